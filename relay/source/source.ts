@@ -1,0 +1,58 @@
+/**
+ * What every source (kubernetes, manifests; later typha, etcd) gives the relay: typed changes of one cluster, in order per key.
+ *
+ * A source owns its retries and never gives up: an unreachable API server is a `SourceHealth`, not an exception. It deletes a key
+ * only when it saw the object go or when a complete list lacks it; a failed or partial list deletes nothing. [SRC1]
+ */
+import type { RecordChange } from "../../shared/record/record.ts";
+
+export interface SourceSink {
+  /** Newest state per key, in the order it happened. Never called with an unchanged record. */
+  apply(changes: readonly RecordChange[]): void;
+  /** Called once, when every kind that the source follows has been listed completely (an absent CRD is an empty list). */
+  listed(): void;
+  /** An object that gives no record although one might expect it: told, counted, never silent. Repeats replace by `object`. */
+  problem(problem: SourceProblem): void;
+  /** A problem reported earlier is over. */
+  solved(object: string): void;
+}
+
+export interface SourceProblem {
+  /** Which object: `Pod shop/web`, or `pods.yaml:12` for a file. */
+  readonly object: string;
+  /** What is wrong, naming the field and the rule. */
+  readonly message: string;
+}
+
+export interface SourceHealth {
+  /** Per followed collection (`pods`, `ippools.crd.projectcalico.org` …). */
+  readonly collections: readonly {
+    readonly name: string;
+    readonly state: "listing" | "watching" | "retrying" | "absent";
+    readonly objects: number;
+    /** Last error, when retrying. */
+    readonly error?: string;
+  }[];
+}
+
+export interface Source {
+  /** Starts following; returns at once. Everything comes through the sink. */
+  start(sink: SourceSink): void;
+  /** Stops following. No call of the sink happens after it resolves. */
+  stop(): Promise<void>;
+  health(): SourceHealth;
+  /**
+   * The cluster's own policies, read now: the objects as the cluster has them (`NetworkPolicy` of `networking.k8s.io/v1`, and
+   * Calico's `NetworkPolicy` and `GlobalNetworkPolicy`), so that `catwalk policy` can say what their rules hold. Policies are
+   * never published.
+   */
+  policies(): Promise<readonly PolicyObject[]>;
+}
+
+/** A policy as written by its author: the Kubernetes object, unparsed beyond JSON. */
+export interface PolicyObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly spec?: unknown;
+}

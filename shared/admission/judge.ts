@@ -1,0 +1,163 @@
+/**
+ * Admission: whether a record is the origin's own to publish. Pure; the hub judges what comes in with the ranges that the Mesh has pinned
+ * for the cluster, a relay judges what it reads from a remote directly. Ownership is rooted in the registry, not in what an origin
+ * says about itself. [ADM1..ADM7]
+ */
+import { parseIp } from "../ip/address.ts";
+import { parseCidr } from "../ip/cidr.ts";
+import { RangeSet } from "../ip/range-set.ts";
+import type { CalicoRecord, Node } from "../record/record.ts";
+import type { PinnedRanges, RangeClaim, RefusedClaim } from "../visibility/facts.ts";
+
+export interface AdmissionFacts {
+  readonly pods: RangeSet;
+  readonly nodes: RangeSet;
+  /** `use cidr` → reason. */
+  readonly refused: ReadonlyMap<string, string>;
+}
+
+export type Verdict =
+  | { readonly admitted: true }
+  | {
+      readonly admitted: false;
+      readonly rule: AdmissionRule;
+      readonly message: string;
+      /** What the Mesh would have to pin for the record to be admitted; empty when it would not help. */
+      readonly claims: readonly RangeClaim[];
+    };
+
+export type AdmissionRule =
+  | "no-address"
+  | "special-address"
+  | "outside-pod-ranges"
+  | "outside-ranges"
+  | "unclaimed-range";
+
+const ADMITTED: Verdict = { admitted: true };
+
+export function admissionFacts(
+  ranges: PinnedRanges,
+  refused: readonly RefusedClaim[],
+): AdmissionFacts {
+  return {
+    pods: new RangeSet(ranges.pods),
+    nodes: new RangeSet(ranges.nodes),
+    refused: new Map(refused.map((claim) => [`${claim.use} ${claim.cidr}`, claim.reason])),
+  };
+}
+
+export function judge(record: CalicoRecord, facts: AdmissionFacts): Verdict {
+  switch (record.kind) {
+    case "WorkloadEndpoint": {
+      if (record.ips.length === 0)
+        return refuse("no-address", "a workload endpoint needs at least one address");
+      return judgeAddresses(
+        record.ips,
+        [facts.pods],
+        "outside-pod-ranges",
+        "the cluster's pod ranges",
+      );
+    }
+    case "HostEndpoint":
+      return judgeAddresses(
+        record.ips,
+        [facts.pods, facts.nodes],
+        "outside-ranges",
+        "the cluster's pod and node ranges",
+      );
+    case "IPPool":
+      return judgePool(record.cidr, facts);
+    case "IPAMBlock": {
+      const cidr = parseCidr(record.cidr);
+      if (cidr !== null && facts.pods.contains(cidr)) return ADMITTED;
+      return refuse(
+        "outside-pod-ranges",
+        `block ${record.cidr} is outside the cluster's pod ranges`,
+      );
+    }
+    case "Node":
+      return judgeNode(record, facts);
+    case "Profile":
+    case "ClusterConfig":
+      return ADMITTED;
+  }
+}
+
+function refuse(rule: AdmissionRule, message: string, claims: readonly RangeClaim[] = []): Verdict {
+  return { admitted: false, rule, message, claims };
+}
+
+/** Unspecified, loopback, link-local and multicast addresses belong to nobody. */
+const SPECIAL_SET = new RangeSet([
+  "0.0.0.0/8",
+  "127.0.0.0/8",
+  "169.254.0.0/16",
+  "224.0.0.0/3",
+  "::/127",
+  "fe80::/10",
+  "ff00::/8",
+]);
+
+/** Whether an address (4 or 16 bytes) can be no endpoint's. */
+export function isSpecialAddress(address: Uint8Array): boolean {
+  return SPECIAL_SET.has(address);
+}
+
+function judgeAddresses(
+  ips: readonly string[],
+  own: readonly RangeSet[],
+  rule: AdmissionRule,
+  whose: string,
+): Verdict {
+  for (const ip of ips) {
+    const address = parseIp(ip);
+    if (address === null || isSpecialAddress(address))
+      return refuse("special-address", `${ip} is unspecified, loopback, link-local or multicast`);
+    if (!own.some((set) => set.has(address))) return refuse(rule, `${ip} is outside ${whose}`);
+  }
+  return ADMITTED;
+}
+
+function judgePool(cidr: string, facts: AdmissionFacts): Verdict {
+  const parsed = parseCidr(cidr);
+  if (parsed === null) return refuse("special-address", `${cidr} is not a prefix`);
+  if (facts.pods.contains(parsed)) return ADMITTED;
+  const reason = facts.refused.get(`pods ${cidr}`);
+  if (reason !== undefined) return refuse("outside-pod-ranges", `pool ${cidr}: ${reason}`);
+  return refuse("unclaimed-range", `pool ${cidr} waits for the mesh to pin it`, [
+    { cidr, use: "pods" },
+  ]);
+}
+
+function judgeNode(node: Node, facts: AdmissionFacts): Verdict {
+  const own = [node.ipv4Address, node.ipv6Address, ...node.internalIPs].filter(
+    (text) => text !== "",
+  );
+  const claims: RangeClaim[] = [];
+  for (const text of own) {
+    const ip = text.split("/")[0] ?? "";
+    const address = parseIp(ip);
+    if (address === null || isSpecialAddress(address))
+      return refuse("special-address", `${ip} is unspecified, loopback, link-local or multicast`);
+    if (facts.nodes.has(address) || facts.pods.has(address)) continue;
+    const claim = { cidr: `${ip}/${address.length * 8}`, use: "nodes" } as const;
+    const reason = facts.refused.get(`nodes ${claim.cidr}`);
+    if (reason !== undefined) return refuse("outside-ranges", `node address ${ip}: ${reason}`);
+    claims.push(claim);
+  }
+  if (claims.length > 0)
+    return refuse("unclaimed-range", "its addresses wait for the mesh to pin them", claims);
+  const tunnels = [
+    node.ipv4VXLANTunnelAddr,
+    node.ipv6VXLANTunnelAddr,
+    node.ipv4IPIPTunnelAddr,
+    node.ipv4WireguardAddr,
+    node.ipv6WireguardAddr,
+  ].filter((ip) => ip !== "");
+  return judgeAddresses(
+    tunnels,
+    [facts.pods, facts.nodes],
+    "outside-ranges",
+    "the cluster's pod and node ranges",
+  );
+}

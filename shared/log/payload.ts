@@ -1,0 +1,80 @@
+/**
+ * The payload of frames and blobs: a list of changes, deflated once with a preset dictionary. The bytes that are stored are the bytes that
+ * everybody is sent. [LOG1] A put is the record's canonical bytes, a delete is [key hash, cause]: the key follows from the record, so
+ * the two can never disagree, and a publisher that has forgotten a key's text can still delete it.
+ */
+import { deflateRawSync, inflateRawSync } from "node:zlib";
+
+import { pack, unpack } from "../lib/msgpack.ts";
+import { HASH_BYTES } from "../record/encoding.ts";
+import type { DeleteCause } from "../record/record.ts";
+import { DICTIONARY } from "./dictionary.ts";
+
+export type LogChange =
+  | { readonly op: "put"; readonly bytes: Uint8Array }
+  | { readonly op: "delete"; readonly keyHash: Uint8Array; readonly cause: DeleteCause };
+
+/** Changes of one frame. A publisher splits what is larger. */
+export const MAX_FRAME_CHANGES = 4_000;
+/** Deflated bytes of one frame or blob: below SQLite's row limit (2 MB) with room to spare. */
+export const MAX_PAYLOAD_BYTES = 1_500_000;
+/** Bytes that a payload may inflate to, whatever its deflated size. */
+export const MAX_INFLATED_BYTES = 8 * 1024 * 1024;
+
+export function encodePayload(changes: readonly LogChange[], level = 6): Uint8Array {
+  const wire = changes.map((change) =>
+    change.op === "put" ? change.bytes : [change.keyHash, change.cause === "observed" ? 0 : 1],
+  );
+  return Uint8Array.from(deflateRawSync(pack(wire), { level, dictionary: DICTIONARY }));
+}
+
+export type DecodedPayload =
+  | { readonly ok: true; readonly changes: readonly LogChange[] }
+  | { readonly ok: false; readonly rule: string };
+
+/** Total: truncated, garbage and bombs are `ok: false` with the rule. Records inside are not decoded here. */
+export function decodePayload(payload: Uint8Array): DecodedPayload {
+  if (payload.length > MAX_PAYLOAD_BYTES)
+    return {
+      ok: false,
+      rule: `payload has ${payload.length} bytes, the limit is ${MAX_PAYLOAD_BYTES}`,
+    };
+  let inflated: Uint8Array;
+  try {
+    inflated = inflateRawSync(payload, {
+      dictionary: DICTIONARY,
+      maxOutputLength: MAX_INFLATED_BYTES,
+    });
+  } catch {
+    return { ok: false, rule: `payload must inflate to at most ${MAX_INFLATED_BYTES} bytes` };
+  }
+  const unpacked = unpack(inflated);
+  if (!unpacked.ok || !Array.isArray(unpacked.value))
+    return { ok: false, rule: "payload must be a list of changes" };
+  if (unpacked.value.length > MAX_FRAME_CHANGES)
+    return {
+      ok: false,
+      rule: `payload has ${unpacked.value.length} changes, the limit is ${MAX_FRAME_CHANGES}`,
+    };
+  const changes: LogChange[] = [];
+  for (const item of unpacked.value as unknown[]) {
+    const change = decodeChange(item);
+    if (change === null)
+      return { ok: false, rule: "a change must be record bytes, or [key hash, cause]" };
+    changes.push(change);
+  }
+  return { ok: true, changes };
+}
+
+function decodeChange(item: unknown): LogChange | null {
+  if (item instanceof Uint8Array) return { op: "put", bytes: Uint8Array.from(item) };
+  if (!Array.isArray(item) || item.length !== 2) return null;
+  const [keyHash, cause] = item as unknown[];
+  if (!(keyHash instanceof Uint8Array) || keyHash.length !== HASH_BYTES) return null;
+  if (cause !== 0 && cause !== 1) return null;
+  return {
+    op: "delete",
+    keyHash: Uint8Array.from(keyHash),
+    cause: cause === 0 ? "observed" : "inferred",
+  };
+}

@@ -1,0 +1,269 @@
+/**
+ * Messages as msgpack lists `[number, field, field …]`: positional, because a frame of one pod must not pay for field names. Fields after
+ * the ones we know are ignored (a later version appends), missing ones are an error. Decoding is total and trusts nothing. [PRO2]
+ */
+import type { PartitionDigest } from "../log/hash-trie.ts";
+import { DIGEST_BYTES } from "../log/hash-trie.ts";
+import { CHAIN_BYTES } from "../log/cursor.ts";
+import { pack, unpack } from "../lib/msgpack.ts";
+import { CHANNELS } from "../record/channel.ts";
+import type { Channel } from "../record/channel.ts";
+import { LIMITS } from "./limits.ts";
+import type { ChannelCursor, Message, ReceivedState } from "./messages.ts";
+
+interface WireCodec<T> {
+  encode(value: T): unknown;
+  /** `undefined` when the wire value is not one. */
+  decode(wire: unknown): T | undefined;
+}
+
+function plain<T>(accepts: (wire: unknown) => wire is T): WireCodec<T> {
+  return { encode: (value) => value, decode: (wire) => (accepts(wire) ? wire : undefined) };
+}
+
+const uint = plain((w): w is number => typeof w === "number" && Number.isSafeInteger(w) && w >= 0);
+const boolean = plain((w): w is boolean => typeof w === "boolean");
+const shortText = plain((w): w is string => typeof w === "string" && w.length <= 256);
+const longText = plain((w): w is string => typeof w === "string");
+
+function bytes(size?: number): WireCodec<Uint8Array> {
+  return {
+    encode: (value) => value,
+    decode: (wire) =>
+      wire instanceof Uint8Array && (size === undefined || wire.length === size)
+        ? Uint8Array.from(wire)
+        : undefined,
+  };
+}
+
+const channel: WireCodec<Channel> = {
+  encode: (value) => CHANNELS.indexOf(value),
+  decode: (wire) => (typeof wire === "number" ? CHANNELS[wire] : undefined),
+};
+
+function listOf<T>(item: WireCodec<T>, max: number): WireCodec<readonly T[]> {
+  return {
+    encode: (value) => value.map((entry) => item.encode(entry)),
+    decode: (wire) => {
+      if (!Array.isArray(wire) || wire.length > max) return undefined;
+      const decoded: T[] = [];
+      for (const entry of wire as unknown[]) {
+        const value = item.decode(entry);
+        if (value === undefined) return undefined;
+        decoded.push(value);
+      }
+      return decoded;
+    },
+  };
+}
+
+type Layout<T> = readonly { [F in keyof T]-?: readonly [F, WireCodec<T[F]>] }[keyof T][];
+
+function struct<T extends object>(layout: Layout<T>): WireCodec<T> {
+  return {
+    encode: (value) => layout.map(([field, codec]) => codec.encode(value[field])),
+    decode: (wire) => {
+      if (!Array.isArray(wire)) return undefined;
+      const decoded: Partial<T> = {};
+      for (const [i, [field, codec]] of layout.entries()) {
+        const value = codec.decode((wire as unknown[])[i]);
+        if (value === undefined) return undefined;
+        decoded[field] = value;
+      }
+      return decoded as T;
+    },
+  };
+}
+
+const chain = bytes(CHAIN_BYTES);
+const digest = bytes(DIGEST_BYTES);
+const bits = plain(
+  (w): w is number => typeof w === "number" && Number.isInteger(w) && w >= 0 && w <= 32,
+);
+const prefix = plain(
+  (w): w is number => typeof w === "number" && Number.isInteger(w) && w >= 0 && w < 2 ** 32,
+);
+const leaves = listOf<PartitionDigest>(
+  struct<PartitionDigest>([
+    ["bits", bits],
+    ["prefix", prefix],
+    ["digest", digest],
+  ]),
+  LIMITS.partitions,
+);
+const versions = listOf(uint, 16);
+const cursors = listOf<ChannelCursor>(
+  struct<ChannelCursor>([
+    ["channel", channel],
+    ["epoch", shortText],
+    ["revision", uint],
+    ["chain", chain],
+  ]),
+  16,
+);
+const received = listOf<ReceivedState>(
+  struct<ReceivedState>([
+    ["channel", channel],
+    ["epoch", shortText],
+    ["head", uint],
+    ["digest", digest],
+  ]),
+  16,
+);
+
+type Layouts = {
+  readonly [T in Message["type"]]: Layout<Omit<Extract<Message, { type: T }>, "type">>;
+};
+
+/** The order of a message's fields is its wire format. */
+const LAYOUTS: Layouts = {
+  "watch-hello": [
+    ["versions", versions],
+    ["software", shortText],
+    ["accessVersion", uint],
+    ["creditBytes", uint],
+    ["channels", listOf(channel, 16)],
+    ["cursors", cursors],
+  ],
+  "watch-welcome": [
+    ["version", uint],
+    ["originUid", shortText],
+    ["accessVersion", uint],
+  ],
+  resume: [
+    ["origin", uint],
+    ["channel", channel],
+    ["after", uint],
+  ],
+  "repair-needed": [
+    ["origin", uint],
+    ["channel", channel],
+    ["epoch", shortText],
+    ["reason", shortText],
+  ],
+  repair: [
+    ["origin", uint],
+    ["channel", channel],
+    ["leaves", leaves],
+  ],
+  "repair-plan": [
+    ["origin", uint],
+    ["channel", channel],
+    ["epoch", shortText],
+    ["head", uint],
+    ["blobs", uint],
+    ["after", uint],
+    ["chain", chain],
+  ],
+  blob: [
+    ["origin", uint],
+    ["channel", channel],
+    ["bits", bits],
+    ["prefix", prefix],
+    ["revision", uint],
+    ["payload", bytes()],
+  ],
+  frame: [
+    ["origin", uint],
+    ["channel", channel],
+    ["revision", uint],
+    ["previous", chain],
+    ["payload", bytes()],
+  ],
+  checkpoint: [
+    ["origin", uint],
+    ["channel", channel],
+    ["epoch", shortText],
+    ["revision", uint],
+    ["digest", digest],
+    ["populated", boolean],
+  ],
+  "reader-ack": [
+    ["origin", uint],
+    ["channel", channel],
+    ["revision", uint],
+    ["chain", chain],
+    ["receivedBytes", uint],
+  ],
+  "home-hello": [
+    ["versions", versions],
+    ["software", shortText],
+    ["accessVersion", uint],
+    ["leaseUid", shortText],
+    ["term", uint],
+  ],
+  "home-welcome": [
+    ["version", uint],
+    ["term", uint],
+    ["paceMs", uint],
+    ["channels", received],
+  ],
+  reconcile: [
+    ["channel", channel],
+    ["leaves", leaves],
+  ],
+  difference: [
+    ["channel", channel],
+    ["bits", bits],
+    ["prefix", prefix],
+    ["pairs", bytes()],
+    ["isLast", boolean],
+  ],
+  publish: [
+    ["channel", channel],
+    ["sequence", uint],
+    ["payload", bytes()],
+  ],
+  accepted: [
+    ["channel", channel],
+    ["sequence", uint],
+    ["epoch", shortText],
+    ["revision", uint],
+    ["refused", uint],
+    ["paceMs", uint],
+  ],
+  reconciled: [["channel", channel]],
+  access: [["facts", longText]],
+  report: [["edges", longText]],
+};
+
+/** Position is the number on the wire: append only. */
+const NUMBERS = Object.keys(LAYOUTS) as Message["type"][];
+
+type AnyLayout = Layout<Record<string, unknown>>;
+
+export function encodeMessage(message: Message): Uint8Array {
+  const layout = LAYOUTS[message.type] as unknown as AnyLayout;
+  const values = message as unknown as Readonly<Record<string, unknown>>;
+  return pack([
+    NUMBERS.indexOf(message.type),
+    ...layout.map(([field, codec]) => codec.encode(values[field])),
+  ]);
+}
+
+export type DecodedMessage =
+  | { readonly ok: true; readonly message: Message }
+  | { readonly ok: false; readonly rule: string };
+
+export function decodeMessage(data: Uint8Array): DecodedMessage {
+  if (data.length > LIMITS.messageBytes)
+    return {
+      ok: false,
+      rule: `message has ${data.length} bytes, the limit is ${LIMITS.messageBytes}`,
+    };
+  const unpacked = unpack(data);
+  if (!unpacked.ok || !Array.isArray(unpacked.value))
+    return { ok: false, rule: "message must be a msgpack list" };
+  const [number, ...wire] = unpacked.value as unknown[];
+  const type = typeof number === "number" ? NUMBERS[number] : undefined;
+  if (type === undefined)
+    return { ok: false, rule: `unknown message number ${String(number).slice(0, 20)}` };
+  const message: Record<string, unknown> = { type };
+  for (const [i, [field, codec]] of (LAYOUTS[type] as unknown as AnyLayout).entries()) {
+    const value = codec.decode(wire[i]);
+    if (value === undefined)
+      return { ok: false, rule: `${type}: field ${field} is missing or malformed` };
+    message[field] = value;
+  }
+  return { ok: true, message: message as unknown as Message };
+}

@@ -1,0 +1,19 @@
+/** Limits that the receiver enforces, each with its unit and the reason for its size. */
+export const LIMITS = {
+  /** Bytes of one message: a blob of 1.5 MB and its envelope. */
+  messageBytes: 1_600_000,
+  /** Leaf digests in one `repair` or `reconcile`: 32 million keys' worth. */
+  partitions: 65_536,
+  /** Milliseconds from the upgrade to the hello. */
+  helloMs: 10_000,
+  /** Bytes in flight to one reader that did not say how much it takes. */
+  defaultCreditBytes: 4 * 1024 * 1024,
+  /** Bytes in flight to all readers of one Origin: a quarter of a Durable Object's 128 MB. */
+  inFlightBytes: 32 * 1024 * 1024,
+  /** Frames that a publisher sends before it waits for an acknowledgement. */
+  unacknowledgedFrames: 2,
+  /** Bytes a reader takes in before it acknowledges although it is not behind. */
+  ackBytes: 256 * 1024,
+  /** Milliseconds after which a reader acknowledges what it has taken in. */
+  ackMs: 10_000,
+} as const;

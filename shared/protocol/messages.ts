@@ -1,0 +1,205 @@
+/**
+ * The messages between relays and hub; SPEC.md [PRO] has the sequence and what each side does on each error. Messages about a log are
+ * addressed by (origin, channel): `origin` is a handle, 0 for the origin that the socket was opened for; a relay that re-serves several
+ * origins to its cluster announces further handles. Bytes are `Uint8Array`, positions integers.
+ */
+import type { PartitionDigest } from "../log/hash-trie.ts";
+import type { Channel } from "../record/channel.ts";
+
+export interface LogAddress {
+  readonly origin: number;
+  readonly channel: Channel;
+}
+
+export interface ChannelCursor {
+  readonly channel: Channel;
+  readonly epoch: string;
+  readonly revision: number;
+  readonly chain: Uint8Array;
+}
+
+/** Reader → hub, first message. `cursors` lists the channels it has a position in; the others are first contact. */
+export interface WatchHello {
+  readonly type: "watch-hello";
+  readonly versions: readonly number[];
+  /** Software and version, for people. */
+  readonly software: string;
+  /** Newest access version the relay has seen, 0 for none: a hub that is behind asks the Mesh before it sends anything. */
+  readonly accessVersion: number;
+  readonly creditBytes: number;
+  readonly channels: readonly Channel[];
+  readonly cursors: readonly ChannelCursor[];
+}
+
+export interface WatchWelcome {
+  readonly type: "watch-welcome";
+  readonly version: number;
+  readonly originUid: string;
+  readonly accessVersion: number;
+}
+
+/** Hub → reader: the tail after your cursor follows. */
+export interface Resume extends LogAddress {
+  readonly type: "resume";
+  readonly after: number;
+}
+
+/** Hub → reader: your position does not help; send `repair`. */
+export interface RepairNeeded extends LogAddress {
+  readonly type: "repair-needed";
+  readonly epoch: string;
+  readonly reason: string;
+}
+
+/** Reader → hub: digests of the leaves of what I hold (all channels of one log). */
+export interface Repair extends LogAddress {
+  readonly type: "repair";
+  readonly leaves: readonly PartitionDigest[];
+}
+
+/**
+ * Hub → reader: `blobs` blobs follow, then the tail after `after` (whose chain is given). A tail change counts for a key only above the
+ * revision of the blob that covered it, or above `head` where no blob was sent because digests were equal.
+ */
+export interface RepairPlan extends LogAddress {
+  readonly type: "repair-plan";
+  readonly epoch: string;
+  readonly head: number;
+  readonly blobs: number;
+  readonly after: number;
+  readonly chain: Uint8Array;
+}
+
+/** All records of a partition at a revision; replaces the partition. */
+export interface Blob extends LogAddress {
+  readonly type: "blob";
+  readonly bits: number;
+  readonly prefix: number;
+  readonly revision: number;
+  readonly payload: Uint8Array;
+}
+
+/** One commit. `previous` is the chain before it. */
+export interface Frame extends LogAddress {
+  readonly type: "frame";
+  readonly revision: number;
+  readonly previous: Uint8Array;
+  readonly payload: Uint8Array;
+}
+
+/**
+ * "At `revision` the digest is this": follows everything up to it. `populated`: a publisher has completed a reconciliation in this epoch
+ * and since this hub may have lost anything, so what a reader holds beyond the log is gone for good and is swept. [LOG7]
+ */
+export interface Checkpoint extends LogAddress {
+  readonly type: "checkpoint";
+  readonly epoch: string;
+  readonly revision: number;
+  readonly digest: Uint8Array;
+  readonly populated: boolean;
+}
+
+/** Reader → hub: durably applied up to `revision`, and bytes of all messages taken in since the socket opened. */
+export interface ReaderAck extends LogAddress {
+  readonly type: "reader-ack";
+  readonly revision: number;
+  readonly chain: Uint8Array;
+  readonly receivedBytes: number;
+}
+
+/** Publisher → hub, first message. Without a Lease `leaseUid` is empty and `term` is what the hub handed out, 0 at the start. */
+export interface HomeHello {
+  readonly type: "home-hello";
+  readonly versions: readonly number[];
+  readonly software: string;
+  readonly accessVersion: number;
+  readonly leaseUid: string;
+  readonly term: number;
+}
+
+export interface ReceivedState {
+  readonly channel: Channel;
+  readonly epoch: string;
+  readonly head: number;
+  /** Digest of what the hub has received (admitted or not). */
+  readonly digest: Uint8Array;
+}
+
+export interface HomeWelcome {
+  readonly type: "home-welcome";
+  readonly version: number;
+  readonly term: number;
+  readonly paceMs: number;
+  readonly channels: readonly ReceivedState[];
+}
+
+/** Publisher → hub: my leaves; tell me what you have where they differ. */
+export interface Reconcile {
+  readonly type: "reconcile";
+  readonly channel: Channel;
+  readonly leaves: readonly PartitionDigest[];
+}
+
+/** Hub → publisher: (key hash, record hash) pairs of a partition that differs. `isLast` ends the answer, also an empty one. */
+export interface Difference {
+  readonly type: "difference";
+  readonly channel: Channel;
+  readonly bits: number;
+  readonly prefix: number;
+  readonly pairs: Uint8Array;
+  readonly isLast: boolean;
+}
+
+export interface Publish {
+  readonly type: "publish";
+  readonly channel: Channel;
+  /** Counts the publisher's frames on this socket from 1. */
+  readonly sequence: number;
+  readonly payload: Uint8Array;
+}
+
+/** Hub → publisher: committed. `refused` changes of it are quarantined. */
+export interface Accepted {
+  readonly type: "accepted";
+  readonly channel: Channel;
+  readonly sequence: number;
+  readonly epoch: string;
+  readonly revision: number;
+  readonly refused: number;
+  readonly paceMs: number;
+}
+
+/** Publisher → hub: my source has listed completely and the hub has received all of it: this channel is populated. */
+export interface Reconciled {
+  readonly type: "reconciled";
+  readonly channel: Channel;
+}
+
+/** Hub → relay on the home socket: `OriginFacts` without its readers, as JSON. */
+export interface Access {
+  readonly type: "access";
+  readonly facts: string;
+}
+
+/** Relay → hub on the home socket: `EdgeReport[]` as JSON. */
+export interface Report {
+  readonly type: "report";
+  readonly edges: string;
+}
+
+export type ReaderMessage = WatchHello | Repair | ReaderAck;
+export type WatchMessage =
+  | WatchWelcome
+  | Resume
+  | RepairNeeded
+  | RepairPlan
+  | Blob
+  | Frame
+  | Checkpoint;
+export type PublisherMessage = HomeHello | Reconcile | Publish | Reconciled | Report;
+export type HomeMessage = HomeWelcome | Difference | Accepted | Access;
+export type Message = ReaderMessage | WatchMessage | PublisherMessage | HomeMessage;
+
+/** Text frames, not messages: answered by the platform without waking the hub. */
+export const PING_TEXT = "ping";
+export const PONG_TEXT = "pong";

@@ -1,0 +1,12 @@
+/**
+ * Protocol versions. A side offers the versions it speaks in its hello, the hub picks the highest that both know; no message or field of a
+ * newer version is sent to a side that did not offer it.
+ *
+ * 1 (2026-11-21): first version.
+ */
+export const PROTOCOL_VERSIONS: readonly number[] = [1];
+
+export function pickVersion(offered: readonly number[]): number | null {
+  const shared = offered.filter((version) => PROTOCOL_VERSIONS.includes(version));
+  return shared.length === 0 ? null : Math.max(...shared);
+}

@@ -1,0 +1,19 @@
+import type { Kind } from "./record.ts";
+
+/** An origin's changes are split into channels, each a log of its own. The numbers are on the wire: append only. */
+export const CHANNELS = ["identity", "pools", "routing"] as const;
+export type Channel = (typeof CHANNELS)[number];
+
+const CHANNEL_OF: Record<Kind, Channel> = {
+  WorkloadEndpoint: "identity",
+  HostEndpoint: "identity",
+  Profile: "identity",
+  IPPool: "pools",
+  Node: "routing",
+  IPAMBlock: "routing",
+  ClusterConfig: "routing",
+};
+
+export function channelOf(kind: Kind): Channel {
+  return CHANNEL_OF[kind];
+}

@@ -1,0 +1,46 @@
+/**
+ * Key paths: Calico's own "default paths" with the origin's own (not renamed) names.
+ * Source: calico v3.32.1 libcalico-go/lib/backend/model/keys.go. Segments escape `%` and `/`; nothing is normalised, so `//` stays.
+ */
+import type { CalicoRecord } from "./record.ts";
+
+export function escapeSegment(segment: string): string {
+  return segment.replaceAll("%", "%25").replaceAll("/", "%2f");
+}
+
+export function unescapeSegment(segment: string): string {
+  return segment.replace(/%2f/gi, "/").replaceAll("%25", "%");
+}
+
+function cidrSegment(cidr: string): string {
+  return cidr.replace("/", "-");
+}
+
+function ipVersion(cidr: string): "4" | "6" {
+  return cidr.includes(":") ? "6" : "4";
+}
+
+/** `namespace/name`, or the bare name where there is no namespace: Calico's workload id. */
+export function workloadId(record: { readonly namespace: string; readonly name: string }): string {
+  return record.namespace === "" ? record.name : `${record.namespace}/${record.name}`;
+}
+
+/** The key path of a record. Total and injective over valid records. [REC2] */
+export function keyOf(record: CalicoRecord): string {
+  switch (record.kind) {
+    case "WorkloadEndpoint":
+      return `/calico/v1/host/${escapeSegment(record.node)}/workload/${escapeSegment(record.orchestrator)}/${escapeSegment(workloadId(record))}/endpoint/${escapeSegment(record.endpoint)}`;
+    case "HostEndpoint":
+      return `/calico/v1/host/${escapeSegment(record.node)}/endpoint/${escapeSegment(record.name)}`;
+    case "Profile":
+      return `/calico/resources/v3/projectcalico.org/profiles/${escapeSegment(record.name)}`;
+    case "IPPool":
+      return `/calico/v1/ipam/v${ipVersion(record.cidr)}/pool/${cidrSegment(record.cidr)}`;
+    case "Node":
+      return `/calico/resources/v3/projectcalico.org/nodes/${escapeSegment(record.name)}`;
+    case "IPAMBlock":
+      return `/calico/ipam/v2/assignment/ipv${ipVersion(record.cidr)}/block/${cidrSegment(record.cidr)}`;
+    case "ClusterConfig":
+      return "/calico/v1/config";
+  }
+}

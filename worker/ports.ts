@@ -1,0 +1,42 @@
+/** How the objects of the hub reach each other. Calls may be lost, repeated and reordered; each is idempotent. */
+import type {
+  OriginFacts,
+  OriginStatus,
+  QuarantineEntry,
+  RangeClaim,
+} from "../shared/visibility/facts.ts";
+
+/** Name of the Durable Object of a cluster's Origin. UIDs are unique hub-wide. */
+export function originObjectName(meshId: string, clusterUid: string): string {
+  return `${meshId}:${clusterUid}`;
+}
+
+/** RPC surface of an Origin object (besides `fetch`, which takes the WebSocket upgrades that the Worker has authenticated). */
+export interface OriginCalls {
+  /** Takes facts if they are newer (or of a mesh incarnation it did not know); answers the version it now holds. */
+  setFacts(facts: OriginFacts): Promise<{ readonly accessVersion: number }>;
+  status(): Promise<OriginStatus>;
+  quarantine(limit: number): Promise<readonly QuarantineEntry[]>;
+}
+
+/** RPC surface of a Mesh object that Origins call. */
+export interface MeshCalls {
+  /** Current facts of a cluster; `null` when the mesh never knew it. */
+  pullFacts(clusterUid: string): Promise<OriginFacts | null>;
+  /** First claims: pins what may be pinned, remembers what may not, answers the resulting facts. */
+  claimRanges(clusterUid: string, claims: readonly RangeClaim[]): Promise<OriginFacts | null>;
+}
+
+/** Headers that the Worker sets on a request it passes to an Origin; anything of that name from outside is removed first. */
+export const INTERNAL_HEADERS = {
+  /** `home`: the cluster's own relay. `watch`: a relay of another cluster. `admin`: the admin API reads as a cluster would. */
+  role: "catwalk-internal-role",
+  /** UID of the cluster that reads or publishes. */
+  clusterUid: "catwalk-internal-cluster",
+  keyGeneration: "catwalk-internal-key-generation",
+  /** Mesh id and the Origin's own UID: an object cannot learn its name from its id. */
+  meshId: "catwalk-internal-mesh",
+  meshName: "catwalk-internal-mesh-name",
+  originUid: "catwalk-internal-origin",
+} as const;
+
