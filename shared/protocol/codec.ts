@@ -177,6 +177,7 @@ const LAYOUTS: Layouts = {
     ["revision", uint],
     ["digest", digest],
     ["populated", boolean],
+    ["sweep", boolean],
   ],
   "reader-ack": [
     ["origin", uint],

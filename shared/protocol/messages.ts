@@ -88,8 +88,9 @@ export interface Frame extends LogAddress {
 }
 
 /**
- * "At `revision` the digest is this": follows everything up to it. `populated`: a publisher has completed a reconciliation in this epoch
- * and since this hub may have lost anything, so what a reader holds beyond the log is gone for good and is swept. [LOG7]
+ * "At `revision` the digest is this": follows everything up to it. `populated`: a publisher has completed a reconciliation in this epoch; a
+ * log that is not gives no in-sync. `sweep`: and has done so since this hub may have lost anything, so what a reader holds beyond the
+ * log is gone for good and may be removed. [LOG7]
  */
 export interface Checkpoint extends LogAddress {
   readonly type: "checkpoint";
@@ -97,9 +98,13 @@ export interface Checkpoint extends LogAddress {
   readonly revision: number;
   readonly digest: Uint8Array;
   readonly populated: boolean;
+  readonly sweep: boolean;
 }
 
-/** Reader → hub: durably applied up to `revision`, and bytes of all messages taken in since the socket opened. */
+/**
+ * Reader → hub: durably applied up to `revision` (0 while it has no position, in a repair), and bytes of all messages taken in since the
+ * socket opened.
+ */
 export interface ReaderAck extends LogAddress {
   readonly type: "reader-ack";
   readonly revision: number;

@@ -1,0 +1,257 @@
+/**
+ * One channel of an origin as a log: the index with its digest, the head and chain, the ring of frames, the blobs. What is in memory is
+ * derived from what is stored and rebuilt from it at a start; the rows are the truth.
+ */
+import { NO_CHAIN, nextChain } from "../../shared/log/cursor.ts";
+import type { LogBounds } from "../../shared/log/cursor.ts";
+import { HashTrie, partitionHas } from "../../shared/log/hash-trie.ts";
+import type { Partition, PartitionDigest } from "../../shared/log/hash-trie.ts";
+import { equalBytes } from "../../shared/lib/bytes.ts";
+import { must } from "../../shared/lib/assert.ts";
+import { encodePayload } from "../../shared/log/payload.ts";
+import type { LogChange } from "../../shared/log/payload.ts";
+import { HASH_BYTES } from "../../shared/record/encoding.ts";
+import type { Channel } from "../../shared/record/channel.ts";
+import { Fold } from "./fold.ts";
+import { RING_SLOTS } from "./log-store.ts";
+import type { LogStore, StoredFrame } from "./log-store.ts";
+
+/** An admitted change, with what the index needs of it. */
+export interface AdmittedChange {
+  readonly change: LogChange;
+  readonly keyHash: Uint8Array;
+  /** `null` for a delete. */
+  readonly recordHash: Uint8Array | null;
+}
+
+export interface RepairAnswer {
+  readonly head: number;
+  readonly blobs: readonly Partition[];
+  readonly after: number;
+  readonly chain: Uint8Array;
+}
+
+const PAIR_BYTES = 2 * HASH_BYTES;
+const ABSENT = new Uint8Array(HASH_BYTES);
+/** Fold when the tail has this many changes, or a quarter of the live keys if that is more: folding rewrites whole blobs. */
+const FOLD_CHANGES = 2_000;
+/** Fold at this many bytes of tail, whatever they are. */
+const FOLD_BYTES = 4 * 1024 * 1024;
+const FOLD_FRAMES = RING_SLOTS / 2;
+
+export class ChannelLog implements LogBounds {
+  readonly channel: Channel;
+  readonly #store: LogStore;
+  #epoch: string;
+  #populated: boolean;
+  #foldedTo: number;
+  #head = 0;
+  #chain: Uint8Array = NO_CHAIN;
+  readonly #admitted = new HashTrie();
+  /** Revision → chain before it, for frames of the ring. */
+  readonly #previous = new Map<number, Uint8Array>();
+  #blobs: { readonly bits: number; readonly prefix: number; readonly revision: number }[] = [];
+  #tail = { changes: 0, bytes: 0 };
+  #fold: Fold | null = null;
+
+  /** @param newEpoch Made when the store has no log yet: random, so that no two incarnations share one. */
+  constructor(channel: Channel, store: LogStore, newEpoch: () => string) {
+    this.channel = channel;
+    this.#store = store;
+    let state = store.channel(channel);
+    if (state === null) {
+      state = { epoch: newEpoch(), populated: false, foldedTo: 0 };
+      store.saveChannel(channel, state);
+    }
+    this.#epoch = state.epoch;
+    this.#populated = state.populated;
+    this.#foldedTo = state.foldedTo;
+    this.#load();
+  }
+
+  get epoch(): string {
+    return this.#epoch;
+  }
+  get head(): number {
+    return this.#head;
+  }
+  get chain(): Uint8Array {
+    return this.#chain;
+  }
+  get populated(): boolean {
+    return this.#populated;
+  }
+  get admitted(): HashTrie {
+    return this.#admitted;
+  }
+
+  chainAt(revision: number): Uint8Array | undefined {
+    return revision === this.#head ? this.#chain : this.#previous.get(revision + 1);
+  }
+
+  markPopulated(): void {
+    if (this.#populated) return;
+    this.#populated = true;
+    this.#saveState();
+  }
+
+  /**
+   * Commits one frame. Call inside the store's transaction.
+   * @param payload The payload that was received, when it holds just these changes: it is stored and sent as it came.
+   */
+  commit(changes: readonly AdmittedChange[], payload?: Uint8Array): StoredFrame {
+    const revision = this.#head + 1;
+    if (revision - RING_SLOTS > this.#foldedTo) this.#finishFold();
+    const body = payload ?? encodePayload(changes.map((c) => c.change));
+    const entries = new Uint8Array(changes.length * PAIR_BYTES);
+    for (const [i, change] of changes.entries()) {
+      entries.set(change.keyHash, i * PAIR_BYTES);
+      entries.set(change.recordHash ?? ABSENT, i * PAIR_BYTES + HASH_BYTES);
+    }
+    const frame: StoredFrame = { revision, previous: this.#chain, payload: body, entries };
+    this.#store.putFrame(this.channel, frame);
+    this.#index(revision, entries);
+    this.#previous.set(revision, frame.previous);
+    this.#previous.delete(revision - RING_SLOTS);
+    this.#chain = nextChain(frame.previous, revision, body);
+    this.#head = revision;
+    this.#tail = {
+      changes: this.#tail.changes + changes.length,
+      bytes: this.#tail.bytes + body.length,
+    };
+    return frame;
+  }
+
+  frame(revision: number): StoredFrame | undefined {
+    return this.#store.frame(this.channel, revision);
+  }
+
+  /** What a reader with these leaves needs: blobs that overlap what differs, and the tail behind the oldest of them. [LOG6] */
+  planRepair(leaves: readonly PartitionDigest[]): RepairAnswer {
+    const different = leaves.filter(
+      (leaf) => !equalBytes(this.#admitted.digestAt(leaf), leaf.digest),
+    );
+    const blobs = this.#blobs.filter((blob) => different.some((leaf) => overlaps(leaf, blob)));
+    // Where no blob covers a difference, the whole truth is in the tail since nothing.
+    const bare = different.length > 0 && this.#blobs.length === 0;
+    const oldest = Math.min(
+      ...blobs.map((blob) => Math.max(blob.revision, this.#foldedTo)),
+      this.#head,
+    );
+    const after = bare ? this.#foldedTo : oldest;
+    return {
+      head: this.#head,
+      blobs,
+      after,
+      chain: must(this.chainAt(after), `no chain at ${after}`),
+    };
+  }
+
+  blob(
+    partition: Partition,
+  ): { readonly revision: number; readonly payload: Uint8Array } | undefined {
+    const head = this.#blobs.find(
+      (b) => b.bits === partition.bits && b.prefix === partition.prefix,
+    );
+    const payload = this.#store.blobPayload(this.channel, partition);
+    return head === undefined || payload === undefined
+      ? undefined
+      : { revision: Math.max(head.revision, this.#foldedTo), payload };
+  }
+
+  get needsFold(): boolean {
+    if (this.#fold !== null) return true;
+    const { changes, bytes } = this.#tail;
+    return (
+      changes > Math.max(FOLD_CHANGES, this.#admitted.size / 4) ||
+      bytes > FOLD_BYTES ||
+      this.#head - this.#foldedTo > FOLD_FRAMES
+    );
+  }
+
+  /** One slice of folding, in a transaction of its own; answers whether more is left. */
+  foldSlice(): boolean {
+    this.#store.transaction(() => this.#foldSome(8));
+    return this.#fold !== null;
+  }
+
+  #finishFold(): void {
+    while (this.#fold !== null) this.#foldSome(Number.POSITIVE_INFINITY);
+    this.#foldSome(Number.POSITIVE_INFINITY);
+  }
+
+  #foldSome(blobs: number): void {
+    this.#fold ??= new Fold(this.channel, this.#store, this.#blobs, this.#foldedTo, this.#head);
+    this.#fold.step(blobs);
+    this.#blobs = [...this.#fold.blobs];
+    if (!this.#fold.isDone) return;
+    this.#foldedTo = this.#fold.head;
+    this.#fold = null;
+    this.#tail = this.#tailSince(this.#foldedTo);
+    this.#saveState();
+  }
+
+  #tailSince(revision: number): { changes: number; bytes: number } {
+    let tail = { changes: 0, bytes: 0 };
+    for (let r = revision + 1; r <= this.#head; r++) {
+      const frame = this.frame(r);
+      if (frame !== undefined)
+        tail = {
+          changes: tail.changes + frame.entries.length / PAIR_BYTES,
+          bytes: tail.bytes + frame.payload.length,
+        };
+    }
+    return tail;
+  }
+
+  #index(
+    revision: number,
+    entries: Uint8Array,
+    accept: (keyHash: Uint8Array) => boolean = () => true,
+  ): void {
+    for (let at = 0; at < entries.length; at += PAIR_BYTES) {
+      const keyHash = entries.subarray(at, at + HASH_BYTES);
+      if (!accept(keyHash)) continue;
+      const recordHash = entries.subarray(at + HASH_BYTES, at + PAIR_BYTES);
+      if (equalBytes(recordHash, ABSENT)) this.#admitted.delete(keyHash);
+      else this.#admitted.set(keyHash, recordHash, BigInt(revision));
+    }
+  }
+
+  #load(): void {
+    for (const blob of this.#store.blobHeads(this.channel)) {
+      this.#blobs.push({ bits: blob.bits, prefix: blob.prefix, revision: blob.revision });
+      this.#index(blob.revision, blob.entries);
+    }
+    const newer = this.#blobs.filter((blob) => blob.revision > this.#foldedTo);
+    for (const frame of this.#store.frameHeads(this.channel)) {
+      this.#previous.set(frame.revision, frame.previous);
+      this.#head = frame.revision;
+      if (frame.revision <= this.#foldedTo) continue;
+      this.#tail.changes += frame.entries.length / PAIR_BYTES;
+      this.#index(
+        frame.revision,
+        frame.entries,
+        (keyHash) =>
+          !newer.some((blob) => blob.revision >= frame.revision && partitionHas(blob, keyHash)),
+      );
+    }
+    if (this.#head === 0) return;
+    const last = must(this.frame(this.#head), `frame ${this.#head} is missing`);
+    this.#chain = nextChain(last.previous, last.revision, last.payload);
+    this.#tail = this.#tailSince(this.#foldedTo);
+  }
+
+  #saveState(): void {
+    this.#store.saveChannel(this.channel, {
+      epoch: this.#epoch,
+      populated: this.#populated,
+      foldedTo: this.#foldedTo,
+    });
+  }
+}
+
+function overlaps(a: Partition, b: Partition): boolean {
+  const [wide, narrow] = a.bits <= b.bits ? [a, b] : [b, a];
+  return wide.bits === 0 || (wide.prefix ^ narrow.prefix) >>> (32 - wide.bits) === 0;
+}

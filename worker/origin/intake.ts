@@ -1,0 +1,128 @@
+/**
+ * Intake: what one received frame means. Each change is decoded against the strict schema, compared with what was received before (equal
+ * means nothing to do), and judged. The outcome is data: what to append, what to quarantine, what to release. [ADM8]
+ */
+import { judge } from "../../shared/admission/judge.ts";
+import type { AdmissionFacts } from "../../shared/admission/judge.ts";
+import { equalBytes, toHex } from "../../shared/lib/bytes.ts";
+import type { HashTrie } from "../../shared/log/hash-trie.ts";
+import type { LogChange } from "../../shared/log/payload.ts";
+import { channelOf } from "../../shared/record/channel.ts";
+import type { Channel } from "../../shared/record/channel.ts";
+import { decodeRecord, hashKey, hashRecord } from "../../shared/record/encoding.ts";
+import { keyOf } from "../../shared/record/key.ts";
+import type { RangeClaim } from "../../shared/visibility/facts.ts";
+import type { AdmittedChange } from "./channel-log.ts";
+import type { QuarantinedRecord } from "./log-store.ts";
+
+export interface Received {
+  readonly admitted: HashTrie;
+  quarantined(keyHash: Uint8Array): QuarantinedRecord | undefined;
+  /** Saves a lookup per change in the usual case. */
+  readonly hasQuarantine: boolean;
+}
+
+export interface Intake {
+  readonly append: readonly AdmittedChange[];
+  readonly quarantine: readonly QuarantinedRecord[];
+  readonly release: readonly Uint8Array[];
+  readonly claims: readonly RangeClaim[];
+  /** Changes that are refused: those of `quarantine` and repeats of what is quarantined already. */
+  readonly refused: number;
+  /** `append` is all of the frame, in order: its payload may be stored as it came. */
+  readonly isVerbatim: boolean;
+}
+
+export type IntakeResult =
+  | { readonly ok: true; readonly intake: Intake }
+  | { readonly ok: false; readonly rule: string };
+
+/** A malformed record or one of another channel is the sender's bug: the whole frame is refused with the rule, nothing is taken. */
+export function takeIn(
+  channel: Channel,
+  changes: readonly LogChange[],
+  received: Received,
+  facts: AdmissionFacts,
+): IntakeResult {
+  const append = new Map<string, AdmittedChange>();
+  const quarantine = new Map<string, QuarantinedRecord>();
+  const release = new Map<string, Uint8Array>();
+  const claims = new Map<string, RangeClaim>();
+  let refused = 0;
+  for (const change of changes) {
+    const taken =
+      change.op === "put" ? decodePut(channel, change.bytes) : { keyHash: change.keyHash };
+    if ("rule" in taken) return { ok: false, rule: taken.rule };
+    const id = toHex(taken.keyHash);
+    const held =
+      quarantine.get(id) ??
+      (received.hasQuarantine ? received.quarantined(taken.keyHash) : undefined);
+    const earlier = append.get(id);
+    const published =
+      earlier === undefined ? received.admitted.get(taken.keyHash)?.recordHash : earlier.recordHash;
+    if (!("record" in taken)) {
+      if (held !== undefined) release.set(id, taken.keyHash);
+      quarantine.delete(id);
+      if (published !== undefined && published !== null)
+        append.set(id, { change, keyHash: taken.keyHash, recordHash: null });
+      continue;
+    }
+    const isHeld = held !== undefined && (quarantine.has(id) || !release.has(id));
+    const current = isHeld ? held.recordHash : published;
+    const verdict = judge(taken.record, facts);
+    if (!verdict.admitted) refused++;
+    if (current !== undefined && current !== null && equalBytes(current, taken.recordHash))
+      continue;
+    if (verdict.admitted) {
+      if (isHeld) release.set(id, taken.keyHash);
+      quarantine.delete(id);
+      append.set(id, { change, keyHash: taken.keyHash, recordHash: taken.recordHash });
+      continue;
+    }
+    for (const claim of verdict.claims) claims.set(`${claim.use} ${claim.cidr}`, claim);
+    release.delete(id);
+    quarantine.set(id, {
+      channel,
+      keyHash: taken.keyHash,
+      recordHash: taken.recordHash,
+      kind: taken.record.kind,
+      key: keyOf(taken.record),
+      bytes: change.op === "put" ? change.bytes : new Uint8Array(),
+      rule: verdict.rule,
+      message: verdict.message,
+      claims: verdict.claims,
+    });
+    if (published !== undefined && published !== null)
+      append.set(id, {
+        change: { op: "delete", keyHash: taken.keyHash, cause: "observed" },
+        keyHash: taken.keyHash,
+        recordHash: null,
+      });
+  }
+  const appended = [...append.values()];
+  const isVerbatim =
+    appended.length === changes.length && appended.every((a, i) => a.change === changes[i]);
+  return {
+    ok: true,
+    intake: {
+      append: appended,
+      quarantine: [...quarantine.values()],
+      release: [...release.values()],
+      claims: [...claims.values()],
+      refused,
+      isVerbatim,
+    },
+  };
+}
+
+function decodePut(channel: Channel, bytes: Uint8Array) {
+  const decoded = decodeRecord(bytes);
+  if (!decoded.ok) return { rule: `record field ${decoded.error.field} ${decoded.error.rule}` };
+  if (channelOf(decoded.record.kind) !== channel)
+    return { rule: `a ${decoded.record.kind} does not belong into channel ${channel}` };
+  return {
+    record: decoded.record,
+    keyHash: hashKey(keyOf(decoded.record)),
+    recordHash: hashRecord(bytes),
+  };
+}

@@ -1,0 +1,86 @@
+/**
+ * What an Origin keeps on disk. Synchronous: one event is one transaction, and nothing is sent before it is committed.
+ * Frames live in ring slots that are updated in place, so a commit writes one row however long the log gets. [LOG4]
+ */
+import type { Partition } from "../../shared/log/hash-trie.ts";
+import type { Channel } from "../../shared/record/channel.ts";
+import type { OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
+
+/** Frames kept per channel; an older one is overwritten once it has been folded into blobs. */
+export const RING_SLOTS = 2048;
+
+/** One change of a frame, for the index: key hash and record hash, all zero for a delete; 24 bytes each. */
+export type EntryBytes = Uint8Array;
+
+export interface StoredFrame {
+  readonly revision: number;
+  readonly previous: Uint8Array;
+  readonly payload: Uint8Array;
+  readonly entries: EntryBytes;
+}
+
+export interface StoredBlob extends Partition {
+  readonly revision: number;
+  readonly payload: Uint8Array;
+  readonly entries: EntryBytes;
+}
+
+export interface ChannelState {
+  readonly epoch: string;
+  /** A publisher has completed a reconciliation in this epoch. */
+  readonly populated: boolean;
+  /** Every blob holds all changes up to here. */
+  readonly foldedTo: number;
+}
+
+/** Who publishes: compared within one Lease only. */
+export interface PublisherTerm {
+  readonly leaseUid: string;
+  readonly term: number;
+}
+
+export interface QuarantinedRecord {
+  readonly channel: Channel;
+  readonly keyHash: Uint8Array;
+  readonly recordHash: Uint8Array;
+  readonly kind: string;
+  readonly key: string;
+  readonly bytes: Uint8Array;
+  readonly rule: string;
+  readonly message: string;
+  readonly claims: readonly RangeClaim[];
+}
+
+export interface LogStore {
+  transaction<T>(work: () => T): T;
+
+  facts(): OriginFacts | null;
+  saveFacts(facts: OriginFacts): void;
+  term(): PublisherTerm;
+  saveTerm(term: PublisherTerm): void;
+
+  channel(channel: Channel): ChannelState | null;
+  saveChannel(channel: Channel, state: ChannelState): void;
+
+  /** Writes into the slot `revision % RING_SLOTS`. */
+  putFrame(channel: Channel, frame: StoredFrame): void;
+  /** The frame of a revision, or `undefined` when its slot holds another one. */
+  frame(channel: Channel, revision: number): StoredFrame | undefined;
+  /** All frames of the ring but their payloads, ascending. */
+  frameHeads(channel: Channel): Omit<StoredFrame, "payload">[];
+
+  /** All blobs but their payloads, in prefix order. */
+  blobHeads(channel: Channel): Omit<StoredBlob, "payload">[];
+  blobPayload(channel: Channel, partition: Partition): Uint8Array | undefined;
+  replaceBlob(channel: Channel, old: Partition, blobs: readonly StoredBlob[]): void;
+
+  quarantine(record: QuarantinedRecord): void;
+  release(channel: Channel, keyHash: Uint8Array): void;
+  quarantined(channel: Channel, keyHash: Uint8Array): QuarantinedRecord | undefined;
+  /** In key-hash order after `after`; at most `limit`. */
+  quarantinedAfter(channel: Channel, after: Uint8Array, limit: number): QuarantinedRecord[];
+  quarantineCount(channel?: Channel): number;
+
+  /** Forgets the log (frames, blobs, quarantine, channel states); facts and term stay. */
+  wipeLog(): void;
+}

@@ -1,0 +1,204 @@
+/**
+ * The Durable Object around an Origin: sockets, storage, timers and calls, nothing else. Sockets are hibernatable; what the Origin must
+ * remember of one is its note, kept in the attachment with the peer that the Worker has authenticated.
+ */
+import { DurableObject } from "cloudflare:workers";
+
+import { CLOSE_CODES, closeText } from "../../shared/protocol/errors.ts";
+import { PING_TEXT, PONG_TEXT } from "../../shared/protocol/messages.ts";
+import type { OriginFacts, OriginStatus, QuarantineEntry } from "../../shared/visibility/facts.ts";
+import type { MeshCalls, OriginCalls } from "../ports.ts";
+import { INTERNAL_HEADERS } from "../ports.ts";
+import { durableSql } from "../storage/durable-sql.ts";
+import { Origin } from "./origin.ts";
+import type { OriginPorts, Peer, SocketId, TimerName } from "./ports.ts";
+import { SqliteLogStore } from "./sqlite-log-store.ts";
+
+/** Serialised with each socket: at most 16 KiB. */
+interface Attachment {
+  readonly id: SocketId;
+  readonly peer: Peer;
+  readonly note: string;
+}
+
+/** Which Origin this is: an object cannot learn its name from its id, so the first request tells, and it is kept. */
+interface Identity {
+  readonly meshName: string;
+  readonly originUid: string;
+}
+
+export interface OriginEnv {
+  readonly MESH: DurableObjectNamespace;
+}
+
+export class OriginObject extends DurableObject<OriginEnv> implements OriginCalls {
+  readonly #sockets = new Map<SocketId, WebSocket>();
+  readonly #timers = new Map<TimerName, ReturnType<typeof setTimeout>>();
+  readonly #origin: Origin;
+  #identity: Identity | null;
+  #isPulling = false;
+
+  constructor(context: DurableObjectState, env: OriginEnv) {
+    super(context, env);
+    context.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING_TEXT, PONG_TEXT));
+    const sql = durableSql(context.storage);
+    const store = new SqliteLogStore(sql);
+    this.#identity = readIdentity(store.facts());
+    this.#origin = new Origin(this.#ports(store));
+    for (const socket of context.getWebSockets()) {
+      const attachment = socket.deserializeAttachment() as Attachment | null;
+      if (attachment === null) continue;
+      this.#sockets.set(attachment.id, socket);
+      this.#origin.onRestore(attachment.id, attachment.peer, attachment.note);
+    }
+  }
+
+  override fetch(request: Request): Response {
+    const header = (name: string): string => request.headers.get(name) ?? "";
+    const role = header(INTERNAL_HEADERS.role);
+    if (request.headers.get("upgrade") !== "websocket" || !isRole(role))
+      return new Response("expected a WebSocket upgrade from the Worker", { status: 426 });
+    this.#identity ??= {
+      meshName: header(INTERNAL_HEADERS.meshName),
+      originUid: header(INTERNAL_HEADERS.originUid),
+    };
+    const peer: Peer = {
+      role,
+      clusterUid: header(INTERNAL_HEADERS.clusterUid),
+      keyGeneration: Number(header(INTERNAL_HEADERS.keyGeneration)) || 0,
+    };
+    const pair = new WebSocketPair();
+    const id = crypto.randomUUID();
+    this.ctx.acceptWebSocket(pair[1]);
+    const attachment: Attachment = { id, peer, note: "" };
+    pair[1].serializeAttachment(attachment);
+    this.#sockets.set(id, pair[1]);
+    this.#origin.onOpen(id, peer);
+    return new Response(null, { status: 101, webSocket: pair[0] });
+  }
+
+  override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): void {
+    // Texts are pings that came before the automatic answer was set; nothing else is sent as text.
+    if (typeof data === "string") return;
+    const attachment = socket.deserializeAttachment() as Attachment;
+    this.#origin.onMessage(attachment.id, new Uint8Array(data));
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    this.#forget(socket);
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#forget(socket);
+  }
+
+  setFacts(facts: OriginFacts): Promise<{ readonly accessVersion: number }> {
+    this.#identity ??= readIdentity(facts);
+    return Promise.resolve({ accessVersion: this.#origin.onFacts(facts) });
+  }
+
+  async status(): Promise<OriginStatus> {
+    await this.#pull();
+    return this.#origin.status();
+  }
+
+  async quarantine(limit: number): Promise<readonly QuarantineEntry[]> {
+    await this.#pull();
+    return this.#origin.quarantine(limit);
+  }
+
+  #forget(socket: WebSocket): void {
+    const attachment = socket.deserializeAttachment() as Attachment | null;
+    if (attachment === null) return;
+    this.#sockets.delete(attachment.id);
+    this.#origin.onClose(attachment.id);
+  }
+
+  #mesh(): MeshCalls | null {
+    if (this.#identity === null) return null;
+    const id = this.env.MESH.idFromName(`mesh:${this.#identity.meshName}`);
+    return this.env.MESH.get(id) as unknown as MeshCalls;
+  }
+
+  async #pull(): Promise<void> {
+    const mesh = this.#mesh();
+    if (mesh === null || this.#identity === null || this.#isPulling) return;
+    this.#isPulling = true;
+    try {
+      const facts = await mesh.pullFacts(this.#identity.originUid);
+      if (facts === null) this.#origin.onPullFailed("the mesh does not know this cluster");
+      else this.#origin.onFacts(facts);
+    } catch (error) {
+      this.#origin.onPullFailed(String(error));
+    } finally {
+      this.#isPulling = false;
+    }
+  }
+
+  #ports(store: SqliteLogStore): OriginPorts {
+    return {
+      store,
+      clock: { now: () => Date.now() },
+      random: () => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32,
+      sockets: {
+        send: (id, bytes) => {
+          try {
+            this.#sockets.get(id)?.send(bytes);
+          } catch {
+            // Closing or closed: its close event follows and drops it.
+          }
+        },
+        close: (id, reason, message) => {
+          const socket = this.#sockets.get(id);
+          this.#sockets.delete(id);
+          try {
+            socket?.close(CLOSE_CODES[reason], closeText(message));
+          } catch {
+            // Closed already: nothing to tell.
+          }
+        },
+        saveNote: (id, note) => {
+          const socket = this.#sockets.get(id);
+          if (socket === undefined) return;
+          const attachment = socket.deserializeAttachment() as Attachment;
+          socket.serializeAttachment({ ...attachment, note } satisfies Attachment);
+        },
+      },
+      mesh: {
+        pullFacts: () => this.ctx.waitUntil(this.#pull()),
+        claimRanges: (claims) => this.ctx.waitUntil(this.#claim(claims)),
+      },
+      setTimer: (name, delayMs) => {
+        if (this.#timers.has(name)) return;
+        const timer = setTimeout(() => {
+          this.#timers.delete(name);
+          this.#origin.onTimer(name);
+        }, delayMs);
+        this.#timers.set(name, timer);
+      },
+      log: (level, message, fields) =>
+        console.log(
+          JSON.stringify({ level, message, origin: this.#identity?.originUid, ...fields }),
+        ),
+    };
+  }
+
+  async #claim(claims: Parameters<MeshCalls["claimRanges"]>[1]): Promise<void> {
+    const mesh = this.#mesh();
+    if (mesh === null || this.#identity === null) return;
+    try {
+      const facts = await mesh.claimRanges(this.#identity.originUid, claims);
+      if (facts !== null) this.#origin.onFacts(facts);
+    } catch (error) {
+      this.#origin.onClaimFailed(claims, String(error));
+    }
+  }
+}
+
+function readIdentity(facts: OriginFacts | null): Identity | null {
+  return facts === null ? null : { meshName: facts.meshName, originUid: facts.cluster.uid };
+}
+
+function isRole(role: string): role is Peer["role"] {
+  return role === "home" || role === "watch" || role === "admin";
+}

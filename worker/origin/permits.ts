@@ -1,0 +1,46 @@
+/** Who may read, and who may publish: pure decisions over facts and terms. */
+import type { CloseReason } from "../../shared/protocol/errors.ts";
+import type { OriginFacts } from "../../shared/visibility/facts.ts";
+import type { PublisherTerm } from "./log-store.ts";
+import type { Peer } from "./ports.ts";
+
+export type Permit = "yes" | { readonly reason: CloseReason; readonly message: string };
+
+/** A reader needs to be in the origin's own access list; a cluster may always see what is its own. [VIS5] */
+export function mayRead(peer: Peer, facts: OriginFacts): Permit {
+  if (peer.clusterUid === facts.cluster.uid) return "yes";
+  const reader = facts.readers.find((candidate) => candidate.cluster.uid === peer.clusterUid);
+  if (reader === undefined)
+    return {
+      reason: "access-denied",
+      message: `cluster ${facts.cluster.name} is not readable for this cluster now`,
+    };
+  if (peer.role === "watch" && peer.keyGeneration < reader.keyGeneration)
+    return { reason: "unauthenticated", message: "the cluster's key was replaced by a newer one" };
+  return "yes";
+}
+
+export type TermPlan =
+  | { readonly kind: "accepted"; readonly term: PublisherTerm }
+  | { readonly kind: "superseded"; readonly message: string };
+
+/**
+ * Whether a publisher with this term may take over. Terms compare within one Lease only: a Lease that was made anew has another UID and
+ * starts over. Without a Lease the hub hands out the terms, one per start of a relay. [VIS6]
+ */
+export function planTerm(
+  current: PublisherTerm,
+  hello: { readonly leaseUid: string; readonly term: number },
+): TermPlan {
+  if (hello.leaseUid === "" && hello.term === 0)
+    return {
+      kind: "accepted",
+      term: { leaseUid: "", term: (current.leaseUid === "" ? current.term : 0) + 1 },
+    };
+  if (hello.leaseUid === current.leaseUid && hello.term < current.term)
+    return {
+      kind: "superseded",
+      message: `term ${hello.term} is older than ${current.term}: another relay publishes`,
+    };
+  return { kind: "accepted", term: { leaseUid: hello.leaseUid, term: hello.term } };
+}

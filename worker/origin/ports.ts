@@ -1,0 +1,49 @@
+/** What an Origin needs from outside. A Durable Object implements them thinly; the simulation implements them with a seed. */
+import type { Clock, Random } from "../../shared/lib/clock.ts";
+import type { CloseReason } from "../../shared/protocol/errors.ts";
+import type { RangeClaim } from "../../shared/visibility/facts.ts";
+import type { LogStore } from "./log-store.ts";
+
+/** Identity of an open socket; never reused while the Origin lives. */
+export type SocketId = string;
+
+/** Who is at the other end, as the Worker has authenticated it. */
+export interface Peer {
+  /** `home`: the cluster's own relay. `watch`: a reading cluster's relay. `admin`: the admin API reads as `clusterUid` may. */
+  readonly role: "home" | "watch" | "admin";
+  readonly clusterUid: string;
+  readonly keyGeneration: number;
+}
+
+export interface SocketPort {
+  /** Queues bytes; a socket that is gone is ignored, its close event comes separately. */
+  send(socket: SocketId, bytes: Uint8Array): void;
+  close(socket: SocketId, reason: CloseReason, message: string): void;
+  /** Keeps a small note with the socket, which survives the eviction of this object but not the socket. */
+  saveNote(socket: SocketId, note: string): void;
+}
+
+/** Calls to the Mesh object; the answer comes back as an event, or never. */
+export interface MeshPort {
+  /** Answered by `onFacts`, or `onPullFailed`. */
+  pullFacts(): void;
+  /** Answered by `onFacts`. */
+  claimRanges(claims: readonly RangeClaim[]): void;
+}
+
+export type TimerName = "checkpoint" | "fold" | "rejudge" | "pull";
+
+export interface OriginPorts {
+  readonly store: LogStore;
+  readonly sockets: SocketPort;
+  readonly mesh: MeshPort;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Calls `onTimer(name)` after the delay; setting one that is pending does nothing. */
+  setTimer(name: TimerName, delayMs: number): void;
+  log(
+    level: "info" | "warn" | "error",
+    message: string,
+    fields: Readonly<Record<string, unknown>>,
+  ): void;
+}

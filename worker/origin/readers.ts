@@ -1,0 +1,318 @@
+/**
+ * The readers of an Origin: who gets which bytes next. Every frame is encoded once and sent to all who are at the head; who is behind is
+ * served from the stored frames as its credit allows, and costs nothing but its own lag. [LOG9] [LOG10]
+ */
+import type { Cursor } from "../../shared/log/cursor.ts";
+import { planResume } from "../../shared/log/cursor.ts";
+import type { Partition, PartitionDigest } from "../../shared/log/hash-trie.ts";
+import { encodeMessage } from "../../shared/protocol/codec.ts";
+import { LIMITS } from "../../shared/protocol/limits.ts";
+import type { Message, ReaderAck, WatchHello } from "../../shared/protocol/messages.ts";
+import type { Channel } from "../../shared/record/channel.ts";
+import type { ChannelLog } from "./channel-log.ts";
+import type { Peer, SocketId, SocketPort } from "./ports.ts";
+
+type Progress =
+  /** Told to send its digests. */
+  | { readonly phase: "repair-asked" }
+  /** Gets `blobs`, then frames from `next`; above the head it is live. `greet`: a checkpoint as soon as it is. */
+  | { readonly phase: "sending"; readonly blobs: Partition[]; next: number; greet: boolean };
+
+interface Reader {
+  readonly socket: SocketId;
+  readonly peer: Peer;
+  readonly creditBytes: number;
+  sentBytes: number;
+  receivedBytes: number;
+  readonly channels: Map<Channel, Progress>;
+  /** Acknowledged revision per channel; absent while it has no position. */
+  readonly acknowledged: Map<Channel, number>;
+  /** Revision of the last checkpoint per channel. */
+  readonly checkpointed: Map<Channel, number>;
+}
+
+/** What outlives an eviction of the object, with the socket: acknowledged positions. What was sent after them is sent again. */
+interface ReaderNote {
+  readonly creditBytes: number;
+  /** `null`: no position, to be repaired. */
+  readonly positions: readonly (readonly [Channel, number | null])[];
+}
+
+export class Readers {
+  readonly #readers = new Map<SocketId, Reader>();
+  readonly #logs: ReadonlyMap<Channel, ChannelLog>;
+  readonly #sockets: SocketPort;
+  readonly #canSweep: (channel: Channel) => boolean;
+  #inFlight = 0;
+
+  /** @param canSweep Whether a publisher has reconciled the channel since the hub may have lost anything. */
+  constructor(
+    logs: ReadonlyMap<Channel, ChannelLog>,
+    sockets: SocketPort,
+    canSweep: (channel: Channel) => boolean,
+  ) {
+    this.#logs = logs;
+    this.#sockets = sockets;
+    this.#canSweep = canSweep;
+  }
+
+  get size(): number {
+    return this.#readers.size;
+  }
+
+  peers(): { readonly socket: SocketId; readonly peer: Peer }[] {
+    return [...this.#readers.values()];
+  }
+
+  has(socket: SocketId): boolean {
+    return this.#readers.has(socket);
+  }
+
+  /** A reader's hello: from here on it is told, channel by channel, how it goes on. */
+  admit(socket: SocketId, peer: Peer, hello: WatchHello): void {
+    const creditBytes = Math.min(
+      Math.max(hello.creditBytes, LIMITS.messageBytes),
+      LIMITS.inFlightBytes,
+    );
+    const reader = newReader(socket, peer, creditBytes);
+    this.#readers.set(socket, reader);
+    for (const channel of hello.channels) {
+      const log = this.#logs.get(channel);
+      if (log === undefined) continue;
+      const cursor = hello.cursors.find((c) => c.channel === channel) ?? null;
+      this.#start(reader, log, cursor);
+    }
+    this.#saveNote(reader);
+  }
+
+  /** A socket that outlived an eviction of this object: goes on from what it had acknowledged. */
+  restore(socket: SocketId, peer: Peer, note: string): void {
+    const saved = JSON.parse(note) as ReaderNote;
+    const reader = newReader(socket, peer, saved.creditBytes);
+    this.#readers.set(socket, reader);
+    for (const [channel, acknowledged] of saved.positions) {
+      const log = this.#logs.get(channel);
+      if (log === undefined) continue;
+      if (acknowledged !== null && log.chainAt(acknowledged) !== undefined)
+        this.#sendFrom(reader, log, acknowledged);
+      else this.#askRepair(reader, log, "compacted");
+    }
+    this.#pump(reader);
+  }
+
+  drop(socket: SocketId): void {
+    const reader = this.#readers.get(socket);
+    if (reader === undefined) return;
+    this.#inFlight -= inFlightOf(reader);
+    this.#readers.delete(socket);
+  }
+
+  onRepair(socket: SocketId, channel: Channel, leaves: readonly PartitionDigest[]): void {
+    const reader = this.#readers.get(socket);
+    const log = this.#logs.get(channel);
+    if (reader === undefined || log === undefined || !reader.channels.has(channel)) return;
+    const plan = log.planRepair(leaves);
+    this.#send(reader, {
+      type: "repair-plan",
+      origin: 0,
+      channel,
+      epoch: log.epoch,
+      head: plan.head,
+      blobs: plan.blobs.length,
+      after: plan.after,
+      chain: plan.chain,
+    });
+    reader.channels.set(channel, {
+      phase: "sending",
+      blobs: [...plan.blobs],
+      next: plan.after + 1,
+      greet: true,
+    });
+    this.#pump(reader);
+  }
+
+  onAck(socket: SocketId, ack: ReaderAck): void {
+    const reader = this.#readers.get(socket);
+    if (reader === undefined) return;
+    this.#inFlight -= inFlightOf(reader);
+    reader.receivedBytes = Math.max(
+      reader.receivedBytes,
+      Math.min(ack.receivedBytes, reader.sentBytes),
+    );
+    this.#inFlight += inFlightOf(reader);
+    if (ack.revision > 0) reader.acknowledged.set(ack.channel, ack.revision);
+    this.#saveNote(reader);
+    this.#pump(reader);
+    if (this.#inFlight < LIMITS.inFlightBytes / 2)
+      for (const other of this.#readers.values()) this.#pump(other);
+  }
+
+  /** After a commit: sends what each reader may have now. */
+  pumpAll(): void {
+    const encoded = new Map<string, Uint8Array>();
+    for (const reader of this.#readers.values()) this.#pump(reader, encoded);
+  }
+
+  /** The log's digest to everybody who is at the head and was not told it yet. */
+  sendCheckpoints(): void {
+    for (const reader of this.#readers.values())
+      for (const channel of reader.channels.keys()) this.#checkpoint(reader, channel);
+  }
+
+  /** After something but the log's head has changed (a reconciliation): told again. */
+  forgetCheckpoints(channel: Channel): void {
+    for (const reader of this.#readers.values()) reader.checkpointed.delete(channel);
+  }
+
+  #start(reader: Reader, log: ChannelLog, cursor: Cursor | null): void {
+    const plan = planResume(cursor, log);
+    switch (plan.kind) {
+      case "tail":
+        this.#send(reader, { type: "resume", origin: 0, channel: log.channel, after: plan.after });
+        this.#sendFrom(reader, log, plan.after);
+        this.#pump(reader);
+        return;
+      case "repair":
+        this.#askRepair(reader, log, plan.reason);
+    }
+  }
+
+  #sendFrom(reader: Reader, log: ChannelLog, after: number): void {
+    reader.acknowledged.set(log.channel, after);
+    reader.channels.set(log.channel, { phase: "sending", blobs: [], next: after + 1, greet: true });
+  }
+
+  #askRepair(reader: Reader, log: ChannelLog, reason: string): void {
+    reader.channels.set(log.channel, { phase: "repair-asked" });
+    reader.acknowledged.delete(log.channel);
+    this.#send(reader, {
+      type: "repair-needed",
+      origin: 0,
+      channel: log.channel,
+      epoch: log.epoch,
+      reason,
+    });
+  }
+
+  #pump(reader: Reader, encoded = new Map<string, Uint8Array>()): void {
+    for (const [channel, progress] of reader.channels) {
+      const log = this.#logs.get(channel);
+      if (log === undefined || progress.phase === "repair-asked") continue;
+      const sent =
+        this.#sendBlobs(reader, log, progress.blobs) &&
+        this.#sendTail(reader, log, progress, encoded);
+      if (!sent || !progress.greet) continue;
+      progress.greet = false;
+      this.#checkpoint(reader, channel);
+    }
+  }
+
+  /** Answers whether all blobs are sent. */
+  #sendBlobs(reader: Reader, log: ChannelLog, blobs: Partition[]): boolean {
+    for (let partition = blobs[0]; partition !== undefined; partition = blobs[0]) {
+      if (!this.#hasCredit(reader)) return false;
+      const blob = log.blob(partition);
+      if (blob === undefined) {
+        // Folding has cut it meanwhile: the plan is void, the reader asks again.
+        this.#askRepair(reader, log, "compacted");
+        return false;
+      }
+      blobs.shift();
+      this.#send(reader, { type: "blob", origin: 0, channel: log.channel, ...partition, ...blob });
+    }
+    return true;
+  }
+
+  /** Answers whether the reader is at the head. */
+  #sendTail(
+    reader: Reader,
+    log: ChannelLog,
+    progress: { next: number },
+    encoded: Map<string, Uint8Array>,
+  ): boolean {
+    for (; progress.next <= log.head; progress.next++) {
+      if (!this.#hasCredit(reader)) return false;
+      const id = `${log.channel} ${progress.next}`;
+      const bytes = encoded.get(id) ?? encodeFrame(log, progress.next);
+      if (bytes === undefined) {
+        this.#askRepair(reader, log, "compacted");
+        return false;
+      }
+      encoded.set(id, bytes);
+      this.#sendBytes(reader, bytes);
+    }
+    return true;
+  }
+
+  #checkpoint(reader: Reader, channel: Channel): void {
+    const log = this.#logs.get(channel);
+    const progress = reader.channels.get(channel);
+    if (log === undefined || progress?.phase !== "sending" || progress.next <= log.head) return;
+    if (reader.checkpointed.get(channel) === log.head) return;
+    reader.checkpointed.set(channel, log.head);
+    this.#send(reader, {
+      type: "checkpoint",
+      origin: 0,
+      channel,
+      epoch: log.epoch,
+      revision: log.head,
+      digest: log.admitted.digest(),
+      populated: log.populated,
+      sweep: this.#canSweep(channel),
+    });
+  }
+
+  #hasCredit(reader: Reader): boolean {
+    return inFlightOf(reader) < reader.creditBytes && this.#inFlight < LIMITS.inFlightBytes;
+  }
+
+  #send(reader: Reader, message: Message): void {
+    this.#sendBytes(reader, encodeMessage(message));
+  }
+
+  #sendBytes(reader: Reader, bytes: Uint8Array): void {
+    reader.sentBytes += bytes.length;
+    this.#inFlight += bytes.length;
+    this.#sockets.send(reader.socket, bytes);
+  }
+
+  #saveNote(reader: Reader): void {
+    const positions = [...reader.channels.keys()].map((channel): [Channel, number | null] => [
+      channel,
+      reader.acknowledged.get(channel) ?? null,
+    ]);
+    const note: ReaderNote = { creditBytes: reader.creditBytes, positions };
+    this.#sockets.saveNote(reader.socket, JSON.stringify(note));
+  }
+}
+
+function encodeFrame(log: ChannelLog, revision: number): Uint8Array | undefined {
+  const frame = log.frame(revision);
+  if (frame === undefined) return undefined;
+  const { previous, payload } = frame;
+  return encodeMessage({
+    type: "frame",
+    origin: 0,
+    channel: log.channel,
+    revision,
+    previous,
+    payload,
+  });
+}
+
+function newReader(socket: SocketId, peer: Peer, creditBytes: number): Reader {
+  return {
+    socket,
+    peer,
+    creditBytes,
+    sentBytes: 0,
+    receivedBytes: 0,
+    channels: new Map(),
+    acknowledged: new Map(),
+    checkpointed: new Map(),
+  };
+}
+
+function inFlightOf(reader: Reader): number {
+  return reader.sentBytes - reader.receivedBytes;
+}

@@ -1,0 +1,243 @@
+import type { Partition } from "../../shared/log/hash-trie.ts";
+import { CHANNELS } from "../../shared/record/channel.ts";
+import type { Channel } from "../../shared/record/channel.ts";
+import type { OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
+import { migrate } from "../storage/sql.ts";
+import type { SqlDatabase, SqlRow, SqlValue } from "../storage/sql.ts";
+import { RING_SLOTS } from "./log-store.ts";
+import type {
+  ChannelState,
+  LogStore,
+  PublisherTerm,
+  QuarantinedRecord,
+  StoredBlob,
+  StoredFrame,
+} from "./log-store.ts";
+
+/** Schema steps, append only. Frames: `id` is channel number · 2^20 + slot, so that a slot is one row of one B-tree. */
+const MIGRATIONS: readonly string[][] = [
+  [
+    "CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE frames (id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, previous BLOB NOT NULL, payload BLOB NOT NULL, entries BLOB NOT NULL)",
+    "CREATE TABLE blobs (channel INTEGER NOT NULL, prefix INTEGER NOT NULL, bits INTEGER NOT NULL, revision INTEGER NOT NULL, entries BLOB NOT NULL, payload BLOB NOT NULL, PRIMARY KEY (channel, prefix, bits))",
+    "CREATE TABLE quarantine (channel INTEGER NOT NULL, key_hash BLOB NOT NULL, record_hash BLOB NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, bytes BLOB NOT NULL, rule TEXT NOT NULL, message TEXT NOT NULL, claims TEXT NOT NULL, PRIMARY KEY (channel, key_hash)) WITHOUT ROWID",
+  ],
+];
+
+const SLOT_SPACE = 2 ** 20;
+
+export class SqliteLogStore implements LogStore {
+  readonly #sql: SqlDatabase;
+
+  constructor(sql: SqlDatabase) {
+    this.#sql = sql;
+    migrate(sql, MIGRATIONS);
+  }
+
+  transaction<T>(work: () => T): T {
+    return this.#sql.transaction(work);
+  }
+
+  facts(): OriginFacts | null {
+    return this.#state<OriginFacts>("facts");
+  }
+
+  saveFacts(facts: OriginFacts): void {
+    this.#saveState("facts", facts);
+  }
+
+  term(): PublisherTerm {
+    return this.#state<PublisherTerm>("term") ?? { leaseUid: "", term: 0 };
+  }
+
+  saveTerm(term: PublisherTerm): void {
+    this.#saveState("term", term);
+  }
+
+  channel(channel: Channel): ChannelState | null {
+    return this.#state<ChannelState>(`channel:${channel}`);
+  }
+
+  saveChannel(channel: Channel, state: ChannelState): void {
+    this.#saveState(`channel:${channel}`, state);
+  }
+
+  putFrame(channel: Channel, frame: StoredFrame): void {
+    this.#sql.run(
+      "INSERT INTO frames (id, revision, previous, payload, entries) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO UPDATE SET revision = ?2, previous = ?3, payload = ?4, entries = ?5",
+      slotId(channel, frame.revision),
+      frame.revision,
+      frame.previous,
+      frame.payload,
+      frame.entries,
+    );
+  }
+
+  frame(channel: Channel, revision: number): StoredFrame | undefined {
+    const row = this.#sql.run(
+      "SELECT revision, previous, payload, entries FROM frames WHERE id = ?",
+      slotId(channel, revision),
+    )[0];
+    if (row === undefined || row["revision"] !== revision) return undefined;
+    return { ...frameHead(row), payload: bytesOf(row["payload"]) };
+  }
+
+  frameHeads(channel: Channel): Omit<StoredFrame, "payload">[] {
+    const first = CHANNELS.indexOf(channel) * SLOT_SPACE;
+    return this.#sql
+      .run(
+        "SELECT revision, previous, entries FROM frames WHERE id >= ? AND id < ? ORDER BY revision",
+        first,
+        first + RING_SLOTS,
+      )
+      .map(frameHead);
+  }
+
+  blobHeads(channel: Channel): Omit<StoredBlob, "payload">[] {
+    return this.#sql
+      .run(
+        "SELECT prefix, bits, revision, entries FROM blobs WHERE channel = ? ORDER BY prefix",
+        CHANNELS.indexOf(channel),
+      )
+      .map((row) => ({
+        prefix: Number(row["prefix"]),
+        bits: Number(row["bits"]),
+        revision: Number(row["revision"]),
+        entries: bytesOf(row["entries"]),
+      }));
+  }
+
+  blobPayload(channel: Channel, partition: Partition): Uint8Array | undefined {
+    const row = this.#sql.run(
+      "SELECT payload FROM blobs WHERE channel = ? AND prefix = ? AND bits = ?",
+      CHANNELS.indexOf(channel),
+      partition.prefix,
+      partition.bits,
+    )[0];
+    return row === undefined ? undefined : bytesOf(row["payload"]);
+  }
+
+  replaceBlob(channel: Channel, old: Partition, blobs: readonly StoredBlob[]): void {
+    const number = CHANNELS.indexOf(channel);
+    if (!blobs.some((blob) => blob.bits === old.bits && blob.prefix === old.prefix))
+      this.#sql.run(
+        "DELETE FROM blobs WHERE channel = ? AND prefix = ? AND bits = ?",
+        number,
+        old.prefix,
+        old.bits,
+      );
+    for (const blob of blobs)
+      this.#sql.run(
+        "INSERT OR REPLACE INTO blobs (channel, prefix, bits, revision, entries, payload) VALUES (?, ?, ?, ?, ?, ?)",
+        number,
+        blob.prefix,
+        blob.bits,
+        blob.revision,
+        blob.entries,
+        blob.payload,
+      );
+  }
+
+  quarantine(record: QuarantinedRecord): void {
+    this.#sql.run(
+      "INSERT OR REPLACE INTO quarantine (channel, key_hash, record_hash, kind, key, bytes, rule, message, claims) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      CHANNELS.indexOf(record.channel),
+      record.keyHash,
+      record.recordHash,
+      record.kind,
+      record.key,
+      record.bytes,
+      record.rule,
+      record.message,
+      JSON.stringify(record.claims),
+    );
+  }
+
+  release(channel: Channel, keyHash: Uint8Array): void {
+    this.#sql.run(
+      "DELETE FROM quarantine WHERE channel = ? AND key_hash = ?",
+      CHANNELS.indexOf(channel),
+      keyHash,
+    );
+  }
+
+  quarantined(channel: Channel, keyHash: Uint8Array): QuarantinedRecord | undefined {
+    const row = this.#sql.run(
+      "SELECT * FROM quarantine WHERE channel = ? AND key_hash = ?",
+      CHANNELS.indexOf(channel),
+      keyHash,
+    )[0];
+    return row === undefined ? undefined : quarantinedRecord(channel, row);
+  }
+
+  quarantinedAfter(channel: Channel, after: Uint8Array, limit: number): QuarantinedRecord[] {
+    return this.#sql
+      .run(
+        "SELECT * FROM quarantine WHERE channel = ? AND key_hash > ? ORDER BY key_hash LIMIT ?",
+        CHANNELS.indexOf(channel),
+        after,
+        limit,
+      )
+      .map((row) => quarantinedRecord(channel, row));
+  }
+
+  quarantineCount(channel?: Channel): number {
+    const row =
+      channel === undefined
+        ? this.#sql.run("SELECT COUNT(*) AS n FROM quarantine")[0]
+        : this.#sql.run(
+            "SELECT COUNT(*) AS n FROM quarantine WHERE channel = ?",
+            CHANNELS.indexOf(channel),
+          )[0];
+    return Number(row?.["n"] ?? 0);
+  }
+
+  wipeLog(): void {
+    for (const table of ["frames", "blobs", "quarantine"]) this.#sql.run(`DELETE FROM ${table}`);
+    this.#sql.run("DELETE FROM state WHERE name LIKE 'channel:%'");
+  }
+
+  #state<T>(name: string): T | null {
+    const row = this.#sql.run("SELECT value FROM state WHERE name = ?", name)[0];
+    return row === undefined ? null : (JSON.parse(String(row["value"])) as T);
+  }
+
+  #saveState(name: string, value: unknown): void {
+    this.#sql.run(
+      "INSERT OR REPLACE INTO state (name, value) VALUES (?, ?)",
+      name,
+      JSON.stringify(value),
+    );
+  }
+}
+
+function slotId(channel: Channel, revision: number): number {
+  return CHANNELS.indexOf(channel) * SLOT_SPACE + (revision % RING_SLOTS);
+}
+
+function bytesOf(value: SqlValue | undefined): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  throw new Error(`BUG: expected a blob, found ${typeof value}`);
+}
+
+function frameHead(row: SqlRow): Omit<StoredFrame, "payload"> {
+  return {
+    revision: Number(row["revision"]),
+    previous: bytesOf(row["previous"]),
+    entries: bytesOf(row["entries"]),
+  };
+}
+
+function quarantinedRecord(channel: Channel, row: SqlRow): QuarantinedRecord {
+  return {
+    channel,
+    keyHash: bytesOf(row["key_hash"]),
+    recordHash: bytesOf(row["record_hash"]),
+    kind: String(row["kind"]),
+    key: String(row["key"]),
+    bytes: bytesOf(row["bytes"]),
+    rule: String(row["rule"]),
+    message: String(row["message"]),
+    claims: JSON.parse(String(row["claims"])) as RangeClaim[],
+  };
+}
