@@ -126,19 +126,20 @@ export class ChannelLog implements LogBounds {
     return this.#store.frame(this.channel, revision);
   }
 
-  /** What a reader with these leaves needs: blobs that overlap what differs, and the tail behind the oldest of them. [LOG6] */
+  /**
+   * What a reader with these leaves needs: blobs that overlap what differs, and the tail behind the oldest of them. [LOG6] A log that was
+   * never folded is folded first, so that a difference always has a blob. Call inside the store's transaction.
+   */
   planRepair(leaves: readonly PartitionDigest[]): RepairAnswer {
     const different = leaves.filter(
       (leaf) => !equalBytes(this.#admitted.digestAt(leaf), leaf.digest),
     );
+    if (different.length > 0 && this.#blobs.length === 0 && this.#head > 0) this.#finishFold();
     const blobs = this.#blobs.filter((blob) => different.some((leaf) => overlaps(leaf, blob)));
-    // Where no blob covers a difference, the whole truth is in the tail since nothing.
-    const bare = different.length > 0 && this.#blobs.length === 0;
-    const oldest = Math.min(
+    const after = Math.min(
       ...blobs.map((blob) => Math.max(blob.revision, this.#foldedTo)),
       this.#head,
     );
-    const after = bare ? this.#foldedTo : oldest;
     return {
       head: this.#head,
       blobs,

@@ -79,6 +79,7 @@ export class Origin {
       this.#logs,
       ports.sockets,
       (channel) => this.#home?.reconciled.has(channel) === true,
+      (work) => ports.store.transaction(work),
     );
   }
 

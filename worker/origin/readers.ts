@@ -10,6 +10,7 @@ import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { Message, ReaderAck, WatchHello } from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { ChannelLog } from "./channel-log.ts";
+import type { LogStore } from "./log-store.ts";
 import type { Peer, SocketId, SocketPort } from "./ports.ts";
 
 type Progress =
@@ -43,6 +44,7 @@ export class Readers {
   readonly #logs: ReadonlyMap<Channel, ChannelLog>;
   readonly #sockets: SocketPort;
   readonly #canSweep: (channel: Channel) => boolean;
+  readonly #transaction: LogStore["transaction"];
   #inFlight = 0;
 
   /** @param canSweep Whether a publisher has reconciled the channel since the hub may have lost anything. */
@@ -50,10 +52,12 @@ export class Readers {
     logs: ReadonlyMap<Channel, ChannelLog>,
     sockets: SocketPort,
     canSweep: (channel: Channel) => boolean,
+    transaction: LogStore["transaction"],
   ) {
     this.#logs = logs;
     this.#sockets = sockets;
     this.#canSweep = canSweep;
+    this.#transaction = transaction;
   }
 
   get size(): number {
@@ -111,7 +115,7 @@ export class Readers {
     const reader = this.#readers.get(socket);
     const log = this.#logs.get(channel);
     if (reader === undefined || log === undefined || !reader.channels.has(channel)) return;
-    const plan = log.planRepair(leaves);
+    const plan = this.#transaction(() => log.planRepair(leaves));
     this.#send(reader, {
       type: "repair-plan",
       origin: 0,

@@ -1,0 +1,132 @@
+/**
+ * The relay's identity: an Ed25519 key pair made in the state folder before anything is registered, the hub-signed credential that a join
+ * token was exchanged for, and self-signed tokens of at most five minutes. The private key never leaves the folder. [CRE5]
+ */
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, SignJWT } from "jose";
+import type { CryptoKey, JWK } from "jose";
+
+/** Audience of a relay's own tokens. */
+const AUDIENCE = "catwalk-hub";
+const TOKEN_SECONDS = 240;
+
+/** What the hub has told about this relay's membership. */
+export interface Membership {
+  readonly credential: string;
+  readonly meshId: string;
+  readonly mesh: string;
+  readonly cluster: { readonly uid: string; readonly name: string };
+}
+
+export class JoinError extends Error {
+  /** The hub has said no: trying again with the same token is useless. */
+  readonly isFinal: boolean;
+
+  constructor(message: string, isFinal: boolean) {
+    super(message);
+    this.isFinal = isFinal;
+  }
+}
+
+export class Credentials {
+  readonly #stateDir: string;
+  readonly #jwk: JWK;
+  readonly #key: CryptoKey;
+  #membership: Membership | null;
+  /** Milliseconds that the hub's clock is ahead of ours, as its answers told. */
+  #skewMs = 0;
+
+  private constructor(stateDir: string, jwk: JWK, key: CryptoKey, membership: Membership | null) {
+    this.#stateDir = stateDir;
+    this.#jwk = jwk;
+    this.#key = key;
+    this.#membership = membership;
+  }
+
+  /** Reads the key and membership of a state folder, making a key pair where there is none. */
+  static async open(stateDir: string): Promise<Credentials> {
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    const keyPath = join(stateDir, "relay-key.jwk");
+    if (!existsSync(keyPath)) {
+      const pair = await generateKeyPair("Ed25519", { extractable: true });
+      writePrivate(keyPath, `${JSON.stringify(await exportJWK(pair.privateKey))}\n`);
+    }
+    const jwk = JSON.parse(readFileSync(keyPath, "utf8")) as JWK;
+    const key = (await importJWK(jwk, "Ed25519")) as CryptoKey;
+    const memberPath = join(stateDir, "membership.json");
+    const membership = existsSync(memberPath)
+      ? (JSON.parse(readFileSync(memberPath, "utf8")) as Membership)
+      : null;
+    return new Credentials(stateDir, jwk, key, membership);
+  }
+
+  get membership(): Membership | null {
+    return this.#membership;
+  }
+
+  /** Exchanges a join token. Idempotent: the same token and key give the same membership. @throws JoinError */
+  async join(hub: string, joinToken: string): Promise<Membership> {
+    const { kty, crv, x } = this.#jwk;
+    let response: Response;
+    try {
+      response = await fetch(new URL("/v1/join", hub), {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ joinToken, publicKey: { kty, crv, x } }),
+      });
+    } catch (error) {
+      throw new JoinError(`cannot reach the hub at ${hub}: ${describe(error)}`, false);
+    }
+    const body = (await response.json().catch(() => ({}))) as Partial<Membership> & {
+      detail?: string;
+    };
+    if (!response.ok)
+      throw new JoinError(
+        `the hub refused the join token: ${body.detail ?? `HTTP ${response.status}`}`,
+        response.status < 500 && response.status !== 429,
+      );
+    this.#membership = body as Membership;
+    writePrivate(
+      join(this.#stateDir, "membership.json"),
+      `${JSON.stringify(this.#membership, null, 2)}\n`,
+    );
+    return this.#membership;
+  }
+
+  /** Headers that authenticate one connection. @throws when the relay has not joined. */
+  async headers(): Promise<Readonly<Record<string, string>>> {
+    if (this.#membership === null) throw new Error("this relay has not joined a mesh");
+    const now = Math.floor((Date.now() + this.#skewMs) / 1000);
+    const token = await new SignJWT()
+      .setProtectedHeader({ alg: "Ed25519", kid: await calculateJwkThumbprint(this.#jwk) })
+      .setIssuer(this.#membership.cluster.uid)
+      .setAudience(AUDIENCE)
+      .setIssuedAt(now)
+      .setExpirationTime(now + TOKEN_SECONDS)
+      .sign(this.#key);
+    return { authorization: `Bearer ${token}`, "catwalk-credential": this.#membership.credential };
+  }
+
+  /** Takes the hub's time from a `date` header; answers the skew in ms when it is worth saying. */
+  correctClock(date: string | undefined): number | null {
+    const hubMs = date === undefined ? Number.NaN : Date.parse(date);
+    if (Number.isNaN(hubMs)) return null;
+    const skewMs = hubMs - Date.now();
+    if (Math.abs(skewMs - this.#skewMs) < 5_000) return null;
+    this.#skewMs = skewMs;
+    return skewMs;
+  }
+}
+
+/** Written whole or not at all, readable by its owner only. */
+function writePrivate(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
+}

@@ -1,0 +1,173 @@
+/**
+ * One WebSocket to the hub that comes back by itself: full-jitter backoff, a heartbeat that notices a silent peer, binary messages only.
+ * It decides nothing about their content. A socket that was replaced is ignored by identity.
+ */
+import WebSocket from "ws";
+
+import { backoffMs } from "../../shared/lib/backoff.ts";
+import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
+import { closeReasonOf } from "../../shared/protocol/errors.ts";
+import type { CloseReason } from "../../shared/protocol/errors.ts";
+import { LIMITS } from "../../shared/protocol/limits.ts";
+import { PING_TEXT } from "../../shared/protocol/messages.ts";
+import type { Message } from "../../shared/protocol/messages.ts";
+
+export type OutMessage = Message;
+
+export interface LinkHandlers {
+  onOpen(): void;
+  /** @param bytes Size of the message, for credit. */
+  onMessage(message: Message, bytes: number): void;
+  /** `reason` is `null` for anything but a close code of ours: network, HTTP error, hub gone. */
+  onDown(reason: CloseReason | null, message: string): void;
+}
+
+export interface LinkOptions {
+  readonly url: string;
+  /** Fresh request headers for each attempt (the signed token lives for minutes only). */
+  headers(): Promise<Readonly<Record<string, string>>>;
+  readonly heartbeatMs: number;
+  readonly handlers: LinkHandlers;
+}
+
+/** The first attempts come quickly: most losses are a hub that restarts. */
+const BACKOFF = { baseMs: 250, capMs: 15_000 };
+/** A connection that held this long resets the backoff. */
+const HEALTHY_MS = 5_000;
+/** Heartbeats that may go unanswered. */
+const MISSED_HEARTBEATS = 3;
+
+export class HubLink {
+  readonly #options: LinkOptions;
+  #socket: WebSocket | null = null;
+  #isOpen = false;
+  #isStopped = false;
+  #attempt = 0;
+  #retry: NodeJS.Timeout | null = null;
+  #openedMs = 0;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  start(): void {
+    this.#isStopped = false;
+    void this.#connect();
+  }
+
+  /** Closes for good; no handler is called afterwards. */
+  stop(): void {
+    this.#isStopped = true;
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#isOpen = false;
+    socket?.close(1000);
+    socket?.terminate();
+  }
+
+  /** Drops the connection and dials again, as after a protocol error of the other side. */
+  restart(message: string): void {
+    const socket = this.#socket;
+    if (socket !== null) this.#down(socket, null, message);
+  }
+
+  send(message: OutMessage): void {
+    if (this.#isOpen) this.#socket?.send(encodeMessage(message));
+  }
+
+  async #connect(): Promise<void> {
+    this.#retry = null;
+    let headers: Readonly<Record<string, string>>;
+    try {
+      headers = await this.#options.headers();
+    } catch (error) {
+      if (!this.#isStopped) this.#options.handlers.onDown(null, String(error));
+      this.#scheduleRetry();
+      return;
+    }
+    if (this.#isStopped) return;
+    const socket = new WebSocket(this.#options.url, {
+      headers,
+      perMessageDeflate: false,
+      maxPayload: LIMITS.messageBytes,
+      handshakeTimeout: 10_000,
+    });
+    this.#socket = socket;
+    socket.on("open", () => this.#opened(socket));
+    socket.on("message", (data: Buffer, isBinary: boolean) =>
+      this.#received(socket, data, isBinary),
+    );
+    socket.on("error", (error) => this.#down(socket, null, error.message));
+    socket.on("unexpected-response", (_request, response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("end", () =>
+        this.#down(socket, null, httpError(response.statusCode ?? 0, Buffer.concat(chunks))),
+      );
+    });
+    socket.on("close", (code, reason) =>
+      this.#down(socket, closeReasonOf(code), reason.toString() || `closed (${code})`),
+    );
+  }
+
+  #opened(socket: WebSocket): void {
+    if (socket !== this.#socket) return;
+    this.#isOpen = true;
+    this.#openedMs = performance.now();
+    this.#beat(socket);
+    this.#options.handlers.onOpen();
+  }
+
+  #beat(socket: WebSocket): void {
+    let missed = 0;
+    const timer = setInterval(() => {
+      if (socket !== this.#socket) clearInterval(timer);
+      else if (++missed > MISSED_HEARTBEATS) this.#down(socket, null, "no answer to heartbeats");
+      else socket.send(PING_TEXT);
+    }, this.#options.heartbeatMs);
+    socket.on("message", () => (missed = 0));
+    socket.on("close", () => clearInterval(timer));
+  }
+
+  #received(socket: WebSocket, data: Buffer, isBinary: boolean): void {
+    if (socket !== this.#socket || !isBinary) return;
+    const decoded = decodeMessage(data);
+    if (decoded.ok) this.#options.handlers.onMessage(decoded.message, data.length);
+    else
+      this.#down(socket, null, `the hub sent a message that breaks the protocol: ${decoded.rule}`);
+  }
+
+  #down(socket: WebSocket, reason: CloseReason | null, message: string): void {
+    if (socket !== this.#socket || this.#isStopped) return;
+    this.#socket = null;
+    this.#isOpen = false;
+    socket.terminate();
+    if (this.#openedMs > 0 && performance.now() - this.#openedMs > HEALTHY_MS) this.#attempt = 0;
+    this.#openedMs = 0;
+    this.#options.handlers.onDown(reason, message);
+    this.#scheduleRetry();
+  }
+
+  #scheduleRetry(): void {
+    if (this.#isStopped || this.#retry !== null) return;
+    this.#retry = setTimeout(
+      () => void this.#connect(),
+      backoffMs(this.#attempt++, BACKOFF, Math.random),
+    );
+  }
+}
+
+/** `problem+json` as one line, or the status. */
+function httpError(status: number, body: Buffer): string {
+  try {
+    const problem = JSON.parse(body.toString()) as { title?: string; detail?: string };
+    return `HTTP ${status}: ${problem.detail ?? problem.title ?? "refused"}`;
+  } catch {
+    return `HTTP ${status}`;
+  }
+}

@@ -1,0 +1,259 @@
+/**
+ * The publisher of this cluster: a reducer over source changes and the hub's messages. It keeps nothing of what the hub has: each connection
+ * begins by comparing digests, and sends just what differs. [PUB1..PUB6]
+ *
+ * Pacing is done here because one origin has one publisher: the first change leaves at once, then one frame per interval that the hub
+ * names, at most two unacknowledged; what changes meanwhile is coalesced per key.
+ */
+import { equalBytes, toHex } from "../../shared/lib/bytes.ts";
+import { encodePayload } from "../../shared/log/payload.ts";
+import type { LogChange } from "../../shared/log/payload.ts";
+import type { Partition } from "../../shared/log/hash-trie.ts";
+import type { OutMessage } from "../hub/link.ts";
+import { LIMITS } from "../../shared/protocol/limits.ts";
+import type { Difference, HomeMessage, HomeWelcome } from "../../shared/protocol/messages.ts";
+import type { Channel } from "../../shared/record/channel.ts";
+import { HASH_BYTES } from "../../shared/record/encoding.ts";
+import type { RecordChange } from "../../shared/record/record.ts";
+import type { LocalState } from "./local-state.ts";
+
+/** What is admitted by others' addresses goes first: pools and nodes before the endpoints inside them. */
+const ORDER: readonly Channel[] = ["pools", "routing", "identity"];
+/** Changes and undeflated bytes of one frame: well below the hub's limits. */
+const FRAME_CHANGES = 2_000;
+const FRAME_BYTES = 512 * 1024;
+const PAIR_BYTES = 2 * HASH_BYTES;
+
+type Phase =
+  /** Not connected, or the source has not listed everything yet. */
+  | "waiting"
+  /** Digests sent; differences are coming. */
+  | "comparing"
+  /** Differences are being sent. */
+  | "reconciling"
+  | "reconciled";
+
+interface ChannelProgress {
+  phase: Phase;
+  readonly pending: Map<string, LogChange>;
+  /** Partitions that differ: what the hub has there. */
+  readonly differing: Map<string, { readonly partition: Partition; readonly pairs: Uint8Array[] }>;
+  unacknowledged: number;
+}
+
+export interface PublisherPorts {
+  send(message: OutMessage): void;
+  /** Calls `onTimer` after the delay. One at a time; a second call is ignored while one is pending. */
+  setTimer(delayMs: number): void;
+  now(): number;
+}
+
+export interface PublisherStatus {
+  readonly phase: Phase;
+  readonly pending: number;
+  readonly refused: number;
+  readonly acceptedFrames: number;
+}
+
+export class Publisher {
+  readonly #local: LocalState;
+  readonly #ports: PublisherPorts;
+  readonly #channels = new Map<Channel, ChannelProgress>(
+    ORDER.map((channel) => [channel, newProgress()]),
+  );
+  #isListed = false;
+  #welcome: HomeWelcome | null = null;
+  #paceMs = 5;
+  #sequence = 0;
+  #lastFrameMs = Number.NEGATIVE_INFINITY;
+  #acceptedFrames = 0;
+  #refused = 0;
+
+  constructor(local: LocalState, ports: PublisherPorts) {
+    this.#local = local;
+    this.#ports = ports;
+  }
+
+  status(): PublisherStatus {
+    const phases = [...this.#channels.values()];
+    const phase = (["waiting", "comparing", "reconciling"] as const).find((p) =>
+      phases.some((c) => c.phase === p),
+    );
+    return {
+      phase: phase ?? "reconciled",
+      pending: phases.reduce((sum, c) => sum + c.pending.size, 0),
+      refused: this.#refused,
+      acceptedFrames: this.#acceptedFrames,
+    };
+  }
+
+  onSource(changes: readonly RecordChange[]): void {
+    for (const change of changes) {
+      const local = this.#local.apply(change);
+      if (local === null) continue;
+      const progress = this.#progress(local.channel);
+      // While waiting nothing needs to be remembered: the comparison will find it.
+      if (progress.phase !== "waiting") progress.pending.set(toHex(local.keyHash), local.change);
+    }
+    this.#flush();
+  }
+
+  /** Every kind of the source has listed completely: only now may anything be missing from it. [PUB2] */
+  onListed(): void {
+    this.#isListed = true;
+    this.#begin();
+  }
+
+  onDisconnect(): void {
+    this.#welcome = null;
+    for (const channel of ORDER) this.#channels.set(channel, newProgress());
+  }
+
+  onTimer(): void {
+    this.#flush();
+  }
+
+  onMessage(message: HomeMessage): void {
+    switch (message.type) {
+      case "home-welcome":
+        this.#welcome = message;
+        this.#paceMs = message.paceMs;
+        this.#sequence = 0;
+        this.#begin();
+        return;
+      case "difference":
+        this.#onDifference(message);
+        return;
+      case "accepted": {
+        const progress = this.#progress(message.channel);
+        progress.unacknowledged--;
+        this.#paceMs = message.paceMs;
+        this.#acceptedFrames++;
+        this.#refused += message.refused;
+        this.#flush();
+        return;
+      }
+      case "access":
+        return;
+    }
+  }
+
+  #begin(): void {
+    if (!this.#isListed || this.#welcome === null) return;
+    for (const channel of ORDER) {
+      const received = this.#welcome.channels.find((state) => state.channel === channel);
+      const progress = this.#progress(channel);
+      if (received === undefined || progress.phase !== "waiting") continue;
+      const trie = this.#local.trie(channel);
+      if (equalBytes(trie.digest(), received.digest)) {
+        progress.phase = "reconciling";
+        this.#settle(channel, progress);
+      } else {
+        progress.phase = "comparing";
+        this.#ports.send({ type: "reconcile", channel, leaves: trie.leaves() });
+      }
+    }
+  }
+
+  #onDifference(message: Difference): void {
+    const progress = this.#progress(message.channel);
+    if (progress.phase !== "comparing") return;
+    if (message.pairs.length > 0 || !message.isLast) {
+      const id = `${message.bits}/${message.prefix}`;
+      const partition = { bits: message.bits, prefix: message.prefix };
+      const found = progress.differing.get(id) ?? { partition, pairs: [] };
+      found.pairs.push(message.pairs);
+      progress.differing.set(id, found);
+    }
+    if (!message.isLast) return;
+    for (const { partition, pairs } of progress.differing.values())
+      for (const [id, change] of this.#compare(message.channel, partition, pairs))
+        progress.pending.set(id, change);
+    progress.differing.clear();
+    progress.phase = "reconciling";
+    this.#settle(message.channel, progress);
+    this.#flush();
+  }
+
+  /** What the hub must be told about a partition, given what it has there. */
+  #compare(
+    channel: Channel,
+    partition: Partition,
+    pairs: readonly Uint8Array[],
+  ): Map<string, LogChange> {
+    const changes = new Map<string, LogChange>();
+    const theirs = new Map<string, string>();
+    for (const page of pairs)
+      for (let at = 0; at + PAIR_BYTES <= page.length; at += PAIR_BYTES) {
+        const keyHash = page.slice(at, at + HASH_BYTES);
+        theirs.set(toHex(keyHash), toHex(page.subarray(at + HASH_BYTES, at + PAIR_BYTES)));
+        if (this.#local.trie(channel).get(keyHash) === undefined)
+          changes.set(toHex(keyHash), { op: "delete", keyHash, cause: "inferred" });
+      }
+    for (const entry of this.#local.trie(channel).entries(partition)) {
+      const id = toHex(entry.keyHash);
+      if (theirs.get(id) === toHex(entry.recordHash)) continue;
+      const local = this.#local.get(entry.keyHash);
+      if (local !== undefined) changes.set(id, { op: "put", bytes: local.bytes });
+    }
+    return changes;
+  }
+
+  #flush(): void {
+    for (const channel of ORDER) {
+      const progress = this.#progress(channel);
+      if (progress.phase === "waiting" || progress.phase === "comparing") continue;
+      while (progress.pending.size > 0) {
+        if (progress.unacknowledged >= LIMITS.unacknowledgedFrames) break;
+        const waitMs = this.#lastFrameMs + this.#paceMs - this.#ports.now();
+        if (waitMs > 0) {
+          this.#ports.setTimer(waitMs);
+          return;
+        }
+        this.#sendFrame(channel, progress);
+      }
+      this.#settle(channel, progress);
+    }
+  }
+
+  #sendFrame(channel: Channel, progress: ChannelProgress): void {
+    const changes: LogChange[] = [];
+    let bytes = 0;
+    for (const [id, change] of progress.pending) {
+      const size = change.op === "put" ? change.bytes.length : HASH_BYTES;
+      if (changes.length >= FRAME_CHANGES || (changes.length > 0 && bytes + size > FRAME_BYTES))
+        break;
+      changes.push(change);
+      bytes += size;
+      progress.pending.delete(id);
+    }
+    progress.unacknowledged++;
+    this.#lastFrameMs = this.#ports.now();
+    this.#ports.send({
+      type: "publish",
+      channel,
+      sequence: ++this.#sequence,
+      payload: encodePayload(changes),
+    });
+  }
+
+  /** Says so once everything that differed is acknowledged. */
+  #settle(channel: Channel, progress: ChannelProgress): void {
+    if (
+      progress.phase !== "reconciling" ||
+      progress.pending.size > 0 ||
+      progress.unacknowledged > 0
+    )
+      return;
+    progress.phase = "reconciled";
+    this.#ports.send({ type: "reconciled", channel });
+  }
+
+  #progress(channel: Channel): ChannelProgress {
+    return this.#channels.get(channel) as ChannelProgress;
+  }
+}
+
+function newProgress(): ChannelProgress {
+  return { phase: "waiting", pending: new Map(), differing: new Map(), unacknowledged: 0 };
+}
