@@ -39,4 +39,3 @@ export const INTERNAL_HEADERS = {
   meshName: "catwalk-internal-mesh-name",
   originUid: "catwalk-internal-origin",
 } as const;
-
