@@ -1,0 +1,56 @@
+/**
+ * What this cluster may see and what is its own, as the mesh last said it: kept on disk, so that a relay that starts while the hub is away
+ * serves what it was allowed to, and no more. [VIE3]
+ */
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import type { OriginFacts } from "../shared/visibility/facts.ts";
+
+/** Facts as a relay gets them: who may read its own cluster is not its business. */
+export type AccessFacts = Omit<OriginFacts, "readers">;
+
+export type AccessChange =
+  | { readonly kind: "newer"; readonly before: AccessFacts | null }
+  | { readonly kind: "older"; readonly held: number };
+
+export class AccessState {
+  readonly #path: string;
+  #facts: AccessFacts | null;
+
+  constructor(stateDir: string) {
+    this.#path = join(stateDir, "access.json");
+    this.#facts = read(this.#path);
+  }
+
+  get facts(): AccessFacts | null {
+    return this.#facts;
+  }
+
+  /** Takes newer facts of the same mesh, or any of another mesh (the relay has joined anew); on disk before it returns. [VIE2] */
+  take(facts: AccessFacts): AccessChange {
+    const before = this.#facts;
+    if (
+      before !== null &&
+      before.meshId === facts.meshId &&
+      facts.accessVersion < before.accessVersion
+    )
+      return { kind: "older", held: before.accessVersion };
+    writeFileSync(`${this.#path}.new`, JSON.stringify(facts), { mode: 0o600 });
+    renameSync(`${this.#path}.new`, this.#path);
+    this.#facts = facts;
+    return { kind: "newer", before };
+  }
+}
+
+/** A missing or unreadable file is no knowledge, which withdraws nothing. */
+function read(path: string): AccessFacts | null {
+  try {
+    const parsed = JSON.parse(readFileSync(path, "utf8")) as AccessFacts;
+    return typeof parsed.accessVersion === "number" && Array.isArray(parsed.remotes)
+      ? parsed
+      : null;
+  } catch {
+    return null;
+  }
+}

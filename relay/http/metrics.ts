@@ -1,0 +1,44 @@
+/** Prometheus text: Calico's `remote_cluster_connection_status`, and our own. */
+import { Gauge, Registry } from "prom-client";
+
+import type { Relay } from "../relay.ts";
+
+export function metricsText(relay: Relay): Promise<string> {
+  const registry = new Registry();
+  const gauge = (name: string, help: string, labelNames: string[] = []) =>
+    new Gauge({ name, help, labelNames, registers: [registry] });
+  const status = relay.status();
+  const connection = gauge(
+    "remote_cluster_connection_status",
+    "0 no contact or refused, 1 connecting without a view, 2 in sync (digest equal), 3 resync in progress, 5 not accepted or not granted",
+    ["remote_cluster_name"],
+  );
+  const endpoints = gauge("catwalk_remote_endpoints", "Endpoints of the remote that are served", [
+    "remote_cluster_name",
+  ]);
+  const refused = gauge(
+    "catwalk_remote_refused_records",
+    "Records of the remote that this relay refuses",
+    ["remote_cluster_name"],
+  );
+  for (const remote of status.remotes) {
+    const labels = { remote_cluster_name: remote.rcc };
+    connection.set(labels, remote.connectionStatus);
+    endpoints.set(labels, remote.endpoints);
+    refused.set(labels, remote.refused);
+  }
+  gauge("catwalk_hub_connected", "1 while the home socket is open").set(
+    status.hub === "connected" ? 1 : 0,
+  );
+  gauge("catwalk_source_records", "Records that the source gives").set(status.source.records);
+  gauge("catwalk_source_problems", "Source objects that are not published as they are").set(
+    status.source.problems.length,
+  );
+  gauge("catwalk_publish_pending_changes", "Changes that wait to be published").set(
+    status.publisher?.pending ?? 0,
+  );
+  gauge("catwalk_access_version", "Version of the access facts that this relay holds").set(
+    status.accessVersion,
+  );
+  return registry.metrics();
+}

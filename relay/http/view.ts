@@ -1,0 +1,51 @@
+/** `/view`: what this relay would serve now, own records and remote ones, a JSON line each; with `follow`, changes as they come. */
+import type { ServerResponse } from "node:http";
+
+import type { Relay } from "../relay.ts";
+import type { ServedChange } from "../view/remotes.ts";
+
+/** Bytes that a slow follower may leave unread before it is cut off: it asks again. */
+const MAX_BACKLOG_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Lines `{"origin","kind","key","revision","record"}`; a deletion has `"deleted":true` and the last record; `{"event":"listed"}` ends the
+ * present state. `origin` is the RCC's name, or the cluster's own name for its own records (revision 0).
+ */
+export function streamView(relay: Relay, follow: boolean, response: ServerResponse): void {
+  response.writeHead(200, { "content-type": "application/x-ndjson" });
+  const write = (line: unknown): void => {
+    response.write(`${JSON.stringify(line)}\n`);
+    if (response.writableLength > MAX_BACKLOG_BYTES) response.destroy();
+  };
+  const own = relay.clusterName ?? "";
+  for (const { record, key } of relay.local.records())
+    write({ origin: own, kind: record.kind, key, revision: 0, record });
+  for (const { rcc, held } of relay.remotes.served())
+    write({
+      origin: rcc,
+      kind: held.record.kind,
+      key: held.key,
+      revision: held.revision,
+      record: held.record,
+    });
+  write({ event: "listed", cluster: own, accessVersion: relay.status().accessVersion });
+  if (!follow) {
+    response.end();
+    return;
+  }
+  const unsubscribe = relay.remotes.subscribe((changes) => {
+    for (const change of changes) write(lineOf(change));
+  });
+  response.on("close", unsubscribe);
+}
+
+function lineOf({ rcc, op, held }: ServedChange): unknown {
+  const line = {
+    origin: rcc,
+    kind: held.record.kind,
+    key: held.key,
+    revision: held.revision,
+    record: held.record,
+  };
+  return op === "put" ? line : { ...line, deleted: true };
+}

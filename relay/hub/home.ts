@@ -1,0 +1,126 @@
+/** The relay's home socket: publishes what the cluster has, hears what it may see, reports how well it sees it. */
+import type { AccessFacts } from "../access-state.ts";
+import type { EdgeReport } from "../../shared/visibility/facts.ts";
+import type { CloseReason } from "../../shared/protocol/errors.ts";
+import type { HomeMessage } from "../../shared/protocol/messages.ts";
+import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
+import { Publisher } from "../publish/publisher.ts";
+import type { LocalState } from "../publish/local-state.ts";
+import { SOFTWARE } from "../version.ts";
+import { HubLink } from "./link.ts";
+
+export interface HomeOptions {
+  readonly url: string;
+  readonly local: LocalState;
+  headers(): Promise<Readonly<Record<string, string>>>;
+  /** Newest access version that this relay holds. */
+  accessVersion(): number;
+  onAccess(facts: AccessFacts): void;
+  onDown(reason: CloseReason | null, message: string): void;
+  onUp(): void;
+}
+
+const HEARTBEAT_MS = 5_000;
+/** Reports are sent when they change, at most this often. */
+const REPORT_MS = 500;
+
+export class Home {
+  readonly #options: HomeOptions;
+  readonly #link: HubLink;
+  readonly publisher: Publisher;
+  #paceTimer: NodeJS.Timeout | null = null;
+  #reportTimer: NodeJS.Timeout | null = null;
+  #edges = "[]";
+  #reported = "";
+  /** What the hub handed out, for reconnections of this process. */
+  #term = 0;
+  /** Why publishing stopped for good, when it did. */
+  stopped: string | null = null;
+
+  constructor(options: HomeOptions) {
+    this.#options = options;
+    this.publisher = new Publisher(options.local, {
+      send: (message) => this.#link.send(message),
+      now: () => performance.now(),
+      setTimer: (delayMs) => {
+        this.#paceTimer ??= setTimeout(() => {
+          this.#paceTimer = null;
+          this.publisher.onTimer();
+        }, delayMs);
+      },
+    });
+    this.#link = new HubLink({
+      url: options.url,
+      headers: () => options.headers(),
+      heartbeatMs: HEARTBEAT_MS,
+      handlers: {
+        onOpen: () => this.#hello(),
+        onMessage: (message) => this.#received(message as HomeMessage),
+        onDown: (reason, message) => this.#down(reason, message),
+      },
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#link.isOpen;
+  }
+
+  start(): void {
+    this.#link.start();
+  }
+
+  stop(): void {
+    if (this.#paceTimer !== null) clearTimeout(this.#paceTimer);
+    if (this.#reportTimer !== null) clearTimeout(this.#reportTimer);
+    this.#link.stop();
+  }
+
+  report(edges: readonly EdgeReport[]): void {
+    this.#edges = JSON.stringify(edges);
+    this.#reportTimer ??= setTimeout(() => {
+      this.#reportTimer = null;
+      this.#sendReport();
+    }, REPORT_MS);
+  }
+
+  #sendReport(): void {
+    if (!this.#link.isOpen || this.#edges === this.#reported) return;
+    this.#reported = this.#edges;
+    this.#link.send({ type: "report", edges: this.#edges });
+  }
+
+  #hello(): void {
+    this.#link.send({
+      type: "home-hello",
+      versions: PROTOCOL_VERSIONS,
+      software: SOFTWARE,
+      accessVersion: this.#options.accessVersion(),
+      leaseUid: "",
+      term: this.#term,
+    });
+  }
+
+  #received(message: HomeMessage): void {
+    if (message.type === "access") {
+      this.#options.onAccess(JSON.parse(message.facts) as AccessFacts);
+      return;
+    }
+    if (message.type === "home-welcome") {
+      this.#term = message.term;
+      this.#reported = "";
+      this.#options.onUp();
+      this.#sendReport();
+    }
+    this.publisher.onMessage(message);
+  }
+
+  #down(reason: CloseReason | null, message: string): void {
+    this.publisher.onDisconnect();
+    // These do not change by trying again: publishing twice, or for a cluster that is gone, would only fight.
+    if (reason === "superseded" || reason === "removed" || reason === "unauthenticated") {
+      this.stopped = message;
+      this.stop();
+    }
+    this.#options.onDown(reason, message);
+  }
+}

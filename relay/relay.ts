@@ -1,0 +1,248 @@
+/**
+ * The relay of one cluster: source → publisher → home socket; access facts → remotes → whoever serves them. This file wires and decides
+ * nothing that has a name of its own elsewhere.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { backoffMs } from "../shared/lib/backoff.ts";
+import type { RecordChange } from "../shared/record/record.ts";
+import { AccessState } from "./access-state.ts";
+import type { AccessFacts } from "./access-state.ts";
+import type { RelayConfig } from "./config.ts";
+import { Credentials, JoinError } from "./hub/credentials.ts";
+import { Home } from "./hub/home.ts";
+import type { Logger } from "./log.ts";
+import { LocalState } from "./publish/local-state.ts";
+import type { Source, SourceProblem } from "./source/source.ts";
+import { Remotes } from "./view/remotes.ts";
+import { OwnAddresses } from "./view/served.ts";
+
+const JOIN_RETRY = { baseMs: 500, capMs: 15_000 };
+
+export interface RelayStatus {
+  readonly cluster: string | null;
+  readonly mesh: string | null;
+  readonly hub: "connected" | "not-joined" | "down";
+  /** Why the hub is not connected, or publishing stopped. */
+  readonly message: string | null;
+  readonly accessVersion: number;
+  readonly source: {
+    readonly listed: boolean;
+    readonly records: number;
+    readonly problems: readonly SourceProblem[];
+  };
+  readonly publisher: ReturnType<Home["publisher"]["status"]> | null;
+  readonly remotes: ReturnType<Remotes["reports"]>;
+}
+
+export class Relay {
+  readonly config: RelayConfig;
+  readonly local = new LocalState();
+  readonly remotes: Remotes;
+  readonly source: Source;
+  readonly #log: Logger;
+  readonly #access: AccessState;
+  readonly #credentials: Credentials;
+  readonly #problems = new Map<string, SourceProblem>();
+  readonly #abort = new AbortController();
+  readonly #startedMs = performance.now();
+  #home: Home | null = null;
+  #isListed = false;
+  #message: string | null = null;
+  #listedWaiters: (() => void)[] = [];
+
+  private constructor(config: RelayConfig, source: Source, log: Logger, credentials: Credentials) {
+    this.config = config;
+    this.source = source;
+    this.#log = log;
+    this.#credentials = credentials;
+    this.#access = new AccessState(config.state);
+    this.remotes = new Remotes(
+      {
+        stateDir: config.state,
+        watchUrl: (uid) => socketUrl(this.#hubUrl(), `/v1/connect/watch/${uid}`),
+        headers: () => this.#credentials.headers(),
+        log,
+        onState: () => this.#home?.report(this.remotes.reports()),
+      },
+      new OwnAddresses({ pods: [], nodes: [] }, []),
+    );
+  }
+
+  /** Opens the state folder. @throws Error that says what to do when there is neither a membership nor a join token. */
+  static async open(config: RelayConfig, source: Source, log: Logger): Promise<Relay> {
+    const credentials = await Credentials.open(config.state);
+    if (credentials.membership === null && config.joinToken === undefined)
+      throw new Error(
+        "this relay has not joined a mesh and has no join token: make one with `catwalk cluster add NAME` (or `catwalk cluster token NAME` for a cluster that exists) and start with --join-token",
+      );
+    if (config.hub === undefined) throw new Error("hub: --hub URL is needed (or CATWALK_HUB)");
+    return new Relay(config, source, log, credentials);
+  }
+
+  /** Starts everything; what was on disk is served at once. */
+  start(): void {
+    const facts = this.#access.facts;
+    if (facts !== null) this.remotes.apply(facts, false);
+    this.source.start({
+      apply: (changes) => this.#onSource(changes),
+      listed: () => this.#onListed(),
+      problem: (problem) => {
+        this.#problems.set(problem.object, problem);
+        this.#log.warn(problem, "a source object is not published as it is");
+      },
+      solved: (object) => {
+        this.#problems.delete(object);
+      },
+    });
+    void this.#joinAndConnect();
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    this.#home?.stop();
+    this.remotes.stop();
+    await this.source.stop();
+  }
+
+  /** Resolves when the source has listed everything once. */
+  whenListed(): Promise<void> {
+    return this.#isListed
+      ? Promise.resolve()
+      : new Promise((resolve) => this.#listedWaiters.push(resolve));
+  }
+
+  /** A loaded, even stale, view of every granted remote; or the wait for it is over. Losing the hub never makes it false. [VIE6] */
+  get isViewLoaded(): boolean {
+    const waitedMs = performance.now() - this.#startedMs;
+    if (waitedMs > this.config.inSyncWaitSeconds * 1000) return true;
+    return this.#access.facts !== null && this.remotes.areLoaded;
+  }
+
+  get isReady(): boolean {
+    return this.#isListed && this.isViewLoaded;
+  }
+
+  get clusterName(): string | null {
+    return this.#credentials.membership?.cluster.name ?? null;
+  }
+
+  status(): RelayStatus {
+    const { membership } = this.#credentials;
+    return {
+      cluster: membership?.cluster.name ?? null,
+      mesh: membership?.mesh ?? null,
+      hub: this.#home === null ? "not-joined" : this.#home.isOpen ? "connected" : "down",
+      message: this.#home?.stopped ?? this.#message,
+      accessVersion: this.#access.facts?.accessVersion ?? 0,
+      source: {
+        listed: this.#isListed,
+        records: this.local.size,
+        problems: [...this.#problems.values()],
+      },
+      publisher: this.#home?.publisher.status() ?? null,
+      remotes: this.remotes.reports(),
+    };
+  }
+
+  async #joinAndConnect(): Promise<void> {
+    if (this.config.joinToken !== undefined && !(await this.#join(this.config.joinToken))) return;
+    const home = new Home({
+      url: socketUrl(this.#hubUrl(), "/v1/connect/home"),
+      local: this.local,
+      headers: () => this.#credentials.headers(),
+      accessVersion: () => this.#access.facts?.accessVersion ?? 0,
+      onAccess: (facts) => this.#onAccess(facts),
+      onUp: () => {
+        this.#message = null;
+        this.#log.info({ hub: this.config.hub }, "connected to the hub");
+      },
+      onDown: (reason, message) => {
+        this.#message = message;
+        if (home.stopped === null)
+          this.#log.warn({ reason }, `the hub is not reachable: ${message}; what is served stays`);
+        else
+          this.#log.error({ reason }, `publishing has stopped: ${message}; what is served stays`);
+      },
+    });
+    this.#home = home;
+    if (this.#isListed) home.publisher.onListed();
+    home.start();
+    const facts = this.#access.facts;
+    if (facts !== null && facts.meshId === this.#credentials.membership?.meshId)
+      this.remotes.apply(facts, true);
+  }
+
+  /** Until the hub says yes or, for good, no. A relay that is a member already goes on with what it has when the token was used. */
+  async #join(token: string): Promise<boolean> {
+    for (let attempt = 0; !this.#abort.signal.aborted; attempt++) {
+      try {
+        const membership = await this.#credentials.join(this.#hubUrl(), token);
+        this.#log.info({ cluster: membership.cluster.name, mesh: membership.mesh }, "joined");
+        return true;
+      } catch (error) {
+        if (!(error instanceof JoinError)) throw error;
+        this.#message = error.message;
+        this.#log.error(error.message);
+        if (error.isFinal && this.#credentials.membership === null) return false;
+        if (this.#credentials.membership !== null) return true;
+        await sleep(backoffMs(attempt, JOIN_RETRY, Math.random), undefined, {
+          signal: this.#abort.signal,
+        }).catch(() => null);
+      }
+    }
+    return false;
+  }
+
+  #onAccess(facts: AccessFacts): void {
+    const change = this.#access.take(facts);
+    if (change.kind === "older") {
+      this.#log.warn(
+        { held: change.held, got: facts.accessVersion },
+        "the hub sent older access facts: ignored",
+      );
+      return;
+    }
+    this.#refreshOwnAddresses();
+    this.remotes.apply(facts, true);
+  }
+
+  #onSource(changes: readonly RecordChange[]): void {
+    if (this.#home === null) for (const change of changes) this.local.apply(change);
+    else this.#home.publisher.onSource(changes);
+    const touchesAddresses = changes.some((change) =>
+      change.op === "put"
+        ? change.record.kind === "IPPool" || change.record.kind === "Node"
+        : change.key.includes("/ipam/") || change.key.includes("/nodes/"),
+    );
+    if (touchesAddresses && this.#isListed) this.#refreshOwnAddresses();
+  }
+
+  #onListed(): void {
+    this.#isListed = true;
+    this.#refreshOwnAddresses();
+    this.#home?.publisher.onListed();
+    for (const resolve of this.#listedWaiters) resolve();
+    this.#listedWaiters = [];
+  }
+
+  #refreshOwnAddresses(): void {
+    const ranges = this.#access.facts?.ranges ?? { pods: [], nodes: [] };
+    this.remotes.setOwnAddresses(
+      new OwnAddresses(
+        ranges,
+        [...this.local.records()].map((local) => local.record),
+      ),
+    );
+  }
+
+  #hubUrl(): string {
+    return this.config.hub as string;
+  }
+}
+
+function socketUrl(hub: string, path: string): string {
+  const url = new URL(path, hub);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return url.toString();
+}

@@ -1,0 +1,273 @@
+/**
+ * All remotes of this cluster: which are watched follows the access facts, what they hold goes, filtered, to whoever serves it (the Typha splice,
+ * `/view`, `policy`). Only facts of the mesh that a view came from withdraw it. [VIE2] [VIE4]
+ */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+
+import { toHex } from "../../shared/lib/bytes.ts";
+import type { EdgeReport, Remote } from "../../shared/visibility/facts.ts";
+import type { AccessFacts } from "../access-state.ts";
+import type { Logger } from "../log.ts";
+import type { HeldRecord, ViewChange } from "./channel-view.ts";
+import { RemoteView } from "./remote-view.ts";
+import type { OwnAddresses } from "./served.ts";
+import { ViewFile } from "./view-file.ts";
+import { Watcher } from "./watcher.ts";
+
+export interface ServedChange {
+  readonly rcc: string;
+  readonly op: "put" | "delete";
+  readonly held: HeldRecord;
+}
+
+interface Entry {
+  remote: Remote;
+  readonly view: RemoteView;
+  watcher: Watcher | null;
+  readonly served: Map<string, HeldRecord>;
+  readonly refused: Map<string, string>;
+  wasInSync: boolean;
+}
+
+export interface RemotesOptions {
+  readonly stateDir: string;
+  /** `ws://…/v1/connect/watch/<uid>` of an origin. */
+  watchUrl(originUid: string): string;
+  headers(): Promise<Readonly<Record<string, string>>>;
+  readonly log: Logger;
+  onState(): void;
+}
+
+export class Remotes {
+  readonly #options: RemotesOptions;
+  readonly #entries = new Map<string, Entry>();
+  readonly #listeners = new Set<(changes: readonly ServedChange[]) => void>();
+  #own: OwnAddresses;
+
+  /** @param own The cluster's own addresses, which no remote may claim. */
+  constructor(options: RemotesOptions, own: OwnAddresses) {
+    this.#options = options;
+    this.#own = own;
+  }
+
+  /** Listens to what is served; answers how to stop. */
+  subscribe(listener: (changes: readonly ServedChange[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  *served(): Generator<{ readonly rcc: string; readonly held: HeldRecord }> {
+    for (const [rcc, entry] of this.#entries)
+      for (const held of entry.served.values()) yield { rcc, held };
+  }
+
+  /** Whether every granted remote has something to serve, from the hub or from disk. */
+  get areLoaded(): boolean {
+    return [...this.#entries.values()].every(
+      (entry) => entry.remote.state !== "granted" || entry.view.isLoaded,
+    );
+  }
+
+  /** Brings the set of remotes in line with the facts. @param connect Whether to open sockets (not before the relay has joined). */
+  apply(facts: AccessFacts, connect: boolean): void {
+    const wanted = new Map(facts.remotes.map((remote) => [remote.rcc, remote]));
+    for (const rcc of new Set([...this.#entries.keys(), ...this.#filesOnDisk()])) {
+      const remote = wanted.get(rcc);
+      const entry = this.#entries.get(rcc) ?? this.#open(rcc, remote, facts);
+      if (remote?.state === "granted") continue;
+      if (entry.view.header.meshId !== facts.meshId) {
+        this.#options.log.warn(
+          { rcc },
+          "this view came from another mesh, which has not withdrawn it: kept",
+        );
+        continue;
+      }
+      this.#withdraw(rcc, entry);
+    }
+    for (const remote of facts.remotes) {
+      const entry = this.#entries.get(remote.rcc) ?? this.#open(remote.rcc, remote, facts);
+      const isOther = entry.remote.origin.uid !== remote.origin.uid;
+      entry.remote = remote;
+      if (remote.state !== "granted") continue;
+      entry.view.rebind(headerOf(remote, facts));
+      if (isOther) this.#disconnect(entry);
+      if (connect && entry.watcher === null) this.#connect(remote, entry);
+    }
+    this.#options.onState();
+  }
+
+  /** The cluster's own addresses have changed: what is refused and served is decided again. */
+  setOwnAddresses(own: OwnAddresses): void {
+    this.#own = own;
+    for (const [rcc, entry] of this.#entries) {
+      const changes = [...entry.view.records()].map((held): ViewChange => ({ op: "put", held }));
+      this.#serve(rcc, entry, changes, true);
+    }
+  }
+
+  reports(): EdgeReport[] {
+    return [...this.#entries].map(([rcc, entry]) => {
+      const health = entry.view.health("identity");
+      return {
+        rcc,
+        origin: entry.remote.origin,
+        connectionStatus: connectionStatus(entry),
+        endpoints: [...entry.served.values()].filter((held) =>
+          held.record.kind.endsWith("Endpoint"),
+        ).length,
+        refused: entry.refused.size,
+        digest: health.verified === null ? null : toHex(health.verified.digest),
+        revision: health.cursor?.revision ?? 0,
+      };
+    });
+  }
+
+  refusals(): { readonly rcc: string; readonly key: string; readonly reason: string }[] {
+    return [...this.#entries].flatMap(([rcc, entry]) =>
+      [...entry.refused].map(([key, reason]) => ({ rcc, key, reason })),
+    );
+  }
+
+  stop(): void {
+    for (const entry of this.#entries.values()) {
+      this.#disconnect(entry);
+      entry.view.close();
+    }
+  }
+
+  #open(rcc: string, remote: Remote | undefined, facts: AccessFacts): Entry {
+    const bound = remote ?? {
+      rcc,
+      origin: { uid: "", name: rcc },
+      state: "not-granted",
+      overlayRoutingMode: "Disabled",
+    };
+    const view = new RemoteView(new ViewFile(this.#path(rcc)), headerOf(bound, facts));
+    const { header } = view;
+    const entry: Entry = {
+      remote: remote ?? { ...bound, origin: { uid: header.originUid, name: header.originName } },
+      view,
+      watcher: null,
+      served: new Map(),
+      refused: new Map(),
+      wasInSync: false,
+    };
+    if (view.damage !== null)
+      this.#options.log.warn(
+        { rcc, damage: view.damage },
+        "the view file was damaged; the hub sends what is missing",
+      );
+    this.#entries.set(rcc, entry);
+    this.#serve(
+      rcc,
+      entry,
+      [...view.records()].map((held): ViewChange => ({ op: "put", held })),
+      false,
+    );
+    return entry;
+  }
+
+  #connect(remote: Remote, entry: Entry): void {
+    const { rcc } = remote;
+    const { log } = this.#options;
+    const watcher = new Watcher(
+      entry.view,
+      this.#options.watchUrl(remote.origin.uid),
+      () => this.#options.headers(),
+      {
+        onChanges: (changes) => this.#serve(rcc, entry, changes, false),
+        onState: () => {
+          const { isInSync } = entry.view;
+          if (isInSync && !entry.wasInSync)
+            log.info(
+              { rcc, ...watcher.transferred, loaded: entry.view.loadedRecords },
+              "Sending in-sync update",
+            );
+          entry.wasInSync = isInSync;
+          this.#options.onState();
+        },
+        onDown: (reason, message) =>
+          log.info({ rcc, reason }, `watch of ${remote.origin.name} is down: ${message}`),
+      },
+    );
+    entry.watcher = watcher;
+    watcher.start();
+  }
+
+  #disconnect(entry: Entry): void {
+    entry.watcher?.stop();
+    entry.watcher = null;
+  }
+
+  #withdraw(rcc: string, entry: Entry): void {
+    this.#disconnect(entry);
+    entry.view.withdraw();
+    const deletes = [...entry.served.values()].map((held): ServedChange => ({
+      rcc,
+      op: "delete",
+      held,
+    }));
+    this.#entries.delete(rcc);
+    this.#tell(deletes);
+    this.#options.log.info({ rcc, records: deletes.length }, "withdrawn");
+  }
+
+  /** @param isRecheck The changes repeat what is held: only a changed decision is told. */
+  #serve(rcc: string, entry: Entry, changes: readonly ViewChange[], isRecheck: boolean): void {
+    const told: ServedChange[] = [];
+    for (const { op, held } of changes) {
+      const reason = op === "put" ? this.#own.refusal(held.record) : null;
+      const isServed = entry.served.has(held.key);
+      entry.refused.delete(held.key);
+      if (op === "put" && reason === null) {
+        entry.served.set(held.key, held);
+        if (!isRecheck || !isServed) told.push({ rcc, op, held });
+        continue;
+      }
+      if (reason !== null) entry.refused.set(held.key, reason);
+      const before = entry.served.get(held.key);
+      if (before === undefined) continue;
+      entry.served.delete(held.key);
+      told.push({ rcc, op: "delete", held: before });
+    }
+    this.#tell(told);
+  }
+
+  #tell(changes: readonly ServedChange[]): void {
+    if (changes.length > 0) for (const listener of this.#listeners) listener(changes);
+  }
+
+  #path(rcc: string): string {
+    return join(this.#options.stateDir, "views", `${rcc}.view`);
+  }
+
+  #filesOnDisk(): string[] {
+    try {
+      return readdirSync(join(this.#options.stateDir, "views"))
+        .filter((name) => name.endsWith(".view"))
+        .map((name) => name.slice(0, -".view".length));
+    } catch {
+      // No folder yet: no views.
+      return [];
+    }
+  }
+}
+
+function headerOf(remote: Remote, facts: AccessFacts) {
+  return {
+    rcc: remote.rcc,
+    meshId: facts.meshId,
+    originUid: remote.origin.uid,
+    originName: remote.origin.name,
+  };
+}
+
+/** Calico's values, see `EdgeReport`. [VIE7] */
+function connectionStatus(entry: Entry): EdgeReport["connectionStatus"] {
+  if (entry.remote.state !== "granted") return 5;
+  if (entry.watcher?.refusal === "access-denied") return 5;
+  if (entry.watcher === null || !entry.watcher.isOpen) return 0;
+  if (!entry.view.isLoaded) return 1;
+  return entry.view.isInSync ? 2 : 3;
+}
