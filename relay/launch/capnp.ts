@@ -1,0 +1,49 @@
+/**
+ * The configuration of a plain `workerd serve` that is a hub. Secrets come from the environment, so that the file holds none.
+ * (workerd.capnp of 1.20261023.1.)
+ */
+export interface CapnpOptions {
+  /** `127.0.0.1:8787` */
+  readonly address: string;
+  /** Path of the bundled Worker, relative to the configuration's own folder. */
+  readonly workerFile: string;
+  /** Absolute path of the folder with the objects' databases. */
+  readonly storageDir: string;
+}
+
+export const HUB_KEY_VARIABLE = "CATWALK_HUB_KEY";
+export const ADMIN_TOKEN_HASH_VARIABLE = "CATWALK_ADMIN_TOKEN_HASH";
+
+export function capnpConfig({ address, workerFile, storageDir }: CapnpOptions): string {
+  // Changing a uniqueKey would lose every object's storage.
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = .main),
+    (name = "disk", disk = (path = ${quote(storageDir)}, writable = true)),
+  ],
+  sockets = [ (name = "http", address = ${quote(address)}, http = (), service = "main") ],
+);
+const main :Workerd.Worker = (
+  modules = [ (name = "worker.js", esModule = embed ${quote(workerFile)}) ],
+  compatibilityDate = "2026-08-01",
+  compatibilityFlags = ["nodejs_compat"],
+  durableObjectNamespaces = [
+    (className = "MeshObject", uniqueKey = "catwalk-MeshObject", enableSql = true),
+    (className = "OriginObject", uniqueKey = "catwalk-OriginObject", enableSql = true),
+  ],
+  durableObjectStorage = (localDisk = "disk"),
+  bindings = [
+    (name = "MESH", durableObjectNamespace = "MeshObject"),
+    (name = "ORIGIN", durableObjectNamespace = "OriginObject"),
+    (name = "HUB_KEY", fromEnvironment = "${HUB_KEY_VARIABLE}"),
+    (name = "ADMIN_TOKEN_HASH", fromEnvironment = "${ADMIN_TOKEN_HASH_VARIABLE}"),
+  ],
+);
+`;
+}
+
+/** A Cap'n Proto text literal. */
+function quote(text: string): string {
+  return JSON.stringify(text);
+}

@@ -1,0 +1,40 @@
+/** The hub's two secrets, made at the first start and readable by their owner only: its signing key, and the admin token. */
+import { createHash, generateKeyPairSync, randomBytes } from "node:crypto";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+export interface HubSecrets {
+  /** Private Ed25519 JWK, as text. */
+  readonly hubKey: string;
+  readonly adminToken: string;
+  readonly adminTokenHash: string;
+  readonly adminTokenFile: string;
+}
+
+/** @param adminTokenFile Used if it exists, else written; default: in the data folder. */
+export function loadSecrets(
+  dataDir: string,
+  adminTokenFile = join(dataDir, "admin-token"),
+): HubSecrets {
+  const hubKey = readOrMake(join(dataDir, "hub-key.jwk"), () =>
+    JSON.stringify(generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" })),
+  );
+  const adminToken = readOrMake(adminTokenFile, () => `cwa_${randomBytes(24).toString("hex")}`);
+  if (!/^\S{16,4096}$/.test(adminToken))
+    throw new Error(`${adminTokenFile}: an admin token has at least 16 characters and no spaces`);
+  return {
+    hubKey,
+    adminToken,
+    adminTokenHash: createHash("sha256").update(adminToken).digest("hex"),
+    adminTokenFile,
+  };
+}
+
+/** Written whole or not at all: a key cut short by a full disk would lock every relay out. */
+function readOrMake(path: string, make: () => string): string {
+  if (existsSync(path)) return readFileSync(path, "utf8").trim();
+  const text = make();
+  writeFileSync(`${path}.new`, `${text}\n`, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+  return text;
+}

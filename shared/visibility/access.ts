@@ -1,0 +1,119 @@
+/**
+ * Who sees whom. `effective(A→B)` = an RCC in A naming B ∧ a grant by B covering A; everything that an Origin decides about readers
+ * follows from the facts computed here, so that one pure function is the whole visibility rule. [VIS20]
+ *
+ * Clusters are UIDs throughout: names are for people, and a cluster removed and added again under its name is another one. [VIS21]
+ */
+import type {
+  ClusterRef,
+  OriginFacts,
+  PinnedRanges,
+  Reader,
+  RefusedClaim,
+  Remote,
+} from "./facts.ts";
+
+/** What the registry holds of one member. */
+export interface MemberRow {
+  readonly uid: string;
+  readonly name: string;
+  /** The mesh incarnation it belongs to. */
+  readonly meshId: string;
+  readonly meshName: string;
+  readonly keyGeneration: number;
+  readonly removed: boolean;
+  /** The accessVersion at which this member's facts last changed. */
+  readonly factsVersion: number;
+}
+
+/** An RCC of a cluster, bound to its remote. */
+export interface BoundRcc {
+  readonly name: string;
+  readonly remoteUid: string;
+  readonly overlayRoutingMode: Remote["overlayRoutingMode"];
+}
+
+/** What the function reads of the registry. Lookups by pair, so that a mesh of many clusters is never walked whole. */
+export interface AccessRegistry {
+  member(uid: string): MemberRow | undefined;
+  rccsOf(clusterUid: string): readonly BoundRcc[];
+  /** At most one RCC of a cluster names a given remote. */
+  rccTo(clusterUid: string, remoteUid: string): BoundRcc | undefined;
+  /** UIDs of the readers that an origin has granted. */
+  readersGrantedBy(originUid: string): readonly string[];
+  hasGrant(originUid: string, readerUid: string): boolean;
+  ranges(clusterUid: string): PinnedRanges;
+  refusedClaims(clusterUid: string): readonly RefusedClaim[];
+}
+
+/** Whether the records of `originUid` may be given to `readerUid`. A removed cluster is neither seen nor sees. [VIS20] */
+export function isEffective(
+  registry: AccessRegistry,
+  readerUid: string,
+  originUid: string,
+): boolean {
+  const isMember = (uid: string): boolean => registry.member(uid)?.removed === false;
+  return (
+    readerUid !== originUid &&
+    isMember(readerUid) &&
+    isMember(originUid) &&
+    registry.rccTo(readerUid, originUid) !== undefined &&
+    registry.hasGrant(originUid, readerUid)
+  );
+}
+
+/**
+ * Everything one cluster's Origin must know, in a stable order, so that equal registries give equal facts.
+ * @returns `null` for a UID that the registry never had. A removed cluster has facts that say so and name nobody.
+ */
+export function computeFacts(registry: AccessRegistry, uid: string): OriginFacts | null {
+  const member = registry.member(uid);
+  if (member === undefined) return null;
+  return {
+    meshId: member.meshId,
+    meshName: member.meshName,
+    accessVersion: member.factsVersion,
+    cluster: refOf(member),
+    keyGeneration: member.keyGeneration,
+    removed: member.removed,
+    readers: member.removed ? [] : readersOf(registry, uid),
+    remotes: member.removed ? [] : remotesOf(registry, uid),
+    ranges: member.removed ? { pods: [], nodes: [] } : registry.ranges(uid),
+    refusedClaims: member.removed ? [] : registry.refusedClaims(uid),
+  };
+}
+
+function readersOf(registry: AccessRegistry, originUid: string): readonly Reader[] {
+  const readers: Reader[] = [];
+  for (const readerUid of registry.readersGrantedBy(originUid)) {
+    const reader = registry.member(readerUid);
+    const rcc = registry.rccTo(readerUid, originUid);
+    if (reader === undefined || rcc === undefined) continue;
+    if (isEffective(registry, readerUid, originUid))
+      readers.push({ cluster: refOf(reader), keyGeneration: reader.keyGeneration, rcc: rcc.name });
+  }
+  return readers.toSorted((a, b) => compareText(a.cluster.uid, b.cluster.uid));
+}
+
+function remotesOf(registry: AccessRegistry, uid: string): readonly Remote[] {
+  const remotes: Remote[] = [];
+  for (const rcc of registry.rccsOf(uid)) {
+    const origin = registry.member(rcc.remoteUid);
+    if (origin === undefined || origin.removed) continue;
+    remotes.push({
+      rcc: rcc.name,
+      origin: refOf(origin),
+      state: isEffective(registry, uid, rcc.remoteUid) ? "granted" : "not-granted",
+      overlayRoutingMode: rcc.overlayRoutingMode,
+    });
+  }
+  return remotes.toSorted((a, b) => compareText(a.rcc, b.rcc));
+}
+
+function refOf(member: MemberRow): ClusterRef {
+  return { uid: member.uid, name: member.name };
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

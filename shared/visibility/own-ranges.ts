@@ -1,0 +1,86 @@
+/**
+ * Which addresses a cluster may call its own. Ownership is rooted in the registry: an operator gave the range, or the first claim was
+ * pinned. A first claim is only believed for addresses that nobody can own on the Internet, because nobody vouched for it. [VIS25] [VIS26]
+ */
+import { cidrContains, cidrsOverlap, formatCidr, parseCidr } from "../ip/cidr.ts";
+import type { Cidr } from "../ip/cidr.ts";
+import { must } from "../lib/assert.ts";
+import type { RangeUse } from "./facts.ts";
+
+/** Ranges and remembered refusals of one cluster, each. A claim past it is refused by name. [VIS27] */
+export const MAX_RANGES = 4096;
+
+const NEVER: readonly (readonly [string, string])[] = [
+  ["0.0.0.0/8", "this network (RFC 1122)"],
+  ["127.0.0.0/8", "loopback"],
+  ["169.254.0.0/16", "link-local"],
+  ["224.0.0.0/4", "multicast"],
+  ["240.0.0.0/4", "reserved and broadcast"],
+  ["::/128", "unspecified"],
+  ["::1/128", "loopback"],
+  ["fe80::/10", "link-local"],
+  ["ff00::/8", "multicast"],
+];
+const CLAIMABLE: readonly string[] = [
+  "10.0.0.0/8",
+  "172.16.0.0/12",
+  "192.168.0.0/16",
+  "100.64.0.0/10",
+  "fc00::/7",
+];
+
+const known = (text: string): Cidr => must(parseCidr(text), `${text} is a prefix`);
+const NEVER_RANGES = NEVER.map(([text, what]) => ({ range: known(text), text, what }));
+const CLAIMABLE_RANGES = CLAIMABLE.map(known);
+
+export type RangeCheck =
+  | { readonly ok: true; readonly cidr: string; readonly parsed: Cidr }
+  | { readonly ok: false; readonly rule: string };
+
+/** A range that an operator gives: unicast, in canonical spelling (a bare address is a host prefix). */
+export function checkGivenRange(text: string): RangeCheck {
+  const parsed = parseCidr(text);
+  if (parsed === null) return { ok: false, rule: `${JSON.stringify(text)} is not a CIDR` };
+  const cidr = formatCidr(parsed);
+  if (cidr !== text && !(text === cidr.slice(0, cidr.indexOf("/"))))
+    return { ok: false, rule: `${text} is not canonical: write ${cidr}` };
+  const rule = checkUnicast(parsed, cidr);
+  return rule === null ? { ok: true, cidr, parsed } : { ok: false, rule };
+}
+
+/** A range that a cluster claims first: private, CGNAT or ULA, no wider than /8 or /32, and single addresses for nodes. */
+export function checkClaim(text: string, use: RangeUse): RangeCheck {
+  const parsed = parseCidr(text);
+  if (parsed === null) return { ok: false, rule: `${JSON.stringify(text)} is not a CIDR` };
+  const cidr = formatCidr(parsed);
+  const rule = checkUnicast(parsed, cidr);
+  if (rule !== null) return { ok: false, rule };
+  const isIPv4 = parsed.address.length === 4;
+  if (parsed.length < (isIPv4 ? 8 : 32))
+    return { ok: false, rule: `${cidr} is wider than /${isIPv4 ? 8 : 32}` };
+  if (use === "nodes" && parsed.length !== parsed.address.length * 8)
+    return { ok: false, rule: `${cidr}: a node claims single addresses` };
+  if (!CLAIMABLE_RANGES.some((range) => cidrContains(range, parsed)))
+    return {
+      ok: false,
+      rule: `${cidr} is not private (RFC 1918), CGNAT (100.64.0.0/10) or ULA (fc00::/7): only the operator can give it`,
+    };
+  return { ok: true, cidr, parsed };
+}
+
+/** Whether any address of two canonical ranges is the same. */
+export function rangesOverlap(a: Cidr, bText: string): boolean {
+  const b = parseCidr(bText);
+  return b !== null && cidrsOverlap(a, b);
+}
+
+export function rangeContains(outerText: string, inner: Cidr): boolean {
+  const outer = parseCidr(outerText);
+  return outer !== null && cidrContains(outer, inner);
+}
+
+function checkUnicast(parsed: Cidr, cidr: string): string | null {
+  if (parsed.length === 0) return `${cidr} is a default route`;
+  const hit = NEVER_RANGES.find(({ range }) => cidrsOverlap(range, parsed));
+  return hit === undefined ? null : `${cidr} overlaps ${hit.text} (${hit.what})`;
+}

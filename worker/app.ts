@@ -1,0 +1,96 @@
+/** The hub's HTTP surface: who may ask what, and problems for everything else. Resources are in `routes/`. */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { bodyLimit } from "hono/body-limit";
+
+import { isAdmin } from "./auth/admin-token.ts";
+import { clusterRoutes } from "./routes/clusters.ts";
+import { connectRoutes } from "./routes/connect.ts";
+import { grantRoutes } from "./routes/grants.ts";
+import type { HubPorts } from "./routes/hub-ports.ts";
+import { joinRoutes } from "./routes/join.ts";
+import { meshRoutes } from "./routes/meshes.ts";
+import { HttpProblem, onError, problemResponse, validationHook } from "./routes/problem.ts";
+import { rccRoutes } from "./routes/rccs.ts";
+import { statusRoutes } from "./routes/status.ts";
+import { viewRoutes } from "./routes/view.ts";
+
+const MAX_BODY_BYTES = 1024 * 1024;
+
+export function createApp(ports: HubPorts): OpenAPIHono {
+  const app = new OpenAPIHono({ defaultHook: validationHook });
+  app.onError(onError);
+  app.use(
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: () =>
+        problemResponse(
+          new HttpProblem(413, "too-large", `a request body has at most ${MAX_BODY_BYTES} bytes`),
+        ),
+    }),
+  );
+  // Also for paths under it that do not exist: who is not admin learns nothing of what there is.
+  const requireAdmin = async (
+    c: { readonly req: { header(name: string): string | undefined } },
+    next: () => Promise<void>,
+  ): Promise<void> => {
+    if (!isAdmin(c.req.header("authorization") ?? null, ports.adminTokenHash))
+      throw new HttpProblem(401, "unauthenticated", "needs authorization: Bearer <admin token>");
+    await next();
+  };
+  app.use("/v1/meshes", requireAdmin);
+  app.use("/v1/meshes/*", requireAdmin);
+
+  app.get("/healthz", (c) => c.json({ status: "ok" }));
+  app.get("/v1/time", (c) => {
+    const now = new Date(ports.clock.now());
+    c.header("date", now.toUTCString());
+    return c.json({ unixMs: now.getTime() });
+  });
+  for (const routes of [
+    meshRoutes,
+    clusterRoutes,
+    rccRoutes,
+    grantRoutes,
+    statusRoutes,
+    viewRoutes,
+    joinRoutes,
+  ])
+    app.route("/", routes(ports));
+  app.route("/", connectRoutes(ports));
+
+  app.openAPIRegistry.registerComponent("securitySchemes", "adminToken", {
+    type: "http",
+    scheme: "bearer",
+  });
+  app.doc31("/v1/openapi.json", {
+    openapi: "3.1.0",
+    info: { title: "Catwalk hub", version: "v1", description: "Admin API of a Catwalk mesh" },
+  });
+  app.notFound((c) => problemResponse(unknownPath(app, c.req.method, c.req.path)));
+  return app;
+}
+
+/** 405 where another method would have been served, else 404. */
+function unknownPath(app: OpenAPIHono, method: string, path: string): HttpProblem {
+  const methods = new Set(
+    app.routes
+      .filter((route) => route.method !== "ALL" && matches(route.path, path))
+      .map((route) => route.method),
+  );
+  return methods.size === 0
+    ? new HttpProblem(404, "not-found", `there is nothing at ${path}`)
+    : new HttpProblem(
+        405,
+        "method-not-allowed",
+        `${path} takes ${[...methods].toSorted().join(", ")}, not ${method}`,
+      );
+}
+
+function matches(pattern: string, path: string): boolean {
+  const wanted = pattern.split("/");
+  const given = path.split("/");
+  return (
+    wanted.length === given.length &&
+    wanted.every((part, index) => part.startsWith(":") || part === given[index])
+  );
+}

@@ -1,0 +1,52 @@
+/** The Worker: the app over the environment's objects, and the classes of those objects. */
+import type { OpenAPIHono } from "@hono/zod-openapi";
+
+import { createApp } from "./app.ts";
+import { importHubKey } from "./auth/hub-key.ts";
+import type { HubKeys } from "./auth/hub-key.ts";
+import type { DirectoryCalls, MeshAdmin } from "./mesh/mesh-calls.ts";
+import type { OriginCalls } from "./ports.ts";
+
+export { MeshObject } from "./mesh/mesh-object.ts";
+export { OriginObject } from "./origin/origin-object.ts";
+
+export interface HubEnvironment {
+  readonly MESH: DurableObjectNamespace;
+  readonly ORIGIN: DurableObjectNamespace;
+  /** Private Ed25519 JWK: a secret. */
+  readonly HUB_KEY: string;
+  /** Hex SHA-256 of the admin token. */
+  readonly ADMIN_TOKEN_HASH: string;
+}
+
+type Stub<T> = T & { fetch(request: Request): Promise<Response> };
+
+function stubOf<T>(namespace: DurableObjectNamespace, name: string): Stub<T> {
+  return namespace.get(namespace.idFromName(name)) as unknown as Stub<T>;
+}
+
+const apps = new WeakMap<HubEnvironment, OpenAPIHono>();
+
+/** One app for each environment, which lives as long as the isolate. */
+function appOf(env: HubEnvironment): OpenAPIHono {
+  let app = apps.get(env);
+  if (app === undefined) {
+    let keys: HubKeys | null = null;
+    app = createApp({
+      clock: { now: () => Date.now() },
+      adminTokenHash: env.ADMIN_TOKEN_HASH ?? "",
+      // The keys are kept, not the promise: one request may not wait for another's.
+      hubKeys: async () => (keys ??= await importHubKey(env.HUB_KEY)),
+      mesh: (name) => stubOf<MeshAdmin>(env.MESH, `mesh:${name}`),
+      directory: () => stubOf<DirectoryCalls>(env.MESH, "directory"),
+      origin: (name) => stubOf<OriginCalls>(env.ORIGIN, name),
+    });
+    apps.set(env, app);
+  }
+  return app;
+}
+
+export default {
+  fetch: (request: Request, env: HubEnvironment): Response | Promise<Response> =>
+    appOf(env).fetch(request),
+};

@@ -1,0 +1,207 @@
+/** Decisions about the mesh, its clusters and their join tokens. Each runs inside `Mesh.decide`. */
+import { toHex } from "../../shared/lib/bytes.ts";
+import { sha256 } from "../../shared/lib/hash.ts";
+import type { Mesh } from "./mesh.ts";
+import { Refused } from "./outcome.ts";
+import { giveRanges } from "./ranges.ts";
+import { MESH_LIMITS } from "./registry.ts";
+import type { ClusterRow, MeshRow } from "./registry.ts";
+
+const TOKEN_TTL_MS = 24 * 3600 * 1000;
+
+export interface NewToken {
+  /** Shown once; only its hash is kept. */
+  readonly joinToken: string;
+  readonly expiresMs: number;
+}
+
+export interface Joined {
+  readonly meshId: string;
+  readonly mesh: string;
+  readonly cluster: { readonly uid: string; readonly name: string };
+  readonly keyGeneration: number;
+}
+
+const utf8 = new TextEncoder();
+
+export function hashToken(token: string): string {
+  return toHex(sha256(utf8.encode(token)));
+}
+
+/** `cwj_<mesh>_<secret>`: the name in it routes a join to its mesh without a directory. `null` for anything else. */
+export function meshOfToken(token: string): string | null {
+  return /^cwj_([a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?)_[0-9a-f]{48}$/.exec(token)?.[1] ?? null;
+}
+
+export function createMesh(mesh: Mesh, name: string): MeshRow {
+  if (mesh.row() !== undefined)
+    throw new Refused(409, "mesh-exists", `there is already a mesh named ${name}`);
+  const { clock, randomHex } = mesh.environment;
+  const row = { id: randomHex(16), name, createdMs: clock.now(), removed: false };
+  mesh.store.put("mesh", "mesh", row);
+  mesh.audit("admin", "mesh create", name);
+  return row;
+}
+
+/** Removes every cluster; the Origins hear it through the outbox, which outlives the mesh. */
+export function deleteMesh(mesh: Mesh): MeshRow {
+  const row = mesh.requireMesh();
+  for (const cluster of mesh.clusters()) removeCluster(mesh, cluster.name);
+  mesh.store.put("mesh", "mesh", { ...row, removed: true });
+  mesh.audit("admin", "mesh delete", row.name);
+  return row;
+}
+
+export function addCluster(
+  mesh: Mesh,
+  name: string,
+  podCidrs: readonly string[],
+  nodeCidrs: readonly string[],
+): { readonly cluster: ClusterRow; readonly token: NewToken } {
+  const { id, name: meshName } = mesh.requireMesh();
+  if (mesh.store.get("names", name) !== undefined)
+    throw new Refused(409, "cluster-exists", `the mesh already has a cluster named ${name}`);
+  if (mesh.store.count("names") >= MESH_LIMITS.clusters)
+    throw new Refused(422, "too-many", `a mesh has at most ${MESH_LIMITS.clusters} clusters`);
+  const uid = mesh.environment.randomHex(16);
+  mesh.touch(uid);
+  mesh.store.put("names", name, { uid });
+  mesh.store.put("clusters", uid, {
+    uid,
+    name,
+    meshId: id,
+    meshName,
+    keyGeneration: 0,
+    removed: false,
+    factsVersion: 0,
+    createdMs: mesh.environment.clock.now(),
+    key: null,
+    given: [
+      ...(podCidrs.length > 0 ? (["pods"] as const) : []),
+      ...(nodeCidrs.length > 0 ? (["nodes"] as const) : []),
+    ],
+    removedMs: null,
+  });
+  giveRanges(mesh, uid, "pods", podCidrs);
+  giveRanges(mesh, uid, "nodes", nodeCidrs);
+  mesh.audit("admin", "cluster add", name);
+  return { cluster: mesh.requireCluster(name), token: makeToken(mesh, uid) };
+}
+
+/** Takes the cluster's RCCs, grants and ranges with it, and those of others that name it. A later cluster of this name is another one. */
+export function removeCluster(mesh: Mesh, name: string): void {
+  mesh.requireMesh();
+  const { store } = mesh;
+  const cluster = mesh.requireCluster(name);
+  const { uid } = cluster;
+  const unblocked = store.list("refused").filter(([, row]) => row.conflictUid === uid);
+  const rccs = store.list("rccs").filter(([id]) => namesUid(id, uid));
+  const grants = store.list("grants").filter(([id]) => namesUid(id, uid));
+  mesh.touch(uid);
+  for (const [id] of [...rccs, ...grants]) mesh.touch(...id.split("/"));
+  for (const [id] of unblocked) mesh.touch(id.slice(0, id.indexOf("/")));
+  for (const [id] of rccs) store.delete("rccs", id);
+  for (const [id] of grants) store.delete("grants", id);
+  for (const [id] of unblocked) store.delete("refused", id);
+  for (const [id] of store.list("ranges", `${uid}/`)) store.delete("ranges", id);
+  for (const [id] of store.list("refused", `${uid}/`)) store.delete("refused", id);
+  for (const [id, token] of store.list("tokens"))
+    if (token.clusterUid === uid) store.delete("tokens", id);
+  store.delete("names", name);
+  const removedMs = mesh.environment.clock.now();
+  store.put("clusters", uid, { ...cluster, removed: true, removedMs, key: null });
+  mesh.audit("admin", "cluster remove", name);
+  forgetOldestRemoved(mesh);
+}
+
+function namesUid(pair: string, uid: string): boolean {
+  return pair.startsWith(`${uid}/`) || pair.endsWith(`/${uid}`);
+}
+
+function forgetOldestRemoved(mesh: Mesh): void {
+  const { store } = mesh;
+  if (store.count("clusters") - store.count("names") <= MESH_LIMITS.removedClusters) return;
+  const removed = store.list("clusters").filter(([, row]) => row.removed);
+  const oldest = removed.toSorted(([, a], [, b]) => (a.removedMs ?? 0) - (b.removedMs ?? 0))[0];
+  if (oldest === undefined) return;
+  store.delete("clusters", oldest[0]);
+  store.delete("outbox", oldest[0]);
+}
+
+/** A further token of a cluster, for a relay that lost its key. The key in use stays until the token is used. [CRE6] */
+export function newToken(mesh: Mesh, name: string): NewToken {
+  mesh.requireMesh();
+  const { uid } = mesh.requireCluster(name);
+  mesh.audit("admin", "cluster token", name);
+  return makeToken(mesh, uid);
+}
+
+function makeToken(mesh: Mesh, clusterUid: string): NewToken {
+  const { clock, randomHex } = mesh.environment;
+  dropStaleTokens(mesh, clusterUid);
+  const joinToken = `cwj_${mesh.requireMesh().name}_${randomHex(24)}`;
+  const expiresMs = clock.now() + TOKEN_TTL_MS;
+  mesh.store.put("tokens", hashToken(joinToken), { clusterUid, expiresMs, usedBy: null });
+  return { joinToken, expiresMs };
+}
+
+/** Keeps a cluster's newest tokens: an expired one is remembered for a while only so that its user hears "expired", not "wrong". */
+function dropStaleTokens(mesh: Mesh, clusterUid: string): void {
+  const own = mesh.store
+    .list("tokens")
+    .filter(([, row]) => row.clusterUid === clusterUid)
+    .toSorted(([, a], [, b]) => b.expiresMs - a.expiresMs);
+  for (const [id] of own.slice(MESH_LIMITS.unusedTokensPerCluster - 1))
+    mesh.store.delete("tokens", id);
+}
+
+/**
+ * Exchanges a join token for membership. The same token and key give the same answer as often as asked, since the answer may be lost on its
+ * way; another key needs another token. [CRE1] [CRE2]
+ * @param kid RFC 7638 thumbprint of the relay's public key.
+ */
+export function join(mesh: Mesh, tokenHash: string, kid: string): Joined {
+  const token = mesh.store.get("tokens", tokenHash);
+  const cluster = token === undefined ? undefined : mesh.member(token.clusterUid);
+  if (mesh.row() === undefined || token === undefined || cluster === undefined)
+    throw new Refused(401, "join-token-wrong", "the join token is not one of this hub");
+  if (token.usedBy !== null) {
+    if (token.usedBy === kid && cluster.key?.kid === kid) return joined(cluster);
+    throw new Refused(
+      409,
+      token.usedBy === kid ? "key-replaced" : "join-token-used",
+      token.usedBy === kid
+        ? "this key was replaced by a newer one: make a new token with `catwalk cluster token`"
+        : "the join token was used with another key: make a new one with `catwalk cluster token`",
+    );
+  }
+  const now = mesh.environment.clock.now();
+  if (now >= token.expiresMs)
+    throw new Refused(
+      410,
+      "join-token-expired",
+      "the join token has expired (they live 24 hours): make a new one with `catwalk cluster token`",
+    );
+  mesh.store.put("tokens", tokenHash, { ...token, usedBy: kid });
+  if (cluster.key?.kid === kid) return joined(cluster);
+  // Origins that this cluster may read hold its key's generation as well.
+  const remotes = mesh.rccsOf(cluster.uid).map((rcc) => rcc.remoteUid);
+  mesh.touch(cluster.uid, ...remotes);
+  const renewed = {
+    ...cluster,
+    keyGeneration: cluster.keyGeneration + 1,
+    key: { kid, addedMs: now },
+  };
+  mesh.store.put("clusters", cluster.uid, renewed);
+  mesh.audit(`cluster ${cluster.name}`, "join", `key ${kid}, generation ${renewed.keyGeneration}`);
+  return joined(renewed);
+}
+
+function joined(cluster: ClusterRow): Joined {
+  return {
+    meshId: cluster.meshId,
+    mesh: cluster.meshName,
+    cluster: { uid: cluster.uid, name: cluster.name },
+    keyGeneration: cluster.keyGeneration,
+  };
+}

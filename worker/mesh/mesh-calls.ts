@@ -1,0 +1,86 @@
+/** What the Worker asks of a Mesh object. Plain values only: they cross an RPC boundary. */
+import type { PinnedRanges, RefusedClaim } from "../../shared/visibility/facts.ts";
+import type { RccRequest } from "../../shared/visibility/rcc.ts";
+import type { MeshCalls } from "../ports.ts";
+import type { GrantView, RccView } from "./edges.ts";
+import type { Joined, NewToken } from "./membership.ts";
+import type { Outcome } from "./outcome.ts";
+import type { AuditRow, MeshRow } from "./registry.ts";
+
+/** A change, and whether every Origin that it concerns held it when the call returned. */
+export type Changed<T> = T & { readonly propagated: boolean };
+
+export interface ClusterView {
+  readonly uid: string;
+  readonly name: string;
+  readonly createdMs: number;
+  readonly keyGeneration: number;
+  readonly joined: boolean;
+  readonly ranges: PinnedRanges;
+  readonly given: readonly string[];
+  readonly refusedClaims: readonly RefusedClaim[];
+}
+
+/** The registry as status shows it. */
+export interface MeshOverview {
+  readonly mesh: MeshRow;
+  readonly accessVersion: number;
+  readonly clusters: readonly ClusterView[];
+  readonly edges: readonly { readonly clusterUid: string; readonly rcc: RccView }[];
+  /** UIDs whose Origin has not acknowledged its facts. */
+  readonly unacknowledged: readonly string[];
+}
+
+/** What a cluster may see. */
+export interface ViewOverview {
+  readonly accessVersion: number;
+  readonly mesh: { readonly id: string; readonly name: string };
+  readonly cluster: { readonly uid: string; readonly name: string };
+  readonly origins: readonly {
+    readonly rcc: string | null;
+    readonly origin: { readonly uid: string; readonly name: string };
+  }[];
+}
+
+export interface MeshAdmin extends MeshCalls {
+  createMesh(name: string): Promise<Outcome<MeshRow>>;
+  getMesh(): Promise<Outcome<MeshRow>>;
+  deleteMesh(): Promise<Outcome<Changed<object>>>;
+  addCluster(
+    name: string,
+    podCidrs: readonly string[],
+    nodeCidrs: readonly string[],
+  ): Promise<Outcome<Changed<{ readonly cluster: ClusterView; readonly token: NewToken }>>>;
+  listClusters(): Promise<Outcome<readonly ClusterView[]>>;
+  getCluster(name: string): Promise<Outcome<ClusterView>>;
+  removeCluster(name: string): Promise<Outcome<Changed<object>>>;
+  newToken(name: string): Promise<Outcome<NewToken>>;
+  join(tokenHash: string, kid: string): Promise<Outcome<Joined>>;
+  applyRcc(
+    cluster: string,
+    request: RccRequest,
+    mode: "create" | "apply",
+  ): Promise<Outcome<Changed<{ readonly rcc: RccView; readonly isNew: boolean }>>>;
+  listRccs(cluster: string): Promise<Outcome<readonly RccView[]>>;
+  getRcc(cluster: string, name: string): Promise<Outcome<RccView>>;
+  deleteRcc(cluster: string, name: string): Promise<Outcome<Changed<object>>>;
+  createGrant(
+    origin: string,
+    reader: string,
+  ): Promise<Outcome<Changed<{ readonly grant: GrantView }>>>;
+  deleteGrant(origin: string, reader: string): Promise<Outcome<Changed<object>>>;
+  /** @param origin Name, or `null` for all. */
+  listGrants(origin: string | null): Promise<Outcome<readonly GrantView[]>>;
+  overview(): Promise<Outcome<MeshOverview>>;
+  viewOf(cluster: string): Promise<Outcome<ViewOverview>>;
+  /** Newest first. */
+  audit(limit: number): Promise<Outcome<readonly AuditRow[]>>;
+}
+
+export interface DirectoryCalls {
+  noteMesh(name: string, id: string, createdMs: number): Promise<void>;
+  forgetMesh(name: string): Promise<void>;
+  listMeshes(): Promise<
+    readonly { readonly name: string; readonly id: string; readonly createdMs: number }[]
+  >;
+}

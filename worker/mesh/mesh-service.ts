@@ -1,0 +1,195 @@
+/**
+ * A Mesh with its outbox at work: commits a decision, pushes what it changed, and answers when every Origin concerned holds it or after two
+ * seconds, whichever is first. The Durable Object around it adds an alarm; tests add their own ports.
+ */
+import type { OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
+import type { RccRequest } from "../../shared/visibility/rcc.ts";
+import {
+  applyRcc,
+  createGrant,
+  deleteGrant,
+  deleteRcc,
+  getRcc,
+  listGrants,
+  listRccs,
+} from "./edges.ts";
+import { addCluster, createMesh, deleteMesh, join, newToken, removeCluster } from "./membership.ts";
+import type { Changed, ClusterView, MeshAdmin } from "./mesh-calls.ts";
+import type { Mesh } from "./mesh.ts";
+import type { Outcome } from "./outcome.ts";
+import { dueEntries, nextDueMs, pushAll } from "./outbox.ts";
+import type { FindOrigin } from "./outbox.ts";
+import { claimRanges } from "./ranges.ts";
+import type { ClusterRow } from "./registry.ts";
+import { overviewOf, viewCluster, viewOf } from "./views.ts";
+
+export interface MeshServicePorts {
+  readonly findOrigin: FindOrigin;
+  /** Resolves after the time; what it waited for may be over before. */
+  delay(ms: number): Promise<void>;
+  /** Calls `onAlarm` at that Unix time; a later call replaces it. */
+  setAlarm(atMs: number): void;
+}
+
+/** How long an admin request waits for Origins. */
+const PROPAGATION_MS = 2_000;
+
+export class MeshService implements MeshAdmin {
+  readonly #mesh: Mesh;
+  readonly #ports: MeshServicePorts;
+
+  constructor(mesh: Mesh, ports: MeshServicePorts) {
+    this.#mesh = mesh;
+    this.#ports = ports;
+  }
+
+  async createMesh(name: string): ReturnType<MeshAdmin["createMesh"]> {
+    return this.#change(() => createMesh(this.#mesh, name));
+  }
+
+  async getMesh(): ReturnType<MeshAdmin["getMesh"]> {
+    return this.#mesh.ask(() => this.#mesh.requireMesh());
+  }
+
+  async deleteMesh(): ReturnType<MeshAdmin["deleteMesh"]> {
+    return this.#change(() => (deleteMesh(this.#mesh), {}));
+  }
+
+  async addCluster(
+    name: string,
+    podCidrs: readonly string[],
+    nodeCidrs: readonly string[],
+  ): ReturnType<MeshAdmin["addCluster"]> {
+    return this.#change(() => {
+      const { cluster, token } = addCluster(this.#mesh, name, podCidrs, nodeCidrs);
+      return { cluster: this.#view(cluster), token };
+    });
+  }
+
+  async listClusters(): ReturnType<MeshAdmin["listClusters"]> {
+    return this.#mesh.ask(() => {
+      this.#mesh.requireMesh();
+      return this.#mesh.clusters().map((cluster) => this.#view(cluster));
+    });
+  }
+
+  async getCluster(name: string): ReturnType<MeshAdmin["getCluster"]> {
+    return this.#mesh.ask(() => {
+      this.#mesh.requireMesh();
+      return this.#view(this.#mesh.requireCluster(name));
+    });
+  }
+
+  async removeCluster(name: string): ReturnType<MeshAdmin["removeCluster"]> {
+    return this.#change(() => (removeCluster(this.#mesh, name), {}));
+  }
+
+  async newToken(name: string): ReturnType<MeshAdmin["newToken"]> {
+    return this.#change(() => newToken(this.#mesh, name));
+  }
+
+  async join(tokenHash: string, kid: string): ReturnType<MeshAdmin["join"]> {
+    // A token of a mesh that never was must not make one on disk.
+    if (this.#mesh.row() === undefined)
+      return this.#mesh.ask(() => join(this.#mesh, tokenHash, kid));
+    return this.#change(() => join(this.#mesh, tokenHash, kid));
+  }
+
+  async applyRcc(
+    cluster: string,
+    request: RccRequest,
+    mode: "create" | "apply",
+  ): ReturnType<MeshAdmin["applyRcc"]> {
+    return this.#change(() => applyRcc(this.#mesh, cluster, request, mode));
+  }
+
+  async listRccs(cluster: string): ReturnType<MeshAdmin["listRccs"]> {
+    return this.#mesh.ask(() => listRccs(this.#mesh, cluster));
+  }
+
+  async getRcc(cluster: string, name: string): ReturnType<MeshAdmin["getRcc"]> {
+    return this.#mesh.ask(() => getRcc(this.#mesh, cluster, name));
+  }
+
+  async deleteRcc(cluster: string, name: string): ReturnType<MeshAdmin["deleteRcc"]> {
+    return this.#change(() => (deleteRcc(this.#mesh, cluster, name), {}));
+  }
+
+  async createGrant(origin: string, reader: string): ReturnType<MeshAdmin["createGrant"]> {
+    return this.#change(() => ({ grant: createGrant(this.#mesh, origin, reader) }));
+  }
+
+  async deleteGrant(origin: string, reader: string): ReturnType<MeshAdmin["deleteGrant"]> {
+    return this.#change(() => (deleteGrant(this.#mesh, origin, reader), {}));
+  }
+
+  async listGrants(origin: string | null): ReturnType<MeshAdmin["listGrants"]> {
+    return this.#mesh.ask(() => listGrants(this.#mesh, origin));
+  }
+
+  async overview(): ReturnType<MeshAdmin["overview"]> {
+    return this.#mesh.ask(() => overviewOf(this.#mesh));
+  }
+
+  async viewOf(cluster: string): ReturnType<MeshAdmin["viewOf"]> {
+    return this.#mesh.ask(() => viewOf(this.#mesh, cluster));
+  }
+
+  async audit(limit: number): ReturnType<MeshAdmin["audit"]> {
+    return this.#mesh.ask(() => {
+      this.#mesh.requireMesh();
+      return this.#mesh.store
+        .list("audit")
+        .map(([, row]) => row)
+        .slice(-limit)
+        .toReversed();
+    });
+  }
+
+  async pullFacts(clusterUid: string): Promise<OriginFacts | null> {
+    return this.#mesh.facts(clusterUid);
+  }
+
+  /** The answer carries the new facts, and the outbox brings them again: an answer may be lost. */
+  async claimRanges(
+    clusterUid: string,
+    claims: readonly RangeClaim[],
+  ): Promise<OriginFacts | null> {
+    const cluster = this.#mesh.member(clusterUid);
+    if (cluster !== undefined && !cluster.removed) {
+      this.#mesh.decide(() => claimRanges(this.#mesh, cluster, claims));
+      this.#schedule();
+    }
+    return this.#mesh.facts(clusterUid);
+  }
+
+  /** Retries what is due. Never throws: an alarm that throws is dropped by the platform after a few attempts. */
+  async onAlarm(): Promise<void> {
+    const due = dueEntries(this.#mesh, this.#mesh.environment.clock.now());
+    await pushAll(this.#mesh, due, this.#ports.findOrigin);
+    this.#schedule();
+  }
+
+  async #change<T extends object>(work: () => T): Promise<Outcome<Changed<T>>> {
+    const decided = this.#mesh.decide(work);
+    if (!decided.ok) return decided;
+    const { value, changed } = decided.value;
+    if (changed.length === 0) return { ok: true, value: { ...value, propagated: true } };
+    // Before the first try: should this object end in the middle of it, the alarm goes on.
+    this.#schedule();
+    const propagated = await Promise.race([
+      pushAll(this.#mesh, changed, this.#ports.findOrigin),
+      this.#ports.delay(PROPAGATION_MS).then(() => false),
+    ]);
+    return { ok: true, value: { ...value, propagated } };
+  }
+
+  #schedule(): void {
+    const atMs = nextDueMs(this.#mesh);
+    if (atMs !== null) this.#ports.setAlarm(atMs);
+  }
+
+  #view(cluster: ClusterRow): ClusterView {
+    return viewCluster(this.#mesh, cluster);
+  }
+}

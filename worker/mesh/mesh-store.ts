@@ -1,0 +1,108 @@
+/** The registry's storage: typed collections of small rows, synchronous, with one transaction per decision. */
+import type { SqlDatabase } from "../storage/sql.ts";
+import { migrate } from "../storage/sql.ts";
+import { COLLECTIONS } from "./registry.ts";
+import type { Collections } from "./registry.ts";
+
+export type CollectionName = keyof Collections;
+
+export interface MeshStore {
+  get<N extends CollectionName>(collection: N, id: string): Collections[N] | undefined;
+  put<N extends CollectionName>(collection: N, id: string, row: Collections[N]): void;
+  delete(collection: CollectionName, id: string): void;
+  /** Rows whose id starts with `prefix`, ordered by id. */
+  list<N extends CollectionName>(
+    collection: N,
+    prefix?: string,
+  ): readonly (readonly [id: string, row: Collections[N]])[];
+  count(collection: CollectionName, prefix?: string): number;
+  /** All of `work`'s writes, or none when it throws. Not nested; every write happens inside one. */
+  transaction<T>(work: () => T): T;
+}
+
+const SCHEMA = [
+  [
+    "CREATE TABLE registry (collection INTEGER NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (collection, id)) WITHOUT ROWID",
+  ],
+];
+
+/** Past every id that starts with the prefix: ids are ASCII. */
+const END = "\u{10ffff}";
+
+/**
+ * On SQLite, in a Durable Object or on `node:sqlite`. One table for all collections: rows are read by id or by prefix only, so columns
+ * would be a second schema to migrate that no query uses.
+ */
+export class SqlMeshStore implements MeshStore {
+  readonly #sql: SqlDatabase;
+  /** Asking for a mesh that never was must leave nothing on disk, so the table comes with the first write. */
+  #isCreated: boolean;
+
+  constructor(sql: SqlDatabase) {
+    this.#sql = sql;
+    this.#isCreated = sql.run("SELECT 1 FROM sqlite_master WHERE name = 'registry'").length > 0;
+    if (this.#isCreated) migrate(sql, SCHEMA);
+  }
+
+  get<N extends CollectionName>(collection: N, id: string): Collections[N] | undefined {
+    if (!this.#isCreated) return undefined;
+    const row = this.#sql.run(
+      "SELECT body FROM registry WHERE collection = ? AND id = ?",
+      COLLECTIONS.indexOf(collection),
+      id,
+    )[0];
+    return row === undefined ? undefined : (JSON.parse(String(row["body"])) as Collections[N]);
+  }
+
+  put<N extends CollectionName>(collection: N, id: string, row: Collections[N]): void {
+    this.#sql.run(
+      "INSERT INTO registry (collection, id, body) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body",
+      COLLECTIONS.indexOf(collection),
+      id,
+      JSON.stringify(row),
+    );
+  }
+
+  delete(collection: CollectionName, id: string): void {
+    if (!this.#isCreated) return;
+    this.#sql.run(
+      "DELETE FROM registry WHERE collection = ? AND id = ?",
+      COLLECTIONS.indexOf(collection),
+      id,
+    );
+  }
+
+  list<N extends CollectionName>(
+    collection: N,
+    prefix = "",
+  ): readonly (readonly [string, Collections[N]])[] {
+    if (!this.#isCreated) return [];
+    return this.#sql
+      .run(
+        "SELECT id, body FROM registry WHERE collection = ? AND id >= ? AND id < ? ORDER BY id",
+        COLLECTIONS.indexOf(collection),
+        prefix,
+        prefix + END,
+      )
+      .map(
+        (row) => [String(row["id"]), JSON.parse(String(row["body"])) as Collections[N]] as const,
+      );
+  }
+
+  count(collection: CollectionName, prefix = ""): number {
+    if (!this.#isCreated) return 0;
+    const row = this.#sql.run(
+      "SELECT count(*) AS n FROM registry WHERE collection = ? AND id >= ? AND id < ?",
+      COLLECTIONS.indexOf(collection),
+      prefix,
+      prefix + END,
+    )[0];
+    return Number(row?.["n"]);
+  }
+
+  transaction<T>(work: () => T): T {
+    if (!this.#isCreated) migrate(this.#sql, SCHEMA);
+    this.#isCreated = true;
+    return this.#sql.transaction(work);
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * The registry of one mesh as decisions over a store: each is one transaction that either changes rows or is refused by name.
+ *
+ * A change counts when it changes what some Origin must know. A decision names the clusters it may touch; their facts are computed before
+ * and after, and where they differ the mesh's accessVersion rises by one, the cluster's facts take that version and go to the outbox. So no
+ * command can forget to tell an Origin, and repeating a command is free. [VIS23] [VIS24]
+ */
+import type { Clock } from "../../shared/lib/clock.ts";
+import type { AccessRegistry, BoundRcc } from "../../shared/visibility/access.ts";
+import { computeFacts } from "../../shared/visibility/access.ts";
+import type { OriginFacts, PinnedRanges, RefusedClaim } from "../../shared/visibility/facts.ts";
+import type { MeshStore } from "./mesh-store.ts";
+import type { Outcome } from "./outcome.ts";
+import { Refused } from "./outcome.ts";
+import { MESH_LIMITS } from "./registry.ts";
+import type { AuditRow, ClusterRow, MeshRow } from "./registry.ts";
+
+export interface MeshEnvironment {
+  readonly clock: Clock;
+  /** Unpredictable; lower-case hex of `bytes` bytes. */
+  randomHex(bytes: number): string;
+}
+
+/** A decision's value, and the clusters whose facts it changed. */
+export interface Decided<T> {
+  readonly value: T;
+  readonly changed: readonly string[];
+}
+
+/** How long after a change the outbox tries by itself, when the first try inside the request did not get through. */
+const FIRST_RETRY_MS = 1_000;
+
+export class Mesh implements AccessRegistry {
+  readonly store: MeshStore;
+  readonly environment: MeshEnvironment;
+  #touched = new Map<string, string>();
+
+  constructor(store: MeshStore, environment: MeshEnvironment) {
+    this.store = store;
+    this.environment = environment;
+  }
+
+  /** The mesh, unless it was never made or is removed. */
+  row(): MeshRow | undefined {
+    const row = this.store.get("mesh", "mesh");
+    return row === undefined || row.removed ? undefined : row;
+  }
+
+  /** @throws Refused */
+  requireMesh(): MeshRow {
+    const row = this.row();
+    if (row === undefined) throw new Refused(404, "no-such-mesh", "there is no mesh of this name");
+    return row;
+  }
+
+  /** @throws Refused */
+  requireCluster(name: string): ClusterRow {
+    const uid = this.store.get("names", name)?.uid;
+    const row = uid === undefined ? undefined : this.store.get("clusters", uid);
+    if (row === undefined)
+      throw new Refused(404, "no-such-cluster", `the mesh has no cluster named ${name}`);
+    return row;
+  }
+
+  clusters(): readonly ClusterRow[] {
+    return this.store.list("names").flatMap(([, { uid }]) => this.store.get("clusters", uid) ?? []);
+  }
+
+  /** Reads that may be refused. */
+  ask<T>(work: () => T): Outcome<T> {
+    try {
+      return { ok: true, value: work() };
+    } catch (error) {
+      if (error instanceof Refused) return { ok: false, refusal: error.refusal };
+      throw error;
+    }
+  }
+
+  /** One transaction; a refusal changes nothing. `work` calls `touch` before it writes what may change a cluster's facts. */
+  decide<T>(work: () => T): Outcome<Decided<T>> {
+    this.#touched = new Map();
+    return this.ask(() =>
+      this.store.transaction(() => {
+        const value = work();
+        return { value, changed: this.#publishChanges() };
+      }),
+    );
+  }
+
+  touch(...uids: readonly string[]): void {
+    for (const uid of uids)
+      if (!this.#touched.has(uid)) this.#touched.set(uid, this.#factsText(uid));
+  }
+
+  audit(who: string, action: string, subject: string): void {
+    const next = this.#nextNumber("audit");
+    const row: AuditRow = { atMs: this.environment.clock.now(), who, action, subject };
+    this.store.put("audit", auditId(next), row);
+    this.store.delete("audit", auditId(next - MESH_LIMITS.auditRows));
+  }
+
+  facts(uid: string): OriginFacts | null {
+    return computeFacts(this, uid);
+  }
+
+  member(uid: string): ClusterRow | undefined {
+    return this.store.get("clusters", uid);
+  }
+
+  rccsOf(clusterUid: string): readonly BoundRcc[] {
+    return this.store.list("rccs", `${clusterUid}/`).map(([, row]) => row);
+  }
+
+  rccTo(clusterUid: string, remoteUid: string): BoundRcc | undefined {
+    return this.store.get("rccs", `${clusterUid}/${remoteUid}`);
+  }
+
+  readersGrantedBy(originUid: string): readonly string[] {
+    return this.store.list("grants", `${originUid}/`).map(([id]) => id.slice(originUid.length + 1));
+  }
+
+  hasGrant(originUid: string, readerUid: string): boolean {
+    return this.store.get("grants", `${originUid}/${readerUid}`) !== undefined;
+  }
+
+  ranges(clusterUid: string): PinnedRanges {
+    const rows = this.store.list("ranges", `${clusterUid}/`).map(([, row]) => row);
+    const of = (use: string): readonly string[] =>
+      rows.filter((row) => row.use === use).map((row) => row.cidr);
+    return { pods: of("pods"), nodes: of("nodes") };
+  }
+
+  refusedClaims(clusterUid: string): readonly RefusedClaim[] {
+    return this.store
+      .list("refused", `${clusterUid}/`)
+      .map(([, { cidr, use, reason }]) => ({ cidr, use, reason }));
+  }
+
+  /** Rises with every effective change and never goes back, also when the mesh is made anew. */
+  version(): number {
+    return this.store.get("counters", "version")?.value ?? 0;
+  }
+
+  #publishChanges(): readonly string[] {
+    const changed = [...this.#touched]
+      .filter(([uid, before]) => before !== this.#factsText(uid))
+      .map(([uid]) => uid);
+    if (changed.length === 0) return [];
+    const version = this.#nextNumber("version");
+    const dueMs = this.environment.clock.now() + FIRST_RETRY_MS;
+    for (const uid of changed) {
+      const row = this.store.get("clusters", uid);
+      if (row === undefined) continue;
+      this.store.put("clusters", uid, { ...row, factsVersion: version });
+      this.store.put("outbox", uid, { version, attempts: 0, dueMs });
+    }
+    return changed;
+  }
+
+  /** Everything of the facts but their version. */
+  #factsText(uid: string): string {
+    const facts = this.facts(uid);
+    return facts === null ? "" : JSON.stringify({ ...facts, accessVersion: 0 });
+  }
+
+  #nextNumber(counter: string): number {
+    const value = (this.store.get("counters", counter)?.value ?? 0) + 1;
+    this.store.put("counters", counter, { value });
+    return value;
+  }
+}
+
+function auditId(number: number): string {
+  return String(number).padStart(12, "0");
+}

@@ -1,0 +1,139 @@
+/**
+ * What a Mesh object keeps: rows in collections, each addressed by an id whose prefix is the cluster it belongs to, so that everything of
+ * one cluster is one range scan. Rows hold no secrets: tokens are hashes, keys are public.
+ */
+import type { MemberRow } from "../../shared/visibility/access.ts";
+import type { RangeUse } from "../../shared/visibility/facts.ts";
+import type { RccSpec } from "../../shared/visibility/rcc.ts";
+
+export interface MeshRow {
+  /** Random: a mesh made again under its name is another one. */
+  readonly id: string;
+  readonly name: string;
+  readonly createdMs: number;
+  readonly removed: boolean;
+}
+
+export interface ClusterRow extends MemberRow {
+  readonly createdMs: number;
+  /** The key that may speak for the cluster now; older ones are retired by its generation. `null` before the first join. */
+  readonly key: { readonly kid: string; readonly addedMs: number } | null;
+  /** Uses whose ranges an operator gave: no first claims there. */
+  readonly given: readonly RangeUse[];
+  readonly removedMs: number | null;
+}
+
+/** Id: the name of a member that has not been removed. */
+export interface NameRow {
+  readonly uid: string;
+}
+
+/** Id: SHA-256 of the token's text, hex. */
+export interface TokenRow {
+  readonly clusterUid: string;
+  readonly expiresMs: number;
+  /** Thumbprint of the key that used it. */
+  readonly usedBy: string | null;
+}
+
+/** Id: `<cluster uid>/<remote uid>`: one RCC for a remote is a property of the id. */
+export interface RccRow {
+  readonly name: string;
+  readonly remoteUid: string;
+  readonly overlayRoutingMode: "Enabled" | "Disabled";
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly spec: RccSpec;
+  readonly createdMs: number;
+}
+
+/** Id: `<origin uid>/<reader uid>`. */
+export interface GrantRow {
+  readonly createdMs: number;
+}
+
+/** Id: `<cluster uid>/<use>/<cidr>`. */
+export interface RangeRow {
+  readonly clusterUid: string;
+  readonly use: RangeUse;
+  readonly cidr: string;
+  readonly from: "operator" | "first-claim";
+}
+
+/** Id: as `RangeRow`. */
+export interface RefusedRow {
+  readonly use: RangeUse;
+  readonly cidr: string;
+  readonly reason: string;
+  /** The cluster whose range was in the way: when it goes, the claim may be made again. */
+  readonly conflictUid: string | null;
+}
+
+/** Id: `<cluster uid>`. Facts that its Origin has not acknowledged. */
+export interface OutboxRow {
+  readonly version: number;
+  readonly attempts: number;
+  readonly dueMs: number;
+}
+
+/** Id: a zero-padded sequence number. */
+export interface AuditRow {
+  readonly atMs: number;
+  /** `admin`, or `cluster <name>` for what a member did itself. */
+  readonly who: string;
+  readonly action: string;
+  readonly subject: string;
+}
+
+/** Id: `version`. */
+export interface CounterRow {
+  readonly value: number;
+}
+
+/** Id (directory only): a mesh's name. */
+export interface DirectoryRow {
+  readonly id: string;
+  readonly createdMs: number;
+}
+
+export interface Collections {
+  readonly mesh: MeshRow;
+  readonly clusters: ClusterRow;
+  readonly tokens: TokenRow;
+  readonly rccs: RccRow;
+  readonly grants: GrantRow;
+  readonly ranges: RangeRow;
+  readonly refused: RefusedRow;
+  readonly outbox: OutboxRow;
+  readonly audit: AuditRow;
+  readonly counters: CounterRow;
+  readonly directory: DirectoryRow;
+  readonly names: NameRow;
+}
+
+/** The position of a name is its number in storage: append only. */
+export const COLLECTIONS = [
+  "mesh",
+  "clusters",
+  "tokens",
+  "rccs",
+  "grants",
+  "ranges",
+  "refused",
+  "outbox",
+  "audit",
+  "counters",
+  "directory",
+  "names",
+] as const satisfies readonly (keyof Collections)[];
+
+/** Bounds of one mesh; at each, the request is refused by name and nothing changes. [VIS27] */
+export const MESH_LIMITS = {
+  clusters: 10_000,
+  rccsPerCluster: 1_000,
+  unusedTokensPerCluster: 16,
+  /** The oldest rows go. */
+  auditRows: 10_000,
+  /** Removed clusters that are remembered, so that a late Origin or relay of theirs hears it. The oldest are forgotten. */
+  removedClusters: 10_000,
+  meshes: 10_000,
+} as const;

@@ -1,0 +1,48 @@
+/** Read models of the registry, for the admin API. */
+import { isEffective } from "../../shared/visibility/access.ts";
+import { listRccs } from "./edges.ts";
+import type { ClusterView, MeshOverview, ViewOverview } from "./mesh-calls.ts";
+import type { Mesh } from "./mesh.ts";
+import type { ClusterRow } from "./registry.ts";
+
+export function viewCluster(mesh: Mesh, row: ClusterRow): ClusterView {
+  return {
+    uid: row.uid,
+    name: row.name,
+    createdMs: row.createdMs,
+    keyGeneration: row.keyGeneration,
+    joined: row.key !== null,
+    ranges: mesh.ranges(row.uid),
+    given: row.given,
+    refusedClaims: mesh.refusedClaims(row.uid),
+  };
+}
+
+export function overviewOf(mesh: Mesh): MeshOverview {
+  const clusters = mesh.clusters();
+  return {
+    mesh: mesh.requireMesh(),
+    accessVersion: mesh.version(),
+    clusters: clusters.map((row) => viewCluster(mesh, row)),
+    edges: clusters.flatMap((row) =>
+      listRccs(mesh, row.name).map((rcc) => ({ clusterUid: row.uid, rcc })),
+    ),
+    unacknowledged: mesh.store.list("outbox").map(([uid]) => uid),
+  };
+}
+
+/** A cluster sees itself, and every origin that its RCCs name and that has granted it. */
+export function viewOf(mesh: Mesh, clusterName: string): ViewOverview {
+  const { id, name } = mesh.requireMesh();
+  const cluster = mesh.requireCluster(clusterName);
+  const self = { uid: cluster.uid, name: cluster.name };
+  const seen = listRccs(mesh, clusterName)
+    .filter(({ remote }) => isEffective(mesh, cluster.uid, remote.uid))
+    .map(({ row, remote }) => ({ rcc: row.name, origin: remote }));
+  return {
+    accessVersion: mesh.version(),
+    mesh: { id, name },
+    cluster: self,
+    origins: [{ rcc: null, origin: self }, ...seen],
+  };
+}

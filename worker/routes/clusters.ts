@@ -1,0 +1,140 @@
+/** `/v1/meshes/{mesh}/clusters`: members and their join tokens. */
+import { createRoute, z } from "@hono/zod-openapi";
+import type { OpenAPIHono } from "@hono/zod-openapi";
+
+import type { ClusterView } from "../mesh/mesh-calls.ts";
+import type { HubPorts } from "./hub-ports.ts";
+import { valueOf } from "./problem.ts";
+import {
+  ADMIN,
+  clusterParam,
+  isoTime,
+  jsonAnswer,
+  jsonBody,
+  meshParam,
+  nameSchema,
+  newRouter,
+  PROBLEMS,
+  propagatedSchema,
+} from "./router.ts";
+
+const clusterSchema = z
+  .object({
+    uid: z.string(),
+    name: z.string(),
+    createdAt: z.string(),
+    joined: z.boolean().openapi({ description: "Whether a relay has used a join token" }),
+    keyGeneration: z.number().int(),
+    ranges: z.object({ pods: z.array(z.string()), nodes: z.array(z.string()) }),
+    rangesGivenByOperator: z.array(z.string()),
+    refusedClaims: z.array(z.object({ cidr: z.string(), use: z.string(), reason: z.string() })),
+  })
+  .openapi("Cluster");
+const tokenSchema = z
+  .object({
+    joinToken: z.string().openapi({ description: "Shown once; the hub keeps its hash" }),
+    expiresAt: z.string(),
+  })
+  .openapi("JoinToken");
+
+const ranges = z.array(z.string().max(64)).max(4096).default([]);
+const create = createRoute({
+  method: "post",
+  path: "/v1/meshes/{mesh}/clusters",
+  security: ADMIN,
+  request: {
+    params: meshParam,
+    body: jsonBody(z.strictObject({ name: nameSchema, cidrs: ranges, nodeCidrs: ranges })),
+  },
+  responses: {
+    201: jsonAnswer(
+      "The new member and its join token",
+      z.object({ cluster: clusterSchema }).extend(tokenSchema.shape).extend(propagatedSchema.shape),
+    ),
+    ...PROBLEMS,
+  },
+});
+const list = createRoute({
+  method: "get",
+  path: "/v1/meshes/{mesh}/clusters",
+  security: ADMIN,
+  request: { params: meshParam },
+  responses: {
+    200: jsonAnswer("Members, by name", z.object({ items: z.array(clusterSchema) })),
+    ...PROBLEMS,
+  },
+});
+const get = createRoute({
+  method: "get",
+  path: "/v1/meshes/{mesh}/clusters/{cluster}",
+  security: ADMIN,
+  request: { params: clusterParam },
+  responses: { 200: jsonAnswer("The member", clusterSchema), ...PROBLEMS },
+});
+const remove = createRoute({
+  method: "delete",
+  path: "/v1/meshes/{mesh}/clusters/{cluster}",
+  security: ADMIN,
+  request: { params: clusterParam },
+  responses: {
+    200: jsonAnswer("Removed with its RCCs and grants, and those naming it", propagatedSchema),
+    ...PROBLEMS,
+  },
+});
+const token = createRoute({
+  method: "post",
+  path: "/v1/meshes/{mesh}/clusters/{cluster}/token",
+  security: ADMIN,
+  request: { params: clusterParam },
+  responses: { 201: jsonAnswer("A further join token", tokenSchema), ...PROBLEMS },
+});
+
+export function clusterRoutes(ports: HubPorts): OpenAPIHono {
+  const router = newRouter();
+  router.openapi(create, async (c) => {
+    const { name, cidrs, nodeCidrs } = c.req.valid("json");
+    const mesh = ports.mesh(c.req.valid("param").mesh);
+    const added = valueOf(await mesh.addCluster(name, cidrs, nodeCidrs));
+    return c.json(
+      {
+        cluster: viewCluster(added.cluster),
+        joinToken: added.token.joinToken,
+        expiresAt: isoTime(added.token.expiresMs),
+        propagated: added.propagated,
+      },
+      201,
+    );
+  });
+  router.openapi(list, async (c) => {
+    const clusters = valueOf(await ports.mesh(c.req.valid("param").mesh).listClusters());
+    return c.json({ items: clusters.map(viewCluster) }, 200);
+  });
+  router.openapi(get, async (c) => {
+    const { mesh, cluster } = c.req.valid("param");
+    return c.json(viewCluster(valueOf(await ports.mesh(mesh).getCluster(cluster))), 200);
+  });
+  router.openapi(remove, async (c) => {
+    const { mesh, cluster } = c.req.valid("param");
+    const { propagated } = valueOf(await ports.mesh(mesh).removeCluster(cluster));
+    return c.json({ propagated }, 200);
+  });
+  router.openapi(token, async (c) => {
+    const { mesh, cluster } = c.req.valid("param");
+    const made = valueOf(await ports.mesh(mesh).newToken(cluster));
+    return c.json({ joinToken: made.joinToken, expiresAt: isoTime(made.expiresMs) }, 201);
+  });
+  return router;
+}
+
+function viewCluster(view: ClusterView): z.output<typeof clusterSchema> {
+  return {
+    uid: view.uid,
+    name: view.name,
+    createdAt: isoTime(view.createdMs),
+    joined: view.joined,
+    keyGeneration: view.keyGeneration,
+    ranges: { pods: [...view.ranges.pods], nodes: [...view.ranges.nodes] },
+    rangesGivenByOperator: [...view.given],
+    refusedClaims: view.refusedClaims.map((claim) => ({ ...claim })),
+  };
+}

@@ -1,0 +1,56 @@
+/**
+ * `/v1/connect/…`: the relays' sockets. The relay is known from its credential alone, and its Origin decides whether it may stay; the Mesh
+ * object is never called here, because every relay of the mesh may come at once. [CRE3] [CRE7]
+ */
+import { Hono } from "hono";
+
+import type { Credential } from "../auth/credential.ts";
+import { verifyRelay } from "../auth/verify-relay.ts";
+import { originObjectName } from "../ports.ts";
+import { requireUpgrade, withInternalHeaders } from "./forward.ts";
+import type { HubPorts } from "./hub-ports.ts";
+import { HttpProblem } from "./problem.ts";
+
+const UID = /^[0-9a-f]{32}$/;
+
+export function connectRoutes(ports: HubPorts): Hono {
+  const router = new Hono();
+  router.get("/v1/connect/home", async (c) => {
+    const relay = await authenticate(ports, c.req.raw);
+    return connect(ports, c.req.raw, relay, "home", relay.cluster.uid);
+  });
+  router.get("/v1/connect/watch/:originUid", async (c) => {
+    const relay = await authenticate(ports, c.req.raw);
+    const originUid = c.req.param("originUid");
+    if (!UID.test(originUid))
+      throw new HttpProblem(404, "no-such-origin", "an origin's UID is 32 hex digits");
+    return connect(ports, c.req.raw, relay, "watch", originUid);
+  });
+  return router;
+}
+
+async function authenticate(ports: HubPorts, request: Request): Promise<Credential> {
+  const { publicKey } = await ports.hubKeys();
+  const checked = await verifyRelay(request.headers, publicKey, ports.clock.now());
+  if (!checked.ok) throw new HttpProblem(401, checked.code, checked.detail);
+  requireUpgrade(request);
+  return checked.relay;
+}
+
+function connect(
+  ports: HubPorts,
+  request: Request,
+  relay: Credential,
+  role: "home" | "watch",
+  originUid: string,
+): Promise<Response> {
+  const forwarded = withInternalHeaders(request, {
+    role,
+    clusterUid: relay.cluster.uid,
+    keyGeneration: String(relay.keyGeneration),
+    meshId: relay.meshId,
+    meshName: relay.mesh,
+    originUid,
+  });
+  return ports.origin(originObjectName(relay.meshId, originUid)).fetch(forwarded);
+}

@@ -1,0 +1,21 @@
+/** What the routes need of the hub: its objects by name, its keys, its clock. `worker/index.ts` makes them from the environment. */
+import type { Clock } from "../../shared/lib/clock.ts";
+import type { HubKeys } from "../auth/hub-key.ts";
+import type { DirectoryCalls, MeshAdmin } from "../mesh/mesh-calls.ts";
+import type { OriginCalls } from "../ports.ts";
+
+export interface OriginAccess extends Pick<OriginCalls, "status" | "quarantine"> {
+  /** Takes a WebSocket upgrade that the Worker has authenticated. */
+  fetch(request: Request): Promise<Response>;
+}
+
+export interface HubPorts {
+  readonly clock: Clock;
+  /** Hex SHA-256. */
+  readonly adminTokenHash: string;
+  hubKeys(): Promise<HubKeys>;
+  mesh(name: string): MeshAdmin;
+  directory(): DirectoryCalls;
+  /** @param objectName See `originObjectName`. */
+  origin(objectName: string): OriginAccess;
+}

@@ -1,0 +1,118 @@
+/** `/v1/meshes`: create, list, get, delete. */
+import { createRoute, z } from "@hono/zod-openapi";
+import type { OpenAPIHono } from "@hono/zod-openapi";
+
+import type { MeshRow } from "../mesh/registry.ts";
+import type { HubPorts } from "./hub-ports.ts";
+import { valueOf } from "./problem.ts";
+import {
+  ADMIN,
+  isoTime,
+  jsonAnswer,
+  jsonBody,
+  meshParam,
+  nameSchema,
+  newRouter,
+  PROBLEMS,
+  propagatedSchema,
+} from "./router.ts";
+
+const meshSchema = z
+  .object({ name: z.string(), id: z.string(), createdAt: z.string() })
+  .openapi("Mesh");
+const auditSchema = z
+  .object({ at: z.string(), who: z.string(), action: z.string(), subject: z.string() })
+  .openapi("AuditEntry");
+
+const create = createRoute({
+  method: "post",
+  path: "/v1/meshes",
+  security: ADMIN,
+  request: { body: jsonBody(z.strictObject({ name: nameSchema })) },
+  responses: { 201: jsonAnswer("The new mesh", meshSchema), ...PROBLEMS },
+});
+const list = createRoute({
+  method: "get",
+  path: "/v1/meshes",
+  security: ADMIN,
+  responses: {
+    200: jsonAnswer("All meshes of this hub, by name", z.object({ items: z.array(meshSchema) })),
+    ...PROBLEMS,
+  },
+});
+const get = createRoute({
+  method: "get",
+  path: "/v1/meshes/{mesh}",
+  security: ADMIN,
+  request: { params: meshParam },
+  responses: { 200: jsonAnswer("The mesh", meshSchema), ...PROBLEMS },
+});
+const remove = createRoute({
+  method: "delete",
+  path: "/v1/meshes/{mesh}",
+  security: ADMIN,
+  request: { params: meshParam },
+  responses: {
+    200: jsonAnswer("Deleted with all its clusters", propagatedSchema),
+    ...PROBLEMS,
+  },
+});
+const audit = createRoute({
+  method: "get",
+  path: "/v1/meshes/{mesh}/audit",
+  security: ADMIN,
+  request: {
+    params: meshParam,
+    query: z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(100) }),
+  },
+  responses: {
+    200: jsonAnswer("Who did what, newest first", z.object({ items: z.array(auditSchema) })),
+    ...PROBLEMS,
+  },
+});
+
+export function meshRoutes(ports: HubPorts): OpenAPIHono {
+  const router = newRouter();
+  router.openapi(create, async (c) => {
+    const { name } = c.req.valid("json");
+    const outcome = await ports.mesh(name).createMesh(name);
+    // Noted also when the mesh was there before: an earlier create may have ended between the two.
+    const row = outcome.ok ? outcome : await ports.mesh(name).getMesh();
+    if (row.ok) await ports.directory().noteMesh(name, row.value.id, row.value.createdMs);
+    return c.json(viewMesh(valueOf(outcome)), 201);
+  });
+  router.openapi(list, async (c) => {
+    const meshes = await ports.directory().listMeshes();
+    return c.json(
+      {
+        items: meshes.map(({ name, id, createdMs }) => ({
+          name,
+          id,
+          createdAt: isoTime(createdMs),
+        })),
+      },
+      200,
+    );
+  });
+  router.openapi(get, async (c) =>
+    c.json(viewMesh(valueOf(await ports.mesh(c.req.valid("param").mesh).getMesh())), 200),
+  );
+  router.openapi(remove, async (c) => {
+    const { mesh } = c.req.valid("param");
+    const outcome = await ports.mesh(mesh).deleteMesh();
+    // Forgotten also when it was gone before: an earlier delete may have ended between the two.
+    if (outcome.ok || outcome.refusal.status === 404) await ports.directory().forgetMesh(mesh);
+    return c.json({ propagated: valueOf(outcome).propagated }, 200);
+  });
+  router.openapi(audit, async (c) => {
+    const rows = valueOf(
+      await ports.mesh(c.req.valid("param").mesh).audit(c.req.valid("query").limit),
+    );
+    return c.json({ items: rows.map(({ atMs, ...row }) => ({ at: isoTime(atMs), ...row })) }, 200);
+  });
+  return router;
+}
+
+function viewMesh(row: MeshRow): z.output<typeof meshSchema> {
+  return { name: row.name, id: row.id, createdAt: isoTime(row.createdMs) };
+}

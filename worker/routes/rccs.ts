@@ -1,0 +1,137 @@
+/** `/v1/meshes/{mesh}/clusters/{cluster}/rccs`: the documented RemoteClusterConfiguration, as JSON. [VIS22] */
+import { createRoute, z } from "@hono/zod-openapi";
+import type { OpenAPIHono } from "@hono/zod-openapi";
+
+import { parseRcc, rccSchema } from "../../shared/visibility/rcc.ts";
+import type { RccDocument, RccRequest } from "../../shared/visibility/rcc.ts";
+import type { RccView } from "../mesh/edges.ts";
+import type { HubPorts } from "./hub-ports.ts";
+import { badRequest, valueOf } from "./problem.ts";
+import {
+  ADMIN,
+  clusterParam,
+  isoTime,
+  jsonAnswer,
+  jsonBody,
+  nameSchema,
+  newRouter,
+  PROBLEMS,
+  propagatedSchema,
+  refSchema,
+} from "./router.ts";
+
+const viewSchema = z
+  .object({
+    apiVersion: z.literal("projectcalico.org/v3"),
+    kind: z.literal("RemoteClusterConfiguration"),
+    metadata: z.object({
+      name: z.string(),
+      creationTimestamp: z.string(),
+      annotations: z.record(z.string(), z.string()),
+    }),
+    spec: z.record(z.string(), z.unknown()),
+    status: z.object({ remote: refSchema, state: z.enum(["granted", "not-granted"]) }),
+  })
+  .openapi("RemoteClusterConfiguration");
+const changedSchema = z.object({ rcc: viewSchema }).extend(propagatedSchema.shape);
+
+const BASE = "/v1/meshes/{mesh}/clusters/{cluster}/rccs";
+const rccParam = clusterParam.extend({ rcc: nameSchema });
+
+const create = createRoute({
+  method: "post",
+  path: BASE,
+  security: ADMIN,
+  request: { params: clusterParam, body: jsonBody(rccSchema) },
+  responses: { 201: jsonAnswer("The new RCC", changedSchema), ...PROBLEMS },
+});
+const apply = createRoute({
+  method: "put",
+  path: `${BASE}/{rcc}`,
+  security: ADMIN,
+  request: { params: rccParam, body: jsonBody(rccSchema) },
+  responses: {
+    200: jsonAnswer("The RCC as it is now", changedSchema),
+    201: jsonAnswer("The new RCC", changedSchema),
+    ...PROBLEMS,
+  },
+});
+const list = createRoute({
+  method: "get",
+  path: BASE,
+  security: ADMIN,
+  request: { params: clusterParam },
+  responses: {
+    200: jsonAnswer("RCCs of the cluster, by name", z.object({ items: z.array(viewSchema) })),
+    ...PROBLEMS,
+  },
+});
+const get = createRoute({
+  method: "get",
+  path: `${BASE}/{rcc}`,
+  security: ADMIN,
+  request: { params: rccParam },
+  responses: { 200: jsonAnswer("The RCC", viewSchema), ...PROBLEMS },
+});
+const remove = createRoute({
+  method: "delete",
+  path: `${BASE}/{rcc}`,
+  security: ADMIN,
+  request: { params: rccParam },
+  responses: { 200: jsonAnswer("Deleted", propagatedSchema), ...PROBLEMS },
+});
+
+export function rccRoutes(ports: HubPorts): OpenAPIHono {
+  const router = newRouter();
+  router.openapi(create, async (c) => {
+    const { mesh, cluster } = c.req.valid("param");
+    const request = readRcc(c.req.valid("json"));
+    const changed = valueOf(await ports.mesh(mesh).applyRcc(cluster, request, "create"));
+    return c.json({ rcc: viewRcc(changed.rcc), propagated: changed.propagated }, 201);
+  });
+  router.openapi(apply, async (c) => {
+    const { mesh, cluster, rcc } = c.req.valid("param");
+    const request = readRcc(c.req.valid("json"));
+    if (request.name !== rcc)
+      badRequest([{ field: "metadata.name", rule: `must be ${rcc}, the name in the path` }]);
+    const changed = valueOf(await ports.mesh(mesh).applyRcc(cluster, request, "apply"));
+    const body = { rcc: viewRcc(changed.rcc), propagated: changed.propagated };
+    return changed.isNew ? c.json(body, 201) : c.json(body, 200);
+  });
+  router.openapi(list, async (c) => {
+    const { mesh, cluster } = c.req.valid("param");
+    const rccs = valueOf(await ports.mesh(mesh).listRccs(cluster));
+    return c.json({ items: rccs.map(viewRcc) }, 200);
+  });
+  router.openapi(get, async (c) => {
+    const { mesh, cluster, rcc } = c.req.valid("param");
+    return c.json(viewRcc(valueOf(await ports.mesh(mesh).getRcc(cluster, rcc))), 200);
+  });
+  router.openapi(remove, async (c) => {
+    const { mesh, cluster, rcc } = c.req.valid("param");
+    const { propagated } = valueOf(await ports.mesh(mesh).deleteRcc(cluster, rcc));
+    return c.json({ propagated }, 200);
+  });
+  return router;
+}
+
+function readRcc(document: RccDocument): RccRequest {
+  const parsed = parseRcc(document);
+  return parsed.ok
+    ? parsed.rcc
+    : badRequest(parsed.problems, parsed.kind === "malformed" ? 400 : 422);
+}
+
+function viewRcc(view: RccView): z.output<typeof viewSchema> {
+  return {
+    apiVersion: "projectcalico.org/v3",
+    kind: "RemoteClusterConfiguration",
+    metadata: {
+      name: view.row.name,
+      creationTimestamp: isoTime(view.row.createdMs),
+      annotations: { ...view.row.annotations },
+    },
+    spec: { ...view.row.spec },
+    status: { remote: { ...view.remote }, state: view.state },
+  };
+}
