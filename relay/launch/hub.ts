@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 
-import workerdPath from "workerd";
+import workerd from "workerd";
 
 import { backoffMs } from "../../shared/lib/backoff.ts";
 import { bundleWorker } from "./bundle.ts";
@@ -69,7 +69,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
       [ADMIN_TOKEN_HASH_VARIABLE]: secrets.adminTokenHash,
     };
     const supervisor = new Supervisor(
-      () => spawnGuarded(workerdPath, ["serve", configFile], env),
+      () => spawnGuarded(workerd.default, ["serve", configFile], env),
       log,
     );
     try {
