@@ -1,0 +1,99 @@
+/** The admin API from the command line: JSON in and out, a problem becomes a message that names the field and the rule. */
+import type { CliConfig } from "./config.ts";
+import { CommandError, UsageError } from "./usage-error.ts";
+
+const TIMEOUT_MS = 30_000;
+
+export class Client {
+  readonly server: string;
+  readonly #token: string;
+  readonly #mesh: string | undefined;
+
+  /** @throws UsageError when the hub or the token is not known. */
+  constructor(config: CliConfig) {
+    if (config.server === undefined)
+      throw new UsageError(
+        "which hub? give --server URL, set CATWALK_SERVER, or run inside a folder with .catwalk/config.yaml",
+      );
+    if (!URL.canParse(config.server) || !/^https?:/.test(config.server))
+      throw new UsageError(`--server ${config.server}: must be an http or https URL`);
+    if (config.token === undefined || config.token === "")
+      throw new UsageError("no admin token: give --token-file F or set CATWALK_TOKEN");
+    this.server = config.server;
+    this.#token = config.token;
+    this.#mesh = config.mesh;
+  }
+
+  /** Path of the mesh's own resources. @throws UsageError when no mesh is chosen. */
+  meshPath(...parts: readonly string[]): string {
+    if (this.#mesh === undefined)
+      throw new UsageError("which mesh? give --mesh NAME or set CATWALK_MESH");
+    return ["/v1/meshes", ...[this.#mesh, ...parts].map(encodeURIComponent)].join("/");
+  }
+
+  /** For requests that this class does not make itself, as WebSocket upgrades. */
+  headers(): Readonly<Record<string, string>> {
+    return { authorization: `Bearer ${this.#token}` };
+  }
+
+  get<T>(path: string): Promise<T> {
+    return this.request("GET", path);
+  }
+
+  /** @throws CommandError with the hub's own words, or saying that it cannot be reached. */
+  async request<T>(method: string, path: string, body?: unknown): Promise<T> {
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(new URL(path, this.server), {
+        method,
+        headers: {
+          ...this.headers(),
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      text = await response.text();
+    } catch (error) {
+      throw new CommandError(`cannot reach the hub at ${this.server}: ${describeCause(error)}`, {
+        cause: error,
+      });
+    }
+    const answer = parseJson(text);
+    if (!response.ok)
+      throw new CommandError(
+        isProblem(answer)
+          ? answer.detail
+          : `the hub answered ${response.status} ${text.slice(0, 200)}`,
+      );
+    if (answer === undefined)
+      throw new CommandError(`${this.server} does not answer as a hub does (no JSON)`);
+    return answer as T;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isProblem(answer: unknown): answer is { readonly detail: string } {
+  return (
+    typeof answer === "object" &&
+    answer !== null &&
+    "detail" in answer &&
+    typeof answer.detail === "string"
+  );
+}
+
+function describeCause(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  if (cause instanceof Error)
+    return cause.message || ("code" in cause ? String(cause.code) : cause.name);
+  return error.message;
+}

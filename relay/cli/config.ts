@@ -1,0 +1,106 @@
+/**
+ * Where a command finds its hub: flags > `CATWALK_*` > `.catwalk/config.yaml` found upwards from the current folder >
+ * `~/.config/catwalk/config.yaml`. Nothing is ever written to the home folder. [CLI2]
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+
+import { parse } from "yaml";
+import { z } from "zod";
+
+import { describeIssues } from "../../shared/visibility/rcc.ts";
+import { UsageError } from "./usage-error.ts";
+
+const fileSchema = z.strictObject({
+  server: z.url().optional(),
+  mesh: z.string().optional(),
+  /** Relative to the folder of the file. */
+  tokenFile: z.string().optional(),
+  /** HTTP addresses of relays, by cluster. */
+  relays: z.record(z.string(), z.url()).optional(),
+});
+export type ConfigFile = z.output<typeof fileSchema>;
+
+export interface ServerFlags {
+  readonly server?: string;
+  readonly mesh?: string;
+  readonly tokenFile?: string;
+}
+
+export interface CliConfig {
+  readonly server: string | undefined;
+  readonly mesh: string | undefined;
+  /** The admin token itself. */
+  readonly token: string | undefined;
+  readonly relays: Readonly<Record<string, string>>;
+}
+
+export interface ConfigSurroundings {
+  readonly cwd: string;
+  readonly home: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export function surroundings(): ConfigSurroundings {
+  return { cwd: process.cwd(), home: homedir(), env: process.env };
+}
+
+/** @throws UsageError naming the file and field that is wrong. */
+export function loadConfig(flags: ServerFlags, from = surroundings()): CliConfig {
+  const near = findUpwards(from.cwd);
+  const files = [near, join(from.home, ".config/catwalk/config.yaml")]
+    .filter((path) => path !== null && existsSync(path))
+    .map((path) => readConfigFile(String(path)));
+  const { env } = from;
+  const pick = (field: "server" | "mesh" | "tokenFile"): string | undefined =>
+    files.map((file) => file[field]).find((value) => value !== undefined);
+  const tokenFile = flags.tokenFile === undefined ? undefined : resolve(from.cwd, flags.tokenFile);
+  return {
+    server: flags.server ?? (env["CATWALK_SERVER"] || pick("server")),
+    mesh: flags.mesh ?? (env["CATWALK_MESH"] || pick("mesh")),
+    token:
+      tokenFile === undefined
+        ? env["CATWALK_TOKEN"] || readToken(pick("tokenFile"))
+        : readToken(tokenFile),
+    relays: Object.assign({}, ...files.toReversed().map((file) => file.relays ?? {})) as Record<
+      string,
+      string
+    >,
+  };
+}
+
+function findUpwards(from: string): string | null {
+  for (let folder = resolve(from); ; folder = dirname(folder)) {
+    const path = join(folder, ".catwalk/config.yaml");
+    if (existsSync(path)) return path;
+    if (dirname(folder) === folder) return null;
+  }
+}
+
+function readConfigFile(path: string): ConfigFile {
+  let content: unknown;
+  try {
+    content = parse(readFileSync(path, "utf8")) ?? {};
+  } catch (error) {
+    throw new UsageError(`${path}: ${(error as Error).message}`);
+  }
+  const parsed = fileSchema.safeParse(content);
+  if (!parsed.success)
+    throw new UsageError(
+      `${path}: ${describeIssues(parsed.error.issues)
+        .map(({ field, rule }) => `${field}: ${rule}`)
+        .join("; ")}`,
+    );
+  const { tokenFile, ...rest } = parsed.data;
+  return tokenFile === undefined ? rest : { ...rest, tokenFile: resolve(dirname(path), tokenFile) };
+}
+
+function readToken(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch (error) {
+    throw new UsageError(`token file ${path}: ${(error as Error).message}`);
+  }
+}

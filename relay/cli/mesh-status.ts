@@ -1,0 +1,32 @@
+/** The status document of the admin API, as the command line reads it. */
+export interface EdgeStatus {
+  readonly cluster: { readonly uid: string; readonly name: string };
+  readonly rcc: string;
+  readonly origin: { readonly uid: string; readonly name: string };
+  readonly state: "granted" | "not-granted";
+  readonly connection: string;
+  readonly connectionStatus: number | null;
+  readonly endpoints: number | null;
+  readonly refused: number | null;
+  readonly revision: number | null;
+  readonly digest: string | null;
+  readonly ageMs: number | null;
+}
+
+export interface ClusterStatus {
+  readonly cluster: { readonly uid: string; readonly name: string };
+  readonly joined: boolean;
+  readonly publisher: "connected" | "absent" | "unknown";
+  readonly ageMs: number | null;
+  readonly quarantined: number | null;
+  readonly factsAcknowledged: boolean;
+  readonly refusedClaims: number;
+  readonly error?: string;
+}
+
+export interface MeshStatus {
+  readonly mesh: { readonly name: string; readonly id: string; readonly accessVersion: number };
+  readonly at: string;
+  readonly clusters: readonly ClusterStatus[];
+  readonly edges: readonly EdgeStatus[];
+}

@@ -1,0 +1,46 @@
+/** `catwalk quarantine list`: what clusters publish and the hub does not forward, with the rule. */
+import { clientOf, print, withExample, withOutput, withServer } from "./command.ts";
+import type { OutputFlags, RegisterCommand } from "./command.ts";
+import type { ServerFlags } from "./config.ts";
+import { renderList } from "./output.ts";
+
+interface Entry {
+  readonly origin: { readonly name: string };
+  readonly kind: string;
+  readonly key: string;
+  readonly rule: string;
+  readonly message: string;
+}
+
+export const registerQuarantine: RegisterCommand = (program) => {
+  const quarantine = program
+    .command("quarantine")
+    .description("records that are not forwarded, and why");
+  withExample(
+    withOutput(withServer(quarantine.command("list").description("list them"))),
+    "catwalk quarantine list",
+  ).action(async (flags: ServerFlags & OutputFlags) => {
+    const client = clientOf(flags);
+    const { items, unknown } = await client.get<{ items: Entry[]; unknown: string[] }>(
+      client.meshPath("quarantine"),
+    );
+    if (unknown.length > 0)
+      process.stderr.write(`not known for ${unknown.join(", ")}: no answer from the hub's part\n`);
+    print(
+      renderList(
+        items,
+        {
+          columns: [
+            { title: "CLUSTER", of: (row) => row.origin.name },
+            { title: "KEY", of: (row) => row.key },
+            { title: "RULE", of: (row) => row.rule },
+            { title: "WHY", of: (row) => row.message },
+          ],
+          name: (row) => `${row.origin.name}${row.key}`,
+          empty: "nothing is in quarantine",
+        },
+        flags.output,
+      ),
+    );
+  });
+};

@@ -1,0 +1,76 @@
+/** `catwalk wait --for in-sync --cluster A [--origin B]`: exit status 0 once it is so, 1 when the time is over. [CLI7] */
+import { Option } from "commander";
+
+import { clientOf, print, withExample, withServer } from "./command.ts";
+import type { RegisterCommand } from "./command.ts";
+import type { ServerFlags } from "./config.ts";
+import type { EdgeStatus, MeshStatus } from "./mesh-status.ts";
+import { CommandError, UsageError } from "./usage-error.ts";
+
+const POLL_MS = 250;
+
+/** What is still in the way; empty when every edge in question is in sync. */
+export function obstacles(
+  status: MeshStatus,
+  cluster: string,
+  origin: string | undefined,
+): readonly string[] {
+  const edges = status.edges.filter(
+    (edge) =>
+      edge.cluster.name === cluster && (origin === undefined || edge.origin.name === origin),
+  );
+  if (edges.length === 0)
+    return [`cluster ${cluster} has no RCC${origin === undefined ? "" : ` that names ${origin}`}`];
+  return edges.filter((edge) => edge.connection !== "InSync").map(describeEdge);
+}
+
+function describeEdge(edge: EdgeStatus): string {
+  return `${edge.cluster.name}/${edge.rcc}: ${edge.connection}`;
+}
+
+/** `500ms`, `60s`, `2m`, or seconds. @throws UsageError */
+export function parseDuration(text: string): number {
+  const match = /^(\d{1,9})(ms|s|m|h)?$/.exec(text);
+  if (match === null) throw new UsageError(`--timeout ${text}: must be as 500ms, 60s or 2m`);
+  const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match[2] ?? "s"] ?? 1000;
+  return Number(match[1]) * unit;
+}
+
+export const registerWait: RegisterCommand = (program) => {
+  withExample(
+    withServer(program.command("wait").description("wait until a cluster sees what it may see"))
+      .addOption(
+        new Option("--for <state>", "what to wait for").choices(["in-sync"]).makeOptionMandatory(),
+      )
+      .requiredOption("--cluster <name>", "the cluster that sees")
+      .option("--origin <name>", "only this remote; default: every RCC of the cluster")
+      .option("--timeout <time>", "give up after", "60s"),
+    "catwalk wait --for in-sync --cluster app --origin db --timeout 60s",
+  ).action(
+    async (
+      flags: ServerFlags & {
+        readonly cluster: string;
+        readonly origin?: string;
+        readonly timeout: string;
+      },
+    ) => {
+      const deadline = performance.now() + parseDuration(flags.timeout);
+      const client = clientOf(flags);
+      const path = client.meshPath("status");
+      let inTheWay: readonly string[] = ["nothing is known yet"];
+      do {
+        // A hub that restarts in the meantime is no reason to give up before the time.
+        inTheWay = await client.get<MeshStatus>(path).then(
+          (status) => obstacles(status, flags.cluster, flags.origin),
+          (error: unknown) => [error instanceof Error ? error.message : String(error)],
+        );
+        if (inTheWay.length === 0) {
+          print(`${flags.cluster} is in sync\n`);
+          return;
+        }
+        await new Promise((done) => setTimeout(done, POLL_MS));
+      } while (performance.now() < deadline);
+      throw new CommandError(`not in sync after ${flags.timeout}: ${inTheWay.join("; ")}`);
+    },
+  );
+};
