@@ -1,0 +1,107 @@
+/**
+ * Typed record → what Felix is given: keys under renamed nodes and profiles, JSON built field by field. Nothing of an origin's own text gets
+ * through: a value that does not parse ends every Felix of the cluster (typha-contract 10.4). [TYP6] [TYP7]
+ *
+ * Names are `<rcc>_<original>`: Kubernetes names have no underscore, so they can meet no local one, and Felix's name rules allow it. A
+ * Profile keeps its original name inside the value, where an underscore would be refused.
+ */
+import type {
+  CalicoRecord,
+  EndpointPort,
+  HostEndpoint,
+  Labels,
+  Profile,
+  WorkloadEndpoint,
+} from "../../shared/record/record.ts";
+import { keyOf } from "../../shared/record/key.ts";
+
+/** Label on every remote endpoint: the RCC's name, so that a rule can ask for or exclude a cluster. */
+export const CLUSTER_LABEL = "catwalk.dev/cluster";
+
+export interface FelixValue {
+  /** Calico's key path as this cluster's Felix gets it. */
+  readonly key: string;
+  readonly value: unknown;
+}
+
+export function renamed(rcc: string, name: string): string {
+  return `${rcc}_${name}`;
+}
+
+/** The key/value for Felix, or `null` for kinds that are not delivered to Felix by identity federation. */
+export function felixValue(rcc: string, record: CalicoRecord): FelixValue | null {
+  switch (record.kind) {
+    case "WorkloadEndpoint":
+      return {
+        key: keyOf({ ...record, node: renamed(rcc, record.node) }),
+        value: workloadValue(rcc, record),
+      };
+    case "HostEndpoint":
+      return {
+        key: keyOf({ ...record, node: renamed(rcc, record.node) }),
+        value: hostValue(rcc, record),
+      };
+    case "Profile":
+      return {
+        key: keyOf({ ...record, name: renamed(rcc, record.name) }),
+        value: profileValue(record),
+      };
+    case "IPPool":
+    case "Node":
+    case "IPAMBlock":
+    case "ClusterConfig":
+      return null;
+  }
+}
+
+function workloadValue(rcc: string, record: WorkloadEndpoint): unknown {
+  const { v4, v6 } = families(record.ips);
+  return {
+    state: "active",
+    // Felix drops an endpoint without an interface name; it never looks for the one of a remote endpoint.
+    name: "remote",
+    active_instance_id: "",
+    mac: null,
+    profile_ids: record.profiles.map((profile) => renamed(rcc, profile)),
+    ipv4_nets: v4.map((ip) => `${ip}/32`),
+    ipv6_nets: v6.map((ip) => `${ip}/128`),
+    labels: labelled(rcc, record.labels),
+    ports: record.ports.map(portValue),
+  };
+}
+
+function hostValue(rcc: string, record: HostEndpoint): unknown {
+  const { v4, v6 } = families(record.ips);
+  return {
+    name: record.interfaceName,
+    expected_ipv4_addrs: v4,
+    expected_ipv6_addrs: v6,
+    labels: labelled(rcc, record.labels),
+    profile_ids: record.profiles.map((profile) => renamed(rcc, profile)),
+    ports: record.ports.map(portValue),
+  };
+}
+
+function profileValue(record: Profile): unknown {
+  return {
+    kind: "Profile",
+    apiVersion: "projectcalico.org/v3",
+    metadata: { name: record.name, creationTimestamp: null },
+    spec: { labelsToApply: record.labels },
+  };
+}
+
+function families(ips: readonly string[]): {
+  readonly v4: readonly string[];
+  readonly v6: readonly string[];
+} {
+  return { v4: ips.filter((ip) => !ip.includes(":")), v6: ips.filter((ip) => ip.includes(":")) };
+}
+
+function labelled(rcc: string, labels: Labels): Labels {
+  return { ...labels, [CLUSTER_LABEL]: rcc };
+}
+
+function portValue(port: EndpointPort): unknown {
+  return { name: port.name, protocol: port.protocol, port: port.port };
+}

@@ -1,0 +1,136 @@
+/** A Typha that replays a recorded stream, and a sync client that keeps what it is told. */
+import { connect, createServer } from "node:net";
+import type { AddressInfo, Server, Socket } from "node:net";
+
+import { GobDecoder } from "../../relay/typha/gob/decoder.ts";
+import {
+  CLIENT_DEFINITIONS,
+  encodeClientHello,
+  encodePong,
+  readMessage,
+} from "../../relay/typha/messages.ts";
+import type { ClientHello, TyphaMessage } from "../../relay/typha/messages.ts";
+
+export interface FakeTypha {
+  readonly address: string;
+  /** Hellos that came, in order. */
+  readonly hellos: ClientHello[];
+  readonly sockets: Set<Socket>;
+  close(): Promise<void>;
+}
+
+/** Sends `stream` to everybody who says hello, and keeps the connection. */
+export async function startFakeTypha(stream: Uint8Array): Promise<FakeTypha> {
+  const hellos: ClientHello[] = [];
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    const decoder = new GobDecoder(1 << 20);
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => sockets.delete(socket));
+    socket.on("data", (data) => {
+      for (const message of decoder.feed(data).map(readMessage))
+        if (message.type === "MsgClientHello") {
+          hellos.push(message);
+          socket.write(stream);
+        }
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    hellos,
+    sockets,
+    close: () =>
+      new Promise((resolve) => {
+        for (const socket of sockets) socket.destroy();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+export class SyncClient {
+  readonly messages: TyphaMessage[] = [];
+  /** Key → value text, as told until now. */
+  readonly kvs = new Map<string, string>();
+  readonly deleted: string[] = [];
+  statuses: number[] = [];
+  isClosed = false;
+  readonly #socket: Socket;
+  readonly #waiters: { readonly check: () => boolean; readonly resolve: () => void }[] = [];
+
+  constructor(port: number, hello: Partial<ClientHello> = {}) {
+    this.#socket = connect({ host: "127.0.0.1", port });
+    const decoder = new GobDecoder(1 << 26);
+    this.#socket.write(CLIENT_DEFINITIONS);
+    this.#socket.write(
+      encodeClientHello({
+        hostname: "node-a1",
+        info: "test",
+        version: "v3.32.1",
+        syncerType: "felix",
+        supportsDecoderRestart: true,
+        compressionAlgorithms: ["snappy"],
+        supportsModernPolicyKeys: true,
+        clientConnId: 1n,
+        ...hello,
+      }),
+    );
+    this.#socket.on("data", (data) => {
+      for (const message of decoder.feed(data).map(readMessage)) this.#take(message);
+      this.#wake();
+    });
+    this.#socket.on("error", () => this.#socket.destroy());
+    this.#socket.on("close", () => {
+      this.isClosed = true;
+      this.#wake();
+    });
+  }
+
+  get hasSync(): boolean {
+    return this.statuses.at(-1) === 2;
+  }
+
+  /** Resolves when the condition holds; fails with what is missing after `timeoutMs`. */
+  async until(what: string, check: () => boolean, timeoutMs = 5_000): Promise<void> {
+    if (check()) return;
+    let timer: NodeJS.Timeout | null = null;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`waited ${timeoutMs} ms for: ${what}`)), timeoutMs);
+    });
+    const met = new Promise<void>((resolve) => this.#waiters.push({ check, resolve }));
+    try {
+      await Promise.race([met, late]);
+    } finally {
+      if (timer !== null) clearTimeout(timer);
+    }
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#socket.write(bytes);
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #take(message: TyphaMessage): void {
+    this.messages.push(message);
+    if (message.type === "MsgPing") this.#socket.write(encodePong(message.timestamp));
+    if (message.type === "MsgSyncStatus") this.statuses.push(message.status);
+    if (message.type !== "MsgKVs") return;
+    for (const kv of message.kvs) {
+      if (kv.value === null) {
+        this.kvs.delete(kv.key);
+        this.deleted.push(kv.key);
+      } else this.kvs.set(kv.key, Buffer.from(kv.value).toString("utf8"));
+    }
+  }
+
+  #wake(): void {
+    for (const waiter of this.#waiters.filter((w) => w.check())) {
+      this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
+      waiter.resolve();
+    }
+  }
+}
