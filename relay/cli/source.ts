@@ -1,0 +1,101 @@
+/** `catwalk source dump`: what a relay would publish of a cluster, without a hub. One JSON line a key, sorted; problems on stderr. [SRC60] [SRC61] */
+import { Option } from "commander";
+
+import { keyOf } from "../../shared/record/key.ts";
+import type { CalicoRecord } from "../../shared/record/record.ts";
+import { dumpValues } from "../source/dump-values.ts";
+import { openSource } from "../source/open-source.ts";
+import type { SourceChoice } from "../source/open-source.ts";
+import type { Source } from "../source/source.ts";
+import { print, withExample } from "./command.ts";
+import type { RegisterCommand } from "./command.ts";
+import { CommandError, UsageError } from "./usage-error.ts";
+
+interface DumpFlags {
+  readonly source?: "kubernetes" | "manifests";
+  readonly kubeconfig?: string;
+  readonly manifests?: string;
+  readonly timeout: string;
+}
+
+export const registerSource: RegisterCommand = (program) => {
+  const source = program.command("source").description("what a cluster would publish");
+  withExample(
+    source
+      .command("dump")
+      .description(
+        "list a cluster once and print Calico's key/values of what a relay would publish",
+      )
+      .addOption(
+        new Option("--source <kind>", "kind of source").choices(["kubernetes", "manifests"]),
+      )
+      .option(
+        "--kubeconfig <file>",
+        "of an API server (default: $KUBECONFIG, ~/.kube/config, or the pod's own account)",
+      )
+      .option("--manifests <dir>", "folder of YAML")
+      .option("--timeout <duration>", "how long listing may take, like 30s", "30s"),
+    "catwalk source dump --manifests deploy/demo/db",
+  ).action(async (flags: DumpFlags) => {
+    const choice = readChoice(flags);
+    print(await dump(openSource(choice), readSeconds(flags.timeout)));
+  });
+};
+
+/** @throws UsageError */
+export function readChoice(flags: Omit<DumpFlags, "timeout">): SourceChoice {
+  const kind = flags.source ?? (flags.manifests === undefined ? "kubernetes" : "manifests");
+  if (kind === "kubernetes") {
+    if (flags.manifests !== undefined)
+      throw new UsageError("--manifests goes with --source manifests");
+    return { kind, ...(flags.kubeconfig !== undefined && { kubeconfig: flags.kubeconfig }) };
+  }
+  if (flags.kubeconfig !== undefined)
+    throw new UsageError("--kubeconfig goes with --source kubernetes");
+  if (flags.manifests === undefined)
+    throw new UsageError("--source manifests needs --manifests DIR");
+  return { kind, folder: flags.manifests };
+}
+
+/** @throws UsageError */
+function readSeconds(text: string): number {
+  const match = /^(\d{1,5})(ms|s|m)?$/.exec(text);
+  if (match === null) throw new UsageError(`--timeout: ${JSON.stringify(text)} must be like 30s`);
+  const unit = { ms: 0.001, s: 1, m: 60 }[match[2] ?? "s"] ?? 1;
+  return Number(match[1]) * unit;
+}
+
+/** @throws CommandError when the source is not completely listed within the time. */
+async function dump(source: Source, seconds: number): Promise<string> {
+  const records = new Map<string, CalicoRecord>();
+  const problems = new Map<string, string>();
+  let timer: NodeJS.Timeout | undefined;
+  const isListed = await new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), seconds * 1000);
+    source.start({
+      apply: (changes) => {
+        for (const change of changes) {
+          if (change.op === "put") records.set(keyOf(change.record), change.record);
+          else records.delete(change.key);
+        }
+      },
+      listed: () => resolve(true),
+      problem: ({ object, message }) => problems.set(object, message),
+      solved: (object) => problems.delete(object),
+    });
+  });
+  clearTimeout(timer);
+  const { collections } = source.health();
+  await source.stop();
+  for (const [object, message] of problems) process.stderr.write(`${object}: ${message}\n`);
+  if (!isListed) {
+    const missing = collections.filter((c) => c.state === "listing" || c.state === "retrying");
+    const why = missing.map((c) => `${c.name}: ${c.error ?? c.state}`).join("; ");
+    throw new CommandError(`the source was not listed within ${seconds} s (${why})`);
+  }
+  const lines = [...records.values()]
+    .flatMap(dumpValues)
+    .toSorted((a, b) => (a.key < b.key ? -1 : 1))
+    .map((keyValue) => `${JSON.stringify(keyValue)}\n`);
+  return lines.join("");
+}

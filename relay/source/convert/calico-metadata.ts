@@ -1,0 +1,33 @@
+/**
+ * In group `crd.projectcalico.org/v1` part of an object's metadata lives in annotation `projectcalico.org/metadata` (JSON of an
+ * ObjectMeta): its labels lie over the object's own. In `projectcalico.org/v3` labels are plain.
+ * Source: calico v3.32.1 libcalico-go/lib/backend/k8s/resources/resources.go:ConvertK8sResourceToCalicoResource.
+ */
+import type { Labels } from "../../../shared/record/record.ts";
+import { FieldProblem, isJsonObject, textMapAt } from "./kube-object.ts";
+import type { KubeObject } from "./kube-object.ts";
+
+const ANNOTATION = "projectcalico.org/metadata";
+
+/** @throws FieldProblem when the annotation is not JSON of an ObjectMeta: Calico drops the whole object. [SRC17] */
+export function effectiveLabels({ apiVersion, metadata }: KubeObject): Labels {
+  const text = metadata.annotations[ANNOTATION];
+  if (apiVersion !== "crd.projectcalico.org/v1" || text === undefined || text === "")
+    return metadata.labels;
+  let overlay: unknown;
+  try {
+    overlay = JSON.parse(text);
+  } catch (error) {
+    throw new FieldProblem(
+      `annotation ${ANNOTATION}`,
+      `is not JSON (${error instanceof Error ? error.message : String(error)}); Calico drops the whole object, and so does this relay`,
+    );
+  }
+  if (overlay === null) return metadata.labels;
+  if (!isJsonObject(overlay))
+    throw new FieldProblem(`annotation ${ANNOTATION}`, "must be an object");
+  return {
+    ...metadata.labels,
+    ...textMapAt(overlay, "labels", `annotation ${ANNOTATION} labels`),
+  };
+}

@@ -1,0 +1,44 @@
+/**
+ * FelixConfiguration and ClusterInformation (both only `default`) → each its part of the one ClusterConfig record; the parts are
+ * put together by `ObjectSet`. Only parameters that other clusters need travel.
+ * Source: calico v3.32.1 libcalico-go/lib/backend/syncersv1/updateprocessors/configurationprocessor.go.
+ */
+import { CLUSTER_CONFIG_PARAMS } from "../../../shared/record/record.ts";
+import type { ClusterConfig } from "../../../shared/record/record.ts";
+import { effectiveLabels } from "./calico-metadata.ts";
+import type { Report } from "./conversion.ts";
+import { textAt } from "./kube-object.ts";
+import type { KubeObject } from "./kube-object.ts";
+
+/** [SRC21] */
+export function convertFelixConfiguration(
+  object: KubeObject,
+  report: Report,
+): ClusterConfig | null {
+  if (object.metadata.name !== "default") return null;
+  effectiveLabels(object);
+  const params: Record<string, string> = {};
+  for (const name of CLUSTER_CONFIG_PARAMS) {
+    if (name === "ClusterGUID") continue;
+    const field = fieldOf(name);
+    const value = object.spec[field] ?? null;
+    if (value === null) continue;
+    if (typeof value === "string" || typeof value === "boolean" || Number.isSafeInteger(value))
+      params[name] = String(value);
+    else report(`spec.${field}`, "must be text, a whole number, or true or false");
+  }
+  return Object.keys(params).length === 0 ? null : { kind: "ClusterConfig", params };
+}
+
+/** [SRC21] */
+export function convertClusterInformation(object: KubeObject): ClusterConfig | null {
+  if (object.metadata.name !== "default") return null;
+  effectiveLabels(object);
+  const guid = textAt(object.spec, "clusterGUID", "spec.clusterGUID");
+  return guid === "" ? null : { kind: "ClusterConfig", params: { ClusterGUID: guid } };
+}
+
+/** `VXLANEnabled` is `vxlanEnabled` in the resource, `RouteSource` is `routeSource`. */
+function fieldOf(param: string): string {
+  return param.replace(/^(VXLAN|[A-Z])/, (start) => start.toLowerCase());
+}

@@ -1,0 +1,31 @@
+/**
+ * What a conversion gives. Two kinds of wrong input are told apart, as Calico does: a field that only loses itself (`problems`
+ * beside a record), and one that takes the whole object with it (a `FieldProblem` thrown, which becomes `problems` without one).
+ */
+import type { CalicoRecord } from "../../../shared/record/record.ts";
+import { FieldProblem } from "./kube-object.ts";
+import type { KubeObject } from "./kube-object.ts";
+
+export interface Conversion {
+  /** `null`: the object has nothing to publish (a host-network pod), or is lost to a problem. */
+  readonly record: CalicoRecord | null;
+  /** Each names the field and the rule. */
+  readonly problems: readonly string[];
+}
+
+export type Report = (field: string, rule: string) => void;
+
+/** @throws FieldProblem when the whole object is lost. `report` is for what only loses a field. */
+export type Converter = (object: KubeObject, report: Report) => CalicoRecord | null;
+
+/** Runs a converter and turns its exceptions into problems. */
+export function runConverter(convert: Converter, object: KubeObject): Conversion {
+  const problems: string[] = [];
+  try {
+    const record = convert(object, (field, rule) => problems.push(`${field}: ${rule}`));
+    return { record, problems };
+  } catch (error) {
+    if (!(error instanceof FieldProblem)) throw error;
+    return { record: null, problems: [...problems, error.message] };
+  }
+}

@@ -1,0 +1,89 @@
+/** Which converter reads which object; the same for an API server and for files. */
+import { convertClusterInformation, convertFelixConfiguration } from "./cluster-config.ts";
+import type { Converter } from "./conversion.ts";
+import { convertHostEndpoint } from "./host-endpoint.ts";
+import { convertIPAMBlock } from "./ipam-block.ts";
+import { convertIPPool } from "./ip-pool.ts";
+import { convertNode } from "./node.ts";
+import { convertPod } from "./pod.ts";
+import { convertNamespace, convertServiceAccount } from "./profile.ts";
+
+export const CALICO_GROUPS = ["crd.projectcalico.org/v1", "projectcalico.org/v3"] as const;
+/** Calico's two groups: the classic one, and the one where its API is served by custom resources directly. */
+export type CalicoGroup = (typeof CALICO_GROUPS)[number];
+
+export interface Collection {
+  readonly kind: string;
+  readonly plural: string;
+  /** `core` objects are in `v1`, `calico` ones in the one chosen Calico group. */
+  readonly group: "core" | "calico";
+  readonly isNamespaced: boolean;
+  readonly convert: Converter;
+}
+
+/** Everything that a source follows. */
+export const COLLECTIONS: readonly Collection[] = [
+  { kind: "Pod", plural: "pods", group: "core", isNamespaced: true, convert: convertPod },
+  {
+    kind: "Namespace",
+    plural: "namespaces",
+    group: "core",
+    isNamespaced: false,
+    convert: convertNamespace,
+  },
+  {
+    kind: "ServiceAccount",
+    plural: "serviceaccounts",
+    group: "core",
+    isNamespaced: true,
+    convert: convertServiceAccount,
+  },
+  { kind: "Node", plural: "nodes", group: "core", isNamespaced: false, convert: convertNode },
+  {
+    kind: "HostEndpoint",
+    plural: "hostendpoints",
+    group: "calico",
+    isNamespaced: false,
+    convert: convertHostEndpoint,
+  },
+  {
+    kind: "IPPool",
+    plural: "ippools",
+    group: "calico",
+    isNamespaced: false,
+    convert: convertIPPool,
+  },
+  {
+    kind: "IPAMBlock",
+    plural: "ipamblocks",
+    group: "calico",
+    isNamespaced: false,
+    convert: convertIPAMBlock,
+  },
+  {
+    kind: "FelixConfiguration",
+    plural: "felixconfigurations",
+    group: "calico",
+    isNamespaced: false,
+    convert: convertFelixConfiguration,
+  },
+  {
+    kind: "ClusterInformation",
+    plural: "clusterinformations",
+    group: "calico",
+    isNamespaced: false,
+    convert: convertClusterInformation,
+  },
+];
+
+export function isCalicoGroup(apiVersion: string): apiVersion is CalicoGroup {
+  return (CALICO_GROUPS as readonly string[]).includes(apiVersion);
+}
+
+/** The collection that an object belongs to, or `undefined` for a kind that is not followed. */
+export function collectionOf(apiVersion: string, kind: string): Collection | undefined {
+  return COLLECTIONS.find(
+    (c) =>
+      c.kind === kind && (c.group === "core" ? apiVersion === "v1" : isCalicoGroup(apiVersion)),
+  );
+}

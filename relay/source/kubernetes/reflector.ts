@@ -1,0 +1,236 @@
+/**
+ * How one collection is followed: list it in pages, watch from the list's position, and never stop. A reducer
+ * `(state, event) → (state, effects)` without clock, socket or JSON, so that tests drive every path of it; `run-reflector.ts` is the shell.
+ *
+ * Positions (`resourceVersion`) are opaque: kept and sent back, never compared. What happens on each failure, and what makes the next
+ * attempt different, is [SRC30..SRC38]: client-go's reflector is the model; `@kubernetes/client-node`'s gives up on errors and
+ * drops unparsable lines silently, so it is not used.
+ */
+import { backoffMs } from "../../../shared/lib/backoff.ts";
+import type { BackoffPolicy } from "../../../shared/lib/backoff.ts";
+import type { Random } from "../../../shared/lib/clock.ts";
+
+export const LIST_LIMIT = 500;
+export const BACKOFF: BackoffPolicy = { baseMs: 200, capMs: 30_000 };
+/** How often an absent collection (its CRD is not installed) is looked for again. */
+export const ABSENT_PROBE_MS = 60_000;
+/** A collection that had objects must be absent for so long before its objects are taken for gone. */
+export const ABSENT_GRACE_MS = 60_000;
+/** A watch that ended after so long, or brought anything, was healthy. */
+const HEALTHY_MS = 5000;
+/** After so many failed watches in a row the position is given up: a restored server may never reach it. */
+const WATCH_FAILURES_BEFORE_RELIST = 4;
+/** The server is asked to end a watch after five to ten minutes, spread so that they do not all come back together. */
+const SERVER_TIMEOUT_S = { min: 300, spread: 300 };
+
+export type Phase =
+  | { readonly kind: "idle" }
+  | { readonly kind: "listing"; readonly continueToken: string }
+  | { readonly kind: "watching"; readonly sinceMs: number; readonly hasNews: boolean }
+  | { readonly kind: "waiting"; readonly next: "list" | "watch"; readonly error: string }
+  | { readonly kind: "absent" };
+
+export interface ReflectorState {
+  readonly phase: Phase;
+  /** Where the next watch starts; meaningless before the first complete list. */
+  readonly position: string;
+  /** Failures in a row, for the backoff. */
+  readonly failures: number;
+  /** When the collection was first answered with 404 since it last existed. */
+  readonly absentSinceMs: number | null;
+  readonly isListed: boolean;
+}
+
+export const IDLE: ReflectorState = {
+  phase: { kind: "idle" },
+  position: "",
+  failures: 0,
+  absentSinceMs: null,
+  isListed: false,
+};
+
+export type ReflectorEvent =
+  | { readonly type: "start" }
+  | { readonly type: "timer" }
+  /** A page came. `continueToken` is empty on the last one. */
+  | { readonly type: "page"; readonly position: string; readonly continueToken: string }
+  /** A page did not come. `status` is HTTP's or Kubernetes', 0 when there was no answer. */
+  | {
+      readonly type: "list-failed";
+      readonly status: number;
+      readonly message: string;
+      readonly hasObjects: boolean;
+    }
+  /** An object or bookmark of the watch: everything up to `position` has been seen. */
+  | { readonly type: "progress"; readonly position: string }
+  /** The watch ended. `status` 200: in the ordinary way. */
+  | { readonly type: "watch-ended"; readonly status: number; readonly message: string }
+  /** A line of the watch that is not an event: something was missed. */
+  | { readonly type: "unparsable"; readonly message: string };
+
+export type ReflectorEffect =
+  | { readonly type: "begin-list" }
+  | { readonly type: "list"; readonly continueToken: string }
+  /** The list is complete: what it did not show is gone. */
+  | { readonly type: "sweep" }
+  | { readonly type: "listed" }
+  | { readonly type: "watch"; readonly position: string; readonly timeoutSeconds: number }
+  | { readonly type: "close-watch" }
+  | { readonly type: "wait"; readonly ms: number };
+
+export interface Step {
+  readonly state: ReflectorState;
+  readonly effects: readonly ReflectorEffect[];
+}
+
+export interface ReflectorContext {
+  readonly nowMs: number;
+  readonly random: Random;
+}
+
+/** Total: an event that does not fit the phase (late news of a closed watch) changes nothing. */
+export function stepReflector(
+  state: ReflectorState,
+  event: ReflectorEvent,
+  context: ReflectorContext,
+): Step {
+  switch (event.type) {
+    case "start":
+      return state.phase.kind === "idle" ? startList(state) : { state, effects: [] };
+    case "timer":
+      return onTimer(state, context);
+    case "page":
+      return state.phase.kind === "listing"
+        ? onPage(state, event, context)
+        : { state, effects: [] };
+    case "list-failed":
+      return state.phase.kind === "listing"
+        ? onListFailed(state, event, context)
+        : { state, effects: [] };
+    case "progress":
+      if (state.phase.kind !== "watching") return { state, effects: [] };
+      return {
+        state: {
+          ...state,
+          failures: 0,
+          position: event.position === "" ? state.position : event.position,
+          phase: { ...state.phase, hasNews: true },
+        },
+        effects: [],
+      };
+    case "watch-ended":
+      return state.phase.kind === "watching"
+        ? onWatchEnded(state, state.phase, event, context)
+        : { state, effects: [] };
+    case "unparsable":
+      if (state.phase.kind !== "watching") return { state, effects: [] };
+      return withEffectFirst({ type: "close-watch" }, wait(state, "list", event.message, context));
+  }
+}
+
+function startList(state: ReflectorState): Step {
+  return {
+    state: { ...state, phase: { kind: "listing", continueToken: "" } },
+    effects: [{ type: "begin-list" }, { type: "list", continueToken: "" }],
+  };
+}
+
+function startWatch(state: ReflectorState, { nowMs, random }: ReflectorContext): Step {
+  const timeoutSeconds = Math.round(SERVER_TIMEOUT_S.min + SERVER_TIMEOUT_S.spread * random());
+  return {
+    state: { ...state, phase: { kind: "watching", sinceMs: nowMs, hasNews: false } },
+    effects: [{ type: "watch", position: state.position, timeoutSeconds }],
+  };
+}
+
+function wait(
+  state: ReflectorState,
+  next: "list" | "watch",
+  error: string,
+  { random }: ReflectorContext,
+): Step {
+  return {
+    state: { ...state, failures: state.failures + 1, phase: { kind: "waiting", next, error } },
+    effects: [{ type: "wait", ms: backoffMs(state.failures, BACKOFF, random) }],
+  };
+}
+
+function withEffectFirst(effect: ReflectorEffect, step: Step): Step {
+  return { ...step, effects: [effect, ...step.effects] };
+}
+
+function onTimer(state: ReflectorState, context: ReflectorContext): Step {
+  if (state.phase.kind === "absent") return startList(state);
+  if (state.phase.kind !== "waiting") return { state, effects: [] };
+  return state.phase.next === "list" ? startList(state) : startWatch(state, context);
+}
+
+function onPage(
+  state: ReflectorState,
+  event: Extract<ReflectorEvent, { type: "page" }>,
+  context: ReflectorContext,
+): Step {
+  if (event.continueToken !== "")
+    return {
+      state: { ...state, phase: { kind: "listing", continueToken: event.continueToken } },
+      effects: [{ type: "list", continueToken: event.continueToken }],
+    };
+  const listed: ReflectorState = {
+    ...state,
+    position: event.position,
+    // Only a watch that works ends a row of failures: a server that lists well and expires every watch must not be hammered.
+    absentSinceMs: null,
+    isListed: true,
+  };
+  const { state: next, effects } = startWatch(listed, context);
+  return { state: next, effects: [{ type: "sweep" }, { type: "listed" }, ...effects] };
+}
+
+function onListFailed(
+  state: ReflectorState,
+  event: Extract<ReflectorEvent, { type: "list-failed" }>,
+  context: ReflectorContext,
+): Step {
+  if (event.status !== 404) {
+    // A continuation that expired (410) restarts the list, like any other failure: half a list is none. [SRC31]
+    return wait({ ...state, absentSinceMs: null }, "list", event.message, context);
+  }
+  const absentSinceMs = state.absentSinceMs ?? context.nowMs;
+  const isBelieved = !event.hasObjects || context.nowMs - absentSinceMs >= ABSENT_GRACE_MS;
+  // A server that starts may not know its CRDs yet. [SRC37]
+  if (!isBelieved) return wait({ ...state, absentSinceMs }, "list", event.message, context);
+  return {
+    state: { ...state, absentSinceMs, failures: 0, isListed: true, phase: { kind: "absent" } },
+    effects: [
+      { type: "sweep" },
+      { type: "listed" },
+      { type: "wait", ms: ABSENT_PROBE_MS * (1 + context.random() / 4) },
+    ],
+  };
+}
+
+function onWatchEnded(
+  state: ReflectorState,
+  phase: Extract<Phase, { kind: "watching" }>,
+  event: Extract<ReflectorEvent, { type: "watch-ended" }>,
+  context: ReflectorContext,
+): Step {
+  const wasHealthy = phase.hasNews || context.nowMs - phase.sinceMs >= HEALTHY_MS;
+  const settled = wasHealthy ? { ...state, failures: 0 } : state;
+  switch (event.status) {
+    case 410:
+      // History is gone: list again at once, but a server that says so again and again is backed off from.
+      return wasHealthy || state.failures === 0
+        ? startList({ ...settled, failures: settled.failures + 1 })
+        : wait(settled, "list", event.message, context);
+    case 404:
+    case 400:
+      return wait(settled, "list", event.message, context);
+    case 200:
+      if (wasHealthy) return startWatch(settled, context);
+      break;
+    default:
+  }
+  const next = settled.failures + 1 >= WATCH_FAILURES_BEFORE_RELIST ? "list" : "watch";
+  return wait(settled, next, event.message, context);
+}

@@ -1,0 +1,178 @@
+/** The shell around the reflector's reducer: does its effects, and turns what comes back into events. Decides nothing. */
+import type { Random } from "../../../shared/lib/clock.ts";
+import type { JsonObject } from "../convert/kube-object.ts";
+import { IDLE, LIST_LIMIT, stepReflector } from "./reflector.ts";
+import type { ReflectorEffect, ReflectorEvent, ReflectorState } from "./reflector.ts";
+import type { Transport } from "./transport.ts";
+import { parseListPage, parseWatchEvent, readStatus } from "./watch-event.ts";
+import type { WatchEvent } from "./watch-event.ts";
+
+/** What the reflector's owner does with what it sees. */
+export interface ReflectorOwner {
+  /** The collection's path, like `/api/v1/pods`. @throws to be asked again after a pause. */
+  path(): Promise<string>;
+  /** The path answered 404: it may be another one next time. */
+  pathIsGone(): void;
+  hasObjects(): boolean;
+  beginList(): void;
+  put(objects: readonly JsonObject[]): void;
+  observed(events: readonly Extract<WatchEvent, { type: "put" | "delete" }>[]): void;
+  sweep(): void;
+  listed(): void;
+}
+
+export interface ReflectorRun {
+  state(): ReflectorState;
+  stop(): void;
+}
+
+export function runReflector(
+  owner: ReflectorOwner,
+  transport: Transport,
+  random: Random,
+): ReflectorRun {
+  let state: ReflectorState = IDLE;
+  let timer: NodeJS.Timeout | undefined;
+  let closeWatch: (() => void) | null = null;
+  const stopping = new AbortController();
+
+  const dispatch = (event: ReflectorEvent): void => {
+    if (stopping.signal.aborted) return;
+    const step = stepReflector(state, event, { nowMs: performance.now(), random });
+    ({ state } = step);
+    for (const effect of step.effects) run(effect);
+  };
+
+  const run = (effect: ReflectorEffect): void => {
+    switch (effect.type) {
+      case "begin-list":
+        owner.beginList();
+        return;
+      case "list":
+        void list(effect.continueToken);
+        return;
+      case "sweep":
+        owner.sweep();
+        return;
+      case "listed":
+        owner.listed();
+        return;
+      case "watch":
+        void watch(effect.position, effect.timeoutSeconds);
+        return;
+      case "close-watch":
+        closeWatch?.();
+        closeWatch = null;
+        return;
+      case "wait":
+        timer = setTimeout(() => dispatch({ type: "timer" }), effect.ms);
+        return;
+    }
+  };
+
+  const listFailed = (status: number, message: string): void => {
+    if (status === 404) owner.pathIsGone();
+    dispatch({ type: "list-failed", status, message, hasObjects: owner.hasObjects() });
+  };
+
+  const list = async (continueToken: string): Promise<void> => {
+    try {
+      const query = new URLSearchParams({ limit: String(LIST_LIMIT) });
+      if (continueToken !== "") query.set("continue", continueToken);
+      const path = await owner.path();
+      const { status, body } = await transport.get(`${path}?${query}`, stopping.signal);
+      if (stopping.signal.aborted) return;
+      if (status !== 200) {
+        listFailed(status, describeFailure(status, body));
+        return;
+      }
+      const page = parseListPage(body);
+      if (!page.ok) {
+        listFailed(0, page.message);
+        return;
+      }
+      owner.put(page.items);
+      dispatch({ type: "page", position: page.position, continueToken: page.continueToken });
+    } catch (error) {
+      listFailed(0, error instanceof Error ? error.message : String(error));
+    }
+  };
+
+  const watch = async (position: string, timeoutSeconds: number): Promise<void> => {
+    const query = new URLSearchParams({
+      watch: "1",
+      allowWatchBookmarks: "true",
+      resourceVersion: position,
+      timeoutSeconds: String(timeoutSeconds),
+    });
+    let path: string;
+    try {
+      path = await owner.path();
+    } catch (error) {
+      dispatch({
+        type: "watch-ended",
+        status: 0,
+        message: error instanceof Error ? error.message : String(error),
+      });
+      return;
+    }
+    if (stopping.signal.aborted) return;
+    const close = transport.watch(`${path}?${query}`, {
+      lines: (lines) => onLines(lines, () => closeWatch === close),
+      ended: (status, message) => {
+        closeWatch = null;
+        dispatch({ type: "watch-ended", status, message });
+      },
+    });
+    closeWatch = close;
+  };
+
+  /** Objects of one read go on together; a line that ends the watch ends the reading of what stands behind it. */
+  const onLines = (lines: readonly string[], isCurrent: () => boolean): void => {
+    const observed: Extract<WatchEvent, { type: "put" | "delete" }>[] = [];
+    let last: ReflectorEvent | null = null;
+    let end: ReflectorEvent | null = null;
+    for (const line of lines) {
+      const event = parseWatchEvent(line);
+      if (event.type === "error") {
+        end = { type: "watch-ended", status: event.status, message: event.message };
+        break;
+      }
+      if (event.type === "unparsable") {
+        end = event;
+        break;
+      }
+      if (event.type !== "bookmark") observed.push(event);
+      last = { type: "progress", position: event.position };
+    }
+    if (!isCurrent()) return;
+    if (observed.length > 0) owner.observed(observed);
+    if (last !== null) dispatch(last);
+    if (end === null) return;
+    closeWatch?.();
+    closeWatch = null;
+    dispatch(end);
+  };
+
+  dispatch({ type: "start" });
+  return {
+    state: () => state,
+    stop: () => {
+      stopping.abort();
+      clearTimeout(timer);
+      closeWatch?.();
+    },
+  };
+}
+
+/** The server's own words where it gives any. */
+export function describeFailure(status: number, body: string): string {
+  try {
+    const json: unknown = JSON.parse(body);
+    if (typeof json === "object" && json !== null)
+      return readStatus(json as JsonObject, status).message;
+  } catch {
+    // Not a Status object: its beginning will do.
+  }
+  return `${status} ${body.slice(0, 200)}`.trim();
+}

@@ -1,0 +1,172 @@
+/**
+ * HTTP to an API server. The address, TLS and authentication are `@kubernetes/client-node`'s (kubeconfig in all its forms, exec and
+ * token plugins, the pod's own account); requests are `node:http(s)`, because a watch must show every line and its own silence.
+ */
+import { request as httpRequest } from "node:http";
+import type { IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
+import type { RequestOptions } from "node:https";
+
+import type { KubeConfig } from "@kubernetes/client-node";
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+export interface WatchHandlers {
+  /** Whole lines, in order, as they came in one read. */
+  lines(lines: readonly string[]): void;
+  /** Once. `status` 200 when the server ended the stream in the ordinary way, 0 when the connection broke or fell silent. */
+  ended(status: number, message: string): void;
+}
+
+export interface Transport {
+  /** @throws when there is no complete answer within the time, or it is larger than the bound. */
+  get(path: string, signal: AbortSignal): Promise<HttpAnswer>;
+  /** @returns Ends it; no handler is called afterwards. */
+  watch(path: string, handlers: WatchHandlers): () => void;
+}
+
+/** Largest list page and watch line. An etcd object has at most 1.5 MiB, a page at most 500 of them; past it the server is refused. */
+const MAX_BODY_BYTES = 256 * 1024 * 1024;
+const MAX_LINE_CHARS = 32 * 1024 * 1024;
+
+export interface TransportOptions {
+  /** Absent: `$KUBECONFIG`, `~/.kube/config`, or the pod's own service account. */
+  readonly kubeconfig?: string;
+  /** No byte of an answer for so long: the server hangs. */
+  readonly requestIdleMs: number;
+  /** No byte of a watch for so long. Bookmarks come about once a minute even when nothing happens. */
+  readonly watchIdleMs: number;
+}
+
+export class KubeTransport implements Transport {
+  readonly #options: TransportOptions;
+  #config: Promise<KubeConfig> | null = null;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+  }
+
+  async get(path: string, signal: AbortSignal): Promise<HttpAnswer> {
+    const response = await this.#open(path, this.#options.requestIdleMs, signal);
+    response.setEncoding("utf8");
+    const chunks: string[] = [];
+    let bytes = 0;
+    for await (const chunk of response as AsyncIterable<string>) {
+      bytes += chunk.length;
+      if (bytes > MAX_BODY_BYTES)
+        throw new Error(`the answer has more than ${MAX_BODY_BYTES} bytes`);
+      chunks.push(chunk);
+    }
+    return { status: response.statusCode ?? 0, body: chunks.join("") };
+  }
+
+  watch(path: string, handlers: WatchHandlers): () => void {
+    const controller = new AbortController();
+    let isOver = false;
+    const end = (status: number, message: string): void => {
+      if (isOver) return;
+      isOver = true;
+      controller.abort();
+      handlers.ended(status, message);
+    };
+    this.#open(path, this.#options.watchIdleMs, controller.signal).then(
+      (response) => {
+        response.setEncoding("utf8");
+        const status = response.statusCode ?? 0;
+        const split = new LineSplitter();
+        response.on("data", (chunk: string) => {
+          if (isOver) return;
+          const lines = split.take(chunk);
+          if (split.restLength > MAX_LINE_CHARS) end(0, "a line of the watch has no end");
+          else if (status === 200 && lines.length > 0) handlers.lines(lines);
+        });
+        response.on("error", (error) => end(0, error.message));
+        // A rest without its newline is half an event of a broken connection, whatever the server says.
+        response.on("close", () => end(response.complete ? status : 0, "the connection broke"));
+        response.on("end", () => {
+          if (status !== 200) end(status, `${status} ${split.rest.slice(0, 300)}`);
+          else if (split.rest !== "") end(0, "the watch ended in the middle of a line");
+          else end(200, "the watch ended");
+        });
+      },
+      (error: unknown) => end(0, error instanceof Error ? error.message : String(error)),
+    );
+    return () => {
+      isOver = true;
+      controller.abort();
+    };
+  }
+
+  async #open(path: string, idleMs: number, signal: AbortSignal): Promise<IncomingMessage> {
+    this.#config ??= loadConfig(this.#options.kubeconfig);
+    let config: KubeConfig;
+    try {
+      config = await this.#config;
+    } catch (error) {
+      // The file may come, or be mended.
+      this.#config = null;
+      throw error;
+    }
+    const options: RequestOptions = {
+      method: "GET",
+      headers: { accept: "application/json" },
+      signal,
+    };
+    await config.applyToHTTPSOptions(options);
+    const server = config.getCurrentCluster()?.server;
+    if (server === undefined) throw new Error("the kubeconfig names no current cluster");
+    const url = new URL(server.replace(/\/$/, "") + path);
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const open = url.protocol === "http:" ? httpRequest : httpsRequest;
+      let answer: IncomingMessage | null = null;
+      const request = open(url, options, (incoming) => {
+        answer = incoming;
+        resolve(incoming);
+      });
+      request.setTimeout(idleMs, () => {
+        const silence = new Error(`the API server sent nothing for ${idleMs / 1000} s`);
+        (answer ?? request).destroy(silence);
+      });
+      request.on("error", reject);
+      request.end();
+    });
+    // Rotated credentials: the next request reads the kubeconfig anew.
+    if (response.statusCode === 401) this.#config = null;
+    return response;
+  }
+}
+
+/** The library takes a second to load, so only those who talk to an API server pay for it. */
+async function loadConfig(kubeconfig: string | undefined): Promise<KubeConfig> {
+  const { KubeConfig } = await import("@kubernetes/client-node");
+  const config = new KubeConfig();
+  if (kubeconfig === undefined) config.loadFromDefault();
+  else config.loadFromFile(kubeconfig);
+  return config;
+}
+
+/** Text in pieces → whole lines. */
+class LineSplitter {
+  #pieces: string[] = [];
+  restLength = 0;
+
+  get rest(): string {
+    return this.#pieces.join("");
+  }
+
+  take(chunk: string): readonly string[] {
+    const lines = chunk.split("\n");
+    const last = lines.pop() ?? "";
+    if (lines.length > 0) {
+      lines[0] = this.rest + (lines[0] ?? "");
+      this.#pieces = [];
+      this.restLength = 0;
+    }
+    if (last !== "") this.#pieces.push(last);
+    this.restLength += last.length;
+    return lines.filter((line) => line.trim() !== "");
+  }
+}

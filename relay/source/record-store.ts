@@ -1,0 +1,121 @@
+/**
+ * Objects in, changes and problems out: what both sources do with an object once they have it. It converts, checks that the record may
+ * travel, keeps the set, and tells each problem once, until it is over. [SRC3] [SRC4]
+ */
+import { checkRecord } from "../../shared/record/encoding.ts";
+import type { CalicoRecord, DeleteCause, RecordChange } from "../../shared/record/record.ts";
+import { runConverter } from "./convert/conversion.ts";
+import type { Collection } from "./convert/converters.ts";
+import { FieldProblem, isJsonObject, objectName, readKubeObject } from "./convert/kube-object.ts";
+import type { KubeObject } from "./convert/kube-object.ts";
+import { ObjectSet } from "./convert/object-set.ts";
+import type { SourceSink } from "./source.ts";
+
+/** What is wrong with one object: what its conversion says, and who has the key that it wants. */
+interface Faults {
+  readonly conversion: string;
+  readonly hidden: string;
+}
+
+export type ProblemSink = Pick<SourceSink, "problem" | "solved">;
+
+export class RecordStore {
+  readonly #sink: ProblemSink;
+  readonly #objects = new ObjectSet();
+  readonly #faults = new Map<string, Faults>();
+
+  constructor(sink: ProblemSink) {
+    this.#sink = sink;
+  }
+
+  /**
+   * @param where Stands before the problem's text (`pods.yaml:12`), or empty.
+   * @returns The object's id with the changes; `id` is `null` when the JSON is not even an object with a name.
+   */
+  upsert(
+    collection: Collection,
+    json: unknown,
+    where = "",
+  ): { readonly id: string | null; readonly changes: readonly RecordChange[] } {
+    const read = readObject(json);
+    const id = read.id ?? idFromJson(collection.kind, json);
+    if (id === null) {
+      this.#sink.problem({ object: `${collection.kind} without a name`, message: read.problem });
+      return { id: null, changes: [] };
+    }
+    const { record, problems } =
+      read.object === null
+        ? { record: null, problems: [read.problem] }
+        : runConverter(collection.convert, read.object);
+    const refused = record === null ? null : checkRecord(record);
+    const all =
+      refused === null
+        ? problems
+        : [...problems, `${refused.field}: ${refused.rule}; the object is not published`];
+    const text = all.map((p) => (where === "" ? p : `${where}: ${p}`)).join("; ");
+    const changes = this.#set(id, refused === null ? record : null, "observed");
+    this.#fault(id, { conversion: text });
+    return { id, changes };
+  }
+
+  remove(id: string, cause: DeleteCause): readonly RecordChange[] {
+    const changes = this.#set(id, null, cause);
+    this.#fault(id, { conversion: "", hidden: "" });
+    return changes;
+  }
+
+  #set(id: string, record: CalicoRecord | null, cause: DeleteCause): readonly RecordChange[] {
+    const before = this.#objects.keyOfObject(id);
+    const changes = this.#objects.set(id, record, cause);
+    const after = this.#objects.keyOfObject(id);
+    if (after === null) this.#fault(id, { hidden: "" });
+    for (const key of new Set([before, after])) {
+      if (key === null) continue;
+      const [winner, ...hidden] = this.#objects.contenders(key);
+      if (winner !== undefined) this.#fault(winner, { hidden: "" });
+      for (const loser of hidden)
+        this.#fault(loser, { hidden: `has the key ${key} of ${winner ?? ""}, which wins by name` });
+    }
+    return changes;
+  }
+
+  #fault(id: string, change: Partial<Faults>): void {
+    const before = this.#faults.get(id);
+    const after = { conversion: "", hidden: "", ...before, ...change };
+    if (after.conversion === "" && after.hidden === "") {
+      if (before === undefined) return;
+      this.#faults.delete(id);
+      this.#sink.solved(id);
+    } else if (before?.conversion !== after.conversion || before.hidden !== after.hidden) {
+      this.#faults.set(id, after);
+      const message = [after.conversion, after.hidden].filter((text) => text !== "").join("; ");
+      this.#sink.problem({ object: id, message });
+    }
+  }
+}
+
+type ReadObject =
+  | { readonly object: KubeObject; readonly id: string; readonly problem: "" }
+  | { readonly object: null; readonly id: null; readonly problem: string };
+
+function readObject(json: unknown): ReadObject {
+  try {
+    const object = readKubeObject(json);
+    return {
+      object,
+      id: objectName(object.kind, object.metadata.namespace, object.metadata.name),
+      problem: "",
+    };
+  } catch (error) {
+    if (!(error instanceof FieldProblem)) throw error;
+    return { object: null, id: null, problem: error.message };
+  }
+}
+
+/** The id of an object that is wrong elsewhere but has a name, so that its problem replaces its record. */
+export function idFromJson(kind: string, json: unknown): string | null {
+  if (!isJsonObject(json) || !isJsonObject(json["metadata"])) return null;
+  const { name, namespace = "" } = json["metadata"];
+  if (typeof name !== "string" || name === "" || typeof namespace !== "string") return null;
+  return objectName(kind, namespace, name);
+}
