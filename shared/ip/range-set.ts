@@ -15,15 +15,18 @@ export class RangeSet {
   constructor(cidrs: readonly string[]) {
     for (const text of cidrs) {
       const cidr = parseCidr(text);
-      if (cidr === null) continue;
-      const id = `${cidr.address.length}/${cidr.length}`;
-      let group = this.#byLength.get(id);
-      if (group === undefined) {
-        group = { length: cidr.length, networks: new Set() };
-        this.#byLength.set(id, group);
-      }
-      group.networks.add(formatCidr(cidr));
+      if (cidr !== null) this.add(cidr);
     }
+  }
+
+  add(cidr: Cidr): void {
+    const id = `${cidr.address.length}/${cidr.length}`;
+    let group = this.#byLength.get(id);
+    if (group === undefined) {
+      group = { length: cidr.length, networks: new Set() };
+      this.#byLength.set(id, group);
+    }
+    group.networks.add(formatCidr(cidr));
   }
 
   /** Whether the address (4 or 16 bytes) lies in a range. */

@@ -68,17 +68,6 @@ export function checkClaim(text: string, use: RangeUse): RangeCheck {
   return { ok: true, cidr, parsed };
 }
 
-/** Whether any address of two canonical ranges is the same. */
-export function rangesOverlap(a: Cidr, bText: string): boolean {
-  const b = parseCidr(bText);
-  return b !== null && cidrsOverlap(a, b);
-}
-
-export function rangeContains(outerText: string, inner: Cidr): boolean {
-  const outer = parseCidr(outerText);
-  return outer !== null && cidrContains(outer, inner);
-}
-
 function checkUnicast(parsed: Cidr, cidr: string): string | null {
   if (parsed.length === 0) return `${cidr} is a default route`;
   const hit = NEVER_RANGES.find(({ range }) => cidrsOverlap(range, parsed));

@@ -1,13 +1,10 @@
 /** Decisions about which addresses belong to which cluster. The first to have a range keeps it: nothing here moves one. [VIS25] [VIS26] */
+import { cidrsOverlap, parseCidr } from "../../shared/ip/cidr.ts";
 import type { Cidr } from "../../shared/ip/cidr.ts";
+import { RangeSet } from "../../shared/ip/range-set.ts";
+import { must } from "../../shared/lib/assert.ts";
 import type { RangeClaim, RangeUse } from "../../shared/visibility/facts.ts";
-import {
-  checkClaim,
-  checkGivenRange,
-  MAX_RANGES,
-  rangeContains,
-  rangesOverlap,
-} from "../../shared/visibility/own-ranges.ts";
+import { checkClaim, checkGivenRange, MAX_RANGES } from "../../shared/visibility/own-ranges.ts";
 import type { Mesh } from "./mesh.ts";
 import { Refused } from "./outcome.ts";
 import type { ClusterRow, RangeRow } from "./registry.ts";
@@ -41,37 +38,36 @@ export function claimRanges(mesh: Mesh, cluster: ClusterRow, claims: readonly Ra
   const { uid } = cluster;
   mesh.touch(uid);
   const others = rangesOfOthers(mesh, uid);
+  const pinned = mesh.ranges(uid);
+  const own = { pods: new RangeSet(pinned.pods), nodes: new RangeSet(pinned.nodes) };
+  let room = MAX_RANGES - pinned.pods.length - pinned.nodes.length;
   for (const claim of claims.slice(0, MAX_RANGES)) {
     const checked = checkClaim(claim.cidr, claim.use);
     if (!checked.ok) {
       refuse(mesh, uid, claim, checked.rule, null);
       continue;
     }
-    const own = mesh.ranges(uid)[claim.use];
-    if (own.some((range) => rangeContains(range, checked.parsed))) continue;
-    const taken = overlapping(others, checked.parsed);
+    const { cidr, parsed } = checked;
+    if (own[claim.use].contains(parsed)) continue;
+    const taken = overlapping(others, parsed);
     if (cluster.given.includes(claim.use))
       refuse(
         mesh,
         uid,
         claim,
-        `${checked.cidr} is outside the ${claim.use} ranges given by the operator, and only the operator widens those`,
+        `${cidr} is outside the ${claim.use} ranges given by the operator, and only the operator widens those`,
         null,
       );
     else if (taken !== undefined)
-      refuse(
-        mesh,
-        uid,
-        claim,
-        `${checked.cidr} overlaps ${describe(mesh, taken)}`,
-        taken.clusterUid,
-      );
-    else if (mesh.store.count("ranges", `${uid}/`) >= MAX_RANGES)
+      refuse(mesh, uid, claim, `${cidr} overlaps ${describe(mesh, taken)}`, taken.clusterUid);
+    else if (room <= 0)
       refuse(mesh, uid, claim, `a cluster has at most ${MAX_RANGES} ranges`, null);
     else {
-      pin(mesh, { clusterUid: uid, use: claim.use, cidr: checked.cidr, from: "first-claim" });
+      room--;
+      own[claim.use].add(parsed);
+      pin(mesh, { clusterUid: uid, use: claim.use, cidr, from: "first-claim" });
       mesh.store.delete("refused", rangeId(uid, claim.use, claim.cidr));
-      mesh.audit(`cluster ${cluster.name}`, "first claim", `${checked.cidr} for ${claim.use}`);
+      mesh.audit(`cluster ${cluster.name}`, "first claim", `${cidr} for ${claim.use}`);
     }
   }
 }
@@ -99,15 +95,20 @@ function rangeId(uid: string, use: RangeUse, cidr: string): string {
   return `${uid}/${use}/${cidr}`;
 }
 
-function rangesOfOthers(mesh: Mesh, uid: string): readonly RangeRow[] {
-  return mesh.store
-    .list("ranges")
-    .map(([, row]) => row)
-    .filter((row) => row.clusterUid !== uid);
+interface ParsedRange {
+  readonly row: RangeRow;
+  readonly parsed: Cidr;
 }
 
-function overlapping(ranges: readonly RangeRow[], cidr: Cidr): RangeRow | undefined {
-  return ranges.find((row) => rangesOverlap(cidr, row.cidr));
+function rangesOfOthers(mesh: Mesh, uid: string): readonly ParsedRange[] {
+  return mesh.store
+    .list("ranges")
+    .filter(([, row]) => row.clusterUid !== uid)
+    .map(([, row]) => ({ row, parsed: must(parseCidr(row.cidr), "a pinned range is a prefix") }));
+}
+
+function overlapping(ranges: readonly ParsedRange[], cidr: Cidr): RangeRow | undefined {
+  return ranges.find(({ parsed }) => cidrsOverlap(parsed, cidr))?.row;
 }
 
 function describe(mesh: Mesh, row: RangeRow): string {

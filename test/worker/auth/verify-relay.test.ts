@@ -1,0 +1,142 @@
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import type { CryptoKey } from "jose";
+import { beforeAll, expect, test } from "vitest";
+
+import { isAdmin } from "../../../worker/auth/admin-token.ts";
+import { signCredential, verifyCredential } from "../../../worker/auth/credential.ts";
+import type { PublicKey } from "../../../worker/auth/credential.ts";
+import { importHubKey } from "../../../worker/auth/hub-key.ts";
+import type { HubKeys } from "../../../worker/auth/hub-key.ts";
+import { verifyRelay } from "../../../worker/auth/verify-relay.ts";
+
+const NOW_S = 1_790_000_000;
+const UID = "a".repeat(32);
+const JOINED = { meshId: "m1", mesh: "demo", cluster: { uid: UID, name: "db" }, keyGeneration: 3 };
+
+interface Relay {
+  readonly key: CryptoKey;
+  readonly publicKey: PublicKey;
+  readonly credential: string;
+}
+
+let hub: HubKeys;
+let relay: Relay;
+let stranger: Relay;
+
+async function makeHub(): Promise<HubKeys> {
+  const pair = await generateKeyPair("Ed25519", { extractable: true });
+  return importHubKey(JSON.stringify(await exportJWK(pair.privateKey)));
+}
+
+async function makeRelay(signer: HubKeys): Promise<Relay> {
+  const pair = await generateKeyPair("Ed25519", { extractable: true });
+  const { x = "" } = await exportJWK(pair.publicKey);
+  const publicKey = { kty: "OKP", crv: "Ed25519", x } as const;
+  const credential = await signCredential(JOINED, publicKey, signer.privateKey);
+  return { key: pair.privateKey, publicKey, credential };
+}
+
+beforeAll(async () => {
+  hub = await makeHub();
+  relay = await makeRelay(hub);
+  stranger = await makeRelay(await makeHub());
+});
+
+async function headersOf(
+  key: CryptoKey,
+  credential: string,
+  claims: { iss?: string; aud?: string; iat?: number; exp?: number } = {},
+): Promise<Headers> {
+  const { iss = UID, aud = "catwalk-hub", iat = NOW_S, exp = NOW_S + 240 } = claims;
+  const token = await new SignJWT()
+    .setProtectedHeader({ alg: "Ed25519" })
+    .setIssuer(iss)
+    .setAudience(aud)
+    .setIssuedAt(iat)
+    .setExpirationTime(exp)
+    .sign(key);
+  return new Headers({ authorization: `Bearer ${token}`, "catwalk-credential": credential });
+}
+
+const check = (headers: Headers) => verifyRelay(headers, hub.publicKey, NOW_S * 1000);
+
+test("[CRE3] a credential of this hub and a token of its key prove who connects, from headers alone", async () => {
+  expect(await check(await headersOf(relay.key, relay.credential))).toMatchObject({
+    ok: true,
+    relay: { meshId: "m1", mesh: "demo", cluster: { uid: UID, name: "db" }, keyGeneration: 3 },
+  });
+});
+
+test("[CRE3] a foreign credential, a foreign key and a missing header are refused", async () => {
+  const refusals = [
+    [await headersOf(stranger.key, stranger.credential), "foreign-credential"],
+    [await headersOf(stranger.key, relay.credential), "foreign-token"],
+    [await headersOf(relay.key, "garbage"), "foreign-credential"],
+    [new Headers({ "catwalk-credential": relay.credential }), "unauthenticated"],
+    [new Headers({ authorization: "Bearer x" }), "unauthenticated"],
+    [
+      new Headers({ authorization: "Bearer a.b.c", "catwalk-credential": relay.credential }),
+      "foreign-token",
+    ],
+    [
+      new Headers({ authorization: "Bearer x", "catwalk-credential": "x".repeat(5000) }),
+      "unauthenticated",
+    ],
+  ] as const;
+  for (const [headers, code] of refusals)
+    expect(await check(headers)).toMatchObject({ ok: false, code });
+});
+
+test("[CRE3] a token of another cluster, for another audience, or that lives too long is refused", async () => {
+  for (const claims of [
+    { iss: "b".repeat(32) },
+    { aud: "somebody-else" },
+    { exp: NOW_S + 301 },
+    { exp: NOW_S - 1, iat: NOW_S },
+  ])
+    expect(await check(await headersOf(relay.key, relay.credential, claims))).toMatchObject({
+      ok: false,
+      code: "foreign-token",
+    });
+});
+
+test("[CRE3] an expired token and one from the future tell of clock skew, beyond 30 s", async () => {
+  const at = async (offsetS: number): Promise<unknown> =>
+    check(
+      await headersOf(relay.key, relay.credential, {
+        iat: NOW_S + offsetS,
+        exp: NOW_S + offsetS + 240,
+      }),
+    );
+  expect(await at(29)).toMatchObject({ ok: true });
+  expect(await at(31)).toMatchObject({ ok: false, code: "clock-skew" });
+  expect(await at(-269)).toMatchObject({ ok: true });
+  expect(await at(-271)).toMatchObject({ ok: false, code: "clock-skew" });
+});
+
+test("[CRE1] a relay's own token is never a credential, whoever signed it", async () => {
+  const token = await new SignJWT({ meshId: "m1" })
+    .setProtectedHeader({ alg: "Ed25519" })
+    .setIssuer("catwalk-hub")
+    .sign(hub.privateKey);
+  expect(await verifyCredential(token, hub.publicKey)).toBeNull();
+});
+
+test("[CRE1] a hub key that is not an Ed25519 private key is refused", async () => {
+  for (const text of ["{}", JSON.stringify({ ...relay.publicKey })])
+    await expect(importHubKey(text)).rejects.toThrow("Ed25519 private key");
+});
+
+test("[CRE4] the admin token matches its hash only, and a hub without a hash is closed", () => {
+  const hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"; // of "test"
+  expect(isAdmin("Bearer test", hash)).toBe(true);
+  for (const [header, stored] of [
+    ["Bearer tesT", hash],
+    ["test", hash],
+    ["Basic test", hash],
+    [null, hash],
+    ["Bearer test", ""],
+    ["Bearer test", "zz"],
+  ] as const)
+    expect(isAdmin(header, stored)).toBe(false);
+});

@@ -1,0 +1,126 @@
+import { expect, test } from "vitest";
+
+import { rccRequest, refusalOf, TestHub, valueOf } from "./support.ts";
+
+test("[VIS20] A may read B when A has an RCC that names B and B grants A: either half alone is nothing", async () => {
+  const hub = new TestHub();
+  const { app = "", db = "" } = await hub.withClusters("app", "db");
+  const demo = hub.service("demo");
+  valueOf(await demo.applyRcc("app", rccRequest("db"), "apply"));
+  expect(hub.origin(db).facts?.readers).toEqual([]);
+  expect(hub.origin(app).facts?.remotes).toMatchObject([{ rcc: "db", state: "not-granted" }]);
+  valueOf(await demo.createGrant("db", "app"));
+  expect(hub.origin(db).facts?.readers).toMatchObject([{ cluster: { uid: app }, rcc: "db" }]);
+  expect(hub.origin(app).facts?.remotes).toMatchObject([{ rcc: "db", state: "granted" }]);
+  expect(hub.origin(app).facts?.readers).toEqual([]);
+  valueOf(await demo.deleteRcc("app", "db"));
+  expect(hub.origin(db).facts?.readers).toEqual([]);
+  expect(hub.origin(app).facts?.remotes).toEqual([]);
+});
+
+test("[VIS23] an effective change raises the version by one and is pushed to the clusters that it concerns only", async () => {
+  const hub = new TestHub();
+  const { app = "", db = "", web = "" } = await hub.withClusters("app", "db", "web");
+  const demo = hub.service("demo");
+  const before = hub.mesh("demo").version();
+  valueOf(await demo.applyRcc("app", rccRequest("db"), "apply"));
+  expect(hub.mesh("demo").version()).toBe(before + 1);
+  valueOf(await demo.createGrant("db", "app"));
+  expect(hub.mesh("demo").version()).toBe(before + 2);
+  expect(hub.origin(app).facts?.accessVersion).toBe(before + 2);
+  expect(hub.origin(db).facts?.accessVersion).toBe(before + 2);
+  expect(hub.origin(web).facts?.accessVersion).toBe(before);
+  // Repeating changes nothing, and a grant without an RCC concerns no Origin yet.
+  valueOf(await demo.createGrant("db", "app"));
+  valueOf(await demo.applyRcc("app", rccRequest("db"), "apply"));
+  valueOf(await demo.createGrant("web", "app"));
+  expect(hub.mesh("demo").version()).toBe(before + 2);
+});
+
+test("[VIS22] an RCC may not name its own cluster, an unknown one, or a remote that another RCC names", async () => {
+  const hub = new TestHub();
+  await hub.withClusters("app", "db");
+  const demo = hub.service("demo");
+  expect(refusalOf(await demo.applyRcc("app", rccRequest("app"), "apply"))).toMatchObject({
+    status: 422,
+    code: "own-cluster",
+  });
+  expect(refusalOf(await demo.applyRcc("app", rccRequest("x"), "apply"))).toMatchObject({
+    status: 422,
+    code: "unknown-remote",
+  });
+  valueOf(await demo.applyRcc("app", rccRequest("db"), "apply"));
+  const second = refusalOf(await demo.applyRcc("app", rccRequest("other", "db"), "apply"));
+  expect(second).toMatchObject({ status: 409, code: "remote-taken" });
+  expect(second.detail).toContain("db");
+  expect(refusalOf(await demo.applyRcc("app", rccRequest("db"), "create")).status).toBe(409);
+  expect(refusalOf(await demo.applyRcc("nobody", rccRequest("db"), "apply")).status).toBe(404);
+  expect(valueOf(await demo.listRccs("app")).map(({ row }) => row.name)).toEqual(["db"]);
+});
+
+test("[VIS22] an RCC that is changed to another remote lets go of the first", async () => {
+  const hub = new TestHub();
+  const { db = "", web = "" } = await hub.withClusters("app", "db", "web");
+  const demo = hub.service("demo");
+  for (const origin of ["db", "web"]) valueOf(await demo.createGrant(origin, "app"));
+  valueOf(await demo.applyRcc("app", rccRequest("far", "db"), "apply"));
+  valueOf(await demo.applyRcc("app", rccRequest("far", "web"), "apply"));
+  expect(hub.origin(db).facts?.readers).toEqual([]);
+  expect(hub.origin(web).facts?.readers).toMatchObject([{ rcc: "far" }]);
+});
+
+test("[VIS23] a grant to itself, by or to a stranger, or one that is not there is refused", async () => {
+  const hub = new TestHub();
+  await hub.withClusters("app", "db");
+  const demo = hub.service("demo");
+  expect(refusalOf(await demo.createGrant("db", "db")).status).toBe(422);
+  expect(refusalOf(await demo.createGrant("db", "x")).status).toBe(404);
+  expect(refusalOf(await demo.createGrant("x", "db")).status).toBe(404);
+  expect(refusalOf(await demo.deleteGrant("db", "app")).status).toBe(404);
+  expect(valueOf(await demo.listGrants(null))).toEqual([]);
+});
+
+test("[VIS24] a change that an Origin does not take is not propagated, and the alarm brings it", async () => {
+  const hub = new TestHub();
+  const { app = "", db = "" } = await hub.withClusters("app", "db");
+  const demo = hub.service("demo");
+  valueOf(await demo.applyRcc("app", rccRequest("db"), "apply"));
+  hub.origin(db).mode = "fails";
+  expect(valueOf(await demo.createGrant("db", "app")).propagated).toBe(false);
+  expect(hub.origin(app).facts?.remotes[0]?.state).toBe("granted");
+  const delays: number[] = [];
+  for (let i = 0; i < 8; i++) {
+    const dueMs = hub.alarms.get("demo") ?? 0;
+    delays.push(dueMs - hub.nowMs);
+    hub.nowMs = dueMs;
+    await demo.onAlarm();
+  }
+  expect(delays).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
+  hub.origin(db).mode = "works";
+  hub.nowMs = hub.alarms.get("demo") ?? 0;
+  await demo.onAlarm();
+  expect(hub.origin(db).facts?.readers).toHaveLength(1);
+  expect(hub.mesh("demo").store.count("outbox")).toBe(0);
+});
+
+test("[VIS24] an Origin that never answers holds no admin request up", async () => {
+  const hub = new TestHub();
+  const { db = "" } = await hub.withClusters("app", "db");
+  const demo = hub.service("demo");
+  valueOf(await demo.applyRcc("app", rccRequest("db"), "apply"));
+  hub.origin(db).mode = "hangs";
+  expect(valueOf(await demo.createGrant("db", "app")).propagated).toBe(false);
+  expect(hub.mesh("demo").store.get("outbox", db)).toBeDefined();
+});
+
+test("[VIS24] an answer to an older push does not settle a newer change", async () => {
+  const hub = new TestHub();
+  const { db = "" } = await hub.withClusters("app", "db");
+  const demo = hub.service("demo");
+  const origin = hub.origin(db);
+  valueOf(await demo.applyRcc("app", rccRequest("db"), "apply"));
+  const old = origin.facts?.accessVersion ?? 0;
+  origin.setFacts = () => Promise.resolve({ accessVersion: old });
+  expect(valueOf(await demo.createGrant("db", "app")).propagated).toBe(false);
+  expect(hub.mesh("demo").store.get("outbox", db)?.version).toBeGreaterThan(old);
+});

@@ -1,0 +1,145 @@
+import { expect, test } from "vitest";
+
+import { hashToken, meshOfToken } from "../../../worker/mesh/membership.ts";
+import { rccRequest, refusalOf, TestHub, valueOf } from "./support.ts";
+
+const DAY_MS = 24 * 3600 * 1000;
+
+test("[VIS21] a cluster added again under its name has another UID and inherits nothing", async () => {
+  const hub = new TestHub();
+  const before = await hub.withClusters("app", "db");
+  const demo = hub.service("demo");
+  valueOf(await demo.applyRcc("app", rccRequest("db"), "apply"));
+  valueOf(await demo.createGrant("db", "app"));
+  valueOf(await demo.removeCluster("db"));
+  const again = valueOf(await demo.addCluster("db", [], [])).cluster.uid;
+  expect(again).not.toBe(before["db"]);
+  expect(valueOf(await demo.listRccs("app"))).toEqual([]);
+  expect(valueOf(await demo.listGrants(null))).toEqual([]);
+  expect(hub.origin(again).facts?.readers).toEqual([]);
+});
+
+test("[VIS29] a removed cluster's Origin hears it, and so do those that it saw or that saw it", async () => {
+  const hub = new TestHub();
+  const { app = "", db = "" } = await hub.withClusters("app", "db");
+  const demo = hub.service("demo");
+  valueOf(await demo.applyRcc("app", rccRequest("db"), "apply"));
+  valueOf(await demo.createGrant("db", "app"));
+  expect(hub.origin(app).facts?.remotes).toHaveLength(1);
+  valueOf(await demo.removeCluster("db"));
+  expect(hub.origin(db).facts).toMatchObject({ removed: true, readers: [] });
+  expect(hub.origin(app).facts?.remotes).toEqual([]);
+});
+
+test("[VIS29] deleting a mesh removes its clusters, and the next of its name has another id and later versions", async () => {
+  const hub = new TestHub();
+  const { db = "" } = await hub.withClusters("app", "db");
+  const demo = hub.service("demo");
+  const old = hub.origin(db).facts;
+  valueOf(await demo.deleteMesh());
+  expect(hub.origin(db).facts?.removed).toBe(true);
+  expect(refusalOf(await demo.getMesh()).status).toBe(404);
+  const mesh = valueOf(await demo.createMesh("demo"));
+  const made = valueOf(await demo.addCluster("db", [], [])).cluster;
+  const facts = hub.origin(made.uid).facts;
+  expect(mesh.id).not.toBe(old?.meshId);
+  expect(facts?.accessVersion).toBeGreaterThan(old?.accessVersion ?? 0);
+  expect((await demo.pullFacts(db))?.removed).toBe(true);
+});
+
+test("[VIS28] a second cluster or mesh of a name is refused and changes nothing", async () => {
+  const hub = new TestHub();
+  const uids = await hub.withClusters("app");
+  const demo = hub.service("demo");
+  expect(refusalOf(await demo.addCluster("app", [], []))).toMatchObject({ status: 409 });
+  expect(refusalOf(await demo.createMesh("demo"))).toMatchObject({ status: 409 });
+  expect(valueOf(await demo.listClusters()).map(({ uid }) => uid)).toEqual([uids["app"]]);
+});
+
+test("[CRE1] the same token and key give the same membership as often as asked", async () => {
+  const hub = new TestHub();
+  valueOf(await hub.service("demo").createMesh("demo"));
+  const { token } = valueOf(await hub.service("demo").addCluster("db", [], []));
+  const hash = hashToken(token.joinToken);
+  const first = valueOf(await hub.service("demo").join(hash, "key-1"));
+  expect(first).toMatchObject({ mesh: "demo", cluster: { name: "db" }, keyGeneration: 1 });
+  hub.nowMs += 2 * DAY_MS;
+  expect(valueOf(await hub.service("demo").join(hash, "key-1"))).toMatchObject(first);
+});
+
+test("[CRE2] a wrong token is 401, an expired one 410, one used with another key 409", async () => {
+  const hub = new TestHub();
+  const demo = hub.service("demo");
+  valueOf(await demo.createMesh("demo"));
+  const { token } = valueOf(await demo.addCluster("db", [], []));
+  expect(refusalOf(await demo.join(hashToken("cwj_demo_00"), "key-1")).status).toBe(401);
+  expect(refusalOf(await hub.service("other").join(hashToken(token.joinToken), "k")).status).toBe(
+    401,
+  );
+  valueOf(await demo.join(hashToken(token.joinToken), "key-1"));
+  expect(refusalOf(await demo.join(hashToken(token.joinToken), "key-2")).status).toBe(409);
+  const late = valueOf(await demo.newToken("db"));
+  hub.nowMs += DAY_MS;
+  expect(refusalOf(await demo.join(hashToken(late.joinToken), "key-2")).status).toBe(410);
+});
+
+test("[CRE6] a new token's key retires the older one, at the cluster's Origin and at those it reads", async () => {
+  const hub = new TestHub();
+  const { app = "", db = "" } = await hub.withClusters("app", "db");
+  const demo = hub.service("demo");
+  valueOf(await demo.applyRcc("app", rccRequest("db"), "apply"));
+  valueOf(await demo.createGrant("db", "app"));
+  for (const [kid, generation] of [
+    ["key-1", 1],
+    ["key-2", 2],
+  ] as const) {
+    const { joinToken } = valueOf(await demo.newToken("app"));
+    valueOf(await demo.join(hashToken(joinToken), kid));
+    expect(hub.origin(app).facts?.keyGeneration).toBe(generation);
+    expect(hub.origin(db).facts?.readers[0]?.keyGeneration).toBe(generation);
+  }
+});
+
+test("[CRE6] a new token used with the key in use changes nothing; an old token of a replaced key says so", async () => {
+  const hub = new TestHub();
+  const demo = hub.service("demo");
+  valueOf(await demo.createMesh("demo"));
+  const { token } = valueOf(await demo.addCluster("db", [], []));
+  valueOf(await demo.join(hashToken(token.joinToken), "key-1"));
+  const second = valueOf(await demo.newToken("db"));
+  expect(valueOf(await demo.join(hashToken(second.joinToken), "key-1")).keyGeneration).toBe(1);
+  const third = valueOf(await demo.newToken("db"));
+  expect(valueOf(await demo.join(hashToken(third.joinToken), "key-2")).keyGeneration).toBe(2);
+  expect(refusalOf(await demo.join(hashToken(token.joinToken), "key-1")).code).toBe("key-replaced");
+});
+
+test("[CRE2] a token's text names its mesh, and anything else is not a token", () => {
+  const secret = "0".repeat(48);
+  expect(meshOfToken(`cwj_my-mesh_${secret}`)).toBe("my-mesh");
+  for (const text of ["", `cwj_My_${secret}`, `cwj__${secret}`, "cwj_demo_12", `x${secret}`])
+    expect(meshOfToken(text)).toBeNull();
+});
+
+test("[CRE2] a token of a removed cluster is wrong", async () => {
+  const hub = new TestHub();
+  const demo = hub.service("demo");
+  valueOf(await demo.createMesh("demo"));
+  const { token } = valueOf(await demo.addCluster("db", [], []));
+  valueOf(await demo.removeCluster("db"));
+  expect(refusalOf(await demo.join(hashToken(token.joinToken), "key-1")).status).toBe(401);
+});
+
+test("[API8] what an admin and a cluster did is in the audit, newest first, without secrets", async () => {
+  const hub = new TestHub();
+  const demo = hub.service("demo");
+  valueOf(await demo.createMesh("demo"));
+  const { token } = valueOf(await demo.addCluster("db", [], []));
+  valueOf(await demo.join(hashToken(token.joinToken), "key-1"));
+  const rows = valueOf(await demo.audit(10));
+  expect(rows.map(({ who, action }) => [who, action])).toEqual([
+    ["cluster db", "join"],
+    ["admin", "cluster add"],
+    ["admin", "mesh create"],
+  ]);
+  expect(JSON.stringify(rows)).not.toContain(token.joinToken);
+});

@@ -1,0 +1,267 @@
+/** A hub in memory: the real Mesh, app and keys, over Origins and a clock that the test holds. */
+import { DatabaseSync } from "node:sqlite";
+
+import type { OpenAPIHono } from "@hono/zod-openapi";
+
+import { toHex } from "../../../shared/lib/bytes.ts";
+import { sha256 } from "../../../shared/lib/hash.ts";
+import type {
+  OriginFacts,
+  OriginStatus,
+  QuarantineEntry,
+} from "../../../shared/visibility/facts.ts";
+import { createApp } from "../../../worker/app.ts";
+import { importHubKey } from "../../../worker/auth/hub-key.ts";
+import type { HubKeys } from "../../../worker/auth/hub-key.ts";
+import { Directory } from "../../../worker/mesh/directory.ts";
+import { MeshService } from "../../../worker/mesh/mesh-service.ts";
+import { SqlMeshStore } from "../../../worker/mesh/mesh-store.ts";
+import type { CollectionName, MeshStore } from "../../../worker/mesh/mesh-store.ts";
+import { Mesh } from "../../../worker/mesh/mesh.ts";
+import type { Outcome } from "../../../worker/mesh/outcome.ts";
+import type { Collections } from "../../../worker/mesh/registry.ts";
+import type { OriginCalls } from "../../../worker/ports.ts";
+import type { SqlDatabase, SqlRow, SqlValue } from "../../../worker/storage/sql.ts";
+
+export function nodeSql(database = new DatabaseSync(":memory:")): SqlDatabase {
+  return {
+    run: (statement, ...values) =>
+      database.prepare(statement).all(...(values as SqlValue[])) as unknown as SqlRow[],
+    transaction(work) {
+      database.exec("BEGIN");
+      try {
+        const result = work();
+        database.exec("COMMIT");
+        return result;
+      } catch (error) {
+        database.exec("ROLLBACK");
+        throw error;
+      }
+    },
+  };
+}
+
+/** The other implementation of the contract: what the SQL one must equal. */
+export class MemoryMeshStore implements MeshStore {
+  #rows = new Map<string, string>();
+
+  get<N extends CollectionName>(collection: N, id: string): Collections[N] | undefined {
+    const body = this.#rows.get(`${collection} ${id}`);
+    return body === undefined ? undefined : (JSON.parse(body) as Collections[N]);
+  }
+
+  put<N extends CollectionName>(collection: N, id: string, row: Collections[N]): void {
+    this.#rows.set(`${collection} ${id}`, JSON.stringify(row));
+  }
+
+  delete(collection: CollectionName, id: string): void {
+    this.#rows.delete(`${collection} ${id}`);
+  }
+
+  list<N extends CollectionName>(
+    collection: N,
+    prefix = "",
+  ): readonly (readonly [string, Collections[N]])[] {
+    const start = `${collection} ${prefix}`;
+    return [...this.#rows]
+      .filter(([key]) => key.startsWith(start))
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(
+        ([key, body]) =>
+          [key.slice(collection.length + 1), JSON.parse(body) as Collections[N]] as const,
+      );
+  }
+
+  count(collection: CollectionName, prefix = ""): number {
+    return this.list(collection, prefix).length;
+  }
+
+  transaction<T>(work: () => T): T {
+    const before = new Map(this.#rows);
+    try {
+      return work();
+    } catch (error) {
+      this.#rows = before;
+      throw error;
+    }
+  }
+}
+
+/** An Origin that keeps the newest facts, and fails or hangs when told to. */
+export class FakeOrigin implements OriginCalls {
+  facts: OriginFacts | null = null;
+  mode: "works" | "fails" | "hangs" = "works";
+  requests: Request[] = [];
+  report: Partial<OriginStatus> = {};
+  entries: readonly QuarantineEntry[] = [];
+
+  async setFacts(facts: OriginFacts): Promise<{ accessVersion: number }> {
+    await this.#obey();
+    if (this.facts === null || facts.accessVersion > this.facts.accessVersion) this.facts = facts;
+    return { accessVersion: this.facts.accessVersion };
+  }
+
+  async status(): Promise<OriginStatus> {
+    await this.#obey();
+    return {
+      cluster: this.facts?.cluster ?? { uid: "", name: "" },
+      publisher: "absent",
+      lastSeenMs: 0,
+      channels: [],
+      quarantined: 0,
+      edges: [],
+      ...this.report,
+    };
+  }
+
+  async quarantine(): Promise<readonly QuarantineEntry[]> {
+    await this.#obey();
+    return this.entries;
+  }
+
+  async fetch(request: Request): Promise<Response> {
+    this.requests.push(request);
+    return Response.json({ taken: true });
+  }
+
+  async #obey(): Promise<void> {
+    if (this.mode === "fails") throw new Error("the Origin is broken");
+    if (this.mode === "hangs") await new Promise(() => {});
+  }
+}
+
+export const ADMIN_TOKEN = "test-admin-token";
+
+export class TestHub {
+  nowMs = Date.UTC(2026, 10, 21);
+  readonly origins = new Map<string, FakeOrigin>();
+  readonly app: OpenAPIHono;
+  /** When each mesh asked to be woken. */
+  readonly alarms = new Map<string, number>();
+  readonly #services = new Map<string, MeshService>();
+  readonly #meshes = new Map<string, Mesh>();
+  #keys: Promise<HubKeys> | null = null;
+  #random = 0;
+
+  constructor() {
+    const directory = new Directory(new MemoryMeshStore());
+    this.app = createApp({
+      clock: { now: () => this.nowMs },
+      adminTokenHash: toHex(sha256(new TextEncoder().encode(ADMIN_TOKEN))),
+      hubKeys: () => this.hubKeys(),
+      mesh: (name) => this.service(name),
+      directory: () => directory,
+      origin: (name) => this.originNamed(name),
+    });
+  }
+
+  hubKeys(): Promise<HubKeys> {
+    this.#keys ??= crypto.subtle
+      .generateKey("Ed25519", true, ["sign", "verify"])
+      .then((pair) => ("privateKey" in pair ? crypto.subtle.exportKey("jwk", pair.privateKey) : {}))
+      .then((jwk) => importHubKey(JSON.stringify(jwk)));
+    return this.#keys;
+  }
+
+  service(name: string): MeshService {
+    let service = this.#services.get(name);
+    if (service === undefined) {
+      const mesh = new Mesh(new SqlMeshStore(nodeSql()), {
+        clock: { now: () => this.nowMs },
+        randomHex: (bytes) => (++this.#random).toString(16).padStart(2 * bytes, "0"),
+      });
+      service = new MeshService(mesh, {
+        findOrigin: (objectName) => this.originNamed(objectName),
+        // Longer than what does not hang, without waiting on a real clock.
+        delay: () => new Promise((resolve) => setImmediate(resolve)),
+        setAlarm: (atMs) => this.alarms.set(name, atMs),
+      });
+      this.#services.set(name, service);
+      this.#meshes.set(name, mesh);
+    }
+    return service;
+  }
+
+  mesh(name: string): Mesh {
+    this.service(name);
+    return this.#meshes.get(name) as Mesh;
+  }
+
+  originNamed(objectName: string): FakeOrigin {
+    let origin = this.origins.get(objectName);
+    if (origin === undefined) this.origins.set(objectName, (origin = new FakeOrigin()));
+    return origin;
+  }
+
+  /** The Origin of a cluster, by the cluster's UID. */
+  origin(uid: string): FakeOrigin {
+    const name = [...this.origins.keys()].find((key) => key.endsWith(`:${uid}`));
+    return this.originNamed(name ?? uid);
+  }
+
+  /** A mesh named `demo` with these clusters; answers their UIDs. */
+  async withClusters(...names: readonly string[]): Promise<Record<string, string>> {
+    const demo = this.service("demo");
+    valueOf(await demo.createMesh("demo"));
+    const uids: Record<string, string> = {};
+    for (const name of names) uids[name] = valueOf(await demo.addCluster(name, [], [])).cluster.uid;
+    return uids;
+  }
+
+  /** A request by the admin. */
+  async call(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<{ status: number; type: string; body: Answer }> {
+    const response = await this.app.request(path, {
+      method,
+      headers: {
+        authorization: `Bearer ${ADMIN_TOKEN}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...headers,
+      },
+      ...(body === undefined
+        ? {}
+        : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    });
+    return {
+      status: response.status,
+      type: response.headers.get("content-type") ?? "",
+      body: (await response.json()) as Answer,
+    };
+  }
+}
+
+/** What the tests look at in answers. */
+export interface Answer {
+  readonly [field: string]: unknown;
+  readonly code?: string;
+  readonly detail?: string;
+  readonly errors?: readonly { field: string; rule: string }[];
+}
+
+export function valueOf<T>(outcome: Outcome<T>): T {
+  if (!outcome.ok) throw new Error(`refused: ${outcome.refusal.code}: ${outcome.refusal.detail}`);
+  return outcome.value;
+}
+
+export function refusalOf(outcome: Outcome<unknown>): {
+  status: number;
+  code: string;
+  detail: string;
+} {
+  if (outcome.ok) throw new Error("was not refused");
+  return outcome.refusal;
+}
+
+export function rccRequest(name: string, remoteName = name) {
+  return {
+    name,
+    remoteName,
+    overlayRoutingMode: "Disabled" as const,
+    annotations: {},
+    spec: {},
+  };
+}
