@@ -33,6 +33,7 @@ export interface RelayStatus {
   };
   readonly publisher: ReturnType<Home["publisher"]["status"]> | null;
   readonly remotes: ReturnType<Remotes["reports"]>;
+  readonly transfers: ReturnType<Remotes["transfers"]>;
 }
 
 export class Relay {
@@ -142,6 +143,7 @@ export class Relay {
       },
       publisher: this.#home?.publisher.status() ?? null,
       remotes: this.remotes.reports(),
+      transfers: this.remotes.transfers(),
     };
   }
 

@@ -4,6 +4,7 @@
  */
 import type { Socket } from "node:net";
 
+import { GobDecoder } from "./gob/decoder.ts";
 import type { ClientHello, TyphaMessage } from "./messages.ts";
 import {
   CLIENT_DEFINITIONS,
@@ -34,8 +35,6 @@ export interface SessionOptions {
 const PING_MS = 10_000;
 const FIRST_PING_MS = 1_000;
 const PONG_TIMEOUT_MS = 60_000;
-/** After the hello a client sends pongs only. */
-const MAX_CLIENT_BYTES = 1024 * 1024;
 const MAX_UPSTREAM_BYTES = 64 * 1024 * 1024;
 /** Remote key/values of one message. */
 const KVS_PER_MESSAGE = 100;
@@ -61,33 +60,37 @@ export class FelixSession {
   #isEnded = false;
 
   /**
-   * @param client The Felix's socket, its hello already read. @param rest Bytes that came after the hello.
+   * @param client The Felix's socket, its hello already read by `decoder`.
    * @param upstream A connected socket to Typha.
    */
   constructor(
     client: Socket,
-    rest: Uint8Array,
+    decoder: GobDecoder,
     hello: ClientHello,
     upstream: Socket,
     options: SessionOptions,
   ) {
     this.#options = options;
     this.#hello = hello;
-    this.#felix = new TyphaStream(client, MAX_CLIENT_BYTES, SERVER_DEFINITIONS, {
+    this.#felix = new TyphaStream(client, decoder, SERVER_DEFINITIONS, {
       onMessage: (message) => this.#fromFelix(message),
       onClose: (reason) => this.end(`felix: ${reason}`),
     });
-    this.#upstream = new TyphaStream(upstream, MAX_UPSTREAM_BYTES, CLIENT_DEFINITIONS, {
-      onMessage: (message) => this.#fromTypha(message),
-      onClose: (reason) => this.end(`typha: ${reason}`),
-    });
+    this.#upstream = new TyphaStream(
+      upstream,
+      new GobDecoder(MAX_UPSTREAM_BYTES),
+      CLIENT_DEFINITIONS,
+      {
+        onMessage: (message) => this.#fromTypha(message),
+        onClose: (reason) => this.end(`typha: ${reason}`),
+      },
+    );
     this.#felix.onDrain(() => this.#drained());
     this.#unsubscribe = options.feed.subscribe((updates) => this.#onRemote(updates));
     // No decoder restart, no compression: Typha then streams plain gob, in one piece.
     this.#upstream.write(
       encodeClientHello({ ...hello, supportsDecoderRestart: false, compressionAlgorithms: [] }),
     );
-    this.#felix.feed(rest);
   }
 
   /** The remote view, or the time to wait for it, may have changed. */

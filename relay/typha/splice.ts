@@ -27,7 +27,8 @@ const HELLO_MS = 10_000;
 /** How long a refused or unserved connection is held: below the 30 s after which a client gives up by itself. */
 const HOLD_MS = 25_000;
 const DIAL_RETRY_MS = 500;
-const MAX_HELLO_BYTES = 64 * 1024;
+/** Longest message of a client: a hello, then pongs. Typha ≥ 3.33 has the same limit. */
+const MAX_CLIENT_BYTES = 1024 * 1024;
 const MAX_CONNECTIONS = 10_000;
 
 export class Splice {
@@ -67,7 +68,7 @@ export class Splice {
 
   #accept(socket: Socket): void {
     this.#track(socket);
-    const decoder = new GobDecoder(MAX_HELLO_BYTES);
+    const decoder = new GobDecoder(MAX_CLIENT_BYTES);
     const read: Buffer[] = [];
     const timer = setTimeout(() => socket.destroy(), HELLO_MS);
     socket.on("close", () => clearTimeout(timer));
@@ -89,7 +90,7 @@ export class Splice {
       socket.pause();
       clearTimeout(timer);
       if (hello === null) this.#refuse(socket, problem ?? "");
-      else void this.#serve(socket, hello, Buffer.concat(read));
+      else void this.#serve(socket, decoder, hello, Buffer.concat(read));
     };
     socket.on("data", onData);
   }
@@ -108,7 +109,12 @@ export class Splice {
     socket.resume();
   }
 
-  async #serve(socket: Socket, hello: ClientHello, said: Buffer): Promise<void> {
+  async #serve(
+    socket: Socket,
+    decoder: GobDecoder,
+    hello: ClientHello,
+    said: Buffer,
+  ): Promise<void> {
     const syncerType = hello.syncerType === "" ? "felix" : hello.syncerType;
     if (!(SYNCER_TYPES as readonly string[]).includes(syncerType)) {
       this.#refuse(socket, `unknown syncer type ${JSON.stringify(hello.syncerType.slice(0, 40))}`);
@@ -122,7 +128,7 @@ export class Splice {
       pipeBoth(socket, upstream);
       return;
     }
-    const session = new FelixSession(socket, new Uint8Array(), hello, upstream, {
+    const session = new FelixSession(socket, decoder, hello, upstream, {
       feed: this.#options.feed,
       isViewLoaded: () => this.#options.isViewLoaded(),
       inSyncWaitMs: this.#options.inSyncWaitMs,

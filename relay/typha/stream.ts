@@ -2,7 +2,7 @@
 import type { Socket } from "node:net";
 
 import { GobError } from "./gob/bytes.ts";
-import { GobDecoder } from "./gob/decoder.ts";
+import type { GobDecoder } from "./gob/decoder.ts";
 import { readMessage } from "./messages.ts";
 import type { TyphaMessage } from "./messages.ts";
 
@@ -18,18 +18,21 @@ export class TyphaStream {
   readonly #handlers: StreamHandlers;
   #isClosed = false;
 
-  /** @param maxInboundBytes Longest message that the peer may send. @param definitions Sent first, once. */
+  /**
+   * @param decoder Of what the peer sends: the one that has read its first bytes, because types are defined once per stream.
+   * @param definitions Sent first, once.
+   */
   constructor(
     socket: Socket,
-    maxInboundBytes: number,
+    decoder: GobDecoder,
     definitions: Uint8Array,
     handlers: StreamHandlers,
   ) {
     this.#socket = socket;
-    this.#decoder = new GobDecoder(maxInboundBytes);
+    this.#decoder = decoder;
     this.#handlers = handlers;
     socket.setNoDelay(true);
-    socket.on("data", (data) => this.feed(data));
+    socket.on("data", (data) => this.#feed(data));
     socket.on("error", (error) => this.close(error.message));
     socket.on("close", () => this.close("closed by the peer"));
     if (definitions.length > 0) socket.write(definitions);
@@ -59,7 +62,7 @@ export class TyphaStream {
     else this.#socket.resume();
   }
 
-  feed(data: Uint8Array): void {
+  #feed(data: Uint8Array): void {
     if (this.#isClosed) return;
     try {
       for (const value of this.#decoder.feed(data)) {

@@ -123,6 +123,20 @@ export class Remotes {
     });
   }
 
+  /** What the present connections had to transfer, and what was on disk before. */
+  transfers(): {
+    readonly rcc: string;
+    readonly changes: number;
+    readonly bytes: number;
+    readonly loaded: number;
+  }[] {
+    return [...this.#entries].map(([rcc, { watcher, view }]) => ({
+      rcc,
+      ...(watcher?.transferred ?? { changes: 0, bytes: 0 }),
+      loaded: view.loadedRecords,
+    }));
+  }
+
   refusals(): { readonly rcc: string; readonly key: string; readonly reason: string }[] {
     return [...this.#entries].flatMap(([rcc, entry]) =>
       [...entry.refused].map(([key, reason]) => ({ rcc, key, reason })),

@@ -1,0 +1,103 @@
+/** `catwalk relay`: the relay of one cluster, until it is told to stop. */
+import { readFileSync } from "node:fs";
+
+import { parse } from "yaml";
+
+import { readConfig } from "../config.ts";
+import type { RelayConfig } from "../config.ts";
+import { serveHttp } from "../http/server.ts";
+import { newLogger } from "../log.ts";
+import type { Logger } from "../log.ts";
+import { Relay } from "../relay.ts";
+import { openSource } from "../source/open-source.ts";
+import { RemotesFeed } from "../typha/remote-feed.ts";
+import { Splice } from "../typha/splice.ts";
+import { print, withExample } from "./command.ts";
+import type { RegisterCommand } from "./command.ts";
+import { CommandError, UsageError } from "./usage-error.ts";
+
+export const registerRelay: RegisterCommand = (program) => {
+  withExample(
+    program
+      .command("relay")
+      .description("run a cluster's relay (every option also as CATWALK_*, or in --config)")
+      .option("--state <dir>", "folder with the relay's key and views")
+      .option("--join-token <token>", "joins the mesh with it")
+      .option("--hub <url>", "the hub")
+      .option("--source <kind>", "kubernetes or manifests")
+      .option("--kubeconfig <file>", "of the cluster's API server")
+      .option("--manifests <dir>", "folder of YAML instead of an API server")
+      .option("--typha-upstream <host:port>", "the cluster's Typha")
+      .option("--typha-listen <host:port>", "where Felix connects instead")
+      .option("--http-listen <host:port>", "health, status, metrics, view")
+      .option("--in-sync-wait-seconds <n>", "longest wait for the remote views (30)")
+      .option("--config <file>", "YAML with these options in camelCase"),
+    "catwalk relay --state ./state --hub http://127.0.0.1:8787 --join-token cwj_… --manifests deploy/demo/db",
+  ).action(async ({ config: file, ...flags }: Record<string, string>) => {
+    const read = readConfig(flags, process.env, file === undefined ? null : readFile(file));
+    if (!read.ok) throw new UsageError(`relay: ${read.message}`);
+    await runRelay(read.config);
+  });
+};
+
+function readFile(path: string): unknown {
+  try {
+    return parse(readFileSync(path, "utf8")) as unknown;
+  } catch (error) {
+    throw new UsageError(`--config ${path}: ${(error as Error).message}`);
+  }
+}
+
+async function runRelay(config: RelayConfig): Promise<void> {
+  const stopped = new Promise<void>((resolve) => {
+    process.once("SIGTERM", resolve);
+    process.once("SIGINT", resolve);
+  });
+  const log = newLogger("catwalk-relay");
+  const relay = await Relay.open(config, sourceOf(config), log).catch((error: unknown) => {
+    throw new CommandError((error as Error).message, { cause: error });
+  });
+  const http =
+    config.httpListen === undefined
+      ? null
+      : await listen(serveHttp(relay, config.httpListen), "--http-listen");
+  relay.start();
+  const splice = startSplice(relay, config, log);
+  const port = splice === null ? null : await listen(splice.start(), "--typha-listen");
+  void relay
+    .whenListed()
+    .then(() =>
+      print(
+        `${JSON.stringify({ event: "ready", cluster: relay.clusterName, http: http?.url ?? null, typhaPort: port })}\n`,
+      ),
+    );
+  await stopped;
+  await Promise.all([splice?.stop(), http?.close(), relay.stop()]);
+}
+
+function sourceOf(config: RelayConfig) {
+  if (config.source === "manifests")
+    return openSource({ kind: "manifests", folder: config.manifests as string });
+  return openSource({
+    kind: "kubernetes",
+    ...(config.kubeconfig !== undefined && { kubeconfig: config.kubeconfig }),
+  });
+}
+
+function startSplice(relay: Relay, config: RelayConfig, log: Logger): Splice | null {
+  if (config.typhaListen === undefined || config.typhaUpstream === undefined) return null;
+  return new Splice({
+    listen: config.typhaListen,
+    upstream: config.typhaUpstream,
+    feed: new RemotesFeed(relay.remotes),
+    isViewLoaded: () => relay.isViewLoaded,
+    inSyncWaitMs: config.inSyncWaitSeconds * 1000,
+    log: (level, message, fields) => log[level](fields, message),
+  });
+}
+
+async function listen<T>(started: Promise<T>, option: string): Promise<T> {
+  return started.catch((error: unknown) => {
+    throw new CommandError(`${option}: ${(error as Error).message}`, { cause: error });
+  });
+}

@@ -1,0 +1,81 @@
+/** Calico's selector language as a tree, its normal form, and what it matches. Source: calico v3.32.1 libcalico-go/lib/selector. */
+export type Selector =
+  | { readonly op: "all" }
+  | { readonly op: "global" }
+  | { readonly op: "has"; readonly label: string }
+  | { readonly op: Comparison; readonly label: string; readonly value: string }
+  | { readonly op: "in" | "not in"; readonly label: string; readonly values: readonly string[] }
+  | { readonly op: "not"; readonly operand: Selector }
+  | { readonly op: "and" | "or"; readonly operands: readonly Selector[] };
+
+export type Comparison = "==" | "!=" | "contains" | "starts with" | "ends with";
+
+/** Label lookup; `undefined` for a label that is not there. */
+export type LabelLookup = (label: string) => string | undefined;
+
+/** A missing label matches `!=` and `not in`, and nothing else that names it. [SEL3] */
+export function matches(selector: Selector, labels: LabelLookup): boolean {
+  switch (selector.op) {
+    case "all":
+    case "global":
+      return true;
+    case "has":
+      return labels(selector.label) !== undefined;
+    case "==":
+      return labels(selector.label) === selector.value;
+    case "!=":
+      return labels(selector.label) !== selector.value;
+    case "contains":
+      return labels(selector.label)?.includes(selector.value) ?? false;
+    case "starts with":
+      return labels(selector.label)?.startsWith(selector.value) ?? false;
+    case "ends with":
+      return labels(selector.label)?.endsWith(selector.value) ?? false;
+    case "in": {
+      const value = labels(selector.label);
+      return value !== undefined && selector.values.includes(value);
+    }
+    case "not in": {
+      const value = labels(selector.label);
+      return value === undefined || !selector.values.includes(value);
+    }
+    case "not":
+      return !matches(selector.operand, labels);
+    case "and":
+      return selector.operands.every((operand) => matches(operand, labels));
+    case "or":
+      return selector.operands.some((operand) => matches(operand, labels));
+  }
+}
+
+/** Calico's canonical text: equal selectors that differ in spelling only have equal text. [SEL2] */
+export function formatSelector(selector: Selector): string {
+  switch (selector.op) {
+    case "all":
+      return "all()";
+    case "global":
+      return "global()";
+    case "has":
+      return `has(${selector.label})`;
+    case "in":
+    case "not in":
+      return `${selector.label} ${selector.op} {${selector.values.map(quote).join(", ")}}`;
+    case "not":
+      return `!${formatSelector(selector.operand)}`;
+    case "and":
+      return `(${selector.operands.map(formatSelector).join(" && ")})`;
+    case "or":
+      return `(${selector.operands.map(formatSelector).join(" || ")})`;
+    case "==":
+    case "!=":
+    case "contains":
+    case "starts with":
+    case "ends with":
+      return `${selector.label} ${selector.op} ${quote(selector.value)}`;
+  }
+}
+
+/** There are no escapes: a value holds at most one kind of quote. */
+function quote(value: string): string {
+  return value.includes('"') ? `'${value}'` : `"${value}"`;
+}
