@@ -1,0 +1,264 @@
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import type { CryptoKey } from "jose";
+import { expect, test } from "vitest";
+
+import type { OriginStatus } from "../../../shared/visibility/facts.ts";
+import { INTERNAL_HEADERS } from "../../../worker/ports.ts";
+import { TestHub, valueOf } from "./support.ts";
+import type { Answer } from "./support.ts";
+
+const RCC = {
+  apiVersion: "projectcalico.org/v3",
+  kind: "RemoteClusterConfiguration",
+  metadata: { name: "db" },
+};
+const DEMO = "/v1/meshes/demo";
+
+async function hubWithPair(): Promise<{ hub: TestHub; uids: Record<string, string> }> {
+  const hub = new TestHub();
+  const uids = await hub.withClusters("app", "db");
+  expect((await hub.call("PUT", `${DEMO}/clusters/app/rccs/db`, RCC)).status).toBe(201);
+  const grant = { origin: "db", reader: "app" };
+  expect((await hub.call("POST", `${DEMO}/grants`, grant)).status).toBe(201);
+  return { hub, uids };
+}
+
+test("[API1] every error is problem+json with status, code and a sentence", async () => {
+  const { hub } = await hubWithPair();
+  const cases = [
+    ["GET", "/v1/nothing", undefined, 404],
+    ["GET", `${DEMO}/nothing`, undefined, 404],
+    ["PATCH", "/v1/meshes", undefined, 405],
+    ["DELETE", `${DEMO}/status`, undefined, 405],
+    ["GET", "/v1/meshes/other", undefined, 404],
+    ["GET", `${DEMO}/clusters/web`, undefined, 404],
+    ["GET", "/v1/meshes/Bad_Name", undefined, 400],
+    ["POST", "/v1/meshes", "{ not json", 400],
+    ["POST", "/v1/meshes", {}, 400],
+    ["POST", "/v1/meshes", { name: 1 }, 400],
+    ["POST", "/v1/meshes", { name: "demo", extra: 1 }, 400],
+    ["POST", "/v1/meshes", { name: "demo" }, 409],
+    ["POST", `${DEMO}/clusters`, { name: "x", cidrs: "10.0.0.0/8" }, 400],
+    ["POST", `${DEMO}/clusters`, { name: "x", cidrs: ["127.0.0.0/8"] }, 422],
+    ["POST", `${DEMO}/grants`, { origin: "db", reader: "db" }, 422],
+    ["GET", `${DEMO}/quarantine?limit=0`, undefined, 400],
+    ["GET", `${DEMO}/quarantine?limt=5`, undefined, 400],
+    ["GET", "/v1/connect/home", undefined, 401],
+    ["GET", `${DEMO}/clusters/app/view/${"0".repeat(32)}`, undefined, 426],
+    ["POST", "/v1/join", { joinToken: "x", publicKey: { kty: "OKP" } }, 400],
+  ] as const;
+  for (const [method, path, body, status] of cases) {
+    const answer = await hub.call(method, path, body);
+    expect([path, answer.status, answer.type]).toEqual([path, status, "application/problem+json"]);
+    expect(answer.body).toMatchObject({ status, code: expect.any(String) });
+    expect(answer.body.detail?.length).toBeGreaterThan(5);
+  }
+});
+
+test("[API1] a wrong field is named with its rule", async () => {
+  const hub = new TestHub();
+  const { body } = await hub.call("POST", "/v1/meshes", { name: "Demo", colour: 1 });
+  expect(body.errors).toEqual([
+    { field: "name", rule: "must match [a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?" },
+    { field: "colour", rule: "is not a known field" },
+  ]);
+});
+
+test("[API2] a body of more than 1 MiB is 413, and an unexpected failure 500 without its details", async () => {
+  const hub = new TestHub();
+  const large = await hub.call("POST", "/v1/meshes", { name: "x".repeat(1024 * 1024) });
+  expect([large.status, large.body.code]).toEqual([413, "too-large"]);
+  hub.service("demo").getMesh = () => Promise.reject(new Error("secret detail"));
+  const broken = await hub.call("GET", DEMO);
+  expect([broken.status, broken.body.code]).toEqual([500, "internal"]);
+  expect(JSON.stringify(broken.body)).not.toContain("secret");
+});
+
+test("[CRE4] without the admin token nothing under /v1/meshes answers, whether it exists or not", async () => {
+  const { hub } = await hubWithPair();
+  for (const authorization of ["", "Bearer wrong", "Basic x"])
+    for (const path of ["/v1/meshes", DEMO, `${DEMO}/nothing`, `${DEMO}/clusters/app/view`]) {
+      const answer = await hub.call("GET", path, undefined, { authorization });
+      expect([path, answer.status, answer.body.code]).toEqual([path, 401, "unauthenticated"]);
+    }
+  expect((await hub.app.request("/healthz")).status).toBe(200);
+  expect(await (await hub.app.request("/v1/time")).json()).toEqual({ unixMs: hub.nowMs });
+});
+
+test("[API3] the OpenAPI 3.1 document describes every admin path", async () => {
+  const document = (await (await new TestHub().app.request("/v1/openapi.json")).json()) as {
+    openapi: string;
+    paths: object;
+  };
+  expect(document.openapi).toBe("3.1.0");
+  expect(Object.keys(document.paths).toSorted()).toEqual([
+    "/v1/join",
+    "/v1/meshes",
+    "/v1/meshes/{mesh}",
+    "/v1/meshes/{mesh}/audit",
+    "/v1/meshes/{mesh}/clusters",
+    "/v1/meshes/{mesh}/clusters/{cluster}",
+    "/v1/meshes/{mesh}/clusters/{cluster}/rccs",
+    "/v1/meshes/{mesh}/clusters/{cluster}/rccs/{rcc}",
+    "/v1/meshes/{mesh}/clusters/{cluster}/token",
+    "/v1/meshes/{mesh}/clusters/{cluster}/view",
+    "/v1/meshes/{mesh}/grants",
+    "/v1/meshes/{mesh}/grants/{origin}/{reader}",
+    "/v1/meshes/{mesh}/quarantine",
+    "/v1/meshes/{mesh}/status",
+  ]);
+});
+
+test("[API4] meshes are made, listed, got and deleted", async () => {
+  const hub = new TestHub();
+  expect((await hub.call("POST", "/v1/meshes", { name: "demo" })).status).toBe(201);
+  expect((await hub.call("GET", "/v1/meshes")).body).toMatchObject({ items: [{ name: "demo" }] });
+  expect((await hub.call("GET", DEMO)).body).toMatchObject({ name: "demo" });
+  expect((await hub.call("DELETE", DEMO)).body).toEqual({ propagated: true });
+  expect((await hub.call("GET", DEMO)).status).toBe(404);
+  expect((await hub.call("GET", "/v1/meshes")).body).toEqual({ items: [] });
+});
+
+test("[VIS22] connection fields are 422 naming them, and the name must be the path's", async () => {
+  const { hub } = await hubWithPair();
+  const direct = { ...RCC, spec: { datastoreType: "etcdv3", etcdEndpoints: "http://e:2379" } };
+  const refused = await hub.call("PUT", `${DEMO}/clusters/app/rccs/db`, direct);
+  expect([refused.status, refused.body.code]).toEqual([422, "not-possible"]);
+  expect(refused.body.detail).toContain("spec.etcdEndpoints: direct datastore RCCs");
+  const other = await hub.call("PUT", `${DEMO}/clusters/app/rccs/other`, RCC);
+  expect(other.body.errors).toEqual([
+    { field: "metadata.name", rule: "must be other, the name in the path" },
+  ]);
+  expect((await hub.call("GET", `${DEMO}/clusters/app/rccs`)).body).toMatchObject({
+    items: [{ metadata: { name: "db" }, spec: {}, status: { state: "granted" } }],
+  });
+});
+
+test("[API5] status joins the registry with what Origins report, and a failing Origin is unknown", async () => {
+  const { hub, uids } = await hubWithPair();
+  const { app = "", db = "" } = uids;
+  const report: Partial<OriginStatus> = {
+    publisher: "connected",
+    lastSeenMs: hub.nowMs - 500,
+    edges: [
+      {
+        rcc: "db",
+        origin: { uid: db, name: "db" },
+        connectionStatus: 2,
+        endpoints: 12,
+        refused: 1,
+        digest: "9f3c",
+        revision: 40,
+      },
+    ],
+  };
+  hub.origin(app).report = report;
+  hub.origin(db).mode = "fails";
+  const { body } = await hub.call("GET", `${DEMO}/status`);
+  expect(body["edges"]).toMatchObject([
+    { rcc: "db", connection: "InSync", endpoints: 12, digest: "9f3c", revision: 40, ageMs: 500 },
+  ]);
+  expect(body["clusters"]).toMatchObject([
+    { cluster: { name: "app" }, publisher: "connected" },
+    { cluster: { name: "db" }, publisher: "unknown", error: "the Origin is broken" },
+  ]);
+  // A relay that is gone reports nothing any more: the last word is not passed off as now.
+  hub.origin(app).report = { ...report, publisher: "absent" };
+  const later = await hub.call("GET", `${DEMO}/status`);
+  expect(later.body["edges"]).toMatchObject([{ connection: "Unknown" }]);
+  const quarantine = await hub.call("GET", `${DEMO}/quarantine`);
+  expect(quarantine.body).toEqual({ items: [], unknown: ["db"] });
+});
+
+test("[API6] the view lists the cluster itself and what is effective, and the upgrade reads as that cluster", async () => {
+  const { hub, uids } = await hubWithPair();
+  const { app = "", db = "" } = uids;
+  const view = await hub.call("GET", `${DEMO}/clusters/app/view`);
+  expect(view.body["origins"]).toMatchObject([
+    { rcc: null, origin: { uid: app } },
+    { rcc: "db", origin: { uid: db }, watch: `${DEMO}/clusters/app/view/${db}` },
+  ]);
+  await hub.call("GET", `${DEMO}/clusters/app/view/${db}`, undefined, { upgrade: "websocket" });
+  const forwarded = hub.origin(db).requests[0]?.headers;
+  expect(forwarded?.get(INTERNAL_HEADERS.role)).toBe("admin");
+  expect(forwarded?.get(INTERNAL_HEADERS.clusterUid)).toBe(app);
+  expect(forwarded?.get("authorization")).toBeNull();
+  const blind = await hub.call("GET", `${DEMO}/clusters/db/view/${app}`, undefined, {
+    upgrade: "websocket",
+  });
+  expect(blind.status).toBe(404);
+});
+
+interface TestRelay {
+  readonly key: CryptoKey;
+  readonly credential: string;
+  readonly uid: string;
+}
+
+async function joinRelay(hub: TestHub, cluster: string): Promise<TestRelay> {
+  const pair = await generateKeyPair("Ed25519", { extractable: true });
+  const { joinToken } = valueOf(await hub.service("demo").newToken(cluster));
+  const { kty, crv, x } = await exportJWK(pair.publicKey);
+  const joined = await hub.call("POST", "/v1/join", { joinToken, publicKey: { kty, crv, x } });
+  expect(joined.status).toBe(200);
+  const body = joined.body as Answer & { credential: string; cluster: { uid: string } };
+  return { key: pair.privateKey, credential: body.credential, uid: body.cluster.uid };
+}
+
+async function relayHeaders(relay: TestRelay, nowMs: number): Promise<Record<string, string>> {
+  const iat = Math.floor(nowMs / 1000);
+  const token = await new SignJWT()
+    .setProtectedHeader({ alg: "Ed25519" })
+    .setIssuer(relay.uid)
+    .setAudience("catwalk-hub")
+    .setIssuedAt(iat)
+    .setExpirationTime(iat + 240)
+    .sign(relay.key);
+  return {
+    authorization: `Bearer ${token}`,
+    "catwalk-credential": relay.credential,
+    upgrade: "websocket",
+  };
+}
+
+test("[CRE7] a relay's upgrade reaches its Origin with headers that only the Worker can have set", async () => {
+  const { hub, uids } = await hubWithPair();
+  const { app = "", db = "" } = uids;
+  const relay = await joinRelay(hub, "app");
+  const headers = {
+    ...(await relayHeaders(relay, hub.nowMs)),
+    [INTERNAL_HEADERS.role]: "admin",
+    [INTERNAL_HEADERS.clusterUid]: db,
+    "catwalk-internal-other": "x",
+  };
+  expect((await hub.call("GET", "/v1/connect/home", undefined, headers)).status).toBe(200);
+  await hub.call("GET", `/v1/connect/watch/${db}`, undefined, headers);
+  for (const [uid, role] of [
+    [app, "home"],
+    [db, "watch"],
+  ] as const) {
+    const seen = hub.origin(uid).requests[0]?.headers;
+    expect(seen?.get(INTERNAL_HEADERS.role)).toBe(role);
+    expect(seen?.get(INTERNAL_HEADERS.clusterUid)).toBe(app);
+    expect(seen?.get(INTERNAL_HEADERS.keyGeneration)).toBe("1");
+    expect(seen?.get(INTERNAL_HEADERS.originUid)).toBe(uid);
+    expect(seen?.get(INTERNAL_HEADERS.meshName)).toBe("demo");
+    expect(seen?.get("catwalk-internal-other")).toBeNull();
+    expect(seen?.get("catwalk-credential")).toBeNull();
+  }
+});
+
+test("[CRE3] connecting never asks the Mesh object; clock skew is told with the hub's time", async () => {
+  const { hub } = await hubWithPair();
+  const relay = await joinRelay(hub, "app");
+  hub.service = () => {
+    throw new Error("the Mesh object was asked");
+  };
+  const good = await relayHeaders(relay, hub.nowMs);
+  expect((await hub.call("GET", "/v1/connect/home", undefined, good)).status).toBe(200);
+  const skewed = await relayHeaders(relay, hub.nowMs + 3_600_000);
+  const response = await hub.app.request("/v1/connect/home", { headers: skewed });
+  expect(response.status).toBe(401);
+  expect(await response.json()).toMatchObject({ code: "clock-skew" });
+  expect(Date.parse(response.headers.get("date") ?? "")).not.toBeNaN();
+});
