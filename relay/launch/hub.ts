@@ -3,11 +3,10 @@
  * Miniflare: both are development tools. [CLI20]
  */
 import { mkdirSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-
-import workerd from "workerd";
 
 import { backoffMs } from "../../shared/lib/backoff.ts";
 import { bundleWorker } from "./bundle.ts";
@@ -69,7 +68,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
       [ADMIN_TOKEN_HASH_VARIABLE]: secrets.adminTokenHash,
     };
     const supervisor = new Supervisor(
-      () => spawnGuarded(workerd.default, ["serve", configFile], env),
+      () => spawnGuarded(workerdBinary(), ["serve", configFile], env),
       log,
     );
     try {
@@ -92,6 +91,12 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     unlock();
     throw error;
   }
+}
+
+/** The npm package is CommonJS whose `default` is the path of the binary for this platform; loaders differ in how they import that. */
+function workerdBinary(): string {
+  const workerd = createRequire(import.meta.url)("workerd") as { readonly default: string };
+  return workerd.default;
 }
 
 /** Runs the child, and again when it ends by itself. */

@@ -31,7 +31,11 @@ export class MeshObject extends DurableObject<MeshEnv> implements MeshAdmin, Dir
     this.#directory = new Directory(store);
     this.#service = new MeshService(mesh, {
       findOrigin: (name) => env.ORIGIN.get(env.ORIGIN.idFromName(name)) as unknown as OriginCalls,
-      delay: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      delay: (ms) => {
+        let timer: ReturnType<typeof setTimeout> | null = null;
+        const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+        return { over, cancel: () => clearTimeout(timer) };
+      },
       setAlarm: (atMs) => context.waitUntil(context.storage.setAlarm(atMs)),
     });
   }

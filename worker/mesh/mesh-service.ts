@@ -25,8 +25,8 @@ import { overviewOf, viewCluster, viewOf } from "./views.ts";
 
 export interface MeshServicePorts {
   readonly findOrigin: FindOrigin;
-  /** Resolves after the time; what it waited for may be over before. */
-  delay(ms: number): Promise<void>;
+  /** A wait that can be called off: a timer left behind would keep an idle object awake, and billed. */
+  delay(ms: number): { readonly over: Promise<void>; cancel(): void };
   /** Calls `onAlarm` at that Unix time; a later call replaces it. */
   setAlarm(atMs: number): void;
 }
@@ -177,10 +177,12 @@ export class MeshService implements MeshAdmin {
     if (changed.length === 0) return { ok: true, value: { ...value, propagated: true } };
     // Before the first try: should this object end in the middle of it, the alarm goes on.
     this.#schedule();
+    const patience = this.#ports.delay(PROPAGATION_MS);
     const propagated = await Promise.race([
       pushAll(this.#mesh, changed, this.#ports.findOrigin),
-      this.#ports.delay(PROPAGATION_MS).then(() => false),
+      patience.over.then(() => false),
     ]);
+    patience.cancel();
     return { ok: true, value: { ...value, propagated } };
   }
 

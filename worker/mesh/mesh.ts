@@ -18,7 +18,7 @@ import type { AuditRow, ClusterRow, MeshRow } from "./registry.ts";
 export interface MeshEnvironment {
   readonly clock: Clock;
   /** Unpredictable; lower-case hex of `bytes` bytes. */
-  randomHex(bytes: number): string;
+  readonly randomHex: (bytes: number) => string;
 }
 
 /** A decision's value, and the clusters whose facts it changed. */

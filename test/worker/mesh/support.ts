@@ -173,7 +173,7 @@ export class TestHub {
       service = new MeshService(mesh, {
         findOrigin: (objectName) => this.originNamed(objectName),
         // Longer than what does not hang, without waiting on a real clock.
-        delay: () => new Promise((resolve) => setImmediate(resolve)),
+        delay: () => ({ over: new Promise((resolve) => setImmediate(resolve)), cancel: () => {} }),
         setAlarm: (atMs) => this.alarms.set(name, atMs),
       });
       this.#services.set(name, service);

@@ -1,0 +1,144 @@
+/** The commands as processes, against a real hub on plain workerd. */
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { startHub } from "../../../relay/launch/hub.ts";
+import type { RunningHub } from "../../../relay/launch/hub.ts";
+
+const root = mkdtempSync(join(tmpdir(), "catwalk-cli-"));
+const BIN = new URL("../../../bin/catwalk.js", import.meta.url).pathname;
+let hub: RunningHub;
+
+beforeAll(async () => {
+  hub = await startHub({ listen: "127.0.0.1:0", dataDir: join(root, "hub"), log: () => {} });
+});
+
+afterAll(async () => {
+  await hub.stop();
+  rmSync(root, { recursive: true, force: true });
+});
+
+interface Ended {
+  readonly status: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function catwalk(...args: readonly string[]): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [BIN, ...args], {
+      cwd: root,
+      env: {
+        ...process.env,
+        HOME: root,
+        CATWALK_SERVER: hub.url,
+        CATWALK_MESH: "demo",
+        CATWALK_TOKEN: hub.adminToken,
+      },
+    });
+    let [out, err] = ["", ""];
+    child.stdout.on("data", (text: Buffer) => (out += text.toString()));
+    child.stderr.on("data", (text: Buffer) => (err += text.toString()));
+    child.on("close", (status) => resolve({ status, out, err }));
+  });
+}
+
+async function succeed(...args: readonly string[]): Promise<string> {
+  const ended = await catwalk(...args);
+  expect([args.join(" "), ended.status, ended.err]).toEqual([args.join(" "), 0, ""]);
+  return ended.out;
+}
+
+test(
+  "[CLI4] an operator's story: mesh, clusters, RCC, grant, listings, removal",
+  { timeout: 60_000 },
+  async () => {
+    await succeed("mesh", "create", "demo");
+    const token = await succeed(
+      "cluster",
+      "add",
+      "app",
+      "--cidr",
+      "10.10.0.0/16",
+      "--cidr",
+      "fd10::/64",
+    );
+    expect(token).toMatch(/\ncwj_demo_[0-9a-f]{48}\n$/);
+    expect(JSON.parse(await succeed("cluster", "add", "db", "-o", "json"))).toEqual({
+      joinToken: expect.stringMatching(/^cwj_demo_/),
+      expiresAt: expect.any(String),
+    });
+    expect(JSON.parse(await succeed("cluster", "token", "db", "-o", "json"))).toMatchObject({
+      joinToken: expect.stringMatching(/^cwj_demo_/),
+    });
+    const file = join(root, "rcc.yaml");
+    writeFileSync(
+      file,
+      "apiVersion: projectcalico.org/v3\nkind: RemoteClusterConfiguration\nmetadata:\n  name: db\n",
+    );
+    expect(await succeed("rcc", "apply", "-f", file, "--cluster", "app")).toBe(
+      "RCC db of app names db (not-granted)\n",
+    );
+    await succeed("grant", "create", "--cluster", "db", "--to", "app");
+    expect(await succeed("rcc", "list", "--cluster", "app")).toBe(
+      "NAME  REMOTE  STATE\ndb    db      granted\n",
+    );
+    expect(await succeed("cluster", "list", "-o", "name")).toBe("app\ndb\n");
+    expect(await succeed("grant", "list", "--cluster", "db", "-o", "name")).toBe("db/app\n");
+    expect(await succeed("status")).toMatch(/^RCC +REMOTE +CONNECTION.*\napp\/db +db +Unknown/);
+    expect(await succeed("quarantine", "list")).toBe("nothing is in quarantine\n");
+    await succeed("grant", "delete", "--cluster", "db", "--to", "app");
+    // What `get` prints can be applied again.
+    writeFileSync(file, await succeed("rcc", "get", "db", "--cluster", "app", "-o", "yaml"));
+    await succeed("rcc", "apply", "-f", file, "--cluster", "app");
+    await succeed("rcc", "delete", "db", "--cluster", "app");
+    await succeed("cluster", "remove", "db");
+    await succeed("mesh", "delete", "demo");
+    expect(await succeed("mesh", "list", "-o", "json")).toBe('{\n  "items": []\n}\n');
+  },
+);
+
+test(
+  "[CLI1] a usage error ends with 2, a failure with 1, and both are told on stderr only",
+  { timeout: 60_000 },
+  async () => {
+    const file = join(root, "bad.yaml");
+    writeFileSync(file, "a: 1\n---\nkind: [\n");
+    const cases = [
+      [["rcc", "list"], 2, "required option '--cluster"],
+      [["nonsense"], 2, "unknown command"],
+      [["mesh", "list", "-o", "xml"], 2, "Allowed choices"],
+      [["mesh", "list", "--server", "nonsense"], 2, "must be an http or https URL"],
+      [["mesh", "list", "--token-file", "nowhere"], 2, "nowhere"],
+      [["wait", "--for", "in-sync", "--cluster", "a", "--timeout", "soon"], 2, "--timeout soon"],
+      [["mesh", "get", "other"], 1, "no mesh of this name"],
+      [["mesh", "create", "Bad"], 1, "name: must match"],
+      [["mesh", "list", "--server", "http://127.0.0.1:1"], 1, "cannot reach the hub"],
+      [["rcc", "apply", "-f", file, "--cluster", "app"], 1, "bad.yaml:4: "],
+      [["hub", "--data", root, "--listen", "x"], 1, "must be HOST:PORT"],
+    ] as const;
+    for (const [args, status, words] of cases) {
+      const ended = await catwalk(...args);
+      expect([args.join(" "), ended.status, ended.out]).toEqual([args.join(" "), status, ""]);
+      expect(ended.err).toContain(words);
+    }
+  },
+);
+
+test("[CLI5] every command's help has one working example", { timeout: 60_000 }, async () => {
+  for (const args of [
+    ["hub"],
+    ["mesh", "create"],
+    ["cluster", "add"],
+    ["rcc", "apply"],
+    ["grant", "create"],
+    ["status"],
+    ["quarantine", "list"],
+    ["wait"],
+  ])
+    expect(await succeed(...args, "--help")).toContain(`\nExample:\n  catwalk ${args.join(" ")}`);
+});
