@@ -16,7 +16,8 @@ export function withInternalHeaders(
   values: Readonly<Record<InternalHeader, string>>,
 ): Request {
   const headers = new Headers(request.headers);
-  for (const name of [...headers.keys()]) if (name.startsWith("catwalk-")) headers.delete(name);
+  const fromOutside = [...headers.keys()].filter((name) => name.startsWith("catwalk-"));
+  for (const name of fromOutside) headers.delete(name);
   headers.delete("authorization");
   for (const [key, name] of Object.entries(INTERNAL_HEADERS))
     headers.set(name, values[key as InternalHeader]);

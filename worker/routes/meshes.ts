@@ -2,9 +2,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 
+import { MESH_LIMITS } from "../mesh/registry.ts";
 import type { MeshRow } from "../mesh/registry.ts";
 import type { HubPorts } from "./hub-ports.ts";
-import { valueOf } from "./problem.ts";
+import { HttpProblem, valueOf } from "./problem.ts";
 import {
   ADMIN,
   isoTime,
@@ -75,6 +76,9 @@ export function meshRoutes(ports: HubPorts): OpenAPIHono {
   const router = newRouter();
   router.openapi(create, async (c) => {
     const { name } = c.req.valid("json");
+    const meshes = await ports.directory().listMeshes();
+    if (meshes.length >= MESH_LIMITS.meshes && !meshes.some((mesh) => mesh.name === name))
+      throw new HttpProblem(422, "too-many", `a hub has at most ${MESH_LIMITS.meshes} meshes`);
     const outcome = await ports.mesh(name).createMesh(name);
     // Noted also when the mesh was there before: an earlier create may have ended between the two.
     const row = outcome.ok ? outcome : await ports.mesh(name).getMesh();

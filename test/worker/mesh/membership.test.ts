@@ -129,7 +129,7 @@ test("[CRE2] a token of a removed cluster is wrong", async () => {
   expect(refusalOf(await demo.join(hashToken(token.joinToken), "key-1")).status).toBe(401);
 });
 
-test("[API8] what an admin and a cluster did is in the audit, newest first, without secrets", async () => {
+test("[API7] what an admin and a cluster did is in the audit, newest first, without secrets", async () => {
   const hub = new TestHub();
   const demo = hub.service("demo");
   valueOf(await demo.createMesh("demo"));
