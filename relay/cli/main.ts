@@ -1,12 +1,18 @@
 /** The commands of `catwalk`, one line each; a command is one file here. */
 import { registerCluster } from "./cluster.ts";
+import { registerEval } from "./eval.ts";
 import { registerGrant } from "./grant.ts";
 import { registerHub } from "./hub.ts";
 import { registerMesh } from "./mesh.ts";
+import { registerPolicy } from "./policy.ts";
 import { runProgram } from "./program.ts";
 import { registerQuarantine } from "./quarantine.ts";
 import { registerRcc } from "./rcc.ts";
+import { registerRelay } from "./relay.ts";
+import { registerSource } from "./source.ts";
 import { registerStatus } from "./status.ts";
+import { registerUp } from "./up.ts";
+import { registerView } from "./view.ts";
 import { registerWait } from "./wait.ts";
 
 // Started by bin/catwalk.js: if that is killed, nobody would be left to end this process. [CLI8]
@@ -16,14 +22,20 @@ if (process.connected) {
 }
 
 const COMMANDS = [
+  registerUp,
   registerHub,
+  registerRelay,
   registerMesh,
   registerCluster,
   registerRcc,
   registerGrant,
   registerStatus,
-  registerQuarantine,
   registerWait,
+  registerQuarantine,
+  registerView,
+  registerEval,
+  registerPolicy,
+  registerSource,
 ];
 
 process.exitCode = await runProgram(COMMANDS, process.argv.slice(2));

@@ -37,6 +37,15 @@ const PULL_RETRY_MS = 2_000;
 /** Quarantined records judged again in one slice. */
 const REJUDGE_SLICE = 500;
 
+/** What outlives an eviction of the object, with the home socket. */
+interface HomeNote {
+  readonly reconciled: readonly Channel[];
+  readonly edges: readonly EdgeReport[];
+}
+
+/** An attachment holds 16 KiB; larger reports are known again with the next one. */
+const NOTE_EDGES_CHARS = 12_000;
+
 interface Home {
   readonly socket: SocketId;
   readonly peer: Peer;
@@ -99,7 +108,11 @@ export class Origin {
     this.#requireFacts();
     if (note === "") return;
     if (peer.role !== "home") this.#readers.restore(socket, peer, note);
-    else this.#home = { socket, peer, reconciled: new Set(JSON.parse(note) as Channel[]) };
+    else {
+      const saved = JSON.parse(note) as HomeNote;
+      this.#home = { socket, peer, reconciled: new Set(saved.reconciled) };
+      this.#edges = saved.edges;
+    }
   }
 
   onClose(socket: SocketId): void {
@@ -307,7 +320,8 @@ export class Origin {
     this.#home = { socket, peer, reconciled: new Set() };
     if (older !== null && older.socket !== socket)
       this.#refuse(older.socket, "superseded", "a newer socket of this cluster has taken over");
-    this.#ports.sockets.saveNote(socket, "[]");
+    this.#edges = [];
+    this.#saveHome(this.#home);
     this.#send(socket, {
       type: "home-welcome",
       version,
@@ -327,7 +341,7 @@ export class Origin {
     const home = this.#home;
     if (home?.socket !== socket) return;
     if (message.type === "publish") this.#onPublish(home, message);
-    else if (message.type === "report") this.#edges = parseEdges(message.edges) ?? this.#edges;
+    else if (message.type === "report") this.#onReport(home, message.edges);
     else if (message.type === "reconciled") this.#onReconciled(home, message.channel);
     else if (message.type === "reconcile") {
       const log = must(this.#logs.get(message.channel), "channel");
@@ -337,11 +351,22 @@ export class Origin {
       this.#refuse(socket, "protocol-error", `${message.type} does not belong on a home socket`);
   }
 
+  #onReport(home: Home, text: string): void {
+    this.#edges = parseEdges(text) ?? this.#edges;
+    this.#saveHome(home);
+  }
+
+  #saveHome(home: Home): void {
+    const fits = JSON.stringify(this.#edges).length <= NOTE_EDGES_CHARS;
+    const note: HomeNote = { reconciled: [...home.reconciled], edges: fits ? this.#edges : [] };
+    this.#ports.sockets.saveNote(home.socket, JSON.stringify(note));
+  }
+
   #onReconciled(home: Home, channel: Channel): void {
     const log = must(this.#logs.get(channel), "channel");
     this.#ports.store.transaction(() => log.markPopulated());
     home.reconciled.add(channel);
-    this.#ports.sockets.saveNote(home.socket, JSON.stringify([...home.reconciled]));
+    this.#saveHome(home);
     this.#readers.forgetCheckpoints(channel);
     this.#readers.sendCheckpoints();
   }

@@ -40,7 +40,7 @@ test("[SEL2] normal forms, and the ids made of them, are Calico's", () => {
     if (!parsed.ok) continue;
     const normal = formatSelector(parsed.selector);
     expect(normal).toBe(row.normalized);
-    expect(`s:${createHash("sha224").update(`s${normal}`).digest("base64url")}`).toBe(row.id);
+    expect(`s:${createHash("sha224").update(`s:${normal}`).digest("base64url")}`).toBe(row.id);
     const again = parseSelector(normal);
     expect(again.ok && formatSelector(again.selector)).toBe(normal);
   }

@@ -1,0 +1,66 @@
+/** What `eval`, `policy`, `view` and `watch` share: whose truth is asked, the hub's (permitted) or a relay's (applied). */
+import type { Command } from "commander";
+
+import { readWorld, relayPolicies } from "../policy/world.ts";
+import type { World } from "../policy/world.ts";
+import { clientOf } from "./command.ts";
+import { loadConfig } from "./config.ts";
+import type { ServerFlags } from "./config.ts";
+import { readHubView } from "./hub-view.ts";
+import { CommandError, UsageError } from "./usage-error.ts";
+
+export interface ReadingFlags extends ServerFlags {
+  readonly cluster?: string;
+  readonly relay?: string;
+}
+
+export function withReading(command: Command): Command {
+  return command
+    .option("--cluster <name>", "the cluster that looks")
+    .option(
+      "--relay <url>",
+      "ask this relay (what is applied there) instead of the hub (what is permitted)",
+    );
+}
+
+/** @throws UsageError */
+export function requireCluster(flags: ReadingFlags): string {
+  if (flags.cluster === undefined)
+    throw new UsageError("which cluster? give --cluster NAME (or --relay URL)");
+  return flags.cluster;
+}
+
+/** The relay's HTTP address of a cluster: the flag, or what the configuration says. */
+export function relayUrl(flags: ReadingFlags): string | null {
+  if (flags.relay !== undefined) return flags.relay;
+  return flags.cluster === undefined ? null : (loadConfig(flags).relays[flags.cluster] ?? null);
+}
+
+export async function worldOf(flags: ReadingFlags): Promise<World> {
+  if (flags.relay !== undefined) {
+    const { relay } = flags;
+    return readWorld({ kind: "relay", url: relay }).catch((error: unknown) => {
+      throw new CommandError((error as Error).message, { cause: error });
+    });
+  }
+  const cluster = requireCluster(flags);
+  const client = clientOf(flags);
+  const view = await readHubView(client, { cluster });
+  return {
+    cluster: view.cluster,
+    records: view.records,
+    truth: `permitted by the hub at ${client.server}, access version ${view.accessVersion}, read just now`,
+    policies: async () => {
+      const url = relayUrl(flags);
+      if (url === null)
+        throw new CommandError(
+          `policies never leave their cluster: give --relay URL of ${cluster}'s relay, or -f FILE with the policy`,
+        );
+      return relayPolicies(url);
+    },
+  };
+}
+
+export function tellTruth(world: World): void {
+  process.stderr.write(`(${world.truth})\n`);
+}

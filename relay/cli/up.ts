@@ -1,0 +1,158 @@
+/** `catwalk up` (= `npm start`): a hub and two demo clusters, or two real ones, with everything that a first look needs. */
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+
+import { stringify } from "yaml";
+
+import { demoPlan, kubeconfigPlan } from "../demo/plan.ts";
+import type { DemoPlan } from "../demo/plan.ts";
+import { startRelay } from "../demo/relay-process.ts";
+import type { RelayProcess } from "../demo/relay-process.ts";
+import { describeMesh } from "../demo/describe.ts";
+import { PortTakenError, startHub } from "../launch/hub.ts";
+import type { RunningHub } from "../launch/hub.ts";
+import { Client } from "./client.ts";
+import { collect, print, withExample } from "./command.ts";
+import type { RegisterCommand } from "./command.ts";
+import { CommandError } from "./usage-error.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const FIRST_PORT = 8787;
+/** Ports tried after the first one. */
+const PORTS = 20;
+
+export const registerUp: RegisterCommand = (program) => {
+  withExample(
+    program
+      .command("up")
+      .description("run a hub and two clusters on this machine and show what to try")
+      .option(
+        "--kubeconfig <file>",
+        "a real cluster instead of the demo's folders (repeat it); nothing is written to it",
+        collect,
+      )
+      .option("--data <dir>", "where state is kept", ".catwalk"),
+    "catwalk up",
+  ).action(async (flags: { readonly kubeconfig?: readonly string[]; readonly data: string }) => {
+    const plan =
+      flags.kubeconfig === undefined
+        ? demoPlan(ROOT)
+        : kubeconfigPlan(flags.kubeconfig.map((file) => resolve(file)));
+    await runUp(plan, resolve(flags.data));
+  });
+};
+
+async function runUp(plan: DemoPlan, data: string): Promise<void> {
+  const stopped = new Promise<void>((resolve) => {
+    process.once("SIGTERM", resolve);
+    process.once("SIGINT", resolve);
+  });
+  const isNew = !existsSync(join(data, "hub"));
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  const shown = relative(process.cwd(), data) || data;
+  print(`Catwalk demo${" ".repeat(39)}state: ${shown} (${isNew ? "new" : "kept from before"})\n`);
+  const relays: RelayProcess[] = [];
+  let hub: RunningHub | null = null;
+  try {
+    hub = await startOnFreePort(data);
+    const client = new Client({
+      server: hub.url,
+      mesh: plan.mesh,
+      token: hub.adminToken,
+      relays: {},
+    });
+    relays.push(...(await startRelays(plan, data, hub.url, client)));
+    print(
+      `  hub on ${hub.url} · relays ${plan.clusters.map((c) => `${c.name} (${c.from})`).join(", ")}\n`,
+    );
+    await makeVisible(plan, client);
+    const config = {
+      server: hub.url,
+      mesh: plan.mesh,
+      tokenFile: relative(data, hub.adminTokenFile),
+      relays: Object.fromEntries(relays.map((relay) => [relay.cluster, relay.url])),
+    };
+    writeFileSync(join(data, "config.yaml"), stringify(config), { mode: 0o600 });
+    print(await describeMesh(plan, client, relays, !isNew));
+    await stopped;
+    print("stopping …\n");
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    throw new CommandError((error as Error).message, { cause: error });
+  } finally {
+    await Promise.all(relays.map((relay) => relay.stop()));
+    await hub?.stop();
+  }
+}
+
+async function startOnFreePort(data: string): Promise<RunningHub> {
+  for (let port = FIRST_PORT; ; port++) {
+    try {
+      return await startHub({
+        listen: `127.0.0.1:${port}`,
+        dataDir: join(data, "hub"),
+        log: () => undefined,
+      });
+    } catch (error) {
+      if (!(error instanceof PortTakenError) || port >= FIRST_PORT + PORTS) throw error;
+      print(`  port ${port} is taken, trying ${port + 1}\n`);
+    }
+  }
+}
+
+/** Creates what is missing; a relay that has no membership yet gets a join token. */
+async function startRelays(
+  plan: DemoPlan,
+  data: string,
+  hubUrl: string,
+  client: Client,
+): Promise<RelayProcess[]> {
+  const meshes = await client.get<{ items: { name: string }[] }>("/v1/meshes");
+  if (!meshes.items.some((mesh) => mesh.name === plan.mesh))
+    await client.request("POST", "/v1/meshes", { name: plan.mesh });
+  const clusters = await client.get<{ items: { name: string }[] }>(client.meshPath("clusters"));
+  return Promise.all(
+    plan.clusters.map(async ({ name, sourceArgs }) => {
+      const state = join(data, "relays", name);
+      const env: NodeJS.ProcessEnv = { ...process.env };
+      if (!clusters.items.some((cluster) => cluster.name === name)) {
+        const added = await client.request<{ joinToken: string }>(
+          "POST",
+          client.meshPath("clusters"),
+          { name },
+        );
+        env["CATWALK_JOIN_TOKEN"] = added.joinToken;
+      } else if (!existsSync(join(state, "membership.json"))) {
+        const renewed = await client.request<{ joinToken: string }>(
+          "POST",
+          client.meshPath("clusters", name, "token"),
+        );
+        env["CATWALK_JOIN_TOKEN"] = renewed.joinToken;
+      }
+      const args = [
+        "--state",
+        state,
+        "--hub",
+        hubUrl,
+        "--http-listen",
+        "127.0.0.1:0",
+        ...sourceArgs,
+      ];
+      return startRelay(name, args, env, join(data, `relay-${name}.log`));
+    }),
+  );
+}
+
+/** The viewer's RCCs and the others' grants. */
+async function makeVisible(plan: DemoPlan, client: Client): Promise<void> {
+  for (const { name } of plan.clusters) {
+    if (name === plan.viewer) continue;
+    await client.request("PUT", client.meshPath("clusters", plan.viewer, "rccs", name), {
+      apiVersion: "projectcalico.org/v3",
+      kind: "RemoteClusterConfiguration",
+      metadata: { name },
+      spec: {},
+    });
+    await client.request("POST", client.meshPath("grants"), { origin: name, reader: plan.viewer });
+  }
+}

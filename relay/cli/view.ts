@@ -1,0 +1,112 @@
+/** `catwalk view` and `catwalk watch`: what a cluster may see, key by key; once, or as it changes. [CLI5] */
+import { felixValue } from "../typha/felix-values.ts";
+import type { SeenRecord } from "../policy/world.ts";
+import { clientOf, print, withExample, withOutput, withServer } from "./command.ts";
+import type { OutputFlags, RegisterCommand } from "./command.ts";
+import { readHubView } from "./hub-view.ts";
+import type { SeenChange } from "./hub-view.ts";
+import { renderList } from "./output.ts";
+import { requireCluster, tellTruth, withReading, worldOf } from "./reading.ts";
+import type { ReadingFlags } from "./reading.ts";
+import { UsageError } from "./usage-error.ts";
+
+type Flags = ReadingFlags & OutputFlags & { readonly origin?: string; readonly as?: string };
+
+export const registerView: RegisterCommand = (program) => {
+  withExample(
+    withOutput(
+      withServer(
+        withReading(program.command("view").description("every record that a cluster may see")),
+      ),
+    )
+      .option("--origin <name>", "only this remote (or the cluster itself)")
+      .option("--as <form>", "felix: Calico's keys and JSON as the cluster's Felix gets them"),
+    "catwalk view --cluster app --origin db --as felix",
+  ).action(async (flags: Flags) => {
+    if (flags.as !== undefined && flags.as !== "felix") throw new UsageError("--as: must be felix");
+    const world = await worldOf(flags);
+    const records = world.records
+      .filter(({ origin }) => flags.origin === undefined || origin === flags.origin)
+      .toSorted((a, b) => (`${a.origin} ${a.key}` < `${b.origin} ${b.key}` ? -1 : 1));
+    if (flags.origin !== undefined && records.length === 0)
+      process.stderr.write(`nothing of ${flags.origin} is visible\n`);
+    tellTruth(world);
+    if (flags.as === "felix")
+      print(
+        records
+          .filter((seen) => !seen.isOwn)
+          .map(felixLine)
+          .join(""),
+      );
+    else if (flags.output === "json")
+      print(records.map((seen) => `${JSON.stringify(line(seen))}\n`).join(""));
+    else print(renderList(records.map(line), LIST, flags.output));
+  });
+
+  withExample(
+    withOutput(
+      withServer(
+        withReading(program.command("watch").description("what a cluster may see, as it changes")),
+      ),
+    ).option("--origin <name>", "only this remote (or the cluster itself)"),
+    "catwalk watch --cluster app",
+  ).action(async (flags: Flags) => {
+    const cluster = requireCluster(flags);
+    const client = clientOf(flags);
+    const show =
+      flags.output === "json"
+        ? (c: SeenChange) => `${JSON.stringify(changeLine(c))}\n`
+        : changeText;
+    const view = await readHubView(client, {
+      cluster,
+      ...(flags.origin === undefined ? {} : { origin: flags.origin }),
+      onChange: (change) => print(show(change)),
+      onEnd: (origin, reason) =>
+        process.stderr.write(`${origin} is no longer visible to ${cluster}: ${reason}\n`),
+    });
+    process.stderr.write(
+      `${cluster} sees ${view.records.length} records; changes follow, Ctrl-C ends\n`,
+    );
+    if (flags.output === "json")
+      print(view.records.map((seen) => `${JSON.stringify(line(seen))}\n`).join(""));
+    await new Promise<void>((resolve) => {
+      process.once("SIGINT", resolve);
+      process.once("SIGTERM", resolve);
+    });
+    process.exit(0);
+  });
+};
+
+function line({ origin, key, revision, record }: SeenRecord) {
+  return { origin, kind: record.kind, key, revision, record };
+}
+
+function changeLine(change: SeenChange) {
+  return change.deleted === true ? { ...line(change), deleted: true } : line(change);
+}
+
+function felixLine({ origin, record }: SeenRecord): string {
+  const value = felixValue(origin, record);
+  return value === null ? "" : `${JSON.stringify(value)}\n`;
+}
+
+const LIST = {
+  columns: [
+    { title: "ORIGIN", of: (row: ReturnType<typeof line>) => row.origin },
+    { title: "KIND", of: (row: ReturnType<typeof line>) => row.kind },
+    { title: "KEY", of: (row: ReturnType<typeof line>) => row.key },
+    {
+      title: "ADDRESSES",
+      of: (row: ReturnType<typeof line>) => ("ips" in row.record ? row.record.ips.join(" ") : ""),
+    },
+    { title: "REVISION", of: (row: ReturnType<typeof line>) => String(row.revision), wide: true },
+  ],
+  name: (row: ReturnType<typeof line>) => row.key,
+  empty: "nothing is visible",
+};
+
+function changeText(change: SeenChange): string {
+  const { record } = change;
+  const what = "ips" in record ? ` ${record.ips.join(" ")}` : "";
+  return `${change.deleted === true ? "-" : "+"} ${change.origin}  ${record.kind}  ${change.key}${what}\n`;
+}

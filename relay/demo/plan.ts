@@ -1,0 +1,60 @@
+/** What `catwalk up` runs: the clusters, who sees whom, and where each relay's cluster comes from. */
+import { basename, join } from "node:path";
+
+export interface DemoCluster {
+  readonly name: string;
+  /** Options of the relay that choose its source. */
+  readonly sourceArgs: readonly string[];
+  /** For people. */
+  readonly from: string;
+}
+
+export interface DemoPlan {
+  readonly mesh: string;
+  readonly clusters: readonly DemoCluster[];
+  /** The first cluster sees all others. */
+  readonly viewer: string;
+  readonly policy: { readonly name: string; readonly file: string } | null;
+}
+
+/** The two folders of YAML of the checkout. */
+export function demoPlan(root: string): DemoPlan {
+  const folder = (name: string) => join(root, "deploy/demo", name);
+  return {
+    mesh: "demo",
+    clusters: ["app", "db"].map((name) => ({
+      name,
+      sourceArgs: ["--source", "manifests", "--manifests", folder(name)],
+      from: `deploy/demo/${name}`,
+    })),
+    viewer: "app",
+    policy: { name: "allow-db", file: "deploy/demo/app/policy.yaml" },
+  };
+}
+
+/** Real clusters: named after their kubeconfigs, made unique and valid. */
+export function kubeconfigPlan(kubeconfigs: readonly string[]): DemoPlan {
+  const names: string[] = [];
+  for (const path of kubeconfigs) {
+    const stem = basename(path).replace(/\.(ya?ml|kubeconfig|conf)$/, "");
+    const clean = stem
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9-]+/g, "-")
+      .replaceAll(/^-+|-+$/g, "")
+      .slice(0, 28);
+    const base = clean === "" ? "cluster" : clean.replace(/-+$/, "");
+    let name = base;
+    for (let n = 2; names.includes(name); n++) name = `${base}-${n}`;
+    names.push(name);
+  }
+  return {
+    mesh: "demo",
+    clusters: names.map((name, i) => ({
+      name,
+      sourceArgs: ["--source", "kubernetes", "--kubeconfig", kubeconfigs[i] as string],
+      from: kubeconfigs[i] as string,
+    })),
+    viewer: names[0] as string,
+    policy: null,
+  };
+}

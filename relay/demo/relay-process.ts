@@ -1,0 +1,66 @@
+/** A relay as a child process that dies with us; its log goes to a file. */
+import { createWriteStream } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+import { spawnGuarded } from "../launch/guarded-child.ts";
+import type { GuardedChild } from "../launch/guarded-child.ts";
+
+export interface RelayProcess {
+  readonly cluster: string;
+  /** HTTP address, known once it is ready. */
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+const READY_MS = 60_000;
+const STOP_MS = 1_500;
+const MAIN = join(import.meta.dirname, "../cli/main.ts");
+
+/** @throws Error with the end of the log when the relay does not become ready. */
+export async function startRelay(
+  cluster: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  logFile: string,
+): Promise<RelayProcess> {
+  const child = spawnGuarded(process.execPath, [MAIN, "relay", ...args], env);
+  const log = createWriteStream(logFile, { flags: "a", mode: 0o600 });
+  const lastLines: string[] = [];
+  child.shell.stderr?.pipe(log);
+  if (child.shell.stderr !== null)
+    createInterface({ input: child.shell.stderr }).on("line", (line) => {
+      lastLines.push(line);
+      if (lastLines.length > 5) lastLines.shift();
+    });
+  const url = await readyUrl(child).catch((error: unknown) => {
+    child.kill();
+    throw new Error(
+      `relay ${cluster}: ${(error as Error).message}\n${lastLines.join("\n")}\n(its log: ${logFile})`,
+      { cause: error },
+    );
+  });
+  return { cluster, url, stop: () => stop(child) };
+}
+
+function readyUrl(child: GuardedChild): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error(`not ready within ${READY_MS / 1000} s`)),
+      READY_MS,
+    );
+    void child.exited.then((code) => reject(new Error(`ended with status ${code}`)));
+    if (child.shell.stdout === null) return;
+    createInterface({ input: child.shell.stdout }).on("line", (line) => {
+      clearTimeout(timer);
+      resolve((JSON.parse(line) as { http: string }).http);
+    });
+  });
+}
+
+async function stop(child: GuardedChild): Promise<void> {
+  child.terminate();
+  const timer = setTimeout(() => child.kill(), STOP_MS);
+  await child.exited;
+  clearTimeout(timer);
+}

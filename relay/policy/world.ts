@@ -1,0 +1,113 @@
+/**
+ * All that a cluster can match: its own endpoints and those of its remotes, read from the hub (what it is *permitted* to see) or from its relay
+ * (what is *applied* there). Answers say which, and how fresh. [CLI5]
+ */
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
+
+import type { CalicoRecord, Labels } from "../../shared/record/record.ts";
+import { matches } from "../../shared/selector/ast.ts";
+import type { LabelLookup, Selector } from "../../shared/selector/ast.ts";
+import { labelsOf } from "../../shared/selector/inherited-labels.ts";
+import type { Endpoint } from "../../shared/selector/inherited-labels.ts";
+import { CLUSTER_LABEL } from "../typha/felix-values.ts";
+import type { PolicyObject } from "../source/source.ts";
+
+/** One record and where it is from: `origin` is the RCC's name, `isOwn` for the cluster's own. */
+export interface SeenRecord {
+  readonly origin: string;
+  readonly isOwn: boolean;
+  readonly key: string;
+  readonly revision: number;
+  readonly record: CalicoRecord;
+}
+
+export interface World {
+  readonly cluster: string;
+  readonly records: readonly SeenRecord[];
+  /** `permitted by the hub, access version 7` or `applied by the relay at …`. */
+  readonly truth: string;
+  policies(): Promise<readonly PolicyObject[]>;
+}
+
+export type WorldSource = { readonly kind: "relay"; readonly url: string };
+
+/** @throws Error when the relay cannot be reached. */
+export async function readWorld(source: WorldSource): Promise<World> {
+  const response = await fetchRelay(source.url, "/view");
+  const records: SeenRecord[] = [];
+  let cluster = "";
+  let accessVersion = 0;
+  const lines = createInterface({ input: Readable.fromWeb(response.body as never) });
+  const parsed: (Omit<SeenRecord, "isOwn"> & {
+    readonly event?: string;
+    readonly cluster?: string;
+    readonly accessVersion?: number;
+  })[] = [];
+  for await (const line of lines) parsed.push(JSON.parse(line) as (typeof parsed)[number]);
+  for (const line of parsed) {
+    if (line.event !== "listed") continue;
+    cluster = line.cluster ?? "";
+    accessVersion = line.accessVersion ?? 0;
+  }
+  for (const line of parsed)
+    if (line.event === undefined) records.push({ ...line, isOwn: line.origin === cluster });
+  return {
+    cluster,
+    records,
+    truth: `applied by the relay at ${source.url}, access version ${accessVersion}`,
+    policies: () => relayPolicies(source.url),
+  };
+}
+
+/** The policies of the relay's own cluster, read now. @throws Error when the relay cannot be reached or its source cannot list them. */
+export async function relayPolicies(url: string): Promise<readonly PolicyObject[]> {
+  const response = await fetchRelay(url, "/policies");
+  return ((await response.json()) as { items: PolicyObject[] }).items;
+}
+
+async function fetchRelay(url: string, path: string): Promise<Response> {
+  const response = await fetch(new URL(path, url)).catch((error: unknown) => {
+    throw new Error(
+      `cannot reach the relay at ${url}: ${((error as Error).cause as Error | undefined)?.message ?? String(error)}`,
+      { cause: error },
+    );
+  });
+  if (!response.ok)
+    throw new Error(
+      `the relay at ${url} answered ${response.status}: ${(await response.text()).slice(0, 200)}`,
+    );
+  return response;
+}
+
+export interface MatchedEndpoint {
+  readonly seen: SeenRecord;
+  readonly endpoint: Endpoint;
+}
+
+/** Endpoints that a selector matches, own and remote, as Felix would: labels inherited from the profiles of the same cluster. */
+export function matchEndpoints(world: World, selector: Selector): MatchedEndpoint[] {
+  const profiles = new Map<string, Labels>();
+  for (const { origin, record } of world.records)
+    if (record.kind === "Profile") profiles.set(`${origin} ${record.name}`, record.labels);
+  const found: MatchedEndpoint[] = [];
+  for (const seen of world.records) {
+    const { record, origin, isOwn } = seen;
+    if (record.kind !== "WorkloadEndpoint" && record.kind !== "HostEndpoint") continue;
+    const extra: Labels = isOwn ? {} : { [CLUSTER_LABEL]: origin };
+    const labels: LabelLookup = labelsOf(record, extra, (name) =>
+      profiles.get(`${origin} ${name}`),
+    );
+    if (matches(selector, labels)) found.push({ seen, endpoint: record });
+  }
+  return found.toSorted((a, b) => (endpointName(a) < endpointName(b) ? -1 : 1));
+}
+
+/** calicoq's name of an endpoint: `[<rcc>/]<host>/k8s/<ns>.<pod>/eth0`, `[<rcc>/]<host>/<name>`. */
+export function endpointName({ seen, endpoint }: MatchedEndpoint): string {
+  const prefix = seen.isOwn ? "" : `${seen.origin}/`;
+  if (endpoint.kind === "HostEndpoint") return `${prefix}${endpoint.node}/${endpoint.name}`;
+  const workload =
+    endpoint.namespace === "" ? endpoint.name : `${endpoint.namespace}.${endpoint.name}`;
+  return `${prefix}${endpoint.node}/${endpoint.orchestrator}/${workload}/${endpoint.endpoint}`;
+}
