@@ -12,6 +12,7 @@ import { parseListen, PortTakenError, startHub } from "../../../relay/launch/hub
 import type { RunningHub } from "../../../relay/launch/hub.ts";
 
 const root = mkdtempSync(join(tmpdir(), "catwalk-hub-"));
+const BIN = new URL("../../../bin/catwalk.js", import.meta.url).pathname;
 const MAIN = new URL("../../../relay/cli/main.ts", import.meta.url).pathname;
 
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -113,23 +114,25 @@ test("[CLI22] workerd that dies is started again, with what it had committed", a
   }
 });
 
-test("[CLI8] a launcher that is killed leaves no workerd behind", async () => {
-  const dataDir = join(root, "killed");
-  const launcher = spawn(
-    process.execPath,
-    [MAIN, "hub", "--listen", "127.0.0.1:0", "--data", dataDir],
-    {
-      stdio: ["ignore", "pipe", "ignore"],
-    },
-  );
-  const [line] = await new Promise<[string]>((resolve) =>
-    createInterface({ input: launcher.stdout }).once("line", (text) => resolve([text])),
-  );
-  expect(JSON.parse(line)).toMatchObject({ event: "listening", url: expect.any(String) });
-  expect(processesWith(dataDir).length).toBeGreaterThan(0);
-  launcher.kill("SIGKILL");
-  await until("workerd is gone", () => processesWith(dataDir).length === 0);
-});
+for (const [what, program] of [
+  ["launcher", MAIN],
+  ["bin/catwalk.js around it", BIN],
+] as const)
+  test(`[CLI8] a ${what} that is killed leaves no workerd behind`, async () => {
+    const dataDir = join(root, `killed ${what.length}`);
+    const launcher = spawn(
+      process.execPath,
+      [program, "hub", "--listen", "127.0.0.1:0", "--data", dataDir],
+      { stdio: ["ignore", "pipe", "ignore"] },
+    );
+    const line = await new Promise<string>((resolve) =>
+      createInterface({ input: launcher.stdout }).once("line", resolve),
+    );
+    expect(JSON.parse(line)).toMatchObject({ event: "listening", url: expect.any(String) });
+    expect(processesWith(dataDir).length).toBeGreaterThan(0);
+    launcher.kill("SIGKILL");
+    await until("workerd is gone", () => processesWith(dataDir).length === 0);
+  });
 
 test("[CLI20] SIGTERM ends a hub and its workerd, and the status is 0", async () => {
   const dataDir = join(root, "term");

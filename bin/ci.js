@@ -1,0 +1,79 @@
+/**
+ * The whole check on a bare machine: `npm test`, then the wider suites, each of which installs what it needs. Prints each suite's minutes and,
+ * as its last line, how many tests passed and failed over all of them. Plain JavaScript for Node 20.
+ */
+import { spawn } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+import { findNode, ROOT } from "./runtime.js";
+
+const REPORT = join(ROOT, ".build/vitest.json");
+const only = process.argv.slice(2);
+
+const SUITES = [
+  {
+    name: "npm test",
+    command: () => [
+      "npm",
+      ["test", "--", "--reporter=default", "--reporter=json", `--outputFile=${REPORT}`],
+    ],
+    count: () => {
+      const report = JSON.parse(readFileSync(REPORT, "utf8"));
+      return [report.numPassedTests, report.numFailedTests];
+    },
+  },
+  { name: "interop", command: () => [findNode(), ["test/interop/run.ts"]], count: closingLine },
+];
+
+/** Suites of our own end with `N passed, N failed`. */
+function closingLine(lines) {
+  for (const line of lines.toReversed()) {
+    const found = /^(\d+) passed, (\d+) failed$/.exec(line.trim());
+    if (found !== null) return [Number(found[1]), Number(found[2])];
+  }
+  throw new Error("it printed no closing line");
+}
+
+function run([command, args]) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
+    const lines = [];
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      console.log(line);
+      lines.push(line);
+      if (lines.length > 200) lines.shift();
+    });
+    child.once("error", (error) => resolve({ status: error.message, lines }));
+    child.once("close", (status) => resolve({ status, lines }));
+  });
+}
+
+let passed = 0;
+let failed = 0;
+mkdirSync(join(ROOT, ".build"), { recursive: true });
+for (const suite of SUITES) {
+  if (only.length > 0 && !only.includes(suite.name)) continue;
+  console.log(`\n==== ${suite.name}`);
+  rmSync(REPORT, { force: true });
+  const startedMs = Date.now();
+  const { status, lines } = await run(suite.command());
+  let counts = [0, 0];
+  let problem = status === 0 ? null : `ended with status ${status}`;
+  try {
+    counts = suite.count(lines);
+  } catch (error) {
+    problem ??= error.message;
+  }
+  // A suite that fails without a failed test (types, lint, a crash) is a failure all the same.
+  if (problem !== null && counts[1] === 0) counts = [counts[0], 1];
+  passed += counts[0];
+  failed += counts[1];
+  const minutes = ((Date.now() - startedMs) / 60_000).toFixed(1);
+  console.log(
+    `==== ${suite.name}: ${counts[0]} passed, ${counts[1]} failed, ${minutes} minutes${problem === null ? "" : ` (${problem})`}`,
+  );
+}
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
