@@ -23,7 +23,10 @@ export function run(command, args, env = process.env, stdio = "inherit") {
   return new Promise((resolve) => {
     const child = spawn(command, args, { stdio, env });
     const forward = ["SIGINT", "SIGTERM", "SIGHUP"].map((signal) => {
-      const pass = () => child.kill(signal);
+      const pass = () => {
+        // Ctrl-C reaches every process of the terminal's group by itself: passed on, it would come twice.
+        if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
+      };
       process.on(signal, pass);
       return () => process.off(signal, pass);
     });

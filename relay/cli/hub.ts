@@ -16,8 +16,9 @@ export const registerHub: RegisterCommand = (program) => {
   ).action(
     async (flags: { readonly listen: string; readonly data: string; adminTokenFile?: string }) => {
       const stopped = new Promise<void>((resolve) => {
-        process.once("SIGTERM", resolve);
-        process.once("SIGINT", resolve);
+        // Not once: npm and shells may pass a signal on that came already, and the second would end this in the middle of stopping.
+        process.on("SIGTERM", resolve);
+        process.on("SIGINT", resolve);
       });
       const hub = await startHub({
         listen: flags.listen,
