@@ -164,7 +164,7 @@ class Parser {
 
 /** Go sorts strings by their UTF-8 bytes, which is the order of code points. */
 function compareCodePoints(a: string, b: string): number {
-  const [left, right] = [[...a], [...b]];
+  const [left, right] = [Array.from(a), Array.from(b)];
   for (let i = 0; i < Math.min(left.length, right.length); i++) {
     const order = (left[i]?.codePointAt(0) ?? 0) - (right[i]?.codePointAt(0) ?? 0);
     if (order !== 0) return order;
