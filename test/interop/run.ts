@@ -1,0 +1,37 @@
+/**
+ * Interoperability with a real Kubernetes API server and etcd: `node test/interop/run.ts [--seed N] [--operations N]`.
+ * Needs Go (to build test/interop/kube), kubectl, bash; about 5 minutes the first time, one afterwards.
+ */
+import { parseArgs } from "node:util";
+
+import { buildKube, ensureKubectl, startKube } from "./kube-server.ts";
+import { checkChurn } from "./source-churn.ts";
+import { checkGolden } from "./source-golden.ts";
+import { Suite } from "./suite.ts";
+
+const { values } = parseArgs({
+  options: { seed: { type: "string", default: "1" }, operations: { type: "string", default: "4000" } },
+});
+const began = performance.now();
+const suite = new Suite();
+
+await suite.check("the test control plane is built", buildKube);
+await suite.check("kubectl is there", ensureKubectl);
+if (suite.failed === 0) {
+  for (const group of ["crd.projectcalico.org/v1", "projectcalico.org/v3"] as const) {
+    const kube = await startKube();
+    process.stdout.write(`     API server ready after ${kube.seconds.toFixed(1)} s\n`);
+    try {
+      await checkGolden(suite, kube, group);
+      await checkChurn(suite, kube, group, {
+        seed: Number(values.seed),
+        operations: Number(values.operations),
+      });
+    } finally {
+      await kube.stop();
+    }
+  }
+}
+const minutes = ((performance.now() - began) / 60_000).toFixed(1);
+process.stdout.write(`${suite.passed} passed, ${suite.failed} failed (${minutes} min)\n`);
+process.exitCode = suite.failed === 0 ? 0 : 1;
