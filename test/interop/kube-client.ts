@@ -36,13 +36,17 @@ export class KubeClient {
     const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
     const headers = { authorization: `Bearer ${this.#token}`, "content-type": type };
     const answer = await new Promise<{ status: number; text: string }>((resolve, reject) => {
-      const req = request(this.#server + path, { method, headers, agent: this.#agent }, (response) => {
-        response.setEncoding("utf8");
-        let text = "";
-        response.on("data", (chunk: string) => (text += chunk));
-        response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
-        response.on("error", reject);
-      });
+      const req = request(
+        this.#server + path,
+        { method, headers, agent: this.#agent },
+        (response) => {
+          response.setEncoding("utf8");
+          let text = "";
+          response.on("data", (chunk: string) => (text += chunk));
+          response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
+          response.on("error", reject);
+        },
+      );
       req.on("error", reject);
       req.end(body === undefined ? undefined : JSON.stringify(body));
     });

@@ -88,7 +88,8 @@ async function firstLine(child: ChildProcess): Promise<string> {
 export function ensureKubectl(): void {
   if (spawnSync("kubectl", ["version", "--client"]).error === undefined) return;
   const isRoot = process.getuid?.() === 0;
-  if (!isRoot) throw new Error("kubectl is not installed (Debian: apt-get install kubernetes-client)");
+  if (!isRoot)
+    throw new Error("kubectl is not installed (Debian: apt-get install kubernetes-client)");
   const args = ["install", "-y", "--no-install-recommends", "kubernetes-client"];
   spawnSync("apt-get", ["update", "-q"], { stdio: "ignore" });
   const { status } = spawnSync("apt-get", args, { stdio: ["ignore", "ignore", "inherit"] });

@@ -10,7 +10,10 @@ import { checkGolden } from "./source-golden.ts";
 import { Suite } from "./suite.ts";
 
 const { values } = parseArgs({
-  options: { seed: { type: "string", default: "1" }, operations: { type: "string", default: "4000" } },
+  options: {
+    seed: { type: "string", default: "1" },
+    operations: { type: "string", default: "4000" },
+  },
 });
 const began = performance.now();
 const suite = new Suite();

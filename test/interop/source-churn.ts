@@ -59,14 +59,17 @@ class Churn {
   }
 
   async setUp(): Promise<void> {
-    for (const name of NODES) await this.#client.send("POST", "/api/v1/nodes", { metadata: { name } });
+    for (const name of NODES)
+      await this.#client.send("POST", "/api/v1/nodes", { metadata: { name } });
     for (const name of NAMESPACES) {
       await this.#client.send("POST", "/api/v1/namespaces", { metadata: { name } });
       // The controller may be first; both are right.
       const path = `/api/v1/namespaces/${name}/serviceaccounts`;
-      await this.#client.send("POST", path, { metadata: { name: "default" } }).catch((error: Error) => {
-        if (!error.message.includes(" 409 ")) throw error;
-      });
+      await this.#client
+        .send("POST", path, { metadata: { name: "default" } })
+        .catch((error: Error) => {
+          if (!error.message.includes(" 409 ")) throw error;
+        });
     }
   }
 
@@ -111,7 +114,12 @@ class Churn {
       ip: null,
       isFinished: false,
     };
-    Object.assign(pod, { node: this.#pick(NODES), labels: { n: String(this.#made) }, ip: null, isFinished: false });
+    Object.assign(pod, {
+      node: this.#pick(NODES),
+      labels: { n: String(this.#made) },
+      ip: null,
+      isFinished: false,
+    });
     // Nobody else may choose it while it is being made.
     claim(podPath(pod));
     this.#pods.set(podPath(pod), pod);
@@ -145,7 +153,9 @@ class Churn {
     const remove = pod.labels[key] !== undefined && this.#random() < 0.4;
     if (remove) delete pod.labels[key];
     else pod.labels[key] = value;
-    await this.#client.send("PATCH", podPath(pod), { metadata: { labels: { [key]: remove ? null : value } } });
+    await this.#client.send("PATCH", podPath(pod), {
+      metadata: { labels: { [key]: remove ? null : value } },
+    });
   }
 
   async #deletePod(pod: ModelPod, isMoved: boolean, claim: (id: string) => boolean): Promise<void> {
@@ -193,7 +203,12 @@ class Churn {
     };
     // `null` in a list survives only whole objects, so no merge patch of the list alone.
     if (known === undefined)
-      await this.#client.send("POST", path, { apiVersion: this.#group, kind: "IPAMBlock", metadata: { name }, spec });
+      await this.#client.send("POST", path, {
+        apiVersion: this.#group,
+        kind: "IPAMBlock",
+        metadata: { name },
+        spec,
+      });
     else await this.#client.send("PATCH", `${path}/${name}`, { spec });
   }
 
@@ -202,18 +217,21 @@ class Churn {
     const expected = new Map(before);
     for (const pod of this.#pods.values()) {
       if (pod.ip === null || pod.isFinished) continue;
-      expected.set(`/calico/v1/host/${pod.node}/workload/k8s/${pod.namespace}%2f${pod.name}/endpoint/eth0`, {
-        ipv4_nets: [`${pod.ip}/32`],
-        ipv6_nets: null,
-        labels: {
-          ...pod.labels,
-          "projectcalico.org/namespace": pod.namespace,
-          "projectcalico.org/orchestrator": "k8s",
-          "projectcalico.org/serviceaccount": "default",
+      expected.set(
+        `/calico/v1/host/${pod.node}/workload/k8s/${pod.namespace}%2f${pod.name}/endpoint/eth0`,
+        {
+          ipv4_nets: [`${pod.ip}/32`],
+          ipv6_nets: null,
+          labels: {
+            ...pod.labels,
+            "projectcalico.org/namespace": pod.namespace,
+            "projectcalico.org/orchestrator": "k8s",
+            "projectcalico.org/serviceaccount": "default",
+          },
+          profile_ids: [`kns.${pod.namespace}`, `ksa.${pod.namespace}.default`],
+          ports: [{ name: "http", protocol: "tcp", port: 80 }],
         },
-        profile_ids: [`kns.${pod.namespace}`, `ksa.${pod.namespace}.default`],
-        ports: [{ name: "http", protocol: "tcp", port: 80 }],
-      });
+      );
     }
     const v3 = { apiVersion: "projectcalico.org/v3" };
     const profile = (name: string, labelsToApply: unknown): void => {
@@ -233,7 +251,8 @@ class Churn {
       const spec = address === "" ? {} : { ipv4VXLANTunnelAddr: address };
       const key = `/calico/resources/v3/projectcalico.org/nodes/${name}`;
       expected.set(key, { ...v3, kind: "Node", metadata: { name }, spec, status: {} });
-      if (address !== "") expected.set(`/calico/v1/host/${name}/config/IPv4VXLANTunnelAddr`, address);
+      if (address !== "")
+        expected.set(`/calico/v1/host/${name}/config/IPv4VXLANTunnelAddr`, address);
     }
     for (const [cidr, { node, borrower }] of this.#blocks) {
       const isBorrowed = node !== borrower;
@@ -253,7 +272,11 @@ function podPath({ namespace, name }: ModelPod): string {
 }
 
 /** Waits until the source has caught up, as told by the sink; the last difference is the error. */
-async function caughtUp(recorder: Recorder, expected: ReadonlyMap<string, unknown>, seconds: number): Promise<void> {
+async function caughtUp(
+  recorder: Recorder,
+  expected: ReadonlyMap<string, unknown>,
+  seconds: number,
+): Promise<void> {
   const deadline = AbortSignal.timeout(seconds * 1000);
   const late = new Promise<void>((resolve) => deadline.addEventListener("abort", () => resolve()));
   const equal = recorder.until(
@@ -302,12 +325,15 @@ export async function checkChurn(
       await churn.run(operations / 2);
       await caughtUp(recorder, churn.expected(before), 60);
     });
-    await suite.check("changes, then history compacted and the API server restarted, then changes", async () => {
-      await churn.run(operations / 4);
-      await kube.control("compact");
-      await churn.run(operations / 4);
-      await caughtUp(recorder, churn.expected(before), 90);
-    });
+    await suite.check(
+      "changes, then history compacted and the API server restarted, then changes",
+      async () => {
+        await churn.run(operations / 4);
+        await kube.control("compact");
+        await churn.run(operations / 4);
+        await caughtUp(recorder, churn.expected(before), 90);
+      },
+    );
     await suite.check("after the restart every collection is followed again", () => {
       const states = source.health().collections.map(({ name, state }) => `${name} ${state}`);
       const odd = states.filter((text) => !/ (watching|absent)$/.test(text));

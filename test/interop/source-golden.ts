@@ -1,7 +1,12 @@
 /** A real API server with the recorded objects: what `catwalk source dump` gives equals what Calico's felix syncer made of them. [SRC10] [SRC60] */
 import { spawnSync } from "node:child_process";
 
-import { expectedOf, GOLDEN, readKeyValues, withoutSystemNamespaces } from "../relay/source/golden.ts";
+import {
+  expectedOf,
+  GOLDEN,
+  readKeyValues,
+  withoutSystemNamespaces,
+} from "../relay/source/golden.ts";
 import type { KeyValues } from "../relay/source/golden.ts";
 import type { KubeServer } from "./kube-server.ts";
 import { mustEqual } from "./suite.ts";

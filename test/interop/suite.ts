@@ -36,5 +36,8 @@ export function differencesOf(
   const keys = [...new Set([...actual.keys(), ...expected.keys()])].toSorted();
   return keys
     .filter((key) => !isDeepStrictEqual(actual.get(key), expected.get(key)))
-    .map((key) => `${key}\n  is       ${JSON.stringify(actual.get(key))}\n  expected ${JSON.stringify(expected.get(key))}`);
+    .map(
+      (key) =>
+        `${key}\n  is       ${JSON.stringify(actual.get(key))}\n  expected ${JSON.stringify(expected.get(key))}`,
+    );
 }

@@ -23,7 +23,8 @@ export function convertFelixConfiguration(
     const field = fieldOf(name);
     const value = object.spec[field] ?? null;
     if (value === null) continue;
-    if (typeof value === "string" || typeof value === "boolean" || Number.isSafeInteger(value))
+    const isWhole = typeof value === "number" && Number.isSafeInteger(value);
+    if (typeof value === "string" || typeof value === "boolean" || isWhole)
       params[name] = String(value);
     else report(`spec.${field}`, "must be text, a whole number, or true or false");
   }

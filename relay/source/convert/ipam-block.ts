@@ -45,19 +45,15 @@ function readBorrowed(
   for (const [ordinal, index] of allocations.slice(0, size).entries()) {
     if (index === null || index === undefined) continue;
     const attribute = typeof index === "number" ? attributes[index] : undefined;
-    if (!isJsonObject(attribute)) {
+    if (typeof index !== "number" || !isJsonObject(attribute)) {
       report(
         `spec.allocations[${ordinal}]`,
         `${JSON.stringify(index)} must be null or the index of one of ${attributes.length} attributes`,
       );
       continue;
     }
-    const secondary = objectAt(
-      attribute,
-      "secondary",
-      `spec.attributes[${String(index)}].secondary`,
-    );
-    const node = textAt(secondary, "node", `spec.attributes[${String(index)}].secondary.node`);
+    const secondary = objectAt(attribute, "secondary", `spec.attributes[${index}].secondary`);
+    const node = textAt(secondary, "node", `spec.attributes[${index}].secondary.node`);
     if (node !== "" && node !== owner) borrowed.push({ ordinal, node });
   }
   return borrowed;

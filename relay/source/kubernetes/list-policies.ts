@@ -26,7 +26,7 @@ export async function listPolicies(
         ...(token !== "" && { continue: token }),
       });
       const path = `/apis/${apiVersion}/${plural}`;
-      const { status, body } = await transport.get(`${path}?${query}`, signal);
+      const { status, body } = await transport.get(`${path}?${query.toString()}`, signal);
       if (status === 404) break;
       if (status !== 200) throw new Error(`GET ${path}: ${describeFailure(status, body)}`);
       const page = parseListPage(body);

@@ -80,7 +80,7 @@ export function runReflector(
       const query = new URLSearchParams({ limit: String(LIST_LIMIT) });
       if (continueToken !== "") query.set("continue", continueToken);
       const path = await owner.path();
-      const { status, body } = await transport.get(`${path}?${query}`, stopping.signal);
+      const { status, body } = await transport.get(`${path}?${query.toString()}`, stopping.signal);
       if (stopping.signal.aborted) return;
       if (status !== 200) {
         listFailed(status, describeFailure(status, body));
@@ -117,7 +117,7 @@ export function runReflector(
       return;
     }
     if (stopping.signal.aborted) return;
-    const close = transport.watch(`${path}?${query}`, {
+    const close = transport.watch(`${path}?${query.toString()}`, {
       lines: (lines) => onLines(lines, () => closeWatch === close),
       ended: (status, message) => {
         closeWatch = null;

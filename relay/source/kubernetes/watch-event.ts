@@ -52,9 +52,9 @@ export function readStatus(
   otherwise: number,
 ): { readonly status: number; readonly message: string } {
   const { code, message, reason } = object;
-  const text = typeof message === "string" && message !== "" ? message : String(reason ?? "");
+  const [text = ""] = [message, reason].filter((t) => typeof t === "string" && t !== "");
   const status = typeof code === "number" ? code : otherwise;
-  return { status, message: `${status} ${text}`.trim().slice(0, 300) };
+  return { status, message: `${status} ${text as string}`.trim().slice(0, 300) };
 }
 
 export type ListPage =

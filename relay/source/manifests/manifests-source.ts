@@ -5,9 +5,6 @@
  * What is not trusted: a file that was there and is missing or empty at one look. Editors save by moving files and by truncating
  * them; only a second look, after the debounce time, makes a deletion of it. [SRC40..SRC45]
  */
-import { watch } from "node:fs";
-import type { FSWatcher } from "node:fs";
-
 import type { RecordChange } from "../../../shared/record/record.ts";
 import { RecordStore } from "../record-store.ts";
 import type { PolicyObject, Source, SourceHealth, SourceProblem, SourceSink } from "../source.ts";
@@ -16,6 +13,7 @@ import type { FileContent, FollowedObject } from "./merge.ts";
 import { readDocuments } from "./read-documents.ts";
 import { scanFolder } from "./scan-folder.ts";
 import type { SeenFile, Stamp } from "./scan-folder.ts";
+import { FolderWatch } from "./watch-folders.ts";
 
 export interface ManifestsOptions {
   readonly folder: string;
@@ -31,6 +29,9 @@ interface KnownFile {
   readonly content: FileContent | null;
 }
 
+/** Longest time that file events in a row put a look off. */
+const MAX_PUT_OFF_MS = 400;
+
 const NOTHING: FileContent = { followed: [], policies: [] };
 
 export class ManifestsSource implements Source {
@@ -45,9 +46,11 @@ export class ManifestsSource implements Source {
   #mergeProblems = new Map<string, SourceProblem>();
   /** Files that were missing or empty at the last look and had objects before it. */
   #suspects = new Set<string>();
-  #watcher: FSWatcher | null = null;
+  readonly #watch = new FolderWatch(() => this.#onFileEvent());
+  /** Something changed since the last look began. */
+  #isEventPending = false;
   #timer: NodeJS.Timeout | undefined;
-  #dueMs = Number.POSITIVE_INFINITY;
+  #firstEventMs: number | null = null;
   #look: Promise<void> = Promise.resolve();
   #isLooking = false;
   #isListed = false;
@@ -68,9 +71,9 @@ export class ManifestsSource implements Source {
   async stop(): Promise<void> {
     this.#sink = null;
     clearTimeout(this.#timer);
-    this.#watcher?.close();
-    this.#watcher = null;
+    this.#watch.follow([]);
     await this.#look;
+    this.#watch.follow([]);
   }
 
   health(): SourceHealth {
@@ -85,60 +88,45 @@ export class ManifestsSource implements Source {
     return paths.flatMap((path) => this.#files.get(path)?.content?.policies ?? []);
   }
 
-  /** An earlier look stays planned; a later one is not added to it. Events in a row do not put it off for ever. */
-  #schedule(delayMs: number): void {
-    if (this.#sink === null || this.#isLooking) return;
-    const dueMs = performance.now() + delayMs;
-    if (dueMs >= this.#dueMs) return;
-    clearTimeout(this.#timer);
-    this.#dueMs = dueMs;
-    this.#timer = setTimeout(() => {
-      this.#dueMs = Number.POSITIVE_INFINITY;
-      this.#isLooking = true;
-      this.#look = this.#lookOnce().finally(() => {
-        this.#isLooking = false;
-        this.#schedule(
-          this.#suspects.size > 0 || this.#isEventPending ? this.#debounceMs : this.#pollMs,
-        );
-      });
-    }, delayMs);
+  #onFileEvent(): void {
+    this.#isEventPending = true;
+    const nowMs = performance.now();
+    this.#firstEventMs ??= nowMs;
+    // Each event puts the look off, so that a file is not read while it is being written, but not for ever.
+    this.#schedule(Math.min(this.#debounceMs, this.#firstEventMs + MAX_PUT_OFF_MS - nowMs));
   }
 
-  #isEventPending = false;
+  /** Plans the next look, instead of one that was planned before. While one runs, its end plans the next. */
+  #schedule(delayMs: number): void {
+    if (this.#sink === null || this.#isLooking) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(
+      () => {
+        this.#isLooking = true;
+        this.#firstEventMs = null;
+        this.#isEventPending = false;
+        this.#look = this.#lookOnce().finally(() => {
+          this.#isLooking = false;
+          const isSoon = this.#suspects.size > 0 || this.#isEventPending;
+          this.#schedule(isSoon ? this.#debounceMs : this.#pollMs);
+        });
+      },
+      Math.max(0, delayMs),
+    );
+  }
 
   async #lookOnce(): Promise<void> {
-    this.#isEventPending = false;
-    this.#ensureWatcher();
     try {
       const stamps = new Map([...this.#files].map(([path, file]) => [path, file.stamp]));
-      const seen = await scanFolder(this.#folder, stamps);
+      const { files, folders } = await scanFolder(this.#folder, stamps);
       if (this.#sink === null) return;
       this.#error = undefined;
-      this.#take(seen, this.#sink);
+      if (this.#watch.follow(folders)) this.#isEventPending = true;
+      this.#take(files, this.#sink);
     } catch (error) {
       // An unreadable folder is health, not a change: what was there stays. [SRC43]
       this.#error = error instanceof Error ? error.message : String(error);
-      this.#watcher?.close();
-      this.#watcher = null;
-    }
-  }
-
-  /** Watching is an accelerator: without it the polls still see everything. */
-  #ensureWatcher(): void {
-    if (this.#watcher !== null) return;
-    const drop = (): void => {
-      this.#watcher?.close();
-      this.#watcher = null;
-    };
-    try {
-      this.#watcher = watch(this.#folder, { recursive: true }, () => {
-        this.#isEventPending = true;
-        this.#schedule(this.#debounceMs);
-      });
-      this.#watcher.on("error", drop);
-    } catch {
-      // No folder, or no watches left: the next look tries again.
-      drop();
+      this.#watch.follow([]);
     }
   }
 

@@ -16,6 +16,12 @@ export interface SeenFile {
   readonly text: string | null;
 }
 
+export interface SeenFolder {
+  readonly files: ReadonlyMap<string, SeenFile>;
+  /** The folder itself and those in it. */
+  readonly folders: readonly string[];
+}
+
 /**
  * Files by path relative to the folder, with `/`. Names that begin with a dot are left out: editors' and ConfigMap volumes' own.
  * @throws when the folder, a folder in it or a file cannot be read; a file that vanishes meanwhile is simply not there.
@@ -23,24 +29,31 @@ export interface SeenFile {
 export async function scanFolder(
   folder: string,
   known: ReadonlyMap<string, Stamp>,
-): Promise<ReadonlyMap<string, SeenFile>> {
+): Promise<SeenFolder> {
   const files = new Map<string, SeenFile>();
-  for (const path of await listFiles(folder, "", 0)) {
+  const folders: string[] = [];
+  for (const path of await listFiles(folder, "", folders, 0)) {
     const seen = await readChanged(join(folder, path), known.get(path));
     if (seen !== null) files.set(path, seen);
     if (files.size > MAX_FILES) throw new Error(`${folder} has more than ${MAX_FILES} files`);
   }
-  return files;
+  return { files, folders };
 }
 
-async function listFiles(folder: string, under: string, depth: number): Promise<string[]> {
+async function listFiles(
+  folder: string,
+  under: string,
+  folders: string[],
+  depth: number,
+): Promise<string[]> {
+  folders.push(join(folder, under));
   if (depth > MAX_DEPTH)
     throw new Error(`${join(folder, under)} is nested deeper than ${MAX_DEPTH}`);
   const paths: string[] = [];
   for (const entry of await readdir(join(folder, under), { withFileTypes: true })) {
     if (entry.name.startsWith(".")) continue;
     const path = under === "" ? entry.name : `${under}/${entry.name}`;
-    if (entry.isDirectory()) paths.push(...(await listFiles(folder, path, depth + 1)));
+    if (entry.isDirectory()) paths.push(...(await listFiles(folder, path, folders, depth + 1)));
     else if (/\.(ya?ml|json)$/.test(entry.name)) paths.push(path);
   }
   return paths;

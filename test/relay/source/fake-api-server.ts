@@ -69,7 +69,10 @@ export class FakeApiServer {
       "current-context": "c",
       contexts: [{ name: "c", context: { cluster: "c", user: "u" } }],
       clusters: [
-        { name: "c", cluster: { server: `http://127.0.0.1:${port}`, "insecure-skip-tls-verify": true } },
+        {
+          name: "c",
+          cluster: { server: `http://127.0.0.1:${port}`, "insecure-skip-tls-verify": true },
+        },
       ],
       users: [{ name: "u", user: { token: "t" } }],
     };
@@ -113,7 +116,8 @@ export class FakeApiServer {
   }
 
   closeWatches(path: string): void {
-    for (const [response, watched] of this.#watches) if (watched === path) response.socket?.destroy();
+    for (const [response, watched] of this.#watches)
+      if (watched === path) response.socket?.destroy();
   }
 
   /** Forgets history: older positions are answered with 410 inside the watch. */
@@ -180,7 +184,9 @@ export class FakeApiServer {
     const limit = Math.min(this.pageSize, Number(query.get("limit") ?? this.pageSize));
     const items = all.slice(from, from + limit);
     const next = from + limit < all.length ? { continue: String(from + limit) } : {};
-    response.end(JSON.stringify({ metadata: { resourceVersion: String(this.#version), ...next }, items }));
+    response.end(
+      JSON.stringify({ metadata: { resourceVersion: String(this.#version), ...next }, items }),
+    );
   }
 
   #watch({ path, query }: FakeRequest, response: ServerResponse): void {

@@ -48,7 +48,8 @@ export function withoutSystemNamespaces(dump: KeyValues): KeyValues {
   return new Map([...dump].filter(([key]) => !system.test(key)));
 }
 
-const HOST_CONFIG = /\/config\/(IPv4VXLANTunnelAddr|IPv6VXLANTunnelAddr|IpInIpTunnelAddr|VXLANTunnelMACAddr|VXLANTunnelMACAddrV6)$/;
+const HOST_CONFIG =
+  /\/config\/(IPv4VXLANTunnelAddr|IPv6VXLANTunnelAddr|IpInIpTunnelAddr|VXLANTunnelMACAddr|VXLANTunnelMACAddrV6)$/;
 
 function reduce(key: string, value: Json): unknown {
   if (key.includes("/workload/"))
@@ -73,12 +74,18 @@ function reduce(key: string, value: Json): unknown {
     return v3(value, { spec: pick(value["spec"] as Json, ["labelsToApply"]) });
   if (key.includes("/projectcalico.org/nodes/")) return reduceNode(value);
   if (key.includes("/pool/"))
-    return pick(value, ["cidr", "ipip_mode", "vxlan_mode", "masquerade", "disabled", "allowed_uses"], {
-      allowed_uses: (uses) => (uses as string[]).toSorted(),
-    });
+    return pick(
+      value,
+      ["cidr", "ipip_mode", "vxlan_mode", "masquerade", "disabled", "allowed_uses"],
+      {
+        allowed_uses: (uses) => (uses as string[]).toSorted(),
+      },
+    );
   if (key.includes("/block/")) return reduceBlock(value);
   const param = /^\/calico\/v1\/config\/(\w+)$/.exec(key)?.[1];
-  return (CLUSTER_CONFIG_PARAMS as readonly (string | undefined)[]).includes(param) ? value : undefined;
+  return (CLUSTER_CONFIG_PARAMS as readonly (string | undefined)[]).includes(param)
+    ? value
+    : undefined;
 }
 
 function pick(
@@ -105,7 +112,9 @@ function canonical(text: unknown): string {
 }
 
 function addresses(nets: unknown, length: number): unknown {
-  return nets === null ? null : (nets as string[]).map((net) => `${canonical(net).split("/")[0]}/${length}`);
+  return nets === null
+    ? null
+    : (nets as string[]).map((net) => `${canonical(net).split("/")[0]}/${length}`);
 }
 
 function reduceNode(value: Json): Json {
@@ -129,7 +138,9 @@ function reduceNode(value: Json): Json {
     spec: {
       ...(internal.length > 0 && { addresses: internal }),
       ...(Object.keys(bgp).length > 0 && { bgp }),
-      ...Object.fromEntries(Object.entries(tunnels).filter(([, text]) => !String(text).includes("/"))),
+      ...Object.fromEntries(
+        Object.entries(tunnels).filter(([, text]) => !String(text).includes("/")),
+      ),
     },
     status: pick(value["status"] as Json, ["wireguardPublicKey", "wireguardPublicKeyV6"]),
   });

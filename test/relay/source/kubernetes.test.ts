@@ -39,7 +39,9 @@ async function openAndList(idleMs?: number): Promise<void> {
   open({}, idleMs);
   await seen.until(() => seen.listedCount === 1);
   // Of the two collections that the tests write to, the watches are open at the server too.
-  const isAbsent = source.health().collections.some((c) => c.name.startsWith("ippools") && c.state === "absent");
+  const isAbsent = source
+    .health()
+    .collections.some((c) => c.name.startsWith("ippools") && c.state === "absent");
   const expected = isAbsent ? [PODS] : [PODS, POOLS];
   await vi.waitFor(() => expect(expected.every((path) => api.isWatched(path))).toBe(true));
 }
@@ -57,7 +59,12 @@ function podKey(name: string): string {
 }
 
 /** Fails the first `times` requests that match, then lets them pass. */
-function failing(times: number, matches: (request: FakeRequest) => boolean, status: number, body = "{}"): void {
+function failing(
+  times: number,
+  matches: (request: FakeRequest) => boolean,
+  status: number,
+  body = "{}",
+): void {
   let left = times;
   api.fault = (request) =>
     matches(request) && left-- > 0 ? { kind: "answer", status, body } : undefined;
@@ -85,7 +92,9 @@ test("[SRC2] listed is said once, and only after the last collection has listed"
   api.put(PODS, pod("a"));
   open();
   await seen.until(() => seen.records.size === 1);
-  await vi.waitFor(() => expect(api.requests.filter((r) => r.path === "/api/v1/nodes").length).toBeGreaterThan(2));
+  await vi.waitFor(() =>
+    expect(api.requests.filter((r) => r.path === "/api/v1/nodes").length).toBeGreaterThan(2),
+  );
   expect(seen.listedCount).toBe(0);
   isBroken = false;
   await seen.until(() => seen.listedCount === 1);
@@ -95,7 +104,12 @@ for (const status of [500, 401, 403, 429])
   test(`[SRC32] a list that is answered with ${status} is tried again, and what was known stays`, async () => {
     api.put(PODS, pod("a"));
     await openAndList();
-    failing(3, isPodList, status, JSON.stringify({ kind: "Status", code: status, message: "on purpose" }));
+    failing(
+      3,
+      isPodList,
+      status,
+      JSON.stringify({ kind: "Status", code: status, message: "on purpose" }),
+    );
     api.put(PODS, pod("b", "10.64.0.2"), true);
     api.compact();
     api.closeWatches(PODS);
@@ -106,7 +120,11 @@ for (const status of [500, 401, 403, 429])
 test("[SRC32] the last error is in the health, with the server's own words", async () => {
   api.fault = (request) =>
     isPodList(request)
-      ? { kind: "answer", status: 403, body: JSON.stringify({ code: 403, message: "pods is forbidden" }) }
+      ? {
+          kind: "answer",
+          status: 403,
+          body: JSON.stringify({ code: 403, message: "pods is forbidden" }),
+        }
       : undefined;
   open();
   await vi.waitFor(() =>
@@ -135,7 +153,9 @@ test("[SRC1] half a list deletes nothing", async () => {
   failing(5, ({ path, query }) => path === PODS && query.has("continue"), 500);
   api.compact();
   api.closeWatches(PODS);
-  await vi.waitFor(() => expect(api.requests.filter((r) => r.query.get("continue") === "2").length).toBe(6));
+  await vi.waitFor(() =>
+    expect(api.requests.filter((r) => r.query.get("continue") === "2").length).toBe(6),
+  );
   await vi.waitFor(() => expect(api.watchCount).toBeGreaterThanOrEqual(4));
   expect(seen.changes.filter(({ op }) => op === "delete")).toEqual([]);
 });
@@ -278,17 +298,27 @@ for (const [groups, env, expected] of [
 
 test("[SRC38] CALICO_API_GROUP that names no group of Calico's is refused by name", () => {
   open();
-  expect(() => new KubernetesSource({ env: { CALICO_API_GROUP: "x/v1" } })).toThrow(/CALICO_API_GROUP: "x\/v1"/);
+  expect(() => new KubernetesSource({ env: { CALICO_API_GROUP: "x/v1" } })).toThrow(
+    /CALICO_API_GROUP: "x\/v1"/,
+  );
 });
 
 test("[SRC7] policies are read on demand, of all three kinds, with what lists leave out", async () => {
-  const policy = (name: string): FakeObject => ({ metadata: { name, namespace: "shop" }, spec: {} });
+  const policy = (name: string): FakeObject => ({
+    metadata: { name, namespace: "shop" },
+    spec: {},
+  });
   api.put("/apis/networking.k8s.io/v1/networkpolicies", policy("k"));
   api.put("/apis/crd.projectcalico.org/v1/networkpolicies", policy("c"));
-  api.put("/apis/crd.projectcalico.org/v1/globalnetworkpolicies", { metadata: { name: "g" }, spec: {} });
+  api.put("/apis/crd.projectcalico.org/v1/globalnetworkpolicies", {
+    metadata: { name: "g" },
+    spec: {},
+  });
   open();
   const found = await source.policies();
-  expect(found.map(({ apiVersion, kind, metadata }) => `${apiVersion} ${kind} ${metadata.name}`)).toEqual([
+  expect(
+    found.map(({ apiVersion, kind, metadata }) => `${apiVersion} ${kind} ${metadata.name}`),
+  ).toEqual([
     "networking.k8s.io/v1 NetworkPolicy k",
     "crd.projectcalico.org/v1 NetworkPolicy c",
     "crd.projectcalico.org/v1 GlobalNetworkPolicy g",

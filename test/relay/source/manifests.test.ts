@@ -40,7 +40,8 @@ status: {podIP: ${ip}}
 `;
 }
 
-const key = (name: string): string => `/calico/v1/host/node-a/workload/k8s/shop%2f${name}/endpoint/eth0`;
+const key = (name: string): string =>
+  `/calico/v1/host/node-a/workload/k8s/shop%2f${name}/endpoint/eth0`;
 const ipsOf = (name: string): unknown => {
   const record = seen.records.get(key(name));
   return record?.kind === "WorkloadEndpoint" ? record.ips : undefined;
@@ -49,12 +50,23 @@ const ipsOf = (name: string): unknown => {
 test("[SRC40] a folder is read recursively: YAML and JSON, several documents, Lists, both Calico groups", async () => {
   mkdirSync(join(folder, "deep/er"), { recursive: true });
   write("a.yaml", `${pod("a", "10.0.0.1")}---\n# nothing\n---\n${pod("b", "10.0.0.2")}`);
-  write("deep/er/c.yml", `apiVersion: v1\nkind: List\nitems:\n- ${pod("c", "10.0.0.3").replaceAll("\n", "\n  ")}`);
+  write(
+    "deep/er/c.yml",
+    `apiVersion: v1\nkind: List\nitems:\n- ${pod("c", "10.0.0.3").replaceAll("\n", "\n  ")}`,
+  );
   write(
     "d.json",
-    JSON.stringify({ apiVersion: "crd.projectcalico.org/v1", kind: "IPPool", metadata: { name: "p" }, spec: { cidr: "10.0.0.0/8" } }),
+    JSON.stringify({
+      apiVersion: "crd.projectcalico.org/v1",
+      kind: "IPPool",
+      metadata: { name: "p" },
+      spec: { cidr: "10.0.0.0/8" },
+    }),
   );
-  write("e.yaml", "apiVersion: projectcalico.org/v3\nkind: IPPool\nmetadata: {name: q}\nspec: {cidr: 'fd00::/64'}\n");
+  write(
+    "e.yaml",
+    "apiVersion: projectcalico.org/v3\nkind: IPPool\nmetadata: {name: q}\nspec: {cidr: 'fd00::/64'}\n",
+  );
   write("notes.txt", "not: [yaml");
   write(".hidden.yaml", "not: [yaml");
   write("deploy.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\n");
@@ -77,7 +89,9 @@ test("[SRC41] a saved change is seen within a second, and a removed object is an
   await seen.until(() => !seen.records.has(key("b")));
   expect(performance.now() - began).toBeLessThan(1000);
   expect(ipsOf("a")).toEqual(["10.0.0.9"]);
-  expect(seen.changes.filter(({ op }) => op === "delete")).toEqual([{ op: "delete", key: key("b"), cause: "observed" }]);
+  expect(seen.changes.filter(({ op }) => op === "delete")).toEqual([
+    { op: "delete", key: key("b"), cause: "observed" },
+  ]);
 });
 
 test("[SRC41] a new file, one in a new folder, and a deleted one are seen", async () => {
@@ -170,8 +184,14 @@ test("[SRC45] a folder that is not there yet is waited for, and is not listed me
 });
 
 test("[SRC7] policies are those of the files, as written", async () => {
-  write("p.yaml", "apiVersion: projectcalico.org/v3\nkind: NetworkPolicy\nmetadata: {name: allow-db, namespace: shop}\nspec: {selector: role == 'api'}\n");
-  write("k.yaml", "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: k, namespace: shop}\nspec: {podSelector: {}}\n");
+  write(
+    "p.yaml",
+    "apiVersion: projectcalico.org/v3\nkind: NetworkPolicy\nmetadata: {name: allow-db, namespace: shop}\nspec: {selector: role == 'api'}\n",
+  );
+  write(
+    "k.yaml",
+    "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: k, namespace: shop}\nspec: {podSelector: {}}\n",
+  );
   await open();
   expect((await source.policies()).map(({ metadata }) => metadata.name)).toEqual(["k", "allow-db"]);
   expect(seen.records.size).toBe(0);

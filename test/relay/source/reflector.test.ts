@@ -2,7 +2,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { ABSENT_GRACE_MS, BACKOFF, IDLE, stepReflector } from "../../../relay/source/kubernetes/reflector.ts";
+import {
+  ABSENT_GRACE_MS,
+  BACKOFF,
+  IDLE,
+  stepReflector,
+} from "../../../relay/source/kubernetes/reflector.ts";
 import type {
   ReflectorContext,
   ReflectorEffect,
@@ -21,7 +26,8 @@ function ended(status: number): ReflectorEvent {
 function run(events: readonly (readonly [number, ReflectorEvent])[], from: ReflectorState = IDLE) {
   let state = from;
   let effects: readonly ReflectorEffect[] = [];
-  for (const [nowMs, event] of events) ({ state, effects } = stepReflector(state, event, at(nowMs)));
+  for (const [nowMs, event] of events)
+    ({ state, effects } = stepReflector(state, event, at(nowMs)));
   return { state, effects };
 }
 
@@ -52,14 +58,25 @@ test("[SRC32] pauses double from 200 ms up to 30 s, and stay there", () => {
 });
 
 test("[SRC32] a watch that worked ends the row of failures", () => {
-  let { state } = run([[0, ended(500)], [0, { type: "timer" }], [0, ended(500)], [0, { type: "timer" }]], watching);
+  let { state } = run(
+    [
+      [0, ended(500)],
+      [0, { type: "timer" }],
+      [0, ended(500)],
+      [0, { type: "timer" }],
+    ],
+    watching,
+  );
   expect(state.failures).toBe(2);
   ({ state } = run([[0, { type: "progress", position: "8" }]], state));
   expect(run([[0, ended(500)]], state).effects).toEqual([{ type: "wait", ms: 200 }]);
 });
 
 test("[SRC32] a watch that the server ends in good order is opened at once, unless it lived for less than 5 s", () => {
-  expect(run([[5000, ended(200)]], watching).effects[0]).toMatchObject({ type: "watch", position: "7" });
+  expect(run([[5000, ended(200)]], watching).effects[0]).toMatchObject({
+    type: "watch",
+    position: "7",
+  });
   expect(run([[4999, ended(200)]], watching).effects[0]).toMatchObject({ type: "wait" });
 });
 
@@ -81,13 +98,36 @@ test("[SRC33] after four failed watches in a row the position is given up and th
 });
 
 test("[SRC37] 404 on a collection with objects is believed after 60 s", () => {
-  const gone: ReflectorEvent = { type: "list-failed", status: 404, message: "404", hasObjects: true };
-  const listing = run([[0, ended(404)], [0, { type: "timer" }]], watching).state;
+  const gone: ReflectorEvent = {
+    type: "list-failed",
+    status: 404,
+    message: "404",
+    hasObjects: true,
+  };
+  const listing = run(
+    [
+      [0, ended(404)],
+      [0, { type: "timer" }],
+    ],
+    watching,
+  ).state;
   const first = run([[0, gone]], listing);
   expect(first.effects.map(({ type }) => type)).toEqual(["wait"]);
-  const later = run([[1000, { type: "timer" }], [ABSENT_GRACE_MS - 1, gone]], first.state);
+  const later = run(
+    [
+      [1000, { type: "timer" }],
+      [ABSENT_GRACE_MS - 1, gone],
+    ],
+    first.state,
+  );
   expect(later.effects.map(({ type }) => type)).toEqual(["wait"]);
-  const last = run([[ABSENT_GRACE_MS, { type: "timer" }], [ABSENT_GRACE_MS, gone]], later.state);
+  const last = run(
+    [
+      [ABSENT_GRACE_MS, { type: "timer" }],
+      [ABSENT_GRACE_MS, gone],
+    ],
+    later.state,
+  );
   expect(last.effects.map(({ type }) => type)).toEqual(["sweep", "listed", "wait"]);
   expect(last.state.phase.kind).toBe("absent");
 });
@@ -96,7 +136,11 @@ test("[SRC30] whatever comes in whatever order, there is at most one request or 
   const event = fc.oneof(
     fc.constant<ReflectorEvent>({ type: "start" }),
     fc.constant<ReflectorEvent>({ type: "timer" }),
-    fc.record({ type: fc.constant("page" as const), position: fc.constant("9"), continueToken: fc.constantFrom("", "t") }),
+    fc.record({
+      type: fc.constant("page" as const),
+      position: fc.constant("9"),
+      continueToken: fc.constantFrom("", "t"),
+    }),
     fc.record({
       type: fc.constant("list-failed" as const),
       status: fc.constantFrom(0, 401, 404, 410, 500),
@@ -114,7 +158,9 @@ test("[SRC30] whatever comes in whatever order, there is at most one request or 
         const before = state.phase.kind;
         const step = stepReflector(state, next, at(nowMs, 0.5));
         ({ state } = step);
-        const started = step.effects.filter(({ type }) => type === "list" || type === "watch" || type === "wait");
+        const started = step.effects.filter(
+          ({ type }) => type === "list" || type === "watch" || type === "wait",
+        );
         expect(started.length).toBeLessThanOrEqual(1);
         if (step.effects.some(({ type }) => type === "sweep")) {
           expect(before).toBe("listing");
