@@ -1,4 +1,6 @@
 /** `catwalk source dump`: what a relay would publish of a cluster, without a hub. One JSON line a key, sorted; problems on stderr. [SRC60] [SRC61] */
+import { existsSync } from "node:fs";
+
 import { Option } from "commander";
 
 import { keyOf } from "../../shared/record/key.ts";
@@ -42,10 +44,13 @@ export const registerSource: RegisterCommand = (program) => {
   });
 };
 
-/** @throws UsageError */
-export function readChoice(flags: Omit<DumpFlags, "timeout">): SourceChoice {
+/** @throws UsageError, or CommandError when the kubeconfig does not exist */
+function readChoice(flags: Omit<DumpFlags, "timeout">): SourceChoice {
   const kind = flags.source ?? (flags.manifests === undefined ? "kubernetes" : "manifests");
   if (kind === "kubernetes") {
+    // A relay waits for its kubeconfig; who asks once wants to know of a misspelt path at once.
+    if (flags.kubeconfig !== undefined && !existsSync(flags.kubeconfig))
+      throw new CommandError(`--kubeconfig: there is no file ${flags.kubeconfig}`);
     if (flags.manifests !== undefined)
       throw new UsageError("--manifests goes with --source manifests");
     return { kind, ...(flags.kubeconfig !== undefined && { kubeconfig: flags.kubeconfig }) };

@@ -39,6 +39,12 @@ test("[SRC61] a source that cannot be listed in time ends with 1, and says which
   expect(stderr).toMatch(/not listed within 0\.1 s .*\/no\/such\/folder: ENOENT/);
 });
 
+test("[SRC61] a kubeconfig that does not exist is told at once", () => {
+  const { status, stderr } = dump("--kubeconfig", "/no/such/file");
+  expect(status).toBe(1);
+  expect(stderr).toContain("there is no file /no/such/file");
+});
+
 for (const args of [
   ["--source", "manifests"],
   ["--source", "kubernetes", "--manifests", DEMO],

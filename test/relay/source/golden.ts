@@ -67,7 +67,7 @@ function reduce(key: string, value: Json): unknown {
       "profile_ids",
       "ports",
     ]);
-  if (/^\/calico\/v1\/host\//.test(key))
+  if (key.startsWith("/calico/v1/host/"))
     return HOST_CONFIG.test(key) || /\/(bird_ip|wireguard)$/.test(key) ? value : undefined;
   if (key.endsWith("/profiles/projectcalico-default-allow")) return undefined;
   if (key.includes("/projectcalico.org/profiles/"))
