@@ -92,13 +92,17 @@ function requireDefault(codec: FieldCodec<unknown>): unknown {
 
 /** Whether a source's record may be published; the error names the field and the rule. */
 export function checkRecord(record: CalicoRecord): RecordError | null {
-  try {
-    const decoded = decodeRecord(encodeRecord(record));
-    return decoded.ok ? null : decoded.error;
-  } catch (error) {
-    if (error instanceof FieldError) return { field: "record", rule: error.message };
-    throw error;
+  const values = record as unknown as Readonly<Record<string, unknown>>;
+  for (const [field, codec] of fieldsOf(record.kind)) {
+    try {
+      codec.decode(codec.encode(values[field]));
+    } catch (error) {
+      if (error instanceof FieldError) return { field, rule: error.message };
+      throw error;
+    }
   }
+  const decoded = decodeRecord(encodeRecord(record));
+  return decoded.ok ? null : decoded.error;
 }
 
 const utf8 = new TextEncoder();

@@ -1,0 +1,85 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+
+import { compareBytes, concatBytes, toHex } from "../../../shared/lib/bytes.ts";
+import { sha256 } from "../../../shared/lib/hash.ts";
+import {
+  DIGEST_BYTES,
+  HashTrie,
+  LEAF_KEYS,
+  partitionHas,
+  splitPartition,
+  WHOLE,
+} from "../../../shared/log/hash-trie.ts";
+import type { Partition } from "../../../shared/log/hash-trie.ts";
+
+function hash(n: number): Uint8Array {
+  return sha256(new TextEncoder().encode(`key ${n}`)).slice(0, 12);
+}
+
+/** The definition, spelled out: a leaf's digest is over its sorted pairs, an inner node's over its halves'. */
+function definedDigest(pairs: readonly Uint8Array[], partition: Partition = WHOLE): Uint8Array {
+  const own = pairs.filter((pair) => partitionHas(partition, pair)).toSorted(compareBytes);
+  if (own.length <= LEAF_KEYS)
+    return sha256(Uint8Array.of(0), concatBytes(...own)).slice(0, DIGEST_BYTES);
+  const [low, high] = splitPartition(partition);
+  return sha256(Uint8Array.of(1), definedDigest(own, low), definedDigest(own, high)).slice(
+    0,
+    DIGEST_BYTES,
+  );
+}
+
+test("[LOG5] the digest is a function of the set alone: any order of additions, changes and deletions", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.nat(1_500), fc.nat(3)), { minLength: 0, maxLength: 4_000 }),
+      (steps) => {
+        const trie = new HashTrie();
+        const model = new Map<number, number>();
+        for (const [key, value] of steps) {
+          if (value === 0) {
+            expect(trie.delete(hash(key))).toBe(model.delete(key));
+          } else {
+            trie.set(hash(key), hash(value), 0n);
+            model.set(key, value);
+          }
+        }
+        expect(trie.size).toBe(model.size);
+        const pairs = [...model].map(([key, value]) => concatBytes(hash(key), hash(value)));
+        expect(toHex(trie.digest())).toBe(toHex(definedDigest(pairs)));
+      },
+    ),
+    { numRuns: 30 },
+  );
+});
+
+test("[LOG5] any partition's digest is comparable, whether or not it is a leaf on both sides", () => {
+  const big = new HashTrie();
+  const small = new HashTrie();
+  for (let n = 0; n < 5_000; n++) big.set(hash(n), hash(n + 1), 0n);
+  for (let n = 0; n < 100; n++) small.set(hash(n), hash(n + 1), 0n);
+  const pairs = Array.from({ length: 5_000 }, (_, n) => concatBytes(hash(n), hash(n + 1)));
+  for (const partition of [
+    ...small.leaves(),
+    ...big.leaves(),
+    ...splitPartition(big.leaves()[0] as Partition),
+  ])
+    expect(toHex(big.digestAt(partition))).toBe(toHex(definedDigest(pairs, partition)));
+  expect(
+    [...big.entries(big.leaves()[3])].every((entry) =>
+      partitionHas(big.leaves()[3] as Partition, entry.keyHash),
+    ),
+  ).toBe(true);
+});
+
+test("[LOG5] leaves hold at most their bound, and grow together again", () => {
+  const trie = new HashTrie();
+  for (let n = 0; n < 4_000; n++) trie.set(hash(n), hash(0), BigInt(n));
+  expect(trie.leaves().length).toBeGreaterThan(7);
+  expect(trie.get(hash(77))?.tag).toBe(77n);
+  const copy = trie.clone();
+  for (let n = 400; n < 4_000; n++) trie.delete(hash(n));
+  expect(trie.leaves()).toHaveLength(1);
+  expect([trie.size, copy.size]).toEqual([400, 4_000]);
+  expect(trie.set(hash(1), hash(0), 9n)).toBe(false);
+});

@@ -1,0 +1,158 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+
+import { toHex } from "../../../shared/lib/bytes.ts";
+import { pack } from "../../../shared/lib/msgpack.ts";
+import { decodeMessage, encodeMessage } from "../../../shared/protocol/codec.ts";
+import { CLOSE_CODES, closeReasonOf, closeText } from "../../../shared/protocol/errors.ts";
+import type { Message } from "../../../shared/protocol/messages.ts";
+import { pickVersion } from "../../../shared/protocol/version.ts";
+
+const b16 = new Uint8Array(16).fill(3);
+const leaf = { bits: 1, prefix: 2 ** 31, digest: b16 };
+const messages: readonly Message[] = [
+  {
+    type: "watch-hello",
+    versions: [1],
+    software: "x",
+    accessVersion: 3,
+    creditBytes: 9,
+    channels: ["identity"],
+    cursors: [{ channel: "pools", epoch: "e", revision: 5, chain: b16 }],
+  },
+  { type: "watch-welcome", version: 1, originUid: "u", accessVersion: 2 },
+  { type: "resume", origin: 0, channel: "identity", after: 7 },
+  { type: "repair-needed", origin: 0, channel: "identity", epoch: "e", reason: "compacted" },
+  { type: "repair", origin: 0, channel: "identity", leaves: [leaf] },
+  {
+    type: "repair-plan",
+    origin: 0,
+    channel: "identity",
+    epoch: "e",
+    head: 9,
+    blobs: 2,
+    after: 4,
+    chain: b16,
+  },
+  { type: "blob", origin: 0, channel: "routing", bits: 3, prefix: 5, revision: 8, payload: b16 },
+  { type: "frame", origin: 0, channel: "identity", revision: 2 ** 40, previous: b16, payload: b16 },
+  {
+    type: "checkpoint",
+    origin: 0,
+    channel: "identity",
+    epoch: "e",
+    revision: 1,
+    digest: b16,
+    populated: true,
+    sweep: false,
+  },
+  { type: "reader-ack", origin: 0, channel: "identity", revision: 1, chain: b16, receivedBytes: 2 },
+  { type: "home-hello", versions: [1, 2], software: "x", accessVersion: 0, leaseUid: "", term: 0 },
+  {
+    type: "home-welcome",
+    version: 1,
+    term: 1,
+    paceMs: 5,
+    channels: [{ channel: "pools", epoch: "e", head: 1, digest: b16 }],
+  },
+  { type: "reconcile", channel: "identity", leaves: [leaf, leaf] },
+  { type: "difference", channel: "identity", bits: 0, prefix: 0, pairs: b16, isLast: true },
+  { type: "publish", channel: "identity", sequence: 1, payload: b16 },
+  {
+    type: "accepted",
+    channel: "identity",
+    sequence: 1,
+    epoch: "e",
+    revision: 3,
+    refused: 0,
+    paceMs: 5,
+  },
+  { type: "reconciled", channel: "identity" },
+  { type: "access", facts: "{}" },
+  { type: "report", edges: "[]" },
+];
+
+test("[PRO2] every message survives", () => {
+  for (const message of messages)
+    expect(decodeMessage(encodeMessage(message))).toEqual({ ok: true, message });
+});
+
+test("[PRO2] the bytes of version 1 are these, for ever", () => {
+  expect(messages.map((message) => toHex(encodeMessage(message)))).toMatchInlineSnapshot(`
+    [
+      "97009101a17803099100919401a16505c41003030303030303030303030303030303",
+      "940101a17502",
+      "9402000007",
+      "95030000a165a9636f6d706163746564",
+      "94040000919301ce80000000c41003030303030303030303030303030303",
+      "98050000a165090204c41003030303030303030303030303030303",
+      "97060002030508c41003030303030303030303030303030303",
+      "96070000cb4270000000000000c41003030303030303030303030303030303c41003030303030303030303030303030303",
+      "98080000a16501c41003030303030303030303030303030303c3c2",
+      "9609000001c4100303030303030303030303030303030302",
+      "960a920102a17800a000",
+      "950b010105919401a16501c41003030303030303030303030303030303",
+      "930c00929301ce80000000c410030303030303030303030303030303039301ce80000000c41003030303030303030303030303030303",
+      "960d000000c41003030303030303030303030303030303c3",
+      "940e0001c41003030303030303030303030303030303",
+      "970f0001a165030005",
+      "921000",
+      "9211a27b7d",
+      "9212a25b5d",
+    ]
+  `);
+});
+
+test("[PRO2] fields of a later version are ignored, missing and malformed ones are named", () => {
+  expect(decodeMessage(pack([16, 0, "later", 9]))).toEqual({
+    ok: true,
+    message: { type: "reconciled", channel: "identity" },
+  });
+  expect(decodeMessage(pack([16]))).toEqual({
+    ok: false,
+    rule: "reconciled: field channel is missing or malformed",
+  });
+  expect(decodeMessage(pack([7, 0, 0, -1, b16, b16]))).toEqual({
+    ok: false,
+    rule: "frame: field revision is missing or malformed",
+  });
+  expect(decodeMessage(pack([99]))).toEqual({ ok: false, rule: "unknown message number 99" });
+  expect(decodeMessage(new Uint8Array(1_600_001))).toEqual({
+    ok: false,
+    rule: "message has 1600001 bytes, the limit is 1600000",
+  });
+});
+
+test("[PRO4] hostile bytes never throw", () => {
+  const seeds = messages.map(encodeMessage);
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...seeds),
+      fc.array(fc.tuple(fc.nat(300), fc.nat(255)), { maxLength: 4 }),
+      fc.nat(300),
+      (seed, edits, cut) => {
+        const bytes = seed.slice(0, Math.max(1, seed.length - (cut % seed.length)));
+        for (const [at, value] of edits) bytes[at % bytes.length] = value;
+        decodeMessage(bytes);
+      },
+    ),
+    { numRuns: 5_000 },
+  );
+});
+
+test("[PRO1] the highest version that both know is spoken, or none", () => {
+  expect([pickVersion([1]), pickVersion([1, 7]), pickVersion([7]), pickVersion([])]).toEqual([
+    1,
+    1,
+    null,
+    null,
+  ]);
+});
+
+test("[PRO8] close codes are distinct, and reasons fit a close frame", () => {
+  const codes = Object.values(CLOSE_CODES);
+  expect(new Set(codes).size).toBe(codes.length);
+  expect(closeReasonOf(4403)).toBe("access-denied");
+  expect(closeReasonOf(1006)).toBe(null);
+  expect(new TextEncoder().encode(closeText("é".repeat(200))).length).toBeLessThanOrEqual(123);
+});

@@ -1,0 +1,183 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+
+import {
+  checkRecord,
+  decodeRecord,
+  encodeRecord,
+  hashKey,
+} from "../../../shared/record/encoding.ts";
+import { keyOf } from "../../../shared/record/key.ts";
+import type { CalicoRecord } from "../../../shared/record/record.ts";
+import { toHex } from "../../../shared/lib/bytes.ts";
+import { pack } from "../../../shared/lib/msgpack.ts";
+import { pod, pool } from "../../support/records.ts";
+
+const hep: CalicoRecord = {
+  kind: "HostEndpoint",
+  node: "node-a",
+  name: "eth0",
+  interfaceName: "eth0",
+  ips: ["172.18.0.2", "fd00::2"],
+  labels: { role: "edge" },
+  profiles: ["kns.shop"],
+  ports: [{ name: "ssh", protocol: "tcp", port: 22 }],
+};
+const node: CalicoRecord = {
+  kind: "Node",
+  name: "node-a",
+  ipv4Address: "172.18.0.2/16",
+  ipv6Address: "",
+  internalIPs: ["172.18.0.2"],
+  ipv4VXLANTunnelAddr: "10.64.0.0",
+  ipv6VXLANTunnelAddr: "",
+  vxlanTunnelMACAddr: "66:f9:37:c3:7e:94",
+  vxlanTunnelMACAddrV6: "",
+  ipv4IPIPTunnelAddr: "",
+  ipv4WireguardAddr: "",
+  ipv6WireguardAddr: "",
+  wireguardPublicKey: "",
+  wireguardPublicKeyV6: "",
+};
+const samples: readonly CalicoRecord[] = [
+  pod("a", "10.20.0.1", { role: "db" }),
+  hep,
+  { kind: "Profile", name: "kns.shop", labels: { "pcns.env": "prod" } },
+  pool("10.64.0.0/16"),
+  node,
+  {
+    kind: "IPAMBlock",
+    cidr: "10.64.0.0/26",
+    node: "node-a",
+    borrowed: [{ ordinal: 4, node: "node-b" }],
+  },
+  { kind: "ClusterConfig", params: { RouteSource: "CalicoIPAM" } },
+];
+
+test("[REC3] every kind survives encoding, and equal records have equal bytes whatever the order of their labels", () => {
+  for (const record of samples)
+    expect(decodeRecord(encodeRecord(record))).toEqual({ ok: true, record });
+  const one = pod("a", "10.20.0.1", { x: "1", y: "2", "10": "n" });
+  const other = { ...one, labels: Object.fromEntries(Object.entries(one.labels).toReversed()) };
+  expect(encodeRecord(other)).toEqual(encodeRecord(one));
+});
+
+test("[REC3] the bytes of version 1 are these, for ever", () => {
+  expect(samples.map((record) => toHex(encodeRecord(record)))).toMatchInlineSnapshot(`
+    [
+      "9a0100a66e6f64652d31a36b3873a473686f70a161a46574683091c4040a14000191a86b6e732e73686f7096bb70726f6a65637463616c69636f2e6f72672f6e616d657370616365a473686f70be70726f6a65637463616c69636f2e6f72672f6f7263686573747261746f72a36b3873a4726f6c65a26462",
+      "990101a66e6f64652d61a465746830a46574683092c404ac120002c410fd00000000000000000000000000000291a86b6e732e73686f7092a4726f6c65a46564676593a37373680016",
+      "940102a86b6e732e73686f7092a870636e732e656e76a470726f64",
+      "960103c4050a40000010a0a6616c7761797301",
+      "990104a66e6f64652d61c405ac12000210c091c404ac120002c4040a400000c0b136363a66393a33373a63333a37653a3934",
+      "950105c4050a4000001aa66e6f64652d619204a66e6f64652d62",
+      "93010692ab526f757465536f75726365aa43616c69636f4950414d",
+    ]
+  `);
+});
+
+test("[REC2] keys are Calico's paths with the origin's own names", () => {
+  expect(samples.map(keyOf)).toEqual([
+    "/calico/v1/host/node-1/workload/k8s/shop%2fa/endpoint/eth0",
+    "/calico/v1/host/node-a/endpoint/eth0",
+    "/calico/resources/v3/projectcalico.org/profiles/kns.shop",
+    "/calico/v1/ipam/v4/pool/10.64.0.0-16",
+    "/calico/resources/v3/projectcalico.org/nodes/node-a",
+    "/calico/ipam/v2/assignment/ipv4/block/10.64.0.0-26",
+    "/calico/v1/config",
+  ]);
+  expect(hashKey("/x")).toHaveLength(12);
+});
+
+test("[REC4] bytes that are not canonical are refused by name", () => {
+  const bytes = encodeRecord(pod("a", "10.20.0.1"));
+  const wire = [
+    1,
+    0,
+    "node-1",
+    "k8s",
+    "shop",
+    "a",
+    "eth0",
+    [Uint8Array.of(10, 20, 0, 1)],
+    ["kns.shop"],
+    ["b", "1", "a", "2"],
+  ];
+  expect(decodeRecord(pack(wire))).toMatchObject({
+    ok: false,
+    error: { field: "record", rule: "must be in canonical encoding" },
+  });
+  expect(decodeRecord(pack([...wire.slice(0, 9), [], []]))).toMatchObject({
+    ok: false,
+    error: { rule: "must be in canonical encoding" },
+  });
+  expect(decodeRecord(bytes.slice(0, -1)).ok).toBe(false);
+  expect(decodeRecord(new Uint8Array(70_000))).toMatchObject({
+    error: { rule: "has 70000 bytes, the limit is 65536" },
+  });
+  expect(decodeRecord(pack([2, 0, "n"]))).toMatchObject({ error: { field: "valueVersion" } });
+  expect(decodeRecord(pack([1, 99]))).toMatchObject({ error: { field: "kind" } });
+});
+
+test("[REC4] every field has its rule", () => {
+  const wep = pod("a", "10.20.0.1");
+  const wrong: readonly [CalicoRecord, string][] = [
+    [{ ...wep, node: "Node_1" }, "node"],
+    [{ ...wep, node: "" }, "node"],
+    [{ ...wep, name: "a/b" }, "name"],
+    [{ ...wep, name: "a\u0000" }, "name"],
+    [{ ...wep, labels: { "bad key": "x" } }, "labels"],
+    [{ ...wep, labels: { a: "\ud800" } }, "labels"],
+    [{ ...wep, ports: [{ name: "p", protocol: "tcp", port: 0 }] }, "ports"],
+    [{ ...wep, ports: [{ name: "p q", protocol: "tcp", port: 1 }] }, "ports"],
+    [{ ...wep, ports: [{ name: "p", protocol: "icmp" as "tcp", port: 1 }] }, "ports"],
+    [{ ...wep, profiles: ["a/b"] }, "profiles"],
+    [{ ...hep, profiles: ["x".repeat(96)] } as CalicoRecord, "profiles"],
+    [{ ...pool("10.0.0.0/8"), vxlanMode: "Always" as "always" }, "vxlanMode"],
+    [{ ...node, ipv4Address: "fd00::1/64" } as CalicoRecord, "ipv4Address"],
+    [{ ...node, vxlanTunnelMACAddr: "zz" } as CalicoRecord, "vxlanTunnelMACAddr"],
+    [
+      {
+        kind: "IPAMBlock",
+        cidr: "10.0.0.0/26",
+        node: "",
+        borrowed: [
+          { ordinal: 3, node: "a" },
+          { ordinal: 2, node: "b" },
+        ],
+      },
+      "borrowed",
+    ],
+  ];
+  for (const [record, field] of wrong) expect(checkRecord(record)?.field).toBe(field);
+  expect(checkRecord({ ...wep, ips: ["10.0.0.0/8"] })).toMatchObject({
+    rule: '"10.0.0.0/8" is not an IP address',
+  });
+  expect(checkRecord(wep)).toBe(null);
+});
+
+test("[REC4] hostile bytes never throw, and what is taken encodes back to the same bytes", () => {
+  const seeds = samples.map((record) => encodeRecord(record));
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...seeds),
+      fc.array(fc.tuple(fc.nat(200), fc.nat(255)), { maxLength: 4 }),
+      (seed, edits) => {
+        const bytes = Uint8Array.from(seed);
+        for (const [at, value] of edits) bytes[at % bytes.length] = value;
+        const decoded = decodeRecord(bytes);
+        if (decoded.ok) expect(toHex(encodeRecord(decoded.record))).toBe(toHex(bytes));
+      },
+    ),
+    { numRuns: 3_000 },
+  );
+});
+
+test("[REC4] a label may have any name that Calico allows, without touching prototypes", () => {
+  const record = pod("a", "10.20.0.1", { constructor: "x", toString: "y", hasOwnProperty: "z" });
+  expect(decodeRecord(encodeRecord(record))).toEqual({ ok: true, record });
+  expect(decodeRecord(pack([1, 2, "p", ["__proto__", "x"]]))).toMatchObject({
+    ok: false,
+    error: { field: "labels" },
+  });
+});

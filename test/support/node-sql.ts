@@ -1,0 +1,23 @@
+/** `node:sqlite` behind the hub's storage port. */
+import { DatabaseSync } from "node:sqlite";
+
+import type { SqlDatabase, SqlRow } from "../../worker/storage/sql.ts";
+
+export function nodeSql(path = ":memory:"): SqlDatabase & { close(): void } {
+  const database = new DatabaseSync(path);
+  return {
+    run: (statement, ...values) => database.prepare(statement).all(...values) as SqlRow[],
+    transaction: (work) => {
+      database.exec("BEGIN");
+      try {
+        const result = work();
+        database.exec("COMMIT");
+        return result;
+      } catch (error) {
+        database.exec("ROLLBACK");
+        throw error;
+      }
+    },
+    close: () => database.close(),
+  };
+}

@@ -1,0 +1,47 @@
+/** Records for tests: valid ones, with what matters spelled out. */
+import { encodeRecord } from "../../shared/record/encoding.ts";
+import type { CalicoRecord, IPPool, WorkloadEndpoint } from "../../shared/record/record.ts";
+
+export function pod(
+  name: string,
+  ip: string,
+  labels: Readonly<Record<string, string>> = {},
+): WorkloadEndpoint {
+  return {
+    kind: "WorkloadEndpoint",
+    node: "node-1",
+    orchestrator: "k8s",
+    namespace: "shop",
+    name,
+    endpoint: "eth0",
+    ips: [ip],
+    labels: {
+      ...labels,
+      "projectcalico.org/namespace": "shop",
+      "projectcalico.org/orchestrator": "k8s",
+    },
+    profiles: ["kns.shop"],
+    ports: [],
+  };
+}
+
+export function pool(cidr: string): IPPool {
+  return {
+    kind: "IPPool",
+    cidr,
+    ipipMode: "",
+    vxlanMode: "always",
+    natOutgoing: true,
+    disabled: false,
+    allowedUses: [],
+  };
+}
+
+export function put(record: CalicoRecord): { readonly op: "put"; readonly bytes: Uint8Array } {
+  return { op: "put", bytes: encodeRecord(record) };
+}
+
+/** `10.20.x.y` for the n-th pod. */
+export function address(n: number): string {
+  return `10.20.${Math.floor(n / 250) % 250}.${(n % 250) + 1}`;
+}

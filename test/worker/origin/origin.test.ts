@@ -1,0 +1,426 @@
+import { createHash } from "node:crypto";
+
+import { expect, test } from "vitest";
+
+import { encodePayload } from "../../../shared/log/payload.ts";
+import { keyOf } from "../../../shared/record/key.ts";
+import { RING_SLOTS } from "../../../worker/origin/log-store.ts";
+import { facts, OriginWorld, TestPublisher, TestReader } from "../../support/origin-world.ts";
+import { address, pod, pool, put } from "../../support/records.ts";
+
+/** Labels that do not compress. */
+function noise(seed: number): Record<string, string> {
+  const hash = (n: number) => createHash("sha256").update(`${seed} ${n}`).digest("hex");
+  return { a: hash(1), b: hash(2), c: hash(3) };
+}
+
+function setUp(count = 3) {
+  const world = new OriginWorld();
+  const publisher = new TestPublisher(world);
+  publisher.change({ op: "put", record: pool("10.20.0.0/16") });
+  for (let n = 0; n < count; n++) publisher.change({ op: "put", record: pod(`p${n}`, address(n)) });
+  publisher.listed();
+  publisher.connect();
+  const reader = new TestReader(world);
+  reader.connect();
+  world.advance(1_000);
+  return { world, publisher, reader };
+}
+
+test("[LOG1] the bytes that were published are the bytes that are stored and sent", () => {
+  const { publisher, reader } = setUp(0);
+  publisher.change({ op: "put", record: pod("a", "10.20.0.1") });
+  const sent = publisher.sent.findLast((message) => message.type === "publish");
+  const got = reader.received.findLast((message) => message.type === "frame");
+  expect(
+    got?.type === "frame" &&
+      sent?.type === "publish" &&
+      Buffer.from(got.payload).equals(sent.payload),
+  ).toBe(true);
+});
+
+test("[LOG7] a reader is in sync with all that was published before, not earlier and not without a reconciliation", () => {
+  const world = new OriginWorld();
+  const publisher = new TestPublisher(world);
+  const reader = new TestReader(world);
+  publisher.connect();
+  publisher.change({ op: "put", record: pod("a", "10.20.0.1") });
+  reader.connect();
+  world.advance(20_000);
+  expect(reader.isInSync).toBe(false);
+  publisher.listed();
+  world.advance(1_000);
+  expect(reader.isInSync).toBe(true);
+  expect(reader.ips()).toEqual(["10.20.0.1"]);
+});
+
+test("[LOG3] a reader that comes back gets the frames it lacks, and no blob", () => {
+  const { world, publisher, reader } = setUp(50);
+  expect(reader.isInSync).toBe(true);
+  world.disconnect(reader.socket);
+  publisher.change(
+    { op: "put", record: pod("late", "10.20.9.9") },
+    { op: "delete", key: keyOf(pod("p0", address(0))), cause: "observed" },
+  );
+  reader.received.length = 0;
+  reader.connect();
+  expect([reader.count("frame"), reader.count("blob"), reader.count("repair-needed")]).toEqual([
+    1, 0, 0,
+  ]);
+  expect(reader.ips()).toContain("10.20.9.9");
+  expect(reader.keys()).not.toContain(keyOf(pod("p0", address(0))));
+});
+
+test("[LOG6] a repair sends only blobs that differ", () => {
+  const { world, publisher, reader } = setUp(3_000);
+  expect(reader.isInSync).toBe(true);
+  world.disconnect(reader.socket);
+  // Another history of the same content: the reader's position is worth nothing, its records are.
+  for (const view of reader.views.values())
+    view.onMessage({
+      type: "repair-plan",
+      origin: 0,
+      channel: view.channel,
+      epoch: "elsewhere",
+      head: 0,
+      blobs: 0,
+      after: 0,
+      chain: new Uint8Array(16),
+    });
+  publisher.change({ op: "put", record: pod("p7", "10.20.200.7") });
+  reader.received.length = 0;
+  reader.connect();
+  world.advance(1_000);
+  expect(reader.count("blob")).toBeLessThanOrEqual(2);
+  expect(reader.isInSync).toBe(true);
+  expect(reader.ips()).toContain("10.20.200.7");
+});
+
+test("[LOG4] the log keeps a bounded number of rows, and nothing is lost when slots are used again", () => {
+  const { world, publisher, reader } = setUp(10);
+  for (let n = 0; n < RING_SLOTS + 500; n++)
+    publisher.change({ op: "put", record: pod("flapping", address(n % 2_000)) });
+  world.advance(1_000);
+  expect(Number(world.sql.run("SELECT COUNT(*) AS n FROM frames")[0]?.["n"])).toBeLessThanOrEqual(
+    3 * RING_SLOTS,
+  );
+  expect(reader.isInSync).toBe(true);
+  const late = new TestReader(world);
+  late.connect();
+  world.advance(1_000);
+  expect(late.isInSync).toBe(true);
+  expect(late.keys()).toEqual(reader.keys());
+}, 60_000);
+
+test("[LOG8] what is refused is quarantined with its rule, is not sent to readers, and is not published again", () => {
+  const { world, publisher, reader } = setUp(1);
+  publisher.change({ op: "put", record: pod("stray", "192.168.7.7") });
+  expect(reader.ips()).toEqual([address(0)]);
+  expect(world.origin.quarantine(10)).toMatchObject([
+    { rule: "outside-pod-ranges", message: "192.168.7.7 is outside the cluster's pod ranges" },
+  ]);
+  world.disconnect(publisher.socket);
+  publisher.sent.length = 0;
+  publisher.connect();
+  expect(publisher.sent.filter((message) => message.type === "publish")).toEqual([]);
+  expect(publisher.publisher.status().phase).toBe("reconciled");
+});
+
+test("[ADM9] a quarantined record is judged again when ranges change, and published then", () => {
+  const { world, publisher, reader } = setUp(1);
+  publisher.change({ op: "put", record: pod("early", "10.30.0.1") });
+  expect(reader.ips()).not.toContain("10.30.0.1");
+  world.push(
+    facts({ accessVersion: 2, ranges: { pods: ["10.20.0.0/16", "10.30.0.0/16"], nodes: [] } }),
+  );
+  world.advance(1_000);
+  expect(reader.ips()).toContain("10.30.0.1");
+  expect(world.origin.quarantine(10)).toEqual([]);
+  expect(reader.isInSync).toBe(true);
+});
+
+test("[ADM8] an admitted pod that moves out of its ranges leaves the readers at once", () => {
+  const { publisher, reader } = setUp(1);
+  publisher.change({ op: "put", record: pod("p0", "192.168.7.7") });
+  expect(reader.ips()).toEqual([]);
+  publisher.change({ op: "put", record: pod("p0", address(0)) });
+  expect(reader.ips()).toEqual([address(0)]);
+});
+
+test("[ADM3] a pool that nobody has claimed is claimed once", () => {
+  const world = new OriginWorld(facts({ ranges: { pods: [], nodes: [] } }));
+  const publisher = new TestPublisher(world);
+  publisher.change(
+    { op: "put", record: pool("10.20.0.0/16") },
+    { op: "put", record: pod("a", "10.20.0.1") },
+  );
+  publisher.listed();
+  publisher.connect();
+  expect(world.claims).toEqual([{ cidr: "10.20.0.0/16", use: "pods" }]);
+  world.push(facts({ accessVersion: 2 }));
+  world.advance(1_000);
+  expect(world.origin.quarantine(10)).toEqual([]);
+});
+
+test("[VIS5] after a revocation is committed, no byte of the origin is sent to the reader", () => {
+  const { world, publisher, reader } = setUp(3);
+  world.push(facts({ accessVersion: 2, readers: [] }));
+  expect(world.closedWith(reader.socket)).toBe("access-denied");
+  const before = reader.received.length;
+  publisher.change({ op: "put", record: pod("secret", "10.20.8.8") });
+  world.advance(20_000);
+  expect(reader.received.length).toBe(before);
+  reader.connect();
+  expect(world.closedWith(reader.socket)).toBe("access-denied");
+  expect(reader.ips()).toHaveLength(3);
+});
+
+test("[VIS3] older facts change nothing, and facts of another mesh neither", () => {
+  const { world, reader } = setUp(1);
+  world.push(facts({ accessVersion: 5 }));
+  world.push(facts({ accessVersion: 4, readers: [] }));
+  world.push(facts({ accessVersion: 9, meshId: "mesh-2", readers: [] }));
+  expect(world.closedWith(reader.socket)).toBe(null);
+});
+
+test("[VIS4] an Origin that starts sends nothing to readers before the Mesh has answered", () => {
+  const { world, publisher } = setUp(2);
+  world.crash();
+  world.facts = null;
+  const reader = new TestReader(world);
+  reader.connect();
+  publisher.connect();
+  world.advance(1_000);
+  expect(reader.received).toEqual([]);
+  world.facts = facts({ accessVersion: 2, readers: [] });
+  world.advance(5_000);
+  expect(world.closedWith(reader.socket)).toBe("access-denied");
+  expect(reader.received).toEqual([]);
+});
+
+test("[VIS4] a reader that has seen newer facts makes the Origin ask before it sends", () => {
+  const { world } = setUp(2);
+  const late = new TestReader(world);
+  world.facts = facts({ accessVersion: 7, readers: [] });
+  late.connect({ accessVersion: 7 });
+  expect(late.received).toEqual([]);
+  expect(world.closedWith(late.socket)).toBe("access-denied");
+});
+
+test("[VIS5] a reader with an older key is refused, and so is a publisher", () => {
+  const { world, publisher, reader } = setUp(1);
+  world.push(
+    facts({
+      accessVersion: 2,
+      keyGeneration: 2,
+      readers: [{ cluster: { uid: "a".repeat(32), name: "app" }, keyGeneration: 2, rcc: "db" }],
+    }),
+  );
+  expect(world.closedWith(publisher.socket)).toBe("unauthenticated");
+  expect(world.closedWith(reader.socket)).toBe("unauthenticated");
+});
+
+test("[VIS6] a publisher with an older term is refused; a newer one takes over", () => {
+  const { world, publisher } = setUp(1);
+  const first = publisher.term;
+  const rival = new TestPublisher(world);
+  rival.connect();
+  expect(rival.term).toBe(first + 1);
+  expect(world.closedWith(publisher.socket)).toBe("superseded");
+  publisher.connect(first);
+  expect(world.closedWith(publisher.socket)).toBe("superseded");
+  expect(world.closeMessage(publisher.socket)).toBe(
+    `term ${first} is older than ${first + 1}: another relay publishes`,
+  );
+  rival.connect(rival.term);
+  expect(world.closedWith(rival.socket)).toBe(null);
+});
+
+test("[VIS7] a removed cluster's log is forgotten and its sockets are closed", () => {
+  const { world, publisher, reader } = setUp(3);
+  world.push(facts({ accessVersion: 2, removed: true, readers: [] }));
+  expect([world.closedWith(publisher.socket), world.closedWith(reader.socket)]).toEqual([
+    "removed",
+    "removed",
+  ]);
+  expect(Number(world.sql.run("SELECT COUNT(*) AS n FROM frames")[0]?.["n"])).toBe(0);
+  publisher.connect();
+  expect(world.closedWith(publisher.socket)).toBe("removed");
+});
+
+test("[PRO4] a malformed record, one of another channel, and garbage close the socket with the rule and change nothing", () => {
+  const { world, publisher, reader } = setUp(1);
+  const publish = (payload: Uint8Array) => {
+    publisher.connect(publisher.term);
+    world.toOrigin(publisher.socket, {
+      type: "publish",
+      channel: "identity",
+      sequence: 99,
+      payload,
+    });
+    return [world.closedWith(publisher.socket), world.closeMessage(publisher.socket)];
+  };
+  expect(publish(encodePayload([{ op: "put", bytes: Uint8Array.of(0x92, 9, 0) }]))).toEqual([
+    "protocol-error",
+    "publish 99: record field valueVersion is 9, this version knows 1",
+  ]);
+  expect(publish(encodePayload([put(pool("10.20.0.0/16"))]))).toEqual([
+    "protocol-error",
+    "publish 99: a IPPool does not belong into channel identity",
+  ]);
+  expect(publish(Uint8Array.of(1, 2, 3))[1]).toMatch(/must inflate to at most/);
+  publisher.connect(publisher.term);
+  world.raw(publisher.socket, Uint8Array.of(0xc1));
+  expect(world.closedWith(publisher.socket)).toBe("protocol-error");
+  expect(reader.ips()).toEqual([address(0)]);
+});
+
+test("[LOG9] a reader that takes nothing costs its own lag only, and catches up from what is stored", () => {
+  const { world, publisher, reader } = setUp(1);
+  const stalled = new TestReader(world);
+  stalled.isPaused = true;
+  stalled.connect({ creditBytes: 1 });
+  for (let n = 0; n < 400; n++)
+    publisher.change(
+      ...Array.from({ length: 60 }, (_, i) => ({
+        op: "put" as const,
+        record: pod(`x${i}`, address(i), noise(n * 60 + i)),
+      })),
+    );
+  world.advance(1_000);
+  expect(reader.isInSync).toBe(true);
+  expect(stalled.isInSync).toBe(false);
+  stalled.isPaused = false;
+  world.disconnect(stalled.socket);
+  stalled.connect();
+  world.advance(1_000);
+  expect(stalled.isInSync).toBe(true);
+  expect(stalled.keys()).toEqual(reader.keys());
+}, 60_000);
+
+test("[LOG10] the object may be evicted between any two messages: nothing is lost, nothing is told twice as new", () => {
+  const { world, publisher, reader } = setUp(5);
+  for (let n = 0; n < 30; n++) {
+    world.evict();
+    publisher.change({ op: "put", record: pod(`e${n}`, address(100 + n)) });
+    if (n % 3 === 0)
+      publisher.change({
+        op: "delete",
+        key: keyOf(pod(`e${n}`, address(100 + n))),
+        cause: "observed",
+      });
+  }
+  world.evict();
+  world.advance(1_000);
+  expect(reader.isInSync).toBe(true);
+  expect(reader.keys()).toEqual(
+    [...publisher.local.records()]
+      .filter((r) => r.channel === "identity")
+      .map((r) => r.key)
+      .toSorted(),
+  );
+  expect(world.closedWith(reader.socket)).toBe(null);
+});
+
+test("[LOG11] what was acknowledged survives a crash; the publisher sends nothing again", () => {
+  const { world, publisher } = setUp(200);
+  world.crash();
+  publisher.sent.length = 0;
+  publisher.connect(publisher.term);
+  expect(publisher.sent.filter((message) => message.type !== "reconciled")).toEqual([]);
+  const reader = new TestReader(world);
+  reader.connect();
+  world.advance(1_000);
+  expect(reader.isInSync).toBe(true);
+  expect(reader.keys()).toHaveLength(200);
+});
+
+test("[VIE8] a hub that lost its disk empties nobody: records stay, stale, until its publisher has reconciled", () => {
+  const { world, publisher, reader } = setUp(20);
+  const keys = reader.keys();
+  const empty = new OriginWorld();
+  const fresh = new TestReader(empty);
+  for (const [channel, view] of reader.views) fresh.views.set(channel, view);
+  world.disconnect(reader.socket);
+  fresh.connect();
+  empty.advance(20_000);
+  expect(fresh.keys()).toEqual(keys);
+  expect(fresh.isInSync).toBe(false);
+  const again = new TestPublisher(empty);
+  for (const { record } of publisher.local.records())
+    if (record.kind !== "WorkloadEndpoint" || record.name !== "p3")
+      again.change({ op: "put", record });
+  again.connect();
+  empty.advance(1_000);
+  expect(fresh.keys()).toEqual(keys);
+  again.listed();
+  empty.advance(1_000);
+  expect(fresh.isInSync).toBe(true);
+  expect(fresh.keys()).toEqual(keys.filter((key) => !key.includes("p3/")));
+});
+
+test("[VIE8] yesterday's storage: a reader ahead of the log loses no key before the publisher is back, and then only what is gone", () => {
+  const { world, publisher, reader } = setUp(5);
+  world.disconnect(reader.socket);
+  const old = new OriginWorld();
+  const oldPublisher = new TestPublisher(old);
+  oldPublisher.change(
+    { op: "put", record: pool("10.20.0.0/16") },
+    { op: "put", record: pod("p0", address(0)) },
+  );
+  oldPublisher.listed();
+  oldPublisher.connect();
+  old.disconnect(oldPublisher.socket);
+  old.crash();
+  const ahead = new TestReader(old);
+  for (const [channel, view] of reader.views) ahead.views.set(channel, view);
+  ahead.connect();
+  old.advance(20_000);
+  expect(ahead.keys()).toHaveLength(5);
+  const back = new TestPublisher(old);
+  for (const { record } of publisher.local.records()) back.change({ op: "put", record });
+  back.listed();
+  back.connect();
+  old.advance(1_000);
+  expect(ahead.keys()).toHaveLength(5);
+  expect(ahead.isInSync).toBe(true);
+  expect(ahead.changes.filter((change) => change.op === "delete")).toEqual([]);
+});
+
+test("[PUB2] a source that lists less after a reconnect deletes what is missing, by hash, as inferred", () => {
+  const { world, publisher, reader } = setUp(10);
+  world.disconnect(publisher.socket);
+  const half = new TestPublisher(world);
+  half.change({ op: "put", record: pool("10.20.0.0/16") });
+  for (let n = 0; n < 5; n++) half.change({ op: "put", record: pod(`p${n}`, address(n)) });
+  half.connect();
+  world.advance(1_000);
+  expect(reader.keys()).toHaveLength(10);
+  half.listed();
+  world.advance(1_000);
+  expect(reader.keys()).toHaveLength(5);
+  expect(reader.isInSync).toBe(true);
+});
+
+test("[LOG12] an address that moves from one pod to another is never lost, in any order of events", () => {
+  for (const order of [0, 1, 2]) {
+    const { world, publisher, reader } = setUp(0);
+    const a = pod("a", "10.20.0.1");
+    const b = pod("b", "10.20.0.1");
+    const events = [
+      { op: "put" as const, record: a },
+      { op: "put" as const, record: b },
+      { op: "delete" as const, key: keyOf(a), cause: "observed" as const },
+    ];
+    const ordered =
+      order === 0
+        ? events
+        : order === 1
+          ? [events[0], events[2], events[1]]
+          : [events[1], events[0], events[2]];
+    for (const event of ordered) if (event !== undefined) publisher.change(event);
+    world.advance(1_000);
+    expect(reader.ips()).toEqual(["10.20.0.1"]);
+    expect(reader.keys()).toEqual([keyOf(b)]);
+  }
+});
