@@ -24,7 +24,7 @@ type ready struct {
 	Kubeconfig string `json:"kubeconfig"`
 	// POST /compact: forget etcd's whole history and restart the API server, so that old watches and list continuations get 410.
 	// POST /restart: restart the API server only. POST /stop, POST /start: take it away and bring it back.
-	Control string `json:"control"`
+	Control string  `json:"control"`
 	Seconds float64 `json:"seconds"`
 }
 
