@@ -8,6 +8,11 @@ export type Permit = "yes" | { readonly reason: CloseReason; readonly message: s
 
 /** A reader needs to be in the origin's own access list; a cluster may always see what is its own. [VIS5] */
 export function mayRead(peer: Peer, facts: OriginFacts): Permit {
+  if (facts.removed)
+    return {
+      reason: "removed",
+      message: `cluster ${facts.cluster.name} was removed from the mesh`,
+    };
   if (peer.clusterUid === facts.cluster.uid) return "yes";
   const reader = facts.readers.find((candidate) => candidate.cluster.uid === peer.clusterUid);
   if (reader === undefined)

@@ -39,25 +39,25 @@ interface ReaderNote {
   readonly positions: readonly (readonly [Channel, number | null])[];
 }
 
+export interface ReaderRules {
+  /** Whether access is known well enough to send anything. [VIS4] */
+  maySend(): boolean;
+  /** Whether a publisher has reconciled the channel since the hub may have lost anything. [LOG7] */
+  canSweep(channel: Channel): boolean;
+  readonly transaction: LogStore["transaction"];
+}
+
 export class Readers {
   readonly #readers = new Map<SocketId, Reader>();
   readonly #logs: ReadonlyMap<Channel, ChannelLog>;
   readonly #sockets: SocketPort;
-  readonly #canSweep: (channel: Channel) => boolean;
-  readonly #transaction: LogStore["transaction"];
+  readonly #rules: ReaderRules;
   #inFlight = 0;
 
-  /** @param canSweep Whether a publisher has reconciled the channel since the hub may have lost anything. */
-  constructor(
-    logs: ReadonlyMap<Channel, ChannelLog>,
-    sockets: SocketPort,
-    canSweep: (channel: Channel) => boolean,
-    transaction: LogStore["transaction"],
-  ) {
+  constructor(logs: ReadonlyMap<Channel, ChannelLog>, sockets: SocketPort, rules: ReaderRules) {
     this.#logs = logs;
     this.#sockets = sockets;
-    this.#canSweep = canSweep;
-    this.#transaction = transaction;
+    this.#rules = rules;
   }
 
   get size(): number {
@@ -115,7 +115,7 @@ export class Readers {
     const reader = this.#readers.get(socket);
     const log = this.#logs.get(channel);
     if (reader === undefined || log === undefined || !reader.channels.has(channel)) return;
-    const plan = this.#transaction(() => log.planRepair(leaves));
+    const plan = this.#rules.transaction(() => log.planRepair(leaves));
     this.#send(reader, {
       type: "repair-plan",
       origin: 0,
@@ -159,6 +159,7 @@ export class Readers {
 
   /** The log's digest to everybody who is at the head and was not told it yet. */
   sendCheckpoints(): void {
+    if (!this.#rules.maySend()) return;
     for (const reader of this.#readers.values())
       for (const channel of reader.channels.keys()) this.#checkpoint(reader, channel);
   }
@@ -199,6 +200,7 @@ export class Readers {
   }
 
   #pump(reader: Reader, encoded = new Map<string, Uint8Array>()): void {
+    if (!this.#rules.maySend()) return;
     for (const [channel, progress] of reader.channels) {
       const log = this.#logs.get(channel);
       if (log === undefined || progress.phase === "repair-asked") continue;
@@ -262,7 +264,7 @@ export class Readers {
       revision: log.head,
       digest: log.admitted.digest(),
       populated: log.populated,
-      sweep: this.#canSweep(channel),
+      sweep: this.#rules.canSweep(channel),
     });
   }
 
