@@ -145,7 +145,8 @@ function readOrigin(
         clearTimeout(timer);
         if (options.onChange === undefined) {
           socket.removeAllListeners("close");
-          socket.close();
+          // All is read: waiting for the other side's close frame would only keep the command from ending.
+          socket.terminate();
         }
         resolve([...views.values()].flatMap((each) => [...each.records()].map(seen)));
       }

@@ -50,8 +50,8 @@ function readFile(path: string): unknown {
 
 async function runRelay(config: RelayConfig): Promise<void> {
   const stopped = new Promise<void>((resolve) => {
-    process.once("SIGTERM", resolve);
-    process.once("SIGINT", resolve);
+    process.on("SIGTERM", resolve);
+    process.on("SIGINT", resolve);
   });
   const log = newLogger("catwalk-relay");
   const relay = await Relay.open(config, sourceOf(config), log).catch((error: unknown) => {

@@ -44,8 +44,8 @@ export const registerUp: RegisterCommand = (program) => {
 
 async function runUp(plan: DemoPlan, data: string): Promise<void> {
   const stopped = new Promise<void>((resolve) => {
-    process.once("SIGTERM", resolve);
-    process.once("SIGINT", resolve);
+    process.on("SIGTERM", resolve);
+    process.on("SIGINT", resolve);
   });
   const isNew = !existsSync(join(data, "hub"));
   mkdirSync(data, { recursive: true, mode: 0o700 });

@@ -70,8 +70,8 @@ export const registerView: RegisterCommand = (program) => {
     if (flags.output === "json")
       print(view.records.map((seen) => `${JSON.stringify(line(seen))}\n`).join(""));
     await new Promise<void>((resolve) => {
-      process.once("SIGINT", resolve);
-      process.once("SIGTERM", resolve);
+      process.on("SIGINT", resolve);
+      process.on("SIGTERM", resolve);
     });
     process.exit(0);
   });

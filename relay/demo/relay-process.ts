@@ -10,7 +10,11 @@ export interface RelayProcess {
   readonly cluster: string;
   /** HTTP address, known once it is ready. */
   readonly url: string;
+  /** Port for Felix, where there is a splice. */
+  readonly typhaPort: number | null;
   stop(): Promise<void>;
+  /** SIGKILL, at once. */
+  kill(): Promise<void>;
 }
 
 const READY_MS = 60_000;
@@ -33,17 +37,31 @@ export async function startRelay(
       lastLines.push(line);
       if (lastLines.length > 5) lastLines.shift();
     });
-  const url = await readyUrl(child).catch((error: unknown) => {
+  const { http: url, typhaPort } = await readyEvent(child).catch((error: unknown) => {
     child.kill();
     throw new Error(
       `relay ${cluster}: ${(error as Error).message}\n${lastLines.join("\n")}\n(its log: ${logFile})`,
       { cause: error },
     );
   });
-  return { cluster, url, stop: () => stop(child) };
+  return {
+    cluster,
+    url,
+    typhaPort,
+    stop: () => stop(child),
+    kill: async () => {
+      child.kill();
+      await child.exited;
+    },
+  };
 }
 
-function readyUrl(child: GuardedChild): Promise<string> {
+interface ReadyEvent {
+  readonly http: string;
+  readonly typhaPort: number | null;
+}
+
+function readyEvent(child: GuardedChild): Promise<ReadyEvent> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
       () => reject(new Error(`not ready within ${READY_MS / 1000} s`)),
@@ -53,7 +71,7 @@ function readyUrl(child: GuardedChild): Promise<string> {
     if (child.shell.stdout === null) return;
     createInterface({ input: child.shell.stdout }).on("line", (line) => {
       clearTimeout(timer);
-      resolve((JSON.parse(line) as { http: string }).http);
+      resolve(JSON.parse(line) as ReadyEvent);
     });
   });
 }

@@ -1,0 +1,231 @@
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import type { RelayStatus } from "../../relay/relay.ts";
+import { eventually, MeshRig } from "../support/mesh-rig.ts";
+import { startFakeTypha, SyncClient } from "../support/typha.ts";
+import type { FakeTypha } from "../support/typha.ts";
+
+const rig = new MeshRig();
+let typha: FakeTypha;
+let felixPort = 0;
+
+beforeAll(async () => {
+  typha = await startFakeTypha(
+    readFileSync(join(import.meta.dirname, "../fixtures/golden/typha/b1-felix-plain.s2c.bin")),
+  );
+  await rig.startHub();
+  await rig.createDemo();
+  await rig.startRelay("db");
+  const app = await rig.startRelay(
+    "app",
+    "--typha-upstream",
+    typha.address,
+    "--typha-listen",
+    "127.0.0.1:0",
+  );
+  felixPort = app.typhaPort ?? 0;
+  await eventually(
+    () => rig.served("app", "db"),
+    (ips) => ips.length > 0,
+  );
+}, 60_000);
+
+afterAll(async () => {
+  await typha.close();
+  await rig.stop();
+});
+
+const REPLICA = `
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: postgres-1, namespace: shop, labels: { role: postgres } }
+spec: { nodeName: node-2, serviceAccountName: postgres, containers: [{ name: main, image: example/postgres }] }
+status: { phase: Running, podIP: 10.20.2.7, podIPs: [{ ip: 10.20.2.7 }] }
+`;
+const KEY = "/calico/v1/host/db_node-2/workload/k8s/shop%2fpostgres-1/endpoint/eth0";
+
+test("[E2E1] a pod that appears in db enters app's view and a Felix's stream; changed and deleted, it follows", async () => {
+  const felix = new SyncClient(felixPort);
+  await felix.until("in-sync", () => felix.hasSync, 10_000);
+  expect(
+    felix.kvs.has("/calico/v1/host/db_node-1/workload/k8s/shop%2fpostgres-0/endpoint/eth0"),
+  ).toBe(true);
+  const pods = join(rig.folder("db"), "pods.yaml");
+  const before = readFileSync(pods, "utf8");
+  appendFileSync(pods, REPLICA);
+  await felix.until("the replica", () => felix.kvs.has(KEY), 10_000);
+  expect(JSON.parse(felix.kvs.get(KEY) ?? "{}")).toMatchObject({
+    state: "active",
+    ipv4_nets: ["10.20.2.7/32"],
+    profile_ids: ["db_kns.shop", "db_ksa.shop.postgres"],
+    labels: {
+      role: "postgres",
+      "catwalk.dev/cluster": "db",
+      "projectcalico.org/namespace": "shop",
+    },
+  });
+  writeFileSync(pods, before);
+  await felix.until("its deletion", () => felix.deleted.includes(KEY), 10_000);
+  felix.close();
+}, 40_000);
+
+test("[E2E2] the quarantined pod is never seen, and is listed with its rule", async () => {
+  expect(await rig.served("app", "db")).not.toContain("192.168.77.5");
+  const listed = await rig.catwalk("quarantine", "list");
+  expect(listed.out).toMatch(
+    /stray-0.*outside-pod-ranges.*192\.168\.77\.5 is outside the cluster's pod ranges/,
+  );
+});
+
+test("[E2E3] visibility is one-way: db sees nothing of app", async () => {
+  expect(await rig.served("db", "app")).toEqual([]);
+  const view = await rig.catwalk("view", "--cluster", "db", "-o", "json");
+  const origins = view.out
+    .trim()
+    .split("\n")
+    .map((line) => (JSON.parse(line) as { origin: string }).origin);
+  expect(new Set(origins)).toEqual(new Set(["db"]));
+});
+
+test("[CLI6] eval lists endpoints in calicoq's form, remote ones with the RCC's name", async () => {
+  const evaluated = await rig.catwalk("eval", "role == 'postgres'", "--cluster", "app");
+  expect(evaluated.out).toBe(
+    "Endpoints matching selector role == 'postgres':\n  Workload endpoint db/node-1/k8s/shop.postgres-0/eth0\n  Workload endpoint db/node-2/k8s/ops.postgres-0/eth0\n",
+  );
+  expect(evaluated.err).toMatch(/permitted by the hub/);
+  const inherited = await rig.catwalk(
+    "eval",
+    "pcns.tier == 'data'",
+    "--relay",
+    rig.relay("app").url,
+  );
+  expect(inherited.out).toMatch(/Workload endpoint db\/node-2\/k8s\/analytics\.reports-0\/eth0/);
+  expect(inherited.err).toMatch(/applied by the relay/);
+  const wrong = await rig.catwalk("eval", "role ==", "--cluster", "app");
+  expect([wrong.status, wrong.err.split("\n")[0]]).toEqual([
+    2,
+    'error: selector: expected a quoted value after == at position 8 of "role =="',
+  ]);
+});
+
+test("[CLI7] policy prints what each rule holds and whose; a namespaced rule does not hold another namespace's pod", async () => {
+  const policy = await rig.catwalk(
+    "policy",
+    "allow-db",
+    "--relay",
+    rig.relay("app").url,
+    "-o",
+    "json",
+  );
+  const { policies } = JSON.parse(policy.out) as {
+    policies: { rules: { members: { member: string; owner: string; origin: string }[] }[] }[];
+  };
+  expect(policies[0]?.rules.flatMap((rule) => rule.members)).toEqual([
+    { member: "10.20.1.7/32", owner: "db/node-1/k8s/shop.postgres-0/eth0", origin: "db" },
+  ]);
+  const file = await rig.catwalk(
+    "policy",
+    "-f",
+    join(rig.folder("app"), "policy.yaml"),
+    "--relay",
+    rig.relay("app").url,
+  );
+  expect(file.out).toMatch(/10\.20\.1\.7\/32 {2}db\/node-1/);
+  expect((await rig.catwalk("policy", "nope", "--relay", rig.relay("app").url)).status).toBe(1);
+});
+
+test("[CLI5] view gives a JSON line a key, and Felix's own form", async () => {
+  const json = await rig.catwalk("view", "--cluster", "app", "--origin", "db", "-o", "json");
+  const lines = json.out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(
+    lines.every((line) => Object.keys(line).join() === "origin,kind,key,revision,record"),
+  ).toBe(true);
+  const felix = await rig.catwalk("view", "--cluster", "app", "--as", "felix");
+  expect(felix.out).toContain(
+    '"key":"/calico/v1/host/db_node-1/workload/k8s/shop%2fpostgres-0/endpoint/eth0"',
+  );
+});
+
+test("[VIE7] status and metrics say in sync when digests are equal", async () => {
+  expect(
+    (await rig.catwalk("wait", "--for", "in-sync", "--cluster", "app", "--timeout", "20s")).status,
+  ).toBe(0);
+  const status = await rig.fromRelay<RelayStatus>("app", "/status");
+  expect(status.remotes).toMatchObject([{ rcc: "db", connectionStatus: 2 }]);
+  const metrics = await (await fetch(new URL("/metrics", rig.relay("app").url))).text();
+  expect(metrics).toMatch(/^remote_cluster_connection_status\{remote_cluster_name="db"\} 2$/m);
+  expect(readFileSync(rig.logFile("app"), "utf8")).toMatch(/"rcc":"db".*Sending in-sync update/);
+});
+
+test("[VIS5] a deleted grant empties the view at once; created again, it fills", async () => {
+  await rig.api("DELETE", "/v1/meshes/demo/grants/db/app");
+  await eventually(
+    () => rig.served("app", "db"),
+    (ips) => ips.length === 0,
+  );
+  expect((await rig.fromRelay<RelayStatus>("app", "/status")).remotes).toMatchObject([
+    { connectionStatus: 5 },
+  ]);
+  await rig.api("POST", "/v1/meshes/demo/grants", { origin: "db", reader: "app" });
+  await eventually(
+    () => rig.served("app", "db"),
+    (ips) => ips.includes("10.20.1.7"),
+  );
+}, 40_000);
+
+test("[VIE6] a relay that is killed and comes back resumes without a transfer; with the hub away it serves and is ready", async () => {
+  const before = (await rig.served("app", "db")).toSorted();
+  await rig.killRelay("app");
+  await rig.startRelay("app");
+  const status = await eventually(
+    () => rig.fromRelay<RelayStatus>("app", "/status"),
+    ({ remotes }) => remotes[0]?.connectionStatus === 2,
+  );
+  expect(status.transfers).toMatchObject([{ rcc: "db", changes: 0, bytes: 0 }]);
+  await rig.stopHub();
+  await rig.killRelay("app");
+  await rig.startRelay("app");
+  expect((await rig.served("app", "db")).toSorted()).toEqual(before);
+  const ready = await eventually(
+    () => fetch(new URL("/readyz", rig.relay("app").url)),
+    (response) => response.status === 200,
+  );
+  expect(ready.ok).toBe(true);
+  expect((await rig.fromRelay<RelayStatus>("app", "/status")).remotes).toMatchObject([
+    { connectionStatus: 0 },
+  ]);
+  await rig.startHub();
+  await eventually(
+    () => rig.fromRelay<RelayStatus>("app", "/status"),
+    ({ remotes }) => remotes[0]?.connectionStatus === 2,
+    30_000,
+  );
+  expect((await rig.served("app", "db")).toSorted()).toEqual(before);
+}, 90_000);
+
+test("[SRC43] a broken file keeps what it last held, and its error names file and line", async () => {
+  const pods = join(rig.folder("db"), "pods.yaml");
+  const good = readFileSync(pods, "utf8");
+  writeFileSync(pods, `${good}\n---\nkind: [`);
+  const status = await eventually(
+    () => rig.fromRelay<RelayStatus>("db", "/status"),
+    ({ source }) =>
+      source.problems.length > 0 && source.problems.some((p) => p.object.includes("pods.yaml")),
+  );
+  expect(status.source.problems.find((p) => p.object.includes("pods.yaml"))?.object).toMatch(
+    /pods\.yaml:\d+/,
+  );
+  expect(await rig.served("app", "db")).toContain("10.20.1.7");
+  writeFileSync(pods, good);
+  await eventually(
+    () => rig.fromRelay<RelayStatus>("db", "/status"),
+    ({ source }) => !source.problems.some((p) => p.object.includes("pods.yaml")),
+  );
+}, 40_000);

@@ -1,0 +1,180 @@
+/** A hub on plain workerd with relays as processes, as a user runs them, for end-to-end tests. */
+import { spawn } from "node:child_process";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { startRelay } from "../../relay/demo/relay-process.ts";
+import type { RelayProcess } from "../../relay/demo/relay-process.ts";
+import { startHub } from "../../relay/launch/hub.ts";
+import type { RunningHub } from "../../relay/launch/hub.ts";
+
+const BIN = join(import.meta.dirname, "../../bin/catwalk.js");
+
+export interface Ended {
+  readonly status: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+export class MeshRig {
+  readonly root = mkdtempSync(join(tmpdir(), "catwalk-e2e-"));
+  hub: RunningHub | null = null;
+  hubUrl = "";
+  #token = "";
+  readonly #relays = new Map<string, RelayProcess>();
+  readonly #joinTokens = new Map<string, string>();
+
+  /** Starts (or, on the same port, starts again) the hub. */
+  async startHub(): Promise<void> {
+    const port = this.hubUrl === "" ? 0 : new URL(this.hubUrl).port;
+    this.hub = await startHub({
+      listen: `127.0.0.1:${port}`,
+      dataDir: join(this.root, "hub"),
+      log: () => undefined,
+    });
+    this.hubUrl = this.hub.url;
+    this.#token = this.hub.adminToken;
+  }
+
+  async stopHub(): Promise<void> {
+    await this.hub?.stop();
+    this.hub = null;
+  }
+
+  async api<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const response = await fetch(new URL(path, this.hubUrl), {
+      method,
+      headers: { authorization: `Bearer ${this.#token}`, "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return JSON.parse(text) as T;
+  }
+
+  /** Mesh `demo` with clusters `app` and `db` over copies of the demo's folders; app sees db. */
+  async createDemo(): Promise<void> {
+    await this.api("POST", "/v1/meshes", { name: "demo" });
+    for (const name of ["app", "db"]) {
+      cpSync(join(import.meta.dirname, "../../deploy/demo", name), this.folder(name), {
+        recursive: true,
+      });
+      const added = await this.api<{ joinToken: string }>("POST", "/v1/meshes/demo/clusters", {
+        name,
+      });
+      this.#joinTokens.set(name, added.joinToken);
+    }
+    await this.api("PUT", "/v1/meshes/demo/clusters/app/rccs/db", {
+      apiVersion: "projectcalico.org/v3",
+      kind: "RemoteClusterConfiguration",
+      metadata: { name: "db" },
+      spec: {},
+    });
+    await this.api("POST", "/v1/meshes/demo/grants", { origin: "db", reader: "app" });
+  }
+
+  folder(cluster: string): string {
+    return join(this.root, "manifests", cluster);
+  }
+
+  state(cluster: string): string {
+    return join(this.root, "relays", cluster);
+  }
+
+  logFile(cluster: string): string {
+    return join(this.root, `${cluster}.log`);
+  }
+
+  async startRelay(cluster: string, ...more: readonly string[]): Promise<RelayProcess> {
+    const args = [
+      "--state",
+      this.state(cluster),
+      "--hub",
+      this.hubUrl,
+      "--http-listen",
+      "127.0.0.1:0",
+      "--manifests",
+      this.folder(cluster),
+      ...more,
+    ];
+    const token = this.#joinTokens.get(cluster);
+    this.#joinTokens.delete(cluster);
+    const env = { ...process.env, ...(token === undefined ? {} : { CATWALK_JOIN_TOKEN: token }) };
+    const relay = await startRelay(cluster, args, env, this.logFile(cluster));
+    this.#relays.set(cluster, relay);
+    return relay;
+  }
+
+  relay(cluster: string): RelayProcess {
+    const relay = this.#relays.get(cluster);
+    if (relay === undefined) throw new Error(`relay ${cluster} does not run`);
+    return relay;
+  }
+
+  async killRelay(cluster: string): Promise<void> {
+    const relay = this.relay(cluster);
+    this.#relays.delete(cluster);
+    await relay.kill();
+  }
+
+  async fromRelay<T>(cluster: string, path: string): Promise<T> {
+    return (await (await fetch(new URL(path, this.relay(cluster).url))).json()) as T;
+  }
+
+  /** Addresses of the endpoints of `origin` that the relay of `cluster` serves. */
+  async served(cluster: string, origin: string): Promise<string[]> {
+    const text = await (await fetch(new URL("/view", this.relay(cluster).url))).text();
+    return text
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { origin?: string; record?: { ips?: string[] } })
+      .filter((line) => line.origin === origin)
+      .flatMap((line) => line.record?.ips ?? []);
+  }
+
+  catwalk(...args: readonly string[]): Promise<Ended> {
+    const env = {
+      ...process.env,
+      HOME: this.root,
+      CATWALK_SERVER: this.hubUrl,
+      CATWALK_MESH: "demo",
+      CATWALK_TOKEN: this.#token,
+    };
+    return new Promise((resolve) => {
+      const child = spawn(process.execPath, [BIN, ...args], { cwd: this.root, env });
+      let [out, err] = ["", ""];
+      child.stdout.on("data", (text: Buffer) => (out += text.toString()));
+      child.stderr.on("data", (text: Buffer) => (err += text.toString()));
+      child.on("close", (status) => resolve({ status, out, err }));
+    });
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#relays.values()].map((relay) => relay.stop()));
+    await this.stopHub();
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+/** Asks again until the answer passes; fails with the last answer. */
+export async function eventually<T>(
+  ask: () => Promise<T>,
+  check: (answer: T) => boolean,
+  timeoutMs = 15_000,
+): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    let answer: T | undefined;
+    let problem: unknown;
+    try {
+      answer = await ask();
+      if (check(answer)) return answer;
+    } catch (error) {
+      problem = error;
+    }
+    if (performance.now() > deadline)
+      throw new Error(`waited ${timeoutMs} ms; last: ${JSON.stringify(answer) ?? String(problem)}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
