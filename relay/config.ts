@@ -1,4 +1,4 @@
-/** The relay's configuration: flags over `CATWALK_*` over the `--config` file, checked once, then frozen. [CLI4] */
+/** The relay's configuration: flags over `CATWALK_*` over the `--config` file, checked once, then frozen. [CLI13] */
 import { z } from "zod";
 
 const hostPort = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, "must be HOST:PORT");

@@ -1,4 +1,4 @@
-/** `catwalk eval SELECTOR`: the endpoints that a rule's selector matches, in `calicoq eval`'s form. [CLI6] */
+/** `catwalk eval SELECTOR`: the endpoints that a rule's selector matches, in `calicoq eval`'s form. [CLI11] */
 import { parseSelector } from "../../shared/selector/parse.ts";
 import { endpointName, matchEndpoints } from "../policy/world.ts";
 import { print, withExample, withOutput, withServer } from "./command.ts";

@@ -1,4 +1,4 @@
-/** `catwalk policy NAME|-f FILE`: the IPs that each rule of a policy holds now, and whose they are. [CLI7] */
+/** `catwalk policy NAME|-f FILE`: the IPs that each rule of a policy holds now, and whose they are. [CLI12] */
 import { readFileSync } from "node:fs";
 
 import { parseAllDocuments } from "yaml";

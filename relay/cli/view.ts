@@ -1,4 +1,4 @@
-/** `catwalk view` and `catwalk watch`: what a cluster may see, key by key; once, or as it changes. [CLI5] */
+/** `catwalk view` and `catwalk watch`: what a cluster may see, key by key; once, or as it changes. [CLI10] */
 import { felixValue } from "../typha/felix-values.ts";
 import type { SeenRecord } from "../policy/world.ts";
 import { clientOf, print, withExample, withOutput, withServer } from "./command.ts";

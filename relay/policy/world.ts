@@ -1,6 +1,6 @@
 /**
  * All that a cluster can match: its own endpoints and those of its remotes, read from the hub (what it is *permitted* to see) or from its relay
- * (what is *applied* there). Answers say which, and how fresh. [CLI5]
+ * (what is *applied* there). Answers say which, and how fresh. [CLI10]
  */
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";

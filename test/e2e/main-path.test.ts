@@ -91,7 +91,7 @@ test("[E2E3] visibility is one-way: db sees nothing of app", async () => {
   expect(new Set(origins)).toEqual(new Set(["db"]));
 });
 
-test("[CLI6] eval lists endpoints in calicoq's form, remote ones with the RCC's name", async () => {
+test("[CLI11] eval lists endpoints in calicoq's form, remote ones with the RCC's name", async () => {
   const evaluated = await rig.catwalk("eval", "role == 'postgres'", "--cluster", "app");
   expect(evaluated.out).toBe(
     "Endpoints matching selector role == 'postgres':\n  Workload endpoint db/node-1/k8s/shop.postgres-0/eth0\n  Workload endpoint db/node-2/k8s/ops.postgres-0/eth0\n",
@@ -112,7 +112,7 @@ test("[CLI6] eval lists endpoints in calicoq's form, remote ones with the RCC's 
   ]);
 });
 
-test("[CLI7] policy prints what each rule holds and whose; a namespaced rule does not hold another namespace's pod", async () => {
+test("[CLI12] policy prints what each rule holds and whose; a namespaced rule does not hold another namespace's pod", async () => {
   const policy = await rig.catwalk(
     "policy",
     "allow-db",
@@ -138,7 +138,7 @@ test("[CLI7] policy prints what each rule holds and whose; a namespaced rule doe
   expect((await rig.catwalk("policy", "nope", "--relay", rig.relay("app").url)).status).toBe(1);
 });
 
-test("[CLI5] view gives a JSON line a key, and Felix's own form", async () => {
+test("[CLI10] view gives a JSON line a key, and Felix's own form", async () => {
   const json = await rig.catwalk("view", "--cluster", "app", "--origin", "db", "-o", "json");
   const lines = json.out
     .trim()
