@@ -1,0 +1,80 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { expect, test } from "vitest";
+
+import { environmentName, readConfig } from "../../relay/config.ts";
+import { Credentials } from "../../relay/hub/credentials.ts";
+import { newLogger } from "../../relay/log.ts";
+import { Relay } from "../../relay/relay.ts";
+import { openSource } from "../../relay/source/open-source.ts";
+
+const message = (flags: Record<string, unknown>, file: unknown = null) => {
+  const read = readConfig(flags, {}, file);
+  return read.ok ? "" : read.message;
+};
+
+test("[CLI13] flags come before the environment, that before the file", () => {
+  const env = { CATWALK_HUB: "http://env:1", CATWALK_STATE: "/env" };
+  const read = readConfig({ hub: "http://flag:1" }, env, {
+    hub: "http://file:1",
+    state: "/file",
+    manifests: "/m",
+  });
+  expect(read).toMatchObject({
+    ok: true,
+    config: {
+      hub: "http://flag:1",
+      state: "/env",
+      manifests: "/m",
+      source: "manifests",
+      inSyncWaitSeconds: 30,
+    },
+  });
+  expect(environmentName("typhaListen")).toBe("CATWALK_TYPHA_LISTEN");
+});
+
+test("[CLI13] what is wrong is named", () => {
+  expect(message({})).toMatch(/^state: /);
+  expect(message({ state: "s", source: "manifests" })).toBe(
+    "manifests: is needed with --source manifests",
+  );
+  expect(message({ state: "s", source: "kubernetes", manifests: "m" })).toBe(
+    "manifests: needs --source manifests",
+  );
+  expect(message({ state: "s", typhaListen: "127.0.0.1:1" })).toBe(
+    "typhaUpstream: --typha-listen and --typha-upstream go together",
+  );
+  expect(message({ state: "s", typhaListen: "nonsense", typhaUpstream: "a:1" })).toBe(
+    "typhaListen: must be HOST:PORT",
+  );
+  expect(message({ state: "s", hub: "ftp://x" })).toMatch(/^hub: /);
+  expect(message({ state: "s" }, { colour: "red" })).toMatch(/^colour: /);
+});
+
+test("[CRE5] the key is made in the state folder, for its owner only, and stays", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "catwalk-key-"));
+  await Credentials.open(dir);
+  const path = join(dir, "relay-key.jwk");
+  const key = readFileSync(path, "utf8");
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  await Credentials.open(dir);
+  expect(readFileSync(path, "utf8")).toBe(key);
+  rmSync(dir, { recursive: true });
+});
+
+test("[CRE5] a start with neither membership nor token says what to do", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "catwalk-key-"));
+  const read = readConfig({ state: dir, manifests: dir, hub: "http://127.0.0.1:1" }, {}, null);
+  if (!read.ok) throw new Error(read.message);
+  const opened = Relay.open(
+    read.config,
+    openSource({ kind: "manifests", folder: dir }),
+    newLogger("test", "silent"),
+  );
+  await expect(opened).rejects.toThrow(
+    /has not joined a mesh.*catwalk cluster add NAME.*--join-token/,
+  );
+  rmSync(dir, { recursive: true });
+});

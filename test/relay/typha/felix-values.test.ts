@@ -1,0 +1,75 @@
+import { expect, test } from "vitest";
+
+import { felixValue } from "../../../relay/typha/felix-values.ts";
+import { pod, pool } from "../../support/records.ts";
+
+test("[TYP6] a workload endpoint is built field by field under its renamed node and profiles", () => {
+  const record = {
+    ...pod("web-0", "10.20.0.1", { app: "web" }),
+    ips: ["10.20.0.1", "fd00::1"],
+    ports: [{ name: "http", protocol: "tcp" as const, port: 8080 }],
+  };
+  expect(felixValue("blue", record)).toEqual({
+    key: "/calico/v1/host/blue_node-1/workload/k8s/shop%2fweb-0/endpoint/eth0",
+    value: {
+      state: "active",
+      name: "remote",
+      active_instance_id: "",
+      mac: null,
+      profile_ids: ["blue_kns.shop"],
+      ipv4_nets: ["10.20.0.1/32"],
+      ipv6_nets: ["fd00::1/128"],
+      labels: {
+        app: "web",
+        "projectcalico.org/namespace": "shop",
+        "projectcalico.org/orchestrator": "k8s",
+        "catwalk.dev/cluster": "blue",
+      },
+      ports: [{ name: "http", protocol: "tcp", port: 8080 }],
+    },
+  });
+});
+
+test("[TYP7] the cluster label cannot be claimed by the origin", () => {
+  const felix = felixValue("blue", pod("web-0", "10.20.0.1", { "catwalk.dev/cluster": "green" }));
+  expect(felix?.value).toMatchObject({ labels: { "catwalk.dev/cluster": "blue" } });
+});
+
+test("[TYP6] a profile keeps a valid name inside, and never stands under a local namespace's key", () => {
+  expect(
+    felixValue("blue", { kind: "Profile", name: "kns.shop", labels: { "pcns.env": "prod" } }),
+  ).toEqual({
+    key: "/calico/resources/v3/projectcalico.org/profiles/blue_kns.shop",
+    value: {
+      kind: "Profile",
+      apiVersion: "projectcalico.org/v3",
+      metadata: { name: "kns.shop", creationTimestamp: null },
+      spec: { labelsToApply: { "pcns.env": "prod" } },
+    },
+  });
+});
+
+test("[TYP6] a host endpoint's addresses have no mask; pools and other kinds are not delivered", () => {
+  const hep = {
+    kind: "HostEndpoint" as const,
+    node: "n1",
+    name: "eth0",
+    interfaceName: "eth0",
+    ips: ["172.18.0.2", "fd00::2"],
+    labels: {},
+    profiles: ["p"],
+    ports: [],
+  };
+  expect(felixValue("blue", hep)).toEqual({
+    key: "/calico/v1/host/blue_n1/endpoint/eth0",
+    value: {
+      name: "eth0",
+      expected_ipv4_addrs: ["172.18.0.2"],
+      expected_ipv6_addrs: ["fd00::2"],
+      labels: { "catwalk.dev/cluster": "blue" },
+      profile_ids: ["blue_p"],
+      ports: [],
+    },
+  });
+  expect(felixValue("blue", pool("10.0.0.0/8"))).toBe(null);
+});
