@@ -153,6 +153,7 @@ export class Relay {
       url: socketUrl(this.#hubUrl(), "/v1/connect/home"),
       local: this.local,
       headers: () => this.#credentials.headers(),
+      onRefused: (status, date) => this.#onRefused(status, date),
       accessVersion: () => this.#access.facts?.accessVersion ?? 0,
       onAccess: (facts) => this.#onAccess(facts),
       onUp: () => {
@@ -173,6 +174,16 @@ export class Relay {
     const facts = this.#access.facts;
     if (facts !== null && facts.meshId === this.#credentials.membership?.meshId)
       this.remotes.apply(facts, true);
+  }
+
+  /** A token of a wrong clock is refused with 401; the hub's answer tells the right time, and the next attempt uses it. [CRE8] */
+  #onRefused(status: number, date: string | undefined): void {
+    const skewMs = status === 401 ? this.#credentials.correctClock(date) : null;
+    if (skewMs !== null)
+      this.#log.warn(
+        { skewSeconds: Math.round(skewMs / 1000) },
+        "this machine's clock differs from the hub's: corrected for the hub's tokens",
+      );
   }
 
   /** Until the hub says yes or, for good, no. A relay that is a member already goes on with what it has when the token was used. */

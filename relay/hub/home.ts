@@ -13,6 +13,7 @@ export interface HomeOptions {
   readonly url: string;
   readonly local: LocalState;
   headers(): Promise<Readonly<Record<string, string>>>;
+  onRefused(status: number, date: string | undefined): void;
   /** Newest access version that this relay holds. */
   accessVersion(): number;
   onAccess(facts: AccessFacts): void;
@@ -53,6 +54,7 @@ export class Home {
       url: options.url,
       headers: () => options.headers(),
       heartbeatMs: HEARTBEAT_MS,
+      onRefused: (status, date) => options.onRefused(status, date),
       handlers: {
         onOpen: () => this.#hello(),
         onMessage: (message) => this.#received(message as HomeMessage),

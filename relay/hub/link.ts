@@ -27,6 +27,8 @@ export interface LinkOptions {
   /** Fresh request headers for each attempt (the signed token lives for minutes only). */
   headers(): Promise<Readonly<Record<string, string>>>;
   readonly heartbeatMs: number;
+  /** The hub answered the upgrade with an HTTP error; its `date` tells the hub's time. */
+  onRefused?(status: number, date: string | undefined): void;
   readonly handlers: LinkHandlers;
 }
 
@@ -104,6 +106,7 @@ export class HubLink {
     );
     socket.on("error", (error) => this.#down(socket, null, error.message));
     socket.on("unexpected-response", (_request, response) => {
+      this.#options.onRefused?.(response.statusCode ?? 0, response.headers.date);
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("end", () =>

@@ -78,3 +78,15 @@ test("[CRE5] a start with neither membership nor token says what to do", async (
   );
   rmSync(dir, { recursive: true });
 });
+
+test("[CRE8] a wrong clock is corrected by the hub's date, once, and only when it matters", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "catwalk-key-"));
+  const credentials = await Credentials.open(dir);
+  expect(credentials.correctClock(undefined)).toBe(null);
+  expect(credentials.correctClock("nonsense")).toBe(null);
+  expect(credentials.correctClock(new Date().toUTCString())).toBe(null);
+  const ahead = new Date(Date.now() + 3_600_000).toUTCString();
+  expect(Math.round((credentials.correctClock(ahead) ?? 0) / 60_000)).toBe(60);
+  expect(credentials.correctClock(ahead)).toBe(null);
+  rmSync(dir, { recursive: true });
+});

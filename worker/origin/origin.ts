@@ -8,6 +8,7 @@ import { toHex } from "../../shared/lib/bytes.ts";
 import { must } from "../../shared/lib/assert.ts";
 import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
+import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { HomeHello, Message, Publish, WatchHello } from "../../shared/protocol/messages.ts";
 import { pickVersion, PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
@@ -39,6 +40,8 @@ export class Origin {
   readonly #publishing: Publishing;
   readonly #announcer: Announcer;
   readonly #peers = new Map<SocketId, Peer>();
+  /** Unix ms at which sockets opened that have said nothing yet. */
+  readonly #silent = new Map<SocketId, number>();
   /** Hellos that came before the facts were fresh. */
   readonly #waiting = new Map<SocketId, Hello>();
   #facts: OriginFacts | null;
@@ -67,13 +70,19 @@ export class Origin {
 
   /** A socket that the Worker has authenticated. */
   onOpen(socket: SocketId, peer: Peer): void {
+    this.#silent.set(socket, this.#ports.clock.now());
+    this.#ports.setTimer("hello", LIMITS.helloMs);
+    this.#know(socket, peer);
+  }
+
+  #know(socket: SocketId, peer: Peer): void {
     this.#peers.set(socket, peer);
     if (!this.#isFactsFresh) this.#ports.mesh.pullFacts();
   }
 
   /** A socket that outlived the eviction of this object, with the note it was given. */
   onRestore(socket: SocketId, peer: Peer, note: string): void {
-    this.onOpen(socket, peer);
+    this.#know(socket, peer);
     if (note === "") return;
     if (peer.role === "home") this.#home.restore(socket, peer, note);
     else this.#readers.restore(socket, peer, note);
@@ -81,6 +90,7 @@ export class Origin {
 
   onClose(socket: SocketId): void {
     this.#peers.delete(socket);
+    this.#silent.delete(socket);
     this.#waiting.delete(socket);
     this.#readers.drop(socket);
     this.#home.onClose(socket);
@@ -89,6 +99,7 @@ export class Origin {
   onMessage(socket: SocketId, data: Uint8Array): void {
     const peer = this.#peers.get(socket);
     if (peer === undefined) return;
+    this.#silent.delete(socket);
     const decoded = decodeMessage(data);
     if (!decoded.ok) {
       this.#refuse(
@@ -107,6 +118,9 @@ export class Origin {
 
   onTimer(name: TimerName): void {
     switch (name) {
+      case "hello":
+        this.#closeSilent();
+        return;
       case "checkpoint":
         this.#announcer.onTimer();
         return;
@@ -339,6 +353,15 @@ export class Origin {
     this.#readers.pumpAll();
     this.#announcer.onCommit();
     if ([...this.#logs.values()].some((log) => log.needsFold)) this.#ports.setTimer("fold", 0);
+  }
+
+  #closeSilent(): void {
+    const now = this.#ports.clock.now();
+    for (const [socket, openedMs] of this.#silent) {
+      if (now - openedMs >= LIMITS.helloMs)
+        this.#refuse(socket, "hello-timeout", "no hello within 10 s");
+      else this.#ports.setTimer("hello", LIMITS.helloMs - (now - openedMs));
+    }
   }
 
   /** One slice; between two, other events have their turn. */

@@ -424,3 +424,26 @@ test("[LOG12] an address that moves from one pod to another is never lost, in an
     expect(reader.keys()).toEqual([keyOf(b)]);
   }
 });
+
+test("[PRO5] a socket that says nothing is closed after ten seconds, others stay", () => {
+  const { world, reader } = setUp(1);
+  const silent = world.connect(
+    { role: "watch", clusterUid: "a".repeat(32), keyGeneration: 1 },
+    () => undefined,
+  );
+  world.advance(9_000);
+  expect(world.closedWith(silent)).toBe(null);
+  world.advance(1_500);
+  expect(world.closedWith(silent)).toBe("hello-timeout");
+  expect(world.closedWith(reader.socket)).toBe(null);
+});
+
+test("[VIS4] a reader that claims a version that nobody has made is answered once the Mesh was asked, without end", () => {
+  const { world } = setUp(1);
+  const pulls = world.pulls;
+  const liar = new TestReader(world);
+  liar.connect({ accessVersion: 1_000_000 });
+  world.advance(1_000);
+  expect(world.pulls - pulls).toBeLessThan(5);
+  expect(liar.isInSync).toBe(true);
+});
