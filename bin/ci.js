@@ -30,7 +30,7 @@ const SUITES = [
 /** Suites of our own end with `N passed, N failed`. */
 function closingLine(lines) {
   for (const line of lines.toReversed()) {
-    const found = /^(\d+) passed, (\d+) failed$/.exec(line.trim());
+    const found = /^(\d+) passed, (\d+) failed( \(.*\))?$/.exec(line.trim());
     if (found !== null) return [Number(found[1]), Number(found[2])];
   }
   throw new Error("it printed no closing line");

@@ -5,6 +5,7 @@
 import { parseArgs } from "node:util";
 
 import { buildKube, ensureKubectl, startKube } from "./kube-server.ts";
+import { checkSpine, checkUp } from "./spine.ts";
 import { checkChurn } from "./source-churn.ts";
 import { checkGolden } from "./source-golden.ts";
 import { Suite } from "./suite.ts";
@@ -26,6 +27,11 @@ if (suite.failed === 0) {
     process.stdout.write(`     API server ready after ${kube.seconds.toFixed(1)} s\n`);
     try {
       await checkGolden(suite, kube, group);
+      if (group === "crd.projectcalico.org/v1") {
+        await checkSpine(suite, kube);
+        const empty = await startKube();
+        await checkUp(suite, empty, kube).finally(() => empty.stop());
+      }
       await checkChurn(suite, kube, group, {
         seed: Number(values.seed),
         operations: Number(values.operations),

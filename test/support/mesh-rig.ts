@@ -86,18 +86,11 @@ export class MeshRig {
     return join(this.root, `${cluster}.log`);
   }
 
+  /** With the demo's folder as its source, unless `more` chooses another. */
   async startRelay(cluster: string, ...more: readonly string[]): Promise<RelayProcess> {
-    const args = [
-      "--state",
-      this.state(cluster),
-      "--hub",
-      this.hubUrl,
-      "--http-listen",
-      "127.0.0.1:0",
-      "--manifests",
-      this.folder(cluster),
-      ...more,
-    ];
+    const source = more.includes("--kubeconfig") ? [] : ["--manifests", this.folder(cluster)];
+    const common = ["--state", this.state(cluster), "--hub", this.hubUrl];
+    const args = [...common, "--http-listen", "127.0.0.1:0", ...source, ...more];
     const token = this.#joinTokens.get(cluster);
     this.#joinTokens.delete(cluster);
     const env = { ...process.env, ...(token === undefined ? {} : { CATWALK_JOIN_TOKEN: token }) };
