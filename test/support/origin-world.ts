@@ -56,6 +56,8 @@ export class OriginWorld {
   readonly timers = new Map<TimerName, number>();
   nowMs = 1_000_000;
   pulls = 0;
+  /** Events that threw. */
+  readonly failures: string[] = [];
   readonly #ends = new Map<string, End>();
   #nextSocket = 0;
   #pullDue = false;
@@ -105,8 +107,15 @@ export class OriginWorld {
     this.raw(id, encodeMessage(message));
   }
 
+  /** What throws gives the instance up, as the object does: every socket is gone, the next one is made from what is stored. */
   raw(id: string, bytes: Uint8Array): void {
-    if (this.#ends.get(id)?.closed === null) this.origin.onMessage(id, bytes);
+    if (this.#ends.get(id)?.closed !== null) return;
+    try {
+      this.origin.onMessage(id, bytes);
+    } catch (error) {
+      this.failures.push(String(error));
+      this.crash();
+    }
   }
 
   /** Takes facts as the Mesh would push them. */

@@ -73,7 +73,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     const attachment: Attachment = { id, peer, note: "" };
     pair[1].serializeAttachment(attachment);
     this.#sockets.set(id, pair[1]);
-    this.#origin.onOpen(id, peer);
+    this.#guarded(() => this.#origin.onOpen(id, peer));
     return new Response(null, { status: 101, webSocket: pair[0] });
   }
 
@@ -81,7 +81,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     // Texts are pings that came before the automatic answer was set; nothing else is sent as text.
     if (typeof data === "string") return;
     const attachment = socket.deserializeAttachment() as Attachment;
-    this.#origin.onMessage(attachment.id, new Uint8Array(data));
+    this.#guarded(() => this.#origin.onMessage(attachment.id, new Uint8Array(data)));
   }
 
   override webSocketClose(socket: WebSocket): void {
@@ -94,7 +94,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
 
   setFacts(facts: OriginFacts): Promise<{ readonly accessVersion: number }> {
     this.#identity ??= readIdentity(facts);
-    return Promise.resolve({ accessVersion: this.#origin.onFacts(facts) });
+    return Promise.resolve({ accessVersion: this.#guarded(() => this.#origin.onFacts(facts)) });
   }
 
   async status(): Promise<OriginStatus> {
@@ -107,11 +107,32 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     return this.#origin.quarantine(limit);
   }
 
+  /**
+   * Runs an event. What throws has rolled its transaction back and left memory ahead of the disk (a full disk, a bug): the instance is given up, its
+   * sockets with it, and the next one is made from what is stored. Peers reconnect and reconcile. [LOG13]
+   */
+  #guarded<T>(event: () => T): T {
+    try {
+      return event();
+    } catch (error) {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      console.log(
+        JSON.stringify({
+          level: "error",
+          message: "an event failed; the object starts anew",
+          error: text,
+        }),
+      );
+      this.ctx.abort(`event failed: ${String(error)}`);
+      throw error;
+    }
+  }
+
   #forget(socket: WebSocket): void {
     const attachment = socket.deserializeAttachment() as Attachment | null;
     if (attachment === null) return;
     this.#sockets.delete(attachment.id);
-    this.#origin.onClose(attachment.id);
+    this.#guarded(() => this.#origin.onClose(attachment.id));
   }
 
   #mesh(): MeshCalls | null {
@@ -127,7 +148,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     try {
       const facts = await mesh.pullFacts(this.#identity.originUid);
       if (facts === null) this.#origin.onPullFailed("the mesh does not know this cluster");
-      else this.#origin.onFacts(facts);
+      else this.#guarded(() => this.#origin.onFacts(facts));
     } catch (error) {
       this.#origin.onPullFailed(String(error));
     } finally {
@@ -172,7 +193,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
         if (this.#timers.has(name)) return;
         const timer = setTimeout(() => {
           this.#timers.delete(name);
-          this.#origin.onTimer(name);
+          this.#guarded(() => this.#origin.onTimer(name));
         }, delayMs);
         this.#timers.set(name, timer);
       },
@@ -188,7 +209,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     if (mesh === null || this.#identity === null) return;
     try {
       const facts = await mesh.claimRanges(this.#identity.originUid, claims);
-      if (facts !== null) this.#origin.onFacts(facts);
+      if (facts !== null) this.#guarded(() => this.#origin.onFacts(facts));
     } catch (error) {
       this.#origin.onClaimFailed(claims, String(error));
     }

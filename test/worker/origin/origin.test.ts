@@ -5,6 +5,8 @@ import { expect, test } from "vitest";
 import { encodePayload } from "../../../shared/log/payload.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import { RING_SLOTS } from "../../../worker/origin/log-store.ts";
+import type { SqlDatabase } from "../../../worker/storage/sql.ts";
+import { nodeSql } from "../../support/node-sql.ts";
 import { facts, OriginWorld, TestPublisher, TestReader } from "../../support/origin-world.ts";
 import { address, pod, pool, put } from "../../support/records.ts";
 
@@ -446,4 +448,51 @@ test("[VIS4] a reader that claims a version that nobody has made is answered onc
   world.advance(1_000);
   expect(world.pulls - pulls).toBeLessThan(5);
   expect(liar.isInSync).toBe(true);
+});
+
+test("[LOG13] a commit that fails is not acknowledged, and memory never goes on ahead of the disk", () => {
+  for (let failAt = 1; failAt <= 12; failAt++) {
+    const sql = nodeSql();
+    let writes = Number.POSITIVE_INFINITY;
+    const failing: SqlDatabase = {
+      run: (statement, ...values) => {
+        if (/^(INSERT|DELETE|UPDATE)/.test(statement) && --writes === 0)
+          throw new Error("database or disk is full");
+        return sql.run(statement, ...values);
+      },
+      transaction: (work) => sql.transaction(work),
+    };
+    const world = new OriginWorld(facts(), failing);
+    const publisher = new TestPublisher(world);
+    publisher.change(
+      { op: "put", record: pool("10.20.0.0/16") },
+      { op: "put", record: pod("p0", address(0)) },
+    );
+    publisher.listed();
+    publisher.connect();
+    writes = failAt;
+    for (let n = 1; n < 20; n++) {
+      publisher.change({
+        op: "put",
+        record: pod(`p${n}`, n % 4 === 0 ? "192.168.0.1" : address(n)),
+      });
+      if (world.failures.length > 0) break;
+    }
+    expect(world.failures).toEqual(["Error: database or disk is full"]);
+    for (let n = 20; n < 25; n++) publisher.change({ op: "put", record: pod(`p${n}`, address(n)) });
+    publisher.connect(publisher.term);
+    const reader = new TestReader(world);
+    reader.connect();
+    world.advance(1_000);
+    expect(publisher.publisher.status().phase).toBe("reconciled");
+    expect(reader.isInSync).toBe(true);
+    const own = [...publisher.local.records()].filter((r) => r.channel === "identity");
+    const refused = new Set(world.origin.quarantine(100).map((entry) => entry.key));
+    expect(reader.keys()).toEqual(
+      own
+        .map((r) => r.key)
+        .filter((key) => !refused.has(key))
+        .toSorted(),
+    );
+  }
 });
