@@ -54,7 +54,8 @@ export class MeshRig {
   }
 
   /** Mesh `demo` with clusters `app` and `db` over copies of the demo's folders; app sees db. */
-  async createDemo(): Promise<void> {
+  /** @param cidrs Pod ranges that the operator gives, by cluster. */
+  async createDemo(cidrs: Readonly<Record<string, readonly string[]>> = {}): Promise<void> {
     await this.api("POST", "/v1/meshes", { name: "demo" });
     for (const name of ["app", "db"]) {
       cpSync(join(import.meta.dirname, "../../deploy/demo", name), this.folder(name), {
@@ -62,6 +63,7 @@ export class MeshRig {
       });
       const added = await this.api<{ joinToken: string }>("POST", "/v1/meshes/demo/clusters", {
         name,
+        ...(cidrs[name] === undefined ? {} : { cidrs: cidrs[name] }),
       });
       this.#joinTokens.set(name, added.joinToken);
     }

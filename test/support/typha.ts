@@ -106,6 +106,12 @@ export class SyncClient {
     }
   }
 
+  /** Stops and starts reading, as a Felix that is busy does. */
+  setPaused(isPaused: boolean): void {
+    if (isPaused) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
   write(bytes: Uint8Array): void {
     this.#socket.write(bytes);
   }

@@ -1,0 +1,72 @@
+/** A reader that takes frames in, counts and acknowledges them, and decodes nothing it need not: many of them fit into one process. */
+import WebSocket from "ws";
+
+import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
+import { LIMITS } from "../../shared/protocol/limits.ts";
+import { HashTrie } from "../../shared/log/hash-trie.ts";
+
+const EMPTY = new HashTrie().leaves();
+/** Second byte of a `frame` message: its number (the first is the list's header). */
+const FRAME = 7;
+
+export class LightReader {
+  readonly #socket: WebSocket;
+  frames = 0;
+  #received = 0;
+  #acknowledged = 0;
+  readonly ready: Promise<void>;
+
+  constructor(url: string, headers: Readonly<Record<string, string>>) {
+    this.#socket = new WebSocket(url, { headers, perMessageDeflate: false });
+    this.ready = new Promise((resolve, reject) => {
+      this.#socket.on("error", reject);
+      this.#socket.on("open", () =>
+        this.#socket.send(
+          encodeMessage({
+            type: "watch-hello",
+            versions: [1],
+            software: "bench",
+            accessVersion: 0,
+            creditBytes: LIMITS.defaultCreditBytes,
+            channels: ["identity"],
+            cursors: [],
+          }),
+        ),
+      );
+      this.#socket.on("message", (data: Buffer) => {
+        this.#received += data.length;
+        if (data[1] === FRAME) this.frames++;
+        else this.#control(data, resolve);
+        if (this.#received - this.#acknowledged > LIMITS.ackBytes) this.#acknowledge();
+      });
+    });
+  }
+
+  close(): void {
+    this.#socket.terminate();
+  }
+
+  #control(data: Buffer, resolve: () => void): void {
+    const decoded = decodeMessage(data);
+    if (!decoded.ok) return;
+    if (decoded.message.type === "repair-needed")
+      this.#socket.send(
+        encodeMessage({ type: "repair", origin: 0, channel: "identity", leaves: EMPTY }),
+      );
+    if (decoded.message.type === "checkpoint") resolve();
+  }
+
+  #acknowledge(): void {
+    this.#acknowledged = this.#received;
+    this.#socket.send(
+      encodeMessage({
+        type: "reader-ack",
+        origin: 0,
+        channel: "identity",
+        revision: 0,
+        chain: new Uint8Array(16),
+        receivedBytes: this.#received,
+      }),
+    );
+  }
+}

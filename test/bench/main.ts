@@ -1,0 +1,27 @@
+/**
+ * `npm run bench -- [NAME…]`: figures as JSON lines on stdout, `{"name","value","unit","target","met"}`; progress on stderr. A target is what the
+ * figure is to reach on 2 cores that the load generator shares.
+ */
+import { benchApiToFelix } from "./api-to-felix.ts";
+import { benchFanOut } from "./fan-out.ts";
+import type { Figure } from "./figure.ts";
+import { benchFirstView } from "./first-view.ts";
+
+const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
+  "fan-out": benchFanOut,
+  "first-view": benchFirstView,
+  "api-to-felix": benchApiToFelix,
+};
+
+const asked = process.argv.slice(2);
+const unknown = asked.find((name) => !(name in BENCHES));
+if (unknown !== undefined) {
+  process.stderr.write(`no bench ${unknown}; there are ${Object.keys(BENCHES).join(", ")}\n`);
+  process.exit(2);
+}
+for (const [name, bench] of Object.entries(BENCHES)) {
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  process.stderr.write(`== ${name}\n`);
+  for await (const figure of bench()) process.stdout.write(`${JSON.stringify(figure)}\n`);
+}
+process.exit(0);

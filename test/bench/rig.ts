@@ -1,0 +1,105 @@
+/** A hub on plain workerd with one origin and one reading cluster, joined with real credentials, for load from this process. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { Credentials } from "../../relay/hub/credentials.ts";
+import { Home } from "../../relay/hub/home.ts";
+import { startHub } from "../../relay/launch/hub.ts";
+import type { RunningHub } from "../../relay/launch/hub.ts";
+import { LocalState } from "../../relay/publish/local-state.ts";
+
+export class BenchRig {
+  readonly root = mkdtempSync(join(tmpdir(), "catwalk-bench-"));
+  readonly local = new LocalState();
+  readonly #homes: Home[] = [];
+  #hub: RunningHub | null = null;
+  origin: Credentials | null = null;
+  reader: Credentials | null = null;
+
+  static async start(): Promise<BenchRig> {
+    const rig = new BenchRig();
+    rig.#hub = await startHub({
+      listen: "127.0.0.1:0",
+      dataDir: join(rig.root, "hub"),
+      log: () => undefined,
+    });
+    await rig.#api("POST", "/v1/meshes", { name: "bench" });
+    rig.origin = await rig.#join("o", ["10.0.0.0/8"]);
+    rig.reader = await rig.#join("r", []);
+    await rig.#api("PUT", "/v1/meshes/bench/clusters/r/rccs/o", {
+      apiVersion: "projectcalico.org/v3",
+      kind: "RemoteClusterConfiguration",
+      metadata: { name: "o" },
+      spec: {},
+    });
+    await rig.#api("POST", "/v1/meshes/bench/grants", { origin: "o", reader: "r" });
+    return rig;
+  }
+
+  get hub(): RunningHub {
+    if (this.#hub === null) throw new Error("BUG: not started");
+    return this.#hub;
+  }
+
+  /** Of the origin, for its readers. */
+  get watchUrl(): string {
+    return `${this.hub.url.replace("http", "ws")}/v1/connect/watch/${this.origin?.membership?.cluster.uid}`;
+  }
+
+  readerHeaders(): Promise<Readonly<Record<string, string>>> {
+    return (this.reader as Credentials).headers();
+  }
+
+  /** Connects the publisher and says that its source has listed. */
+  async publish(): Promise<Home> {
+    const home = new Home({
+      url: `${this.hub.url.replace("http", "ws")}/v1/connect/home`,
+      local: this.local,
+      headers: () => (this.origin as Credentials).headers(),
+      onRefused: () => undefined,
+      accessVersion: () => 0,
+      onAccess: () => undefined,
+      onDown: () => undefined,
+      onUp: () => undefined,
+    });
+    this.#homes.push(home);
+    home.publisher.onListed();
+    home.start();
+    while (home.publisher.status().phase !== "reconciled")
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    return home;
+  }
+
+  async stop(): Promise<void> {
+    for (const home of this.#homes) home.stop();
+    await this.hub.stop();
+    rmSync(this.root, { recursive: true, force: true });
+  }
+
+  async #join(name: string, cidrs: readonly string[]): Promise<Credentials> {
+    const { joinToken } = await this.#api<{ joinToken: string }>(
+      "POST",
+      "/v1/meshes/bench/clusters",
+      { name, ...(cidrs.length > 0 ? { cidrs } : {}) },
+    );
+    const credentials = await Credentials.open(join(this.root, name));
+    await credentials.join(this.hub.url, joinToken);
+    return credentials;
+  }
+
+  async #api<T>(method: string, path: string, body: unknown): Promise<T> {
+    const headers = {
+      authorization: `Bearer ${this.hub.adminToken}`,
+      "content-type": "application/json",
+    };
+    const response = await fetch(new URL(path, this.hub.url), {
+      method,
+      headers,
+      body: JSON.stringify(body),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${text}`);
+    return JSON.parse(text) as T;
+  }
+}
