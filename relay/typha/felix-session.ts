@@ -114,7 +114,9 @@ export class FelixSession {
     this.#options.onEnd(reason);
   }
 
+  /** Not before what a slow Felix has not taken yet: in-sync would overtake it. */
   #mayBeInSync(): boolean {
+    if (this.#waiting.size > 0) return false;
     return (
       this.#options.isViewLoaded() ||
       performance.now() - this.#startedMs >= this.#options.inSyncWaitMs

@@ -42,6 +42,10 @@ export interface ChannelHealth {
   readonly verified: { readonly revision: number; readonly digest: Uint8Array } | null;
   /** Verified at the cursor, of a populated log, with nothing stale. */
   readonly isInSync: boolean;
+  /** Once it was all that a populated log held: from then on it may be stale, but what is missing is new. */
+  readonly wasComplete: boolean;
+  /** A repair has begun and not caught up: what the file holds is not yet a position. */
+  readonly isRepairing: boolean;
   readonly stale: number;
   readonly records: number;
 }
@@ -74,6 +78,7 @@ export class ChannelView {
   #cursor: Cursor | null = null;
   #verified: ChannelHealth["verified"] = null;
   #isPopulated = false;
+  #wasComplete = false;
   #repair: Repair | null = null;
   #isRepairAsked = false;
 
@@ -111,9 +116,16 @@ export class ChannelView {
       cursor: this.#cursor,
       verified: this.#verified,
       isInSync: isCurrent && this.#isPopulated && this.#stale.size === 0 && this.#repair === null,
+      wasComplete: this.#wasComplete,
+      isRepairing: this.#repair !== null,
       stale: this.#stale.size,
       records: this.#held.size + this.#stale.size,
     };
+  }
+
+  /** What the view's file says of a time before it was rewritten. */
+  restoreComplete(): void {
+    this.#wasComplete = true;
   }
 
   /** A connection begins: what a broken repair had left is asked for again. */
@@ -218,6 +230,7 @@ export class ChannelView {
     if (!equalBytes(this.#trie.digest(), checkpoint.digest)) return this.#askRepair();
     this.#verified = { revision: checkpoint.revision, digest: checkpoint.digest };
     this.#isPopulated = checkpoint.populated;
+    this.#wasComplete ||= checkpoint.populated;
     if (!checkpoint.sweep) return { changes: [], persist: true, repair: false };
     const changes = [...this.#stale.values()].map((held): ViewChange => ({ op: "delete", held }));
     this.#stale.clear();

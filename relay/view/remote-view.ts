@@ -21,7 +21,7 @@ export interface ViewHeader {
   readonly originName: string;
 }
 
-/** The file is rewritten when it is this much larger than after its last rewriting, and twice as large. */
+/** The file is rewritten when it is this much larger than after its last rewriting, and twice as large (the default). */
 const REWRITE_SLACK_BYTES = 4 * 1024 * 1024;
 
 export class RemoteView {
@@ -30,6 +30,7 @@ export class RemoteView {
   readonly #channels = new Map<Channel, ChannelView>(
     CHANNELS.map((channel) => [channel, new ChannelView(channel)]),
   );
+  readonly #rewriteSlackBytes: number;
   #sizeAfterRewrite = 0;
   /** What loading cut off, for the log. */
   readonly damage: string | null;
@@ -38,7 +39,8 @@ export class RemoteView {
   #writeError: string | null = null;
 
   /** Loads what the file holds; an unreadable or foreign file is dropped and everything is asked for again. */
-  constructor(file: ViewFile, header: ViewHeader) {
+  constructor(file: ViewFile, header: ViewHeader, rewriteSlackBytes = REWRITE_SLACK_BYTES) {
+    this.#rewriteSlackBytes = rewriteSlackBytes;
     this.#file = file;
     this.#header = header;
     const loaded = file.load();
@@ -46,8 +48,11 @@ export class RemoteView {
     const stored = loaded.records[0] === undefined ? null : readHeader(loaded.records[0]);
     if (stored === null && loaded.records.length > 0) damage = "its first record is not a header";
     for (const record of stored === null ? [] : loaded.records.slice(1)) {
+      const complete = readCompleteNote(record);
       const decoded = decodeMessage(record);
-      if (decoded.ok && "channel" in decoded.message)
+      if (complete !== null)
+        for (const channel of complete) this.#channels.get(channel)?.restoreComplete();
+      else if (decoded.ok && "channel" in decoded.message)
         this.#view(decoded.message as WatchMessage)?.onMessage(decoded.message as WatchMessage);
       else damage = "a record is not a message of this version";
     }
@@ -66,9 +71,12 @@ export class RemoteView {
     return this.#writeError;
   }
 
-  /** Whether it holds anything to serve: also from a log that never was in sync. */
+  /**
+   * Whether Felix may be told that this is all there is: every channel was complete once, now or before a restart. The start of a repair is
+   * not enough (its blobs are still to come), nor is a log that nobody has populated (the hub may have lost its disk). [VIE6] [TYP8]
+   */
   get isLoaded(): boolean {
-    return [...this.#channels.values()].some((view) => view.health().cursor !== null);
+    return [...this.#channels.values()].every((view) => view.health().wasComplete);
   }
 
   *records(): Generator<HeldRecord> {
@@ -137,11 +145,11 @@ export class RemoteView {
 
   #append(record: Uint8Array): void {
     try {
-      if (this.#writeError !== null) this.#rewrite();
-      else this.#file.append(record);
-      this.#writeError = null;
+      // After a failed write the file is a shorter, valid past; it stays that until the view can be written whole.
+      if (this.#writeError === null) this.#file.append(record);
       const { size } = this.#file;
-      if (size > 2 * this.#sizeAfterRewrite + REWRITE_SLACK_BYTES) this.#rewrite();
+      const isLong = size > 2 * this.#sizeAfterRewrite + this.#rewriteSlackBytes;
+      if (isLong || this.#writeError !== null) this.#rewrite();
     } catch (error) {
       // A full disk must not stop Felix from being told: the view goes on in memory, and is written whole once there is room.
       this.#writeError = String(error);
@@ -156,15 +164,16 @@ export class RemoteView {
     }
   }
 
+  /**
+   * Not now while something is stale, which would come back as confirmed, nor during a repair: the blobs that follow would have no plan
+   * before them in the new file, and be lost to a restart. Both end; until then the file is longer, or an older past. [VIE11]
+   */
   #rewrite(): void {
-    // What is stale would come back as confirmed: such a file waits for its sweep.
-    if (
-      [...this.#channels.values()].some((view) => view.health().stale > 0) &&
-      this.#writeError === null
-    )
-      return;
+    const healths = [...this.#channels.values()].map((view) => view.health());
+    if (healths.some(({ stale, isRepairing }) => stale > 0 || isRepairing)) return;
     this.#file.rewrite(this.#snapshot());
     this.#sizeAfterRewrite = this.#file.size;
+    this.#writeError = null;
   }
 
   /** The view as the messages that would bring it about. */
@@ -214,6 +223,24 @@ export class RemoteView {
           sweep: false,
         });
     }
+    // Last, so that a file that was cut off before its end says nothing of it.
+    const complete = [...this.#channels.values()].filter((view) => view.health().wasComplete);
+    yield new TextEncoder().encode(
+      JSON.stringify({ complete: complete.map((view) => view.channel) }),
+    );
+  }
+}
+
+/** The record after a rewritten view: which channels were complete once. `null` for a message, which is no JSON object. */
+function readCompleteNote(record: Uint8Array): readonly Channel[] | null {
+  if (record[0] !== "{".charCodeAt(0)) return null;
+  try {
+    const { complete } = JSON.parse(new TextDecoder().decode(record)) as { complete?: unknown };
+    return Array.isArray(complete)
+      ? CHANNELS.filter((channel) => complete.includes(channel))
+      : null;
+  } catch {
+    return null;
   }
 }
 

@@ -12,7 +12,11 @@ import type { ServedChange } from "../../../relay/view/remotes.ts";
 import { RemoteView } from "../../../relay/view/remote-view.ts";
 import { OwnAddresses } from "../../../relay/view/served.ts";
 import { ViewFile } from "../../../relay/view/view-file.ts";
+import { HashTrie } from "../../../shared/log/hash-trie.ts";
 import { encodePayload } from "../../../shared/log/payload.ts";
+import { CHANNELS } from "../../../shared/record/channel.ts";
+import { hashKey, hashRecord } from "../../../shared/record/encoding.ts";
+import { keyOf } from "../../../shared/record/key.ts";
 import type { CalicoRecord } from "../../../shared/record/record.ts";
 import type { Remote } from "../../../shared/visibility/facts.ts";
 import { pod, pool, put } from "../../support/records.ts";
@@ -81,6 +85,22 @@ function writeView(dir: string, ...records: readonly CalicoRecord[]): void {
     revision: 1,
     payload: encodePayload(records.map(put)),
   });
+  const identity = new HashTrie();
+  for (const record of records)
+    identity.set(hashKey(keyOf(record)), hashRecord(put(record).bytes), 0n);
+  for (const channel of CHANNELS) {
+    const common = { origin: 0, channel, epoch: "e" } as const;
+    if (channel !== "identity")
+      view.onMessage({ ...common, type: "repair-plan", head: 1, blobs: 0, after: 1, chain });
+    view.onMessage({
+      ...common,
+      type: "checkpoint",
+      revision: 1,
+      digest: (channel === "identity" ? identity : new HashTrie()).digest(),
+      populated: true,
+      sweep: false,
+    });
+  }
   view.close();
 }
 

@@ -6,11 +6,15 @@ import { afterEach, expect, test } from "vitest";
 
 import { RemoteView } from "../../../relay/view/remote-view.ts";
 import { ViewFile } from "../../../relay/view/view-file.ts";
+import { HashTrie, partitionHas } from "../../../shared/log/hash-trie.ts";
+import { encodePayload } from "../../../shared/log/payload.ts";
 import { LIMITS } from "../../../shared/protocol/limits.ts";
 import type { WatchMessage } from "../../../shared/protocol/messages.ts";
 import { CHANNELS } from "../../../shared/record/channel.ts";
+import { hashKey, hashRecord } from "../../../shared/record/encoding.ts";
+import { keyOf } from "../../../shared/record/key.ts";
 import { OriginWorld, READER_UID, TestPublisher, TestReader } from "../../support/origin-world.ts";
-import { address, pod, pool } from "../../support/records.ts";
+import { address, pod, pool, put } from "../../support/records.ts";
 
 const folders: string[] = [];
 afterEach(() => {
@@ -152,3 +156,106 @@ test("[VIE10] a file is rewritten when most of it is past, and holds the same", 
   expect(again.cursors()).toEqual(view.cursors());
   expect(largest).toBeLessThan(8 * 1024 * 1024);
 }, 60_000);
+
+/** A repair of the identity channel, half of it: the plan names two blobs, the second is still to come. */
+function halfRepaired(path: string, slackBytes: number) {
+  const view = new RemoteView(new ViewFile(path), header, slackBytes);
+  const records = Array.from({ length: 200 }, (_, n) => pod(`p${n}`, address(n)));
+  const trie = new HashTrie();
+  for (const record of records) trie.set(hashKey(keyOf(record)), hashRecord(put(record).bytes), 0n);
+  const common = { origin: 0, channel: "identity", epoch: "e" } as const;
+  const half = (prefix: number): WatchMessage => ({
+    type: "blob",
+    origin: 0,
+    channel: "identity",
+    bits: 1,
+    prefix,
+    revision: 1,
+    payload: encodePayload(
+      records
+        .filter((record) => partitionHas({ bits: 1, prefix }, hashKey(keyOf(record))))
+        .map(put),
+    ),
+  });
+  const chain = new Uint8Array(16);
+  view.onMessage({ ...common, type: "repair-plan", head: 1, blobs: 2, after: 1, chain });
+  view.onMessage(half(0));
+  const finish = (): void => {
+    view.onMessage(half(0x8000_0000));
+    view.onMessage({
+      ...common,
+      type: "checkpoint",
+      revision: 1,
+      digest: trie.digest(),
+      populated: true,
+      sweep: false,
+    });
+  };
+  return { view, finish };
+}
+
+/** The other channels, populated and empty. */
+function fillOthers(view: RemoteView, populated: boolean): void {
+  for (const channel of CHANNELS.filter((each) => each !== "identity")) {
+    const common = { origin: 0, channel, epoch: "e" } as const;
+    const chain = new Uint8Array(16);
+    view.onMessage({ ...common, type: "repair-plan", head: 0, blobs: 0, after: 0, chain });
+    const digest = new HashTrie().digest();
+    view.onMessage({
+      ...common,
+      type: "checkpoint",
+      revision: 0,
+      digest,
+      populated,
+      sweep: false,
+    });
+  }
+}
+
+test("[VIE11] a file is not rewritten in the middle of a repair, so that a restart has what the repair brought", () => {
+  const path = join(folder(), "db.view");
+  const { view, finish } = halfRepaired(path, 256);
+  expect(keys(new RemoteView(new ViewFile(path), header))).toEqual(keys(view));
+  expect(keys(view).length).toBeGreaterThan(50);
+  finish();
+  view.close();
+  expect(keys(new RemoteView(new ViewFile(path), header))).toHaveLength(200);
+});
+
+test("[VIE12] a view counts as loaded once every channel was complete: not with a plan, half a repair or a log that nobody populated", () => {
+  const dir = folder();
+  const { view, finish } = halfRepaired(join(dir, "db.view"), 1 << 20);
+  fillOthers(view, true);
+  expect(view.isLoaded).toBe(false);
+  finish();
+  expect(view.isLoaded).toBe(true);
+  const other = halfRepaired(join(dir, "other.view"), 1 << 20);
+  fillOthers(other.view, false);
+  other.finish();
+  expect(other.view.isLoaded).toBe(false);
+});
+
+test("[VIE12] loaded stays loaded: over a new repair, a restart and a rewritten file", () => {
+  const path = join(folder(), "db.view");
+  const { view, finish } = halfRepaired(path, 256);
+  finish();
+  fillOthers(view, true);
+  const chain = new Uint8Array(16);
+  view.onMessage({
+    type: "repair-plan",
+    origin: 0,
+    channel: "identity",
+    epoch: "f",
+    head: 0,
+    blobs: 0,
+    after: 0,
+    chain,
+  });
+  expect(view.isLoaded).toBe(true);
+  view.rebind({ ...header, originUid: "c".repeat(32) });
+  view.close();
+  const again = new RemoteView(new ViewFile(path), header);
+  expect(again.isLoaded).toBe(true);
+  expect(again.isInSync).toBe(false);
+  expect(keys(again)).toHaveLength(200);
+});
