@@ -6,13 +6,14 @@ import { NO_CHAIN, nextChain } from "../../shared/log/cursor.ts";
 import type { LogBounds } from "../../shared/log/cursor.ts";
 import { HashTrie, partitionHas } from "../../shared/log/hash-trie.ts";
 import type { Partition, PartitionDigest } from "../../shared/log/hash-trie.ts";
-import { equalBytes } from "../../shared/lib/bytes.ts";
+import { equalBytes, toHex } from "../../shared/lib/bytes.ts";
 import { must } from "../../shared/lib/assert.ts";
 import { encodePayload } from "../../shared/log/payload.ts";
 import type { LogChange } from "../../shared/log/payload.ts";
 import { HASH_BYTES } from "../../shared/record/encoding.ts";
 import type { Channel } from "../../shared/record/channel.ts";
-import { Fold } from "./fold.ts";
+import { Fold, readTail } from "./fold.ts";
+import type { TailChange } from "./fold.ts";
 import { RING_SLOTS } from "./log-store.ts";
 import type { LogStore, StoredFrame } from "./log-store.ts";
 
@@ -38,6 +39,8 @@ const FOLD_CHANGES = 2_000;
 /** Fold at this many bytes of tail, whatever they are. */
 const FOLD_BYTES = 4 * 1024 * 1024;
 const FOLD_FRAMES = RING_SLOTS / 2;
+/** Blobs rewritten between two other events: a few milliseconds. */
+const FOLD_SLICE_BLOBS = 2;
 
 export class ChannelLog implements LogBounds {
   readonly channel: Channel;
@@ -51,7 +54,10 @@ export class ChannelLog implements LogBounds {
   /** Revision → chain before it, for frames of the ring. */
   readonly #previous = new Map<number, Uint8Array>();
   #blobs: { readonly bits: number; readonly prefix: number; readonly revision: number }[] = [];
-  #tail = { changes: 0, bytes: 0 };
+  /** Newest changes since the last fold began; `null` after a start: read when they are needed. */
+  #tail: Map<string, TailChange> | null = new Map();
+  #tailChanges = 0;
+  #tailBytes = 0;
   #fold: Fold | null = null;
 
   /** @param newEpoch Made when the store has no log yet: random, so that no two incarnations share one. */
@@ -115,10 +121,13 @@ export class ChannelLog implements LogBounds {
     this.#previous.delete(revision - RING_SLOTS);
     this.#chain = nextChain(frame.previous, revision, body);
     this.#head = revision;
-    this.#tail = {
-      changes: this.#tail.changes + changes.length,
-      bytes: this.#tail.bytes + body.length,
-    };
+    for (const { change, keyHash } of changes)
+      this.#tail?.set(toHex(keyHash), {
+        keyHash,
+        bytes: change.op === "put" ? change.bytes : null,
+      });
+    this.#tailChanges += changes.length;
+    this.#tailBytes += body.length;
     return frame;
   }
 
@@ -154,25 +163,25 @@ export class ChannelLog implements LogBounds {
     const head = this.#blobs.find(
       (b) => b.bits === partition.bits && b.prefix === partition.prefix,
     );
-    const payload = this.#store.blobPayload(this.channel, partition);
-    return head === undefined || payload === undefined
+    const stored = this.#store.blob(this.channel, partition);
+    return head === undefined || stored === undefined
       ? undefined
-      : { revision: Math.max(head.revision, this.#foldedTo), payload };
+      : { revision: Math.max(head.revision, this.#foldedTo), payload: stored.payload };
   }
 
   get needsFold(): boolean {
     if (this.#fold !== null) return true;
-    const { changes, bytes } = this.#tail;
+    const changed = this.#tail?.size ?? this.#tailChanges;
     return (
-      changes > Math.max(FOLD_CHANGES, this.#admitted.size / 4) ||
-      bytes > FOLD_BYTES ||
+      changed > Math.max(FOLD_CHANGES, this.#admitted.size / 4) ||
+      this.#tailBytes > FOLD_BYTES ||
       this.#head - this.#foldedTo > FOLD_FRAMES
     );
   }
 
   /** One slice of folding, in a transaction of its own; answers whether more is left. */
   foldSlice(): boolean {
-    this.#store.transaction(() => this.#foldSome(8));
+    this.#store.transaction(() => this.#foldSome(FOLD_SLICE_BLOBS));
     return this.#fold !== null;
   }
 
@@ -182,27 +191,22 @@ export class ChannelLog implements LogBounds {
   }
 
   #foldSome(blobs: number): void {
-    this.#fold ??= new Fold(this.channel, this.#store, this.#blobs, this.#foldedTo, this.#head);
+    this.#fold ??= this.#beginFold();
     this.#fold.step(blobs);
     this.#blobs = [...this.#fold.blobs];
     if (!this.#fold.isDone) return;
     this.#foldedTo = this.#fold.head;
     this.#fold = null;
-    this.#tail = this.#tailSince(this.#foldedTo);
     this.#saveState();
   }
 
-  #tailSince(revision: number): { changes: number; bytes: number } {
-    let tail = { changes: 0, bytes: 0 };
-    for (let r = revision + 1; r <= this.#head; r++) {
-      const frame = this.frame(r);
-      if (frame !== undefined)
-        tail = {
-          changes: tail.changes + frame.entries.length / PAIR_BYTES,
-          bytes: tail.bytes + frame.payload.length,
-        };
-    }
-    return tail;
+  /** What is committed from here on is the next fold's. */
+  #beginFold(): Fold {
+    const tail = this.#tail ?? readTail(this.channel, this.#store, this.#foldedTo, this.#head);
+    this.#tail = new Map();
+    this.#tailChanges = 0;
+    this.#tailBytes = 0;
+    return new Fold(this.channel, this.#store, this.#blobs, tail, this.#head);
   }
 
   #index(
@@ -229,7 +233,7 @@ export class ChannelLog implements LogBounds {
       this.#previous.set(frame.revision, frame.previous);
       this.#head = frame.revision;
       if (frame.revision <= this.#foldedTo) continue;
-      this.#tail.changes += frame.entries.length / PAIR_BYTES;
+      this.#tailChanges += frame.entries.length / PAIR_BYTES;
       this.#index(
         frame.revision,
         frame.entries,
@@ -238,9 +242,9 @@ export class ChannelLog implements LogBounds {
       );
     }
     if (this.#head === 0) return;
+    if (this.#head > this.#foldedTo) this.#tail = null;
     const last = must(this.frame(this.#head), `frame ${this.#head} is missing`);
     this.#chain = nextChain(last.previous, last.revision, last.payload);
-    this.#tail = this.#tailSince(this.#foldedTo);
   }
 
   #saveState(): void {

@@ -2,13 +2,15 @@
  * Folding: rewriting the blobs that the tail has made stale, so that the tail may be forgotten. It works blob by blob and may pause between
  * any two: each blob carries its own revision, and a reader skips tail changes at or below the revision of the blob that covers them.
  * A blob that outgrows its bound is cut in half as often as needed.
+ *
+ * Records are never decoded here: a blob's entries have the key hashes in the order of its payload.
  */
 import { toHex } from "../../shared/lib/bytes.ts";
 import { must } from "../../shared/lib/assert.ts";
 import { LEAF_KEYS, partitionHas, splitPartition, WHOLE } from "../../shared/log/hash-trie.ts";
 import type { Partition } from "../../shared/log/hash-trie.ts";
 import { decodePayload, encodePayload } from "../../shared/log/payload.ts";
-import { decodeRecord, HASH_BYTES, hashRecord, keyHashOf } from "../../shared/record/encoding.ts";
+import { HASH_BYTES, hashRecord } from "../../shared/record/encoding.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { LogStore, StoredBlob } from "./log-store.ts";
 
@@ -16,19 +18,25 @@ export interface BlobHead extends Partition {
   readonly revision: number;
 }
 
+/** Newest change of a key in the tail; `bytes` is `null` for a delete. */
+export interface TailChange {
+  readonly keyHash: Uint8Array;
+  readonly bytes: Uint8Array | null;
+}
+
+/** Newest changes by hex key hash. */
+export type Tail = ReadonlyMap<string, TailChange>;
+
 interface LiveRecord {
   readonly keyHash: Uint8Array;
   readonly bytes: Uint8Array;
 }
 
-/** Newest change of a key in the tail; `bytes` is `null` for a delete. */
-interface TailChange {
-  readonly keyHash: Uint8Array;
-  readonly bytes: Uint8Array | null;
-}
-
 /** Records of a blob, undeflated, in bytes: deflated it stays well below a row's limit. */
 const BLOB_RAW_BYTES = 1024 * 1024;
+/** Folding runs between events: a fast level keeps a slice short; a blob is read by first contacts and repairs only. */
+const BLOB_LEVEL = 1;
+const PAIR_BYTES = 2 * HASH_BYTES;
 
 export class Fold {
   /** The revision that the blobs will hold when it is done. */
@@ -36,23 +44,22 @@ export class Fold {
   readonly #channel: Channel;
   readonly #store: LogStore;
   #blobs: BlobHead[];
-  readonly #dirty: Partition[];
-  readonly #changes: readonly TailChange[];
+  /** Blobs to rewrite, with their changes in key order. */
+  readonly #dirty: [Partition, readonly TailChange[]][];
 
+  /** @param tail All changes since the last fold, up to `head`. */
   constructor(
     channel: Channel,
     store: LogStore,
     blobs: readonly BlobHead[],
-    foldedTo: number,
+    tail: Tail,
     head: number,
   ) {
     this.#channel = channel;
     this.#store = store;
     this.head = head;
     this.#blobs = [...blobs];
-    this.#changes = latestChanges(channel, store, foldedTo, head);
-    const cover: readonly Partition[] = blobs.length === 0 ? [WHOLE] : blobs;
-    this.#dirty = cover.filter((partition) => this.#changesOf(partition).length > 0);
+    this.#dirty = divide(blobs.length === 0 ? [WHOLE] : blobs, tail);
   }
 
   get blobs(): readonly BlobHead[] {
@@ -65,20 +72,18 @@ export class Fold {
 
   /** Rewrites at most `count` blobs. Call inside the store's transaction. */
   step(count: number): void {
-    for (let i = 0; i < count && this.#dirty.length > 0; i++)
-      this.#rewrite(must(this.#dirty.pop(), "no dirty blob"));
+    for (let i = 0; i < count && this.#dirty.length > 0; i++) {
+      const [partition, changes] = must(this.#dirty.pop(), "no dirty blob");
+      this.#rewrite(partition, changes);
+    }
   }
 
-  #changesOf(partition: Partition): TailChange[] {
-    return this.#changes.filter((change) => partitionHas(partition, change.keyHash));
-  }
-
-  #rewrite(partition: Partition): void {
+  #rewrite(partition: Partition, changes: readonly TailChange[]): void {
     const records = new Map<string, LiveRecord>();
-    const stored = this.#store.blobPayload(this.#channel, partition);
+    const stored = this.#store.blob(this.#channel, partition);
     if (stored !== undefined)
       for (const record of recordsOf(stored)) records.set(toHex(record.keyHash), record);
-    for (const { keyHash, bytes } of this.#changesOf(partition)) {
+    for (const { keyHash, bytes } of changes) {
       if (bytes === null) records.delete(toHex(keyHash));
       else records.set(toHex(keyHash), { keyHash, bytes });
     }
@@ -94,6 +99,45 @@ export class Fold {
       .concat(rewritten.map(({ bits, prefix, revision }) => ({ bits, prefix, revision })))
       .toSorted((a, b) => a.prefix - b.prefix);
   }
+}
+
+/** The newest changes of stored frames after `foldedTo`, for a log that was loaded with a tail. */
+export function readTail(
+  channel: Channel,
+  store: LogStore,
+  foldedTo: number,
+  head: number,
+): Map<string, TailChange> {
+  const latest = new Map<string, TailChange>();
+  for (let revision = foldedTo + 1; revision <= head; revision++) {
+    const frame = must(store.frame(channel, revision), `frame ${revision} is missing`);
+    const decoded = decodePayload(frame.payload);
+    if (!decoded.ok)
+      throw new Error(`BUG: stored frame ${revision} is unreadable: ${decoded.rule}`);
+    for (const [i, change] of decoded.changes.entries()) {
+      const keyHash = frame.entries.slice(i * PAIR_BYTES, i * PAIR_BYTES + HASH_BYTES);
+      latest.set(toHex(keyHash), { keyHash, bytes: change.op === "put" ? change.bytes : null });
+    }
+  }
+  return latest;
+}
+
+/** Both are in key order, so one pass deals the changes out. */
+function divide(cover: readonly Partition[], tail: Tail): [Partition, TailChange[]][] {
+  const sorted = [...tail.keys()].toSorted();
+  const ordered = cover.toSorted((a, b) => a.prefix - b.prefix);
+  const divided: [Partition, TailChange[]][] = [];
+  let at = 0;
+  for (const partition of ordered) {
+    const own: TailChange[] = [];
+    for (; at < sorted.length; at++) {
+      const change = must(tail.get(sorted[at] as string), "tail change");
+      if (!partitionHas(partition, change.keyHash)) break;
+      own.push(change);
+    }
+    if (own.length > 0) divided.push([partition, own]);
+  }
+  return divided;
 }
 
 function cut(
@@ -116,48 +160,29 @@ function storedBlob(
   records: readonly LiveRecord[],
   revision: number,
 ): StoredBlob {
-  const entries = new Uint8Array(records.length * 2 * HASH_BYTES);
+  const entries = new Uint8Array(records.length * PAIR_BYTES);
   for (const [i, record] of records.entries()) {
-    entries.set(record.keyHash, i * 2 * HASH_BYTES);
-    entries.set(hashRecord(record.bytes), i * 2 * HASH_BYTES + HASH_BYTES);
+    entries.set(record.keyHash, i * PAIR_BYTES);
+    entries.set(hashRecord(record.bytes), i * PAIR_BYTES + HASH_BYTES);
   }
-  const payload = encodePayload(records.map((record) => ({ op: "put", bytes: record.bytes })));
+  const payload = encodePayload(
+    records.map((record) => ({ op: "put", bytes: record.bytes })),
+    BLOB_LEVEL,
+  );
   return { bits: partition.bits, prefix: partition.prefix, revision, entries, payload };
 }
 
-function recordsOf(payload: Uint8Array): LiveRecord[] {
-  const decoded = decodePayload(payload);
+function recordsOf(blob: Pick<StoredBlob, "payload" | "entries">): LiveRecord[] {
+  const decoded = decodePayload(blob.payload);
   if (!decoded.ok) throw new Error(`BUG: stored blob is unreadable: ${decoded.rule}`);
-  return decoded.changes.flatMap((change) =>
-    change.op === "put" ? [{ keyHash: keyHashOfBytes(change.bytes), bytes: change.bytes }] : [],
+  return decoded.changes.flatMap((change, i) =>
+    change.op === "put"
+      ? [
+          {
+            keyHash: blob.entries.slice(i * PAIR_BYTES, i * PAIR_BYTES + HASH_BYTES),
+            bytes: change.bytes,
+          },
+        ]
+      : [],
   );
-}
-
-function latestChanges(
-  channel: Channel,
-  store: LogStore,
-  foldedTo: number,
-  head: number,
-): TailChange[] {
-  const latest = new Map<string, TailChange>();
-  for (let revision = foldedTo + 1; revision <= head; revision++) {
-    const frame = must(store.frame(channel, revision), `frame ${revision} is missing`);
-    const decoded = decodePayload(frame.payload);
-    if (!decoded.ok)
-      throw new Error(`BUG: stored frame ${revision} is unreadable: ${decoded.rule}`);
-    for (const [i, change] of decoded.changes.entries()) {
-      const keyHash = frame.entries.slice(i * 2 * HASH_BYTES, i * 2 * HASH_BYTES + HASH_BYTES);
-      latest.set(toHex(keyHash), { keyHash, bytes: change.op === "put" ? change.bytes : null });
-    }
-  }
-  return [...latest.values()];
-}
-
-function keyHashOfBytes(bytes: Uint8Array): Uint8Array {
-  const decoded = decodeRecord(bytes);
-  if (!decoded.ok)
-    throw new Error(
-      `BUG: stored record is malformed: ${decoded.error.field} ${decoded.error.rule}`,
-    );
-  return keyHashOf(decoded.record);
 }

@@ -71,7 +71,7 @@ export interface LogStore {
 
   /** All blobs but their payloads, in prefix order. */
   blobHeads(channel: Channel): Omit<StoredBlob, "payload">[];
-  blobPayload(channel: Channel, partition: Partition): Uint8Array | undefined;
+  blob(channel: Channel, partition: Partition): Pick<StoredBlob, "payload" | "entries"> | undefined;
   replaceBlob(channel: Channel, old: Partition, blobs: readonly StoredBlob[]): void;
 
   quarantine(record: QuarantinedRecord): void;

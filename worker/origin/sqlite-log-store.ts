@@ -107,14 +107,19 @@ export class SqliteLogStore implements LogStore {
       }));
   }
 
-  blobPayload(channel: Channel, partition: Partition): Uint8Array | undefined {
+  blob(
+    channel: Channel,
+    partition: Partition,
+  ): Pick<StoredBlob, "payload" | "entries"> | undefined {
     const row = this.#sql.run(
-      "SELECT payload FROM blobs WHERE channel = ? AND prefix = ? AND bits = ?",
+      "SELECT payload, entries FROM blobs WHERE channel = ? AND prefix = ? AND bits = ?",
       CHANNELS.indexOf(channel),
       partition.prefix,
       partition.bits,
     )[0];
-    return row === undefined ? undefined : bytesOf(row["payload"]);
+    return row === undefined
+      ? undefined
+      : { payload: bytesOf(row["payload"]), entries: bytesOf(row["entries"]) };
   }
 
   replaceBlob(channel: Channel, old: Partition, blobs: readonly StoredBlob[]): void {
