@@ -70,8 +70,8 @@ export class Origin {
 
   /** A socket that the Worker has authenticated. */
   onOpen(socket: SocketId, peer: Peer): void {
+    this.#closeSilent();
     this.#silent.set(socket, this.#ports.clock.now());
-    this.#ports.setTimer("hello", LIMITS.helloMs);
     this.#know(socket, peer);
   }
 
@@ -100,6 +100,7 @@ export class Origin {
     const peer = this.#peers.get(socket);
     if (peer === undefined) return;
     this.#silent.delete(socket);
+    this.#closeSilent();
     const decoded = decodeMessage(data);
     if (!decoded.ok) {
       this.#refuse(
@@ -118,9 +119,6 @@ export class Origin {
 
   onTimer(name: TimerName): void {
     switch (name) {
-      case "hello":
-        this.#closeSilent();
-        return;
       case "checkpoint":
         this.#announcer.onTimer();
         return;
@@ -355,13 +353,11 @@ export class Origin {
     if ([...this.#logs.values()].some((log) => log.needsFold)) this.#ports.setTimer("fold", 0);
   }
 
+  /** With the next event, not by a timer: a timer would keep the object from sleeping, and a silent socket costs it nothing. [PRO5] */
   #closeSilent(): void {
-    const now = this.#ports.clock.now();
-    for (const [socket, openedMs] of this.#silent) {
-      if (now - openedMs >= LIMITS.helloMs)
-        this.#refuse(socket, "hello-timeout", "no hello within 10 s");
-      else this.#ports.setTimer("hello", LIMITS.helloMs - (now - openedMs));
-    }
+    const deadline = this.#ports.clock.now() - LIMITS.helloMs;
+    for (const [socket, openedMs] of this.#silent)
+      if (openedMs <= deadline) this.#refuse(socket, "hello-timeout", "no hello within 10 s");
   }
 
   /** One slice; between two, other events have their turn. */

@@ -428,7 +428,7 @@ test("[LOG12] an address that moves from one pod to another is never lost, in an
 });
 
 test("[PRO5] a socket that says nothing is closed after ten seconds, others stay", () => {
-  const { world, reader } = setUp(1);
+  const { world, publisher, reader } = setUp(1);
   const silent = world.connect(
     { role: "watch", clusterUid: "a".repeat(32), keyGeneration: 1 },
     () => undefined,
@@ -436,6 +436,7 @@ test("[PRO5] a socket that says nothing is closed after ten seconds, others stay
   world.advance(9_000);
   expect(world.closedWith(silent)).toBe(null);
   world.advance(1_500);
+  publisher.change({ op: "put", record: pod("later", "10.20.7.7") });
   expect(world.closedWith(silent)).toBe("hello-timeout");
   expect(world.closedWith(reader.socket)).toBe(null);
 });
