@@ -23,6 +23,8 @@ export interface RelayStatus {
   readonly cluster: string | null;
   readonly mesh: string | null;
   readonly hub: "connected" | "not-joined" | "down";
+  /** Seconds since the hub was last heard of; `null` when never by this process. */
+  readonly hubAgeSeconds: number | null;
   /** Why the hub is not connected, or publishing stopped. */
   readonly message: string | null;
   readonly accessVersion: number;
@@ -41,6 +43,8 @@ export class Relay {
   readonly local = new LocalState();
   readonly remotes: Remotes;
   readonly source: Source;
+  /** What serves Felix, when it is configured. */
+  splice: { canServe(): Promise<boolean> } | null = null;
   readonly #log: Logger;
   readonly #access: AccessState;
   readonly #credentials: Credentials;
@@ -50,6 +54,8 @@ export class Relay {
   #home: Home | null = null;
   #isListed = false;
   #message: string | null = null;
+  #hubLostMs: number | null = null;
+  readonly #localListeners = new Set<(changes: readonly RecordChange[]) => void>();
   #listedWaiters: (() => void)[] = [];
 
   private constructor(config: RelayConfig, source: Source, log: Logger, credentials: Credentials) {
@@ -106,6 +112,12 @@ export class Relay {
     await this.source.stop();
   }
 
+  /** Listens to the cluster's own changes; answers how to stop. */
+  subscribeLocal(listener: (changes: readonly RecordChange[]) => void): () => void {
+    this.#localListeners.add(listener);
+    return () => this.#localListeners.delete(listener);
+  }
+
   /** Resolves when the source has listed everything once. */
   whenListed(): Promise<void> {
     return this.#isListed
@@ -120,8 +132,14 @@ export class Relay {
     return this.#access.facts !== null && this.remotes.areLoaded;
   }
 
-  get isReady(): boolean {
-    return this.#isListed && this.isViewLoaded;
+  /**
+   * Whether a Felix that connects now gets a complete local stream and a loaded, even stale, view. A relay without a splice is ready when its source has
+   * been listed. [VIE6]
+   */
+  async isReady(): Promise<boolean> {
+    return (
+      this.isViewLoaded && (this.splice === null ? this.#isListed : await this.splice.canServe())
+    );
   }
 
   get clusterName(): string | null {
@@ -134,6 +152,7 @@ export class Relay {
       cluster: membership?.cluster.name ?? null,
       mesh: membership?.mesh ?? null,
       hub: this.#home === null ? "not-joined" : this.#home.isOpen ? "connected" : "down",
+      hubAgeSeconds: this.#hubAgeSeconds(),
       message: this.#home?.stopped ?? this.#message,
       accessVersion: this.#access.facts?.accessVersion ?? 0,
       source: {
@@ -147,8 +166,16 @@ export class Relay {
     };
   }
 
+  #hubAgeSeconds(): number | null {
+    if (this.#home?.isOpen === true) return 0;
+    return this.#hubLostMs === null
+      ? null
+      : Math.round((performance.now() - this.#hubLostMs) / 1000);
+  }
+
   async #joinAndConnect(): Promise<void> {
     if (this.config.joinToken !== undefined && !(await this.#join(this.config.joinToken))) return;
+    let wasUp = false;
     const home = new Home({
       url: socketUrl(this.#hubUrl(), "/v1/connect/home"),
       local: this.local,
@@ -158,10 +185,13 @@ export class Relay {
       onAccess: (facts) => this.#onAccess(facts),
       onUp: () => {
         this.#message = null;
+        wasUp = true;
         this.#log.info({ hub: this.config.hub }, "connected to the hub");
       },
       onDown: (reason, message) => {
         this.#message = message;
+        if (wasUp) this.#hubLostMs = performance.now();
+        wasUp = false;
         if (home.stopped === null)
           this.#log.warn({ reason }, `the hub is not reachable: ${message}; what is served stays`);
         else
@@ -221,6 +251,8 @@ export class Relay {
   }
 
   #onSource(changes: readonly RecordChange[]): void {
+    // Told first: a deletion is told with the record that is still there.
+    for (const listener of this.#localListeners) listener(changes);
     if (this.#home === null) for (const change of changes) this.local.apply(change);
     else this.#home.publisher.onSource(changes);
     const touchesAddresses = changes.some((change) =>

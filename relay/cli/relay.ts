@@ -63,6 +63,7 @@ async function runRelay(config: RelayConfig): Promise<void> {
       : await listen(serveHttp(relay, config.httpListen), "--http-listen");
   relay.start();
   const splice = startSplice(relay, config, log);
+  relay.splice = splice;
   const port = splice === null ? null : await listen(splice.start(), "--typha-listen");
   void relay
     .whenListed()

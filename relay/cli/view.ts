@@ -1,4 +1,8 @@
 /** `catwalk view` and `catwalk watch`: what a cluster may see, key by key; once, or as it changes. [CLI10] */
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
+
+import { fetchRelay } from "../policy/world.ts";
 import { felixValue } from "../typha/felix-values.ts";
 import type { SeenRecord } from "../policy/world.ts";
 import { clientOf, print, withExample, withOutput, withServer } from "./command.ts";
@@ -8,7 +12,7 @@ import type { SeenChange } from "./hub-view.ts";
 import { renderList } from "./output.ts";
 import { requireCluster, tellTruth, withReading, worldOf } from "./reading.ts";
 import type { ReadingFlags } from "./reading.ts";
-import { UsageError } from "./usage-error.ts";
+import { CommandError, UsageError } from "./usage-error.ts";
 
 type Flags = ReadingFlags & OutputFlags & { readonly origin?: string; readonly as?: string };
 
@@ -51,12 +55,16 @@ export const registerView: RegisterCommand = (program) => {
     ).option("--origin <name>", "only this remote (or the cluster itself)"),
     "catwalk watch --cluster app",
   ).action(async (flags: Flags) => {
-    const cluster = requireCluster(flags);
-    const client = clientOf(flags);
     const show =
       flags.output === "json"
         ? (c: SeenChange) => `${JSON.stringify(changeLine(c))}\n`
         : changeText;
+    if (flags.relay !== undefined) {
+      await followRelay(flags.relay, flags.origin, (change) => print(show(change)));
+      return;
+    }
+    const cluster = requireCluster(flags);
+    const client = clientOf(flags);
     const view = await readHubView(client, {
       cluster,
       ...(flags.origin === undefined ? {} : { origin: flags.origin }),
@@ -76,6 +84,31 @@ export const registerView: RegisterCommand = (program) => {
     process.exit(0);
   });
 };
+
+/** Changes as a relay applies them, until it or this command ends. @throws CommandError when the relay ends it. */
+async function followRelay(
+  url: string,
+  origin: string | undefined,
+  onChange: (change: SeenChange) => void,
+): Promise<void> {
+  const response = await fetchRelay(url, "/view?follow=true").catch((error: unknown) => {
+    throw new CommandError((error as Error).message, { cause: error });
+  });
+  let isListed = false;
+  let records = 0;
+  for await (const text of createInterface({ input: Readable.fromWeb(response.body as never) })) {
+    const change = JSON.parse(text) as SeenChange & { readonly event?: string };
+    if (change.event === "listed") {
+      isListed = true;
+      process.stderr.write(
+        `the relay at ${url} serves ${records} records; changes follow, Ctrl-C ends\n`,
+      );
+    } else if (origin !== undefined && change.origin !== origin) continue;
+    else if (isListed) onChange(change);
+    else records++;
+  }
+  throw new CommandError(`the relay at ${url} has ended the stream`);
+}
 
 function line({ origin, key, revision, record }: SeenRecord) {
   return { origin, kind: record.kind, key, revision, record };

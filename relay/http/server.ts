@@ -41,12 +41,14 @@ async function handle(
   switch (url.pathname) {
     case "/healthz":
       return sendJson(response, 200, { status: "ok" });
-    case "/readyz":
-      return sendJson(response, relay.isReady ? 200 : 503, {
-        ready: relay.isReady,
+    case "/readyz": {
+      const ready = await relay.isReady();
+      return sendJson(response, ready ? 200 : 503, {
+        ready,
         sourceListed: relay.status().source.listed,
         viewLoaded: relay.isViewLoaded,
       });
+    }
     case "/status":
       return sendJson(response, 200, { ...relay.status(), refusals: relay.remotes.refusals() });
     case "/metrics":

@@ -1,6 +1,7 @@
 /** `/view`: what this relay would serve now, own records and remote ones, a JSON line each; with `follow`, changes as they come. */
 import type { ServerResponse } from "node:http";
 
+import { keyOf } from "../../shared/record/key.ts";
 import type { Relay } from "../relay.ts";
 import type { ServedChange } from "../view/remotes.ts";
 
@@ -28,7 +29,8 @@ export function streamView(relay: Relay, follow: boolean, response: ServerRespon
       revision: held.revision,
       record: held.record,
     });
-  write({ event: "listed", cluster: own, accessVersion: relay.status().accessVersion });
+  const { accessVersion, hubAgeSeconds } = relay.status();
+  write({ event: "listed", cluster: own, accessVersion, hubAgeSeconds });
   if (!follow) {
     response.end();
     return;
@@ -36,7 +38,29 @@ export function streamView(relay: Relay, follow: boolean, response: ServerRespon
   const unsubscribe = relay.remotes.subscribe((changes) => {
     for (const change of changes) write(lineOf(change));
   });
-  response.on("close", unsubscribe);
+  const unsubscribeLocal = relay.subscribeLocal((changes) => {
+    for (const change of changes) {
+      if (change.op === "put") {
+        const { record } = change;
+        write({ origin: own, kind: record.kind, key: keyOf(record), revision: 0, record });
+        continue;
+      }
+      const local = relay.local.byKey(change.key);
+      if (local !== undefined)
+        write({
+          origin: own,
+          kind: local.record.kind,
+          key: change.key,
+          revision: 0,
+          record: local.record,
+          deleted: true,
+        });
+    }
+  });
+  response.on("close", () => {
+    unsubscribe();
+    unsubscribeLocal();
+  });
 }
 
 function lineOf({ rcc, op, held }: ServedChange): unknown {

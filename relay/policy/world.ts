@@ -38,26 +38,34 @@ export async function readWorld(source: WorldSource): Promise<World> {
   const records: SeenRecord[] = [];
   let cluster = "";
   let accessVersion = 0;
+  let hubAge: number | null = null;
   const lines = createInterface({ input: Readable.fromWeb(response.body as never) });
   const parsed: (Omit<SeenRecord, "isOwn"> & {
     readonly event?: string;
     readonly cluster?: string;
     readonly accessVersion?: number;
+    readonly hubAgeSeconds?: number | null;
   })[] = [];
   for await (const line of lines) parsed.push(JSON.parse(line) as (typeof parsed)[number]);
   for (const line of parsed) {
     if (line.event !== "listed") continue;
     cluster = line.cluster ?? "";
     accessVersion = line.accessVersion ?? 0;
+    hubAge = line.hubAgeSeconds ?? null;
   }
   for (const line of parsed)
     if (line.event === undefined) records.push({ ...line, isOwn: line.origin === cluster });
   return {
     cluster,
     records,
-    truth: `applied by the relay at ${source.url}, access version ${accessVersion}`,
+    truth: `applied by the relay at ${source.url}, access version ${accessVersion}, ${heard(hubAge)}`,
     policies: () => relayPolicies(source.url),
   };
+}
+
+function heard(seconds: number | null): string {
+  if (seconds === null) return "from disk: the hub was not heard of since its start";
+  return seconds === 0 ? "connected to the hub now" : `last heard of the hub ${seconds} s ago`;
 }
 
 /** The policies of the relay's own cluster, read now. @throws Error when the relay cannot be reached or its source cannot list them. */
@@ -66,7 +74,8 @@ export async function relayPolicies(url: string): Promise<readonly PolicyObject[
   return ((await response.json()) as { items: PolicyObject[] }).items;
 }
 
-async function fetchRelay(url: string, path: string): Promise<Response> {
+/** @throws Error when the relay cannot be reached or answers an error. */
+export async function fetchRelay(url: string, path: string): Promise<Response> {
   const response = await fetch(new URL(path, url)).catch((error: unknown) => {
     throw new Error(
       `cannot reach the relay at ${url}: ${((error as Error).cause as Error | undefined)?.message ?? String(error)}`,

@@ -41,6 +41,10 @@ export class LocalState {
     return this.#tries.get(channel) as HashTrie;
   }
 
+  byKey(key: string): LocalRecord | undefined {
+    return this.#records.get(key);
+  }
+
   get(keyHash: Uint8Array): LocalRecord | undefined {
     return this.#byHash.get(toHex(keyHash));
   }

@@ -48,6 +48,16 @@ export class Splice {
     return this.#sessions.size;
   }
 
+  /** Whether a Felix that connects now gets Typha's stream: somebody does, or a connection to Typha can be made. */
+  async canServe(): Promise<boolean> {
+    if (this.#sessions.size > 0) return true;
+    const [host, port] = splitHostPort(this.#options.upstream);
+    const socket = await dialOnce(host, port);
+    if (typeof socket === "string") return false;
+    socket.destroy();
+    return true;
+  }
+
   /** @returns The port that it listens on. */
   async start(): Promise<number> {
     const [host, port] = splitHostPort(this.#options.listen);

@@ -229,3 +229,52 @@ test("[SRC43] a broken file keeps what it last held, and its error names file an
     ({ source }) => !source.problems.some((p) => p.object.includes("pods.yaml")),
   );
 }, 40_000);
+
+test("[CRE6] a hub that lost its disk is rebuilt with new join tokens for the old keys; meanwhile and after it nothing is withdrawn", async () => {
+  const before = (await rig.served("app", "db")).toSorted();
+  const key = readFileSync(join(rig.state("app"), "relay-key.jwk"), "utf8");
+  await rig.loseHub();
+  await rig.startHub();
+  await rig.killRelay("app");
+  await rig.killRelay("db");
+  await rig.createDemo();
+  await rig.startRelay("app");
+  expect((await rig.served("app", "db")).toSorted()).toEqual(before);
+  await rig.startRelay("db");
+  await eventually(
+    () => rig.fromRelay<RelayStatus>("app", "/status"),
+    ({ remotes }) => remotes[0]?.connectionStatus === 2,
+    30_000,
+  );
+  expect((await rig.served("app", "db")).toSorted()).toEqual(before);
+  expect(readFileSync(join(rig.state("app"), "relay-key.jwk"), "utf8")).toBe(key);
+}, 90_000);
+
+test("[CLI10] watch --relay prints what a relay applies as it changes", async () => {
+  const watching = rig.start(
+    "watch",
+    "--relay",
+    rig.relay("app").url,
+    "--origin",
+    "db",
+    "-o",
+    "json",
+  );
+  await eventually(
+    () => Promise.resolve(watching.err()),
+    (text) => text.includes("changes follow"),
+  );
+  const pods = join(rig.folder("db"), "pods.yaml");
+  const before = readFileSync(pods, "utf8");
+  appendFileSync(pods, REPLICA);
+  await eventually(
+    () => Promise.resolve(watching.out()),
+    (text) => text.includes('"10.20.2.7"') && !text.includes('"deleted":true'),
+  );
+  writeFileSync(pods, before);
+  await eventually(
+    () => Promise.resolve(watching.out()),
+    (text) => text.includes('"deleted":true'),
+  );
+  watching.stop();
+}, 40_000);

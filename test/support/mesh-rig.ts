@@ -17,6 +17,14 @@ export interface Ended {
   readonly err: string;
 }
 
+export interface Running {
+  /** Printed until now. */
+  out(): string;
+  err(): string;
+  readonly ended: Promise<number | null>;
+  stop(): void;
+}
+
 export class MeshRig {
   readonly root = mkdtempSync(join(tmpdir(), "catwalk-e2e-"));
   hub: RunningHub | null = null;
@@ -35,6 +43,12 @@ export class MeshRig {
     });
     this.hubUrl = this.hub.url;
     this.#token = this.hub.adminToken;
+  }
+
+  /** The hub's disk is gone: stops it and forgets its data. */
+  async loseHub(): Promise<void> {
+    await this.stopHub();
+    rmSync(join(this.root, "hub"), { recursive: true, force: true });
   }
 
   async stopHub(): Promise<void> {
@@ -128,7 +142,14 @@ export class MeshRig {
       .flatMap((line) => line.record?.ips ?? []);
   }
 
-  catwalk(...args: readonly string[]): Promise<Ended> {
+  async catwalk(...args: readonly string[]): Promise<Ended> {
+    const running = this.start(...args);
+    const status = await running.ended;
+    return { status, out: running.out(), err: running.err() };
+  }
+
+  /** A command that goes on until it is stopped. */
+  start(...args: readonly string[]): Running {
     const env = {
       ...process.env,
       HOME: this.root,
@@ -136,13 +157,16 @@ export class MeshRig {
       CATWALK_MESH: "demo",
       CATWALK_TOKEN: this.#token,
     };
-    return new Promise((resolve) => {
-      const child = spawn(process.execPath, [BIN, ...args], { cwd: this.root, env });
-      let [out, err] = ["", ""];
-      child.stdout.on("data", (text: Buffer) => (out += text.toString()));
-      child.stderr.on("data", (text: Buffer) => (err += text.toString()));
-      child.on("close", (status) => resolve({ status, out, err }));
-    });
+    const child = spawn(process.execPath, [BIN, ...args], { cwd: this.root, env });
+    let [out, err] = ["", ""];
+    child.stdout.on("data", (text: Buffer) => (out += text.toString()));
+    child.stderr.on("data", (text: Buffer) => (err += text.toString()));
+    return {
+      out: () => out,
+      err: () => err,
+      ended: new Promise((resolve) => child.on("close", resolve)),
+      stop: () => void child.kill("SIGINT"),
+    };
   }
 
   async stop(): Promise<void> {
