@@ -17,8 +17,8 @@ import {
   encodeTime,
   encodeUpdate,
   SERVER_DEFINITIONS,
-  SYNC_STATUS,
-} from "./messages.ts";
+} from "./encode.ts";
+import { SYNC_STATUS } from "./messages.ts";
 import type { RemoteFeed, RemoteUpdate } from "./remote-feed.ts";
 import { TyphaStream } from "./stream.ts";
 

@@ -1,7 +1,8 @@
 /** What the remotes add to Felix's stream: every key/value encoded once, for all connections. */
 import type { Remotes, ServedChange } from "../view/remotes.ts";
 import { felixValue } from "./felix-values.ts";
-import { encodeUpdate, UPDATE_TYPE } from "./messages.ts";
+import { encodeUpdate } from "./encode.ts";
+import { UPDATE_TYPE } from "./messages.ts";
 
 export interface RemoteUpdate {
   readonly key: string;

@@ -3,8 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 
 import type { SqlDatabase, SqlRow } from "../../worker/storage/sql.ts";
 
-export function nodeSql(path = ":memory:"): SqlDatabase & { close(): void } {
-  const database = new DatabaseSync(path);
+export function nodeSql(database = new DatabaseSync(":memory:")): SqlDatabase {
   return {
     run: (statement, ...values) => database.prepare(statement).all(...values) as SqlRow[],
     transaction: (work) => {
@@ -18,6 +17,5 @@ export function nodeSql(path = ":memory:"): SqlDatabase & { close(): void } {
         throw error;
       }
     },
-    close: () => database.close(),
   };
 }

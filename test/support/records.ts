@@ -1,6 +1,6 @@
 /** Records for tests: valid ones, with what matters spelled out. */
 import { encodeRecord } from "../../shared/record/encoding.ts";
-import type { CalicoRecord, IPPool, WorkloadEndpoint } from "../../shared/record/record.ts";
+import type { CalicoRecord, IPPool, Node, WorkloadEndpoint } from "../../shared/record/record.ts";
 
 export function pod(
   name: string,
@@ -34,6 +34,27 @@ export function pool(cidr: string): IPPool {
     natOutgoing: true,
     disabled: false,
     allowedUses: [],
+  };
+}
+
+/** A node without addresses but those given. */
+export function node(name: string, given: Partial<Node> = {}): Node {
+  return {
+    kind: "Node",
+    name,
+    ipv4Address: "",
+    ipv6Address: "",
+    internalIPs: [],
+    ipv4VXLANTunnelAddr: "",
+    ipv6VXLANTunnelAddr: "",
+    vxlanTunnelMACAddr: "",
+    vxlanTunnelMACAddrV6: "",
+    ipv4IPIPTunnelAddr: "",
+    ipv4WireguardAddr: "",
+    ipv6WireguardAddr: "",
+    wireguardPublicKey: "",
+    wireguardPublicKeyV6: "",
+    ...given,
   };
 }
 

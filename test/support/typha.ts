@@ -3,12 +3,8 @@ import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 
 import { GobDecoder } from "../../relay/typha/gob/decoder.ts";
-import {
-  CLIENT_DEFINITIONS,
-  encodeClientHello,
-  encodePong,
-  readMessage,
-} from "../../relay/typha/messages.ts";
+import { CLIENT_DEFINITIONS, encodeClientHello, encodePong } from "../../relay/typha/encode.ts";
+import { readMessage } from "../../relay/typha/messages.ts";
 import type { ClientHello, TyphaMessage } from "../../relay/typha/messages.ts";
 
 export interface FakeTypha {

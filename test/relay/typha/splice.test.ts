@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { afterEach, expect, test } from "vitest";
 
-import { encodeAck, encodeUpdate } from "../../../relay/typha/messages.ts";
+import { encodeAck, encodeUpdate } from "../../../relay/typha/encode.ts";
 import type { RemoteFeed, RemoteUpdate } from "../../../relay/typha/remote-feed.ts";
 import { Splice } from "../../../relay/typha/splice.ts";
 import { startFakeTypha, SyncClient } from "../../support/typha.ts";

@@ -15,9 +15,9 @@ import {
   encodeSyncStatus,
   encodeTime,
   encodeUpdate,
-  readMessage,
   SERVER_DEFINITIONS,
-} from "../../../relay/typha/messages.ts";
+} from "../../../relay/typha/encode.ts";
+import { readMessage } from "../../../relay/typha/messages.ts";
 
 const hex = (text: string): string => text.replaceAll(/\s+/g, "");
 const time = encodeTime(Date.parse("2026-01-01T00:00:00.123Z"));

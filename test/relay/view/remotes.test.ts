@@ -19,7 +19,7 @@ import { hashKey, hashRecord } from "../../../shared/record/encoding.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import type { CalicoRecord } from "../../../shared/record/record.ts";
 import type { Remote } from "../../../shared/visibility/facts.ts";
-import { pod, pool, put } from "../../support/records.ts";
+import { node, pod, pool, put } from "../../support/records.ts";
 
 const folders: string[] = [];
 afterEach(() => {
@@ -187,22 +187,7 @@ test("[VIE9] what has one of the cluster's own addresses is not served, and is s
   });
   const own = new OwnAddresses({ pods: [], nodes: [] }, [
     pool("10.10.0.0/16"),
-    {
-      kind: "Node",
-      name: "n",
-      ipv4Address: "172.18.0.9/16",
-      ipv6Address: "",
-      internalIPs: [],
-      ipv4VXLANTunnelAddr: "",
-      ipv6VXLANTunnelAddr: "",
-      vxlanTunnelMACAddr: "",
-      vxlanTunnelMACAddrV6: "",
-      ipv4IPIPTunnelAddr: "",
-      ipv4WireguardAddr: "",
-      ipv6WireguardAddr: "",
-      wireguardPublicKey: "",
-      wireguardPublicKeyV6: "",
-    },
+    node("n", { ipv4Address: "172.18.0.9/16" }),
   ]);
   const { remotes, told, ips } = open(dir, own);
   remotes.apply(facts(3, [{}]), false);

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { admissionFacts, judge } from "../../../shared/admission/judge.ts";
 import type { CalicoRecord } from "../../../shared/record/record.ts";
-import { pod, pool } from "../../support/records.ts";
+import { node, pod, pool } from "../../support/records.ts";
 
 const facts = admissionFacts({ pods: ["10.20.0.0/16", "fd00:20::/64"], nodes: ["172.18.0.5/32"] }, [
   { cidr: "10.30.0.0/16", use: "pods", reason: "overlaps 10.30.0.0/24 of cluster x" },
@@ -21,24 +21,6 @@ const hep = (...ips: string[]): CalicoRecord => ({
   profiles: [],
   ports: [],
 });
-const node = (over: object): CalicoRecord => ({
-  kind: "Node",
-  name: "n",
-  ipv4Address: "",
-  ipv6Address: "",
-  internalIPs: [],
-  ipv4VXLANTunnelAddr: "",
-  ipv6VXLANTunnelAddr: "",
-  vxlanTunnelMACAddr: "",
-  vxlanTunnelMACAddrV6: "",
-  ipv4IPIPTunnelAddr: "",
-  ipv4WireguardAddr: "",
-  ipv6WireguardAddr: "",
-  wireguardPublicKey: "",
-  wireguardPublicKeyV6: "",
-  ...over,
-});
-
 test("[ADM1] every address of a pod lies in the cluster's pod ranges", () => {
   expect(rule(pod("a", "10.20.3.4"))).toBe("admitted");
   expect(rule({ ...pod("a", "10.20.3.4"), ips: ["10.20.3.4", "fd00:20::1"] })).toBe("admitted");
@@ -71,17 +53,17 @@ test("[ADM3] a pool outside the ranges is a claim, unless the claim was refused"
 test("[ADM4] a node's addresses are claimed one by one, its tunnel addresses must be the cluster's", () => {
   expect(
     rule(
-      node({
+      node("n", {
         ipv4Address: "172.18.0.5/16",
         internalIPs: ["172.18.0.5"],
         ipv4VXLANTunnelAddr: "10.20.0.0",
       }),
     ),
   ).toBe("admitted");
-  expect(judge(node({ internalIPs: ["172.18.0.6"] }), facts)).toMatchObject({
+  expect(judge(node("n", { internalIPs: ["172.18.0.6"] }), facts)).toMatchObject({
     claims: [{ cidr: "172.18.0.6/32", use: "nodes" }],
   });
-  expect(rule(node({ internalIPs: ["172.18.0.5"], ipv4VXLANTunnelAddr: "10.99.0.0" }))).toBe(
+  expect(rule(node("n", { internalIPs: ["172.18.0.5"], ipv4VXLANTunnelAddr: "10.99.0.0" }))).toBe(
     "outside-ranges",
   );
 });

@@ -7,7 +7,8 @@ import { expect, test } from "vitest";
 
 import { SqlMeshStore } from "../../../worker/mesh/mesh-store.ts";
 import type { MeshStore } from "../../../worker/mesh/mesh-store.ts";
-import { MemoryMeshStore, nodeSql } from "./support.ts";
+import { nodeSql } from "../../support/node-sql.ts";
+import { MemoryMeshStore } from "./support.ts";
 
 const STORES: readonly (readonly [string, () => MeshStore])[] = [
   ["memory", () => new MemoryMeshStore()],

@@ -1,6 +1,4 @@
 /** A hub in memory: the real Mesh, app and keys, over Origins and a clock that the test holds. */
-import { DatabaseSync } from "node:sqlite";
-
 import type { OpenAPIHono } from "@hono/zod-openapi";
 
 import { toHex } from "../../../shared/lib/bytes.ts";
@@ -20,26 +18,8 @@ import type { CollectionName, MeshStore } from "../../../worker/mesh/mesh-store.
 import { Mesh } from "../../../worker/mesh/mesh.ts";
 import type { Outcome } from "../../../worker/mesh/outcome.ts";
 import type { Collections } from "../../../worker/mesh/registry.ts";
+import { nodeSql } from "../../support/node-sql.ts";
 import type { OriginCalls } from "../../../worker/ports.ts";
-import type { SqlDatabase, SqlRow, SqlValue } from "../../../worker/storage/sql.ts";
-
-export function nodeSql(database = new DatabaseSync(":memory:")): SqlDatabase {
-  return {
-    run: (statement, ...values) =>
-      database.prepare(statement).all(...(values as SqlValue[])) as unknown as SqlRow[],
-    transaction(work) {
-      database.exec("BEGIN");
-      try {
-        const result = work();
-        database.exec("COMMIT");
-        return result;
-      } catch (error) {
-        database.exec("ROLLBACK");
-        throw error;
-      }
-    },
-  };
-}
 
 /** The other implementation of the contract: what the SQL one must equal. */
 export class MemoryMeshStore implements MeshStore {
