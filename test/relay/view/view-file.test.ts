@@ -259,3 +259,44 @@ test("[VIE12] loaded stays loaded: over a new repair, a restart and a rewritten 
   expect(again.isInSync).toBe(false);
   expect(keys(again)).toHaveLength(200);
 });
+
+/** A file on a disk that is full for a while. */
+class FullDisk extends ViewFile {
+  isFull = false;
+
+  override append(record: Uint8Array): void {
+    if (this.isFull)
+      throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+    super.append(record);
+  }
+
+  override rewrite(records: Iterable<Uint8Array>): void {
+    if (this.isFull)
+      throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+    super.rewrite(records);
+  }
+}
+
+test("[VIE10] a full disk costs the file, not the view; with room again the file holds everything", () => {
+  const path = join(folder(), "db.view");
+  const world = new OriginWorld();
+  const publisher = new TestPublisher(world);
+  publisher.change({ op: "put", record: pool("10.20.0.0/16") });
+  publisher.listed();
+  publisher.connect();
+  const file = new FullDisk(path);
+  const view = new RemoteView(file, header);
+  attach(world, view);
+  publisher.change({ op: "put", record: pod("before", "10.20.0.1") });
+  file.isFull = true;
+  publisher.change({ op: "put", record: pod("during", "10.20.0.2") });
+  expect(view.writeError).toMatch(/ENOSPC/);
+  expect(keys(view)).toHaveLength(3);
+  file.isFull = false;
+  publisher.change({ op: "put", record: pod("after", "10.20.0.3") });
+  world.advance(1_000);
+  expect(view.writeError).toBe(null);
+  expect(view.isInSync).toBe(true);
+  view.close();
+  expect(keys(new RemoteView(new ViewFile(path), header))).toEqual(keys(view));
+});
