@@ -1,5 +1,6 @@
 /** One publisher, many readers: changes are admitted, committed to disk and fanned out; timed from the source's change to a relay's view. */
 import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 
 import { RemoteView } from "../../relay/view/remote-view.ts";
 import { ViewFile } from "../../relay/view/view-file.ts";
@@ -104,6 +105,8 @@ async function runRound(setting: Setting): Promise<Round> {
   }
   while (!view.isInSync) await new Promise((resolve) => setTimeout(resolve, 10));
   const framesBefore = readers.reduce((sum, reader) => sum + reader.frames, 0);
+  const loop = monitorEventLoopDelay({ resolution: 5 });
+  loop.enable();
   const began = performance.now();
   let offered = 0;
   while (performance.now() - began < ROUND_MS) {
@@ -131,6 +134,10 @@ async function runRound(setting: Setting): Promise<Round> {
   await new Promise((resolve) => setTimeout(resolve, 300));
   const deliveries =
     (readers.reduce((sum, reader) => sum + reader.frames, 0) - framesBefore) / seconds;
+  loop.disable();
+  progress(
+    `this process's own stalls: p99 ${(loop.percentile(99) / 1e6).toFixed(1)} ms, longest ${(loop.max / 1e6).toFixed(1)} ms`,
+  );
   watcher.stop();
   for (const reader of readers) reader.close();
   await rig.stop();

@@ -121,11 +121,10 @@ export class ChannelLog implements LogBounds {
     this.#previous.delete(revision - RING_SLOTS);
     this.#chain = nextChain(frame.previous, revision, body);
     this.#head = revision;
-    for (const { change, keyHash } of changes)
-      this.#tail?.set(toHex(keyHash), {
-        keyHash,
-        bytes: change.op === "put" ? change.bytes : null,
-      });
+    for (const { change, keyHash, recordHash } of changes) {
+      const bytes = change.op === "put" ? change.bytes : null;
+      this.#tail?.set(toHex(keyHash), { keyHash, recordHash: recordHash ?? ABSENT, bytes });
+    }
     this.#tailChanges += changes.length;
     this.#tailBytes += body.length;
     return frame;

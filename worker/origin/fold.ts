@@ -3,14 +3,14 @@
  * any two: each blob carries its own revision, and a reader skips tail changes at or below the revision of the blob that covers them.
  * A blob that outgrows its bound is cut in half as often as needed.
  *
- * Records are never decoded here: a blob's entries have the key hashes in the order of its payload.
+ * Records are never decoded or hashed here: a blob's entries have both hashes in the order of its payload.
  */
 import { toHex } from "../../shared/lib/bytes.ts";
 import { must } from "../../shared/lib/assert.ts";
 import { LEAF_KEYS, partitionHas, splitPartition, WHOLE } from "../../shared/log/hash-trie.ts";
 import type { Partition } from "../../shared/log/hash-trie.ts";
 import { decodePayload, encodePayload } from "../../shared/log/payload.ts";
-import { HASH_BYTES, hashRecord } from "../../shared/record/encoding.ts";
+import { HASH_BYTES } from "../../shared/record/encoding.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { LogStore, StoredBlob } from "./log-store.ts";
 
@@ -21,6 +21,7 @@ export interface BlobHead extends Partition {
 /** Newest change of a key in the tail; `bytes` is `null` for a delete. */
 export interface TailChange {
   readonly keyHash: Uint8Array;
+  readonly recordHash: Uint8Array;
   readonly bytes: Uint8Array | null;
 }
 
@@ -29,6 +30,7 @@ export type Tail = ReadonlyMap<string, TailChange>;
 
 interface LiveRecord {
   readonly keyHash: Uint8Array;
+  readonly recordHash: Uint8Array;
   readonly bytes: Uint8Array;
 }
 
@@ -83,9 +85,9 @@ export class Fold {
     const stored = this.#store.blob(this.#channel, partition);
     if (stored !== undefined)
       for (const record of recordsOf(stored)) records.set(toHex(record.keyHash), record);
-    for (const { keyHash, bytes } of changes) {
+    for (const { keyHash, recordHash, bytes } of changes) {
       if (bytes === null) records.delete(toHex(keyHash));
-      else records.set(toHex(keyHash), { keyHash, bytes });
+      else records.set(toHex(keyHash), { keyHash, recordHash, bytes });
     }
     const sorted = [...records.keys()]
       .toSorted()
@@ -116,7 +118,9 @@ export function readTail(
       throw new Error(`BUG: stored frame ${revision} is unreadable: ${decoded.rule}`);
     for (const [i, change] of decoded.changes.entries()) {
       const keyHash = frame.entries.slice(i * PAIR_BYTES, i * PAIR_BYTES + HASH_BYTES);
-      latest.set(toHex(keyHash), { keyHash, bytes: change.op === "put" ? change.bytes : null });
+      const recordHash = frame.entries.slice(i * PAIR_BYTES + HASH_BYTES, (i + 1) * PAIR_BYTES);
+      const bytes = change.op === "put" ? change.bytes : null;
+      latest.set(toHex(keyHash), { keyHash, recordHash, bytes });
     }
   }
   return latest;
@@ -163,7 +167,7 @@ function storedBlob(
   const entries = new Uint8Array(records.length * PAIR_BYTES);
   for (const [i, record] of records.entries()) {
     entries.set(record.keyHash, i * PAIR_BYTES);
-    entries.set(hashRecord(record.bytes), i * PAIR_BYTES + HASH_BYTES);
+    entries.set(record.recordHash, i * PAIR_BYTES + HASH_BYTES);
   }
   const payload = encodePayload(
     records.map((record) => ({ op: "put", bytes: record.bytes })),
@@ -175,14 +179,11 @@ function storedBlob(
 function recordsOf(blob: Pick<StoredBlob, "payload" | "entries">): LiveRecord[] {
   const decoded = decodePayload(blob.payload);
   if (!decoded.ok) throw new Error(`BUG: stored blob is unreadable: ${decoded.rule}`);
-  return decoded.changes.flatMap((change, i) =>
-    change.op === "put"
-      ? [
-          {
-            keyHash: blob.entries.slice(i * PAIR_BYTES, i * PAIR_BYTES + HASH_BYTES),
-            bytes: change.bytes,
-          },
-        ]
-      : [],
-  );
+  return decoded.changes.flatMap((change, i) => {
+    if (change.op !== "put") return [];
+    const at = i * PAIR_BYTES;
+    const keyHash = blob.entries.slice(at, at + HASH_BYTES);
+    const recordHash = blob.entries.slice(at + HASH_BYTES, at + PAIR_BYTES);
+    return [{ keyHash, recordHash, bytes: change.bytes }];
+  });
 }
