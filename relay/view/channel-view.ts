@@ -19,7 +19,7 @@ import type {
   WatchMessage,
 } from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
-import { decodeRecord, hashKey, hashRecord } from "../../shared/record/encoding.ts";
+import { readRecord, hashKey, hashRecord } from "../../shared/record/encoding.ts";
 import { keyOf } from "../../shared/record/key.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
 
@@ -263,7 +263,7 @@ export class ChannelView {
     bytes: Uint8Array,
     revision: number,
   ): { readonly id: string; readonly change: ViewChange | null } | null {
-    const decoded = decodeRecord(bytes);
+    const decoded = readRecord(bytes);
     if (!decoded.ok) return null;
     const key = keyOf(decoded.record);
     const keyHash = hashKey(key);
