@@ -30,7 +30,10 @@ interface TokenView {
 type Flags = ServerFlags & OutputFlags;
 
 export const registerCluster: RegisterCommand = (program) => {
-  const cluster = program.command("cluster").description("members of the mesh");
+  const cluster = withExample(
+    program.command("cluster").description("members of the mesh"),
+    "catwalk cluster add app --cidr 10.10.0.0/16",
+  );
   withExample(
     withOutput(
       withServer(

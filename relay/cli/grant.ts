@@ -21,7 +21,10 @@ interface GrantView {
 type PairFlags = ServerFlags & OutputFlags & { readonly cluster: string; readonly to: string };
 
 export const registerGrant: RegisterCommand = (program) => {
-  const grant = program.command("grant").description("who lets whom see it");
+  const grant = withExample(
+    program.command("grant").description("who lets whom see it"),
+    "catwalk grant create --cluster db --to app",
+  );
   withExample(
     withOutput(withServer(grant.command("create").description("let another cluster see this one")))
       .requiredOption("--cluster <name>", "the cluster to be seen")

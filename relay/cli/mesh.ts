@@ -22,7 +22,10 @@ type Flags = ServerFlags & OutputFlags;
 const pathOf = (name: string): string => `/v1/meshes/${encodeURIComponent(name)}`;
 
 export const registerMesh: RegisterCommand = (program) => {
-  const mesh = program.command("mesh").description("meshes of a hub");
+  const mesh = withExample(
+    program.command("mesh").description("meshes of a hub"),
+    "catwalk mesh create demo",
+  );
   withExample(
     withOutput(withServer(mesh.command("create <name>").description("make a mesh"))),
     "catwalk mesh create demo",

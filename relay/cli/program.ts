@@ -1,6 +1,7 @@
 /** Runs a command line: usage errors end with 2, failures with 1, both with a message on stderr only. [CLI1] */
 import { Command, CommanderError } from "commander";
 
+import { withExample } from "./command.ts";
 import type { RegisterCommand } from "./command.ts";
 import { exitStatusOf } from "./usage-error.ts";
 
@@ -9,7 +10,10 @@ export async function runProgram(
   commands: readonly RegisterCommand[],
   argv: readonly string[],
 ): Promise<number> {
-  const program = new Command("catwalk").description("a cluster mesh for open-source Calico");
+  const program = withExample(
+    new Command("catwalk").description("a cluster mesh for open-source Calico"),
+    "catwalk up",
+  );
   for (const register of commands) register(program);
   for (const command of allCommands(program))
     command

@@ -13,9 +13,10 @@ interface Entry {
 }
 
 export const registerQuarantine: RegisterCommand = (program) => {
-  const quarantine = program
-    .command("quarantine")
-    .description("records that are not forwarded, and why");
+  const quarantine = withExample(
+    program.command("quarantine").description("records that are not forwarded, and why"),
+    "catwalk quarantine list",
+  );
   withExample(
     withOutput(withServer(quarantine.command("list").description("list them"))),
     "catwalk quarantine list",

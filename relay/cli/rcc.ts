@@ -25,9 +25,10 @@ interface RccView {
 type Flags = ServerFlags & OutputFlags & { readonly cluster: string };
 
 export const registerRcc: RegisterCommand = (program) => {
-  const rcc = program
-    .command("rcc")
-    .description("RemoteClusterConfigurations: whom a cluster wants to see");
+  const rcc = withExample(
+    program.command("rcc").description("RemoteClusterConfigurations: whom a cluster wants to see"),
+    "catwalk rcc apply -f db.yaml --cluster app",
+  );
   withExample(
     withOutput(
       withServer(rcc.command("apply").description("create or change RCCs from a YAML file")),

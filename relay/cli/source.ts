@@ -21,7 +21,10 @@ interface DumpFlags {
 }
 
 export const registerSource: RegisterCommand = (program) => {
-  const source = program.command("source").description("what a cluster would publish");
+  const source = withExample(
+    program.command("source").description("what a cluster would publish"),
+    "catwalk source dump --manifests deploy/demo/db",
+  );
   withExample(
     source
       .command("dump")
