@@ -80,6 +80,20 @@ export function splitPartition(partition: Partition): readonly [Partition, Parti
   ];
 }
 
+/**
+ * Whether partitions come in order and do not overlap, as the leaves of any trie do: then work on all of them together is bounded by the keys, however
+ * many a hostile peer names. [PRO4]
+ */
+export function areDisjoint(partitions: readonly Partition[]): boolean {
+  let end = 0;
+  for (const { bits, prefix } of partitions) {
+    const size = 2 ** (32 - bits);
+    if (prefix < end || prefix % size !== 0) return false;
+    end = prefix + size;
+  }
+  return true;
+}
+
 export class HashTrie {
   #root: TrieNode = emptyLeaf();
 
@@ -146,8 +160,8 @@ export class HashTrie {
     let node = this.#root;
     for (let depth = 0; depth < partition.bits; depth++) {
       if (node.isLeaf) {
-        const entries = leafEntries(node).filter((entry) => partitionHas(partition, entry.keyHash));
-        return digestLeaf(concatBytes(...entries.map((e) => concatBytes(e.keyHash, e.recordHash))));
+        const [from, to] = rangeOf(node, partition);
+        return digestLeaf(pairsOf(node, from, to));
       }
       node = bitOf(partition.prefix, depth) === 0 ? node.left : node.right;
     }
@@ -216,6 +230,20 @@ function emptyLeaf(capacity = 4): Leaf {
 
 function bitOf(prefix: number, depth: number): number {
   return (prefix >>> (31 - depth)) & 1;
+}
+
+/** The entries of a leaf that lie in a partition: they are in order, so two binary searches find them. */
+function rangeOf(leaf: Leaf, partition: Partition): readonly [from: number, to: number] {
+  const first = (bound: number): number => {
+    let [low, high] = [0, leaf.count];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (prefixOf(leaf.bytes.subarray(middle * ENTRY_BYTES)) < bound) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+  return [first(partition.prefix), first(partition.prefix + 2 ** (32 - partition.bits))];
 }
 
 /** Index of the key, or the complement of where it belongs. */
@@ -331,9 +359,11 @@ function digestOf(node: TrieNode): Uint8Array {
   return node.digest;
 }
 
-function pairsOf(leaf: Leaf): Uint8Array {
-  const pairs = new Uint8Array(leaf.count * TAG_OFFSET);
-  for (let i = 0; i < leaf.count; i++)
-    pairs.set(leaf.bytes.subarray(i * ENTRY_BYTES, i * ENTRY_BYTES + TAG_OFFSET), i * TAG_OFFSET);
+function pairsOf(leaf: Leaf, from = 0, to = leaf.count): Uint8Array {
+  const pairs = new Uint8Array((to - from) * TAG_OFFSET);
+  for (let i = from; i < to; i++) {
+    const at = i * ENTRY_BYTES;
+    pairs.set(leaf.bytes.subarray(at, at + TAG_OFFSET), (i - from) * TAG_OFFSET);
+  }
   return pairs;
 }

@@ -6,6 +6,8 @@ import { admissionFacts } from "../../shared/admission/judge.ts";
 import type { AdmissionFacts } from "../../shared/admission/judge.ts";
 import { toHex } from "../../shared/lib/bytes.ts";
 import { must } from "../../shared/lib/assert.ts";
+import { areDisjoint } from "../../shared/log/hash-trie.ts";
+import type { Partition } from "../../shared/log/hash-trie.ts";
 import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
@@ -299,6 +301,7 @@ export class Origin {
     else if (message.type === "report") this.#home.onReport(message.edges);
     else if (message.type === "reconciled") this.#onReconciled(message.channel);
     else if (message.type === "reconcile") {
+      if (!this.#checkLeaves(socket, message.leaves)) return;
       const log = must(this.#logs.get(message.channel), "channel");
       for (const difference of differences(log, this.#ports.store, message.leaves))
         this.#send(socket, difference);
@@ -341,10 +344,18 @@ export class Origin {
         this.#refuse(socket, "protocol-error", `${message.type} before the hello`);
       return;
     }
-    if (message.type === "repair") this.#readers.onRepair(socket, message.channel, message.leaves);
-    else if (message.type === "reader-ack") this.#readers.onAck(socket, message);
+    if (message.type === "repair") {
+      if (this.#checkLeaves(socket, message.leaves))
+        this.#readers.onRepair(socket, message.channel, message.leaves);
+    } else if (message.type === "reader-ack") this.#readers.onAck(socket, message);
     else
       this.#refuse(socket, "protocol-error", `${message.type} does not belong on a watch socket`);
+  }
+
+  #checkLeaves(socket: SocketId, leaves: readonly Partition[]): boolean {
+    if (areDisjoint(leaves)) return true;
+    this.#refuse(socket, "protocol-error", "leaves must be in order and must not overlap");
+    return false;
   }
 
   #committed(): void {

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { compareBytes, concatBytes, toHex } from "../../../shared/lib/bytes.ts";
 import { sha256 } from "../../../shared/lib/hash.ts";
 import {
+  areDisjoint,
   DIGEST_BYTES,
   HashTrie,
   LEAF_KEYS,
@@ -82,4 +83,16 @@ test("[LOG5] leaves hold at most their bound, and grow together again", () => {
   expect(trie.leaves()).toHaveLength(1);
   expect([trie.size, copy.size]).toEqual([400, 4_000]);
   expect(trie.set(hash(1), hash(0), 9n)).toBe(false);
+});
+
+test("[PRO4] leaves that overlap or are out of order are told apart from those of a trie", () => {
+  const trie = new HashTrie();
+  for (let n = 0; n < 5_000; n++) trie.set(hash(n), hash(n), 0n);
+  const leaves = trie.leaves();
+  expect(areDisjoint(leaves)).toBe(true);
+  expect(areDisjoint([WHOLE])).toBe(true);
+  expect(areDisjoint([])).toBe(true);
+  expect(areDisjoint(leaves.toReversed())).toBe(false);
+  expect(areDisjoint([WHOLE, WHOLE])).toBe(false);
+  expect(areDisjoint([{ bits: 1, prefix: 5 }])).toBe(false);
 });

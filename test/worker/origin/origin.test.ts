@@ -497,3 +497,16 @@ test("[LOG13] a commit that fails is not acknowledged, and memory never goes on 
     );
   }
 });
+
+test("[PRO4] a reader that names the same partition again and again is refused before any work is done", () => {
+  const { world, reader } = setUp(50);
+  const leaf = { bits: 0, prefix: 0, digest: new Uint8Array(16) };
+  world.toOrigin(reader.socket, {
+    type: "repair",
+    origin: 0,
+    channel: "identity",
+    leaves: Array.from({ length: 60_000 }, () => leaf),
+  });
+  expect(world.closedWith(reader.socket)).toBe("protocol-error");
+  expect(world.closeMessage(reader.socket)).toBe("leaves must be in order and must not overlap");
+});
