@@ -18,6 +18,7 @@ import type { Peer, TimerName } from "../../worker/origin/ports.ts";
 import { SqliteLogStore } from "../../worker/origin/sqlite-log-store.ts";
 import type { SqlDatabase } from "../../worker/storage/sql.ts";
 import { nodeSql } from "./node-sql.ts";
+import { address, pod, pool } from "./records.ts";
 
 export const ORIGIN_UID = "b".repeat(32);
 export const READER_UID = "a".repeat(32);
@@ -339,4 +340,18 @@ export class TestReader {
         receivedBytes: this.#bytes,
       });
   }
+}
+
+/** A hub with a publisher of a pool and some pods, all reconciled, and a reader in sync. */
+export function populatedWorld(count = 3) {
+  const world = new OriginWorld();
+  const publisher = new TestPublisher(world);
+  publisher.change({ op: "put", record: pool("10.20.0.0/16") });
+  for (let n = 0; n < count; n++) publisher.change({ op: "put", record: pod(`p${n}`, address(n)) });
+  publisher.listed();
+  publisher.connect();
+  const reader = new TestReader(world);
+  reader.connect();
+  world.advance(1_000);
+  return { world, publisher, reader };
 }

@@ -4,7 +4,6 @@
  */
 import { admissionFacts } from "../../shared/admission/judge.ts";
 import type { AdmissionFacts } from "../../shared/admission/judge.ts";
-import { toHex } from "../../shared/lib/bytes.ts";
 import { must } from "../../shared/lib/assert.ts";
 import { areDisjoint } from "../../shared/log/hash-trie.ts";
 import type { Partition } from "../../shared/log/hash-trie.ts";
@@ -28,6 +27,7 @@ import { mayRead } from "./permits.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "./ports.ts";
 import { Publishing } from "./publishing.ts";
 import { Readers } from "./readers.ts";
+import { originStatus, quarantineEntries } from "./report.ts";
 import { differences, receivedTrie } from "./reconcile.ts";
 
 const PULL_RETRY_MS = 2_000;
@@ -169,32 +169,20 @@ export class Origin {
   }
 
   status(): OriginStatus {
-    const facts = must(this.#facts, "status before facts");
-    return {
-      cluster: facts.cluster,
-      publisher: this.#home.socket === null ? "absent" : "connected",
-      lastSeenMs: this.#home.lastSeenMs,
-      channels: [...this.#logs.values()].map((log) => ({
-        channel: log.channel,
-        epoch: log.epoch,
-        head: log.head,
-        populated: log.populated,
-        received: log.admitted.size + this.#ports.store.quarantineCount(log.channel),
-        admitted: log.admitted.size,
-        digest: toHex(log.admitted.digest()),
-      })),
-      quarantined: this.#ports.store.quarantineCount(),
-      edges: this.#home.edges,
-    };
+    return originStatus(
+      must(this.#facts, "status before facts"),
+      this.#logs,
+      this.#home,
+      this.#ports.store,
+    );
   }
 
   quarantine(limit: number): QuarantineEntry[] {
-    const { cluster: origin } = must(this.#facts, "quarantine before facts");
-    return CHANNELS.flatMap((channel) =>
-      this.#ports.store.quarantinedAfter(channel, new Uint8Array(), limit),
-    )
-      .slice(0, limit)
-      .map(({ kind, key, rule, message }) => ({ origin, kind, key, rule, message }));
+    return quarantineEntries(
+      must(this.#facts, "quarantine before facts"),
+      this.#ports.store,
+      limit,
+    );
   }
 
   /** Committed first, then enforced: revoked means from here on. [VIS5] */

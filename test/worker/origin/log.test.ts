@@ -2,12 +2,17 @@ import { createHash } from "node:crypto";
 
 import { expect, test } from "vitest";
 
-import { encodePayload } from "../../../shared/log/payload.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import { RING_SLOTS } from "../../../worker/origin/log-store.ts";
 import type { SqlDatabase } from "../../../worker/storage/sql.ts";
 import { nodeSql } from "../../support/node-sql.ts";
-import { facts, OriginWorld, TestPublisher, TestReader } from "../../support/origin-world.ts";
+import {
+  facts,
+  OriginWorld,
+  populatedWorld,
+  TestPublisher,
+  TestReader,
+} from "../../support/origin-world.ts";
 import { address, pod, pool, put } from "../../support/records.ts";
 
 /** Labels that do not compress. */
@@ -16,21 +21,8 @@ function noise(seed: number): Record<string, string> {
   return { a: hash(1), b: hash(2), c: hash(3) };
 }
 
-function setUp(count = 3) {
-  const world = new OriginWorld();
-  const publisher = new TestPublisher(world);
-  publisher.change({ op: "put", record: pool("10.20.0.0/16") });
-  for (let n = 0; n < count; n++) publisher.change({ op: "put", record: pod(`p${n}`, address(n)) });
-  publisher.listed();
-  publisher.connect();
-  const reader = new TestReader(world);
-  reader.connect();
-  world.advance(1_000);
-  return { world, publisher, reader };
-}
-
 test("[LOG1] the bytes that were published are the bytes that are stored and sent", () => {
-  const { publisher, reader } = setUp(0);
+  const { publisher, reader } = populatedWorld(0);
   publisher.change({ op: "put", record: pod("a", "10.20.0.1") });
   const sent = publisher.sent.findLast((message) => message.type === "publish");
   const got = reader.received.findLast((message) => message.type === "frame");
@@ -57,7 +49,7 @@ test("[LOG7] a reader is in sync with all that was published before, not earlier
 });
 
 test("[LOG3] a reader that comes back gets the frames it lacks, and no blob", () => {
-  const { world, publisher, reader } = setUp(50);
+  const { world, publisher, reader } = populatedWorld(50);
   expect(reader.isInSync).toBe(true);
   world.disconnect(reader.socket);
   publisher.change(
@@ -74,7 +66,7 @@ test("[LOG3] a reader that comes back gets the frames it lacks, and no blob", ()
 });
 
 test("[LOG6] a repair sends only blobs that differ", () => {
-  const { world, publisher, reader } = setUp(3_000);
+  const { world, publisher, reader } = populatedWorld(3_000);
   expect(reader.isInSync).toBe(true);
   world.disconnect(reader.socket);
   // Another history of the same content: the reader's position is worth nothing, its records are.
@@ -99,7 +91,7 @@ test("[LOG6] a repair sends only blobs that differ", () => {
 });
 
 test("[LOG4] the log keeps a bounded number of rows, and nothing is lost when slots are used again", () => {
-  const { world, publisher, reader } = setUp(10);
+  const { world, publisher, reader } = populatedWorld(10);
   for (let n = 0; n < RING_SLOTS + 500; n++)
     publisher.change({ op: "put", record: pod("flapping", address(n % 2_000)) });
   world.advance(1_000);
@@ -115,7 +107,7 @@ test("[LOG4] the log keeps a bounded number of rows, and nothing is lost when sl
 }, 60_000);
 
 test("[LOG8] what is refused is quarantined with its rule, is not sent to readers, and is not published again", () => {
-  const { world, publisher, reader } = setUp(1);
+  const { world, publisher, reader } = populatedWorld(1);
   publisher.change({ op: "put", record: pod("stray", "192.168.7.7") });
   expect(reader.ips()).toEqual([address(0)]);
   expect(world.origin.quarantine(10)).toMatchObject([
@@ -129,7 +121,7 @@ test("[LOG8] what is refused is quarantined with its rule, is not sent to reader
 });
 
 test("[ADM9] a quarantined record is judged again when ranges change, and published then", () => {
-  const { world, publisher, reader } = setUp(1);
+  const { world, publisher, reader } = populatedWorld(1);
   publisher.change({ op: "put", record: pod("early", "10.30.0.1") });
   expect(reader.ips()).not.toContain("10.30.0.1");
   world.push(
@@ -142,7 +134,7 @@ test("[ADM9] a quarantined record is judged again when ranges change, and publis
 });
 
 test("[ADM8] an admitted pod that moves out of its ranges leaves the readers at once", () => {
-  const { publisher, reader } = setUp(1);
+  const { publisher, reader } = populatedWorld(1);
   publisher.change({ op: "put", record: pod("p0", "192.168.7.7") });
   expect(reader.ips()).toEqual([]);
   publisher.change({ op: "put", record: pod("p0", address(0)) });
@@ -164,121 +156,8 @@ test("[ADM3] a pool that nobody has claimed is claimed once", () => {
   expect(world.origin.quarantine(10)).toEqual([]);
 });
 
-test("[VIS5] after a revocation is committed, no byte of the origin is sent to the reader", () => {
-  const { world, publisher, reader } = setUp(3);
-  world.push(facts({ accessVersion: 2, readers: [] }));
-  expect(world.closedWith(reader.socket)).toBe("access-denied");
-  const before = reader.received.length;
-  publisher.change({ op: "put", record: pod("secret", "10.20.8.8") });
-  world.advance(20_000);
-  expect(reader.received.length).toBe(before);
-  reader.connect();
-  expect(world.closedWith(reader.socket)).toBe("access-denied");
-  expect(reader.ips()).toHaveLength(3);
-});
-
-test("[VIS3] older facts change nothing, and facts of another mesh neither", () => {
-  const { world, reader } = setUp(1);
-  world.push(facts({ accessVersion: 5 }));
-  world.push(facts({ accessVersion: 4, readers: [] }));
-  world.push(facts({ accessVersion: 9, meshId: "mesh-2", readers: [] }));
-  expect(world.closedWith(reader.socket)).toBe(null);
-});
-
-test("[VIS4] an Origin that starts sends nothing to readers before the Mesh has answered", () => {
-  const { world, publisher } = setUp(2);
-  world.crash();
-  world.facts = null;
-  const reader = new TestReader(world);
-  reader.connect();
-  publisher.connect();
-  world.advance(1_000);
-  expect(reader.received).toEqual([]);
-  world.facts = facts({ accessVersion: 2, readers: [] });
-  world.advance(5_000);
-  expect(world.closedWith(reader.socket)).toBe("access-denied");
-  expect(reader.received).toEqual([]);
-});
-
-test("[VIS4] a reader that has seen newer facts makes the Origin ask before it sends", () => {
-  const { world } = setUp(2);
-  const late = new TestReader(world);
-  world.facts = facts({ accessVersion: 7, readers: [] });
-  late.connect({ accessVersion: 7 });
-  expect(late.received).toEqual([]);
-  expect(world.closedWith(late.socket)).toBe("access-denied");
-});
-
-test("[VIS5] a reader with an older key is refused, and so is a publisher", () => {
-  const { world, publisher, reader } = setUp(1);
-  world.push(
-    facts({
-      accessVersion: 2,
-      keyGeneration: 2,
-      readers: [{ cluster: { uid: "a".repeat(32), name: "app" }, keyGeneration: 2, rcc: "db" }],
-    }),
-  );
-  expect(world.closedWith(publisher.socket)).toBe("unauthenticated");
-  expect(world.closedWith(reader.socket)).toBe("unauthenticated");
-});
-
-test("[VIS6] a publisher with an older term is refused; a newer one takes over", () => {
-  const { world, publisher } = setUp(1);
-  const first = publisher.term;
-  const rival = new TestPublisher(world);
-  rival.connect();
-  expect(rival.term).toBe(first + 1);
-  expect(world.closedWith(publisher.socket)).toBe("superseded");
-  publisher.connect(first);
-  expect(world.closedWith(publisher.socket)).toBe("superseded");
-  expect(world.closeMessage(publisher.socket)).toBe(
-    `term ${first} is older than ${first + 1}: another relay publishes`,
-  );
-  rival.connect(rival.term);
-  expect(world.closedWith(rival.socket)).toBe(null);
-});
-
-test("[VIS7] a removed cluster's log is forgotten and its sockets are closed", () => {
-  const { world, publisher, reader } = setUp(3);
-  world.push(facts({ accessVersion: 2, removed: true, readers: [] }));
-  expect([world.closedWith(publisher.socket), world.closedWith(reader.socket)]).toEqual([
-    "removed",
-    "removed",
-  ]);
-  expect(Number(world.sql.run("SELECT COUNT(*) AS n FROM frames")[0]?.["n"])).toBe(0);
-  publisher.connect();
-  expect(world.closedWith(publisher.socket)).toBe("removed");
-});
-
-test("[PRO4] a malformed record, one of another channel, and garbage close the socket with the rule and change nothing", () => {
-  const { world, publisher, reader } = setUp(1);
-  const publish = (payload: Uint8Array) => {
-    publisher.connect(publisher.term);
-    world.toOrigin(publisher.socket, {
-      type: "publish",
-      channel: "identity",
-      sequence: 99,
-      payload,
-    });
-    return [world.closedWith(publisher.socket), world.closeMessage(publisher.socket)];
-  };
-  expect(publish(encodePayload([{ op: "put", bytes: Uint8Array.of(0x92, 9, 0) }]))).toEqual([
-    "protocol-error",
-    "publish 99: record field valueVersion is 9, this version knows 1",
-  ]);
-  expect(publish(encodePayload([put(pool("10.20.0.0/16"))]))).toEqual([
-    "protocol-error",
-    "publish 99: a IPPool does not belong into channel identity",
-  ]);
-  expect(publish(Uint8Array.of(1, 2, 3))[1]).toMatch(/must inflate to at most/);
-  publisher.connect(publisher.term);
-  world.raw(publisher.socket, Uint8Array.of(0xc1));
-  expect(world.closedWith(publisher.socket)).toBe("protocol-error");
-  expect(reader.ips()).toEqual([address(0)]);
-});
-
 test("[LOG9] a reader that takes nothing costs its own lag only, and catches up from what is stored", () => {
-  const { world, publisher, reader } = setUp(1);
+  const { world, publisher, reader } = populatedWorld(1);
   const stalled = new TestReader(world);
   stalled.isPaused = true;
   stalled.connect({ creditBytes: 1 });
@@ -301,7 +180,7 @@ test("[LOG9] a reader that takes nothing costs its own lag only, and catches up 
 }, 60_000);
 
 test("[LOG10] the object may be evicted between any two messages: nothing is lost, nothing is told twice as new", () => {
-  const { world, publisher, reader } = setUp(5);
+  const { world, publisher, reader } = populatedWorld(5);
   for (let n = 0; n < 30; n++) {
     world.evict();
     publisher.change({ op: "put", record: pod(`e${n}`, address(100 + n)) });
@@ -325,7 +204,7 @@ test("[LOG10] the object may be evicted between any two messages: nothing is los
 });
 
 test("[LOG11] what was acknowledged survives a crash; the publisher sends nothing again", () => {
-  const { world, publisher } = setUp(200);
+  const { world, publisher } = populatedWorld(200);
   world.crash();
   publisher.sent.length = 0;
   publisher.connect(publisher.term);
@@ -338,7 +217,7 @@ test("[LOG11] what was acknowledged survives a crash; the publisher sends nothin
 });
 
 test("[VIE8] a hub that lost its disk empties nobody: records stay, stale, until its publisher has reconciled", () => {
-  const { world, publisher, reader } = setUp(20);
+  const { world, publisher, reader } = populatedWorld(20);
   const keys = reader.keys();
   const empty = new OriginWorld();
   const fresh = new TestReader(empty);
@@ -362,7 +241,7 @@ test("[VIE8] a hub that lost its disk empties nobody: records stay, stale, until
 });
 
 test("[VIE8] yesterday's storage: a reader ahead of the log loses no key before the publisher is back, and then only what is gone", () => {
-  const { world, publisher, reader } = setUp(5);
+  const { world, publisher, reader } = populatedWorld(5);
   world.disconnect(reader.socket);
   const old = new OriginWorld();
   const oldPublisher = new TestPublisher(old);
@@ -390,7 +269,7 @@ test("[VIE8] yesterday's storage: a reader ahead of the log loses no key before 
 });
 
 test("[PUB2] a source that lists less after a reconnect deletes what is missing, by hash, as inferred", () => {
-  const { world, publisher, reader } = setUp(10);
+  const { world, publisher, reader } = populatedWorld(10);
   world.disconnect(publisher.socket);
   const half = new TestPublisher(world);
   half.change({ op: "put", record: pool("10.20.0.0/16") });
@@ -406,7 +285,7 @@ test("[PUB2] a source that lists less after a reconnect deletes what is missing,
 
 test("[LOG12] an address that moves from one pod to another is never lost, in any order of events", () => {
   for (const order of [0, 1, 2]) {
-    const { world, publisher, reader } = setUp(0);
+    const { world, publisher, reader } = populatedWorld(0);
     const a = pod("a", "10.20.0.1");
     const b = pod("b", "10.20.0.1");
     const events = [
@@ -425,30 +304,6 @@ test("[LOG12] an address that moves from one pod to another is never lost, in an
     expect(reader.ips()).toEqual(["10.20.0.1"]);
     expect(reader.keys()).toEqual([keyOf(b)]);
   }
-});
-
-test("[PRO5] a socket that says nothing is closed after ten seconds, others stay", () => {
-  const { world, publisher, reader } = setUp(1);
-  const silent = world.connect(
-    { role: "watch", clusterUid: "a".repeat(32), keyGeneration: 1 },
-    () => undefined,
-  );
-  world.advance(9_000);
-  expect(world.closedWith(silent)).toBe(null);
-  world.advance(1_500);
-  publisher.change({ op: "put", record: pod("later", "10.20.7.7") });
-  expect(world.closedWith(silent)).toBe("hello-timeout");
-  expect(world.closedWith(reader.socket)).toBe(null);
-});
-
-test("[VIS4] a reader that claims a version that nobody has made is answered once the Mesh was asked, without end", () => {
-  const { world } = setUp(1);
-  const pulls = world.pulls;
-  const liar = new TestReader(world);
-  liar.connect({ accessVersion: 1_000_000 });
-  world.advance(1_000);
-  expect(world.pulls - pulls).toBeLessThan(5);
-  expect(liar.isInSync).toBe(true);
 });
 
 test("[LOG13] a commit that fails is not acknowledged, and memory never goes on ahead of the disk", () => {
@@ -496,17 +351,4 @@ test("[LOG13] a commit that fails is not acknowledged, and memory never goes on 
         .toSorted(),
     );
   }
-});
-
-test("[PRO4] a reader that names the same partition again and again is refused before any work is done", () => {
-  const { world, reader } = setUp(50);
-  const leaf = { bits: 0, prefix: 0, digest: new Uint8Array(16) };
-  world.toOrigin(reader.socket, {
-    type: "repair",
-    origin: 0,
-    channel: "identity",
-    leaves: Array.from({ length: 60_000 }, () => leaf),
-  });
-  expect(world.closedWith(reader.socket)).toBe("protocol-error");
-  expect(world.closeMessage(reader.socket)).toBe("leaves must be in order and must not overlap");
 });

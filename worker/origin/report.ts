@@ -1,0 +1,43 @@
+/** What an Origin tells of itself: for status and for the list of what is not forwarded. */
+import { toHex } from "../../shared/lib/bytes.ts";
+import { CHANNELS } from "../../shared/record/channel.ts";
+import type { Channel } from "../../shared/record/channel.ts";
+import type { OriginFacts, OriginStatus, QuarantineEntry } from "../../shared/visibility/facts.ts";
+import type { ChannelLog } from "./channel-log.ts";
+import type { HomeDesk } from "./home.ts";
+import type { LogStore } from "./log-store.ts";
+
+export function originStatus(
+  facts: OriginFacts,
+  logs: ReadonlyMap<Channel, ChannelLog>,
+  home: HomeDesk,
+  store: LogStore,
+): OriginStatus {
+  return {
+    cluster: facts.cluster,
+    publisher: home.socket === null ? "absent" : "connected",
+    lastSeenMs: home.lastSeenMs,
+    channels: [...logs.values()].map((log) => ({
+      channel: log.channel,
+      epoch: log.epoch,
+      head: log.head,
+      populated: log.populated,
+      received: log.admitted.size + store.quarantineCount(log.channel),
+      admitted: log.admitted.size,
+      digest: toHex(log.admitted.digest()),
+    })),
+    quarantined: store.quarantineCount(),
+    edges: home.edges,
+  };
+}
+
+/** At most `limit`, channel by channel. */
+export function quarantineEntries(
+  facts: OriginFacts,
+  store: LogStore,
+  limit: number,
+): QuarantineEntry[] {
+  return CHANNELS.flatMap((channel) => store.quarantinedAfter(channel, new Uint8Array(), limit))
+    .slice(0, limit)
+    .map(({ kind, key, rule, message }) => ({ origin: facts.cluster, kind, key, rule, message }));
+}
