@@ -13,7 +13,7 @@ import {
   TestPublisher,
   TestReader,
 } from "../../support/origin-world.ts";
-import { address, pod, pool, put } from "../../support/records.ts";
+import { address, pod, pool } from "../../support/records.ts";
 
 /** Labels that do not compress. */
 function noise(seed: number): Record<string, string> {
