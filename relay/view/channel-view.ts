@@ -115,7 +115,12 @@ export class ChannelView {
     return {
       cursor: this.#cursor,
       verified: this.#verified,
-      isInSync: isCurrent && this.#isPopulated && this.#stale.size === 0 && this.#repair === null,
+      isInSync:
+        isCurrent &&
+        this.#isPopulated &&
+        this.#stale.size === 0 &&
+        this.#repair === null &&
+        !this.#isRepairAsked,
       wasComplete: this.#wasComplete,
       isRepairing: this.#repair !== null,
       stale: this.#stale.size,

@@ -4,7 +4,7 @@
  */
 import { NO_CHAIN, nextChain } from "../../shared/log/cursor.ts";
 import type { LogBounds } from "../../shared/log/cursor.ts";
-import { HashTrie, partitionHas } from "../../shared/log/hash-trie.ts";
+import { HashTrie, partitionHas, WHOLE } from "../../shared/log/hash-trie.ts";
 import type { Partition, PartitionDigest } from "../../shared/log/hash-trie.ts";
 import { equalBytes, toHex } from "../../shared/lib/bytes.ts";
 import { must } from "../../shared/lib/assert.ts";
@@ -13,7 +13,7 @@ import type { LogChange } from "../../shared/log/payload.ts";
 import { HASH_BYTES } from "../../shared/record/encoding.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { Fold, readTail } from "./fold.ts";
-import type { TailChange } from "./fold.ts";
+import type { BlobHead, TailChange } from "./fold.ts";
 import { RING_SLOTS } from "./log-store.ts";
 import type { LogStore, StoredFrame } from "./log-store.ts";
 
@@ -136,14 +136,16 @@ export class ChannelLog implements LogBounds {
 
   /**
    * What a reader with these leaves needs: blobs that overlap what differs, and the tail behind the oldest of them. [LOG6] A log that was
-   * never folded is folded first, so that a difference always has a blob. Call inside the store's transaction.
+   * never folded is folded first, and an empty one answers an empty blob, so that a difference always has a blob. Call inside the store's transaction.
    */
   planRepair(leaves: readonly PartitionDigest[]): RepairAnswer {
     const different = leaves.filter(
       (leaf) => !equalBytes(this.#admitted.digestAt(leaf), leaf.digest),
     );
     if (different.length > 0 && this.#blobs.length === 0 && this.#head > 0) this.#finishFold();
-    const blobs = this.#blobs.filter((blob) => different.some((leaf) => overlaps(leaf, blob)));
+    const cover: readonly BlobHead[] =
+      this.#blobs.length === 0 ? [{ ...WHOLE, revision: 0 }] : this.#blobs;
+    const blobs = cover.filter((blob) => different.some((leaf) => overlaps(leaf, blob)));
     const after = Math.min(
       ...blobs.map((blob) => Math.max(blob.revision, this.#foldedTo)),
       this.#head,
@@ -159,6 +161,8 @@ export class ChannelLog implements LogBounds {
   blob(
     partition: Partition,
   ): { readonly revision: number; readonly payload: Uint8Array } | undefined {
+    if (this.#blobs.length === 0)
+      return this.#head === 0 ? { revision: 0, payload: encodePayload([]) } : undefined;
     const head = this.#blobs.find(
       (b) => b.bits === partition.bits && b.prefix === partition.prefix,
     );

@@ -80,6 +80,8 @@ export interface LogStore {
   /** In key-hash order after `after`; at most `limit`. */
   quarantinedAfter(channel: Channel, after: Uint8Array, limit: number): QuarantinedRecord[];
   quarantineCount(channel?: Channel): number;
+  /** Whether a record waits for a range to be pinned. */
+  hasPendingClaims(): boolean;
 
   /** Forgets the log (frames, blobs, quarantine, channel states); facts and term stay. */
   wipeLog(): void;

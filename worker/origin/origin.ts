@@ -44,6 +44,8 @@ export class Origin {
   readonly #peers = new Map<SocketId, Peer>();
   /** Unix ms at which sockets opened that have said nothing yet. */
   readonly #silent = new Map<SocketId, number>();
+  /** Channels that the present publisher has reconciled while claims of it were under way. */
+  readonly #reconciling = new Set<Channel>();
   /** Hellos that came before the facts were fresh. */
   readonly #waiting = new Map<SocketId, Hello>();
   #facts: OriginFacts | null;
@@ -65,9 +67,10 @@ export class Origin {
       transaction: (work) => store.transaction(work),
     });
     this.#announcer = new Announcer(ports, () => this.#readers.sendCheckpoints());
-    this.#publishing = new Publishing(ports, this.#logs, admissionOf(this.#facts), () =>
-      this.#committed(),
-    );
+    this.#publishing = new Publishing(ports, this.#logs, admissionOf(this.#facts), {
+      onCommit: () => this.#committed(),
+      onSettled: () => this.#settleReconciled(),
+    });
   }
 
   /** A socket that the Worker has authenticated. */
@@ -95,6 +98,7 @@ export class Origin {
     this.#silent.delete(socket);
     this.#waiting.delete(socket);
     this.#readers.drop(socket);
+    if (this.#home.is(socket)) this.#reconciling.clear();
     this.#home.onClose(socket);
   }
 
@@ -154,16 +158,18 @@ export class Origin {
     if (known !== null && facts.accessVersion < known.accessVersion) return known.accessVersion;
     const isNew = known === null || facts.accessVersion > known.accessVersion;
     if (isNew) this.#take(facts);
+    // What was asked of the Mesh before an eviction or a crash was never answered to this instance.
+    const mustAskAgain = !this.#isFactsFresh && this.#ports.store.hasPendingClaims();
     this.#isFactsFresh = true;
     for (const [socket, hello] of this.#waiting) {
       this.#waiting.delete(socket);
       const peer = this.#peers.get(socket);
       if (peer !== undefined) this.#onHello(socket, peer, hello, true);
     }
-    if (isNew && !facts.removed) {
-      if (this.#home.socket !== null) this.#sendAccess(this.#home.socket, facts);
+    if (isNew && !facts.removed && this.#home.socket !== null)
+      this.#sendAccess(this.#home.socket, facts);
+    if ((isNew || mustAskAgain) && !facts.removed)
       this.#publishing.setAdmission(admissionOf(facts));
-    }
     this.#readers.pumpAll();
     return facts.accessVersion;
   }
@@ -262,6 +268,7 @@ export class Origin {
       this.#refuse(socket, welcomed.reason, welcomed.message);
       return;
     }
+    this.#reconciling.clear();
     if (welcomed.replaced !== null)
       this.#refuse(
         welcomed.replaced,
@@ -317,11 +324,20 @@ export class Origin {
     });
   }
 
+  /** Counts once what was published is settled: a pool whose claim is under way would make all its pods look gone. [LOG14] */
   #onReconciled(channel: Channel): void {
-    const log = must(this.#logs.get(channel), "channel");
-    this.#ports.store.transaction(() => log.markPopulated());
-    this.#home.markReconciled(channel);
-    this.#readers.forgetCheckpoints(channel);
+    this.#reconciling.add(channel);
+    if (this.#publishing.isSettled) this.#settleReconciled();
+  }
+
+  #settleReconciled(): void {
+    for (const channel of this.#reconciling) {
+      this.#reconciling.delete(channel);
+      const log = must(this.#logs.get(channel), "channel");
+      this.#ports.store.transaction(() => log.markPopulated());
+      this.#home.markReconciled(channel);
+      this.#readers.forgetCheckpoints(channel);
+    }
     this.#readers.sendCheckpoints();
   }
 

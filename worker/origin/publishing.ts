@@ -28,6 +28,7 @@ export class Publishing {
   readonly #ports: OriginPorts;
   readonly #logs: ReadonlyMap<Channel, ChannelLog>;
   readonly #onCommit: () => void;
+  readonly #onSettled: () => void;
   #admission: AdmissionFacts;
   /** Claims under way, so that each is asked once. */
   readonly #asked = new Set<string>();
@@ -38,12 +39,18 @@ export class Publishing {
     ports: OriginPorts,
     logs: ReadonlyMap<Channel, ChannelLog>,
     admission: AdmissionFacts,
-    onCommit: () => void,
+    handlers: { readonly onCommit: () => void; readonly onSettled: () => void },
   ) {
     this.#ports = ports;
     this.#logs = logs;
     this.#admission = admission;
-    this.#onCommit = onCommit;
+    this.#onCommit = handlers.onCommit;
+    this.#onSettled = handlers.onSettled;
+  }
+
+  /** No claim is under way and nothing is still to be judged again: what is admitted is all that can be, for now. */
+  get isSettled(): boolean {
+    return this.#asked.size === 0 && this.#rejudge === null;
   }
 
   /** The ranges have changed: what was refused is judged again. */
@@ -91,6 +98,7 @@ export class Publishing {
     const channel = position === null ? undefined : CHANNELS[position.channel];
     if (position === null || channel === undefined) {
       this.#rejudge = null;
+      if (this.isSettled) this.#onSettled();
       return;
     }
     const { store } = this.#ports;

@@ -116,6 +116,8 @@ export class Readers {
     const log = this.#logs.get(channel);
     if (reader === undefined || log === undefined || !reader.channels.has(channel)) return;
     const plan = this.#rules.transaction(() => log.planRepair(leaves));
+    // A checkpoint that came while it waited for the plan was not for it: it gets one after the repair.
+    reader.checkpointed.delete(channel);
     this.#send(reader, {
       type: "repair-plan",
       origin: 0,

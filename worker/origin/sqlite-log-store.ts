@@ -22,6 +22,7 @@ const MIGRATIONS: readonly string[][] = [
     "CREATE TABLE blobs (channel INTEGER NOT NULL, prefix INTEGER NOT NULL, bits INTEGER NOT NULL, revision INTEGER NOT NULL, entries BLOB NOT NULL, payload BLOB NOT NULL, PRIMARY KEY (channel, prefix, bits))",
     "CREATE TABLE quarantine (channel INTEGER NOT NULL, key_hash BLOB NOT NULL, record_hash BLOB NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, bytes BLOB NOT NULL, rule TEXT NOT NULL, message TEXT NOT NULL, claims TEXT NOT NULL, PRIMARY KEY (channel, key_hash)) WITHOUT ROWID",
   ],
+  ["CREATE INDEX quarantine_pending ON quarantine (rule) WHERE rule = 'unclaimed-range'"],
 ];
 
 const SLOT_SPACE = 2 ** 20;
@@ -195,6 +196,12 @@ export class SqliteLogStore implements LogStore {
             CHANNELS.indexOf(channel),
           )[0];
     return Number(row?.["n"] ?? 0);
+  }
+
+  hasPendingClaims(): boolean {
+    return (
+      this.#sql.run("SELECT 1 FROM quarantine WHERE rule = 'unclaimed-range' LIMIT 1").length > 0
+    );
   }
 
   wipeLog(): void {

@@ -352,3 +352,59 @@ test("[LOG13] a commit that fails is not acknowledged, and memory never goes on 
     );
   }
 });
+
+test("[LOG7] a reader that asks for a repair while a checkpoint is on its way gets another one after the repair", () => {
+  const { world, publisher, reader } = populatedWorld(5);
+  const view = reader.views.get("identity");
+  view?.onMessage({
+    type: "repair-needed",
+    origin: 0,
+    channel: "identity",
+    epoch: "e",
+    reason: "test",
+  });
+  publisher.change({ op: "put", record: pod("meanwhile", "10.20.9.9") });
+  world.advance(1_000);
+  expect(reader.isInSync).toBe(false);
+  world.toOrigin(reader.socket, {
+    type: "repair",
+    origin: 0,
+    channel: "identity",
+    leaves: view?.trie.leaves() ?? [],
+  });
+  world.advance(1_000);
+  expect(reader.isInSync).toBe(true);
+  expect(reader.ips()).toContain("10.20.9.9");
+});
+
+test("[LOG14] a hub that knows no ranges yet sweeps nothing while claims are under way", () => {
+  const { publisher, reader } = populatedWorld(10);
+  const keys = reader.keys();
+  const rebuilt = new OriginWorld(facts({ ranges: { pods: [], nodes: [] } }));
+  const late = new TestReader(rebuilt);
+  for (const [channel, view] of reader.views) late.views.set(channel, view);
+  late.connect();
+  const again = new TestPublisher(rebuilt);
+  for (const { record } of publisher.local.records()) again.change({ op: "put", record });
+  again.listed();
+  again.connect();
+  rebuilt.advance(30_000);
+  expect(rebuilt.claims).toEqual([{ cidr: "10.20.0.0/16", use: "pods" }]);
+  expect([late.keys(), late.isInSync]).toEqual([keys, false]);
+  rebuilt.push(facts({ accessVersion: 2 }));
+  rebuilt.advance(1_000);
+  expect([late.keys(), late.isInSync]).toEqual([keys, true]);
+  expect(late.changes.filter((change) => change.op === "delete")).toEqual([]);
+});
+
+test("[LOG14] a claim that was never answered is asked again by the next instance", () => {
+  const world = new OriginWorld(facts({ ranges: { pods: [], nodes: [] } }));
+  const publisher = new TestPublisher(world);
+  publisher.change({ op: "put", record: pool("10.20.0.0/16") });
+  publisher.listed();
+  publisher.connect();
+  expect(world.claims).toHaveLength(1);
+  world.evict();
+  world.advance(1_000);
+  expect(world.claims).toHaveLength(2);
+});
