@@ -296,6 +296,20 @@ export class TestReader {
     this.world.settle();
   }
 
+  /** Takes up acknowledging after a pause. */
+  resume(): void {
+    this.isPaused = false;
+    const view = this.views.get("identity") as ChannelView;
+    this.world.toOrigin(this.socket, {
+      type: "reader-ack",
+      origin: 0,
+      channel: "identity",
+      ...view.acknowledged,
+      receivedBytes: this.#bytes,
+    });
+    this.world.settle();
+  }
+
   keys(): string[] {
     return [...(this.views.get("identity") as ChannelView).records()]
       .map((held) => held.key)

@@ -255,7 +255,12 @@ export class Readers {
   #checkpoint(reader: Reader, channel: Channel): void {
     const log = this.#logs.get(channel);
     const progress = reader.channels.get(channel);
-    if (log === undefined || progress?.phase !== "sending" || progress.next <= log.head) return;
+    if (log === undefined || progress?.phase !== "sending") return;
+    if (progress.blobs.length > 0 || progress.next <= log.head) {
+      // It lags: told as soon as it is at the head, for no later commit may come to tell it.
+      progress.greet = true;
+      return;
+    }
     if (reader.checkpointed.get(channel) === log.head) return;
     reader.checkpointed.set(channel, log.head);
     this.#send(reader, {

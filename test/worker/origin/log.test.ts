@@ -171,10 +171,8 @@ test("[LOG9] a reader that takes nothing costs its own lag only, and catches up 
   world.advance(1_000);
   expect(reader.isInSync).toBe(true);
   expect(stalled.isInSync).toBe(false);
-  stalled.isPaused = false;
-  world.disconnect(stalled.socket);
-  stalled.connect();
-  world.advance(1_000);
+  // No commit comes any more: what it is told from here on, it is told because it caught up.
+  stalled.resume();
   expect(stalled.isInSync).toBe(true);
   expect(stalled.keys()).toEqual(reader.keys());
 }, 60_000);
