@@ -11,6 +11,8 @@ import type { CryptoKey, JWK } from "jose";
 /** Audience of a relay's own tokens. */
 const AUDIENCE = "catwalk-hub";
 const TOKEN_SECONDS = 240;
+/** A hub that accepts and says nothing is tried again after this. [FLT2] */
+const JOIN_MS = 10_000;
 
 /** What the hub has told about this relay's membership. */
 export interface Membership {
@@ -75,6 +77,7 @@ export class Credentials {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ joinToken, publicKey: { kty, crv, x } }),
+        signal: AbortSignal.timeout(JOIN_MS),
       });
     } catch (error) {
       throw new JoinError(`cannot reach the hub at ${hub}: ${describe(error)}`, false);
@@ -87,7 +90,9 @@ export class Credentials {
         `the hub refused the join token: ${body.detail ?? `HTTP ${response.status}`}`,
         response.status < 500 && response.status !== 429,
       );
-    this.#membership = body as Membership;
+    if (!isMembership(body))
+      throw new JoinError(`the answer of the hub at ${hub} to the join token is not whole`, false);
+    this.#membership = body;
     writePrivate(
       join(this.#stateDir, "membership.json"),
       `${JSON.stringify(this.#membership, null, 2)}\n`,
@@ -118,6 +123,14 @@ export class Credentials {
     this.#skewMs = skewMs;
     return skewMs;
   }
+}
+
+/** An answer that broke off on its way is none: kept, it would cost the relay its next start. [FLT2] */
+function isMembership(body: Partial<Membership>): body is Membership {
+  const { credential, meshId, mesh, cluster } = body;
+  return [credential, meshId, mesh, cluster?.uid, cluster?.name].every(
+    (field) => typeof field === "string" && field !== "",
+  );
 }
 
 /** Written whole or not at all, readable by its owner only. */

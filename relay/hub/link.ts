@@ -2,6 +2,8 @@
  * One WebSocket to the hub that comes back by itself: full-jitter backoff, a heartbeat that notices a silent peer, binary messages only.
  * It decides nothing about their content. A socket that was replaced is ignored by identity.
  */
+import type { IncomingMessage } from "node:http";
+
 import WebSocket from "ws";
 
 import { backoffMs } from "../../shared/lib/backoff.ts";
@@ -36,6 +38,9 @@ export interface LinkOptions {
 const BACKOFF = { baseMs: 250, capMs: 15_000 };
 /** A connection that held this long resets the backoff. */
 const HEALTHY_MS = 5_000;
+/** An HTTP error's body is waited for so long, and taken in up to so many bytes. */
+const REFUSAL_MS = 2_000;
+const REFUSAL_BYTES = 16 * 1024;
 /** Heartbeats that may go unanswered. */
 const MISSED_HEARTBEATS = 3;
 
@@ -107,10 +112,8 @@ export class HubLink {
     socket.on("error", (error) => this.#down(socket, null, error.message));
     socket.on("unexpected-response", (_request, response) => {
       this.#options.onRefused?.(response.statusCode ?? 0, response.headers.date);
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("end", () =>
-        this.#down(socket, null, httpError(response.statusCode ?? 0, Buffer.concat(chunks))),
+      readRefusal(response, (body) =>
+        this.#down(socket, null, httpError(response.statusCode ?? 0, body)),
       );
     });
     socket.on("close", (code, reason) =>
@@ -163,6 +166,28 @@ export class HubLink {
       backoffMs(this.#attempt++, BACKOFF, Math.random),
     );
   }
+}
+
+/**
+ * Gives what came of a refusal's body once it has ended, broken off, grown too long or taken too long. The status says all that matters: whoever
+ * refuses and then dies in the middle of its sentence (a proxy, a hub that is killed) must not keep the link from dialling again. [FLT1]
+ */
+function readRefusal(response: IncomingMessage, done: (body: Buffer) => void): void {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const finish = (): void => {
+    clearTimeout(timer);
+    done(Buffer.concat(chunks));
+  };
+  const timer = setTimeout(finish, REFUSAL_MS);
+  response.on("data", (chunk: Buffer) => {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > REFUSAL_BYTES) finish();
+  });
+  response.on("end", finish);
+  response.on("close", finish);
+  response.on("error", finish);
 }
 
 /** `problem+json` as one line, or the status. */

@@ -1,0 +1,88 @@
+/** What a relay that has been running has on its disk: a complete view of the remote `db`. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+
+import type { AccessFacts } from "../../relay/access-state.ts";
+import { RemoteView } from "../../relay/view/remote-view.ts";
+import { ViewFile } from "../../relay/view/view-file.ts";
+import { HashTrie } from "../../shared/log/hash-trie.ts";
+import { encodePayload } from "../../shared/log/payload.ts";
+import { CHANNELS } from "../../shared/record/channel.ts";
+import { hashKey, hashRecord } from "../../shared/record/encoding.ts";
+import { keyOf } from "../../shared/record/key.ts";
+import type { CalicoRecord } from "../../shared/record/record.ts";
+import type { Remote } from "../../shared/visibility/facts.ts";
+import { put } from "./records.ts";
+
+/** What a hub tells app, which may read `db`. */
+export function accessFacts(
+  accessVersion: number,
+  remotes: readonly Partial<Remote>[],
+  meshId = "mesh-1",
+): AccessFacts {
+  return {
+    meshId,
+    meshName: "demo",
+    accessVersion,
+    cluster: { uid: "a".repeat(32), name: "app" },
+    keyGeneration: 1,
+    removed: false,
+    remotes: remotes.map((remote) => ({
+      rcc: "db",
+      origin: { uid: "b".repeat(32), name: "db" },
+      state: "granted",
+      overlayRoutingMode: "Disabled",
+      ...remote,
+    })),
+    ranges: { pods: ["10.10.0.0/16"], nodes: [] },
+    refusedClaims: [],
+  };
+}
+
+/** A view file of `db` as a relay would have left it. */
+export function writeView(dir: string, ...records: readonly CalicoRecord[]): void {
+  mkdirSync(join(dir, "views"), { recursive: true });
+  const view = new RemoteView(new ViewFile(join(dir, "views", "db.view")), {
+    rcc: "db",
+    meshId: "mesh-1",
+    originUid: "b".repeat(32),
+    originName: "db",
+  });
+  const chain = new Uint8Array(16);
+  view.onMessage({
+    type: "repair-plan",
+    origin: 0,
+    channel: "identity",
+    epoch: "e",
+    head: 1,
+    blobs: 1,
+    after: 1,
+    chain,
+  });
+  view.onMessage({
+    type: "blob",
+    origin: 0,
+    channel: "identity",
+    bits: 0,
+    prefix: 0,
+    revision: 1,
+    payload: encodePayload(records.map(put)),
+  });
+  const identity = new HashTrie();
+  for (const record of records)
+    identity.set(hashKey(keyOf(record)), hashRecord(put(record).bytes), 0n);
+  for (const channel of CHANNELS) {
+    const common = { origin: 0, channel, epoch: "e" } as const;
+    if (channel !== "identity")
+      view.onMessage({ ...common, type: "repair-plan", head: 1, blobs: 0, after: 1, chain });
+    view.onMessage({
+      ...common,
+      type: "checkpoint",
+      revision: 1,
+      digest: (channel === "identity" ? identity : new HashTrie()).digest(),
+      populated: true,
+      sweep: false,
+    });
+  }
+  view.close();
+}
