@@ -59,7 +59,7 @@ export class LocalState {
     const bytes = encodeRecord(record);
     const channel = channelOf(record.kind);
     const keyHash = hashKey(key);
-    if (!this.trie(channel).set(keyHash, hashRecord(bytes), 0n)) return null;
+    if (!this.trie(channel).set(keyHash, hashRecord(bytes), 0)) return null;
     const local: LocalRecord = { record, key, channel, keyHash, bytes };
     this.#records.set(key, local);
     this.#byHash.set(toHex(keyHash), local);

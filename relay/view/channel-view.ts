@@ -13,6 +13,7 @@ import type { Partition } from "../../shared/log/hash-trie.ts";
 import { decodePayload } from "../../shared/log/payload.ts";
 import type {
   Blob,
+  CatchUp,
   Checkpoint,
   Frame,
   RepairPlan,
@@ -152,7 +153,11 @@ export class ChannelView {
       case "blob":
         return this.#onBlob(message);
       case "frame":
-        return this.#onFrame(message);
+        return this.#onTail(message, message.revision - 1, (frame) =>
+          nextChain(frame.previous, frame.revision, frame.payload),
+        );
+      case "catch-up":
+        return this.#onTail(message, message.after, ({ chain }) => chain);
       case "checkpoint":
         return this.#onCheckpoint(message);
       case "watch-welcome":
@@ -201,12 +206,17 @@ export class ChannelView {
     return { changes, persist: true, repair: false };
   }
 
-  #onFrame(frame: Frame): ViewOutcome {
+  /** What follows the cursor: one frame, or the net effect of several, whose changes count as of its last revision. */
+  #onTail<M extends Frame | CatchUp>(
+    frame: M,
+    after: number,
+    chainAfter: (frame: M) => Uint8Array,
+  ): ViewOutcome {
     const cursor = this.#cursor;
     if (cursor === null || this.#isRepairAsked) return NOTHING;
     if (this.#repair !== null && this.#repair.blobsLeft > 0) return this.#askRepair();
     if (frame.revision <= cursor.revision) return NOTHING;
-    if (frame.revision !== cursor.revision + 1 || !equalBytes(frame.previous, cursor.chain))
+    if (after !== cursor.revision || !equalBytes(frame.previous, cursor.chain))
       return this.#askRepair();
     const decoded = decodePayload(frame.payload);
     if (!decoded.ok) return this.#askRepair();
@@ -222,8 +232,8 @@ export class ChannelView {
         if (put.change !== null) changes.push(put.change);
       }
     }
-    const chain = nextChain(frame.previous, frame.revision, frame.payload);
-    this.#cursor = { epoch: cursor.epoch, revision: frame.revision, chain };
+    const { revision } = frame;
+    this.#cursor = { epoch: cursor.epoch, revision, chain: chainAfter(frame) };
     this.#finishRepair();
     return { changes, persist: true, repair: false };
   }
@@ -279,7 +289,7 @@ export class ChannelView {
     const before = this.#held.get(id) ?? this.#stale.get(id);
     this.#stale.delete(id);
     this.#held.set(id, held);
-    this.#trie.set(keyHash, hashRecord(bytes), 0n);
+    this.#trie.set(keyHash, hashRecord(bytes), 0);
     const isSame = before !== undefined && equalBytes(before.bytes, bytes);
     return { id, change: isSame ? null : { op: "put", held } };
   }

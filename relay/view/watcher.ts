@@ -98,7 +98,7 @@ export class Watcher {
       this.refusal = null;
     }
     const { changes, answer } = this.#view.onMessage(message);
-    if (message.type === "frame" || message.type === "blob") {
+    if (message.type === "frame" || message.type === "catch-up" || message.type === "blob") {
       this.#transferred = {
         changes: this.#transferred.changes + changes.length,
         bytes: this.#transferred.bytes + bytes,

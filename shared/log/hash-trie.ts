@@ -6,7 +6,7 @@
  * grew a partition needs to tell nobody. (A fixed power of two of partitions, the obvious alternative, must be renegotiated when it
  * doubles, and every digest changes with it.) [LOG5]
  *
- * Entries are 32 bytes: key hash 12, record hash 12, tag 8 (free for the owner: revision, flags). A change costs one binary search, one
+ * Entries are 32 bytes: key hash 12, record hash 12, tag 8 (a number, free for the owner: a revision, a place on disk). A change costs one binary search, one
  * move within ≤ 16 KB, and the cached digests on its path.
  */
 import { HASH_BYTES } from "../record/encoding.ts";
@@ -33,7 +33,7 @@ export interface PartitionDigest extends Partition {
 export interface TrieEntry {
   readonly keyHash: Uint8Array;
   readonly recordHash: Uint8Array;
-  readonly tag: bigint;
+  readonly tag: number;
 }
 
 interface Leaf {
@@ -108,8 +108,15 @@ export class HashTrie {
     return at < 0 ? undefined : entryAt(leaf, at);
   }
 
+  /** The tag of a key, or `undefined`: the cheap part of `get`. */
+  tagOf(keyHash: Uint8Array): number | undefined {
+    const leaf = this.#leafOf(keyHash);
+    const at = search(leaf, keyHash);
+    return at < 0 ? undefined : tagAt(leaf, at);
+  }
+
   /** Adds or replaces; answers whether the key or its record hash is new (a tag alone does not touch digests). */
-  set(keyHash: Uint8Array, recordHash: Uint8Array, tag: bigint): boolean {
+  set(keyHash: Uint8Array, recordHash: Uint8Array, tag: number): boolean {
     const path = this.#pathTo(keyHash);
     const leaf = path.at(-1) as Leaf;
     const at = search(leaf, keyHash);
@@ -195,7 +202,11 @@ export class HashTrie {
   }
 
   #leafOf(keyHash: Uint8Array): Leaf {
-    return this.#pathTo(keyHash).at(-1) as Leaf;
+    const prefix = prefixOf(keyHash);
+    let node = this.#root;
+    for (let depth = 0; !node.isLeaf; depth++)
+      node = bitOf(prefix, depth) === 0 ? node.left : node.right;
+    return node;
   }
 
   #pathTo(keyHash: Uint8Array): TrieNode[] {
@@ -277,7 +288,7 @@ function insert(
   at: number,
   keyHash: Uint8Array,
   recordHash: Uint8Array,
-  tag: bigint,
+  tag: number,
 ): void {
   if ((leaf.count + 1) * ENTRY_BYTES > leaf.bytes.length) {
     const grown = new Uint8Array(Math.ceil((leaf.count + 1) * 1.5) * ENTRY_BYTES);
@@ -291,8 +302,12 @@ function insert(
   writeTag(leaf, offset, tag);
 }
 
-function writeTag(leaf: Leaf, offset: number, tag: bigint): void {
-  new DataView(leaf.bytes.buffer).setBigUint64(offset + TAG_OFFSET, tag);
+function writeTag(leaf: Leaf, offset: number, tag: number): void {
+  new DataView(leaf.bytes.buffer).setFloat64(offset + TAG_OFFSET, tag);
+}
+
+function tagAt(leaf: Leaf, index: number): number {
+  return new DataView(leaf.bytes.buffer).getFloat64(index * ENTRY_BYTES + TAG_OFFSET);
 }
 
 function entryAt(leaf: Leaf, index: number): TrieEntry {
@@ -300,7 +315,7 @@ function entryAt(leaf: Leaf, index: number): TrieEntry {
   return {
     keyHash: leaf.bytes.slice(offset, offset + HASH_BYTES),
     recordHash: leaf.bytes.slice(offset + HASH_BYTES, offset + TAG_OFFSET),
-    tag: new DataView(leaf.bytes.buffer).getBigUint64(offset + TAG_OFFSET),
+    tag: tagAt(leaf, index),
   };
 }
 

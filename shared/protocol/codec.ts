@@ -226,6 +226,15 @@ const LAYOUTS: Layouts = {
   reconciled: [["channel", channel]],
   access: [["facts", longText]],
   report: [["edges", longText]],
+  "catch-up": [
+    ["origin", uint],
+    ["channel", channel],
+    ["after", uint],
+    ["previous", chain],
+    ["revision", uint],
+    ["chain", chain],
+    ["payload", bytes()],
+  ],
 };
 
 /** Position is the number on the wire: append only. */

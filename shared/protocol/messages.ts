@@ -88,6 +88,19 @@ export interface Frame extends LogAddress {
 }
 
 /**
+ * The net effect of the commits after `after` up to `revision`, for a reader that is behind: of keys that change again after `revision` nothing
+ * is said, for a later message says it. `previous` is the chain at `after`, `chain` that at `revision`. Since version 2. [LOG15]
+ */
+export interface CatchUp extends LogAddress {
+  readonly type: "catch-up";
+  readonly after: number;
+  readonly previous: Uint8Array;
+  readonly revision: number;
+  readonly chain: Uint8Array;
+  readonly payload: Uint8Array;
+}
+
+/**
  * "At `revision` the digest is this": follows everything up to it. `populated`: a publisher has completed a reconciliation in this epoch; a
  * log that is not gives no in-sync. `sweep`: and has done so since this hub may have lost anything, so what a reader holds beyond the
  * log is gone for good and may be removed. [LOG7]
@@ -200,6 +213,7 @@ export type WatchMessage =
   | RepairPlan
   | Blob
   | Frame
+  | CatchUp
   | Checkpoint;
 export type PublisherMessage = HomeHello | Reconcile | Publish | Reconciled | Report;
 export type HomeMessage = HomeWelcome | Difference | Accepted | Access;

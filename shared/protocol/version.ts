@@ -3,8 +3,9 @@
  * newer version is sent to a side that did not offer it.
  *
  * 1 (2026-11-21): first version.
+ * 2 (2026-11-21): `catch-up`: a reader that is behind gets the net effect of what it missed, not each frame of it.
  */
-export const PROTOCOL_VERSIONS: readonly number[] = [1];
+export const PROTOCOL_VERSIONS: readonly number[] = [2, 1];
 
 export function pickVersion(offered: readonly number[]): number | null {
   const shared = offered.filter((version) => PROTOCOL_VERSIONS.includes(version));

@@ -7,6 +7,7 @@ import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { HomeMessage, Message, WatchMessage } from "../../shared/protocol/messages.ts";
+import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
 import { LocalState } from "../../relay/publish/local-state.ts";
@@ -237,7 +238,7 @@ export class TestPublisher {
     });
     this.world.toOrigin(this.socket, {
       type: "home-hello",
-      versions: [1],
+      versions: PROTOCOL_VERSIONS,
       software: "test",
       accessVersion: 0,
       leaseUid: "",
@@ -276,6 +277,7 @@ export class TestReader {
       readonly peer?: Partial<Peer>;
       readonly creditBytes?: number;
       readonly accessVersion?: number;
+      readonly versions?: readonly number[];
     } = {},
   ): void {
     this.#bytes = 0;
@@ -284,7 +286,7 @@ export class TestReader {
     this.socket = this.world.connect(peer, (message) => this.#take(message));
     this.world.toOrigin(this.socket, {
       type: "watch-hello",
-      versions: [1],
+      versions: options.versions ?? PROTOCOL_VERSIONS,
       software: "test",
       accessVersion: options.accessVersion ?? 0,
       creditBytes: options.creditBytes ?? LIMITS.defaultCreditBytes,

@@ -70,7 +70,7 @@ export function writeView(dir: string, ...records: readonly CalicoRecord[]): voi
   });
   const identity = new HashTrie();
   for (const record of records)
-    identity.set(hashKey(keyOf(record)), hashRecord(put(record).bytes), 0n);
+    identity.set(hashKey(keyOf(record)), hashRecord(put(record).bytes), 0);
   for (const channel of CHANNELS) {
     const common = { origin: 0, channel, epoch: "e" } as const;
     if (channel !== "identity")

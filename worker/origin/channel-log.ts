@@ -16,6 +16,7 @@ import { Fold, readTail } from "./fold.ts";
 import type { BlobHead, TailChange } from "./fold.ts";
 import { RING_SLOTS } from "./log-store.ts";
 import type { LogStore, StoredFrame } from "./log-store.ts";
+import { RecentFrames } from "./recent-frames.ts";
 
 /** An admitted change, with what the index needs of it. */
 export interface AdmittedChange {
@@ -51,8 +52,7 @@ export class ChannelLog implements LogBounds {
   #head = 0;
   #chain: Uint8Array = NO_CHAIN;
   readonly #admitted = new HashTrie();
-  /** Revision → chain before it, for frames of the ring. */
-  readonly #previous = new Map<number, Uint8Array>();
+  readonly #recent = new RecentFrames();
   #blobs: { readonly bits: number; readonly prefix: number; readonly revision: number }[] = [];
   /** Newest changes since the last fold began; `null` after a start: read when they are needed. */
   #tail: Map<string, TailChange> | null = new Map();
@@ -91,8 +91,22 @@ export class ChannelLog implements LogBounds {
     return this.#admitted;
   }
 
+  /** Answered as long as the log can say what changed since: from the rows of its ring, or because nothing older counts any more. */
   chainAt(revision: number): Uint8Array | undefined {
-    return revision === this.#head ? this.#chain : this.#previous.get(revision + 1);
+    if (revision === this.#head) return this.#chain;
+    const chain = this.#recent.previousOf(revision + 1);
+    const next = chain === undefined ? undefined : this.#recent.nextLive(revision);
+    return next !== undefined && next <= this.#head - RING_SLOTS ? undefined : chain;
+  }
+
+  /** The first frame after a revision of which something still counts. [LOG15] */
+  nextLive(after: number): number | undefined {
+    return this.#recent.nextLive(after);
+  }
+
+  /** Whether a frame's change of a key is the newest that there is. */
+  isNewest(keyHash: Uint8Array, revision: number): boolean {
+    return (this.#admitted.tagOf(keyHash) ?? this.#recent.deletedAt(keyHash)) === revision;
   }
 
   markPopulated(): void {
@@ -116,12 +130,11 @@ export class ChannelLog implements LogBounds {
     }
     const frame: StoredFrame = { revision, previous: this.#chain, payload: body, entries };
     this.#store.putFrame(this.channel, frame);
-    this.#index(revision, entries);
-    this.#previous.set(revision, frame.previous);
-    this.#previous.delete(revision - RING_SLOTS);
+    this.#recent.push(revision, frame.previous, changes.length);
     this.#chain = nextChain(frame.previous, revision, body);
     this.#head = revision;
     for (const { change, keyHash, recordHash } of changes) {
+      this.#index(revision, keyHash, recordHash);
       const bytes = change.op === "put" ? change.bytes : null;
       this.#tail?.set(toHex(keyHash), { keyHash, recordHash: recordHash ?? ABSENT, bytes });
     }
@@ -212,37 +225,52 @@ export class ChannelLog implements LogBounds {
     return new Fold(this.channel, this.#store, this.#blobs, tail, this.#head);
   }
 
-  #index(
-    revision: number,
-    entries: Uint8Array,
-    accept: (keyHash: Uint8Array) => boolean = () => true,
-  ): void {
-    for (let at = 0; at < entries.length; at += PAIR_BYTES) {
-      const keyHash = entries.subarray(at, at + HASH_BYTES);
-      if (!accept(keyHash)) continue;
-      const recordHash = entries.subarray(at + HASH_BYTES, at + PAIR_BYTES);
-      if (equalBytes(recordHash, ABSENT)) this.#admitted.delete(keyHash);
-      else this.#admitted.set(keyHash, recordHash, BigInt(revision));
+  /** A change that is the newest so far. */
+  #index(revision: number, keyHash: Uint8Array, recordHash: Uint8Array | null): void {
+    const before = this.#admitted.tagOf(keyHash);
+    if (before !== undefined) this.#recent.replaced(before);
+    if (recordHash === null) {
+      this.#admitted.delete(keyHash);
+      this.#recent.deleted(keyHash, revision);
+    } else {
+      if (before === undefined) this.#recent.restored(keyHash);
+      this.#admitted.set(keyHash, recordHash, revision);
     }
+  }
+
+  /** A change that a blob of a later revision has in it already: only whether it still counts. */
+  #indexFolded(revision: number, keyHash: Uint8Array, recordHash: Uint8Array | null): void {
+    const current = this.#admitted.get(keyHash);
+    if (current === undefined && recordHash === null) this.#recent.deleted(keyHash, revision);
+    else if (
+      current !== undefined &&
+      recordHash !== null &&
+      equalBytes(current.recordHash, recordHash)
+    ) {
+      this.#recent.replaced(current.tag);
+      this.#admitted.set(keyHash, recordHash, revision);
+    } else this.#recent.replaced(revision);
   }
 
   #load(): void {
     for (const blob of this.#store.blobHeads(this.channel)) {
       this.#blobs.push({ bits: blob.bits, prefix: blob.prefix, revision: blob.revision });
-      this.#index(blob.revision, blob.entries);
+      // No tag: of a revision that the ring holds no more, unless a frame of it says otherwise.
+      for (const [keyHash, recordHash] of pairsOf(blob.entries))
+        if (recordHash !== null) this.#admitted.set(keyHash, recordHash, 0);
     }
     const newer = this.#blobs.filter((blob) => blob.revision > this.#foldedTo);
-    for (const frame of this.#store.frameHeads(this.channel)) {
-      this.#previous.set(frame.revision, frame.previous);
-      this.#head = frame.revision;
-      if (frame.revision <= this.#foldedTo) continue;
-      this.#tailChanges += frame.entries.length / PAIR_BYTES;
-      this.#index(
-        frame.revision,
-        frame.entries,
-        (keyHash) =>
-          !newer.some((blob) => blob.revision >= frame.revision && partitionHas(blob, keyHash)),
-      );
+    for (const { revision, previous, entries } of this.#store.frameHeads(this.channel)) {
+      this.#head = revision;
+      this.#recent.push(revision, previous, entries.length / PAIR_BYTES);
+      if (revision > this.#foldedTo) this.#tailChanges += entries.length / PAIR_BYTES;
+      for (const [keyHash, recordHash] of pairsOf(entries)) {
+        const isFolded =
+          revision <= this.#foldedTo ||
+          newer.some((blob) => blob.revision >= revision && partitionHas(blob, keyHash));
+        if (isFolded) this.#indexFolded(revision, keyHash, recordHash);
+        else this.#index(revision, keyHash, recordHash);
+      }
     }
     if (this.#head === 0) return;
     if (this.#head > this.#foldedTo) this.#tail = null;
@@ -256,6 +284,15 @@ export class ChannelLog implements LogBounds {
       populated: this.#populated,
       foldedTo: this.#foldedTo,
     });
+  }
+}
+
+/** Key hash and record hash, `null` for a delete, of each change. */
+function* pairsOf(entries: Uint8Array): Generator<[Uint8Array, Uint8Array | null]> {
+  for (let at = 0; at < entries.length; at += PAIR_BYTES) {
+    const recordHash = entries.subarray(at + HASH_BYTES, at + PAIR_BYTES);
+    const isDelete = equalBytes(recordHash, ABSENT);
+    yield [entries.subarray(at, at + HASH_BYTES), isDelete ? null : recordHash];
   }
 }
 

@@ -65,6 +65,7 @@ export class Origin {
       maySend: () => this.#isFactsFresh,
       canSweep: (channel) => this.#home.hasReconciled(channel),
       transaction: (work) => store.transaction(work),
+      yieldTurn: () => ports.setTimer("serve", 0),
     });
     this.#announcer = new Announcer(ports, () => this.#readers.sendCheckpoints());
     this.#publishing = new Publishing(ports, this.#logs, admissionOf(this.#facts), {
@@ -130,6 +131,9 @@ export class Origin {
         return;
       case "fold":
         this.#fold();
+        return;
+      case "serve":
+        this.#readers.serveOn();
         return;
       case "rejudge":
         this.#publishing.rejudgeSlice();
@@ -253,7 +257,7 @@ export class Origin {
     }
     const { accessVersion, cluster } = facts;
     this.#send(socket, { type: "watch-welcome", version, originUid: cluster.uid, accessVersion });
-    this.#readers.admit(socket, peer, hello);
+    this.#readers.admit(socket, peer, hello, version);
   }
 
   #onHomeHello(

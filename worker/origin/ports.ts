@@ -31,7 +31,7 @@ export interface MeshPort {
   claimRanges(claims: readonly RangeClaim[]): void;
 }
 
-export type TimerName = "checkpoint" | "fold" | "rejudge" | "pull";
+export type TimerName = "checkpoint" | "fold" | "rejudge" | "pull" | "serve";
 
 export interface OriginPorts {
   readonly store: LogStore;

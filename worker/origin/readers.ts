@@ -9,6 +9,7 @@ import { encodeMessage } from "../../shared/protocol/codec.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { Message, ReaderAck, WatchHello } from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
+import { CatchUps, CATCH_UP_VERSION } from "./catch-up.ts";
 import type { ChannelLog } from "./channel-log.ts";
 import type { LogStore } from "./log-store.ts";
 import type { Peer, SocketId, SocketPort } from "./ports.ts";
@@ -22,6 +23,8 @@ type Progress =
 interface Reader {
   readonly socket: SocketId;
   readonly peer: Peer;
+  /** Of the protocol. */
+  readonly version: number;
   readonly creditBytes: number;
   sentBytes: number;
   receivedBytes: number;
@@ -34,6 +37,8 @@ interface Reader {
 
 /** What outlives an eviction of the object, with the socket: acknowledged positions. What was sent after them is sent again. */
 interface ReaderNote {
+  /** Absent in notes of hubs that knew one version only. */
+  readonly version?: number;
   readonly creditBytes: number;
   /** `null`: no position, to be repaired. */
   readonly positions: readonly (readonly [Channel, number | null])[];
@@ -45,6 +50,8 @@ export interface ReaderRules {
   /** Whether a publisher has reconciled the channel since the hub may have lost anything. [LOG7] */
   canSweep(channel: Channel): boolean;
   readonly transaction: LogStore["transaction"];
+  /** Calls `serveOn` when other events have had their turn. */
+  yieldTurn(): void;
 }
 
 export class Readers {
@@ -52,6 +59,7 @@ export class Readers {
   readonly #logs: ReadonlyMap<Channel, ChannelLog>;
   readonly #sockets: SocketPort;
   readonly #rules: ReaderRules;
+  readonly #catchUps = new CatchUps();
   #inFlight = 0;
 
   constructor(logs: ReadonlyMap<Channel, ChannelLog>, sockets: SocketPort, rules: ReaderRules) {
@@ -73,12 +81,12 @@ export class Readers {
   }
 
   /** A reader's hello: from here on it is told, channel by channel, how it goes on. */
-  admit(socket: SocketId, peer: Peer, hello: WatchHello): void {
+  admit(socket: SocketId, peer: Peer, hello: WatchHello, version: number): void {
     const creditBytes = Math.min(
       Math.max(hello.creditBytes, LIMITS.messageBytes),
       LIMITS.inFlightBytes,
     );
-    const reader = newReader(socket, peer, creditBytes);
+    const reader = newReader(socket, peer, version, creditBytes);
     this.#readers.set(socket, reader);
     for (const channel of hello.channels) {
       const log = this.#logs.get(channel);
@@ -92,7 +100,7 @@ export class Readers {
   /** A socket that outlived an eviction of this object: goes on from what it had acknowledged. */
   restore(socket: SocketId, peer: Peer, note: string): void {
     const saved = JSON.parse(note) as ReaderNote;
-    const reader = newReader(socket, peer, saved.creditBytes);
+    const reader = newReader(socket, peer, saved.version ?? 1, saved.creditBytes);
     this.#readers.set(socket, reader);
     for (const [channel, acknowledged] of saved.positions) {
       const log = this.#logs.get(channel);
@@ -157,6 +165,12 @@ export class Readers {
   pumpAll(): void {
     const encoded = new Map<string, Uint8Array>();
     for (const reader of this.#readers.values()) this.#pump(reader, encoded);
+  }
+
+  /** Goes on where a turn had done enough. */
+  serveOn(): void {
+    this.#catchUps.newTurn();
+    for (const reader of this.#readers.values()) this.#pump(reader);
   }
 
   /** The log's digest to everybody who is at the head and was not told it yet. */
@@ -231,23 +245,38 @@ export class Readers {
     return true;
   }
 
-  /** Answers whether the reader is at the head. */
+  /** Answers whether the reader is at the head: one frame behind it gets the frame, further behind the net effect of what it missed. */
   #sendTail(
     reader: Reader,
     log: ChannelLog,
     progress: { next: number },
     encoded: Map<string, Uint8Array>,
   ): boolean {
-    for (; progress.next <= log.head; progress.next++) {
+    while (progress.next <= log.head) {
       if (!this.#hasCredit(reader)) return false;
-      const id = `${log.channel} ${progress.next}`;
-      const bytes = encoded.get(id) ?? encodeFrame(log, progress.next);
-      if (bytes === undefined) {
+      if (reader.version < CATCH_UP_VERSION || progress.next === log.head) {
+        const id = `${log.channel} ${progress.next}`;
+        const bytes = encoded.get(id) ?? encodeFrame(log, progress.next);
+        if (bytes === undefined) {
+          this.#askRepair(reader, log, "compacted");
+          return false;
+        }
+        encoded.set(id, bytes);
+        this.#sendBytes(reader, bytes);
+        progress.next++;
+        continue;
+      }
+      const part = this.#catchUps.after(log, progress.next - 1);
+      if (part === "later") {
+        this.#rules.yieldTurn();
+        return false;
+      }
+      if (part === undefined) {
         this.#askRepair(reader, log, "compacted");
         return false;
       }
-      encoded.set(id, bytes);
-      this.#sendBytes(reader, bytes);
+      this.#sendBytes(reader, part.bytes);
+      progress.next = part.revision + 1;
     }
     return true;
   }
@@ -294,7 +323,8 @@ export class Readers {
       channel,
       reader.acknowledged.get(channel) ?? null,
     ]);
-    const note: ReaderNote = { creditBytes: reader.creditBytes, positions };
+    const { version, creditBytes } = reader;
+    const note: ReaderNote = { version, creditBytes, positions };
     this.#sockets.saveNote(reader.socket, JSON.stringify(note));
   }
 }
@@ -313,10 +343,11 @@ function encodeFrame(log: ChannelLog, revision: number): Uint8Array | undefined 
   });
 }
 
-function newReader(socket: SocketId, peer: Peer, creditBytes: number): Reader {
+function newReader(socket: SocketId, peer: Peer, version: number, creditBytes: number): Reader {
   return {
     socket,
     peer,
+    version,
     creditBytes,
     sentBytes: 0,
     receivedBytes: 0,

@@ -18,7 +18,7 @@ export function receivedTrie(log: ChannelLog, store: LogStore): HashTrie {
   let after: Uint8Array = new Uint8Array();
   for (;;) {
     const page = store.quarantinedAfter(log.channel, after, PAGE);
-    for (const held of page) received.set(held.keyHash, held.recordHash, 0n);
+    for (const held of page) received.set(held.keyHash, held.recordHash, 0);
     const last = page.at(-1);
     if (last === undefined || page.length < PAGE) return received;
     after = last.keyHash;

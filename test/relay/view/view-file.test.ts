@@ -162,7 +162,7 @@ function halfRepaired(path: string, slackBytes: number) {
   const view = new RemoteView(new ViewFile(path), header, slackBytes);
   const records = Array.from({ length: 200 }, (_, n) => pod(`p${n}`, address(n)));
   const trie = new HashTrie();
-  for (const record of records) trie.set(hashKey(keyOf(record)), hashRecord(put(record).bytes), 0n);
+  for (const record of records) trie.set(hashKey(keyOf(record)), hashRecord(put(record).bytes), 0);
   const common = { origin: 0, channel: "identity", epoch: "e" } as const;
   const half = (prefix: number): WatchMessage => ({
     type: "blob",
