@@ -4,6 +4,7 @@
  * same bytes. [REC3] [REC4]
  */
 import { equalBytes } from "../lib/bytes.ts";
+import { quote } from "../lib/quote.ts";
 import { sha256 } from "../lib/hash.ts";
 import { pack, unpack } from "../lib/msgpack.ts";
 import { FieldError } from "./fields.ts";
@@ -74,12 +75,9 @@ export function readRecord(bytes: Uint8Array): DecodedRecord {
     return refuse("record", "must be a msgpack list");
   const [version, number, ...wire] = unpacked.value as unknown[];
   if (version !== VALUE_VERSION)
-    return refuse(
-      "valueVersion",
-      `is ${JSON.stringify(version)}, this version knows ${VALUE_VERSION}`,
-    );
+    return refuse("valueVersion", `is ${quote(version)}, this version knows ${VALUE_VERSION}`);
   const kind = typeof number === "number" ? KINDS[number] : undefined;
-  if (kind === undefined) return refuse("kind", `unknown number ${JSON.stringify(number)}`);
+  if (kind === undefined) return refuse("kind", `unknown number ${quote(number)}`);
   const record: Record<string, unknown> = { kind };
   for (const [i, [name, codec]] of fieldsOf(kind).entries()) {
     try {

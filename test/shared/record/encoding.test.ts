@@ -173,6 +173,23 @@ test("[REC4] hostile bytes never throw, and what is taken encodes back to the sa
   );
 });
 
+test.each([
+  [
+    "a 64-bit number as the version",
+    [0x93, 0xcf, 0xff, 0, 0, 0, 0, 0, 0, 1, 0, 0],
+    "is 18374686479671623681",
+  ],
+  [
+    "a 64-bit number as the kind",
+    [0x92, 1, 0xcf, 0xff, 0, 0, 0, 0, 0, 0, 1],
+    "unknown number 183746",
+  ],
+  ["lists in lists as the version", [0x91, ...Array<number>(30_000).fill(0x91), 1], ""],
+])("[REC4] %s is refused with a rule", (_, bytes, rule) => {
+  const decoded = decodeRecord(Uint8Array.from(bytes));
+  expect(decoded).toMatchObject({ ok: false, error: { rule: expect.stringContaining(rule) } });
+});
+
 test("[REC4] a label may have any name that Calico allows, without touching prototypes", () => {
   const record = pod("a", "10.20.0.1", { constructor: "x", toString: "y", hasOwnProperty: "z" });
   expect(decodeRecord(encodeRecord(record))).toEqual({ ok: true, record });
