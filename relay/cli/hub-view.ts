@@ -9,7 +9,7 @@ import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { VERSION } from "../version.ts";
-import { ChannelView } from "../view/channel-view.ts";
+import { MemoryView } from "../view/memory-view.ts";
 import type { ViewChange } from "../view/channel-view.ts";
 import type { SeenRecord } from "../policy/world.ts";
 import type { Client } from "./client.ts";
@@ -74,8 +74,8 @@ function readOrigin(
     perMessageDeflate: false,
     maxPayload: LIMITS.messageBytes,
   });
-  const views = new Map<Channel, ChannelView>(
-    CHANNELS.map((channel) => [channel, new ChannelView(channel)]),
+  const views = new Map<Channel, MemoryView>(
+    CHANNELS.map((channel) => [channel, new MemoryView(channel)]),
   );
   const name = entry.rcc ?? entry.origin.name;
   const seen = ({ key, revision, record }: ViewChange["held"]): SeenRecord => ({
@@ -117,7 +117,7 @@ function readOrigin(
       const decoded = decodeMessage(data);
       if (!decoded.ok || !("channel" in decoded.message)) return;
       const message = decoded.message as Extract<WatchMessage, { channel: Channel }>;
-      const view = views.get(message.channel) as ChannelView;
+      const view = views.get(message.channel) as MemoryView;
       const { changes, repair } = view.onMessage(message);
       if (repair)
         socket.send(

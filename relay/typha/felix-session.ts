@@ -48,6 +48,8 @@ export class FelixSession {
   readonly #hello: ClientHello;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #unsubscribe: () => void;
+  /** What there was when it began, as far as it is not sent yet. */
+  #snapshot: Iterator<readonly RemoteUpdate[]> | null = null;
   /** Remote updates that wait for a slow Felix, newest per key. */
   readonly #waiting = new Map<string, Uint8Array>();
   readonly #startedMs = performance.now();
@@ -116,7 +118,7 @@ export class FelixSession {
 
   /** Not before what a slow Felix has not taken yet: in-sync would overtake it. */
   #mayBeInSync(): boolean {
-    if (this.#waiting.size > 0) return false;
+    if (this.#waiting.size > 0 || this.#snapshot !== null) return false;
     return (
       this.#options.isViewLoaded() ||
       performance.now() - this.#startedMs >= this.#options.inSyncWaitMs
@@ -170,7 +172,17 @@ export class FelixSession {
       }),
     );
     this.#startPings();
-    this.#sendUpdates([...this.#options.feed.snapshot()].map((update) => update.encoded));
+    this.#snapshot = this.#options.feed.snapshot();
+    this.#sendSnapshot();
+  }
+
+  /** As far as Felix takes it; the rest when it has. */
+  #sendSnapshot(): void {
+    while (this.#snapshot !== null && !this.#isBlocked && !this.#isEnded) {
+      const part = this.#snapshot.next();
+      if (part.done === true) this.#snapshot = null;
+      else this.#sendUpdates(part.value.map((update) => update.encoded));
+    }
   }
 
   #startPings(): void {
@@ -222,6 +234,7 @@ export class FelixSession {
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     this.#sendUpdates(waiting);
+    this.#sendSnapshot();
     if (!this.#isBlocked) this.#upstream.setPaused(false);
     this.reconsiderStatus();
   }

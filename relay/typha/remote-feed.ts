@@ -1,4 +1,4 @@
-/** What the remotes add to Felix's stream: every key/value encoded once, for all connections. */
+/** What the remotes add to Felix's stream: every change encoded once, for all connections. */
 import type { Remotes, ServedChange } from "../view/remotes.ts";
 import { felixValue } from "./felix-values.ts";
 import { encodeUpdate } from "./encode.ts";
@@ -11,45 +11,42 @@ export interface RemoteUpdate {
 }
 
 export interface RemoteFeed {
-  /** Present state, each as new. */
-  snapshot(): Iterable<RemoteUpdate>;
+  /** What there is, each as new, in parts that are read when they are taken; changes meanwhile are told to who has subscribed. */
+  snapshot(): Iterator<readonly RemoteUpdate[]>;
   subscribe(listener: (updates: readonly RemoteUpdate[]) => void): () => void;
 }
 
 export class RemotesFeed implements RemoteFeed {
-  readonly #current = new Map<string, Uint8Array>();
+  readonly #remotes: Remotes;
   readonly #listeners = new Set<(updates: readonly RemoteUpdate[]) => void>();
 
   constructor(remotes: Remotes) {
-    for (const { rcc, held } of remotes.served()) this.#apply({ rcc, op: "put", held });
+    this.#remotes = remotes;
     remotes.subscribe((changes) => {
-      const updates = changes.flatMap((change) => this.#apply(change) ?? []);
+      if (this.#listeners.size === 0) return;
+      const updates = changes.flatMap((change) => encode(change) ?? []);
       if (updates.length > 0) for (const listener of this.#listeners) listener(updates);
     });
   }
 
-  *snapshot(): Generator<RemoteUpdate> {
-    for (const [key, encoded] of this.#current) yield { key, encoded };
+  *snapshot(): Generator<readonly RemoteUpdate[]> {
+    for (const part of this.#remotes.servedParts())
+      yield part().flatMap(({ rcc, held }) => encode({ rcc, op: "put", held, isNew: true }) ?? []);
   }
 
   subscribe(listener: (updates: readonly RemoteUpdate[]) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
+}
 
-  #apply({ rcc, op, held }: ServedChange): RemoteUpdate | null {
-    const felix = felixValue(rcc, held.record);
-    if (felix === null) return null;
-    const { key } = felix;
-    const encode = (value: Uint8Array | null, updateType: number): Uint8Array =>
-      encodeUpdate({ key, value, revision: "", v3ResourceVersion: "", ttlNs: 0, updateType });
-    if (op === "delete") {
-      this.#current.delete(key);
-      return { key, encoded: encode(null, UPDATE_TYPE.deleted) };
-    }
-    const value = Buffer.from(JSON.stringify(felix.value));
-    const isKnown = this.#current.has(key);
-    this.#current.set(key, encode(value, UPDATE_TYPE.new));
-    return { key, encoded: encode(value, isKnown ? UPDATE_TYPE.updated : UPDATE_TYPE.new) };
-  }
+function encode({ rcc, op, held, isNew }: ServedChange): RemoteUpdate | null {
+  const felix = felixValue(rcc, held.record);
+  if (felix === null) return null;
+  const { key } = felix;
+  const value = op === "put" ? Buffer.from(JSON.stringify(felix.value)) : null;
+  const updateType =
+    op === "delete" ? UPDATE_TYPE.deleted : isNew ? UPDATE_TYPE.new : UPDATE_TYPE.updated;
+  const update = { key, value, revision: "", v3ResourceVersion: "", ttlNs: 0, updateType };
+  return { key, encoded: encodeUpdate(update) };
 }

@@ -6,35 +6,29 @@
  * so what is missing is really gone.
  */
 import { equalBytes, toHex } from "../../shared/lib/bytes.ts";
-import { NO_CHAIN, nextChain } from "../../shared/log/cursor.ts";
+import { NO_CHAIN } from "../../shared/log/cursor.ts";
 import type { Cursor } from "../../shared/log/cursor.ts";
 import { HashTrie, partitionHas } from "../../shared/log/hash-trie.ts";
 import type { Partition } from "../../shared/log/hash-trie.ts";
-import { decodePayload } from "../../shared/log/payload.ts";
-import type {
-  Blob,
-  CatchUp,
-  Checkpoint,
-  Frame,
-  RepairPlan,
-  WatchMessage,
-} from "../../shared/protocol/messages.ts";
+import type { Checkpoint, RepairPlan } from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { readRecord, hashKey, hashRecord } from "../../shared/record/encoding.ts";
 import { keyOf } from "../../shared/record/key.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
+import type { OpenedBlob, Placed, Tail } from "./opened.ts";
+import type { PlacedChange, Records, StoredRecord } from "./records.ts";
 
 export interface HeldRecord {
   readonly key: string;
   readonly record: CalicoRecord;
-  readonly bytes: Uint8Array;
   /** Revision of the frame or blob that brought it. */
   readonly revision: number;
 }
 
 /** A change of what the view holds, for whoever serves it. */
 export type ViewChange =
-  | { readonly op: "put"; readonly held: HeldRecord }
+  /** `isNew`: the key was not held before. */
+  | { readonly op: "put"; readonly held: HeldRecord; readonly isNew: boolean }
   | { readonly op: "delete"; readonly held: HeldRecord };
 
 export interface ChannelHealth {
@@ -61,7 +55,7 @@ export interface ViewOutcome {
 }
 
 interface Repair {
-  readonly plan: RepairPlan;
+  readonly plan: Omit<RepairPlan, "origin">;
   blobsLeft: number;
   readonly covered: { readonly partition: Partition; readonly revision: number }[];
   /** Revision from which on every change counts again. */
@@ -73,9 +67,10 @@ const REPAIR: ViewOutcome = { changes: [], persist: false, repair: true };
 
 export class ChannelView {
   readonly channel: Channel;
+  readonly #records: Records;
+  /** What is confirmed; the tag is the record's place. */
   readonly #trie = new HashTrie();
-  readonly #held = new Map<string, HeldRecord>();
-  readonly #stale = new Map<string, HeldRecord>();
+  readonly #stale = new HashTrie();
   #cursor: Cursor | null = null;
   #verified: ChannelHealth["verified"] = null;
   #isPopulated = false;
@@ -83,8 +78,9 @@ export class ChannelView {
   #repair: Repair | null = null;
   #isRepairAsked = false;
 
-  constructor(channel: Channel) {
+  constructor(channel: Channel, records: Records) {
     this.channel = channel;
+    this.#records = records;
   }
 
   get cursor(): Cursor | null {
@@ -101,14 +97,10 @@ export class ChannelView {
     return this.#trie;
   }
 
-  /** Confirmed records by hex key hash (not the stale ones). */
-  held(): ReadonlyMap<string, HeldRecord> {
-    return this.#held;
-  }
-
-  *records(): Generator<HeldRecord> {
-    yield* this.#held.values();
-    yield* this.#stale.values();
+  /** What is held in a partition, stale records included; all of it by default. */
+  *records(partition?: Partition): Generator<HeldRecord> {
+    for (const trie of [this.#trie, this.#stale])
+      for (const { tag } of trie.entries(partition)) yield this.#held(tag);
   }
 
   health(): ChannelHealth {
@@ -125,13 +117,41 @@ export class ChannelView {
       wasComplete: this.#wasComplete,
       isRepairing: this.#repair !== null,
       stale: this.#stale.size,
-      records: this.#held.size + this.#stale.size,
+      records: this.#trie.size + this.#stale.size,
     };
+  }
+
+  /** From the view's file: a record that was held when it was rewritten. */
+  restore(bytes: Uint8Array, place: number): void {
+    const read = readRecord(bytes);
+    if (read.ok) this.#trie.set(hashKey(keyOf(read.record)), hashRecord(bytes), place);
+  }
+
+  /** From the view's file: where it stood when it was rewritten. */
+  restorePosition(
+    cursor: Cursor | null,
+    verified: ChannelHealth["verified"],
+    isPopulated: boolean,
+  ): void {
+    this.#cursor = cursor;
+    this.#verified = verified;
+    this.#isPopulated = isPopulated;
   }
 
   /** What the view's file says of a time before it was rewritten. */
   restoreComplete(): void {
     this.#wasComplete = true;
+  }
+
+  /** Its file was rewritten: new places of what is confirmed, in the order of the keys. */
+  move(places: Float64Array): void {
+    let at = 0;
+    for (const { keyHash, recordHash } of this.#trie.entries())
+      this.#trie.set(keyHash, recordHash, places[at++] as number);
+  }
+
+  get isPopulated(): boolean {
+    return this.#isPopulated;
   }
 
   /** A connection begins: what a broken repair had left is asked for again. */
@@ -143,30 +163,25 @@ export class ChannelView {
     }
   }
 
-  onMessage(message: WatchMessage): ViewOutcome {
+  apply(message: Placed): ViewOutcome {
     switch (message.type) {
       case "repair-needed":
         this.#isRepairAsked = true;
         return REPAIR;
+      case "unreadable":
+        return this.#askRepair();
       case "repair-plan":
         return this.#onPlan(message);
       case "blob":
         return this.#onBlob(message);
-      case "frame":
-        return this.#onTail(message, message.revision - 1, (frame) =>
-          nextChain(frame.previous, frame.revision, frame.payload),
-        );
-      case "catch-up":
-        return this.#onTail(message, message.after, ({ chain }) => chain);
+      case "tail":
+        return this.#onTail(message);
       case "checkpoint":
         return this.#onCheckpoint(message);
-      case "watch-welcome":
-      case "resume":
-        return NOTHING;
     }
   }
 
-  #onPlan(plan: RepairPlan): ViewOutcome {
+  #onPlan(plan: Omit<RepairPlan, "origin">): ViewOutcome {
     this.#isRepairAsked = false;
     this.#cursor = { epoch: plan.epoch, revision: plan.after, chain: plan.chain };
     this.#verified = null;
@@ -175,29 +190,23 @@ export class ChannelView {
     return { changes: [], persist: true, repair: false };
   }
 
-  #onBlob(blob: Blob): ViewOutcome {
+  #onBlob(blob: OpenedBlob<PlacedChange>): ViewOutcome {
     const repair = this.#repair;
     if (repair === null || repair.blobsLeft === 0) return NOTHING;
-    const decoded = decodePayload(blob.payload);
-    if (!decoded.ok) return this.#askRepair();
     const partition = { bits: blob.bits, prefix: blob.prefix };
     const changes: ViewChange[] = [];
     const confirmed = new Set<string>();
-    for (const change of decoded.changes) {
+    for (const change of blob.changes) {
       if (change.op !== "put") continue;
-      const put = this.#put(change.bytes, blob.revision);
+      const put = this.#put(change, blob.revision);
       if (put === null) continue;
       confirmed.add(put.id);
       if (put.change !== null) changes.push(put.change);
     }
-    const before = [...this.#trie.entries(partition)];
-    for (const entry of before) {
-      const id = toHex(entry.keyHash);
-      const held = this.#held.get(id);
-      if (confirmed.has(id) || held === undefined) continue;
-      this.#trie.delete(entry.keyHash);
-      this.#held.delete(id);
-      this.#stale.set(id, held);
+    for (const { keyHash, recordHash, tag } of [...this.#trie.entries(partition)]) {
+      if (confirmed.has(toHex(keyHash))) continue;
+      this.#trie.delete(keyHash);
+      this.#stale.set(keyHash, recordHash, tag);
     }
     repair.covered.push({ partition, revision: blob.revision });
     repair.until = Math.max(repair.until, blob.revision);
@@ -206,39 +215,30 @@ export class ChannelView {
     return { changes, persist: true, repair: false };
   }
 
-  /** What follows the cursor: one frame, or the net effect of several, whose changes count as of its last revision. */
-  #onTail<M extends Frame | CatchUp>(
-    frame: M,
-    after: number,
-    chainAfter: (frame: M) => Uint8Array,
-  ): ViewOutcome {
+  #onTail(tail: Tail<PlacedChange>): ViewOutcome {
     const cursor = this.#cursor;
     if (cursor === null || this.#isRepairAsked) return NOTHING;
     if (this.#repair !== null && this.#repair.blobsLeft > 0) return this.#askRepair();
-    if (frame.revision <= cursor.revision) return NOTHING;
-    if (after !== cursor.revision || !equalBytes(frame.previous, cursor.chain))
+    if (tail.revision <= cursor.revision) return NOTHING;
+    if (tail.after !== cursor.revision || !equalBytes(tail.previous, cursor.chain))
       return this.#askRepair();
-    const decoded = decodePayload(frame.payload);
-    if (!decoded.ok) return this.#askRepair();
     const changes: ViewChange[] = [];
-    for (const change of decoded.changes) {
+    for (const change of tail.changes) {
       if (change.op === "delete") {
-        if (this.#isCovered(change.keyHash, frame.revision)) continue;
+        if (this.#isCovered(change.keyHash, tail.revision)) continue;
         const deleted = this.#delete(change.keyHash);
         if (deleted !== null) changes.push(deleted);
       } else {
-        const put = this.#put(change.bytes, frame.revision);
-        if (put === null) continue;
-        if (put.change !== null) changes.push(put.change);
+        const put = this.#put(change, tail.revision);
+        if (put !== null && put.change !== null) changes.push(put.change);
       }
     }
-    const { revision } = frame;
-    this.#cursor = { epoch: cursor.epoch, revision, chain: chainAfter(frame) };
+    this.#cursor = { epoch: cursor.epoch, revision: tail.revision, chain: tail.chain };
     this.#finishRepair();
     return { changes, persist: true, repair: false };
   }
 
-  #onCheckpoint(checkpoint: Checkpoint): ViewOutcome {
+  #onCheckpoint(checkpoint: Omit<Checkpoint, "origin">): ViewOutcome {
     const cursor = this.#cursor;
     if (cursor === null || this.#isRepairAsked || checkpoint.epoch !== cursor.epoch) return NOTHING;
     if (checkpoint.revision !== cursor.revision || this.#repair !== null) return NOTHING;
@@ -247,8 +247,12 @@ export class ChannelView {
     this.#isPopulated = checkpoint.populated;
     this.#wasComplete ||= checkpoint.populated;
     if (!checkpoint.sweep) return { changes: [], persist: true, repair: false };
-    const changes = [...this.#stale.values()].map((held): ViewChange => ({ op: "delete", held }));
-    this.#stale.clear();
+    const changes: ViewChange[] = [];
+    for (const { keyHash, tag } of [...this.#stale.entries()]) {
+      changes.push({ op: "delete", held: this.#held(tag) });
+      this.#stale.delete(keyHash);
+      this.#records.free(tag);
+    }
     return { changes, persist: true, repair: false };
   }
 
@@ -275,32 +279,46 @@ export class ChannelView {
 
   /** `null` for a record that must not be applied: malformed (never from our hub), or covered by a repair. */
   #put(
-    bytes: Uint8Array,
+    { bytes, place }: Extract<PlacedChange, { op: "put" }>,
     revision: number,
   ): { readonly id: string; readonly change: ViewChange | null } | null {
     const decoded = readRecord(bytes);
     if (!decoded.ok) return null;
-    const key = keyOf(decoded.record);
+    const { record } = decoded;
+    const key = keyOf(record);
     const keyHash = hashKey(key);
-    const id = toHex(keyHash);
     if (this.#repair !== null && this.#repair.blobsLeft === 0 && this.#isCovered(keyHash, revision))
       return null;
-    const held: HeldRecord = { key, record: decoded.record, bytes, revision };
-    const before = this.#held.get(id) ?? this.#stale.get(id);
-    this.#stale.delete(id);
-    this.#held.set(id, held);
-    this.#trie.set(keyHash, hashRecord(bytes), 0);
-    const isSame = before !== undefined && equalBytes(before.bytes, bytes);
-    return { id, change: isSame ? null : { op: "put", held } };
+    const recordHash = hashRecord(bytes);
+    const before = this.#trie.get(keyHash) ?? this.#stale.get(keyHash);
+    this.#stale.delete(keyHash);
+    this.#trie.set(keyHash, recordHash, place);
+    if (before !== undefined) this.#records.free(before.tag);
+    const id = toHex(keyHash);
+    if (before !== undefined && equalBytes(before.recordHash, recordHash))
+      return { id, change: null };
+    const held = { key, record, revision };
+    return { id, change: { op: "put", held, isNew: before === undefined } };
   }
 
   #delete(keyHash: Uint8Array): ViewChange | null {
-    const id = toHex(keyHash);
-    const held = this.#held.get(id) ?? this.#stale.get(id);
-    if (held === undefined) return null;
-    this.#held.delete(id);
-    this.#stale.delete(id);
+    const place = this.#trie.tagOf(keyHash) ?? this.#stale.tagOf(keyHash);
+    if (place === undefined) return null;
+    const held = this.#held(place);
     this.#trie.delete(keyHash);
+    this.#stale.delete(keyHash);
+    this.#records.free(place);
     return { op: "delete", held };
   }
+
+  #held(place: number): HeldRecord {
+    return heldOf(this.#records.read(place));
+  }
+}
+
+/** @throws Error for bytes that were never a record: only such are given a place. */
+function heldOf({ bytes, revision }: StoredRecord): HeldRecord {
+  const read = readRecord(bytes);
+  if (!read.ok) throw new Error(`BUG: a held record is unreadable: ${read.error.rule}`);
+  return { key: keyOf(read.record), record: read.record, revision };
 }

@@ -4,31 +4,30 @@
  */
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
-import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
+import { WHOLE } from "../../shared/log/hash-trie.ts";
+import type { Partition } from "../../shared/log/hash-trie.ts";
 import type { ChannelCursor, Message, WatchMessage } from "../../shared/protocol/messages.ts";
-import { encodePayload } from "../../shared/log/payload.ts";
-import { toHex } from "../../shared/lib/bytes.ts";
 import type { Cursor } from "../../shared/log/cursor.ts";
 import { ChannelView } from "./channel-view.ts";
-import type { ChannelHealth, HeldRecord, ViewChange } from "./channel-view.ts";
-import { ViewFile } from "./view-file.ts";
-
-/** First record of a view file. */
-export interface ViewHeader {
-  readonly rcc: string;
-  readonly meshId: string;
-  readonly originUid: string;
-  readonly originName: string;
-}
+import type { ChannelHealth, HeldRecord, ViewChange, ViewOutcome } from "./channel-view.ts";
+import { open } from "./opened.ts";
+import type { Opened } from "./opened.ts";
+import type { Records } from "./records.ts";
+import { Body, bodyOf, readBody, readPlace, replayed } from "./view-events.ts";
+import type { FileEvent, ReadBody, ViewHeader } from "./view-events.ts";
+import { messagesOfVersion1 } from "./version-1.ts";
+import type { ViewFile } from "./view-file.ts";
 
 /** The file is rewritten when it is this much larger than after its last rewriting, and twice as large (the default). */
-const REWRITE_SLACK_BYTES = 4 * 1024 * 1024;
+const REWRITE_SLACK_BYTES = 16 * 1024 * 1024;
+/** Records of one body of a rewritten file, in bytes. */
+const KEPT_BYTES = 256 * 1024;
 
-export class RemoteView {
+export class RemoteView implements Records {
   #header: ViewHeader;
-  readonly #file: ViewFile;
+  #file: ViewFile;
   readonly #channels = new Map<Channel, ChannelView>(
-    CHANNELS.map((channel) => [channel, new ChannelView(channel)]),
+    CHANNELS.map((channel) => [channel, new ChannelView(channel, this)]),
   );
   readonly #rewriteSlackBytes: number;
   #sizeAfterRewrite = 0;
@@ -36,30 +35,15 @@ export class RemoteView {
   readonly damage: string | null;
   /** Records that came from the disk, so that a restart can say what it did not have to transfer. */
   readonly loadedRecords: number;
-  #writeError: string | null = null;
 
   /** Loads what the file holds; an unreadable or foreign file is dropped and everything is asked for again. */
   constructor(file: ViewFile, header: ViewHeader, rewriteSlackBytes = REWRITE_SLACK_BYTES) {
     this.#rewriteSlackBytes = rewriteSlackBytes;
     this.#file = file;
     this.#header = header;
-    const loaded = file.load();
-    let damage = loaded.damage;
-    const stored = loaded.records[0] === undefined ? null : readHeader(loaded.records[0]);
-    if (stored === null && loaded.records.length > 0) damage = "its first record is not a header";
-    for (const record of stored === null ? [] : loaded.records.slice(1)) {
-      const complete = readCompleteNote(record);
-      const decoded = decodeMessage(record);
-      if (complete !== null)
-        for (const channel of complete) this.#channels.get(channel)?.restoreComplete();
-      else if (decoded.ok && "channel" in decoded.message)
-        this.#view(decoded.message as WatchMessage)?.onMessage(decoded.message as WatchMessage);
-      else damage = "a record is not a message of this version";
-    }
+    this.damage = file.isVersion1 ? this.#convert(file) : this.#load(file);
     for (const view of this.#channels.values()) view.onConnect();
-    this.damage = damage;
-    this.loadedRecords = [...this.records()].length;
-    if (stored === null) this.#restart();
+    this.loadedRecords = this.size;
     this.#sizeAfterRewrite = file.size;
   }
 
@@ -67,8 +51,9 @@ export class RemoteView {
     return this.#header;
   }
 
+  /** Why what was applied last is not on disk; `null` when it is. */
   get writeError(): string | null {
-    return this.#writeError;
+    return this.#file.writeError;
   }
 
   /**
@@ -79,8 +64,39 @@ export class RemoteView {
     return [...this.#channels.values()].every((view) => view.health().wasComplete);
   }
 
+  /** Records held. */
+  get size(): number {
+    return [...this.#channels.values()].reduce((sum, view) => sum + view.health().records, 0);
+  }
+
+  /** More waits for room on the disk than may: the view takes nothing in until there is some. [VIE10] */
+  get isOverfull(): boolean {
+    return this.#file.isOverfull;
+  }
+
   *records(): Generator<HeldRecord> {
-    for (const view of this.#channels.values()) yield* view.records();
+    for (const part of this.parts()) yield* this.recordsOf(part);
+  }
+
+  /** Parts of the view, a few hundred records each, now; what they hold is read when it is asked for. */
+  *parts(): Generator<readonly [Channel, Partition]> {
+    for (const [channel, view] of this.#channels) {
+      const { stale, records } = view.health();
+      if (stale === records) yield [channel, WHOLE];
+      else for (const leaf of view.trie.leaves()) yield [channel, leaf];
+    }
+  }
+
+  recordsOf([channel, partition]: readonly [Channel, Partition]): Generator<HeldRecord> {
+    return (this.#channels.get(channel) as ChannelView).records(partition);
+  }
+
+  read(place: number) {
+    return readPlace((at, length) => this.#file.read(at, length), place);
+  }
+
+  free(): void {
+    // The file is append-only: what is not held any more goes with the next rewriting.
   }
 
   health(channel: Channel): ChannelHealth {
@@ -110,7 +126,7 @@ export class RemoteView {
   rebind(header: ViewHeader): void {
     if (JSON.stringify(header) === JSON.stringify(this.#header)) return;
     this.#header = header;
-    this.#rewrite();
+    this.#note({ type: "header", ...header });
   }
 
   /** @returns Changes for whoever serves the view, and a message to answer with. */
@@ -118,141 +134,149 @@ export class RemoteView {
     readonly changes: readonly ViewChange[];
     readonly answer: Message | null;
   } {
-    const view = this.#view(message);
-    if (view === undefined) return { changes: [], answer: null };
-    const outcome = view.onMessage(message);
-    if (outcome.persist) this.#append(encodeMessage(message));
+    const opened = open(message);
+    const view = opened === null ? undefined : this.#channels.get(opened.channel);
+    if (opened === null || view === undefined) return { changes: [], answer: null };
+    const outcome = this.#apply(view, opened);
+    if (outcome.persist) this.#rewriteIfLong();
     const answer: Message | null = outcome.repair
       ? { type: "repair", origin: 0, channel: view.channel, leaves: view.trie.leaves() }
       : null;
     return { changes: outcome.changes, answer };
   }
 
-  /** Forgets everything, also on disk; answers what was served. */
-  withdraw(): HeldRecord[] {
-    const held = [...this.records()];
+  /** Forgets the file. */
+  withdraw(): void {
     this.#file.remove();
-    return held;
   }
 
   close(): void {
     this.#file.close();
   }
 
-  #view(message: WatchMessage): ChannelView | undefined {
-    return "channel" in message ? this.#channels.get(message.channel) : undefined;
+  /** On disk before anybody is told. */
+  #apply(view: ChannelView, opened: Opened): ViewOutcome {
+    const { body, message } = bodyOf(opened, this.#file.nextBodyAt);
+    const outcome = view.apply(message);
+    if (outcome.persist) this.#file.append(body.bytes);
+    return outcome;
   }
 
-  #append(record: Uint8Array): void {
-    try {
-      // After a failed write the file is a shorter, valid past; it stays that until the view can be written whole.
-      if (this.#writeError === null) this.#file.append(record);
-      const { size } = this.#file;
-      const isLong = size > 2 * this.#sizeAfterRewrite + this.#rewriteSlackBytes;
-      if (isLong || this.#writeError !== null) this.#rewrite();
-    } catch (error) {
-      // A full disk must not stop Felix from being told: the view goes on in memory, and is written whole once there is room.
-      this.#writeError = String(error);
+  #note(event: FileEvent): void {
+    this.#file.append(new Body(this.#file.nextBodyAt, event).bytes);
+  }
+
+  #load(file: ViewFile): string | null {
+    let hasHeader = false;
+    let unknown: string | null = null;
+    const { damage } = file.load((bytes, at) => {
+      const body = readBody(bytes, at);
+      if (body?.meta.type === "header") hasHeader = true;
+      if (body === null || !hasHeader) unknown = "a record in it is not of this version";
+      else this.#replay(body);
+    });
+    if (!hasHeader) {
+      file.remove();
+      this.#note({ type: "header", ...this.#header });
+    }
+    return damage ?? unknown;
+  }
+
+  #replay({ meta, records }: ReadBody): void {
+    switch (meta.type) {
+      case "header": {
+        const { type: _type, ...header } = meta;
+        this.#header = header;
+        return;
+      }
+      case "kept":
+        for (const { bytes, place } of records)
+          this.#channels.get(meta.channel)?.restore(bytes, place);
+        return;
+      case "position":
+        this.#channels
+          .get(meta.channel)
+          ?.restorePosition(meta.health.cursor, meta.health.verified, meta.isPopulated);
+        return;
+      case "complete":
+        for (const channel of meta.channels) this.#channels.get(channel)?.restoreComplete();
+        return;
+      default:
+        this.#channels.get(meta.channel)?.apply(replayed(meta, records));
     }
   }
 
-  #restart(): void {
-    try {
-      this.#file.rewrite([headerRecord(this.#header)]);
-    } catch (error) {
-      this.#writeError = String(error);
+  /** A file of the first format: applied message by message into one of this. */
+  #convert(file: ViewFile): string | null {
+    const next = file.sibling(".new");
+    this.#file = next;
+    const old = messagesOfVersion1(file);
+    if (old.header !== null) this.#header = old.header;
+    this.#note({ type: "header", ...this.#header });
+    for (const channel of old.complete) this.#channels.get(channel)?.restoreComplete();
+    for (const message of old.messages) {
+      const opened = open(message);
+      const view = opened === null ? undefined : this.#channels.get(opened.channel);
+      if (opened !== null && view !== undefined) this.#apply(view, opened);
     }
+    this.#note(this.#complete());
+    file.close();
+    if (next.writeError === null) next.moveTo(file.path);
+    return old.damage;
+  }
+
+  #complete(): FileEvent {
+    const complete = [...this.#channels.values()].filter((view) => view.health().wasComplete);
+    return { type: "complete", channels: complete.map((view) => view.channel) };
   }
 
   /**
    * Not now while something is stale, which would come back as confirmed, nor during a repair: the blobs that follow would have no plan
-   * before them in the new file, and be lost to a restart. Both end; until then the file is longer, or an older past. [VIE11]
+   * before them in the new file, and be lost to a restart. Both end; until then the file is longer. [VIE11]
    */
-  #rewrite(): void {
+  #rewriteIfLong(): void {
+    const { size, writeError } = this.#file;
+    if (size <= 2 * this.#sizeAfterRewrite + this.#rewriteSlackBytes || writeError !== null) return;
     const healths = [...this.#channels.values()].map((view) => view.health());
     if (healths.some(({ stale, isRepairing }) => stale > 0 || isRepairing)) return;
-    this.#file.rewrite(this.#snapshot());
-    this.#sizeAfterRewrite = this.#file.size;
-    this.#writeError = null;
+    const next = this.#file.sibling(".new");
+    const places = this.#writeSnapshot(next);
+    if (next.writeError !== null) {
+      next.remove();
+      return;
+    }
+    next.moveTo(this.#file.path);
+    this.#file.close();
+    this.#file = next;
+    this.#sizeAfterRewrite = next.size;
+    for (const [view, moved] of places) view.move(moved);
   }
 
-  /** The view as the messages that would bring it about. */
-  *#snapshot(): Generator<Uint8Array> {
-    yield headerRecord(this.#header);
-    for (const view of this.#channels.values()) {
-      const { cursor, channel } = view;
-      if (cursor === null) continue;
-      const { epoch, revision, chain } = cursor;
-      const leaves = view.trie.leaves();
-      const byHash = new Map([...view.held()].map(([id, held]) => [id, held.bytes]));
-      yield encodeMessage({
-        type: "repair-plan",
-        origin: 0,
-        channel,
-        epoch,
-        head: revision,
-        blobs: leaves.length,
-        after: revision,
-        chain,
-      });
-      for (const { bits, prefix } of leaves) {
-        const puts = [...view.trie.entries({ bits, prefix })].flatMap(({ keyHash }) => {
-          const bytes = byHash.get(toHex(keyHash));
-          return bytes === undefined ? [] : [{ op: "put" as const, bytes }];
-        });
-        yield encodeMessage({
-          type: "blob",
-          origin: 0,
-          channel,
-          bits,
-          prefix,
-          revision,
-          payload: encodePayload(puts),
-        });
+  /** The view as it is. Answers where its records are then, in the order of their keys. */
+  #writeSnapshot(next: ViewFile): Map<ChannelView, Float64Array> {
+    const places = new Map<ChannelView, Float64Array>();
+    const add = (event: FileEvent): Body => new Body(next.nextBodyAt, event);
+    next.append(add({ type: "header", ...this.#header }).bytes);
+    for (const [channel, view] of this.#channels) {
+      const moved = new Float64Array(view.trie.size);
+      let [body, count] = [add({ type: "kept", channel }), 0];
+      for (const { tag } of view.trie.entries()) {
+        const { bytes, revision } = this.read(tag);
+        moved[count++] = body.add(bytes, revision);
+        if (body.length < KEPT_BYTES) continue;
+        next.append(body.bytes);
+        body = add({ type: "kept", channel });
       }
-      const { verified, isInSync } = view.health();
-      if (verified !== null && verified.revision === revision)
-        yield encodeMessage({
-          type: "checkpoint",
-          origin: 0,
-          channel,
-          epoch,
-          revision,
-          digest: verified.digest,
-          populated: isInSync,
-          sweep: false,
-        });
+      next.append(body.bytes);
+      places.set(view, moved);
+      const { cursor, verified } = view.health();
+      const { isPopulated } = view;
+      next.append(
+        add({ type: "position", channel, health: { cursor, verified }, isPopulated }).bytes,
+      );
     }
     // Last, so that a file that was cut off before its end says nothing of it.
-    const complete = [...this.#channels.values()].filter((view) => view.health().wasComplete);
-    yield new TextEncoder().encode(
-      JSON.stringify({ complete: complete.map((view) => view.channel) }),
-    );
-  }
-}
-
-/** The record after a rewritten view: which channels were complete once. `null` for a message, which is no JSON object. */
-function readCompleteNote(record: Uint8Array): readonly Channel[] | null {
-  if (record[0] !== "{".charCodeAt(0)) return null;
-  try {
-    const { complete } = JSON.parse(new TextDecoder().decode(record)) as { complete?: unknown };
-    return Array.isArray(complete)
-      ? CHANNELS.filter((channel) => complete.includes(channel))
-      : null;
-  } catch {
-    return null;
-  }
-}
-
-function headerRecord(header: ViewHeader): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(header));
-}
-
-function readHeader(record: Uint8Array): ViewHeader | null {
-  try {
-    const parsed = JSON.parse(new TextDecoder().decode(record)) as ViewHeader;
-    return typeof parsed.rcc === "string" && typeof parsed.originUid === "string" ? parsed : null;
-  } catch {
-    return null;
+    next.append(add(this.#complete()).bytes);
+    return places;
   }
 }

@@ -19,14 +19,20 @@ export interface ServedChange {
   readonly rcc: string;
   readonly op: "put" | "delete";
   readonly held: HeldRecord;
+  /** The key was not served before. */
+  readonly isNew: boolean;
 }
+
+/** Changes told at once when many come from disk. */
+const BATCH = 1_000;
 
 interface Entry {
   remote: Remote;
   readonly view: RemoteView;
   watcher: Watcher | null;
-  readonly served: Map<string, HeldRecord>;
+  /** Keys that are held and not served, with the reason. */
   readonly refused: Map<string, string>;
+  servedEndpoints: number;
   wasInSync: boolean;
 }
 
@@ -58,8 +64,22 @@ export class Remotes {
   }
 
   *served(): Generator<{ readonly rcc: string; readonly held: HeldRecord }> {
-    for (const [rcc, entry] of this.#entries)
-      for (const held of entry.served.values()) yield { rcc, held };
+    for (const part of this.servedParts()) yield* part();
+  }
+
+  /**
+   * What is served, in parts of a few hundred records: each is read from disk when it is called, and is what is served then. Who takes them over
+   * some time listens to changes meanwhile, and so has it all in the end.
+   */
+  *servedParts(): Generator<() => { readonly rcc: string; readonly held: HeldRecord }[]> {
+    for (const [rcc, { view, refused }] of this.#entries)
+      for (const part of view.parts())
+        yield () =>
+          this.#entries.get(rcc)?.view === view
+            ? [...view.recordsOf(part)]
+                .filter((held) => !refused.has(held.key))
+                .map((held) => ({ rcc, held }))
+            : [];
   }
 
   /** Whether every granted remote has something to serve, from the hub or from disk. */
@@ -97,13 +117,11 @@ export class Remotes {
     this.#options.onState();
   }
 
-  /** The cluster's own addresses have changed: what is refused and served is decided again. */
+  /** The cluster's own addresses: when they have changed, what is refused and served is decided again. */
   setOwnAddresses(own: OwnAddresses): void {
+    if (own.equals(this.#own)) return;
     this.#own = own;
-    for (const [rcc, entry] of this.#entries) {
-      const changes = [...entry.view.records()].map((held): ViewChange => ({ op: "put", held }));
-      this.#serve(rcc, entry, changes, true);
-    }
+    for (const [rcc, entry] of this.#entries) this.#decideAgain(rcc, entry);
   }
 
   reports(): EdgeReport[] {
@@ -113,9 +131,7 @@ export class Remotes {
         rcc,
         origin: entry.remote.origin,
         connectionStatus: connectionStatus(entry),
-        endpoints: [...entry.served.values()].filter((held) =>
-          held.record.kind.endsWith("Endpoint"),
-        ).length,
+        endpoints: entry.servedEndpoints,
         refused: entry.refused.size,
         digest: health.verified === null ? null : toHex(health.verified.digest),
         revision: health.cursor?.revision ?? 0,
@@ -163,8 +179,8 @@ export class Remotes {
       remote: remote ?? { ...bound, origin: { uid: header.originUid, name: header.originName } },
       view,
       watcher: null,
-      served: new Map(),
       refused: new Map(),
+      servedEndpoints: 0,
       wasInSync: false,
     };
     if (view.damage !== null)
@@ -173,12 +189,7 @@ export class Remotes {
         "the view file was damaged; the hub sends what is missing",
       );
     this.#entries.set(rcc, entry);
-    this.#serve(
-      rcc,
-      entry,
-      [...view.records()].map((held): ViewChange => ({ op: "put", held })),
-      false,
-    );
+    this.#serve(rcc, entry, putsOf(view));
     return entry;
   }
 
@@ -190,7 +201,7 @@ export class Remotes {
       this.#options.watchUrl(remote.origin.uid),
       () => this.#options.headers(),
       {
-        onChanges: (changes) => this.#serve(rcc, entry, changes, false),
+        onChanges: (changes) => this.#serve(rcc, entry, changes),
         onState: () => {
           const { isInSync } = entry.view;
           if (isInSync && !entry.wasInSync)
@@ -216,36 +227,44 @@ export class Remotes {
 
   #withdraw(rcc: string, entry: Entry): void {
     this.#disconnect(entry);
-    entry.view.withdraw();
-    const deletes = [...entry.served.values()].map((held): ServedChange => ({
-      rcc,
-      op: "delete",
-      held,
-    }));
     this.#entries.delete(rcc);
+    const records = entry.view.size;
+    const deletes: ServedChange[] = [];
+    for (const held of entry.view.records()) {
+      if (entry.refused.has(held.key)) continue;
+      deletes.push({ rcc, op: "delete", held, isNew: false });
+      if (deletes.length === BATCH) this.#tell(deletes.splice(0));
+    }
     this.#tell(deletes);
-    this.#options.log.info({ rcc, records: deletes.length }, "withdrawn");
+    entry.view.withdraw();
+    this.#options.log.info({ rcc, records }, "withdrawn");
   }
 
-  /** @param isRecheck The changes repeat what is held: only a changed decision is told. */
-  #serve(rcc: string, entry: Entry, changes: readonly ViewChange[], isRecheck: boolean): void {
+  #serve(rcc: string, entry: Entry, changes: Iterable<ViewChange>): void {
     const told: ServedChange[] = [];
-    for (const { op, held } of changes) {
+    for (const change of changes) {
+      const { op, held } = change;
+      const wasServed = (op === "delete" || !change.isNew) && !entry.refused.has(held.key);
       const reason = op === "put" ? this.#own.refusal(held.record) : null;
-      const isServed = entry.served.has(held.key);
-      entry.refused.delete(held.key);
-      if (op === "put" && reason === null) {
-        entry.served.set(held.key, held);
-        if (!isRecheck || !isServed) told.push({ rcc, op, held });
-        continue;
-      }
-      if (reason !== null) entry.refused.set(held.key, reason);
-      const before = entry.served.get(held.key);
-      if (before === undefined) continue;
-      entry.served.delete(held.key);
-      told.push({ rcc, op: "delete", held: before });
+      const isServed = op === "put" && reason === null;
+      if (reason === null) entry.refused.delete(held.key);
+      else entry.refused.set(held.key, reason);
+      if (held.record.kind.endsWith("Endpoint"))
+        entry.servedEndpoints += Number(isServed) - Number(wasServed);
+      if (isServed) told.push({ rcc, op: "put", held, isNew: !wasServed });
+      else if (wasServed) told.push({ rcc, op: "delete", held, isNew: false });
+      if (told.length === BATCH) this.#tell(told.splice(0));
     }
     this.#tell(told);
+  }
+
+  /** Over all that is held: only a changed decision is told. */
+  #decideAgain(rcc: string, entry: Entry): void {
+    const changed: ViewChange[] = [];
+    for (const held of entry.view.records())
+      if ((this.#own.refusal(held.record) === null) === entry.refused.has(held.key))
+        changed.push({ op: "put", held, isNew: false });
+    this.#serve(rcc, entry, changed);
   }
 
   #tell(changes: readonly ServedChange[]): void {
@@ -266,6 +285,10 @@ export class Remotes {
       return [];
     }
   }
+}
+
+function* putsOf(view: RemoteView): Generator<ViewChange> {
+  for (const held of view.records()) yield { op: "put", held, isNew: true };
 }
 
 function headerOf(remote: Remote, facts: AccessFacts) {

@@ -11,6 +11,7 @@ import type { PinnedRanges } from "../../shared/visibility/facts.ts";
 /** The cluster's own addresses: what the mesh has pinned for it, and what its source shows (pools, node addresses). */
 export class OwnAddresses {
   readonly #ranges: RangeSet;
+  readonly #text: string;
 
   constructor(pinned: PinnedRanges, local: Iterable<CalicoRecord>) {
     const own = [...pinned.pods, ...pinned.nodes];
@@ -19,6 +20,11 @@ export class OwnAddresses {
       if (record.kind === "Node") own.push(...nodeAddresses(record));
     }
     this.#ranges = new RangeSet(own);
+    this.#text = [...new Set(own)].toSorted().join(" ");
+  }
+
+  equals(other: OwnAddresses): boolean {
+    return other.#text === this.#text;
   }
 
   /** Why an endpoint is not served, or `null`. Profiles have no address and are always served. */

@@ -1,13 +1,16 @@
 /**
- * A view on disk: the hub's own messages, appended as they were applied, each with its length and CRC-32. The cursor is that of the last
- * intact record, so a kill at any byte costs at most the records after it, which the hub sends again. [VIE5]
+ * A view on disk: bodies appended as they were applied, each with its length and CRC-32. The position is that of the last intact body, so a kill
+ * at any byte costs at most the bodies after it, which the hub sends again. [VIE5] What was appended stays readable at its place.
+ *
+ * A full disk costs the file, not the view: what cannot be written waits in memory, readable all the same, and is written with the next body that
+ * finds room. [VIE10]
  */
 import {
   closeSync,
   ftruncateSync,
   mkdirSync,
   openSync,
-  readFileSync,
+  readSync,
   renameSync,
   rmSync,
   writeSync,
@@ -15,117 +18,261 @@ import {
 import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
 
-/** Format number in the first bytes; a file of another format is dropped and repaired from the hub. */
-const MAGIC = Buffer.from("catwalk-view-1\n");
+/** Format in the first bytes; a file of a format that is not known is dropped and repaired from the hub. */
+const MAGIC = Buffer.from("catwalk-view-2\n");
+const MAGIC_VERSION_1 = Buffer.from("catwalk-view-1\n");
 const HEADER_BYTES = 8;
-/** No record is larger: a length beyond it is corruption. */
-const MAX_RECORD_BYTES = 2 * 1024 * 1024;
+/** No body is larger (8 MiB of records and their headers): a length beyond it is corruption. */
+const MAX_BODY_BYTES = 12 * 1024 * 1024;
+const WINDOW_BYTES = 64 * 1024;
+/** What may wait for room on the disk; with more the view takes no more in. */
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+
+/** Writes all bytes at a position, or throws the system's error. */
+export type WriteAt = (descriptor: number, bytes: Uint8Array, at: number) => void;
 
 export interface LoadedFile {
-  /** Intact records from the beginning. */
-  readonly records: readonly Buffer[];
+  /** Intact bodies. */
+  readonly bodies: number;
   /** What was cut off, for the log; `null` when the file was whole. */
   readonly damage: string | null;
 }
 
 export class ViewFile {
-  readonly path: string;
+  #path: string;
+  readonly #writeAt: WriteAt;
   #descriptor: number | null = null;
+  /** On disk, and with what waits to be. */
+  #written = 0;
   #size = 0;
+  #waiting: { readonly at: number; readonly bytes: Uint8Array }[] = [];
+  #writeError: string | null = null;
+  #window: { readonly at: number; readonly bytes: Buffer } = { at: 0, bytes: Buffer.alloc(0) };
 
-  constructor(path: string) {
-    this.path = path;
+  constructor(path: string, writeAt: WriteAt = writeAll) {
+    this.#path = path;
+    this.#writeAt = writeAt;
+  }
+
+  get path(): string {
+    return this.#path;
   }
 
   get size(): number {
     return this.#size;
   }
 
-  /** Reads all intact records and cuts off the rest, so that what is appended follows an intact record. */
-  load(): LoadedFile {
-    let whole: Buffer;
-    try {
-      whole = readFileSync(this.path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return { records: [], damage: null };
-      throw error;
-    }
-    if (!whole.subarray(0, MAGIC.length).equals(MAGIC)) {
+  /** Why the last body is not on disk; `null` when it is. */
+  get writeError(): string | null {
+    return this.#writeError;
+  }
+
+  /** More waits than may; tries to write it first. */
+  get isOverfull(): boolean {
+    if (this.#size - this.#written > MAX_WAITING_BYTES) this.#flush();
+    return this.#size - this.#written > MAX_WAITING_BYTES;
+  }
+
+  /** Where the next body will begin. */
+  get nextBodyAt(): number {
+    return Math.max(this.#size, MAGIC.length) + HEADER_BYTES;
+  }
+
+  /** Whether the file is of the first format, which kept the hub's messages as they came. */
+  get isVersion1(): boolean {
+    return this.#startsWith(MAGIC_VERSION_1);
+  }
+
+  /** Reads all intact bodies and cuts off the rest, so that what is appended follows an intact one. A body's bytes are valid during the call only. */
+  load(onBody: (body: Buffer, at: number) => void): LoadedFile {
+    if (!this.#open("r+")) return { bodies: 0, damage: null };
+    if (!this.#startsWith(MAGIC) && !this.isVersion1) {
       this.remove();
-      return { records: [], damage: "it is not a view file of this version" };
+      return { bodies: 0, damage: "it is not a view file of this version" };
     }
-    const records: Buffer[] = [];
-    let at = MAGIC.length;
-    while (at + HEADER_BYTES <= whole.length) {
-      const length = whole.readUInt32LE(at);
-      const end = at + HEADER_BYTES + length;
-      if (length > MAX_RECORD_BYTES || end > whole.length) break;
-      const record = whole.subarray(at + HEADER_BYTES, end);
-      if (crc32(record) !== whole.readUInt32LE(at + 4)) break;
-      records.push(record);
-      at = end;
+    const scan = new Scan(this.#descriptor as number, MAGIC.length);
+    let bodies = 0;
+    for (let body = scan.next(); body !== null; body = scan.next()) {
+      onBody(body, scan.bodyAt);
+      bodies++;
     }
-    this.#open("r+");
-    this.#size = at;
-    if (at === whole.length) return { records, damage: null };
-    ftruncateSync(this.#descriptor as number, at);
+    this.#written = this.#size = scan.end;
+    if (scan.restBytes === 0) return { bodies, damage: null };
+    ftruncateSync(this.#descriptor as number, scan.end);
     return {
-      records,
-      damage: `${whole.length - at} bytes after ${records.length} intact records were cut off`,
+      bodies,
+      damage: `${scan.restBytes} bytes after ${bodies} intact records were cut off`,
     };
   }
 
-  /** @throws the system's error when the disk is full or gone; the file may then end in a cut record, which `load` drops. */
-  append(record: Uint8Array): void {
-    if (this.#descriptor === null) this.#create();
-    const header = Buffer.alloc(HEADER_BYTES);
-    header.writeUInt32LE(record.length, 0);
-    header.writeUInt32LE(crc32(record), 4);
-    const bytes = Buffer.concat([header, record]);
-    let written = 0;
-    while (written < bytes.length)
-      written += writeSync(
-        this.#descriptor as number,
-        bytes,
-        written,
-        bytes.length - written,
-        this.#size + written,
-      );
+  append(body: Uint8Array): void {
+    const bytes = Buffer.allocUnsafe(HEADER_BYTES + body.length);
+    bytes.writeUInt32LE(body.length, 0);
+    bytes.writeUInt32LE(crc32(body), 4);
+    bytes.set(body, HEADER_BYTES);
+    this.#size = Math.max(this.#size, MAGIC.length);
+    this.#waiting.push({ at: this.#size, bytes });
     this.#size += bytes.length;
+    this.#flush();
   }
 
-  /** Replaces the file by these records, atomically. */
-  rewrite(records: Iterable<Uint8Array>): void {
-    const next = new ViewFile(`${this.path}.new`);
-    next.remove();
-    for (const record of records) next.append(record);
-    if (next.#descriptor === null) next.#create();
-    next.close();
-    this.close();
-    renameSync(next.path, this.path);
-    this.#open("r+");
-    this.#size = next.#size;
+  /** Bytes of an appended body, wherever they are. The answer is a copy. */
+  read(at: number, length: number): Buffer {
+    if (at >= this.#written) {
+      const part = this.#waiting.findLast((waiting) => waiting.at <= at);
+      if (part !== undefined)
+        return Buffer.from(part.bytes.subarray(at - part.at, at - part.at + length));
+    }
+    if (!this.#open("r+")) throw new Error(`${this.#path} is gone`);
+    const { at: from, bytes } = this.#window;
+    if (at >= from && at + length <= from + bytes.length)
+      return Buffer.from(bytes.subarray(at - from, at - from + length));
+    const size = Math.min(Math.max(length, WINDOW_BYTES), this.#written - at);
+    const read = Buffer.allocUnsafeSlow(Math.max(size, 0));
+    const got = size <= 0 ? 0 : readSync(this.#descriptor as number, read, 0, size, at);
+    if (got < length)
+      throw new Error(`${this.#path} ends at ${at + got}: it was cut by somebody else`);
+    this.#window = { at, bytes: read.subarray(0, got) };
+    return Buffer.from(read.subarray(0, length));
+  }
+
+  /** A file beside this one, to be written whole and then moved over it. */
+  sibling(suffix: string): ViewFile {
+    const made = new ViewFile(`${this.#path}${suffix}`, this.#writeAt);
+    made.remove();
+    return made;
+  }
+
+  /** Takes another file's place, atomically. */
+  moveTo(path: string): void {
+    renameSync(this.#path, path);
+    this.#path = path;
   }
 
   close(): void {
     if (this.#descriptor !== null) closeSync(this.#descriptor);
     this.#descriptor = null;
+    this.#window = { at: 0, bytes: Buffer.alloc(0) };
   }
 
   remove(): void {
     this.close();
-    this.#size = 0;
-    rmSync(this.path, { force: true });
+    this.#size = this.#written = 0;
+    this.#waiting = [];
+    this.#writeError = null;
+    rmSync(this.#path, { force: true });
+  }
+
+  #flush(): void {
+    try {
+      if (this.#descriptor === null) this.#create();
+      for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+        this.#writeAt(this.#descriptor as number, next.bytes, next.at);
+        this.#written = next.at + next.bytes.length;
+        this.#waiting.shift();
+      }
+      this.#writeError = null;
+    } catch (error) {
+      this.#writeError = String(error);
+    }
   }
 
   #create(): void {
-    mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
+    mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
     this.#open("w+");
-    writeSync(this.#descriptor as number, MAGIC, 0, MAGIC.length, 0);
-    this.#size = MAGIC.length;
+    this.#writeAt(this.#descriptor as number, MAGIC, 0);
+    this.#written = MAGIC.length;
   }
 
-  #open(flags: "r+" | "w+"): void {
-    this.#descriptor = openSync(this.path, flags, 0o600);
+  #startsWith(magic: Buffer): boolean {
+    if (this.#descriptor === null && !this.#open("r+")) return false;
+    const start = Buffer.alloc(magic.length);
+    readSync(this.#descriptor as number, start, 0, magic.length, 0);
+    return start.equals(magic);
   }
+
+  /** Answers whether there is such a file. */
+  #open(flags: "r+" | "w+"): boolean {
+    if (this.#descriptor !== null) return true;
+    try {
+      this.#descriptor = openSync(this.#path, flags, 0o600);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+      throw error;
+    }
+  }
+}
+
+/** Bodies one after another, read in large pieces. */
+class Scan {
+  readonly #descriptor: number;
+  #buffer = Buffer.allocUnsafe(1024 * 1024);
+  #from: number;
+  #filled = 0;
+  /** After the last intact body. */
+  end: number;
+  bodyAt = 0;
+
+  constructor(descriptor: number, from: number) {
+    this.#descriptor = descriptor;
+    this.#from = this.end = from;
+  }
+
+  /** Bytes after the last intact body; known once `next` has answered `null`. */
+  get restBytes(): number {
+    let rest = this.#from + this.#filled - this.end;
+    const spare = Buffer.allocUnsafe(64 * 1024);
+    for (;;) {
+      const got = readSync(this.#descriptor, spare, 0, spare.length, this.end + rest);
+      if (got === 0) return rest;
+      rest += got;
+    }
+  }
+
+  next(): Buffer | null {
+    if (!this.#has(HEADER_BYTES)) return null;
+    const start = this.end - this.#from;
+    const length = this.#buffer.readUInt32LE(start);
+    if (length > MAX_BODY_BYTES || !this.#has(HEADER_BYTES + length)) return null;
+    const at = this.end - this.#from;
+    const body = this.#buffer.subarray(at + HEADER_BYTES, at + HEADER_BYTES + length);
+    if (crc32(body) !== this.#buffer.readUInt32LE(at + 4)) return null;
+    this.bodyAt = this.end + HEADER_BYTES;
+    this.end += HEADER_BYTES + length;
+    return body;
+  }
+
+  /** Whether this many bytes follow `end`; brings them into the buffer. */
+  #has(bytes: number): boolean {
+    const kept = this.#from + this.#filled - this.end;
+    if (kept >= bytes) return true;
+    const rest = this.#buffer.subarray(this.end - this.#from, this.end - this.#from + kept);
+    const buffer =
+      bytes > this.#buffer.length
+        ? Buffer.allocUnsafe(Math.max(bytes, MAX_BODY_BYTES / 8))
+        : this.#buffer;
+    buffer.set(rest, 0);
+    this.#buffer = buffer;
+    this.#from = this.end;
+    this.#filled = kept;
+    while (this.#filled < bytes) {
+      const got = readSync(
+        this.#descriptor,
+        buffer,
+        this.#filled,
+        buffer.length - this.#filled,
+        this.#from + this.#filled,
+      );
+      if (got === 0) return false;
+      this.#filled += got;
+    }
+    return true;
+  }
+}
+
+function writeAll(descriptor: number, bytes: Uint8Array, at: number): void {
+  let written = 0;
+  while (written < bytes.length)
+    written += writeSync(descriptor, bytes, written, bytes.length - written, at + written);
 }

@@ -92,6 +92,10 @@ export class Watcher {
   }
 
   #received(message: WatchMessage, bytes: number): void {
+    if (this.#view.isOverfull) {
+      this.#link.restart(`the view cannot be written: ${this.#view.writeError}`);
+      return;
+    }
     this.#receivedBytes += bytes;
     if (message.type === "watch-welcome") {
       this.#accessVersion = message.accessVersion;

@@ -42,6 +42,25 @@ export class BenchRig {
     return this.#hub;
   }
 
+  /** Stops what is left of the hub and starts it again at the same address, on the same data. */
+  async restartHub(): Promise<void> {
+    const { url } = this.hub;
+    await this.hub.stop();
+    this.#hub = await startHub({
+      listen: new URL(url).host,
+      dataDir: join(this.root, "hub"),
+      log: () => undefined,
+    });
+  }
+
+  get homeUrl(): string {
+    return `${this.hub.url.replace("http", "ws")}/v1/connect/home`;
+  }
+
+  originHeaders(): Promise<Readonly<Record<string, string>>> {
+    return (this.origin as Credentials).headers();
+  }
+
   /** Of the origin, for its readers. */
   get watchUrl(): string {
     return `${this.hub.url.replace("http", "ws")}/v1/connect/watch/${this.origin?.membership?.cluster.uid}`;
@@ -54,9 +73,9 @@ export class BenchRig {
   /** Connects the publisher and says that its source has listed. */
   async publish(): Promise<Home> {
     const home = new Home({
-      url: `${this.hub.url.replace("http", "ws")}/v1/connect/home`,
+      url: this.homeUrl,
       local: this.local,
-      headers: () => (this.origin as Credentials).headers(),
+      headers: () => this.originHeaders(),
       onRefused: () => undefined,
       accessVersion: () => 0,
       onAccess: () => undefined,

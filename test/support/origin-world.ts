@@ -12,7 +12,7 @@ import { CHANNELS } from "../../shared/record/channel.ts";
 import type { OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
 import { LocalState } from "../../relay/publish/local-state.ts";
 import { Publisher } from "../../relay/publish/publisher.ts";
-import { ChannelView } from "../../relay/view/channel-view.ts";
+import { MemoryView } from "../../relay/view/memory-view.ts";
 import type { ViewChange } from "../../relay/view/channel-view.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { Peer, TimerName } from "../../worker/origin/ports.ts";
@@ -260,7 +260,7 @@ export class TestPublisher {
 
 /** A reading relay's view, in memory. */
 export class TestReader {
-  readonly views = new Map(CHANNELS.map((channel) => [channel, new ChannelView(channel)]));
+  readonly views = new Map(CHANNELS.map((channel) => [channel, new MemoryView(channel)]));
   readonly received: Message[] = [];
   readonly changes: ViewChange[] = [];
   readonly world: OriginWorld;
@@ -301,7 +301,7 @@ export class TestReader {
   /** Takes up acknowledging after a pause. */
   resume(): void {
     this.isPaused = false;
-    const view = this.views.get("identity") as ChannelView;
+    const view = this.views.get("identity") as MemoryView;
     this.world.toOrigin(this.socket, {
       type: "reader-ack",
       origin: 0,
@@ -313,13 +313,13 @@ export class TestReader {
   }
 
   keys(): string[] {
-    return [...(this.views.get("identity") as ChannelView).records()]
+    return [...(this.views.get("identity") as MemoryView).records()]
       .map((held) => held.key)
       .toSorted();
   }
 
   ips(): string[] {
-    const view = this.views.get("identity") as ChannelView;
+    const view = this.views.get("identity") as MemoryView;
     return [...view.records()]
       .flatMap(({ record }) => ("ips" in record ? record.ips : []))
       .toSorted();
@@ -337,7 +337,7 @@ export class TestReader {
     this.received.push(message);
     if (!("channel" in message)) return;
     this.#bytes += encodeMessage(message).length;
-    const view = this.views.get(message.channel) as ChannelView;
+    const view = this.views.get(message.channel) as MemoryView;
     const { changes, repair } = view.onMessage(message as WatchMessage);
     this.changes.push(...changes);
     if (repair)

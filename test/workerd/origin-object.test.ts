@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { evictDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 
-import { ChannelView } from "../../relay/view/channel-view.ts";
+import { MemoryView } from "../../relay/view/memory-view.ts";
 import { encodePayload } from "../../shared/log/payload.ts";
 import type { LogChange } from "../../shared/log/payload.ts";
 import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
@@ -170,7 +170,7 @@ class World {
 
 /** A reader of the identity channel with a real view. */
 class Reader {
-  readonly view = new ChannelView("identity");
+  readonly view = new MemoryView("identity");
   readonly peer: Peer;
 
   constructor(peer: Peer) {
@@ -187,7 +187,7 @@ class Reader {
   }
 
   /** Takes messages until the view is as wanted; acknowledges each. */
-  async until(check: (view: ChannelView) => boolean): Promise<void> {
+  async until(check: (view: MemoryView) => boolean): Promise<void> {
     while (!check(this.view)) {
       const message = await this.peer.any();
       if (!("channel" in message)) continue;

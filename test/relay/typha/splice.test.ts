@@ -47,8 +47,8 @@ class FakeFeed implements RemoteFeed {
     );
   }
 
-  *snapshot(): Generator<RemoteUpdate> {
-    for (const [key, encoded] of this.#kvs) yield { key, encoded };
+  *snapshot(): Generator<readonly RemoteUpdate[]> {
+    for (const [key, encoded] of this.#kvs) yield [{ key, encoded }];
   }
 
   subscribe(listener: (updates: readonly RemoteUpdate[]) => void): () => void {

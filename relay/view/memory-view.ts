@@ -1,0 +1,23 @@
+/** A channel's view whose records are in memory: for a command that reads the hub and ends. */
+import type { WatchMessage } from "../../shared/protocol/messages.ts";
+import type { Channel } from "../../shared/record/channel.ts";
+import { ChannelView } from "./channel-view.ts";
+import type { ViewOutcome } from "./channel-view.ts";
+import { open, placed } from "./opened.ts";
+import { MemoryRecords } from "./records.ts";
+
+export class MemoryView extends ChannelView {
+  readonly #memory: MemoryRecords;
+
+  constructor(channel: Channel) {
+    const memory = new MemoryRecords();
+    super(channel, memory);
+    this.#memory = memory;
+  }
+
+  onMessage(message: WatchMessage): ViewOutcome {
+    const opened = open(message);
+    if (opened === null) return { changes: [], persist: false, repair: false };
+    return this.apply(placed(opened, (bytes, revision) => this.#memory.add(bytes, revision)));
+  }
+}

@@ -1,0 +1,55 @@
+/** View files of the first format: the hub's messages as they came, behind a header in JSON. Read once, when a relay is upgraded. */
+import { decodeMessage } from "../../shared/protocol/codec.ts";
+import type { WatchMessage } from "../../shared/protocol/messages.ts";
+import { CHANNELS } from "../../shared/record/channel.ts";
+import type { Channel } from "../../shared/record/channel.ts";
+import type { ViewHeader } from "./view-events.ts";
+import type { ViewFile } from "./view-file.ts";
+
+export interface Version1 {
+  readonly header: ViewHeader | null;
+  readonly messages: readonly WatchMessage[];
+  /** Channels that were complete once. */
+  readonly complete: readonly Channel[];
+  readonly damage: string | null;
+}
+
+export function messagesOfVersion1(file: ViewFile): Version1 {
+  let header: ViewHeader | null = null;
+  let complete: readonly Channel[] = [];
+  const messages: WatchMessage[] = [];
+  let unknown: string | null = null;
+  const { damage } = file.load((body) => {
+    const note = readJson(body);
+    if (header === null) {
+      header = isHeader(note) ? note : null;
+      if (header === null) unknown = "its first record is not a header";
+      return;
+    }
+    if (note !== null) {
+      const { complete: named } = note as { complete?: unknown };
+      complete = Array.isArray(named) ? CHANNELS.filter((channel) => named.includes(channel)) : [];
+      return;
+    }
+    const decoded = decodeMessage(body);
+    if (decoded.ok && "channel" in decoded.message) messages.push(decoded.message as WatchMessage);
+    else unknown = "a record is not a message of this version";
+  });
+  return header === null
+    ? { header, messages: [], complete: [], damage: damage ?? unknown }
+    : { header, messages, complete, damage: damage ?? unknown };
+}
+
+/** Messages are no JSON objects: the first byte tells. */
+function readJson(body: Buffer): object | null {
+  if (body[0] !== "{".charCodeAt(0)) return null;
+  try {
+    return JSON.parse(body.toString()) as object;
+  } catch {
+    return null;
+  }
+}
+
+function isHeader(note: object | null): note is ViewHeader {
+  return note !== null && "rcc" in note && "originUid" in note;
+}

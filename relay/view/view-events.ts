@@ -1,0 +1,132 @@
+/**
+ * What the bodies of a view file say: the opened messages as they were applied, their records in plain, each at a place of its own from where it
+ * is read again. After a rewriting: the records that were held, then where the view stood.
+ *
+ * A body is `[length of meta][meta][record]…`, a record `[length][revision][bytes]`. The CRC says that these are the bytes which this version
+ * wrote, so a body is read without doubting its types.
+ */
+import { pack, unpack } from "../../shared/lib/msgpack.ts";
+import type { Channel } from "../../shared/record/channel.ts";
+import type { ChannelHealth } from "./channel-view.ts";
+import type { Opened, Placed } from "./opened.ts";
+import { placed } from "./opened.ts";
+import type { StoredRecord } from "./records.ts";
+
+export interface ViewHeader {
+  readonly rcc: string;
+  readonly meshId: string;
+  readonly originUid: string;
+  readonly originName: string;
+}
+
+export type FileEvent =
+  | ({ readonly type: "header" } & ViewHeader)
+  /** Records that were held when the file was rewritten. */
+  | { readonly type: "kept"; readonly channel: Channel }
+  | {
+      readonly type: "position";
+      readonly channel: Channel;
+      readonly health: Pick<ChannelHealth, "cursor" | "verified">;
+      readonly isPopulated: boolean;
+    }
+  /** Channels that were complete once. */
+  | { readonly type: "complete"; readonly channels: readonly Channel[] };
+
+/** Length, 32 bits, and revision, 48 bits. */
+const RECORD_HEADER_BYTES = 10;
+
+/** A body in the making, for a place that is known before. */
+export class Body {
+  readonly #at: number;
+  readonly #parts: Uint8Array[];
+  #length: number;
+
+  /** @param at Where in the file it will be. */
+  constructor(at: number, meta: unknown) {
+    const packed = pack(meta);
+    const head = Buffer.alloc(4);
+    head.writeUInt32LE(packed.length);
+    this.#at = at;
+    this.#parts = [head, packed];
+    this.#length = head.length + packed.length;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Answers the record's place. */
+  add(bytes: Uint8Array, revision: number): number {
+    const place = this.#at + this.#length;
+    const head = Buffer.alloc(RECORD_HEADER_BYTES);
+    head.writeUInt32LE(bytes.length);
+    head.writeUIntLE(revision, 4, 6);
+    this.#parts.push(head, bytes);
+    this.#length += head.length + bytes.length;
+    return place;
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.#parts, this.#length);
+  }
+}
+
+/** A message's body, and the message with its records placed. */
+export function bodyOf(
+  opened: Opened,
+  at: number,
+): { readonly body: Body; readonly message: Placed } {
+  const meta =
+    opened.type === "tail" || opened.type === "blob"
+      ? { ...opened, changes: opened.changes.filter((change) => change.op === "delete") }
+      : opened;
+  const body = new Body(at, meta);
+  return { body, message: placed(opened, (bytes, revision) => body.add(bytes, revision)) };
+}
+
+export interface ReadBody {
+  readonly meta: Opened | FileEvent;
+  /** With their places. */
+  readonly records: readonly (StoredRecord & { readonly place: number })[];
+}
+
+/** @param at Where in the file the body is. @returns `null` for what this version does not know. */
+export function readBody(body: Buffer, at: number): ReadBody | null {
+  const metaEnd = 4 + body.readUInt32LE(0);
+  // Copied: what is unpacked are views, and the scan's buffer goes on to the next body.
+  const meta = unpack(Uint8Array.from(body.subarray(4, metaEnd)));
+  if (!meta.ok) return null;
+  const records = [];
+  for (let from = metaEnd; from < body.length;) {
+    const record = recordAt(body, from);
+    records.push({ ...record, place: at + from });
+    from += RECORD_HEADER_BYTES + record.bytes.length;
+  }
+  return { meta: meta.value as Opened | FileEvent, records };
+}
+
+function recordAt(bytes: Buffer, from: number): StoredRecord {
+  const length = bytes.readUInt32LE(from);
+  const start = from + RECORD_HEADER_BYTES;
+  return {
+    revision: bytes.readUIntLE(from + 4, 6),
+    bytes: Uint8Array.from(bytes.subarray(start, start + length)),
+  };
+}
+
+/** The record at a place. @param read Of the file. */
+export function readPlace(
+  read: (at: number, length: number) => Buffer,
+  place: number,
+): StoredRecord {
+  const length = read(place, RECORD_HEADER_BYTES).readUInt32LE(0);
+  return recordAt(read(place, RECORD_HEADER_BYTES + length), 0);
+}
+
+/** A message of a file, as it was applied. */
+export function replayed(meta: Opened, records: ReadBody["records"]): Placed {
+  if (meta.type !== "tail" && meta.type !== "blob") return meta;
+  const puts = records.map(({ bytes, place }) => ({ op: "put", bytes, place }) as const);
+  const deletes = meta.changes.filter((change) => change.op === "delete");
+  return { ...meta, changes: [...puts, ...deletes] };
+}
