@@ -9,6 +9,7 @@ import { serveHttp } from "../http/server.ts";
 import { newLogger } from "../log.ts";
 import type { Logger } from "../log.ts";
 import { Relay } from "../relay.ts";
+import { preferSmallHeap } from "../small-heap.ts";
 import { openSource } from "../source/open-source.ts";
 import { RemotesFeed } from "../typha/remote-feed.ts";
 import { Splice } from "../typha/splice.ts";
@@ -49,6 +50,7 @@ function readFile(path: string): unknown {
 }
 
 async function runRelay(config: RelayConfig): Promise<void> {
+  preferSmallHeap();
   const stopped = new Promise<void>((resolve) => {
     process.on("SIGTERM", resolve);
     process.on("SIGINT", resolve);

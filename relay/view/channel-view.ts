@@ -203,7 +203,9 @@ export class ChannelView {
       confirmed.add(put.id);
       if (put.change !== null) changes.push(put.change);
     }
-    for (const { keyHash, recordHash, tag } of [...this.#trie.entries(partition)]) {
+    // A list of its own: the loop takes entries out.
+    const before = Array.from(this.#trie.entries(partition));
+    for (const { keyHash, recordHash, tag } of before) {
       if (confirmed.has(toHex(keyHash))) continue;
       this.#trie.delete(keyHash);
       this.#stale.set(keyHash, recordHash, tag);
@@ -248,7 +250,8 @@ export class ChannelView {
     this.#wasComplete ||= checkpoint.populated;
     if (!checkpoint.sweep) return { changes: [], persist: true, repair: false };
     const changes: ViewChange[] = [];
-    for (const { keyHash, tag } of [...this.#stale.entries()]) {
+    const stale = Array.from(this.#stale.entries());
+    for (const { keyHash, tag } of stale) {
       changes.push({ op: "delete", held: this.#held(tag) });
       this.#stale.delete(keyHash);
       this.#records.free(tag);

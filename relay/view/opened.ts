@@ -52,7 +52,9 @@ export function open(message: WatchMessage): Opened | null {
     case "frame":
     case "catch-up":
       return openChanges(message);
-    default:
+    case "repair-needed":
+    case "repair-plan":
+    case "checkpoint":
       return message;
   }
 }

@@ -201,7 +201,12 @@ export class RemoteView implements Records {
       case "complete":
         for (const channel of meta.channels) this.#channels.get(channel)?.restoreComplete();
         return;
-      default:
+      case "blob":
+      case "tail":
+      case "repair-plan":
+      case "repair-needed":
+      case "checkpoint":
+      case "unreadable":
         this.#channels.get(meta.channel)?.apply(replayed(meta, records));
     }
   }

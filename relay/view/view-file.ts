@@ -106,14 +106,14 @@ export class ViewFile {
   }
 
   append(body: Uint8Array): void {
-    const bytes = Buffer.allocUnsafe(HEADER_BYTES + body.length);
-    bytes.writeUInt32LE(body.length, 0);
-    bytes.writeUInt32LE(crc32(body), 4);
-    bytes.set(body, HEADER_BYTES);
     this.#size = Math.max(this.#size, MAGIC.length);
-    this.#waiting.push({ at: this.#size, bytes });
-    this.#size += bytes.length;
-    this.#flush();
+    const header = Buffer.alloc(HEADER_BYTES);
+    header.writeUInt32LE(body.length, 0);
+    header.writeUInt32LE(crc32(body), 4);
+    const isWritten = this.#waiting.length === 0 && this.#write([header, body], this.#size);
+    if (!isWritten) this.#waiting.push({ at: this.#size, bytes: Buffer.concat([header, body]) });
+    this.#size += header.length + body.length;
+    if (!isWritten) this.#flush();
   }
 
   /** Bytes of an appended body, wherever they are. The answer is a copy. */
@@ -164,16 +164,27 @@ export class ViewFile {
   }
 
   #flush(): void {
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      if (!this.#write([next.bytes], next.at)) return;
+      this.#waiting.shift();
+    }
+  }
+
+  /** Answers whether all of it is on disk now. */
+  #write(parts: readonly Uint8Array[], at: number): boolean {
     try {
       if (this.#descriptor === null) this.#create();
-      for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-        this.#writeAt(this.#descriptor as number, next.bytes, next.at);
-        this.#written = next.at + next.bytes.length;
-        this.#waiting.shift();
+      let end = at;
+      for (const part of parts) {
+        this.#writeAt(this.#descriptor as number, part, end);
+        end += part.length;
       }
+      this.#written = end;
       this.#writeError = null;
+      return true;
     } catch (error) {
       this.#writeError = String(error);
+      return false;
     }
   }
 

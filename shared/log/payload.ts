@@ -67,14 +67,19 @@ export function decodePayload(payload: Uint8Array): DecodedPayload {
 }
 
 function decodeChange(item: unknown): LogChange | null {
-  if (item instanceof Uint8Array) return { op: "put", bytes: Uint8Array.from(item) };
+  if (item instanceof Uint8Array) return { op: "put", bytes: viewOf(item) };
   if (!Array.isArray(item) || item.length !== 2) return null;
   const [keyHash, cause] = item as unknown[];
   if (!(keyHash instanceof Uint8Array) || keyHash.length !== HASH_BYTES) return null;
   if (cause !== 0 && cause !== 1) return null;
   return {
     op: "delete",
-    keyHash: Uint8Array.from(keyHash),
+    keyHash: viewOf(keyHash),
     cause: cause === 0 ? "observed" : "inferred",
   };
+}
+
+/** Not a copy: the inflated bytes are ours alone and are not written again. */
+function viewOf({ buffer, byteOffset, length }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, length);
 }

@@ -5,7 +5,7 @@
  */
 import { equalBytes } from "../lib/bytes.ts";
 import { quote } from "../lib/quote.ts";
-import { sha256 } from "../lib/hash.ts";
+import { sha256Prefix } from "../lib/hash.ts";
 import { pack, unpack } from "../lib/msgpack.ts";
 import { FieldError } from "./fields.ts";
 import type { FieldCodec } from "./fields.ts";
@@ -110,15 +110,13 @@ export function checkRecord(record: CalicoRecord): RecordError | null {
   return decoded.ok ? null : decoded.error;
 }
 
-const utf8 = new TextEncoder();
-
 /** First `HASH_BYTES` bytes of SHA-256 over the key path: the key's identity in logs, indexes and digests. */
 export function hashKey(key: string): Uint8Array {
-  return sha256(utf8.encode(key)).subarray(0, HASH_BYTES);
+  return sha256Prefix(key, HASH_BYTES);
 }
 
 export function hashRecord(bytes: Uint8Array): Uint8Array {
-  return sha256(bytes).subarray(0, HASH_BYTES);
+  return sha256Prefix(bytes, HASH_BYTES);
 }
 
 export function keyHashOf(record: CalicoRecord): Uint8Array {

@@ -1,14 +1,13 @@
 /** What a relay needs for each remote endpoint: in steady state, and at most while it takes its first view in. */
-import { execFile } from "node:child_process";
-import { join } from "node:path";
-import { promisify } from "node:util";
-
 import { pod } from "../support/records.ts";
-import { figure, progress } from "./figure.ts";
+import { figure, median, progress } from "./figure.ts";
 import type { Figure } from "./figure.ts";
 import { BenchRig } from "./rig.ts";
+import { runView } from "./view-run.ts";
+import type { ViewRun } from "./view-run.ts";
 
 const ENDPOINTS = 250_000;
+const ROUNDS = 3;
 
 export async function* benchRelayMemory(): AsyncGenerator<Figure> {
   const rig = await BenchRig.start();
@@ -21,19 +20,22 @@ export async function* benchRelayMemory(): AsyncGenerator<Figure> {
     });
   }
   await rig.publish();
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    [
-      "--expose-gc",
-      join(import.meta.dirname, "view-process.ts"),
-      rig.watchUrl,
-      join(rig.root, "view"),
-    ],
-    { env: { ...process.env, CATWALK_BENCH_HEADERS: JSON.stringify(await rig.readerHeaders()) } },
-  );
-  progress(stdout);
-  const { steady, peak } = JSON.parse(stdout) as { steady: number; peak: number };
+  const runs: ViewRun[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    runs.push(await runView(rig, `view-${round}`));
+    progress(JSON.stringify(runs.at(-1)));
+  }
   await rig.stop();
-  yield figure(`relay memory per endpoint at ${ENDPOINTS}: steady`, steady / ENDPOINTS, "B", 300);
-  yield figure(`relay memory per endpoint at ${ENDPOINTS}: peak`, peak / ENDPOINTS, "B", 600);
+  yield figure(
+    `relay memory per endpoint at ${ENDPOINTS}: steady`,
+    median(runs.map((run) => run.steady / ENDPOINTS)),
+    "B",
+    300,
+  );
+  yield figure(
+    `relay memory per endpoint at ${ENDPOINTS}: peak`,
+    median(runs.map((run) => run.peak / ENDPOINTS)),
+    "B",
+    600,
+  );
 }

@@ -1,4 +1,5 @@
 /** A hub on plain workerd with one origin and one reading cluster, joined with real credentials, for load from this process. */
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +9,8 @@ import { Home } from "../../relay/hub/home.ts";
 import { startHub } from "../../relay/launch/hub.ts";
 import type { RunningHub } from "../../relay/launch/hub.ts";
 import { LocalState } from "../../relay/publish/local-state.ts";
+
+import { cpuSeconds } from "./cpu.ts";
 
 export class BenchRig {
   readonly root = mkdtempSync(join(tmpdir(), "catwalk-bench-"));
@@ -51,6 +54,12 @@ export class BenchRig {
       dataDir: join(this.root, "hub"),
       log: () => undefined,
     });
+  }
+
+  /** Of workerd, which the shell guards whose process the hub names. */
+  hubCpuSeconds(): number {
+    const shell = String(this.hub.pid());
+    return cpuSeconds(Number(execFileSync("pgrep", ["-P", shell, "-x", "workerd"]).toString()));
   }
 
   get homeUrl(): string {
