@@ -1,5 +1,5 @@
 /** What this cluster has, as its source says it: the newest record per key, with the digests that a reconciliation compares. */
-import { toHex } from "../../shared/lib/bytes.ts";
+import { toId } from "../../shared/lib/bytes.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";
 import type { LogChange } from "../../shared/log/payload.ts";
 import { channelOf, CHANNELS } from "../../shared/record/channel.ts";
@@ -46,7 +46,7 @@ export class LocalState {
   }
 
   get(keyHash: Uint8Array): LocalRecord | undefined {
-    return this.#byHash.get(toHex(keyHash));
+    return this.#byHash.get(toId(keyHash));
   }
 
   /** Takes a source's change; `null` when nothing is different. */
@@ -62,7 +62,7 @@ export class LocalState {
     if (!this.trie(channel).set(keyHash, hashRecord(bytes), 0)) return null;
     const local: LocalRecord = { record, key, channel, keyHash, bytes };
     this.#records.set(key, local);
-    this.#byHash.set(toHex(keyHash), local);
+    this.#byHash.set(toId(keyHash), local);
     return { channel, keyHash, change: { op: "put", bytes } };
   }
 
@@ -70,7 +70,7 @@ export class LocalState {
     const local = this.#records.get(key);
     if (local === undefined) return null;
     this.#records.delete(key);
-    this.#byHash.delete(toHex(local.keyHash));
+    this.#byHash.delete(toId(local.keyHash));
     this.trie(local.channel).delete(local.keyHash);
     return {
       channel: local.channel,

@@ -5,7 +5,7 @@
  * Pacing is done here because one origin has one publisher: the first change leaves at once, then one frame per interval that the hub
  * names, at most two unacknowledged; what changes meanwhile is coalesced per key.
  */
-import { equalBytes, toHex } from "../../shared/lib/bytes.ts";
+import { equalBytes, toId } from "../../shared/lib/bytes.ts";
 import { encodePayload } from "../../shared/log/payload.ts";
 import type { LogChange } from "../../shared/log/payload.ts";
 import type { Partition } from "../../shared/log/hash-trie.ts";
@@ -93,7 +93,7 @@ export class Publisher {
       if (local === null) continue;
       const progress = this.#progress(local.channel);
       // While waiting nothing needs to be remembered: the comparison will find it.
-      if (progress.phase !== "waiting") progress.pending.set(toHex(local.keyHash), local.change);
+      if (progress.phase !== "waiting") progress.pending.set(toId(local.keyHash), local.change);
     }
     this.#flush();
   }
@@ -186,13 +186,13 @@ export class Publisher {
     for (const page of pairs)
       for (let at = 0; at + PAIR_BYTES <= page.length; at += PAIR_BYTES) {
         const keyHash = page.slice(at, at + HASH_BYTES);
-        theirs.set(toHex(keyHash), toHex(page.subarray(at + HASH_BYTES, at + PAIR_BYTES)));
+        theirs.set(toId(keyHash), toId(page.subarray(at + HASH_BYTES, at + PAIR_BYTES)));
         if (this.#local.trie(channel).get(keyHash) === undefined)
-          changes.set(toHex(keyHash), { op: "delete", keyHash, cause: "inferred" });
+          changes.set(toId(keyHash), { op: "delete", keyHash, cause: "inferred" });
       }
     for (const entry of this.#local.trie(channel).entries(partition)) {
-      const id = toHex(entry.keyHash);
-      if (theirs.get(id) === toHex(entry.recordHash)) continue;
+      const id = toId(entry.keyHash);
+      if (theirs.get(id) === toId(entry.recordHash)) continue;
       const local = this.#local.get(entry.keyHash);
       if (local !== undefined) changes.set(id, { op: "put", bytes: local.bytes });
     }

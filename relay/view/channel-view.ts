@@ -5,7 +5,7 @@
  * What a repair does not confirm is not deleted but *stale*: kept and served, until a checkpoint says that a publisher has reconciled and
  * so what is missing is really gone.
  */
-import { equalBytes, toHex } from "../../shared/lib/bytes.ts";
+import { equalBytes, toId } from "../../shared/lib/bytes.ts";
 import { NO_CHAIN } from "../../shared/log/cursor.ts";
 import type { Cursor } from "../../shared/log/cursor.ts";
 import { HashTrie, partitionHas } from "../../shared/log/hash-trie.ts";
@@ -206,7 +206,7 @@ export class ChannelView {
     // A list of its own: the loop takes entries out.
     const before = Array.from(this.#trie.entries(partition));
     for (const { keyHash, recordHash, tag } of before) {
-      if (confirmed.has(toHex(keyHash))) continue;
+      if (confirmed.has(toId(keyHash))) continue;
       this.#trie.delete(keyHash);
       this.#stale.set(keyHash, recordHash, tag);
     }
@@ -297,7 +297,7 @@ export class ChannelView {
     this.#stale.delete(keyHash);
     this.#trie.set(keyHash, recordHash, place);
     if (before !== undefined) this.#records.free(before.tag);
-    const id = toHex(keyHash);
+    const id = toId(keyHash);
     if (before !== undefined && equalBytes(before.recordHash, recordHash))
       return { id, change: null };
     const held = { key, record, revision };

@@ -2,13 +2,14 @@
  * A set of prefixes that answers "is this address in one of them" by looking up its masks: one Map probe per distinct prefix
  * length in use, which is one to three in practice. Why not an interval tree: sets are small, lengths are few, and this is 40 lines.
  */
-import { formatCidr, maskAddress, parseCidr } from "./cidr.ts";
+import { toId } from "../lib/bytes.ts";
+import { maskAddress, parseCidr } from "./cidr.ts";
 import type { Cidr } from "./cidr.ts";
 
 export class RangeSet {
   readonly #byLength = new Map<
     string,
-    { readonly length: number; readonly networks: Set<string> }
+    { readonly family: number; readonly length: number; readonly networks: Set<string | number> }
   >();
 
   /** Texts that do not parse are ignored: the registry only holds canonical ones. */
@@ -23,10 +24,10 @@ export class RangeSet {
     const id = `${cidr.address.length}/${cidr.length}`;
     let group = this.#byLength.get(id);
     if (group === undefined) {
-      group = { length: cidr.length, networks: new Set() };
+      group = { family: cidr.address.length, length: cidr.length, networks: new Set() };
       this.#byLength.set(id, group);
     }
-    group.networks.add(formatCidr(cidr));
+    group.networks.add(networkId(cidr.address, cidr.length));
   }
 
   /** Whether the address (4 or 16 bytes) lies in a range. */
@@ -36,11 +37,18 @@ export class RangeSet {
 
   /** Whether the whole prefix lies in one range. */
   contains(cidr: Cidr): boolean {
-    for (const [id, group] of this.#byLength) {
-      if (group.length > cidr.length || !id.startsWith(`${cidr.address.length}/`)) continue;
-      const network = { address: maskAddress(cidr.address, group.length), length: group.length };
-      if (group.networks.has(formatCidr(network))) return true;
+    for (const group of this.#byLength.values()) {
+      if (group.length > cidr.length || group.family !== cidr.address.length) continue;
+      if (group.networks.has(networkId(cidr.address, group.length))) return true;
     }
     return false;
   }
+}
+
+/** Of the address's network of this length: a number for IPv4, which is asked for with every endpoint that comes in. */
+function networkId(address: Uint8Array, length: number): string | number {
+  if (address.length !== 4) return toId(maskAddress(address, length));
+  const [a = 0, b = 0, c = 0, d = 0] = address;
+  const whole = (a << 24) | (b << 16) | (c << 8) | d;
+  return length === 0 ? 0 : whole >>> (32 - length);
 }

@@ -23,6 +23,11 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
+/** A hash as a Map's key: one character a byte, which sorts as the bytes do. */
+export function toId(hash: Uint8Array): string {
+  return String.fromCharCode.apply(null, hash as unknown as number[]);
+}
+
 const HEX = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, "0"));
 
 export function toHex(bytes: Uint8Array): string {

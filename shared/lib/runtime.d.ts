@@ -3,7 +3,6 @@
  * nothing else of Node can slip into code that runs in a Durable Object.
  */
 declare module "node:crypto" {
-  export function hash(algorithm: "sha256", data: Uint8Array | string, encoding: "latin1"): string;
   interface Hash {
     update(bytes: Uint8Array): Hash;
     digest(): Uint8Array;

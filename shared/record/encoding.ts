@@ -5,7 +5,7 @@
  */
 import { equalBytes } from "../lib/bytes.ts";
 import { quote } from "../lib/quote.ts";
-import { sha256Prefix } from "../lib/hash.ts";
+import { sha256Prefix } from "../lib/sha256.ts";
 import { pack, unpack } from "../lib/msgpack.ts";
 import { FieldError } from "./fields.ts";
 import type { FieldCodec } from "./fields.ts";
@@ -110,9 +110,11 @@ export function checkRecord(record: CalicoRecord): RecordError | null {
   return decoded.ok ? null : decoded.error;
 }
 
+const utf8 = new TextEncoder();
+
 /** First `HASH_BYTES` bytes of SHA-256 over the key path: the key's identity in logs, indexes and digests. */
 export function hashKey(key: string): Uint8Array {
-  return sha256Prefix(key, HASH_BYTES);
+  return sha256Prefix(utf8.encode(key), HASH_BYTES);
 }
 
 export function hashRecord(bytes: Uint8Array): Uint8Array {

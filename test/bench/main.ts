@@ -6,10 +6,12 @@ import { benchApiToFelix } from "./api-to-felix.ts";
 import { benchFanOut } from "./fan-out.ts";
 import type { Figure } from "./figure.ts";
 import { benchFirstView } from "./first-view.ts";
+import { benchIngest } from "./ingest.ts";
 import { benchRelayMemory } from "./relay-memory.ts";
 
 const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   "fan-out": benchFanOut,
+  ingest: benchIngest,
   "first-view": benchFirstView,
   "relay-memory": benchRelayMemory,
   "api-to-felix": benchApiToFelix,

@@ -6,7 +6,7 @@ import { NO_CHAIN, nextChain } from "../../shared/log/cursor.ts";
 import type { LogBounds } from "../../shared/log/cursor.ts";
 import { HashTrie, partitionHas, WHOLE } from "../../shared/log/hash-trie.ts";
 import type { Partition, PartitionDigest } from "../../shared/log/hash-trie.ts";
-import { equalBytes, toHex } from "../../shared/lib/bytes.ts";
+import { equalBytes, toId } from "../../shared/lib/bytes.ts";
 import { must } from "../../shared/lib/assert.ts";
 import { encodePayload } from "../../shared/log/payload.ts";
 import type { LogChange } from "../../shared/log/payload.ts";
@@ -35,11 +35,11 @@ export interface RepairAnswer {
 
 const PAIR_BYTES = 2 * HASH_BYTES;
 const ABSENT = new Uint8Array(HASH_BYTES);
-/** Fold when the tail has this many changes, or a quarter of the live keys if that is more: folding rewrites whole blobs. */
+/** Fold when the tail has this many changes, or as many as there are live keys if that is more: folding rewrites whole blobs. */
 const FOLD_CHANGES = 2_000;
 /** Fold at this many bytes of tail, whatever they are. */
 const FOLD_BYTES = 4 * 1024 * 1024;
-const FOLD_FRAMES = RING_SLOTS / 2;
+const FOLD_FRAMES = (RING_SLOTS * 3) / 4;
 /** Blobs rewritten between two other events: a few milliseconds. */
 const FOLD_SLICE_BLOBS = 2;
 
@@ -136,7 +136,7 @@ export class ChannelLog implements LogBounds {
     for (const { change, keyHash, recordHash } of changes) {
       this.#index(revision, keyHash, recordHash);
       const bytes = change.op === "put" ? change.bytes : null;
-      this.#tail?.set(toHex(keyHash), { keyHash, recordHash: recordHash ?? ABSENT, bytes });
+      this.#tail?.set(toId(keyHash), { keyHash, recordHash: recordHash ?? ABSENT, bytes });
     }
     this.#tailChanges += changes.length;
     this.#tailBytes += body.length;
@@ -189,7 +189,7 @@ export class ChannelLog implements LogBounds {
     if (this.#fold !== null) return true;
     const changed = this.#tail?.size ?? this.#tailChanges;
     return (
-      changed > Math.max(FOLD_CHANGES, this.#admitted.size / 4) ||
+      changed > Math.max(FOLD_CHANGES, this.#admitted.size) ||
       this.#tailBytes > FOLD_BYTES ||
       this.#head - this.#foldedTo > FOLD_FRAMES
     );

@@ -5,7 +5,7 @@
  *
  * Records are never decoded or hashed here: a blob's entries have both hashes in the order of its payload.
  */
-import { toHex } from "../../shared/lib/bytes.ts";
+import { compareBytes, toId } from "../../shared/lib/bytes.ts";
 import { must } from "../../shared/lib/assert.ts";
 import { LEAF_KEYS, partitionHas, splitPartition, WHOLE } from "../../shared/log/hash-trie.ts";
 import type { Partition } from "../../shared/log/hash-trie.ts";
@@ -25,7 +25,7 @@ export interface TailChange {
   readonly bytes: Uint8Array | null;
 }
 
-/** Newest changes by hex key hash. */
+/** Newest changes by key hash, see `toId`. */
 export type Tail = ReadonlyMap<string, TailChange>;
 
 interface LiveRecord {
@@ -81,17 +81,8 @@ export class Fold {
   }
 
   #rewrite(partition: Partition, changes: readonly TailChange[]): void {
-    const records = new Map<string, LiveRecord>();
     const stored = this.#store.blob(this.#channel, partition);
-    if (stored !== undefined)
-      for (const record of recordsOf(stored)) records.set(toHex(record.keyHash), record);
-    for (const { keyHash, recordHash, bytes } of changes) {
-      if (bytes === null) records.delete(toHex(keyHash));
-      else records.set(toHex(keyHash), { keyHash, recordHash, bytes });
-    }
-    const sorted = [...records.keys()]
-      .toSorted()
-      .map((hex) => must(records.get(hex), "sorted key"));
+    const sorted = merge(stored === undefined ? [] : recordsOf(stored), changes);
     const rewritten = cut(partition, sorted).map(([part, live]) =>
       storedBlob(part, live, this.head),
     );
@@ -120,7 +111,7 @@ export function readTail(
       const keyHash = frame.entries.slice(i * PAIR_BYTES, i * PAIR_BYTES + HASH_BYTES);
       const recordHash = frame.entries.slice(i * PAIR_BYTES + HASH_BYTES, (i + 1) * PAIR_BYTES);
       const bytes = change.op === "put" ? change.bytes : null;
-      latest.set(toHex(keyHash), { keyHash, recordHash, bytes });
+      latest.set(toId(keyHash), { keyHash, recordHash, bytes });
     }
   }
   return latest;
@@ -142,6 +133,28 @@ function divide(cover: readonly Partition[], tail: Tail): [Partition, TailChange
     if (own.length > 0) divided.push([partition, own]);
   }
   return divided;
+}
+
+/** What is live after the changes; both lists and the answer are in key order. */
+function merge(
+  records: readonly LiveRecord[],
+  changes: readonly TailChange[],
+): readonly LiveRecord[] {
+  const live: LiveRecord[] = [];
+  let at = 0;
+  for (const { keyHash, recordHash, bytes } of changes) {
+    let order = -1;
+    for (; at < records.length; at++) {
+      const record = records[at] as LiveRecord;
+      order = compareBytes(record.keyHash, keyHash);
+      if (order >= 0) break;
+      live.push(record);
+    }
+    if (order === 0 && at < records.length) at++;
+    if (bytes !== null) live.push({ keyHash, recordHash, bytes });
+  }
+  for (; at < records.length; at++) live.push(records[at] as LiveRecord);
+  return live;
 }
 
 function cut(
@@ -182,8 +195,8 @@ function recordsOf(blob: Pick<StoredBlob, "payload" | "entries">): LiveRecord[] 
   return decoded.changes.flatMap((change, i) => {
     if (change.op !== "put") return [];
     const at = i * PAIR_BYTES;
-    const keyHash = blob.entries.slice(at, at + HASH_BYTES);
-    const recordHash = blob.entries.slice(at + HASH_BYTES, at + PAIR_BYTES);
+    const keyHash = blob.entries.subarray(at, at + HASH_BYTES);
+    const recordHash = blob.entries.subarray(at + HASH_BYTES, at + PAIR_BYTES);
     return [{ keyHash, recordHash, bytes: change.bytes }];
   });
 }

@@ -4,7 +4,7 @@
  */
 import { judge } from "../../shared/admission/judge.ts";
 import type { AdmissionFacts } from "../../shared/admission/judge.ts";
-import { equalBytes, toHex } from "../../shared/lib/bytes.ts";
+import { equalBytes, toId } from "../../shared/lib/bytes.ts";
 import type { HashTrie } from "../../shared/log/hash-trie.ts";
 import type { LogChange } from "../../shared/log/payload.ts";
 import { channelOf } from "../../shared/record/channel.ts";
@@ -53,7 +53,7 @@ export function takeIn(
     const taken =
       change.op === "put" ? decodePut(channel, change.bytes) : { keyHash: change.keyHash };
     if ("rule" in taken) return { ok: false, rule: taken.rule };
-    const id = toHex(taken.keyHash);
+    const id = toId(taken.keyHash);
     const held =
       quarantine.get(id) ??
       (received.hasQuarantine ? received.quarantined(taken.keyHash) : undefined);

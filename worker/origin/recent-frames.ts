@@ -3,7 +3,7 @@
  * each frame are still the newest of their key, so that a reader that was away is sent those only. It reaches further back than the ring of rows:
  * frames whose every change has been replaced need no row to be skipped. [LOG15]
  */
-import { toHex } from "../../shared/lib/bytes.ts";
+import { toId } from "../../shared/lib/bytes.ts";
 import { CHAIN_BYTES } from "../../shared/log/cursor.ts";
 
 /** Revisions remembered: 18 bytes each, made room for as they come. */
@@ -18,7 +18,7 @@ export class RecentFrames {
   #capacity = 64;
   #previous = new Uint8Array(this.#capacity * CHAIN_BYTES);
   #live = new Uint16Array(this.#capacity);
-  /** Deleted keys by hex hash, with the frame that deleted them, oldest first. */
+  /** Deleted keys by hash, with the frame that deleted them, oldest first. */
   readonly #deleted = new Map<string, number>();
 
   /** The next frame: its predecessor's chain and how many changes it has. After a start the first one may have any revision. */
@@ -47,13 +47,13 @@ export class RecentFrames {
   /** A key is deleted by this frame. */
   deleted(keyHash: Uint8Array, revision: number): void {
     this.restored(keyHash);
-    this.#deleted.set(toHex(keyHash), revision);
+    this.#deleted.set(toId(keyHash), revision);
   }
 
   /** A key is there again: its last delete, if it is remembered, counts no more. */
   restored(keyHash: Uint8Array): void {
     if (this.#deleted.size === 0) return;
-    const id = toHex(keyHash);
+    const id = toId(keyHash);
     const at = this.#deleted.get(id);
     if (at === undefined) return;
     this.#deleted.delete(id);
@@ -61,7 +61,7 @@ export class RecentFrames {
   }
 
   deletedAt(keyHash: Uint8Array): number | undefined {
-    return this.#deleted.get(toHex(keyHash));
+    return this.#deleted.get(toId(keyHash));
   }
 
   /** The chain before a frame, or `undefined` where it is not remembered. */

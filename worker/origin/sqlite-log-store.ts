@@ -29,6 +29,8 @@ const SLOT_SPACE = 2 ** 20;
 
 export class SqliteLogStore implements LogStore {
   readonly #sql: SqlDatabase;
+  /** Quarantined records by channel; `null` after a change of them: counted again when it is asked, which is with every commit. */
+  #quarantined: Map<Channel, number> | null = null;
 
   constructor(sql: SqlDatabase) {
     this.#sql = sql;
@@ -145,6 +147,7 @@ export class SqliteLogStore implements LogStore {
   }
 
   quarantine(record: QuarantinedRecord): void {
+    this.#quarantined = null;
     this.#sql.run(
       "INSERT OR REPLACE INTO quarantine (channel, key_hash, record_hash, kind, key, bytes, rule, message, claims) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
       CHANNELS.indexOf(record.channel),
@@ -160,6 +163,7 @@ export class SqliteLogStore implements LogStore {
   }
 
   release(channel: Channel, keyHash: Uint8Array): void {
+    this.#quarantined = null;
     this.#sql.run(
       "DELETE FROM quarantine WHERE channel = ? AND key_hash = ?",
       CHANNELS.indexOf(channel),
@@ -188,14 +192,13 @@ export class SqliteLogStore implements LogStore {
   }
 
   quarantineCount(channel?: Channel): number {
-    const row =
-      channel === undefined
-        ? this.#sql.run("SELECT COUNT(*) AS n FROM quarantine")[0]
-        : this.#sql.run(
-            "SELECT COUNT(*) AS n FROM quarantine WHERE channel = ?",
-            CHANNELS.indexOf(channel),
-          )[0];
-    return Number(row?.["n"] ?? 0);
+    this.#quarantined ??= new Map(
+      this.#sql
+        .run("SELECT channel, COUNT(*) AS n FROM quarantine GROUP BY channel")
+        .map((row) => [CHANNELS[Number(row["channel"])] as Channel, Number(row["n"])]),
+    );
+    if (channel !== undefined) return this.#quarantined.get(channel) ?? 0;
+    return [...this.#quarantined.values()].reduce((sum, count) => sum + count, 0);
   }
 
   hasPendingClaims(): boolean {
@@ -205,6 +208,7 @@ export class SqliteLogStore implements LogStore {
   }
 
   wipeLog(): void {
+    this.#quarantined = null;
     for (const table of ["frames", "blobs", "quarantine"]) this.#sql.run(`DELETE FROM ${table}`);
     this.#sql.run("DELETE FROM state WHERE name LIKE 'channel:%'");
   }

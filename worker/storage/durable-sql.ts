@@ -19,5 +19,7 @@ export function durableSql(storage: DurableObjectStorage): SqlDatabase {
 
 /** The binding takes a whole ArrayBuffer, so a view into a larger one is copied. */
 function toBinding(value: SqlValue): SqlStorageValue {
-  return value instanceof Uint8Array ? (value.slice().buffer as ArrayBuffer) : value;
+  if (!(value instanceof Uint8Array)) return value;
+  const { buffer, byteLength } = value;
+  return (byteLength === buffer.byteLength ? buffer : value.slice().buffer) as ArrayBuffer;
 }

@@ -1,0 +1,81 @@
+/** A publisher that sends frames made beforehand, as fast as the hub acknowledges them: the hub is what is measured. */
+import WebSocket from "ws";
+
+import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
+import { LIMITS } from "../../shared/protocol/limits.ts";
+import type { HomeMessage } from "../../shared/protocol/messages.ts";
+import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
+import type { Channel } from "../../shared/record/channel.ts";
+
+export class RawPublisher {
+  readonly #socket: WebSocket;
+  #sequence = 0;
+  #underWay = 0;
+  #acknowledged: () => void = () => undefined;
+  /** Refused by admission. */
+  refused = 0;
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.on("message", (data: Buffer) => {
+      const decoded = decodeMessage(data);
+      const message = decoded.ok ? (decoded.message as HomeMessage) : null;
+      if (message?.type !== "accepted") return;
+      this.refused += message.refused;
+      this.#underWay--;
+      this.#acknowledged();
+    });
+  }
+
+  /** Resolves when the hub has welcomed it. */
+  static async connect(
+    url: string,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<RawPublisher> {
+    const socket = new WebSocket(url, { headers, perMessageDeflate: false });
+    const publisher = new RawPublisher(socket);
+    await new Promise<void>((resolve, reject) => {
+      socket.on("error", reject);
+      socket.once("message", () => resolve());
+      socket.on("open", () =>
+        socket.send(
+          encodeMessage({
+            type: "home-hello",
+            versions: PROTOCOL_VERSIONS,
+            software: "bench",
+            accessVersion: 0,
+            leaseUid: "",
+            term: 0,
+          }),
+        ),
+      );
+    });
+    return publisher;
+  }
+
+  /** Resolves when as few frames are unacknowledged as a publisher may have. */
+  async send(channel: Channel, payload: Uint8Array): Promise<void> {
+    while (this.#underWay >= LIMITS.unacknowledgedFrames) await this.#nextAck();
+    this.#underWay++;
+    const sequence = ++this.#sequence;
+    this.#socket.send(encodeMessage({ type: "publish", channel, sequence, payload }));
+  }
+
+  async drain(): Promise<void> {
+    while (this.#underWay > 0) await this.#nextAck();
+  }
+
+  reconciled(channel: Channel): void {
+    this.#socket.send(encodeMessage({ type: "reconciled", channel }));
+  }
+
+  close(): void {
+    this.#socket.terminate();
+  }
+
+  #nextAck(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#acknowledged = resolve;
+    });
+  }
+}
