@@ -48,7 +48,8 @@ export function decodePayload(payload: Uint8Array): DecodedPayload {
   } catch {
     return { ok: false, rule: `payload must inflate to at most ${MAX_INFLATED_BYTES} bytes` };
   }
-  const unpacked = unpack(inflated);
+  // As a plain Uint8Array, of which the records are views then: the bytes are ours alone and are not written again.
+  const unpacked = unpack(new Uint8Array(inflated.buffer, inflated.byteOffset, inflated.length));
   if (!unpacked.ok || !Array.isArray(unpacked.value))
     return { ok: false, rule: "payload must be a list of changes" };
   if (unpacked.value.length > MAX_FRAME_CHANGES)
@@ -67,19 +68,14 @@ export function decodePayload(payload: Uint8Array): DecodedPayload {
 }
 
 function decodeChange(item: unknown): LogChange | null {
-  if (item instanceof Uint8Array) return { op: "put", bytes: viewOf(item) };
+  if (item instanceof Uint8Array) return { op: "put", bytes: item };
   if (!Array.isArray(item) || item.length !== 2) return null;
   const [keyHash, cause] = item as unknown[];
   if (!(keyHash instanceof Uint8Array) || keyHash.length !== HASH_BYTES) return null;
   if (cause !== 0 && cause !== 1) return null;
   return {
     op: "delete",
-    keyHash: viewOf(keyHash),
+    keyHash,
     cause: cause === 0 ? "observed" : "inferred",
   };
-}
-
-/** Not a copy: the inflated bytes are ours alone and are not written again. */
-function viewOf({ buffer, byteOffset, length }: Uint8Array): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, length);
 }

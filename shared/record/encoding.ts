@@ -5,6 +5,7 @@
  */
 import { equalBytes } from "../lib/bytes.ts";
 import { quote } from "../lib/quote.ts";
+import { isPlainMsgpack } from "../lib/plain-msgpack.ts";
 import { sha256Prefix } from "../lib/sha256.ts";
 import { pack, unpack } from "../lib/msgpack.ts";
 import { FieldError } from "./fields.ts";
@@ -55,8 +56,24 @@ function isDefault(value: unknown, fallback: unknown): boolean {
 /** Total: any bytes give a record or the rule that they break. What it takes encodes back to the very same bytes. */
 export function decodeRecord(bytes: Uint8Array): DecodedRecord {
   const read = readRecord(bytes);
-  if (!read.ok || equalBytes(encodeRecord(read.record), bytes)) return read;
+  if (!read.ok || isCanonical(bytes, read.record)) return read;
   return { ok: false, error: { field: "record", rule: "must be in canonical encoding" } };
+}
+
+/**
+ * Proven by looking where that is possible. A field's values and their wire forms are one to one (`fields.ts`), so two things are left that can differ:
+ * how msgpack writes a value, and defaults at the end that were not cut off.
+ */
+function isCanonical(bytes: Uint8Array, record: CalicoRecord): boolean {
+  if (!isPlainMsgpack(bytes)) return equalBytes(encodeRecord(record), bytes);
+  const fields = fieldsOf(record.kind);
+  const head = bytes[0] as number;
+  const sent =
+    (head === 0xdc ? ((bytes[1] as number) << 8) | (bytes[2] as number) : head - 0x90) - 2;
+  if (sent === 0) return true;
+  const last = fields[sent - 1];
+  const values = record as unknown as Readonly<Record<string, unknown>>;
+  return last !== undefined && !isDefault(values[last[0]], last[1].fallback);
 }
 
 /**

@@ -2,6 +2,7 @@
  * Field codecs: how one field of a record looks in the canonical encoding, what it must satisfy, and its default. The limits are those of
  * Calico's validators where they have one (a value past them is dropped by Felix, or worse: typha-contract 10.4), else a bound of ours.
  */
+import { quote } from "../lib/quote.ts";
 import { formatIp, parseIp } from "../ip/address.ts";
 import { formatCidr, parseCidr } from "../ip/cidr.ts";
 import type { EndpointPort, Labels } from "./record.ts";
@@ -12,7 +13,7 @@ export class FieldError extends Error {}
 export interface FieldCodec<T> {
   /** Wire form of a valid value. */
   encode(value: T): unknown;
-  /** Checks a decoded wire form. @throws FieldError with the rule that it breaks. */
+  /** Checks a decoded wire form, which must be the only one of its value. @throws FieldError with the rule that it breaks. */
   decode(wire: unknown): T;
   readonly fallback: T;
 }
@@ -150,12 +151,15 @@ export function labels(max: number): FieldCodec<Labels> {
       const flat = list(wire, 2 * max);
       if (flat.length % 2 !== 0) fail("must have a value for every key");
       const entries: [string, string][] = [];
+      let before = "";
       for (let i = 0; i < flat.length; i += 2) {
         const [key, value] = [flat[i], flat[i + 1]];
         if (typeof key !== "string" || !LABEL_KEY.test(key) || key === "__proto__")
-          fail(`key ${JSON.stringify(key)} must match [A-Za-z0-9_./-]{1,512}`);
+          fail(`key ${quote(key)} must match [A-Za-z0-9_./-]{1,512}`);
         if (typeof value !== "string" || value.length > 1024 || LONE_SURROGATE.test(value))
           fail(`value of ${key} must be text of at most 1,024 characters`);
+        if (key <= before) fail("keys must ascend");
+        before = key;
         entries.push([key, value]);
       }
       return Object.fromEntries(entries);
@@ -192,6 +196,7 @@ export const borrowed: FieldCodec<readonly { readonly ordinal: number; readonly 
     encode: (value) => value.flatMap((b) => [b.ordinal, b.node]),
     decode: (wire) => {
       const flat = list(wire, 2 * 65536);
+      if (flat.length % 2 !== 0) fail("must have a node for every ordinal");
       const decoded: { ordinal: number; node: string }[] = [];
       for (let i = 0; i < flat.length; i += 2) {
         const [ordinal, node] = [flat[i], flat[i + 1]];

@@ -72,6 +72,8 @@ export class OriginWorld {
 
   /** Makes the Origin anew from its storage; sockets and their notes stay. */
   evict(): void {
+    // What was due at once has run: a pending timer keeps an object awake.
+    this.settle();
     this.timers.clear();
     this.origin = this.#make();
     for (const [id, end] of this.#ends)
@@ -112,8 +114,12 @@ export class OriginWorld {
   /** What throws gives the instance up, as the object does: every socket is gone, the next one is made from what is stored. */
   raw(id: string, bytes: Uint8Array): void {
     if (this.#ends.get(id)?.closed !== null) return;
+    this.#guarded(() => this.origin.onMessage(id, bytes));
+  }
+
+  #guarded(event: () => void): void {
     try {
-      this.origin.onMessage(id, bytes);
+      event();
     } catch (error) {
       this.failures.push(String(error));
       this.crash();
@@ -139,7 +145,7 @@ export class OriginWorld {
       const due = [...this.timers].find(([, at]) => at <= this.nowMs);
       if (due === undefined) return;
       this.timers.delete(due[0]);
-      this.origin.onTimer(due[0]);
+      this.#guarded(() => this.origin.onTimer(due[0]));
     }
     throw new Error("the world does not settle");
   }

@@ -35,6 +35,8 @@ export interface RepairAnswer {
 
 const PAIR_BYTES = 2 * HASH_BYTES;
 const ABSENT = new Uint8Array(HASH_BYTES);
+/** Of frames that the hub makes itself, from several or from a part of one. */
+const FRAME_LEVEL = 1;
 /** Fold when the tail has this many changes, or as many as there are live keys if that is more: folding rewrites whole blobs. */
 const FOLD_CHANGES = 2_000;
 /** Fold at this many bytes of tail, whatever they are. */
@@ -122,7 +124,12 @@ export class ChannelLog implements LogBounds {
   commit(changes: readonly AdmittedChange[], payload?: Uint8Array): StoredFrame {
     const revision = this.#head + 1;
     if (revision - RING_SLOTS > this.#foldedTo) this.#finishFold();
-    const body = payload ?? encodePayload(changes.map((c) => c.change));
+    const body =
+      payload ??
+      encodePayload(
+        changes.map((c) => c.change),
+        FRAME_LEVEL,
+      );
     const entries = new Uint8Array(changes.length * PAIR_BYTES);
     for (const [i, change] of changes.entries()) {
       entries.set(change.keyHash, i * PAIR_BYTES);

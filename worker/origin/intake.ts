@@ -10,6 +10,7 @@ import type { LogChange } from "../../shared/log/payload.ts";
 import { channelOf } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { decodeRecord, hashKey, hashRecord } from "../../shared/record/encoding.ts";
+import type { CalicoRecord } from "../../shared/record/record.ts";
 import { keyOf } from "../../shared/record/key.ts";
 import type { RangeClaim } from "../../shared/visibility/facts.ts";
 import type { AdmittedChange } from "./channel-log.ts";
@@ -37,6 +38,15 @@ export type IntakeResult =
   | { readonly ok: true; readonly intake: Intake }
   | { readonly ok: false; readonly rule: string };
 
+type Taken =
+  | { readonly rule: string }
+  | { readonly keyHash: Uint8Array }
+  | {
+      readonly record: CalicoRecord;
+      readonly keyHash: Uint8Array;
+      readonly recordHash: Uint8Array;
+    };
+
 /** A malformed record or one of another channel is the sender's bug: the whole frame is refused with the rule, nothing is taken. */
 export function takeIn(
   channel: Channel,
@@ -50,29 +60,26 @@ export function takeIn(
   const claims = new Map<string, RangeClaim>();
   let refused = 0;
   for (const change of changes) {
-    const taken =
+    const taken: Taken =
       change.op === "put" ? decodePut(channel, change.bytes) : { keyHash: change.keyHash };
     if ("rule" in taken) return { ok: false, rule: taken.rule };
     const id = toId(taken.keyHash);
     const held =
       quarantine.get(id) ??
       (received.hasQuarantine ? received.quarantined(taken.keyHash) : undefined);
-    const earlier = append.get(id);
-    const published =
-      earlier === undefined ? received.admitted.get(taken.keyHash)?.recordHash : earlier.recordHash;
+    const published = publishedState(append.get(id), received.admitted, taken);
     if (!("record" in taken)) {
       if (held !== undefined) release.set(id, taken.keyHash);
       quarantine.delete(id);
-      if (published !== undefined && published !== null)
+      if (published !== "absent")
         append.set(id, { change, keyHash: taken.keyHash, recordHash: null });
       continue;
     }
     const isHeld = held !== undefined && (quarantine.has(id) || !release.has(id));
-    const current = isHeld ? held.recordHash : published;
+    const isSame = isHeld ? equalBytes(held.recordHash, taken.recordHash) : published === "same";
     const verdict = judge(taken.record, facts);
     if (!verdict.admitted) refused++;
-    if (current !== undefined && current !== null && equalBytes(current, taken.recordHash))
-      continue;
+    if (isSame) continue;
     if (verdict.admitted) {
       if (isHeld) release.set(id, taken.keyHash);
       quarantine.delete(id);
@@ -92,7 +99,7 @@ export function takeIn(
       message: verdict.message,
       claims: verdict.claims,
     });
-    if (published !== undefined && published !== null)
+    if (published !== "absent")
       append.set(id, {
         change: { op: "delete", keyHash: taken.keyHash, cause: "observed" },
         keyHash: taken.keyHash,
@@ -115,7 +122,20 @@ export function takeIn(
   };
 }
 
-function decodePut(channel: Channel, bytes: Uint8Array) {
+/** What readers have of the key, this frame's earlier change included. */
+function publishedState(
+  earlier: AdmittedChange | undefined,
+  admitted: HashTrie,
+  { keyHash, recordHash }: { readonly keyHash: Uint8Array; readonly recordHash?: Uint8Array },
+): "same" | "other" | "absent" {
+  if (earlier === undefined && recordHash !== undefined)
+    return admitted.compare(keyHash, recordHash);
+  if (earlier === undefined) return admitted.tagOf(keyHash) === undefined ? "absent" : "other";
+  if (earlier.recordHash === null) return "absent";
+  return recordHash !== undefined && equalBytes(earlier.recordHash, recordHash) ? "same" : "other";
+}
+
+function decodePut(channel: Channel, bytes: Uint8Array): Taken {
   const decoded = decodeRecord(bytes);
   if (!decoded.ok) return { rule: `record field ${decoded.error.field} ${decoded.error.rule}` };
   if (channelOf(decoded.record.kind) !== channel)

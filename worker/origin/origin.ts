@@ -22,10 +22,12 @@ import type {
 } from "../../shared/visibility/facts.ts";
 import { Announcer } from "./announcer.ts";
 import { ChannelLog } from "./channel-log.ts";
+import { CommitGroup } from "./commit-group.ts";
 import { HomeDesk } from "./home.ts";
 import { mayRead } from "./permits.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "./ports.ts";
 import { Publishing } from "./publishing.ts";
+import type { PublishResult } from "./publishing.ts";
 import { Readers } from "./readers.ts";
 import { originStatus, quarantineEntries } from "./report.ts";
 import { differences, receivedTrie } from "./reconcile.ts";
@@ -41,6 +43,7 @@ export class Origin {
   readonly #home: HomeDesk;
   readonly #publishing: Publishing;
   readonly #announcer: Announcer;
+  readonly #group: CommitGroup;
   readonly #peers = new Map<SocketId, Peer>();
   /** Unix ms at which sockets opened that have said nothing yet. */
   readonly #silent = new Map<SocketId, number>();
@@ -61,6 +64,7 @@ export class Origin {
         this.#logs.set(channel, new ChannelLog(channel, store, () => newEpoch(ports.random)));
     });
     this.#home = new HomeDesk(ports);
+    this.#group = new CommitGroup(ports.clock);
     this.#readers = new Readers(this.#logs, ports.sockets, {
       maySend: () => this.#isFactsFresh,
       canSweep: (channel) => this.#home.hasReconciled(channel),
@@ -131,6 +135,9 @@ export class Origin {
         return;
       case "fold":
         this.#fold();
+        return;
+      case "commit":
+        this.#commitGroup();
         return;
       case "serve":
         this.#readers.serveOn();
@@ -296,8 +303,14 @@ export class Origin {
 
   #onHomeMessage(socket: SocketId, message: Message): void {
     if (!this.#home.is(socket)) return;
-    if (message.type === "publish") this.#onPublish(socket, message);
-    else if (message.type === "report") this.#home.onReport(message.edges);
+    if (message.type === "publish") {
+      this.#onPublish(socket, message);
+      return;
+    }
+    // What was published before comes first.
+    this.#commitGroup();
+    if (!this.#home.is(socket)) return;
+    if (message.type === "report") this.#home.onReport(message.edges);
     else if (message.type === "reconciled") this.#onReconciled(message.channel);
     else if (message.type === "reconcile") {
       if (!this.#checkLeaves(socket, message.leaves)) return;
@@ -309,23 +322,32 @@ export class Origin {
   }
 
   #onPublish(socket: SocketId, message: Publish): void {
-    const { channel, sequence } = message;
-    const published = this.#publishing.publish(message);
-    if (!published.ok) {
-      this.#refuse(socket, "protocol-error", `publish ${sequence}: ${published.rule}`);
+    if (this.#group.add({ socket, message })) this.#commitGroup();
+    else this.#ports.setTimer("commit", 0);
+  }
+
+  /** What waits, in one event and so in one commit; then told and acknowledged. [LOG16] */
+  #commitGroup(): void {
+    const frames = this.#group.take().filter(({ socket }) => this.#home.is(socket));
+    if (frames.length === 0) return;
+    const results = this.#publishing.publish(frames.map(({ message }) => message));
+    if (results.some((result) => result.ok && result.hasCommitted)) this.#committed();
+    for (const [i, result] of results.entries()) {
+      const { socket, message } = must(frames[i], "a frame for each result");
+      this.#answerPublish(socket, message, result);
+    }
+  }
+
+  #answerPublish(socket: SocketId, { channel, sequence }: Publish, result: PublishResult): void {
+    if (!this.#home.is(socket)) return;
+    if (!result.ok) {
+      this.#refuse(socket, "protocol-error", `publish ${sequence}: ${result.rule}`);
       return;
     }
-    const { epoch, head: revision } = published.log;
-    const { refused } = published;
-    this.#send(socket, {
-      type: "accepted",
-      channel,
-      sequence,
-      epoch,
-      revision,
-      refused,
-      paceMs: this.#paceMs(),
-    });
+    const { refused, log } = result;
+    const { epoch, head: revision } = log;
+    const paceMs = this.#paceMs();
+    this.#send(socket, { type: "accepted", channel, sequence, epoch, revision, refused, paceMs });
   }
 
   /** Counts once what was published is settled: a pool whose claim is under way would make all its pods look gone. [LOG14] */

@@ -31,7 +31,7 @@ export interface MeshPort {
   claimRanges(claims: readonly RangeClaim[]): void;
 }
 
-export type TimerName = "checkpoint" | "fold" | "rejudge" | "pull" | "serve";
+export type TimerName = "checkpoint" | "fold" | "rejudge" | "pull" | "serve" | "commit";
 
 export interface OriginPorts {
   readonly store: LogStore;
@@ -39,7 +39,7 @@ export interface OriginPorts {
   readonly mesh: MeshPort;
   readonly clock: Clock;
   readonly random: Random;
-  /** Calls `onTimer(name)` after the delay; setting one that is pending does nothing. */
+  /** Calls `onTimer(name)` after the delay; setting one that is pending does nothing. While one is pending the object is not evicted. */
   setTimer(name: TimerName, delayMs: number): void;
   log(
     level: "info" | "warn" | "error",

@@ -5,7 +5,8 @@
 import { judge } from "../../shared/admission/judge.ts";
 import type { AdmissionFacts } from "../../shared/admission/judge.ts";
 import { must } from "../../shared/lib/assert.ts";
-import { decodePayload } from "../../shared/log/payload.ts";
+import { decodePayload, MAX_FRAME_CHANGES } from "../../shared/log/payload.ts";
+import type { LogChange } from "../../shared/log/payload.ts";
 import type { Publish } from "../../shared/protocol/messages.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
@@ -16,12 +17,20 @@ import { takeIn } from "./intake.ts";
 import type { QuarantinedRecord } from "./log-store.ts";
 import type { OriginPorts } from "./ports.ts";
 
+/** Smaller frames are taken in as one: to encode them again costs less than a row, and a message to each reader, for every one. */
+const SMALL_FRAME_BYTES = 1_024;
+const RUN_BYTES = 16 * 1024;
 /** Quarantined records judged again in one slice. */
 const REJUDGE_SLICE = 500;
 const CLAIM_RETRY_MS = 2_000;
 
 export type PublishResult =
-  | { readonly ok: true; readonly log: ChannelLog; readonly refused: number }
+  | {
+      readonly ok: true;
+      readonly log: ChannelLog;
+      readonly refused: number;
+      readonly hasCommitted: boolean;
+    }
   | { readonly ok: false; readonly rule: string };
 
 export class Publishing {
@@ -61,29 +70,71 @@ export class Publishing {
     this.rejudgeSlice();
   }
 
-  /** Committed when it answers; a frame that breaks a rule changes nothing. */
-  publish(message: Publish): PublishResult {
-    const log = must(this.#logs.get(message.channel), "channel");
+  /**
+   * Takes frames in, those that follow each other in a channel as one. Committed when it answers, and not yet told to readers. Answers in the order of
+   * the frames, up to the first that breaks a rule: it changes nothing, nor does what follows it.
+   */
+  publish(messages: readonly Publish[]): PublishResult[] {
+    const results: PublishResult[] = [];
+    for (const run of runsOf(messages)) {
+      results.push(...this.#takeRun(run));
+      if (results.some((result) => !result.ok)) break;
+    }
+    return results;
+  }
+
+  /** Frames of one channel as one; where that breaks a rule, one by one, to tell which it is. */
+  #takeRun(run: readonly Publish[]): PublishResult[] {
+    const changes: LogChange[] = [];
+    for (const { payload } of run) {
+      const decoded = decodePayload(payload);
+      if (!decoded.ok && run.length === 1) return [decoded];
+      if (!decoded.ok) return this.#takeEach(run);
+      changes.push(...decoded.changes);
+    }
+    const [first] = run;
+    if (first === undefined) return [];
+    if (run.length > 1 && changes.length > MAX_FRAME_CHANGES) return this.#takeEach(run);
+    const payload = run.length === 1 ? first.payload : undefined;
+    const together = this.#take(first.channel, changes, payload);
+    if (!together.ok && run.length > 1) return this.#takeEach(run);
+    // What was refused is counted once.
+    return run.map((_, i) => (together.ok && i > 0 ? { ...together, refused: 0 } : together));
+  }
+
+  #takeEach(run: readonly Publish[]): PublishResult[] {
+    const results: PublishResult[] = [];
+    for (const message of run) {
+      results.push(...this.#takeRun([message]));
+      if (results.at(-1)?.ok === false) break;
+    }
+    return results;
+  }
+
+  /** @param payload What holds just these changes, when there is such. */
+  #take(
+    channel: Channel,
+    changes: readonly LogChange[],
+    payload: Uint8Array | undefined,
+  ): PublishResult {
+    const log = must(this.#logs.get(channel), "channel");
     const { store } = this.#ports;
-    const payload = decodePayload(message.payload);
-    if (!payload.ok) return payload;
     const received = {
       admitted: log.admitted,
-      hasQuarantine: store.quarantineCount(message.channel) > 0,
-      quarantined: (keyHash: Uint8Array) => store.quarantined(message.channel, keyHash),
+      hasQuarantine: store.quarantineCount(channel) > 0,
+      quarantined: (keyHash: Uint8Array) => store.quarantined(channel, keyHash),
     };
-    const result = takeIn(message.channel, payload.changes, received, this.#admission);
+    const result = takeIn(channel, changes, received, this.#admission);
     if (!result.ok) return result;
     const { append, quarantine, release, claims, refused, isVerbatim } = result.intake;
     if (append.length + quarantine.length + release.length > 0)
       store.transaction(() => {
         for (const record of quarantine) store.quarantine(record);
-        for (const keyHash of release) store.release(message.channel, keyHash);
-        if (append.length > 0) log.commit(append, isVerbatim ? message.payload : undefined);
+        for (const keyHash of release) store.release(channel, keyHash);
+        if (append.length > 0) log.commit(append, isVerbatim ? payload : undefined);
       });
     this.#claim(claims);
-    if (append.length > 0) this.#onCommit();
-    return { ok: true, log, refused };
+    return { ok: true, log, refused, hasCommitted: append.length > 0 };
   }
 
   /** The Mesh could not be asked: the next slice asks again. */
@@ -142,6 +193,23 @@ export class Publishing {
     for (const claim of fresh) this.#asked.add(claimId(claim));
     this.#ports.mesh.claimRanges(fresh);
   }
+}
+
+/** Small frames of one channel that follow each other; larger ones are a run of their own. */
+function runsOf(messages: readonly Publish[]): Publish[][] {
+  const runs: Publish[][] = [];
+  let bytes = 0;
+  for (const message of messages) {
+    const run = runs.at(-1);
+    bytes += message.payload.length;
+    const fits = bytes <= RUN_BYTES && message.payload.length <= SMALL_FRAME_BYTES;
+    if (run !== undefined && fits && run[0]?.channel === message.channel) run.push(message);
+    else {
+      runs.push([message]);
+      bytes = message.payload.length;
+    }
+  }
+  return runs;
 }
 
 function claimId({ use, cidr }: RangeClaim): string {

@@ -100,6 +100,7 @@ test("[PRO4] a malformed record, one of another channel, and garbage close the s
       sequence: 99,
       payload,
     });
+    world.settle();
     return [world.closedWith(publisher.socket), world.closeMessage(publisher.socket)];
   };
   expect(publish(encodePayload([{ op: "put", bytes: Uint8Array.of(0x92, 9, 0) }]))).toEqual([

@@ -2,18 +2,20 @@ import { createHash } from "node:crypto";
 
 import { expect, test } from "vitest";
 
+import { encodePayload } from "../../../shared/log/payload.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import { RING_SLOTS } from "../../../worker/origin/log-store.ts";
 import type { SqlDatabase } from "../../../worker/storage/sql.ts";
 import { nodeSql } from "../../support/node-sql.ts";
 import {
   facts,
+  ORIGIN_UID,
   OriginWorld,
   populatedWorld,
   TestPublisher,
   TestReader,
 } from "../../support/origin-world.ts";
-import { address, pod, pool } from "../../support/records.ts";
+import { address, pod, pool, put } from "../../support/records.ts";
 
 /** Labels that do not compress. */
 function noise(seed: number): Record<string, string> {
@@ -405,4 +407,46 @@ test("[LOG14] a claim that was never answered is asked again by the next instanc
   world.evict();
   world.advance(1_000);
   expect(world.claims).toHaveLength(2);
+});
+
+test("[LOG16] frames that come in a rush share a commit, in their order, each acknowledged by itself", () => {
+  const { world, publisher, reader } = populatedWorld(1);
+  const revision = () => reader.views.get("identity")?.cursor?.revision ?? 0;
+  const before = revision();
+  const accepted: number[] = [];
+  const peer = { role: "home", clusterUid: ORIGIN_UID, keyGeneration: 1 } as const;
+  const socket = world.connect(peer, (message) => {
+    if (message.type === "accepted") accepted.push(message.sequence);
+  });
+  world.toOrigin(socket, {
+    type: "home-hello",
+    versions: [1],
+    software: "test",
+    accessVersion: 0,
+    leaseUid: "",
+    term: publisher.term,
+  });
+  world.settle();
+  const publish = (sequence: number, ip: number) =>
+    world.toOrigin(socket, {
+      type: "publish",
+      channel: "identity",
+      sequence,
+      payload: encodePayload([put(pod("moving", address(ip)))]),
+    });
+  for (let n = 1; n <= 10; n++) publish(n, 100 + n);
+  world.settle();
+  expect(accepted).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  expect(revision()).toBeLessThanOrEqual(before + 2);
+  expect(reader.ips()).toContain(address(110));
+  world.toOrigin(socket, {
+    type: "publish",
+    channel: "identity",
+    sequence: 11,
+    payload: encodePayload([put(pool("10.0.0.0/8"))]),
+  });
+  publish(12, 200);
+  world.settle();
+  expect(world.closeMessage(socket)).toMatch(/^publish 11: /);
+  expect(reader.ips()).not.toContain(address(200));
 });
