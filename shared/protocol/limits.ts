@@ -8,12 +8,16 @@ export const LIMITS = {
   helloMs: 10_000,
   /** Bytes in flight to one reader that did not say how much it takes. */
   defaultCreditBytes: 4 * 1024 * 1024,
-  /** Bytes in flight to all readers of one Origin: a quarter of a Durable Object's 128 MB. */
+  /** Bytes in flight to all readers of one Origin beyond what each has for itself: a quarter of a Durable Object's 128 MB. */
   inFlightBytes: 32 * 1024 * 1024,
+  /** Bytes in flight that each reader has for itself, so that stalled ones take nothing from the others. */
+  readerFloorBytes: 64 * 1024,
+  /** Bytes in flight at which nobody is sent anything: with one more message the object stays below 96 MB of them. */
+  inFlightCapBytes: 80 * 1024 * 1024,
   /** Frames that a publisher sends before it waits for an acknowledgement. */
   unacknowledgedFrames: 2,
   /** Bytes a reader takes in before it acknowledges although it is not behind. */
-  ackBytes: 256 * 1024,
+  ackBytes: 32 * 1024,
   /** Milliseconds after which a reader acknowledges what it has taken in. */
   ackMs: 10_000,
 } as const;

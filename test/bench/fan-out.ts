@@ -21,6 +21,7 @@ interface Setting {
 const SETTINGS: readonly Setting[] = [
   { readers: 10, changesPerSecond: 5_000, p50: 6, p99: 15 },
   { readers: 100, changesPerSecond: 20_000, p50: null, p99: 160 },
+  { readers: 500, changesPerSecond: 9_000, p50: null, p99: 300 },
 ];
 const PODS = 20_000;
 const ROUNDS = 3;

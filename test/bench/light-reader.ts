@@ -4,6 +4,7 @@ import WebSocket from "ws";
 import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";
+import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 
 const EMPTY = new HashTrie().leaves();
 /** Second byte of a `frame` message: its number (the first is the list's header). */
@@ -24,7 +25,7 @@ export class LightReader {
         this.#socket.send(
           encodeMessage({
             type: "watch-hello",
-            versions: [1],
+            versions: PROTOCOL_VERSIONS,
             software: "bench",
             accessVersion: 0,
             creditBytes: LIMITS.defaultCreditBytes,
@@ -53,7 +54,9 @@ export class LightReader {
       this.#socket.send(
         encodeMessage({ type: "repair", origin: 0, channel: "identity", leaves: EMPTY }),
       );
-    if (decoded.message.type === "checkpoint") resolve();
+    if (decoded.message.type !== "checkpoint") return;
+    this.#acknowledge();
+    resolve();
   }
 
   #acknowledge(): void {

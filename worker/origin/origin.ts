@@ -185,6 +185,11 @@ export class Origin {
     return facts.accessVersion;
   }
 
+  /** Bytes that readers were sent and have not acknowledged. */
+  get inFlightBytes(): number {
+    return this.#readers.inFlightBytes;
+  }
+
   status(): OriginStatus {
     return originStatus(
       must(this.#facts, "status before facts"),

@@ -72,6 +72,11 @@ export class Readers {
     return this.#readers.size;
   }
 
+  /** Bytes sent and not acknowledged, of all readers. */
+  get inFlightBytes(): number {
+    return this.#inFlight;
+  }
+
   peers(): { readonly socket: SocketId; readonly peer: Peer }[] {
     return [...this.#readers.values()];
   }
@@ -115,8 +120,8 @@ export class Readers {
   drop(socket: SocketId): void {
     const reader = this.#readers.get(socket);
     if (reader === undefined) return;
-    this.#inFlight -= inFlightOf(reader);
     this.#readers.delete(socket);
+    this.#release(inFlightOf(reader));
   }
 
   onRepair(socket: SocketId, channel: Channel, leaves: readonly PartitionDigest[]): void {
@@ -148,17 +153,25 @@ export class Readers {
   onAck(socket: SocketId, ack: ReaderAck): void {
     const reader = this.#readers.get(socket);
     if (reader === undefined) return;
-    this.#inFlight -= inFlightOf(reader);
+    const before = inFlightOf(reader);
     reader.receivedBytes = Math.max(
       reader.receivedBytes,
       Math.min(ack.receivedBytes, reader.sentBytes),
     );
-    this.#inFlight += inFlightOf(reader);
     if (ack.revision > 0) reader.acknowledged.set(ack.channel, ack.revision);
     this.#saveNote(reader);
+    this.#release(before - inFlightOf(reader));
     this.#pump(reader);
-    if (this.#inFlight < LIMITS.inFlightBytes / 2)
-      for (const other of this.#readers.values()) this.#pump(other);
+  }
+
+  /** Bytes are in flight no more: where that makes room that others may wait for, they have their turn. */
+  #release(bytes: number): void {
+    const before = this.#inFlight;
+    this.#inFlight -= bytes;
+    const hasOpened = [LIMITS.inFlightCapBytes, LIMITS.inFlightBytes].some(
+      (bound) => before >= bound && this.#inFlight < bound,
+    );
+    if (hasOpened) for (const other of this.#readers.values()) this.#pump(other);
   }
 
   /** After a commit: sends what each reader may have now. */
@@ -304,8 +317,12 @@ export class Readers {
     });
   }
 
+  /** Its own share always, more as it grants and as all of them together leave. [LOG9] */
   #hasCredit(reader: Reader): boolean {
-    return inFlightOf(reader) < reader.creditBytes && this.#inFlight < LIMITS.inFlightBytes;
+    const own = inFlightOf(reader);
+    if (this.#inFlight >= LIMITS.inFlightCapBytes) return false;
+    if (own < LIMITS.readerFloorBytes) return true;
+    return own < reader.creditBytes && this.#inFlight < LIMITS.inFlightBytes;
   }
 
   #send(reader: Reader, message: Message): void {
