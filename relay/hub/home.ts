@@ -7,7 +7,8 @@ import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { Publisher } from "../publish/publisher.ts";
 import type { LocalState } from "../publish/local-state.ts";
 import { SOFTWARE } from "../version.ts";
-import { HubLink } from "./link.ts";
+import { OUTSIDE } from "./outside.ts";
+import type { Link, Outside } from "./outside.ts";
 
 export interface HomeOptions {
   readonly url: string;
@@ -19,6 +20,7 @@ export interface HomeOptions {
   onAccess(facts: AccessFacts): void;
   onDown(reason: CloseReason | null, message: string): void;
   onUp(): void;
+  readonly outside?: Outside;
 }
 
 const HEARTBEAT_MS = 5_000;
@@ -27,10 +29,11 @@ const REPORT_MS = 500;
 
 export class Home {
   readonly #options: HomeOptions;
-  readonly #link: HubLink;
+  readonly #link: Link;
+  readonly #outside: Outside;
   readonly publisher: Publisher;
-  #paceTimer: NodeJS.Timeout | null = null;
-  #reportTimer: NodeJS.Timeout | null = null;
+  #cancelPace: (() => void) | null = null;
+  #cancelReport: (() => void) | null = null;
   #edges = "[]";
   #reported = "";
   /** What the hub handed out, for reconnections of this process. */
@@ -40,17 +43,18 @@ export class Home {
 
   constructor(options: HomeOptions) {
     this.#options = options;
+    this.#outside = options.outside ?? OUTSIDE;
     this.publisher = new Publisher(options.local, {
       send: (message) => this.#link.send(message),
-      now: () => performance.now(),
+      now: () => this.#outside.now(),
       setTimer: (delayMs) => {
-        this.#paceTimer ??= setTimeout(() => {
-          this.#paceTimer = null;
+        this.#cancelPace ??= this.#outside.after(delayMs, () => {
+          this.#cancelPace = null;
           this.publisher.onTimer();
-        }, delayMs);
+        });
       },
     });
-    this.#link = new HubLink({
+    this.#link = this.#outside.dial({
       url: options.url,
       headers: () => options.headers(),
       heartbeatMs: HEARTBEAT_MS,
@@ -72,17 +76,17 @@ export class Home {
   }
 
   stop(): void {
-    if (this.#paceTimer !== null) clearTimeout(this.#paceTimer);
-    if (this.#reportTimer !== null) clearTimeout(this.#reportTimer);
+    this.#cancelPace?.();
+    this.#cancelReport?.();
     this.#link.stop();
   }
 
   report(edges: readonly EdgeReport[]): void {
     this.#edges = JSON.stringify(edges);
-    this.#reportTimer ??= setTimeout(() => {
-      this.#reportTimer = null;
+    this.#cancelReport ??= this.#outside.after(REPORT_MS, () => {
+      this.#cancelReport = null;
       this.#sendReport();
-    }, REPORT_MS);
+    });
   }
 
   #sendReport(): void {

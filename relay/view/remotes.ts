@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { toHex } from "../../shared/lib/bytes.ts";
 import type { EdgeReport, Remote } from "../../shared/visibility/facts.ts";
 import type { AccessFacts } from "../access-state.ts";
+import type { Outside } from "../hub/outside.ts";
 import type { Logger } from "../log.ts";
 import type { HeldRecord, ViewChange } from "./channel-view.ts";
 import { RemoteView } from "./remote-view.ts";
@@ -43,6 +44,7 @@ export interface RemotesOptions {
   headers(): Promise<Readonly<Record<string, string>>>;
   readonly log: Logger;
   onState(): void;
+  readonly outside?: Outside;
 }
 
 export class Remotes {
@@ -215,6 +217,7 @@ export class Remotes {
         onDown: (reason, message) =>
           log.info({ rcc, reason }, `watch of ${remote.origin.name} is down: ${message}`),
       },
+      this.#options.outside,
     );
     entry.watcher = watcher;
     watcher.start();

@@ -4,7 +4,8 @@ import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { Message, WatchMessage } from "../../shared/protocol/messages.ts";
 import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
-import { HubLink } from "../hub/link.ts";
+import { OUTSIDE } from "../hub/outside.ts";
+import type { Link, Outside } from "../hub/outside.ts";
 import { SOFTWARE } from "../version.ts";
 import type { ViewChange } from "./channel-view.ts";
 import type { RemoteView } from "./remote-view.ts";
@@ -22,12 +23,13 @@ const IDLE_ACK_MS = 1_000;
 export class Watcher {
   readonly #view: RemoteView;
   readonly #handlers: WatcherHandlers;
-  readonly #link: HubLink;
+  readonly #outside: Outside;
+  readonly #link: Link;
   #accessVersion = 0;
   #receivedBytes = 0;
   #acknowledgedBytes = 0;
   #oldestUnackedMs = 0;
-  #ackTimer: NodeJS.Timeout | null = null;
+  #cancelAck: (() => void) | null = null;
   #transferred = { changes: 0, bytes: 0 };
   /** Why the hub refused the last attempt, while it does. */
   refusal: CloseReason | null = null;
@@ -37,10 +39,12 @@ export class Watcher {
     url: string,
     headers: () => Promise<Readonly<Record<string, string>>>,
     handlers: WatcherHandlers,
+    outside = OUTSIDE,
   ) {
+    this.#outside = outside;
     this.#view = view;
     this.#handlers = handlers;
-    this.#link = new HubLink({
+    this.#link = outside.dial({
       url,
       headers,
       heartbeatMs: 20_000,
@@ -70,7 +74,7 @@ export class Watcher {
   }
 
   stop(): void {
-    if (this.#ackTimer !== null) clearTimeout(this.#ackTimer);
+    this.#cancelAck?.();
     this.#link.stop();
   }
 
@@ -116,19 +120,19 @@ export class Watcher {
 
   #scheduleAck(): void {
     const unacked = this.#receivedBytes - this.#acknowledgedBytes;
-    const now = performance.now();
-    if (this.#ackTimer === null) this.#oldestUnackedMs = now;
+    const now = this.#outside.now();
+    if (this.#cancelAck === null) this.#oldestUnackedMs = now;
     if (unacked >= LIMITS.ackBytes || now - this.#oldestUnackedMs >= LIMITS.ackMs) {
       this.#acknowledge();
       return;
     }
-    if (this.#ackTimer !== null) clearTimeout(this.#ackTimer);
-    this.#ackTimer = setTimeout(() => this.#acknowledge(), IDLE_ACK_MS);
+    this.#cancelAck?.();
+    this.#cancelAck = this.#outside.after(IDLE_ACK_MS, () => this.#acknowledge());
   }
 
   #acknowledge(): void {
-    if (this.#ackTimer !== null) clearTimeout(this.#ackTimer);
-    this.#ackTimer = null;
+    this.#cancelAck?.();
+    this.#cancelAck = null;
     this.#acknowledgedBytes = this.#receivedBytes;
     for (const channel of CHANNELS)
       this.#link.send({

@@ -1,0 +1,32 @@
+/** What a relay's connections need from outside: sockets to the hub, and time. The simulation brings its own. */
+import { HubLink } from "./link.ts";
+import type { LinkOptions, OutMessage } from "./link.ts";
+
+/** A connection to the hub that comes back by itself. */
+export interface Link {
+  readonly isOpen: boolean;
+  start(): void;
+  /** Closes for good. */
+  stop(): void;
+  /** Drops the connection and dials again. */
+  restart(message: string): void;
+  /** Ignored while it is not open. */
+  send(message: OutMessage): void;
+}
+
+export interface Outside {
+  dial(options: LinkOptions): Link;
+  /** Milliseconds of a clock that only goes forward. */
+  now(): number;
+  /** Runs something later; answers how to call it off. */
+  after(ms: number, run: () => void): () => void;
+}
+
+export const OUTSIDE: Outside = {
+  dial: (options) => new HubLink(options),
+  now: () => performance.now(),
+  after: (ms, run) => {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+};
