@@ -4,6 +4,7 @@ import { registerEval } from "./eval.ts";
 import { registerGrant } from "./grant.ts";
 import { registerHub } from "./hub.ts";
 import { registerMesh } from "./mesh.ts";
+import { registerMock } from "./mock.ts";
 import { registerPolicy } from "./policy.ts";
 import { runProgram } from "./program.ts";
 import { registerQuarantine } from "./quarantine.ts";
@@ -35,6 +36,7 @@ const COMMANDS = [
   registerView,
   registerEval,
   registerPolicy,
+  registerMock,
   registerSource,
 ];
 
