@@ -11,6 +11,7 @@ import type { AccessFacts } from "./access-state.ts";
 import type { RelayConfig } from "./config.ts";
 import { Credentials, JoinError } from "./hub/credentials.ts";
 import { Home } from "./hub/home.ts";
+import { OUTSIDE } from "./hub/outside.ts";
 import type { Logger } from "./log.ts";
 import { LocalState } from "./publish/local-state.ts";
 import type { Source, SourceProblem } from "./source/source.ts";
@@ -18,6 +19,9 @@ import { Remotes } from "./view/remotes.ts";
 import { OwnAddresses } from "./view/served.ts";
 
 const JOIN_RETRY = { baseMs: 500, capMs: 15_000 };
+
+/** Who this relay is to the hub. */
+export type RelayIdentity = Pick<Credentials, "membership" | "headers" | "join" | "correctClock">;
 
 export interface RelayStatus {
   readonly cluster: string | null;
@@ -47,10 +51,11 @@ export class Relay {
   splice: { canServe(): Promise<boolean> } | null = null;
   readonly #log: Logger;
   readonly #access: AccessState;
-  readonly #credentials: Credentials;
+  readonly #credentials: RelayIdentity;
+  readonly #outside: typeof OUTSIDE;
   readonly #problems = new Map<string, SourceProblem>();
   readonly #abort = new AbortController();
-  readonly #startedMs = performance.now();
+  readonly #startedMs: number;
   #home: Home | null = null;
   #isListed = false;
   #message: string | null = null;
@@ -58,7 +63,16 @@ export class Relay {
   readonly #localListeners = new Set<(changes: readonly RecordChange[]) => void>();
   #listedWaiters: (() => void)[] = [];
 
-  private constructor(config: RelayConfig, source: Source, log: Logger, credentials: Credentials) {
+  /** For a relay that is a member, or has a token to become one; `open` checks that. */
+  constructor(
+    config: RelayConfig,
+    source: Source,
+    log: Logger,
+    credentials: RelayIdentity,
+    outside = OUTSIDE,
+  ) {
+    this.#outside = outside;
+    this.#startedMs = outside.now();
     this.config = config;
     this.source = source;
     this.#log = log;
@@ -71,6 +85,7 @@ export class Relay {
         headers: () => this.#credentials.headers(),
         log,
         onState: () => this.#home?.report(this.remotes.reports()),
+        outside,
       },
       new OwnAddresses({ pods: [], nodes: [] }, []),
     );
@@ -127,7 +142,7 @@ export class Relay {
 
   /** A loaded, even stale, view of every granted remote; or the wait for it is over. Losing the hub never makes it false. [VIE6] */
   get isViewLoaded(): boolean {
-    const waitedMs = performance.now() - this.#startedMs;
+    const waitedMs = this.#outside.now() - this.#startedMs;
     if (waitedMs > this.config.inSyncWaitSeconds * 1000) return true;
     return this.#access.facts !== null && this.remotes.areLoaded;
   }
@@ -170,7 +185,7 @@ export class Relay {
     if (this.#home?.isOpen === true) return 0;
     return this.#hubLostMs === null
       ? null
-      : Math.round((performance.now() - this.#hubLostMs) / 1000);
+      : Math.round((this.#outside.now() - this.#hubLostMs) / 1000);
   }
 
   async #joinAndConnect(): Promise<void> {
@@ -179,6 +194,7 @@ export class Relay {
     const home = new Home({
       url: socketUrl(this.#hubUrl(), "/v1/connect/home"),
       local: this.local,
+      outside: this.#outside,
       headers: () => this.#credentials.headers(),
       onRefused: (status, date) => this.#onRefused(status, date),
       accessVersion: () => this.#access.facts?.accessVersion ?? 0,
@@ -190,7 +206,7 @@ export class Relay {
       },
       onDown: (reason, message) => {
         this.#message = message;
-        if (wasUp) this.#hubLostMs = performance.now();
+        if (wasUp) this.#hubLostMs = this.#outside.now();
         wasUp = false;
         if (home.stopped === null)
           this.#log.warn({ reason }, `the hub is not reachable: ${message}; what is served stays`);
