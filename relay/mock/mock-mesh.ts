@@ -52,11 +52,18 @@ export class MockMesh {
   readonly #readers: MockReader[] = [];
   #latencies: number[] = [];
   #changes = 0;
+  #rate: number;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(client: Client, options: MockOptions) {
     this.#client = client;
     this.#options = options;
+    this.#rate = options.rate;
+  }
+
+  /** Changes a second from the next `startChanges` on. */
+  setRate(rate: number): void {
+    this.#rate = rate;
   }
 
   /** Adds the clusters, connects their publishers, and resolves when the hub has all they have. @param onProgress Told now and then. */
@@ -119,7 +126,7 @@ export class MockMesh {
     const before = this.#changes;
     let next = 0;
     this.#timer = setInterval(() => {
-      const due = ((performance.now() - began) / 1000) * this.#options.rate;
+      const due = ((performance.now() - began) / 1000) * this.#rate;
       for (; this.#changes - before < due; this.#changes++)
         this.clusters[next++ % this.clusters.length]?.change();
     }, TICK_MS);

@@ -59,6 +59,8 @@ export class MockReader {
 
   stop(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.isCaughtUp = false;
     this.#link.stop();
   }
 

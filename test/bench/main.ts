@@ -8,12 +8,15 @@ import type { Figure } from "./figure.ts";
 import { benchFirstView } from "./first-view.ts";
 import { benchIngest } from "./ingest.ts";
 import { benchRelayMemory } from "./relay-memory.ts";
+import { benchMesh, benchStar } from "./scale.ts";
 
 const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   "fan-out": benchFanOut,
   ingest: benchIngest,
   "first-view": benchFirstView,
   "relay-memory": benchRelayMemory,
+  star: benchStar,
+  mesh: benchMesh,
   "api-to-felix": benchApiToFelix,
 };
 

@@ -10,7 +10,7 @@ import { startHub } from "../../relay/launch/hub.ts";
 import type { RunningHub } from "../../relay/launch/hub.ts";
 import { LocalState } from "../../relay/publish/local-state.ts";
 
-import { cpuSeconds } from "./cpu.ts";
+import { cpuSeconds, residentBytes } from "./cpu.ts";
 
 export class BenchRig {
   readonly root = mkdtempSync(join(tmpdir(), "catwalk-bench-"));
@@ -56,10 +56,18 @@ export class BenchRig {
     });
   }
 
-  /** Of workerd, which the shell guards whose process the hub names. */
   hubCpuSeconds(): number {
+    return cpuSeconds(this.#workerdPid());
+  }
+
+  hubResidentBytes(): number {
+    return residentBytes(this.#workerdPid());
+  }
+
+  /** workerd is the child of the shell that guards it. */
+  #workerdPid(): number {
     const shell = String(this.hub.pid());
-    return cpuSeconds(Number(execFileSync("pgrep", ["-P", shell, "-x", "workerd"]).toString()));
+    return Number(execFileSync("pgrep", ["-P", shell, "-x", "workerd"]).toString());
   }
 
   get homeUrl(): string {

@@ -21,7 +21,12 @@ test("[CLI30] mock adds clusters that publish, change and read, says what it see
       promisify(execFile)(process.execPath, [
         MAIN,
         ...args,
-        ...["--server", hub.url, "--mesh", "m", "--token-file", tokenFile],
+        "--server",
+        hub.url,
+        "--mesh",
+        "m",
+        "--token-file",
+        tokenFile,
       ]);
     await catwalk("mesh", "create", "m");
     const sizes = ["--clusters", "4", "--endpoints", "50", "--rate", "100", "--sees", "2"];

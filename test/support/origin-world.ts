@@ -57,6 +57,7 @@ export class OriginWorld {
   readonly claims: RangeClaim[] = [];
   readonly timers = new Map<TimerName, number>();
   nowMs = 1_000_000;
+  readonly paceMs: number;
   pulls = 0;
   /** Events that threw. */
   readonly failures: string[] = [];
@@ -64,8 +65,9 @@ export class OriginWorld {
   #nextSocket = 0;
   #pullDue = false;
 
-  constructor(initial: OriginFacts | null = facts(), sql: SqlDatabase = nodeSql()) {
+  constructor(initial: OriginFacts | null = facts(), sql: SqlDatabase = nodeSql(), paceMs = 5) {
     this.sql = sql;
+    this.paceMs = paceMs;
     this.facts = initial;
     this.origin = this.#make();
   }
@@ -176,6 +178,7 @@ export class OriginWorld {
     return new Origin({
       store: new SqliteLogStore(this.sql),
       clock: { now: () => this.nowMs },
+      paceMs: this.paceMs,
       random: () => {
         seed = (seed * 48_271) % 2_147_483_647;
         return seed / 2_147_483_647;

@@ -26,6 +26,9 @@ const SCHEMA = [
   ],
 ];
 
+/** Rows kept as they were read or written, so that facts over hundreds of remotes do not ask the database thousands of times. */
+const CACHED_ROWS = 50_000;
+
 /** Past every id that starts with the prefix: ids are ASCII. */
 const END = "\u{10ffff}";
 
@@ -37,6 +40,8 @@ export class SqlMeshStore implements MeshStore {
   readonly #sql: SqlDatabase;
   /** Asking for a mesh that never was must leave nothing on disk, so the table comes with the first write. */
   #isCreated: boolean;
+  /** Rows by collection and id, absent ones too. */
+  readonly #cache = new Map<string, unknown>();
 
   constructor(sql: SqlDatabase) {
     this.#sql = sql;
@@ -46,12 +51,17 @@ export class SqlMeshStore implements MeshStore {
 
   get<N extends CollectionName>(collection: N, id: string): Collections[N] | undefined {
     if (!this.#isCreated) return undefined;
+    const name = `${collection} ${id}`;
+    if (this.#cache.has(name)) return this.#cache.get(name) as Collections[N] | undefined;
     const row = this.#sql.run(
       "SELECT body FROM registry WHERE collection = ? AND id = ?",
       COLLECTIONS.indexOf(collection),
       id,
     )[0];
-    return row === undefined ? undefined : (JSON.parse(String(row["body"])) as Collections[N]);
+    const read =
+      row === undefined ? undefined : (JSON.parse(String(row["body"])) as Collections[N]);
+    this.#remember(name, read);
+    return read;
   }
 
   put<N extends CollectionName>(collection: N, id: string, row: Collections[N]): void {
@@ -61,6 +71,7 @@ export class SqlMeshStore implements MeshStore {
       id,
       JSON.stringify(row),
     );
+    this.#remember(`${collection} ${id}`, row);
   }
 
   delete(collection: CollectionName, id: string): void {
@@ -70,6 +81,7 @@ export class SqlMeshStore implements MeshStore {
       COLLECTIONS.indexOf(collection),
       id,
     );
+    this.#remember(`${collection} ${id}`, undefined);
   }
 
   list<N extends CollectionName>(
@@ -103,6 +115,16 @@ export class SqlMeshStore implements MeshStore {
   transaction<T>(work: () => T): T {
     if (!this.#isCreated) migrate(this.#sql, SCHEMA);
     this.#isCreated = true;
-    return this.#sql.transaction(work);
+    try {
+      return this.#sql.transaction(work);
+    } catch (error) {
+      this.#cache.clear();
+      throw error;
+    }
+  }
+
+  #remember(name: string, row: unknown): void {
+    if (this.#cache.size >= CACHED_ROWS) this.#cache.clear();
+    this.#cache.set(name, row);
   }
 }

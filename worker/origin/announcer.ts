@@ -3,6 +3,8 @@ import type { OriginPorts } from "./ports.ts";
 
 const SETTLE_MS = 200;
 const LONGEST_MS = 10_000;
+/** Where commits are this far apart each of them has settled; and no timer keeps the object awake, which is billed by the second. */
+const SLOW_PACE_MS = 500;
 
 export class Announcer {
   readonly #ports: OriginPorts;
@@ -17,6 +19,10 @@ export class Announcer {
   }
 
   onCommit(): void {
+    if (this.#ports.paceMs >= SLOW_PACE_MS) {
+      this.#announce();
+      return;
+    }
     const now = this.#ports.clock.now();
     this.#firstMs ??= now;
     this.#dueMs = Math.min(now + SETTLE_MS, this.#firstMs + LONGEST_MS);

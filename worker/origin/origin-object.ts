@@ -29,7 +29,12 @@ interface Identity {
 
 export interface OriginEnv {
   readonly MESH: DurableObjectNamespace;
+  /** See `OriginPorts.paceMs`. */
+  readonly PACE_MS?: string;
 }
+
+/** Of a disk that takes a commit in well below a millisecond. */
+const DEFAULT_PACE_MS = 5;
 
 export class OriginObject extends DurableObject<OriginEnv> implements OriginCalls {
   readonly #sockets = new Map<SocketId, WebSocket>();
@@ -160,6 +165,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     return {
       store,
       clock: { now: () => Date.now() },
+      paceMs: Number(this.env.PACE_MS) || DEFAULT_PACE_MS,
       random: () => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32,
       sockets: {
         send: (id, bytes) => {

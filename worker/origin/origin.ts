@@ -421,7 +421,7 @@ export class Origin {
 
   /** Milliseconds between a publisher's frames: grows with the readers that each frame must be sent to. */
   #paceMs(): number {
-    return Math.max(5, Math.ceil(this.#readers.size / 8));
+    return Math.max(this.#ports.paceMs, Math.ceil(this.#readers.size / 8));
   }
 
   #send(socket: SocketId, message: Message): void {

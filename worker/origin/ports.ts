@@ -39,6 +39,8 @@ export interface OriginPorts {
   readonly mesh: MeshPort;
   readonly clock: Clock;
   readonly random: Random;
+  /** Shortest time between a publisher's frames, in ms: what the disk can do, or what a commit costs. [LOG17] */
+  readonly paceMs: number;
   /** Calls `onTimer(name)` after the delay; setting one that is pending does nothing. While one is pending the object is not evicted. */
   setTimer(name: TimerName, delayMs: number): void;
   log(
