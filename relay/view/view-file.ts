@@ -92,11 +92,13 @@ export class ViewFile {
     }
     const scan = new Scan(this.#descriptor as number, MAGIC.length);
     let bodies = 0;
+    this.#written = this.#size = scan.end;
     for (let body = scan.next(); body !== null; body = scan.next()) {
+      // Readable from here on: a delete is applied with the record that it takes away.
+      this.#written = this.#size = scan.end;
       onBody(body, scan.bodyAt);
       bodies++;
     }
-    this.#written = this.#size = scan.end;
     if (scan.restBytes === 0) return { bodies, damage: null };
     ftruncateSync(this.#descriptor as number, scan.end);
     return {
