@@ -1,0 +1,268 @@
+/** What may happen in a run. A seed expands to a list of actions, each with a seed of its own for all that follows from it. */
+import type { CalicoRecord, IPPool, Node, WorkloadEndpoint } from "../../shared/record/record.ts";
+import { keyOf } from "../../shared/record/key.ts";
+import { node, pod, pool } from "../support/records.ts";
+import type { Member, MeshWorld } from "./mesh-world.ts";
+import { podRange } from "./mesh-world.ts";
+import { Rng } from "./random.ts";
+
+export interface Action {
+  readonly name: ActionName;
+  readonly seed: number;
+  /** Milliseconds that pass afterwards. */
+  readonly thenMs: number;
+}
+
+type Run = (mesh: MeshWorld, rng: Rng) => void | Promise<void>;
+
+interface Kind {
+  readonly weight: number;
+  readonly run: Run;
+}
+
+const PODS = 24;
+const ADDRESSES = 30;
+
+function member(mesh: MeshWorld, rng: Rng): Member {
+  return rng.pick(mesh.members);
+}
+
+function relayOf(mesh: MeshWorld, rng: Rng) {
+  const owner = member(mesh, rng);
+  return { owner, relay: rng.pick(owner.relays) };
+}
+
+function origin(mesh: MeshWorld, rng: Rng) {
+  const hosts = [...mesh.hub.origins.values()];
+  return rng.pick(hosts);
+}
+
+function wire(mesh: MeshWorld, rng: Rng) {
+  const { wires } = mesh;
+  return wires.length === 0 ? undefined : rng.pick(wires);
+}
+
+/** A pod of the place: its name says nothing of its address, so that addresses move between pods. */
+function podOf(owner: Member, rng: Rng): WorkloadEndpoint {
+  const { number } = owner.place;
+  return pod(`w${rng.below(PODS)}`, `10.${number}.0.${1 + rng.below(ADDRESSES)}`, {
+    v: String(rng.below(1_000_000)),
+  });
+}
+
+function putPods(owner: Member, rng: Rng, count: number): void {
+  for (let n = 0; n < count; n++) owner.place.put(podOf(owner, rng), true);
+}
+
+function somePod(owner: Member, rng: Rng): string | undefined {
+  const keys = [...owner.place.held].filter(([, { record }]) => record.kind === "WorkloadEndpoint");
+  return keys.length === 0 ? undefined : rng.pick(keys)[0];
+}
+
+/** An address goes from one pod to another, told in any order, with or without time between. */
+function moveAddress(owner: Member, rng: Rng): void {
+  const old = somePod(owner, rng);
+  const held = old === undefined ? undefined : owner.place.held.get(old);
+  if (old === undefined || held?.record.kind !== "WorkloadEndpoint") return;
+  const { record } = held;
+  const next: CalicoRecord = {
+    ...record,
+    name: `w${rng.below(PODS)}`,
+    labels: { ...record.labels, v: String(rng.below(1_000_000)) },
+  };
+  const steps = [(): void => owner.place.put(next, held.state.isOwn), (): void => owner.place.delete(old)];
+  if (keyOf(next) === old) steps.pop();
+  if (rng.chance(0.5)) steps.reverse();
+  for (const step of steps) step();
+}
+
+function poolOf(owner: Member): IPPool {
+  return pool(podRange(owner.place.number));
+}
+
+/** A node with an address of its own, or with one of the first place's pods. */
+function nodeOf(owner: Member, rng: Rng): { readonly record: Node; readonly isOwn: boolean } {
+  const { number } = owner.place;
+  const isOwn = number === 0 || rng.chance(0.7);
+  const ip = isOwn ? `172.16.${number}.${1 + rng.below(5)}` : `10.0.0.${1 + rng.below(ADDRESSES)}`;
+  return { record: node(`n${rng.below(4)}`, { internalIPs: [ip] }), isOwn };
+}
+
+function quietDisk(mesh: MeshWorld, rng: Rng): void {
+  const host = origin(mesh, rng);
+  host.sql.writesLeft = rng.below(6);
+  mesh.world.after(rng.below(400), () => (host.sql.writesLeft = null));
+}
+
+async function addAgain(mesh: MeshWorld, rng: Rng): Promise<void> {
+  // The first place's ranges are given; were it gone, others could claim them.
+  const gone = rng.pick(mesh.members.slice(1));
+  if (gone.identity === null) {
+    for (const relay of gone.relays) relay.kill();
+    await mesh.join(gone);
+  } else mesh.remove(gone);
+}
+
+const KINDS = {
+  "pods put": { weight: 12, run: (mesh, rng) => putPods(member(mesh, rng), rng, 1 + rng.below(3)) },
+  "many pods put": { weight: 3, run: (mesh, rng) => putPods(member(mesh, rng), rng, 12) },
+  "pod deleted": {
+    weight: 10,
+    run: (mesh, rng) => {
+      const owner = member(mesh, rng);
+      const key = somePod(owner, rng);
+      if (key !== undefined) owner.place.delete(key);
+    },
+  },
+  "address moved": { weight: 6, run: (mesh, rng) => moveAddress(member(mesh, rng), rng) },
+  "pod flaps": {
+    weight: 4,
+    run: async (mesh, rng) => {
+      const owner = member(mesh, rng);
+      const record = podOf(owner, rng);
+      for (let n = 0; n < 14; n++) {
+        owner.place.put({ ...record, labels: { ...record.labels, n: String(n) } }, true);
+        if (n % 3 === 2) owner.place.delete(keyOf(record));
+        await mesh.world.advance(8);
+      }
+    },
+  },
+  "foreign pod put": {
+    weight: 3,
+    run: (mesh, rng) => {
+      const owner = member(mesh, rng);
+      const ip = owner.place.number === 0 || rng.chance(0.3) ? "127.0.0.7" : `10.0.0.${1 + rng.below(ADDRESSES)}`;
+      owner.place.put(pod(`w${rng.below(PODS)}`, ip, { v: String(rng.below(1_000_000)) }), false);
+    },
+  },
+  "pool put": { weight: 3, run: (mesh, rng) => ((owner) => owner.place.put(poolOf(owner), true))(member(mesh, rng)) },
+  "pool deleted": {
+    weight: 1,
+    run: (mesh, rng) => ((owner) => owner.place.delete(keyOf(poolOf(owner))))(member(mesh, rng)),
+  },
+  "node put": {
+    weight: 3,
+    run: (mesh, rng) => {
+      const owner = member(mesh, rng);
+      const { record, isOwn } = nodeOf(owner, rng);
+      owner.place.put(record, isOwn);
+    },
+  },
+  "node deleted": {
+    weight: 2,
+    run: (mesh, rng) => member(mesh, rng).place.delete(keyOf(node(`n${rng.below(4)}`))),
+  },
+  "source lists again": { weight: 3, run: (mesh, rng) => member(mesh, rng).place.relist() },
+  "connection cut": { weight: 6, run: (mesh, rng) => wire(mesh, rng)?.cut() },
+  "reader stalls": {
+    weight: 4,
+    run: (mesh, rng) => {
+      const stalled = wire(mesh, rng);
+      if (stalled !== undefined) stalled.stalledUntilMs = mesh.world.now + rng.below(6_000);
+    },
+  },
+  "relay killed": {
+    weight: 4,
+    run: (mesh, rng) => {
+      const { relay } = relayOf(mesh, rng);
+      relay.kill();
+    },
+  },
+  "relay's machine fails": {
+    weight: 3,
+    run: (mesh, rng) => {
+      const { relay } = relayOf(mesh, rng);
+      relay.kill();
+      relay.tearFiles();
+    },
+  },
+  "relay started": {
+    weight: 8,
+    run: (mesh, rng) => {
+      const { owner, relay } = relayOf(mesh, rng);
+      if (owner.identity !== null && !relay.isAlive) relay.start(owner.identity);
+    },
+  },
+  "relay's disk copied": { weight: 2, run: (mesh, rng) => relayOf(mesh, rng).relay.keepCopy() },
+  "relay's disk put back": {
+    weight: 2,
+    run: (mesh, rng) => {
+      const { owner, relay } = relayOf(mesh, rng);
+      relay.kill();
+      relay.putBack();
+      if (owner.identity !== null && rng.chance(0.7)) relay.start(owner.identity);
+    },
+  },
+  "leader changes": {
+    weight: 3,
+    run: (mesh, rng) => {
+      const owner = mesh.members.at(-1) as Member;
+      const { identity } = owner;
+      if (identity === null) return;
+      const next = rng.pick(owner.relays);
+      if (next.isAlive) next.kill();
+      next.start(identity);
+    },
+  },
+  "object sleeps": { weight: 10, run: (mesh, rng) => origin(mesh, rng).evict() },
+  "all objects sleep": {
+    weight: 3,
+    run: (mesh) => {
+      for (const host of mesh.hub.origins.values()) host.evict();
+    },
+  },
+  "object dies": { weight: 5, run: (mesh, rng) => origin(mesh, rng).die() },
+  "mesh object dies": { weight: 2, run: (mesh) => mesh.hub.killMesh() },
+  "hub killed": { weight: 3, run: (mesh, rng) => mesh.hub.kill(rng.below(3_000)) },
+  "storage copied": { weight: 4, run: (mesh, rng) => origin(mesh, rng).keepCopy() },
+  "storage put back": { weight: 2, run: (mesh, rng) => origin(mesh, rng).putBack(false) },
+  "storage lost": { weight: 1, run: (mesh, rng) => origin(mesh, rng).putBack(true) },
+  "disk full": { weight: 2, run: quietDisk },
+  "clock jumps": {
+    weight: 2,
+    run: (mesh, rng) => mesh.hub.jump((rng.chance(0.5) ? -1 : 1) * rng.below(7_200_000)),
+  },
+  grant: { weight: 5, run: (mesh, rng) => mesh.grant(member(mesh, rng), member(mesh, rng), true) },
+  revoke: { weight: 5, run: (mesh, rng) => mesh.grant(member(mesh, rng), member(mesh, rng), false) },
+  "RCC applied": {
+    weight: 6,
+    run: (mesh, rng) => mesh.applyRcc(member(mesh, rng), `r${rng.below(2)}`, member(mesh, rng)),
+  },
+  "RCC deleted": { weight: 2, run: (mesh, rng) => mesh.deleteRcc(member(mesh, rng), `r${rng.below(2)}`) },
+  "cluster removed or added again": { weight: 2, run: addAgain },
+  "key renewed": { weight: 1, run: (mesh, rng) => mesh.renewKey(member(mesh, rng)) },
+  "all quiet": { weight: 3, run: (mesh, rng) => mesh.world.advance(1_000 + rng.below(4_000)) },
+} as const satisfies Record<string, Kind>;
+
+export type ActionName = keyof typeof KINDS;
+
+const NAMES = Object.keys(KINDS) as ActionName[];
+const TOTAL = NAMES.reduce((sum, name) => sum + KINDS[name].weight, 0);
+
+export function runAction(mesh: MeshWorld, action: Action): void | Promise<void> {
+  return KINDS[action.name].run(mesh, new Rng(action.seed));
+}
+
+/** What a seed stands for. Some seeds leave kinds out altogether, so that others come in rows that they would otherwise interrupt. */
+export function actionsOf(seed: number): { readonly places: number; readonly actions: readonly Action[] } {
+  const rng = new Rng(seed);
+  const absent = new Set(NAMES.filter(() => rng.chance(0.25)));
+  const places = 2 + rng.below(2);
+  const count = 50 + rng.below(50);
+  const actions = Array.from({ length: count }, (): Action => {
+    let name = pickName(rng);
+    for (let tries = 0; absent.has(name) && tries < 20; tries++) name = pickName(rng);
+    const thenMs = rng.chance(0.3) ? 0 : rng.chance(0.8) ? rng.below(150) : rng.below(2_000);
+    return { name, seed: rng.below(2 ** 31), thenMs };
+  });
+  return { places, actions };
+}
+
+function pickName(rng: Rng): ActionName {
+  let left = rng.below(TOTAL);
+  for (const name of NAMES) {
+    left -= KINDS[name].weight;
+    if (left < 0) return name;
+  }
+  throw new Error("BUG: weights do not add up");
+}

@@ -1,0 +1,192 @@
+/** What happened, in order: all that validators judge. Keys and hashes are lower-case hex; clusters are UIDs, `home` the place that a cluster runs at. */
+import type { Message } from "../../shared/protocol/messages.ts";
+import type { Channel } from "../../shared/record/channel.ts";
+
+/** Key hash to record hash; `null` for a delete. */
+export type Entries = ReadonlyMap<string, string | null>;
+
+export interface LoggedFrame {
+  readonly revision: number;
+  /** Chain before it. */
+  readonly previous: string;
+  readonly entries: Entries;
+}
+
+export interface LoggedLog {
+  readonly epoch: string;
+  readonly frames: readonly LoggedFrame[];
+}
+
+/** What a place's source has under a key. */
+export interface SourceState {
+  readonly hash: string;
+  /** Its addresses are the cluster's own, so that it is to be admitted. */
+  readonly isOwn: boolean;
+  readonly ips: readonly string[];
+  /** Addresses that it makes the cluster's own: of a pool or node. */
+  readonly owns: readonly string[];
+  readonly channel: Channel;
+}
+
+export interface Served {
+  readonly hash: string;
+  readonly isEndpoint: boolean;
+  readonly ips: readonly string[];
+}
+
+/** What a relay says of one remote, and what it holds of it. */
+export interface SeenRemote {
+  readonly rcc: string;
+  readonly origin: string;
+  readonly status: number;
+  readonly endpoints: number;
+  readonly revision: number;
+  readonly digest: string | null;
+  /** Served records by key hash; those that the relay refuses are in `refused`. */
+  readonly served: ReadonlyMap<string, Served>;
+  readonly refused: ReadonlySet<string>;
+  /** Position of each channel, as the messages that it was sent say. */
+  readonly positions: ReadonlyMap<Channel, { readonly epoch: string; readonly revision: number }>;
+  readonly isOpen: boolean;
+}
+
+export type Happening =
+  /** The operator has changed who sees whom: `reader origin` pairs that are effective from now on, with the RCC's name. */
+  | { readonly what: "edges"; readonly effective: ReadonlyMap<string, string> }
+  /** A place is this member from now on. */
+  | { readonly what: "member"; readonly place: string; readonly uid: string }
+  | {
+      readonly what: "source";
+      readonly place: string;
+      readonly key: string;
+      readonly state: SourceState | null;
+    }
+  /** An Origin's storage is this, all of it: new, put back to an older copy, or lost. */
+  | {
+      readonly what: "storage";
+      readonly origin: string;
+      readonly logs: ReadonlyMap<Channel, LoggedLog>;
+      readonly kept: ReadonlyMap<string, string>;
+      readonly why: "new" | "rolled back" | "lost" | "wiped";
+    }
+  | {
+      readonly what: "commit";
+      readonly origin: string;
+      readonly channel: Channel;
+      readonly epoch: string;
+      readonly frame: LoggedFrame;
+    }
+  /** Quarantined, or released (`null`). */
+  | { readonly what: "kept"; readonly origin: string; readonly key: string; readonly hash: string | null }
+  /** An instance of an Origin starts; the Mesh then had this version for it. */
+  | { readonly what: "instance"; readonly origin: string; readonly meshVersion: number }
+  | {
+      readonly what: "access";
+      readonly origin: string;
+      readonly version: number;
+      readonly readers: ReadonlySet<string>;
+    }
+  /** An Origin has sent a message to a relay of cluster `to`. */
+  | {
+      readonly what: "sent";
+      readonly origin: string;
+      readonly socket: string;
+      readonly role: "home" | "watch" | "admin";
+      readonly to: string;
+      readonly message: Message;
+    }
+  /** An Origin takes a message in. */
+  | {
+      readonly what: "received";
+      readonly origin: string;
+      readonly socket: string;
+      readonly message: Message;
+    }
+  /** A relay has sent `reconciled`. */
+  | { readonly what: "reconciled"; readonly origin: string; readonly channel: Channel }
+  | {
+      readonly what: "relay";
+      readonly relay: string;
+      readonly place: string;
+      readonly uid: string;
+      readonly state: "started" | "killed" | "put back";
+    }
+  /** A relay was told what it may see: RCC name to origin, of those that are granted. */
+  | {
+      readonly what: "heard";
+      readonly relay: string;
+      readonly version: number;
+      readonly granted: ReadonlyMap<string, string>;
+    }
+  /** What a relay tells its Felix; `key` is `<rcc> <key hash>`. */
+  | {
+      readonly what: "told";
+      readonly relay: string;
+      readonly place: string;
+      readonly uid: string;
+      readonly origin: string;
+      readonly op: "put" | "delete";
+      readonly key: string;
+      readonly served: Served;
+      readonly isNew: boolean;
+    }
+  /** A Felix has connected anew; once the relay is loaded it drops what it was not told again. */
+  | {
+      readonly what: "felix";
+      readonly relay: string;
+      readonly place: string;
+      readonly uid: string;
+      readonly isLoaded: boolean;
+      readonly dropped: ReadonlyMap<string, { readonly origin: string; readonly served: Served }>;
+    }
+  /** A relay's own word and its view, at some moment. */
+  | {
+      readonly what: "seen";
+      readonly relay: string;
+      readonly place: string;
+      readonly uid: string;
+      readonly remotes: readonly SeenRemote[];
+    }
+  /** Everything is healed and quiet. */
+  | { readonly what: "quiet"; readonly relays: readonly QuietRelay[]; readonly origins: readonly QuietOrigin[]; readonly unacknowledged: number }
+  /** An event of the product threw. */
+  | { readonly what: "thrown"; readonly where: string; readonly error: string }
+  | { readonly what: "action"; readonly name: string };
+
+export interface QuietRelay {
+  readonly relay: string;
+  readonly place: string;
+  readonly uid: string;
+  /** By RCC name and key hash, as Felix has it. */
+  readonly felix: ReadonlyMap<string, Served>;
+  readonly remotes: readonly SeenRemote[];
+  /** Another relay of the cluster publishes, and is told what may be seen. */
+  readonly isSuperseded: boolean;
+}
+
+export interface QuietOrigin {
+  readonly origin: string;
+  readonly isPublisherConnected: boolean;
+  readonly admitted: ReadonlyMap<string, number>;
+  readonly digest: ReadonlyMap<string, string>;
+  readonly quarantined: number;
+  readonly edges: readonly { readonly rcc: string; readonly status: number; readonly endpoints: number }[];
+}
+
+export interface Moment {
+  readonly atMs: number;
+  readonly it: Happening;
+}
+
+export class History {
+  readonly moments: Moment[] = [];
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  add(it: Happening): void {
+    this.moments.push({ atMs: this.#now(), it });
+  }
+}

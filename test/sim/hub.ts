@@ -1,0 +1,189 @@
+/** A hub: one Mesh object and an Origin object for every cluster, and the calls between them, which may be lost, late, repeated or out of order. */
+import type { OriginFacts } from "../../shared/visibility/facts.ts";
+import { MeshService } from "../../worker/mesh/mesh-service.ts";
+import { SqlMeshStore } from "../../worker/mesh/mesh-store.ts";
+import { Mesh } from "../../worker/mesh/mesh.ts";
+import type { Peer } from "../../worker/origin/ports.ts";
+import type { OriginCalls } from "../../worker/ports.ts";
+import type { History } from "./history.ts";
+import type { HubEnd, Wire } from "./network.ts";
+import { OriginHost } from "./origin-host.ts";
+import { Rng } from "./random.ts";
+import { SimSql } from "./sql.ts";
+import type { World } from "./world.ts";
+
+/** Unix ms at which a run begins, on the hub's clock. */
+const BEGIN_MS = 1_800_000_000_000;
+
+export class Hub implements HubEnd {
+  /** Nobody answers while it is not. */
+  isUp = true;
+  /** Share of calls between objects that are lost, on their way or on their way back. */
+  lossRate = 0.1;
+  readonly origins = new Map<string, OriginHost>();
+  readonly #world: World;
+  readonly #history: History;
+  readonly #sql = new SimSql();
+  readonly #ids = new Rng(1);
+  #service: MeshService;
+  #mesh: Mesh;
+  /** Of the instance of the Mesh; calls of an earlier one are never answered. */
+  #life = 0;
+  #jumpMs = 0;
+  #alarm: { readonly atMs: number; readonly cancel: () => void } | null = null;
+  #sockets = 0;
+
+  constructor(world: World, history: History) {
+    this.#world = world;
+    this.#history = history;
+    [this.#mesh, this.#service] = this.#makeMesh();
+  }
+
+  get service(): MeshService {
+    return this.#service;
+  }
+
+  /** Facts that Origins have not acknowledged. */
+  get unacknowledged(): number {
+    return this.#mesh.store.count("outbox");
+  }
+
+  wallMs(): number {
+    return BEGIN_MS + this.#world.now + this.#jumpMs;
+  }
+
+  jump(ms: number): void {
+    this.#jumpMs += ms;
+    const alarm = this.#alarm;
+    if (alarm !== null) this.#setAlarm(alarm.atMs);
+  }
+
+  accept(target: string, peer: Peer, wire: Wire): string | null {
+    if (!this.isUp) return null;
+    const socket = `s${this.#sockets++}`;
+    this.origin(target).open(socket, peer, wire);
+    return socket;
+  }
+
+  receive(target: string, socket: string, bytes: Uint8Array): void {
+    this.origin(target).receive(socket, bytes);
+  }
+
+  closed(target: string, socket: string): void {
+    this.origin(target).closed(socket);
+  }
+
+  origin(uid: string): OriginHost {
+    const known = this.origins.get(uid);
+    if (known !== undefined) return known;
+    const mesh = {
+      facts: (of: string) => this.#call(() => this.#service.pullFacts(of)),
+      claim: (...args: Parameters<MeshService["claimRanges"]>) =>
+        this.#call(() => this.#service.claimRanges(...args)),
+      version: (of: string) => this.#mesh.facts(of)?.accessVersion ?? 0,
+      wallMs: () => this.wallMs(),
+    };
+    const host = new OriginHost(uid, this.#world, mesh, this.#history);
+    this.origins.set(uid, host);
+    return host;
+  }
+
+  /** The Mesh object ends and starts anew from its storage; its alarm stays. */
+  killMesh(): void {
+    [this.#mesh, this.#service] = this.#makeMesh();
+  }
+
+  /** The whole hub ends; it answers again after a while. */
+  kill(downMs: number): void {
+    this.isUp = false;
+    for (const host of this.origins.values()) host.die();
+    this.killMesh();
+    this.#world.after(downMs, () => (this.isUp = true));
+  }
+
+  close(): void {
+    this.#life++;
+    for (const host of this.origins.values()) host.close();
+    this.#sql.close();
+  }
+
+  #makeMesh(): [Mesh, MeshService] {
+    const life = ++this.#life;
+    const mesh = new Mesh(new SqlMeshStore(this.#sql), {
+      clock: { now: () => this.wallMs() },
+      randomHex: (bytes) => this.#ids.hex(bytes),
+    });
+    const service = new MeshService(mesh, {
+      findOrigin: (name) => this.#originCalls(name.split(":")[1] ?? "", life),
+      delay: (ms) => {
+        let cancel = (): void => undefined;
+        const over = new Promise<void>((resolve) => {
+          cancel = this.#later(ms, () => {
+            if (this.#life === life) resolve();
+          });
+        });
+        return { over, cancel };
+      },
+      setAlarm: (atMs) => this.#setAlarm(atMs),
+    });
+    return [mesh, service];
+  }
+
+  #setAlarm(atMs: number): void {
+    this.#alarm?.cancel();
+    const cancel = this.#later(Math.max(0, atMs - this.wallMs()), () => {
+      this.#alarm = null;
+      void this.#service.onAlarm();
+    });
+    this.#alarm = { atMs, cancel };
+  }
+
+  #originCalls(uid: string, life: number): Pick<OriginCalls, "setFacts"> {
+    return {
+      setFacts: async (facts: OriginFacts) => {
+        const answer = await this.#call(() => {
+          const version = this.origin(uid).event((origin) => origin.onFacts(facts));
+          if (version === undefined) throw new Error("the Origin failed");
+          return Promise.resolve({ accessVersion: version });
+        }, life);
+        // Once more, late: a call that was repeated on its way.
+        if (this.#world.rng.chance(0.1))
+          this.#later(this.#world.rng.below(1_500), () => {
+            if (this.isUp) this.origin(uid).event((origin) => origin.onFacts(facts));
+          });
+        return answer;
+      },
+    };
+  }
+
+  /** A call to another object: there and back take their time, and either may not arrive. @param life Of the calling Mesh, when it calls. */
+  #call<T>(work: () => Promise<T>, life?: number): Promise<T> {
+    const { rng } = this.#world;
+    const [thereMs, backMs] = [rng.below(40), rng.chance(0.1) ? rng.below(600) : rng.below(40)];
+    const [isLost, isLostBack] = [rng.chance(this.lossRate), rng.chance(this.lossRate)];
+    return new Promise<T>((resolve, reject) => {
+      const back = (answer: () => void): void => {
+        this.#later(backMs, () => {
+          if (life === undefined || life === this.#life) answer();
+        });
+      };
+      const fail = (why: unknown): void => back(() => reject(new Error(String(why))));
+      this.#later(thereMs, () => {
+        if (isLost || !this.isUp) return fail("the call was lost");
+        try {
+          work().then((value) => (isLostBack ? fail("the answer was lost") : back(() => resolve(value))), fail);
+        } catch (error) {
+          fail(error);
+        }
+      });
+    });
+  }
+
+  /** An event after which promises go on. */
+  #later(ms: number, run: () => void): () => void {
+    return this.#world.after(ms, () => {
+      this.#world.hasSettled = true;
+      run();
+    });
+  }
+}

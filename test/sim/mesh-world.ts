@@ -1,0 +1,264 @@
+/** A whole mesh: hub, places with their relays, and who sees whom as its operator knows it, apart from what the product makes of it. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import type { RccRequest } from "../../shared/visibility/rcc.ts";
+import { hashToken } from "../../worker/mesh/membership.ts";
+import type { Outcome } from "../../worker/mesh/outcome.ts";
+import { History } from "./history.ts";
+import type { QuietOrigin } from "./history.ts";
+import { Hub } from "./hub.ts";
+import { Place } from "./place.ts";
+import { RelayProcess } from "./relay-process.ts";
+import type { Identity } from "./relay-process.ts";
+import { World } from "./world.ts";
+
+const MESH = "demo";
+
+export interface Member {
+  readonly place: Place;
+  /** `null` while the place is no member. */
+  identity: Identity | null;
+  readonly relays: readonly RelayProcess[];
+}
+
+export class MeshWorld {
+  readonly world: World;
+  readonly history: History;
+  readonly hub: Hub;
+  readonly members: Member[] = [];
+  readonly #dir = mkdtempSync(join(tmpdir(), "catwalk-sim-"));
+  /** `reader name/RCC name` to the origin's place. */
+  readonly #rccs = new Map<string, string>();
+  /** `origin place/reader place`. */
+  readonly #grants = new Set<string>();
+  #keys = 0;
+
+  private constructor(seed: number) {
+    this.world = new World(seed);
+    this.history = new History(() => this.world.now);
+    this.hub = new Hub(this.world, this.history);
+  }
+
+  /** Places with one relay each, the last with two; all are members, everybody sees the first. */
+  static async make(seed: number, places: number): Promise<MeshWorld> {
+    const made = new MeshWorld(seed);
+    made.#expect(made.hub.service.createMesh(MESH));
+    for (let number = 0; number < places; number++) {
+      const place = new Place(`p${number}`, number, made.history);
+      const relays = Array.from(
+        { length: number === places - 1 ? 2 : 1 },
+        (_, n) =>
+          new RelayProcess(`${place.name}r${n}`, place, made.#dir, made.world, made.hub, made.history),
+      );
+      made.members.push({ place, identity: null, relays });
+    }
+    for (const member of made.members) await made.join(member);
+    return made;
+  }
+
+  close(): void {
+    for (const { relays } of this.members) for (const relay of relays) relay.kill();
+    this.hub.close();
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+
+  /** Makes the place a member, with a key of its own, and starts its first relay. The first place's ranges are given, others claim. */
+  async join(member: Member): Promise<void> {
+    const { place } = member;
+    const { service } = this.hub;
+    const given = place.number === 0 ? [podRange(place.number)] : [];
+    const added = await this.#answer(service.addCluster(place.name, given, []));
+    const joined = await this.#answer(
+      service.join(hashToken(added.token.joinToken), `key-${this.#keys++}`),
+    );
+    const { uid } = added.cluster;
+    this.history.add({ what: "member", place: place.name, uid });
+    member.identity = {
+      membership: {
+        credential: "",
+        meshId: joined.meshId,
+        mesh: MESH,
+        cluster: { uid, name: place.name },
+      },
+      keyGeneration: joined.keyGeneration,
+    };
+    this.#tellEdges();
+    member.relays[0]?.start(member.identity);
+  }
+
+  /** A new key for the cluster: its relays are started with it. */
+  async renewKey(member: Member): Promise<void> {
+    if (member.identity === null) return;
+    const { service } = this.hub;
+    const token = await this.#answer(service.newToken(member.place.name));
+    const kid = `key-${this.#keys++}`;
+    const joined = await this.#answer(service.join(hashToken(token.joinToken), kid));
+    member.identity = { ...member.identity, keyGeneration: joined.keyGeneration };
+    for (const relay of member.relays) {
+      if (!relay.isAlive) continue;
+      relay.kill();
+      relay.start(member.identity);
+    }
+  }
+
+  remove(member: Member): void {
+    if (member.identity === null) return;
+    const { name } = member.place;
+    this.#expect(this.hub.service.removeCluster(name));
+    member.identity = null;
+    for (const [id, origin] of this.#rccs)
+      if (origin === name || id.startsWith(`${name}/`)) this.#rccs.delete(id);
+    for (const id of this.#grants) if (id.split("/").includes(name)) this.#grants.delete(id);
+    this.#tellEdges();
+  }
+
+  grant(origin: Member, reader: Member, isGranted: boolean): void {
+    if (origin === reader || origin.identity === null || reader.identity === null) return;
+    const id = `${origin.place.name}/${reader.place.name}`;
+    if (this.#grants.has(id) === isGranted) return;
+    const { service } = this.hub;
+    if (isGranted) this.#expect(service.createGrant(origin.place.name, reader.place.name));
+    else this.#expect(service.deleteGrant(origin.place.name, reader.place.name));
+    if (isGranted) this.#grants.add(id);
+    else this.#grants.delete(id);
+    this.#tellEdges();
+  }
+
+  /** An RCC of `reader` under a name that may have named another origin before. */
+  applyRcc(reader: Member, rcc: string, origin: Member): void {
+    if (origin === reader || origin.identity === null || reader.identity === null) return;
+    const [own, remote] = [reader.place.name, origin.place.name];
+    const isTaken = [...this.#rccs].some(
+      ([id, named]) => named === remote && id.startsWith(`${own}/`) && id !== `${own}/${rcc}`,
+    );
+    if (isTaken) return;
+    const request: RccRequest = {
+      name: rcc,
+      remoteName: remote,
+      overlayRoutingMode: "Disabled",
+      annotations: {},
+      spec: {},
+    };
+    this.#expect(this.hub.service.applyRcc(own, request, "apply"));
+    this.#rccs.set(`${own}/${rcc}`, remote);
+    this.#tellEdges();
+  }
+
+  deleteRcc(reader: Member, rcc: string): void {
+    const id = `${reader.place.name}/${rcc}`;
+    if (reader.identity === null || !this.#rccs.has(id)) return;
+    this.#expect(this.hub.service.deleteRcc(reader.place.name, rcc));
+    this.#rccs.delete(id);
+    this.#tellEdges();
+  }
+
+  /** Everything is repaired: the hub is up, calls arrive, every member has its relays, nothing stalls. */
+  async heal(): Promise<void> {
+    this.hub.lossRate = 0;
+    for (const host of this.hub.origins.values()) host.sql.writesLeft = null;
+    await this.world.advance(5_000);
+    for (const { place, identity, relays } of this.members) {
+      place.settle();
+      for (const relay of relays) {
+        if (identity === null) relay.kill();
+        else if (!relay.isAlive || relay.isStopped) {
+          relay.kill();
+          relay.start(identity);
+          await this.world.advance(1_000);
+        }
+      }
+    }
+    await this.world.advance(70_000);
+  }
+
+  /** What is the case when nothing happens any more. */
+  tellQuiet(): void {
+    const relays = this.members.flatMap(({ place, identity, relays: own }) =>
+      identity === null
+        ? []
+        : own
+            .filter((relay) => relay.isAlive)
+            .map((relay) => ({
+              relay: relay.name,
+              place: place.name,
+              uid: identity.membership.cluster.uid,
+              felix: relay.felix,
+              remotes: relay.seen(),
+              isSuperseded: relay.isStopped,
+            })),
+    );
+    const origins = this.members.flatMap(({ identity }): QuietOrigin[] => {
+      if (identity === null) return [];
+      const origin = identity.membership.cluster.uid;
+      const status = this.hub.origin(origin).event((it) => it.status());
+      if (status === undefined) return [];
+      const { channels, quarantined, edges, publisher } = status;
+      return [
+        {
+          origin,
+          isPublisherConnected: publisher === "connected",
+          admitted: new Map(channels.map((c) => [c.channel, c.admitted])),
+          digest: new Map(channels.map((c) => [c.channel, c.digest])),
+          quarantined,
+          edges: edges.map((e) => ({
+            rcc: e.rcc,
+            status: e.connectionStatus,
+            endpoints: e.endpoints,
+          })),
+        },
+      ];
+    });
+    this.history.add({
+      what: "quiet",
+      relays,
+      origins,
+      unacknowledged: this.hub.unacknowledged,
+    });
+  }
+
+  /** All connections of relays. */
+  get wires() {
+    return this.members.flatMap(({ relays }) => relays.flatMap((relay) => relay.wires));
+  }
+
+  #tellEdges(): void {
+    const uids = new Map(
+      this.members.flatMap(({ place, identity }) =>
+        identity === null ? [] : [[place.name, identity.membership.cluster.uid] as const],
+      ),
+    );
+    const effective = new Map<string, string>();
+    for (const [id, origin] of this.#rccs) {
+      const [reader = "", rcc = ""] = id.split("/");
+      const [readerUid, originUid] = [uids.get(reader), uids.get(origin)];
+      if (readerUid !== undefined && originUid !== undefined && this.#grants.has(`${origin}/${reader}`))
+        effective.set(`${readerUid} ${originUid}`, rcc);
+    }
+    this.history.add({ what: "edges", effective });
+  }
+
+  /** The answer of a command, while time goes on. */
+  async #answer<T>(asked: Promise<Outcome<T>>): Promise<T> {
+    let answer: Outcome<T> | null = null;
+    void asked.then((outcome) => (answer = outcome));
+    for (let waited = 0; answer === null && waited < 100; waited++) await this.world.advance(50);
+    const got = answer as Outcome<T> | null;
+    if (got === null) throw new Error("the Mesh did not answer within 5 s");
+    if (!got.ok) throw new Error(`the Mesh refused: ${got.refusal.detail}`);
+    return got.value;
+  }
+
+  /** A command that must succeed, whenever it is answered. */
+  #expect(asked: Promise<Outcome<unknown>>): void {
+    void asked.then((outcome) => {
+      if (!outcome.ok)
+        this.history.add({ what: "thrown", where: "Mesh", error: outcome.refusal.detail });
+    });
+  }
+}
+
+export function podRange(number: number): string {
+  return `10.${number}.0.0/16`;
+}

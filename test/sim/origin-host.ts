@@ -1,0 +1,240 @@
+/** What a Durable Object is to an Origin: sockets with notes, storage, timers, calls that may be lost, eviction and death. */
+import { decodeMessage } from "../../shared/protocol/codec.ts";
+import type { OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
+import { Origin } from "../../worker/origin/origin.ts";
+import type { OriginPorts, Peer, SocketId, TimerName } from "../../worker/origin/ports.ts";
+import type { History } from "./history.ts";
+import type { Wire } from "./network.ts";
+import { copyModel, emptyModel, RecordedStore } from "./recorded-store.ts";
+import type { StoredModel } from "./recorded-store.ts";
+import { DiskFull, SimSql } from "./sql.ts";
+import type { SqlCopy } from "./sql.ts";
+import type { World } from "./world.ts";
+
+/** The Mesh as an Origin reaches it. */
+export interface MeshEnd {
+  facts(uid: string): Promise<OriginFacts | null>;
+  claim(uid: string, claims: readonly RangeClaim[]): Promise<OriginFacts | null>;
+  /** Its version of the cluster's facts, without a call. */
+  version(uid: string): number;
+  wallMs(): number;
+}
+
+interface Socket {
+  readonly peer: Peer;
+  readonly wire: Wire;
+  note: string;
+}
+
+interface Instance {
+  readonly origin: Origin;
+  readonly timers: Map<TimerName, () => void>;
+  isDead: boolean;
+}
+
+export class OriginHost {
+  readonly uid: string;
+  readonly sql = new SimSql();
+  readonly #world: World;
+  readonly #mesh: MeshEnd;
+  readonly #history: History;
+  readonly #sockets = new Map<SocketId, Socket>();
+  #model: StoredModel = emptyModel();
+  #copy: { readonly sql: SqlCopy; readonly model: StoredModel } | null = null;
+  #instance: Instance | null = null;
+  #isPulling = false;
+  #claims = 0;
+
+  constructor(uid: string, world: World, mesh: MeshEnd, history: History) {
+    this.uid = uid;
+    this.#world = world;
+    this.#mesh = mesh;
+    this.#history = history;
+    history.add({ what: "storage", origin: uid, ...this.#model, why: "new" });
+  }
+
+  get wires(): readonly Wire[] {
+    return [...this.#sockets.values()].map(({ wire }) => wire);
+  }
+
+  open(socket: SocketId, peer: Peer, wire: Wire): void {
+    this.#sockets.set(socket, { peer, wire, note: "" });
+    this.event((origin) => origin.onOpen(socket, peer));
+  }
+
+  receive(socket: SocketId, bytes: Uint8Array): void {
+    const decoded = decodeMessage(bytes);
+    if (decoded.ok)
+      this.#history.add({ what: "received", origin: this.uid, socket, message: decoded.message });
+    this.event((origin) => origin.onMessage(socket, bytes));
+  }
+
+  closed(socket: SocketId): void {
+    this.#sockets.delete(socket);
+    this.event((origin) => origin.onClose(socket));
+  }
+
+  /** Runs an event in the instance there is, or a new one. What throws ends the instance and all sockets, as in production. */
+  event<T>(work: (origin: Origin) => T): T | undefined {
+    try {
+      return work(this.#awake().origin);
+    } catch (error) {
+      if (!(error instanceof DiskFull)) {
+        const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        this.#history.add({ what: "thrown", where: `Origin ${this.uid}`, error: text });
+      }
+      this.die();
+      return undefined;
+    }
+  }
+
+  /** Sleeps when it may: nothing is under way. Sockets stay. */
+  evict(): void {
+    const { sleeping } = this;
+    if (sleeping) this.#end();
+  }
+
+  get sleeping(): boolean {
+    return this.#instance?.timers.size === 0 && !this.#isPulling && this.#claims === 0;
+  }
+
+  /** The process ends at once: the storage stays, every socket is gone. */
+  die(): void {
+    this.#end();
+    const open = [...this.#sockets.values()];
+    this.#sockets.clear();
+    for (const { wire } of open) wire.cut();
+  }
+
+  keepCopy(): void {
+    this.#copy = { sql: this.sql.copy(), model: copyModel(this.#model) };
+  }
+
+  /** Dies, and comes back with the copy that was kept, or with nothing. */
+  putBack(isLost: boolean): void {
+    this.die();
+    this.sql.writesLeft = null;
+    const copy = isLost ? null : this.#copy;
+    this.sql.putBack(copy?.sql ?? new Map());
+    this.#model = copy === null ? emptyModel() : copyModel(copy.model);
+    if (isLost) this.#copy = null;
+    const { logs, kept } = copyModel(this.#model);
+    this.#history.add({
+      what: "storage",
+      origin: this.uid,
+      logs,
+      kept,
+      why: copy === null ? "lost" : "rolled back",
+    });
+  }
+
+  close(): void {
+    this.#end();
+    this.sql.close();
+  }
+
+  #end(): void {
+    const instance = this.#instance;
+    if (instance === null) return;
+    instance.isDead = true;
+    for (const cancel of instance.timers.values()) cancel();
+    this.#instance = null;
+    this.#isPulling = false;
+    this.#claims = 0;
+  }
+
+  #awake(): Instance {
+    if (this.#instance !== null) return this.#instance;
+    const meshVersion = this.#mesh.version(this.uid);
+    this.#history.add({ what: "instance", origin: this.uid, meshVersion });
+    const timers = new Map<TimerName, () => void>();
+    const life = { isDead: false };
+    const origin = new Origin(this.#ports(timers, life));
+    const instance = Object.assign(life, { origin, timers });
+    this.#instance = instance;
+    for (const [socket, { peer, note }] of this.#sockets) origin.onRestore(socket, peer, note);
+    return instance;
+  }
+
+  #ports(timers: Map<TimerName, () => void>, life: { readonly isDead: boolean }): OriginPorts {
+    const world = this.#world;
+    return {
+      store: new RecordedStore(this.sql, this.uid, this.#history, this.#model),
+      paceMs: 5,
+      clock: { now: () => this.#mesh.wallMs() },
+      random: () => world.rng.next(),
+      sockets: {
+        send: (id, bytes) => this.#send(id, bytes),
+        close: (id, reason, message) => {
+          const socket = this.#sockets.get(id);
+          this.#sockets.delete(id);
+          socket?.wire.closeByHub(reason, message);
+        },
+        saveNote: (id, note) => {
+          const socket = this.#sockets.get(id);
+          if (socket !== undefined) socket.note = note;
+        },
+      },
+      mesh: {
+        pullFacts: () => this.#pull(life),
+        claimRanges: (claims) => this.#claim(claims, life),
+      },
+      setTimer: (name, delayMs) => {
+        if (timers.has(name)) return;
+        const fire = (): void => {
+          timers.delete(name);
+          this.event((origin) => origin.onTimer(name));
+        };
+        timers.set(name, world.after(delayMs, fire));
+      },
+      log: () => undefined,
+    };
+  }
+
+  #send(id: SocketId, bytes: Uint8Array): void {
+    const socket = this.#sockets.get(id);
+    if (socket === undefined) return;
+    const decoded = decodeMessage(bytes);
+    if (!decoded.ok) throw new Error(`the Origin broke the protocol: ${decoded.rule}`);
+    const { role, clusterUid } = socket.peer;
+    this.#history.add({
+      what: "sent",
+      origin: this.uid,
+      socket: id,
+      role,
+      to: clusterUid,
+      message: decoded.message,
+    });
+    socket.wire.toRelay(bytes);
+  }
+
+  #pull(life: { readonly isDead: boolean }): void {
+    if (this.#isPulling) return;
+    this.#isPulling = true;
+    const answered = (facts: OriginFacts | null, error: string): void => {
+      if (life.isDead) return;
+      this.#isPulling = false;
+      this.event((origin) => {
+        if (facts === null) origin.onPullFailed(error);
+        else origin.onFacts(facts);
+      });
+    };
+    this.#mesh.facts(this.uid).then(
+      (facts) => answered(facts, "the mesh does not know this cluster"),
+      (error: unknown) => answered(null, String(error)),
+    );
+  }
+
+  #claim(claims: readonly RangeClaim[], life: { readonly isDead: boolean }): void {
+    this.#claims++;
+    const answered = (take: (origin: Origin) => void): void => {
+      if (life.isDead) return;
+      this.#claims--;
+      this.event(take);
+    };
+    this.#mesh.claim(this.uid, claims).then(
+      (facts) => answered((origin) => void (facts === null ? 0 : origin.onFacts(facts))),
+      (error: unknown) => answered((origin) => origin.onClaimFailed(claims, String(error))),
+    );
+  }
+}

@@ -1,0 +1,169 @@
+/** A place where a cluster runs: what its source has, whoever follows it. It outlives memberships: removed and added again it is another member. */
+import { toHex } from "../../shared/lib/bytes.ts";
+import { channelOf } from "../../shared/record/channel.ts";
+import { encodeRecord, hashKey, hashRecord } from "../../shared/record/encoding.ts";
+import { keyOf } from "../../shared/record/key.ts";
+import type { CalicoRecord, RecordChange } from "../../shared/record/record.ts";
+import type { Source, SourceSink } from "../../relay/source/source.ts";
+import { pool } from "../support/records.ts";
+import type { History, SourceState } from "./history.ts";
+import type { World } from "./world.ts";
+
+/** Records that the model of a source has, by Calico's key. */
+export type Held = ReadonlyMap<string, { readonly record: CalicoRecord; readonly state: SourceState }>;
+
+export function hashOfKey(key: string): string {
+  return toHex(hashKey(key));
+}
+
+export function hashOfRecord(record: CalicoRecord): string {
+  return toHex(hashRecord(encodeRecord(record)));
+}
+
+export class Place {
+  readonly name: string;
+  readonly number: number;
+  readonly #history: History;
+  readonly #followers = new Set<SimSource>();
+  readonly #held = new Map<string, { readonly record: CalicoRecord; readonly state: SourceState }>();
+
+  constructor(name: string, number: number, history: History) {
+    this.name = name;
+    this.number = number;
+    this.#history = history;
+  }
+
+  get held(): Held {
+    return this.#held;
+  }
+
+  put(record: CalicoRecord, isOwn: boolean): void {
+    const key = keyOf(record);
+    const state: SourceState = {
+      hash: hashOfRecord(record),
+      isOwn,
+      ips: "ips" in record ? record.ips : [],
+      owns:
+        record.kind === "IPPool" ? [record.cidr] : record.kind === "Node" ? record.internalIPs : [],
+      channel: channelOf(record.kind),
+    };
+    if (this.#held.get(key)?.state.hash === state.hash) return;
+    this.#held.set(key, { record, state });
+    this.#history.add({ what: "source", place: this.name, key: hashOfKey(key), state });
+    this.#tell({ op: "put", record });
+  }
+
+  delete(key: string): void {
+    if (!this.#held.delete(key)) return;
+    this.#history.add({ what: "source", place: this.name, key: hashOfKey(key), state: null });
+    this.#tell({ op: "delete", key, cause: "observed" });
+  }
+
+  follow(source: SimSource): void {
+    this.#followers.add(source);
+  }
+
+  unfollow(source: SimSource): void {
+    this.#followers.delete(source);
+  }
+
+  /** The pool is there, so that what waits for it can be admitted. */
+  settle(): void {
+    const range = `10.${this.number}.0.0/16`;
+    this.put(pool(range), true);
+  }
+
+  /** All watches break; each lists again, and the list comes half at first. */
+  relist(): void {
+    for (const source of [...this.#followers]) source.relist();
+  }
+
+  #tell(change: RecordChange): void {
+    for (const source of this.#followers) source.onChange(change);
+  }
+}
+
+/** A relay's source over a place: lists in two halves with time between them, then watches. A list that fails in the middle deletes nothing. */
+export class SimSource implements Source {
+  readonly #place: Place;
+  readonly #world: World;
+  readonly #told = new Map<string, string>();
+  #sink: SourceSink | null = null;
+  #isWatching = false;
+  #hasListed = false;
+  #list = 0;
+
+  constructor(place: Place, world: World) {
+    this.#place = place;
+    this.#world = world;
+  }
+
+  start(sink: SourceSink): void {
+    this.#sink = sink;
+    this.#place.follow(this);
+    this.relist();
+  }
+
+  stop(): Promise<void> {
+    this.#sink = null;
+    this.#place.unfollow(this);
+    return Promise.resolve();
+  }
+
+  health() {
+    return { collections: [] };
+  }
+
+  policies() {
+    return Promise.resolve([]);
+  }
+
+  onChange(change: RecordChange): void {
+    if (this.#isWatching) this.#apply([change]);
+  }
+
+  relist(): void {
+    const list = ++this.#list;
+    this.#isWatching = false;
+    const { rng } = this.#world;
+    const next = (delayMs: number, step: () => void): void => {
+      this.#world.after(delayMs, () => {
+        if (list === this.#list && this.#sink !== null) step();
+      });
+    };
+    const half = (): void => {
+      const keys = [...this.#place.held.keys()].filter((_, index) => index % 2 === 0);
+      this.#apply(this.#puts(keys));
+      if (rng.chance(0.3)) next(rng.below(500), half);
+      else next(rng.below(200), whole);
+    };
+    const whole = (): void => {
+      const gone = [...this.#told.keys()].filter((key) => !this.#place.held.has(key));
+      const deletes = gone.map((key): RecordChange => ({ op: "delete", key, cause: "inferred" }));
+      this.#apply([...this.#puts([...this.#place.held.keys()]), ...deletes]);
+      this.#isWatching = true;
+      if (!this.#hasListed) this.#sink?.listed();
+      this.#hasListed = true;
+    };
+    next(rng.below(100), half);
+  }
+
+  #puts(keys: readonly string[]): RecordChange[] {
+    return keys.flatMap((key) => {
+      const held = this.#place.held.get(key);
+      return held === undefined || this.#told.get(key) === held.state.hash
+        ? []
+        : [{ op: "put", record: held.record }];
+    });
+  }
+
+  #apply(changes: readonly RecordChange[]): void {
+    for (const change of changes)
+      if (change.op === "delete") this.#told.delete(change.key);
+      else {
+        const key = keyOf(change.record);
+        this.#told.set(key, hashOfRecord(change.record));
+      }
+    if (changes.length > 0) this.#sink?.apply(changes);
+  }
+}

@@ -1,0 +1,359 @@
+/** A relay as a process: the real one, on the virtual network and clock, with real files; it is killed, started again, and its Felix watched. */
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+
+import { pino } from "pino";
+
+import type { AccessFacts } from "../../relay/access-state.ts";
+import { readConfig } from "../../relay/config.ts";
+import type { Membership } from "../../relay/hub/credentials.ts";
+import type { LinkOptions } from "../../relay/hub/link.ts";
+import type { Link, Outside } from "../../relay/hub/outside.ts";
+import { Relay } from "../../relay/relay.ts";
+import type { ServedChange } from "../../relay/view/remotes.ts";
+import type { Message } from "../../shared/protocol/messages.ts";
+import type { Channel } from "../../shared/record/channel.ts";
+import type { CalicoRecord } from "../../shared/record/record.ts";
+import type { History, SeenRemote, Served } from "./history.ts";
+import { SimLink } from "./network.ts";
+import type { HubEnd, Wire } from "./network.ts";
+import { hashOfKey, hashOfRecord, SimSource } from "./place.ts";
+import type { Place } from "./place.ts";
+import type { World } from "./world.ts";
+
+export interface Identity {
+  readonly membership: Membership;
+  readonly keyGeneration: number;
+}
+
+/** Seconds that Felix waits for remote views. */
+const IN_SYNC_WAIT_SECONDS = 30;
+const POLL_MS = 500;
+const SILENT = pino({ level: "silent" });
+
+interface Told {
+  readonly origin: string;
+  readonly served: Served;
+}
+
+type Positions = Map<Channel, { epoch: string; revision: number }>;
+
+interface Process {
+  readonly relay: Relay;
+  readonly links: { readonly link: SimLink; readonly target: string; readonly isHome: boolean }[];
+  /** What Felix was told on this connection, by RCC and key. */
+  readonly told: Map<string, Told>;
+  /** By origin, as the messages say that were delivered. */
+  readonly positions: Map<string, Positions>;
+  hasFelixSynced: boolean;
+  isAlive: boolean;
+}
+
+export class RelayProcess {
+  readonly name: string;
+  readonly place: Place;
+  readonly #dir: string;
+  readonly #world: World;
+  readonly #hub: HubEnd;
+  readonly #history: History;
+  #process: Process | null = null;
+  #identity: Identity | null = null;
+  /** What Felix has: it outlives the relay. */
+  #felix = new Map<string, Told>();
+  #granted = new Map<string, string>();
+  #heard = { meshId: "", version: -1 };
+
+  constructor(name: string, place: Place, dir: string, world: World, hub: HubEnd, history: History) {
+    this.name = name;
+    this.place = place;
+    this.#dir = join(dir, name);
+    this.#world = world;
+    this.#hub = hub;
+    this.#history = history;
+    mkdirSync(join(this.#dir, "views"), { recursive: true });
+  }
+
+  get isAlive(): boolean {
+    return this.#process !== null;
+  }
+
+  get wires(): readonly Wire[] {
+    return (this.#process?.links ?? []).flatMap(({ link }) => link.wire ?? []);
+  }
+
+  get felix(): ReadonlyMap<string, Served> {
+    return new Map([...this.#felix].map(([key, { served }]) => [key, served]));
+  }
+
+  /** It does not publish any more: another relay of the cluster does, or it was told to stop. */
+  get isStopped(): boolean {
+    const { links } = this.#process ?? { links: [] };
+    return links.some(({ link, isHome }) => isHome && link.isStopped);
+  }
+
+  start(identity: Identity): void {
+    this.#identity = identity;
+    const { uid } = identity.membership.cluster;
+    const config = readConfig(
+      { state: this.#dir, hub: "http://hub", manifests: "/none", inSyncWaitSeconds: IN_SYNC_WAIT_SECONDS },
+      {},
+      {},
+    );
+    if (!config.ok) throw new Error(config.message);
+    const process: Omit<Process, "relay"> = {
+      links: [],
+      told: new Map(),
+      positions: new Map(),
+      hasFelixSynced: false,
+      isAlive: true,
+    };
+    const credentials = {
+      membership: identity.membership,
+      headers: () => Promise.resolve({}),
+      join: () => Promise.resolve(identity.membership),
+      correctClock: () => null,
+    };
+    this.#history.add({ what: "relay", relay: this.name, place: this.place.name, uid, state: "started" });
+    this.#readAccess();
+    const source = new SimSource(this.place, this.#world);
+    const relay = new Relay(config.config, source, SILENT, credentials, this.#outside(process));
+    this.#process = Object.assign(process, { relay });
+    relay.remotes.subscribe((changes) => {
+      for (const change of changes) this.#tell(change);
+    });
+    relay.start();
+    this.#pollFelix(this.#process);
+  }
+
+  /** Ends at once. */
+  kill(): void {
+    const process = this.#process;
+    if (process === null || this.#identity === null) return;
+    process.isAlive = false;
+    this.#process = null;
+    void process.relay.stop();
+    const { uid } = this.#identity.membership.cluster;
+    this.#history.add({ what: "relay", relay: this.name, place: this.place.name, uid, state: "killed" });
+  }
+
+  /** Its machine lost power: the ends of view files are not as they were written. */
+  tearFiles(): void {
+    const { rng } = this.#world;
+    for (const file of this.#viewFiles()) {
+      const { size } = statSync(file);
+      if (size < 20) continue;
+      if (rng.chance(0.6)) truncateSync(file, size - rng.below(Math.min(size, 400)));
+      else {
+        const bytes = readFileSync(file);
+        const at = rng.below(size);
+        bytes[at] = (bytes[at] as number) ^ (1 << rng.below(8));
+        writeFileSync(file, bytes);
+      }
+    }
+  }
+
+  keepCopy(): void {
+    rmSync(this.#copyDir, { recursive: true, force: true });
+    cpSync(this.#dir, this.#copyDir, { recursive: true });
+  }
+
+  /** Its disk is what it was when the copy was made. */
+  putBack(): boolean {
+    if (!existsSync(this.#copyDir)) return false;
+    rmSync(this.#dir, { recursive: true, force: true });
+    cpSync(this.#copyDir, this.#dir, { recursive: true });
+    const uid = this.#identity?.membership.cluster.uid ?? "";
+    this.#history.add({ what: "relay", relay: this.name, place: this.place.name, uid, state: "put back" });
+    return true;
+  }
+
+  /** What it says of its remotes now, with what it serves. */
+  seen(): readonly SeenRemote[] {
+    const process = this.#process;
+    if (process === null) return [];
+    const { remotes } = process.relay;
+    const served = new Map<string, Map<string, Served>>();
+    for (const { rcc, held } of remotes.served()) {
+      const of = served.get(rcc) ?? new Map<string, Served>();
+      served.set(rcc, of.set(hashOfKey(held.key), servedOf(held.record)));
+    }
+    const refused = remotes.refusals();
+    return remotes.reports().map((report) => {
+      const origin = report.origin.uid;
+      const link = process.links.findLast(({ target, isHome }) => !isHome && target === origin);
+      return {
+        rcc: report.rcc,
+        origin,
+        status: report.connectionStatus,
+        endpoints: report.endpoints,
+        revision: report.revision,
+        digest: report.digest,
+        served: served.get(report.rcc) ?? new Map(),
+        refused: new Set(refused.filter(({ rcc }) => rcc === report.rcc).map(({ key }) => hashOfKey(key))),
+        positions: new Map(process.positions.get(origin)),
+        isOpen: link?.link.isOpen ?? false,
+      };
+    });
+  }
+
+  look(): void {
+    const uid = this.#identity?.membership.cluster.uid ?? "";
+    if (this.#process !== null)
+      this.#history.add({
+        what: "seen",
+        relay: this.name,
+        place: this.place.name,
+        uid,
+        remotes: this.seen(),
+      });
+  }
+
+  get #copyDir(): string {
+    return `${this.#dir}.copy`;
+  }
+
+  #viewFiles(): string[] {
+    const dir = join(this.#dir, "views");
+    return existsSync(dir) ? readdirSync(dir).map((name) => join(dir, name)) : [];
+  }
+
+  #outside(process: Pick<Process, "links" | "isAlive" | "positions">): Outside {
+    const world = this.#world;
+    return {
+      now: () => world.now,
+      after: (ms, run) =>
+        world.after(ms, () => {
+          if (process.isAlive) run();
+        }),
+      dial: (options) => this.#dial(options, process),
+    };
+  }
+
+  #dial(options: LinkOptions, process: Pick<Process, "links" | "positions">): Link {
+    const identity = this.#identity as Identity;
+    const { uid } = identity.membership.cluster;
+    const path = new URL(options.url).pathname;
+    const isHome = path.endsWith("/home");
+    const target = isHome ? uid : (path.split("/").at(-1) ?? "");
+    const role = isHome ? "home" : "watch";
+    const peer = { role, clusterUid: uid, keyGeneration: identity.keyGeneration } as const;
+    const { onMessage } = options.handlers;
+    const handlers = {
+      ...options.handlers,
+      onMessage: (message: Message, bytes: number): void => {
+        if (message.type === "access") this.#hear(JSON.parse(message.facts) as AccessFacts);
+        this.#follow(process.positions, target, message);
+        onMessage(message, bytes);
+        if (message.type === "checkpoint" || message.type === "access") this.look();
+      },
+    };
+    const link = new SimLink(this.#world, this.#hub, target, () => peer, handlers);
+    link.onSend = (message) => {
+      if (message.type === "reconciled")
+        this.#history.add({ what: "reconciled", origin: target, channel: message.channel });
+    };
+    process.links.push({ link, target, isHome });
+    return link;
+  }
+
+  #follow(positions: Map<string, Positions>, origin: string, message: Message): void {
+    if (!("channel" in message)) return;
+    const own: Positions = positions.get(origin) ?? new Map();
+    positions.set(origin, own);
+    const { channel } = message;
+    if (message.type === "repair-plan") own.set(channel, { epoch: message.epoch, revision: message.after });
+    const known = own.get(channel);
+    if (message.type === "checkpoint" && known?.epoch !== message.epoch)
+      own.set(channel, { epoch: message.epoch, revision: message.revision });
+    if (message.type === "frame" || message.type === "catch-up")
+      own.set(channel, { epoch: known?.epoch ?? "", revision: message.revision });
+  }
+
+  #hear(facts: AccessFacts): void {
+    if (facts.meshId === this.#heard.meshId && facts.accessVersion < this.#heard.version) return;
+    this.#heard = { meshId: facts.meshId, version: facts.accessVersion };
+    this.#granted = new Map(
+      facts.remotes.flatMap(({ rcc, origin, state }) => (state === "granted" ? [[rcc, origin.uid]] : [])),
+    );
+    this.#history.add({
+      what: "heard",
+      relay: this.name,
+      version: facts.accessVersion,
+      granted: this.#granted,
+    });
+  }
+
+  #readAccess(): void {
+    this.#heard = { meshId: "", version: -1 };
+    this.#granted = new Map();
+    const path = join(this.#dir, "access.json");
+    if (existsSync(path)) this.#hear(JSON.parse(readFileSync(path, "utf8")) as AccessFacts);
+    else this.#history.add({ what: "heard", relay: this.name, version: -1, granted: new Map() });
+  }
+
+  #tell({ rcc, op, held, isNew }: ServedChange): void {
+    const process = this.#process;
+    if (process === null) return;
+    const key = `${rcc} ${hashOfKey(held.key)}`;
+    const served = servedOf(held.record);
+    const origin = (op === "delete" ? process.told.get(key)?.origin : this.#granted.get(rcc)) ?? "";
+    this.#history.add({
+      what: "told",
+      relay: this.name,
+      place: this.place.name,
+      uid: this.#identity?.membership.cluster.uid ?? "",
+      origin,
+      op,
+      key,
+      served,
+      isNew,
+    });
+    if (op === "delete") {
+      process.told.delete(key);
+      this.#felix.delete(key);
+    } else {
+      process.told.set(key, { origin, served });
+      this.#felix.set(key, { origin, served });
+    }
+  }
+
+  /** Felix is told in-sync once the relay is loaded, or has waited long enough: then it drops what it was not told again. */
+  #pollFelix(process: Process): void {
+    if (!process.isAlive || process.hasFelixSynced) return;
+    if (!process.relay.isViewLoaded) {
+      this.#world.after(POLL_MS, () => this.#pollFelix(process));
+      return;
+    }
+    process.hasFelixSynced = true;
+    const dropped = new Map(
+      [...this.#felix].filter(([key]) => !process.told.has(key)),
+    );
+    this.#felix = new Map(process.told);
+    this.#history.add({
+      what: "felix",
+      relay: this.name,
+      place: this.place.name,
+      uid: this.#identity?.membership.cluster.uid ?? "",
+      isLoaded: process.relay.status().accessVersion > 0 && process.relay.remotes.areLoaded,
+      dropped,
+    });
+  }
+}
+
+function servedOf(record: CalicoRecord): Served {
+  return {
+    hash: hashOfRecord(record),
+    isEndpoint: record.kind.endsWith("Endpoint"),
+    ips: "ips" in record ? record.ips : [],
+  };
+}

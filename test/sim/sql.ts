@@ -1,0 +1,79 @@
+/** SQLite in memory that can be copied, put back to an older copy, and made to fail in the middle of a transaction, as a full disk does. */
+import { DatabaseSync } from "node:sqlite";
+import type { StatementSync } from "node:sqlite";
+
+import type { SqlDatabase, SqlRow, SqlValue } from "../../worker/storage/sql.ts";
+
+/** Thrown for a disk that is full: the only exception that a run may see. */
+export class DiskFull extends Error {}
+
+/** Rows of every table, by its name. */
+export type SqlCopy = ReadonlyMap<string, readonly SqlRow[]>;
+
+export class SimSql implements SqlDatabase {
+  readonly #database = new DatabaseSync(":memory:");
+  readonly #statements = new Map<string, StatementSync>();
+  /** Writes that are left before the disk is full; `null` while it is not. */
+  writesLeft: number | null = null;
+
+  run(statement: string, ...values: readonly SqlValue[]): SqlRow[] {
+    if (this.writesLeft !== null && /^(INSERT|UPDATE|DELETE)/.test(statement)) {
+      if (this.writesLeft === 0) throw new DiskFull("database or disk is full");
+      this.writesLeft--;
+    }
+    let prepared = this.#statements.get(statement);
+    if (prepared === undefined) {
+      prepared = this.#database.prepare(statement);
+      this.#statements.set(statement, prepared);
+    }
+    return prepared.all(...values) as SqlRow[];
+  }
+
+  transaction<T>(work: () => T): T {
+    this.#database.exec("BEGIN");
+    try {
+      const result = work();
+      this.#database.exec("COMMIT");
+      return result;
+    } catch (error) {
+      this.#database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  copy(): SqlCopy {
+    return new Map(this.#tables().map((table) => [table, this.run(`SELECT * FROM ${table}`)]));
+  }
+
+  /** Puts an older copy back; `new Map()` forgets everything. */
+  putBack(copy: SqlCopy): void {
+    this.transaction(() => {
+      for (const table of this.#tables()) {
+        if (copy.size === 0) {
+          this.#statements.clear();
+          this.#database.exec(`DROP TABLE ${table}`);
+          continue;
+        }
+        this.run(`DELETE FROM ${table}`);
+        for (const row of copy.get(table) ?? []) {
+          const columns = Object.keys(row);
+          const marks = columns.map(() => "?").join(", ");
+          this.run(
+            `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${marks})`,
+            ...Object.values(row),
+          );
+        }
+      }
+    });
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #tables(): string[] {
+    return this.run("SELECT name FROM sqlite_master WHERE type = 'table'").map((row) =>
+      String(row["name"]),
+    );
+  }
+}

@@ -1,0 +1,75 @@
+/** When all is quiet, every reader has exactly what its origins have and it may see. What is missing or different is `Converged`, what is too much `NoGhosts`. */
+import type { Happening, Moment, QuietRelay } from "../history.ts";
+import { Truth } from "./truth.ts";
+import type { Validator, Violation } from "./validator.ts";
+
+function expected(truth: Truth, relay: QuietRelay): Map<string, string> {
+  const wanted = new Map<string, string>();
+  const own = truth.ownAddresses(relay.uid);
+  for (const [pair, rcc] of truth.edges) {
+    const [reader = "", origin = ""] = pair.split(" ");
+    if (reader !== relay.uid) continue;
+    for (const [key, state] of truth.own(origin))
+      if (!state.ips.some((ip) => own.has(ip))) wanted.set(`${rcc} ${key}`, state.hash);
+  }
+  return wanted;
+}
+
+function atQuiet(
+  history: readonly Moment[],
+  judge: (truth: Truth, quiet: Extract<Happening, { what: "quiet" }>) => string | null,
+): Violation | null {
+  const truth = new Truth();
+  for (const moment of history) {
+    truth.take(moment);
+    if (moment.it.what !== "quiet") continue;
+    const message = judge(truth, moment.it);
+    if (message !== null) return { atMs: moment.atMs, message };
+  }
+  return null;
+}
+
+export const converged: Validator = {
+  name: "Converged",
+  validate: (history) =>
+    atQuiet(history, (truth, quiet) => {
+      for (const relay of quiet.relays)
+        for (const [key, hash] of expected(truth, relay)) {
+          const has = relay.felix.get(key)?.hash;
+          if (has !== hash)
+            return `${relay.relay} has ${has ?? "nothing"} under ${key}, its origin ${hash}`;
+        }
+      for (const { origin, admitted } of quiet.origins) {
+        const own = truth.own(origin);
+        const count = [...admitted.values()].reduce((sum, n) => sum + n, 0);
+        if (count !== own.size)
+          return `Origin ${origin} has admitted ${count} records, its source has ${own.size} of its own`;
+      }
+      return quiet.unacknowledged === 0
+        ? null
+        : `${quiet.unacknowledged} Origins have not acknowledged their facts`;
+    }),
+};
+
+/** Also before the end: of what a relay was told is not granted, nothing is served. */
+export const noGhosts: Validator = {
+  name: "NoGhosts",
+  validate: (history) => {
+    const granted = new Map<string, ReadonlyMap<string, string>>();
+    for (const { atMs, it } of history) {
+      if (it.what === "heard") granted.set(it.relay, it.granted);
+      if (it.what !== "seen") continue;
+      for (const { rcc, served } of it.remotes)
+        if (served.size > 0 && granted.get(it.relay)?.has(rcc) !== true)
+          return { atMs, message: `${it.relay} serves ${served.size} records of ${rcc}, which it was told is not granted` };
+    }
+    return atQuiet(history, (truth, quiet) => {
+      for (const relay of quiet.relays) {
+        const wanted = expected(truth, relay);
+        for (const key of relay.felix.keys())
+          if (!wanted.has(key)) return `${relay.relay} still has ${key}, which no origin has for it`;
+      }
+      return null;
+    });
+  },
+};

@@ -1,0 +1,46 @@
+/**
+ * After an Origin has committed that a cluster may not read it, nothing of its log is sent to that cluster; and an Origin that starts sends nothing before
+ * it knows at least what the Mesh knew when it started.
+ */
+import type { Validator } from "./validator.ts";
+
+const CONTENT = new Set(["blob", "frame", "catch-up", "checkpoint", "repair-plan"]);
+
+interface Known {
+  version: number;
+  readers: ReadonlySet<string>;
+  /** The newest that it has ever committed, and what the Mesh had when the instance started. */
+  needed: number;
+}
+
+export const noLeak: Validator = {
+  name: "NoLeak",
+  validate: (history) => {
+    const origins = new Map<string, Known>();
+    for (const { atMs, it } of history) {
+      if (it.what === "storage" && it.why !== "wiped")
+        origins.set(it.origin, {
+          version: -1,
+          readers: new Set(),
+          needed: origins.get(it.origin)?.needed ?? 0,
+        });
+      if (it.what === "instance") {
+        const known = origins.get(it.origin);
+        if (known !== undefined) known.needed = Math.max(known.needed, it.meshVersion);
+      }
+      if (it.what === "access") {
+        const needed = Math.max(origins.get(it.origin)?.needed ?? 0, it.version);
+        origins.set(it.origin, { version: it.version, readers: it.readers, needed });
+      }
+      if (it.what !== "sent" || it.role === "home" || !CONTENT.has(it.message.type)) continue;
+      const known = origins.get(it.origin);
+      if (it.to === it.origin || known === undefined) continue;
+      // After a rollback the facts on disk are older than what is needed, until newer ones are committed.
+      if (known.version >= 0 && known.version < known.needed)
+        return { atMs, message: `Origin ${it.origin} sent a ${it.message.type} to ${it.to} knowing access version ${known.version}; ${known.needed} was there before` };
+      if (known.version >= 0 && !known.readers.has(it.to))
+        return { atMs, message: `Origin ${it.origin} sent a ${it.message.type} to ${it.to}, which it knows may not read it` };
+    }
+    return null;
+  },
+};
