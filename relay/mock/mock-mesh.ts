@@ -40,6 +40,8 @@ export interface MockStats {
 
 /** Admin requests under way: the hub answers them one after another anyway. */
 const REQUESTS = 8;
+/** Readers that begin together: real ones come with jitter. */
+const READERS_AT_ONCE = 100;
 const TICK_MS = 10;
 /** Frames that one reader looks into, so that measuring does not become the load. */
 const SAMPLE = 20;
@@ -101,9 +103,13 @@ export class MockMesh {
       for (let step = 1; step <= sees; step++) {
         const origin = this.clusters[(number + step) % clusters];
         if (origin !== undefined) this.read(origin, () => reader.headers());
-        if (this.#readers.length % 50 === 0) await sleep(1);
+        if (this.#readers.length % READERS_AT_ONCE === 0) await this.#caughtUp();
       }
-    while (!this.#readers.every((each) => each.isCaughtUp)) await sleep(50);
+    await this.#caughtUp();
+  }
+
+  async #caughtUp(): Promise<void> {
+    while (!this.#readers.every((each) => each.isCaughtUp)) await sleep(10);
   }
 
   /** A reader of one cluster. */

@@ -11,7 +11,7 @@ import type { Figure } from "./figure.ts";
 import { LightReader } from "./light-reader.ts";
 import { BenchRig } from "./rig.ts";
 
-interface Setting {
+export interface Setting {
   readonly readers: number;
   readonly changesPerSecond: number;
   readonly p50: number | null;
@@ -65,14 +65,16 @@ export async function* benchFanOut(): AsyncGenerator<Figure> {
   }
 }
 
-interface Round {
+export interface Round {
   readonly p50: number;
   readonly p99: number;
   readonly applied: number;
   readonly deliveries: number;
+  /** Changes delivered to all readers, for each second of the hub's processor time. */
+  readonly perCpuSecond: number;
 }
 
-async function runRound(setting: Setting): Promise<Round> {
+export async function runRound(setting: Setting): Promise<Round> {
   const rig = await BenchRig.start();
   const latencies: number[] = [];
   let last = 0;
@@ -108,6 +110,7 @@ async function runRound(setting: Setting): Promise<Round> {
   const framesBefore = readers.reduce((sum, reader) => sum + reader.frames, 0);
   const loop = monitorEventLoopDelay({ resolution: 5 });
   loop.enable();
+  const cpuBefore = rig.hubCpuSeconds();
   const began = performance.now();
   let offered = 0;
   while (performance.now() - began < ROUND_MS) {
@@ -135,6 +138,7 @@ async function runRound(setting: Setting): Promise<Round> {
   await new Promise((resolve) => setTimeout(resolve, 300));
   const deliveries =
     (readers.reduce((sum, reader) => sum + reader.frames, 0) - framesBefore) / seconds;
+  const cpuSeconds = rig.hubCpuSeconds() - cpuBefore;
   loop.disable();
   progress(
     `this process's own stalls: p99 ${(loop.percentile(99) / 1e6).toFixed(1)} ms, longest ${(loop.max / 1e6).toFixed(1)} ms`,
@@ -147,5 +151,6 @@ async function runRound(setting: Setting): Promise<Round> {
     p99: quantile(latencies, 0.99),
     applied: (100 * latencies.length) / offered,
     deliveries,
+    perCpuSecond: (latencies.length * setting.readers) / cpuSeconds,
   };
 }

@@ -3,11 +3,13 @@
  * figure is to reach on 2 cores that the load generator shares.
  */
 import { benchApiToFelix } from "./api-to-felix.ts";
+import { benchEtcdPeer } from "./etcd-peer.ts";
 import { benchFanOut } from "./fan-out.ts";
 import type { Figure } from "./figure.ts";
 import { benchFirstView } from "./first-view.ts";
 import { benchIngest } from "./ingest.ts";
 import { benchRelayMemory } from "./relay-memory.ts";
+import { benchResume } from "./resume.ts";
 import { benchMesh, benchStar } from "./scale.ts";
 
 const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
@@ -15,8 +17,10 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   ingest: benchIngest,
   "first-view": benchFirstView,
   "relay-memory": benchRelayMemory,
+  resume: benchResume,
   star: benchStar,
   mesh: benchMesh,
+  "etcd-peer": benchEtcdPeer,
   "api-to-felix": benchApiToFelix,
 };
 

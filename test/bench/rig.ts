@@ -11,6 +11,7 @@ import type { RunningHub } from "../../relay/launch/hub.ts";
 import { LocalState } from "../../relay/publish/local-state.ts";
 
 import { cpuSeconds, residentBytes } from "./cpu.ts";
+import { progress } from "./figure.ts";
 
 export class BenchRig {
   readonly root = mkdtempSync(join(tmpdir(), "catwalk-bench-"));
@@ -25,7 +26,7 @@ export class BenchRig {
     rig.#hub = await startHub({
       listen: "127.0.0.1:0",
       dataDir: join(rig.root, "hub"),
-      log: () => undefined,
+      log: progress,
     });
     await rig.#api("POST", "/v1/meshes", { name: "bench" });
     rig.origin = await rig.#join("o", ["10.0.0.0/8"]);
@@ -52,7 +53,7 @@ export class BenchRig {
     this.#hub = await startHub({
       listen: new URL(url).host,
       dataDir: join(this.root, "hub"),
-      log: () => undefined,
+      log: progress,
     });
   }
 

@@ -1,0 +1,172 @@
+/**
+ * Side by side with etcd: the same values and changes, one stream for each watcher, both persisted, in the same run, one after the other. What one
+ * second of the server's processor time delivers is compared, and the latency. etcd is given the same grouping as our publisher (what changed in
+ * 5 ms is one transaction) and a client in Go. Where it cannot deliver the rate, the highest that it does is reported.
+ */
+import { execFile, spawn, spawnSync } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+
+import { address, pod, put } from "../support/records.ts";
+import { cpuSeconds } from "./cpu.ts";
+import { runRound } from "./fan-out.ts";
+import { figure, median, progress } from "./figure.ts";
+import type { Figure } from "./figure.ts";
+
+const SOURCES = join(import.meta.dirname, "etcd");
+const BINARY = join(import.meta.dirname, "../../.build/etcd-peer");
+const SETTINGS = [
+  { readers: 10, rate: 5_000 },
+  { readers: 100, rate: 20_000 },
+  { readers: 500, rate: 9_000 },
+] as const;
+const ROUNDS = 3;
+const SECONDS = 4;
+const PODS = 20_000;
+/** A rate is held when so much of it is delivered by its end. */
+const HELD = 0.95;
+
+interface EtcdRound {
+  readonly rate: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly perCpuSecond: number;
+}
+
+export async function* benchEtcdPeer(): AsyncGenerator<Figure> {
+  build();
+  for (const { readers, rate } of SETTINGS) {
+    const ours = [];
+    const theirs: EtcdRound[] = [];
+    let theirRate: number = rate;
+    for (let round = 0; round < ROUNDS; round++) {
+      ours.push(await runRound({ readers, changesPerSecond: rate, p50: null, p99: 0 }));
+      const held = await highestHeld(readers, theirRate);
+      theirRate = held.rate;
+      theirs.push(held);
+      progress(
+        `${readers} readers: ours ${JSON.stringify(ours.at(-1))}, etcd ${JSON.stringify(held)}`,
+      );
+    }
+    const name = `etcd, ${readers} watchers`;
+    const p99 = median(ours.map((each) => each.p99));
+    const etcdP99 = median(theirs.map((each) => each.p99));
+    const perCpu = median(ours.map((each) => each.perCpuSecond));
+    const etcdPerCpu = median(theirs.map((each) => each.perCpuSecond));
+    yield figure(
+      `${name}: rate that it delivers, of ${rate} changes/s that we do`,
+      Math.min(...theirs.map((each) => each.rate)),
+      "changes/s",
+      null,
+    );
+    yield figure(`${name}: its p99 at that rate`, etcdP99, "ms", null);
+    yield figure(`${name}: our p99 at ${rate}/s, against its own`, p99 / etcdP99, "x", 1);
+    yield figure(
+      `${name}: our deliveries per processor second, against its own`,
+      perCpu / etcdPerCpu,
+      "x",
+      1,
+      false,
+    );
+  }
+}
+
+/** Halves the rate until etcd delivers it. */
+async function highestHeld(watchers: number, from: number): Promise<EtcdRound> {
+  for (let rate = from; ; rate = Math.floor(rate / 2)) {
+    const round = await runEtcd(watchers, rate);
+    if (round.held || rate < 50) return round;
+    progress(
+      `etcd does not deliver ${rate} changes/s to ${watchers} watchers (${(100 * round.share).toFixed(0)} %)`,
+    );
+  }
+}
+
+async function runEtcd(
+  watchers: number,
+  rate: number,
+): Promise<EtcdRound & { readonly held: boolean; readonly share: number }> {
+  const dir = mkdtempSync(join(tmpdir(), "catwalk-etcd-"));
+  const server = spawn(BINARY, ["serve", join(dir, "data")], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  try {
+    const { endpoint } = JSON.parse(await firstLine(server)) as { endpoint: string };
+    const values = join(dir, "values");
+    writeFileSync(values, Buffer.concat(Array.from({ length: PODS }, (_, n) => valueOf(n)).flat()));
+    const before = cpuSeconds(server.pid as number);
+    const args = ["load", endpoint, values, String(watchers), String(rate), String(SECONDS)];
+    const { stdout } = await promisify(execFile)(BINARY, args);
+    const cpu = cpuSeconds(server.pid as number) - before;
+    const seen = JSON.parse(stdout) as Record<
+      "p50" | "p99" | "delivered" | "offered" | "seconds",
+      number
+    >;
+    // What was offered late was not offered at the rate.
+    const share = seen.delivered / (watchers * rate * Math.max(SECONDS, seen.seconds));
+    return {
+      rate,
+      p50: seen.p50,
+      p99: seen.p99,
+      perCpuSecond: seen.delivered / cpu,
+      held: share >= HELD,
+      share,
+    };
+  } finally {
+    const exited = new Promise((resolve) => server.once("exit", resolve));
+    server.kill("SIGKILL");
+    await exited;
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+function valueOf(n: number): Buffer[] {
+  const { bytes } = put({ ...pod(`p${n}`, address(n)), labels: { t: "0".repeat(16) } });
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(bytes.length);
+  return [length, Buffer.from(bytes)];
+}
+
+async function firstLine(child: ChildProcess): Promise<string> {
+  if (child.stdout === null) throw new Error("BUG: no pipe");
+  const lines = createInterface(child.stdout);
+  return new Promise((resolve, reject) => {
+    lines.once("line", resolve);
+    child.once("exit", (code) => reject(new Error(`etcd ended with ${code}`)));
+  });
+}
+
+/** Builds unless the binary is newer than its sources. Go 1.24 or newer fetches the toolchain that the module names. */
+function build(): void {
+  const newest = Math.max(
+    ...readdirSync(SOURCES).map((file) => statSync(join(SOURCES, file)).mtimeMs),
+  );
+  if (existsSync(BINARY) && statSync(BINARY).mtimeMs > newest) return;
+  mkdirSync(join(BINARY, ".."), { recursive: true });
+  progress("building etcd (about a minute the first time)");
+  const { status, error } = spawnSync(
+    "go",
+    ["build", "-trimpath", "-ldflags", "-s -w", "-o", BINARY, "."],
+    {
+      cwd: SOURCES,
+      env: { ...process.env, CGO_ENABLED: "0" },
+      stdio: ["ignore", "inherit", "inherit"],
+    },
+  );
+  if (status !== 0)
+    throw new Error(
+      `go build of test/bench/etcd failed${error === undefined ? " (above)" : `: ${error.message}`}`,
+    );
+}
