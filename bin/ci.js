@@ -24,6 +24,7 @@ const SUITES = [
       return [report.numPassedTests, report.numFailedTests];
     },
   },
+  { name: "faults", command: () => [findNode(), ["test/faults/run.ts"]], count: closingLine },
   { name: "interop", command: () => [findNode(), ["test/interop/run.ts"]], count: closingLine },
 ];
 

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { toHex } from "../../shared/lib/bytes.ts";
 import type { EdgeReport, Remote } from "../../shared/visibility/facts.ts";
 import type { AccessFacts } from "../access-state.ts";
+import { OUTSIDE } from "../hub/outside.ts";
 import type { Outside } from "../hub/outside.ts";
 import type { Logger } from "../log.ts";
 import type { HeldRecord, ViewChange } from "./channel-view.ts";
@@ -26,6 +27,8 @@ export interface ServedChange {
 
 /** Changes told at once when many come from disk. */
 const BATCH = 1_000;
+/** A view from disk is taken for all there is when the hub has said nothing for so long. */
+const HEAR_MS = 5_000;
 
 interface Entry {
   remote: Remote;
@@ -35,6 +38,9 @@ interface Entry {
   readonly refused: Map<string, string>;
   servedEndpoints: number;
   wasInSync: boolean;
+  readonly openedMs: number;
+  /** The origin's log was heard since the start, or cannot be: what the disk had is the newest there is to be had. */
+  isHeard: boolean;
 }
 
 export interface RemotesOptions {
@@ -49,6 +55,7 @@ export interface RemotesOptions {
 
 export class Remotes {
   readonly #options: RemotesOptions;
+  readonly #outside: Outside;
   readonly #entries = new Map<string, Entry>();
   readonly #listeners = new Set<(changes: readonly ServedChange[]) => void>();
   #own: OwnAddresses;
@@ -56,6 +63,7 @@ export class Remotes {
   /** @param own The cluster's own addresses, which no remote may claim. */
   constructor(options: RemotesOptions, own: OwnAddresses) {
     this.#options = options;
+    this.#outside = options.outside ?? OUTSIDE;
     this.#own = own;
   }
 
@@ -84,11 +92,20 @@ export class Remotes {
             : [];
   }
 
-  /** Whether every granted remote has something to serve, from the hub or from disk. */
+  /**
+   * Whether Felix may be told that this is all there is. What comes from disk may lack what an earlier process told Felix, which would delete it and get
+   * it back a moment later: so the hub is heard first, where it can be. Without it a whole file is enough; one that has lost its end
+   * waits for the hub as long as anybody waits. [VIE14]
+   */
   get areLoaded(): boolean {
     return [...this.#entries.values()].every(
-      (entry) => entry.remote.state !== "granted" || entry.view.isLoaded,
+      (entry) => entry.remote.state !== "granted" || this.#isLoaded(entry),
     );
+  }
+
+  #isLoaded({ view, isHeard, openedMs }: Entry): boolean {
+    if (!view.isLoaded) return false;
+    return isHeard || (view.damage === null && this.#outside.now() - openedMs >= HEAR_MS);
   }
 
   /** Brings the set of remotes in line with the facts. @param connect Whether to open sockets (not before the relay has joined). */
@@ -184,6 +201,8 @@ export class Remotes {
       refused: new Map(),
       servedEndpoints: 0,
       wasInSync: false,
+      openedMs: this.#outside.now(),
+      isHeard: false,
     };
     if (view.damage !== null)
       this.#options.log.warn(
@@ -212,12 +231,15 @@ export class Remotes {
               "Sending in-sync update",
             );
           entry.wasInSync = isInSync;
+          entry.isHeard ||= isInSync;
           this.#options.onState();
         },
-        onDown: (reason, message) =>
-          log.info({ rcc, reason }, `watch of ${remote.origin.name} is down: ${message}`),
+        onDown: (reason, message) => {
+          entry.isHeard ||= entry.view.damage === null;
+          log.info({ rcc, reason }, `watch of ${remote.origin.name} is down: ${message}`);
+        },
       },
-      this.#options.outside,
+      this.#outside,
     );
     entry.watcher = watcher;
     watcher.start();

@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { afterEach, expect, test } from "vitest";
 
 import { AccessState } from "../../../relay/access-state.ts";
+import { OUTSIDE } from "../../../relay/hub/outside.ts";
+import type { Outside } from "../../../relay/hub/outside.ts";
 import { newLogger } from "../../../relay/log.ts";
 import { Remotes } from "../../../relay/view/remotes.ts";
 import type { ServedChange } from "../../../relay/view/remotes.ts";
@@ -23,7 +25,7 @@ function stateDir(): string {
   return made;
 }
 
-function open(dir: string, own = new OwnAddresses({ pods: [], nodes: [] }, [])) {
+function open(dir: string, own = new OwnAddresses({ pods: [], nodes: [] }, []), outside = OUTSIDE) {
   const told: ServedChange[] = [];
   const remotes = new Remotes(
     {
@@ -32,6 +34,7 @@ function open(dir: string, own = new OwnAddresses({ pods: [], nodes: [] }, [])) 
       headers: () => Promise.reject(new Error("not joined")),
       log: newLogger("test", "silent"),
       onState: () => undefined,
+      outside,
     },
     own,
   );
@@ -49,8 +52,46 @@ test("[VIE3] what was granted is served from disk before anybody is asked", () =
   const { remotes, ips } = open(dir);
   remotes.apply(facts(3, [{}]), false);
   expect(ips()).toEqual(["10.20.0.1"]);
-  expect(remotes.areLoaded).toBe(true);
   expect(remotes.reports()).toMatchObject([{ rcc: "db", connectionStatus: 0, endpoints: 1 }]);
+});
+
+test("[VIE14] a view from disk counts as loaded when the hub cannot be reached, or has said nothing for 5 s", () => {
+  const dir = stateDir();
+  writeView(dir, pod("a", "10.20.0.1"));
+  let nowMs = 1_000;
+  let fail: () => void = () => undefined;
+  const own = new OwnAddresses({ pods: [], nodes: [] }, []);
+  const outside: Outside = {
+    ...OUTSIDE,
+    now: () => nowMs,
+    dial: ({ handlers }) => {
+      fail = () => handlers.onDown(null, "no route");
+      const nothing = (): void => undefined;
+      return { isOpen: false, start: nothing, stop: nothing, restart: nothing, send: nothing };
+    },
+  };
+  const silent = open(dir, own, outside).remotes;
+  silent.apply(facts(3, [{}]), true);
+  nowMs += 4_999;
+  expect(silent.areLoaded).toBe(false);
+  nowMs += 1;
+  expect(silent.areLoaded).toBe(true);
+  silent.stop();
+
+  const unreachable = open(dir, own, outside).remotes;
+  unreachable.apply(facts(3, [{}]), true);
+  expect(unreachable.areLoaded).toBe(false);
+  fail();
+  expect(unreachable.areLoaded).toBe(true);
+  unreachable.stop();
+
+  // Its end is lost: what Felix was told last may have been there.
+  truncateSync(join(dir, "views/db.view"), statSync(join(dir, "views/db.view")).size - 1);
+  const damaged = open(dir, own, outside).remotes;
+  damaged.apply(facts(3, [{}]), true);
+  fail();
+  nowMs += 60_000;
+  expect(damaged.areLoaded).toBe(false);
 });
 
 test("[VIE4] a view that is no longer granted, or that no RCC names, is withdrawn with its file", () => {
