@@ -70,7 +70,10 @@ function moveAddress(owner: Member, rng: Rng): void {
     name: `w${rng.below(PODS)}`,
     labels: { ...record.labels, v: String(rng.below(1_000_000)) },
   };
-  const steps = [(): void => owner.place.put(next, held.state.isOwn), (): void => owner.place.delete(old)];
+  const steps = [
+    (): void => owner.place.put(next, held.state.isOwn),
+    (): void => owner.place.delete(old),
+  ];
   if (keyOf(next) === old) steps.pop();
   if (rng.chance(0.5)) steps.reverse();
   for (const step of steps) step();
@@ -131,11 +134,17 @@ const KINDS = {
     weight: 3,
     run: (mesh, rng) => {
       const owner = member(mesh, rng);
-      const ip = owner.place.number === 0 || rng.chance(0.3) ? "127.0.0.7" : `10.0.0.${1 + rng.below(ADDRESSES)}`;
+      const ip =
+        owner.place.number === 0 || rng.chance(0.3)
+          ? "127.0.0.7"
+          : `10.0.0.${1 + rng.below(ADDRESSES)}`;
       owner.place.put(pod(`w${rng.below(PODS)}`, ip, { v: String(rng.below(1_000_000)) }), false);
     },
   },
-  "pool put": { weight: 3, run: (mesh, rng) => ((owner) => owner.place.put(poolOf(owner), true))(member(mesh, rng)) },
+  "pool put": {
+    weight: 3,
+    run: (mesh, rng) => ((owner) => owner.place.put(poolOf(owner), true))(member(mesh, rng)),
+  },
   "pool deleted": {
     weight: 1,
     run: (mesh, rng) => ((owner) => owner.place.delete(keyOf(poolOf(owner))))(member(mesh, rng)),
@@ -223,12 +232,18 @@ const KINDS = {
     run: (mesh, rng) => mesh.hub.jump((rng.chance(0.5) ? -1 : 1) * rng.below(7_200_000)),
   },
   grant: { weight: 5, run: (mesh, rng) => mesh.grant(member(mesh, rng), member(mesh, rng), true) },
-  revoke: { weight: 5, run: (mesh, rng) => mesh.grant(member(mesh, rng), member(mesh, rng), false) },
+  revoke: {
+    weight: 5,
+    run: (mesh, rng) => mesh.grant(member(mesh, rng), member(mesh, rng), false),
+  },
   "RCC applied": {
     weight: 6,
     run: (mesh, rng) => mesh.applyRcc(member(mesh, rng), `r${rng.below(2)}`, member(mesh, rng)),
   },
-  "RCC deleted": { weight: 2, run: (mesh, rng) => mesh.deleteRcc(member(mesh, rng), `r${rng.below(2)}`) },
+  "RCC deleted": {
+    weight: 2,
+    run: (mesh, rng) => mesh.deleteRcc(member(mesh, rng), `r${rng.below(2)}`),
+  },
   "cluster removed or added again": { weight: 2, run: addAgain },
   "key renewed": { weight: 1, run: (mesh, rng) => mesh.renewKey(member(mesh, rng)) },
   "all quiet": { weight: 3, run: (mesh, rng) => mesh.world.advance(1_000 + rng.below(4_000)) },
@@ -244,7 +259,10 @@ export function runAction(mesh: MeshWorld, action: Action): void | Promise<void>
 }
 
 /** What a seed stands for. Some seeds leave kinds out altogether, so that others come in rows that they would otherwise interrupt. */
-export function actionsOf(seed: number): { readonly places: number; readonly actions: readonly Action[] } {
+export function actionsOf(seed: number): {
+  readonly places: number;
+  readonly actions: readonly Action[];
+} {
   const rng = new Rng(seed);
   const absent = new Set(NAMES.filter(() => rng.chance(0.25)));
   const places = 2 + rng.below(2);

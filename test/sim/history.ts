@@ -77,7 +77,12 @@ export type Happening =
       readonly frame: LoggedFrame;
     }
   /** Quarantined, or released (`null`). */
-  | { readonly what: "kept"; readonly origin: string; readonly key: string; readonly hash: string | null }
+  | {
+      readonly what: "kept";
+      readonly origin: string;
+      readonly key: string;
+      readonly hash: string | null;
+    }
   /** An instance of an Origin starts; the Mesh then had this version for it. */
   | { readonly what: "instance"; readonly origin: string; readonly meshVersion: number }
   | {
@@ -109,7 +114,7 @@ export type Happening =
       readonly relay: string;
       readonly place: string;
       readonly uid: string;
-      readonly state: "started" | "killed" | "put back";
+      readonly state: "started" | "killed" | "put back" | "torn";
     }
   /** A relay was told what it may see: RCC name to origin, of those that are granted. */
   | {
@@ -148,7 +153,12 @@ export type Happening =
       readonly remotes: readonly SeenRemote[];
     }
   /** Everything is healed and quiet. */
-  | { readonly what: "quiet"; readonly relays: readonly QuietRelay[]; readonly origins: readonly QuietOrigin[]; readonly unacknowledged: number }
+  | {
+      readonly what: "quiet";
+      readonly relays: readonly QuietRelay[];
+      readonly origins: readonly QuietOrigin[];
+      readonly unacknowledged: number;
+    }
   /** An event of the product threw. */
   | { readonly what: "thrown"; readonly where: string; readonly error: string }
   | { readonly what: "action"; readonly name: string };
@@ -170,7 +180,11 @@ export interface QuietOrigin {
   readonly admitted: ReadonlyMap<string, number>;
   readonly digest: ReadonlyMap<string, string>;
   readonly quarantined: number;
-  readonly edges: readonly { readonly rcc: string; readonly status: number; readonly endpoints: number }[];
+  readonly edges: readonly {
+    readonly rcc: string;
+    readonly status: number;
+    readonly endpoints: number;
+  }[];
 }
 
 export interface Moment {

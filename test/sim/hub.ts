@@ -30,7 +30,7 @@ export class Hub implements HubEnd {
   /** Of the instance of the Mesh; calls of an earlier one are never answered. */
   #life = 0;
   #jumpMs = 0;
-  #alarm: { readonly atMs: number; readonly cancel: () => void } | null = null;
+  #cancelAlarm: () => void = () => undefined;
   #sockets = 0;
 
   constructor(world: World, history: History) {
@@ -52,10 +52,9 @@ export class Hub implements HubEnd {
     return BEGIN_MS + this.#world.now + this.#jumpMs;
   }
 
+  /** Timers and alarms that are set already go on: they count on a clock that does not jump. */
   jump(ms: number): void {
     this.#jumpMs += ms;
-    const alarm = this.#alarm;
-    if (alarm !== null) this.#setAlarm(alarm.atMs);
   }
 
   accept(target: string, peer: Peer, wire: Wire): string | null {
@@ -130,12 +129,10 @@ export class Hub implements HubEnd {
   }
 
   #setAlarm(atMs: number): void {
-    this.#alarm?.cancel();
-    const cancel = this.#later(Math.max(0, atMs - this.wallMs()), () => {
-      this.#alarm = null;
+    this.#cancelAlarm();
+    this.#cancelAlarm = this.#later(Math.max(0, atMs - this.wallMs()), () => {
       void this.#service.onAlarm();
     });
-    this.#alarm = { atMs, cancel };
   }
 
   #originCalls(uid: string, life: number): Pick<OriginCalls, "setFacts"> {
@@ -171,7 +168,10 @@ export class Hub implements HubEnd {
       this.#later(thereMs, () => {
         if (isLost || !this.isUp) return fail("the call was lost");
         try {
-          work().then((value) => (isLostBack ? fail("the answer was lost") : back(() => resolve(value))), fail);
+          work().then(
+            (value) => (isLostBack ? fail("the answer was lost") : back(() => resolve(value))),
+            fail,
+          );
         } catch (error) {
           fail(error);
         }

@@ -50,7 +50,14 @@ export class MeshWorld {
       const relays = Array.from(
         { length: number === places - 1 ? 2 : 1 },
         (_, n) =>
-          new RelayProcess(`${place.name}r${n}`, place, made.#dir, made.world, made.hub, made.history),
+          new RelayProcess(
+            `${place.name}r${n}`,
+            place,
+            made.#dir,
+            made.world,
+            made.hub,
+            made.history,
+          ),
       );
       made.members.push({ place, identity: null, relays });
     }
@@ -233,7 +240,11 @@ export class MeshWorld {
     for (const [id, origin] of this.#rccs) {
       const [reader = "", rcc = ""] = id.split("/");
       const [readerUid, originUid] = [uids.get(reader), uids.get(origin)];
-      if (readerUid !== undefined && originUid !== undefined && this.#grants.has(`${origin}/${reader}`))
+      if (
+        readerUid !== undefined &&
+        originUid !== undefined &&
+        this.#grants.has(`${origin}/${reader}`)
+      )
         effective.set(`${readerUid} ${originUid}`, rcc);
     }
     this.history.add({ what: "edges", effective });

@@ -216,7 +216,7 @@ export class OriginHost {
       this.#isPulling = false;
       this.event((origin) => {
         if (facts === null) origin.onPullFailed(error);
-        else origin.onFacts(facts);
+        else origin.onAnswer(facts);
       });
     };
     this.#mesh.facts(this.uid).then(
@@ -227,13 +227,13 @@ export class OriginHost {
 
   #claim(claims: readonly RangeClaim[], life: { readonly isDead: boolean }): void {
     this.#claims++;
-    const answered = (take: (origin: Origin) => void): void => {
+    const answered = (take: (origin: Origin) => unknown): void => {
       if (life.isDead) return;
       this.#claims--;
       this.event(take);
     };
     this.#mesh.claim(this.uid, claims).then(
-      (facts) => answered((origin) => void (facts === null ? 0 : origin.onFacts(facts))),
+      (facts) => answered((origin) => facts !== null && origin.onAnswer(facts)),
       (error: unknown) => answered((origin) => origin.onClaimFailed(claims, String(error))),
     );
   }

@@ -10,7 +10,10 @@ import type { History, SourceState } from "./history.ts";
 import type { World } from "./world.ts";
 
 /** Records that the model of a source has, by Calico's key. */
-export type Held = ReadonlyMap<string, { readonly record: CalicoRecord; readonly state: SourceState }>;
+export type Held = ReadonlyMap<
+  string,
+  { readonly record: CalicoRecord; readonly state: SourceState }
+>;
 
 export function hashOfKey(key: string): string {
   return toHex(hashKey(key));
@@ -25,7 +28,10 @@ export class Place {
   readonly number: number;
   readonly #history: History;
   readonly #followers = new Set<SimSource>();
-  readonly #held = new Map<string, { readonly record: CalicoRecord; readonly state: SourceState }>();
+  readonly #held = new Map<
+    string,
+    { readonly record: CalicoRecord; readonly state: SourceState }
+  >();
 
   constructor(name: string, number: number, history: History) {
     this.name = name;

@@ -25,7 +25,10 @@ export function emptyModel(): StoredModel {
 export function copyModel(model: StoredModel): StoredModel {
   return {
     logs: new Map(
-      [...model.logs].map(([channel, { epoch, frames }]) => [channel, { epoch, frames: [...frames] }]),
+      [...model.logs].map(([channel, { epoch, frames }]) => [
+        channel,
+        { epoch, frames: [...frames] },
+      ]),
     ),
     kept: new Map(model.kept),
   };
@@ -58,7 +61,12 @@ export class RecordedStore extends SqliteLogStore {
   override saveFacts(facts: OriginFacts): void {
     super.saveFacts(facts);
     const readers = new Set(facts.removed ? [] : facts.readers.map((reader) => reader.cluster.uid));
-    this.#staged.push({ what: "access", origin: this.#origin, version: facts.accessVersion, readers });
+    this.#staged.push({
+      what: "access",
+      origin: this.#origin,
+      version: facts.accessVersion,
+      readers,
+    });
   }
 
   override putFrame(channel: Channel, frame: StoredFrame): void {
@@ -89,7 +97,13 @@ export class RecordedStore extends SqliteLogStore {
   override wipeLog(): void {
     super.wipeLog();
     const logs = new Map<Channel, LoggedLog>();
-    this.#staged.push({ what: "storage", origin: this.#origin, logs, kept: new Map(), why: "wiped" });
+    this.#staged.push({
+      what: "storage",
+      origin: this.#origin,
+      logs,
+      kept: new Map(),
+      why: "wiped",
+    });
   }
 
   #take(it: Happening): void {
@@ -115,4 +129,3 @@ export function entriesOf(bytes: Uint8Array): Entries {
   }
   return entries;
 }
-

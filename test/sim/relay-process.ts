@@ -73,7 +73,14 @@ export class RelayProcess {
   #granted = new Map<string, string>();
   #heard = { meshId: "", version: -1 };
 
-  constructor(name: string, place: Place, dir: string, world: World, hub: HubEnd, history: History) {
+  constructor(
+    name: string,
+    place: Place,
+    dir: string,
+    world: World,
+    hub: HubEnd,
+    history: History,
+  ) {
     this.name = name;
     this.place = place;
     this.#dir = join(dir, name);
@@ -105,7 +112,12 @@ export class RelayProcess {
     this.#identity = identity;
     const { uid } = identity.membership.cluster;
     const config = readConfig(
-      { state: this.#dir, hub: "http://hub", manifests: "/none", inSyncWaitSeconds: IN_SYNC_WAIT_SECONDS },
+      {
+        state: this.#dir,
+        hub: "http://hub",
+        manifests: "/none",
+        inSyncWaitSeconds: IN_SYNC_WAIT_SECONDS,
+      },
       {},
       {},
     );
@@ -123,7 +135,13 @@ export class RelayProcess {
       join: () => Promise.resolve(identity.membership),
       correctClock: () => null,
     };
-    this.#history.add({ what: "relay", relay: this.name, place: this.place.name, uid, state: "started" });
+    this.#history.add({
+      what: "relay",
+      relay: this.name,
+      place: this.place.name,
+      uid,
+      state: "started",
+    });
     this.#readAccess();
     const source = new SimSource(this.place, this.#world);
     const relay = new Relay(config.config, source, SILENT, credentials, this.#outside(process));
@@ -143,12 +161,26 @@ export class RelayProcess {
     this.#process = null;
     void process.relay.stop();
     const { uid } = this.#identity.membership.cluster;
-    this.#history.add({ what: "relay", relay: this.name, place: this.place.name, uid, state: "killed" });
+    this.#history.add({
+      what: "relay",
+      relay: this.name,
+      place: this.place.name,
+      uid,
+      state: "killed",
+    });
   }
 
   /** Its machine lost power: the ends of view files are not as they were written. */
   tearFiles(): void {
     const { rng } = this.#world;
+    const uid = this.#identity?.membership.cluster.uid ?? "";
+    this.#history.add({
+      what: "relay",
+      relay: this.name,
+      place: this.place.name,
+      uid,
+      state: "torn",
+    });
     for (const file of this.#viewFiles()) {
       const { size } = statSync(file);
       if (size < 20) continue;
@@ -173,7 +205,13 @@ export class RelayProcess {
     rmSync(this.#dir, { recursive: true, force: true });
     cpSync(this.#copyDir, this.#dir, { recursive: true });
     const uid = this.#identity?.membership.cluster.uid ?? "";
-    this.#history.add({ what: "relay", relay: this.name, place: this.place.name, uid, state: "put back" });
+    this.#history.add({
+      what: "relay",
+      relay: this.name,
+      place: this.place.name,
+      uid,
+      state: "put back",
+    });
     return true;
   }
 
@@ -199,7 +237,9 @@ export class RelayProcess {
         revision: report.revision,
         digest: report.digest,
         served: served.get(report.rcc) ?? new Map(),
-        refused: new Set(refused.filter(({ rcc }) => rcc === report.rcc).map(({ key }) => hashOfKey(key))),
+        refused: new Set(
+          refused.filter(({ rcc }) => rcc === report.rcc).map(({ key }) => hashOfKey(key)),
+        ),
         positions: new Map(process.positions.get(origin)),
         isOpen: link?.link.isOpen ?? false,
       };
@@ -271,7 +311,8 @@ export class RelayProcess {
     const own: Positions = positions.get(origin) ?? new Map();
     positions.set(origin, own);
     const { channel } = message;
-    if (message.type === "repair-plan") own.set(channel, { epoch: message.epoch, revision: message.after });
+    if (message.type === "repair-plan")
+      own.set(channel, { epoch: message.epoch, revision: message.after });
     const known = own.get(channel);
     if (message.type === "checkpoint" && known?.epoch !== message.epoch)
       own.set(channel, { epoch: message.epoch, revision: message.revision });
@@ -283,7 +324,9 @@ export class RelayProcess {
     if (facts.meshId === this.#heard.meshId && facts.accessVersion < this.#heard.version) return;
     this.#heard = { meshId: facts.meshId, version: facts.accessVersion };
     this.#granted = new Map(
-      facts.remotes.flatMap(({ rcc, origin, state }) => (state === "granted" ? [[rcc, origin.uid]] : [])),
+      facts.remotes.flatMap(({ rcc, origin, state }) =>
+        state === "granted" ? [[rcc, origin.uid]] : [],
+      ),
     );
     this.#history.add({
       what: "heard",
@@ -335,9 +378,7 @@ export class RelayProcess {
       return;
     }
     process.hasFelixSynced = true;
-    const dropped = new Map(
-      [...this.#felix].filter(([key]) => !process.told.has(key)),
-    );
+    const dropped = new Map([...this.#felix].filter(([key]) => !process.told.has(key)));
     this.#felix = new Map(process.told);
     this.#history.add({
       what: "felix",

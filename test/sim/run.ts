@@ -17,7 +17,11 @@ export interface Outcome {
 }
 
 /** Runs actions from a fresh mesh; the same arguments give the same history. */
-export async function run(seed: number, places: number, actions: readonly Action[]): Promise<Outcome> {
+export async function run(
+  seed: number,
+  places: number,
+  actions: readonly Action[],
+): Promise<Outcome> {
   const mesh = await MeshWorld.make(seed, places);
   try {
     begin(mesh, seed);
@@ -62,4 +66,3 @@ function begin(mesh: MeshWorld, seed: number): void {
     mesh.grant(first, member, true);
   }
 }
-

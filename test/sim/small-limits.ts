@@ -14,22 +14,82 @@ import type { Replacement } from "./mutants/mutant.ts";
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 
 const LIMITS: readonly Replacement[] = [
-  { file: "shared/log/hash-trie.ts", from: "export const LEAF_KEYS = 512;", to: "export const LEAF_KEYS = 4;" },
-  { file: "worker/origin/log-store.ts", from: "export const RING_SLOTS = 2048;", to: "export const RING_SLOTS = 12;" },
-  { file: "worker/origin/channel-log.ts", from: "const FOLD_CHANGES = 2_000;", to: "const FOLD_CHANGES = 6;" },
-  { file: "worker/origin/channel-log.ts", from: "const FOLD_SLICE_BLOBS = 2;", to: "const FOLD_SLICE_BLOBS = 1;" },
-  { file: "worker/origin/fold.ts", from: "const BLOB_RAW_BYTES = 1024 * 1024;", to: "const BLOB_RAW_BYTES = 2048;" },
-  { file: "worker/origin/recent-frames.ts", from: "export const RECENT_FRAMES = 16_384;", to: "export const RECENT_FRAMES = 64;" },
-  { file: "worker/origin/recent-frames.ts", from: "const MAX_DELETES = 65_536;", to: "const MAX_DELETES = 5;" },
-  { file: "worker/origin/catch-up.ts", from: "const PART_BYTES = 256 * 1024;", to: "const PART_BYTES = 600;" },
-  { file: "worker/origin/catch-up.ts", from: "const PART_FRAMES = 128;", to: "const PART_FRAMES = 3;" },
-  { file: "worker/origin/publishing.ts", from: "const REJUDGE_SLICE = 500;", to: "const REJUDGE_SLICE = 2;" },
-  { file: "shared/protocol/limits.ts", from: "inFlightBytes: 32 * 1024 * 1024,", to: "inFlightBytes: 6_000," },
-  { file: "shared/protocol/limits.ts", from: "readerFloorBytes: 64 * 1024,", to: "readerFloorBytes: 1_500," },
-  { file: "shared/protocol/limits.ts", from: "inFlightCapBytes: 80 * 1024 * 1024,", to: "inFlightCapBytes: 12_000," },
+  {
+    file: "shared/log/hash-trie.ts",
+    from: "export const LEAF_KEYS = 512;",
+    to: "export const LEAF_KEYS = 4;",
+  },
+  {
+    file: "worker/origin/log-store.ts",
+    from: "export const RING_SLOTS = 2048;",
+    to: "export const RING_SLOTS = 12;",
+  },
+  {
+    file: "worker/origin/channel-log.ts",
+    from: "const FOLD_CHANGES = 2_000;",
+    to: "const FOLD_CHANGES = 6;",
+  },
+  {
+    file: "worker/origin/channel-log.ts",
+    from: "const FOLD_SLICE_BLOBS = 2;",
+    to: "const FOLD_SLICE_BLOBS = 1;",
+  },
+  {
+    file: "worker/origin/fold.ts",
+    from: "const BLOB_RAW_BYTES = 1024 * 1024;",
+    to: "const BLOB_RAW_BYTES = 2048;",
+  },
+  {
+    file: "worker/origin/recent-frames.ts",
+    from: "export const RECENT_FRAMES = 16_384;",
+    to: "export const RECENT_FRAMES = 64;",
+  },
+  {
+    file: "worker/origin/recent-frames.ts",
+    from: "const MAX_DELETES = 65_536;",
+    to: "const MAX_DELETES = 5;",
+  },
+  {
+    file: "worker/origin/catch-up.ts",
+    from: "const PART_BYTES = 256 * 1024;",
+    to: "const PART_BYTES = 600;",
+  },
+  {
+    file: "worker/origin/catch-up.ts",
+    from: "const PART_FRAMES = 128;",
+    to: "const PART_FRAMES = 3;",
+  },
+  {
+    file: "worker/origin/publishing.ts",
+    from: "const REJUDGE_SLICE = 500;",
+    to: "const REJUDGE_SLICE = 2;",
+  },
+  {
+    file: "shared/protocol/limits.ts",
+    from: "inFlightBytes: 32 * 1024 * 1024,",
+    to: "inFlightBytes: 6_000,",
+  },
+  {
+    file: "shared/protocol/limits.ts",
+    from: "readerFloorBytes: 64 * 1024,",
+    to: "readerFloorBytes: 1_500,",
+  },
+  {
+    file: "shared/protocol/limits.ts",
+    from: "inFlightCapBytes: 80 * 1024 * 1024,",
+    to: "inFlightCapBytes: 12_000,",
+  },
   { file: "shared/protocol/limits.ts", from: "ackBytes: 32 * 1024,", to: "ackBytes: 500," },
-  { file: "relay/publish/publisher.ts", from: "const FRAME_CHANGES = 2_000;", to: "const FRAME_CHANGES = 3;" },
-  { file: "relay/view/remote-view.ts", from: "const REWRITE_SLACK_BYTES = 16 * 1024 * 1024;", to: "const REWRITE_SLACK_BYTES = 4096;" },
+  {
+    file: "relay/publish/publisher.ts",
+    from: "const FRAME_CHANGES = 2_000;",
+    to: "const FRAME_CHANGES = 3;",
+  },
+  {
+    file: "relay/view/remote-view.ts",
+    from: "const REWRITE_SLACK_BYTES = 16 * 1024 * 1024;",
+    to: "const REWRITE_SLACK_BYTES = 4096;",
+  },
 ];
 
 /** Which mutant, if any: the argument after `--mutant`. */

@@ -169,7 +169,7 @@ export class OriginWorld {
     if (!this.#pullDue) return false;
     this.#pullDue = false;
     if (this.facts === null) this.origin.onPullFailed("the mesh is away");
-    else this.origin.onFacts(this.facts);
+    else this.origin.onAnswer(this.facts);
     return true;
   }
 

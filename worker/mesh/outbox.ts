@@ -12,11 +12,11 @@ const PUSHES_IN_FLIGHT = 16;
 
 export type FindOrigin = (objectName: string) => Pick<OriginCalls, "setFacts">;
 
-/** Entries whose time has come, the longest due first. */
+/** Entries whose time has come, the longest due first. One that is due later than any retry was written before the clock went back: it waits no longer. */
 export function dueEntries(mesh: Mesh, nowMs: number): readonly string[] {
   return mesh.store
     .list("outbox")
-    .filter(([, row]) => row.dueMs <= nowMs)
+    .filter(([, row]) => row.dueMs <= nowMs || row.dueMs > nowMs + RETRY.capMs)
     .toSorted(([, a], [, b]) => a.dueMs - b.dueMs)
     .map(([uid]) => uid);
 }

@@ -31,7 +31,8 @@ export class Announcer {
 
   onTimer(): void {
     const leftMs = this.#dueMs - this.#ports.clock.now();
-    if (leftMs > 0) {
+    // More is left than there ever was when the clock went back meanwhile.
+    if (leftMs > 0 && leftMs <= SETTLE_MS) {
       this.#ports.setTimer("checkpoint", leftMs);
       return;
     }

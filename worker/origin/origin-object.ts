@@ -153,7 +153,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     try {
       const facts = await mesh.pullFacts(this.#identity.originUid);
       if (facts === null) this.#origin.onPullFailed("the mesh does not know this cluster");
-      else this.#guarded(() => this.#origin.onFacts(facts));
+      else this.#guarded(() => this.#origin.onAnswer(facts));
     } catch (error) {
       this.#origin.onPullFailed(String(error));
     } finally {
@@ -215,7 +215,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     if (mesh === null || this.#identity === null) return;
     try {
       const facts = await mesh.claimRanges(this.#identity.originUid, claims);
-      if (facts !== null) this.#guarded(() => this.#origin.onFacts(facts));
+      if (facts !== null) this.#guarded(() => this.#origin.onAnswer(facts));
     } catch (error) {
       this.#origin.onClaimFailed(claims, String(error));
     }

@@ -162,27 +162,43 @@ export class Origin {
     this.#publishing.onClaimFailed(claims);
   }
 
-  /** Facts from the Mesh, pushed or asked for. Older ones change nothing. Answers the version it holds now. [VIS3] */
+  /**
+   * Facts that the Mesh has pushed. Older ones change nothing. Answers the version it holds now. [VIS3] They may be old when they come, so they
+   * are no reason to send anything that waits for the Mesh. [VIS4]
+   */
   onFacts(facts: OriginFacts): number {
+    this.#learn(facts, false);
+    return must(this.#facts, "facts that were taken").accessVersion;
+  }
+
+  /** Facts that this instance has asked for: no older than the question, even where newer ones were pushed meanwhile. */
+  onAnswer(facts: OriginFacts): void {
+    this.#learn(facts, true);
+  }
+
+  #learn(facts: OriginFacts, isAnswer: boolean): void {
     const known = this.#facts;
-    if (known !== null && known.meshId !== facts.meshId) return known.accessVersion;
-    if (known !== null && facts.accessVersion < known.accessVersion) return known.accessVersion;
+    if (known !== null && known.meshId !== facts.meshId) return;
     const isNew = known === null || facts.accessVersion > known.accessVersion;
     if (isNew) this.#take(facts);
+    const current = isNew ? facts : known;
     // What was asked of the Mesh before an eviction or a crash was never answered to this instance.
-    const mustAskAgain = !this.#isFactsFresh && this.#ports.store.hasPendingClaims();
+    const mustAskAgain = isAnswer && !this.#isFactsFresh && this.#ports.store.hasPendingClaims();
+    if (isAnswer) this.#beginToSend();
+    if (isNew && !current.removed && this.#home.socket !== null)
+      this.#sendAccess(this.#home.socket, current);
+    if ((isNew || mustAskAgain) && !current.removed)
+      this.#publishing.setAdmission(admissionOf(current));
+    this.#readers.pumpAll();
+  }
+
+  #beginToSend(): void {
     this.#isFactsFresh = true;
     for (const [socket, hello] of this.#waiting) {
       this.#waiting.delete(socket);
       const peer = this.#peers.get(socket);
       if (peer !== undefined) this.#onHello(socket, peer, hello, true);
     }
-    if (isNew && !facts.removed && this.#home.socket !== null)
-      this.#sendAccess(this.#home.socket, facts);
-    if ((isNew || mustAskAgain) && !facts.removed)
-      this.#publishing.setAdmission(admissionOf(facts));
-    this.#readers.pumpAll();
-    return facts.accessVersion;
   }
 
   /** Bytes that readers were sent and have not acknowledged. */

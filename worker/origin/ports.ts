@@ -25,9 +25,9 @@ export interface SocketPort {
 
 /** Calls to the Mesh object; the answer comes back as an event, or never. */
 export interface MeshPort {
-  /** Answered by `onFacts`, or `onPullFailed`. */
+  /** Answered by `onAnswer`, or `onPullFailed`. */
   pullFacts(): void;
-  /** Answered by `onFacts`. */
+  /** Answered by `onAnswer`, or `onClaimFailed`. */
   claimRanges(claims: readonly RangeClaim[]): void;
 }
 

@@ -17,6 +17,9 @@ import type { Peer, SocketId, SocketPort } from "./ports.ts";
 type Progress =
   /** Told to send its digests. */
   | { readonly phase: "repair-asked" }
+  /** Is told so, or is answered, once anything may be sent. */
+  | { readonly phase: "ask-due"; readonly reason: string }
+  | { readonly phase: "plan-due"; readonly leaves: readonly PartitionDigest[] }
   /** Gets `blobs`, then frames from `next`; above the head it is live. `greet`: a checkpoint as soon as it is. */
   | { readonly phase: "sending"; readonly blobs: Partition[]; next: number; greet: boolean };
 
@@ -128,25 +131,8 @@ export class Readers {
     const reader = this.#readers.get(socket);
     const log = this.#logs.get(channel);
     if (reader === undefined || log === undefined || !reader.channels.has(channel)) return;
-    const plan = this.#rules.transaction(() => log.planRepair(leaves));
-    // A checkpoint that came while it waited for the plan was not for it: it gets one after the repair.
-    reader.checkpointed.delete(channel);
-    this.#send(reader, {
-      type: "repair-plan",
-      origin: 0,
-      channel,
-      epoch: log.epoch,
-      head: plan.head,
-      blobs: plan.blobs.length,
-      after: plan.after,
-      chain: plan.chain,
-    });
-    reader.channels.set(channel, {
-      phase: "sending",
-      blobs: [...plan.blobs],
-      next: plan.after + 1,
-      greet: true,
-    });
+    if (this.#rules.maySend()) this.#sendPlan(reader, log, leaves);
+    else reader.channels.set(channel, { phase: "plan-due", leaves });
     this.#pump(reader);
   }
 
@@ -216,9 +202,36 @@ export class Readers {
     reader.channels.set(log.channel, { phase: "sending", blobs: [], next: after + 1, greet: true });
   }
 
+  #sendPlan(reader: Reader, log: ChannelLog, leaves: readonly PartitionDigest[]): void {
+    const { channel } = log;
+    const plan = this.#rules.transaction(() => log.planRepair(leaves));
+    // A checkpoint that came while it waited for the plan was not for it: it gets one after the repair.
+    reader.checkpointed.delete(channel);
+    this.#send(reader, {
+      type: "repair-plan",
+      origin: 0,
+      channel,
+      epoch: log.epoch,
+      head: plan.head,
+      blobs: plan.blobs.length,
+      after: plan.after,
+      chain: plan.chain,
+    });
+    reader.channels.set(channel, {
+      phase: "sending",
+      blobs: [...plan.blobs],
+      next: plan.after + 1,
+      greet: true,
+    });
+  }
+
   #askRepair(reader: Reader, log: ChannelLog, reason: string): void {
-    reader.channels.set(log.channel, { phase: "repair-asked" });
     reader.acknowledged.delete(log.channel);
+    if (!this.#rules.maySend()) {
+      reader.channels.set(log.channel, { phase: "ask-due", reason });
+      return;
+    }
+    reader.channels.set(log.channel, { phase: "repair-asked" });
     this.#send(reader, {
       type: "repair-needed",
       origin: 0,
@@ -230,9 +243,14 @@ export class Readers {
 
   #pump(reader: Reader, encoded = new Map<string, Uint8Array>()): void {
     if (!this.#rules.maySend()) return;
-    for (const [channel, progress] of reader.channels) {
+    for (const channel of reader.channels.keys()) {
       const log = this.#logs.get(channel);
-      if (log === undefined || progress.phase === "repair-asked") continue;
+      if (log === undefined) continue;
+      const waiting = reader.channels.get(channel);
+      if (waiting?.phase === "ask-due") this.#askRepair(reader, log, waiting.reason);
+      else if (waiting?.phase === "plan-due") this.#sendPlan(reader, log, waiting.leaves);
+      const progress = reader.channels.get(channel);
+      if (progress?.phase !== "sending") continue;
       const sent =
         this.#sendBlobs(reader, log, progress.blobs) &&
         this.#sendTail(reader, log, progress, encoded);

@@ -61,13 +61,17 @@ export const noGhosts: Validator = {
       if (it.what !== "seen") continue;
       for (const { rcc, served } of it.remotes)
         if (served.size > 0 && granted.get(it.relay)?.has(rcc) !== true)
-          return { atMs, message: `${it.relay} serves ${served.size} records of ${rcc}, which it was told is not granted` };
+          return {
+            atMs,
+            message: `${it.relay} serves ${served.size} records of ${rcc}, which it was told is not granted`,
+          };
     }
     return atQuiet(history, (truth, quiet) => {
       for (const relay of quiet.relays) {
         const wanted = expected(truth, relay);
         for (const key of relay.felix.keys())
-          if (!wanted.has(key)) return `${relay.relay} still has ${key}, which no origin has for it`;
+          if (!wanted.has(key))
+            return `${relay.relay} still has ${key}, which no origin has for it`;
       }
       return null;
     });

@@ -6,23 +6,23 @@ import type { Served } from "../history.ts";
 import { Truth } from "./truth.ts";
 import type { Validator } from "./validator.ts";
 
+/** @param id `<rcc> <key hash>` */
 function isJustified(
   truth: Truth,
-  reader: string,
+  { relay, uid }: { readonly relay: string; readonly uid: string },
   origin: string,
-  key: string,
+  id: string,
   served: Served,
-  toldMs: number,
 ): boolean {
+  const [rcc = "", key = ""] = id.split(" ");
   const states = truth.sources.get(truth.placeOf.get(origin) ?? "")?.get(key) ?? [];
-  const since = states.findIndex(({ value }) => value?.hash === served.hash && value.isOwn);
+  const since = states.findLastIndex(({ value }) => value?.hash === served.hash && value.isOwn);
   if (since < 0 || states.slice(since).some(({ value }) => value?.isOwn !== true)) return true;
-  const pair = `${reader} ${origin}`;
-  if (!truth.edges.has(pair)) return true;
-  const changes = truth.edgeChanges.get(pair) ?? [];
-  // What was told long ago may be withdrawn for what happened before: the relay may have heard of it late.
-  if (changes.some(({ atMs, value }) => !value && atMs >= toldMs)) return true;
-  const own = truth.sources.get(truth.placeOf.get(reader) ?? "") ?? new Map();
+  // It was told, perhaps late, of a time when its cluster had no such edge.
+  const pair = `${uid} ${origin}`;
+  const wasRevoked = truth.edges.get(pair) !== rcc || truth.revoked.has(`${pair} ${rcc}`);
+  if (wasRevoked && truth.heard.get(relay)?.get(rcc) !== origin) return true;
+  const own = truth.sources.get(truth.placeOf.get(uid) ?? "") ?? new Map();
   for (const ownStates of own.values())
     for (const { value } of ownStates)
       if (served.ips.some((ip) => value?.owns.includes(ip))) return true;
@@ -33,30 +33,30 @@ export const noAmnesia: Validator = {
   name: "NoAmnesia",
   validate: (history) => {
     const truth = new Truth();
-    /** When Felix got it, by relay and key. */
-    const told = new Map<string, number>();
+    const damaged = new Set<string>();
     for (const moment of history) {
       truth.take(moment);
       const { atMs, it } = moment;
-      if (it.what === "told") {
-        const id = `${it.relay} ${it.key}`;
-        const key = it.key.split(" ")[1] ?? "";
-        if (it.op === "put") {
-          if (!told.has(id) || it.isNew) told.set(id, atMs);
-          continue;
-        }
-        const toldMs = told.get(id) ?? 0;
-        told.delete(id);
-        if (!isJustified(truth, it.uid, it.origin, key, it.served, toldMs))
-          return { atMs, message: `${it.relay} withdrew ${it.key} of ${it.origin}, which is there and may be seen` };
-      }
+      if (
+        it.what === "told" &&
+        it.op === "delete" &&
+        !isJustified(truth, it, it.origin, it.key, it.served)
+      )
+        return {
+          atMs,
+          message: `${it.relay} withdrew ${it.key} of ${it.origin}, which is there and may be seen`,
+        };
+      // A disk that lost its end holds an older view, which is served as any other that is stale.
+      if (it.what === "relay" && it.state !== "started" && it.state !== "killed")
+        damaged.add(it.relay);
+      if (it.what === "felix" && damaged.delete(it.relay)) continue;
       if (it.what !== "felix" || !it.isLoaded) continue;
-      for (const [id, { origin, served }] of it.dropped) {
-        const key = id.split(" ")[1] ?? "";
-        const toldMs = told.get(`${it.relay} ${id}`) ?? 0;
-        if (!isJustified(truth, it.uid, origin, key, served, toldMs))
-          return { atMs, message: `${it.relay} told its Felix in-sync without ${id} of ${origin}, which is there and may be seen` };
-      }
+      for (const [id, { origin, served }] of it.dropped)
+        if (!isJustified(truth, it, origin, id, served))
+          return {
+            atMs,
+            message: `${it.relay} told its Felix in-sync without ${id} of ${origin}, which is there and may be seen`,
+          };
     }
     return null;
   },

@@ -37,9 +37,15 @@ export const noLeak: Validator = {
       if (it.to === it.origin || known === undefined) continue;
       // After a rollback the facts on disk are older than what is needed, until newer ones are committed.
       if (known.version >= 0 && known.version < known.needed)
-        return { atMs, message: `Origin ${it.origin} sent a ${it.message.type} to ${it.to} knowing access version ${known.version}; ${known.needed} was there before` };
+        return {
+          atMs,
+          message: `Origin ${it.origin} sent a ${it.message.type} to ${it.to} knowing access version ${known.version}; ${known.needed} was there before`,
+        };
       if (known.version >= 0 && !known.readers.has(it.to))
-        return { atMs, message: `Origin ${it.origin} sent a ${it.message.type} to ${it.to}, which it knows may not read it` };
+        return {
+          atMs,
+          message: `Origin ${it.origin} sent a ${it.message.type} to ${it.to}, which it knows may not read it`,
+        };
     }
     return null;
   },

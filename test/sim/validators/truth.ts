@@ -13,9 +13,14 @@ export class Truth {
   readonly sources = new Map<string, Map<string, Timed<SourceState | null>[]>>();
   /** `reader origin` to RCC name. */
   edges: ReadonlyMap<string, string> = new Map();
-  /** By `reader origin`: when it became effective, or not. */
-  readonly edgeChanges = new Map<string, Timed<boolean>[]>();
-  readonly logs = new Map<string, Map<Channel, { readonly epoch: string; readonly frames: LoggedFrame[] }>>();
+  /** By relay: RCC name to origin, as it was told last. */
+  readonly heard = new Map<string, ReadonlyMap<string, string>>();
+  /** `reader origin rcc` that were effective once and then, at least for a while, not. */
+  readonly revoked = new Set<string>();
+  readonly logs = new Map<
+    string,
+    Map<Channel, { readonly epoch: string; readonly frames: LoggedFrame[] }>
+  >();
 
   take({ atMs, it }: Moment): void {
     switch (it.what) {
@@ -31,19 +36,19 @@ export class Truth {
         return;
       }
       case "edges":
-        for (const pair of new Set([...this.edges.keys(), ...it.effective.keys()])) {
-          const isEffective = it.effective.has(pair);
-          if (isEffective === this.edges.has(pair)) continue;
-          const changes = this.edgeChanges.get(pair) ?? [];
-          this.edgeChanges.set(pair, changes);
-          changes.push({ atMs, value: isEffective });
-        }
+        for (const [pair, rcc] of this.edges)
+          if (it.effective.get(pair) !== rcc) this.revoked.add(`${pair} ${rcc}`);
         this.edges = it.effective;
+        return;
+      case "heard":
+        this.heard.set(it.relay, it.granted);
         return;
       case "storage":
         this.logs.set(
           it.origin,
-          new Map([...it.logs].map(([c, { epoch, frames }]) => [c, { epoch, frames: [...frames] }])),
+          new Map(
+            [...it.logs].map(([c, { epoch, frames }]) => [c, { epoch, frames: [...frames] }]),
+          ),
         );
         return;
       case "commit":
@@ -73,11 +78,18 @@ export class Truth {
   /** Addresses that the source of a cluster shows as its own, besides its pods' range. */
   ownAddresses(uid: string): Set<string> {
     const states = this.sources.get(this.placeOf.get(uid) ?? "") ?? new Map();
-    return new Set([...states.values()].flatMap((s: Timed<SourceState | null>[]) => s.at(-1)?.value?.owns ?? []));
+    return new Set(
+      [...states.values()].flatMap((s: Timed<SourceState | null>[]) => s.at(-1)?.value?.owns ?? []),
+    );
   }
 
   /** What is admitted at a revision of the log as it is now; `undefined` when there is no such log or revision. */
-  admittedAt(origin: string, channel: Channel, epoch: string, revision: number): Entries | undefined {
+  admittedAt(
+    origin: string,
+    channel: Channel,
+    epoch: string,
+    revision: number,
+  ): Entries | undefined {
     const log = this.logs.get(origin)?.get(channel);
     if (log === undefined) return revision === 0 ? new Map() : undefined;
     if (log.epoch !== epoch || revision > (log.frames.at(-1)?.revision ?? 0)) return undefined;

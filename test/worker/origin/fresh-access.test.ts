@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+
+import { facts, OriginWorld, populatedWorld, TestReader } from "../../support/origin-world.ts";
+import { address, pod } from "../../support/records.ts";
+
+/** Found by the simulation, seeds 49 and 30. */
+test("[VIS4] a push, which may have been long on its way, is no answer of the Mesh: an Origin that starts still sends nothing", () => {
+  const { world } = populatedWorld();
+  world.crash();
+  world.facts = null;
+  const reader = new TestReader(world);
+  reader.connect();
+  world.origin.onFacts(facts());
+  world.settle();
+  expect(reader.received).toEqual([]);
+  world.facts = facts({ accessVersion: 2, readers: [] });
+  world.advance(5_000);
+  expect(world.closedWith(reader.socket)).toBe("access-denied");
+  expect(reader.received).toEqual([]);
+});
+
+test("[VIS4] a reader that asks for its repair while an Origin starts is answered when the Mesh has answered", () => {
+  const { world, publisher } = populatedWorld();
+  const reader = new TestReader(world);
+  reader.connect();
+  world.advance(1_000);
+  world.evict();
+  world.facts = null;
+  world.evict();
+  const before = reader.received.length;
+  const [view] = reader.views.values();
+  const leaves = view?.trie.leaves() ?? [];
+  world.toOrigin(reader.socket, { type: "repair", origin: 0, channel: "identity", leaves });
+  world.settle();
+  expect(reader.received.length).toBe(before);
+  world.facts = facts();
+  world.advance(5_000);
+  publisher.change({ op: "put", record: pod("later", address(9)) });
+  world.advance(1_000);
+  expect(reader.isInSync).toBe(true);
+  expect(reader.ips()).toContain(address(9));
+});
+
+test("[VIS3] an Origin that knows more than the Mesh answers keeps it, and serves by it", () => {
+  const { world } = populatedWorld();
+  world.push(facts({ accessVersion: 5 }));
+  world.crash();
+  world.facts = facts({ accessVersion: 4, readers: [] });
+  const reader = new TestReader(world);
+  reader.connect();
+  world.advance(1_000);
+  expect(world.closedWith(reader.socket)).toBe(null);
+  expect(reader.ips()).toHaveLength(3);
+});
