@@ -5,6 +5,7 @@ import { createApp } from "./app.ts";
 import { importHubKey } from "./auth/hub-key.ts";
 import type { HubKeys } from "./auth/hub-key.ts";
 import type { DirectoryCalls, MeshAdmin } from "./mesh/mesh-calls.ts";
+import { openSockets } from "./origin/open-sockets.ts";
 import type { OriginCalls } from "./ports.ts";
 
 export { MeshObject } from "./mesh/mesh-object.ts";
@@ -17,6 +18,8 @@ export interface HubEnvironment {
   readonly HUB_KEY: string;
   /** Hex SHA-256 of the admin token. */
   readonly ADMIN_TOKEN_HASH: string;
+  /** Most sockets that this process may hold; absent: any. */
+  readonly MAX_SOCKETS?: string;
 }
 
 type Stub<T> = T & { fetch(request: Request): Promise<Response> };
@@ -39,6 +42,7 @@ function appOf(env: HubEnvironment): OpenAPIHono {
       hubKeys: async () => (keys ??= await importHubKey(env.HUB_KEY)),
       mesh: (name) => stubOf<MeshAdmin>(env.MESH, `mesh:${name}`),
       directory: () => stubOf<DirectoryCalls>(env.MESH, "directory"),
+      hasRoom: () => openSockets.hasRoom(env.MAX_SOCKETS),
       origin: (name) => stubOf<OriginCalls>(env.ORIGIN, name),
     });
     apps.set(env, app);

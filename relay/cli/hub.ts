@@ -30,7 +30,7 @@ export const registerHub: RegisterCommand = (program) => {
         });
       });
       process.stdout.write(
-        `${JSON.stringify({ event: "listening", url: hub.url, adminTokenFile: hub.adminTokenFile })}\n`,
+        `${JSON.stringify({ event: "listening", url: hub.url, adminTokenFile: hub.adminTokenFile, maxSockets: hub.maxSockets })}\n`,
       );
       await stopped;
       await hub.stop();

@@ -9,12 +9,14 @@ export interface CapnpOptions {
   readonly workerFile: string;
   /** Absolute path of the folder with the objects' databases. */
   readonly storageDir: string;
+  /** Most sockets that it may hold. */
+  readonly maxSockets: number;
 }
 
 export const HUB_KEY_VARIABLE = "CATWALK_HUB_KEY";
 export const ADMIN_TOKEN_HASH_VARIABLE = "CATWALK_ADMIN_TOKEN_HASH";
 
-export function capnpConfig({ address, workerFile, storageDir }: CapnpOptions): string {
+export function capnpConfig({ address, workerFile, storageDir, maxSockets }: CapnpOptions): string {
   // Changing a uniqueKey would lose every object's storage.
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -36,6 +38,7 @@ const main :Workerd.Worker = (
   bindings = [
     (name = "MESH", durableObjectNamespace = "MeshObject"),
     (name = "ORIGIN", durableObjectNamespace = "OriginObject"),
+    (name = "MAX_SOCKETS", text = "${maxSockets}"),
     (name = "HUB_KEY", fromEnvironment = "${HUB_KEY_VARIABLE}"),
     (name = "ADMIN_TOKEN_HASH", fromEnvironment = "${ADMIN_TOKEN_HASH_VARIABLE}"),
   ],

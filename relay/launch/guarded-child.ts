@@ -8,8 +8,9 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 
-/** `$0` is the program, `$@` its arguments. The guard's reads end only with our end of the pipe; nothing is ever written to it. */
+/** Open files are raised as far as they may be: a hub needs two for each socket. `$0` is the program, `$@` its arguments. The guard's reads end only with our end of the pipe; nothing is ever written to it. */
 const GUARD = `exec 3<&0
+ulimit -n "$(ulimit -Hn)" 2>/dev/null
 "$0" "$@" </dev/null 3<&- &
 child=$!
 trap 'kill -TERM "$child" 2>/dev/null' TERM INT HUP

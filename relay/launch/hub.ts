@@ -14,6 +14,7 @@ import { ADMIN_TOKEN_HASH_VARIABLE, capnpConfig, HUB_KEY_VARIABLE } from "./capn
 import { lockData } from "./data-lock.ts";
 import { spawnGuarded } from "./guarded-child.ts";
 import type { GuardedChild } from "./guarded-child.ts";
+import { openFiles } from "./open-files.ts";
 import { loadSecrets } from "./secrets.ts";
 
 export interface HubOptions {
@@ -29,6 +30,8 @@ export interface RunningHub {
   readonly url: string;
   readonly adminToken: string;
   readonly adminTokenFile: string;
+  /** Sockets that it takes, bounded by the files that a process may open here. */
+  readonly maxSockets: number;
   /** Process id of the shell around workerd; changes when it is restarted. */
   pid(): number | undefined;
   /** Ends workerd within about a second. Committed state is on disk already. */
@@ -60,7 +63,12 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     await bundleWorker(workerFile);
     const configFile = join(dataDir, "workerd.capnp");
     const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
-    writeFileSync(configFile, capnpConfig({ address, workerFile: "worker.js", storageDir }));
+    const files = openFiles();
+    const maxSockets = files.sockets;
+    writeFileSync(
+      configFile,
+      capnpConfig({ address, workerFile: "worker.js", storageDir, maxSockets }),
+    );
     const url = `http://${isAny(host) ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host}:${port}`;
     const env = {
       ...process.env,
@@ -79,6 +87,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     }
     return {
       url,
+      maxSockets,
       adminToken: secrets.adminToken,
       adminTokenFile: secrets.adminTokenFile,
       pid: () => supervisor.pid(),

@@ -96,6 +96,7 @@ test("[CRE1] a relay joins through the app in workerd, and its socket reaches th
     clock: { now: () => Date.now() },
     adminTokenHash: hash,
     hubKeys: () => Promise.resolve(keys),
+    hasRoom: () => true,
     mesh: meshOf,
     directory: () => stubOf("directory") as unknown as DirectoryCalls,
     origin: (name) => ORIGIN.get(ORIGIN.idFromName(name)) as never,

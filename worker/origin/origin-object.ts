@@ -10,6 +10,7 @@ import type { OriginFacts, OriginStatus, QuarantineEntry } from "../../shared/vi
 import type { MeshCalls, OriginCalls } from "../ports.ts";
 import { INTERNAL_HEADERS } from "../ports.ts";
 import { durableSql } from "../storage/durable-sql.ts";
+import { openSockets } from "./open-sockets.ts";
 import { Origin } from "./origin.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "./ports.ts";
 import { SqliteLogStore } from "./sqlite-log-store.ts";
@@ -78,6 +79,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     const attachment: Attachment = { id, peer, note: "" };
     pair[1].serializeAttachment(attachment);
     this.#sockets.set(id, pair[1]);
+    openSockets.add(id);
     this.#guarded(() => this.#origin.onOpen(id, peer));
     return new Response(null, { status: 101, webSocket: pair[0] });
   }
@@ -128,6 +130,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
           error: text,
         }),
       );
+      for (const id of this.#sockets.keys()) openSockets.delete(id);
       this.ctx.abort(`event failed: ${String(error)}`);
       throw error;
     }
@@ -137,6 +140,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     const attachment = socket.deserializeAttachment() as Attachment | null;
     if (attachment === null) return;
     this.#sockets.delete(attachment.id);
+    openSockets.delete(attachment.id);
     this.#guarded(() => this.#origin.onClose(attachment.id));
   }
 
@@ -178,6 +182,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
         close: (id, reason, message) => {
           const socket = this.#sockets.get(id);
           this.#sockets.delete(id);
+          openSockets.delete(id);
           try {
             socket?.close(CLOSE_CODES[reason], closeText(message));
           } catch {

@@ -34,6 +34,12 @@ async function authenticate(ports: HubPorts, request: Request): Promise<Credenti
   const checked = await verifyRelay(request.headers, publicKey, ports.clock.now());
   if (!checked.ok) throw new HttpProblem(401, checked.code, checked.detail);
   requireUpgrade(request);
+  if (!ports.hasRoom())
+    throw new HttpProblem(
+      503,
+      "hub-full",
+      "this hub holds as many sockets as its limit on open files allows: raise it (ulimit -n) and restart the hub",
+    );
   return checked.relay;
 }
 

@@ -16,6 +16,8 @@ export interface HubPorts {
   hubKeys(): Promise<HubKeys>;
   mesh(name: string): MeshAdmin;
   directory(): DirectoryCalls;
+  /** Whether the process can hold one more socket. */
+  hasRoom(): boolean;
   /** @param objectName See `originObjectName`. */
   origin(objectName: string): OriginAccess;
 }

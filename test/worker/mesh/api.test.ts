@@ -262,3 +262,18 @@ test("[CRE3] connecting never asks the Mesh object; clock skew is told with the 
   expect(await response.json()).toMatchObject({ code: "clock-skew" });
   expect(Date.parse(response.headers.get("date") ?? "")).not.toBeNaN();
 });
+
+test("[API8] a hub that can hold no more sockets says so, and takes them again when it can", async () => {
+  const { hub } = await hubWithPair();
+  const relay = await joinRelay(hub, "app");
+  const dial = async () =>
+    hub.call("GET", "/v1/connect/home", undefined, {
+      ...(await relayHeaders(relay, hub.nowMs)),
+      upgrade: "websocket",
+    });
+  hub.hasRoom = false;
+  const refused = await dial();
+  expect([refused.status, refused.body.code]).toEqual([503, "hub-full"]);
+  hub.hasRoom = true;
+  expect((await dial()).status).toBe(200);
+});

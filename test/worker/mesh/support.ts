@@ -129,11 +129,14 @@ export class TestHub {
       clock: { now: () => this.nowMs },
       adminTokenHash: toHex(sha256(new TextEncoder().encode(ADMIN_TOKEN))),
       hubKeys: () => this.hubKeys(),
+      hasRoom: () => this.hasRoom,
       mesh: (name) => this.service(name),
       directory: () => directory,
       origin: (name) => this.originNamed(name),
     });
   }
+
+  hasRoom = true;
 
   hubKeys(): Promise<HubKeys> {
     this.#keys ??= crypto.subtle
