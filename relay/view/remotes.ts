@@ -224,7 +224,7 @@ export class Remotes {
       {
         onChanges: (changes) => this.#serve(rcc, entry, changes),
         onState: () => {
-          const { isInSync } = entry.view;
+          const isInSync = entry.view.isInSync && watcher.isTold;
           if (isInSync && !entry.wasInSync)
             log.info(
               { rcc, ...watcher.transferred, loaded: entry.view.loadedRecords },
@@ -331,5 +331,5 @@ function connectionStatus(entry: Entry): EdgeReport["connectionStatus"] {
   if (entry.watcher?.refusal === "access-denied") return 5;
   if (entry.watcher === null || !entry.watcher.isOpen) return 0;
   if (!entry.view.isLoaded) return 1;
-  return entry.view.isInSync ? 2 : 3;
+  return entry.view.isInSync && entry.watcher.isTold ? 2 : 3;
 }

@@ -30,6 +30,8 @@ export class Watcher {
   readonly #acknowledged = new Map<Channel, number>();
   #cancelAck: (() => void) | null = null;
   #transferred = { changes: 0, bytes: 0 };
+  /** Channels whose digest the hub has told on this connection. */
+  readonly #told = new Set<Channel>();
   /** Why the hub refused the last attempt, while it does. */
   refusal: CloseReason | null = null;
 
@@ -63,6 +65,11 @@ export class Watcher {
     return this.#link.isOpen;
   }
 
+  /** Whether the hub has told the digest of every channel on this connection: what was equal before it may be behind now. */
+  get isTold(): boolean {
+    return this.#told.size === CHANNELS.length;
+  }
+
   /** Bytes and record changes that came over this connection. */
   get transferred(): { readonly changes: number; readonly bytes: number } {
     return this.#transferred;
@@ -82,6 +89,7 @@ export class Watcher {
     this.#receivedBytes = 0;
     this.#acknowledgedBytes = 0;
     this.#acknowledged.clear();
+    this.#told.clear();
     this.#transferred = { changes: 0, bytes: 0 };
     this.#link.send({
       type: "watch-hello",
@@ -106,6 +114,7 @@ export class Watcher {
       this.refusal = null;
     }
     const { changes, answer } = this.#view.onMessage(message);
+    if (message.type === "checkpoint") this.#told.add(message.channel);
     if (message.type === "frame" || message.type === "catch-up" || message.type === "blob") {
       this.#transferred = {
         changes: this.#transferred.changes + changes.length,

@@ -7,8 +7,9 @@ export type Entries = ReadonlyMap<string, string | null>;
 
 export interface LoggedFrame {
   readonly revision: number;
-  /** Chain before it. */
+  /** Chain before it, and after it. */
   readonly previous: string;
+  readonly chain: string;
   readonly entries: Entries;
 }
 

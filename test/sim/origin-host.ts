@@ -50,7 +50,7 @@ export class OriginHost {
     this.#world = world;
     this.#mesh = mesh;
     this.#history = history;
-    history.add({ what: "storage", origin: uid, ...this.#model, why: "new" });
+    history.add({ what: "storage", origin: uid, ...emptyModel(), why: "new" });
   }
 
   get wires(): readonly Wire[] {

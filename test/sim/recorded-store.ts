@@ -1,6 +1,7 @@
 /** The real store of an Origin, telling the history what it has committed, once it has. */
 import { toHex } from "../../shared/lib/bytes.ts";
 
+import { nextChain } from "../../shared/log/cursor.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { HASH_BYTES } from "../../shared/record/encoding.ts";
 import type { OriginFacts } from "../../shared/visibility/facts.ts";
@@ -73,13 +74,14 @@ export class RecordedStore extends SqliteLogStore {
     super.putFrame(channel, frame);
     const epoch = this.channel(channel)?.epoch ?? "";
     const { revision, previous } = frame;
+    const chain = toHex(nextChain(previous, revision, frame.payload));
     const entries = entriesOf(frame.entries);
     this.#staged.push({
       what: "commit",
       origin: this.#origin,
       channel,
       epoch,
-      frame: { revision, previous: toHex(previous), entries },
+      frame: { revision, previous: toHex(previous), chain, entries },
     });
   }
 

@@ -292,13 +292,26 @@ export class RelayProcess {
       ...options.handlers,
       onMessage: (message: Message, bytes: number): void => {
         if (message.type === "access") this.#hear(JSON.parse(message.facts) as AccessFacts);
+        if (message.type === "resume")
+          process.positions
+            .get(target)
+            ?.set(message.channel, {
+              epoch: asked.get(message.channel) ?? "",
+              revision: message.after,
+            });
         this.#follow(process.positions, target, message);
         onMessage(message, bytes);
         if (message.type === "checkpoint" || message.type === "access") this.look();
       },
     };
     const link = new SimLink(this.#world, this.#hub, target, () => peer, handlers);
+    const asked = new Map<Channel, string>();
     link.onSend = (message) => {
+      if (message.type === "watch-hello") {
+        process.positions.set(target, new Map());
+        asked.clear();
+        for (const { channel, epoch } of message.cursors) asked.set(channel, epoch);
+      }
       if (message.type === "reconciled")
         this.#history.add({ what: "reconciled", origin: target, channel: message.channel });
     };
@@ -314,8 +327,6 @@ export class RelayProcess {
     if (message.type === "repair-plan")
       own.set(channel, { epoch: message.epoch, revision: message.after });
     const known = own.get(channel);
-    if (message.type === "checkpoint" && known?.epoch !== message.epoch)
-      own.set(channel, { epoch: message.epoch, revision: message.revision });
     if (message.type === "frame" || message.type === "catch-up")
       own.set(channel, { epoch: known?.epoch ?? "", revision: message.revision });
   }

@@ -3,19 +3,19 @@ import type { Happening, Moment, QuietRelay } from "../history.ts";
 import { Truth } from "./truth.ts";
 import type { Validator, Violation } from "./validator.ts";
 
-function expected(truth: Truth, relay: QuietRelay): Map<string, string> {
+export function expected(truth: Truth, relay: QuietRelay): Map<string, string> {
   const wanted = new Map<string, string>();
   const own = truth.ownAddresses(relay.uid);
   for (const [pair, rcc] of truth.edges) {
     const [reader = "", origin = ""] = pair.split(" ");
     if (reader !== relay.uid) continue;
-    for (const [key, state] of truth.own(origin))
+    for (const [key, state] of truth.has(origin))
       if (!state.ips.some((ip) => own.has(ip))) wanted.set(`${rcc} ${key}`, state.hash);
   }
   return wanted;
 }
 
-function atQuiet(
+export function atQuiet(
   history: readonly Moment[],
   judge: (truth: Truth, quiet: Extract<Happening, { what: "quiet" }>) => string | null,
 ): Violation | null {
@@ -40,7 +40,7 @@ export const converged: Validator = {
             return `${relay.relay} has ${has ?? "nothing"} under ${key}, its origin ${hash}`;
         }
       for (const { origin, admitted } of quiet.origins) {
-        const own = truth.own(origin);
+        const own = truth.has(origin);
         const count = [...admitted.values()].reduce((sum, n) => sum + n, 0);
         if (count !== own.size)
           return `Origin ${origin} has admitted ${count} records, its source has ${own.size} of its own`;

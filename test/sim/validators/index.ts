@@ -1,14 +1,26 @@
 import { converged, noGhosts } from "./converged.ts";
+import { neverInSyncEarly } from "./never-in-sync-early.ts";
 import { neverThrows } from "./never-throws.ts";
 import { noAmnesia } from "./no-amnesia.ts";
 import { noLeak } from "./no-leak.ts";
+import { ordered } from "./ordered.ts";
+import { reliable } from "./reliable.ts";
+import { resumable } from "./resumable.ts";
+import { statusTruthful } from "./status-truthful.ts";
+import { unique } from "./unique.ts";
 import type { Validator } from "./validator.ts";
 
 /** In the order in which they are asked: the first that is broken names the failure. */
 export const VALIDATORS: readonly Validator[] = [
   neverThrows,
   noLeak,
+  reliable,
+  resumable,
+  ordered,
+  unique,
+  neverInSyncEarly,
   noAmnesia,
   noGhosts,
   converged,
+  statusTruthful,
 ];

@@ -15,15 +15,14 @@ function isJustified(
   served: Served,
 ): boolean {
   const [rcc = "", key = ""] = id.split(" ");
-  const states = truth.sources.get(truth.placeOf.get(origin) ?? "")?.get(key) ?? [];
+  const states = truth.states(origin, key);
   const since = states.findLastIndex(({ value }) => value?.hash === served.hash && value.isOwn);
   if (since < 0 || states.slice(since).some(({ value }) => value?.isOwn !== true)) return true;
   // It was told, perhaps late, of a time when its cluster had no such edge.
   const pair = `${uid} ${origin}`;
   const wasRevoked = truth.edges.get(pair) !== rcc || truth.revoked.has(`${pair} ${rcc}`);
   if (wasRevoked && truth.heard.get(relay)?.get(rcc) !== origin) return true;
-  const own = truth.sources.get(truth.placeOf.get(uid) ?? "") ?? new Map();
-  for (const ownStates of own.values())
+  for (const ownStates of truth.allStates(uid).values())
     for (const { value } of ownStates)
       if (served.ips.some((ip) => value?.owns.includes(ip))) return true;
   return false;

@@ -1,0 +1,105 @@
+/**
+ * A relay that says "in sync" holds exactly what the log holds at its position, of a log that a publisher has reconciled since it began; and nothing is
+ * missing from it that the source has had since before that reconciliation.
+ */
+import { CHANNELS } from "../../../shared/record/channel.ts";
+import type { Channel } from "../../../shared/record/channel.ts";
+import type { Happening, Moment, SeenRemote } from "../history.ts";
+import { Truth } from "./truth.ts";
+import type { Validator, Violation } from "./validator.ts";
+
+const IN_SYNC = 2;
+/** A broken connection is noticed, and a list that came half is completed, within this time. */
+const NOTICED_MS = 10_000;
+
+function judgeHeld(
+  truth: Truth,
+  { origin, served, refused, positions }: SeenRemote,
+): string | null {
+  let count = 0;
+  for (const channel of CHANNELS) {
+    const position = positions.get(channel);
+    if (position === undefined) return `was not told on this connection where ${channel} is`;
+    const { epoch, revision } = position;
+    const admitted = truth.admittedAt(origin, channel, revision, epoch);
+    if (admitted === undefined) return `has ${channel} ${revision}, which its log has not`;
+    for (const [key, hash] of admitted)
+      if (served.get(key)?.hash === hash) count++;
+      else if (!refused.has(key))
+        return `has ${served.get(key)?.hash ?? "nothing"} under ${key} of ${channel}, the log at ${revision} has ${hash ?? ""}`;
+  }
+  return count === served.size
+    ? null
+    : `has ${served.size} records, ${count} of which are in the log`;
+}
+
+function judgeSource(
+  truth: Truth,
+  { origin, served, refused }: SeenRemote,
+  reconciledMs: (channel: Channel) => number | undefined,
+): string | null {
+  for (const [key, states] of truth.allStates(origin)) {
+    const last = states.at(-1);
+    if (last?.value?.isOwn !== true || served.has(key) || refused.has(key)) continue;
+    const basis = reconciledMs(last.value.channel);
+    if (basis !== undefined && last.atMs < basis - NOTICED_MS)
+      return `has nothing under ${key}, which was there before the log was reconciled`;
+  }
+  return null;
+}
+
+export const neverInSyncEarly: Validator = {
+  name: "NeverInSyncEarly",
+  validate: (history) => {
+    const truth = new Truth();
+    /** When the newest `reconciled` that came was sent, by origin and channel. */
+    const reconciled = new Map<string, number>();
+    const sent = new Map<string, number>();
+    const populated = new Set<string>();
+    for (const moment of history) {
+      truth.take(moment);
+      const { atMs, it } = moment;
+      const forget = (by: Map<string, number> | Set<string>): void => {
+        if (it.what === "storage")
+          for (const id of by.keys()) if (id.startsWith(`${it.origin} `)) by.delete(id);
+      };
+      forget(reconciled);
+      if (it.what === "storage" && it.why !== "rolled back") forget(populated);
+      if (it.what === "reconciled") sent.set(`${it.origin} ${it.channel}`, atMs);
+      if (it.what === "received" && it.message.type === "reconciled") {
+        const id = `${it.origin} ${it.message.channel}`;
+        reconciled.set(id, sent.get(id) ?? atMs);
+        populated.add(id);
+      }
+      const wrong = populatedEarly(it, populated) ?? seenEarly(moment, truth, reconciled);
+      if (wrong !== null) return { atMs, message: wrong };
+    }
+    return null;
+  },
+};
+
+function populatedEarly(it: Happening, populated: ReadonlySet<string>): string | null {
+  if (it.what !== "sent" || it.message.type !== "checkpoint" || !it.message.populated) return null;
+  const id = `${it.origin} ${it.message.channel}`;
+  return populated.has(id)
+    ? null
+    : `Origin ${id} says that it is populated; nobody has reconciled it`;
+}
+
+function seenEarly(
+  { atMs, it }: Moment,
+  truth: Truth,
+  reconciled: ReadonlyMap<string, number>,
+): Violation["message"] | null {
+  if (it.what !== "seen") return null;
+  for (const remote of it.remotes) {
+    const { origin, status, isOpen, rcc } = remote;
+    if (status !== IN_SYNC || !isOpen || atMs - truth.storage(origin).brokenMs < NOTICED_MS)
+      continue;
+    const wrong =
+      judgeHeld(truth, remote) ??
+      judgeSource(truth, remote, (channel) => reconciled.get(`${origin} ${channel}`));
+    if (wrong !== null) return `${it.relay} is in sync with ${rcc} and ${wrong}`;
+  }
+  return null;
+}

@@ -1,0 +1,97 @@
+/**
+ * On a connection every message of a log follows the one before it, blobs come only after a plan that announces them and before the tail, a digest is of
+ * where the reader is; and to Felix no key ever goes back to an older state.
+ */
+import type { Message } from "../../../shared/protocol/messages.ts";
+import type { Moment } from "../history.ts";
+import { Truth } from "./truth.ts";
+import type { Validator, Violation } from "./validator.ts";
+
+interface Position {
+  revision: number;
+  blobsLeft: number;
+  /** The Origin has started anew and goes on from what was acknowledged: what follows may begin earlier. */
+  isLoose: boolean;
+}
+
+/** Why a message does not follow, or `null`; moves the position. */
+function follow(position: Position | undefined, message: Message): string | null {
+  if (position === undefined) return "comes before any position";
+  const isTail = message.type === "frame" || message.type === "catch-up";
+  if (message.type === "blob")
+    return position.blobsLeft-- > 0 ? null : "was not announced by a plan";
+  if (position.blobsLeft > 0) return "comes before the blobs that were announced";
+  if (isTail) {
+    const after = message.type === "frame" ? message.revision - 1 : message.after;
+    const follows = position.isLoose ? after <= position.revision : after === position.revision;
+    if (!follows || message.revision <= after)
+      return `follows ${after}, the reader is at ${position.revision}`;
+    position.revision = message.revision;
+    position.isLoose = false;
+    return null;
+  }
+  if (message.type === "checkpoint" && !position.isLoose && message.revision !== position.revision)
+    return `is of ${message.revision}, the reader is at ${position.revision}`;
+  return null;
+}
+
+function onConnections(history: readonly Moment[]): Violation | null {
+  const sockets = new Map<string, Map<string, Position>>();
+  for (const { atMs, it } of history) {
+    if (it.what === "instance")
+      for (const [id, channels] of sockets)
+        if (id.startsWith(`${it.origin} `))
+          for (const position of channels.values()) position.isLoose = true;
+    if (it.what !== "sent" || it.role !== "watch" || !("channel" in it.message)) continue;
+    const { message } = it;
+    const id = `${it.origin} ${it.socket}`;
+    const channels = sockets.get(id) ?? new Map<string, Position>();
+    sockets.set(id, channels);
+    if (message.type === "repair-needed") channels.delete(message.channel);
+    else if (message.type === "resume" || message.type === "repair-plan")
+      channels.set(message.channel, {
+        revision: message.after,
+        blobsLeft: message.type === "repair-plan" ? message.blobs : 0,
+        isLoose: false,
+      });
+    else {
+      const wrong = follow(channels.get(message.channel), message);
+      if (wrong !== null)
+        return { atMs, message: `${message.type} of ${message.channel} on ${id} ${wrong}` };
+    }
+  }
+  return null;
+}
+
+function atFelix(history: readonly Moment[]): Violation | null {
+  const truth = new Truth();
+  /** Oldest index in the source's states that what was told can be, by relay and key. */
+  const told = new Map<
+    string,
+    { readonly index: number; readonly atMs: number; readonly origin: string }
+  >();
+  for (const moment of history) {
+    truth.take(moment);
+    const { atMs, it } = moment;
+    if (it.what === "relay")
+      for (const id of told.keys()) if (id.startsWith(`${it.relay} `)) told.delete(id);
+    if (it.what !== "told" || it.op !== "put" || it.origin === "") continue;
+    const id = `${it.relay} ${it.key}`;
+    const states = truth.states(it.origin, it.key.split(" ")[1] ?? "");
+    const isIt = ({ value }: (typeof states)[number]): boolean => value?.hash === it.served.hash;
+    const before = told.get(id);
+    const isSame = before?.origin === it.origin && truth.storage(it.origin).brokenMs < before.atMs;
+    if (isSame && states.findLastIndex(isIt) < before.index)
+      return {
+        atMs,
+        message: `${it.relay} went back to an older state of ${it.key} of ${it.origin}`,
+      };
+    told.set(id, { index: states.findIndex(isIt), atMs, origin: it.origin });
+  }
+  return null;
+}
+
+export const ordered: Validator = {
+  name: "Ordered",
+  validate: (history) => onConnections(history) ?? atFelix(history),
+};

@@ -1,0 +1,57 @@
+/** What status says is the case: of a relay at any time, of the hub when all is quiet. */
+import type { Happening, SeenRemote } from "../history.ts";
+import { atQuiet, expected } from "./converged.ts";
+import type { Truth } from "./truth.ts";
+import type { Validator } from "./validator.ts";
+
+const [DOWN, IN_SYNC, NOT_GRANTED] = [0, 2, 5];
+
+/** Why a relay's word is untrue, or `null`. */
+function judgeSeen({ rcc, status, isOpen, endpoints, served }: SeenRemote): string | null {
+  if (!isOpen && status !== DOWN && status !== NOT_GRANTED)
+    return `says ${status} of ${rcc}, to which it has no connection`;
+  const count = [...served.values()].filter(({ isEndpoint }) => isEndpoint).length;
+  return endpoints === count ? null : `says ${endpoints} endpoints of ${rcc}, and serves ${count}`;
+}
+
+function judgeQuiet(truth: Truth, quiet: Extract<Happening, { what: "quiet" }>): string | null {
+  for (const relay of quiet.relays) {
+    const wanted = [...expected(truth, relay).keys()];
+    for (const [pair, rcc] of truth.edges) {
+      const [reader = "", origin = ""] = pair.split(" ");
+      if (reader !== relay.uid) continue;
+      const remote = relay.remotes.find((candidate) => candidate.rcc === rcc);
+      if (remote?.status !== IN_SYNC)
+        return `${relay.relay} says ${remote?.status ?? "nothing"} of ${rcc}, which has ${wanted.length} records and is reachable`;
+      const told = quiet.origins.find((candidate) => candidate.origin === origin)?.digest;
+      if (remote.digest !== told?.get("identity"))
+        return `${relay.relay} is in sync with ${rcc} and has another digest than its origin`;
+      if (relay.isSuperseded) continue;
+      const edges = quiet.origins.find((candidate) => candidate.origin === relay.uid)?.edges;
+      const edge = edges?.find((candidate) => candidate.rcc === rcc);
+      if (edge?.status !== remote.status || edge.endpoints !== remote.endpoints)
+        return `the hub says ${edge?.status ?? "nothing"} and ${edge?.endpoints ?? 0} endpoints of ${rcc} of ${relay.relay}, which says ${remote.status} and ${remote.endpoints}`;
+    }
+  }
+  for (const { origin, isPublisherConnected, quarantined } of quiet.origins) {
+    if (!isPublisherConnected) return `Origin ${origin} says that its publisher is absent`;
+    const refused = truth.has(origin, false).size;
+    if (quarantined !== refused)
+      return `Origin ${origin} says ${quarantined} refused records, its source has ${refused}`;
+  }
+  return null;
+}
+
+export const statusTruthful: Validator = {
+  name: "StatusTruthful",
+  validate: (history) => {
+    for (const { atMs, it } of history) {
+      if (it.what !== "seen") continue;
+      for (const remote of it.remotes) {
+        const wrong = judgeSeen(remote);
+        if (wrong !== null) return { atMs, message: `${it.relay} ${wrong}` };
+      }
+    }
+    return atQuiet(history, judgeQuiet);
+  },
+};
