@@ -17,6 +17,8 @@ export const LEAF_KEYS = 512;
 export const DIGEST_BYTES = 16;
 const ENTRY_BYTES = 32;
 const TAG_OFFSET = 2 * HASH_BYTES;
+/** Of a leaf's objects and its share of the nodes above it. */
+const NODE_BYTES = 400;
 
 /** A subtree: the keys whose hash begins with the first `bits` bits of `prefix` (an unsigned 32-bit number, left-aligned). */
 export interface Partition {
@@ -101,6 +103,13 @@ export class HashTrie {
 
   get size(): number {
     return this.#root.count;
+  }
+
+  /** What it needs of memory, about. */
+  get bytes(): number {
+    let bytes = 0;
+    for (const leaf of leavesUnder(this.#root)) bytes += leaf.bytes.length + NODE_BYTES;
+    return bytes;
   }
 
   /** The entry of a key, or `undefined`. The arrays are copies. */

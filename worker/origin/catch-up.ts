@@ -36,6 +36,10 @@ export class CatchUps {
   #cachedBytes = 0;
   #made = 0;
 
+  get bytes(): number {
+    return this.#cachedBytes;
+  }
+
   newTurn(): void {
     this.#made = 0;
   }

@@ -12,7 +12,7 @@ import { encodePayload } from "../../shared/log/payload.ts";
 import type { LogChange } from "../../shared/log/payload.ts";
 import { HASH_BYTES } from "../../shared/record/encoding.ts";
 import type { Channel } from "../../shared/record/channel.ts";
-import { Fold, readTail } from "./fold.ts";
+import { Fold, readTail, TAIL_CHANGE_BYTES } from "./fold.ts";
 import type { BlobHead, TailChange } from "./fold.ts";
 import { RING_SLOTS } from "./log-store.ts";
 import type { LogStore, StoredFrame } from "./log-store.ts";
@@ -39,8 +39,9 @@ const ABSENT = new Uint8Array(HASH_BYTES);
 const FRAME_LEVEL = 1;
 /** Fold when the tail has this many changes, or as many as there are live keys if that is more: folding rewrites whole blobs. */
 const FOLD_CHANGES = 2_000;
-/** Fold at this many bytes of tail, whatever they are. */
+/** Fold at this many bytes of frames, or of memory that their records need, whatever they are. */
 const FOLD_BYTES = 4 * 1024 * 1024;
+const FOLD_MEMORY_BYTES = 12e6;
 const FOLD_FRAMES = (RING_SLOTS * 3) / 4;
 /** Blobs rewritten between two other events: a few milliseconds. */
 const FOLD_SLICE_BLOBS = 2;
@@ -60,6 +61,7 @@ export class ChannelLog implements LogBounds {
   #tail: Map<string, TailChange> | null = new Map();
   #tailChanges = 0;
   #tailBytes = 0;
+  #tailMemoryBytes = 0;
   #fold: Fold | null = null;
 
   /** @param newEpoch Made when the store has no log yet: random, so that no two incarnations share one. */
@@ -75,6 +77,14 @@ export class ChannelLog implements LogBounds {
     this.#populated = state.populated;
     this.#foldedTo = state.foldedTo;
     this.#load();
+  }
+
+  /** What it needs of memory, about: the index, what is remembered of frames, and the records that folding will need. */
+  get bytes(): number {
+    let bytes = this.#admitted.bytes + this.#recent.bytes + (this.#fold?.bytes ?? 0);
+    for (const { bytes: record } of this.#tail?.values() ?? [])
+      bytes += TAIL_CHANGE_BYTES + (record?.length ?? 0);
+    return bytes;
   }
 
   get epoch(): string {
@@ -143,6 +153,7 @@ export class ChannelLog implements LogBounds {
     for (const { change, keyHash, recordHash } of changes) {
       this.#index(revision, keyHash, recordHash);
       const bytes = change.op === "put" ? change.bytes : null;
+      this.#tailMemoryBytes += TAIL_CHANGE_BYTES + (bytes?.length ?? 0);
       this.#tail?.set(toId(keyHash), { keyHash, recordHash: recordHash ?? ABSENT, bytes });
     }
     this.#tailChanges += changes.length;
@@ -198,6 +209,7 @@ export class ChannelLog implements LogBounds {
     return (
       changed > Math.max(FOLD_CHANGES, this.#admitted.size) ||
       this.#tailBytes > FOLD_BYTES ||
+      this.#tailMemoryBytes > FOLD_MEMORY_BYTES ||
       this.#head - this.#foldedTo > FOLD_FRAMES
     );
   }
@@ -229,6 +241,7 @@ export class ChannelLog implements LogBounds {
     this.#tail = new Map();
     this.#tailChanges = 0;
     this.#tailBytes = 0;
+    this.#tailMemoryBytes = 0;
     return new Fold(this.channel, this.#store, this.#blobs, tail, this.#head);
   }
 

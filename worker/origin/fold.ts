@@ -39,6 +39,8 @@ const BLOB_RAW_BYTES = 1024 * 1024;
 /** Folding runs between events: a fast level keeps a slice short; a blob is read by first contacts and repairs only. */
 const BLOB_LEVEL = 1;
 const PAIR_BYTES = 2 * HASH_BYTES;
+/** Of the objects that hold a change of the tail. */
+export const TAIL_CHANGE_BYTES = 300;
 
 export class Fold {
   /** The revision that the blobs will hold when it is done. */
@@ -66,6 +68,14 @@ export class Fold {
 
   get blobs(): readonly BlobHead[] {
     return this.#blobs;
+  }
+
+  /** What it still holds of the tail, about. */
+  get bytes(): number {
+    let bytes = 0;
+    for (const [, changes] of this.#dirty)
+      for (const change of changes) bytes += TAIL_CHANGE_BYTES + (change.bytes?.length ?? 0);
+    return bytes;
   }
 
   get isDone(): boolean {

@@ -23,6 +23,9 @@ type Progress =
   /** Gets `blobs`, then frames from `next`; above the head it is live. `greet`: a checkpoint as soon as it is. */
   | { readonly phase: "sending"; readonly blobs: Partition[]; next: number; greet: boolean };
 
+/** Of the objects that say where a reader stands. */
+const READER_BYTES = 2_000;
+
 interface Reader {
   readonly socket: SocketId;
   readonly peer: Peer;
@@ -78,6 +81,11 @@ export class Readers {
   /** Bytes sent and not acknowledged, of all readers. */
   get inFlightBytes(): number {
     return this.#inFlight;
+  }
+
+  /** What it needs of memory, about, besides what is in flight. */
+  get bytes(): number {
+    return this.#catchUps.bytes + this.#readers.size * READER_BYTES;
   }
 
   peers(): { readonly socket: SocketId; readonly peer: Peer }[] {

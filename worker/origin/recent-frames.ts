@@ -8,8 +8,9 @@ import { CHAIN_BYTES } from "../../shared/log/cursor.ts";
 
 /** Revisions remembered: 18 bytes each, made room for as they come. */
 export const RECENT_FRAMES = 16_384;
-/** Deletes remembered; with more, the memory begins later. About 100 bytes each. */
+/** Deletes remembered; with more, the memory begins later. */
 const MAX_DELETES = 65_536;
+const DELETE_BYTES = 100;
 
 export class RecentFrames {
   #head = 0;
@@ -20,6 +21,11 @@ export class RecentFrames {
   #live = new Uint16Array(this.#capacity);
   /** Deleted keys by hash, with the frame that deleted them, oldest first. */
   readonly #deleted = new Map<string, number>();
+
+  /** What it needs of memory, about. */
+  get bytes(): number {
+    return this.#capacity * (CHAIN_BYTES + 2) + this.#deleted.size * DELETE_BYTES;
+  }
 
   /** The next frame: its predecessor's chain and how many changes it has. After a start the first one may have any revision. */
   push(revision: number, previous: Uint8Array, changes: number): void {

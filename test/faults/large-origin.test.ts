@@ -1,0 +1,57 @@
+/** An Origin with half a million endpoints. */
+import { expect, test } from "vitest";
+
+import { LocalState } from "../../relay/publish/local-state.ts";
+import { nodeSql } from "../support/node-sql.ts";
+import { facts, OriginWorld, TestPublisher, TestReader } from "../support/origin-world.ts";
+import { pod, pool } from "../support/records.ts";
+import { rounds } from "./rounds.ts";
+
+/** As many as an object must hold; fewer where the machine is to be free soon. */
+const ENDPOINTS = rounds(50_000, 500_000);
+const MAX_ROW_BYTES = 1_500_000;
+const MAX_LEDGER_BYTES = 64e6;
+
+const of = (n: number, version: string) => ({
+  ...pod(`web-${n}`, `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`, {
+    app: `app-${n % 200}`,
+    version,
+  }),
+  node: `node-${n % 500}`,
+});
+
+test(`[LOG18] ${ENDPOINTS} endpoints in one Origin: no row beyond 1.5 MB, a ledger of at most 64 MB, and a reader has them all`, () => {
+  const sql = nodeSql();
+  const world = new OriginWorld(facts({ ranges: { pods: ["10.0.0.0/8"], nodes: [] } }), sql);
+  const publisher = new TestPublisher(world);
+  const local: LocalState = publisher.local;
+  local.apply({ op: "put", record: pool("10.0.0.0/8") });
+  for (let n = 0; n < ENDPOINTS; n++) local.apply({ op: "put", record: of(n, "1") });
+  publisher.listed();
+  publisher.connect();
+  let largest = world.origin.ledgerBytes;
+  // Every key once more in part, so that folding has to rewrite what there is.
+  for (let round = 0; round < 20; round++) {
+    publisher.change(
+      ...Array.from({ length: 3_000 }, (_, i) => ({
+        op: "put" as const,
+        record: of((i * 167 + round) % ENDPOINTS, `r${round}`),
+      })),
+    );
+    largest = Math.max(largest, world.origin.ledgerBytes);
+  }
+  world.advance(12_000);
+  expect(largest).toBeLessThan(MAX_LEDGER_BYTES);
+  const rowOf = (statement: string) => Number(sql.run(statement)[0]?.["n"]);
+  const frames = rowOf("SELECT MAX(LENGTH(payload) + LENGTH(entries)) AS n FROM frames");
+  const blobs = rowOf("SELECT MAX(LENGTH(payload) + LENGTH(entries)) AS n FROM blobs");
+  expect(Math.max(frames, blobs)).toBeLessThan(MAX_ROW_BYTES);
+  const reader = new TestReader(world);
+  reader.connect();
+  world.advance(12_000);
+  expect(reader.isInSync).toBe(true);
+  expect(reader.views.get("identity")?.trie.size).toBe(ENDPOINTS);
+  // The next instance is made from what is stored.
+  world.crash();
+  expect(world.origin.ledgerBytes).toBeLessThan(MAX_LEDGER_BYTES);
+}, 180_000);
