@@ -293,12 +293,10 @@ export class RelayProcess {
       onMessage: (message: Message, bytes: number): void => {
         if (message.type === "access") this.#hear(JSON.parse(message.facts) as AccessFacts);
         if (message.type === "resume")
-          process.positions
-            .get(target)
-            ?.set(message.channel, {
-              epoch: asked.get(message.channel) ?? "",
-              revision: message.after,
-            });
+          process.positions.get(target)?.set(message.channel, {
+            epoch: asked.get(message.channel) ?? "",
+            revision: message.after,
+          });
         this.#follow(process.positions, target, message);
         onMessage(message, bytes);
         if (message.type === "checkpoint" || message.type === "access") this.look();
