@@ -141,6 +141,7 @@ export class Remotes {
     if (own.equals(this.#own)) return;
     this.#own = own;
     for (const [rcc, entry] of this.#entries) this.#decideAgain(rcc, entry);
+    this.#options.onState();
   }
 
   reports(): EdgeReport[] {
