@@ -11,12 +11,15 @@ export interface CapnpOptions {
   readonly storageDir: string;
   /** Most sockets that it may hold. */
   readonly maxSockets: number;
+  /** Unix ms at which the data folder was restored from a backup, 0 for never. */
+  readonly restoredAtMs: number;
 }
 
 export const HUB_KEY_VARIABLE = "CATWALK_HUB_KEY";
 export const ADMIN_TOKEN_HASH_VARIABLE = "CATWALK_ADMIN_TOKEN_HASH";
 
-export function capnpConfig({ address, workerFile, storageDir, maxSockets }: CapnpOptions): string {
+export function capnpConfig(options: CapnpOptions): string {
+  const { address, workerFile, storageDir, maxSockets, restoredAtMs } = options;
   // Changing a uniqueKey would lose every object's storage.
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -39,6 +42,7 @@ const main :Workerd.Worker = (
     (name = "MESH", durableObjectNamespace = "MeshObject"),
     (name = "ORIGIN", durableObjectNamespace = "OriginObject"),
     (name = "MAX_SOCKETS", text = "${maxSockets}"),
+    (name = "RESTORED_AT", text = "${restoredAtMs}"),
     (name = "HUB_KEY", fromEnvironment = "${HUB_KEY_VARIABLE}"),
     (name = "ADMIN_TOKEN_HASH", fromEnvironment = "${ADMIN_TOKEN_HASH_VARIABLE}"),
   ],

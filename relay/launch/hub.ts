@@ -15,6 +15,7 @@ import { lockData } from "./data-lock.ts";
 import { spawnGuarded } from "./guarded-child.ts";
 import type { GuardedChild } from "./guarded-child.ts";
 import { openFiles } from "./open-files.ts";
+import { restoredAt } from "./restore.ts";
 import { loadSecrets } from "./secrets.ts";
 
 export interface HubOptions {
@@ -57,6 +58,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   mkdirSync(storageDir, { recursive: true, mode: 0o700 });
   const unlock = await lockData(dataDir);
   try {
+    const restoredAtMs = restoredAt(dataDir);
     const { host, port } = await reservePort(options.listen);
     const secrets = loadSecrets(dataDir, options.adminTokenFile);
     const workerFile = join(dataDir, "worker.js");
@@ -67,7 +69,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     const maxSockets = files.sockets;
     writeFileSync(
       configFile,
-      capnpConfig({ address, workerFile: "worker.js", storageDir, maxSockets }),
+      capnpConfig({ address, workerFile: "worker.js", storageDir, maxSockets, restoredAtMs }),
     );
     const url = `http://${isAny(host) ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host}:${port}`;
     const env = {

@@ -10,6 +10,7 @@ import { eventually, MeshRig } from "../support/mesh-rig.ts";
 import { startFakeTypha } from "../support/typha.ts";
 import type { FakeTypha } from "../support/typha.ts";
 import { Felix } from "./felix.ts";
+import { addressesOf, manyPods } from "./many-pods.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
 import { rounds } from "./rounds.ts";
 
@@ -59,17 +60,8 @@ async function startApp(): Promise<void> {
 
 /** The cluster only grows: whatever goes away was lost. */
 function writePods(count: number): string[] {
-  const ips = Array.from({ length: count }, (_, n) => `10.20.${8 + (n >> 7)}.${(n & 127) + 1}`);
-  const documents = ips.map(
-    (ip, n) => `apiVersion: v1
-kind: Pod
-metadata: { name: grown-${n}, namespace: shop, labels: { role: grown } }
-spec: { nodeName: node-2, serviceAccountName: default, containers: [{ name: m, image: i }] }
-status: { phase: Running, podIP: ${ip}, podIPs: [{ ip: ${ip} }] }
-`,
-  );
-  writeFileSync(join(rig.folder("db"), "grown.yaml"), documents.join("---\n"));
-  return ips;
+  writeFileSync(join(rig.folder("db"), "grown.yaml"), manyPods("grown", count));
+  return addressesOf(count);
 }
 
 /** What a disk, a half write, or somebody who cleans up does to a view file. */

@@ -15,6 +15,8 @@ import { Mesh } from "./mesh.ts";
 
 export interface MeshEnv {
   readonly ORIGIN: DurableObjectNamespace;
+  /** Unix ms at which the hub's storage was restored from a backup; absent or 0: never. */
+  readonly RESTORED_AT?: string;
 }
 
 export class MeshObject extends DurableObject<MeshEnv> implements MeshAdmin, DirectoryCalls {
@@ -28,6 +30,7 @@ export class MeshObject extends DurableObject<MeshEnv> implements MeshAdmin, Dir
       clock: { now: () => Date.now() },
       randomHex: (bytes) => toHex(crypto.getRandomValues(new Uint8Array(bytes))),
     });
+    mesh.noteRestore(Number(env.RESTORED_AT ?? 0));
     this.#directory = new Directory(store);
     this.#service = new MeshService(mesh, {
       findOrigin: (name) => env.ORIGIN.get(env.ORIGIN.idFromName(name)) as unknown as OriginCalls,

@@ -29,6 +29,8 @@ export interface Decided<T> {
 
 /** How long after a change the outbox tries by itself, when the first try inside the request did not get through. */
 const FIRST_RETRY_MS = 1_000;
+/** More accessVersions than any mesh hands out between a backup and its restore. */
+const RESTORE_LEAP = 2 ** 20;
 
 export class Mesh implements AccessRegistry {
   readonly store: MeshStore;
@@ -139,6 +141,20 @@ export class Mesh implements AccessRegistry {
   /** Rises with every effective change and never goes back, also when the mesh is made anew. */
   version(): number {
     return this.store.get("counters", "version")?.value ?? 0;
+  }
+
+  /**
+   * This storage was put back as it was at an earlier time. Numbers that were handed out since are held by Origins and relays, who would take a change
+   * under one of them for old news: the next change goes far beyond them. What is held stays held until then. [VIS30]
+   * @param atMs When it was restored; 0 for never.
+   */
+  noteRestore(atMs: number): void {
+    if (atMs === 0 || this.store.get("mesh", "mesh") === undefined) return;
+    this.store.transaction(() => {
+      if ((this.store.get("counters", "restored")?.value ?? 0) === atMs) return;
+      this.store.put("counters", "restored", { value: atMs });
+      this.store.put("counters", "version", { value: this.version() + RESTORE_LEAP });
+    });
   }
 
   #publishChanges(): readonly string[] {

@@ -84,7 +84,7 @@ export interface AuditRow {
   readonly subject: string;
 }
 
-/** Id: `version`. */
+/** Id: `version`, `audit`, or `restored` (Unix ms of the last restore that was noted). */
 export interface CounterRow {
   readonly value: number;
 }

@@ -37,6 +37,27 @@ test("[VIS23] an effective change raises the version by one and is pushed to the
   expect(hub.mesh("demo").version()).toBe(before + 2);
 });
 
+test("[VIS30] after a restore the next version lies far beyond all that were handed out; a restart does not count as one", async () => {
+  const hub = new TestHub();
+  const { app = "" } = await hub.withClusters("app", "db");
+  const mesh = hub.mesh("demo");
+  const before = mesh.version();
+  mesh.noteRestore(0);
+  expect(mesh.version()).toBe(before);
+  mesh.noteRestore(1_000);
+  mesh.noteRestore(1_000);
+  expect(mesh.version()).toBe(before + 2 ** 20);
+  // What the backup says is told to nobody as news.
+  expect(mesh.facts(app)?.accessVersion).toBeLessThanOrEqual(before);
+  valueOf(await hub.service("demo").applyRcc("app", rccRequest("db"), "apply"));
+  expect(hub.origin(app).facts?.accessVersion).toBe(before + 2 ** 20 + 1);
+  mesh.noteRestore(2_000);
+  expect(mesh.version()).toBe(before + 2 ** 21 + 1);
+  const empty = hub.mesh("never-made");
+  empty.noteRestore(1_000);
+  expect(empty.version()).toBe(0);
+});
+
 test("[VIS22] an RCC may not name its own cluster, an unknown one, or a remote that another RCC names", async () => {
   const hub = new TestHub();
   await hub.withClusters("app", "db");

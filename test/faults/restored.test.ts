@@ -1,0 +1,103 @@
+/** Yesterday's backup: the hub is put back as it was, the relays have lived on. */
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import type { RelayStatus } from "../../relay/relay.ts";
+import { eventually, MeshRig } from "../support/mesh-rig.ts";
+import { startFakeTypha } from "../support/typha.ts";
+import type { FakeTypha } from "../support/typha.ts";
+import { Felix } from "./felix.ts";
+import { manyPods } from "./many-pods.ts";
+
+const rig = new MeshRig();
+let typha: FakeTypha;
+let felix: Felix;
+
+beforeAll(async () => {
+  const recorded = join(import.meta.dirname, "../fixtures/golden/typha/b1-felix-plain.s2c.bin");
+  typha = await startFakeTypha(readFileSync(recorded));
+  await rig.startHub();
+  await rig.createDemo();
+  await rig.startRelay("db");
+  const splice = ["--typha-upstream", typha.address, "--typha-listen", "127.0.0.1:0"];
+  const app = await rig.startRelay("app", ...splice);
+  felix = new Felix(() => app.typhaPort ?? 0, "db_");
+}, 60_000);
+
+afterAll(async () => {
+  felix.stop();
+  await typha.close();
+  await rig.stop();
+});
+
+function writePods(count: number): void {
+  writeFileSync(join(rig.folder("db"), "many.yaml"), manyPods("many", count));
+}
+
+async function untilFelixHas(count: number): Promise<void> {
+  await eventually(
+    () => Promise.resolve(felix.count("shop%2fmany-")),
+    (has) => has === count,
+    30_000,
+  );
+}
+
+function remoteOf(cluster: string): Promise<RelayStatus["remotes"][number] | undefined> {
+  return rig.fromRelay<RelayStatus>(cluster, "/status").then(({ remotes }) => remotes[0]);
+}
+
+test("[BAK3] a hub that is restored to an older state costs nobody a key; what is missing comes from the publishers; what is decided later counts", async () => {
+  writePods(20);
+  await untilFelixHas(20);
+  // In the middle of things: the backup needs no quiet hub.
+  writePods(60);
+  const data = join(rig.root, "hub");
+  const backup = join(rig.root, "yesterday");
+  expect(await rig.catwalk("hub", "backup", "--data", data, backup)).toMatchObject({ status: 0 });
+  await untilFelixHas(60);
+
+  writePods(120);
+  await untilFelixHas(120);
+  // An edge that the backup does not know: db sees app.
+  await rig.api("PUT", "/v1/meshes/demo/clusters/db/rccs/app", {
+    apiVersion: "projectcalico.org/v3",
+    kind: "RemoteClusterConfiguration",
+    metadata: { name: "app" },
+    spec: {},
+  });
+  await rig.api("POST", "/v1/meshes/demo/grants", { origin: "app", reader: "db" });
+  await eventually(
+    () => remoteOf("db"),
+    (remote) => remote?.connectionStatus === 2,
+  );
+  const seenByDb = await rig.served("db", "app");
+  expect(seenByDb.length).toBeGreaterThan(0);
+
+  await rig.stopHub();
+  rmSync(data, { recursive: true });
+  const restored = await rig.catwalk("hub", "restore", "--data", data, backup);
+  expect(restored).toMatchObject({ status: 0 });
+  expect(restored.err).toContain("access is as it was at 20");
+  await rig.startHub();
+
+  await eventually(
+    () => remoteOf("app"),
+    (remote) => remote?.connectionStatus === 2,
+    30_000,
+  );
+  expect(felix.lost).toEqual([]);
+  expect(felix.count("shop%2fmany-")).toBe(120);
+  // The hub holds all 120 again: a reader that never saw one of them gets them from it.
+  const view = await rig.catwalk("view", "--cluster", "db", "-o", "json");
+  expect(view.out.match(/many-\d+/g)?.length).toBeGreaterThanOrEqual(120);
+  writePods(121);
+  await untilFelixHas(121);
+  // Not known to the registry any more, and not withdrawn by it either.
+  expect(await rig.served("db", "app")).toEqual(seenByDb);
+
+  await rig.api("DELETE", "/v1/meshes/demo/grants/db/app");
+  await untilFelixHas(0);
+  expect(await rig.served("app", "db")).toEqual([]);
+}, 120_000);
