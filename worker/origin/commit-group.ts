@@ -28,6 +28,14 @@ export class CommitGroup {
     this.#clock = clock;
   }
 
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0;
+  }
+
+  get bytes(): number {
+    return this.#waitingBytes;
+  }
+
   /** Answers whether to commit now; otherwise later, together with what comes until then. */
   add(waiting: Waiting): boolean {
     this.#waiting.push(waiting);

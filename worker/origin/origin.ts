@@ -28,6 +28,7 @@ import { mayRead } from "./permits.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "./ports.ts";
 import { Publishing } from "./publishing.ts";
 import type { PublishResult } from "./publishing.ts";
+import { QUOTA, RateQuota } from "./quota.ts";
 import { Readers } from "./readers.ts";
 import { originStatus, quarantineEntries } from "./report.ts";
 import { differences, receivedTrie } from "./reconcile.ts";
@@ -44,6 +45,7 @@ export class Origin {
   readonly #publishing: Publishing;
   readonly #announcer: Announcer;
   readonly #group: CommitGroup;
+  readonly #quota: RateQuota;
   readonly #peers = new Map<SocketId, Peer>();
   /** Unix ms at which sockets opened that have said nothing yet. */
   readonly #silent = new Map<SocketId, number>();
@@ -65,6 +67,7 @@ export class Origin {
     });
     this.#home = new HomeDesk(ports);
     this.#group = new CommitGroup(ports.clock);
+    this.#quota = new RateQuota(ports.clock);
     this.#readers = new Readers(this.#logs, ports.sockets, {
       maySend: () => this.#isFactsFresh,
       canSweep: (channel) => this.#home.hasReconciled(channel),
@@ -137,7 +140,8 @@ export class Origin {
         this.#fold();
         return;
       case "commit":
-        this.#commitGroup();
+        if (this.#quota.waitMs() === 0) this.#commitGroup();
+        else if (!this.#group.isEmpty) this.#ports.setTimer("commit", this.#quota.waitMs());
         return;
       case "serve":
         this.#readers.serveOn();
@@ -333,11 +337,19 @@ export class Origin {
       this.#onPublish(socket, message);
       return;
     }
+    if (message.type === "report") {
+      this.#home.onReport(message.edges);
+      return;
+    }
+    if (!this.#group.isEmpty && this.#quota.waitMs() > 0) {
+      // A publisher says this when nothing of its own is under way; so it cannot hurry its frames past the quota.
+      this.#refuse(socket, "over-quota", `${message.type} while frames wait for the quota`);
+      return;
+    }
     // What was published before comes first.
     this.#commitGroup();
     if (!this.#home.is(socket)) return;
-    if (message.type === "report") this.#home.onReport(message.edges);
-    else if (message.type === "reconciled") this.#onReconciled(message.channel);
+    if (message.type === "reconciled") this.#onReconciled(message.channel);
     else if (message.type === "reconcile") {
       if (!this.#checkLeaves(socket, message.leaves)) return;
       const log = must(this.#logs.get(message.channel), "channel");
@@ -348,8 +360,14 @@ export class Origin {
   }
 
   #onPublish(socket: SocketId, message: Publish): void {
-    if (this.#group.add({ socket, message })) this.#commitGroup();
-    else this.#ports.setTimer("commit", 0);
+    const isDue = this.#group.add({ socket, message });
+    const waitMs = this.#quota.waitMs();
+    if (waitMs > 0 && this.#group.bytes > QUOTA.waitingBytes) {
+      this.#group.take();
+      const text = `more than ${QUOTA.waitingBytes} bytes of frames wait for this origin's quota of ${QUOTA.changesPerSecond} changes/s`;
+      this.#refuse(socket, "over-quota", text);
+    } else if (isDue && waitMs === 0) this.#commitGroup();
+    else this.#ports.setTimer("commit", waitMs);
   }
 
   /** What waits, in one event and so in one commit; then told and acknowledged. [LOG16] */
@@ -357,6 +375,7 @@ export class Origin {
     const frames = this.#group.take().filter(({ socket }) => this.#home.is(socket));
     if (frames.length === 0) return;
     const results = this.#publishing.publish(frames.map(({ message }) => message));
+    for (const result of results) if (result.ok) this.#quota.take(result.changes);
     if (results.some((result) => result.ok && result.hasCommitted)) this.#committed();
     for (const [i, result] of results.entries()) {
       const { socket, message } = must(frames[i], "a frame for each result");
@@ -367,7 +386,8 @@ export class Origin {
   #answerPublish(socket: SocketId, { channel, sequence }: Publish, result: PublishResult): void {
     if (!this.#home.is(socket)) return;
     if (!result.ok) {
-      this.#refuse(socket, "protocol-error", `publish ${sequence}: ${result.rule}`);
+      const reason = "isOverQuota" in result ? "over-quota" : "protocol-error";
+      this.#refuse(socket, reason, `publish ${sequence}: ${result.rule}`);
       return;
     }
     const { refused, log } = result;

@@ -15,6 +15,7 @@ import type { RangeClaim } from "../../shared/visibility/facts.ts";
 import type { AdmittedChange, ChannelLog } from "./channel-log.ts";
 import { takeIn } from "./intake.ts";
 import type { QuarantinedRecord } from "./log-store.ts";
+import { QUOTA } from "./quota.ts";
 import type { OriginPorts } from "./ports.ts";
 
 /** Smaller frames are taken in as one: to encode them again costs less than a row, and a message to each reader, for every one. */
@@ -30,7 +31,10 @@ export type PublishResult =
       readonly log: ChannelLog;
       readonly refused: number;
       readonly hasCommitted: boolean;
+      /** Changes that it had, for the origin's quota. */
+      readonly changes: number;
     }
+  | { readonly ok: false; readonly rule: string; readonly isOverQuota: true }
   | { readonly ok: false; readonly rule: string };
 
 export class Publishing {
@@ -99,7 +103,9 @@ export class Publishing {
     const together = this.#take(first.channel, changes, payload);
     if (!together.ok && run.length > 1) return this.#takeEach(run);
     // What was refused is counted once.
-    return run.map((_, i) => (together.ok && i > 0 ? { ...together, refused: 0 } : together));
+    return run.map((_, i) =>
+      together.ok && i > 0 ? { ...together, refused: 0, changes: 0 } : together,
+    );
   }
 
   #takeEach(run: readonly Publish[]): PublishResult[] {
@@ -127,6 +133,8 @@ export class Publishing {
     const result = takeIn(channel, changes, received, this.#admission);
     if (!result.ok) return result;
     const { append, quarantine, release, claims, refused, isVerbatim } = result.intake;
+    const over = this.#overQuota(log, append, quarantine.length);
+    if (over !== null) return { ok: false, rule: over, isOverQuota: true };
     if (append.length + quarantine.length + release.length > 0)
       store.transaction(() => {
         for (const record of quarantine) store.quarantine(record);
@@ -134,7 +142,31 @@ export class Publishing {
         if (append.length > 0) log.commit(append, isVerbatim ? payload : undefined);
       });
     this.#claim(claims);
-    return { ok: true, log, refused, hasCommitted: append.length > 0 };
+    return {
+      ok: true,
+      log,
+      refused,
+      hasCommitted: append.length > 0,
+      changes: changes.length,
+    };
+  }
+
+  /** The quota that these changes would break, or `null`. Asked only of an origin that is near it: the count is then exact. */
+  #overQuota(
+    log: ChannelLog,
+    append: readonly AdmittedChange[],
+    quarantined: number,
+  ): string | null {
+    const held = this.#ports.store.quarantineCount(log.channel) + quarantined;
+    if (quarantined > 0 && held > QUOTA.quarantined)
+      return `more than ${QUOTA.quarantined} records of ${log.channel} are refused by admission; correct the cluster's ranges`;
+    if (log.admitted.size + held + append.length <= QUOTA.keys) return null;
+    const isNew = ({ keyHash, recordHash }: AdmittedChange): boolean =>
+      recordHash !== null && log.admitted.tagOf(keyHash) === undefined;
+    const added = append.filter(isNew).length;
+    return added > 0 && log.admitted.size + held + added > QUOTA.keys
+      ? `an origin may have ${QUOTA.keys} keys in ${log.channel}`
+      : null;
   }
 
   /** The Mesh could not be asked: the next slice asks again. */

@@ -1,0 +1,100 @@
+import { expect, test } from "vitest";
+
+import { encodePayload } from "../../../shared/log/payload.ts";
+import type { LogChange } from "../../../shared/log/payload.ts";
+import { hashKey } from "../../../shared/record/encoding.ts";
+import { QUOTA, RateQuota } from "../../../worker/origin/quota.ts";
+import { ORIGIN_UID, populatedWorld } from "../../support/origin-world.ts";
+import { address, pod, put } from "../../support/records.ts";
+
+test("[LOG19] a rate is counted over time, and a clock that goes back neither gives nor takes", () => {
+  let nowMs = 0;
+  const quota = new RateQuota({ now: () => nowMs });
+  quota.take(QUOTA.burstChanges);
+  expect(quota.waitMs()).toBe(0);
+  quota.take(QUOTA.changesPerSecond);
+  expect(quota.waitMs()).toBe(1_000);
+  nowMs += 400;
+  expect(quota.waitMs()).toBe(600);
+  nowMs -= 3_600_000;
+  expect(quota.waitMs()).toBe(600);
+  nowMs += 600;
+  expect(quota.waitMs()).toBe(0);
+});
+
+/** A publisher that does as it likes. */
+function rawPublisher() {
+  const rig = populatedWorld(1);
+  const { world, publisher } = rig;
+  const accepted: number[] = [];
+  const peer = { role: "home", clusterUid: ORIGIN_UID, keyGeneration: 1 } as const;
+  const socket = world.connect(peer, (message) => {
+    if (message.type === "accepted") accepted.push(message.sequence);
+  });
+  world.toOrigin(socket, {
+    type: "home-hello",
+    versions: [1],
+    software: "test",
+    accessVersion: 0,
+    leaseUid: "",
+    term: publisher.term,
+  });
+  world.settle();
+  let sequence = 0;
+  const publish = (changes: readonly LogChange[]) => {
+    const payload = encodePayload(changes, 1);
+    world.toOrigin(socket, { type: "publish", channel: "identity", sequence: ++sequence, payload });
+  };
+  return { ...rig, socket, accepted, publish };
+}
+
+/** Deletes of what is not there: they cost the hub work and change nothing. */
+const noise = (count: number): LogChange[] =>
+  Array.from({ length: count }, (_, n) => ({
+    op: "delete",
+    keyHash: hashKey(`nothing ${n}`),
+    cause: "observed",
+  }));
+
+test("[LOG19] a publisher over its rate waits for its acknowledgements, and loses nothing", () => {
+  const { world, reader, accepted, publish } = rawPublisher();
+  const flood = noise(4_000);
+  for (let n = 0; n < QUOTA.burstChanges / 4_000 + 5; n++) {
+    publish(flood);
+    world.settle();
+  }
+  const before = accepted.length;
+  publish([put(pod("late", address(77)))]);
+  world.settle();
+  expect(accepted).toHaveLength(before);
+  expect(reader.ips()).not.toContain(address(77));
+  world.advance(10_000);
+  expect(reader.ips()).toContain(address(77));
+  expect(accepted).toEqual(Array.from({ length: accepted.length }, (_, n) => n + 1));
+}, 60_000);
+
+test("[LOG19] one that goes on sending all the same is closed; readers keep what they have", () => {
+  const { world, reader, socket, publish } = rawPublisher();
+  const flood = noise(4_000);
+  for (let n = 0; n < 1_000 && world.closedWith(socket) === null; n++) publish(flood);
+  world.settle();
+  expect(world.closedWith(socket)).toBe("over-quota");
+  expect(reader.ips()).toEqual([address(0)]);
+}, 60_000);
+
+test("[LOG19] one with too many refused records is told, and what was admitted before stays", () => {
+  const { world, reader, socket, publish } = rawPublisher();
+  for (
+    let from = 0;
+    from <= QUOTA.quarantined && world.closedWith(socket) === null;
+    from += 2_000
+  ) {
+    publish(
+      Array.from({ length: 2_000 }, (_, n) => put(pod(`x${from + n}`, `172.16.0.${n % 250}`))),
+    );
+    world.settle();
+  }
+  expect(world.closedWith(socket)).toBe("over-quota");
+  expect(world.closeMessage(socket)).toMatch(/records of identity are refused by admission/);
+  expect(reader.ips()).toEqual([address(0)]);
+}, 60_000);
