@@ -30,6 +30,8 @@ export class Hub implements HubEnd {
   /** Of the instance of the Mesh; calls of an earlier one are never answered. */
   #life = 0;
   #jumpMs = 0;
+  /** An alarm's handler runs: the platform calls it again when it does not come to its end. */
+  #isRinging = false;
   #cancelAlarm: () => void = () => undefined;
   #sockets = 0;
 
@@ -90,6 +92,7 @@ export class Hub implements HubEnd {
   /** The Mesh object ends and starts anew from its storage; its alarm stays. */
   killMesh(): void {
     [this.#mesh, this.#service] = this.#makeMesh();
+    if (this.#isRinging) this.#later(1_000, () => this.#ring());
   }
 
   /** The whole hub ends; it answers again after a while. */
@@ -130,8 +133,14 @@ export class Hub implements HubEnd {
 
   #setAlarm(atMs: number): void {
     this.#cancelAlarm();
-    this.#cancelAlarm = this.#later(Math.max(0, atMs - this.wallMs()), () => {
-      void this.#service.onAlarm();
+    this.#cancelAlarm = this.#later(Math.max(0, atMs - this.wallMs()), () => this.#ring());
+  }
+
+  #ring(): void {
+    const life = this.#life;
+    this.#isRinging = true;
+    void this.#service.onAlarm().then(() => {
+      if (life === this.#life) this.#isRinging = false;
     });
   }
 

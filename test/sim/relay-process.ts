@@ -325,7 +325,9 @@ export class RelayProcess {
     if (message.type === "repair-plan")
       own.set(channel, { epoch: message.epoch, revision: message.after });
     const known = own.get(channel);
-    if (message.type === "frame" || message.type === "catch-up")
+    // After a sleep the hub sends again what was not acknowledged.
+    const isTail = message.type === "frame" || message.type === "catch-up";
+    if (isTail && message.revision > (known?.revision ?? 0))
       own.set(channel, { epoch: known?.epoch ?? "", revision: message.revision });
   }
 

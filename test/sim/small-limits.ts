@@ -9,121 +9,81 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { MUTANTS } from "./mutants/index.ts";
-import type { Replacement } from "./mutants/mutant.ts";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 
-const LIMITS: readonly Replacement[] = [
-  {
-    file: "shared/log/hash-trie.ts",
-    from: "export const LEAF_KEYS = 512;",
-    to: "export const LEAF_KEYS = 4;",
+/** By file: the constants, or fields of a record of them, and their values here. */
+const LIMITS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  "shared/log/hash-trie.ts": { LEAF_KEYS: 4 },
+  "shared/protocol/limits.ts": {
+    inFlightBytes: 6_000,
+    readerFloorBytes: 1_500,
+    inFlightCapBytes: 12_000,
+    ackBytes: 500,
   },
-  {
-    file: "worker/origin/log-store.ts",
-    from: "export const RING_SLOTS = 2048;",
-    to: "export const RING_SLOTS = 12;",
-  },
-  {
-    file: "worker/origin/channel-log.ts",
-    from: "const FOLD_CHANGES = 2_000;",
-    to: "const FOLD_CHANGES = 6;",
-  },
-  {
-    file: "worker/origin/channel-log.ts",
-    from: "const FOLD_SLICE_BLOBS = 2;",
-    to: "const FOLD_SLICE_BLOBS = 1;",
-  },
-  {
-    file: "worker/origin/fold.ts",
-    from: "const BLOB_RAW_BYTES = 1024 * 1024;",
-    to: "const BLOB_RAW_BYTES = 2048;",
-  },
-  {
-    file: "worker/origin/recent-frames.ts",
-    from: "export const RECENT_FRAMES = 16_384;",
-    to: "export const RECENT_FRAMES = 64;",
-  },
-  {
-    file: "worker/origin/recent-frames.ts",
-    from: "const MAX_DELETES = 65_536;",
-    to: "const MAX_DELETES = 5;",
-  },
-  {
-    file: "worker/origin/catch-up.ts",
-    from: "const PART_BYTES = 256 * 1024;",
-    to: "const PART_BYTES = 600;",
-  },
-  {
-    file: "worker/origin/catch-up.ts",
-    from: "const PART_FRAMES = 128;",
-    to: "const PART_FRAMES = 3;",
-  },
-  {
-    file: "worker/origin/publishing.ts",
-    from: "const REJUDGE_SLICE = 500;",
-    to: "const REJUDGE_SLICE = 2;",
-  },
-  {
-    file: "shared/protocol/limits.ts",
-    from: "inFlightBytes: 32 * 1024 * 1024,",
-    to: "inFlightBytes: 6_000,",
-  },
-  {
-    file: "shared/protocol/limits.ts",
-    from: "readerFloorBytes: 64 * 1024,",
-    to: "readerFloorBytes: 1_500,",
-  },
-  {
-    file: "shared/protocol/limits.ts",
-    from: "inFlightCapBytes: 80 * 1024 * 1024,",
-    to: "inFlightCapBytes: 12_000,",
-  },
-  { file: "shared/protocol/limits.ts", from: "ackBytes: 32 * 1024,", to: "ackBytes: 500," },
-  {
-    file: "relay/publish/publisher.ts",
-    from: "const FRAME_CHANGES = 2_000;",
-    to: "const FRAME_CHANGES = 3;",
-  },
-  {
-    file: "relay/view/remote-view.ts",
-    from: "const REWRITE_SLACK_BYTES = 16 * 1024 * 1024;",
-    to: "const REWRITE_SLACK_BYTES = 4096;",
-  },
-];
+  "worker/origin/log-store.ts": { RING_SLOTS: 12 },
+  "worker/origin/channel-log.ts": { FOLD_CHANGES: 6, FOLD_SLICE_BLOBS: 1 },
+  "worker/origin/fold.ts": { BLOB_RAW_BYTES: 2_048 },
+  "worker/origin/recent-frames.ts": { RECENT_FRAMES: 64, MAX_DELETES: 5 },
+  "worker/origin/catch-up.ts": { PART_BYTES: 600, PART_FRAMES: 3 },
+  "worker/origin/publishing.ts": { REJUDGE_SLICE: 2 },
+  "relay/publish/publisher.ts": { FRAME_CHANGES: 3 },
+  "relay/view/remote-view.ts": { REWRITE_SLACK_BYTES: 4_096 },
+};
 
-/** Which mutant, if any: the argument after `--mutant`. */
-function chosen(): readonly Replacement[] {
-  const at = process.argv.indexOf("--mutant");
-  if (at < 0) return [];
-  const name = process.argv[at + 1];
-  const mutant = MUTANTS.find((candidate) => candidate.name === name);
-  if (mutant === undefined) throw new Error(`there is no mutant ${name}`);
-  return mutant.replacements;
-}
-
-const replacements = new Map<string, Replacement[]>();
-for (const replacement of [...LIMITS, ...chosen()]) {
-  const path = join(ROOT, replacement.file);
-  replacements.set(path, [...(replacements.get(path) ?? []), replacement]);
-}
+type Edit = (text: string, file: string) => string;
 
 /** @throws Error when the text is not there exactly once: a limit or mutant that silently is none would prove nothing. */
-function replaced(text: string, { file, from, to }: Replacement): string {
+function replaceOnce(text: string, file: string, from: RegExp | string, to: string): string {
   if (text.split(from).length !== 2)
-    throw new Error(`${file} must have this text exactly once: ${from}`);
+    throw new Error(`${file} must have this exactly once: ${String(from)}`);
   return text.replace(from, () => to);
 }
 
-// Checked at once, also for files that a run does not load.
-for (const [path, list] of replacements) list.reduce(replaced, readFileSync(path, "utf8"));
+function setLimit(name: string, value: number): Edit {
+  return (text, file) =>
+    replaceOnce(
+      text,
+      file,
+      new RegExp(`(?<=\\bconst ${name} = |\\n  ${name}: )[^;,]+(?=[;,])`),
+      String(value),
+    );
+}
+
+const edits = new Map<string, Edit[]>();
+
+function add(file: string, edit: Edit): void {
+  const path = join(ROOT, file);
+  edits.set(path, [...(edits.get(path) ?? []), edit]);
+}
+
+for (const [file, limits] of Object.entries(LIMITS))
+  for (const [name, value] of Object.entries(limits)) add(file, setLimit(name, value));
+
+/** The mutant, if any, that is named after `--mutant`. */
+const at = process.argv.indexOf("--mutant");
+if (at >= 0) {
+  const mutant = MUTANTS.find(({ name }) => name === process.argv[at + 1]);
+  if (mutant === undefined) throw new Error(`there is no mutant ${process.argv[at + 1] ?? ""}`);
+  for (const { file, from, to } of mutant.replacements)
+    add(file, (text) => replaceOnce(text, file, from, to));
+}
+
+function edited(path: string): string {
+  return (edits.get(path) ?? []).reduce(
+    (text, edit) => edit(text, path),
+    readFileSync(path, "utf8"),
+  );
+}
+
+// Tried at once, also for files that a run does not load.
+for (const path of edits.keys()) edited(path);
 
 registerHooks({
   load(url, context, nextLoad) {
-    const list = url.startsWith("file:") ? replacements.get(fileURLToPath(url)) : undefined;
     const loaded = nextLoad(url, context);
-    if (list === undefined) return loaded;
-    const source = list.reduce(replaced, readFileSync(fileURLToPath(url), "utf8"));
-    return { ...loaded, source };
+    if (!url.startsWith("file:")) return loaded;
+    const path = fileURLToPath(url);
+    return edits.has(path) ? { ...loaded, source: edited(path) } : loaded;
   },
 });

@@ -33,16 +33,27 @@ function judgeHeld(
     : `has ${served.size} records, ${count} of which are in the log`;
 }
 
+/** When a `reconciled` was sent, and the log's head when it came. */
+interface Reconciled {
+  readonly sentMs: number;
+  readonly head: number;
+}
+
 function judgeSource(
   truth: Truth,
-  { origin, served, refused }: SeenRemote,
-  reconciledMs: (channel: Channel) => number | undefined,
+  { origin, served, refused, positions }: SeenRemote,
+  reconciledAt: (channel: Channel) => Reconciled | undefined,
 ): string | null {
   for (const [key, states] of truth.allStates(origin)) {
     const last = states.at(-1);
     if (last?.value?.isOwn !== true || served.has(key) || refused.has(key)) continue;
-    const basis = reconciledMs(last.value.channel);
-    if (basis !== undefined && last.atMs < basis - NOTICED_MS)
+    // Its range is being claimed: a reconciliation counts once that is settled.
+    if (truth.storage(origin).kept.has(key)) continue;
+    const { channel } = last.value;
+    const basis = reconciledAt(channel);
+    // What is on its way to the reader came after what it is in sync with.
+    const isPast = basis !== undefined && (positions.get(channel)?.revision ?? 0) >= basis.head;
+    if (isPast && last.atMs < basis.sentMs - NOTICED_MS)
       return `has nothing under ${key}, which was there before the log was reconciled`;
   }
   return null;
@@ -52,14 +63,14 @@ export const neverInSyncEarly: Validator = {
   name: "NeverInSyncEarly",
   validate: (history) => {
     const truth = new Truth();
-    /** When the newest `reconciled` that came was sent, by origin and channel. */
-    const reconciled = new Map<string, number>();
+    /** The newest that came, by origin and channel. */
+    const reconciled = new Map<string, Reconciled>();
     const sent = new Map<string, number>();
     const populated = new Set<string>();
     for (const moment of history) {
       truth.take(moment);
       const { atMs, it } = moment;
-      const forget = (by: Map<string, number> | Set<string>): void => {
+      const forget = (by: Map<string, unknown> | Set<string>): void => {
         if (it.what === "storage")
           for (const id of by.keys()) if (id.startsWith(`${it.origin} `)) by.delete(id);
       };
@@ -68,7 +79,8 @@ export const neverInSyncEarly: Validator = {
       if (it.what === "reconciled") sent.set(`${it.origin} ${it.channel}`, atMs);
       if (it.what === "received" && it.message.type === "reconciled") {
         const id = `${it.origin} ${it.message.channel}`;
-        reconciled.set(id, sent.get(id) ?? atMs);
+        const head = truth.head(it.origin, it.message.channel);
+        reconciled.set(id, { sentMs: sent.get(id) ?? atMs, head });
         populated.add(id);
       }
       const wrong = populatedEarly(it, populated) ?? seenEarly(moment, truth, reconciled);
@@ -89,7 +101,7 @@ function populatedEarly(it: Happening, populated: ReadonlySet<string>): string |
 function seenEarly(
   { atMs, it }: Moment,
   truth: Truth,
-  reconciled: ReadonlyMap<string, number>,
+  reconciled: ReadonlyMap<string, Reconciled>,
 ): Violation["message"] | null {
   if (it.what !== "seen") return null;
   for (const remote of it.remotes) {

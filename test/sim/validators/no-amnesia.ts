@@ -18,6 +18,9 @@ function isJustified(
   const states = truth.states(origin, key);
   const since = states.findLastIndex(({ value }) => value?.hash === served.hash && value.isOwn);
   if (since < 0 || states.slice(since).some(({ value }) => value?.isOwn !== true)) return true;
+  // An address that is not the cluster's yet is refused until the mesh has pinned it.
+  const owned = String(states[since]?.value?.owns);
+  if (states.slice(since).some(({ value }) => String(value?.owns) !== owned)) return true;
   // It was told, perhaps late, of a time when its cluster had no such edge.
   const pair = `${uid} ${origin}`;
   const wasRevoked = truth.edges.get(pair) !== rcc || truth.revoked.has(`${pair} ${rcc}`);
