@@ -134,6 +134,7 @@ export class RelayProcess {
       headers: () => Promise.resolve({}),
       join: () => Promise.resolve(identity.membership),
       correctClock: () => null,
+      skewMs: 0,
     };
     this.#history.add({
       what: "relay",

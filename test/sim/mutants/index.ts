@@ -1,4 +1,246 @@
 /** All planted bugs. Each is found by one of the validators that it names. */
 import type { Mutant } from "./mutant.ts";
 
-export const MUTANTS: readonly Mutant[] = [];
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: "compaction-boundary",
+    bug: "A position is still good where the first frame after it has just been overwritten: off by one at the compaction boundary.",
+    validators: ["NeverThrows", "Reliable", "Resumable", "Converged"],
+    replacements: [
+      {
+        file: "worker/origin/channel-log.ts",
+        from: "if (revision - RING_SLOTS > this.#foldedTo) this.#finishFold();",
+        to: "if (revision - RING_SLOTS > this.#foldedTo + 1) this.#finishFold();",
+      },
+      {
+        file: "worker/origin/channel-log.ts",
+        from: "const FOLD_FRAMES = (RING_SLOTS * 3) / 4;",
+        to: "const FOLD_FRAMES = 1_000;",
+      },
+      {
+        file: "worker/origin/channel-log.ts",
+        from: "changed > Math.max(FOLD_CHANGES, this.#admitted.size) ||",
+        to: "",
+      },
+    ],
+  },
+  {
+    name: "tail-over-newer-blob",
+    bug: "In a repair a tail change is applied over the blob that already holds a newer state of its key.",
+    validators: ["Ordered", "Unique", "NoAmnesia", "NoGhosts", "Converged", "NeverInSyncEarly"],
+    replacements: [
+      {
+        file: "relay/view/channel-view.ts",
+        from: "return revision <= (blob?.revision ?? repair.plan.head);",
+        to: "return blob !== undefined && revision < 0;",
+      },
+    ],
+  },
+  {
+    name: "ack-before-commit",
+    bug: "A publisher is told that its frame is accepted before it is committed.",
+    validators: ["Reliable"],
+    replacements: [
+      {
+        file: "worker/origin/origin.ts",
+        from: "    const results = this.#publishing.publish(frames.map(({ message }) => message));",
+        to: `    for (const { socket, message } of frames)
+      this.#answerPublish(socket, message, { ok: true, log: must(this.#logs.get(message.channel), "log"), refused: 0, hasCommitted: false });
+    const results = this.#publishing.publish(frames.map(({ message }) => message));`,
+      },
+    ],
+  },
+  {
+    name: "sweep-unpopulated",
+    bug: "A reader sweeps what a repair did not confirm at any checkpoint, also of a log that nobody has populated.",
+    validators: ["NoAmnesia"],
+    replacements: [
+      {
+        file: "relay/view/channel-view.ts",
+        from: "if (!checkpoint.sweep) return { changes: [], persist: true, repair: false };",
+        to: "",
+      },
+    ],
+  },
+  {
+    name: "stale-access-after-restart",
+    bug: "An Origin that starts serves by the access list on its disk, without asking the Mesh.",
+    validators: ["NoLeak"],
+    replacements: [
+      {
+        file: "worker/origin/origin.ts",
+        from: "  #isFactsFresh = false;",
+        to: "  #isFactsFresh = true;",
+      },
+    ],
+  },
+  {
+    name: "push-counts-as-answer",
+    bug: "A push that was long on its way lets a starting Origin send.",
+    validators: ["NoLeak"],
+    replacements: [
+      {
+        file: "worker/origin/origin.ts",
+        from: "    this.#learn(facts, false);",
+        to: "    this.#learn(facts, true);",
+      },
+    ],
+  },
+  {
+    name: "older-access-accepted",
+    bug: "An Origin takes facts that are older than what it holds.",
+    validators: ["NoLeak", "Converged", "StatusTruthful", "NoGhosts"],
+    replacements: [
+      {
+        file: "worker/origin/origin.ts",
+        from: "const isNew = known === null || facts.accessVersion > known.accessVersion;",
+        to: "const isNew = known === null || facts.accessVersion !== known.accessVersion;",
+      },
+    ],
+  },
+  {
+    name: "chain-not-checked",
+    bug: "A reader resumes at its revision of another history: after a rollback nobody notices.",
+    validators: ["Resumable"],
+    replacements: [
+      {
+        file: "shared/log/cursor.ts",
+        from: `  if (!equalBytes(chain, cursor.chain)) return { kind: "repair", reason: "other-history" };`,
+        to: "  equalBytes(chain, cursor.chain);",
+      },
+    ],
+  },
+  {
+    name: "in-sync-at-plan",
+    bug: "A view counts as proven once its repair has begun.",
+    validators: ["NeverInSyncEarly", "NoAmnesia"],
+    replacements: [
+      {
+        file: "relay/view/channel-view.ts",
+        from: "if (checkpoint.revision !== cursor.revision || this.#repair !== null) return NOTHING;",
+        to: "",
+      },
+      {
+        file: "relay/view/channel-view.ts",
+        from: "if (!equalBytes(this.#trie.digest(), checkpoint.digest)) return this.#askRepair();",
+        to: "",
+      },
+    ],
+  },
+  {
+    name: "in-sync-before-told",
+    bug: "A relay that connects again says in sync by what it had verified before it lost the hub.",
+    validators: ["NeverInSyncEarly"],
+    replacements: [
+      {
+        file: "relay/view/watcher.ts",
+        from: "    this.#told.clear();\n",
+        to: "",
+      },
+    ],
+  },
+  {
+    name: "quarantined-delete-forgotten",
+    bug: "The deletion of a refused record leaves it in quarantine.",
+    validators: ["Reliable", "StatusTruthful", "Converged"],
+    replacements: [
+      {
+        file: "worker/origin/intake.ts",
+        from: "      if (held !== undefined) release.set(id, taken.keyHash);\n      quarantine.delete(id);",
+        to: "      quarantine.delete(id);",
+      },
+    ],
+  },
+  {
+    name: "refused-stays-published",
+    bug: "A record that is replaced by a refused one stays with the readers.",
+    validators: ["Converged", "NoGhosts", "Reliable", "StatusTruthful"],
+    replacements: [
+      {
+        file: "worker/origin/intake.ts",
+        from: `        change: { op: "delete", keyHash: taken.keyHash, cause: "observed" },
+        keyHash: taken.keyHash,
+        recordHash: null,
+      });
+  }`,
+        to: `        change: { op: "delete", keyHash: taken.keyHash, cause: "observed" },
+        keyHash: taken.keyHash,
+        recordHash: null,
+      }), append.delete(id);
+  }`,
+      },
+    ],
+  },
+  {
+    name: "reconcile-before-listed",
+    bug: "A publisher reconciles before its source has listed everything: what is not listed yet is deleted.",
+    validators: ["NoAmnesia"],
+    replacements: [
+      {
+        file: "relay/publish/publisher.ts",
+        from: "  #isListed = false;",
+        to: "  #isListed = true;",
+      },
+    ],
+  },
+  {
+    name: "torn-file-trusted",
+    bug: "A record of a view file is taken although its checksum is wrong.",
+    validators: ["NeverThrows", "NeverInSyncEarly", "NoAmnesia", "Converged", "NoGhosts", "Unique"],
+    replacements: [
+      {
+        file: "relay/view/view-file.ts",
+        from: "    if (crc32(body) !== this.#buffer.readUInt32LE(at + 4)) return null;\n",
+        to: "",
+      },
+    ],
+  },
+  {
+    name: "catch-up-drops-deletes",
+    bug: "A reader that is behind is not told what was deleted meanwhile.",
+    validators: ["Reliable"],
+    replacements: [
+      {
+        file: "worker/origin/catch-up.ts",
+        from: "    for (const change of newest) {",
+        to: `    for (const change of newest.filter(({ op }) => op === "put")) {`,
+      },
+    ],
+  },
+  {
+    name: "claims-settle-early",
+    bug: "A reconciliation counts while the ranges of its pools are still being claimed: their pods look gone.",
+    validators: ["NoAmnesia", "NeverInSyncEarly"],
+    replacements: [
+      {
+        file: "worker/origin/origin.ts",
+        from: "    if (this.#publishing.isSettled) this.#settleReconciled();\n  }\n\n  #settleReconciled",
+        to: "    this.#settleReconciled();\n  }\n\n  #settleReconciled",
+      },
+    ],
+  },
+  {
+    name: "withdrawal-forgotten",
+    bug: "A relay that is told that it may no longer see an origin goes on serving what it has.",
+    validators: ["NoGhosts"],
+    replacements: [
+      {
+        file: "relay/view/remotes.ts",
+        from: "      this.#withdraw(rcc, entry);\n    }",
+        to: "    }",
+      },
+    ],
+  },
+  {
+    name: "report-not-repeated",
+    bug: "What a cluster's own addresses change of what it serves is not reported to the hub.",
+    validators: ["StatusTruthful"],
+    replacements: [
+      {
+        file: "relay/view/remotes.ts",
+        from: "    for (const [rcc, entry] of this.#entries) this.#decideAgain(rcc, entry);\n    this.#options.onState();",
+        to: "    for (const [rcc, entry] of this.#entries) this.#decideAgain(rcc, entry);",
+      },
+    ],
+  },
+];

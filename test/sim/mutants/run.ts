@@ -1,0 +1,55 @@
+/**
+ * Plants every mutant in turn and lets the simulation look for it: `node test/sim/mutants/run.ts [NAME…]`. Two at a time. A mutant that is not found
+ * within 2,000 seeds, or is found by a validator that says nothing of its bug, fails.
+ */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+
+import { MUTANTS } from "./index.ts";
+import type { Mutant } from "./mutant.ts";
+
+const ROOT = join(import.meta.dirname, "../../..");
+const SEEDS = 2_000;
+const AT_ONCE = 2;
+
+interface Found {
+  readonly seed: number;
+  readonly validator: string;
+}
+
+function look(mutant: Mutant): Promise<Found | string> {
+  const args = ["--import", "./test/sim/small-limits.ts", "test/sim/main.ts"];
+  args.push("--mutant", mutant.name, "--seeds", String(SEEDS));
+  const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+  let [out, err] = ["", ""];
+  child.stdout.on("data", (text: Buffer) => (out += text.toString()));
+  child.stderr.on("data", (text: Buffer) => (err += text.toString()));
+  return new Promise((resolve) => {
+    child.on("close", () => {
+      const line = out.trim().split("\n").at(-1) ?? "";
+      resolve(line.startsWith("{") ? (JSON.parse(line) as Found) : err.trim() || line);
+    });
+  });
+}
+
+const names = process.argv.slice(2);
+const waiting = MUTANTS.filter(({ name }) => names.length === 0 || names.includes(name));
+let [passed, failed] = [0, 0];
+
+async function work(): Promise<void> {
+  for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+    const begunMs = performance.now();
+    const found = await look(mutant);
+    const seconds = ((performance.now() - begunMs) / 1_000).toFixed(1);
+    const isRight = typeof found !== "string" && mutant.validators.includes(found.validator);
+    if (isRight) passed++;
+    else failed++;
+    const what =
+      typeof found === "string" ? `not found: ${found}` : `seed ${found.seed}, ${found.validator}`;
+    console.log(`${isRight ? "found " : "FAILED"} ${mutant.name} (${seconds} s): ${what}`);
+  }
+}
+
+await Promise.all(Array.from({ length: AT_ONCE }, work));
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
