@@ -118,9 +118,11 @@ export async function runRound(setting: Setting): Promise<Round> {
     const batch = [];
     for (; offered < due; offered++) {
       const n = offered % PODS;
+      // It happens when it is due, whenever this process gets to it.
+      const at = began + (offered / setting.changesPerSecond) * 1000;
       batch.push({
         op: "put" as const,
-        record: { ...pod(`p${n}`, address(n)), labels: { t: String(performance.now()) } },
+        record: { ...pod(`p${n}`, address(n)), labels: { t: String(at) } },
       });
     }
     home.publisher.onSource(batch);

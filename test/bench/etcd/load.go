@@ -99,11 +99,12 @@ func put(context context.Context, client *clientv3.Client, values [][]byte, rate
 	for time.Since(began) < duration {
 		due := int(time.Since(began).Seconds() * float64(rate))
 		for offered < due {
-			now := time.Now().UnixNano()
 			ops := make([]clientv3.Op, 0, maxOps)
 			for ; offered < due && len(ops) < maxOps; offered++ {
 				n := offered % len(values)
-				value := binary.LittleEndian.AppendUint64(nil, uint64(now))
+				// A change happens when it is due, whenever it is sent.
+				at := began.Add(time.Duration(float64(offered) / float64(rate) * float64(time.Second)))
+				value := binary.LittleEndian.AppendUint64(nil, uint64(at.UnixNano()))
 				ops = append(ops, clientv3.OpPut(fmt.Sprintf("/pods/%d", n), string(append(value, values[n]...))))
 			}
 			slots <- struct{}{}
