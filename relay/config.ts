@@ -8,6 +8,8 @@ export const relayConfigSchema = z
     state: z.string().min(1, "is needed: the folder that keeps the relay's key and views"),
     joinToken: z.string().optional(),
     hub: z.url({ protocol: /^https?$/ }).optional(),
+    /** PEM of the authorities that the hub's certificate may come from, beside the usual ones. */
+    hubCaFile: z.string().optional(),
     source: z.enum(["kubernetes", "manifests"]).default("kubernetes"),
     kubeconfig: z.string().optional(),
     manifests: z.string().optional(),
@@ -44,6 +46,7 @@ const FIELDS = [
   "state",
   "joinToken",
   "hub",
+  "hubCaFile",
   "source",
   "kubeconfig",
   "manifests",

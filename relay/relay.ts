@@ -11,7 +11,8 @@ import type { AccessFacts } from "./access-state.ts";
 import type { RelayConfig } from "./config.ts";
 import { Credentials, JoinError } from "./hub/credentials.ts";
 import { Home } from "./hub/home.ts";
-import { OUTSIDE } from "./hub/outside.ts";
+import { OUTSIDE, outsideBy } from "./hub/outside.ts";
+import { routeTo } from "./hub/route.ts";
 import type { Logger } from "./log.ts";
 import { LocalState } from "./publish/local-state.ts";
 import type { Source, SourceProblem } from "./source/source.ts";
@@ -21,7 +22,8 @@ import { OwnAddresses } from "./view/served.ts";
 const JOIN_RETRY = { baseMs: 500, capMs: 15_000 };
 
 /** Who this relay is to the hub. */
-export type RelayIdentity = Pick<Credentials, "membership" | "headers" | "join" | "correctClock">;
+export type RelayIdentity = Pick<Credentials, "membership" | "headers" | "join" | "correctClock"> &
+  Partial<Pick<Credentials, "skewMs">>;
 
 export interface RelayStatus {
   readonly cluster: string | null;
@@ -31,6 +33,8 @@ export interface RelayStatus {
   readonly hubAgeSeconds: number | null;
   /** Why the hub is not connected, or publishing stopped. */
   readonly message: string | null;
+  /** What this machine's clock lacks to the hub's, in seconds, where that was worth correcting; else 0. [CRE8] */
+  readonly clockSkewSeconds: number;
   readonly accessVersion: number;
   readonly source: {
     readonly listed: boolean;
@@ -93,13 +97,15 @@ export class Relay {
 
   /** Opens the state folder. @throws Error that says what to do when there is neither a membership nor a join token. */
   static async open(config: RelayConfig, source: Source, log: Logger): Promise<Relay> {
-    const credentials = await Credentials.open(config.state);
+    const route =
+      config.hub === undefined ? null : routeTo(config.hub, { caFile: config.hubCaFile });
+    const credentials = await Credentials.open(config.state, route === null ? {} : { route });
     if (credentials.membership === null && config.joinToken === undefined)
       throw new Error(
         "this relay has not joined a mesh and has no join token: make one with `catwalk cluster add NAME` (or `catwalk cluster token NAME` for a cluster that exists) and start with --join-token",
       );
-    if (config.hub === undefined) throw new Error("hub: --hub URL is needed (or CATWALK_HUB)");
-    return new Relay(config, source, log, credentials);
+    if (route === null) throw new Error("hub: --hub URL is needed (or CATWALK_HUB)");
+    return new Relay(config, source, log, credentials, outsideBy(route));
   }
 
   /** Starts everything; what was on disk is served at once. */
@@ -169,6 +175,7 @@ export class Relay {
       hub: this.#home === null ? "not-joined" : this.#home.isOpen ? "connected" : "down",
       hubAgeSeconds: this.#hubAgeSeconds(),
       message: this.#home?.stopped ?? this.#message,
+      clockSkewSeconds: Math.round((this.#credentials.skewMs ?? 0) / 1000),
       accessVersion: this.#access.facts?.accessVersion ?? 0,
       source: {
         listed: this.#isListed,

@@ -1,4 +1,7 @@
 /** The admin API from the command line: JSON in and out, a problem becomes a message that names the field and the rule. */
+import { setGlobalProxyFromEnv } from "node:http";
+
+import { proxyOf, routeTo } from "../hub/route.ts";
 import type { CliConfig } from "./config.ts";
 import { CommandError, UsageError } from "./usage-error.ts";
 
@@ -20,6 +23,8 @@ export class Client {
     if (config.token === undefined || config.token === "")
       throw new UsageError("no admin token: give --token-file F or set CATWALK_TOKEN");
     this.server = config.server;
+    // `fetch` knows no agent: what it dials by is set for the process.
+    if (config.server.startsWith("https:")) setGlobalProxyFromEnv(proxyOf(process.env));
     this.#token = config.token;
     this.#mesh = config.mesh;
   }
@@ -56,9 +61,8 @@ export class Client {
       });
       text = await response.text();
     } catch (error) {
-      throw new CommandError(`cannot reach the hub at ${this.server}: ${describeCause(error)}`, {
-        cause: error,
-      });
+      const why = routeTo(this.server).describe(error);
+      throw new CommandError(`cannot reach the hub at ${this.server}: ${why}`, { cause: error });
     }
     const answer = parseJson(text);
     if (!response.ok)
@@ -88,12 +92,4 @@ function isProblem(answer: unknown): answer is { readonly detail: string } {
     "detail" in answer &&
     typeof answer.detail === "string"
   );
-}
-
-function describeCause(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { cause } = error;
-  if (cause instanceof Error)
-    return cause.message || ("code" in cause ? String(cause.code) : cause.name);
-  return error.message;
 }

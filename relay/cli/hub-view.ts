@@ -12,6 +12,7 @@ import { VERSION } from "../version.ts";
 import { MemoryView } from "../view/memory-view.ts";
 import type { ViewChange } from "../view/channel-view.ts";
 import type { SeenRecord } from "../policy/world.ts";
+import { routeTo } from "../hub/route.ts";
 import type { Client } from "./client.ts";
 import { CommandError } from "./usage-error.ts";
 
@@ -69,7 +70,9 @@ function readOrigin(
 ): Promise<SeenRecord[]> {
   const url = new URL(entry.watch, client.server);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  const { agent } = routeTo(client.server);
   const socket = new WebSocket(url, {
+    ...(agent === undefined ? {} : { agent }),
     headers: client.headers(),
     perMessageDeflate: false,
     maxPayload: LIMITS.messageBytes,

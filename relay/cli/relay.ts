@@ -25,6 +25,7 @@ export const registerRelay: RegisterCommand = (program) => {
       .option("--state <dir>", "folder with the relay's key and views")
       .option("--join-token <token>", "joins the mesh with it")
       .option("--hub <url>", "the hub")
+      .option("--hub-ca-file <file>", "PEM: authorities to trust for it, beside the usual ones")
       .option("--source <kind>", "kubernetes or manifests")
       .option("--kubeconfig <file>", "of the cluster's API server")
       .option("--manifests <dir>", "folder of YAML instead of an API server")

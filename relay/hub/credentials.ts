@@ -8,6 +8,11 @@ import { join } from "node:path";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, SignJWT } from "jose";
 import type { CryptoKey, JWK } from "jose";
 
+import { postJson } from "./post-json.ts";
+import type { JsonAnswer } from "./post-json.ts";
+import { routeTo } from "./route.ts";
+import type { HubRoute } from "./route.ts";
+
 /** Audience of a relay's own tokens. */
 const AUDIENCE = "catwalk-hub";
 const TOKEN_SECONDS = 240;
@@ -32,7 +37,15 @@ export class JoinError extends Error {
   }
 }
 
+export interface Surroundings {
+  /** Absent: the direct way. */
+  readonly route?: HubRoute;
+  /** Unix ms; default: this machine's clock. */
+  now?(): number;
+}
+
 export class Credentials {
+  readonly #surroundings: Surroundings;
   readonly #stateDir: string;
   readonly #jwk: JWK;
   readonly #key: CryptoKey;
@@ -40,7 +53,14 @@ export class Credentials {
   /** Milliseconds that the hub's clock is ahead of ours, as its answers told. */
   #skewMs = 0;
 
-  private constructor(stateDir: string, jwk: JWK, key: CryptoKey, membership: Membership | null) {
+  private constructor(
+    stateDir: string,
+    jwk: JWK,
+    key: CryptoKey,
+    membership: Membership | null,
+    surroundings: Surroundings,
+  ) {
+    this.#surroundings = surroundings;
     this.#stateDir = stateDir;
     this.#jwk = jwk;
     this.#key = key;
@@ -48,7 +68,7 @@ export class Credentials {
   }
 
   /** Reads the key and membership of a state folder, making a key pair where there is none. */
-  static async open(stateDir: string): Promise<Credentials> {
+  static async open(stateDir: string, surroundings: Surroundings = {}): Promise<Credentials> {
     mkdirSync(stateDir, { recursive: true, mode: 0o700 });
     const keyPath = join(stateDir, "relay-key.jwk");
     if (!existsSync(keyPath)) {
@@ -61,7 +81,16 @@ export class Credentials {
     const membership = existsSync(memberPath)
       ? (JSON.parse(readFileSync(memberPath, "utf8")) as Membership)
       : null;
-    return new Credentials(stateDir, jwk, key, membership);
+    return new Credentials(stateDir, jwk, key, membership, surroundings);
+  }
+
+  /** Milliseconds that the hub's clock is ahead of ours, where that was worth correcting; else 0. */
+  get skewMs(): number {
+    return this.#skewMs;
+  }
+
+  #now(): number {
+    return this.#surroundings.now?.() ?? Date.now();
   }
 
   get membership(): Membership | null {
@@ -70,25 +99,27 @@ export class Credentials {
 
   /** Exchanges a join token. Idempotent: the same token and key give the same membership. @throws JoinError */
   async join(hub: string, joinToken: string): Promise<Membership> {
+    const route = this.#surroundings.route ?? routeTo(hub);
     const { kty, crv, x } = this.#jwk;
-    let response: Response;
+    let answer: JsonAnswer;
     try {
-      response = await fetch(new URL("/v1/join", hub), {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ joinToken, publicKey: { kty, crv, x } }),
-        signal: AbortSignal.timeout(JOIN_MS),
-      });
+      answer = await postJson(
+        new URL("/v1/join", hub),
+        { joinToken, publicKey: { kty, crv, x } },
+        {
+          agent: route.agent,
+          timeoutMs: JOIN_MS,
+        },
+      );
     } catch (error) {
-      throw new JoinError(`cannot reach the hub at ${hub}: ${describe(error)}`, false);
+      throw new JoinError(`cannot reach the hub at ${hub}: ${route.describe(error)}`, false);
     }
-    const body = (await response.json().catch(() => ({}))) as Partial<Membership> & {
-      detail?: string;
-    };
-    if (!response.ok)
+    const { status } = answer;
+    const body = answer.body as Partial<Membership> & { readonly detail?: string };
+    if (status < 200 || status > 299)
       throw new JoinError(
-        `the hub refused the join token: ${body.detail ?? `HTTP ${response.status}`}`,
-        response.status < 500 && response.status !== 429,
+        `the hub refused the join token: ${body.detail ?? `HTTP ${status}`}`,
+        status >= 400 && status < 500 && status !== 429,
       );
     if (!isMembership(body))
       throw new JoinError(`the answer of the hub at ${hub} to the join token is not whole`, false);
@@ -103,7 +134,7 @@ export class Credentials {
   /** Headers that authenticate one connection. @throws when the relay has not joined. */
   async headers(): Promise<Readonly<Record<string, string>>> {
     if (this.#membership === null) throw new Error("this relay has not joined a mesh");
-    const now = Math.floor((Date.now() + this.#skewMs) / 1000);
+    const now = Math.floor((this.#now() + this.#skewMs) / 1000);
     const token = await new SignJWT()
       .setProtectedHeader({ alg: "Ed25519", kid: await calculateJwkThumbprint(this.#jwk) })
       .setIssuer(this.#membership.cluster.uid)
@@ -118,7 +149,7 @@ export class Credentials {
   correctClock(date: string | undefined): number | null {
     const hubMs = date === undefined ? Number.NaN : Date.parse(date);
     if (Number.isNaN(hubMs)) return null;
-    const skewMs = hubMs - Date.now();
+    const skewMs = hubMs - this.#now();
     if (Math.abs(skewMs - this.#skewMs) < 5_000) return null;
     this.#skewMs = skewMs;
     return skewMs;
@@ -137,9 +168,4 @@ function isMembership(body: Partial<Membership>): body is Membership {
 function writePrivate(path: string, text: string): void {
   writeFileSync(`${path}.new`, text, { mode: 0o600 });
   renameSync(`${path}.new`, path);
-}
-
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message : error.message;
 }

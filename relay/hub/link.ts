@@ -11,6 +11,7 @@ import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import { closeReasonOf } from "../../shared/protocol/errors.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
+import type { HubRoute } from "./route.ts";
 import { PING_TEXT } from "../../shared/protocol/messages.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 
@@ -29,6 +30,8 @@ export interface LinkOptions {
   /** Fresh request headers for each attempt (the signed token lives for minutes only). */
   headers(): Promise<Readonly<Record<string, string>>>;
   readonly heartbeatMs: number;
+  /** Absent: directly, trusting what Node trusts. */
+  readonly route?: HubRoute;
   /** The hub answered the upgrade with an HTTP error; its `date` tells the hub's time. */
   onRefused?(status: number, date: string | undefined): void;
   readonly handlers: LinkHandlers;
@@ -103,13 +106,16 @@ export class HubLink {
       perMessageDeflate: false,
       maxPayload: LIMITS.messageBytes,
       handshakeTimeout: 10_000,
+      ...(this.#options.route?.agent === undefined ? {} : { agent: this.#options.route.agent }),
     });
     this.#socket = socket;
     socket.on("open", () => this.#opened(socket));
     socket.on("message", (data: Buffer, isBinary: boolean) =>
       this.#received(socket, data, isBinary),
     );
-    socket.on("error", (error) => this.#down(socket, null, error.message));
+    socket.on("error", (error) =>
+      this.#down(socket, null, this.#options.route?.describe(error) ?? error.message),
+    );
     socket.on("unexpected-response", (_request, response) => {
       this.#options.onRefused?.(response.statusCode ?? 0, response.headers.date);
       readRefusal(response, (body) =>

@@ -1,6 +1,7 @@
 /** What a relay's connections need from outside: sockets to the hub, and time. The simulation brings its own. */
 import { HubLink } from "./link.ts";
 import type { LinkOptions, OutMessage } from "./link.ts";
+import type { HubRoute } from "./route.ts";
 
 /** A connection to the hub that comes back by itself. */
 export interface Link {
@@ -30,3 +31,8 @@ export const OUTSIDE: Outside = {
     return () => clearTimeout(timer);
   },
 };
+
+/** The same, with a way to the hub that is not the direct one. */
+export function outsideBy(route: HubRoute): Outside {
+  return { ...OUTSIDE, dial: (options) => new HubLink({ ...options, route }) };
+}

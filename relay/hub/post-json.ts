@@ -1,0 +1,56 @@
+/** One POST of JSON: what `fetch` would do, if it took Node's own agent and so a proxy and authorities of its own. */
+import type { Agent } from "node:https";
+import { request as requestHttp } from "node:http";
+import { request as requestHttps } from "node:https";
+
+/** The answer to a join has a credential and two names. */
+const MAX_ANSWER_BYTES = 64 * 1024;
+
+export interface JsonAnswer {
+  readonly status: number;
+  /** `{}` for anything that is not a JSON object. */
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** @throws Error of the connection, or that the whole did not end in time or was too long. */
+export function postJson(
+  url: URL,
+  body: unknown,
+  { agent, timeoutMs }: { readonly agent: Agent | undefined; readonly timeoutMs: number },
+): Promise<JsonAnswer> {
+  return new Promise((resolve, reject) => {
+    const send = url.protocol === "https:" ? requestHttps : requestHttp;
+    const request = send(
+      url,
+      {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        signal: AbortSignal.timeout(timeoutMs),
+        ...(agent === undefined ? {} : { agent }),
+      },
+      (response) => {
+        let text = "";
+        response.setEncoding("utf8");
+        response.on("data", (part: string) => {
+          text += part;
+          if (text.length > MAX_ANSWER_BYTES) request.destroy(new Error("the answer is too long"));
+        });
+        response.on("error", reject);
+        response.on("end", () =>
+          resolve({ status: response.statusCode ?? 0, body: parseObject(text) }),
+        );
+      },
+    );
+    request.on("error", reject);
+    request.end(JSON.stringify(body));
+  });
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === "object" && parsed !== null ? { ...parsed } : {};
+  } catch {
+    return {};
+  }
+}
