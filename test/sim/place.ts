@@ -81,7 +81,7 @@ export class Place {
 
   /** All watches break; each lists again, and the list comes half at first. */
   relist(): void {
-    for (const source of [...this.#followers]) source.relist();
+    for (const source of Array.from(this.#followers)) source.relist();
   }
 
   #tell(change: RecordChange): void {

@@ -288,7 +288,7 @@ export class RelayProcess {
     const target = isHome ? uid : (path.split("/").at(-1) ?? "");
     const role = isHome ? "home" : "watch";
     const peer = { role, clusterUid: uid, keyGeneration: identity.keyGeneration } as const;
-    const { onMessage } = options.handlers;
+    const inner = options.handlers;
     const handlers = {
       ...options.handlers,
       onMessage: (message: Message, bytes: number): void => {
@@ -299,7 +299,7 @@ export class RelayProcess {
             revision: message.after,
           });
         this.#follow(process.positions, target, message);
-        onMessage(message, bytes);
+        inner.onMessage(message, bytes);
         if (message.type === "checkpoint" || message.type === "access") this.look();
       },
     };

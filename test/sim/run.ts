@@ -43,9 +43,10 @@ export async function run(
     mesh.close();
   }
   const history = mesh.history.moments;
-  for (const { name, validate } of VALIDATORS) {
-    const violation = validate(history);
-    if (violation !== null) return { failure: { validator: name, ...violation }, history };
+  for (const validator of VALIDATORS) {
+    const violation = validator.validate(history);
+    if (violation !== null)
+      return { failure: { validator: validator.name, ...violation }, history };
   }
   return { failure: null, history };
 }

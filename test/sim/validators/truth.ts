@@ -75,7 +75,18 @@ export class Truth {
         if (it.hash === null) this.storage(it.origin).kept.delete(it.key);
         else this.storage(it.origin).kept.set(it.key, it.hash);
         return;
-      default:
+      case "access":
+      case "action":
+      case "felix":
+      case "instance":
+      case "quiet":
+      case "received":
+      case "reconciled":
+      case "relay":
+      case "seen":
+      case "sent":
+      case "thrown":
+      case "told":
     }
   }
 

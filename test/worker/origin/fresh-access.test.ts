@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { facts, OriginWorld, populatedWorld, TestReader } from "../../support/origin-world.ts";
+import { facts, populatedWorld, TestReader } from "../../support/origin-world.ts";
 import { address, pod } from "../../support/records.ts";
 
 /** Found by the simulation, seeds 49 and 30. */
