@@ -74,9 +74,9 @@ const OUT_OF_TIME = new Set(["CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"]);
 
 function describeError(error: unknown, hub: string, proxy: string | undefined): string {
   if (!(error instanceof Error)) return String(error);
-  const cause: Error & { readonly code?: unknown; readonly port?: unknown } =
+  const cause: NodeJS.ErrnoException & { readonly port?: number } =
     error.cause instanceof Error ? error.cause : error;
-  const code = String(cause.code ?? "");
+  const code = cause.code ?? "";
   const { hostname, host } = new URL(hub);
   // Node adds advice about its own flags.
   const message = cause.message.split(";")[0] ?? "";
