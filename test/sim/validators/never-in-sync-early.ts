@@ -47,9 +47,10 @@ function judgeSource(
   for (const [key, states] of truth.allStates(origin)) {
     const last = states.at(-1);
     if (last?.value?.isOwn !== true || served.has(key) || refused.has(key)) continue;
-    // Its range is being claimed: a reconciliation counts once that is settled.
-    if (truth.storage(origin).kept.has(key)) continue;
     const { channel } = last.value;
+    // Its range is being claimed, and a reconciliation counts once that is settled; or it is committed and on its way.
+    const { kept, logs } = truth.storage(origin);
+    if (kept.has(key) || logs.get(channel)?.admitted.has(key) === true) continue;
     const basis = reconciledAt(channel);
     // What is on its way to the reader came after what it is in sync with.
     const isPast = basis !== undefined && (positions.get(channel)?.revision ?? 0) >= basis.head;

@@ -16,7 +16,7 @@ function isJustified(
 ): boolean {
   const [rcc = "", key = ""] = id.split(" ");
   const states = truth.states(origin, key);
-  const since = states.findLastIndex(({ value }) => value?.hash === served.hash && value.isOwn);
+  const since = states.findIndex(({ value }) => value?.hash === served.hash && value.isOwn);
   if (since < 0 || states.slice(since).some(({ value }) => value?.isOwn !== true)) return true;
   // An address that is not the cluster's yet is refused until the mesh has pinned it.
   const owned = String(states[since]?.value?.owns);

@@ -1,0 +1,208 @@
+/** Each validator fails on a history that is bad in its own way, and on no other: a guarantee that is never found broken is worth nothing. */
+import { expect, test } from "vitest";
+
+import type { Message } from "../../../shared/protocol/messages.ts";
+import type { Happening, SeenRemote, Served, SourceState } from "../history.ts";
+import { VALIDATORS } from "./index.ts";
+
+const [A, B, KEY, HASH] = ["a", "b", "01".repeat(12), "02".repeat(12)];
+const served: Served = { hash: HASH, isEndpoint: true, ips: [] };
+const state: SourceState = { hash: HASH, isOwn: true, ips: [], owns: [], channel: "identity" };
+const relay = { relay: "r", place: "pa", uid: A } as const;
+
+const source = (of: SourceState | null): Happening => ({
+  what: "source",
+  place: "pb",
+  key: KEY,
+  state: of,
+});
+const sent = (message: Message, to = A): Happening => ({
+  what: "sent",
+  origin: B,
+  socket: "s",
+  role: "watch",
+  to,
+  message,
+});
+const told = (op: "put" | "delete", isNew: boolean, hash = HASH): Happening => ({
+  ...relay,
+  what: "told",
+  origin: B,
+  op,
+  key: `b ${KEY}`,
+  served: { ...served, hash },
+  isNew,
+});
+const seen = (given: Partial<SeenRemote>): Happening => ({
+  ...relay,
+  what: "seen",
+  remotes: [
+    {
+      rcc: "b",
+      origin: B,
+      status: 3,
+      endpoints: 0,
+      revision: 0,
+      digest: null,
+      served: new Map(),
+      refused: new Set(),
+      positions: new Map(),
+      isOpen: true,
+      ...given,
+    },
+  ],
+});
+const quiet = (felix: ReadonlyMap<string, Served>, status = 2): Happening => ({
+  what: "quiet",
+  relays: [
+    {
+      ...relay,
+      felix,
+      isSuperseded: true,
+      remotes: [
+        {
+          rcc: "b",
+          origin: B,
+          status,
+          endpoints: 1,
+          revision: 1,
+          digest: "d",
+          served: new Map(),
+          refused: new Set(),
+          positions: new Map(),
+          isOpen: true,
+        },
+      ],
+    },
+  ],
+  origins: [
+    {
+      origin: B,
+      isPublisherConnected: true,
+      admitted: new Map([["identity", 1]]),
+      digest: new Map([["identity", "d"]]),
+      quarantined: 0,
+      edges: [],
+    },
+  ],
+  unacknowledged: 0,
+});
+
+const begin: readonly Happening[] = [
+  { what: "member", place: "pa", uid: A },
+  { what: "member", place: "pb", uid: B },
+  { what: "storage", origin: B, logs: new Map(), kept: new Map(), why: "new" },
+  { what: "storage", origin: A, logs: new Map(), kept: new Map(), why: "new" },
+  { what: "edges", effective: new Map([[`${A} ${B}`, "b"]]) },
+  { what: "access", origin: B, version: 2, readers: new Set([A]) },
+  { ...relay, what: "relay", state: "started" },
+  { what: "heard", relay: "r", version: 2, granted: new Map([["b", B]]) },
+  source(state),
+  {
+    what: "commit",
+    origin: B,
+    channel: "identity",
+    epoch: "e",
+    frame: { revision: 1, previous: "p", chain: "c", entries: new Map([[KEY, HASH]]) },
+  },
+  told("put", true),
+];
+
+const log = { origin: 0, channel: "identity" } as const;
+const bytes = new Uint8Array(16);
+const resume: Message = { type: "resume", ...log, after: 1 };
+const hello: Happening = {
+  what: "received",
+  origin: B,
+  socket: "s",
+  message: {
+    type: "watch-hello",
+    versions: [2],
+    software: "",
+    accessVersion: 0,
+    creditBytes: 0,
+    channels: ["identity"],
+    cursors: [{ channel: "identity", epoch: "e", revision: 1, chain: bytes }],
+  },
+};
+
+/** What comes after a good beginning, and the validator that must say so. */
+const BAD: Readonly<Record<string, readonly Happening[]>> = {
+  NeverThrows: [{ what: "thrown", where: "Origin b", error: "Error: no" }],
+  NoLeak: [
+    { what: "access", origin: B, version: 3, readers: new Set() },
+    sent({ type: "repair-plan", ...log, epoch: "e", head: 1, blobs: 0, after: 1, chain: bytes }),
+  ],
+  Reliable: [
+    {
+      what: "sent",
+      origin: B,
+      socket: "h",
+      role: "home",
+      to: B,
+      message: {
+        type: "accepted",
+        channel: "identity",
+        sequence: 1,
+        epoch: "e",
+        revision: 2,
+        refused: 0,
+        paceMs: 5,
+      },
+    },
+  ],
+  Resumable: [hello, sent(resume)],
+  Ordered: [
+    sent({
+      type: "checkpoint",
+      ...log,
+      epoch: "e",
+      revision: 9,
+      digest: bytes,
+      populated: false,
+      sweep: false,
+    }),
+  ],
+  Unique: [told("put", true)],
+  NeverInSyncEarly: [seen({ status: 2 })],
+  NoAmnesia: [told("delete", false)],
+  NoGhosts: [
+    { what: "heard", relay: "r", version: 3, granted: new Map() },
+    seen({ endpoints: 1, served: new Map([[KEY, served]]) }),
+  ],
+  Converged: [quiet(new Map())],
+  StatusTruthful: [quiet(new Map([[`b ${KEY}`, served]]), 3)],
+};
+
+const broken = (history: readonly Happening[]): string[] =>
+  VALIDATORS.filter(
+    ({ validate }) => validate(history.map((it, atMs) => ({ atMs: 100_000 + atMs, it }))) !== null,
+  ).map(({ name }) => name);
+
+test("[SIM2] a good history breaks no guarantee", () => {
+  expect(broken([...begin, quiet(new Map([[`b ${KEY}`, served]]))])).toEqual([]);
+});
+
+test("[SIM2] every guarantee has a bad history", () => {
+  expect(Object.keys(BAD).toSorted()).toEqual(VALIDATORS.map(({ name }) => name).toSorted());
+});
+
+for (const [name, end] of Object.entries(BAD))
+  test(`[SIM2] ${name} is found broken where it is, and only it`, () => {
+    expect(broken([...begin, ...end])).toEqual([name]);
+  });
+
+test("[SIM2] Ordered: a key that goes back to an older state at Felix", () => {
+  const newer = "03".repeat(12);
+  const back = [source({ ...state, hash: newer }), told("put", false, newer), told("put", false)];
+  expect(broken([...begin, ...back])).toEqual(["Ordered"]);
+});
+
+test("[SIM2] NoAmnesia: a pod that went at its source, or a cluster that may not be seen any more, is withdrawn rightly", () => {
+  expect(broken([...begin, source(null), told("delete", false)])).toEqual([]);
+  const revoked: Happening[] = [
+    { what: "edges", effective: new Map() },
+    { what: "heard", relay: "r", version: 3, granted: new Map() },
+  ];
+  expect(broken([...begin, ...revoked, told("delete", false)])).toEqual([]);
+});
