@@ -44,7 +44,7 @@ const REQUESTS = 8;
 const READERS_AT_ONCE = 100;
 const TICK_MS = 10;
 /** Frames that one reader looks into, so that measuring does not become the load. */
-const SAMPLE = 20;
+const SAMPLE = 5;
 
 export class MockMesh {
   readonly #client: Client;
