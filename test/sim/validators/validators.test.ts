@@ -176,7 +176,8 @@ const BAD: Readonly<Record<string, readonly Happening[]>> = {
 
 const broken = (history: readonly Happening[]): string[] =>
   VALIDATORS.filter(
-    ({ validate }) => validate(history.map((it, atMs) => ({ atMs: 100_000 + atMs, it }))) !== null,
+    (validator) =>
+      validator.validate(history.map((it, atMs) => ({ atMs: 100_000 + atMs, it }))) !== null,
   ).map(({ name }) => name);
 
 test("[SIM2] a good history breaks no guarantee", () => {
