@@ -97,7 +97,7 @@ async function runHub(flags: HubFlags): Promise<void> {
     ...(flags.adminTokenFile === undefined ? {} : { adminTokenFile: flags.adminTokenFile }),
   }).catch(failed);
   process.stdout.write(
-    `${JSON.stringify({ event: "listening", url: hub.url, adminTokenFile: hub.adminTokenFile, maxSockets: hub.maxSockets })}\n`,
+    `${JSON.stringify({ event: "listening", url: hub.url, adminTokenFile: hub.adminTokenFile, maxSockets: hub.maxSockets, ...hub.disk })}\n`,
   );
   await stopped;
   await hub.stop();

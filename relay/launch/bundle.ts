@@ -1,5 +1,5 @@
 /** The Worker as one file for workerd: an image may ship it ready-made, a checkout makes it at each start (about 0.2 s). */
-import { copyFileSync, existsSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const ENTRY = fileURLToPath(new URL("../../worker/index.ts", import.meta.url));
@@ -10,12 +10,13 @@ export async function bundleWorker(
   prebuilt = process.env["CATWALK_WORKER_BUNDLE"],
 ): Promise<void> {
   if (prebuilt !== undefined && existsSync(prebuilt)) {
-    copyFileSync(prebuilt, outFile);
+    writeIfOther(outFile, readFileSync(prebuilt));
     return;
   }
   // Loaded only here: an image with a ready bundle has no esbuild.
   const { build } = await import("esbuild");
-  await build({
+  const built = await build({
+    write: false,
     entryPoints: [ENTRY],
     outfile: outFile,
     bundle: true,
@@ -27,4 +28,17 @@ export async function bundleWorker(
     external: ["node:*", "cloudflare:*"],
     logLevel: "warning",
   });
+  writeIfOther(outFile, built.outputFiles[0]?.contents ?? new Uint8Array());
+}
+
+/** Nothing is written where it is there already: a hub whose disk is full can be started again. A file is whole, or as it was. */
+export function writeIfOther(path: string, content: string | Uint8Array): void {
+  if (existsSync(path) && readFileSync(path).equals(Buffer.from(content))) return;
+  try {
+    writeFileSync(`${path}.new`, content);
+    renameSync(`${path}.new`, path);
+  } catch (error) {
+    rmSync(`${path}.new`, { force: true });
+    throw error;
+  }
 }

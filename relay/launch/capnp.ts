@@ -18,6 +18,9 @@ export interface CapnpOptions {
 export const HUB_KEY_VARIABLE = "CATWALK_HUB_KEY";
 export const ADMIN_TOKEN_HASH_VARIABLE = "CATWALK_ADMIN_TOKEN_HASH";
 
+/** In the environment because it is another at each start: the file stays as it is, also where there is no room for a new one. */
+export const FSYNC_VARIABLE = "CATWALK_FSYNC_MS";
+
 export function capnpConfig(options: CapnpOptions): string {
   const { address, workerFile, storageDir, maxSockets, restoredAtMs } = options;
   // Changing a uniqueKey would lose every object's storage.
@@ -42,6 +45,7 @@ const main :Workerd.Worker = (
     (name = "MESH", durableObjectNamespace = "MeshObject"),
     (name = "ORIGIN", durableObjectNamespace = "OriginObject"),
     (name = "MAX_SOCKETS", text = "${maxSockets}"),
+    (name = "FSYNC_MS", fromEnvironment = "${FSYNC_VARIABLE}"),
     (name = "RESTORED_AT", text = "${restoredAtMs}"),
     (name = "HUB_KEY", fromEnvironment = "${HUB_KEY_VARIABLE}"),
     (name = "ADMIN_TOKEN_HASH", fromEnvironment = "${ADMIN_TOKEN_HASH_VARIABLE}"),

@@ -2,16 +2,24 @@
  * A self-hosted hub: bundles the Worker, writes workerd's configuration, runs the workerd binary and keeps it running. No wrangler and no
  * Miniflare: both are development tools. [CLI20]
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 
 import { backoffMs } from "../../shared/lib/backoff.ts";
-import { bundleWorker } from "./bundle.ts";
-import { ADMIN_TOKEN_HASH_VARIABLE, capnpConfig, HUB_KEY_VARIABLE } from "./capnp.ts";
+import { bundleWorker, writeIfOther } from "./bundle.ts";
+import {
+  ADMIN_TOKEN_HASH_VARIABLE,
+  capnpConfig,
+  FSYNC_VARIABLE,
+  HUB_KEY_VARIABLE,
+} from "./capnp.ts";
 import { lockData } from "./data-lock.ts";
+import { describeSpeed, measureDisk } from "./disk-speed.ts";
+import type { DiskSpeed } from "./disk-speed.ts";
+import { Explainer } from "./explain.ts";
 import { spawnGuarded } from "./guarded-child.ts";
 import type { GuardedChild } from "./guarded-child.ts";
 import { openFiles } from "./open-files.ts";
@@ -33,6 +41,8 @@ export interface RunningHub {
   readonly adminTokenFile: string;
   /** Sockets that it takes, bounded by the files that a process may open here. */
   readonly maxSockets: number;
+  /** As measured in the data folder at the start. */
+  readonly disk: DiskSpeed;
   /** Process id of the shell around workerd; changes when it is restarted. */
   pid(): number | undefined;
   /** Ends workerd within about a second. Committed state is on disk already. */
@@ -65,21 +75,35 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     await bundleWorker(workerFile);
     const configFile = join(dataDir, "workerd.capnp");
     const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+    const disk = measureDisk(dataDir);
+    log(describeSpeed(disk));
     const files = openFiles();
     const maxSockets = files.sockets;
-    writeFileSync(
+    writeIfOther(
       configFile,
-      capnpConfig({ address, workerFile: "worker.js", storageDir, maxSockets, restoredAtMs }),
+      capnpConfig({
+        address,
+        workerFile: "worker.js",
+        storageDir,
+        maxSockets,
+        restoredAtMs,
+      }),
     );
     const url = `http://${isAny(host) ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host}:${port}`;
     const env = {
       ...process.env,
+      [FSYNC_VARIABLE]: String(disk.fsyncMs ?? 0),
       [HUB_KEY_VARIABLE]: secrets.hubKey,
       [ADMIN_TOKEN_HASH_VARIABLE]: secrets.adminTokenHash,
     };
+    const explainer = new Explainer(dataDir);
     const supervisor = new Supervisor(
       () => spawnGuarded(workerdBinary(), ["serve", configFile], env),
-      log,
+      (line) => {
+        const explained = explainer.explain(line, performance.now());
+        if (explained !== null) log(explained);
+        log(line);
+      },
     );
     try {
       await waitReady(url, supervisor);
@@ -90,6 +114,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     return {
       url,
       maxSockets,
+      disk,
       adminToken: secrets.adminToken,
       adminTokenFile: secrets.adminTokenFile,
       pid: () => supervisor.pid(),

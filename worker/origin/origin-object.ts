@@ -10,6 +10,7 @@ import type { OriginFacts, OriginStatus, QuarantineEntry } from "../../shared/vi
 import type { MeshCalls, OriginCalls } from "../ports.ts";
 import { INTERNAL_HEADERS } from "../ports.ts";
 import { durableSql } from "../storage/durable-sql.ts";
+import { diskBudget } from "./disk-budget.ts";
 import { openSockets } from "./open-sockets.ts";
 import { Origin } from "./origin.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "./ports.ts";
@@ -32,6 +33,8 @@ export interface OriginEnv {
   readonly MESH: DurableObjectNamespace;
   /** See `OriginPorts.paceMs`. */
   readonly PACE_MS?: string;
+  /** How long the disk of a hub of one's own takes for a commit, in ms. */
+  readonly FSYNC_MS?: string;
 }
 
 /** Of a disk that takes a commit in well below a millisecond. */
@@ -88,6 +91,8 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     // Texts are pings that came before the automatic answer was set; nothing else is sent as text.
     if (typeof data === "string") return;
     const attachment = socket.deserializeAttachment() as Attachment;
+    if (attachment.peer.role === "home")
+      diskBudget.note(attachment.peer.clusterUid, performance.now());
     this.#guarded(() => this.#origin.onMessage(attachment.id, new Uint8Array(data)));
   }
 
@@ -166,10 +171,14 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
   }
 
   #ports(store: SqliteLogStore): OriginPorts {
+    const leastPaceMs = Number(this.env.PACE_MS) || DEFAULT_PACE_MS;
+    const fsyncMs = Number(this.env.FSYNC_MS) || 0;
     return {
       store,
       clock: { now: () => Date.now() },
-      paceMs: Number(this.env.PACE_MS) || DEFAULT_PACE_MS,
+      get paceMs() {
+        return Math.max(leastPaceMs, diskBudget.paceMs(fsyncMs, performance.now()));
+      },
       random: () => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32,
       sockets: {
         send: (id, bytes) => {

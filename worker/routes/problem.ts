@@ -98,6 +98,10 @@ export function onError(error: Error, context: Context): Response {
     }),
   );
   return problemResponse(
-    new HttpProblem(500, "internal", "the hub failed to handle this request; its log says why"),
+    new HttpProblem(
+      500,
+      "internal",
+      "the hub failed to handle this request; its log says why (a full disk, for one)",
+    ),
   );
 }

@@ -1,0 +1,109 @@
+/** A hub whose disk is full: it says so, acknowledges nothing that is not on it, loses nothing, and goes on when there is room. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { eventually } from "../support/mesh-rig.ts";
+import { AckDriver } from "./ack-driver.ts";
+import type { Life } from "./ack-driver.ts";
+import { startHubProcess } from "./hub-process.ts";
+import type { HubProcess } from "./hub-process.ts";
+import { readAll } from "./log-reader.ts";
+import { callHub, register } from "./registered.ts";
+import type { Registered } from "./registered.ts";
+import { SmallDisk, workerdBelow } from "./small-disk.ts";
+
+const root = mkdtempSync(join(tmpdir(), "catwalk-full-"));
+let disk: SmallDisk;
+let hub: HubProcess;
+let adminToken = "";
+let mesh: Registered;
+const driver = new AckDriver();
+
+beforeAll(async () => {
+  disk = await SmallDisk.mount(16 * 1024);
+  await startHub("127.0.0.1:0");
+  adminToken = readFileSync(disk.outside("hub/admin-token"), "utf8").trim();
+  mesh = await register({ url: hub.url, adminToken }, root);
+}, 60_000);
+
+afterAll(async () => {
+  await hub.stop();
+  await disk.remove();
+  rmSync(root, { recursive: true, force: true });
+});
+
+async function startHub(listen: string): Promise<void> {
+  const data = join(disk.path, "hub");
+  hub = await startHubProcess((...c) => disk.wrap(...c), "--listen", listen, "--data", data);
+}
+
+/** Publishes until the connection ends, by whoever ends it; `null` when it ended before the welcome. */
+async function publish(then: () => void, forMs: number): Promise<Life | null> {
+  return driver
+    .publish(mesh.homeUrl, await mesh.origin.headers(), {
+      depth: 4,
+      onWelcome: (socket) => {
+        then();
+        setTimeout(() => socket.terminate(), forMs);
+      },
+    })
+    .catch(() => null);
+}
+
+async function expectAllHeld(): Promise<void> {
+  const { head } = await driver.head(mesh.homeUrl, await mesh.origin.headers());
+  const held = await readAll(mesh.watchUrl, await mesh.reader.headers(), head);
+  expect(driver.acknowledged.flatMap(({ entries }) => entries.filter((e) => !held.has(e)))).toEqual(
+    [],
+  );
+}
+
+test("[LOG13] with a full disk nothing is lost that was acknowledged; the hub says what is the matter, and goes on when there is room", async () => {
+  await publish(() => undefined, 300);
+  const before = driver.acknowledged.length;
+  expect(before).toBeGreaterThan(0);
+
+  disk.fill();
+  // Where there is room left inside the databases some commits may still succeed: until one does not.
+  await eventually(
+    () => publish(() => undefined, 200).then(() => hub.log()),
+    (log) => log.includes("is full: nothing is committed"),
+    30_000,
+  );
+  expect(await fetch(new URL("/healthz", hub.url)).then(({ status }) => status)).toBe(200);
+  const refused = callHub({ url: hub.url, adminToken }, "POST", "/v1/meshes/m/clusters", {
+    name: "late",
+  });
+  await expect(refused).rejects.toThrow(/500 .*a full disk/);
+
+  disk.free();
+  const full = driver.acknowledged.length;
+  await eventually(
+    () => publish(() => undefined, 200).then(() => driver.acknowledged.length),
+    (count) => count > full + 10,
+    30_000,
+  );
+  await expectAllHeld();
+  await callHub({ url: hub.url, adminToken }, "POST", "/v1/meshes/m/clusters", { name: "late" });
+}, 120_000);
+
+test("[LOG13] killed while its disk is full, and started again with no room, it holds what it acknowledged", async () => {
+  const life = publish(() => disk.fill(), 500);
+  await life;
+  process.kill(workerdBelow(hub.pid), "SIGKILL");
+  const { host } = new URL(hub.url);
+  await hub.stop();
+  await startHub(host);
+  expect(await fetch(new URL("/healthz", hub.url)).then(({ status }) => status)).toBe(200);
+  disk.free();
+  const full = driver.acknowledged.length;
+  await eventually(
+    () => publish(() => undefined, 200).then(() => driver.acknowledged.length),
+    (count) => count > full,
+    30_000,
+  );
+  await expectAllHeld();
+}, 120_000);
