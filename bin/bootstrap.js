@@ -1,5 +1,5 @@
 /**
- * `npm start`, `npm test`, `npm run check`, `npm run bench` from a fresh clone: installs what is missing, saying so at once, then hands over.
+ * `npm start`, `npm test`, `npm run check`, `npm run bench`, `npm run soak` from a fresh clone: installs what is missing, saying so at once, then hands over.
  * Plain JavaScript without dependencies for Node 20.
  */
 import { existsSync, rmSync, statSync } from "node:fs";
@@ -22,6 +22,7 @@ const TASKS = {
   test: () => steps([...CHECKS, ["tests", "vitest", ["run", ...args]]]),
   check: () => steps(CHECKS),
   bench: () => runProgram("test/bench/main.ts", args),
+  soak: () => runProgram("test/sim/main.ts", args),
 };
 
 /** Installed means: npm wrote its own record of node_modules after the lock file last changed. */

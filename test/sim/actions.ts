@@ -266,7 +266,7 @@ export function actionsOf(seed: number): {
   const rng = new Rng(seed);
   const absent = new Set(NAMES.filter(() => rng.chance(0.25)));
   const places = 2 + rng.below(2);
-  const count = 50 + rng.below(50);
+  const count = 40 + rng.below(40);
   const actions = Array.from({ length: count }, (): Action => {
     let name = pickName(rng);
     for (let tries = 0; absent.has(name) && tries < 20; tries++) name = pickName(rng);

@@ -1,5 +1,5 @@
 /** A whole mesh: hub, places with their relays, and who sees whom as its operator knows it, apart from what the product makes of it. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -15,6 +15,8 @@ import type { Identity } from "./relay-process.ts";
 import { World } from "./world.ts";
 
 const MESH = "demo";
+/** Files in memory, where there are such: a run makes hundreds of small writes. */
+const MEMORY = "/dev/shm";
 
 export interface Member {
   readonly place: Place;
@@ -28,7 +30,7 @@ export class MeshWorld {
   readonly history: History;
   readonly hub: Hub;
   readonly members: Member[] = [];
-  readonly #dir = mkdtempSync(join(tmpdir(), "catwalk-sim-"));
+  readonly #dir = mkdtempSync(join(existsSync(MEMORY) ? MEMORY : tmpdir(), "catwalk-sim-"));
   /** `reader name/RCC name` to the origin's place. */
   readonly #rccs = new Map<string, string>();
   /** `origin place/reader place`. */

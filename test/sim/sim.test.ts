@@ -14,7 +14,7 @@ interface Ended {
 }
 
 function simulate(...args: readonly string[]): Promise<Ended> {
-  const all = ["--import", "./test/sim/small-limits.ts", "test/sim/main.ts", "--quick", ...args];
+  const all = ["test/sim/main.ts", "--quick", ...args];
   const child = spawn(process.execPath, all, { cwd: ROOT });
   let out = "";
   for (const stream of [child.stdout, child.stderr])

@@ -1,7 +1,7 @@
 /**
  * The product with limits so small that a run of a few dozen keys meets all of them: rings that wrap, folds in the middle of repairs, several
  * partitions, credit that runs out. They are constants, and rightly so; here their text is replaced while the modules are loaded, and with
- * them that of a mutant. Import it before anything else, in a process of its own: `node --import ./test/sim/small-limits.ts …`.
+ * them that of a mutant. Imported before anything else, in a process of its own.
  */
 import { readFileSync } from "node:fs";
 import { registerHooks } from "node:module";

@@ -18,7 +18,7 @@ interface Found {
 }
 
 function look(mutant: Mutant): Promise<Found | string> {
-  const args = ["--import", "./test/sim/small-limits.ts", "test/sim/main.ts"];
+  const args = ["test/sim/main.ts"];
   args.push("--mutant", mutant.name, "--seeds", String(SEEDS));
   const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
   let [out, err] = ["", ""];
