@@ -97,6 +97,24 @@ function quietDisk(mesh: MeshWorld, rng: Rng): void {
   mesh.world.after(rng.below(400), () => (host.sql.writesLeft = null));
 }
 
+/** An older copy comes back and goes on otherwise, while a reader is away that had seen more. */
+async function forkHistory(mesh: MeshWorld, rng: Rng): Promise<void> {
+  const owner = member(mesh, rng);
+  if (owner.identity === null) return;
+  const host = mesh.hub.origin(owner.identity.membership.cluster.uid);
+  host.keepCopy();
+  putPods(owner, rng, 2);
+  await mesh.world.advance(400);
+  for (const { place, relays } of mesh.members)
+    if (place !== owner.place) for (const relay of relays) relay.kill();
+  host.putBack(false);
+  await mesh.world.advance(1_500);
+  for (let n = 0; n < 4; n++) {
+    putPods(owner, rng, 1);
+    await mesh.world.advance(60);
+  }
+}
+
 async function addAgain(mesh: MeshWorld, rng: Rng): Promise<void> {
   // The first place's ranges are given; were it gone, others could claim them.
   const gone = rng.pick(mesh.members.slice(1));
@@ -150,7 +168,7 @@ const KINDS = {
     run: (mesh, rng) => ((owner) => owner.place.delete(keyOf(poolOf(owner))))(member(mesh, rng)),
   },
   "node put": {
-    weight: 3,
+    weight: 5,
     run: (mesh, rng) => {
       const owner = member(mesh, rng);
       const { record, isOwn } = nodeOf(owner, rng);
@@ -225,6 +243,7 @@ const KINDS = {
   "hub killed": { weight: 3, run: (mesh, rng) => mesh.hub.kill(rng.below(3_000)) },
   "storage copied": { weight: 4, run: (mesh, rng) => origin(mesh, rng).keepCopy() },
   "storage put back": { weight: 2, run: (mesh, rng) => origin(mesh, rng).putBack(false) },
+  "history forks": { weight: 2, run: forkHistory },
   "storage lost": { weight: 1, run: (mesh, rng) => origin(mesh, rng).putBack(true) },
   "disk full": { weight: 2, run: quietDisk },
   "clock jumps": {

@@ -59,6 +59,7 @@ export class MeshWorld {
             made.world,
             made.hub,
             made.history,
+            made.world.rng.chance(0.3),
           ),
       );
       made.members.push({ place, identity: null, relays });

@@ -104,8 +104,8 @@ export class SimLink implements Link {
   readonly #peer: () => Peer;
   readonly #handlers: LinkHandlers;
   wire: Wire | null = null;
-  /** Hears what is sent while it is open. */
-  onSend: (message: Message) => void = () => undefined;
+  /** Hears what is sent while it is open, and says what is sent instead. */
+  onSend: (message: Message) => Message = (message) => message;
   #isStopped = true;
   #isRetrying = false;
 
@@ -145,8 +145,7 @@ export class SimLink implements Link {
 
   send(message: Message): void {
     if (this.wire === null) return;
-    this.onSend(message);
-    this.wire.toHub(message);
+    this.wire.toHub(this.onSend(message));
   }
 
   deliver(wire: Wire, message: Message, bytes: number): void {

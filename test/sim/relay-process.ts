@@ -66,6 +66,8 @@ export class RelayProcess {
   readonly #world: World;
   readonly #hub: HubEnd;
   readonly #history: History;
+  /** Speaks the first version of the protocol only. */
+  readonly #isOld: boolean;
   #process: Process | null = null;
   #identity: Identity | null = null;
   /** What Felix has: it outlives the relay. */
@@ -80,7 +82,9 @@ export class RelayProcess {
     world: World,
     hub: HubEnd,
     history: History,
+    isOld: boolean,
   ) {
+    this.#isOld = isOld;
     this.name = name;
     this.place = place;
     this.#dir = join(dir, name);
@@ -310,9 +314,11 @@ export class RelayProcess {
         process.positions.set(target, new Map());
         asked.clear();
         for (const { channel, epoch } of message.cursors) asked.set(channel, epoch);
+        if (this.#isOld) return { ...message, versions: [1] };
       }
       if (message.type === "reconciled")
         this.#history.add({ what: "reconciled", origin: target, channel: message.channel });
+      return message;
     };
     process.links.push({ link, target, isHome });
     return link;

@@ -112,13 +112,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "in-sync-at-plan",
-    bug: "A view counts as proven once its repair has begun.",
-    validators: ["NeverInSyncEarly", "NoAmnesia"],
+    bug: "A reader is told the digest when its repair begins, and believes it without comparing.",
+    validators: ["NeverInSyncEarly", "Ordered", "NoAmnesia"],
     replacements: [
       {
-        file: "relay/view/channel-view.ts",
-        from: "if (checkpoint.revision !== cursor.revision || this.#repair !== null) return NOTHING;",
-        to: "",
+        file: "worker/origin/readers.ts",
+        from: "    if (progress.blobs.length > 0 || progress.next <= log.head) {",
+        to: "    if (progress.next < 0) {",
       },
       {
         file: "relay/view/channel-view.ts",

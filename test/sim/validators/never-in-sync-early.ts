@@ -67,11 +67,11 @@ export const neverInSyncEarly: Validator = {
     /** The newest that came, by origin and channel. */
     const reconciled = new Map<string, Reconciled>();
     const sent = new Map<string, number>();
-    const populated = new Set<string>();
+    const populated = new Map<string, Populated>();
     for (const moment of history) {
       truth.take(moment);
       const { atMs, it } = moment;
-      const forget = (by: Map<string, unknown> | Set<string>): void => {
+      const forget = (by: Map<string, unknown>): void => {
         if (it.what === "storage")
           for (const id of by.keys()) if (id.startsWith(`${it.origin} `)) by.delete(id);
       };
@@ -82,21 +82,50 @@ export const neverInSyncEarly: Validator = {
         const id = `${it.origin} ${it.message.channel}`;
         const head = truth.head(it.origin, it.message.channel);
         reconciled.set(id, { sentMs: sent.get(id) ?? atMs, head });
-        populated.add(id);
+        if (!populated.has(id))
+          populated.set(id, { claiming: claimingOf(truth, it.origin), isTold: false });
       }
-      const wrong = populatedEarly(it, populated) ?? seenEarly(moment, truth, reconciled);
+      const wrong = populatedEarly(it, truth, populated) ?? seenEarly(moment, truth, reconciled);
       if (wrong !== null) return { atMs, message: wrong };
     }
     return null;
   },
 };
 
-function populatedEarly(it: Happening, populated: ReadonlySet<string>): string | null {
+interface Populated {
+  /** Pools and nodes that waited for their range when the first `reconciled` came, with their hashes. */
+  readonly claiming: ReadonlyMap<string, string>;
+  isTold: boolean;
+}
+
+function claimingOf(truth: Truth, origin: string): Map<string, string> {
+  const own = truth.has(origin);
+  return new Map(
+    [...truth.storage(origin).kept].filter(([key, hash]) => {
+      const state = own.get(key);
+      return state?.hash === hash && state.owns.length > 0;
+    }),
+  );
+}
+
+function populatedEarly(
+  it: Happening,
+  truth: Truth,
+  populated: ReadonlyMap<string, Populated>,
+): string | null {
   if (it.what !== "sent" || it.message.type !== "checkpoint" || !it.message.populated) return null;
   const id = `${it.origin} ${it.message.channel}`;
-  return populated.has(id)
-    ? null
-    : `Origin ${id} says that it is populated; nobody has reconciled it`;
+  const known = populated.get(id);
+  if (known === undefined)
+    return `Origin ${id} says that it is populated; nobody has reconciled it`;
+  if (known.isTold) return null;
+  known.isTold = true;
+  const { kept } = truth.storage(it.origin);
+  const own = truth.has(it.origin);
+  for (const [key, hash] of known.claiming)
+    if (kept.get(key) === hash && own.get(key)?.channel === it.message.channel)
+      return `Origin ${id} says that it is populated while the range of ${key} is being claimed`;
+  return null;
 }
 
 function seenEarly(
