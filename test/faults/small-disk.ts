@@ -41,11 +41,8 @@ export class SmallDisk {
 
   /** The command line that runs a command where the disk is. */
   wrap(...command: readonly string[]): readonly string[] {
-    return [
-      "nsenter",
-      ...["--preserve-credentials", "-U", "-m", "-t", String(this.#keeper.pid)],
-      ...command,
-    ];
+    const keeper = String(this.#keeper.pid);
+    return ["nsenter", "--preserve-credentials", "-U", "-m", "-t", keeper, ...command];
   }
 
   /** A path on the disk, as seen from outside. */
