@@ -185,7 +185,10 @@ export class OriginHost {
           timers.delete(name);
           this.event((origin) => origin.onTimer(name));
         };
-        timers.set(name, world.after(delayMs, fire));
+        // Other events have their turn first, sometimes many: most in the middle of a fold.
+        const mostMs = name === "fold" ? 400 : 40;
+        const lateMs = world.rng.chance(name === "fold" ? 0.6 : 0.3) ? world.rng.below(mostMs) : 0;
+        timers.set(name, world.after(delayMs + lateMs, fire));
       },
       log: () => undefined,
     };

@@ -16,10 +16,10 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const LIMITS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   "shared/log/hash-trie.ts": { LEAF_KEYS: 4 },
   "shared/protocol/limits.ts": {
-    inFlightBytes: 6_000,
-    readerFloorBytes: 1_500,
-    inFlightCapBytes: 12_000,
-    ackBytes: 500,
+    inFlightBytes: 1_200,
+    readerFloorBytes: 500,
+    inFlightCapBytes: 4_000,
+    ackBytes: 200,
   },
   "worker/origin/log-store.ts": { RING_SLOTS: 12 },
   "worker/origin/channel-log.ts": { FOLD_CHANGES: 6, FOLD_SLICE_BLOBS: 1 },

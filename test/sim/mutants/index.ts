@@ -122,6 +122,11 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: "relay/view/channel-view.ts",
+        from: "if (checkpoint.revision !== cursor.revision || this.#repair !== null) return NOTHING;",
+        to: "if (checkpoint.revision !== cursor.revision) return NOTHING;",
+      },
+      {
+        file: "relay/view/channel-view.ts",
         from: "if (!equalBytes(this.#trie.digest(), checkpoint.digest)) return this.#askRepair();",
         to: "",
       },
