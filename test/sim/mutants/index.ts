@@ -27,7 +27,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "tail-over-newer-blob",
     bug: "In a repair a tail change is applied over the blob that already holds a newer state of its key.",
-    validators: ["Ordered", "Unique", "NoAmnesia", "NoGhosts", "Converged", "NeverInSyncEarly"],
+    validators: [
+      "Ordered",
+      "Unique",
+      "NoAmnesia",
+      "NoGhosts",
+      "Converged",
+      "NeverInSyncEarly",
+      "NeverThrows",
+    ],
     replacements: [
       {
         file: "relay/view/channel-view.ts",
@@ -69,8 +77,8 @@ export const MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: "worker/origin/origin.ts",
-        from: "  #isFactsFresh = false;",
-        to: "  #isFactsFresh = true;",
+        from: "    this.#facts = store.facts();",
+        to: "    this.#facts = store.facts(); this.#isFactsFresh = this.#facts !== null;",
       },
     ],
   },
