@@ -132,6 +132,8 @@ export class Origin {
   }
 
   onTimer(name: TimerName): void {
+    // The log of a removed cluster is gone: what was to be done with it must not bring any of it back. [VIS7]
+    if (this.#facts?.removed === true) return;
     switch (name) {
       case "checkpoint":
         this.#announcer.onTimer();

@@ -52,3 +52,19 @@ test("[VIS3] an Origin that knows more than the Mesh answers keeps it, and serve
   expect(world.closedWith(reader.socket)).toBe(null);
   expect(reader.ips()).toHaveLength(3);
 });
+
+/** Found by the simulation, seed 300. */
+test("[VIS7] a fold that was due when its cluster was removed brings nothing back", () => {
+  const { world, publisher } = populatedWorld();
+  for (let n = 0; n < 2_500; n++)
+    publisher.local.apply({ op: "put", record: pod(`many${n}`, address(n)) });
+  publisher.connect();
+  world.settle();
+  for (let n = 0; n < 2_500; n++)
+    publisher.publisher.onSource([{ op: "put", record: pod(`more${n}`, address(n)) }]);
+  world.timers.set("fold", world.nowMs + 5);
+  world.push(facts({ accessVersion: 9, removed: true, readers: [] }));
+  world.advance(1_000);
+  expect(world.failures).toEqual([]);
+  expect(world.sql.run("SELECT COUNT(*) AS n FROM blobs")).toEqual([{ n: 0 }]);
+});
