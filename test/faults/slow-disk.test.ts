@@ -53,10 +53,13 @@ function ensureStrace(): void {
     throw new Error("strace is needed (Debian: apt-get install strace)");
 }
 
-const DELAY = [
-  ...["strace", "-D", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null"],
-  ...["-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:delay_enter=5000"],
-];
+const TRACE = ["strace", "-D", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null"];
+const DELAY = TRACE.concat(
+  "-e",
+  "trace=fsync,fdatasync",
+  "-e",
+  "inject=fsync,fdatasync:delay_enter=5000",
+);
 
 if (rounds(0, 1) === 1)
   test(`[LOG18] on a disk with an fsync of 5 ms ${PUBLISHERS} busy publishers take half of it, and the hub answers at once`, async ({
