@@ -1,7 +1,10 @@
 import { expect, test } from "vitest";
 
+import { encodePayload } from "../../../shared/log/payload.ts";
+import { hashKey } from "../../../shared/record/encoding.ts";
+import { keyOf } from "../../../shared/record/key.ts";
 import { facts, populatedWorld, TestReader } from "../../support/origin-world.ts";
-import { address, pod } from "../../support/records.ts";
+import { address, pod, put } from "../../support/records.ts";
 
 /** Found by the simulation, seeds 49 and 30. */
 test("[VIS4] a push, which may have been long on its way, is no answer of the Mesh: an Origin that starts still sends nothing", () => {
@@ -56,13 +59,17 @@ test("[VIS3] an Origin that knows more than the Mesh answers keeps it, and serve
 /** Found by the simulation, seed 300. */
 test("[VIS7] a fold that was due when its cluster was removed brings nothing back", () => {
   const { world, publisher } = populatedWorld();
-  for (let n = 0; n < 2_500; n++)
-    publisher.local.apply({ op: "put", record: pod(`many${n}`, address(n)) });
-  publisher.connect();
-  world.settle();
-  for (let n = 0; n < 2_500; n++)
-    publisher.publisher.onSource([{ op: "put", record: pod(`more${n}`, address(n)) }]);
-  world.timers.set("fold", world.nowMs + 5);
+  const pods = Array.from({ length: 2_100 }, (_, n) => put(pod(`many${n}`, address(n))));
+  const gone = Array.from({ length: 10 }, (_, n) => {
+    const keyHash = hashKey(keyOf(pod(`many${n}`, address(n))));
+    return { op: "delete", keyHash, cause: "observed" } as const;
+  });
+  for (const [sequence, changes] of [pods, gone].entries()) {
+    world.nowMs += 10;
+    const payload = encodePayload(changes);
+    world.toOrigin(publisher.socket, { type: "publish", channel: "identity", sequence, payload });
+  }
+  expect([...world.timers.keys()]).toContain("fold");
   world.push(facts({ accessVersion: 9, removed: true, readers: [] }));
   world.advance(1_000);
   expect(world.failures).toEqual([]);
