@@ -17,6 +17,7 @@ export type AccessChange =
 export class AccessState {
   readonly #path: string;
   #facts: AccessFacts | null;
+  #writeError: string | null = null;
 
   constructor(stateDir: string) {
     this.#path = join(stateDir, "access.json");
@@ -27,7 +28,15 @@ export class AccessState {
     return this.#facts;
   }
 
-  /** Takes newer facts of the same mesh, or any of another mesh (the relay has joined anew); on disk before it returns. [VIE2] */
+  /** Why the facts are not on disk; `null` when they are. */
+  get writeError(): string | null {
+    return this.#writeError;
+  }
+
+  /**
+   * Takes newer facts of the same mesh, or any of another mesh (the relay has joined anew); on disk before it returns. [VIE2] A disk that takes nothing
+   * does not keep a withdrawal from being obeyed: the facts hold in memory, and are to be saved again until they are. [VIE15]
+   */
   take(facts: AccessFacts): AccessChange {
     const before = this.#facts;
     if (
@@ -36,10 +45,21 @@ export class AccessState {
       facts.accessVersion < before.accessVersion
     )
       return { kind: "older", held: before.accessVersion };
-    writeFileSync(`${this.#path}.new`, JSON.stringify(facts), { mode: 0o600 });
-    renameSync(`${this.#path}.new`, this.#path);
     this.#facts = facts;
+    this.save();
     return { kind: "newer", before };
+  }
+
+  /** Answers whether what is known is on disk now. */
+  save(): boolean {
+    try {
+      writeFileSync(`${this.#path}.new`, JSON.stringify(this.#facts), { mode: 0o600 });
+      renameSync(`${this.#path}.new`, this.#path);
+      this.#writeError = null;
+    } catch (error) {
+      this.#writeError = String(error);
+    }
+    return this.#writeError === null;
   }
 }
 

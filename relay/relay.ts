@@ -19,6 +19,7 @@ import type { Source, SourceProblem } from "./source/source.ts";
 import { Remotes } from "./view/remotes.ts";
 import { OwnAddresses } from "./view/served.ts";
 
+const SAVE_AGAIN_MS = 5_000;
 const JOIN_RETRY = { baseMs: 500, capMs: 15_000 };
 
 /** Who this relay is to the hub. */
@@ -36,6 +37,8 @@ export interface RelayStatus {
   /** What this machine's clock lacks to the hub's, in seconds, where that was worth correcting; else 0. [CRE8] */
   readonly clockSkewSeconds: number;
   readonly accessVersion: number;
+  /** Why something that this relay knows is not on its disk; `null` when all is. */
+  readonly diskProblem: string | null;
   readonly source: {
     readonly listed: boolean;
     readonly records: number;
@@ -64,6 +67,7 @@ export class Relay {
   #isListed = false;
   #message: string | null = null;
   #hubLostMs: number | null = null;
+  #cancelSave: (() => void) | null = null;
   readonly #localListeners = new Set<(changes: readonly RecordChange[]) => void>();
   #listedWaiters: (() => void)[] = [];
 
@@ -128,6 +132,7 @@ export class Relay {
 
   async stop(): Promise<void> {
     this.#abort.abort();
+    this.#cancelSave?.();
     this.#home?.stop();
     this.remotes.stop();
     await this.source.stop();
@@ -177,6 +182,7 @@ export class Relay {
       message: this.#home?.stopped ?? this.#message,
       clockSkewSeconds: Math.round((this.#credentials.skewMs ?? 0) / 1000),
       accessVersion: this.#access.facts?.accessVersion ?? 0,
+      diskProblem: this.#access.writeError ?? this.remotes.writeError,
       source: {
         listed: this.#isListed,
         records: this.local.size,
@@ -269,8 +275,22 @@ export class Relay {
       );
       return;
     }
+    if (this.#access.writeError !== null) this.#saveAccessLater();
     this.#refreshOwnAddresses();
     this.remotes.apply(facts, true);
+  }
+
+  #saveAccessLater(): void {
+    this.#log.error(
+      { error: this.#access.writeError },
+      "access facts cannot be written: they hold until this relay ends, and are written when the disk takes them",
+    );
+    this.#cancelSave?.();
+    this.#cancelSave = this.#outside.after(SAVE_AGAIN_MS, () => {
+      this.#cancelSave = null;
+      if (!this.#access.save()) this.#saveAccessLater();
+      else this.#log.info("access facts are on disk now");
+    });
   }
 
   #onSource(changes: readonly RecordChange[]): void {

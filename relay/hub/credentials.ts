@@ -123,12 +123,14 @@ export class Credentials {
       );
     if (!isMembership(body))
       throw new JoinError(`the answer of the hub at ${hub} to the join token is not whole`, false);
+    try {
+      writePrivate(join(this.#stateDir, "membership.json"), `${JSON.stringify(body, null, 2)}\n`);
+    } catch (error) {
+      // A membership that a restart forgets is none; the hub gives the same one again.
+      throw new JoinError(`the membership cannot be written: ${String(error)}`, false);
+    }
     this.#membership = body;
-    writePrivate(
-      join(this.#stateDir, "membership.json"),
-      `${JSON.stringify(this.#membership, null, 2)}\n`,
-    );
-    return this.#membership;
+    return body;
   }
 
   /** Headers that authenticate one connection. @throws when the relay has not joined. */

@@ -173,6 +173,13 @@ export class Remotes {
     }));
   }
 
+  /** Why a view is not all on disk; `null` when each is. */
+  get writeError(): string | null {
+    for (const { view } of this.#entries.values())
+      if (view.writeError !== null) return view.writeError;
+    return null;
+  }
+
   refusals(): { readonly rcc: string; readonly key: string; readonly reason: string }[] {
     return [...this.#entries].flatMap(([rcc, entry]) =>
       [...entry.refused].map(([key, reason]) => ({ rcc, key, reason })),

@@ -16,7 +16,7 @@ import { LocalState } from "../../relay/publish/local-state.ts";
 import { DiskBudget } from "../../worker/origin/disk-budget.ts";
 import { eventually } from "../support/mesh-rig.ts";
 import { pod } from "../support/records.ts";
-import { startHubProcess } from "./hub-process.ts";
+import { startHubProcess } from "./catwalk-process.ts";
 import { callHub } from "./registered.ts";
 import { rounds } from "./rounds.ts";
 
@@ -53,13 +53,10 @@ function ensureStrace(): void {
     throw new Error("strace is needed (Debian: apt-get install strace)");
 }
 
-const TRACE = ["strace", "-D", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null"];
-const DELAY = TRACE.concat(
-  "-e",
-  "trace=fsync,fdatasync",
-  "-e",
-  "inject=fsync,fdatasync:delay_enter=5000",
-);
+const DELAY =
+  "strace -D -f --seccomp-bpf -qq -o /dev/null -e trace=fsync,fdatasync -e inject=fsync,fdatasync:delay_enter=5000".split(
+    " ",
+  );
 
 if (rounds(0, 1) === 1)
   test(`[LOG18] on a disk with an fsync of 5 ms ${PUBLISHERS} busy publishers take half of it, and the hub answers at once`, async ({

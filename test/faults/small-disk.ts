@@ -2,7 +2,7 @@
  * A disk that fills up: a small tmpfs in a mount namespace, for which nobody needs to be root where users may make namespaces. Only what is started through it
  * sees the disk; a process that does nothing keeps it, and by way of that it is reached from outside.
  */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -27,7 +27,7 @@ export class SmallDisk {
     const path = mkdtempSync(join(tmpdir(), "catwalk-small-disk-"));
     const mount = `mount -t tmpfs -o size=${sizeKib}k none "$0" && echo mounted && exec sleep ${KEEPER_SECONDS}`;
     const keeper = spawn("unshare", ["-rm", "sh", "-c", mount, path], {
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "pipe", "ignore"],
     });
     await new Promise<void>((resolve, reject) => {
       keeper.stdout.once("data", () => resolve());
@@ -74,6 +74,14 @@ export class SmallDisk {
     await gone;
     rmSync(this.path, { recursive: true, force: true });
   }
+}
+
+/** Whether this machine lets us mount anything: many containers do not. What is shown with a real disk is shown with injected errors elsewhere. */
+export function canMount(): boolean {
+  const { status } = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "none", tmpdir()]);
+  if (status !== 0)
+    process.stderr.write("no user namespaces here: a full disk is shown by injected errors only\n");
+  return status === 0;
 }
 
 /** Of a process's children. */

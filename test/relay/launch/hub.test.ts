@@ -6,10 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
 
 import { parseListen, PortTakenError, startHub } from "../../../relay/launch/hub.ts";
 import type { RunningHub } from "../../../relay/launch/hub.ts";
+
+/** Processes start, and disks are waited for, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 30_000 });
 
 const root = mkdtempSync(join(tmpdir(), "catwalk-hub-"));
 const BIN = new URL("../../../bin/catwalk.js", import.meta.url).pathname;
