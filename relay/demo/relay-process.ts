@@ -21,14 +21,15 @@ const READY_MS = 60_000;
 const STOP_MS = 1_500;
 const MAIN = join(import.meta.dirname, "../cli/main.ts");
 
-/** @throws Error with the end of the log when the relay does not become ready. */
+/** @param program Of this version, unless it is another. @throws Error with the end of the log when the relay does not become ready. */
 export async function startRelay(
   cluster: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
   logFile: string,
+  program = MAIN,
 ): Promise<RelayProcess> {
-  const child = spawnGuarded(process.execPath, [MAIN, "relay", ...args], env);
+  const child = spawnGuarded(process.execPath, [program, "relay", ...args], env);
   const log = createWriteStream(logFile, { flags: "a", mode: 0o600 });
   const lastLines: string[] = [];
   child.shell.stderr?.pipe(log);

@@ -31,6 +31,8 @@ export interface HubOptions {
   readonly listen: string;
   readonly dataDir: string;
   readonly adminTokenFile?: string;
+  /** A ready bundle of the Worker. Default: `CATWALK_WORKER_BUNDLE`, else it is made from the sources. */
+  readonly workerBundle?: string;
   /** Lines of workerd's and the supervisor's own output. Default: this process's stderr. */
   readonly log?: (line: string) => void;
 }
@@ -72,7 +74,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
     const { host, port } = await reservePort(options.listen);
     const secrets = loadSecrets(dataDir, options.adminTokenFile);
     const workerFile = join(dataDir, "worker.js");
-    await bundleWorker(workerFile);
+    await bundleWorker(workerFile, options.workerBundle);
     const configFile = join(dataDir, "workerd.capnp");
     const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
     const disk = measureDisk(dataDir);

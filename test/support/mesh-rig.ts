@@ -33,13 +33,17 @@ export class MeshRig {
   readonly #relays = new Map<string, RelayProcess>();
   readonly #joinTokens = new Map<string, string>();
 
-  /** Starts (or, on the same port, starts again) the hub. */
-  async startHub(): Promise<void> {
+  /** Programs of relays that are not of this version, by cluster. */
+  readonly programs = new Map<string, string>();
+
+  /** Starts (or, on the same port, starts again) the hub. @param workerBundle The Worker of another version. */
+  async startHub(workerBundle?: string): Promise<void> {
     const port = this.hubUrl === "" ? 0 : new URL(this.hubUrl).port;
     this.hub = await startHub({
       listen: `127.0.0.1:${port}`,
       dataDir: join(this.root, "hub"),
       log: () => undefined,
+      ...(workerBundle === undefined ? {} : { workerBundle }),
     });
     this.hubUrl = this.hub.url;
     this.#token = this.hub.adminToken;
@@ -110,7 +114,13 @@ export class MeshRig {
     const token = this.#joinTokens.get(cluster);
     this.#joinTokens.delete(cluster);
     const env = { ...process.env, ...(token === undefined ? {} : { CATWALK_JOIN_TOKEN: token }) };
-    const relay = await startRelay(cluster, args, env, this.logFile(cluster));
+    const relay = await startRelay(
+      cluster,
+      args,
+      env,
+      this.logFile(cluster),
+      this.programs.get(cluster),
+    );
     this.#relays.set(cluster, relay);
     return relay;
   }

@@ -12,13 +12,19 @@ export interface SqlDatabase {
   transaction<T>(work: () => T): T;
 }
 
+/**
+ * A step only adds (a table, a column with a default), so that the version before runs on what this one has written: a hub is downgraded by putting the
+ * old program back. Two versions are too far. [VER3]
+ */
+const STEPS_AHEAD = 1;
+
 /** Creates and upgrades a schema: applies the steps that `user_version`-like bookkeeping says are missing, in order. Append only. */
 export function migrate(sql: SqlDatabase, steps: readonly string[][]): void {
   sql.run("CREATE TABLE IF NOT EXISTS schema_steps (step INTEGER PRIMARY KEY)");
   const applied = Number(
     sql.run("SELECT COALESCE(MAX(step), 0) AS applied FROM schema_steps")[0]?.["applied"],
   );
-  if (applied > steps.length)
+  if (applied > steps.length + STEPS_AHEAD)
     throw new Error(
       `storage was written by a newer version (schema step ${applied}, this one knows ${steps.length})`,
     );
