@@ -1,0 +1,213 @@
+/** Every relay of a mesh loses its hub in the same moment, as by a deploy or a crash, and comes back. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { build } from "esbuild";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { Credentials } from "../../relay/hub/credentials.ts";
+import { Home } from "../../relay/hub/home.ts";
+import { HubLink } from "../../relay/hub/link.ts";
+import { OUTSIDE } from "../../relay/hub/outside.ts";
+import type { Outside } from "../../relay/hub/outside.ts";
+import { startHub } from "../../relay/launch/hub.ts";
+import type { RunningHub } from "../../relay/launch/hub.ts";
+import { LocalState } from "../../relay/publish/local-state.ts";
+import { RemoteView } from "../../relay/view/remote-view.ts";
+import { ViewFile } from "../../relay/view/view-file.ts";
+import { Watcher } from "../../relay/view/watcher.ts";
+import { eventually } from "../support/mesh-rig.ts";
+import { pod } from "../support/records.ts";
+import { callHub } from "./registered.ts";
+import { rounds } from "./rounds.ts";
+import { workerdBelow } from "./small-disk.ts";
+
+const RELAYS = rounds(60, 500);
+/** Read by all the others, in equal parts. */
+const POPULAR = 10;
+const PODS = 200;
+const root = mkdtempSync(join(tmpdir(), "catwalk-storm-"));
+let hub: RunningHub;
+/** Names of the calls that reached the Mesh object. */
+const meshCalls: string[] = [];
+/** Types of the messages that relays got. */
+const got = new Map<string, number>();
+/** When each dial after the loss began, in ms since it. */
+const dialsMs: number[] = [];
+let lostMs = Number.POSITIVE_INFINITY;
+
+interface StormRelay {
+  readonly home: Home;
+  readonly watcher: Watcher;
+  readonly view: RemoteView;
+}
+const relays: StormRelay[] = [];
+
+beforeAll(async () => {
+  const workerBundle = join(root, "worker.js");
+  await build({
+    entryPoints: [join(import.meta.dirname, "../workerd/counting-worker.ts")],
+    outfile: workerBundle,
+    bundle: true,
+    format: "esm",
+    platform: "neutral",
+    target: "es2024",
+    mainFields: ["module", "main"],
+    conditions: ["workerd", "worker", "browser", "import"],
+    external: ["node:*", "cloudflare:*"],
+  });
+  hub = await startHub({
+    listen: "127.0.0.1:0",
+    dataDir: join(root, "hub"),
+    workerBundle,
+    log: (line) => {
+      const call = /^mesh-call (\w+)/.exec(line)?.[1];
+      if (call !== undefined) meshCalls.push(call);
+    },
+  });
+  await callHub(hub, "POST", "/v1/meshes", { name: "m" });
+  const members: Credentials[] = [];
+  for (let n = 0; n < RELAYS; n++) members.push(await join_(n));
+  for (const [n, member] of members.entries()) {
+    const origin = n % POPULAR === n ? (n + 1) % POPULAR : n % POPULAR;
+    await callHub(hub, "PUT", `/v1/meshes/m/clusters/c${n}/rccs/remote`, {
+      apiVersion: "projectcalico.org/v3",
+      kind: "RemoteClusterConfiguration",
+      metadata: { name: "remote", annotations: { "catwalk.dev/remote-cluster": `c${origin}` } },
+      spec: {},
+    });
+    await callHub(hub, "POST", "/v1/meshes/m/grants", { origin: `c${origin}`, reader: `c${n}` });
+    relays.push(startRelay(n, member, members[origin] as Credentials));
+  }
+  await untilInSync(60_000);
+}, 240_000);
+
+afterAll(async () => {
+  for (const { home, watcher, view } of relays) {
+    home.stop();
+    watcher.stop();
+    view.close();
+  }
+  await hub.stop();
+  rmSync(root, { recursive: true, force: true });
+});
+
+async function join_(n: number): Promise<Credentials> {
+  const { joinToken } = await callHub<{ joinToken: string }>(hub, "POST", "/v1/meshes/m/clusters", {
+    name: `c${n}`,
+    cidrs: [`10.${n >> 8}.${n & 255}.0/24`],
+  });
+  const credentials = await Credentials.open(join(root, `c${n}`));
+  await credentials.join(hub.url, joinToken);
+  return credentials;
+}
+
+/** The real link, with a note of when it dials and of what it gets. */
+const outside: Outside = {
+  ...OUTSIDE,
+  dial: (options) =>
+    new HubLink({
+      ...options,
+      headers: () => {
+        if (performance.now() > lostMs) dialsMs.push(performance.now() - lostMs);
+        return options.headers();
+      },
+      handlers: {
+        onOpen: () => options.handlers.onOpen(),
+        onDown: (reason, message) => options.handlers.onDown(reason, message),
+        onMessage: (message, bytes) => {
+          got.set(message.type, (got.get(message.type) ?? 0) + 1);
+          options.handlers.onMessage(message, bytes);
+        },
+      },
+    }),
+};
+
+function startRelay(n: number, self: Credentials, origin: Credentials): StormRelay {
+  const base = hub.url.replace("http", "ws");
+  const local = new LocalState();
+  if (n < POPULAR)
+    for (let p = 0; p < PODS; p++)
+      local.apply({ op: "put", record: pod(`p${p}`, `10.0.${n}.${p + 1}`) });
+  const home = new Home({
+    url: `${base}/v1/connect/home`,
+    local,
+    headers: () => self.headers(),
+    onRefused: () => undefined,
+    accessVersion: () => 0,
+    onAccess: () => undefined,
+    onDown: () => undefined,
+    onUp: () => undefined,
+    outside,
+  });
+  home.publisher.onListed();
+  home.start();
+  const { uid, name } = origin.membership?.cluster ?? { uid: "", name: "" };
+  const view = new RemoteView(new ViewFile(join(root, `c${n}`, "remote.view")), {
+    rcc: "remote",
+    meshId: self.membership?.meshId ?? "",
+    originUid: uid,
+    originName: name,
+  });
+  const handlers = {
+    onChanges: () => undefined,
+    onState: () => undefined,
+    onDown: () => undefined,
+  };
+  const url = `${base}/v1/connect/watch/${uid}`;
+  const watcher = new Watcher(view, url, () => self.headers(), handlers, outside);
+  watcher.start();
+  return { home, watcher, view };
+}
+
+function isBack({ home, watcher, view }: StormRelay): boolean {
+  return (
+    home.publisher.status().phase === "reconciled" &&
+    watcher.isOpen &&
+    watcher.isTold &&
+    view.isInSync &&
+    view.size >= PODS
+  );
+}
+
+async function untilInSync(timeoutMs: number): Promise<void> {
+  await eventually(
+    () => Promise.resolve(relays.filter((relay) => !isBack(relay)).length),
+    (missing) => missing === 0,
+    timeoutMs,
+  );
+}
+
+test(`[FLT5] ${RELAYS} relays lose their hub in one moment: they come back spread out, get nothing they have, and the Mesh is asked once an Origin, never by a connection`, async () => {
+  const acceptedBefore = relays.map(({ home }) => home.publisher.status().acceptedFrames);
+  meshCalls.length = 0;
+  got.clear();
+  lostMs = performance.now();
+  process.kill(workerdBelow(hub.pid() ?? 0), "SIGKILL");
+  await eventually(
+    () => Promise.resolve(relays.some(({ home, watcher }) => home.isOpen || watcher.isOpen)),
+    (isSomeOpen) => !isSomeOpen,
+  );
+  await untilInSync(60_000);
+
+  for (const type of ["blob", "repair-plan", "repair-needed", "frame", "catch-up", "accepted"])
+    expect({ type, count: got.get(type) ?? 0 }).toEqual({ type, count: 0 });
+  expect(relays.map(({ home }) => home.publisher.status().acceptedFrames)).toEqual(acceptedBefore);
+  expect(got.get("watch-welcome")).toBeGreaterThanOrEqual(RELAYS);
+
+  // Its own alarm (the outbox) is nobody's call; an Origin that starts asks once, however many sockets it gets.
+  const calls = meshCalls.filter((name) => name !== "alarm");
+  expect([...new Set(calls)]).toEqual(["pullFacts"]);
+  expect(calls.length).toBeLessThanOrEqual(RELAYS);
+  expect(got.get("home-welcome")! + got.get("watch-welcome")!).toBeGreaterThanOrEqual(2 * RELAYS);
+
+  // The first dial of each of 2 × RELAYS sockets: uniform over 250 ms, so that no twentieth of that sees a crowd.
+  const first = dialsMs.slice(0, 2 * RELAYS);
+  const buckets = Object.values(Object.groupBy(first, (ms) => Math.floor(ms / 25)));
+  const most = Math.max(...buckets.map((bucket) => bucket?.length ?? 0));
+  expect(most).toBeLessThan(first.length * 0.4);
+  process.stdout.write(
+    `storm: ${2 * RELAYS} sockets back in sync ${Math.round(performance.now() - lostMs)} ms after the kill, ${dialsMs.length} dials, at most ${most} in 25 ms, ${calls.length} calls of the Mesh\n`,
+  );
+}, 120_000);
