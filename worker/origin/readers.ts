@@ -231,6 +231,10 @@ export class Readers {
       next: plan.after + 1,
       greet: true,
     });
+    if (plan.blobs.length > 0) return;
+    // It has all there is: a hub that sleeps now goes on from here, also of an empty log, which nobody acknowledges.
+    reader.acknowledged.set(channel, plan.after);
+    this.#saveNote(reader);
   }
 
   #askRepair(reader: Reader, log: ChannelLog, reason: string): void {

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 
 import { encodePayload } from "../../../shared/log/payload.ts";
 import { encodeMessage } from "../../../shared/protocol/codec.ts";
-import type { Message } from "../../../shared/protocol/messages.ts";
+import type { CatchUp, Message } from "../../../shared/protocol/messages.ts";
 import type { CalicoRecord } from "../../../shared/record/record.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import { populatedWorld, TestReader } from "../../support/origin-world.ts";
@@ -114,6 +114,25 @@ test("[LOG15] what a restart of the hub has folded away is still known to count 
   // Its position is older than the ring, which is all that survives a restart: repaired by digest.
   expect(tailOf(reader.received).map(({ type }) => type)).toContain("blob");
   expect(late.keys()).toEqual(reader.keys());
+});
+
+test("[VIE16] what a hub that slept sends again is taken as it is: no repair, nothing told twice", () => {
+  const { world, publisher, reader } = populatedWorld(5);
+  reader.isPaused = true;
+  for (let n = 1; n <= 4; n++) publisher.change({ op: "put", record: state(n, 7) });
+  publisher.change({ op: "delete", key: keyOf(state(0, 0)), cause: "observed" });
+  world.advance(1_000);
+  reader.received.length = 0;
+  reader.changes.length = 0;
+  world.evict();
+  publisher.change({ op: "put", record: state(1, 8) });
+  reader.isPaused = false;
+  world.advance(12_000);
+  const { after, revision } = reader.received.find(({ type }) => type === "catch-up") as CatchUp;
+  expect(revision - after).toBeGreaterThanOrEqual(5);
+  expect(reader.count("repair-needed") + reader.count("repair-plan")).toBe(0);
+  expect(reader.isInSync).toBe(true);
+  expect(reader.changes.map(({ held }) => held.key)).toEqual([keyOf(state(1, 0))]);
 });
 
 test("[LOG15] whatever changes, whoever leaves and returns, is evicted or slow: the views end equal", () => {
