@@ -8,7 +8,7 @@
 import { equalBytes, toId } from "../../shared/lib/bytes.ts";
 import { NO_CHAIN } from "../../shared/log/cursor.ts";
 import type { Cursor } from "../../shared/log/cursor.ts";
-import { HashTrie, partitionHas } from "../../shared/log/hash-trie.ts";
+import { HashTrie } from "../../shared/log/hash-trie.ts";
 import type { Partition } from "../../shared/log/hash-trie.ts";
 import type { Checkpoint, RepairPlan } from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
@@ -17,6 +17,8 @@ import { keyOf } from "../../shared/record/key.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
 import type { OpenedBlob, Placed, Tail } from "./opened.ts";
 import type { PlacedChange, Records, StoredRecord } from "./records.ts";
+import { Repair } from "./repair.ts";
+import type { Followed } from "./repair.ts";
 
 export interface HeldRecord {
   readonly key: string;
@@ -54,13 +56,7 @@ export interface ViewOutcome {
   readonly repair: boolean;
 }
 
-interface Repair {
-  readonly plan: Omit<RepairPlan, "origin">;
-  blobsLeft: number;
-  readonly covered: { readonly partition: Partition; readonly revision: number }[];
-  /** Revision from which on every change counts again. */
-  until: number;
-}
+type PlacedPut = Extract<PlacedChange, { op: "put" }>;
 
 const NOTHING: ViewOutcome = { changes: [], persist: false, repair: false };
 const REPAIR: ViewOutcome = { changes: [], persist: false, repair: true };
@@ -76,6 +72,7 @@ export class ChannelView {
   #isPopulated = false;
   #wasComplete = false;
   #repair: Repair | null = null;
+  #followed: Followed | null = null;
   #isRepairAsked = false;
 
   constructor(channel: Channel, records: Records) {
@@ -133,7 +130,7 @@ export class ChannelView {
     verified: ChannelHealth["verified"],
     isPopulated: boolean,
   ): void {
-    this.#cursor = cursor;
+    if (cursor !== null) this.#moveTo(cursor);
     this.#verified = verified;
     this.#isPopulated = isPopulated;
   }
@@ -183,11 +180,10 @@ export class ChannelView {
 
   #onPlan(plan: Omit<RepairPlan, "origin">): ViewOutcome {
     this.#isRepairAsked = false;
-    this.#cursor = { epoch: plan.epoch, revision: plan.after, chain: plan.chain };
+    this.#repair = new Repair(plan, this.#followed);
+    this.#moveTo({ epoch: plan.epoch, revision: plan.after, chain: plan.chain });
     this.#verified = null;
-    this.#repair = { plan, blobsLeft: plan.blobs, covered: [], until: plan.head };
-    this.#finishRepair();
-    return { changes: [], persist: true, repair: false };
+    return { changes: this.#finishRepair(), persist: true, repair: false };
   }
 
   #onBlob(blob: OpenedBlob<PlacedChange>): ViewOutcome {
@@ -197,11 +193,10 @@ export class ChannelView {
     const changes: ViewChange[] = [];
     const confirmed = new Set<string>();
     for (const change of blob.changes) {
-      if (change.op !== "put") continue;
-      const put = this.#put(change, blob.revision);
+      const put = change.op === "put" ? readPut(change) : null;
       if (put === null) continue;
-      confirmed.add(put.id);
-      if (put.change !== null) changes.push(put.change);
+      confirmed.add(toId(put.keyHash));
+      changes.push(...this.#change(put.keyHash, put, blob.revision));
     }
     // A list of its own: the loop takes entries out.
     const before = Array.from(this.#trie.entries(partition));
@@ -210,10 +205,8 @@ export class ChannelView {
       this.#trie.delete(keyHash);
       this.#stale.set(keyHash, recordHash, tag);
     }
-    repair.covered.push({ partition, revision: blob.revision });
-    repair.until = Math.max(repair.until, blob.revision);
-    repair.blobsLeft--;
-    this.#finishRepair();
+    repair.cover(partition, blob.revision);
+    changes.push(...this.#finishRepair());
     return { changes, persist: true, repair: false };
   }
 
@@ -226,19 +219,14 @@ export class ChannelView {
     // One that begins before the position (a hub that slept goes on from what was acknowledged) says the newest of each key all the same. [VIE16]
     if (tail.after === cursor.revision && !equalBytes(tail.previous, cursor.chain))
       return this.#askRepair();
-    const changes: ViewChange[] = [];
-    for (const change of tail.changes) {
-      if (change.op === "delete") {
-        if (this.#isCovered(change.keyHash, tail.revision)) continue;
-        const deleted = this.#delete(change.keyHash);
-        if (deleted !== null) changes.push(deleted);
-      } else {
-        const put = this.#put(change, tail.revision);
-        if (put !== null && put.change !== null) changes.push(put.change);
-      }
-    }
-    this.#cursor = { epoch: cursor.epoch, revision: tail.revision, chain: tail.chain };
-    this.#finishRepair();
+    const changes = tail.changes.flatMap((change) => {
+      const put = change.op === "put" ? readPut(change) : null;
+      const keyHash = change.op === "delete" ? change.keyHash : put?.keyHash;
+      if (keyHash === undefined || this.#repair?.covers(keyHash, tail.revision) === true) return [];
+      return this.#change(keyHash, put, tail.revision);
+    });
+    this.#moveTo({ epoch: cursor.epoch, revision: tail.revision, chain: tail.chain });
+    changes.push(...this.#finishRepair());
     return { changes, persist: true, repair: false };
   }
 
@@ -268,57 +256,79 @@ export class ChannelView {
     return REPAIR;
   }
 
-  #finishRepair(): void {
-    const repair = this.#repair;
-    if (repair === null || repair.blobsLeft > 0) return;
-    if ((this.#cursor?.revision ?? 0) >= repair.until) this.#repair = null;
+  #moveTo(cursor: Cursor): void {
+    this.#cursor = cursor;
+    const { epoch, revision } = cursor;
+    if (this.#followed?.epoch !== epoch || this.#followed.revision < revision)
+      this.#followed = { epoch, revision };
   }
 
-  /** Whether a tail change is already in what the repair brought (or confirmed) for its key. */
-  #isCovered(keyHash: Uint8Array, revision: number): boolean {
+  /** Answers what was deferred and holds. */
+  #finishRepair(): ViewChange[] {
     const repair = this.#repair;
-    if (repair === null) return false;
-    const blob = repair.covered.find(({ partition }) => partitionHas(partition, keyHash));
-    return revision <= (blob?.revision ?? repair.plan.head);
+    if (repair === null || !repair.isOverAt(this.#cursor?.revision ?? 0)) return [];
+    this.#repair = null;
+    return [...repair.deferred()].flatMap(({ keyHash, place }) => {
+      if (place === null) return this.#delete(keyHash);
+      const { bytes, revision } = this.#records.read(place);
+      const put = readPut({ bytes, place });
+      return put === null ? [] : this.#put(put, revision);
+    });
   }
 
-  /** `null` for a record that must not be applied: malformed (never from our hub), or covered by a repair. */
-  #put(
-    { bytes, place }: Extract<PlacedChange, { op: "put" }>,
-    revision: number,
-  ): { readonly id: string; readonly change: ViewChange | null } | null {
-    const decoded = readRecord(bytes);
-    if (!decoded.ok) return null;
-    const { record } = decoded;
-    const key = keyOf(record);
-    const keyHash = hashKey(key);
-    if (this.#repair !== null && this.#repair.blobsLeft === 0 && this.#isCovered(keyHash, revision))
-      return null;
-    const recordHash = hashRecord(bytes);
+  /** Not yet where the log speaks of a time that this view had passed: it would go back to an older state. [VIE17] */
+  #change(keyHash: Uint8Array, put: ReadPut | null, revision: number): ViewChange[] {
+    const held = this.#trie.get(keyHash) ?? this.#stale.get(keyHash);
+    const isHeld =
+      held !== undefined && put !== null && equalBytes(held.recordHash, put.recordHash);
+    if (this.#repair?.isPast(revision) === true && !isHeld) {
+      this.#repair.defer(keyHash, put?.place ?? null);
+      return [];
+    }
+    this.#repair?.settle(keyHash);
+    return put === null ? this.#delete(keyHash) : this.#put(put, revision);
+  }
+
+  #put(put: ReadPut, revision: number): ViewChange[] {
+    const { keyHash, recordHash, key, record, place } = put;
     const before = this.#trie.get(keyHash) ?? this.#stale.get(keyHash);
     this.#stale.delete(keyHash);
     this.#trie.set(keyHash, recordHash, place);
     if (before !== undefined) this.#records.free(before.tag);
-    const id = toId(keyHash);
-    if (before !== undefined && equalBytes(before.recordHash, recordHash))
-      return { id, change: null };
-    const held = { key, record, revision };
-    return { id, change: { op: "put", held, isNew: before === undefined } };
+    if (before !== undefined && equalBytes(before.recordHash, recordHash)) return [];
+    return [{ op: "put", held: { key, record, revision }, isNew: before === undefined }];
   }
 
-  #delete(keyHash: Uint8Array): ViewChange | null {
+  #delete(keyHash: Uint8Array): ViewChange[] {
     const place = this.#trie.tagOf(keyHash) ?? this.#stale.tagOf(keyHash);
-    if (place === undefined) return null;
+    if (place === undefined) return [];
     const held = this.#held(place);
     this.#trie.delete(keyHash);
     this.#stale.delete(keyHash);
     this.#records.free(place);
-    return { op: "delete", held };
+    return [{ op: "delete", held }];
   }
 
   #held(place: number): HeldRecord {
     return heldOf(this.#records.read(place));
   }
+}
+
+interface ReadPut {
+  readonly place: number;
+  readonly key: string;
+  readonly keyHash: Uint8Array;
+  readonly recordHash: Uint8Array;
+  readonly record: CalicoRecord;
+}
+
+/** `null` for a record that is malformed: never from our hub. */
+function readPut({ bytes, place }: Pick<PlacedPut, "bytes" | "place">): ReadPut | null {
+  const read = readRecord(bytes);
+  if (!read.ok) return null;
+  const { record } = read;
+  const key = keyOf(record);
+  return { place, key, keyHash: hashKey(key), recordHash: hashRecord(bytes), record };
 }
 
 /** @throws Error for bytes that were never a record: only such are given a place. */

@@ -114,6 +114,7 @@ export class Watcher {
       this.refusal = null;
     }
     const { changes, answer } = this.#view.onMessage(message);
+    const wasTold = this.isTold;
     if (message.type === "checkpoint") this.#told.add(message.channel);
     if (message.type === "frame" || message.type === "catch-up" || message.type === "blob") {
       this.#transferred = {
@@ -124,7 +125,9 @@ export class Watcher {
     if (answer !== null) this.#link.send(answer as Message);
     if (changes.length > 0) this.#handlers.onChanges(changes);
     if (message.type !== "frame") this.#handlers.onState();
-    this.#scheduleAck();
+    // Once: a hub that sleeps before it knows where this view stands would repair it.
+    if (this.isTold && !wasTold) this.#acknowledge();
+    else this.#scheduleAck();
   }
 
   /** Seldom: an acknowledgement wakes the hub's object, and nobody waits for it before the reader's share is used up. [LOG9] */

@@ -287,6 +287,8 @@ export class TestReader {
       readonly creditBytes?: number;
       readonly accessVersion?: number;
       readonly versions?: readonly number[];
+      /** Says nothing of where its views stand. */
+      readonly hasForgotten?: boolean;
     } = {},
   ): void {
     this.#bytes = 0;
@@ -301,7 +303,9 @@ export class TestReader {
       creditBytes: options.creditBytes ?? LIMITS.defaultCreditBytes,
       channels: CHANNELS,
       cursors: [...this.views.values()].flatMap((view) =>
-        view.cursor === null ? [] : [{ channel: view.channel, ...view.cursor }],
+        view.cursor === null || options.hasForgotten === true
+          ? []
+          : [{ channel: view.channel, ...view.cursor }],
       ),
     });
     this.world.settle();

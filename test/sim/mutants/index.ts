@@ -26,7 +26,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "tail-over-newer-blob",
-    bug: "In a repair a tail change is applied over the blob that already holds a newer state of its key.",
+    bug: "In a repair a tail change is applied over what is held, though the blob, or the view itself, has a newer state of its key.",
     validators: [
       "Ordered",
       "Unique",
@@ -38,9 +38,26 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     replacements: [
       {
-        file: "relay/view/channel-view.ts",
-        from: "return revision <= (blob?.revision ?? repair.plan.head);",
+        file: "relay/view/repair.ts",
+        from: "return revision <= (blob?.revision ?? this.#head);",
         to: "return blob !== undefined && revision < 0;",
+      },
+      {
+        file: "relay/view/channel-view.ts",
+        from: "return this.#change(keyHash, put, tail.revision);",
+        to: "return put === null ? this.#delete(keyHash) : this.#put(put, tail.revision);",
+      },
+    ],
+  },
+  {
+    name: "repair-shows-the-past",
+    bug: "A repair tells at once what its older blob says of keys that the view had followed further.",
+    validators: ["Ordered", "NoGhosts"],
+    replacements: [
+      {
+        file: "relay/view/repair.ts",
+        from: "return revision < this.#followedTo;",
+        to: "return revision < 0;",
       },
     ],
   },

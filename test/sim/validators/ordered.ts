@@ -1,6 +1,6 @@
 /**
  * On a connection every message of a log follows the one before it, blobs come only after a plan that announces them and before the tail, a digest is of
- * where the reader is; and to Felix no key ever goes back to an older state, but where a repair begins from an older blob.
+ * where the reader is; and to Felix no key ever goes back to an older state, unless the hub itself was put back.
  */
 import type { Message } from "../../../shared/protocol/messages.ts";
 import type { Moment } from "../history.ts";
@@ -70,24 +70,26 @@ function atFelix(history: readonly Moment[]): Violation | null {
     string,
     { readonly index: number; readonly atMs: number; readonly origin: string }
   >();
-  /** By origin and reader. */
+  /** The last repair since the hub was put back, by origin and reader: before it a relay may have told what is not in the log any more. */
   const planned = new Map<string, number>();
   for (const moment of history) {
     truth.take(moment);
     const { atMs, it } = moment;
-    if (it.what === "sent" && it.message.type === "repair-plan" && it.message.blobs > 0)
-      planned.set(`${it.origin} ${it.to}`, atMs);
+    if (it.what === "sent" && it.message.type === "repair-plan")
+      if (truth.storage(it.origin).brokenMs > 0) planned.set(`${it.origin} ${it.to}`, atMs);
     if (it.what === "relay")
       for (const id of told.keys()) if (id.startsWith(`${it.relay} `)) told.delete(id);
-    if (it.what !== "told" || it.op !== "put" || it.origin === "") continue;
+    if (it.what !== "told") continue;
     const id = `${it.relay} ${it.key}`;
+    // What was withdrawn may come back from an older blob: Felix has no newer state of it.
+    if (it.op === "delete") told.delete(id);
+    if (it.op === "delete" || it.origin === "") continue;
     const states = truth.states(it.origin, it.key.split(" ")[1] ?? "");
     const isIt = ({ value }: (typeof states)[number]): boolean => value?.hash === it.served.hash;
     const before = told.get(id);
-    const changedMs = Math.max(
-      truth.storage(it.origin).brokenMs,
-      planned.get(`${it.origin} ${it.uid}`) ?? 0,
-    );
+    const { brokenMs } = truth.storage(it.origin);
+    const repairedMs = planned.get(`${it.origin} ${it.uid}`) ?? 0;
+    const changedMs = Math.max(repairedMs, brokenMs);
     const isSame = before?.origin === it.origin && changedMs < before.atMs;
     if (isSame && states.findLastIndex(isIt) < before.index)
       return {

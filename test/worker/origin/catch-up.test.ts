@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 
 import { encodePayload } from "../../../shared/log/payload.ts";
 import { encodeMessage } from "../../../shared/protocol/codec.ts";
-import type { CatchUp, Message } from "../../../shared/protocol/messages.ts";
+import type { Blob, CatchUp, Message } from "../../../shared/protocol/messages.ts";
 import type { CalicoRecord } from "../../../shared/record/record.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import { populatedWorld, TestReader } from "../../support/origin-world.ts";
@@ -134,6 +134,35 @@ test("[VIE16] what a hub that slept sends again is taken as it is: no repair, no
   expect(reader.isInSync).toBe(true);
   expect(reader.changes.map(({ held }) => held.key)).toEqual([keyOf(state(1, 0))]);
 });
+
+test.each([[1], [2, 1]])(
+  "[VIE17] a repair that begins from an older blob shows no older state and no deleted pod again (versions %j)",
+  (...versions) => {
+    const { world, publisher, reader } = populatedWorld(5);
+    for (let n = 1; n <= 4; n++) publisher.change({ op: "put", record: state(0, n) });
+    publisher.change({ op: "delete", key: keyOf(state(1, 0)), cause: "observed" });
+    publisher.change({ op: "put", record: state(9, 1) });
+    world.advance(1_000);
+    world.disconnect(reader.socket);
+    for (const record of [state(2, 1), state(9, 2)]) publisher.change({ op: "put", record });
+    publisher.change({ op: "delete", key: keyOf(state(3, 0)), cause: "observed" });
+    reader.changes.length = 0;
+    reader.received.length = 0;
+    reader.connect({ hasForgotten: true, versions });
+    world.advance(1_000);
+    const blob = reader.received.find(({ type }) => type === "blob") as Blob;
+    expect(blob.revision).toBeLessThan(6);
+    expect(reader.isInSync).toBe(true);
+    const told = reader.changes.map(({ op, held }) => [op, held.key]).toSorted();
+    expect(told).toEqual(
+      [
+        ["delete", keyOf(state(3, 0))],
+        ["put", keyOf(state(2, 0))],
+        ["put", keyOf(state(9, 0))],
+      ].toSorted(),
+    );
+  },
+);
 
 test("[LOG15] whatever changes, whoever leaves and returns, is evicted or slow: the views end equal", () => {
   const step = fc.oneof(

@@ -1,0 +1,81 @@
+/**
+ * A repair under way: what its plan announced, what its blobs have covered, and what they said of keys that this view had already followed further.
+ * Those wait until the tail has caught up, so that Felix is never told an older state of a key, or a pod that is gone. [VIE17]
+ */
+import { toId } from "../../shared/lib/bytes.ts";
+import { partitionHas } from "../../shared/log/hash-trie.ts";
+import type { Partition } from "../../shared/log/hash-trie.ts";
+import type { RepairPlan } from "../../shared/protocol/messages.ts";
+
+/** How far a view had followed a log: the furthest position that it held of it, whatever came of it. */
+export interface Followed {
+  readonly epoch: string;
+  readonly revision: number;
+}
+
+/** What the log said of a key at a time that the view had passed. */
+interface Deferred {
+  readonly keyHash: Uint8Array;
+  /** Of the record; `null`: it was deleted. */
+  readonly place: number | null;
+}
+
+export class Repair {
+  readonly #head: number;
+  readonly #followedTo: number;
+  readonly #covered: { readonly partition: Partition; readonly revision: number }[] = [];
+  readonly #deferred = new Map<string, Deferred>();
+  #blobsLeft: number;
+  /** Revision from which on every change counts again. */
+  #until: number;
+
+  constructor(plan: Omit<RepairPlan, "origin">, followed: Followed | null) {
+    this.#head = plan.head;
+    this.#blobsLeft = plan.blobs;
+    this.#until = plan.head;
+    // A log whose head is behind us was rolled back: nothing of its tail is to come.
+    const isOurs = followed?.epoch === plan.epoch && followed.revision <= plan.head;
+    this.#followedTo = isOurs ? followed.revision : 0;
+  }
+
+  get blobsLeft(): number {
+    return this.#blobsLeft;
+  }
+
+  /** Whether a view at a revision has all that the repair was for. */
+  isOverAt(revision: number): boolean {
+    return this.#blobsLeft === 0 && revision >= this.#until;
+  }
+
+  /** Whether this is of a time that the view had passed: what it says differently may be long over, and is told when the tail has confirmed it. */
+  isPast(revision: number): boolean {
+    return revision < this.#followedTo;
+  }
+
+  /** @param place `null` for a delete. */
+  defer(keyHash: Uint8Array, place: number | null): void {
+    this.#deferred.set(toId(keyHash), { keyHash, place });
+  }
+
+  /** What is held of the key is what the log says of it now. */
+  settle(keyHash: Uint8Array): void {
+    if (this.#deferred.size > 0) this.#deferred.delete(toId(keyHash));
+  }
+
+  /** What nothing later has replaced. */
+  deferred(): Iterable<Deferred> {
+    return this.#deferred.values();
+  }
+
+  cover(partition: Partition, revision: number): void {
+    this.#covered.push({ partition, revision });
+    this.#until = Math.max(this.#until, revision);
+    this.#blobsLeft--;
+  }
+
+  /** Whether a tail change is already in what the repair brought (or confirmed) for its key. */
+  covers(keyHash: Uint8Array, revision: number): boolean {
+    const blob = this.#covered.find(({ partition }) => partitionHas(partition, keyHash));
+    return revision <= (blob?.revision ?? this.#head);
+  }
+}
