@@ -14,7 +14,6 @@ import { CHANGED_LABEL } from "./made-up.ts";
 
 const EMPTY = new HashTrie().leaves();
 const CHANNEL = "identity";
-const ACK_MS = 1_000;
 
 export interface MockReaderOptions {
   /** `ws://…/v1/connect/watch/<uid>`. */
@@ -89,7 +88,7 @@ export class MockReader {
       if (sample > 0 && this.frames % sample === 0) this.#measure(message.payload);
     }
     if (this.#received - this.#acknowledged >= LIMITS.ackBytes) this.#acknowledge();
-    else this.#timer ??= setTimeout(() => this.#acknowledge(), ACK_MS);
+    else this.#timer ??= setTimeout(() => this.#acknowledge(), LIMITS.ackMs);
   }
 
   #measure(payload: Uint8Array): void {

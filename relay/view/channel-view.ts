@@ -331,6 +331,15 @@ function readPut({ bytes, place }: Pick<PlacedPut, "bytes" | "place">): ReadPut 
   return { place, key, keyHash: hashKey(key), recordHash: hashRecord(bytes), record };
 }
 
+/** What follows from one message and the next. */
+export function bothOf(first: ViewOutcome, second: ViewOutcome): ViewOutcome {
+  return {
+    changes: [...first.changes, ...second.changes],
+    persist: first.persist || second.persist,
+    repair: first.repair || second.repair,
+  };
+}
+
 /** @throws Error for bytes that were never a record: only such are given a place. */
 function heldOf({ bytes, revision }: StoredRecord): HeldRecord {
   const read = readRecord(bytes);

@@ -1,9 +1,9 @@
 /** A channel's view whose records are in memory: for a command that reads the hub and ends. */
 import type { WatchMessage } from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
-import { ChannelView } from "./channel-view.ts";
+import { bothOf, ChannelView } from "./channel-view.ts";
 import type { ViewOutcome } from "./channel-view.ts";
-import { open, placed } from "./opened.ts";
+import { open, placed, settledIn } from "./opened.ts";
 import { MemoryRecords } from "./records.ts";
 
 export class MemoryView extends ChannelView {
@@ -18,6 +18,10 @@ export class MemoryView extends ChannelView {
   onMessage(message: WatchMessage): ViewOutcome {
     const opened = open(message);
     if (opened === null) return { changes: [], persist: false, repair: false };
-    return this.apply(placed(opened, (bytes, revision) => this.#memory.add(bytes, revision)));
+    const outcome = this.apply(
+      placed(opened, (bytes, revision) => this.#memory.add(bytes, revision)),
+    );
+    const checkpoint = settledIn(message, this.cursor);
+    return checkpoint === null ? outcome : bothOf(outcome, this.apply(checkpoint));
   }
 }

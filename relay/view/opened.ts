@@ -1,5 +1,6 @@
 /** Watch messages with their payloads unpacked: the form in which a view applies them, and in which its file keeps them. */
 import { nextChain } from "../../shared/log/cursor.ts";
+import type { Cursor } from "../../shared/log/cursor.ts";
 import { decodePayload } from "../../shared/log/payload.ts";
 import type { LogChange } from "../../shared/log/payload.ts";
 import type {
@@ -57,6 +58,16 @@ export function open(message: WatchMessage): Opened | null {
     case "checkpoint":
       return message;
   }
+}
+
+/** The checkpoint that a frame brings with it, of a view that is now at `cursor`. [LOG20] */
+export function settledIn(
+  message: WatchMessage,
+  cursor: Cursor | null,
+): Omit<Checkpoint, "origin"> | null {
+  if (message.type !== "frame" || message.settled === null || cursor === null) return null;
+  const { channel, revision, settled } = message;
+  return { type: "checkpoint", channel, epoch: cursor.epoch, revision, ...settled };
 }
 
 function openChanges(message: Extract<WatchMessage, { payload: Uint8Array }>): Opened {

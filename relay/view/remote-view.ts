@@ -8,9 +8,9 @@ import { WHOLE } from "../../shared/log/hash-trie.ts";
 import type { Partition } from "../../shared/log/hash-trie.ts";
 import type { ChannelCursor, Message, WatchMessage } from "../../shared/protocol/messages.ts";
 import type { Cursor } from "../../shared/log/cursor.ts";
-import { ChannelView } from "./channel-view.ts";
+import { bothOf, ChannelView } from "./channel-view.ts";
 import type { ChannelHealth, HeldRecord, ViewChange, ViewOutcome } from "./channel-view.ts";
-import { open } from "./opened.ts";
+import { open, settledIn } from "./opened.ts";
 import type { Opened } from "./opened.ts";
 import type { Records } from "./records.ts";
 import { Body, bodyOf, readBody, readPlace, replayed } from "./view-events.ts";
@@ -137,7 +137,9 @@ export class RemoteView implements Records {
     const opened = open(message);
     const view = opened === null ? undefined : this.#channels.get(opened.channel);
     if (opened === null || view === undefined) return { changes: [], answer: null };
-    const outcome = this.#apply(view, opened);
+    let outcome = this.#apply(view, opened);
+    const checkpoint = settledIn(message, view.cursor);
+    if (checkpoint !== null) outcome = bothOf(outcome, this.#apply(view, checkpoint));
     if (outcome.persist) this.#rewriteIfLong();
     const answer: Message | null = outcome.repair
       ? { type: "repair", origin: 0, channel: view.channel, leaves: view.trie.leaves() }

@@ -124,7 +124,7 @@ export class Watcher {
     }
     if (answer !== null) this.#link.send(answer as Message);
     if (changes.length > 0) this.#handlers.onChanges(changes);
-    if (message.type !== "frame") this.#handlers.onState();
+    if (message.type !== "frame" || message.settled !== null) this.#handlers.onState();
     // Once: a hub that sleeps before it knows where this view stands would repair it.
     if (this.isTold && !wasTold) this.#acknowledge();
     else this.#scheduleAck();

@@ -9,7 +9,7 @@ import { pack, unpack } from "../lib/msgpack.ts";
 import { CHANNELS } from "../record/channel.ts";
 import type { Channel } from "../record/channel.ts";
 import { LIMITS } from "./limits.ts";
-import type { ChannelCursor, Message, ReceivedState } from "./messages.ts";
+import type { ChannelCursor, Message, ReceivedState, Settled } from "./messages.ts";
 
 interface WireCodec<T> {
   encode(value: T): unknown;
@@ -75,6 +75,14 @@ function struct<T extends object>(layout: Layout<T>): WireCodec<T> {
   };
 }
 
+/** A field at the end that older versions have not: absent is `null`. */
+function appended<T>(codec: WireCodec<T>): WireCodec<T | null> {
+  return {
+    encode: (value) => (value === null ? undefined : codec.encode(value)),
+    decode: (wire) => (wire === undefined ? null : codec.decode(wire)),
+  };
+}
+
 const chain = bytes(CHAIN_BYTES);
 const digest = bytes(DIGEST_BYTES);
 const bits = plain(
@@ -91,6 +99,11 @@ const leaves = listOf<PartitionDigest>(
   ]),
   LIMITS.partitions,
 );
+const settled = struct<Settled>([
+  ["digest", digest],
+  ["populated", boolean],
+  ["sweep", boolean],
+]);
 const versions = listOf(uint, 16);
 const cursors = listOf<ChannelCursor>(
   struct<ChannelCursor>([
@@ -169,6 +182,7 @@ const LAYOUTS: Layouts = {
     ["revision", uint],
     ["previous", chain],
     ["payload", bytes()],
+    ["settled", appended(settled)],
   ],
   checkpoint: [
     ["origin", uint],
@@ -245,10 +259,12 @@ type AnyLayout = Layout<Record<string, unknown>>;
 export function encodeMessage(message: Message): Uint8Array {
   const layout = LAYOUTS[message.type] as unknown as AnyLayout;
   const values = message as unknown as Readonly<Record<string, unknown>>;
-  return pack([
+  const wire = [
     NUMBERS.indexOf(message.type),
     ...layout.map(([field, codec]) => codec.encode(values[field])),
-  ]);
+  ];
+  if (wire.at(-1) === undefined) wire.pop();
+  return pack(wire);
 }
 
 export type DecodedMessage =

@@ -85,7 +85,12 @@ export interface Frame extends LogAddress {
   readonly revision: number;
   readonly previous: Uint8Array;
   readonly payload: Uint8Array;
+  /** The checkpoint at this revision, of a log that changes so seldom that each change has settled; else `null`. Since version 2. [LOG20] */
+  readonly settled: Settled | null;
 }
+
+/** What a checkpoint says, without where. */
+export type Settled = Pick<Checkpoint, "digest" | "populated" | "sweep">;
 
 /**
  * The net effect of the commits after `after` up to `revision`, for a reader that is behind: of keys that change again after `revision` nothing

@@ -29,7 +29,7 @@ test("[CLI23] the speed of a disk is the median of its fsyncs, and a budget of c
   expect(speedOf([0, 0, 0]).commitsPerSecond).toBe(1_000_000);
 });
 
-test("[LOG18] publishers at work share half of the disk; those that were silent for a second have no share", () => {
+test("[LOG21] publishers at work share half of the disk; those that were silent for a second have no share", () => {
   const budget = new DiskBudget();
   expect(budget.paceMs(0, 0)).toBe(0);
   expect(budget.paceMs(5, 0)).toBe(10);
@@ -59,7 +59,7 @@ const DELAY =
   );
 
 if (rounds(0, 1) === 1)
-  test(`[LOG18] on a disk with an fsync of 5 ms ${PUBLISHERS} busy publishers take half of it, and the hub answers at once`, async ({
+  test(`[LOG21] on a disk with an fsync of 5 ms ${PUBLISHERS} busy publishers take half of it, and the hub answers at once`, async ({
     onTestFinished,
   }) => {
     ensureStrace();

@@ -304,7 +304,9 @@ export class RelayProcess {
           });
         this.#follow(process.positions, target, message);
         inner.onMessage(message, bytes);
-        if (message.type === "checkpoint" || message.type === "access") this.look();
+        const isProof =
+          message.type === "checkpoint" || (message.type === "frame" && message.settled !== null);
+        if (isProof || message.type === "access") this.look();
       },
     };
     const link = new SimLink(this.#world, this.#hub, target, () => peer, handlers);

@@ -372,8 +372,8 @@ export class TestReader {
 }
 
 /** A hub with a publisher of a pool and some pods, all reconciled, and a reader in sync. */
-export function populatedWorld(count = 3) {
-  const world = new OriginWorld();
+export function populatedWorld(count = 3, paceMs = 5) {
+  const world = new OriginWorld(facts(), nodeSql(), paceMs);
   const publisher = new TestPublisher(world);
   publisher.change({ op: "put", record: pool("10.20.0.0/16") });
   for (let n = 0; n < count; n++) publisher.change({ op: "put", record: pod(`p${n}`, address(n)) });

@@ -1,4 +1,7 @@
-/** When the digest is announced: as soon as changes have settled, and at most every ten seconds while they go on. [LOG7] */
+/**
+ * When the digest is announced: with the change itself where changes are rare, else as soon as they have settled, and at most every ten seconds
+ * while they go on. [LOG7] [LOG20]
+ */
 import type { OriginPorts } from "./ports.ts";
 
 const SETTLE_MS = 200;
@@ -12,21 +15,24 @@ export class Announcer {
   /** Of the first commit that was not announced; `null` when all were. */
   #firstMs: number | null = null;
   #dueMs = 0;
+  #lastMs = Number.NEGATIVE_INFINITY;
 
   constructor(ports: OriginPorts, announce: () => void) {
     this.#ports = ports;
     this.#announce = announce;
   }
 
-  onCommit(): void {
-    if (this.#ports.paceMs >= SLOW_PACE_MS) {
-      this.#announce();
-      return;
-    }
+  /** Answers whether the digest goes with the commit: each of them settles. Else it is announced later. */
+  onCommit(): boolean {
     const now = this.#ports.clock.now();
+    // The clock may go back.
+    const isRare = Math.abs(now - this.#lastMs) >= SETTLE_MS && this.#firstMs === null;
+    this.#lastMs = now;
+    if (isRare || this.#ports.paceMs >= SLOW_PACE_MS) return true;
     this.#firstMs ??= now;
     this.#dueMs = Math.min(now + SETTLE_MS, this.#firstMs + LONGEST_MS);
     this.#ports.setTimer("checkpoint", SETTLE_MS);
+    return false;
   }
 
   onTimer(): void {

@@ -1,7 +1,7 @@
 /**
  * What the disk takes, shared among those who write to it. A hub of one's own has one thread and one disk for all objects: each commit waits for an fsync, and
  * while it does nobody is served. So publishers that are at work get half of what the disk can do, in equal parts, by the pace that their acknowledgements
- * name; the other half is for folding, the registry and readers that come back. [LOG18]
+ * name; the other half is for folding, the registry and readers that come back. [LOG21]
  *
  * On Cloudflare no fsync is given (every object has a disk of its own) and the pace is what a commit costs [LOG17].
  */

@@ -437,8 +437,8 @@ export class Origin {
   }
 
   #committed(): void {
-    this.#readers.pumpAll();
-    this.#announcer.onCommit();
+    if (this.#announcer.onCommit()) this.#readers.pumpSettled();
+    else this.#readers.pumpAll();
     if ([...this.#logs.values()].some((log) => log.needsFold)) this.#ports.setTimer("fold", 0);
   }
 

@@ -10,6 +10,7 @@ import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { Message, ReaderAck, WatchHello } from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { CatchUps, CATCH_UP_VERSION } from "./catch-up.ts";
+import { HeadFrames, settledOf } from "./head-frames.ts";
 import type { ChannelLog } from "./channel-log.ts";
 import type { LogStore } from "./log-store.ts";
 import type { Peer, SocketId, SocketPort } from "./ports.ts";
@@ -169,9 +170,14 @@ export class Readers {
   }
 
   /** After a commit: sends what each reader may have now. */
-  pumpAll(): void {
-    const encoded = new Map<string, Uint8Array>();
-    for (const reader of this.#readers.values()) this.#pump(reader, encoded);
+  pumpAll(frames = new HeadFrames(false, this.#rules)): void {
+    for (const reader of this.#readers.values()) this.#pump(reader, frames);
+  }
+
+  /** The same where the commit has settled: with the digest, or before it for who cannot take it so. [LOG20] */
+  pumpSettled(): void {
+    this.pumpAll(new HeadFrames(true, this.#rules));
+    this.sendCheckpoints();
   }
 
   /** Goes on where a turn had done enough. */
@@ -253,7 +259,7 @@ export class Readers {
     });
   }
 
-  #pump(reader: Reader, encoded = new Map<string, Uint8Array>()): void {
+  #pump(reader: Reader, frames = new HeadFrames(false, this.#rules)): void {
     if (!this.#rules.maySend()) return;
     for (const channel of reader.channels.keys()) {
       const log = this.#logs.get(channel);
@@ -265,7 +271,7 @@ export class Readers {
       if (progress?.phase !== "sending") continue;
       const sent =
         this.#sendBlobs(reader, log, progress.blobs) &&
-        this.#sendTail(reader, log, progress, encoded);
+        this.#sendTail(reader, log, progress, frames);
       if (!sent || !progress.greet) continue;
       progress.greet = false;
       this.#checkpoint(reader, channel);
@@ -293,19 +299,18 @@ export class Readers {
     reader: Reader,
     log: ChannelLog,
     progress: { next: number },
-    encoded: Map<string, Uint8Array>,
+    frames: HeadFrames,
   ): boolean {
     while (progress.next <= log.head) {
       if (!this.#hasCredit(reader)) return false;
       if (reader.version < CATCH_UP_VERSION || progress.next === log.head) {
-        const id = `${log.channel} ${progress.next}`;
-        const bytes = encoded.get(id) ?? encodeFrame(log, progress.next);
-        if (bytes === undefined) {
+        const frame = frames.get(log, progress.next, reader.version);
+        if (frame === undefined) {
           this.#askRepair(reader, log, "compacted");
           return false;
         }
-        encoded.set(id, bytes);
-        this.#sendBytes(reader, bytes);
+        this.#sendBytes(reader, frame.bytes);
+        if (frame.isSettled) reader.checkpointed.set(log.channel, progress.next);
         progress.next++;
         continue;
       }
@@ -341,9 +346,7 @@ export class Readers {
       channel,
       epoch: log.epoch,
       revision: log.head,
-      digest: log.admitted.digest(),
-      populated: log.populated,
-      sweep: this.#rules.canSweep(channel),
+      ...settledOf(log, this.#rules),
     });
   }
 
@@ -374,20 +377,6 @@ export class Readers {
     const note: ReaderNote = { version, creditBytes, positions };
     this.#sockets.saveNote(reader.socket, JSON.stringify(note));
   }
-}
-
-function encodeFrame(log: ChannelLog, revision: number): Uint8Array | undefined {
-  const frame = log.frame(revision);
-  if (frame === undefined) return undefined;
-  const { previous, payload } = frame;
-  return encodeMessage({
-    type: "frame",
-    origin: 0,
-    channel: log.channel,
-    revision,
-    previous,
-    payload,
-  });
 }
 
 function newReader(socket: SocketId, peer: Peer, version: number, creditBytes: number): Reader {

@@ -35,7 +35,14 @@ test("[VIE5] a file that says that pods went is loaded like any other", () => {
   view.onMessage({ ...common, type: "blob", ...blob });
   const keyHash = hashKey(keyOf(pod("goes", address(2))));
   const payload = encodePayload([{ op: "delete", keyHash, cause: "observed" }]);
-  view.onMessage({ ...common, type: "frame", revision: 2, previous: chain, payload });
+  view.onMessage({
+    ...common,
+    type: "frame",
+    revision: 2,
+    previous: chain,
+    payload,
+    settled: null,
+  });
   view.close();
   const again = new RemoteView(new ViewFile(path), header);
   expect([...again.records()].map(({ key }) => key)).toEqual([keyOf(pod("stays", address(1)))]);

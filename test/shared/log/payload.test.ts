@@ -41,6 +41,7 @@ test("[PRO3] one changed pod costs a reader at most 200 bytes on the wire", () =
   };
   const frame = encodeMessage({
     type: "frame",
+    settled: null,
     origin: 0,
     channel: "identity",
     revision: 123_456,

@@ -2,6 +2,7 @@
  * A relay that says "in sync" holds exactly what the log holds at its position, of a log that a publisher has reconciled since it began; and nothing is
  * missing from it that the source has had since before that reconciliation.
  */
+import type { Checkpoint, Frame, Message } from "../../../shared/protocol/messages.ts";
 import { CHANNELS } from "../../../shared/record/channel.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import type { Happening, Moment, SeenRemote } from "../history.ts";
@@ -108,12 +109,17 @@ function claimingOf(truth: Truth, origin: string): Map<string, string> {
   );
 }
 
+function saysPopulated(message: Message): message is Frame | Checkpoint {
+  if (message.type === "frame") return message.settled?.populated === true;
+  return message.type === "checkpoint" && message.populated;
+}
+
 function populatedEarly(
   it: Happening,
   truth: Truth,
   populated: ReadonlyMap<string, Populated>,
 ): string | null {
-  if (it.what !== "sent" || it.message.type !== "checkpoint" || !it.message.populated) return null;
+  if (it.what !== "sent" || !saysPopulated(it.message)) return null;
   const id = `${it.origin} ${it.message.channel}`;
   const known = populated.get(id);
   if (known === undefined)
