@@ -64,7 +64,10 @@ function membersOf({ endpoint }: MatchedEndpoint, rule: RuleMatch): string[] {
   if (rule.namedPorts.length === 0)
     return endpoint.ips.map((ip) => `${ip}/${ip.includes(":") ? 128 : 32}`);
   const ports = endpoint.ports.filter((port) =>
-    rule.namedPorts.some((named) => named.name === port.name && named.protocol === port.protocol),
+    rule.namedPorts.some(
+      ({ name, protocol }) =>
+        name === port.name && (protocol === "any" || protocol === port.protocol),
+    ),
   );
   return endpoint.ips.flatMap((ip) => ports.map((port) => `${ip},${port.protocol}:${port.port}`));
 }

@@ -7,7 +7,7 @@ import { z } from "zod";
 
 import type { PolicyObject } from "../source/source.ts";
 
-/** One set of endpoints that a rule names. */
+/** One set of endpoints that a rule names: one IP set of Felix. */
 export interface RuleMatch {
   readonly direction: "ingress" | "egress";
   /** Place of the rule in its direction, from 0. */
@@ -18,8 +18,14 @@ export interface RuleMatch {
   readonly isNegated: boolean;
   /** Calico selector text; what it means is Felix's. */
   readonly selector: string;
-  /** Named ports: members are then address and port. */
-  readonly namedPorts: readonly { readonly name: string; readonly protocol: string }[];
+  /** At most one: members are then address and port. Felix makes a set of each named port. */
+  readonly namedPorts: readonly NamedPort[];
+}
+
+export interface NamedPort {
+  readonly name: string;
+  /** `tcp`, `udp`, `sctp`, or `any` where the rule has no protocol. */
+  readonly protocol: string;
 }
 
 const entitySchema = z.looseObject({
@@ -30,6 +36,7 @@ const entitySchema = z.looseObject({
     .looseObject({ names: z.array(z.string()).optional(), selector: z.string().optional() })
     .optional(),
   ports: z.array(z.union([z.string(), z.number()])).optional(),
+  notPorts: z.array(z.union([z.string(), z.number()])).optional(),
 });
 const calicoRuleSchema = z.looseObject({
   action: z.string(),
@@ -100,35 +107,66 @@ function calicoMatches(spec: z.infer<typeof calicoSpecSchema>, namespace: string
       (["source", "destination"] as const).flatMap((side) => {
         const entity = rule[side];
         if (entity === undefined) return [];
-        const common = { direction, rule: index, action: rule.action, side };
-        const protocol = String(rule.protocol ?? "TCP").toLowerCase();
-        const namedPorts = (entity.ports ?? [])
-          .filter((port): port is string => typeof port === "string" && !/^\d+(:\d+)?$/.test(port))
-          .map((name) => ({ name, protocol }));
-        const matches: RuleMatch[] = [];
-        const selector = entitySelector(entity, namespace);
-        if (selector !== "" || namedPorts.length > 0)
-          matches.push({
-            ...common,
-            isNegated: false,
-            selector: selector === "" ? "all()" : selector,
-            namedPorts,
-          });
-        if (entity.notSelector !== undefined && entity.notSelector !== "")
-          matches.push({
-            ...common,
-            isNegated: true,
-            selector: entity.notSelector,
-            namedPorts: [],
-          });
-        return matches;
+        return entityMatches(
+          { direction, rule: index, action: rule.action, side },
+          entity,
+          namespace,
+          protocolName(rule.protocol),
+        );
       }),
     ),
   );
 }
 
+/**
+ * The sets of one side of a rule, as Felix's rule scanner divides them: a negated selector beside a positive one is joined to it; a named port is a set of
+ * its own, narrowed by the selector, which then needs no set itself unless numeric ports stand beside. Source: calico v3.32.1 felix/calc/rule_scanner.go;
+ * proven by recorded IP sets.
+ */
+function entityMatches(
+  place: Pick<RuleMatch, "direction" | "rule" | "action" | "side">,
+  entity: z.infer<typeof entitySchema>,
+  namespace: string,
+  protocol: string,
+): RuleMatch[] {
+  const own = entitySelector(entity, namespace);
+  const not = entity.notSelector ?? "";
+  const joined = own === "" || not === "" ? own : `(${own}) && (!(${not}))`;
+  const names = (entity.ports ?? []).filter(isNamedPort);
+  const hasNumbers = (entity.ports ?? []).some((port) => !isNamedPort(port));
+  const selector = joined === "" ? "all()" : joined;
+  const portSet = (isNegated: boolean) => (name: string) => ({
+    ...place,
+    isNegated,
+    selector,
+    namedPorts: [{ name, protocol }],
+  });
+  return [
+    ...(joined !== "" && (names.length === 0 || hasNumbers)
+      ? [{ ...place, isNegated: false, selector, namedPorts: [] }]
+      : []),
+    ...names.map(portSet(false)),
+    ...(own === "" && not !== ""
+      ? [{ ...place, isNegated: true, selector: not, namedPorts: [] }]
+      : []),
+    ...(entity.notPorts ?? []).filter(isNamedPort).map(portSet(true)),
+  ];
+}
+
+function isNamedPort(port: string | number): port is string {
+  return typeof port === "string" && !/^\d+(:\d+)?$/.test(port);
+}
+
+const PROTOCOL_NUMBERS: Readonly<Record<string, string>> = { 6: "tcp", 17: "udp", 132: "sctp" };
+
+function protocolName(protocol: string | number | null | undefined): string {
+  if (protocol === undefined || protocol === null) return "any";
+  const text = String(protocol).toLowerCase();
+  return PROTOCOL_NUMBERS[text] ?? text;
+}
+
 function entitySelector(entity: z.infer<typeof entitySchema>, namespace: string): string {
-  const { selector = "", namespaceSelector = "", serviceAccounts } = entity;
+  const { selector = "", notSelector = "", namespaceSelector = "", serviceAccounts } = entity;
   const accounts = [
     (serviceAccounts?.names ?? []).length > 0
       ? `projectcalico.org/serviceaccount in { ${(serviceAccounts?.names ?? []).map((name) => `'${name}'`).join(", ")} }`
@@ -141,7 +179,7 @@ function entitySelector(entity: z.infer<typeof entitySchema>, namespace: string)
         prefixLabels(namespaceSelector, "pcns.")
           .replaceAll("all()", "has(projectcalico.org/namespace)")
           .replaceAll("global()", "!has(projectcalico.org/namespace)")
-      : namespace !== "" && (selector !== "" || accounts.length > 0)
+      : namespace !== "" && (selector !== "" || notSelector !== "" || accounts.length > 0)
         ? `projectcalico.org/namespace == '${namespace}'`
         : "";
   return join([namespaces, ...accounts, selector].filter((part) => part !== ""));
@@ -169,37 +207,49 @@ function kubernetesMatches(
 ): RuleMatch[] {
   return (["ingress", "egress"] as const).flatMap((direction) =>
     (spec[direction] ?? []).flatMap((rule, index) => {
-      const side = direction === "ingress" ? "source" : "destination";
+      const side: RuleMatch["side"] = direction === "ingress" ? "source" : "destination";
       const namedPorts = (rule.ports ?? [])
-        .filter((port) => typeof port.port === "string" && direction === "egress")
+        .filter(({ port }) => typeof port === "string" && isNamedPort(port))
         .map((port) => ({
           name: String(port.port),
           protocol: (port.protocol ?? "TCP").toLowerCase(),
         }));
-      return (rule[direction === "ingress" ? "from" : "to"] ?? [])
+      const hasOthers = (rule.ports ?? []).length > namedPorts.length;
+      const place = { direction, rule: index, action: "Allow", isNegated: false };
+      const peers = (rule[direction === "ingress" ? "from" : "to"] ?? [])
         .filter((peer) => peer.podSelector != null || peer.namespaceSelector != null)
-        .map((peer): RuleMatch => {
-          const pods = [
-            "projectcalico.org/orchestrator == 'k8s'",
-            ...terms(peer.podSelector ?? {}),
-          ].join(" && ");
-          const namespaces =
-            peer.namespaceSelector == null
-              ? `projectcalico.org/namespace == '${namespace}'`
-              : terms(peer.namespaceSelector, "pcns.").join(" && ") ||
-                "has(projectcalico.org/namespace)";
-          return {
-            direction,
-            rule: index,
-            action: "Allow",
-            side,
-            isNegated: false,
-            selector: join([namespaces, pods]),
-            namedPorts,
-          };
-        });
+        .map((peer) => peerSelector(peer, namespace));
+      const ports = (selector: string): RuleMatch[] =>
+        namedPorts.map((port) => ({
+          ...place,
+          side: "destination",
+          selector,
+          namedPorts: [port],
+        }));
+      // An ingress rule's ports are those of its own pods: sets that no selector of a peer narrows.
+      if (direction === "ingress")
+        return [
+          ...peers.map((selector) => ({ ...place, side, selector, namedPorts: [] })),
+          ...ports("all()"),
+        ];
+      if (peers.length === 0) return (rule.to ?? []).length > 0 ? [] : ports("all()");
+      return peers.flatMap((selector) => [
+        ...(namedPorts.length === 0 || hasOthers
+          ? [{ ...place, side, selector, namedPorts: [] }]
+          : []),
+        ...ports(selector),
+      ]);
     }),
   );
+}
+
+function peerSelector(peer: z.infer<typeof peerSchema>, namespace: string): string {
+  const pods = ["projectcalico.org/orchestrator == 'k8s'", ...terms(peer.podSelector ?? {})];
+  const namespaces =
+    peer.namespaceSelector == null
+      ? `projectcalico.org/namespace == '${namespace}'`
+      : terms(peer.namespaceSelector, "pcns.").join(" && ") || "has(projectcalico.org/namespace)";
+  return join([namespaces, pods.join(" && ")]);
 }
 
 function terms(selector: z.infer<typeof labelSelectorSchema>, prefix = ""): string[] {

@@ -79,6 +79,45 @@ test("[SEL5] a namespaced rule means its own namespace, unless a namespace selec
   ).toEqual(["role == 'api'"]);
 });
 
+test("[SEL5] a negated selector of a namespaced rule means the others of its own namespace", () => {
+  expect(
+    selectors(calico({ ingress: [{ action: "Deny", source: { notSelector: "role == 'api'" } }] })),
+  ).toEqual(["(projectcalico.org/namespace == 'shop') && (!(role == 'api'))"]);
+});
+
+test("[SEL6] a Kubernetes rule's named ports are its own pods' at ingress, and its peers' at egress", () => {
+  const policy: PolicyObject = {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "NetworkPolicy",
+    metadata: { name: "p", namespace: "shop" },
+    spec: {
+      ingress: [{ from: [{ podSelector: {} }], ports: [{ port: "http" }] }],
+      egress: [{ to: [{ namespaceSelector: {} }], ports: [{ port: "dns", protocol: "UDP" }] }],
+    },
+  };
+  const rules = rulesOf(policy);
+  expect(
+    rules.ok &&
+      rules.matches.map(({ direction, side, namedPorts: [port], selector }) => [
+        `${direction} ${side}`,
+        `${port?.name} ${port?.protocol}`,
+        selector,
+      ]),
+  ).toEqual([
+    [
+      "ingress source",
+      "undefined undefined",
+      "(projectcalico.org/namespace == 'shop') && (projectcalico.org/orchestrator == 'k8s')",
+    ],
+    ["ingress destination", "http tcp", "all()"],
+    [
+      "egress destination",
+      "dns udp",
+      "(has(projectcalico.org/namespace)) && (projectcalico.org/orchestrator == 'k8s')",
+    ],
+  ]);
+});
+
 test("[SEL5] service accounts by name and by label", () => {
   expect(
     selectors(
@@ -155,17 +194,20 @@ test("[CLI12] members of a rule are those whose labels match, remote ones by clu
     policies: () => Promise.resolve([]),
   };
   const held = holdPolicy(
-    calico({
-      egress: [
-        {
-          action: "Allow",
-          protocol: "TCP",
-          destination: { selector: "role == 'db'", ports: ["sql"] },
-        },
-        { action: "Allow", destination: { selector: "catwalk.dev/cluster == 'db'" } },
-        { action: "Deny", destination: { notSelector: "role == 'db'" } },
-      ],
-    }),
+    calico(
+      {
+        egress: [
+          {
+            action: "Allow",
+            protocol: "TCP",
+            destination: { selector: "role == 'db'", ports: ["sql"] },
+          },
+          { action: "Allow", destination: { selector: "catwalk.dev/cluster == 'db'" } },
+          { action: "Deny", destination: { notSelector: "role == 'db'" } },
+        ],
+      },
+      "GlobalNetworkPolicy",
+    ),
     world,
   );
   expect(
