@@ -19,5 +19,5 @@ export const LIMITS = {
   /** Bytes a reader takes in before it acknowledges although it is not behind. */
   ackBytes: 32 * 1024,
   /** Milliseconds after which a reader acknowledges what it has taken in. */
-  ackMs: 10_000,
+  ackMs: 30_000,
 } as const;
