@@ -2,9 +2,9 @@
  * A recorded key/value under renamed names, read back into the record that its origin would have published: the way of a value through the mesh
  * begins there. The recordings' prefix is the relay's: `blue_node-b1` is node `node-b1` of the remote `blue`.
  */
-import { parseCidr, formatCidr } from "../../../shared/ip/cidr.ts";
 import { unescapeSegment } from "../../../shared/record/key.ts";
 import type { CalicoRecord, EndpointPort, Labels } from "../../../shared/record/record.ts";
+import { readNet } from "./addresses.ts";
 
 export interface OriginRecord {
   readonly rcc: string;
@@ -55,7 +55,7 @@ export function identityRecord({ key, value }: RecordedKv): OriginRecord | null 
         namespace,
         name,
         endpoint: unescapeSegment(endpoint),
-        ips: [...(given.ipv4_nets ?? []), ...(given.ipv6_nets ?? [])].map(networkAddress),
+        ips: [...(given.ipv4_nets ?? []), ...(given.ipv6_nets ?? [])].map(netAddress),
         ...common(given),
       },
     };
@@ -96,9 +96,9 @@ function splitId(id: string): readonly [namespace: string, name: string] {
   return at < 0 ? ["", id] : [id.slice(0, at), id.slice(at + 1)];
 }
 
-/** Felix takes the network's address of an endpoint's net, and forgets the mask. */
-function networkAddress(net: string): string {
-  const parsed = parseCidr(net);
+/** Felix takes the address of an endpoint's net, and forgets the mask. */
+function netAddress(net: string): string {
+  const parsed = readNet(net);
   if (parsed === null) throw new Error(`${net} is not a prefix`);
-  return formatCidr(parsed).split("/")[0] ?? "";
+  return parsed.ip;
 }
