@@ -15,6 +15,11 @@ export const relayConfigSchema = z
     manifests: z.string().optional(),
     typhaUpstream: hostPort.optional(),
     typhaListen: hostPort.optional(),
+    /** Asks Typha for compressed snapshots. */
+    typhaCompress: z.stringbool().or(z.boolean()).optional(),
+    typhaMaxConnections: z.coerce.number().int().min(1).max(100_000).optional(),
+    /** Longest time that Felix connections are ended one by one on SIGTERM. */
+    drainSeconds: z.coerce.number().min(0).max(3_600).optional(),
     httpListen: hostPort.optional(),
     /** Longest time that a Felix waits for the remote views before it is told in-sync. */
     inSyncWaitSeconds: z.coerce.number().min(0).max(600).default(30),

@@ -17,6 +17,9 @@ import { print, withExample } from "./command.ts";
 import type { RegisterCommand } from "./command.ts";
 import { CommandError, UsageError } from "./usage-error.ts";
 
+/** As Typha's own. */
+const DRAIN_SECONDS = 300;
+
 export const registerRelay: RegisterCommand = (program) => {
   withExample(
     program
@@ -31,6 +34,9 @@ export const registerRelay: RegisterCommand = (program) => {
       .option("--manifests <dir>", "folder of YAML instead of an API server")
       .option("--typha-upstream <host:port>", "the cluster's Typha")
       .option("--typha-listen <host:port>", "where Felix connects instead")
+      .option("--typha-compress", "ask Typha for compressed snapshots (a slow network to it)")
+      .option("--typha-max-connections <n>", "served at once (10000)")
+      .option("--drain-seconds <n>", "longest slow end of Felix connections on SIGTERM (300)")
       .option("--http-listen <host:port>", "health, status, metrics, view")
       .option("--in-sync-wait-seconds <n>", "longest wait for the remote views (30)")
       .option("--config <file>", "YAML with these options in camelCase"),
@@ -52,10 +58,7 @@ function readFile(path: string): unknown {
 
 async function runRelay(config: RelayConfig): Promise<void> {
   preferSmallHeap();
-  const stopped = new Promise<void>((resolve) => {
-    process.on("SIGTERM", resolve);
-    process.on("SIGINT", resolve);
-  });
+  const signals = new Signals();
   const log = newLogger("catwalk-relay");
   const relay = await Relay.open(config, sourceOf(config), log).catch((error: unknown) => {
     throw new CommandError((error as Error).message, { cause: error });
@@ -75,8 +78,30 @@ async function runRelay(config: RelayConfig): Promise<void> {
         `${JSON.stringify({ event: "ready", cluster: relay.clusterName, http: http?.url ?? null, typhaPort: port })}\n`,
       ),
     );
-  await stopped;
+  await signals.first;
+  await splice?.drain((config.drainSeconds ?? DRAIN_SECONDS) * 1000, signals.second);
   await Promise.all([splice?.stop(), http?.close(), relay.stop()]);
+}
+
+/** The first tells to stop, the second to hurry. */
+class Signals {
+  readonly #second = new AbortController();
+  readonly first: Promise<void>;
+
+  constructor() {
+    this.first = new Promise((resolve) => {
+      let count = 0;
+      for (const name of ["SIGTERM", "SIGINT"] as const)
+        process.on(name, () => {
+          if (++count > 1) this.#second.abort();
+          resolve();
+        });
+    });
+  }
+
+  get second(): AbortSignal {
+    return this.#second.signal;
+  }
 }
 
 function sourceOf(config: RelayConfig) {
@@ -96,6 +121,8 @@ function startSplice(relay: Relay, config: RelayConfig, log: Logger): Splice | n
     feed: new RemotesFeed(relay.remotes),
     isViewLoaded: () => relay.isViewLoaded,
     inSyncWaitMs: config.inSyncWaitSeconds * 1000,
+    compressUpstream: config.typhaCompress ?? false,
+    ...(config.typhaMaxConnections !== undefined && { maxConnections: config.typhaMaxConnections }),
     log: (level, message, fields) => log[level](fields, message),
   });
 }

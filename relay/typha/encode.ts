@@ -186,10 +186,35 @@ export function encodeUpdate(update: SerializedUpdate): Buffer {
 }
 
 export function encodeKvs(updates: readonly Uint8Array[]): Buffer {
+  return envelope("MsgKVs", encodeKvsValue(updates));
+}
+
+/** The value of `MsgKVs` alone, as `KvsScanner` reads it. */
+export function encodeKvsValue(updates: readonly Uint8Array[]): Buffer {
   const size = updates.reduce((sum, update) => sum + update.length, 16);
   const value = new GobWriter(size).uint(1).uint(updates.length);
   for (const update of updates) value.raw(update);
-  return envelope("MsgKVs", value.byte(0).finish());
+  return value.byte(0).finish();
+}
+
+const KVS_START = new GobWriter(80)
+  .int(IDS.Envelope)
+  .uint(1)
+  .text(`${NAME_PREFIX}MsgKVs`)
+  .int(IDS.MsgKVs)
+  .finish();
+/** End of `MsgKVs`, end of the envelope. */
+const KVS_END = Buffer.from([0, 0]);
+
+/** A `MsgKVs` of elements that lie in `parts`, one or several in each, without copying them: to be written one after the other. */
+export function encodeKvsAround(count: number, parts: readonly Uint8Array[]): Uint8Array[] {
+  const elements = parts.reduce((sum, part) => sum + part.length, 0);
+  const counted = new GobWriter(12).uint(1).uint(count).finish();
+  const value = counted.length + elements + 1;
+  const head = new GobWriter(20).uint(value).raw(counted).finish();
+  const payload = KVS_START.length + head.length + elements + KVS_END.length;
+  const start = new GobWriter(96).uint(payload).raw(KVS_START).raw(head).finish();
+  return [start, ...parts, KVS_END];
 }
 
 /** Go's `time.Time` for now (version 1, UTC): 15 bytes. */

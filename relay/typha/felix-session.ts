@@ -1,169 +1,189 @@
 /**
- * One Felix: its own upstream connection to Typha, spliced with the remote view. Local values pass as opaque bytes; remote ones are added; in-sync
- * waits, bounded, until the remote view is loaded, because at in-sync Felix deletes what it was not told. [TYP4..TYP12]
+ * One Felix: what Typha sends to it, spliced with the remote views. Obeys `session-rules.ts`; local values go through as bytes (`local-stream.ts`), remote ones
+ * come from a snapshot that all connections share, then change by change. [TYP4..TYP16]
  */
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 
-import { GobDecoder } from "./gob/decoder.ts";
-import type { ClientHello, TyphaMessage } from "./messages.ts";
 import {
-  CLIENT_DEFINITIONS,
-  encodeClientHello,
-  encodeKvs,
+  encodeDecoderRestart,
+  encodeKvsAround,
   encodePing,
-  encodePong,
   encodeServerHello,
   encodeSyncStatus,
   encodeTime,
-  encodeUpdate,
   SERVER_DEFINITIONS,
 } from "./encode.ts";
+import type { FelixStream } from "./felix-stream.ts";
+import { messagesOf } from "./key-space.ts";
+import type { KeySpace, RemoteBatch } from "./key-space.ts";
+import type { RemoteUpdate } from "./remote-feed.ts";
+import { UnusualUpdate } from "./kvs-scan.ts";
+import { LocalStream } from "./local-stream.ts";
+import type { Elements } from "./local-stream.ts";
 import { SYNC_STATUS } from "./messages.ts";
-import type { RemoteFeed, RemoteUpdate } from "./remote-feed.ts";
-import { TyphaStream } from "./stream.ts";
+import type { ClientHello, ServerHello, TyphaMessage } from "./messages.ts";
+import { decide, INITIAL, judgeLiveness } from "./session-rules.ts";
+import type { SessionAction, SessionEvent, SessionState } from "./session-rules.ts";
+import { COMPRESSED_END, COMPRESSED_START } from "./shared-snapshot.ts";
+import type { SharedSnapshot, SnapshotMaker } from "./shared-snapshot.ts";
+import { frame, STREAM_IDENTIFIER } from "./snappy/frame.ts";
+import { TyphaLink } from "./typha-link.ts";
+import type { FromLink } from "./typha-link.ts";
+import type { RawKvs } from "./typha-reader.ts";
 
 export interface SessionOptions {
-  readonly feed: RemoteFeed;
+  readonly space: KeySpace;
+  readonly snapshots: SnapshotMaker;
   /** Whether the remote view may be called complete now; asked again with every change of it. */
   isViewLoaded(): boolean;
   readonly inSyncWaitMs: number;
-  onEnd(reason: string): void;
-  log(message: string, fields: Readonly<Record<string, unknown>>): void;
+  dial(): Promise<Duplex | string>;
+  readonly compressUpstream: boolean;
+  /** @param by Who broke the protocol, or `null` where nobody did: a Felix that breaks it is held, not let in again at once. */
+  onEnd(reason: string, by: "felix" | null): void;
+  log(level: "info" | "warn", message: string, fields: Readonly<Record<string, unknown>>): void;
 }
 
 /** Typha pings every 10 s; a Felix gives up after 30 s of silence. The first ping comes early, for a snapshot may be slow. */
 const PING_MS = 10_000;
 const FIRST_PING_MS = 1_000;
-const PONG_TIMEOUT_MS = 60_000;
-const MAX_UPSTREAM_BYTES = 64 * 1024 * 1024;
-/** Remote key/values of one message. */
-const KVS_PER_MESSAGE = 100;
-/** A Felix that has not taken anything for this long is dropped, as Typha does. */
-const STALLED_MS = 300_000;
+const LOOK_MS = 500;
+/** Bytes that wait for a Felix before nothing more is read for it: what one message or one read of Typha adds comes on top. */
+const MAX_BACKLOG_BYTES = 256 * 1024;
+
+type StatusMessage = Extract<FromLink, { type: "MsgSyncStatus" }>;
 
 export class FelixSession {
   readonly #options: SessionOptions;
-  readonly #felix: TyphaStream;
-  readonly #upstream: TyphaStream;
+  readonly #felix: FelixStream;
+  readonly #typha: TyphaLink;
   readonly #hello: ClientHello;
+  readonly #local: LocalStream;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #unsubscribe: () => void;
-  /** What there was when it began, as far as it is not sent yet. */
-  #snapshot: Iterator<readonly RemoteUpdate[]> | null = null;
-  /** Remote updates that wait for a slow Felix, newest per key. */
-  readonly #waiting = new Map<string, Uint8Array>();
   readonly #startedMs = performance.now();
-  #isStreaming = false;
-  #isBlocked = false;
-  #blockedSinceMs = 0;
-  #upstreamStatus: number = SYNC_STATUS.waitForDatastore;
-  #sentStatus: number = SYNC_STATUS.waitForDatastore;
+  #state: SessionState = INITIAL;
+  /** Remote updates that Felix is not ready for, newest per key. */
+  readonly #waiting = new Map<string, Uint8Array>();
+  /** Parts of the remote snapshot that are not sent yet. */
+  #parts: Iterator<Uint8Array> | null = null;
+  #snapshot: SharedSnapshot | null = null;
+  /** What came from Typha before the remote snapshot was sent: with its hello in one piece; then it is not read on. */
+  #early: (RawKvs | StatusMessage)[] = [];
+  #isFlowing = false;
+  #isCollecting = false;
+  #phaseSinceMs = performance.now();
   #lastPongMs = performance.now();
-  #isEnded = false;
+  #blockedSinceMs: number | null = null;
+  #nextPingMs = 0;
 
-  /**
-   * @param client The Felix's socket, its hello already read by `decoder`.
-   * @param upstream A connected socket to Typha.
-   */
-  constructor(
-    client: Socket,
-    decoder: GobDecoder,
-    hello: ClientHello,
-    upstream: Socket,
-    options: SessionOptions,
-  ) {
+  /** @param hello What `felix` has said already. */
+  constructor(felix: FelixStream, hello: ClientHello, options: SessionOptions) {
     this.#options = options;
     this.#hello = hello;
-    this.#felix = new TyphaStream(client, decoder, SERVER_DEFINITIONS, {
+    this.#felix = felix;
+    this.#local = new LocalStream(options.space, !hello.supportsModernPolicyKeys);
+    this.#typha = new TyphaLink({
+      dial: () => options.dial(),
+      // Always: what Felix cannot read is told apart by what Typha sends, not by what a Typha refuses. [TYP17]
+      hello: { ...hello, supportsModernPolicyKeys: true },
+      compress: options.compressUpstream,
+      onMessage: (message) => this.#fromTypha(message),
+      onPieceEnd: () => this.#checkBacklog(),
+      onLost: (reason) => this.#onTyphaLost(reason),
+    });
+    felix.start({
       onMessage: (message) => this.#fromFelix(message),
       onClose: (reason) => this.end(`felix: ${reason}`),
+      onBroken: (reason) => this.#end(`felix: ${reason}`, "felix"),
+      onDrain: () => this.#drained(),
     });
-    this.#upstream = new TyphaStream(
-      upstream,
-      new GobDecoder(MAX_UPSTREAM_BYTES),
-      CLIENT_DEFINITIONS,
-      {
-        onMessage: (message) => this.#fromTypha(message),
-        onClose: (reason) => this.end(`typha: ${reason}`),
-      },
-    );
-    this.#felix.onDrain(() => this.#drained());
-    this.#unsubscribe = options.feed.subscribe((updates) => this.#onRemote(updates));
-    // No decoder restart, no compression: Typha then streams plain gob, in one piece.
-    this.#upstream.write(
-      encodeClientHello({ ...hello, supportsDecoderRestart: false, compressionAlgorithms: [] }),
-    );
+    this.#unsubscribe = options.space.subscribe((batch) => this.#onRemote(batch));
+    this.#timers.push(setInterval(() => this.#tick(), LOOK_MS));
+    this.#typha.start();
   }
 
-  /** The remote view, or the time to wait for it, may have changed. */
-  reconsiderStatus(): void {
-    if (!this.#isStreaming || this.#sentStatus === this.#upstreamStatus) return;
-    if (this.#upstreamStatus === SYNC_STATUS.inSync && !this.#mayBeInSync()) {
-      if (this.#sentStatus === SYNC_STATUS.waitForDatastore)
-        this.#sendStatus(SYNC_STATUS.resyncInProgress);
-      return;
-    }
-    this.#sendStatus(this.#upstreamStatus);
+  get hostname(): string {
+    return this.#hello.hostname;
+  }
+
+  /** Whether Typha's stream reaches it. */
+  get isServed(): boolean {
+    return this.#state.isTyphaUp;
   }
 
   end(reason: string): void {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
-    for (const timer of this.#timers) clearInterval(timer);
-    this.#unsubscribe();
-    this.#felix.close(reason);
-    this.#upstream.close(reason);
-    this.#options.onEnd(reason);
+    this.#end(reason, null);
   }
 
-  /** Not before what a slow Felix has not taken yet: in-sync would overtake it. */
-  #mayBeInSync(): boolean {
-    if (this.#waiting.size > 0 || this.#snapshot !== null) return false;
-    return (
-      this.#options.isViewLoaded() ||
-      performance.now() - this.#startedMs >= this.#options.inSyncWaitMs
-    );
+  #end(reason: string, by: "felix" | null): void {
+    if (this.#timers.length === 0) return;
+    for (const timer of this.#timers.splice(0)) clearInterval(timer);
+    this.#state = { ...this.#state, phase: "ended" };
+    this.#unsubscribe();
+    this.#typha.stop();
+    this.#felix.stop();
+    this.#local.clear();
+    this.#waiting.clear();
+    this.#parts = null;
+    this.#options.onEnd(reason, by);
   }
+
+  #happened(event: SessionEvent): void {
+    const before = this.#state.phase;
+    const { state, actions } = decide(this.#state, event);
+    this.#state = state;
+    if (state.phase !== before) this.#phaseSinceMs = performance.now();
+    for (const action of actions) this.#do(action);
+  }
+
+  #do(action: SessionAction): void {
+    if (typeof action === "object") {
+      if ("status" in action) this.#sendStatus(action.status);
+      else this.#end(action.end, action.by);
+      return;
+    }
+    switch (action) {
+      case "make-snapshot":
+        this.#typha.setPaused(true);
+        void this.#makeSnapshot();
+        return;
+      case "restart":
+        this.#felix.write(encodeDecoderRestart("remote snapshot", "snappy"));
+        return;
+      case "send-compressed":
+        this.#parts = this.#compressedParts();
+        this.#sendParts();
+        return;
+      case "send-plain":
+        this.#parts = this.#plainParts();
+        this.#sendParts();
+        return;
+      case "definitions":
+        this.#felix.write(SERVER_DEFINITIONS);
+        return;
+      case "flow":
+        this.#flow();
+        return;
+      case "begin-resync":
+        this.#local.beginResync();
+        return;
+      case "end-resync":
+        this.#sendElements(this.#local.endResync());
+    }
+  }
+
+  // ---- Felix
 
   #fromFelix(message: TyphaMessage): void {
-    if (message.type !== "MsgPong") {
-      this.end(`felix: sent ${message.type} where only MsgPong is allowed`);
-      return;
-    }
-    this.#lastPongMs = performance.now();
+    if (message.type === "MsgPong") this.#lastPongMs = performance.now();
+    else if (message.type === "MsgACK") this.#happened({ type: "felix-ack" });
+    else this.#happened({ type: "felix-message", name: message.type });
   }
 
-  #fromTypha(message: TyphaMessage): void {
-    switch (message.type) {
-      case "MsgServerHello":
-        this.#begin(message);
-        return;
-      case "MsgPing":
-        this.#upstream.write(encodePong(message.timestamp));
-        return;
-      case "MsgSyncStatus":
-        this.#upstreamStatus = message.status;
-        this.reconsiderStatus();
-        return;
-      case "MsgKVs":
-        if (this.#isStreaming) this.#send(encodeKvs(message.kvs.map(encodeUpdate)));
-        else this.end("typha: sent key/values before its hello");
-        return;
-      case "MsgClientHello":
-      case "MsgDecoderRestart":
-      case "MsgACK":
-      case "MsgPong":
-        this.end(`typha: sent ${message.type}, which it was not asked for`);
-    }
-  }
-
-  #begin(typha: Extract<TyphaMessage, { type: "MsgServerHello" }>): void {
-    if (this.#isStreaming) {
-      this.end("typha: sent a second hello");
-      return;
-    }
-    this.#isStreaming = true;
-    this.#send(
+  #sendHello(typha: ServerHello): void {
+    this.#felix.write(SERVER_DEFINITIONS);
+    this.#felix.write(
       encodeServerHello({
         version: typha.version,
         syncerType: this.#hello.syncerType,
@@ -171,71 +191,202 @@ export class FelixSession {
         serverConnId: typha.serverConnId,
       }),
     );
-    this.#startPings();
-    this.#snapshot = this.#options.feed.snapshot();
-    this.#sendSnapshot();
+    this.#lastPongMs = performance.now();
+    this.#nextPingMs = performance.now() + FIRST_PING_MS;
   }
 
-  /** As far as Felix takes it; the rest when it has. */
-  #sendSnapshot(): void {
-    while (this.#snapshot !== null && !this.#isBlocked && !this.#isEnded) {
-      const part = this.#snapshot.next();
-      if (part.done === true) this.#snapshot = null;
-      else this.#sendUpdates(part.value.map((update) => update.encoded));
+  async #makeSnapshot(): Promise<void> {
+    try {
+      const snapshot = await this.#options.snapshots.get();
+      this.#snapshot = snapshot;
+      this.#isCollecting = true;
+      for (const [key, encoded] of snapshot.changes) this.#waiting.set(key, encoded);
+      const { supportsDecoderRestart, compressionAlgorithms } = this.#hello;
+      const canCompress = supportsDecoderRestart && compressionAlgorithms.includes("snappy");
+      this.#happened({
+        type: "snapshot-made",
+        compress: canCompress && snapshot.isWorthCompressing,
+      });
+    } catch (error) {
+      this.#end(`relay: the remote snapshot cannot be made: ${(error as Error).message}`, "felix");
     }
   }
 
-  #startPings(): void {
-    const ping = (): void => {
-      const now = performance.now();
-      if (now - this.#lastPongMs > PONG_TIMEOUT_MS) this.end("felix: no pong for 60 s");
-      else if (this.#isBlocked && now - this.#blockedSinceMs > STALLED_MS)
-        this.end("felix: takes nothing for 300 s");
-      else this.#felix.write(encodePing(encodeTime(Date.now())));
-    };
-    this.#lastPongMs = performance.now();
-    this.#timers.push(setTimeout(ping, FIRST_PING_MS), setInterval(ping, PING_MS));
-    this.#timers.push(setInterval(() => this.reconsiderStatus(), 500));
+  *#compressedParts(): Generator<Uint8Array> {
+    yield STREAM_IDENTIFIER;
+    yield COMPRESSED_START;
+    yield* this.#snapshot?.parts ?? [];
+    yield COMPRESSED_END;
   }
 
-  #onRemote(updates: readonly RemoteUpdate[]): void {
-    // Before the snapshot there is nothing to change: it is read from the same feed.
-    if (!this.#isStreaming) return;
-    if (this.#isBlocked)
-      for (const update of updates) this.#waiting.set(update.key, update.encoded);
-    else this.#sendUpdates(updates.map((update) => update.encoded));
-    this.reconsiderStatus();
+  *#plainParts(): Generator<Uint8Array> {
+    for (const part of this.#snapshot?.parts ?? [])
+      yield (this.#snapshot as SharedSnapshot).plain(part);
   }
 
-  #sendUpdates(encoded: readonly Uint8Array[]): void {
-    for (let from = 0; from < encoded.length; from += KVS_PER_MESSAGE)
-      this.#send(encodeKvs(encoded.slice(from, from + KVS_PER_MESSAGE)));
+  /** As far as Felix takes it; the rest when it has. */
+  #sendParts(): void {
+    while (this.#parts !== null && this.#blockedSinceMs === null) {
+      const part = this.#parts.next();
+      if (part.done !== true) {
+        this.#felix.write(part.value);
+        this.#checkBacklog();
+      } else {
+        this.#parts = null;
+        this.#snapshot = null;
+        this.#happened({ type: "snapshot-sent" });
+      }
+    }
+  }
+
+  /** The remote snapshot is behind it: what has changed meanwhile, then what Typha has sent, and from now on whatever comes. */
+  #flow(): void {
+    this.#isFlowing = true;
+    this.#flushWaiting();
+    for (const message of this.#early.splice(0)) this.#fromTypha(message);
+    this.#checkBacklog();
+    if (this.#blockedSinceMs === null) this.#typha.setPaused(false);
+    this.#look();
+  }
+
+  #checkBacklog(): void {
+    if (this.#felix.backlogBytes <= MAX_BACKLOG_BYTES) {
+      this.#felix.flush();
+      if (this.#felix.backlogBytes <= MAX_BACKLOG_BYTES) return;
+    }
+    if (this.#blockedSinceMs !== null) return;
+    this.#blockedSinceMs = performance.now();
+    this.#felix.flush();
+    this.#typha.setPaused(true);
+  }
+
+  #drained(): void {
+    this.#blockedSinceMs = null;
+    if (this.#parts !== null) this.#sendParts();
+    else if (this.#isFlowing) this.#flow();
+  }
+
+  // ---- the remotes
+
+  #onRemote(batch: RemoteBatch): void {
+    if (!this.#isCollecting) return;
+    if (!this.#isFlowing || this.#blockedSinceMs !== null) {
+      for (const update of batch.updates) this.#waiting.set(update.key, update.encoded);
+      return;
+    }
+    const isHidden = (update: RemoteUpdate): boolean =>
+      this.#local.hides(batch.shadowed.get(update) ?? -1);
+    const messages =
+      batch.shadowed.size === 0
+        ? batch.messages
+        : messagesOf(batch.updates.filter((u) => !isHidden(u)).map((u) => u.encoded));
+    for (const message of messages) this.#felix.write(message);
+    this.#checkBacklog();
+    this.#look();
+  }
+
+  #flushWaiting(): void {
+    const { space } = this.#options;
+    const waiting = [...this.#waiting]
+      .filter(([key]) => !this.#local.hides(space.idOf(key)))
+      .map(([, encoded]) => encoded);
+    this.#waiting.clear();
+    for (const message of messagesOf(waiting)) this.#felix.write(message);
+  }
+
+  // ---- time
+
+  #tick(): void {
+    const now = performance.now();
+    this.#typha.checkSilence(now);
+    const liveness = judgeLiveness(
+      this.#state.phase,
+      {
+        lastPongMs: this.#lastPongMs,
+        blockedSinceMs: this.#blockedSinceMs,
+        phaseSinceMs: this.#phaseSinceMs,
+      },
+      now,
+    );
+    if (typeof liveness === "object") this.end(liveness.end);
+    else if (liveness === "ping" && now >= this.#nextPingMs) this.#ping(now);
+    this.#look();
+  }
+
+  #ping(now: number): void {
+    this.#nextPingMs = now + PING_MS;
+    const ping = encodePing(encodeTime(Date.now()));
+    this.#felix.write(this.#state.phase === "compressed" ? frame(ping) : ping);
+  }
+
+  #look(): void {
+    this.#happened({ type: "look", mayBeInSync: this.#mayBeInSync() });
+  }
+
+  /** Not before what a slow Felix has not taken yet: in-sync would overtake it. */
+  #mayBeInSync(): boolean {
+    if (this.#waiting.size > 0 || this.#parts !== null) return false;
+    return (
+      this.#options.isViewLoaded() ||
+      performance.now() - this.#startedMs >= this.#options.inSyncWaitMs
+    );
   }
 
   #sendStatus(status: number): void {
-    this.#sentStatus = status;
-    this.#send(encodeSyncStatus(status));
+    this.#felix.write(encodeSyncStatus(status));
     if (status === SYNC_STATUS.inSync)
-      this.#options.log("in-sync", {
+      this.#options.log("info", "in-sync", {
         felix: this.#hello.hostname,
+        local: this.#local.size,
         waitedMs: Math.round(performance.now() - this.#startedMs),
       });
   }
 
-  #send(bytes: Uint8Array): void {
-    if (this.#felix.write(bytes) || this.#isBlocked) return;
-    this.#isBlocked = true;
-    this.#blockedSinceMs = performance.now();
-    this.#upstream.setPaused(true);
+  // ---- Typha
+
+  #fromTypha(message: FromLink): void {
+    if (this.#state.phase === "ended") return;
+    if (message.type === "MsgServerHello") {
+      if (this.#state.version === null) this.#sendHello(message);
+      this.#happened({ type: "typha-hello", version: message.version });
+    } else if (!this.#isFlowing) this.#early.push(message);
+    else if (message.type === "raw") this.#onKvs(message);
+    else {
+      this.#happened({ type: "typha-status", status: message.status });
+      this.#look();
+    }
   }
 
-  #drained(): void {
-    this.#isBlocked = false;
-    const waiting = [...this.#waiting.values()];
-    this.#waiting.clear();
-    this.#sendUpdates(waiting);
-    this.#sendSnapshot();
-    if (!this.#isBlocked) this.#upstream.setPaused(false);
-    this.reconsiderStatus();
+  #onKvs(kvs: RawKvs): void {
+    const elements = this.#taken(kvs);
+    if (this.#local.hasModernPolicyKeys)
+      // Not a key more: it would take the policies that it cannot read for deleted. [TYP17]
+      this.#end("felix: reads no policy keys of Calico ≥ 3.32, and this Typha sends them", "felix");
+    else this.#sendElements(elements);
+  }
+
+  #taken(kvs: RawKvs): Elements {
+    try {
+      return this.#local.take(kvs.bytes, kvs.from);
+    } catch (error) {
+      if (!(error instanceof UnusualUpdate)) throw error;
+      const decoded = kvs.decoded();
+      return this.#local.take(decoded.bytes, decoded.from);
+    }
+  }
+
+  #sendElements({ count, parts }: Elements): void {
+    if (count > 0) for (const bytes of encodeKvsAround(count, parts)) this.#felix.write(bytes);
+  }
+
+  #onTyphaLost(reason: string): void {
+    if (this.#state.isTyphaUp)
+      this.#options.log("warn", "Typha is gone: what this Felix has stays as it is", {
+        felix: this.#hello.hostname,
+        reason,
+      });
+    else
+      this.#options.log("info", "Typha cannot be reached", { felix: this.#hello.hostname, reason });
+    this.#happened({ type: "typha-lost" });
   }
 }

@@ -8,11 +8,14 @@ export interface RemoteUpdate {
   readonly key: string;
   /** An element of `MsgKVs`. */
   readonly encoded: Uint8Array;
+  readonly isPut: boolean;
 }
 
 export interface RemoteFeed {
   /** What there is, each as new, in parts that are read when they are taken; changes meanwhile are told to who has subscribed. */
   snapshot(): Iterator<readonly RemoteUpdate[]>;
+  /** What a remote has under a key now, as an element of `MsgKVs`. */
+  find(key: string): Uint8Array | null;
   subscribe(listener: (updates: readonly RemoteUpdate[]) => void): () => void;
 }
 
@@ -34,6 +37,18 @@ export class RemotesFeed implements RemoteFeed {
       yield part().flatMap(({ rcc, held }) => encode({ rcc, op: "put", held, isNew: true }) ?? []);
   }
 
+  find(key: string): Uint8Array | null {
+    for (const rcc of this.#remotes.names()) {
+      // Only what is renamed to this remote can be its, or what keeps its name whatever the remote.
+      if (!key.includes(`/${rcc}_`) && !key.includes("/ipam/")) continue;
+      const original = key.replaceAll(`/${rcc}_`, "/");
+      const held = this.#remotes.servedAt(rcc, original);
+      const update = held && encode({ rcc, op: "put", held, isNew: false });
+      if (update && update.key === key) return update.encoded;
+    }
+    return null;
+  }
+
   subscribe(listener: (updates: readonly RemoteUpdate[]) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -48,5 +63,5 @@ function encode({ rcc, op, held, isNew }: ServedChange): RemoteUpdate | null {
   const updateType =
     op === "delete" ? UPDATE_TYPE.deleted : isNew ? UPDATE_TYPE.new : UPDATE_TYPE.updated;
   const update = { key, value, revision: "", v3ResourceVersion: "", ttlNs: 0, updateType };
-  return { key, encoded: encodeUpdate(update) };
+  return { key, encoded: encodeUpdate(update), isPut: op === "put" };
 }

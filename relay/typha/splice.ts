@@ -1,16 +1,21 @@
 /**
  * The relay in Typha's place: takes connections, reads each client's hello, and connects to the real Typha for it. `felix` clients are spliced with
- * the remote view; the other syncer types are copied byte for byte. A connection is held while Typha cannot be reached and closed late: a
- * server that accepts and closes is dialled thousands of times a second (typha-contract 4). [TYP4] [TYP5]
+ * the remote view; the other syncer types are copied byte for byte. [TYP4] [TYP5]
  */
-import { connect, createServer } from "node:net";
+import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 
-import { GobDecoder } from "./gob/decoder.ts";
+import { closeLate, HOLD_MS, pipeBoth, readHello } from "./accept.ts";
+import type { Greeted } from "./accept.ts";
+import { dialTcp, splitHostPort } from "./dial.ts";
+import { drain } from "./drain.ts";
 import { FelixSession } from "./felix-session.ts";
-import { readMessage, SYNCER_TYPES } from "./messages.ts";
-import type { ClientHello } from "./messages.ts";
+import { FelixStream } from "./felix-stream.ts";
+import { KeySpace } from "./key-space.ts";
+import { SYNCER_TYPES } from "./messages.ts";
 import type { RemoteFeed } from "./remote-feed.ts";
+import { SnapshotMaker } from "./shared-snapshot.ts";
 
 export interface SpliceOptions {
   /** `HOST:PORT` to listen on, and of Typha. */
@@ -19,40 +24,50 @@ export interface SpliceOptions {
   readonly feed: RemoteFeed;
   isViewLoaded(): boolean;
   readonly inSyncWaitMs: number;
+  /** Asks Typha for compressed snapshots. */
+  readonly compressUpstream?: boolean;
+  /** Connections served at once; more are held and closed late. Typha's own limit is 10,000. */
+  readonly maxConnections?: number;
+  /** How long a connection that cannot be served is held. */
+  readonly holdMs?: number;
   log(level: "info" | "warn", message: string, fields: Readonly<Record<string, unknown>>): void;
 }
 
-/** Time for the hello, as Typha gives. */
-const HELLO_MS = 10_000;
-/** How long a refused or unserved connection is held: below the 30 s after which a client gives up by itself. */
-const HOLD_MS = 25_000;
-const DIAL_RETRY_MS = 500;
-/** Longest message of a client: a hello, then pongs. Typha ≥ 3.33 has the same limit. */
-const MAX_CLIENT_BYTES = 1024 * 1024;
 const MAX_CONNECTIONS = 10_000;
+const DIAL_RETRY_MS = 500;
 
 export class Splice {
   readonly #options: SpliceOptions;
   readonly #server: Server;
-  readonly #sessions = new Set<FelixSession>();
-  readonly #sockets = new Set<Socket>();
+  readonly #space: KeySpace;
+  readonly #snapshots: SnapshotMaker;
+  readonly #sessions = new Map<FelixSession, Duplex>();
+  /** Clients that are served, or will be. */
+  readonly #clients = new Set<Duplex>();
+  readonly #sockets = new Set<Duplex>();
   #isStopped = false;
 
   constructor(options: SpliceOptions) {
     this.#options = options;
-    this.#server = createServer((socket) => this.#accept(socket));
-    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#space = new KeySpace(options.feed);
+    this.#snapshots = new SnapshotMaker(options.feed);
+    this.#server = createServer({ noDelay: true }, (socket) => void this.#accept(socket));
   }
 
+  /** Felix connections. */
   get connections(): number {
     return this.#sessions.size;
   }
 
+  /** Bytes that all connections share: local keys, the compressed remote snapshot. */
+  get sharedBytes(): number {
+    return this.#space.table.bytes + this.#snapshots.bytes;
+  }
+
   /** Whether a Felix that connects now gets Typha's stream: somebody does, or a connection to Typha can be made. */
   async canServe(): Promise<boolean> {
-    if (this.#sessions.size > 0) return true;
-    const [host, port] = splitHostPort(this.#options.upstream);
-    const socket = await dialOnce(host, port);
+    for (const session of this.#sessions.keys()) if (session.isServed) return true;
+    const socket = await this.#dial();
     if (typeof socket === "string") return false;
     socket.destroy();
     return true;
@@ -68,143 +83,119 @@ export class Splice {
     return (this.#server.address() as AddressInfo).port;
   }
 
+  /** Takes no new connection, and ends those that there are one after the other, so that they do not all go to the other relays at once. [TYP18] */
+  async drain(withinMs: number, isHurried: AbortSignal): Promise<void> {
+    this.#server.close();
+    await drain(
+      () => this.#clients.keys().next().value ?? null,
+      (client) => this.#close(client, "the relay stops"),
+      withinMs,
+      isHurried,
+    );
+  }
+
   async stop(): Promise<void> {
     this.#isStopped = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const session of this.#sessions) session.end("the relay stops");
+    for (const session of this.#sessions.keys()) session.end("the relay stops");
     for (const socket of this.#sockets) socket.destroy();
+    this.#snapshots.stop();
+    this.#space.stop();
     await closed;
   }
 
-  #accept(socket: Socket): void {
+  #close(client: Duplex, reason: string): void {
+    this.#clients.delete(client);
+    for (const [session, socket] of this.#sessions) if (socket === client) session.end(reason);
+    client.destroy();
+  }
+
+  async #accept(socket: Socket): Promise<void> {
     this.#track(socket);
-    const decoder = new GobDecoder(MAX_CLIENT_BYTES);
-    const read: Buffer[] = [];
-    const timer = setTimeout(() => socket.destroy(), HELLO_MS);
-    socket.on("close", () => clearTimeout(timer));
     // Errors end in a close; who closed is all there is to say of a client that never said hello.
     socket.on("error", () => socket.destroy());
-    const onData = (data: Buffer): void => {
-      read.push(data);
-      let hello: ClientHello | null = null;
-      let problem: string | null = null;
-      try {
-        const message = decoder.feed(data).map(readMessage)[0];
-        if (message?.type === "MsgClientHello") hello = message;
-        else if (message !== undefined) problem = `first message is ${message.type}`;
-      } catch (error) {
-        problem = (error as Error).message;
-      }
-      if (hello === null && problem === null) return;
-      socket.off("data", onData);
-      socket.pause();
-      clearTimeout(timer);
-      if (hello === null) this.#refuse(socket, problem ?? "");
-      else void this.#serve(socket, decoder, hello, Buffer.concat(read));
-    };
-    socket.on("data", onData);
+    const from = socket.remoteAddress;
+    if (this.#clients.size >= (this.#options.maxConnections ?? MAX_CONNECTIONS)) {
+      this.#refuse(socket, from, `there are ${this.#clients.size} connections already`);
+      return;
+    }
+    this.#clients.add(socket);
+    socket.on("close", () => this.#clients.delete(socket));
+    const greeted = await readHello(socket);
+    if (greeted === null || this.#isStopped) socket.destroy();
+    else if (typeof greeted === "string") this.#refuse(socket, from, greeted);
+    else await this.#serve(socket, from, greeted);
   }
 
-  #refuse(socket: Socket, problem: string): void {
-    this.#options.log("warn", "refused a connection to Typha's port", {
-      from: socket.remoteAddress,
-      problem,
-    });
-    this.#closeLate(socket);
+  #refuse(socket: Duplex, from: string | undefined, problem: string): void {
+    this.#options.log("warn", "refused a connection to Typha's port", { from, problem });
+    this.#clients.delete(socket);
+    closeLate(socket, this.#options.holdMs ?? HOLD_MS);
   }
 
-  #closeLate(socket: Socket): void {
-    const timer = setTimeout(() => socket.destroy(), HOLD_MS);
-    socket.on("close", () => clearTimeout(timer));
-    socket.resume();
-  }
-
-  async #serve(
-    socket: Socket,
-    decoder: GobDecoder,
-    hello: ClientHello,
-    said: Buffer,
-  ): Promise<void> {
+  async #serve(socket: Duplex, from: string | undefined, greeted: Greeted): Promise<void> {
+    const { hello } = greeted;
     const syncerType = hello.syncerType === "" ? "felix" : hello.syncerType;
-    if (!(SYNCER_TYPES as readonly string[]).includes(syncerType)) {
-      this.#refuse(socket, `unknown syncer type ${JSON.stringify(hello.syncerType.slice(0, 40))}`);
-      return;
-    }
-    const upstream = await this.#dial(socket);
-    if (upstream === null) return;
-    this.#track(upstream);
-    if (syncerType !== "felix") {
-      upstream.write(said);
-      pipeBoth(socket, upstream);
-      return;
-    }
-    const session = new FelixSession(socket, decoder, hello, upstream, {
-      feed: this.#options.feed,
+    if (!(SYNCER_TYPES as readonly string[]).includes(syncerType))
+      this.#refuse(
+        socket,
+        from,
+        `unknown syncer type ${JSON.stringify(hello.syncerType.slice(0, 40))}`,
+      );
+    else if (syncerType === "felix") this.#serveFelix(socket, greeted);
+    else await this.#copy(socket, greeted.said);
+  }
+
+  #serveFelix(socket: Duplex, { hello, decoder }: Greeted): void {
+    const session = new FelixSession(new FelixStream(socket, decoder), hello, {
+      space: this.#space,
+      snapshots: this.#snapshots,
       isViewLoaded: () => this.#options.isViewLoaded(),
       inSyncWaitMs: this.#options.inSyncWaitMs,
-      log: (message, fields) => this.#options.log("info", message, fields),
-      onEnd: (reason) => {
+      dial: () => this.#dial(),
+      compressUpstream: this.#options.compressUpstream ?? false,
+      log: (level, message, fields) => this.#options.log(level, message, fields),
+      onEnd: (reason, by) => {
         this.#sessions.delete(session);
-        this.#options.log("info", "a Felix connection ended", { felix: hello.hostname, reason });
+        this.#options.log(by === null ? "info" : "warn", "a Felix connection ended", {
+          felix: hello.hostname,
+          reason,
+        });
+        if (by === null) socket.destroy();
+        else {
+          this.#clients.delete(socket);
+          closeLate(socket, this.#options.holdMs ?? HOLD_MS);
+        }
       },
     });
-    this.#sessions.add(session);
-    socket.resume();
+    this.#sessions.set(session, socket);
   }
 
-  /** A connection to Typha, tried until the client would give up; `null` when it is no use any more. */
-  async #dial(client: Socket): Promise<Socket | null> {
-    const [host, port] = splitHostPort(this.#options.upstream);
-    const deadline = performance.now() + HOLD_MS;
+  /** Tried until the client would give up. */
+  async #copy(client: Duplex, said: Uint8Array): Promise<void> {
+    const deadline = performance.now() + (this.#options.holdMs ?? HOLD_MS);
     while (!this.#isStopped && !client.destroyed && performance.now() < deadline) {
-      const socket = await dialOnce(host, port);
-      if (typeof socket !== "string") {
-        if (!client.destroyed) return socket;
-        socket.destroy();
-        return null;
+      const typha = await this.#dial();
+      if (typeof typha !== "string") {
+        typha.write(said);
+        pipeBoth(client, typha);
+        if (client.destroyed) typha.destroy();
+        return;
       }
-      this.#options.log("warn", "Typha cannot be reached", {
-        upstream: this.#options.upstream,
-        error: socket,
-      });
+      this.#options.log("warn", "Typha cannot be reached", { error: typha });
       await new Promise((resolve) => setTimeout(resolve, DIAL_RETRY_MS));
     }
     client.destroy();
-    return null;
   }
 
-  #track(socket: Socket): void {
+  async #dial(): Promise<Duplex | string> {
+    const socket = await dialTcp(this.#options.upstream);
+    if (typeof socket !== "string") this.#track(socket);
+    return socket;
+  }
+
+  #track(socket: Duplex): void {
     this.#sockets.add(socket);
     socket.on("close", () => this.#sockets.delete(socket));
   }
-}
-
-function dialOnce(host: string, port: number): Promise<Socket | string> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port, noDelay: true });
-    socket.setTimeout(10_000, () => socket.destroy(new Error("timed out")));
-    socket.once("connect", () => {
-      socket.setTimeout(0);
-      socket.removeAllListeners("error");
-      resolve(socket);
-    });
-    socket.once("error", (error) => resolve(error.message));
-  });
-}
-
-function pipeBoth(a: Socket, b: Socket): void {
-  for (const [from, to] of [
-    [a, b],
-    [b, a],
-  ] as const) {
-    from.pipe(to);
-    from.on("error", () => to.destroy());
-    from.on("close", () => to.destroy());
-  }
-  a.resume();
-}
-
-export function splitHostPort(text: string): [host: string, port: number] {
-  const at = text.lastIndexOf(":");
-  return [text.slice(0, at).replace(/^\[|\]$/g, ""), Number(text.slice(at + 1))];
 }

@@ -100,6 +100,12 @@ export class ChannelView {
       for (const { tag } of trie.entries(partition)) yield this.#held(tag);
   }
 
+  /** The record with this key, stale or not. */
+  at(keyHash: Uint8Array): HeldRecord | null {
+    const place = this.#trie.tagOf(keyHash) ?? this.#stale.tagOf(keyHash);
+    return place === undefined ? null : this.#held(place);
+  }
+
   health(): ChannelHealth {
     const isCurrent = this.#verified !== null && this.#verified.revision === this.#cursor?.revision;
     return {

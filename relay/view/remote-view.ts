@@ -4,6 +4,7 @@
  */
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
+import { hashKey } from "../../shared/record/encoding.ts";
 import { WHOLE } from "../../shared/log/hash-trie.ts";
 import type { Partition } from "../../shared/log/hash-trie.ts";
 import type { ChannelCursor, Message, WatchMessage } from "../../shared/protocol/messages.ts";
@@ -89,6 +90,16 @@ export class RemoteView implements Records {
 
   recordsOf([channel, partition]: readonly [Channel, Partition]): Generator<HeldRecord> {
     return (this.#channels.get(channel) as ChannelView).records(partition);
+  }
+
+  /** The record with this key, whatever its channel. */
+  at(key: string): HeldRecord | null {
+    const keyHash = hashKey(key);
+    for (const view of this.#channels.values()) {
+      const held = view.at(keyHash);
+      if (held !== null) return held;
+    }
+    return null;
   }
 
   read(place: number) {

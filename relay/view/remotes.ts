@@ -92,6 +92,17 @@ export class Remotes {
             : [];
   }
 
+  /** RCCs that something may be served of. */
+  names(): Iterable<string> {
+    return this.#entries.keys();
+  }
+
+  /** What is served of one remote under its own key. */
+  servedAt(rcc: string, key: string): HeldRecord | null {
+    const entry = this.#entries.get(rcc);
+    return entry === undefined || entry.refused.has(key) ? null : entry.view.at(key);
+  }
+
   /**
    * Whether Felix may be told that this is all there is. What comes from disk may lack what an earlier process told Felix, which would delete it and get
    * it back a moment later: so the hub is heard first, where it can be. Without it a whole file is enough; one that has lost its end

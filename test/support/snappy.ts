@@ -1,4 +1,4 @@
-/** Decodes the snappy framing format (all chunk types that real Typha writes), for reading recorded streams. */
+/** The snappy framing format, read by other code than the relay's: recorded streams, and what the relay writes. */
 export function unframeSnappy(framed: Uint8Array): Buffer {
   const parts: Buffer[] = [];
   for (let at = 0; at + 4 <= framed.length;) {
@@ -12,6 +12,40 @@ export function unframeSnappy(framed: Uint8Array): Buffer {
     at += 4 + length;
   }
   return Buffer.concat(parts);
+}
+
+/** The complete chunks of a framed stream, their checksums checked, and what is left. */
+export function takeSnappy(framed: Uint8Array): { readonly plain: Buffer; readonly rest: Buffer } {
+  let end = 0;
+  for (let at = 0; at + 4 <= framed.length;) {
+    const length =
+      (framed[at + 1] ?? 0) | ((framed[at + 2] ?? 0) << 8) | ((framed[at + 3] ?? 0) << 16);
+    if (at + 4 + length > framed.length) break;
+    if ((framed[at] ?? 0) < 2) {
+      const plain = unframeSnappy(framed.subarray(at, at + 4 + length));
+      const crc = bitwiseCrc32c(plain);
+      const masked = (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+      if (Buffer.from(framed.subarray(at + 4, at + 8)).readUInt32LE() !== masked)
+        throw new Error("snappy: wrong checksum");
+    }
+    at = end = at + 4 + length;
+  }
+  return {
+    plain: unframeSnappy(framed.subarray(0, end)),
+    rest: Buffer.from(framed.subarray(end)),
+  };
+}
+
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
+  let crc = n;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
+  return crc;
+});
+
+function bitwiseCrc32c(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) crc = (crc >>> 8) ^ (CRC_TABLE[(crc ^ byte) & 0xff] ?? 0);
+  return ~crc >>> 0;
 }
 
 /** Raw snappy: a length, then literals and copies. */

@@ -3,9 +3,15 @@ import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 
 import { GobDecoder } from "../../relay/typha/gob/decoder.ts";
-import { CLIENT_DEFINITIONS, encodeClientHello, encodePong } from "../../relay/typha/encode.ts";
+import {
+  CLIENT_DEFINITIONS,
+  encodeAck,
+  encodeClientHello,
+  encodePong,
+} from "../../relay/typha/encode.ts";
 import { readMessage } from "../../relay/typha/messages.ts";
 import type { ClientHello, TyphaMessage } from "../../relay/typha/messages.ts";
+import { takeSnappy } from "./snappy.ts";
 
 export interface FakeTypha {
   readonly address: string;
@@ -52,12 +58,20 @@ export class SyncClient {
   readonly deleted: string[] = [];
   statuses: number[] = [];
   isClosed = false;
+  /** Decoder restarts that were asked for: their algorithms. */
+  readonly restarts: string[] = [];
+  /** Set to leave restarts unacknowledged. */
+  isDeaf = false;
+  /** Bytes that came. */
+  received = 0;
+  #decoder = new GobDecoder(1 << 26);
+  #framed: Buffer | null = null;
+  #isAwaitingRestart = false;
   readonly #socket: Socket;
   readonly #waiters: { readonly check: () => boolean; readonly resolve: () => void }[] = [];
 
   constructor(port: number, hello: Partial<ClientHello> = {}) {
     this.#socket = connect({ host: "127.0.0.1", port });
-    const decoder = new GobDecoder(1 << 26);
     this.#socket.write(CLIENT_DEFINITIONS);
     this.#socket.write(
       encodeClientHello({
@@ -73,7 +87,9 @@ export class SyncClient {
       }),
     );
     this.#socket.on("data", (data) => {
-      for (const message of decoder.feed(data).map(readMessage)) this.#take(message);
+      this.received += data.length;
+      for (const value of this.#decoder.feed(this.#plain(data))) this.#take(readMessage(value));
+      if (this.#isAwaitingRestart) this.#restart();
       this.#wake();
     });
     this.#socket.on("error", () => this.#socket.destroy());
@@ -116,8 +132,34 @@ export class SyncClient {
     this.#socket.destroy();
   }
 
+  #plain(data: Buffer): Uint8Array {
+    if (this.#framed === null) return data;
+    const { plain, rest } = takeSnappy(Buffer.concat([this.#framed, data]));
+    this.#framed = rest;
+    return plain;
+  }
+
+  /** Go's client reads ahead: a byte behind the restart and before the ACK would be lost to the new decoder. */
+  #restart(): void {
+    this.#isAwaitingRestart = false;
+    if (this.#decoder.pendingBytes > 0 || (this.#framed?.length ?? 0) > 0)
+      throw new Error("bytes between MsgDecoderRestart and MsgACK");
+    this.#decoder = new GobDecoder(1 << 26);
+    this.#framed = this.restarts.at(-1) === "snappy" ? Buffer.alloc(0) : null;
+    if (!this.isDeaf) this.acknowledge();
+  }
+
+  acknowledge(): void {
+    this.#socket.write(encodeAck());
+  }
+
   #take(message: TyphaMessage): void {
+    if (this.#isAwaitingRestart) throw new Error(`${message.type} before MsgACK`);
     this.messages.push(message);
+    if (message.type === "MsgDecoderRestart") {
+      this.restarts.push(message.compressionAlgorithm);
+      this.#isAwaitingRestart = true;
+    }
     if (message.type === "MsgPing") this.#socket.write(encodePong(message.timestamp));
     if (message.type === "MsgSyncStatus") this.statuses.push(message.status);
     if (message.type !== "MsgKVs") return;

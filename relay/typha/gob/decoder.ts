@@ -3,10 +3,11 @@
  * type definition in the middle of a message when an interface first meets its type (`encode.go:encodeInterface`); a decoder that takes "one
  * chunk, one message" is wrong on the first message of every Go stream. [TYP1]
  */
-import { concatBytes } from "../../../shared/lib/bytes.ts";
 import { GobError, GobReader } from "./bytes.ts";
 import { BUILTIN, readDefinition } from "./types.ts";
-import type { TypeTable } from "./types.ts";
+import { ChunkCutter } from "./chunks.ts";
+import type { Chunk } from "./chunks.ts";
+import type { TypeTable, WireType } from "./types.ts";
 
 /** A decoded value: structs are objects with the fields that were sent, interfaces are `Dynamic`. */
 export type GobValue =
@@ -41,64 +42,62 @@ const MAX_DEPTH = 32;
 /** Thrown when a message goes on in a chunk that has not arrived. */
 class NeedChunk extends Error {}
 
+/** Chunks of one message: Go needs one, and one for each type that the message is the first to use. */
+const MAX_CHUNKS = 64;
+
 export class GobDecoder {
-  readonly #maxChunkBytes: number;
-  #buffered: Uint8Array = new Uint8Array();
+  readonly #maxMessageBytes: number;
+  readonly #cutter: ChunkCutter;
   #chunks: Uint8Array[] = [];
+  #chunkBytes = 0;
   #types: TypeTable = new Map();
 
-  /** @param maxChunkBytes A longer chunk is refused as soon as its length is read. */
-  constructor(maxChunkBytes: number) {
-    this.#maxChunkBytes = maxChunkBytes;
+  /** @param maxMessageBytes A longer message is refused as soon as its length is read. */
+  constructor(maxMessageBytes: number) {
+    this.#maxMessageBytes = maxMessageBytes;
+    this.#cutter = new ChunkCutter(maxMessageBytes);
   }
 
   /** Bytes that were fed and belong to no complete value yet. */
   get pendingBytes(): number {
-    return this.#buffered.length + this.#chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    return this.#cutter.heldBytes + this.#chunkBytes;
+  }
+
+  /** What the stream has defined so far. */
+  get types(): ReadonlyMap<number, WireType> {
+    return this.#types;
   }
 
   /** @returns Values that are complete now. @throws GobError for good. */
   feed(bytes: Uint8Array): GobValue[] {
-    this.#buffered = this.#buffered.length === 0 ? bytes : concatBytes(this.#buffered, bytes);
-    this.#cutChunks();
     const values: GobValue[] = [];
-    while (this.#chunks.length > 0) {
-      const message = new MessageReader(this.#chunks, new Map(this.#types));
-      try {
-        const value = message.read();
-        this.#types = message.types;
-        this.#chunks = this.#chunks.slice(message.used);
-        if (value !== undefined) values.push(value);
-      } catch (error) {
-        if (error instanceof NeedChunk) break;
-        throw error;
-      }
+    for (const chunk of this.#cutter.cut(bytes)) {
+      const value = this.feedChunk(chunk);
+      if (value !== undefined) values.push(value);
     }
     return values;
   }
 
-  #cutChunks(): void {
-    for (;;) {
-      const length = chunkLength(this.#buffered);
-      if (length === null) return;
-      if (length.value > this.#maxChunkBytes)
-        throw new GobError(`chunk of ${length.value} bytes, the limit is ${this.#maxChunkBytes}`);
-      const end = length.size + length.value;
-      if (this.#buffered.length < end) return;
-      this.#chunks.push(this.#buffered.subarray(length.size, end));
-      this.#buffered = this.#buffered.subarray(end);
+  /** The same for a chunk that somebody else has cut. */
+  feedChunk({ whole, head }: Chunk): GobValue | undefined {
+    this.#chunks.push(whole.subarray(head));
+    this.#chunkBytes += whole.length;
+    if (this.#chunkBytes > this.#maxMessageBytes || this.#chunks.length > MAX_CHUNKS)
+      throw new GobError(
+        `message of more than ${this.#maxMessageBytes} bytes or ${MAX_CHUNKS} chunks`,
+      );
+    const message = new MessageReader(this.#chunks, new Map(this.#types));
+    try {
+      const value = message.read();
+      this.#types = message.types;
+      this.#chunks = [];
+      this.#chunkBytes = 0;
+      return value;
+    } catch (error) {
+      if (error instanceof NeedChunk) return undefined;
+      throw error;
     }
   }
-}
-
-/** The uint before a chunk; `null` until it is complete. */
-function chunkLength(bytes: Uint8Array): { readonly size: number; readonly value: number } | null {
-  const first = bytes[0];
-  if (first === undefined) return null;
-  const size = first < 128 ? 1 : 257 - first;
-  if (size > 9) throw new GobError(`length of ${size - 1} bytes`);
-  if (bytes.length < size) return null;
-  return { size, value: Number(new GobReader(bytes.subarray(0, size)).uint()) };
 }
 
 class MessageReader {

@@ -4,64 +4,14 @@ import { join } from "node:path";
 
 import { afterEach, expect, test } from "vitest";
 
-import { encodeAck, encodeUpdate } from "../../../relay/typha/encode.ts";
-import type { RemoteFeed, RemoteUpdate } from "../../../relay/typha/remote-feed.ts";
+import { encodeAck } from "../../../relay/typha/encode.ts";
 import { Splice } from "../../../relay/typha/splice.ts";
+import { FakeFeed } from "../../support/fake-feed.ts";
 import { startFakeTypha, SyncClient } from "../../support/typha.ts";
 import type { FakeTypha } from "../../support/typha.ts";
 
 const FOLDER = join(import.meta.dirname, "../../fixtures/golden/typha");
 const recorded = readFileSync(join(FOLDER, "b1-felix-plain.s2c.bin"));
-
-class FakeFeed implements RemoteFeed {
-  readonly #kvs = new Map<string, Uint8Array>();
-  #listener: ((updates: readonly RemoteUpdate[]) => void) | null = null;
-
-  put(key: string, value: string): void {
-    this.#tell(
-      key,
-      encodeUpdate({
-        key,
-        value: Buffer.from(value),
-        revision: "",
-        v3ResourceVersion: "",
-        ttlNs: 0,
-        updateType: 1,
-      }),
-      true,
-    );
-  }
-
-  delete(key: string): void {
-    this.#tell(
-      key,
-      encodeUpdate({
-        key,
-        value: null,
-        revision: "",
-        v3ResourceVersion: "",
-        ttlNs: 0,
-        updateType: 3,
-      }),
-      false,
-    );
-  }
-
-  *snapshot(): Generator<readonly RemoteUpdate[]> {
-    for (const [key, encoded] of this.#kvs) yield [{ key, encoded }];
-  }
-
-  subscribe(listener: (updates: readonly RemoteUpdate[]) => void): () => void {
-    this.#listener = listener;
-    return () => (this.#listener = null);
-  }
-
-  #tell(key: string, encoded: Uint8Array, isPut: boolean): void {
-    if (isPut) this.#kvs.set(key, encoded);
-    else this.#kvs.delete(key);
-    this.#listener?.([{ key, encoded }]);
-  }
-}
 
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -69,7 +19,7 @@ afterEach(async () => {
 });
 
 async function setUp(
-  options: { loaded?: boolean; inSyncWaitMs?: number; stream?: Uint8Array } = {},
+  options: { loaded?: boolean; inSyncWaitMs?: number; stream?: Uint8Array; holdMs?: number } = {},
 ) {
   const typha = await startFakeTypha(options.stream ?? recorded);
   cleanups.push(() => typha.close());
@@ -82,6 +32,7 @@ async function setUp(
     feed,
     isViewLoaded: () => state.loaded,
     inSyncWaitMs: options.inSyncWaitMs ?? 30_000,
+    ...(options.holdMs !== undefined && { holdMs: options.holdMs }),
     log: (_level, message, fields) => logs.push(`${message} ${JSON.stringify(fields)}`),
   });
   const port = await splice.start();
@@ -214,22 +165,11 @@ test("[TYP3] garbage, a wrong first message and an unknown syncer type are held 
   expect(odd.isClosed).toBe(false);
 });
 
-test("[TYP10] after its hello a client may send pongs only", async () => {
-  const { port, logs } = await setUp();
+test("[TYP10] after its hello a client may send pongs only, and is closed late", async () => {
+  const { port, logs } = await setUp({ holdMs: 300 });
   const felix = client(port);
   await felix.until("in-sync", () => felix.hasSync);
   felix.write(encodeAck());
   await felix.until("the close", () => felix.isClosed);
   expect(logs.join("\n")).toMatch(/sent MsgACK where only MsgPong is allowed/);
-});
-
-test("[TYP11] a Typha that goes away ends the connection, so that Felix reconnects and keeps what it has", async () => {
-  const { port, typha }: { port: number; typha: FakeTypha } = await setUp();
-  const felix = client(port);
-  await felix.until("in-sync", () => felix.hasSync);
-  for (const socket of typha.sockets) socket.destroy();
-  await felix.until("the close", () => felix.isClosed);
-  expect(felix.deleted).toEqual([...new Set(felix.deleted)]);
-  const again = client(port);
-  await again.until("in-sync", () => again.hasSync);
 });

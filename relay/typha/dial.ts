@@ -1,0 +1,25 @@
+/** Connections to Typha, and addresses as they are written in options. */
+import { connect } from "node:net";
+import type { Duplex } from "node:stream";
+
+const DIAL_MS = 10_000;
+
+/** @returns A connected socket, or why there is none. */
+export function dialTcp(address: string): Promise<Duplex | string> {
+  const [host, port] = splitHostPort(address);
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, noDelay: true });
+    socket.setTimeout(DIAL_MS, () => socket.destroy(new Error("timed out")));
+    socket.once("connect", () => {
+      socket.setTimeout(0);
+      socket.removeAllListeners("error");
+      resolve(socket);
+    });
+    socket.once("error", (error) => resolve(error.message));
+  });
+}
+
+export function splitHostPort(text: string): [host: string, port: number] {
+  const at = text.lastIndexOf(":");
+  return [text.slice(0, at).replace(/^\[|\]$/g, ""), Number(text.slice(at + 1))];
+}

@@ -1,0 +1,78 @@
+/** A client's connection: its messages in, encoded chunks out, with what it may make us hold bounded. [TYP3] [TYP10] */
+import type { Duplex } from "node:stream";
+
+import { GobError } from "./gob/bytes.ts";
+import type { GobDecoder } from "./gob/decoder.ts";
+import { readMessage } from "./messages.ts";
+import type { TyphaMessage } from "./messages.ts";
+
+export interface StreamHandlers {
+  onMessage(message: TyphaMessage): void;
+  /** Once: closed by the peer, or the way to it is broken. */
+  onClose(reason: string): void;
+  /** It sent what it must not. */
+  onBroken(reason: string): void;
+  /** It has taken everything. */
+  onDrain(): void;
+}
+
+export class FelixStream {
+  readonly #socket: Duplex;
+  readonly #decoder: GobDecoder;
+  #handlers: StreamHandlers | null = null;
+  #isCorked = false;
+
+  /** @param decoder The one that has read its first bytes, because types are defined once per stream. */
+  constructor(socket: Duplex, decoder: GobDecoder) {
+    this.#socket = socket;
+    this.#decoder = decoder;
+  }
+
+  start(handlers: StreamHandlers): void {
+    this.#handlers = handlers;
+    this.#socket.on("data", (data: Uint8Array) => this.#feed(data));
+    this.#socket.on("close", () => this.#handlers?.onClose("closed by the peer"));
+    this.#socket.on("drain", () => this.#handlers?.onDrain());
+    this.#socket.resume();
+  }
+
+  /** From now on nothing of it is told, and what it sends is thrown away. */
+  stop(): void {
+    this.#handlers = null;
+    this.flush();
+  }
+
+  /** Bytes written and not yet taken by the kernel. */
+  get backlogBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  /** Gathers what is written in one turn into one system call. */
+  write(bytes: Uint8Array): void {
+    if (!this.#isCorked) {
+      this.#isCorked = true;
+      this.#socket.cork();
+      process.nextTick(() => this.flush());
+    }
+    this.#socket.write(bytes);
+  }
+
+  flush(): void {
+    if (!this.#isCorked) return;
+    this.#isCorked = false;
+    this.#socket.uncork();
+  }
+
+  #feed(data: Uint8Array): void {
+    if (this.#handlers === null) return;
+    try {
+      for (const value of this.#decoder.feed(data)) {
+        const message = readMessage(value);
+        this.#handlers?.onMessage(message);
+      }
+    } catch (error) {
+      if (!(error instanceof GobError)) throw error;
+      this.#handlers?.onBroken(`sent bytes that break the protocol: ${error.message}`);
+    }
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * Reads the elements of a `MsgKVs` without decoding them: where key and value lie, and the update type. An element holds no type id of its stream (its one
+ * interface value is a `string`, a built-in type), so its bytes can go on to anybody as they came. [TYP13]
+ */
+import { GobError } from "./gob/bytes.ts";
+import { UPDATE_TYPE } from "./messages.ts";
+
+const STRING_NAME = Buffer.from("string");
+const STRING_ID = 12; // int(6)
+
+/** One element: offsets into the scanned bytes. The same object for each, so that a scan allocates nothing. */
+export interface ScannedUpdate {
+  start: number;
+  end: number;
+  keyStart: number;
+  keyEnd: number;
+  /** Equal where the value is absent. */
+  valueStart: number;
+  valueEnd: number;
+  updateType: number;
+}
+
+/** Thrown where an element is one that has to be decoded: not wrong, but not shaped as known. */
+export class UnusualUpdate extends Error {}
+
+export class KvsScanner {
+  readonly #bytes: Uint8Array;
+  readonly update: ScannedUpdate = {
+    start: 0,
+    end: 0,
+    keyStart: 0,
+    keyEnd: 0,
+    valueStart: 0,
+    valueEnd: 0,
+    updateType: 0,
+  };
+  /** Elements that are left. */
+  #count: number;
+  #at: number;
+
+  /** @param from Where the value of `MsgKVs` begins (its first field). */
+  constructor(bytes: Uint8Array, from: number) {
+    this.#bytes = bytes;
+    this.#at = from;
+    const delta = this.#uint();
+    if (delta > 1) throw new UnusualUpdate("MsgKVs has more fields");
+    this.#count = delta === 0 ? 0 : this.#uint();
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get at(): number {
+    return this.#at;
+  }
+
+  /** Moves to the next element; `false` behind the last. @throws GobError where bytes are missing. */
+  next(): boolean {
+    if (this.#count === 0) return false;
+    this.#count--;
+    const { update } = this;
+    update.start = this.#at;
+    update.keyStart = update.keyEnd = update.valueStart = update.valueEnd = this.#at;
+    update.updateType = UPDATE_TYPE.unknown;
+    let field = -1;
+    for (;;) {
+      const delta = this.#uint();
+      if (delta === 0) break;
+      field += delta;
+      switch (field) {
+        case 0:
+          update.keyEnd = this.#bytesField();
+          update.keyStart = this.#lastStart;
+          break;
+        case 1:
+          update.valueEnd = this.#bytesField();
+          update.valueStart = this.#lastStart;
+          break;
+        case 2:
+          this.#revision();
+          break;
+        case 3:
+          this.#bytesField();
+          break;
+        case 4:
+          this.#skipInteger();
+          break;
+        case 5:
+          update.updateType = this.#uint();
+          break;
+        default:
+          throw new UnusualUpdate(`field ${field} of an update`);
+      }
+    }
+    update.end = this.#at;
+    return true;
+  }
+
+  #lastStart = 0;
+
+  #bytesField(): number {
+    const length = this.#uint();
+    this.#lastStart = this.#at;
+    this.#at += length;
+    if (this.#at > this.#bytes.length) throw new GobError("value is cut off");
+    return this.#at;
+  }
+
+  /** An interface value that is a string; `nil` cannot be (it would have been left out as zero). */
+  #revision(): void {
+    const length = this.#uint();
+    if (length !== STRING_NAME.length) throw new UnusualUpdate("a revision that is no string");
+    for (let n = 0; n < length; n++)
+      if (this.#bytes[this.#at + n] !== STRING_NAME[n])
+        throw new UnusualUpdate("a revision that is no string");
+    this.#at += length;
+    if (this.#uint() !== STRING_ID) throw new UnusualUpdate("a revision that is no string");
+    this.#bytesField();
+  }
+
+  #skipInteger(): void {
+    const first = this.#bytes[this.#at++];
+    if (first === undefined) throw new GobError("value is cut off");
+    if (first >= 128) this.#at += 256 - first;
+  }
+
+  #uint(): number {
+    const first = this.#bytes[this.#at++];
+    if (first === undefined) throw new GobError("value is cut off");
+    if (first < 128) return first;
+    const length = 256 - first;
+    if (length > 6) throw new GobError(`integer of ${length} bytes`);
+    let value = 0;
+    for (let n = 0; n < length; n++) {
+      const byte = this.#bytes[this.#at++];
+      if (byte === undefined) throw new GobError("value is cut off");
+      value = value * 256 + byte;
+    }
+    return value;
+  }
+}
+
+/** Only an absent value with this type deletes; a deletion with a value is a value (typha-contract 3). */
+export function isDeletion(update: ScannedUpdate): boolean {
+  return update.valueStart === update.valueEnd && update.updateType === UPDATE_TYPE.deleted;
+}

@@ -1,0 +1,173 @@
+/**
+ * The cluster's own key/values on their way to one Felix: bytes go on as they came, and of each key the little is noted that tells, after Typha was away,
+ * what has changed. Nothing here waits or writes. [TYP11] [TYP13] [TYP14]
+ */
+import { ByteHash, viewOf } from "./byte-hash.ts";
+import { encodeUpdate } from "./encode.ts";
+import type { KeySpace } from "./key-space.ts";
+import { isDeletion, KvsScanner } from "./kvs-scan.ts";
+import type { ScannedUpdate } from "./kvs-scan.ts";
+import { LocalKeys } from "./local-keys.ts";
+import { UPDATE_TYPE } from "./messages.ts";
+
+/** Elements of `MsgKVs`, in one or several parts. */
+export interface Elements {
+  readonly count: number;
+  readonly parts: readonly Uint8Array[];
+}
+
+const NOTHING: Elements = { count: 0, parts: [] };
+/** `/calico/v1/policy/<Kind>/…`: of Typha ≥ 3.32; before, what follows is `tier` or `profile`. */
+const POLICY_PATH = Buffer.from("/calico/v1/policy/");
+/** What is done with one element. */
+const PASS = null;
+const DROP = new Uint8Array();
+
+export class LocalStream {
+  readonly #space: KeySpace;
+  readonly #keys: LocalKeys;
+  readonly #hash = new ByteHash();
+  readonly #asksPolicyKeys: boolean;
+  #isResync = false;
+  #last = -1;
+  #hasModernPolicyKeys = false;
+
+  /** @param asksPolicyKeys Whether to look out for policy keys that an old Felix cannot read. */
+  constructor(space: KeySpace, asksPolicyKeys: boolean) {
+    this.#space = space;
+    this.#keys = new LocalKeys(space.table);
+    this.#asksPolicyKeys = asksPolicyKeys;
+  }
+
+  /** Keys that this Felix holds of its own cluster. */
+  get size(): number {
+    return this.#keys.size;
+  }
+
+  get hasModernPolicyKeys(): boolean {
+    return this.#hasModernPolicyKeys;
+  }
+
+  /** Whether a remote value is hidden by a local one here. */
+  hides(id: number): boolean {
+    return this.#keys.has(id);
+  }
+
+  /** Another Typha begins to tell everything: what is as it was is not sent again. */
+  beginResync(): void {
+    this.#keys.forgetSeen();
+    this.#isResync = true;
+  }
+
+  /** It has told everything: what it did not name is gone. */
+  endResync(): Elements {
+    if (!this.#isResync) return NOTHING;
+    this.#isResync = false;
+    const parts = this.#keys.unseen().map((id) => {
+      const key = Buffer.from(this.#space.table.key(id)).toString("utf8");
+      const sent = this.#space.behind(id) ?? deletionOf(key);
+      this.#keys.delete(id);
+      return sent;
+    });
+    return { count: parts.length, parts };
+  }
+
+  /**
+   * Notes a `MsgKVs` and answers what of it Felix is to get.
+   * @param from Where its fields begin. @throws UnusualUpdate, before anything is noted, for an element that has to be decoded first.
+   */
+  take(bytes: Uint8Array, from: number): Elements {
+    for (const check = new KvsScanner(bytes, from); check.next(););
+    const scanner = new KvsScanner(bytes, from);
+    const view = viewOf(bytes);
+    const parts: Uint8Array[] = [];
+    let count = 0;
+    let passedFrom = scanner.at;
+    let passedTo = scanner.at;
+    const { update } = scanner;
+    while (scanner.next()) {
+      const verdict = this.#judge(bytes, view, update);
+      if (verdict === PASS) {
+        count++;
+        passedTo = update.end;
+        continue;
+      }
+      if (passedTo > passedFrom) parts.push(bytes.subarray(passedFrom, passedTo));
+      passedFrom = passedTo = update.end;
+      if (verdict === DROP) continue;
+      count++;
+      parts.push(verdict);
+    }
+    if (passedTo > passedFrom) parts.push(bytes.subarray(passedFrom, passedTo));
+    return { count, parts };
+  }
+
+  /** The connection ends: nothing is held any more. */
+  clear(): void {
+    this.#keys.clear();
+  }
+
+  /** `PASS`, `DROP`, or an element instead. */
+  #judge(bytes: Uint8Array, view: DataView, update: ScannedUpdate): Uint8Array | null {
+    if (this.#asksPolicyKeys && isModernPolicyKey(bytes, update)) this.#hasModernPolicyKeys = true;
+    if (isDeletion(update)) return this.#judgeDeletion(bytes, view, update);
+    const id = this.#idOf(bytes, view, update, true);
+    this.#hash.over(view, update.valueStart, update.valueEnd);
+    const outcome = this.#keys.put(id, this.#hash.first, this.#hash.second);
+    if (!this.#isResync || outcome === "new") return PASS;
+    return outcome === "same" ? DROP : asUpdated(bytes, update);
+  }
+
+  #judgeDeletion(bytes: Uint8Array, view: DataView, update: ScannedUpdate): Uint8Array | null {
+    const id = this.#idOf(bytes, view, update, false);
+    if (id < 0 || !this.#keys.has(id))
+      return this.#space.isRemote(bytes, update.keyStart, update.keyEnd) ? DROP : PASS;
+    const instead = this.#space.behind(id);
+    this.#keys.delete(id);
+    return instead ?? PASS;
+  }
+
+  #idOf(bytes: Uint8Array, view: DataView, update: ScannedUpdate, isPut: boolean): number {
+    const { keyStart, keyEnd } = update;
+    const { table } = this.#space;
+    const guess = table.follower(this.#last);
+    if (guess >= 0 && table.isKey(guess, bytes, keyStart, keyEnd)) return (this.#last = guess);
+    this.#hash.over(view, keyStart, keyEnd);
+    const id = isPut
+      ? this.#space.intern(bytes, keyStart, keyEnd, this.#hash.first)
+      : table.find(bytes, keyStart, keyEnd, this.#hash.first);
+    if (id >= 0) {
+      table.setFollower(this.#last, id);
+      this.#last = id;
+    }
+    return id;
+  }
+}
+
+function isModernPolicyKey(bytes: Uint8Array, { keyStart, keyEnd }: ScannedUpdate): boolean {
+  const at = keyStart + POLICY_PATH.length;
+  if (at >= keyEnd) return false;
+  for (let n = 0; n < POLICY_PATH.length; n++)
+    if (bytes[keyStart + n] !== POLICY_PATH[n]) return false;
+  const first = bytes[at] ?? 0;
+  return first >= 0x41 && first <= 0x5a;
+}
+
+/** A key that Felix holds changes: Typha, which tells everything anew, says "new". The type is the last byte but one. */
+function asUpdated(bytes: Uint8Array, update: ScannedUpdate): Uint8Array | null {
+  if (update.updateType !== UPDATE_TYPE.new) return PASS;
+  const copy = bytes.slice(update.start, update.end);
+  copy[copy.length - 2] = UPDATE_TYPE.updated;
+  return copy;
+}
+
+function deletionOf(key: string): Uint8Array {
+  return encodeUpdate({
+    key,
+    value: null,
+    revision: "",
+    v3ResourceVersion: "",
+    ttlNs: 0,
+    updateType: UPDATE_TYPE.deleted,
+  });
+}
