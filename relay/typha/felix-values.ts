@@ -9,6 +9,7 @@ import type {
   CalicoRecord,
   EndpointPort,
   HostEndpoint,
+  IPPool,
   Labels,
   Profile,
   WorkloadEndpoint,
@@ -28,7 +29,10 @@ export function renamed(rcc: string, name: string): string {
   return `${rcc}_${name}`;
 }
 
-/** The key/value for Felix, or `null` for kinds that are not delivered to Felix by identity federation. */
+/**
+ * The key/value for Felix, or `null` for kinds that are not delivered to Felix by identity federation. A pool keeps its CIDR as its key: it must not
+ * overlap a local one (`OwnAddresses.refusal`), nor stand under a key that is there locally (the splice).
+ */
 export function felixValue(rcc: string, record: CalicoRecord): FelixValue | null {
   switch (record.kind) {
     case "WorkloadEndpoint":
@@ -47,6 +51,7 @@ export function felixValue(rcc: string, record: CalicoRecord): FelixValue | null
         value: profileValue(record),
       };
     case "IPPool":
+      return { key: keyOf(record), value: poolValue(record) };
     case "Node":
     case "IPAMBlock":
     case "ClusterConfig":
@@ -88,6 +93,24 @@ function profileValue(record: Profile): unknown {
     apiVersion: "projectcalico.org/v3",
     metadata: { name: record.name, creationTimestamp: null },
     spec: { labelsToApply: record.labels },
+  };
+}
+
+/**
+ * A pool that does nothing but say that its addresses are pods': Felix source-NATs only what goes outside of all pools. Without a mode it cannot change
+ * Felix's encapsulation flags (which would end Felix, again and again), without masquerade its own pods' traffic is not touched. [TYP20]
+ */
+function poolValue(record: IPPool): unknown {
+  return {
+    cidr: record.cidr,
+    ipip: "",
+    ipip_mode: "",
+    vxlan_mode: "",
+    masquerade: false,
+    ipam: false,
+    disabled: true,
+    disableBGPExport: true,
+    assignment_mode: "Automatic",
   };
 }
 

@@ -8,6 +8,7 @@ import { parseCidr } from "../ip/cidr.ts";
 import { RangeSet } from "../ip/range-set.ts";
 import type { CalicoRecord, Node } from "../record/record.ts";
 import type { PinnedRanges, RangeClaim, RefusedClaim } from "../visibility/facts.ts";
+import { refusedByFelix } from "./felix-rules.ts";
 
 export interface AdmissionFacts {
   readonly pods: RangeSet;
@@ -27,6 +28,7 @@ export type Verdict =
     };
 
 export type AdmissionRule =
+  | "not-for-felix"
   | "no-address"
   | "special-address"
   | "outside-pod-ranges"
@@ -47,6 +49,11 @@ export function admissionFacts(
 }
 
 export function judge(record: CalicoRecord, facts: AdmissionFacts): Verdict {
+  const refusal = refusedByFelix(record);
+  return refusal === null ? judgeOwnership(record, facts) : refuse("not-for-felix", refusal);
+}
+
+function judgeOwnership(record: CalicoRecord, facts: AdmissionFacts): Verdict {
   switch (record.kind) {
     case "WorkloadEndpoint": {
       if (record.ips.length === 0)

@@ -3,7 +3,7 @@
  * length in use, which is one to three in practice. Why not an interval tree: sets are small, lengths are few, and this is 40 lines.
  */
 import { toId } from "../lib/bytes.ts";
-import { maskAddress, parseCidr } from "./cidr.ts";
+import { cidrContains, maskAddress, parseCidr } from "./cidr.ts";
 import type { Cidr } from "./cidr.ts";
 
 export class RangeSet {
@@ -11,6 +11,7 @@ export class RangeSet {
     string,
     { readonly family: number; readonly length: number; readonly networks: Set<string | number> }
   >();
+  readonly #all: Cidr[] = [];
 
   /** Texts that do not parse are ignored: the registry only holds canonical ones. */
   constructor(cidrs: readonly string[]) {
@@ -28,6 +29,7 @@ export class RangeSet {
       this.#byLength.set(id, group);
     }
     group.networks.add(networkId(cidr.address, cidr.length));
+    this.#all.push(cidr);
   }
 
   /** Whether the address (4 or 16 bytes) lies in a range. */
@@ -42,6 +44,11 @@ export class RangeSet {
       if (group.networks.has(networkId(cidr.address, group.length))) return true;
     }
     return false;
+  }
+
+  /** Whether the prefix shares an address with a range. Walks them all where none contains it: for what is asked seldom. */
+  overlaps(cidr: Cidr): boolean {
+    return this.contains(cidr) || this.#all.some((range) => cidrContains(cidr, range));
   }
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { felixValue } from "../../../relay/typha/felix-values.ts";
-import { pod, pool } from "../../support/records.ts";
+import { node, pod, pool } from "../../support/records.ts";
 
 test("[TYP6] a workload endpoint is built field by field under its renamed node and profiles", () => {
   const record = {
@@ -49,7 +49,7 @@ test("[TYP6] a profile keeps a valid name inside, and never stands under a local
   });
 });
 
-test("[TYP6] a host endpoint's addresses have no mask; pools and other kinds are not delivered", () => {
+test("[TYP6] a host endpoint's addresses have no mask; nodes and blocks are not delivered", () => {
   const hep = {
     kind: "HostEndpoint" as const,
     node: "n1",
@@ -71,5 +71,24 @@ test("[TYP6] a host endpoint's addresses have no mask; pools and other kinds are
       ports: [],
     },
   });
-  expect(felixValue("blue", pool("10.0.0.0/8"))).toBe(null);
+  expect(felixValue("blue", node("n1", { ipv4Address: "172.18.0.2/16" }))).toBe(null);
+});
+
+test("[TYP20] a pool only says that its addresses are pods': no mode, no NAT of its own, never used by IPAM or BGP", () => {
+  expect(
+    felixValue("blue", { ...pool("10.66.0.0/16"), vxlanMode: "always", natOutgoing: true }),
+  ).toEqual({
+    key: "/calico/v1/ipam/v4/pool/10.66.0.0-16",
+    value: {
+      cidr: "10.66.0.0/16",
+      ipip: "",
+      ipip_mode: "",
+      vxlan_mode: "",
+      masquerade: false,
+      ipam: false,
+      disabled: true,
+      disableBGPExport: true,
+      assignment_mode: "Automatic",
+    },
+  });
 });

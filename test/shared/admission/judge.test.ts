@@ -92,3 +92,29 @@ test("[ADM6] special addresses are nobody's, whatever the ranges say", () => {
   ])
     expect([ip, judge(pod("a", ip), everything)]).toMatchObject([ip, { rule: "special-address" }]);
 });
+
+test("[ADM10] what a Felix would drop is refused by name, with field and rule", () => {
+  const message = (record: CalicoRecord) => {
+    const verdict = judge(record, facts);
+    return verdict.admitted ? "admitted" : `${verdict.rule}: ${verdict.message}`;
+  };
+  const profile = (name: string, labels = {}): CalicoRecord => ({ kind: "Profile", name, labels });
+  expect(message(profile("ksa.shop.web", { "pcsa.team": "red", "pcns.a.b/c": "" }))).toBe(
+    "admitted",
+  );
+  expect(message(profile("Shop"))).toMatch(
+    /^not-for-felix: name Shop must be a lower-case DNS-1123/,
+  );
+  expect(message(profile(`ksa.shop.${"x".repeat(250)}`))).toMatch(/at most 253 characters$/);
+  expect(message(profile("kns.shop", { "a/b/c": "x" }))).toMatch(
+    /^not-for-felix: label a\/b\/c must/,
+  );
+  expect(message(profile("kns.shop", { a: "x".repeat(64) }))).toMatch(/at most 63 characters/);
+  expect(message({ ...hep(), interfaceName: "eth0:1" } as CalicoRecord)).toMatch(
+    /interfaceName eth0:1/,
+  );
+  expect(message({ ...hep(), labels: { a: "b c" } } as CalicoRecord)).toMatch(/label a must/);
+  expect(message(node("a..b"))).toMatch(/^not-for-felix: name a\.\.b/);
+  // Felix takes any label of a workload endpoint.
+  expect(message(pod("a", "10.20.3.4", { a: "b c".repeat(50) }))).toBe("admitted");
+});

@@ -67,6 +67,7 @@ test("[IP2] containment and overlap agree with an independent library", () => {
       const [inA, inB] = [q[0].match(p[0], p[1]), p[0].match(q[0], q[1])];
       expect(cidrContains(x, y)).toBe(p[1] <= q[1] && inA);
       expect(cidrsOverlap(x, y)).toBe((p[1] <= q[1] && inA) || (q[1] <= p[1] && inB));
+      expect(new RangeSet([a]).overlaps(y)).toBe(cidrsOverlap(x, y));
       expect(new RangeSet([a, b]).has(parseIp(ip) as Uint8Array)).toBe(
         ipaddr.IPv4.parse(ip).match(p[0], p[1]) || ipaddr.IPv4.parse(ip).match(q[0], q[1]),
       );

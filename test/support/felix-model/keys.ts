@@ -48,14 +48,15 @@ export function readKey(path: string): FelixKey | null {
     return null;
   // v3 paths need the leading slash.
   if (!path.startsWith("/") || parts.length < 6 || parts.length > 7) return null;
-  const [plural = "", name = ""] = [parts[4], unescape(parts[5] ?? "")];
+  const plural = parts[4] ?? "";
+  const name = unescape(parts[5] ?? "");
   if (plural === "nodes" && parts.length === 6) return { kind: "Node", name };
   if (plural === "profiles" && parts.length === 6) return { kind: "Profile", name };
   return V3_KINDS.has(plural) ? { kind: "Other" } : null;
 }
 
 function v1Key(path: string, parts: readonly string[]): FelixKey | null {
-  const [first, ...rest] = parts;
+  const [first = "", ...rest] = parts;
   switch (first) {
     case "Ready":
       return rest.length === 0 && path.startsWith("/") ? { kind: "Ready" } : null;

@@ -79,9 +79,16 @@ export class FelixModel {
     return this.#exit;
   }
 
-  /** Felix compares with what its own datastore held at its start: what is there now. */
-  start(): void {
-    this.#started = { encapsulation: encapsulationOf(this.#objects), settings: this.#settings() };
+  /**
+   * Felix compares with what its own datastore held at its start.
+   * @param datastore What it held; absent: what has come until now.
+   */
+  start(datastore: FelixModel = this): void {
+    this.#started = {
+      encapsulation: encapsulationOf(datastore.#objects),
+      settings: datastore.#settings(),
+    };
+    this.#exit = this.#changed(this.#started);
   }
 
   apply(updates: readonly FelixUpdate[]): readonly Effect[] {
@@ -153,10 +160,12 @@ export class FelixModel {
   }
 
   #settings(): string {
-    const global = [...this.#objects.of("GlobalConfig")].map(([{ name }, value]) => [name, value]);
+    const global = [...this.#objects.of("GlobalConfig")].map(
+      ([{ name }, value]) => `${name}=${value}`,
+    );
     const own = [...this.#objects.of("HostConfig")]
       .filter(([{ host, name }]) => host === this.hostname && !NODE_PARAMS.test(name))
-      .map(([{ name }, value]) => [name, value]);
+      .map(([{ name }, value]) => `${name}=${value}`);
     return JSON.stringify([global.toSorted(), own.toSorted()]);
   }
 

@@ -1,0 +1,312 @@
+/** Values as a hostile origin may publish them: records of every kind in odd forms, fields of wrong types, broken bytes. */
+import { pack, unpack } from "../../shared/lib/msgpack.ts";
+import { encodeRecord } from "../../shared/record/encoding.ts";
+import { FieldError } from "../../shared/record/fields.ts";
+import type { CalicoRecord, EndpointPort, Labels } from "../../shared/record/record.ts";
+import { KINDS } from "../../shared/record/schema.ts";
+import { node } from "../support/records.ts";
+import type { Random } from "./random.ts";
+
+/** Texts that have hurt somebody: paths, escapes, foreign names, JSON, control characters, lengths at the limits. */
+const TEXTS = [
+  "",
+  " ",
+  "a",
+  "web-0",
+  "node-a1",
+  "blue_node-a1",
+  "kns.shop",
+  "ksa.shop.web",
+  "projectcalico-default-allow",
+  "..",
+  "a..b",
+  "a.-b",
+  "/",
+  "a/b",
+  "%2f",
+  "%2F",
+  "%zz",
+  "a%2fb",
+  "A-Upper",
+  "under_score",
+  "é",
+  "\u0000",
+  "a\nb",
+  "\uD800",
+  "\u2028",
+  '"}',
+  "{}",
+  "null",
+  "true",
+  "1e3",
+  "__proto__",
+  "constructor",
+  "toString",
+  "all()",
+  "app == 'web'",
+  "*",
+  "eth0",
+  "eth0:1",
+  "x".repeat(63),
+  "x".repeat(64),
+  "x".repeat(128),
+  "x".repeat(253),
+  "x".repeat(254),
+  "x".repeat(513),
+  "-",
+  ".",
+  "10.65.0.1",
+] as const;
+
+const LABEL_KEYS = [
+  ...TEXTS,
+  "app",
+  "role",
+  "pcns.env",
+  "pcsa.team",
+  "catwalk.dev/cluster",
+  "projectcalico.org/namespace",
+  "projectcalico.org/orchestrator",
+  "pcns.projectcalico.org/name",
+  "a b",
+  "a/b/c",
+  "/a",
+  "a/",
+] as const;
+
+const LABEL_VALUES = [...TEXTS, "client", "db", "shop", "staging", "v".repeat(300)] as const;
+
+const IPS = [
+  "10.66.0.1",
+  "10.66.0.2",
+  "10.66.255.255",
+  "10.66.0.0",
+  "fd00:66::1",
+  "fd00:66::2",
+  "192.0.2.21",
+  // The local cluster's.
+  "10.65.0.1",
+  "10.65.0.0",
+  "192.0.2.11",
+  // Nobody's, and others'.
+  "0.0.0.0",
+  "127.0.0.1",
+  "169.254.169.254",
+  "224.0.0.1",
+  "255.255.255.255",
+  "8.8.8.8",
+  "::",
+  "::1",
+  "fe80::1",
+  "ff02::1",
+  "fd00::1",
+] as const;
+
+const CIDRS = [
+  "10.66.0.0/16",
+  "10.66.0.0/24",
+  "10.66.0.0/26",
+  "10.66.0.1/32",
+  "10.65.0.0/16",
+  "10.65.0.0/26",
+  "10.64.0.0/10",
+  "10.0.0.0/8",
+  "0.0.0.0/0",
+  "::/0",
+  "192.0.2.0/24",
+  "192.0.2.11/32",
+  "fd00:66::/64",
+  "fd00::/16",
+  "169.254.0.0/16",
+] as const;
+
+const NODES = ["node-b1", "node-b2", "node-a1", "a..b", "a.-b", "n", "x".repeat(253)] as const;
+const MODES = ["", "always", "cross-subnet", "Always", "sometimes"] as const;
+
+function labels(random: Random, oddity: number): Labels {
+  return Object.fromEntries(
+    random.list(4, () =>
+      random.chance(oddity)
+        ? ([random.pick(LABEL_KEYS), random.pick(LABEL_VALUES)] as const)
+        : ([
+            random.pick(["app", "role", "pcns.env"]),
+            random.pick(["client", "edge", "staging"]),
+          ] as const),
+    ),
+  );
+}
+
+function ports(random: Random): EndpointPort[] {
+  return random.list(3, () => ({
+    name: random.pick(["http", "dns", ...TEXTS]),
+    protocol: random.pick(["tcp", "udp", "sctp"] as const),
+    port: random.pick([1, 80, 8080, 65_535, 0, -1, 65_536, 1.5, Number.NaN]),
+  }));
+}
+
+/** Right in its types, odd in its texts. */
+export function randomRecord(random: Random): CalicoRecord {
+  const text = () => random.pick(TEXTS);
+  // Some records are odd in many places, most in few: those get far.
+  const oddity = random.pick([0.01, 0.05, 0.3]);
+  const good = <T extends string>(usual: T, odd: () => string) =>
+    random.chance(oddity) ? odd() : usual;
+  switch (random.pick(KINDS)) {
+    case "WorkloadEndpoint":
+      return {
+        kind: "WorkloadEndpoint",
+        node: good("node-b1", () => random.pick(NODES)),
+        orchestrator: good("k8s", text),
+        namespace: good("shop", text),
+        name: good(`pod-${random.below(500)}`, text),
+        endpoint: good("eth0", text),
+        ips: [
+          `10.66.1.${random.below(250)}`,
+          ...random.list(2, () => good("10.66.0.7", () => random.pick(IPS))),
+        ],
+        labels: labels(random, oddity),
+        profiles: random.list(3, () => good("kns.shop", text)),
+        ports: random.chance(oddity) ? ports(random) : [],
+      };
+    case "HostEndpoint":
+      return {
+        kind: "HostEndpoint",
+        node: good("node-b1", () => random.pick(NODES)),
+        name: good(`hep-${random.below(500)}`, text),
+        interfaceName: good("eth0", text),
+        ips: random.list(3, () => good("192.0.2.21", () => random.pick(IPS))),
+        labels: labels(random, oddity),
+        profiles: random.list(2, () => good("p", text)),
+        ports: random.chance(oddity) ? ports(random) : [],
+      };
+    case "Profile":
+      return { kind: "Profile", name: good("kns.shop", text), labels: labels(random, oddity) };
+    case "IPPool":
+      return {
+        kind: "IPPool",
+        cidr: good("10.66.0.0/16", () => random.pick(CIDRS)),
+        ipipMode: random.pick(MODES) as "",
+        vxlanMode: random.pick(MODES) as "",
+        natOutgoing: random.chance(0.5),
+        disabled: random.chance(0.5),
+        allowedUses: random.list(2, () => random.pick(["Workload", "LoadBalancer", ...TEXTS])),
+      };
+    case "Node":
+      return node(
+        good("node-b1", () => random.pick(NODES)),
+        {
+          ipv4Address: good("192.0.2.21/24", () => random.pick([...IPS, ...CIDRS])),
+          ipv6Address: random.chance(0.5) ? "" : random.pick(IPS),
+          internalIPs: random.list(2, () => random.pick(IPS)),
+          ipv4VXLANTunnelAddr: good("10.66.0.0", () => random.pick(IPS)),
+          vxlanTunnelMACAddr: good("66:f9:37:c3:7e:94", text),
+          wireguardPublicKey: random.chance(0.5) ? "" : text(),
+        },
+      );
+    case "IPAMBlock":
+      return {
+        kind: "IPAMBlock",
+        cidr: random.pick(CIDRS),
+        node: good("node-b1", () => random.pick(NODES)),
+        borrowed: random.list(2, () => ({
+          ordinal: random.pick([0, 1, 63, 64, 65_535, -1]),
+          node: random.pick(NODES),
+        })),
+      };
+    case "ClusterConfig":
+      return { kind: "ClusterConfig", params: labels(random, oddity) };
+  }
+}
+
+/** Any value that msgpack can say, seldom deep. */
+export function randomValue(random: Random, depth = 0): unknown {
+  switch (random.below(depth > 2 ? 7 : 9)) {
+    case 0:
+      return null;
+    case 1:
+      return random.pick([0, 1, 2, 3, 4, 5, 6, 7, -1, 300, 65_536, 1.5, 2 ** 53, -(2 ** 40)]);
+    case 2:
+      return random.pick(TEXTS);
+    case 3:
+      return random.chance(0.5);
+    case 4:
+      return Uint8Array.from({ length: random.pick([0, 1, 3, 4, 5, 6, 12, 16, 17, 18]) }, () =>
+        random.pick([0, 1, 10, 66, 127, 255]),
+      );
+    case 5:
+      return random.pick(LABEL_KEYS);
+    case 6:
+      return random.pick([Number.NaN, Number.POSITIVE_INFINITY, -0, 10n ** 17n]);
+    case 7:
+      return random.list(5, () => randomValue(random, depth + 1));
+    default:
+      return Object.fromEntries(
+        random.list(3, () => [random.pick(LABEL_KEYS), randomValue(random, depth + 1)]),
+      );
+  }
+}
+
+/** A record's bytes, one field or an entry of it replaced by something else. */
+export function mutatedFields(random: Random, bytes: Uint8Array): Uint8Array {
+  const unpacked = unpack(bytes);
+  if (!unpacked.ok || !Array.isArray(unpacked.value)) return bytes;
+  const wire = [...(unpacked.value as unknown[])];
+  const at = random.below(wire.length + 1);
+  const field = wire[at];
+  if (Array.isArray(field) && field.length > 0 && random.chance(0.6)) {
+    const list = [...(field as unknown[])];
+    list[random.below(list.length)] = randomValue(random);
+    if (random.chance(0.2)) list.splice(random.below(list.length), 1);
+    if (random.chance(0.2)) list.push(randomValue(random));
+    wire[at] = list;
+  } else wire[at] = randomValue(random);
+  if (random.chance(0.1)) wire.length = random.below(wire.length + 1);
+  return pack(wire);
+}
+
+/** Bytes flipped, left out, put in, cut off. */
+export function mutatedBytes(random: Random, bytes: Uint8Array): Uint8Array {
+  const mutated = [...bytes];
+  for (let i = 0; i <= random.below(3); i++) {
+    const at = random.below(mutated.length + 1);
+    switch (random.below(5)) {
+      case 0:
+        mutated[at] = random.below(256);
+        break;
+      case 1:
+        mutated[at] = (mutated[at] ?? 0) ^ (1 << random.below(8));
+        break;
+      case 2:
+        mutated.splice(at, 1 + random.below(3));
+        break;
+      case 3:
+        mutated.splice(at, 0, ...random.list(4, () => random.below(256)));
+        break;
+      default:
+        mutated.length = at;
+    }
+  }
+  return Uint8Array.from(mutated, (byte) => byte ?? 0);
+}
+
+/** The canonical bytes of a record, or `null` where an address of it is none: such a record cannot be spelled. */
+export function bytesOf(record: CalicoRecord): Uint8Array | null {
+  try {
+    return encodeRecord(record);
+  } catch (error) {
+    if (error instanceof FieldError) return null;
+    throw error;
+  }
+}
+
+export function randomBytes(random: Random): Uint8Array {
+  for (;;) {
+    const bytes = bytesOf(randomRecord(random));
+    const kind = random.next();
+    if (kind < 0.02) return pack(randomValue(random));
+    if (kind < 0.04) return Uint8Array.from(random.list(40, () => random.below(256)));
+    if (bytes === null) continue;
+    if (kind < 0.4) return bytes;
+    return kind < 0.8 ? mutatedFields(random, bytes) : mutatedBytes(random, bytes);
+  }
+}
