@@ -20,6 +20,7 @@ import { Remotes } from "./view/remotes.ts";
 import { OwnAddresses } from "./view/served.ts";
 
 const SAVE_AGAIN_MS = 5_000;
+const STANDBY = "another relay of this cluster publishes; this one stands by";
 const JOIN_RETRY = { baseMs: 500, capMs: 15_000 };
 
 /** Who this relay is to the hub. */
@@ -179,7 +180,8 @@ export class Relay {
       mesh: membership?.mesh ?? null,
       hub: this.#home === null ? "not-joined" : this.#home.isOpen ? "connected" : "down",
       hubAgeSeconds: this.#hubAgeSeconds(),
-      message: this.#home?.stopped ?? this.#message,
+      message:
+        this.#home?.stopped ?? this.#message ?? (this.#home?.isStandby === true ? STANDBY : null),
       clockSkewSeconds: Math.round((this.#credentials.skewMs ?? 0) / 1000),
       accessVersion: this.#access.facts?.accessVersion ?? 0,
       diskProblem: this.#access.writeError ?? this.remotes.writeError,
@@ -215,7 +217,9 @@ export class Relay {
       onUp: () => {
         this.#message = null;
         wasUp = true;
-        this.#log.info({ hub: this.config.hub }, "connected to the hub");
+        const { isStandby } = home;
+        this.#log.info({ hub: this.config.hub, isStandby }, "connected to the hub");
+        if (isStandby) this.#log.info(STANDBY);
       },
       onDown: (reason, message) => {
         this.#message = message;

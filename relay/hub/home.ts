@@ -2,7 +2,7 @@
 import type { AccessFacts } from "../access-state.ts";
 import type { EdgeReport } from "../../shared/visibility/facts.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
-import type { HomeMessage } from "../../shared/protocol/messages.ts";
+import type { HomeMessage, HomeWelcome } from "../../shared/protocol/messages.ts";
 import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { Publisher } from "../publish/publisher.ts";
 import type { LocalState } from "../publish/local-state.ts";
@@ -24,6 +24,9 @@ export interface HomeOptions {
 }
 
 const HEARTBEAT_MS = 5_000;
+/** When a standby first asks whether the publisher is still there, and then: with many relays one of them asks often enough. */
+const ASK_FIRST_MS = 25_000;
+const ASK_MS = 300_000;
 /** Reports are sent when they change, at most this often. */
 const REPORT_MS = 500;
 
@@ -34,12 +37,15 @@ export class Home {
   readonly publisher: Publisher;
   #cancelPace: (() => void) | null = null;
   #cancelReport: (() => void) | null = null;
+  #cancelAsk: (() => void) | null = null;
   #edges = "[]";
   #reported = "";
   /** What the hub handed out, for reconnections of this process. */
   #term = 0;
   /** Why publishing stopped for good, when it did. */
   stopped: string | null = null;
+  /** Another relay of the cluster publishes; this one hears and reports, and publishes when that one goes. [VIS30] */
+  isStandby = false;
 
   constructor(options: HomeOptions) {
     this.#options = options;
@@ -78,6 +84,7 @@ export class Home {
   stop(): void {
     this.#cancelPace?.();
     this.#cancelReport?.();
+    this.#cancelAsk?.();
     this.#link.stop();
   }
 
@@ -103,6 +110,17 @@ export class Home {
       accessVersion: this.#options.accessVersion(),
       leaseUid: "",
       term: this.#term,
+      isCandidate: true,
+    });
+  }
+
+  #askAgain(afterMs: number): void {
+    this.#cancelAsk?.();
+    this.#cancelAsk = this.#outside.after(afterMs * (0.5 + this.#outside.random()), () => {
+      this.#cancelAsk = null;
+      if (!this.isStandby || !this.#link.isOpen) return;
+      this.#hello();
+      this.#askAgain(ASK_MS);
     });
   }
 
@@ -111,19 +129,32 @@ export class Home {
       this.#options.onAccess(JSON.parse(message.facts) as AccessFacts);
       return;
     }
-    if (message.type === "home-welcome") {
-      this.#term = message.term;
+    if (message.type === "home-welcome") this.#welcomed(message);
+    else this.publisher.onMessage(message);
+  }
+
+  #welcomed(message: HomeWelcome): void {
+    const wasStandby = this.isStandby;
+    this.isStandby = message.isStandby === true;
+    if (!this.isStandby || !wasStandby) {
       this.#reported = "";
       this.#options.onUp();
-      this.#sendReport();
     }
+    this.#sendReport();
+    if (this.isStandby) {
+      if (!wasStandby) this.#askAgain(ASK_FIRST_MS);
+      return;
+    }
+    this.#cancelAsk?.();
+    this.#term = message.term;
     this.publisher.onMessage(message);
   }
 
   #down(reason: CloseReason | null, message: string): void {
     this.publisher.onDisconnect();
-    // These do not change by trying again: publishing twice, or for a cluster that is gone, would only fight.
-    if (reason === "superseded" || reason === "removed" || reason === "unauthenticated") {
+    this.isStandby = false;
+    // These do not change by trying again.
+    if (reason === "removed" || reason === "unauthenticated") {
       this.stopped = message;
       this.stop();
     }

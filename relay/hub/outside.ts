@@ -19,6 +19,8 @@ export interface Outside {
   dial(options: LinkOptions): Link;
   /** Milliseconds of a clock that only goes forward. */
   now(): number;
+  /** From 0 to below 1. */
+  random(): number;
   /** Runs something later; answers how to call it off. */
   after(ms: number, run: () => void): () => void;
 }
@@ -26,6 +28,7 @@ export interface Outside {
 export const OUTSIDE: Outside = {
   dial: (options) => new HubLink(options),
   now: () => performance.now(),
+  random: () => Math.random(),
   after: (ms, run) => {
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);

@@ -22,6 +22,7 @@ function plain<T>(accepts: (wire: unknown) => wire is T): WireCodec<T> {
 }
 
 const uint = plain((w): w is number => typeof w === "number" && Number.isSafeInteger(w) && w >= 0);
+const yes = plain((w): w is true => w === true);
 const boolean = plain((w): w is boolean => typeof w === "boolean");
 const shortText = plain((w): w is string => typeof w === "string" && w.length <= 256);
 const longText = plain((w): w is string => typeof w === "string");
@@ -206,12 +207,14 @@ const LAYOUTS: Layouts = {
     ["accessVersion", uint],
     ["leaseUid", shortText],
     ["term", uint],
+    ["isCandidate", appended(boolean)],
   ],
   "home-welcome": [
     ["version", uint],
     ["term", uint],
     ["paceMs", uint],
     ["channels", received],
+    ["isStandby", appended(yes)],
   ],
   reconcile: [
     ["channel", channel],

@@ -130,7 +130,10 @@ export interface ReaderAck extends LogAddress {
   readonly receivedBytes: number;
 }
 
-/** Publisher → hub, first message. Without a Lease `leaseUid` is empty and `term` is what the hub handed out, 0 at the start. */
+/**
+ * Relay → hub, first message on a home socket. Without a Lease `leaseUid` is empty and `term` is what the hub handed out, 0 at the start. A standby says it
+ * again now and then, to ask whether the publisher is still there.
+ */
 export interface HomeHello {
   readonly type: "home-hello";
   readonly versions: readonly number[];
@@ -138,6 +141,8 @@ export interface HomeHello {
   readonly accessVersion: number;
   readonly leaseUid: string;
   readonly term: number;
+  /** Publishes where nobody else does, and else stands by; `null` of version 1: takes over in any case. Since version 2. [VIS30] */
+  readonly isCandidate: boolean | null;
 }
 
 export interface ReceivedState {
@@ -154,6 +159,8 @@ export interface HomeWelcome {
   readonly term: number;
   readonly paceMs: number;
   readonly channels: readonly ReceivedState[];
+  /** Another relay of the cluster publishes: hear what may be seen, report, and wait for another welcome. `null`: you publish. Since version 2. */
+  readonly isStandby: true | null;
 }
 
 /** Publisher → hub: my leaves; tell me what you have where they differ. */

@@ -3,7 +3,8 @@
  * newer version is sent to a side that did not offer it.
  *
  * 1 (2026-11-21): first version.
- * 2 (2026-11-21): `catch-up`: a reader that is behind gets the net effect of what it missed, not each frame of it. `frame` with the digest.
+ * 2 (2026-11-21): `catch-up`: a reader that is behind gets the net effect of what it missed, not each frame of it. `frame` with the digest. Relays that
+ *   stand by.
  */
 export const PROTOCOL_VERSIONS: readonly number[] = [2, 1];
 

@@ -10,6 +10,7 @@ import { benchFirstView } from "./first-view.ts";
 import { benchIngest } from "./ingest.ts";
 import { benchRelayMemory } from "./relay-memory.ts";
 import { benchResume } from "./resume.ts";
+import { benchSplice, benchSpliceChurn } from "./splice.ts";
 import { benchMesh, benchStar } from "./scale.ts";
 
 const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
@@ -22,6 +23,8 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   mesh: benchMesh,
   "etcd-peer": benchEtcdPeer,
   "api-to-felix": benchApiToFelix,
+  splice: benchSplice,
+  "splice-churn": benchSpliceChurn,
 };
 
 const asked = process.argv.slice(2);

@@ -98,6 +98,7 @@ export class AckDriver {
         accessVersion: 0,
         leaseUid: "",
         term: this.#term,
+        isCandidate: null,
       }),
     );
     await closed;

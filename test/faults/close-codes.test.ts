@@ -80,8 +80,8 @@ class Relay {
   }
 }
 
-/** For good: another publishes, the cluster is gone, or its key is. All others are tried again. */
-const FINAL = new Set(["superseded", "removed", "unauthenticated"]);
+/** For good: the cluster is gone, or its key is. All others are tried again. */
+const FINAL = new Set(["removed", "unauthenticated"]);
 const CODES = [...Object.values(CLOSE_CODES), 1000, 1001, 1008, 1011, 3000, 4499];
 
 for (const code of CODES)

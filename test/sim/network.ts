@@ -29,6 +29,7 @@ export class Wire {
   #isCut = false;
   /** The relay takes nothing until then. */
   stalledUntilMs = 0;
+  #cutMs: number | null = null;
 
   constructor(world: World, link: SimLink, hub: HubEnd, target: string) {
     this.#world = world;
@@ -39,6 +40,11 @@ export class Wire {
 
   get isCut(): boolean {
     return this.#isCut;
+  }
+
+  /** When the hub last heard a heartbeat on it, about. */
+  get heardMs(): number {
+    return this.#cutMs ?? this.#world.now;
   }
 
   toHub(message: Message): void {
@@ -61,6 +67,7 @@ export class Wire {
     this.#toRelayMs = this.#later(this.#toRelayMs);
     this.#at(this.#toRelayMs, () => {
       this.#isCut = true;
+      this.#cutMs = this.#world.now;
       this.#link.down(this, reason, message);
     });
   }
@@ -69,6 +76,7 @@ export class Wire {
   cut(): void {
     if (this.#isCut) return;
     this.#isCut = true;
+    this.#cutMs = this.#world.now;
     const { rng } = this.#world;
     // One side may think for long that the other is still there.
     const noticed = (): number => (rng.chance(0.2) ? rng.below(4_000) : rng.below(100));
@@ -80,6 +88,7 @@ export class Wire {
   closeByRelay(): void {
     if (this.#isCut) return;
     this.#isCut = true;
+    this.#cutMs = this.#world.now;
     this.#world.after(this.#world.rng.below(20), () => this.#hub.closed(this.target, this.socket));
   }
 

@@ -170,6 +170,10 @@ export class OriginHost {
           this.#sockets.delete(id);
           socket?.wire.closeByHub(reason, message);
         },
+        lastHeartbeatMs: (id) => {
+          const wire = this.#sockets.get(id)?.wire;
+          return wire === undefined ? null : this.#mesh.wallMs() - (world.now - wire.heardMs);
+        },
         saveNote: (id, note) => {
           const socket = this.#sockets.get(id);
           if (socket !== undefined) socket.note = note;

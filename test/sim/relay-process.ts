@@ -276,6 +276,7 @@ export class RelayProcess {
     const world = this.#world;
     return {
       now: () => world.now,
+      random: () => world.rng.next(),
       after: (ms, run) =>
         world.after(ms, () => {
           if (process.isAlive) run();

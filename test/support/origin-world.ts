@@ -59,6 +59,8 @@ export class OriginWorld {
   nowMs = 1_000_000;
   readonly paceMs: number;
   pulls = 0;
+  /** When the hub last heard of a socket without being woken. */
+  readonly heartbeats = new Map<string, number>();
   /** Events that threw. */
   readonly failures: string[] = [];
   readonly #ends = new Map<string, End>();
@@ -194,6 +196,7 @@ export class OriginWorld {
           const end = this.#ends.get(id);
           if (end !== undefined) end.closed = { reason, message };
         },
+        lastHeartbeatMs: (id) => this.heartbeats.get(id) ?? null,
         saveNote: (id, note) => {
           const end = this.#ends.get(id);
           if (end !== undefined) end.note = note;
@@ -223,6 +226,7 @@ export class TestPublisher {
   socket = "";
   access: string[] = [];
   term = 0;
+  isStandby = false;
   #nowMs = 0;
 
   constructor(world: OriginWorld) {
@@ -237,12 +241,17 @@ export class TestPublisher {
     });
   }
 
-  connect(term = 0, keyGeneration = 1): void {
+  /** @param isCandidate Stands by where another publishes. */
+  connect(term = 0, keyGeneration = 1, isCandidate: true | null = null): void {
     this.publisher.onDisconnect();
     const peer: Peer = { role: "home", clusterUid: ORIGIN_UID, keyGeneration };
     this.socket = this.world.connect(peer, (message) => {
       if (message.type === "access") this.access.push(message.facts);
-      if (message.type === "home-welcome") this.term = message.term;
+      if (message.type === "home-welcome") {
+        this.isStandby = message.isStandby === true;
+        if (this.isStandby) return;
+        this.term = message.term;
+      }
       this.publisher.onMessage(message as HomeMessage);
     });
     this.world.toOrigin(this.socket, {
@@ -252,6 +261,7 @@ export class TestPublisher {
       accessVersion: 0,
       leaseUid: "",
       term,
+      isCandidate,
     });
     this.world.settle();
   }

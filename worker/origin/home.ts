@@ -1,31 +1,51 @@
-/** The home socket of an Origin's own cluster: who publishes (by term), what it has reconciled, what it reports. */
+/**
+ * The home sockets of an Origin's own cluster: the relay that publishes (by term), what it has reconciled, and the other relays of the cluster, which stand
+ * by: they hear what may be seen, report, and one of them publishes when the publisher goes. [VIS30]
+ */
 import type { CloseReason } from "../../shared/protocol/errors.ts";
-import type { HomeHello } from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { EdgeReport, OriginFacts } from "../../shared/visibility/facts.ts";
-import { planTerm } from "./permits.ts";
+import { mergedEdges, parseEdges } from "./edges.ts";
+import { planTerm, SILENT_MS } from "./permits.ts";
+import type { HomeClaim } from "./permits.ts";
 import type { OriginPorts, Peer, SocketId } from "./ports.ts";
 
 /** What outlives an eviction of the object, with the socket. */
 interface HomeNote {
+  /** Absent in notes of hubs that knew publishers only. */
+  readonly isStandby?: boolean;
+  readonly version?: number;
   readonly reconciled: readonly Channel[];
   readonly edges: readonly EdgeReport[];
 }
 
+interface Member {
+  readonly peer: Peer;
+  /** Of the protocol. */
+  readonly version: number;
+  readonly sinceMs: number;
+  edges: readonly EdgeReport[];
+}
+
 /** An attachment holds 16 KiB; larger reports are known again with the next one. */
 const NOTE_EDGES_CHARS = 12_000;
-const MAX_EDGES = 1_000;
 
 export type HomeWelcomed =
-  | { readonly ok: true; readonly term: number; readonly replaced: SocketId | null }
+  | { readonly ok: true; readonly isStandby: true }
+  | {
+      readonly ok: true;
+      readonly isStandby: false;
+      readonly term: number;
+      readonly replaced: SocketId | null;
+    }
   | { readonly ok: false; readonly reason: CloseReason; readonly message: string };
 
 export class HomeDesk {
   readonly #ports: OriginPorts;
   readonly #startedMs: number;
-  #home: { readonly socket: SocketId; readonly peer: Peer } | null = null;
+  readonly #members = new Map<SocketId, Member>();
+  #publisher: SocketId | null = null;
   readonly #reconciled = new Set<Channel>();
-  #edges: readonly EdgeReport[] = [];
   #leftMs: number;
 
   constructor(ports: OriginPorts) {
@@ -34,17 +54,24 @@ export class HomeDesk {
     this.#leftMs = this.#startedMs;
   }
 
+  /** Of the publisher. */
   get socket(): SocketId | null {
-    return this.#home?.socket ?? null;
+    return this.#publisher;
   }
 
+  /** Of the publisher and all who stand by. */
+  sockets(): SocketId[] {
+    return [...this.#members.keys()];
+  }
+
+  /** Of each edge what the relay that lags most has reported. */
   get edges(): readonly EdgeReport[] {
-    return this.#edges;
+    return mergedEdges([...this.#members.values()].map(({ edges }) => edges));
   }
 
   /** Unix ms of the last sign, not before this object's own start. */
   get lastSeenMs(): number {
-    return this.#home === null ? this.#leftMs : this.#ports.clock.now();
+    return this.#publisher === null ? this.#leftMs : this.#ports.clock.now();
   }
 
   /** Whether the present publisher has reconciled the channel: what a reader has beyond it is then gone for good. [LOG7] */
@@ -54,60 +81,105 @@ export class HomeDesk {
 
   /** Whether the socket speaks for the cluster now: a replaced one is ignored by identity. */
   is(socket: SocketId): boolean {
-    return this.#home?.socket === socket;
+    return this.#publisher === socket;
   }
 
-  welcome(socket: SocketId, peer: Peer, hello: HomeHello, facts: OriginFacts): HomeWelcomed {
+  has(socket: SocketId): boolean {
+    return this.#members.has(socket);
+  }
+
+  /** @param version Of the protocol; of one that is known already it is not asked. */
+  welcome(
+    socket: SocketId,
+    peer: Peer,
+    hello: HomeClaim,
+    version: number,
+    facts: OriginFacts,
+  ): HomeWelcomed {
     const permit = keyPermit(peer, facts);
     if (permit !== null) return { ok: false, ...permit };
     const { store } = this.#ports;
-    const plan = planTerm(store.term(), hello);
+    const plan = planTerm(store.term(), hello, this.#isTaken(socket));
     if (plan.kind === "superseded")
       return { ok: false, reason: "superseded", message: plan.message };
+    const known = this.#members.get(socket);
+    const member = known ?? { peer, version, sinceMs: this.#ports.clock.now(), edges: [] };
+    this.#members.set(socket, member);
+    if (plan.kind === "standby") {
+      this.#saveNote(socket);
+      return { ok: true, isStandby: true };
+    }
     store.transaction(() => store.saveTerm(plan.term));
-    const replaced = this.#home === null || this.is(socket) ? null : this.#home.socket;
-    this.#home = { socket, peer };
+    const replaced = this.is(socket) ? null : this.#publisher;
+    if (replaced !== null) this.#members.delete(replaced);
+    this.#publisher = socket;
     this.#reconciled.clear();
-    this.#edges = [];
-    this.#saveNote();
-    return { ok: true, term: plan.term.term, replaced };
+    this.#saveNote(socket);
+    return { ok: true, isStandby: false, term: plan.term.term, replaced };
+  }
+
+  /** Who publishes next where nobody does: the relay that has stood by for longest. */
+  next(): (Pick<Member, "peer" | "version"> & { readonly socket: SocketId }) | null {
+    if (this.#publisher !== null) return null;
+    for (const [socket, { peer, version }] of this.#members) return { socket, peer, version };
+    return null;
   }
 
   restore(socket: SocketId, peer: Peer, note: string): void {
     const saved = JSON.parse(note) as HomeNote;
-    this.#home = { socket, peer };
+    const { edges, version = 1 } = saved;
+    this.#members.set(socket, { peer, version, sinceMs: this.#startedMs, edges });
+    if (saved.isStandby === true) return;
+    this.#publisher = socket;
     for (const channel of saved.reconciled) this.#reconciled.add(channel);
-    this.#edges = saved.edges;
   }
 
   markReconciled(channel: Channel): void {
     this.#reconciled.add(channel);
-    this.#saveNote();
+    if (this.#publisher !== null) this.#saveNote(this.#publisher);
   }
 
-  onReport(text: string): void {
-    this.#edges = parseEdges(text) ?? this.#edges;
-    this.#saveNote();
+  onReport(socket: SocketId, text: string): void {
+    const member = this.#members.get(socket);
+    if (member === undefined) return;
+    member.edges = parseEdges(text) ?? member.edges;
+    this.#saveNote(socket);
   }
 
   onClose(socket: SocketId): void {
+    this.#members.delete(socket);
     if (!this.is(socket)) return;
-    this.#home = null;
+    this.#publisher = null;
     this.#reconciled.clear();
-    this.#edges = [];
     this.#leftMs = this.#ports.clock.now();
   }
 
-  /** Why the present publisher may no longer speak, or `null`. */
-  objection(facts: OriginFacts): { readonly reason: CloseReason; readonly message: string } | null {
-    return this.#home === null ? null : keyPermit(this.#home.peer, facts);
+  /** Who may no longer speak, and why. */
+  objections(facts: OriginFacts) {
+    return [...this.#members].flatMap(([socket, { peer }]) => {
+      const permit = keyPermit(peer, facts);
+      return permit === null ? [] : [{ socket, ...permit }];
+    });
   }
 
-  #saveNote(): void {
-    if (this.#home === null) return;
-    const fits = JSON.stringify(this.#edges).length <= NOTE_EDGES_CHARS;
-    const note: HomeNote = { reconciled: [...this.#reconciled], edges: fits ? this.#edges : [] };
-    this.#ports.sockets.saveNote(this.#home.socket, JSON.stringify(note));
+  /** Whether another relay publishes, and gives signs of life. */
+  #isTaken(socket: SocketId): boolean {
+    const publisher = this.#publisher;
+    const member = publisher === null ? undefined : this.#members.get(publisher);
+    if (publisher === null || member === undefined || publisher === socket) return false;
+    const lastMs = this.#ports.sockets.lastHeartbeatMs(publisher) ?? member.sinceMs;
+    return this.#ports.clock.now() - Math.max(lastMs, member.sinceMs) < SILENT_MS;
+  }
+
+  #saveNote(socket: SocketId): void {
+    const member = this.#members.get(socket);
+    if (member === undefined) return;
+    const { edges, version } = member;
+    const fits = JSON.stringify(edges).length <= NOTE_EDGES_CHARS;
+    const isStandby = !this.is(socket);
+    const reconciled = isStandby ? [] : [...this.#reconciled];
+    const note: HomeNote = { isStandby, version, reconciled, edges: fits ? edges : [] };
+    this.#ports.sockets.saveNote(socket, JSON.stringify(note));
   }
 }
 
@@ -122,14 +194,4 @@ function keyPermit(
       message: "the cluster's key was replaced by a newer one",
     };
   return null;
-}
-
-/** The relay is trusted with its own status, not with the hub's memory: `null` for anything malformed. */
-function parseEdges(text: string): EdgeReport[] | null {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    return Array.isArray(parsed) && parsed.length <= MAX_EDGES ? (parsed as EdgeReport[]) : null;
-  } catch {
-    return null;
-  }
 }

@@ -198,6 +198,12 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
             // Closed already: nothing to tell.
           }
         },
+        lastHeartbeatMs: (id) => {
+          const socket = this.#sockets.get(id);
+          const at =
+            socket === undefined ? null : this.ctx.getWebSocketAutoResponseTimestamp(socket);
+          return at?.getTime() ?? null;
+        },
         saveNote: (id, note) => {
           const socket = this.#sockets.get(id);
           if (socket === undefined) return;

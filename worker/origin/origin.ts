@@ -25,6 +25,7 @@ import { ChannelLog } from "./channel-log.ts";
 import { CommitGroup } from "./commit-group.ts";
 import { HomeDesk } from "./home.ts";
 import { mayRead } from "./permits.ts";
+import type { HomeClaim } from "./permits.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "./ports.ts";
 import { Publishing } from "./publishing.ts";
 import type { PublishResult } from "./publishing.ts";
@@ -108,6 +109,16 @@ export class Origin {
     this.#readers.drop(socket);
     if (this.#home.is(socket)) this.#reconciling.clear();
     this.#home.onClose(socket);
+    this.#promote();
+  }
+
+  /** Where nobody publishes any more, a relay that stands by does. [VIS30] */
+  #promote(): void {
+    const next = this.#home.next();
+    if (next === null || this.#facts === null || this.#facts.removed) return;
+    if (!this.#isFactsFresh) return;
+    const claim = { leaseUid: "", term: 0, isCandidate: true } as const;
+    this.#welcomeHome(next.socket, next.peer, claim, next.version, this.#facts);
   }
 
   onMessage(socket: SocketId, data: Uint8Array): void {
@@ -191,8 +202,8 @@ export class Origin {
     // What was asked of the Mesh before an eviction or a crash was never answered to this instance.
     const mustAskAgain = isAnswer && !this.#isFactsFresh && this.#ports.store.hasPendingClaims();
     if (isAnswer) this.#beginToSend();
-    if (isNew && !current.removed && this.#home.socket !== null)
-      this.#sendAccess(this.#home.socket, current);
+    if (isNew && !current.removed)
+      for (const socket of this.#home.sockets()) this.#sendAccess(socket, current);
     if ((isNew || mustAskAgain) && !current.removed)
       this.#publishing.setAdmission(admissionOf(current));
     this.#readers.pumpAll();
@@ -205,6 +216,7 @@ export class Origin {
       const peer = this.#peers.get(socket);
       if (peer !== undefined) this.#onHello(socket, peer, hello, true);
     }
+    this.#promote();
   }
 
   /** Bytes that readers were sent and have not acknowledged. */
@@ -246,9 +258,8 @@ export class Origin {
       const permit = mayRead(peer, facts);
       if (permit !== "yes") this.#refuse(socket, permit.reason, permit.message);
     }
-    const objection = this.#home.objection(facts);
-    if (objection !== null && this.#home.socket !== null)
-      this.#refuse(this.#home.socket, objection.reason, objection.message);
+    for (const { socket, reason, message } of this.#home.objections(facts))
+      this.#refuse(socket, reason, message);
   }
 
   /** @param hasAsked The Mesh was asked because of this very hello: what it knows is the newest there is. */
@@ -274,7 +285,7 @@ export class Origin {
       return;
     }
     const facts = must(this.#facts, "fresh facts");
-    if (hello.type === "home-hello") this.#onHomeHello(socket, peer, hello, version, facts);
+    if (hello.type === "home-hello") this.#welcomeHome(socket, peer, hello, version, facts);
     else this.#onWatchHello(socket, peer, hello, version, facts);
   }
 
@@ -299,16 +310,22 @@ export class Origin {
     this.#readers.admit(socket, peer, hello, version);
   }
 
-  #onHomeHello(
+  #welcomeHome(
     socket: SocketId,
     peer: Peer,
-    hello: HomeHello,
+    claim: HomeClaim,
     version: number,
     facts: OriginFacts,
   ): void {
-    const welcomed = this.#home.welcome(socket, peer, hello, facts);
+    const welcomed = this.#home.welcome(socket, peer, claim, version, facts);
     if (!welcomed.ok) {
       this.#refuse(socket, welcomed.reason, welcomed.message);
+      return;
+    }
+    if (welcomed.isStandby) {
+      const nothing = { version, term: 0, paceMs: 0, channels: [], isStandby: true } as const;
+      this.#send(socket, { type: "home-welcome", ...nothing });
+      this.#sendAccess(socket, facts);
       return;
     }
     this.#reconciling.clear();
@@ -329,18 +346,19 @@ export class Origin {
         head: log.head,
         digest: receivedTrie(log, this.#ports.store).digest(),
       })),
+      isStandby: null,
     });
     this.#sendAccess(socket, facts);
   }
 
   #onHomeMessage(socket: SocketId, message: Message): void {
+    if (message.type === "report") {
+      this.#home.onReport(socket, message.edges);
+      return;
+    }
     if (!this.#home.is(socket)) return;
     if (message.type === "publish") {
       this.#onPublish(socket, message);
-      return;
-    }
-    if (message.type === "report") {
-      this.#home.onReport(message.edges);
       return;
     }
     if (!this.#group.isEmpty && this.#quota.waitMs() > 0) {

@@ -1,5 +1,6 @@
 /** Who may read, and who may publish: pure decisions over facts and terms. */
 import type { CloseReason } from "../../shared/protocol/errors.ts";
+import type { HomeHello } from "../../shared/protocol/messages.ts";
 import type { OriginFacts } from "../../shared/visibility/facts.ts";
 import type { PublisherTerm } from "./log-store.ts";
 import type { Peer } from "./ports.ts";
@@ -25,18 +26,30 @@ export function mayRead(peer: Peer, facts: OriginFacts): Permit {
   return "yes";
 }
 
+/** What a hello says of who should publish. */
+export type HomeClaim = Pick<HomeHello, "leaseUid" | "term" | "isCandidate">;
+
 export type TermPlan =
   | { readonly kind: "accepted"; readonly term: PublisherTerm }
+  | { readonly kind: "standby" }
   | { readonly kind: "superseded"; readonly message: string };
+
+/** Heartbeats come every 5 s: a publisher that has missed four is taken for gone, as its relay takes the hub. [FLT4] */
+export const SILENT_MS = 20_000;
 
 /**
  * Whether a publisher with this term may take over. Terms compare within one Lease only: a Lease that was made anew has another UID and
- * starts over. Without a Lease the hub hands out the terms, one per start of a relay. [VIS6]
+ * starts over. Without a Lease the hub hands out the terms, and who finds a publisher there stands by. [VIS6] [VIS30]
+ * @param isTaken Another socket of the cluster publishes, and was heard of within `SILENT_MS`.
  */
-export function planTerm(
-  current: PublisherTerm,
-  hello: { readonly leaseUid: string; readonly term: number },
-): TermPlan {
+export function planTerm(current: PublisherTerm, hello: HomeClaim, isTaken: boolean): TermPlan {
+  if (hello.isCandidate === true && hello.leaseUid === "") {
+    const isBack = current.leaseUid === "" && hello.term > 0 && hello.term === current.term;
+    if (isTaken && !isBack) return { kind: "standby" };
+    return isBack
+      ? { kind: "accepted", term: current }
+      : planTerm(current, { leaseUid: "", term: 0, isCandidate: null }, false);
+  }
   if (hello.leaseUid === "" && hello.term === 0)
     return {
       kind: "accepted",

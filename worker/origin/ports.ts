@@ -19,6 +19,8 @@ export interface SocketPort {
   /** Queues bytes; a socket that is gone is ignored, its close event comes separately. */
   send(socket: SocketId, bytes: Uint8Array): void;
   close(socket: SocketId, reason: CloseReason, message: string): void;
+  /** Unix ms of its last heartbeat, which is answered without waking this object; `null` when there was none yet. */
+  lastHeartbeatMs(socket: SocketId): number | null;
   /** Keeps a small note with the socket, which survives the eviction of this object but not the socket. */
   saveNote(socket: SocketId, note: string): void;
 }

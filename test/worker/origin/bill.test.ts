@@ -72,6 +72,7 @@ test("[LOG17] 100 clusters with 20 changes a second, each seen by 20, cost at mo
       { onChanges: () => undefined, onState: () => undefined, onDown: () => undefined },
       {
         now: () => world.nowMs,
+        random: () => 0.5,
         after: (ms, run) => {
           const timer = { atMs: world.nowMs + ms, run };
           timers.push(timer);

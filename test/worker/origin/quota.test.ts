@@ -38,6 +38,7 @@ function rawPublisher() {
     accessVersion: 0,
     leaseUid: "",
     term: publisher.term,
+    isCandidate: null,
   });
   world.settle();
   let sequence = 0;

@@ -1,0 +1,128 @@
+/** [VIS30] The relays of one cluster: one publishes, the others stand by. */
+import { expect, test } from "vitest";
+
+import type { EdgeReport } from "../../../shared/visibility/facts.ts";
+import { mergedEdges } from "../../../worker/origin/edges.ts";
+import { facts, OriginWorld, populatedWorld, TestPublisher } from "../../support/origin-world.ts";
+import { address, pod } from "../../support/records.ts";
+
+/** A relay of the same cluster, whose source says the same. */
+function another(world: OriginWorld, publisher: TestPublisher, term = 0): TestPublisher {
+  const relay = new TestPublisher(world);
+  for (const { record } of publisher.local.records()) relay.local.apply({ op: "put", record });
+  relay.listed();
+  relay.connect(term, 1, true);
+  return relay;
+}
+
+test("[VIS30] a relay that finds a publisher stands by, and hears what may be seen as it changes", () => {
+  const { world, publisher } = populatedWorld(3);
+  const standby = another(world, publisher);
+  expect(standby.isStandby).toBe(true);
+  expect(world.closedWith(publisher.socket)).toBe(null);
+  expect(standby.sent).toEqual([]);
+  world.push(facts({ accessVersion: 2, readers: [] }));
+  expect(standby.access).toHaveLength(2);
+  expect(standby.access.at(-1)).toContain('"accessVersion":2');
+  world.evict();
+  world.push(facts({ accessVersion: 3 }));
+  expect(standby.access).toHaveLength(3);
+});
+
+test("[VIS30] when the publisher's socket closes, who has stood by for longest publishes at once, and nothing is lost or sent twice", () => {
+  const { world, publisher, reader } = populatedWorld(3);
+  const [first, second] = [another(world, publisher), another(world, publisher)];
+  // What the publisher's source had already, and it did not get out.
+  for (const relay of [first, second])
+    relay.publisher.onSource([{ op: "put", record: pod("late", address(77)) }]);
+  world.disconnect(publisher.socket);
+  world.advance(1_000);
+  expect([first.isStandby, second.isStandby]).toEqual([false, true]);
+  expect(first.term).toBeGreaterThan(publisher.term);
+  expect(first.sent.filter(({ type }) => type === "publish")).toHaveLength(1);
+  expect(reader.ips()).toContain(address(77));
+  expect(reader.isInSync).toBe(true);
+  // The one that was there comes back to a newer term.
+  publisher.connect(publisher.term, 1, true);
+  expect(publisher.isStandby).toBe(true);
+  expect(world.closedWith(first.socket)).toBe(null);
+});
+
+test("[VIS30] a publisher that comes back before anybody took over goes on with its term", () => {
+  const { world, publisher } = populatedWorld(1);
+  const { term } = publisher;
+  world.disconnect(publisher.socket);
+  publisher.connect(term, 1, true);
+  expect([publisher.isStandby, publisher.term]).toEqual([false, term]);
+  // Its old socket may still seem open: it is the same relay.
+  const half = publisher.socket;
+  publisher.connect(term, 1, true);
+  expect(publisher.isStandby).toBe(false);
+  expect(world.closedWith(half)).toBe("superseded");
+});
+
+test("[VIS30] a publisher of whom nothing is heard for 20 s is replaced when a standby asks", () => {
+  const { world, publisher } = populatedWorld(1);
+  const standby = another(world, publisher);
+  const ask = (): void => {
+    world.toOrigin(standby.socket, {
+      type: "home-hello",
+      versions: [2],
+      software: "test",
+      accessVersion: 0,
+      leaseUid: "",
+      term: 0,
+      isCandidate: true,
+    });
+    world.settle();
+  };
+  world.advance(60_000);
+  world.heartbeats.set(publisher.socket, world.nowMs - 19_000);
+  ask();
+  expect(standby.isStandby).toBe(true);
+  world.advance(1_000);
+  ask();
+  expect(standby.isStandby).toBe(false);
+  expect(world.closedWith(publisher.socket)).toBe("superseded");
+});
+
+test("[VIS30] a standby that sends changes is not listened to", () => {
+  const { world, publisher, reader } = populatedWorld(1);
+  const standby = another(world, publisher);
+  const payload = new Uint8Array([0x90]);
+  world.toOrigin(standby.socket, { type: "publish", channel: "identity", sequence: 1, payload });
+  world.toOrigin(standby.socket, { type: "reconciled", channel: "identity" });
+  world.settle();
+  expect(reader.keys()).toHaveLength(1);
+  expect(world.origin.status().publisher).toBe("connected");
+});
+
+test("[VIS30] status has of each edge the relay that lags most, also after the object slept", () => {
+  const { world, publisher } = populatedWorld(1);
+  const standby = another(world, publisher);
+  const report = (relay: TestPublisher, edges: readonly EdgeReport[]): void =>
+    world.toOrigin(relay.socket, { type: "report", edges: JSON.stringify(edges) });
+  report(publisher, [edge("db", 2, 9), edge("web", 2, 4)]);
+  report(standby, [edge("db", 2, 8), edge("web", 3, 7)]);
+  const wanted = [edge("db", 2, 8), edge("web", 3, 7)];
+  expect(world.origin.status().edges).toEqual(wanted);
+  world.evict();
+  expect(world.origin.status().edges).toEqual(wanted);
+  world.disconnect(standby.socket);
+  expect(world.origin.status().edges).toEqual([edge("db", 2, 9), edge("web", 2, 4)]);
+});
+
+test("[VIS30] of edges the one that is not in sync counts, then the lower position", () => {
+  expect(mergedEdges([[edge("db", 3, 9)], [edge("db", 2, 1)]])).toEqual([edge("db", 3, 9)]);
+  expect(mergedEdges([[edge("db", 2, 9)], [edge("db", 2, 1)]])).toEqual([edge("db", 2, 1)]);
+  expect(mergedEdges([])).toEqual([]);
+});
+
+function edge(
+  rcc: string,
+  connectionStatus: EdgeReport["connectionStatus"],
+  revision: number,
+): EdgeReport {
+  const origin = { uid: "u".repeat(32), name: rcc };
+  return { rcc, origin, connectionStatus, endpoints: 1, refused: 0, digest: null, revision };
+}
