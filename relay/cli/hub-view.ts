@@ -6,6 +6,7 @@ import { closeReasonOf } from "../../shared/protocol/errors.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { WatchMessage } from "../../shared/protocol/messages.ts";
 import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
+import type { LabelMode } from "../../shared/visibility/facts.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { VERSION } from "../version.ts";
@@ -20,12 +21,16 @@ interface OriginEntry {
   readonly rcc: string | null;
   readonly origin: { readonly uid: string; readonly name: string };
   readonly watch: string;
+  /** Absent from a hub of a version before. */
+  readonly labels?: LabelMode;
 }
 
 export interface HubView {
   readonly cluster: string;
   readonly accessVersion: number;
   readonly records: readonly SeenRecord[];
+  /** RCCs whose labels rules see with the RCC's name in them. */
+  readonly prefixed: ReadonlySet<string>;
 }
 
 /** A change while following; `deleted` has the last record. */
@@ -60,7 +65,15 @@ export async function readHubView(client: Client, options: HubViewOptions): Prom
       `cluster ${options.cluster} sees no ${options.origin} (no RCC that is granted)`,
     );
   const records = await Promise.all(chosen.map((entry) => readOrigin(client, entry, options)));
-  return { cluster: view.cluster.name, accessVersion: view.accessVersion, records: records.flat() };
+  const prefixed = chosen.flatMap(({ rcc, labels }) =>
+    rcc !== null && labels === "prefixed" ? [rcc] : [],
+  );
+  return {
+    cluster: view.cluster.name,
+    accessVersion: view.accessVersion,
+    records: records.flat(),
+    prefixed: new Set(prefixed),
+  };
 }
 
 function readOrigin(

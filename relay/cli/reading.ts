@@ -49,6 +49,7 @@ export async function worldOf(flags: ReadingFlags): Promise<World> {
   return {
     cluster: view.cluster,
     records: view.records,
+    prefixed: view.prefixed,
     truth: `permitted by the hub at ${client.server}, access version ${view.accessVersion}, read just now`,
     policies: async () => {
       const url = relayUrl(flags);

@@ -10,7 +10,7 @@ const MAX_BACKLOG_BYTES = 16 * 1024 * 1024;
 
 /**
  * Lines `{"origin","kind","key","revision","record"}`; a deletion has `"deleted":true` and the last record; `{"event":"listed"}` ends the
- * present state. `origin` is the RCC's name, or the cluster's own name for its own records (revision 0).
+ * present state and names the remotes whose labels rules see `prefixed`. `origin` is the RCC's name, or the cluster's own name for its own records (revision 0).
  */
 export function streamView(relay: Relay, follow: boolean, response: ServerResponse): void {
   response.writeHead(200, { "content-type": "application/x-ndjson" });
@@ -30,7 +30,10 @@ export function streamView(relay: Relay, follow: boolean, response: ServerRespon
       record: held.record,
     });
   const { accessVersion, hubAgeSeconds } = relay.status();
-  write({ event: "listed", cluster: own, accessVersion, hubAgeSeconds });
+  const prefixed = [...relay.remotes.names()].filter(
+    (rcc) => relay.remotes.labelMode(rcc) === "prefixed",
+  );
+  write({ event: "listed", cluster: own, accessVersion, hubAgeSeconds, prefixed });
   if (!follow) {
     response.end();
     return;

@@ -10,7 +10,7 @@ import { matches } from "../../shared/selector/ast.ts";
 import type { LabelLookup, Selector } from "../../shared/selector/ast.ts";
 import { labelsOf } from "../../shared/selector/inherited-labels.ts";
 import type { Endpoint } from "../../shared/selector/inherited-labels.ts";
-import { CLUSTER_LABEL } from "../typha/felix-values.ts";
+import { CLUSTER_LABEL, remoteLabels } from "../typha/remote-labels.ts";
 import type { PolicyObject } from "../source/source.ts";
 
 /** One record and where it is from: `origin` is the RCC's name, `isOwn` for the cluster's own. */
@@ -25,6 +25,8 @@ export interface SeenRecord {
 export interface World {
   readonly cluster: string;
   readonly records: readonly SeenRecord[];
+  /** RCCs whose labels rules see with the RCC's name in them. */
+  readonly prefixed: ReadonlySet<string>;
   /** `permitted by the hub, access version 7` or `applied by the relay at …`. */
   readonly truth: string;
   policies(): Promise<readonly PolicyObject[]>;
@@ -39,12 +41,14 @@ export async function readWorld(source: WorldSource): Promise<World> {
   let cluster = "";
   let accessVersion = 0;
   let hubAge: number | null = null;
+  let prefixed: readonly string[] = [];
   const lines = createInterface({ input: Readable.fromWeb(response.body as never) });
   const parsed: (Omit<SeenRecord, "isOwn"> & {
     readonly event?: string;
     readonly cluster?: string;
     readonly accessVersion?: number;
     readonly hubAgeSeconds?: number | null;
+    readonly prefixed?: readonly string[];
   })[] = [];
   for await (const line of lines) parsed.push(JSON.parse(line) as (typeof parsed)[number]);
   for (const line of parsed) {
@@ -52,12 +56,14 @@ export async function readWorld(source: WorldSource): Promise<World> {
     cluster = line.cluster ?? "";
     accessVersion = line.accessVersion ?? 0;
     hubAge = line.hubAgeSeconds ?? null;
+    prefixed = line.prefixed ?? [];
   }
   for (const line of parsed)
     if (line.event === undefined) records.push({ ...line, isOwn: line.origin === cluster });
   return {
     cluster,
     records,
+    prefixed: new Set(prefixed),
     truth: `applied by the relay at ${source.url}, access version ${accessVersion}, ${heard(hubAge)}`,
     policies: () => relayPolicies(source.url),
   };
@@ -96,15 +102,23 @@ export interface MatchedEndpoint {
 
 /** Endpoints that a selector matches, own and remote, as Felix would: labels inherited from the profiles of the same cluster. */
 export function matchEndpoints(world: World, selector: Selector): MatchedEndpoint[] {
+  const seenLabels = ({ origin, isOwn }: SeenRecord, labels: Labels): Labels =>
+    isOwn
+      ? labels
+      : remoteLabels(origin, world.prefixed.has(origin) ? "prefixed" : "original", labels);
   const profiles = new Map<string, Labels>();
-  for (const { origin, record } of world.records)
-    if (record.kind === "Profile") profiles.set(`${origin} ${record.name}`, record.labels);
+  for (const seen of world.records) {
+    const { origin, record } = seen;
+    if (record.kind === "Profile")
+      profiles.set(`${origin} ${record.name}`, seenLabels(seen, record.labels));
+  }
   const found: MatchedEndpoint[] = [];
   for (const seen of world.records) {
     const { record, origin, isOwn } = seen;
     if (record.kind !== "WorkloadEndpoint" && record.kind !== "HostEndpoint") continue;
     const extra: Labels = isOwn ? {} : { [CLUSTER_LABEL]: origin };
-    const labels: LabelLookup = labelsOf(record, extra, (name) =>
+    const delivered = { ...record, labels: seenLabels(seen, record.labels) };
+    const labels: LabelLookup = labelsOf(delivered, extra, (name) =>
       profiles.get(`${origin} ${name}`),
     );
     if (matches(selector, labels)) found.push({ seen, endpoint: record });

@@ -15,9 +15,8 @@ import type {
   WorkloadEndpoint,
 } from "../../shared/record/record.ts";
 import { keyOf } from "../../shared/record/key.ts";
-
-/** Label on every remote endpoint: the RCC's name, so that a rule can ask for or exclude a cluster. */
-export const CLUSTER_LABEL = "catwalk.dev/cluster";
+import type { LabelMode } from "../../shared/visibility/facts.ts";
+import { CLUSTER_LABEL, remoteLabels } from "./remote-labels.ts";
 
 export interface FelixValue {
   /** Calico's key path as this cluster's Felix gets it. */
@@ -33,22 +32,26 @@ export function renamed(rcc: string, name: string): string {
  * The key/value for Felix, or `null` for kinds that are not delivered to Felix by identity federation. A pool keeps its CIDR as its key: it must not
  * overlap a local one (`OwnAddresses.refusal`), nor stand under a key that is there locally (the splice).
  */
-export function felixValue(rcc: string, record: CalicoRecord): FelixValue | null {
+export function felixValue(
+  rcc: string,
+  record: CalicoRecord,
+  mode: LabelMode = "original",
+): FelixValue | null {
   switch (record.kind) {
     case "WorkloadEndpoint":
       return {
         key: keyOf({ ...record, node: renamed(rcc, record.node) }),
-        value: workloadValue(rcc, record),
+        value: workloadValue(rcc, record, mode),
       };
     case "HostEndpoint":
       return {
         key: keyOf({ ...record, node: renamed(rcc, record.node) }),
-        value: hostValue(rcc, record),
+        value: hostValue(rcc, record, mode),
       };
     case "Profile":
       return {
         key: keyOf({ ...record, name: renamed(rcc, record.name) }),
-        value: profileValue(record),
+        value: profileValue(rcc, record, mode),
       };
     case "IPPool":
       return { key: keyOf(record), value: poolValue(record) };
@@ -59,7 +62,7 @@ export function felixValue(rcc: string, record: CalicoRecord): FelixValue | null
   }
 }
 
-function workloadValue(rcc: string, record: WorkloadEndpoint): unknown {
+function workloadValue(rcc: string, record: WorkloadEndpoint, mode: LabelMode): unknown {
   const { v4, v6 } = families(record.ips);
   return {
     state: "active",
@@ -70,29 +73,29 @@ function workloadValue(rcc: string, record: WorkloadEndpoint): unknown {
     profile_ids: record.profiles.map((profile) => renamed(rcc, profile)),
     ipv4_nets: v4.map((ip) => `${ip}/32`),
     ipv6_nets: v6.map((ip) => `${ip}/128`),
-    labels: labelled(rcc, record.labels),
+    labels: labelled(rcc, record.labels, mode),
     ports: record.ports.map(portValue),
   };
 }
 
-function hostValue(rcc: string, record: HostEndpoint): unknown {
+function hostValue(rcc: string, record: HostEndpoint, mode: LabelMode): unknown {
   const { v4, v6 } = families(record.ips);
   return {
     name: record.interfaceName,
     expected_ipv4_addrs: v4,
     expected_ipv6_addrs: v6,
-    labels: labelled(rcc, record.labels),
+    labels: labelled(rcc, record.labels, mode),
     profile_ids: record.profiles.map((profile) => renamed(rcc, profile)),
     ports: record.ports.map(portValue),
   };
 }
 
-function profileValue(record: Profile): unknown {
+function profileValue(rcc: string, record: Profile, mode: LabelMode): unknown {
   return {
     kind: "Profile",
     apiVersion: "projectcalico.org/v3",
     metadata: { name: record.name, creationTimestamp: null },
-    spec: { labelsToApply: record.labels },
+    spec: { labelsToApply: remoteLabels(rcc, mode, record.labels) },
   };
 }
 
@@ -121,8 +124,8 @@ function families(ips: readonly string[]): {
   return { v4: ips.filter((ip) => !ip.includes(":")), v6: ips.filter((ip) => ip.includes(":")) };
 }
 
-function labelled(rcc: string, labels: Labels): Labels {
-  return { ...labels, [CLUSTER_LABEL]: rcc };
+function labelled(rcc: string, labels: Labels, mode: LabelMode): Labels {
+  return { ...remoteLabels(rcc, mode, labels), [CLUSTER_LABEL]: rcc };
 }
 
 function portValue(port: EndpointPort): unknown {

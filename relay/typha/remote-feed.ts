@@ -1,4 +1,5 @@
 /** What the remotes add to Felix's stream: every change encoded once, for all connections. */
+import type { LabelMode } from "../../shared/visibility/facts.ts";
 import type { Remotes, ServedChange } from "../view/remotes.ts";
 import { felixValue } from "./felix-values.ts";
 import { encodeUpdate } from "./encode.ts";
@@ -27,23 +28,26 @@ export class RemotesFeed implements RemoteFeed {
     this.#remotes = remotes;
     remotes.subscribe((changes) => {
       if (this.#listeners.size === 0) return;
-      const updates = changes.flatMap((change) => encode(change) ?? []);
+      const updates = changes.flatMap((change) => this.#encode(change) ?? []);
       if (updates.length > 0) for (const listener of this.#listeners) listener(updates);
     });
   }
 
   *snapshot(): Generator<readonly RemoteUpdate[]> {
     for (const part of this.#remotes.servedParts())
-      yield part().flatMap(({ rcc, held }) => encode({ rcc, op: "put", held, isNew: true }) ?? []);
+      yield part().flatMap(
+        ({ rcc, held }) => this.#encode({ rcc, op: "put", held, isNew: true }) ?? [],
+      );
   }
 
   find(key: string): Uint8Array | null {
     for (const rcc of this.#remotes.names()) {
       // Only what is renamed to this remote can be its, or what keeps its name whatever the remote.
       if (!key.includes(`/${rcc}_`) && !key.includes("/ipam/")) continue;
-      const original = key.replaceAll(`/${rcc}_`, "/");
+      // The first one: a name behind it may look the same.
+      const original = key.replace(`/${rcc}_`, "/");
       const held = this.#remotes.servedAt(rcc, original);
-      const update = held && encode({ rcc, op: "put", held, isNew: false });
+      const update = held && this.#encode({ rcc, op: "put", held, isNew: false });
       if (update && update.key === key) return update.encoded;
     }
     return null;
@@ -53,10 +57,14 @@ export class RemotesFeed implements RemoteFeed {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
+
+  #encode(change: ServedChange): RemoteUpdate | null {
+    return encode(change, this.#remotes.labelMode(change.rcc));
+  }
 }
 
-function encode({ rcc, op, held, isNew }: ServedChange): RemoteUpdate | null {
-  const felix = felixValue(rcc, held.record);
+function encode({ rcc, op, held, isNew }: ServedChange, mode: LabelMode): RemoteUpdate | null {
+  const felix = felixValue(rcc, held.record, mode);
   if (felix === null) return null;
   const { key } = felix;
   const value = op === "put" ? Buffer.from(JSON.stringify(felix.value)) : null;

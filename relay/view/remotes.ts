@@ -6,7 +6,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { toHex } from "../../shared/lib/bytes.ts";
-import type { EdgeReport, Remote } from "../../shared/visibility/facts.ts";
+import type { EdgeReport, LabelMode, Remote } from "../../shared/visibility/facts.ts";
 import type { AccessFacts } from "../access-state.ts";
 import { OUTSIDE } from "../hub/outside.ts";
 import type { Outside } from "../hub/outside.ts";
@@ -97,6 +97,12 @@ export class Remotes {
     return this.#entries.keys();
   }
 
+  /** How the labels of a remote are given to rules; of one that is gone, as they are. [TYP22] */
+  labelMode(rcc: string): LabelMode {
+    const remote = this.#entries.get(rcc)?.remote;
+    return remote === undefined ? "original" : modeOf(remote);
+  }
+
   /** What is served of one remote under its own key. */
   servedAt(rcc: string, key: string): HeldRecord | null {
     const entry = this.#entries.get(rcc);
@@ -138,8 +144,10 @@ export class Remotes {
     for (const remote of facts.remotes) {
       const entry = this.#entries.get(remote.rcc) ?? this.#open(remote.rcc, remote, facts);
       const isOther = entry.remote.origin.uid !== remote.origin.uid;
+      const isRelabelled = modeOf(entry.remote) !== modeOf(remote);
       entry.remote = remote;
       if (remote.state !== "granted") continue;
+      if (isRelabelled) this.#tellAgain(remote.rcc, entry);
       entry.view.rebind(headerOf(remote, facts));
       if (isOther) this.#disconnect(entry);
       if (connect && entry.watcher === null) this.#connect(remote, entry);
@@ -311,6 +319,17 @@ export class Remotes {
     this.#serve(rcc, entry, changed);
   }
 
+  /** The same records, which are others to whoever serves them with labels: puts of what is there, and no deletion. */
+  #tellAgain(rcc: string, entry: Entry): void {
+    const told: ServedChange[] = [];
+    for (const held of entry.view.records()) {
+      if (entry.refused.has(held.key)) continue;
+      told.push({ rcc, op: "put", held, isNew: false });
+      if (told.length === BATCH) this.#tell(told.splice(0));
+    }
+    this.#tell(told);
+  }
+
   #tell(changes: readonly ServedChange[]): void {
     if (changes.length > 0) for (const listener of this.#listeners) listener(changes);
   }
@@ -329,6 +348,10 @@ export class Remotes {
       return [];
     }
   }
+}
+
+function modeOf(remote: Remote): LabelMode {
+  return remote.labels ?? "original";
 }
 
 function* putsOf(view: RemoteView): Generator<ViewChange> {

@@ -12,6 +12,7 @@ import type {
   RefusedClaim,
   Remote,
 } from "./facts.ts";
+import { labelModeOf } from "./rcc.ts";
 
 /** What the registry holds of one member. */
 export interface MemberRow {
@@ -31,6 +32,7 @@ export interface BoundRcc {
   readonly name: string;
   readonly remoteUid: string;
   readonly overlayRoutingMode: Remote["overlayRoutingMode"];
+  readonly annotations: Readonly<Record<string, string>>;
 }
 
 /** What the function reads of the registry. Lookups by pair, so that a mesh of many clusters is never walked whole. */
@@ -105,6 +107,8 @@ function remotesOf(registry: AccessRegistry, uid: string): readonly Remote[] {
       origin: refOf(origin),
       state: isEffective(registry, uid, rcc.remoteUid) ? "granted" : "not-granted",
       overlayRoutingMode: rcc.overlayRoutingMode,
+      // Only where it is asked for: facts of versions before stay what they were.
+      ...(labelModeOf(rcc.annotations) === "prefixed" ? { labels: "prefixed" } : {}),
     });
   }
   return remotes.toSorted((a, b) => compareText(a.rcc, b.rcc));

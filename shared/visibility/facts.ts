@@ -42,7 +42,12 @@ export interface Remote {
   /** `granted`: may be watched. `not-granted`: the origin has not granted it, or no longer does: what came from it is withdrawn. */
   readonly state: "granted" | "not-granted";
   readonly overlayRoutingMode: "Enabled" | "Disabled";
+  /** How the remote's labels are given to rules; absent: `original`. */
+  readonly labels?: LabelMode;
 }
+
+/** `prefixed`: label keys have the RCC's name in them, so that only rules written for this remote match. */
+export type LabelMode = "original" | "prefixed";
 
 /** CIDRs, canonical, sorted. Pod addresses must lie in `pods`; node and host endpoint addresses in either. */
 export interface PinnedRanges {

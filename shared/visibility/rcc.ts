@@ -7,9 +7,13 @@
 import { z } from "zod";
 
 import { NAME_PATTERN } from "../lib/names.ts";
+import type { LabelMode } from "./facts.ts";
 
 /** Says which member of the mesh an RCC means, where that is not the RCC's own name. */
 export const REMOTE_ANNOTATION = "catwalk.dev/remote-cluster";
+
+/** Asks for label keys that only rules written for this remote match: `prefixed`. */
+export const LABELS_ANNOTATION = "catwalk.dev/labels";
 
 export const NAME_RULE = "must match [a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?";
 
@@ -102,6 +106,11 @@ const KUBERNETES_FIELDS = [
   "k8sAPIToken",
 ] as const;
 
+/** How the labels of the remote are given to rules. */
+export function labelModeOf(annotations: Readonly<Record<string, string>>): LabelMode {
+  return annotations[LABELS_ANNOTATION] === "prefixed" ? "prefixed" : "original";
+}
+
 /** Total: any JSON value gives an RCC, or the fields that are wrong with the rule of each. */
 export function parseRcc(value: unknown): ParsedRcc {
   const parsed = rccSchema.safeParse(value);
@@ -127,6 +136,18 @@ export function parseRcc(value: unknown): ParsedRcc {
       ok: false,
       kind: "malformed",
       problems: [{ field: `metadata.annotations.${REMOTE_ANNOTATION}`, rule: NAME_RULE }],
+    };
+  const labels = annotations[LABELS_ANNOTATION];
+  if (labels !== undefined && labels !== "prefixed" && labels !== "original")
+    return {
+      ok: false,
+      kind: "malformed",
+      problems: [
+        {
+          field: `metadata.annotations.${LABELS_ANNOTATION}`,
+          rule: "must be prefixed or original",
+        },
+      ],
     };
   return {
     ok: true,

@@ -165,6 +165,7 @@ function worldOf(records: ReadonlyMap<string, SeenRecord>): World {
   return {
     cluster: "local",
     records: [...records.values()],
+    prefixed: new Set(),
     truth: "recorded",
     policies: () => Promise.resolve([]),
   };

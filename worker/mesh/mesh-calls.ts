@@ -1,5 +1,5 @@
 /** What the Worker asks of a Mesh object. Plain values only: they cross an RPC boundary. */
-import type { PinnedRanges, RefusedClaim } from "../../shared/visibility/facts.ts";
+import type { LabelMode, PinnedRanges, RefusedClaim } from "../../shared/visibility/facts.ts";
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import type { MeshCalls } from "../ports.ts";
 import type { GrantView, RccView } from "./edges.ts";
@@ -39,6 +39,7 @@ export interface ViewOverview {
   readonly origins: readonly {
     readonly rcc: string | null;
     readonly origin: { readonly uid: string; readonly name: string };
+    readonly labels: LabelMode;
   }[];
 }
 

@@ -1,5 +1,6 @@
 /** Read models of the registry, for the admin API. */
 import { isEffective } from "../../shared/visibility/access.ts";
+import { labelModeOf } from "../../shared/visibility/rcc.ts";
 import { listRccs } from "./edges.ts";
 import type { ClusterView, MeshOverview, ViewOverview } from "./mesh-calls.ts";
 import type { Mesh } from "./mesh.ts";
@@ -38,11 +39,15 @@ export function viewOf(mesh: Mesh, clusterName: string): ViewOverview {
   const self = { uid: cluster.uid, name: cluster.name };
   const seen = listRccs(mesh, clusterName)
     .filter(({ remote }) => isEffective(mesh, cluster.uid, remote.uid))
-    .map(({ row, remote }) => ({ rcc: row.name, origin: remote }));
+    .map(({ row, remote }) => ({
+      rcc: row.name,
+      origin: remote,
+      labels: labelModeOf(row.annotations),
+    }));
   return {
     accessVersion: mesh.version(),
     mesh: { id, name },
     cluster: self,
-    origins: [{ rcc: null, origin: self }, ...seen],
+    origins: [{ rcc: null, origin: self, labels: "original" }, ...seen],
   };
 }

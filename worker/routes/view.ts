@@ -16,6 +16,9 @@ const viewSchema = z
       z.object({
         rcc: z.string().nullable().openapi({ description: "null for the cluster itself" }),
         origin: refSchema,
+        labels: z.enum(["original", "prefixed"]).openapi({
+          description: "prefixed: rules see label keys with the RCC's name in them",
+        }),
         watch: z.string().openapi({ description: "Path of a WebSocket that reads this origin" }),
       }),
     ),
@@ -39,9 +42,10 @@ export function viewRoutes(ports: HubPorts): OpenAPIHono {
       {
         accessVersion: seen.accessVersion,
         cluster: { ...seen.cluster },
-        origins: seen.origins.map(({ rcc, origin }) => ({
+        origins: seen.origins.map(({ rcc, origin, labels }) => ({
           rcc,
           origin: { ...origin },
+          labels,
           watch: `/v1/meshes/${mesh}/clusters/${cluster}/view/${origin.uid}`,
         })),
       },

@@ -190,6 +190,7 @@ test("[CLI12] members of a rule are those whose labels match, remote ones by clu
       seen("app", true, pod("db-9", "10.10.0.9", { role: "db" })),
       seen("db", false, remote),
     ],
+    prefixed: new Set(),
     truth: "",
     policies: () => Promise.resolve([]),
   };

@@ -166,3 +166,23 @@ test("[VIE9] what has one of the cluster's own addresses is not served, and is s
   expect(ips()).toEqual(["10.10.0.7", "172.18.0.9"]);
   expect(told.map((change) => change.op).toSorted()).toEqual(["delete", "put", "put"]);
 });
+
+test("[TYP22] asking for prefixed labels of a live remote tells all that is served again, as puts only", () => {
+  const dir = stateDir();
+  writeView(dir, pod("a", "10.20.0.1"), pod("b", "10.20.0.2"));
+  const { remotes, told } = open(dir);
+  remotes.apply(facts(3, [{}]), false);
+  expect(remotes.labelMode("db")).toBe("original");
+  told.length = 0;
+  remotes.apply(facts(4, [{ labels: "prefixed" }]), false);
+  expect(remotes.labelMode("db")).toBe("prefixed");
+  expect(told.map(({ op, isNew }) => [op, isNew])).toEqual([
+    ["put", false],
+    ["put", false],
+  ]);
+  told.length = 0;
+  remotes.apply(facts(5, [{ labels: "prefixed" }]), false);
+  expect(told).toEqual([]);
+  remotes.apply(facts(6, [{}]), false);
+  expect(told).toHaveLength(2);
+});

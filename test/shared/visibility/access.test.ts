@@ -26,7 +26,12 @@ function registryOf(
     ]),
   );
   const rcc = (remoteUid: string) =>
-    ({ name: `rcc-${remoteUid}`, remoteUid, overlayRoutingMode: "Disabled" }) as const;
+    ({
+      name: `rcc-${remoteUid}`,
+      remoteUid,
+      overlayRoutingMode: "Disabled",
+      annotations: {},
+    }) as const;
   const after = (pairs: readonly string[], first: string): readonly string[] =>
     pairs
       .filter((pair) => pair.startsWith(`${first}>`))
@@ -84,4 +89,22 @@ test("[VIS29] a removed cluster's facts say so and name nobody; an unknown one h
     ranges: { pods: [], nodes: [] },
   });
   expect(computeFacts(registryOf(["a"], [], []), "x")).toBeNull();
+});
+
+test("[TYP22] an RCC's wish for prefixed labels is told to its own cluster, and others' facts stay what they were", () => {
+  const asked = registryOf(["a", "b", "c"], ["a>b", "a>c"], ["b>a", "c>a"]);
+  const withWish: typeof asked = {
+    ...asked,
+    rccsOf: (uid) =>
+      asked.rccsOf(uid).map((rcc) => ({
+        ...rcc,
+        annotations: rcc.remoteUid === "b" ? { "catwalk.dev/labels": "prefixed" } : {},
+      })),
+  };
+  const remotes = computeFacts(withWish, "a")?.remotes ?? [];
+  expect(remotes.map((remote) => [remote.origin.uid, remote.labels])).toEqual([
+    ["b", "prefixed"],
+    ["c", undefined],
+  ]);
+  expect(Object.keys(remotes[1] ?? {})).not.toContain("labels");
 });

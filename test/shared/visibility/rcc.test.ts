@@ -94,3 +94,17 @@ test("[VIS22] a right RCC with connection fields is not served by this version, 
     expect(problemsOf(parsed)).toEqual(fields.map((field) => `spec.${field}`));
   }
 });
+
+test("[TYP22] the labels annotation is prefixed or original, and anything else is refused with its field", () => {
+  const annotated = (value: string) =>
+    parseRcc(rcc(undefined, { annotations: { "catwalk.dev/labels": value } }));
+  expect(annotated("prefixed").ok).toBe(true);
+  expect(annotated("original").ok).toBe(true);
+  expect(annotated("Prefixed")).toEqual({
+    ok: false,
+    kind: "malformed",
+    problems: [
+      { field: "metadata.annotations.catwalk.dev/labels", rule: "must be prefixed or original" },
+    ],
+  });
+});
