@@ -4,11 +4,24 @@ import type { Duplex } from "node:stream";
 
 const DIAL_MS = 10_000;
 
+/** Who gives the memory that a socket reads into; a socket that cannot do so gives its bytes as `data`. */
+export interface ReadTarget {
+  space(): Uint8Array;
+  came(count: number): void;
+}
+
 /** @returns A connected socket, or why there is none. */
-export function dialTcp(address: string): Promise<Duplex | string> {
+export function dialTcp(address: string, target?: ReadTarget): Promise<Duplex | string> {
   const [host, port] = splitHostPort(address);
+  const onread = target && {
+    buffer: () => target.space(),
+    callback: (count: number) => {
+      target.came(count);
+      return true;
+    },
+  };
   return new Promise((resolve) => {
-    const socket = connect({ host, port, noDelay: true });
+    const socket = connect({ host, port, noDelay: true, ...(onread && { onread }) });
     socket.setTimeout(DIAL_MS, () => socket.destroy(new Error("timed out")));
     socket.once("connect", () => {
       socket.setTimeout(0);

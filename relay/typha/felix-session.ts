@@ -4,6 +4,7 @@
  */
 import type { Duplex } from "node:stream";
 
+import type { ReadTarget } from "./dial.ts";
 import {
   encodeDecoderRestart,
   encodeKvsAround,
@@ -17,7 +18,6 @@ import type { FelixStream } from "./felix-stream.ts";
 import { messagesOf } from "./key-space.ts";
 import type { KeySpace, RemoteBatch } from "./key-space.ts";
 import type { RemoteUpdate } from "./remote-feed.ts";
-import { UnusualUpdate } from "./kvs-scan.ts";
 import { LocalStream } from "./local-stream.ts";
 import type { Elements } from "./local-stream.ts";
 import { SYNC_STATUS } from "./messages.ts";
@@ -37,7 +37,7 @@ export interface SessionOptions {
   /** Whether the remote view may be called complete now; asked again with every change of it. */
   isViewLoaded(): boolean;
   readonly inSyncWaitMs: number;
-  dial(): Promise<Duplex | string>;
+  dial(target: ReadTarget | undefined): Promise<Duplex | string>;
   readonly compressUpstream: boolean;
   /** @param by Who broke the protocol, or `null` where nobody did: a Felix that breaks it is held, not let in again at once. */
   onEnd(reason: string, by: "felix" | null): void;
@@ -84,12 +84,13 @@ export class FelixSession {
     this.#felix = felix;
     this.#local = new LocalStream(options.space, !hello.supportsModernPolicyKeys);
     this.#typha = new TyphaLink({
-      dial: () => options.dial(),
+      dial: (target) => options.dial(target),
       // Always: what Felix cannot read is told apart by what Typha sends, not by what a Typha refuses. [TYP17]
       hello: { ...hello, supportsModernPolicyKeys: true },
       compress: options.compressUpstream,
       onMessage: (message) => this.#fromTypha(message),
       onPieceEnd: () => this.#checkBacklog(),
+      keepsBytes: () => this.#felix.backlogBytes > 0,
       onLost: (reason) => this.#onTyphaLost(reason),
     });
     felix.start({
@@ -349,7 +350,8 @@ export class FelixSession {
     if (message.type === "MsgServerHello") {
       if (this.#state.version === null) this.#sendHello(message);
       this.#happened({ type: "typha-hello", version: message.version });
-    } else if (!this.#isFlowing) this.#early.push(message);
+    } else if (!this.#isFlowing)
+      this.#early.push(message.type === "raw" ? message.kept() : message);
     else if (message.type === "raw") this.#onKvs(message);
     else {
       this.#happened({ type: "typha-status", status: message.status });
@@ -358,21 +360,18 @@ export class FelixSession {
   }
 
   #onKvs(kvs: RawKvs): void {
-    const elements = this.#taken(kvs);
+    const { unusualAt, ...usual } = this.#local.take(kvs.bytes, kvs.from);
+    this.#passLocal(usual);
+    if (unusualAt === null) return;
+    const decoded = kvs.decoded();
+    this.#passLocal(this.#local.take(decoded.bytes, decoded.from, unusualAt));
+  }
+
+  #passLocal(elements: Elements): void {
     if (this.#local.hasModernPolicyKeys)
       // Not a key more: it would take the policies that it cannot read for deleted. [TYP17]
       this.#end("felix: reads no policy keys of Calico ≥ 3.32, and this Typha sends them", "felix");
     else this.#sendElements(elements);
-  }
-
-  #taken(kvs: RawKvs): Elements {
-    try {
-      return this.#local.take(kvs.bytes, kvs.from);
-    } catch (error) {
-      if (!(error instanceof UnusualUpdate)) throw error;
-      const decoded = kvs.decoded();
-      return this.#local.take(decoded.bytes, decoded.from);
-    }
   }
 
   #sendElements({ count, parts }: Elements): void {

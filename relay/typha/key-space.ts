@@ -44,11 +44,11 @@ export class KeySpace {
   }
 
   /** The number of a local key that is about to be held. */
-  intern(bytes: Uint8Array, from: number, to: number, hash: number): number {
-    const found = this.table.find(bytes, from, to, hash);
+  intern(view: DataView, from: number, to: number, hash: number): number {
+    const found = this.table.find(view, from, to, hash);
     if (found >= 0) return found;
-    const id = this.table.add(bytes, from, to, hash);
-    const remote = this.#feed.find(textOf(bytes, from, to));
+    const id = this.table.add(view, from, to, hash);
+    const remote = this.#feed.find(textOf(view, from, to));
     if (remote !== null) this.#behind.set(id, remote);
     return id;
   }
@@ -59,16 +59,16 @@ export class KeySpace {
   }
 
   /** Whether a remote has this key, which nobody holds as a local one. */
-  isRemote(bytes: Uint8Array, from: number, to: number): boolean {
-    return this.#feed.find(textOf(bytes, from, to)) !== null;
+  isRemote(view: DataView, from: number, to: number): boolean {
+    return this.#feed.find(textOf(view, from, to)) !== null;
   }
 
   /** The number of a local key that somebody holds, or -1. */
   idOf(key: string): number {
     if (this.table.size === 0) return -1;
-    const bytes = Buffer.from(key);
-    this.#hash.over(viewOf(bytes), 0, bytes.length);
-    return this.table.find(bytes, 0, bytes.length, this.#hash.first);
+    const view = viewOf(Buffer.from(key));
+    this.#hash.over(view, 0, view.byteLength);
+    return this.table.find(view, 0, view.byteLength, this.#hash.first);
   }
 
   #tell(updates: readonly RemoteUpdate[]): void {
@@ -93,6 +93,6 @@ export function messagesOf(elements: readonly Uint8Array[]): Uint8Array[] {
   return messages;
 }
 
-function textOf(bytes: Uint8Array, from: number, to: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString("utf8");
+function textOf(view: DataView, from: number, to: number): string {
+  return Buffer.from(view.buffer, view.byteOffset + from, to - from).toString("utf8");
 }

@@ -1,13 +1,17 @@
 /**
- * The local keys of all Felix connections, each once, as a small number: connections of one cluster are told the same keys. A key lives as long as
- * a connection holds it; then its number and its bytes are used again. [TYP13]
+ * The local keys of all Felix connections, each once, as a small number: connections of one cluster are told the same keys. A key that nobody holds any
+ * more is kept for a while, because a Felix that comes back is told it again; then its number and its bytes are used again. [TYP13]
  *
  * Open addressing with linear probing over typed arrays, because half a million JS strings in a Map would be 60 MB and their lookup a string made for each
  * key/value of each connection.
  */
+import { viewOf } from "./byte-hash.ts";
+
 const FIRST_CAPACITY = 1024;
 /** A longer key is none of Calico's: paths of a few names of at most 253 bytes. */
 const MAX_KEY_BYTES = 65_535;
+/** Keys that nobody holds and that are kept, at most: about 14 MB. */
+const MAX_IDLE = 131_072;
 /** Freed bytes that are worth moving the rest. */
 const COMPACT_BYTES = 1024 * 1024;
 
@@ -21,18 +25,22 @@ export class KeyTable {
   /** The number that came after this one when somebody was last told both: Typha sends its snapshot in the order of the keys. */
   #followers = new Int32Array(FIRST_CAPACITY).fill(-1);
   #arena = new Uint8Array(64 * 1024);
+  #arenaView = viewOf(this.#arena);
   #arenaEnd = 0;
   #freedBytes = 0;
   #next = 0;
+  /** Keys that were let go, oldest first, as a ring; some are held again. */
+  readonly #idle = new Int32Array(MAX_IDLE).fill(-1);
+  #idleAt = 0;
   readonly #free: number[] = [];
   readonly #onFree: (id: number) => void;
 
-  /** @param onFree Told when nobody holds a key any more: its number will be another's. */
+  /** @param onFree Told when a key is forgotten: its number will be another's. */
   constructor(onFree: (id: number) => void = () => {}) {
     this.#onFree = onFree;
   }
 
-  /** Keys that somebody holds. */
+  /** Keys that have a number. */
   get size(): number {
     return this.#next - this.#free.length;
   }
@@ -47,13 +55,13 @@ export class KeyTable {
     return this.#arena.length + this.#slots.length * 4 + this.#starts.length * 18;
   }
 
-  /** The number of a key, or -1. `hash` is any hash of it, always the same one. */
-  find(bytes: Uint8Array, from: number, to: number, hash: number): number {
+  /** The number of a key that is not empty, or -1. `hash` is any hash of it, always the same one. */
+  find(view: DataView, from: number, to: number, hash: number): number {
     const mask = this.#slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const id = (this.#slots[slot] ?? 0) - 1;
       if (id < 0) return -1;
-      if (this.#hashes[id] === hash && this.isKey(id, bytes, from, to)) return id;
+      if (this.#hashes[id] === hash && this.isKey(id, view, from, to)) return id;
     }
   }
 
@@ -66,25 +74,28 @@ export class KeyTable {
     if (id >= 0) this.#followers[id] = follower;
   }
 
-  isKey(id: number, bytes: Uint8Array, from: number, to: number): boolean {
+  isKey(id: number, view: DataView, from: number, to: number): boolean {
     const length = to - from;
-    if (this.#lengths[id] !== length || this.#holders[id] === 0) return false;
-    const arena = this.#arena;
+    if (this.#lengths[id] !== length) return false;
+    const arena = this.#arenaView;
     // From its end: keys that follow one another begin alike.
     const start = this.#starts[id] ?? 0;
-    for (let at = length - 1; at >= 0; at--)
-      if (arena[start + at] !== bytes[from + at]) return false;
+    let at = length;
+    for (; at >= 4; at -= 4)
+      if (arena.getInt32(start + at - 4) !== view.getInt32(from + at - 4)) return false;
+    for (; at > 0; at--)
+      if (arena.getUint8(start + at - 1) !== view.getUint8(from + at - 1)) return false;
     return true;
   }
 
   /** Adds a key that `find` did not find. Its number is good until it is released; hold it at once. */
-  add(bytes: Uint8Array, from: number, to: number, hash: number): number {
+  add(view: DataView, from: number, to: number, hash: number): number {
     if (to - from > MAX_KEY_BYTES) throw new RangeError(`key of ${to - from} bytes`);
     const id = this.#free.pop() ?? this.#next++;
     if (id >= this.#starts.length) this.#grow();
     this.#hashes[id] = hash;
     this.#lengths[id] = to - from;
-    this.#starts[id] = this.#store(bytes.subarray(from, to));
+    this.#starts[id] = this.#store(new Uint8Array(view.buffer, view.byteOffset + from, to - from));
     this.#followers[id] = -1;
     this.#link(id);
     return id;
@@ -103,9 +114,19 @@ export class KeyTable {
     const left = (this.#holders[id] ?? 1) - 1;
     this.#holders[id] = left;
     if (left > 0) return;
+    const oldest = this.#idle[this.#idleAt] ?? -1;
+    this.#idle[this.#idleAt] = id;
+    this.#idleAt = (this.#idleAt + 1) % MAX_IDLE;
+    if (oldest >= 0 && oldest !== id) this.#forget(oldest);
+  }
+
+  /** Unless it is held again, or forgotten already (it was let go twice). */
+  #forget(id: number): void {
+    if (this.#holders[id] !== 0 || this.#lengths[id] === 0) return;
     this.#unlink(id);
     this.#free.push(id);
     this.#freedBytes += this.#lengths[id] ?? 0;
+    this.#lengths[id] = 0;
     if (this.#freedBytes > COMPACT_BYTES && this.#freedBytes * 2 > this.#arenaEnd) this.#compact();
     this.#onFree(id);
   }
@@ -115,6 +136,7 @@ export class KeyTable {
       const arena = new Uint8Array(Math.max(this.#arena.length * 2, this.#arenaEnd + key.length));
       arena.set(this.#arena.subarray(0, this.#arenaEnd));
       this.#arena = arena;
+      this.#arenaView = viewOf(arena);
     }
     this.#arena.set(key, this.#arenaEnd);
     this.#arenaEnd += key.length;
@@ -159,13 +181,13 @@ export class KeyTable {
     const arena = new Uint8Array(this.#arena.length);
     let end = 0;
     for (let id = 0; id < this.#next; id++) {
-      if (this.#holders[id] === 0) continue;
       const start = this.#starts[id] ?? 0;
       arena.set(this.#arena.subarray(start, start + (this.#lengths[id] ?? 0)), end);
       this.#starts[id] = end;
       end += this.#lengths[id] ?? 0;
     }
     this.#arena = arena;
+    this.#arenaView = viewOf(arena);
     this.#arenaEnd = end;
     this.#freedBytes = 0;
   }

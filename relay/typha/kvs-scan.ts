@@ -4,6 +4,7 @@
  */
 import { GobError } from "./gob/bytes.ts";
 import { UPDATE_TYPE } from "./messages.ts";
+import type { RawKvs } from "./typha-reader.ts";
 
 const STRING_NAME = Buffer.from("string");
 const STRING_ID = 12; // int(6)

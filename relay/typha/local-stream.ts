@@ -5,7 +5,7 @@
 import { ByteHash, viewOf } from "./byte-hash.ts";
 import { encodeUpdate } from "./encode.ts";
 import type { KeySpace } from "./key-space.ts";
-import { isDeletion, KvsScanner } from "./kvs-scan.ts";
+import { isDeletion, KvsScanner, UnusualUpdate } from "./kvs-scan.ts";
 import type { ScannedUpdate } from "./kvs-scan.ts";
 import { LocalKeys } from "./local-keys.ts";
 import { UPDATE_TYPE } from "./messages.ts";
@@ -14,6 +14,11 @@ import { UPDATE_TYPE } from "./messages.ts";
 export interface Elements {
   readonly count: number;
   readonly parts: readonly Uint8Array[];
+}
+
+export interface Taken extends Elements {
+  /** The element that has to be decoded first, and was not taken. */
+  readonly unusualAt: number | null;
 }
 
 const NOTHING: Elements = { count: 0, parts: [] };
@@ -73,33 +78,39 @@ export class LocalStream {
   }
 
   /**
-   * Notes a `MsgKVs` and answers what of it Felix is to get.
-   * @param from Where its fields begin. @throws UnusualUpdate, before anything is noted, for an element that has to be decoded first.
+   * Notes a `MsgKVs` and answers what of it Felix is to get, up to an element that has to be decoded first.
+   * @param from Where its fields begin. @param skip Elements that were taken before.
    */
-  take(bytes: Uint8Array, from: number): Elements {
-    for (const check = new KvsScanner(bytes, from); check.next(););
+  take(bytes: Uint8Array, from: number, skip = 0): Taken {
     const scanner = new KvsScanner(bytes, from);
     const view = viewOf(bytes);
     const parts: Uint8Array[] = [];
     let count = 0;
+    let taken = 0;
     let passedFrom = scanner.at;
     let passedTo = scanner.at;
     const { update } = scanner;
-    while (scanner.next()) {
-      const verdict = this.#judge(bytes, view, update);
-      if (verdict === PASS) {
+    try {
+      for (; scanner.next(); taken++) {
+        const verdict = taken < skip ? DROP : this.#judge(bytes, view, update);
+        if (verdict === PASS) {
+          count++;
+          passedTo = update.end;
+          continue;
+        }
+        if (passedTo > passedFrom) parts.push(bytes.subarray(passedFrom, passedTo));
+        passedFrom = passedTo = update.end;
+        if (verdict === DROP) continue;
         count++;
-        passedTo = update.end;
-        continue;
+        parts.push(verdict);
       }
+    } catch (error) {
+      if (!(error instanceof UnusualUpdate)) throw error;
       if (passedTo > passedFrom) parts.push(bytes.subarray(passedFrom, passedTo));
-      passedFrom = passedTo = update.end;
-      if (verdict === DROP) continue;
-      count++;
-      parts.push(verdict);
+      return { count, parts, unusualAt: taken };
     }
     if (passedTo > passedFrom) parts.push(bytes.subarray(passedFrom, passedTo));
-    return { count, parts };
+    return { count, parts, unusualAt: null };
   }
 
   /** The connection ends: nothing is held any more. */
@@ -110,32 +121,32 @@ export class LocalStream {
   /** `PASS`, `DROP`, or an element instead. */
   #judge(bytes: Uint8Array, view: DataView, update: ScannedUpdate): Uint8Array | null {
     if (this.#asksPolicyKeys && isModernPolicyKey(bytes, update)) this.#hasModernPolicyKeys = true;
-    if (isDeletion(update)) return this.#judgeDeletion(bytes, view, update);
-    const id = this.#idOf(bytes, view, update, true);
+    if (isDeletion(update)) return this.#judgeDeletion(view, update);
+    const id = this.#idOf(view, update, true);
     this.#hash.over(view, update.valueStart, update.valueEnd);
     const outcome = this.#keys.put(id, this.#hash.first, this.#hash.second);
     if (!this.#isResync || outcome === "new") return PASS;
     return outcome === "same" ? DROP : asUpdated(bytes, update);
   }
 
-  #judgeDeletion(bytes: Uint8Array, view: DataView, update: ScannedUpdate): Uint8Array | null {
-    const id = this.#idOf(bytes, view, update, false);
+  #judgeDeletion(view: DataView, update: ScannedUpdate): Uint8Array | null {
+    const id = this.#idOf(view, update, false);
     if (id < 0 || !this.#keys.has(id))
-      return this.#space.isRemote(bytes, update.keyStart, update.keyEnd) ? DROP : PASS;
+      return this.#space.isRemote(view, update.keyStart, update.keyEnd) ? DROP : PASS;
     const instead = this.#space.behind(id);
     this.#keys.delete(id);
     return instead ?? PASS;
   }
 
-  #idOf(bytes: Uint8Array, view: DataView, update: ScannedUpdate, isPut: boolean): number {
+  #idOf(view: DataView, update: ScannedUpdate, isPut: boolean): number {
     const { keyStart, keyEnd } = update;
     const { table } = this.#space;
     const guess = table.follower(this.#last);
-    if (guess >= 0 && table.isKey(guess, bytes, keyStart, keyEnd)) return (this.#last = guess);
+    if (guess >= 0 && table.isKey(guess, view, keyStart, keyEnd)) return (this.#last = guess);
     this.#hash.over(view, keyStart, keyEnd);
     const id = isPut
-      ? this.#space.intern(bytes, keyStart, keyEnd, this.#hash.first)
-      : table.find(bytes, keyStart, keyEnd, this.#hash.first);
+      ? this.#space.intern(view, keyStart, keyEnd, this.#hash.first)
+      : table.find(view, keyStart, keyEnd, this.#hash.first);
     if (id >= 0) {
       table.setFollower(this.#last, id);
       this.#last = id;

@@ -9,6 +9,7 @@ import type { Duplex } from "node:stream";
 import { closeLate, HOLD_MS, pipeBoth, readHello } from "./accept.ts";
 import type { Greeted } from "./accept.ts";
 import { dialTcp, splitHostPort } from "./dial.ts";
+import type { ReadTarget } from "./dial.ts";
 import { drain } from "./drain.ts";
 import { FelixSession } from "./felix-session.ts";
 import { FelixStream } from "./felix-stream.ts";
@@ -152,7 +153,7 @@ export class Splice {
       snapshots: this.#snapshots,
       isViewLoaded: () => this.#options.isViewLoaded(),
       inSyncWaitMs: this.#options.inSyncWaitMs,
-      dial: () => this.#dial(),
+      dial: (target) => this.#dial(target),
       compressUpstream: this.#options.compressUpstream ?? false,
       log: (level, message, fields) => this.#options.log(level, message, fields),
       onEnd: (reason, by) => {
@@ -188,8 +189,8 @@ export class Splice {
     client.destroy();
   }
 
-  async #dial(): Promise<Duplex | string> {
-    const socket = await dialTcp(this.#options.upstream);
+  async #dial(target?: ReadTarget): Promise<Duplex | string> {
+    const socket = await dialTcp(this.#options.upstream, target);
     if (typeof socket !== "string") this.#track(socket);
     return socket;
   }

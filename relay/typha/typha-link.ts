@@ -6,8 +6,11 @@ import type { Duplex } from "node:stream";
 
 import { backoffMs } from "../../shared/lib/backoff.ts";
 import { CLIENT_DEFINITIONS, encodeAck, encodeClientHello, encodePong } from "./encode.ts";
+import type { ReadTarget } from "./dial.ts";
 import { GobError } from "./gob/bytes.ts";
+import type { Chunk } from "./gob/chunks.ts";
 import type { ClientHello } from "./messages.ts";
+import { ReadBuffer } from "./read-buffer.ts";
 import { Unframer } from "./snappy/frame.ts";
 import { TyphaReader } from "./typha-reader.ts";
 import type { FromTypha } from "./typha-reader.ts";
@@ -16,14 +19,16 @@ import type { FromTypha } from "./typha-reader.ts";
 export type FromLink = Extract<FromTypha, { type: "raw" | "MsgServerHello" | "MsgSyncStatus" }>;
 
 export interface TyphaLinkOptions {
-  /** A connected socket, or why there is none. */
-  dial(): Promise<Duplex | string>;
+  /** A connected socket, or why there is none. It reads into the target, or else emits `data`. */
+  dial(target: ReadTarget | undefined): Promise<Duplex | string>;
   readonly hello: Omit<ClientHello, "type">;
   /** Asks Typha for its compressed snapshot: pays where the network to it is slower than about 400 Mbit/s. */
   readonly compress: boolean;
   onMessage(message: FromLink): void;
-  /** Bytes that came together have all been told. */
+  /** What came together has all been told. */
   onPieceEnd(): void;
+  /** Whether bytes of it are still needed, asked behind it; who does not say needs none. */
+  readonly keepsBytes?: () => boolean;
   onLost(reason: string): void;
 }
 
@@ -37,6 +42,7 @@ export class TyphaLink {
   readonly #options: TyphaLinkOptions;
   #socket: Duplex | null = null;
   #reader = new TyphaReader(MAX_MESSAGE_BYTES);
+  #buffer = new ReadBuffer(MAX_MESSAGE_BYTES);
   #unframer: Unframer | null = null;
   #isPaused = false;
   #isStopped = false;
@@ -76,7 +82,13 @@ export class TyphaLink {
   }
 
   async #dial(): Promise<void> {
-    const socket = await this.#options.dial();
+    const { compress } = this.#options;
+    const buffer = new ReadBuffer(MAX_MESSAGE_BYTES);
+    const socket = await this.#options.dial(
+      compress
+        ? undefined
+        : { space: () => buffer.space, came: (count) => this.#came(buffer, count) },
+    );
     if (typeof socket === "string") {
       if (!this.#isStopped) this.#options.onLost(socket);
       this.#redial();
@@ -88,6 +100,7 @@ export class TyphaLink {
     }
     this.#socket = socket;
     this.#reader = new TyphaReader(MAX_MESSAGE_BYTES);
+    this.#buffer = buffer;
     this.#unframer = null;
     this.#isGreeted = false;
     this.#lastHeardMs = performance.now();
@@ -95,7 +108,7 @@ export class TyphaLink {
     socket.on("error", (error) => this.#lose(socket, error.message));
     socket.on("close", () => this.#lose(socket, "closed by Typha"));
     if (this.#isPaused) socket.pause();
-    const { hello, compress } = this.#options;
+    const { hello } = this.#options;
     socket.write(CLIENT_DEFINITIONS);
     socket.write(
       encodeClientHello({
@@ -122,19 +135,48 @@ export class TyphaLink {
     this.#redial();
   }
 
+  #came(buffer: ReadBuffer, count: number): void {
+    const socket = this.#socket;
+    if (socket === null || this.#buffer !== buffer) return;
+    this.#guard(socket, () =>
+      buffer.came(
+        count,
+        (chunk) => this.#read(socket, chunk),
+        () => this.#endPiece(),
+      ),
+    );
+  }
+
   #feed(socket: Duplex, data: Uint8Array): void {
+    this.#guard(socket, () => {
+      for (const bytes of this.#unframer?.feed(data) ?? [data])
+        this.#buffer.push(
+          bytes,
+          (chunk) => this.#read(socket, chunk),
+          () => this.#endPiece(),
+        );
+    });
+  }
+
+  #endPiece(): boolean {
+    this.#options.onPieceEnd();
+    return this.#options.keepsBytes?.() ?? false;
+  }
+
+  #guard(socket: Duplex, run: () => void): void {
     this.#lastHeardMs = performance.now();
     try {
-      for (const bytes of this.#unframer?.feed(data) ?? [data])
-        for (const message of this.#reader.feed(bytes)) {
-          if (this.#socket !== socket) return;
-          this.#take(socket, message);
-        }
-      this.#options.onPieceEnd();
+      run();
     } catch (error) {
       if (!(error instanceof GobError)) throw error;
       this.#lose(socket, `sent bytes that break the protocol: ${error.message}`);
     }
+  }
+
+  #read(socket: Duplex, chunk: Chunk): void {
+    if (this.#socket !== socket) return;
+    const message = this.#reader.read(chunk);
+    if (message !== null) this.#take(socket, message);
   }
 
   #take(socket: Duplex, message: FromTypha): void {
@@ -168,6 +210,7 @@ export class TyphaLink {
     if (!this.#options.compress || (algorithm !== "snappy" && algorithm !== ""))
       throw new GobError(`MsgDecoderRestart ${JSON.stringify(algorithm.slice(0, 20))}`);
     this.#reader = new TyphaReader(MAX_MESSAGE_BYTES);
+    this.#buffer = new ReadBuffer(MAX_MESSAGE_BYTES);
     this.#unframer = algorithm === "snappy" ? new Unframer() : null;
     socket.write(encodeAck());
   }

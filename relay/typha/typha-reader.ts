@@ -4,7 +4,6 @@
  */
 import { encodeKvsValue, encodeUpdate } from "./encode.ts";
 import { GobError, GobReader, GobWriter } from "./gob/bytes.ts";
-import { ChunkCutter } from "./gob/chunks.ts";
 import type { Chunk } from "./gob/chunks.ts";
 import { GobDecoder } from "./gob/decoder.ts";
 import { BUILTIN } from "./gob/types.ts";
@@ -20,6 +19,8 @@ export interface RawKvs {
   readonly from: number;
   /** Decodes it after all: an element that the scanner does not know, written as we write it. */
   decoded(): RawKvs;
+  /** A copy, for who keeps it: the bytes are good for the moment only. */
+  kept(): RawKvs;
 }
 
 export type FromTypha = Exclude<TyphaMessage, { type: "MsgKVs" }> | RawKvs;
@@ -35,23 +36,18 @@ const UPDATE_FIELDS = [
 ] as const;
 
 export class TyphaReader {
-  readonly #cutter: ChunkCutter;
   readonly #decoder: GobDecoder;
   /** How an undecoded `MsgKVs` begins on this stream; `null` before the first. */
   #start: Uint8Array | null = null;
 
   /** @param maxMessageBytes A longer message breaks the connection as soon as its length is read. */
   constructor(maxMessageBytes: number) {
-    this.#cutter = new ChunkCutter(maxMessageBytes);
     this.#decoder = new GobDecoder(maxMessageBytes);
   }
 
-  /** @returns Messages that are complete now. @throws GobError for good. */
-  *feed(bytes: Uint8Array): Generator<FromTypha> {
-    for (const chunk of this.#cutter.cut(bytes)) {
-      const message = this.#rawKvs(chunk) ?? this.#decode(chunk);
-      if (message !== null) yield message;
-    }
+  /** @returns The message that the chunk completes. @throws GobError for good. */
+  read(chunk: Chunk): FromTypha | null {
+    return this.#rawKvs(chunk) ?? this.#decode(chunk);
   }
 
   #rawKvs(chunk: Chunk): RawKvs | null {
@@ -68,7 +64,13 @@ export class TyphaReader {
     // Behind the value only the end of the envelope.
     if (from + length + 1 !== whole.length || whole[whole.length - 1] !== 0)
       throw new GobError("MsgKVs has another length than it says");
-    return { type: "raw", bytes: whole, from, decoded: () => this.#decodedKvs(chunk) };
+    return {
+      type: "raw",
+      bytes: whole,
+      from,
+      decoded: () => this.#decodedKvs(chunk),
+      kept: () => this.#rawKvs({ whole: whole.slice(), head }) as RawKvs,
+    };
   }
 
   #decodedKvs(chunk: Chunk): RawKvs {
@@ -84,7 +86,7 @@ export class TyphaReader {
     if (message.type !== "MsgKVs") return message;
     this.#start ??= kvsStart(this.#decoder.types);
     const bytes = encodeKvsValue(message.kvs.map(encodeUpdate));
-    const raw: RawKvs = { type: "raw", bytes, from: 0, decoded: () => raw };
+    const raw: RawKvs = { type: "raw", bytes, from: 0, decoded: () => raw, kept: () => raw };
     return raw;
   }
 }

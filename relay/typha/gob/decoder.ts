@@ -78,7 +78,7 @@ export class GobDecoder {
     return values;
   }
 
-  /** The same for a chunk that somebody else has cut. */
+  /** The same for a chunk that somebody else has cut. Values are views of it; what is kept for the next chunk is a copy. */
   feedChunk({ whole, head }: Chunk): GobValue | undefined {
     this.#chunks.push(whole.subarray(head));
     this.#chunkBytes += whole.length;
@@ -94,8 +94,9 @@ export class GobDecoder {
       this.#chunkBytes = 0;
       return value;
     } catch (error) {
-      if (error instanceof NeedChunk) return undefined;
-      throw error;
+      if (!(error instanceof NeedChunk)) throw error;
+      this.#chunks.push((this.#chunks.pop() as Uint8Array).slice());
+      return undefined;
     }
   }
 }

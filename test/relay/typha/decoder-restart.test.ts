@@ -103,7 +103,10 @@ test("[TYP15] nothing is sent between a restart and its ACK, and a change meanwh
   felix.isDeaf = false;
   await felix.until("in-sync", () => felix.hasSync);
   expect(felix.kvs.get(keyOf(3))).toBe('{"late":1}');
-  expect(felix.kvs.get("/calico/v1/netset/one")).toBe('{"nets":["10.0.0.0/8"]}');
+  await felix.until(
+    "the local change",
+    () => felix.kvs.get("/calico/v1/netset/one") === '{"nets":["10.0.0.0/8"]}',
+  );
 });
 
 test("[TYP15] a compressed Typha is read when asked for: its recorded stream, ACK by ACK", async () => {

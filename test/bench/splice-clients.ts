@@ -1,0 +1,146 @@
+/**
+ * Child process: many sync clients. They count bytes and cut messages, and look into small ones only (restarts, statuses, pings, probes); one in a hundred is
+ * a whole client that decodes and keeps everything.
+ */
+import { connect } from "node:net";
+import type { Socket } from "node:net";
+
+import {
+  CLIENT_DEFINITIONS,
+  encodeAck,
+  encodeClientHello,
+  encodePong,
+  encodeTime,
+} from "../../relay/typha/encode.ts";
+import { ChunkCutter } from "../../relay/typha/gob/chunks.ts";
+import { SyncClient } from "../support/typha.ts";
+import { takeSnappy } from "../support/snappy.ts";
+
+export interface ClientsCommand {
+  readonly type: "connect";
+  readonly port: number;
+  readonly count: number;
+  /** Whole clients among them. */
+  readonly checked: number;
+  readonly tag: string;
+}
+
+const HELLO = {
+  hostname: "node-a1",
+  info: "bench",
+  version: "v3.32.1",
+  syncerType: "felix",
+  supportsDecoderRestart: true,
+  compressionAlgorithms: ["snappy"],
+  supportsModernPolicyKeys: true,
+  clientConnId: 1n,
+};
+
+class LightClient {
+  readonly #socket: Socket;
+  readonly #tag: string;
+  readonly #onSync: () => void;
+  #cutter = new ChunkCutter(1 << 26);
+  #framed: Buffer | null = null;
+  received = 0;
+
+  constructor(port: number, tag: string, onSync: () => void) {
+    this.#tag = tag;
+    this.#onSync = onSync;
+    this.#socket = connect({ host: "127.0.0.1", port, noDelay: true });
+    this.#socket.write(CLIENT_DEFINITIONS);
+    this.#socket.write(encodeClientHello(HELLO));
+    this.#socket.on("data", (data) => this.#take(data));
+    this.#socket.on("error", () => this.#socket.destroy());
+    this.#socket.on("close", () => process.send?.({ type: "closed", tag }));
+  }
+
+  close(): void {
+    this.#socket.removeAllListeners("close");
+    this.#socket.destroy();
+  }
+
+  #take(data: Buffer): void {
+    this.received += data.length;
+    if (this.#framed === null)
+      for (const { whole } of this.#cutter.cut(data))
+        this.#look(Buffer.from(whole.buffer, whole.byteOffset, whole.length));
+    else this.#skip(Buffer.concat([this.#framed, data]));
+  }
+
+  /** Frames of a compressed stream: only small ones can hold anything but key/values. */
+  #skip(framed: Buffer): void {
+    let at = 0;
+    while (at + 4 <= framed.length) {
+      const end = at + 4 + framed.readUIntLE(at + 1, 3);
+      if (end > framed.length) break;
+      if (end - at < 300) this.#look(takeSnappy(framed.subarray(at, end)).plain);
+      at = end;
+      if (this.#framed === null) return;
+    }
+    this.#framed = framed.subarray(at);
+  }
+
+  #look(chunk: Buffer): void {
+    if (chunk.length > 600) return;
+    const text = chunk.toString("latin1");
+    if (text.includes("netset/probe")) this.#probe(text);
+    else if (text.includes("MsgDecoderRestart")) this.#restart(text);
+    else if (text.includes("MsgSyncStatus\xff\x8e\x03\x01\x02")) this.#onSync();
+    else if (text.includes("MsgPing")) this.#socket.write(encodePong(encodeTime(Date.now())));
+  }
+
+  #restart(text: string): void {
+    // A definition of the type names it, too.
+    if (!text.includes("syncproto.MsgDecoderRestart")) return;
+    this.#framed = this.#framed === null && text.includes("snappy") ? Buffer.alloc(0) : null;
+    this.#cutter = new ChunkCutter(1 << 26);
+    this.#socket.write(encodeAck());
+  }
+
+  #probe(text: string): void {
+    const sent = BigInt(text.match(/"sent":"(\d+)"/)?.[1] ?? 0);
+    const us = Number((process.hrtime.bigint() - sent) / 1000n);
+    process.send?.({ type: "probe", tag: this.#tag, us });
+  }
+}
+
+let clients: (LightClient | SyncClient)[] = [];
+process.on("message", (command: ClientsCommand | { readonly type: "close" }) => {
+  if (command.type === "close") {
+    for (const client of clients) client.close();
+    clients = [];
+    return;
+  }
+  void connectAll(command);
+});
+
+async function connectAll({ port, count, checked, tag }: ClientsCommand): Promise<void> {
+  const began = performance.now();
+  const waits: Promise<unknown>[] = [];
+  const light: LightClient[] = [];
+  const whole: SyncClient[] = [];
+  for (let n = 0; n < count - checked; n++)
+    waits.push(
+      new Promise<void>((resolve) => {
+        const client = new LightClient(port, tag, resolve);
+        light.push(client);
+        clients.push(client);
+      }),
+    );
+  for (let n = 0; n < checked; n++) {
+    const client = new SyncClient(port);
+    whole.push(client);
+    clients.push(client);
+    waits.push(client.until("in-sync", () => client.hasSync, 120_000));
+  }
+  await Promise.all(waits);
+  process.send?.({
+    type: "in-sync",
+    tag,
+    ms: performance.now() - began,
+    received: light.map((client) => client.received),
+    sizes: whole.map((client) => client.kvs.size),
+  });
+}
+process.send?.({ type: "ready" });
