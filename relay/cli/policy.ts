@@ -3,17 +3,18 @@ import { readFileSync } from "node:fs";
 
 import { parseAllDocuments } from "yaml";
 
-import { holdingOf, holdPolicy } from "../policy/holding.ts";
+import { holdingOf, holdPolicy, policiesCalled } from "../policy/holding.ts";
 import type { HeldPolicy, HeldRule } from "../policy/holding.ts";
 import type { PolicyObject } from "../source/source.ts";
 import { print, withExample, withOutput, withServer } from "./command.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import { renderOne } from "./output.ts";
-import { relayUrl, tellTruth, withReading, worldOf } from "./reading.ts";
+import { printAffected } from "./policy-affected.ts";
+import { policiesOf, relayUrl, tellTruth, withReading, worldOf } from "./reading.ts";
 import type { ReadingFlags } from "./reading.ts";
 import { CommandError, UsageError } from "./usage-error.ts";
 
-type Flags = ReadingFlags & OutputFlags & { readonly file?: string };
+type Flags = ReadingFlags & OutputFlags & { readonly file?: string; readonly affectedBy?: string };
 
 export const registerPolicy: RegisterCommand = (program) => {
   withExample(
@@ -24,12 +25,26 @@ export const registerPolicy: RegisterCommand = (program) => {
             .command("policy")
             .description("the IPs that each rule of a policy holds now, and whose")
             .argument("[name]", "NAME or NAMESPACE/NAME of a policy of the cluster")
-            .option("-f, --file <file>", "read the policy from a file instead"),
+            .option("-f, --file <file>", "read the policy from a file instead")
+            .option(
+              "--affected-by <rcc>",
+              "list the rules that an RCC changes: its name, or a YAML file that is not applied yet",
+            ),
         ),
       ),
     ),
-    "catwalk policy allow-db --cluster app",
+    "catwalk policy allow-db --cluster app\n  catwalk policy --affected-by rcc.yaml --cluster app -f policies.yaml",
   ).action(async (name: string | undefined, flags: Flags) => {
+    if (flags.affectedBy !== undefined) {
+      const policies =
+        flags.file === undefined ? await policiesOf(flags) : readPolicies(flags.file);
+      await printAffected(
+        flags.affectedBy,
+        name === undefined ? policies : policiesCalled(name, policies),
+        flags,
+      );
+      return;
+    }
     if ((name === undefined) === (flags.file === undefined))
       throw new UsageError("give either a policy's NAME or -f FILE");
     // Policies are asked of the relay; what it has applied is then the truth that goes with them.

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 
 import { readWorld, relayPolicies } from "../policy/world.ts";
 import type { World } from "../policy/world.ts";
+import type { PolicyObject } from "../source/source.ts";
 import { clientOf } from "./command.ts";
 import { loadConfig } from "./config.ts";
 import type { ServerFlags } from "./config.ts";
@@ -51,15 +52,20 @@ export async function worldOf(flags: ReadingFlags): Promise<World> {
     records: view.records,
     prefixed: view.prefixed,
     truth: `permitted by the hub at ${client.server}, access version ${view.accessVersion}, read just now`,
-    policies: async () => {
-      const url = relayUrl(flags);
-      if (url === null)
-        throw new CommandError(
-          `policies never leave their cluster: give --relay URL of ${cluster}'s relay, or -f FILE with the policy`,
-        );
-      return relayPolicies(url);
-    },
+    policies: () => policiesOf(flags),
   };
+}
+
+/** The policies of the cluster, asked of its relay. @throws CommandError where no relay is known. */
+export async function policiesOf(flags: ReadingFlags): Promise<readonly PolicyObject[]> {
+  const url = relayUrl(flags);
+  if (url === null)
+    throw new CommandError(
+      `policies never leave their cluster: give --relay URL of ${requireCluster(flags)}'s relay, or -f FILE with the policy`,
+    );
+  return relayPolicies(url).catch((error: unknown) => {
+    throw new CommandError((error as Error).message, { cause: error });
+  });
 }
 
 export function tellTruth(world: World): void {

@@ -26,15 +26,18 @@ export interface HeldPolicy {
 /** Policies of that name (`name` or `namespace/name`) in the cluster, with what their rules hold. @throws Error for a policy that cannot be read. */
 export async function holdingOf(name: string, world: World): Promise<HeldPolicy[]> {
   const policies = await world.policies();
+  return policiesCalled(name, policies).map((policy) => holdPolicy(policy, world));
+}
+
+/** Those of a name, `NAME` or `NAMESPACE/NAME`. */
+export function policiesCalled(name: string, policies: readonly PolicyObject[]): PolicyObject[] {
   const [namespace, short] = name.includes("/")
     ? (name.split("/", 2) as [string, string])
     : [null, name];
-  return policies
-    .filter(
-      ({ metadata }) =>
-        metadata.name === short && (namespace === null || metadata.namespace === namespace),
-    )
-    .map((policy) => holdPolicy(policy, world));
+  return policies.filter(
+    ({ metadata }) =>
+      metadata.name === short && (namespace === null || metadata.namespace === namespace),
+  );
 }
 
 /** @throws Error naming the field or the place of a selector that is wrong. */

@@ -100,8 +100,24 @@ export interface MatchedEndpoint {
   readonly endpoint: Endpoint;
 }
 
-/** Endpoints that a selector matches, own and remote, as Felix would: labels inherited from the profiles of the same cluster. */
+interface Delivered extends MatchedEndpoint {
+  readonly labels: LabelLookup;
+}
+
+/** Worked out once a world: a cluster's policies have thousands of rules. */
+const DELIVERED = new WeakMap<World, readonly Delivered[]>();
+
+/** Endpoints that a selector matches, own and remote, as Felix would: labels inherited from the profiles of the same cluster. By name. */
 export function matchEndpoints(world: World, selector: Selector): MatchedEndpoint[] {
+  let delivered = DELIVERED.get(world);
+  if (delivered === undefined) {
+    delivered = deliveredEndpoints(world);
+    DELIVERED.set(world, delivered);
+  }
+  return delivered.filter(({ labels }) => matches(selector, labels));
+}
+
+function deliveredEndpoints(world: World): Delivered[] {
   const seenLabels = ({ origin, isOwn }: SeenRecord, labels: Labels): Labels =>
     isOwn
       ? labels
@@ -112,18 +128,21 @@ export function matchEndpoints(world: World, selector: Selector): MatchedEndpoin
     if (record.kind === "Profile")
       profiles.set(`${origin} ${record.name}`, seenLabels(seen, record.labels));
   }
-  const found: MatchedEndpoint[] = [];
+  const found: (Delivered & { readonly name: string })[] = [];
   for (const seen of world.records) {
     const { record, origin, isOwn } = seen;
     if (record.kind !== "WorkloadEndpoint" && record.kind !== "HostEndpoint") continue;
     const extra: Labels = isOwn ? {} : { [CLUSTER_LABEL]: origin };
     const delivered = { ...record, labels: seenLabels(seen, record.labels) };
-    const labels: LabelLookup = labelsOf(delivered, extra, (name) =>
-      profiles.get(`${origin} ${name}`),
-    );
-    if (matches(selector, labels)) found.push({ seen, endpoint: record });
+    const labels = labelsOf(delivered, extra, (name) => profiles.get(`${origin} ${name}`));
+    found.push({
+      seen,
+      endpoint: record,
+      labels,
+      name: endpointName({ seen, endpoint: record }),
+    });
   }
-  return found.toSorted((a, b) => (endpointName(a) < endpointName(b) ? -1 : 1));
+  return found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** calicoq's name of an endpoint: `[<rcc>/]<host>/k8s/<ns>.<pod>/eth0`, `[<rcc>/]<host>/<name>`. */
