@@ -53,15 +53,16 @@ export class RemoteCluster {
     if (match === null) return null;
     const renamed = unescapeSegment(match[1] ?? "");
     const { spec } = value as NodeValue;
-    const setting = (name: string) => this.#kvs.get(`/calico/v1/host/${renamed}/config/${name}`);
+    const setting = (name: string) => {
+      const text = this.#kvs.get(`/calico/v1/host/${renamed}/config/${name}`);
+      return typeof text === "string" ? text : null;
+    };
     return node(splitName(renamed)[1], {
       ipv4Address: spec?.bgp?.ipv4Address ?? "",
       ipv6Address: spec?.bgp?.ipv6Address ?? "",
       internalIPs: (spec?.addresses ?? []).map(({ address }) => address),
-      ipv4VXLANTunnelAddr: String(
-        setting("IPv4VXLANTunnelAddr") ?? spec?.ipv4VXLANTunnelAddr ?? "",
-      ),
-      vxlanTunnelMACAddr: String(setting("VXLANTunnelMACAddr") ?? ""),
+      ipv4VXLANTunnelAddr: setting("IPv4VXLANTunnelAddr") ?? spec?.ipv4VXLANTunnelAddr ?? "",
+      vxlanTunnelMACAddr: setting("VXLANTunnelMACAddr") ?? "",
     });
   }
 }
