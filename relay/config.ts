@@ -1,6 +1,8 @@
 /** The relay's configuration: flags over `CATWALK_*` over the `--config` file, checked once, then frozen. [CLI13] */
 import { z } from "zod";
 
+import { FELIX_ENVIRONMENT } from "./typha/tls/felix-environment.ts";
+
 const hostPort = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, "must be HOST:PORT");
 
 export const relayConfigSchema = z
@@ -10,13 +12,34 @@ export const relayConfigSchema = z
     hub: z.url({ protocol: /^https?$/ }).optional(),
     /** PEM of the authorities that the hub's certificate may come from, beside the usual ones. */
     hubCaFile: z.string().optional(),
-    source: z.enum(["kubernetes", "manifests"]).default("kubernetes"),
+    source: z.enum(["kubernetes", "manifests", "typha"]).default("kubernetes"),
     kubeconfig: z.string().optional(),
     manifests: z.string().optional(),
     typhaUpstream: hostPort.optional(),
+    /** Typha as a Kubernetes service instead: NAMESPACE/NAME. */
+    typhaService: z
+      .string()
+      .regex(
+        /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+        "must be NAMESPACE/NAME",
+      )
+      .optional(),
+    /** Of this relay: a Typha on it is preferred. */
+    nodeName: z.string().optional(),
     typhaListen: hostPort.optional(),
     /** Asks Typha for compressed snapshots. */
     typhaCompress: z.stringbool().or(z.boolean()).optional(),
+    /** TLS to Typha and from Felix, see `config-tls.ts`. */
+    typhaCaFile: z.string().optional(),
+    typhaCertFile: z.string().optional(),
+    typhaKeyFile: z.string().optional(),
+    typhaCn: z.string().optional(),
+    typhaUriSan: z.string().optional(),
+    listenCaFile: z.string().optional(),
+    listenCertFile: z.string().optional(),
+    listenKeyFile: z.string().optional(),
+    listenClientCn: z.string().optional(),
+    listenClientUriSan: z.string().optional(),
     typhaMaxConnections: z.coerce.number().int().min(1).max(100_000).optional(),
     /** Longest time that Felix connections are ended one by one on SIGTERM. */
     drainSeconds: z.coerce.number().min(0).max(3_600).optional(),
@@ -25,20 +48,24 @@ export const relayConfigSchema = z
     inSyncWaitSeconds: z.coerce.number().min(0).max(600).default(30),
   })
   .check((ctx) => {
-    const { source, manifests, kubeconfig, typhaListen, typhaUpstream } = ctx.value;
+    const { source, manifests, kubeconfig, typhaListen, typhaUpstream, typhaService } = ctx.value;
+    const hasTypha = typhaUpstream !== undefined || typhaService !== undefined;
     const wrong = (path: string, message: string) =>
       ctx.issues.push({ code: "custom", input: ctx.value, path: [path], message });
     if (source === "manifests" && manifests === undefined)
       wrong("manifests", "is needed with --source manifests");
-    if (source === "kubernetes" && manifests !== undefined)
+    if (source !== "manifests" && manifests !== undefined)
       wrong("manifests", "needs --source manifests");
-    if (source === "manifests" && kubeconfig !== undefined)
-      wrong("kubeconfig", "needs --source kubernetes");
-    if ((typhaListen === undefined) !== (typhaUpstream === undefined))
-      wrong(
-        typhaListen === undefined ? "typhaListen" : "typhaUpstream",
-        "--typha-listen and --typha-upstream go together",
-      );
+    if (source === "manifests" && kubeconfig !== undefined && typhaService === undefined)
+      wrong("kubeconfig", "needs --source kubernetes or typha, or --typha-service");
+    if (typhaUpstream !== undefined && typhaService !== undefined)
+      wrong("typhaService", "--typha-upstream and --typha-service say the same: give one");
+    if (source === "typha" && !hasTypha)
+      wrong("source", "typha needs --typha-upstream HOST:PORT or --typha-service NAMESPACE/NAME");
+    if (typhaListen !== undefined && !hasTypha)
+      wrong("typhaUpstream", "is needed with --typha-listen (or --typha-service)");
+    if (typhaListen === undefined && hasTypha && source !== "typha")
+      wrong("typhaListen", "is needed with --typha-upstream and --typha-service");
   });
 
 export type RelayConfig = Readonly<z.infer<typeof relayConfigSchema>>;
@@ -47,19 +74,7 @@ export type ConfigResult =
   | { readonly ok: true; readonly config: RelayConfig }
   | { readonly ok: false; readonly message: string };
 
-const FIELDS = [
-  "state",
-  "joinToken",
-  "hub",
-  "hubCaFile",
-  "source",
-  "kubeconfig",
-  "manifests",
-  "typhaUpstream",
-  "typhaListen",
-  "httpListen",
-  "inSyncWaitSeconds",
-] as const;
+const FIELDS = Object.keys(relayConfigSchema.shape);
 
 /** `typhaListen` → `CATWALK_TYPHA_LISTEN`. */
 export function environmentName(field: string): string {
@@ -75,6 +90,9 @@ export function readConfig(
     typeof file === "object" && file !== null ? { ...file } : {};
   for (const field of FIELDS) {
     const fromEnvironment = environment[environmentName(field)];
+    const fromFelix = environment[FELIX_ENVIRONMENT[field] ?? ""];
+    if (fromFelix !== undefined && fromFelix !== "" && fromFelix !== "none")
+      merged[field] = fromFelix;
     if (fromEnvironment !== undefined && fromEnvironment !== "") merged[field] = fromEnvironment;
     if (flags[field] !== undefined) merged[field] = flags[field];
   }

@@ -5,14 +5,19 @@ import { parse } from "yaml";
 
 import { readConfig } from "../config.ts";
 import type { RelayConfig } from "../config.ts";
+import { tlsSettingsOf } from "../config-tls.ts";
 import { serveHttp } from "../http/server.ts";
 import { newLogger } from "../log.ts";
 import type { Logger } from "../log.ts";
 import { Relay } from "../relay.ts";
 import { preferSmallHeap } from "../small-heap.ts";
 import { openSource } from "../source/open-source.ts";
+import { chooseUpstream } from "../typha/choose-upstream.ts";
 import { RemotesFeed } from "../typha/remote-feed.ts";
+import { dialWith } from "../typha/dial.ts";
 import { Splice } from "../typha/splice.ts";
+import { TlsFiles } from "../typha/tls/files.ts";
+import type { TyphaUpstream } from "../typha/upstream.ts";
 import { print, withExample } from "./command.ts";
 import type { RegisterCommand } from "./command.ts";
 import { CommandError, UsageError } from "./usage-error.ts";
@@ -29,12 +34,24 @@ export const registerRelay: RegisterCommand = (program) => {
       .option("--join-token <token>", "joins the mesh with it")
       .option("--hub <url>", "the hub")
       .option("--hub-ca-file <file>", "PEM: authorities to trust for it, beside the usual ones")
-      .option("--source <kind>", "kubernetes or manifests")
+      .option("--source <kind>", "kubernetes, manifests or typha")
       .option("--kubeconfig <file>", "of the cluster's API server")
       .option("--manifests <dir>", "folder of YAML instead of an API server")
       .option("--typha-upstream <host:port>", "the cluster's Typha")
+      .option("--typha-service <namespace/name>", "the cluster's Typha as a Kubernetes service")
+      .option("--node-name <name>", "this relay's node: a Typha on it is preferred")
       .option("--typha-listen <host:port>", "where Felix connects instead")
       .option("--typha-compress", "ask Typha for compressed snapshots (a slow network to it)")
+      .option("--typha-ca-file <file>", "PEM: TLS to Typha, as Felix's FELIX_TYPHACAFILE")
+      .option("--typha-cert-file <file>", "PEM: the certificate that Typha is shown")
+      .option("--typha-key-file <file>", "PEM: its key")
+      .option("--typha-cn <name>", "common name of Typha's certificate")
+      .option("--typha-uri-san <uri>", "or a URI among its alternative names")
+      .option("--listen-ca-file <file>", "PEM: TLS from Felix; authorities of its certificate")
+      .option("--listen-cert-file <file>", "PEM: the certificate that Felix is shown")
+      .option("--listen-key-file <file>", "PEM: its key")
+      .option("--listen-client-cn <name>", "common name of Felix's certificate")
+      .option("--listen-client-uri-san <uri>", "or a URI among its alternative names")
       .option("--typha-max-connections <n>", "served at once (10000)")
       .option("--drain-seconds <n>", "longest slow end of Felix connections on SIGTERM (300)")
       .option("--http-listen <host:port>", "health, status, metrics, view")
@@ -60,15 +77,19 @@ async function runRelay(config: RelayConfig): Promise<void> {
   preferSmallHeap();
   const signals = new Signals();
   const log = newLogger("catwalk-relay");
-  const relay = await Relay.open(config, sourceOf(config), log).catch((error: unknown) => {
-    throw new CommandError((error as Error).message, { cause: error });
-  });
+  const typhaTls = tlsOf(config, log, "typha");
+  const upstream = chooseUpstream(config, dialWith(typhaTls));
+  const relay = await Relay.open(config, sourceOf(config, upstream), log).catch(
+    (error: unknown) => {
+      throw new CommandError((error as Error).message, { cause: error });
+    },
+  );
   const http =
     config.httpListen === undefined
       ? null
       : await listen(serveHttp(relay, config.httpListen), "--http-listen");
   relay.start();
-  const splice = startSplice(relay, config, log);
+  const splice = startSplice(relay, config, upstream, log);
   relay.splice = splice;
   const port = splice === null ? null : await listen(splice.start(), "--typha-listen");
   void relay
@@ -104,20 +125,27 @@ class Signals {
   }
 }
 
-function sourceOf(config: RelayConfig) {
-  if (config.source === "manifests")
-    return openSource({ kind: "manifests", folder: config.manifests as string });
-  return openSource({
-    kind: "kubernetes",
-    ...(config.kubeconfig !== undefined && { kubeconfig: config.kubeconfig }),
-  });
+function sourceOf(config: RelayConfig, upstream: TyphaUpstream | null) {
+  const { source, kubeconfig, typhaCompress: compress = false } = config;
+  const api = kubeconfig === undefined ? {} : { kubeconfig };
+  if (source === "manifests")
+    return openSource({ kind: source, folder: config.manifests as string });
+  return source === "typha" && upstream !== null
+    ? openSource({ kind: source, upstream, compress, ...api })
+    : openSource({ kind: "kubernetes", ...api });
 }
 
-function startSplice(relay: Relay, config: RelayConfig, log: Logger): Splice | null {
-  if (config.typhaListen === undefined || config.typhaUpstream === undefined) return null;
+function startSplice(
+  relay: Relay,
+  config: RelayConfig,
+  upstream: TyphaUpstream | null,
+  log: Logger,
+): Splice | null {
+  if (config.typhaListen === undefined || upstream === null) return null;
   return new Splice({
     listen: config.typhaListen,
-    upstream: config.typhaUpstream,
+    upstream,
+    listenTls: tlsOf(config, log, "listen"),
     feed: new RemotesFeed(relay.remotes),
     isViewLoaded: () => relay.isViewLoaded,
     inSyncWaitMs: config.inSyncWaitSeconds * 1000,
@@ -125,6 +153,16 @@ function startSplice(relay: Relay, config: RelayConfig, log: Logger): Splice | n
     ...(config.typhaMaxConnections !== undefined && { maxConnections: config.typhaMaxConnections }),
     log: (level, message, fields) => log[level](fields, message),
   });
+}
+
+/** Of the connection to Typha, or of the port for Felix; `null` where no TLS is configured. */
+function tlsOf(config: RelayConfig, log: Logger, side: "typha" | "listen"): TlsFiles | null {
+  try {
+    const settings = tlsSettingsOf(config, side);
+    return settings && new TlsFiles(settings, (message, fields) => log.warn(fields, message));
+  } catch (error) {
+    throw new CommandError((error as Error).message, { cause: error });
+  }
 }
 
 async function listen<T>(started: Promise<T>, option: string): Promise<T> {

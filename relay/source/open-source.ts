@@ -1,7 +1,9 @@
 /** The one place that knows which sources there are. */
 import { KubernetesSource } from "./kubernetes/kubernetes-source.ts";
 import { ManifestsSource } from "./manifests/manifests-source.ts";
-import type { Source } from "./source.ts";
+import type { PolicyObject, Source } from "./source.ts";
+import type { TyphaUpstream } from "../typha/upstream.ts";
+import { TyphaSource } from "./typha/typha-source.ts";
 
 export type SourceChoice =
   | {
@@ -9,7 +11,14 @@ export type SourceChoice =
       /** Absent: `$KUBECONFIG`, `~/.kube/config`, or the pod's own service account. */
       readonly kubeconfig?: string;
     }
-  | { readonly kind: "manifests"; readonly folder: string };
+  | { readonly kind: "manifests"; readonly folder: string }
+  | {
+      readonly kind: "typha";
+      readonly upstream: TyphaUpstream;
+      readonly compress: boolean;
+      /** Of the API server, for policies. */
+      readonly kubeconfig?: string;
+    };
 
 /** @param env For `CALICO_API_GROUP`. */
 export function openSource(
@@ -24,5 +33,25 @@ export function openSource(
       });
     case "manifests":
       return new ManifestsSource({ folder: choice.folder });
+    case "typha":
+      return new TyphaSource({
+        address: choice.upstream.name,
+        dial: () => choice.upstream.dial(),
+        compress: choice.compress,
+        policies: () => policiesOf(choice.kubeconfig, env),
+      });
+  }
+}
+
+/** Read once, without following anything. */
+async function policiesOf(
+  kubeconfig: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<readonly PolicyObject[]> {
+  const source = new KubernetesSource({ ...(kubeconfig !== undefined && { kubeconfig }), env });
+  try {
+    return await source.policies();
+  } finally {
+    await source.stop();
   }
 }

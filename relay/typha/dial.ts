@@ -1,6 +1,11 @@
 /** Connections to Typha, and addresses as they are written in options. */
 import { connect } from "node:net";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { connect as connectTls } from "node:tls";
+
+import type { TlsFiles } from "./tls/files.ts";
+import { wrongPeer } from "./tls/peer-name.ts";
 
 const DIAL_MS = 10_000;
 
@@ -10,7 +15,11 @@ export interface ReadTarget {
   came(count: number): void;
 }
 
-/** @returns A connected socket, or why there is none. */
+/** @returns A way to dial `HOST:PORT`, that answers a connected socket or why there is none. */
+export function dialWith(tls: TlsFiles | null): typeof dialTcp {
+  return tls === null ? dialTcp : (address) => dialTls(address, tls);
+}
+
 export function dialTcp(address: string, target?: ReadTarget): Promise<Duplex | string> {
   const [host, port] = splitHostPort(address);
   const onread = target && {
@@ -20,10 +29,31 @@ export function dialTcp(address: string, target?: ReadTarget): Promise<Duplex | 
       return true;
     },
   };
+  const socket = connect({ host, port, noDelay: true, ...(onread && { onread }) });
+  return connected(socket, "connect");
+}
+
+/** Calico's client looks at the name in the certificate, not at the host's. OpenSSL sees to the chain and that it is a server's certificate. */
+function dialTls(address: string, tls: TlsFiles): Promise<Duplex | string> {
+  const [host, port] = splitHostPort(address);
+  const socket = connectTls({
+    host,
+    port,
+    ...tls.pems,
+    minVersion: "TLSv1.2",
+    checkServerIdentity: (_host, certificate) => {
+      const problem = wrongPeer(certificate, tls.settings);
+      return problem === null ? undefined : new Error(problem);
+    },
+  });
+  socket.setNoDelay(true);
+  return connected(socket, "secureConnect");
+}
+
+function connected(socket: Socket, event: "connect" | "secureConnect"): Promise<Duplex | string> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port, noDelay: true, ...(onread && { onread }) });
     socket.setTimeout(DIAL_MS, () => socket.destroy(new Error("timed out")));
-    socket.once("connect", () => {
+    socket.once(event, () => {
       socket.setTimeout(0);
       socket.removeAllListeners("error");
       resolve(socket);

@@ -146,3 +146,28 @@ export class KvsScanner {
 export function isDeletion(update: ScannedUpdate): boolean {
   return update.valueStart === update.valueEnd && update.updateType === UPDATE_TYPE.deleted;
 }
+
+/** The elements of a `MsgKVs`, one by one, for who reads them; `value` is a view of its bytes, `null` where it is absent. */
+export function* scanned(kvs: RawKvs): Generator<{
+  readonly key: string;
+  readonly value: Uint8Array | null;
+  readonly updateType: number;
+}> {
+  let { bytes, from } = kvs;
+  let scanner = new KvsScanner(bytes, from);
+  for (let n = 0, isMore = true; isMore; n++) {
+    try {
+      isMore = scanner.next();
+    } catch (error) {
+      if (!(error instanceof UnusualUpdate)) throw error;
+      ({ bytes, from } = kvs.decoded());
+      scanner = new KvsScanner(bytes, from);
+      for (let before = 0; before <= n; before++) isMore = scanner.next();
+    }
+    if (!isMore) return;
+    const { keyStart, keyEnd, valueStart, valueEnd, updateType } = scanner.update;
+    const key = Buffer.from(bytes.buffer, bytes.byteOffset + keyStart, keyEnd - keyStart);
+    const value = valueEnd > valueStart ? bytes.subarray(valueStart, valueEnd) : null;
+    yield { key: key.toString("utf8"), value, updateType };
+  }
+}

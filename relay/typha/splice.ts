@@ -8,7 +8,7 @@ import type { Duplex } from "node:stream";
 
 import { closeLate, HOLD_MS, pipeBoth, readHello } from "./accept.ts";
 import type { Greeted } from "./accept.ts";
-import { dialTcp, splitHostPort } from "./dial.ts";
+import { splitHostPort } from "./dial.ts";
 import type { ReadTarget } from "./dial.ts";
 import { drain } from "./drain.ts";
 import { FelixSession } from "./felix-session.ts";
@@ -17,11 +17,16 @@ import { KeySpace } from "./key-space.ts";
 import { SYNCER_TYPES } from "./messages.ts";
 import type { RemoteFeed } from "./remote-feed.ts";
 import { SnapshotMaker } from "./shared-snapshot.ts";
+import type { TlsFiles } from "./tls/files.ts";
+import { TlsFront } from "./tls/front.ts";
+import type { TyphaUpstream } from "./upstream.ts";
 
 export interface SpliceOptions {
-  /** `HOST:PORT` to listen on, and of Typha. */
+  /** `HOST:PORT` to listen on. */
   readonly listen: string;
-  readonly upstream: string;
+  readonly upstream: TyphaUpstream;
+  /** What Felix has to show, and is shown. */
+  readonly listenTls?: TlsFiles | null;
   readonly feed: RemoteFeed;
   isViewLoaded(): boolean;
   readonly inSyncWaitMs: number;
@@ -40,6 +45,7 @@ const DIAL_RETRY_MS = 500;
 export class Splice {
   readonly #options: SpliceOptions;
   readonly #server: Server;
+  readonly #front: TlsFront | null;
   readonly #space: KeySpace;
   readonly #snapshots: SnapshotMaker;
   readonly #sessions = new Map<FelixSession, Duplex>();
@@ -52,7 +58,8 @@ export class Splice {
     this.#options = options;
     this.#space = new KeySpace(options.feed);
     this.#snapshots = new SnapshotMaker(options.feed);
-    this.#server = createServer({ noDelay: true }, (socket) => void this.#accept(socket));
+    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    this.#front = options.listenTls ? this.#tlsFront(options.listenTls) : null;
   }
 
   /** Felix connections. */
@@ -100,6 +107,7 @@ export class Splice {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const session of this.#sessions.keys()) session.end("the relay stops");
     for (const socket of this.#sockets) socket.destroy();
+    this.#options.listenTls?.stop();
     this.#snapshots.stop();
     this.#space.stop();
     await closed;
@@ -111,7 +119,7 @@ export class Splice {
     client.destroy();
   }
 
-  async #accept(socket: Socket): Promise<void> {
+  #accept(socket: Socket): void {
     this.#track(socket);
     // Errors end in a close; who closed is all there is to say of a client that never said hello.
     socket.on("error", () => socket.destroy());
@@ -120,8 +128,31 @@ export class Splice {
       this.#refuse(socket, from, `there are ${this.#clients.size} connections already`);
       return;
     }
+    this.#admit(socket);
+    if (this.#front === null) void this.#greet(socket, from);
+    else this.#front.take(socket);
+  }
+
+  #tlsFront(files: TlsFiles): TlsFront {
+    return new TlsFront(files, {
+      onSocket: (socket) => {
+        socket.on("error", () => socket.destroy());
+        this.#track(socket);
+        this.#admit(socket);
+        void this.#greet(socket, socket.remoteAddress);
+      },
+      onRefused: (socket, problem) => this.#refuse(socket, socket.remoteAddress, problem),
+      onFailed: (problem) =>
+        this.#options.log("warn", "a TLS handshake on Typha's port failed", { problem }),
+    });
+  }
+
+  #admit(socket: Duplex): void {
     this.#clients.add(socket);
     socket.on("close", () => this.#clients.delete(socket));
+  }
+
+  async #greet(socket: Duplex, from: string | undefined): Promise<void> {
     const greeted = await readHello(socket);
     if (greeted === null || this.#isStopped) socket.destroy();
     else if (typeof greeted === "string") this.#refuse(socket, from, greeted);
@@ -190,7 +221,7 @@ export class Splice {
   }
 
   async #dial(target?: ReadTarget): Promise<Duplex | string> {
-    const socket = await dialTcp(this.#options.upstream, target);
+    const socket = await this.#options.upstream.dial(target);
     if (typeof socket !== "string") this.#track(socket);
     return socket;
   }

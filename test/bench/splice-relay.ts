@@ -1,5 +1,7 @@
 /** Child process: the splice alone, with remote key/values that are just there. */
+import { dialTcp } from "../../relay/typha/dial.ts";
 import { Splice } from "../../relay/typha/splice.ts";
+import { fixedUpstream } from "../../relay/typha/upstream.ts";
 import { FakeFeed } from "../support/fake-feed.ts";
 import { remoteKey, valueOf } from "./splice-kvs.ts";
 
@@ -8,7 +10,7 @@ const feed = new FakeFeed();
 for (let n = 0; n < Number(remotes); n++) feed.put(remoteKey(n), valueOf(n, "db"));
 const splice = new Splice({
   listen: "127.0.0.1:0",
-  upstream,
+  upstream: fixedUpstream(upstream, dialTcp),
   feed,
   isViewLoaded: () => true,
   inSyncWaitMs: 30_000,

@@ -44,7 +44,19 @@ test("[CLI13] what is wrong is named", () => {
     "manifests: needs --source manifests",
   );
   expect(message({ state: "s", typhaListen: "127.0.0.1:1" })).toBe(
-    "typhaUpstream: --typha-listen and --typha-upstream go together",
+    "typhaUpstream: is needed with --typha-listen (or --typha-service)",
+  );
+  expect(message({ state: "s", typhaUpstream: "a:1" })).toBe(
+    "typhaListen: is needed with --typha-upstream and --typha-service",
+  );
+  expect(message({ state: "s", source: "typha" })).toBe(
+    "source: typha needs --typha-upstream HOST:PORT or --typha-service NAMESPACE/NAME",
+  );
+  expect(
+    message({ state: "s", source: "typha", typhaUpstream: "a:1", typhaService: "kube-system/t" }),
+  ).toBe("typhaService: --typha-upstream and --typha-service say the same: give one");
+  expect(message({ state: "s", source: "typha", typhaService: "typha" })).toBe(
+    "typhaService: must be NAMESPACE/NAME",
   );
   expect(message({ state: "s", typhaListen: "nonsense", typhaUpstream: "a:1" })).toBe(
     "typhaListen: must be HOST:PORT",

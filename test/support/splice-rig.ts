@@ -1,8 +1,10 @@
 /** A splice between a Typha and sync clients of a test, all taken down behind it. */
 import { afterEach } from "vitest";
 
+import { dialTcp } from "../../relay/typha/dial.ts";
 import { Splice } from "../../relay/typha/splice.ts";
 import type { SpliceOptions } from "../../relay/typha/splice.ts";
+import { fixedUpstream } from "../../relay/typha/upstream.ts";
 import { FakeFeed } from "./fake-feed.ts";
 import { LiveTypha } from "./live-typha.ts";
 import { SyncClient } from "./typha.ts";
@@ -36,7 +38,7 @@ export async function spliceRig(
   const logs: string[] = [];
   const splice = new Splice({
     listen: "127.0.0.1:0",
-    upstream: typha.address,
+    upstream: fixedUpstream(typha.address, dialTcp),
     feed,
     isViewLoaded: () => true,
     inSyncWaitMs: 30_000,

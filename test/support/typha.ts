@@ -70,8 +70,9 @@ export class SyncClient {
   readonly #socket: Socket;
   readonly #waiters: { readonly check: () => boolean; readonly resolve: () => void }[] = [];
 
-  constructor(port: number, hello: Partial<ClientHello> = {}) {
-    this.#socket = connect({ host: "127.0.0.1", port });
+  /** @param to A port, or a connection that is made otherwise. */
+  constructor(to: number | Socket, hello: Partial<ClientHello> = {}) {
+    this.#socket = typeof to === "number" ? connect({ host: "127.0.0.1", port: to }) : to;
     this.#socket.write(CLIENT_DEFINITIONS);
     this.#socket.write(
       encodeClientHello({

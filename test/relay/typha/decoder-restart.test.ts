@@ -5,6 +5,8 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
+import { dialTcp } from "../../../relay/typha/dial.ts";
+import { fixedUpstream } from "../../../relay/typha/upstream.ts";
 import { GobDecoder } from "../../../relay/typha/gob/decoder.ts";
 import { readMessage } from "../../../relay/typha/messages.ts";
 import { maskedCrc32c } from "../../../relay/typha/snappy/crc32c.ts";
@@ -144,7 +146,7 @@ test("[TYP15] a compressed Typha is read when asked for: its recorded stream, AC
   const { client } = await spliceRig(
     {},
     {
-      upstream: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+      upstream: fixedUpstream(`127.0.0.1:${(server.address() as AddressInfo).port}`, dialTcp),
       compressUpstream: true,
     },
   );

@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 
 import { encodeAck } from "../../../relay/typha/encode.ts";
+import { dialTcp } from "../../../relay/typha/dial.ts";
 import { Splice } from "../../../relay/typha/splice.ts";
+import { fixedUpstream } from "../../../relay/typha/upstream.ts";
 import { FakeFeed } from "../../support/fake-feed.ts";
 import { startFakeTypha, SyncClient } from "../../support/typha.ts";
-import type { FakeTypha } from "../../support/typha.ts";
 
 const FOLDER = join(import.meta.dirname, "../../fixtures/golden/typha");
 const recorded = readFileSync(join(FOLDER, "b1-felix-plain.s2c.bin"));
@@ -28,7 +29,7 @@ async function setUp(
   const logs: string[] = [];
   const splice = new Splice({
     listen: "127.0.0.1:0",
-    upstream: typha.address,
+    upstream: fixedUpstream(typha.address, dialTcp),
     feed,
     isViewLoaded: () => state.loaded,
     inSyncWaitMs: options.inSyncWaitMs ?? 30_000,

@@ -1,0 +1,169 @@
+/**
+ * Follows a cluster through its Typha: what Calico has converted already, on one connection, without a right on the API server. A connection that comes
+ * back is a new list: what it has not told again by its in-sync is gone, and until then nothing is. [SRC70..SRC73]
+ */
+import type { Duplex } from "node:stream";
+
+import { checkRecord } from "../../../shared/record/encoding.ts";
+import type { CalicoRecord, DeleteCause, RecordChange } from "../../../shared/record/record.ts";
+import { SYNC_STATUS } from "../../typha/messages.ts";
+import { TyphaLink } from "../../typha/typha-link.ts";
+import type { FromLink } from "../../typha/typha-link.ts";
+import { SOFTWARE } from "../../version.ts";
+import { FieldProblem } from "../convert/kube-object.ts";
+import { ObjectSet } from "../convert/object-set.ts";
+import type { PolicyObject, Source, SourceHealth, SourceSink } from "../source.ts";
+import { convertValue } from "./convert-value.ts";
+import { publishedKey } from "./key-path.ts";
+import { scanned } from "./scan.ts";
+
+export interface TyphaSourceOptions {
+  /** For people: where `dial` goes. */
+  readonly address: string;
+  /** A connected socket, or why there is none. */
+  dial(): Promise<Duplex | string>;
+  readonly compress: boolean;
+  /** Typha has policies in Felix's form only: they are read from the API server. */
+  policies(): Promise<readonly PolicyObject[]>;
+}
+
+const SILENCE_CHECK_MS = 5_000;
+
+export class TyphaSource implements Source {
+  readonly #options: TyphaSourceOptions;
+  readonly #link: TyphaLink;
+  readonly #objects = new ObjectSet();
+  /** Paths that are in the stream, with whether the present connection has told them. */
+  readonly #paths = new Map<string, boolean>();
+  readonly #problems = new Set<string>();
+  #changes: RecordChange[] = [];
+  #sink: SourceSink | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #isListed = false;
+  #isInSync = false;
+  #error: string | null = null;
+
+  constructor(options: TyphaSourceOptions) {
+    this.#options = options;
+    this.#link = new TyphaLink({
+      dial: () => options.dial(),
+      hello: {
+        hostname: "catwalk-relay",
+        info: "publishes to the mesh",
+        version: SOFTWARE,
+        syncerType: "felix",
+        supportsDecoderRestart: options.compress,
+        compressionAlgorithms: options.compress ? ["snappy"] : [],
+        // Policies are not read: either form will do.
+        supportsModernPolicyKeys: true,
+        clientConnId: 0n,
+      },
+      compress: options.compress,
+      onMessage: (message) => this.#take(message),
+      onPieceEnd: () => this.#flush(),
+      onLost: (reason) => {
+        this.#isInSync = false;
+        this.#error = reason;
+      },
+    });
+  }
+
+  start(sink: SourceSink): void {
+    this.#sink = sink;
+    this.#timer = setInterval(() => this.#link.checkSilence(performance.now()), SILENCE_CHECK_MS);
+    this.#link.start();
+  }
+
+  stop(): Promise<void> {
+    this.#sink = null;
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#link.stop();
+    return Promise.resolve();
+  }
+
+  health(): SourceHealth {
+    const state = this.#isInSync ? "watching" : this.#error === null ? "listing" : "retrying";
+    return {
+      collections: [
+        {
+          name: `typha ${this.#options.address}`,
+          state,
+          objects: this.#paths.size,
+          ...(this.#error !== null && { error: this.#error }),
+        },
+      ],
+    };
+  }
+
+  policies(): Promise<readonly PolicyObject[]> {
+    return this.#options.policies();
+  }
+
+  #take(message: FromLink): void {
+    switch (message.type) {
+      case "MsgServerHello":
+        this.#error = null;
+        for (const path of this.#paths.keys()) this.#paths.set(path, false);
+        return;
+      case "raw":
+        // Only the absent value deletes, whatever the update type says: so every client of Typha takes it.
+        for (const { key, value } of scanned(message))
+          if (value === null) this.#remove(key, "observed");
+          else this.#put(key, value);
+        return;
+      case "MsgSyncStatus":
+        if (message.status === SYNC_STATUS.inSync) this.#onInSync();
+    }
+  }
+
+  #onInSync(): void {
+    this.#isInSync = true;
+    for (const [path, isTold] of this.#paths) if (!isTold) this.#remove(path, "inferred");
+    this.#flush();
+    if (this.#isListed) return;
+    this.#isListed = true;
+    this.#sink?.listed();
+  }
+
+  #put(path: string, value: Uint8Array): void {
+    const key = publishedKey(path);
+    if (key === null) return;
+    this.#paths.set(path, true);
+    const problems: string[] = [];
+    let record: CalicoRecord | null = null;
+    try {
+      const text = Buffer.from(value).toString("utf8");
+      record = convertValue(key, text, (field, rule) => problems.push(`${field}: ${rule}`));
+      const refused = record === null ? null : checkRecord(record);
+      if (refused !== null) {
+        record = null;
+        problems.push(`${refused.field}: ${refused.rule}; the key is not published`);
+      }
+    } catch (error) {
+      if (!(error instanceof FieldProblem)) throw error;
+      problems.push(error.message);
+    }
+    this.#changes.push(...this.#objects.set(path, record, "observed"));
+    this.#tellProblem(path, problems.join("; "));
+  }
+
+  #remove(path: string, cause: DeleteCause): void {
+    if (!this.#paths.delete(path)) return;
+    this.#changes.push(...this.#objects.set(path, null, cause));
+    this.#tellProblem(path, "");
+  }
+
+  #tellProblem(object: string, message: string): void {
+    if (message !== "") {
+      this.#problems.add(object);
+      this.#sink?.problem({ object, message });
+    } else if (this.#problems.delete(object)) this.#sink?.solved(object);
+  }
+
+  #flush(): void {
+    if (this.#changes.length === 0) return;
+    const changes = this.#changes;
+    this.#changes = [];
+    this.#sink?.apply(changes);
+  }
+}
