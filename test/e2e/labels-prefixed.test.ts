@@ -20,7 +20,11 @@ beforeAll(async () => {
   await rig.createDemo();
   await rig.startRelay("db");
   const app = await rig.startRelay(
-    ...["app", "--typha-upstream", typha.address, "--typha-listen", "127.0.0.1:0"],
+    "app",
+    "--typha-upstream",
+    typha.address,
+    "--typha-listen",
+    "127.0.0.1:0",
   );
   felix = new SyncClient(app.typhaPort ?? 0);
   await felix.until("in-sync and the remote", () => felix.hasSync && felix.kvs.has(POD), 20_000);
