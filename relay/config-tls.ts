@@ -1,4 +1,4 @@
-/** The TLS settings among a relay's options, for either side of the splice. [TYP20] */
+/** The TLS settings among a relay's options, for either side of the splice. [TYP24] */
 import type { RelayConfig } from "./config.ts";
 import { tlsSettings } from "./typha/tls/settings.ts";
 import type { TlsSettings } from "./typha/tls/settings.ts";

@@ -37,6 +37,8 @@ export interface SessionOptions {
   /** Whether the remote view may be called complete now; asked again with every change of it. */
   isViewLoaded(): boolean;
   readonly inSyncWaitMs: number;
+  /** Where there are remotes, in-sync is never earlier: another relay may have told Felix a moment ago what is only now on its way here. */
+  readonly settleMs: number;
   dial(target: ReadTarget | undefined): Promise<Duplex | string>;
   readonly compressUpstream: boolean;
   /** @param by Who broke the protocol, or `null` where nobody did: a Felix that breaks it is held, not let in again at once. */
@@ -72,6 +74,7 @@ export class FelixSession {
   #early: (RawKvs | StatusMessage)[] = [];
   #isFlowing = false;
   #isCollecting = false;
+  #hasRemotes = false;
   #phaseSinceMs = performance.now();
   #lastPongMs = performance.now();
   #blockedSinceMs: number | null = null;
@@ -200,6 +203,7 @@ export class FelixSession {
     try {
       const snapshot = await this.#options.snapshots.get();
       this.#snapshot = snapshot;
+      this.#hasRemotes = snapshot.kvs > 0;
       this.#isCollecting = true;
       for (const [key, encoded] of snapshot.changes) this.#waiting.set(key, encoded);
       const { supportsDecoderRestart, compressionAlgorithms } = this.#hello;
@@ -327,10 +331,9 @@ export class FelixSession {
   /** Not before what a slow Felix has not taken yet: in-sync would overtake it. */
   #mayBeInSync(): boolean {
     if (this.#waiting.size > 0 || this.#parts !== null) return false;
-    return (
-      this.#options.isViewLoaded() ||
-      performance.now() - this.#startedMs >= this.#options.inSyncWaitMs
-    );
+    const ageMs = performance.now() - this.#startedMs;
+    if (this.#hasRemotes && ageMs < this.#options.settleMs) return false;
+    return this.#options.isViewLoaded() || ageMs >= this.#options.inSyncWaitMs;
   }
 
   #sendStatus(status: number): void {

@@ -30,6 +30,8 @@ export interface SpliceOptions {
   readonly feed: RemoteFeed;
   isViewLoaded(): boolean;
   readonly inSyncWaitMs: number;
+  /** Least age of a connection's in-sync, where there are remotes. */
+  readonly settleMs?: number;
   /** Asks Typha for compressed snapshots. */
   readonly compressUpstream?: boolean;
   /** Connections served at once; more are held and closed late. Typha's own limit is 10,000. */
@@ -41,6 +43,8 @@ export interface SpliceOptions {
 
 const MAX_CONNECTIONS = 10_000;
 const DIAL_RETRY_MS = 500;
+/** Ten times what a change takes from its origin to a relay (p99). */
+const SETTLE_MS = 1_000;
 
 export class Splice {
   readonly #options: SpliceOptions;
@@ -184,6 +188,7 @@ export class Splice {
       snapshots: this.#snapshots,
       isViewLoaded: () => this.#options.isViewLoaded(),
       inSyncWaitMs: this.#options.inSyncWaitMs,
+      settleMs: this.#options.settleMs ?? SETTLE_MS,
       dial: (target) => this.#dial(target),
       compressUpstream: this.#options.compressUpstream ?? false,
       log: (level, message, fields) => this.#options.log(level, message, fields),

@@ -43,6 +43,11 @@ export class LiveTypha {
     return this.#greeted.size;
   }
 
+  /** Bytes that nobody has taken from it yet. */
+  get backlogBytes(): number {
+    return [...this.#greeted].reduce((sum, socket) => sum + socket.writableLength, 0);
+  }
+
   async up(): Promise<void> {
     const server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
     this.#server = server;

@@ -67,11 +67,17 @@ export class SyncClient {
   #decoder = new GobDecoder(1 << 26);
   #framed: Buffer | null = null;
   #isAwaitingRestart = false;
+  readonly #onMessage: (message: TyphaMessage) => void;
   readonly #socket: Socket;
   readonly #waiters: { readonly check: () => boolean; readonly resolve: () => void }[] = [];
 
-  /** @param to A port, or a connection that is made otherwise. */
-  constructor(to: number | Socket, hello: Partial<ClientHello> = {}) {
+  /** @param to A port, or a connection that is made otherwise. @param onMessage Told each message, behind what is kept of it. */
+  constructor(
+    to: number | Socket,
+    hello: Partial<ClientHello> = {},
+    onMessage: (message: TyphaMessage) => void = () => {},
+  ) {
+    this.#onMessage = onMessage;
     this.#socket = typeof to === "number" ? connect({ host: "127.0.0.1", port: to }) : to;
     this.#socket.write(CLIENT_DEFINITIONS);
     this.#socket.write(
@@ -89,7 +95,11 @@ export class SyncClient {
     );
     this.#socket.on("data", (data) => {
       this.received += data.length;
-      for (const value of this.#decoder.feed(this.#plain(data))) this.#take(readMessage(value));
+      for (const value of this.#decoder.feed(this.#plain(data))) {
+        const message = readMessage(value);
+        this.#take(message);
+        this.#onMessage(message);
+      }
       if (this.#isAwaitingRestart) this.#restart();
       this.#wake();
     });

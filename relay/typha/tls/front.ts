@@ -1,6 +1,6 @@
 /**
  * TLS 1.2 and 1.3 before the port that Felix connects to: a certificate is required, and has to be the right one. A refused client is held like any other: with TLS 1.3 it
- * learns of the refusal only after it thinks that it is connected, and would come back hundreds of times a second. [TYP5] [TYP20]
+ * learns of the refusal only after it thinks that it is connected, and would come back hundreds of times a second. [TYP5] [TYP24]
  */
 import { constants } from "node:crypto";
 import type { Socket } from "node:net";

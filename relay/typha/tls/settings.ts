@@ -1,6 +1,6 @@
 /**
  * TLS to Typha and from Felix, set as Calico sets it: any of the settings asks for TLS, and then all are needed but one of CN and URI SAN
- * (felix/config/config_params.go:Validate). [TYP20]
+ * (felix/config/config_params.go:Validate). [TYP24]
  */
 export interface TlsSettings {
   readonly caFile: string;

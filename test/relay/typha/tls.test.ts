@@ -111,13 +111,13 @@ async function tlsTypha(name: string): Promise<{ address: string; presented: str
 }
 
 for (const version of ["TLSv1.2", "TLSv1.3"] as const)
-  test(`[TYP20] a Felix with the right certificate is served over ${version}`, async () => {
+  test(`[TYP24] a Felix with the right certificate is served over ${version}`, async () => {
     const rig = await rigWithTls();
     const client = felix(rig, "client", version);
     await client.until("in-sync", () => client.hasSync);
   });
 
-test("[TYP20] a URI among the alternative names is as good as the common name", async () => {
+test("[TYP24] a URI among the alternative names is as good as the common name", async () => {
   const rig = await rigWithTls({ cn: "no-such", uriSan: URI });
   const client = felix(rig, "client");
   await client.until("in-sync", () => client.hasSync);
@@ -131,7 +131,7 @@ for (const [name, problem] of [
   ["foreign", /not trusted/],
   ["server-as-client", /not trusted: (INVALID_PURPOSE|.*purpose)/],
 ] as const)
-  test(`[TYP20] a Felix with the certificate "${name}" is held, told nothing, and closed late`, async () => {
+  test(`[TYP24] a Felix with the certificate "${name}" is held, told nothing, and closed late`, async () => {
     const rig = await rigWithTls();
     const began = performance.now();
     const refused = felix(rig, name);
@@ -143,7 +143,7 @@ for (const [name, problem] of [
     await good.until("in-sync", () => good.hasSync);
   });
 
-test("[TYP20] who speaks no TLS where it is configured is held and told in the log", async () => {
+test("[TYP24] who speaks no TLS where it is configured is held and told in the log", async () => {
   const rig = await rigWithTls();
   const plain = rig.client();
   await plain.until("the end", () => plain.isClosed);
@@ -151,7 +151,7 @@ test("[TYP20] who speaks no TLS where it is configured is held and told in the l
   expect(rig.logs.join("\n")).toMatch(/does not speak TLS/);
 });
 
-test("[TYP20] the relay shows Typha its certificate, and takes the server's by CN, whatever its host", async () => {
+test("[TYP24] the relay shows Typha its certificate, and takes the server's by CN, whatever its host", async () => {
   const { address, presented } = await tlsTypha("server");
   const dial = dialWith(files("client", { cn: "typha-server" }));
   const rig = await spliceRig({}, { upstream: fixedUpstream(address, dial) });
@@ -162,13 +162,13 @@ test("[TYP20] the relay shows Typha its certificate, and takes the server's by C
 });
 
 for (const name of ["other", "client-as-server"])
-  test(`[TYP20] a Typha with the certificate "${name}" is refused, with the reason`, async () => {
+  test(`[TYP24] a Typha with the certificate "${name}" is refused, with the reason`, async () => {
     const { address } = await tlsTypha(name);
     const dial = dialWith(files("client", { cn: "typha-server" }));
     expect(await dial(address)).toMatch(name === "other" ? /somebody-else/ : /purpose/);
   });
 
-test("[TYP20] a Typha without TLS is refused, and does not hang", async () => {
+test("[TYP24] a Typha without TLS is refused, and does not hang", async () => {
   const server = createTcpServer((socket) => socket.end("no TLS"));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   cleanUp(() => {
@@ -178,7 +178,7 @@ test("[TYP20] a Typha without TLS is refused, and does not hang", async () => {
   expect(typeof (await dial(`127.0.0.1:${(server.address() as AddressInfo).port}`))).toBe("string");
 });
 
-test("[TYP20] certificates are renewed without a restart, and what does not load keeps what did", async () => {
+test("[TYP24] certificates are renewed without a restart, and what does not load keeps what did", async () => {
   const folder = mkdtempSync(join(tmpdir(), "catwalk-tls-"));
   cleanUp(() => rmSync(folder, { recursive: true }));
   const use = (name: string): void => {
@@ -226,7 +226,7 @@ test("[TYP20] certificates are renewed without a restart, and what does not load
   expect(logs.filter((line) => /cannot be used/.test(line)).length).toBe(1);
 });
 
-test("[TYP20] settings in part are an error that names what is missing", () => {
+test("[TYP24] settings in part are an error that names what is missing", () => {
   expect(tlsSettingsOf({}, "typha")).toBeNull();
   expect(() => tlsSettingsOf({ typhaCaFile: "ca.pem" }, "typha")).toThrow(
     "TLS is set in part: --typha-cert-file, --typha-key-file, --typha-cn or --typha-uri-san missing",
@@ -236,7 +236,7 @@ test("[TYP20] settings in part are an error that names what is missing", () => {
   ).toThrow("TLS is set in part: --listen-client-cn or --listen-client-uri-san missing");
 });
 
-test("[TYP20] Felix's own settings are taken where the relay's say nothing", () => {
+test("[TYP24] Felix's own settings are taken where the relay's say nothing", () => {
   const read = readConfig(
     { state: "s", manifests: "m", typhaCn: "mine" },
     { FELIX_TYPHACN: "felix", FELIX_TYPHACAFILE: "/ca.pem", FELIX_TYPHAURISAN: "none" },
@@ -246,7 +246,7 @@ test("[TYP20] Felix's own settings are taken where the relay's say nothing", () 
   if (read.ok) expect(read.config.typhaUriSan).toBeUndefined();
 });
 
-test("[TYP20] names are compared exactly, quoted ones too", () => {
+test("[TYP24] names are compared exactly, quoted ones too", () => {
   const certificate = {
     subject: { CN: ["first", "last"] },
     subjectaltname: 'DNS:a, URI:"spiffe://a,b\\u0022", URI:plain',
