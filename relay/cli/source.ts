@@ -9,12 +9,15 @@ import { dumpValues } from "../source/dump-values.ts";
 import { openSource } from "../source/open-source.ts";
 import type { SourceChoice } from "../source/open-source.ts";
 import type { Source } from "../source/source.ts";
+import { dialTcp } from "../typha/dial.ts";
+import { fixedUpstream } from "../typha/upstream.ts";
 import { print, withExample } from "./command.ts";
 import type { RegisterCommand } from "./command.ts";
 import { CommandError, UsageError } from "./usage-error.ts";
 
 interface DumpFlags {
-  readonly source?: "kubernetes" | "manifests";
+  readonly source?: "kubernetes" | "manifests" | "typha";
+  readonly typhaUpstream?: string;
   readonly kubeconfig?: string;
   readonly manifests?: string;
   readonly timeout: string;
@@ -32,13 +35,18 @@ export const registerSource: RegisterCommand = (program) => {
         "list a cluster once and print Calico's key/values of what a relay would publish",
       )
       .addOption(
-        new Option("--source <kind>", "kind of source").choices(["kubernetes", "manifests"]),
+        new Option("--source <kind>", "kind of source").choices([
+          "kubernetes",
+          "manifests",
+          "typha",
+        ]),
       )
       .option(
         "--kubeconfig <file>",
         "of an API server (default: $KUBECONFIG, ~/.kube/config, or the pod's own account)",
       )
       .option("--manifests <dir>", "folder of YAML")
+      .option("--typha-upstream <host:port>", "the cluster's Typha, with --source typha")
       .option("--timeout <duration>", "how long listing may take, like 30s", "30s"),
     "catwalk source dump --manifests deploy/demo/db",
   ).action(async (flags: DumpFlags) => {
@@ -50,6 +58,12 @@ export const registerSource: RegisterCommand = (program) => {
 /** @throws UsageError, or CommandError when the kubeconfig does not exist */
 function readChoice(flags: Omit<DumpFlags, "timeout">): SourceChoice {
   const kind = flags.source ?? (flags.manifests === undefined ? "kubernetes" : "manifests");
+  if (kind === "typha") {
+    const upstream = flags.typhaUpstream;
+    if (upstream === undefined || !/:\d{1,5}$/.test(upstream))
+      throw new UsageError("--source typha needs --typha-upstream HOST:PORT");
+    return { kind, upstream: fixedUpstream(upstream, dialTcp), compress: false };
+  }
   if (kind === "kubernetes") {
     // A relay waits for its kubeconfig; who asks once wants to know of a misspelt path at once.
     if (flags.kubeconfig !== undefined && !existsSync(flags.kubeconfig))

@@ -206,7 +206,8 @@ export class Publisher {
       while (progress.pending.size > 0) {
         if (progress.unacknowledged >= LIMITS.unacknowledgedFrames) break;
         const waitMs = this.#lastFrameMs + this.#paceMs - this.#ports.now();
-        if (waitMs > 0) {
+        // A full frame gains nothing by waiting: the pace is there to make frames fuller.
+        if (waitMs > 0 && progress.pending.size < FRAME_CHANGES) {
           this.#ports.setTimer(waitMs);
           return;
         }

@@ -10,52 +10,74 @@ import { parseCidr } from "../../../shared/ip/cidr.ts";
 import type { Node } from "../../../shared/record/record.ts";
 import type { Report } from "./conversion.ts";
 import { objectsAt, textAt } from "./kube-object.ts";
-import type { KubeObject } from "./kube-object.ts";
+import type { JsonObject, KubeObject } from "./kube-object.ts";
 
 const PREFIX = "projectcalico.org/";
 
+type Form = keyof typeof FORMS;
+
+/** How a field of a node is written, and the rule for who writes it otherwise. */
+const FORMS = {
+  ipv4: { parse: (text: string) => parseInFamily(text, 4), rule: "must be an IPv4 address" },
+  ipv6: { parse: (text: string) => parseInFamily(text, 6), rule: "must be an IPv6 address" },
+  subnet4: {
+    parse: (text: string) => parseWithSubnet(text, 4),
+    rule: "must be an IPv4 address, with or without its subnet's length",
+  },
+  subnet6: {
+    parse: (text: string) => parseWithSubnet(text, 6),
+    rule: "must be an IPv6 address, with or without its subnet's length",
+  },
+  mac: { parse: parseMac, rule: "must be a MAC address of 6 bytes" },
+  key: { parse: parsePublicKey, rule: "must be the base64 text of 32 bytes" },
+} as const;
+
+/** In canonical form; what is empty or wrong is empty, the latter reported at `path`. */
+export function readNodeField(text: string, form: Form, path: string, report: Report): string {
+  if (text === "") return "";
+  const { parse, rule } = FORMS[form];
+  const value = parse(text);
+  if (value === null) report(path, `${JSON.stringify(text)} ${rule}`);
+  return value ?? "";
+}
+
 /** [SRC16] */
 export function convertNode({ metadata, status }: KubeObject, report: Report): Node {
-  const read = (name: string, parse: (text: string) => string | null, rule: string): string => {
-    const text = metadata.annotations[PREFIX + name] ?? "";
-    if (text === "") return "";
-    const value = parse(text);
-    if (value === null) report(`annotation ${PREFIX}${name}`, `${JSON.stringify(text)} ${rule}`);
-    return value ?? "";
-  };
-  const address = (name: string, family: 4 | 6): string =>
-    read(name, (text) => parseInFamily(text, family), `must be an IPv${family} address`);
-  const subnet = (name: string, family: 4 | 6): string =>
-    read(
-      name,
-      (text) => parseWithSubnet(text, family),
-      `must be an IPv${family} address, with or without its subnet's length`,
+  const read = (name: string, form: Form): string =>
+    readNodeField(
+      metadata.annotations[PREFIX + name] ?? "",
+      form,
+      `annotation ${PREFIX}${name}`,
+      report,
     );
-  const mac = (name: string): string => read(name, parseMac, "must be a MAC address of 6 bytes");
-  const key = (name: string): string =>
-    read(name, parsePublicKey, "must be the base64 text of 32 bytes");
+  const addresses = objectsAt(status, "addresses", "status.addresses");
   return {
     kind: "Node",
     name: metadata.name,
-    ipv4Address: subnet("IPv4Address", 4),
-    ipv6Address: subnet("IPv6Address", 6),
-    internalIPs: readInternalIps(status, report),
-    ipv4VXLANTunnelAddr: address("IPv4VXLANTunnelAddr", 4),
-    ipv6VXLANTunnelAddr: address("IPv6VXLANTunnelAddr", 6),
-    vxlanTunnelMACAddr: mac("VXLANTunnelMACAddr"),
-    vxlanTunnelMACAddrV6: mac("VXLANTunnelMACAddrV6"),
-    ipv4IPIPTunnelAddr: address("IPv4IPIPTunnelAddr", 4),
-    ipv4WireguardAddr: address("IPv4WireguardInterfaceAddr", 4),
-    ipv6WireguardAddr: address("IPv6WireguardInterfaceAddr", 6),
-    wireguardPublicKey: key("WireguardPublicKey"),
-    wireguardPublicKeyV6: key("WireguardPublicKeyV6"),
+    ipv4Address: read("IPv4Address", "subnet4"),
+    ipv6Address: read("IPv6Address", "subnet6"),
+    internalIPs: readInternalIps(addresses, "status", report),
+    ipv4VXLANTunnelAddr: read("IPv4VXLANTunnelAddr", "ipv4"),
+    ipv6VXLANTunnelAddr: read("IPv6VXLANTunnelAddr", "ipv6"),
+    vxlanTunnelMACAddr: read("VXLANTunnelMACAddr", "mac"),
+    vxlanTunnelMACAddrV6: read("VXLANTunnelMACAddrV6", "mac"),
+    ipv4IPIPTunnelAddr: read("IPv4IPIPTunnelAddr", "ipv4"),
+    ipv4WireguardAddr: read("IPv4WireguardInterfaceAddr", "ipv4"),
+    ipv6WireguardAddr: read("IPv6WireguardInterfaceAddr", "ipv6"),
+    wireguardPublicKey: read("WireguardPublicKey", "key"),
+    wireguardPublicKeyV6: read("WireguardPublicKeyV6", "key"),
   };
 }
 
-function readInternalIps(status: KubeObject["status"], report: Report): readonly string[] {
+/** @param parent Path of the object that has the `addresses`. */
+export function readInternalIps(
+  addresses: readonly JsonObject[],
+  parent: string,
+  report: Report,
+): readonly string[] {
   const ips: string[] = [];
-  for (const [i, entry] of objectsAt(status, "addresses", "status.addresses").entries()) {
-    const path = `status.addresses[${i}]`;
+  for (const [i, entry] of addresses.entries()) {
+    const path = `${parent}.addresses[${i}]`;
     if (textAt(entry, "type", `${path}.type`) !== "InternalIP") continue;
     const text = textAt(entry, "address", `${path}.address`);
     const ip = canonicalIp(text);

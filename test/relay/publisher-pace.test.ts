@@ -1,0 +1,80 @@
+/** [LOG17] When a publisher sends. */
+import { expect, test } from "vitest";
+
+import { LocalState } from "../../relay/publish/local-state.ts";
+import { Publisher } from "../../relay/publish/publisher.ts";
+import { decodePayload } from "../../shared/log/payload.ts";
+import type { Message } from "../../shared/protocol/messages.ts";
+import { CHANNELS } from "../../shared/record/channel.ts";
+import { address, pod } from "../support/records.ts";
+
+const PACE_MS = 1_000;
+
+/** A publisher that is reconciled, with a clock that a test moves. */
+function reconciled() {
+  const sent: Message[] = [];
+  const timers: number[] = [];
+  const local = new LocalState();
+  const clock = { nowMs: 10_000 };
+  const publisher = new Publisher(local, {
+    send: (message) => sent.push(message),
+    setTimer: (delayMs) => timers.push(delayMs),
+    now: () => clock.nowMs,
+  });
+  publisher.onListed();
+  const channels = CHANNELS.map((channel) => ({
+    channel,
+    epoch: "e",
+    head: 0,
+    digest: local.trie(channel).digest(),
+  }));
+  const welcome = { version: 2, term: 1, paceMs: PACE_MS, channels, isStandby: null };
+  publisher.onMessage({ type: "home-welcome", ...welcome });
+  sent.length = 0;
+  const change = (from: number, count: number): void =>
+    publisher.onSource(
+      Array.from({ length: count }, (_, n) => ({
+        op: "put" as const,
+        record: pod(`p${from + n}`, address(from + n)),
+      })),
+    );
+  const accept = (sequence: number): void =>
+    publisher.onMessage({
+      type: "accepted",
+      channel: "identity",
+      sequence,
+      epoch: "e",
+      revision: sequence,
+      refused: 0,
+      paceMs: PACE_MS,
+    });
+  const sizes = (): number[] =>
+    sent.flatMap((message) => {
+      if (message.type !== "publish") return [];
+      const decoded = decodePayload(message.payload);
+      return decoded.ok ? [decoded.changes.length] : [];
+    });
+  return { publisher, clock, timers, change, accept, sizes };
+}
+
+test("[LOG17] the first change leaves at once, what follows within the pace leaves together", () => {
+  const { publisher, clock, timers, change, sizes } = reconciled();
+  change(0, 1);
+  change(1, 1);
+  change(2, 1);
+  expect([sizes(), timers.length > 0]).toEqual([[1], true]);
+  clock.nowMs += PACE_MS;
+  publisher.onTimer();
+  expect(sizes()).toEqual([1, 2]);
+});
+
+test("[LOG17] full frames wait for acknowledgements only: no pace limits what a publisher gets through", () => {
+  const { change, accept, sizes } = reconciled();
+  change(0, 1_700);
+  expect(sizes()).toEqual([500, 500]);
+  accept(1);
+  expect(sizes()).toEqual([500, 500, 500]);
+  accept(2);
+  // What is left is not full.
+  expect(sizes()).toEqual([500, 500, 500]);
+});
