@@ -10,7 +10,8 @@ const BYTES = 256 * 1024;
 
 export class ReadBuffer {
   readonly #maxChunkBytes: number;
-  #bytes: Buffer = Buffer.allocUnsafeSlow(BYTES);
+  /** No `Buffer`: whose `slice` would be a view where others believe that they have a copy. */
+  #bytes = new Uint8Array(BYTES);
   /** Bytes at the front that belong to no complete chunk yet. */
   #held = 0;
   #needed = 1;
@@ -21,7 +22,7 @@ export class ReadBuffer {
   }
 
   /** Where the next bytes are to go. */
-  get space(): Buffer {
+  get space(): Uint8Array {
     return this.#bytes.subarray(this.#held);
   }
 
@@ -40,8 +41,8 @@ export class ReadBuffer {
     const isLonger = needed > this.#bytes.length;
     const isShorter = this.#bytes.length > BYTES && needed <= BYTES;
     if (isKept() || isLonger || isShorter) {
-      const next = Buffer.allocUnsafeSlow(Math.max(BYTES, needed));
-      this.#bytes.copy(next, 0, used, end);
+      const next = new Uint8Array(Math.max(BYTES, needed));
+      next.set(this.#bytes.subarray(used, end));
       this.#bytes = next;
     } else this.#bytes.copyWithin(0, used, end);
     this.#held = end - used;

@@ -95,7 +95,8 @@ export class GobDecoder {
       return value;
     } catch (error) {
       if (!(error instanceof NeedChunk)) throw error;
-      this.#chunks.push((this.#chunks.pop() as Uint8Array).slice());
+      // Not `slice`: of a Buffer that is a view too.
+      this.#chunks.push(new Uint8Array(this.#chunks.pop() as Uint8Array));
       return undefined;
     }
   }
