@@ -6,6 +6,7 @@ import { keyOf } from "../../shared/record/key.ts";
 import type { CalicoRecord, RecordChange } from "../../shared/record/record.ts";
 import type { Source, SourceSink } from "../../relay/source/source.ts";
 import { pool } from "../support/records.ts";
+import { addressesOf } from "./addresses.ts";
 import type { History, SourceState } from "./history.ts";
 import type { World } from "./world.ts";
 
@@ -48,7 +49,7 @@ export class Place {
     const state: SourceState = {
       hash: hashOfRecord(record),
       isOwn,
-      ips: "ips" in record ? record.ips : [],
+      ips: addressesOf(record),
       owns:
         record.kind === "IPPool" ? [record.cidr] : record.kind === "Node" ? record.internalIPs : [],
       channel: channelOf(record.kind),

@@ -24,6 +24,7 @@ import type { ServedChange } from "../../relay/view/remotes.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
+import { addressesOf } from "./addresses.ts";
 import type { History, SeenRemote, Served } from "./history.ts";
 import { SimLink } from "./network.ts";
 import type { HubEnd, Wire } from "./network.ts";
@@ -416,6 +417,6 @@ function servedOf(record: CalicoRecord): Served {
   return {
     hash: hashOfRecord(record),
     isEndpoint: record.kind.endsWith("Endpoint"),
-    ips: "ips" in record ? record.ips : [],
+    ips: addressesOf(record),
   };
 }

@@ -1,16 +1,18 @@
 /** When all is quiet, every reader has exactly what its origins have and it may see. What is missing or different is `Converged`, what is too much `NoGhosts`. */
+import { overlap } from "../addresses.ts";
 import type { Happening, Moment, QuietRelay } from "../history.ts";
 import { Truth } from "./truth.ts";
 import type { Validator, Violation } from "./validator.ts";
 
 export function expected(truth: Truth, relay: QuietRelay): Map<string, string> {
   const wanted = new Map<string, string>();
-  const own = truth.ownAddresses(relay.uid);
+  const own = [...truth.ownAddresses(relay.uid)];
   for (const [pair, rcc] of truth.edges) {
     const [reader = "", origin = ""] = pair.split(" ");
     if (reader !== relay.uid) continue;
     for (const [key, state] of truth.has(origin))
-      if (!state.ips.some((ip) => own.has(ip))) wanted.set(`${rcc} ${key}`, state.hash);
+      if (!state.ips.some((ip) => own.some((mine) => overlap(ip, mine))))
+        wanted.set(`${rcc} ${key}`, state.hash);
   }
   return wanted;
 }

@@ -2,6 +2,7 @@
  * Nothing is withdrawn for any reason but these: its source no longer has it as its own, or had not for a while since; its cluster may not be seen, or
  * could not for a while; its address became the reader's own. In particular not because something was unreachable, restarted, restored or empty.
  */
+import { overlap } from "../addresses.ts";
 import type { Served } from "../history.ts";
 import { Truth } from "./truth.ts";
 import type { Validator } from "./validator.ts";
@@ -27,7 +28,7 @@ function isJustified(
   if (wasRevoked && truth.heard.get(relay)?.get(rcc) !== origin) return true;
   for (const ownStates of truth.allStates(uid).values())
     for (const { value } of ownStates)
-      if (served.ips.some((ip) => value?.owns.includes(ip))) return true;
+      if (served.ips.some((ip) => value?.owns.some((own) => overlap(ip, own)))) return true;
   return false;
 }
 

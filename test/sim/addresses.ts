@@ -1,0 +1,17 @@
+/** Which addresses a record speaks for, and whether two texts mean some address both. */
+import { cidrsOverlap, parseCidr } from "../../shared/ip/cidr.ts";
+import type { CalicoRecord } from "../../shared/record/record.ts";
+
+/** An endpoint's addresses, a pool's range: what a reader must not have as its own to be served the record. */
+export function addressesOf(record: CalicoRecord): readonly string[] {
+  if (record.kind === "IPPool") return [record.cidr];
+  return "ips" in record ? record.ips : [];
+}
+
+/** Addresses or ranges. */
+export function overlap(a: string, b: string): boolean {
+  if (a === b) return true;
+  if (!a.includes("/") && !b.includes("/")) return false;
+  const [left, right] = [parseCidr(a), parseCidr(b)];
+  return left !== null && right !== null && cidrsOverlap(left, right);
+}
