@@ -197,7 +197,8 @@ export function encodeKvsValue(updates: readonly Uint8Array[]): Buffer {
   return value.byte(0).finish();
 }
 
-const KVS_START = new GobWriter(80)
+/** What stands between a chunk's length and the length of its `MsgKVs`, on our streams. */
+export const KVS_START: Uint8Array = new GobWriter(80)
   .int(IDS.Envelope)
   .uint(1)
   .text(`${NAME_PREFIX}MsgKVs`)

@@ -363,11 +363,15 @@ export class FelixSession {
   }
 
   #onKvs(kvs: RawKvs): void {
-    const { unusualAt, ...usual } = this.#local.take(kvs.bytes, kvs.from);
-    this.#passLocal(usual);
-    if (unusualAt === null) return;
+    const taken = this.#local.take(kvs.bytes, kvs.from);
+    if (kvs.isOurs && taken.isWhole && !this.#local.hasModernPolicyKeys) {
+      this.#felix.write(kvs.bytes);
+      return;
+    }
+    this.#passLocal(taken);
+    if (taken.unusualAt === null) return;
     const decoded = kvs.decoded();
-    this.#passLocal(this.#local.take(decoded.bytes, decoded.from, unusualAt));
+    this.#passLocal(this.#local.take(decoded.bytes, decoded.from, taken.unusualAt));
   }
 
   #passLocal(elements: Elements): void {

@@ -21,6 +21,8 @@ export class FelixStream {
   readonly #decoder: GobDecoder;
   #handlers: StreamHandlers | null = null;
   #isCorked = false;
+  /** Written, and not given to the socket yet. */
+  #next: Uint8Array | null = null;
 
   /** @param decoder The one that has read its first bytes, because types are defined once per stream. */
   constructor(socket: Duplex, decoder: GobDecoder) {
@@ -44,22 +46,30 @@ export class FelixStream {
 
   /** Bytes written and not yet taken by the kernel. */
   get backlogBytes(): number {
-    return this.#socket.writableLength;
+    return this.#socket.writableLength + (this.#next?.length ?? 0);
   }
 
-  /** Gathers what is written in one turn into one system call. */
+  /** Gathers what is written in one turn into one system call, and what lies side by side in memory into one piece. */
   write(bytes: Uint8Array): void {
-    if (!this.#isCorked) {
-      this.#isCorked = true;
-      this.#socket.cork();
-      process.nextTick(() => this.flush());
-    }
-    this.#socket.write(bytes);
+    const next = this.#next;
+    if (next === null) {
+      if (!this.#isCorked) {
+        this.#isCorked = true;
+        this.#socket.cork();
+        process.nextTick(() => this.flush());
+      }
+    } else if (next.buffer === bytes.buffer && next.byteOffset + next.length === bytes.byteOffset) {
+      this.#next = new Uint8Array(next.buffer, next.byteOffset, next.length + bytes.length);
+      return;
+    } else this.#socket.write(next);
+    this.#next = bytes;
   }
 
   flush(): void {
     if (!this.#isCorked) return;
     this.#isCorked = false;
+    if (this.#next !== null) this.#socket.write(this.#next);
+    this.#next = null;
     this.#socket.uncork();
   }
 

@@ -32,6 +32,8 @@ export class KeyTable {
   /** Keys that were let go, oldest first, as a ring; some are held again. */
   readonly #idle = new Int32Array(MAX_IDLE).fill(-1);
   #idleAt = 0;
+  /** Where in the ring a key was let go last. */
+  #places = new Int32Array(FIRST_CAPACITY).fill(-1);
   readonly #free: number[] = [];
   readonly #onFree: (id: number) => void;
 
@@ -52,7 +54,7 @@ export class KeyTable {
 
   /** Bytes of memory. */
   get bytes(): number {
-    return this.#arena.length + this.#slots.length * 4 + this.#starts.length * 18;
+    return this.#arena.length + this.#slots.length * 4 + this.#starts.length * 22 + MAX_IDLE * 4;
   }
 
   /** The number of a key that is not empty, or -1. `hash` is any hash of it, always the same one. */
@@ -114,15 +116,18 @@ export class KeyTable {
     const left = (this.#holders[id] ?? 1) - 1;
     this.#holders[id] = left;
     if (left > 0) return;
-    const oldest = this.#idle[this.#idleAt] ?? -1;
-    this.#idle[this.#idleAt] = id;
-    this.#idleAt = (this.#idleAt + 1) % MAX_IDLE;
-    if (oldest >= 0 && oldest !== id) this.#forget(oldest);
+    const place = this.#idleAt;
+    const oldest = this.#idle[place] ?? -1;
+    this.#idle[place] = id;
+    this.#idleAt = (place + 1) % MAX_IDLE;
+    // Not if it is held again, or was let go again since.
+    const isIdle = oldest >= 0 && this.#places[oldest] === place && this.#holders[oldest] === 0;
+    if (isIdle && oldest !== id) this.#forget(oldest);
+    this.#places[id] = place;
   }
 
-  /** Unless it is held again, or forgotten already (it was let go twice). */
   #forget(id: number): void {
-    if (this.#holders[id] !== 0 || this.#lengths[id] === 0) return;
+    this.#places[id] = -1;
     this.#unlink(id);
     this.#free.push(id);
     this.#freedBytes += this.#lengths[id] ?? 0;
@@ -172,6 +177,7 @@ export class KeyTable {
     this.#lengths = grown(this.#lengths, new Uint16Array(capacity));
     this.#holders = grown(this.#holders, new Uint32Array(capacity));
     this.#followers = grown(this.#followers, new Int32Array(capacity).fill(-1));
+    this.#places = grown(this.#places, new Int32Array(capacity).fill(-1));
     const linked = this.#slots.filter((entry) => entry !== 0);
     this.#slots = new Int32Array(capacity * 2);
     for (const entry of linked) this.#link(entry - 1);

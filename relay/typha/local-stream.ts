@@ -17,6 +17,8 @@ export interface Elements {
 }
 
 export interface Taken extends Elements {
+  /** All go on as they came. */
+  readonly isWhole: boolean;
   /** The element that has to be decoded first, and was not taken. */
   readonly unusualAt: number | null;
 }
@@ -87,6 +89,7 @@ export class LocalStream {
     const parts: Uint8Array[] = [];
     let count = 0;
     let taken = 0;
+    let isExchanged = false;
     let passedFrom = scanner.at;
     let passedTo = scanner.at;
     const { update } = scanner;
@@ -102,15 +105,16 @@ export class LocalStream {
         passedFrom = passedTo = update.end;
         if (verdict === DROP) continue;
         count++;
+        isExchanged = true;
         parts.push(verdict);
       }
     } catch (error) {
       if (!(error instanceof UnusualUpdate)) throw error;
       if (passedTo > passedFrom) parts.push(bytes.subarray(passedFrom, passedTo));
-      return { count, parts, unusualAt: taken };
+      return { count, parts, isWhole: false, unusualAt: taken };
     }
     if (passedTo > passedFrom) parts.push(bytes.subarray(passedFrom, passedTo));
-    return { count, parts, unusualAt: null };
+    return { count, parts, isWhole: count === taken && !isExchanged, unusualAt: null };
   }
 
   /** The connection ends: nothing is held any more. */
@@ -167,7 +171,7 @@ function isModernPolicyKey(bytes: Uint8Array, { keyStart, keyEnd }: ScannedUpdat
 /** A key that Felix holds changes: Typha, which tells everything anew, says "new". The type is the last byte but one. */
 function asUpdated(bytes: Uint8Array, update: ScannedUpdate): Uint8Array | null {
   if (update.updateType !== UPDATE_TYPE.new) return PASS;
-  const copy = bytes.slice(update.start, update.end);
+  const copy = new Uint8Array(bytes.subarray(update.start, update.end));
   copy[copy.length - 2] = UPDATE_TYPE.updated;
   return copy;
 }

@@ -2,7 +2,7 @@
  * What comes from Typha: key/values as bytes that are ready to be scanned, everything else decoded. The first `MsgKVs` of a stream is decoded in full,
  * because it comes with its types; from then on a message that begins like it is not decoded any more. [TYP13]
  */
-import { encodeKvsValue, encodeUpdate } from "./encode.ts";
+import { encodeKvsValue, encodeUpdate, KVS_START } from "./encode.ts";
 import { GobError, GobReader, GobWriter } from "./gob/bytes.ts";
 import type { Chunk } from "./gob/chunks.ts";
 import { GobDecoder } from "./gob/decoder.ts";
@@ -17,6 +17,8 @@ export interface RawKvs {
   readonly bytes: Uint8Array;
   /** Where its fields begin. */
   readonly from: number;
+  /** Whether all the bytes are a message as we write it: they can go on together. */
+  readonly isOurs: boolean;
   /** Decodes it after all: an element that the scanner does not know, written as we write it. */
   decoded(): RawKvs;
   /** A copy, for who keeps it: the bytes are good for the moment only. */
@@ -64,19 +66,27 @@ export class TyphaReader {
     // Behind the value only the end of the envelope.
     if (from + length + 1 !== whole.length || whole[whole.length - 1] !== 0)
       throw new GobError("MsgKVs has another length than it says");
+    // The type ids are all that differs from ours, and where they are as long they are exchanged in place.
+    const isOurs = start.length === KVS_START.length;
+    if (isOurs) whole.set(KVS_START, head);
+    return this.#raw(whole, head, from, isOurs, start);
+  }
+
+  #raw(whole: Uint8Array, head: number, from: number, isOurs: boolean, start: Uint8Array): RawKvs {
     return {
       type: "raw",
       bytes: whole,
       from,
-      decoded: () => this.#decodedKvs(chunk),
-      kept: () => this.#rawKvs({ whole: whole.slice(), head }) as RawKvs,
+      isOurs,
+      decoded: () => {
+        const original = new Uint8Array(whole);
+        original.set(start, head);
+        const message = this.#decode({ whole: original, head });
+        if (message?.type !== "raw") throw new GobError("MsgKVs is cut off");
+        return message;
+      },
+      kept: () => this.#raw(new Uint8Array(whole), head, from, isOurs, start),
     };
-  }
-
-  #decodedKvs(chunk: Chunk): RawKvs {
-    const message = this.#decode(chunk);
-    if (message?.type !== "raw") throw new GobError("MsgKVs is cut off");
-    return message;
   }
 
   #decode(chunk: Chunk): FromTypha | null {
@@ -86,7 +96,14 @@ export class TyphaReader {
     if (message.type !== "MsgKVs") return message;
     this.#start ??= kvsStart(this.#decoder.types);
     const bytes = encodeKvsValue(message.kvs.map(encodeUpdate));
-    const raw: RawKvs = { type: "raw", bytes, from: 0, decoded: () => raw, kept: () => raw };
+    const raw: RawKvs = {
+      type: "raw",
+      bytes,
+      from: 0,
+      isOurs: false,
+      decoded: () => raw,
+      kept: () => raw,
+    };
     return raw;
   }
 }

@@ -42,6 +42,7 @@ export async function spliceRig(
     feed,
     isViewLoaded: () => true,
     inSyncWaitMs: 30_000,
+    settleMs: 0,
     log: (_level, message, fields) => logs.push(`${message} ${JSON.stringify(fields)}`),
     ...options,
   });

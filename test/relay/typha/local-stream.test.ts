@@ -172,3 +172,15 @@ test("[TYP13] keys that come and go for ever do not make the key table grow for 
   expect(table.bytes).toBe(after);
   expect(table.size).toBeLessThan(140_000);
 });
+
+test("[TYP13] keys that are let go and told again, round after round, keep their numbers", () => {
+  const table = new KeyTable();
+  const views = Array.from({ length: 50_000 }, (_, n) => viewOf(Buffer.from(`/key/${n}`)));
+  const hashOf = (n: number): number => Math.imul(n, 0x9e37_79b1) >>> 0;
+  const ids = views.map((view, n) => table.add(view, 0, view.byteLength, hashOf(n)));
+  for (let round = 0; round < 7; round++) {
+    for (const id of ids) table.hold(id);
+    for (const id of ids) table.release(id);
+  }
+  expect(views.map((view, n) => table.find(view, 0, view.byteLength, hashOf(n)))).toEqual(ids);
+});
