@@ -1,6 +1,7 @@
 /**
- * The local keys of all Felix connections, each once, as a small number: connections of one cluster are told the same keys. A key that nobody holds any
- * more is kept for a while, because a Felix that comes back is told it again; then its number and its bytes are used again. [TYP13]
+ * The local keys of all Felix connections, each once, as a small number: connections of one cluster are told the same keys. The keys of a
+ * Felix that is gone are kept for a while, because it comes back and is told them again; otherwise a key lives as long as somebody holds it. Then its number and its
+ * bytes are used again. [TYP13]
  *
  * Open addressing with linear probing over typed arrays, because half a million JS strings in a Map would be 60 MB and their lookup a string made for each
  * key/value of each connection.
@@ -112,10 +113,14 @@ export class KeyTable {
     this.#holders[id] = (this.#holders[id] ?? 0) + 1;
   }
 
-  release(id: number): void {
-    const left = (this.#holders[id] ?? 1) - 1;
-    this.#holders[id] = left;
-    if (left > 0) return;
+  /** A holder has lost the key: nobody will tell it again, unless somebody else holds it. */
+  drop(id: number): void {
+    if (this.#unhold(id)) this.#forget(id);
+  }
+
+  /** A holder is gone, and may come back: the key is kept for a while. */
+  letGo(id: number): void {
+    if (!this.#unhold(id)) return;
     const place = this.#idleAt;
     const oldest = this.#idle[place] ?? -1;
     this.#idle[place] = id;
@@ -124,6 +129,13 @@ export class KeyTable {
     const isIdle = oldest >= 0 && this.#places[oldest] === place && this.#holders[oldest] === 0;
     if (isIdle && oldest !== id) this.#forget(oldest);
     this.#places[id] = place;
+  }
+
+  /** Answers whether nobody holds it any more. */
+  #unhold(id: number): boolean {
+    const left = (this.#holders[id] ?? 1) - 1;
+    this.#holders[id] = left;
+    return left === 0;
   }
 
   #forget(id: number): void {

@@ -55,7 +55,7 @@ export class LocalKeys {
     if (!this.has(id)) return false;
     this.#marks[id] = 0;
     this.#size--;
-    this.#table.release(id);
+    this.#table.drop(id);
     return true;
   }
 
@@ -76,7 +76,7 @@ export class LocalKeys {
 
   /** Holds nothing any more. */
   clear(): void {
-    for (let id = 0; id < this.#marks.length; id++) if (this.has(id)) this.#table.release(id);
+    for (let id = 0; id < this.#marks.length; id++) if (this.has(id)) this.#table.letGo(id);
     this.#hashes = new Uint32Array(0);
     this.#marks = new Uint32Array(0);
     this.#size = 0;

@@ -12,7 +12,6 @@ import {
   encodePong,
   encodeTime,
 } from "../../relay/typha/encode.ts";
-import { ChunkCutter } from "../../relay/typha/gob/chunks.ts";
 import { SyncClient } from "../support/typha.ts";
 import { takeSnappy } from "../support/snappy.ts";
 
@@ -36,12 +35,29 @@ const HELLO = {
   clientConnId: 1n,
 };
 
+const NOTHING = Buffer.alloc(0);
+/** Messages and frames that are longer hold key/values. */
+const LONG = 600;
+
+/** Bytes of the next snappy frame, or of the next gob chunk with its length; `null` until that is known. */
+function frameSize(bytes: Buffer): number | null {
+  return bytes.length < 4 ? null : 4 + bytes.readUIntLE(1, 3);
+}
+
+function chunkSize(bytes: Buffer): number | null {
+  const first = bytes[0] ?? 0;
+  if (first < 128) return 1 + first;
+  const head = 257 - first;
+  return bytes.length < head ? null : head + bytes.readUIntBE(1, head - 1);
+}
+
 class LightClient {
   readonly #socket: Socket;
   readonly #tag: string;
   readonly #onSync: () => void;
-  #cutter = new ChunkCutter(1 << 26);
-  #framed: Buffer | null = null;
+  #isFramed = false;
+  #held: Buffer = NOTHING;
+  #skip = 0;
   received = 0;
 
   constructor(port: number, tag: string, onSync: () => void) {
@@ -60,29 +76,33 @@ class LightClient {
     this.#socket.destroy();
   }
 
+  /** Cuts without copying: what is too long to be looked into is only counted. */
   #take(data: Buffer): void {
     this.received += data.length;
-    if (this.#framed === null)
-      for (const { whole } of this.#cutter.cut(data))
-        this.#look(Buffer.from(whole.buffer, whole.byteOffset, whole.length));
-    else this.#skip(Buffer.concat([this.#framed, data]));
-  }
-
-  /** Frames of a compressed stream: only small ones can hold anything but key/values. */
-  #skip(framed: Buffer): void {
-    let at = 0;
-    while (at + 4 <= framed.length) {
-      const end = at + 4 + framed.readUIntLE(at + 1, 3);
-      if (end > framed.length) break;
-      if (end - at < 300) this.#look(takeSnappy(framed.subarray(at, end)).plain);
-      at = end;
-      if (this.#framed === null) return;
+    let bytes = data;
+    while (bytes.length > 0) {
+      if (this.#skip > 0) {
+        const skipped = Math.min(this.#skip, bytes.length);
+        this.#skip -= skipped;
+        bytes = bytes.subarray(skipped);
+        continue;
+      }
+      if (this.#held.length > 0) bytes = Buffer.concat([this.#held, bytes]);
+      this.#held = NOTHING;
+      const size = this.#isFramed ? frameSize(bytes) : chunkSize(bytes);
+      if (size !== null && size > LONG) this.#skip = size;
+      else if (size === null || bytes.length < size) {
+        this.#held = bytes;
+        return;
+      } else {
+        const unit = bytes.subarray(0, size);
+        bytes = bytes.subarray(size);
+        this.#look(this.#isFramed ? takeSnappy(unit).plain : unit);
+      }
     }
-    this.#framed = framed.subarray(at);
   }
 
   #look(chunk: Buffer): void {
-    if (chunk.length > 600) return;
     const text = chunk.toString("latin1");
     if (text.includes("netset/probe")) this.#probe(text);
     else if (text.includes("MsgDecoderRestart")) this.#restart(text);
@@ -93,8 +113,7 @@ class LightClient {
   #restart(text: string): void {
     // A definition of the type names it, too.
     if (!text.includes("syncproto.MsgDecoderRestart")) return;
-    this.#framed = this.#framed === null && text.includes("snappy") ? Buffer.alloc(0) : null;
-    this.#cutter = new ChunkCutter(1 << 26);
+    this.#isFramed = !this.#isFramed;
     this.#socket.write(encodeAck());
   }
 

@@ -64,11 +64,15 @@ function probe(left: number, everyMs: number): void {
     process.send?.({ type: "done" });
     return;
   }
-  const message = encodeKvs([
-    element("/calico/v1/netset/probe", `{"sent":"${process.hrtime.bigint()}"}`, 2),
-  ]);
+  const message = probeNow();
   for (const socket of sockets) socket.write(message);
   setTimeout(() => probe(left - 1, everyMs), everyMs);
+}
+
+function probeNow(): Buffer {
+  return encodeKvs([
+    element("/calico/v1/netset/probe", `{"sent":"${process.hrtime.bigint()}"}`, 2),
+  ]);
 }
 
 /** Pods that come, change and go: keys are new all the time. */
@@ -89,8 +93,7 @@ function churn(perSecond: number, seconds: number): void {
         updates.push(element(key, valueOf(n), 1));
       }
     }
-    updates.push(element("/calico/v1/netset/probe", `{"sent":"${process.hrtime.bigint()}"}`, 2));
-    const message = encodeKvs(updates);
+    const message = Buffer.concat([encodeKvs(updates), probeNow()]);
     for (const socket of sockets) socket.write(message);
     if (++tick < ticks) return;
     clearInterval(timer);

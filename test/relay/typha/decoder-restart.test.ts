@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
@@ -163,3 +164,24 @@ test("[TYP15] a compressed Typha is read when asked for: its recorded stream, AC
       felix.kvs.size === expected.size && [...expected].every(([k, v]) => felix.kvs.get(k) === v),
   );
 });
+
+test("[TYP8] [TYP15] a ping finds its way into a compressed snapshot that takes long", async () => {
+  const { feed, client } = await spliceRig(LOCAL);
+  for (let n = 0; n < 3_000; n++) feed.put(keyOf(n), randomBytes(3_000).toString("base64"));
+  const felix = client();
+  await felix.until("the first of it", () => felix.kvs.size > 0, 20_000);
+  felix.setPaused(true);
+  // What the kernel takes is on its way; the ping comes behind it.
+  const other = client({ supportsDecoderRestart: false, hostname: "n2" });
+  other.setPaused(true);
+  const third = client({ supportsDecoderRestart: false, hostname: "n3" });
+  await third.until("a ping", () => third.messages.some((m) => m.type === "MsgPing"), 20_000);
+  felix.setPaused(false);
+  other.setPaused(false);
+  for (const one of [felix, other, third]) await one.until("in-sync", () => one.hasSync, 20_000);
+  expect(felix.kvs).toEqual(third.kvs);
+  expect(other.kvs).toEqual(third.kvs);
+  const types = felix.messages.map((message) => message.type);
+  expect(types.indexOf("MsgPing")).toBeGreaterThan(types.indexOf("MsgDecoderRestart"));
+  expect(types.indexOf("MsgPing")).toBeLessThan(types.lastIndexOf("MsgDecoderRestart"));
+}, 60_000);
