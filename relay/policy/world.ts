@@ -6,10 +6,10 @@ import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 
 import type { CalicoRecord, Labels } from "../../shared/record/record.ts";
-import { matches } from "../../shared/selector/ast.ts";
 import type { LabelLookup, Selector } from "../../shared/selector/ast.ts";
 import { labelsOf } from "../../shared/selector/inherited-labels.ts";
 import type { Endpoint } from "../../shared/selector/inherited-labels.ts";
+import { EndpointIndex } from "./endpoint-index.ts";
 import { CLUSTER_LABEL, remoteLabels } from "../typha/remote-labels.ts";
 import type { PolicyObject } from "../source/source.ts";
 
@@ -105,16 +105,16 @@ interface Delivered extends MatchedEndpoint {
 }
 
 /** Worked out once a world: a cluster's policies have thousands of rules. */
-const DELIVERED = new WeakMap<World, readonly Delivered[]>();
+const INDEXES = new WeakMap<World, EndpointIndex<Delivered>>();
 
 /** Endpoints that a selector matches, own and remote, as Felix would: labels inherited from the profiles of the same cluster. By name. */
 export function matchEndpoints(world: World, selector: Selector): MatchedEndpoint[] {
-  let delivered = DELIVERED.get(world);
-  if (delivered === undefined) {
-    delivered = deliveredEndpoints(world);
-    DELIVERED.set(world, delivered);
+  let index = INDEXES.get(world);
+  if (index === undefined) {
+    index = new EndpointIndex(deliveredEndpoints(world));
+    INDEXES.set(world, index);
   }
-  return delivered.filter(({ labels }) => matches(selector, labels));
+  return index.matching(selector);
 }
 
 function deliveredEndpoints(world: World): Delivered[] {
