@@ -8,6 +8,7 @@ import { benchFanOut } from "./fan-out.ts";
 import type { Figure } from "./figure.ts";
 import { benchFirstView } from "./first-view.ts";
 import { benchIngest } from "./ingest.ts";
+import { benchNoisy } from "./noisy.ts";
 import { benchRelayMemory } from "./relay-memory.ts";
 import { benchResume } from "./resume.ts";
 import { benchSplice, benchSpliceChurn } from "./splice.ts";
@@ -21,6 +22,7 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   resume: benchResume,
   star: benchStar,
   mesh: benchMesh,
+  noisy: benchNoisy,
   "etcd-peer": benchEtcdPeer,
   "api-to-felix": benchApiToFelix,
   splice: benchSplice,

@@ -21,7 +21,8 @@ export class BenchRig {
   origin: Credentials | null = null;
   reader: Credentials | null = null;
 
-  static async start(): Promise<BenchRig> {
+  /** @param cidr Of the origin's pods. */
+  static async start(cidr = "10.0.0.0/8"): Promise<BenchRig> {
     const rig = new BenchRig();
     rig.#hub = await startHub({
       listen: "127.0.0.1:0",
@@ -29,7 +30,7 @@ export class BenchRig {
       log: progress,
     });
     await rig.#api("POST", "/v1/meshes", { name: "bench" });
-    rig.origin = await rig.#join("o", ["10.0.0.0/8"]);
+    rig.origin = await rig.#join("o", [cidr]);
     rig.reader = await rig.#join("r", []);
     await rig.#api("PUT", "/v1/meshes/bench/clusters/r/rccs/o", {
       apiVersion: "projectcalico.org/v3",
