@@ -49,9 +49,16 @@ test(
   "[CLI14] -o json has every endpoint; a NAME narrows, and an RCC that is applied is named",
   { timeout: 60_000 },
   async () => {
+    const about = ["shop/same-namespace", "--affected-by", "db", "--cluster", "app"];
+    const relay = ["--relay", rig.relay("app").url];
     const affected = await rig.catwalk(
-      ...["policy", "shop/same-namespace", "--affected-by", "db", "--cluster", "app"],
-      ...["--relay", rig.relay("app").url, "-f", "policies.yaml", "-o", "json"],
+      "policy",
+      ...about,
+      ...relay,
+      "-f",
+      "policies.yaml",
+      "-o",
+      "json",
     );
     const summary = JSON.parse(affected.out) as unknown;
     expect(summary).toMatchObject({
@@ -82,9 +89,8 @@ test(
   "[CLI14] without -f the policies are those of the cluster's relay",
   { timeout: 60_000 },
   async () => {
-    const affected = await rig.catwalk(
-      ...["policy", "--affected-by", "db", "--cluster", "app", "--relay", rig.relay("app").url],
-    );
+    const about = ["--affected-by", "db", "--cluster", "app", "--relay", rig.relay("app").url];
+    const affected = await rig.catwalk("policy", ...about);
     expect(affected.out).toMatch(/^RCC db gives app 12 endpoints of db, labels as they are\./);
     expect(affected.out).toMatch(/NetworkPolicy shop\/allow-db\n {2}egress\[0\] Allow destination/);
   },
