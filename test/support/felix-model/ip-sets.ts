@@ -3,7 +3,7 @@ import { matches } from "../../../shared/selector/ast.ts";
 import type { LabelLookup } from "../../../shared/selector/ast.ts";
 import { parseSelector } from "../../../shared/selector/parse.ts";
 import type { Objects } from "./objects.ts";
-import type { FelixValues, PortValue } from "./values.ts";
+import type { FelixValues, PortValue } from "./shapes.ts";
 
 type Rule = FelixValues["Policy"]["inbound_rules"][number];
 

@@ -1,7 +1,7 @@
 /** What Felix's graph holds: the newest accepted value of every key. */
 import type { FelixKey } from "./keys.ts";
 import { isJsonKind } from "./values.ts";
-import type { FelixValues, JsonKind } from "./values.ts";
+import type { FelixValues, JsonKind } from "./shapes.ts";
 
 interface Held {
   readonly key: FelixKey;

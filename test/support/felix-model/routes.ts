@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { addressAt, netHas, readIp, readNet } from "./addresses.ts";
 import type { Net } from "./addresses.ts";
 import type { Objects } from "./objects.ts";
-import type { FelixValues } from "./values.ts";
+import type { FelixValues } from "./shapes.ts";
 
 export type Fields = Readonly<Record<string, string | boolean>>;
 
