@@ -18,6 +18,7 @@ import type { FelixStream } from "./felix-stream.ts";
 import { messagesOf } from "./key-space.ts";
 import type { KeySpace, RemoteBatch } from "./key-space.ts";
 import type { RemoteUpdate } from "./remote-feed.ts";
+import { checked } from "./kvs-scan.ts";
 import { LocalStream } from "./local-stream.ts";
 import type { Elements } from "./local-stream.ts";
 import { SYNC_STATUS } from "./messages.ts";
@@ -354,7 +355,7 @@ export class FelixSession {
       if (this.#state.version === null) this.#sendHello(message);
       this.#happened({ type: "typha-hello", version: message.version });
     } else if (!this.#isFlowing)
-      this.#early.push(message.type === "raw" ? message.kept() : message);
+      this.#early.push(message.type === "raw" ? checked(message.kept()) : message);
     else if (message.type === "raw") this.#onKvs(message);
     else {
       this.#happened({ type: "typha-status", status: message.status });
@@ -369,6 +370,7 @@ export class FelixSession {
       return;
     }
     this.#passLocal(taken);
+    if (taken.broken !== null) throw taken.broken;
     if (taken.unusualAt === null) return;
     const decoded = kvs.decoded();
     this.#passLocal(this.#local.take(decoded.bytes, decoded.from, taken.unusualAt));

@@ -9,8 +9,6 @@
 import { viewOf } from "./byte-hash.ts";
 
 const FIRST_CAPACITY = 1024;
-/** A longer key is none of Calico's: paths of a few names of at most 253 bytes. */
-const MAX_KEY_BYTES = 65_535;
 /** Keys that nobody holds and that are kept, at most: about 14 MB. */
 const MAX_IDLE = 131_072;
 /** Freed bytes that are worth moving the rest. */
@@ -21,6 +19,7 @@ export class KeyTable {
   #slots = new Int32Array(FIRST_CAPACITY * 2);
   #hashes = new Uint32Array(FIRST_CAPACITY);
   #starts = new Uint32Array(FIRST_CAPACITY);
+  /** At most `MAX_KEY_BYTES`, which the scanner sees to. */
   #lengths = new Uint16Array(FIRST_CAPACITY);
   #holders = new Uint32Array(FIRST_CAPACITY);
   /** The number that came after this one when somebody was last told both: Typha sends its snapshot in the order of the keys. */
@@ -93,7 +92,6 @@ export class KeyTable {
 
   /** Adds a key that `find` did not find. Its number is good until it is released; hold it at once. */
   add(view: DataView, from: number, to: number, hash: number): number {
-    if (to - from > MAX_KEY_BYTES) throw new RangeError(`key of ${to - from} bytes`);
     const id = this.#free.pop() ?? this.#next++;
     if (id >= this.#starts.length) this.#grow();
     this.#hashes[id] = hash;

@@ -9,6 +9,9 @@ import type { RawKvs } from "./typha-reader.ts";
 const STRING_NAME = Buffer.from("string");
 const STRING_ID = 12; // int(6)
 
+/** A longer key is none of Calico's: paths of a few names of at most 253 bytes. */
+export const MAX_KEY_BYTES = 65_535;
+
 /** One element: offsets into the scanned bytes. The same object for each, so that a scan allocates nothing. */
 export interface ScannedUpdate {
   start: number;
@@ -73,6 +76,8 @@ export class KvsScanner {
         case 0:
           update.keyEnd = this.#bytesField();
           update.keyStart = this.#lastStart;
+          if (update.keyEnd - update.keyStart > MAX_KEY_BYTES)
+            throw new GobError(`key of ${update.keyEnd - update.keyStart} bytes`);
           break;
         case 1:
           update.valueEnd = this.#bytesField();
@@ -145,6 +150,17 @@ export class KvsScanner {
 /** Only an absent value with this type deletes; a deletion with a value is a value (typha-contract 3). */
 export function isDeletion(update: ScannedUpdate): boolean {
   return update.valueStart === update.valueEnd && update.updateType === UPDATE_TYPE.deleted;
+}
+
+/** The same, sure to be taken without an error: for who takes it later, when nobody could say any more whose error it was. @throws GobError */
+export function checked(kvs: RawKvs): RawKvs {
+  try {
+    for (const scanner = new KvsScanner(kvs.bytes, kvs.from); scanner.next(););
+    return kvs;
+  } catch (error) {
+    if (!(error instanceof UnusualUpdate)) throw error;
+    return kvs.decoded();
+  }
 }
 
 /** The elements of a `MsgKVs`, one by one, for who reads them; `value` is a view of its bytes, `null` where it is absent. */

@@ -4,6 +4,7 @@
  */
 import { ByteHash, viewOf } from "./byte-hash.ts";
 import { encodeUpdate } from "./encode.ts";
+import { GobError } from "./gob/bytes.ts";
 import type { KeySpace } from "./key-space.ts";
 import { isDeletion, KvsScanner, UnusualUpdate } from "./kvs-scan.ts";
 import type { ScannedUpdate } from "./kvs-scan.ts";
@@ -21,6 +22,8 @@ export interface Taken extends Elements {
   readonly isWhole: boolean;
   /** The element that has to be decoded first, and was not taken. */
   readonly unusualAt: number | null;
+  /** Why the rest cannot be read. What is before it is noted, so it has to be sent. */
+  readonly broken: GobError | null;
 }
 
 const NOTHING: Elements = { count: 0, parts: [] };
@@ -109,12 +112,25 @@ export class LocalStream {
         parts.push(verdict);
       }
     } catch (error) {
-      if (!(error instanceof UnusualUpdate)) throw error;
+      const isUnusual = error instanceof UnusualUpdate;
+      if (!isUnusual && !(error instanceof GobError)) throw error;
       if (passedTo > passedFrom) parts.push(bytes.subarray(passedFrom, passedTo));
-      return { count, parts, isWhole: false, unusualAt: taken };
+      return {
+        count,
+        parts,
+        isWhole: false,
+        unusualAt: isUnusual ? taken : null,
+        broken: isUnusual ? null : error,
+      };
     }
     if (passedTo > passedFrom) parts.push(bytes.subarray(passedFrom, passedTo));
-    return { count, parts, isWhole: count === taken && !isExchanged, unusualAt: null };
+    return {
+      count,
+      parts,
+      isWhole: count === taken && !isExchanged,
+      unusualAt: null,
+      broken: null,
+    };
   }
 
   /** The connection ends: nothing is held any more. */
