@@ -8,8 +8,8 @@ import { endpointsOf, ipSetsOf, selects } from "./ip-sets.ts";
 import { readNet } from "./addresses.ts";
 import { readKey } from "./keys.ts";
 import type { FelixKey } from "./keys.ts";
-import { isJsonKind, Objects } from "./objects.ts";
-import { readValue } from "./values.ts";
+import { Objects } from "./objects.ts";
+import { isJsonKind, readValue } from "./values.ts";
 
 export interface FelixUpdate {
   readonly key: string;

@@ -1,6 +1,5 @@
 /** What Felix's graph holds: the newest accepted value of every key. */
 import type { FelixKey } from "./keys.ts";
-import { isJsonKind } from "./values.ts";
 import type { FelixValues, JsonKind } from "./shapes.ts";
 
 interface Held {
@@ -41,5 +40,3 @@ export class Objects {
 function idOf(key: FelixKey): string {
   return "net" in key ? `${key.kind} ${key.net.text}` : JSON.stringify(key);
 }
-
-export { isJsonKind };
