@@ -2,9 +2,6 @@
  * One Felix: what Typha sends to it, spliced with the remote views. Obeys `session-rules.ts`; local values go through as bytes (`local-stream.ts`), remote ones
  * come from a snapshot that all connections share, then change by change. [TYP4..TYP16]
  */
-import type { Duplex } from "node:stream";
-
-import type { ReadTarget } from "./dial.ts";
 import {
   encodeDecoderRestart,
   encodeKvsAround,
@@ -14,42 +11,23 @@ import {
   encodeTime,
   SERVER_DEFINITIONS,
 } from "./encode.ts";
+import { FelixPulse } from "./felix-pulse.ts";
 import type { FelixStream } from "./felix-stream.ts";
-import { messagesOf } from "./key-space.ts";
-import type { KeySpace, RemoteBatch } from "./key-space.ts";
-import type { RemoteUpdate } from "./remote-feed.ts";
+import type { RemoteBatch } from "./key-space.ts";
 import { checked } from "./kvs-scan.ts";
 import { LocalStream } from "./local-stream.ts";
 import type { Elements } from "./local-stream.ts";
 import { SYNC_STATUS } from "./messages.ts";
 import type { ClientHello, ServerHello, TyphaMessage } from "./messages.ts";
-import { decide, INITIAL, judgeLiveness } from "./session-rules.ts";
+import { RemoteSide } from "./remote-side.ts";
+import type { SessionOptions } from "./session-options.ts";
+import { decide, INITIAL } from "./session-rules.ts";
 import type { SessionAction, SessionEvent, SessionState } from "./session-rules.ts";
-import { COMPRESSED_END, COMPRESSED_START } from "./shared-snapshot.ts";
-import type { SharedSnapshot, SnapshotMaker } from "./shared-snapshot.ts";
-import { frame, STREAM_IDENTIFIER } from "./snappy/frame.ts";
+import { frame } from "./snappy/frame.ts";
 import { TyphaLink } from "./typha-link.ts";
 import type { FromLink } from "./typha-link.ts";
 import type { RawKvs } from "./typha-reader.ts";
 
-export interface SessionOptions {
-  readonly space: KeySpace;
-  readonly snapshots: SnapshotMaker;
-  /** Whether the remote view may be called complete now; asked again with every change of it. */
-  isViewLoaded(): boolean;
-  readonly inSyncWaitMs: number;
-  /** Where there are remotes, in-sync is never earlier: another relay may have told Felix a moment ago what is only now on its way here. */
-  readonly settleMs: number;
-  dial(target: ReadTarget | undefined): Promise<Duplex | string>;
-  readonly compressUpstream: boolean;
-  /** @param by Who broke the protocol, or `null` where nobody did: a Felix that breaks it is held, not let in again at once. */
-  onEnd(reason: string, by: "felix" | null): void;
-  log(level: "info" | "warn", message: string, fields: Readonly<Record<string, unknown>>): void;
-}
-
-/** Typha pings every 10 s; a Felix gives up after 30 s of silence. The first ping comes early, for a snapshot may be slow. */
-const PING_MS = 10_000;
-const FIRST_PING_MS = 1_000;
 const LOOK_MS = 500;
 /** Bytes that wait for a Felix before nothing more is read for it: what one message or one read of Typha adds comes on top. */
 const MAX_BACKLOG_BYTES = 256 * 1024;
@@ -64,29 +42,23 @@ export class FelixSession {
   readonly #local: LocalStream;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #unsubscribe: () => void;
-  readonly #startedMs = performance.now();
+  readonly #pulse = new FelixPulse();
+  readonly #remote: RemoteSide;
   #state: SessionState = INITIAL;
-  /** Remote updates that Felix is not ready for, newest per key. */
-  readonly #waiting = new Map<string, Uint8Array>();
-  /** Parts of the remote snapshot that are not sent yet. */
-  #parts: Iterator<Uint8Array> | null = null;
-  #snapshot: SharedSnapshot | null = null;
   /** What came from Typha before the remote snapshot was sent: with its hello in one piece; then it is not read on. */
   #early: (RawKvs | StatusMessage)[] = [];
   #isFlowing = false;
-  #isCollecting = false;
-  #hasRemotes = false;
-  #phaseSinceMs = performance.now();
-  #lastPongMs = performance.now();
-  #blockedSinceMs: number | null = null;
-  #nextPingMs = 0;
-
   /** @param hello What `felix` has said already. */
   constructor(felix: FelixStream, hello: ClientHello, options: SessionOptions) {
     this.#options = options;
     this.#hello = hello;
     this.#felix = felix;
     this.#local = new LocalStream(options.space, !hello.supportsModernPolicyKeys);
+    this.#remote = new RemoteSide({
+      space: options.space,
+      hides: (id) => this.#local.hides(id),
+      write: (bytes) => felix.write(bytes),
+    });
     this.#typha = new TyphaLink({
       dial: (target) => options.dial(target),
       // Always: what Felix cannot read is told apart by what Typha sends, not by what a Typha refuses. [TYP17]
@@ -108,10 +80,6 @@ export class FelixSession {
     this.#typha.start();
   }
 
-  get hostname(): string {
-    return this.#hello.hostname;
-  }
-
   /** Whether Typha's stream reaches it. */
   get isServed(): boolean {
     return this.#state.isTyphaUp;
@@ -129,8 +97,7 @@ export class FelixSession {
     this.#typha.stop();
     this.#felix.stop();
     this.#local.clear();
-    this.#waiting.clear();
-    this.#parts = null;
+    this.#remote.clear();
     this.#options.onEnd(reason, by);
   }
 
@@ -138,7 +105,7 @@ export class FelixSession {
     const before = this.#state.phase;
     const { state, actions } = decide(this.#state, event);
     this.#state = state;
-    if (state.phase !== before) this.#phaseSinceMs = performance.now();
+    if (state.phase !== before) this.#pulse.phaseChanged();
     for (const action of actions) this.#do(action);
   }
 
@@ -157,11 +124,11 @@ export class FelixSession {
         this.#felix.write(encodeDecoderRestart("remote snapshot", "snappy"));
         return;
       case "send-compressed":
-        this.#parts = this.#compressedParts();
+        this.#remote.startSnapshot(true);
         this.#sendParts();
         return;
       case "send-plain":
-        this.#parts = this.#plainParts();
+        this.#remote.startSnapshot(false);
         this.#sendParts();
         return;
       case "definitions":
@@ -178,10 +145,8 @@ export class FelixSession {
     }
   }
 
-  // ---- Felix
-
   #fromFelix(message: TyphaMessage): void {
-    if (message.type === "MsgPong") this.#lastPongMs = performance.now();
+    if (message.type === "MsgPong") this.#pulse.ponged();
     else if (message.type === "MsgACK") this.#happened({ type: "felix-ack" });
     else this.#happened({ type: "felix-message", name: message.type });
   }
@@ -196,17 +161,13 @@ export class FelixSession {
         serverConnId: typha.serverConnId,
       }),
     );
-    this.#lastPongMs = performance.now();
-    this.#nextPingMs = performance.now() + FIRST_PING_MS;
+    this.#pulse.greeted();
   }
 
   async #makeSnapshot(): Promise<void> {
     try {
       const snapshot = await this.#options.snapshots.get();
-      this.#snapshot = snapshot;
-      this.#hasRemotes = snapshot.kvs > 0;
-      this.#isCollecting = true;
-      for (const [key, encoded] of snapshot.changes) this.#waiting.set(key, encoded);
+      this.#remote.take(snapshot);
       const { supportsDecoderRestart, compressionAlgorithms } = this.#hello;
       const canCompress = supportsDecoderRestart && compressionAlgorithms.includes("snappy");
       this.#happened({
@@ -218,40 +179,20 @@ export class FelixSession {
     }
   }
 
-  *#compressedParts(): Generator<Uint8Array> {
-    yield STREAM_IDENTIFIER;
-    yield COMPRESSED_START;
-    yield* this.#snapshot?.parts ?? [];
-    yield COMPRESSED_END;
-  }
-
-  *#plainParts(): Generator<Uint8Array> {
-    for (const part of this.#snapshot?.parts ?? [])
-      yield (this.#snapshot as SharedSnapshot).plain(part);
-  }
-
   /** As far as Felix takes it; the rest when it has. */
   #sendParts(): void {
-    while (this.#parts !== null && this.#blockedSinceMs === null) {
-      const part = this.#parts.next();
-      if (part.done !== true) {
-        this.#felix.write(part.value);
-        this.#checkBacklog();
-      } else {
-        this.#parts = null;
-        this.#snapshot = null;
-        this.#happened({ type: "snapshot-sent" });
-      }
-    }
+    while (this.#remote.isSendingSnapshot && !this.#pulse.isBlocked)
+      if (this.#remote.sendPart()) this.#checkBacklog();
+      else this.#happened({ type: "snapshot-sent" });
   }
 
   /** The remote snapshot is behind it: what has changed meanwhile, then what Typha has sent, and from now on whatever comes. */
   #flow(): void {
     this.#isFlowing = true;
-    this.#flushWaiting();
+    this.#remote.flushWaiting();
     for (const message of this.#early.splice(0)) this.#fromTypha(message);
     this.#checkBacklog();
-    if (this.#blockedSinceMs === null) this.#typha.setPaused(false);
+    if (!this.#pulse.isBlocked) this.#typha.setPaused(false);
     this.#look();
   }
 
@@ -260,67 +201,35 @@ export class FelixSession {
       this.#felix.flush();
       if (this.#felix.backlogBytes <= MAX_BACKLOG_BYTES) return;
     }
-    if (this.#blockedSinceMs !== null) return;
-    this.#blockedSinceMs = performance.now();
+    if (this.#pulse.isBlocked) return;
+    this.#pulse.setBlocked(true);
     this.#felix.flush();
     this.#typha.setPaused(true);
   }
 
   #drained(): void {
-    this.#blockedSinceMs = null;
-    if (this.#parts !== null) this.#sendParts();
+    this.#pulse.setBlocked(false);
+    if (this.#remote.isSendingSnapshot) this.#sendParts();
     else if (this.#isFlowing) this.#flow();
   }
 
-  // ---- the remotes
-
   #onRemote(batch: RemoteBatch): void {
-    if (!this.#isCollecting) return;
-    if (!this.#isFlowing || this.#blockedSinceMs !== null) {
-      for (const update of batch.updates) this.#waiting.set(update.key, update.encoded);
-      return;
-    }
-    const isHidden = (update: RemoteUpdate): boolean =>
-      this.#local.hides(batch.shadowed.get(update) ?? -1);
-    const messages =
-      batch.shadowed.size === 0
-        ? batch.messages
-        : messagesOf(batch.updates.filter((u) => !isHidden(u)).map((u) => u.encoded));
-    for (const message of messages) this.#felix.write(message);
+    const isOpen = this.#isFlowing && !this.#pulse.isBlocked;
+    this.#remote.tell(batch, isOpen);
+    if (!isOpen) return;
     this.#checkBacklog();
     this.#look();
   }
 
-  #flushWaiting(): void {
-    const { space } = this.#options;
-    const waiting = [...this.#waiting]
-      .filter(([key]) => !this.#local.hides(space.idOf(key)))
-      .map(([, encoded]) => encoded);
-    this.#waiting.clear();
-    for (const message of messagesOf(waiting)) this.#felix.write(message);
-  }
-
-  // ---- time
-
   #tick(): void {
-    const now = performance.now();
-    this.#typha.checkSilence(now);
-    const liveness = judgeLiveness(
-      this.#state.phase,
-      {
-        lastPongMs: this.#lastPongMs,
-        blockedSinceMs: this.#blockedSinceMs,
-        phaseSinceMs: this.#phaseSinceMs,
-      },
-      now,
-    );
-    if (typeof liveness === "object") this.end(liveness.end);
-    else if (liveness === "ping" && now >= this.#nextPingMs) this.#ping(now);
+    this.#typha.checkSilence(performance.now());
+    const due = this.#pulse.due(this.#state.phase);
+    if (typeof due === "object") this.end(due.end);
+    else if (due === "ping") this.#ping();
     this.#look();
   }
 
-  #ping(now: number): void {
-    this.#nextPingMs = now + PING_MS;
+  #ping(): void {
     const ping = encodePing(encodeTime(Date.now()));
     this.#felix.write(this.#state.phase === "compressed" ? frame(ping) : ping);
   }
@@ -331,9 +240,9 @@ export class FelixSession {
 
   /** Not before what a slow Felix has not taken yet: in-sync would overtake it. */
   #mayBeInSync(): boolean {
-    if (this.#waiting.size > 0 || this.#parts !== null) return false;
-    const ageMs = performance.now() - this.#startedMs;
-    if (this.#hasRemotes && ageMs < this.#options.settleMs) return false;
+    if (!this.#remote.isDone) return false;
+    const { ageMs } = this.#pulse;
+    if (this.#remote.hasAny && ageMs < this.#options.settleMs) return false;
     return this.#options.isViewLoaded() || ageMs >= this.#options.inSyncWaitMs;
   }
 
@@ -343,11 +252,9 @@ export class FelixSession {
       this.#options.log("info", "in-sync", {
         felix: this.#hello.hostname,
         local: this.#local.size,
-        waitedMs: Math.round(performance.now() - this.#startedMs),
+        waitedMs: Math.round(this.#pulse.ageMs),
       });
   }
-
-  // ---- Typha
 
   #fromTypha(message: FromLink): void {
     if (this.#state.phase === "ended") return;
@@ -388,13 +295,12 @@ export class FelixSession {
   }
 
   #onTyphaLost(reason: string): void {
-    if (this.#state.isTyphaUp)
-      this.#options.log("warn", "Typha is gone: what this Felix has stays as it is", {
-        felix: this.#hello.hostname,
-        reason,
-      });
-    else
-      this.#options.log("info", "Typha cannot be reached", { felix: this.#hello.hostname, reason });
+    const { isTyphaUp } = this.#state;
+    this.#options.log(
+      isTyphaUp ? "warn" : "info",
+      isTyphaUp ? "Typha is gone: what this Felix has stays as it is" : "Typha cannot be reached",
+      { felix: this.#hello.hostname, reason },
+    );
     this.#happened({ type: "typha-lost" });
   }
 }
