@@ -40,6 +40,8 @@ export class Home {
   #cancelAsk: (() => void) | null = null;
   #edges = "[]";
   #reported = "";
+  /** This start of this relay. */
+  readonly #candidate: string;
   /** What the hub handed out, for reconnections of this process. */
   #term = 0;
   /** Why publishing stopped for good, when it did. */
@@ -50,6 +52,7 @@ export class Home {
   constructor(options: HomeOptions) {
     this.#options = options;
     this.#outside = options.outside ?? OUTSIDE;
+    this.#candidate = Math.floor(this.#outside.random() * 2 ** 48).toString(16);
     this.publisher = new Publisher(options.local, {
       send: (message) => this.#link.send(message),
       now: () => this.#outside.now(),
@@ -110,7 +113,7 @@ export class Home {
       accessVersion: this.#options.accessVersion(),
       leaseUid: "",
       term: this.#term,
-      isCandidate: true,
+      candidate: this.#candidate,
     });
   }
 

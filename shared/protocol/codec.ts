@@ -207,7 +207,7 @@ const LAYOUTS: Layouts = {
     ["accessVersion", uint],
     ["leaseUid", shortText],
     ["term", uint],
-    ["isCandidate", appended(boolean)],
+    ["candidate", appended(shortText)],
   ],
   "home-welcome": [
     ["version", uint],

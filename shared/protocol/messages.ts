@@ -141,8 +141,8 @@ export interface HomeHello {
   readonly accessVersion: number;
   readonly leaseUid: string;
   readonly term: number;
-  /** Publishes where nobody else does, and else stands by; `null` of version 1: takes over in any case. Since version 2. [VIS30] */
-  readonly isCandidate: boolean | null;
+  /** Made up by each start of a relay, which publishes where nobody else does and else stands by; `null` of version 1: takes over. Since version 2. [VIS30] */
+  readonly candidate: string | null;
 }
 
 export interface ReceivedState {

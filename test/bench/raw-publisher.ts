@@ -48,7 +48,7 @@ export class RawPublisher {
             accessVersion: 0,
             leaseUid: "",
             term: 0,
-            isCandidate: null,
+            candidate: null,
           }),
         ),
       );

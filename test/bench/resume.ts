@@ -141,7 +141,7 @@ async function reconnectPublisher(rig: BenchRig): Promise<{ bytes: number; round
         accessVersion: 0,
         leaseUid: "",
         term: 0,
-        isCandidate: null,
+        candidate: null,
       }),
     );
     socket.on("message", (data: Buffer) => {

@@ -98,7 +98,7 @@ export class AckDriver {
         accessVersion: 0,
         leaseUid: "",
         term: this.#term,
-        isCandidate: null,
+        candidate: null,
       }),
     );
     await closed;

@@ -232,6 +232,10 @@ const KINDS = {
     },
   },
   "object sleeps": { weight: 10, run: (mesh, rng) => origin(mesh, rng).evict() },
+  "object sleeps and forgets": {
+    weight: 6,
+    run: (mesh, rng) => origin(mesh, rng).evictForgetting(),
+  },
   "all objects sleep": {
     weight: 3,
     run: (mesh) => {

@@ -94,6 +94,18 @@ export class OriginHost {
     if (sleeping) this.#end();
   }
 
+  /** The same, and what was kept with the readers' sockets is of another hub: it says nothing of where they stand. */
+  evictForgetting(): void {
+    if (!this.sleeping) return;
+    this.#end();
+    for (const socket of this.#sockets.values()) {
+      if (socket.peer.role === "home" || socket.note === "") continue;
+      const note = JSON.parse(socket.note) as { positions: [string, number | null][] };
+      note.positions = note.positions.map(([channel]) => [channel, null]);
+      socket.note = JSON.stringify(note);
+    }
+  }
+
   get sleeping(): boolean {
     return this.#instance?.timers.size === 0 && !this.#isPulling && this.#claims === 0;
   }

@@ -217,6 +217,8 @@ export class OriginWorld {
   }
 }
 
+let starts = 0;
+
 /** The publisher of the origin's cluster. */
 export class TestPublisher {
   readonly local = new LocalState();
@@ -227,6 +229,7 @@ export class TestPublisher {
   access: string[] = [];
   term = 0;
   isStandby = false;
+  readonly candidate = `start-${++starts}`;
   #nowMs = 0;
 
   constructor(world: OriginWorld) {
@@ -242,7 +245,7 @@ export class TestPublisher {
   }
 
   /** @param isCandidate Stands by where another publishes. */
-  connect(term = 0, keyGeneration = 1, isCandidate: true | null = null): void {
+  connect(term = 0, keyGeneration = 1, isCandidate = false): void {
     this.publisher.onDisconnect();
     const peer: Peer = { role: "home", clusterUid: ORIGIN_UID, keyGeneration };
     this.socket = this.world.connect(peer, (message) => {
@@ -261,7 +264,7 @@ export class TestPublisher {
       accessVersion: 0,
       leaseUid: "",
       term,
-      isCandidate,
+      candidate: isCandidate ? this.candidate : null,
     });
     this.world.settle();
   }

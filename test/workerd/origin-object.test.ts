@@ -152,7 +152,7 @@ class World {
       accessVersion: 0,
       leaseUid: "",
       term: 0,
-      isCandidate: null,
+      candidate: null,
     });
     await home.next("home-welcome");
     return home;
@@ -278,7 +278,7 @@ test("[ADM8] quarantine and terms survive an eviction", async () => {
     accessVersion: 0,
     leaseUid: "",
     term: 1,
-    isCandidate: null,
+    candidate: null,
   });
   expect(await older.untilClosed()).toBe("superseded");
   expect(second.closed).toBe(null);
@@ -311,7 +311,7 @@ test("[VIS7] a removed cluster's object forgets its log and lets nobody in", asy
     accessVersion: 0,
     leaseUid: "",
     term: 0,
-    isCandidate: null,
+    candidate: null,
   });
   expect(await again.untilClosed()).toBe("removed");
 });

@@ -15,12 +15,15 @@ interface HomeNote {
   /** Absent in notes of hubs that knew publishers only. */
   readonly isStandby?: boolean;
   readonly version?: number;
+  readonly candidate?: string | null;
   readonly reconciled: readonly Channel[];
   readonly edges: readonly EdgeReport[];
 }
 
 interface Member {
   readonly peer: Peer;
+  /** Which start of a relay it is, by its own word: terms do not tell, for a hub that was put back hands them out again. */
+  readonly candidate: string | null;
   /** Of the protocol. */
   readonly version: number;
   readonly sinceMs: number;
@@ -99,11 +102,17 @@ export class HomeDesk {
     const permit = keyPermit(peer, facts);
     if (permit !== null) return { ok: false, ...permit };
     const { store } = this.#ports;
-    const plan = planTerm(store.term(), hello, this.#isTaken(socket));
+    const plan = planTerm(store.term(), hello, this.#isTaken(socket, hello.candidate));
     if (plan.kind === "superseded")
       return { ok: false, reason: "superseded", message: plan.message };
     const known = this.#members.get(socket);
-    const member = known ?? { peer, version, sinceMs: this.#ports.clock.now(), edges: [] };
+    const member = known ?? {
+      peer,
+      version,
+      candidate: hello.candidate,
+      sinceMs: this.#ports.clock.now(),
+      edges: [],
+    };
     this.#members.set(socket, member);
     if (plan.kind === "standby") {
       this.#saveNote(socket);
@@ -119,16 +128,17 @@ export class HomeDesk {
   }
 
   /** Who publishes next where nobody does: the relay that has stood by for longest. */
-  next(): (Pick<Member, "peer" | "version"> & { readonly socket: SocketId }) | null {
+  next(): (Pick<Member, "peer" | "version" | "candidate"> & { readonly socket: SocketId }) | null {
     if (this.#publisher !== null) return null;
-    for (const [socket, { peer, version }] of this.#members) return { socket, peer, version };
+    for (const [socket, { peer, version, candidate }] of this.#members)
+      return { socket, peer, version, candidate };
     return null;
   }
 
   restore(socket: SocketId, peer: Peer, note: string): void {
     const saved = JSON.parse(note) as HomeNote;
-    const { edges, version = 1 } = saved;
-    this.#members.set(socket, { peer, version, sinceMs: this.#startedMs, edges });
+    const { edges, version = 1, candidate = null } = saved;
+    this.#members.set(socket, { peer, version, candidate, sinceMs: this.#startedMs, edges });
     if (saved.isStandby === true) return;
     this.#publisher = socket;
     for (const channel of saved.reconciled) this.#reconciled.add(channel);
@@ -163,10 +173,11 @@ export class HomeDesk {
   }
 
   /** Whether another relay publishes, and gives signs of life. */
-  #isTaken(socket: SocketId): boolean {
+  #isTaken(socket: SocketId, candidate: string | null): boolean {
     const publisher = this.#publisher;
     const member = publisher === null ? undefined : this.#members.get(publisher);
     if (publisher === null || member === undefined || publisher === socket) return false;
+    if (member.candidate !== null && member.candidate === candidate) return false;
     const lastMs = this.#ports.sockets.lastHeartbeatMs(publisher) ?? member.sinceMs;
     return this.#ports.clock.now() - Math.max(lastMs, member.sinceMs) < SILENT_MS;
   }
@@ -174,11 +185,11 @@ export class HomeDesk {
   #saveNote(socket: SocketId): void {
     const member = this.#members.get(socket);
     if (member === undefined) return;
-    const { edges, version } = member;
+    const { edges, version, candidate } = member;
     const fits = JSON.stringify(edges).length <= NOTE_EDGES_CHARS;
     const isStandby = !this.is(socket);
     const reconciled = isStandby ? [] : [...this.#reconciled];
-    const note: HomeNote = { isStandby, version, reconciled, edges: fits ? edges : [] };
+    const note: HomeNote = { isStandby, version, candidate, reconciled, edges: fits ? edges : [] };
     this.#ports.sockets.saveNote(socket, JSON.stringify(note));
   }
 }

@@ -117,7 +117,7 @@ export class Origin {
     const next = this.#home.next();
     if (next === null || this.#facts === null || this.#facts.removed) return;
     if (!this.#isFactsFresh) return;
-    const claim = { leaseUid: "", term: 0, isCandidate: true } as const;
+    const claim = { leaseUid: "", term: 0, candidate: next.candidate };
     this.#welcomeHome(next.socket, next.peer, claim, next.version, this.#facts);
   }
 

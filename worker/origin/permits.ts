@@ -27,7 +27,7 @@ export function mayRead(peer: Peer, facts: OriginFacts): Permit {
 }
 
 /** What a hello says of who should publish. */
-export type HomeClaim = Pick<HomeHello, "leaseUid" | "term" | "isCandidate">;
+export type HomeClaim = Pick<HomeHello, "leaseUid" | "term" | "candidate">;
 
 export type TermPlan =
   | { readonly kind: "accepted"; readonly term: PublisherTerm }
@@ -43,12 +43,12 @@ export const SILENT_MS = 20_000;
  * @param isTaken Another socket of the cluster publishes, and was heard of within `SILENT_MS`.
  */
 export function planTerm(current: PublisherTerm, hello: HomeClaim, isTaken: boolean): TermPlan {
-  if (hello.isCandidate === true && hello.leaseUid === "") {
+  if (hello.candidate !== null && hello.leaseUid === "") {
     const isBack = current.leaseUid === "" && hello.term > 0 && hello.term === current.term;
-    if (isTaken && !isBack) return { kind: "standby" };
+    if (isTaken) return { kind: "standby" };
     return isBack
       ? { kind: "accepted", term: current }
-      : planTerm(current, { leaseUid: "", term: 0, isCandidate: null }, false);
+      : planTerm(current, { leaseUid: "", term: 0, candidate: null }, false);
   }
   if (hello.leaseUid === "" && hello.term === 0)
     return {

@@ -153,7 +153,9 @@ export class Readers {
       reader.receivedBytes,
       Math.min(ack.receivedBytes, reader.sentBytes),
     );
-    if (ack.revision > 0) reader.acknowledged.set(ack.channel, ack.revision);
+    // One that was on its way when a repair was asked for is of before it.
+    if (ack.revision > 0 && reader.channels.get(ack.channel)?.phase === "sending")
+      reader.acknowledged.set(ack.channel, ack.revision);
     this.#saveNote(reader);
     this.#release(before - inFlightOf(reader));
     this.#pump(reader);

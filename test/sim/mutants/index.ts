@@ -26,7 +26,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "tail-over-newer-blob",
-    bug: "In a repair a tail change is applied over what is held, though the blob, or the view itself, has a newer state of its key.",
+    bug: "In a repair an older tail change is applied over what is held, though the blob, or the view itself, has a newer state of its key.",
     validators: [
       "Ordered",
       "Unique",
@@ -43,9 +43,9 @@ export const MUTANTS: readonly Mutant[] = [
         to: "return blob !== undefined && revision < 0;",
       },
       {
-        file: "relay/view/channel-view.ts",
-        from: "return this.#change(keyHash, put, tail.revision);",
-        to: "return put === null ? this.#delete(keyHash) : this.#put(put, tail.revision);",
+        file: "relay/view/repair.ts",
+        from: "return revision < this.#followedTo;",
+        to: "return revision < 0;",
       },
     ],
   },

@@ -454,7 +454,7 @@ test("[LOG16] frames that come in a rush share a commit, in their order, each ac
     accessVersion: 0,
     leaseUid: "",
     term: publisher.term,
-    isCandidate: null,
+    candidate: null,
   });
   world.settle();
   const publish = (sequence: number, ip: number) =>

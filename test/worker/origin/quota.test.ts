@@ -38,7 +38,7 @@ function rawPublisher() {
     accessVersion: 0,
     leaseUid: "",
     term: publisher.term,
-    isCandidate: null,
+    candidate: null,
   });
   world.settle();
   let sequence = 0;

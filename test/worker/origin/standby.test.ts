@@ -72,7 +72,7 @@ test("[VIS30] a publisher of whom nothing is heard for 20 s is replaced when a s
       accessVersion: 0,
       leaseUid: "",
       term: 0,
-      isCandidate: true,
+      candidate: standby.candidate,
     });
     world.settle();
   };
@@ -84,6 +84,16 @@ test("[VIS30] a publisher of whom nothing is heard for 20 s is replaced when a s
   ask();
   expect(standby.isStandby).toBe(false);
   expect(world.closedWith(publisher.socket)).toBe("superseded");
+});
+
+test("[VIS30] two relays that hold one term, because the hub was put back, do not fight", () => {
+  const { world, publisher } = populatedWorld(1);
+  const { term } = publisher;
+  world.crash();
+  publisher.connect(term, 1, true);
+  const rival = another(world, publisher, term);
+  expect([publisher.isStandby, rival.isStandby]).toEqual([false, true]);
+  expect(world.closedWith(publisher.socket)).toBe(null);
 });
 
 test("[VIS30] a standby that sends changes is not listened to", () => {
