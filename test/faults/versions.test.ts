@@ -142,7 +142,7 @@ const STEPS: readonly (readonly [what: string, step: () => Promise<void>])[] = [
   ["the hub is upgraded again", () => replaceHub("new")],
 ];
 
-test("[VER2] hub and relays of this version and the one before work together in every order of upgrading and putting back; Felix loses nothing", async () => {
+test("[VER1] [VER2] hub and relays of this version and the one before work together in every order of upgrading and putting back; Felix loses nothing", async () => {
   for (const [what, step] of STEPS) {
     try {
       await step();

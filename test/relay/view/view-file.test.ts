@@ -115,7 +115,7 @@ test("[VIE5] a flipped bit, a foreign file and an empty one are told and dropped
   expect(keys(new RemoteView(new ViewFile(join(dir, "empty.view")), header))).toEqual([]);
 });
 
-test("[VIE13] a file of the first format is taken over as it is: nothing is withdrawn by an upgrade while the hub is away", () => {
+test("[VIE13] [VER4] a file of the first format is taken over as it is: nothing is withdrawn by an upgrade while the hub is away", () => {
   const path = join(folder(), "db.view");
   copyFileSync(join(import.meta.dirname, "../../fixtures/previous/view-1.view"), path);
   const view = new RemoteView(new ViewFile(path), header);
