@@ -97,7 +97,7 @@ test(
 );
 
 test(
-  "[CLI14] what cannot be done says why, with file, field and rule",
+  "[CLI14] [SEL7] what cannot be done says why, with file, field and rule",
   { timeout: 60_000 },
   async () => {
     writeFileSync(
