@@ -90,7 +90,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "stale-access-after-restart",
     bug: "An Origin that starts serves by the access list on its disk, without asking the Mesh.",
-    validators: ["NoLeak"],
+    validators: ["NoLeak", "Converged"],
     replacements: [
       {
         file: "worker/origin/origin.ts",
@@ -204,7 +204,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "reconcile-before-listed",
     bug: "A publisher reconciles before its source has listed everything: what is not listed yet is deleted.",
-    validators: ["NoAmnesia"],
+    validators: ["NoAmnesia", "NeverInSyncEarly"],
     replacements: [
       {
         file: "relay/publish/publisher.ts",
