@@ -8,6 +8,8 @@ const hostPort = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, "must
 export const relayConfigSchema = z
   .strictObject({
     state: z.string().min(1, "is needed: the folder that keeps the relay's key and views"),
+    /** Folder with the relay's key and membership where it is not the state folder: of all relays of the cluster, and perhaps read-only. */
+    identity: z.string().min(1, "must be a folder").optional(),
     joinToken: z.string().optional(),
     hub: z.url({ protocol: /^https?$/ }).optional(),
     /** PEM of the authorities that the hub's certificate may come from, beside the usual ones. */

@@ -2,6 +2,7 @@
  * The relay of one cluster: source → publisher → home socket; access facts → remotes → whoever serves them. This file wires and decides
  * nothing that has a name of its own elsewhere.
  */
+import { mkdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { backoffMs } from "../shared/lib/backoff.ts";
@@ -9,8 +10,9 @@ import type { RecordChange } from "../shared/record/record.ts";
 import { AccessState } from "./access-state.ts";
 import type { AccessFacts } from "./access-state.ts";
 import type { RelayConfig } from "./config.ts";
-import { Credentials, JoinError } from "./hub/credentials.ts";
+import { Credentials } from "./hub/credentials.ts";
 import { Home } from "./hub/home.ts";
+import { JoinError } from "./hub/join.ts";
 import { OUTSIDE, outsideBy } from "./hub/outside.ts";
 import { routeTo } from "./hub/route.ts";
 import type { Logger } from "./log.ts";
@@ -100,11 +102,15 @@ export class Relay {
     );
   }
 
-  /** Opens the state folder. @throws Error that says what to do when there is neither a membership nor a join token. */
+  /** Opens the state folder and the identity. @throws Error that says what to do when there is neither a membership nor a join token. */
   static async open(config: RelayConfig, source: Source, log: Logger): Promise<Relay> {
+    mkdirSync(config.state, { recursive: true, mode: 0o700 });
     const route =
       config.hub === undefined ? null : routeTo(config.hub, { caFile: config.hubCaFile });
-    const credentials = await Credentials.open(config.state, route === null ? {} : { route });
+    const credentials = await Credentials.open(
+      config.identity ?? config.state,
+      route === null ? {} : { route },
+    );
     if (credentials.membership === null && config.joinToken === undefined)
       throw new Error(
         "this relay has not joined a mesh and has no join token: make one with `catwalk cluster add NAME` (or `catwalk cluster token NAME` for a cluster that exists) and start with --join-token",

@@ -1,4 +1,5 @@
-/** `catwalk cluster add|list|get|remove|token`. */
+/** `catwalk cluster add|list|get|remove|token|identity`. */
+import { registerIdentity } from "./cluster-identity.ts";
 import {
   clientOf,
   collect,
@@ -118,6 +119,7 @@ export const registerCluster: RegisterCommand = (program) => {
     warnUnlessPropagated(await client.request("DELETE", client.meshPath("clusters", name)));
     print(`cluster ${name} removed\n`);
   });
+  registerIdentity(cluster);
 };
 
 /** For people the bare token, last and on a line of its own. */

@@ -30,7 +30,8 @@ export const registerRelay: RegisterCommand = (program) => {
     program
       .command("relay")
       .description("run a cluster's relay (every option also as CATWALK_*, or in --config)")
-      .option("--state <dir>", "folder with the relay's key and views")
+      .option("--state <dir>", "folder with the relay's views, and its key without --identity")
+      .option("--identity <dir>", "folder with the key and membership of all the cluster's relays")
       .option("--join-token <token>", "joins the mesh with it")
       .option("--hub <url>", "the hub")
       .option("--hub-ca-file <file>", "PEM: authorities to trust for it, beside the usual ones")

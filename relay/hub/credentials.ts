@@ -1,41 +1,20 @@
 /**
- * The relay's identity: an Ed25519 key pair made in the state folder before anything is registered, the hub-signed credential that a join
- * token was exchanged for, and self-signed tokens of at most five minutes. The private key never leaves the folder. [CRE5]
+ * What a relay shows the hub: its identity's credential, and tokens of at most five minutes that its key has signed. The private key never leaves the
+ * identity's folder. [CRE3] [CRE5]
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { calculateJwkThumbprint, importJWK, SignJWT } from "jose";
+import type { CryptoKey } from "jose";
 
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, SignJWT } from "jose";
-import type { CryptoKey, JWK } from "jose";
-
-import { postJson } from "./post-json.ts";
-import type { JsonAnswer } from "./post-json.ts";
+import { openIdentity, writeMembership } from "./identity.ts";
+import type { RelayKey } from "./identity.ts";
+import { JoinError, joinMesh } from "./join.ts";
+import type { Membership } from "./join.ts";
 import { routeTo } from "./route.ts";
 import type { HubRoute } from "./route.ts";
 
 /** Audience of a relay's own tokens. */
 const AUDIENCE = "catwalk-hub";
 const TOKEN_SECONDS = 240;
-/** A hub that accepts and says nothing is tried again after this. [FLT2] */
-const JOIN_MS = 10_000;
-
-/** What the hub has told about this relay's membership. */
-export interface Membership {
-  readonly credential: string;
-  readonly meshId: string;
-  readonly mesh: string;
-  readonly cluster: { readonly uid: string; readonly name: string };
-}
-
-export class JoinError extends Error {
-  /** The hub has said no: trying again with the same token is useless. */
-  readonly isFinal: boolean;
-
-  constructor(message: string, isFinal: boolean) {
-    super(message);
-    this.isFinal = isFinal;
-  }
-}
 
 export interface Surroundings {
   /** Absent: the direct way. */
@@ -46,42 +25,37 @@ export interface Surroundings {
 
 export class Credentials {
   readonly #surroundings: Surroundings;
-  readonly #stateDir: string;
-  readonly #jwk: JWK;
+  readonly #folder: string;
+  readonly #jwk: RelayKey;
   readonly #key: CryptoKey;
   #membership: Membership | null;
   /** Milliseconds that the hub's clock is ahead of ours, as its answers told. */
   #skewMs = 0;
 
   private constructor(
-    stateDir: string,
-    jwk: JWK,
+    folder: string,
+    jwk: RelayKey,
     key: CryptoKey,
     membership: Membership | null,
     surroundings: Surroundings,
   ) {
     this.#surroundings = surroundings;
-    this.#stateDir = stateDir;
+    this.#folder = folder;
     this.#jwk = jwk;
     this.#key = key;
     this.#membership = membership;
   }
 
-  /** Reads the key and membership of a state folder, making a key pair where there is none. */
-  static async open(stateDir: string, surroundings: Surroundings = {}): Promise<Credentials> {
-    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-    const keyPath = join(stateDir, "relay-key.jwk");
-    if (!existsSync(keyPath)) {
-      const pair = await generateKeyPair("Ed25519", { extractable: true });
-      writePrivate(keyPath, `${JSON.stringify(await exportJWK(pair.privateKey))}\n`);
-    }
-    const jwk = JSON.parse(readFileSync(keyPath, "utf8")) as JWK;
+  /** @param folder Of the identity. @throws Error naming the file and what is wrong with it. */
+  static async open(folder: string, surroundings: Surroundings = {}): Promise<Credentials> {
+    const { key: jwk, membership } = await openIdentity(folder);
     const key = (await importJWK(jwk, "Ed25519")) as CryptoKey;
-    const memberPath = join(stateDir, "membership.json");
-    const membership = existsSync(memberPath)
-      ? (JSON.parse(readFileSync(memberPath, "utf8")) as Membership)
-      : null;
-    return new Credentials(stateDir, jwk, key, membership, surroundings);
+    return new Credentials(folder, jwk, key, membership, surroundings);
+  }
+
+  /** Of the whole cluster: whoever has it speaks for the cluster. */
+  get privateKey(): RelayKey {
+    return this.#jwk;
   }
 
   /** Milliseconds that the hub's clock is ahead of ours, where that was worth correcting; else 0. */
@@ -100,37 +74,15 @@ export class Credentials {
   /** Exchanges a join token. Idempotent: the same token and key give the same membership. @throws JoinError */
   async join(hub: string, joinToken: string): Promise<Membership> {
     const route = this.#surroundings.route ?? routeTo(hub);
-    const { kty, crv, x } = this.#jwk;
-    let answer: JsonAnswer;
+    const membership = await joinMesh(hub, joinToken, this.#jwk, route);
     try {
-      answer = await postJson(
-        new URL("/v1/join", hub),
-        { joinToken, publicKey: { kty, crv, x } },
-        {
-          agent: route.agent,
-          timeoutMs: JOIN_MS,
-        },
-      );
-    } catch (error) {
-      throw new JoinError(`cannot reach the hub at ${hub}: ${route.describe(error)}`, false);
-    }
-    const { status } = answer;
-    const body = answer.body as Partial<Membership> & { readonly detail?: string };
-    if (status < 200 || status > 299)
-      throw new JoinError(
-        `the hub refused the join token: ${body.detail ?? `HTTP ${status}`}`,
-        status >= 400 && status < 500 && status !== 429,
-      );
-    if (!isMembership(body))
-      throw new JoinError(`the answer of the hub at ${hub} to the join token is not whole`, false);
-    try {
-      writePrivate(join(this.#stateDir, "membership.json"), `${JSON.stringify(body, null, 2)}\n`);
+      writeMembership(this.#folder, membership);
     } catch (error) {
       // A membership that a restart forgets is none; the hub gives the same one again.
       throw new JoinError(`the membership cannot be written: ${String(error)}`, false);
     }
-    this.#membership = body;
-    return body;
+    this.#membership = membership;
+    return membership;
   }
 
   /** Headers that authenticate one connection. @throws when the relay has not joined. */
@@ -156,18 +108,4 @@ export class Credentials {
     this.#skewMs = skewMs;
     return skewMs;
   }
-}
-
-/** An answer that broke off on its way is none: kept, it would cost the relay its next start. [FLT2] */
-function isMembership(body: Partial<Membership>): body is Membership {
-  const { credential, meshId, mesh, cluster } = body;
-  return [credential, meshId, mesh, cluster?.uid, cluster?.name].every(
-    (field) => typeof field === "string" && field !== "",
-  );
-}
-
-/** Written whole or not at all, readable by its owner only. */
-function writePrivate(path: string, text: string): void {
-  writeFileSync(`${path}.new`, text, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
 }

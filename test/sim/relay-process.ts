@@ -16,7 +16,7 @@ import { pino } from "pino";
 
 import type { AccessFacts } from "../../relay/access-state.ts";
 import { readConfig } from "../../relay/config.ts";
-import type { Membership } from "../../relay/hub/credentials.ts";
+import type { Membership } from "../../relay/hub/join.ts";
 import type { LinkOptions } from "../../relay/hub/link.ts";
 import type { Link, Outside } from "../../relay/hub/outside.ts";
 import { Relay } from "../../relay/relay.ts";

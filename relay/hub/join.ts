@@ -1,0 +1,76 @@
+/** Exchanges a join token for the membership that the hub signs. [CRE1] */
+import type { Agent } from "node:https";
+
+import type { JWK } from "jose";
+
+import { postJson } from "./post-json.ts";
+import type { JsonAnswer } from "./post-json.ts";
+import type { HubRoute } from "./route.ts";
+
+/** A hub that accepts and says nothing is tried again after this. [FLT2] */
+const JOIN_MS = 10_000;
+
+/** What the hub has told about a key's membership. */
+export interface Membership {
+  readonly credential: string;
+  readonly meshId: string;
+  readonly mesh: string;
+  readonly cluster: { readonly uid: string; readonly name: string };
+}
+
+export class JoinError extends Error {
+  /** The hub has said no: trying again with the same token is useless. */
+  readonly isFinal: boolean;
+
+  constructor(message: string, isFinal: boolean) {
+    super(message);
+    this.isFinal = isFinal;
+  }
+}
+
+/**
+ * Idempotent: the same token and key give the same membership.
+ * @param key Only its public part is sent.
+ * @throws JoinError
+ */
+export async function joinMesh(
+  hub: string,
+  joinToken: string,
+  key: JWK,
+  route: HubRoute,
+): Promise<Membership> {
+  const { kty, crv, x } = key;
+  const options: { agent: Agent | undefined; timeoutMs: number } = {
+    agent: route.agent,
+    timeoutMs: JOIN_MS,
+  };
+  let answer: JsonAnswer;
+  try {
+    answer = await postJson(
+      new URL("/v1/join", hub),
+      { joinToken, publicKey: { kty, crv, x } },
+      options,
+    );
+  } catch (error) {
+    throw new JoinError(`cannot reach the hub at ${hub}: ${route.describe(error)}`, false);
+  }
+  const { status } = answer;
+  const body = answer.body as Partial<Membership> & { readonly detail?: string };
+  if (status < 200 || status > 299)
+    throw new JoinError(
+      `the hub refused the join token: ${body.detail ?? `HTTP ${status}`}`,
+      status >= 400 && status < 500 && status !== 429,
+    );
+  if (!isMembership(body))
+    throw new JoinError(`the answer of the hub at ${hub} to the join token is not whole`, false);
+  return body;
+}
+
+/** An answer that broke off on its way is none: kept, it would cost the relay its next start. [FLT2] */
+export function isMembership(body: unknown): body is Membership {
+  if (typeof body !== "object" || body === null) return false;
+  const { credential, meshId, mesh, cluster } = body as Partial<Membership>;
+  return [credential, meshId, mesh, cluster?.uid, cluster?.name].every(
+    (field) => typeof field === "string" && field !== "",
+  );
+}
