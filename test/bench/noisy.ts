@@ -1,6 +1,6 @@
 /**
- * What others feel of an origin that publishes without end: the latency of quiet clusters beside it, against theirs without it, in turns. Its first 600,000
- * changes are its burst; what it is slowed to afterwards is counted too.
+ * What others feel of an origin that publishes without end: the latency of quiet clusters beside it, against theirs without it, in turns. While others are
+ * at work it has a share of the hub's thread. [LOG22]
  */
 import { fork } from "node:child_process";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ import { BenchRig } from "./rig.ts";
 const NOISES = ["deltas", "huge labels", "key flood"] as const;
 export type Noise = (typeof NOISES)[number];
 const QUIET = { clusters: 10, endpoints: 200, rate: 100, sees: 4, prefix: "quiet" } as const;
-const ROUNDS = 3;
+const ROUNDS = 5;
 const ROUND_MS = 5_000;
 
 export async function* benchNoisy(): AsyncGenerator<Figure> {

@@ -175,6 +175,7 @@ export class OriginHost {
       paceMs: 5,
       clock: { now: () => this.#mesh.wallMs() },
       random: () => world.rng.next(),
+      isShared: () => true,
       sockets: {
         send: (id, bytes) => this.#send(id, bytes),
         close: (id, reason, message) => {

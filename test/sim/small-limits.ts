@@ -22,7 +22,7 @@ const LIMITS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     ackBytes: 200,
   },
   "worker/origin/log-store.ts": { RING_SLOTS: 12 },
-  "worker/origin/channel-log.ts": { FOLD_CHANGES: 6, FOLD_SLICE_BLOBS: 1 },
+  "worker/origin/channel-log.ts": { FOLD_CHANGES: 6 },
   "worker/origin/fold.ts": { BLOB_RAW_BYTES: 2_048 },
   "worker/origin/recent-frames.ts": { RECENT_FRAMES: 64, MAX_DELETES: 5 },
   "worker/origin/catch-up.ts": { PART_BYTES: 600, PART_FRAMES: 3 },

@@ -59,6 +59,8 @@ export class OriginWorld {
   nowMs = 1_000_000;
   readonly paceMs: number;
   pulls = 0;
+  /** Other publishers are at work. */
+  isShared = false;
   /** When the hub last heard of a socket without being woken. */
   readonly heartbeats = new Map<string, number>();
   /** Events that threw. */
@@ -181,6 +183,7 @@ export class OriginWorld {
       store: new SqliteLogStore(this.sql),
       clock: { now: () => this.nowMs },
       paceMs: this.paceMs,
+      isShared: () => this.isShared,
       random: () => {
         seed = (seed * 48_271) % 2_147_483_647;
         return seed / 2_147_483_647;

@@ -43,8 +43,8 @@ const FOLD_CHANGES = 2_000;
 const FOLD_BYTES = 4 * 1024 * 1024;
 const FOLD_MEMORY_BYTES = 12e6;
 const FOLD_FRAMES = (RING_SLOTS * 3) / 4;
-/** Blobs rewritten between two other events: a few milliseconds. */
-const FOLD_SLICE_BLOBS = 2;
+/** The rest of the ring is for one commit of many frames. */
+const FULL_FRAMES = (RING_SLOTS * 7) / 8;
 
 export class ChannelLog implements LogBounds {
   readonly channel: Channel;
@@ -167,13 +167,12 @@ export class ChannelLog implements LogBounds {
 
   /**
    * What a reader with these leaves needs: blobs that overlap what differs, and the tail behind the oldest of them. [LOG6] A log that was
-   * never folded is folded first, and an empty one answers an empty blob, so that a difference always has a blob. Call inside the store's transaction.
+   * never folded answers an empty blob, so that a difference always has a blob.
    */
   planRepair(leaves: readonly PartitionDigest[]): RepairAnswer {
     const different = leaves.filter(
       (leaf) => !equalBytes(this.#admitted.digestAt(leaf), leaf.digest),
     );
-    if (different.length > 0 && this.#blobs.length === 0 && this.#head > 0) this.#finishFold();
     const cover: readonly BlobHead[] =
       this.#blobs.length === 0 ? [{ ...WHOLE, revision: 0 }] : this.#blobs;
     const blobs = cover.filter((blob) => different.some((leaf) => overlaps(leaf, blob)));
@@ -193,7 +192,7 @@ export class ChannelLog implements LogBounds {
     partition: Partition,
   ): { readonly revision: number; readonly payload: Uint8Array } | undefined {
     if (this.#blobs.length === 0)
-      return this.#head === 0 ? { revision: 0, payload: encodePayload([]) } : undefined;
+      return partition.bits === 0 ? { revision: 0, payload: encodePayload([]) } : undefined;
     const head = this.#blobs.find(
       (b) => b.bits === partition.bits && b.prefix === partition.prefix,
     );
@@ -214,10 +213,16 @@ export class ChannelLog implements LogBounds {
     );
   }
 
-  /** One slice of folding, in a transaction of its own; answers whether more is left. */
-  foldSlice(): boolean {
-    this.#store.transaction(() => this.#foldSome(FOLD_SLICE_BLOBS));
-    return this.#fold !== null;
+  /** Folding is behind: what is committed now would need more memory than it may, or fold all the rest at once. [LOG22] */
+  get isFull(): boolean {
+    if (this.#head - this.#foldedTo >= FULL_FRAMES) return true;
+    if (this.#fold === null) return false;
+    return this.#tailBytes > FOLD_BYTES || this.#tailMemoryBytes > FOLD_MEMORY_BYTES;
+  }
+
+  /** One slice of folding, in a transaction of its own; answers how many records it rewrote. */
+  foldSlice(blobs: number): number {
+    return this.#store.transaction(() => this.#foldSome(blobs));
   }
 
   #finishFold(): void {
@@ -225,14 +230,15 @@ export class ChannelLog implements LogBounds {
     this.#foldSome(Number.POSITIVE_INFINITY);
   }
 
-  #foldSome(blobs: number): void {
+  #foldSome(blobs: number): number {
     this.#fold ??= this.#beginFold();
-    this.#fold.step(blobs);
+    const records = this.#fold.step(blobs);
     this.#blobs = [...this.#fold.blobs];
-    if (!this.#fold.isDone) return;
+    if (!this.#fold.isDone) return records;
     this.#foldedTo = this.#fold.head;
     this.#fold = null;
     this.#saveState();
+    return records;
   }
 
   /** What is committed from here on is the next fold's. */

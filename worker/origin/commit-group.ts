@@ -9,9 +9,7 @@ import type { SocketId } from "./ports.ts";
 
 /** A frame that comes within this time after the last commit waits until the events at hand have been read. */
 const BUSY_MS = 2;
-/** Frames in one commit: a slice of about 10 ms, for all origins of a hub on one's own machine share one thread. Their bytes are deflated. */
 const MAX_FRAMES = 64;
-const MAX_BYTES = 32 * 1024;
 
 export interface Waiting {
   readonly socket: SocketId;
@@ -36,20 +34,31 @@ export class CommitGroup {
     return this.#waitingBytes;
   }
 
-  /** Answers whether to commit now; otherwise later, together with what comes until then. */
-  add(waiting: Waiting): boolean {
+  /** Answers whether to commit now; otherwise later, together with what comes until then. @param maxBytes Of one commit. */
+  add(waiting: Waiting, maxBytes: number): boolean {
     this.#waiting.push(waiting);
     this.#waitingBytes += waiting.message.payload.length;
     const isIdle = this.#waiting.length === 1 && this.#clock.now() - this.#lastMs > BUSY_MS;
-    return isIdle || this.#waiting.length >= MAX_FRAMES || this.#waitingBytes >= MAX_BYTES;
+    return isIdle || this.#waiting.length >= MAX_FRAMES || this.#waitingBytes >= maxBytes;
   }
 
-  take(): readonly Waiting[] {
-    if (this.#waiting.length === 0) return [];
-    const taken = this.#waiting;
+  /** One commit's worth, in order; what is left waits on. */
+  take(maxBytes: number): readonly Waiting[] {
+    let [count, bytes] = [0, 0];
+    for (const { message } of this.#waiting) {
+      const size = message.payload.length;
+      if (count === MAX_FRAMES || (count > 0 && bytes + size > maxBytes)) break;
+      count++;
+      bytes += size;
+    }
+    this.#waitingBytes -= bytes;
+    this.#lastMs = this.#clock.now();
+    return this.#waiting.splice(0, count);
+  }
+
+  /** Their publisher is not listened to any more. */
+  clear(): void {
     this.#waiting = [];
     this.#waitingBytes = 0;
-    this.#lastMs = this.#clock.now();
-    return taken;
   }
 }

@@ -31,6 +31,12 @@ export class DiskBudget {
     return Math.min(Math.ceil((Math.max(this.#count, 1) * fsyncMs) / SHARE), MAX_PACE_MS);
   }
 
+  /** Whether more than one publisher is at work. */
+  hasCompany(nowMs: number): boolean {
+    if (Math.abs(nowMs - this.#countedMs) > COUNT_MS) this.#recount(nowMs);
+    return this.#count > 1;
+  }
+
   #recount(nowMs: number): void {
     this.#countedMs = nowMs;
     for (const [origin, heardMs] of this.#heardMs)

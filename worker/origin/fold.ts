@@ -7,7 +7,13 @@
  */
 import { compareBytes, toId } from "../../shared/lib/bytes.ts";
 import { must } from "../../shared/lib/assert.ts";
-import { LEAF_KEYS, partitionHas, splitPartition, WHOLE } from "../../shared/log/hash-trie.ts";
+import {
+  LEAF_KEYS,
+  partitionHas,
+  prefixOf,
+  splitPartition,
+  WHOLE,
+} from "../../shared/log/hash-trie.ts";
 import type { Partition } from "../../shared/log/hash-trie.ts";
 import { decodePayload, encodePayload } from "../../shared/log/payload.ts";
 import { HASH_BYTES } from "../../shared/record/encoding.ts";
@@ -48,7 +54,7 @@ export class Fold {
   readonly #channel: Channel;
   readonly #store: LogStore;
   #blobs: BlobHead[];
-  /** Blobs to rewrite, with their changes in key order. */
+  /** Blobs to rewrite, with their changes. */
   readonly #dirty: [Partition, readonly TailChange[]][];
 
   /** @param tail All changes since the last fold, up to `head`. */
@@ -62,8 +68,8 @@ export class Fold {
     this.#channel = channel;
     this.#store = store;
     this.head = head;
-    this.#blobs = [...blobs];
-    this.#dirty = divide(blobs.length === 0 ? [WHOLE] : blobs, tail);
+    this.#blobs = blobs.length === 0 ? [{ ...WHOLE, revision: 0 }] : [...blobs];
+    this.#dirty = deal(this.#blobs, tail);
   }
 
   get blobs(): readonly BlobHead[] {
@@ -82,20 +88,52 @@ export class Fold {
     return this.#dirty.length === 0;
   }
 
-  /** Rewrites at most `count` blobs. Call inside the store's transaction. */
-  step(count: number): void {
+  /** Rewrites or cuts at most `count` blobs and answers how many records they had. Call inside the store's transaction. */
+  step(count: number): number {
+    let records = 0;
     for (let i = 0; i < count && this.#dirty.length > 0; i++) {
       const [partition, changes] = must(this.#dirty.pop(), "no dirty blob");
-      this.#rewrite(partition, changes);
+      const stored = this.#store.blob(this.#channel, partition);
+      const held = stored === undefined ? [] : recordsOf(stored);
+      const parts = cut(partition, changes);
+      records += held.length + (parts.length > 1 ? 0 : changes.length);
+      if (parts.length > 1) this.#cut(partition, held, parts);
+      else this.#rewrite(partition, held, changes);
     }
+    return records;
   }
 
-  #rewrite(partition: Partition, changes: readonly TailChange[]): void {
-    const stored = this.#store.blob(this.#channel, partition);
-    const sorted = merge(stored === undefined ? [] : recordsOf(stored), changes);
-    const rewritten = cut(partition, sorted).map(([part, live]) =>
-      storedBlob(part, live, this.head),
+  /** More than one blob's worth is new: what is held is cut first, as old as it is, and each part has a step of its own. */
+  #cut(
+    partition: Partition,
+    held: readonly LiveRecord[],
+    parts: readonly [Partition, readonly TailChange[]][],
+  ): void {
+    const { bits, prefix } = partition;
+    const head = this.#blobs.find((blob) => blob.bits === bits && blob.prefix === prefix);
+    const { revision } = must(head, "the blob that is cut");
+    const blobs = parts.map(([part]) => {
+      const own = held.filter(({ keyHash }) => partitionHas(part, keyHash));
+      return storedBlob(part, own, revision);
+    });
+    this.#replace(partition, blobs);
+    this.#dirty.push(...parts.filter(([, changes]) => changes.length > 0));
+  }
+
+  #rewrite(
+    partition: Partition,
+    held: readonly LiveRecord[],
+    changes: readonly TailChange[],
+  ): void {
+    const sorted = changes.toSorted((a, b) => compareBytes(a.keyHash, b.keyHash));
+    const live = merge(held, sorted);
+    this.#replace(
+      partition,
+      cut(partition, live).map(([part, own]) => storedBlob(part, own, this.head)),
     );
+  }
+
+  #replace(partition: Partition, rewritten: readonly StoredBlob[]): void {
     this.#store.replaceBlob(this.#channel, partition, rewritten);
     this.#blobs = this.#blobs
       .filter((blob) => blob.bits !== partition.bits || blob.prefix !== partition.prefix)
@@ -127,22 +165,20 @@ export function readTail(
   return latest;
 }
 
-/** Both are in key order, so one pass deals the changes out. */
-function divide(cover: readonly Partition[], tail: Tail): [Partition, TailChange[]][] {
-  const sorted = [...tail.keys()].toSorted();
-  const ordered = cover.toSorted((a, b) => a.prefix - b.prefix);
-  const divided: [Partition, TailChange[]][] = [];
-  let at = 0;
-  for (const partition of ordered) {
-    const own: TailChange[] = [];
-    for (; at < sorted.length; at++) {
-      const change = must(tail.get(sorted[at] as string), "tail change");
-      if (!partitionHas(partition, change.keyHash)) break;
-      own.push(change);
+/** To each partition its changes. @param cover All of the key space, in order. */
+function deal(cover: readonly Partition[], tail: Tail): [Partition, TailChange[]][] {
+  const hands = cover.map((partition): [Partition, TailChange[]] => [partition, []]);
+  for (const change of tail.values()) {
+    const prefix = prefixOf(change.keyHash);
+    let [low, high] = [0, cover.length - 1];
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((cover[middle] as Partition).prefix <= prefix) low = middle;
+      else high = middle - 1;
     }
-    if (own.length > 0) divided.push([partition, own]);
+    must(hands[low], "partition")[1].push(change);
   }
-  return divided;
+  return hands.filter(([, changes]) => changes.length > 0);
 }
 
 /** What is live after the changes; both lists and the answer are in key order. */
@@ -167,11 +203,12 @@ function merge(
   return live;
 }
 
-function cut(
+/** Parts that each hold as many records as a blob may. */
+function cut<T extends Pick<TailChange, "keyHash" | "bytes">>(
   partition: Partition,
-  records: readonly LiveRecord[],
-): [Partition, readonly LiveRecord[]][] {
-  const raw = records.reduce((sum, record) => sum + record.bytes.length, 0);
+  records: readonly T[],
+): [Partition, readonly T[]][] {
+  const raw = records.reduce((sum, record) => sum + (record.bytes?.length ?? 0), 0);
   const fits = records.length <= LEAF_KEYS && raw <= BLOB_RAW_BYTES;
   if (fits || partition.bits >= 32 || records.length === 1) return [[partition, records]];
   return splitPartition(partition).flatMap((half) =>

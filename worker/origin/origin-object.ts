@@ -179,6 +179,8 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
       get paceMs() {
         return Math.max(leastPaceMs, diskBudget.paceMs(fsyncMs, performance.now()));
       },
+      // On Cloudflare, where no disk is measured, an object has a thread of its own.
+      isShared: () => fsyncMs > 0 && diskBudget.hasCompany(performance.now()),
       random: () => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32,
       sockets: {
         send: (id, bytes) => {

@@ -43,6 +43,8 @@ export interface OriginPorts {
   readonly random: Random;
   /** Shortest time between a publisher's frames, in ms: what the disk can do, or what a commit costs. [LOG17] */
   readonly paceMs: number;
+  /** Whether other publishers are at work in the same thread. [LOG22] */
+  isShared(): boolean;
   /** Calls `onTimer(name)` after the delay; setting one that is pending does nothing. While one is pending the object is not evicted. */
   setTimer(name: TimerName, delayMs: number): void;
   log(

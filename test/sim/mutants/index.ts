@@ -19,6 +19,11 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: "worker/origin/channel-log.ts",
+        from: "const FULL_FRAMES = (RING_SLOTS * 7) / 8;",
+        to: "const FULL_FRAMES = 1_000;",
+      },
+      {
+        file: "worker/origin/channel-log.ts",
         from: "changed > Math.max(FOLD_CHANGES, this.#admitted.size) ||",
         to: "",
       },
@@ -67,10 +72,10 @@ export const MUTANTS: readonly Mutant[] = [
     validators: ["Reliable"],
     replacements: [
       {
-        file: "worker/origin/origin.ts",
+        file: "worker/origin/home-side.ts",
         from: "    const results = this.#publishing.publish(frames.map(({ message }) => message));",
         to: `    for (const { socket, message } of frames)
-      this.#answerPublish(socket, message, { ok: true, log: must(this.#logs.get(message.channel), "log"), refused: 0, hasCommitted: false });
+      this.#answerPublish(socket, message, { ok: true, log: must(this.#logs.get(message.channel), "log"), refused: 0, hasCommitted: false, changes: 0 });
     const results = this.#publishing.publish(frames.map(({ message }) => message));`,
       },
     ],
@@ -243,7 +248,7 @@ export const MUTANTS: readonly Mutant[] = [
     validators: ["NoAmnesia", "NeverInSyncEarly"],
     replacements: [
       {
-        file: "worker/origin/origin.ts",
+        file: "worker/origin/home-side.ts",
         from: "    if (this.#publishing.isSettled) this.#settleReconciled();\n  }\n\n  #settleReconciled",
         to: "    this.#settleReconciled();\n  }\n\n  #settleReconciled",
       },

@@ -9,7 +9,7 @@ import { address, pod, put } from "../../support/records.ts";
 
 test("[LOG19] a rate is counted over time, and a clock that goes back neither gives nor takes", () => {
   let nowMs = 0;
-  const quota = new RateQuota({ now: () => nowMs });
+  const quota = new RateQuota({ now: () => nowMs }, () => false);
   quota.take(QUOTA.burstChanges);
   expect(quota.waitMs()).toBe(0);
   quota.take(QUOTA.changesPerSecond);
@@ -19,6 +19,22 @@ test("[LOG19] a rate is counted over time, and a clock that goes back neither gi
   nowMs -= 3_600_000;
   expect(quota.waitMs()).toBe(600);
   nowMs += 600;
+  expect(quota.waitMs()).toBe(0);
+});
+
+test("[LOG22] while others are at work an origin has a share; alone it has all", () => {
+  let [nowMs, isShared] = [0, true];
+  const quota = new RateQuota({ now: () => nowMs }, () => isShared);
+  quota.take(QUOTA.sharedBurstChanges);
+  expect(quota.waitMs()).toBe(0);
+  quota.take(QUOTA.sharedChangesPerSecond / 20);
+  quota.work(QUOTA.sharedChangesPerSecond / 20);
+  expect(quota.waitMs()).toBe(100);
+  expect(quota.workWaitMs()).toBe(100);
+  isShared = false;
+  expect(quota.waitMs()).toBe(0);
+  isShared = true;
+  nowMs += 100;
   expect(quota.waitMs()).toBe(0);
 });
 
@@ -99,3 +115,13 @@ test("[LOG19] one with too many refused records is told, and what was admitted b
   expect(world.closeMessage(socket)).toMatch(/records of identity are refused by admission/);
   expect(reader.ips()).toEqual([address(0)]);
 }, 60_000);
+
+test("[LOG22] frames beyond the share wait for a timer, in their order, and none is lost", () => {
+  const { world, accepted, publish } = rawPublisher();
+  world.isShared = true;
+  for (let n = 0; n < 6; n++) publish(noise(500));
+  world.settle();
+  expect(accepted.length).toBeLessThan(6);
+  world.advance(1_000);
+  expect(accepted).toEqual([1, 2, 3, 4, 5, 6]);
+});

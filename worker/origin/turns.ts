@@ -1,0 +1,102 @@
+/**
+ * When an origin's frames are committed and its blobs folded: in turns, so that the other objects of the thread have theirs. Alone in the process it
+ * has all the time there is, in slices of about 10 ms; while other publishers are at work, a share of it, in slices of a third of that. [LOG16] [LOG22]
+ */
+import type { ChannelLog } from "./channel-log.ts";
+import { CommitGroup } from "./commit-group.ts";
+import type { Waiting } from "./commit-group.ts";
+import type { OriginPorts } from "./ports.ts";
+import { QUOTA, RateQuota } from "./quota.ts";
+
+/** Bytes of frames, deflated, in one commit, and blobs in one step of folding. */
+const SLICE = { bytes: 32 * 1024, blobs: 2 };
+const SHARED_SLICE = { bytes: 4 * 1024, blobs: 1 };
+/** To rewrite a record costs a third of taking a change in. */
+const CHANGES_PER_RECORD = 1 / 3;
+/** Between two looks whether folding has made room. */
+const FOLD_WAIT_MS = 2;
+
+type Ports = Pick<OriginPorts, "clock" | "isShared" | "setTimer">;
+
+export class Turns {
+  readonly #ports: Ports;
+  readonly #logs: readonly ChannelLog[];
+  readonly #commit: (frames: readonly Waiting[]) => number;
+  readonly #group: CommitGroup;
+  readonly #quota: RateQuota;
+
+  /** @param commit Commits, tells and acknowledges frames in one event; answers how many changes were taken in. */
+  constructor(
+    ports: Ports,
+    logs: readonly ChannelLog[],
+    commit: (frames: readonly Waiting[]) => number,
+  ) {
+    this.#ports = ports;
+    this.#logs = logs;
+    this.#commit = commit;
+    this.#group = new CommitGroup(ports.clock);
+    this.#quota = new RateQuota(ports.clock, () => ports.isShared());
+  }
+
+  get isEmpty(): boolean {
+    return this.#group.isEmpty;
+  }
+
+  /** A frame to be committed, now or later. Answers the rule that its publisher breaks, or `null`; then nothing of it waits any more. */
+  add(frame: Waiting): string | null {
+    const isDue = this.#group.add(frame, this.#slice().bytes);
+    const waitMs = this.#waitMs();
+    if (waitMs > 0 && this.#group.bytes > QUOTA.waitingBytes) {
+      this.#group.clear();
+      return `more than ${QUOTA.waitingBytes} bytes of frames wait for this origin's quota of ${QUOTA.changesPerSecond} changes/s`;
+    }
+    if (isDue && waitMs === 0) this.#commitSlice();
+    else this.#ports.setTimer("commit", waitMs);
+    return null;
+  }
+
+  /** Commits what waits, as far as the quota lets it; answers whether that was all. */
+  flush(): boolean {
+    while (!this.#group.isEmpty && this.#waitMs() === 0) this.#commitSlice();
+    return this.#group.isEmpty;
+  }
+
+  onCommitTimer(): void {
+    if (this.#group.isEmpty) return;
+    const waitMs = this.#waitMs();
+    if (waitMs === 0) this.#commitSlice();
+    else this.#ports.setTimer("commit", waitMs);
+  }
+
+  /** One slice; between two, other events have their turn. */
+  onFoldTimer(): void {
+    const log = this.#logs.find((candidate) => candidate.needsFold);
+    if (log === undefined) return;
+    const waitMs = this.#quota.workWaitMs();
+    if (waitMs === 0)
+      this.#quota.work(Math.ceil(log.foldSlice(this.#slice().blobs) * CHANGES_PER_RECORD));
+    this.#ports.setTimer("fold", waitMs);
+  }
+
+  /** After any commit, also of what the hub has judged again. */
+  foldSoon(): void {
+    if (this.#logs.some((log) => log.needsFold)) this.#ports.setTimer("fold", 0);
+  }
+
+  #commitSlice(): void {
+    this.#quota.take(this.#commit(this.#group.take(this.#slice().bytes)));
+    if (!this.#group.isEmpty) this.#ports.setTimer("commit", this.#waitMs());
+  }
+
+  #waitMs(): number {
+    const waitMs = this.#quota.waitMs();
+    if (!this.#logs.some((log) => log.isFull)) return waitMs;
+    // The publisher waits for its folding, and nobody else does.
+    this.foldSoon();
+    return Math.max(waitMs, FOLD_WAIT_MS);
+  }
+
+  #slice(): typeof SLICE {
+    return this.#quota.isShared ? SHARED_SLICE : SLICE;
+  }
+}
