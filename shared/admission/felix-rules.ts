@@ -1,19 +1,17 @@
 /**
- * What a Felix would not take: an object that fails its validation acts there as a deletion. Such a record is refused by name where it comes in, so that
- * nobody wonders why a rule does not match. The same object has no effect in its own cluster either. [ADM10]
+ * What a Felix would not take: an object that fails its validation acts there as a deletion, and one that it cannot let go of ends it. Such a record is
+ * refused by name where it comes in, so that nobody wonders why a rule does not match. The same object is no better in its own cluster. [ADM10]
  *
  * Not part of the record schema: bytes that were stored under an older version must stay readable. Source: calico v3.32.1
  * libcalico-go/lib/validator/v3 and typha/pkg/validator/v1, and recorded odd values.
  */
-import type { CalicoRecord, HostEndpoint, Labels } from "../record/record.ts";
+import type { CalicoRecord, Labels } from "../record/record.ts";
 
 const SUBDOMAIN = "[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*";
 const OBJECT_NAME = new RegExp(`^${SUBDOMAIN}$`);
 const LABEL_NAME = /^([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]$/;
 const LABEL_VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?$/;
 const INTERFACE = /^(\*|[a-zA-Z0-9_.-]{0,15})$/;
-/** The v1 model is a little wider than Kubernetes: a value may begin with any of its characters. */
-const HOST_LABEL_VALUE = /^[a-zA-Z0-9]?([a-zA-Z0-9_.-]{0,61}[a-zA-Z0-9])?$/;
 
 /** Field and rule that Felix would refuse the record for, or `null`. */
 export function refusedByFelix(record: CalicoRecord): string | null {
@@ -23,8 +21,9 @@ export function refusedByFelix(record: CalicoRecord): string | null {
     case "Node":
       return objectName(record.name);
     case "HostEndpoint":
-      return hostEndpoint(record);
+      return interfaceName(record.interfaceName) ?? distinct(record.profiles);
     case "WorkloadEndpoint":
+      return distinct(record.profiles);
     case "IPPool":
     case "IPAMBlock":
     case "ClusterConfig":
@@ -55,11 +54,18 @@ function isQualifiedName(key: string): boolean {
   return prefix.length <= 253 && OBJECT_NAME.test(prefix) && LABEL_NAME.test(key.slice(slash + 1));
 }
 
-function hostEndpoint(record: HostEndpoint): string | null {
-  if (!INTERFACE.test(record.interfaceName))
-    return `interfaceName ${record.interfaceName} must be * or match [a-zA-Z0-9_.-]{0,15}`;
-  for (const [key, value] of Object.entries(record.labels))
-    if (!HOST_LABEL_VALUE.test(value))
-      return `label ${key} must have a label value of Kubernetes (at most 63 characters)`;
-  return null;
+function interfaceName(name: string): string | null {
+  return INTERFACE.test(name)
+    ? null
+    : `interfaceName ${name} must be * or match [a-zA-Z0-9_.-]{0,15}`;
+}
+
+/**
+ * A profile that is named twice is let go of twice when its last endpoint goes or changes: Felix panics ("discard of unknown ID", seen with 3.30.7,
+ * 3.31.7 and 3.32.1), long after it took the endpoint.
+ */
+function distinct(profiles: readonly string[]): string | null {
+  if (profiles.length < 2) return null;
+  const twice = profiles.find((name, i) => profiles.indexOf(name) < i);
+  return twice === undefined ? null : `profiles names ${twice} twice`;
 }

@@ -53,6 +53,7 @@ function run(
   const random = new Random(seed);
   const ends = { hub: 0, quarantine: 0, relay: 0, kept: 0, felix: 0 };
   let batch: FelixUpdate[] = [];
+  const keys: string[] = [];
   for (let i = 0; i < count; i++) {
     const passed = path(randomBytes(random));
     ends[passed.at]++;
@@ -62,6 +63,9 @@ function run(
     if (effect.is !== "taken" || !isRemoteKey(update.key))
       expect.fail(`value ${i}: ${JSON.stringify(update)} ${JSON.stringify(effect)}`);
     batch.push(update);
+    keys.push(update.key);
+    // Some go again: what Felix took may still be what it cannot let go of.
+    if (random.chance(0.3)) batch.push({ key: random.pick(keys), value: null });
     if (batch.length < 2_000) continue;
     model.apply(batch);
     batch = [];

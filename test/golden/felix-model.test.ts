@@ -96,7 +96,9 @@ function modelBefore(one: BadValue): FelixModel {
   model.start();
   model.apply((bad.companions[one.kind] ?? []).map(updateOf));
   const right = rightOf(one.kind);
-  if (right !== undefined) model.apply([{ key: right.key, value: right.value ?? null }]);
+  // A host's address is not told of again when it is the same, and here it was told of: it was not there before.
+  if (right !== undefined && one.kind !== "HostIP")
+    model.apply([{ key: right.key, value: right.value ?? null }]);
   return model;
 }
 

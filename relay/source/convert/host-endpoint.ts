@@ -3,7 +3,7 @@ import { formatIp, parseIp } from "../../../shared/ip/address.ts";
 import type { EndpointPort, HostEndpoint } from "../../../shared/record/record.ts";
 import { effectiveLabels } from "./calico-metadata.ts";
 import type { Report } from "./conversion.ts";
-import { FieldProblem, objectsAt, textAt, textsAt } from "./kube-object.ts";
+import { distinctTextsAt, FieldProblem, objectsAt, textAt, textsAt } from "./kube-object.ts";
 import type { KubeObject } from "./kube-object.ts";
 import { readPort } from "./ports.ts";
 
@@ -34,7 +34,7 @@ export function convertHostEndpoint(object: KubeObject, report: Report): HostEnd
     interfaceName: textAt(spec, "interfaceName", "spec.interfaceName"),
     ips: [...v4, ...v6],
     labels,
-    profiles: textsAt(spec, "profiles", "spec.profiles"),
+    profiles: distinctTextsAt(spec, "profiles", "spec.profiles"),
     ports,
   };
 }

@@ -77,6 +77,11 @@ export function textsAt(parent: JsonObject, name: string, path: string): readonl
   });
 }
 
+/** Each text once, where it stands first: naming a profile again says nothing, and is refused by the hub [ADM10]. @throws FieldProblem */
+export function distinctTextsAt(parent: JsonObject, name: string, path: string): readonly string[] {
+  return [...new Set(textsAt(parent, name, path))];
+}
+
 /** Absent and null are empty. @throws FieldProblem */
 export function textMapAt(
   parent: JsonObject,

@@ -17,6 +17,7 @@ import type {
 import type { Report } from "../convert/conversion.ts";
 import { convertIPAMBlock } from "../convert/ipam-block.ts";
 import {
+  distinctTextsAt,
   FieldProblem,
   flagAt,
   isJsonObject,
@@ -80,7 +81,7 @@ function workloadEndpoint(
     ...key,
     ips,
     labels: textMapAt(value, "labels", "labels"),
-    profiles: textsAt(value, "profile_ids", "profile_ids"),
+    profiles: distinctTextsAt(value, "profile_ids", "profile_ids"),
     ports: ports(value, report),
   };
 }
@@ -107,7 +108,7 @@ function hostEndpoint(key: Key<"HostEndpoint">, value: JsonObject, report: Repor
     interfaceName: textAt(value, "name", "name"),
     ips: expected,
     labels: textMapAt(value, "labels", "labels"),
-    profiles: textsAt(value, "profile_ids", "profile_ids"),
+    profiles: distinctTextsAt(value, "profile_ids", "profile_ids"),
     ports: ports(value, report),
   };
 }

@@ -113,8 +113,14 @@ test("[ADM10] what a Felix would drop is refused by name, with field and rule", 
   expect(message({ ...hep(), interfaceName: "eth0:1" } as CalicoRecord)).toMatch(
     /interfaceName eth0:1/,
   );
-  expect(message({ ...hep(), labels: { a: "b c" } } as CalicoRecord)).toMatch(/label a must/);
+  expect(message({ ...hep(), profiles: ["p", "q", "p"] } as CalicoRecord)).toBe(
+    "not-for-felix: profiles names p twice",
+  );
+  expect(message({ ...pod("a", "10.20.3.4"), profiles: ["p", "p"] } as CalicoRecord)).toBe(
+    "not-for-felix: profiles names p twice",
+  );
   expect(message(node("a..b"))).toMatch(/^not-for-felix: name a\.\.b/);
-  // Felix takes any label of a workload endpoint.
+  // Felix takes any label of an endpoint.
+  expect(message({ ...hep(), labels: { a: "b c" } } as CalicoRecord)).toBe("admitted");
   expect(message(pod("a", "10.20.3.4", { a: "b c".repeat(50) }))).toBe("admitted");
 });

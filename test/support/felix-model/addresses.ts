@@ -32,7 +32,7 @@ export function readNet(text: string): Net | null {
   const ip = text.slice(0, slash);
   const digits = text.slice(slash + 1);
   const address = readIp(ip);
-  if (address === null || !/^\d{1,3}$/.test(digits) || /^0\d/.test(digits)) return null;
+  if (address === null || !/^\d{1,8}$/.test(digits)) return null;
   const isMapped = ip.includes(":") && !address.includes(":");
   const length = Number(digits) - (isMapped ? 96 : 0);
   if (length < 0 || length > (address.includes(":") ? 128 : 32)) return null;
@@ -78,10 +78,9 @@ export function addressAt(net: Net, ordinal: number): string {
   return canonical(bytes);
 }
 
-/** Go's ParseMAC: 6, 8 or 20 bytes. */
+/** Go's ParseMAC: 6, 8 or 20 bytes, in pairs of digits or, between dots, in fours. */
 export function isMac(text: string): boolean {
-  return (
-    /^[0-9a-f]{2}(([:-])[0-9a-f]{2})(\2[0-9a-f]{2})*$/i.test(text.replace(/-/g, ":")) &&
-    [6, 8, 20].includes(text.split(/[:-]/).length)
-  );
+  const inPairs = /^[0-9a-f]{2}(([:-])[0-9a-f]{2})(\2[0-9a-f]{2})*$/i.test(text);
+  const inFours = /^[0-9a-f]{4}(\.[0-9a-f]{4})+$/i.test(text);
+  return (inPairs || inFours) && [6, 8, 20].includes(text.replace(/[:.-]/g, "").length / 2);
 }

@@ -9,6 +9,7 @@ import { readNet } from "./addresses.ts";
 import { readKey } from "./keys.ts";
 import type { FelixKey } from "./keys.ts";
 import { Objects } from "./objects.ts";
+import { panicOfChange } from "./changes.ts";
 import { isJsonKind, readValue } from "./values.ts";
 
 export interface FelixUpdate {
@@ -137,7 +138,10 @@ export class FelixModel {
 
   #apply({ key: path, value }: FelixUpdate): Effect {
     const key = readKey(path);
-    const { effect, held } = judge(key, value);
+    const judged = judge(key, value);
+    const rule = key === null ? null : panicOfChange(this.#objects, key, judged.held);
+    const effect: Effect = rule === null ? judged.effect : { is: "panic", rule };
+    const { held } = judged;
     if (key === null || effect.is === "panic") return effect;
     if (effect.is === "taken") this.#objects.set(key, held);
     else this.#objects.delete(key);

@@ -7,23 +7,28 @@ import {
   int,
   list,
   map,
+  number,
   numberOrText,
   parsed,
   pointer,
   struct,
   text,
   uint16,
+  uint8,
   uint64,
 } from "./go-json.ts";
 import type { Shape, StructOf } from "./go-json.ts";
+import type { Json } from "./json-text.ts";
 
 /** A prefix that is missing. */
 export const NO_NET: Net = { address: "", length: 0, text: "", given: "", ip: "" };
-const ip = parsed(readIp, "an IP address", "");
-const net = parsed(readNet, "a CIDR", NO_NET);
+/** An empty text, or null, is no address and no error: what comes after the parser may die of it. */
+const ip = parsed((given) => (given === "" ? "" : readIp(given)), "an IP address", "");
+const cidr = parsed((given) => (given === "" ? NO_NET : readNet(given)), "a CIDR", NO_NET);
+const net: Shape<Net> = { ...cidr, read: (json) => (json === null ? NO_NET : cidr.read(json)) };
 const mac = parsed((given) => (isMac(given) ? given : null), "a MAC address", "");
 const time = {
-  read: (json: unknown) => {
+  read: (json: Json) => {
     if (json === null) return "";
     if (typeof json === "string" && !Number.isNaN(Date.parse(json)) && json.includes("T"))
       return json;
@@ -32,7 +37,29 @@ const time = {
   zero: () => "",
 } satisfies Shape<string>;
 const labels = map(text);
-const port = struct({ name: text, protocol: numberOrText, port: uint16 });
+const qos = struct({
+  IngressBandwidth: int,
+  EgressBandwidth: int,
+  IngressBurst: int,
+  EgressBurst: int,
+  IngressPeakrate: int,
+  EgressPeakrate: int,
+  IngressMinburst: int,
+  EgressMinburst: int,
+  IngressPacketRate: int,
+  EgressPacketRate: int,
+  IngressPacketBurst: int,
+  EgressPacketBurst: int,
+  IngressMaxConnections: int,
+  EgressMaxConnections: int,
+  DSCP: pointer(numberOrText),
+});
+const protocol = {
+  read: (json: Json) =>
+    typeof json === "string" ? { text: json } : { number: String(uint8.read(json)) },
+  zero: numberOrText.zero,
+} satisfies typeof numberOrText;
+const port = struct({ name: text, protocol, port: uint16 });
 const nat = struct({ int_ip: ip, ext_ip: ip });
 
 const workload = struct({
@@ -52,7 +79,7 @@ const workload = struct({
   generate_name: text,
   allow_spoofed_source_ips: list(net),
   annotations: map(text),
-  qosControls: pointer(struct({})),
+  qosControls: pointer(qos),
 });
 const host = struct({
   name: text,
@@ -61,7 +88,7 @@ const host = struct({
   labels,
   profile_ids: list(text),
   ports: list(port),
-  qosControls: pointer(struct({})),
+  qosControls: pointer(qos),
 });
 const networkSet = struct({ nets: list(net), labels, profile_ids: list(text) });
 const pool = struct({
@@ -119,17 +146,20 @@ const policy = struct({
   outbound_rules: list(rule),
   types: list(text),
 });
-const tier = struct({ defaultAction: text });
+const tier = struct({ order: pointer(number), defaultAction: text });
 const profileRules = struct({ inbound_rules: list(rule), outbound_rules: list(rule) });
 
 const metadata = struct({
   name: text,
+  uid: text,
+  resourceVersion: text,
+  generation: int,
   labels,
   annotations: map(text),
   creationTimestamp: pointer(time),
 });
 const asNumber = {
-  read: (json: unknown) => {
+  read: (json: Json) => {
     const given = numberOrText.read(json);
     const digits = "number" in given ? given.number : given.text;
     if (!/^\d+(\.\d+)?$/.test(digits)) throw new GoError("must be an AS number");
@@ -138,6 +168,8 @@ const asNumber = {
   zero: () => "",
 } satisfies Shape<string>;
 const node = struct({
+  kind: text,
+  apiVersion: text,
   metadata,
   spec: struct({
     bgp: pointer(
@@ -155,12 +187,20 @@ const node = struct({
     vxlanTunnelMACAddrV6: text,
     wireguard: pointer(struct({ interfaceIPv4Address: text, interfaceIPv6Address: text })),
     addresses: list(struct({ address: text, type: text })),
+    interfaces: list(struct({ name: text, addresses: list(text) })),
+    orchRefs: list(struct({ nodeName: text, orchestrator: text })),
   }),
   status: struct({ wireguardPublicKey: text, wireguardPublicKeyV6: text, podCIDRs: list(text) }),
 });
 const profile = struct({
+  kind: text,
+  apiVersion: text,
   metadata,
-  spec: struct({ labelsToApply: labels, ingress: list(struct({})), egress: list(struct({})) }),
+  spec: struct({
+    labelsToApply: labels,
+    ingress: list(struct({ action: text })),
+    egress: list(struct({ action: text })),
+  }),
 });
 
 export const SHAPES = {
