@@ -5,6 +5,13 @@ import { FELIX_ENVIRONMENT } from "./typha/tls/felix-environment.ts";
 
 const hostPort = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, "must be HOST:PORT");
 
+const service = z
+  .string()
+  .regex(
+    /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+    "must be NAMESPACE/NAME",
+  );
+
 export const relayConfigSchema = z
   .strictObject({
     state: z.string().min(1, "is needed: the folder that keeps the relay's key and views"),
@@ -19,13 +26,7 @@ export const relayConfigSchema = z
     manifests: z.string().optional(),
     typhaUpstream: hostPort.optional(),
     /** Typha as a Kubernetes service instead: NAMESPACE/NAME. */
-    typhaService: z
-      .string()
-      .regex(
-        /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
-        "must be NAMESPACE/NAME",
-      )
-      .optional(),
+    typhaService: service.optional(),
     /** Of this relay: a Typha on it is preferred. */
     nodeName: z.string().optional(),
     typhaListen: hostPort.optional(),
@@ -46,11 +47,21 @@ export const relayConfigSchema = z
     /** Longest time that Felix connections are ended one by one on SIGTERM. */
     drainSeconds: z.coerce.number().min(0).max(3_600).optional(),
     httpListen: hostPort.optional(),
+    /** Other relays of the cluster, which are asked for views that are lacking here: addresses, or a service. */
+    peers: z
+      .string()
+      .transform((text) => text.split(",").map((part) => part.trim()))
+      .pipe(z.array(hostPort).max(64))
+      .optional(),
+    peersService: service.optional(),
+    /** Where they ask this one. */
+    peersListen: hostPort.optional(),
     /** Longest time that a Felix waits for the remote views before it is told in-sync. */
     inSyncWaitSeconds: z.coerce.number().min(0).max(600).default(30),
   })
   .check((ctx) => {
     const { source, manifests, kubeconfig, typhaListen, typhaUpstream, typhaService } = ctx.value;
+    const { peers, peersService } = ctx.value;
     const hasTypha = typhaUpstream !== undefined || typhaService !== undefined;
     const wrong = (path: string, message: string) =>
       ctx.issues.push({ code: "custom", input: ctx.value, path: [path], message });
@@ -58,8 +69,14 @@ export const relayConfigSchema = z
       wrong("manifests", "is needed with --source manifests");
     if (source !== "manifests" && manifests !== undefined)
       wrong("manifests", "needs --source manifests");
-    if (source === "manifests" && kubeconfig !== undefined && typhaService === undefined)
-      wrong("kubeconfig", "needs --source kubernetes or typha, or --typha-service");
+    const asksApi = source !== "manifests" || typhaService !== undefined;
+    if (kubeconfig !== undefined && !asksApi && peersService === undefined)
+      wrong(
+        "kubeconfig",
+        "needs --source kubernetes or typha, or --typha-service or --peers-service",
+      );
+    if (peers !== undefined && peersService !== undefined)
+      wrong("peersService", "--peers and --peers-service say the same: give one");
     if (typhaUpstream !== undefined && typhaService !== undefined)
       wrong("typhaService", "--typha-upstream and --typha-service say the same: give one");
     if (source === "typha" && !hasTypha)

@@ -16,6 +16,8 @@ import { JoinError } from "./hub/join.ts";
 import { OUTSIDE, outsideBy } from "./hub/outside.ts";
 import { routeTo } from "./hub/route.ts";
 import type { Logger } from "./log.ts";
+import type { PeerReport } from "./peers/ask-all.ts";
+import { Peers } from "./peers/peers.ts";
 import { LocalState } from "./publish/local-state.ts";
 import type { Source, SourceProblem } from "./source/source.ts";
 import { Remotes } from "./view/remotes.ts";
@@ -23,6 +25,8 @@ import { OwnAddresses } from "./view/served.ts";
 
 const SAVE_AGAIN_MS = 5_000;
 const STANDBY = "another relay of this cluster publishes; this one stands by";
+/** How long other relays are still asked when the hub, which has it all, has been heard. */
+const ASK_BESIDE_HUB_MS = 10_000;
 const JOIN_RETRY = { baseMs: 500, capMs: 15_000 };
 
 /** Who this relay is to the hub. */
@@ -50,6 +54,8 @@ export interface RelayStatus {
   readonly publisher: ReturnType<Home["publisher"]["status"]> | null;
   readonly remotes: ReturnType<Remotes["reports"]>;
   readonly transfers: ReturnType<Remotes["transfers"]>;
+  /** What the cluster's other relays gave at the start; `null` when they were not asked. [PEE1] */
+  readonly peers: PeerReport | null;
 }
 
 export class Relay {
@@ -59,6 +65,8 @@ export class Relay {
   readonly source: Source;
   /** What serves Felix, when it is configured. */
   splice: { canServe(): Promise<boolean> } | null = null;
+  /** The cluster's other relays, when there are any. */
+  peers: Peers | null = null;
   readonly #log: Logger;
   readonly #access: AccessState;
   readonly #credentials: RelayIdentity;
@@ -71,6 +79,9 @@ export class Relay {
   #message: string | null = null;
   #hubLostMs: number | null = null;
   #cancelSave: (() => void) | null = null;
+  /** Not while other relays are asked for them. */
+  #areViewsOpen = false;
+  #cancelAsking: (() => void) | null = null;
   readonly #localListeners = new Set<(changes: readonly RecordChange[]) => void>();
   #listedWaiters: (() => void)[] = [];
 
@@ -116,13 +127,24 @@ export class Relay {
         "this relay has not joined a mesh and has no join token: make one with `catwalk cluster add NAME` (or `catwalk cluster token NAME` for a cluster that exists) and start with --join-token",
       );
     if (route === null) throw new Error("hub: --hub URL is needed (or CATWALK_HUB)");
-    return new Relay(config, source, log, credentials, outsideBy(route));
+    const relay = new Relay(config, source, log, credentials, outsideBy(route));
+    relay.peers = Peers.of(config, credentials, relay.#offer, log);
+    return relay;
   }
 
-  /** Starts everything; what was on disk is served at once. */
+  /** What other relays of the cluster are given. */
+  get #offer() {
+    return {
+      facts: () => this.#access.facts,
+      views: () => this.remotes.files(),
+      view: (rcc: string) => this.remotes.file(rcc),
+    };
+  }
+
+  /** Starts everything; what was on disk is served at once, or once other relays were asked for what was not. */
   start(): void {
-    const facts = this.#access.facts;
-    if (facts !== null) this.remotes.apply(facts, false);
+    if (this.peers === null) this.#openViews();
+    else void this.#askPeers(this.peers);
     this.source.start({
       apply: (changes) => this.#onSource(changes),
       listed: () => this.#onListed(),
@@ -140,9 +162,32 @@ export class Relay {
   async stop(): Promise<void> {
     this.#abort.abort();
     this.#cancelSave?.();
+    this.#cancelAsking?.();
     this.#home?.stop();
     this.remotes.stop();
-    await this.source.stop();
+    await Promise.all([this.source.stop(), this.peers?.stop()]);
+  }
+
+  /** Meanwhile the cluster's own is served and published: only the remotes wait, and Felix for in-sync no longer than it does for them anyway. */
+  async #askPeers(peers: Peers): Promise<void> {
+    await peers.ask(
+      () => this.#access.facts,
+      (facts) => this.#take(facts),
+    );
+    this.#cancelAsking?.();
+    if (!this.#abort.signal.aborted) this.#openViews();
+  }
+
+  #openViews(): void {
+    this.#areViewsOpen = true;
+    if (this.#isListed) this.#refreshOwnAddresses();
+    const facts = this.#access.facts;
+    if (facts !== null) this.remotes.apply(facts, this.#mayConnect(facts));
+  }
+
+  /** To the hub that these facts are of, once it knows this relay. */
+  #mayConnect(facts: AccessFacts): boolean {
+    return this.#home !== null && facts.meshId === this.#credentials.membership?.meshId;
   }
 
   /** Listens to the cluster's own changes; answers how to stop. */
@@ -162,7 +207,7 @@ export class Relay {
   get isViewLoaded(): boolean {
     const waitedMs = this.#outside.now() - this.#startedMs;
     if (waitedMs > this.config.inSyncWaitSeconds * 1000) return true;
-    return this.#access.facts !== null && this.remotes.areLoaded;
+    return this.#areViewsOpen && this.#access.facts !== null && this.remotes.areLoaded;
   }
 
   /**
@@ -199,6 +244,7 @@ export class Relay {
       publisher: this.#home?.publisher.status() ?? null,
       remotes: this.remotes.reports(),
       transfers: this.remotes.transfers(),
+      peers: this.peers?.report ?? null,
     };
   }
 
@@ -241,7 +287,7 @@ export class Relay {
     if (this.#isListed) home.publisher.onListed();
     home.start();
     const facts = this.#access.facts;
-    if (facts !== null && facts.meshId === this.#credentials.membership?.meshId)
+    if (this.#areViewsOpen && facts !== null && this.#mayConnect(facts))
       this.remotes.apply(facts, true);
   }
 
@@ -277,17 +323,25 @@ export class Relay {
   }
 
   #onAccess(facts: AccessFacts): void {
+    if (!this.#take(facts)) return;
+    this.#refreshOwnAddresses();
+    if (this.#areViewsOpen) this.remotes.apply(facts, true);
+    else
+      this.#cancelAsking ??= this.#outside.after(ASK_BESIDE_HUB_MS, () => this.peers?.stopAsking());
+  }
+
+  /** Answers whether these facts hold from now on. */
+  #take(facts: AccessFacts): boolean {
     const change = this.#access.take(facts);
     if (change.kind === "older") {
       this.#log.warn(
         { held: change.held, got: facts.accessVersion },
-        "the hub sent older access facts: ignored",
+        "older access facts: ignored",
       );
-      return;
+      return false;
     }
     if (this.#access.writeError !== null) this.#saveAccessLater();
-    this.#refreshOwnAddresses();
-    this.remotes.apply(facts, true);
+    return true;
   }
 
   #saveAccessLater(): void {

@@ -55,6 +55,9 @@ export const registerRelay: RegisterCommand = (program) => {
       .option("--listen-client-uri-san <uri>", "or a URI among its alternative names")
       .option("--typha-max-connections <n>", "served at once (10000)")
       .option("--drain-seconds <n>", "longest slow end of Felix connections on SIGTERM (300)")
+      .option("--peers <host:port,…>", "other relays of the cluster: asked for views lacking here")
+      .option("--peers-service <namespace/name>", "the same as a Kubernetes service")
+      .option("--peers-listen <host:port>", "where they ask this one")
       .option("--http-listen <host:port>", "health, status, metrics, view")
       .option("--in-sync-wait-seconds <n>", "longest wait for the remote views (30)")
       .option("--config <file>", "YAML with these options in camelCase"),
@@ -89,6 +92,7 @@ async function runRelay(config: RelayConfig): Promise<void> {
     config.httpListen === undefined
       ? null
       : await listen(serveHttp(relay, config.httpListen), "--http-listen");
+  const peersPort = relay.peers && (await listen(relay.peers.listen(), "--peers-listen"));
   relay.start();
   const splice = startSplice(relay, config, upstream, log);
   relay.splice = splice;
@@ -97,7 +101,7 @@ async function runRelay(config: RelayConfig): Promise<void> {
     .whenListed()
     .then(() =>
       print(
-        `${JSON.stringify({ event: "ready", cluster: relay.clusterName, http: http?.url ?? null, typhaPort: port })}\n`,
+        `${JSON.stringify({ event: "ready", cluster: relay.clusterName, http: http?.url ?? null, typhaPort: port, peersPort })}\n`,
       ),
     );
   await signals.first;

@@ -12,6 +12,8 @@ export interface RelayProcess {
   readonly url: string;
   /** Port for Felix, where there is a splice. */
   readonly typhaPort: number | null;
+  /** Port for the cluster's other relays, where it listens for them. */
+  readonly peersPort: number | null;
   stop(): Promise<void>;
   /** SIGKILL, at once. */
   kill(): Promise<void>;
@@ -38,7 +40,11 @@ export async function startRelay(
       lastLines.push(line);
       if (lastLines.length > 5) lastLines.shift();
     });
-  const { http: url, typhaPort } = await readyEvent(child).catch((error: unknown) => {
+  const {
+    http: url,
+    typhaPort,
+    peersPort = null,
+  } = await readyEvent(child).catch((error: unknown) => {
     child.kill();
     throw new Error(
       `relay ${cluster}: ${(error as Error).message}\n${lastLines.join("\n")}\n(its log: ${logFile})`,
@@ -49,6 +55,7 @@ export async function startRelay(
     cluster,
     url,
     typhaPort,
+    peersPort,
     stop: () => stop(child),
     kill: async () => {
       child.kill();
@@ -60,6 +67,7 @@ export async function startRelay(
 interface ReadyEvent {
   readonly http: string;
   readonly typhaPort: number | null;
+  readonly peersPort?: number | null;
 }
 
 function readyEvent(child: GuardedChild): Promise<ReadyEvent> {

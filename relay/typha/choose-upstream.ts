@@ -18,10 +18,15 @@ export function chooseUpstream(
   if (typhaUpstream !== undefined) return fixedUpstream(typhaUpstream, dialOne);
   if (typhaService === undefined) return null;
   const [namespace = "", service = ""] = typhaService.split("/");
-  const transport = new KubeTransport({
+  const transport = listingTransport(kubeconfig);
+  return new ServiceUpstream({ namespace, service, nodeName, transport }, dialOne);
+}
+
+/** For lists of EndpointSlices. @param kubeconfig Absent: the pod's own account. */
+export function listingTransport(kubeconfig: string | undefined): KubeTransport {
+  return new KubeTransport({
     ...(kubeconfig !== undefined && { kubeconfig }),
     requestIdleMs: REQUEST_IDLE_MS,
     watchIdleMs: WATCH_IDLE_MS,
   });
-  return new ServiceUpstream({ namespace, service, nodeName, transport }, dialOne);
 }

@@ -1,6 +1,6 @@
 /**
- * The addresses behind a Kubernetes service of Typha's kind, as Calico's own clients find them: all EndpointSlices with the service's label, ready endpoints
- * only, the port named `calico-typha`; those on the same node come first, the rest in random order. Source: typha-contract 1.3. [TYP30]
+ * The addresses behind a Kubernetes service, as Calico's own clients find Typha: all EndpointSlices with the service's label, ready endpoints
+ * only, the port of one name; those on the same node come first, the rest in random order. Source: typha-contract 1.3. [TYP30]
  */
 import { isJsonObject } from "../source/convert/kube-object.ts";
 import type { JsonObject } from "../source/convert/kube-object.ts";
@@ -17,13 +17,24 @@ export function typhaAddresses(
   nodeName: string,
   random: () => number,
 ): string[] {
+  return portAddresses(slices, PORT_NAME, nodeName, random);
+}
+
+/** The same of a port of any name. @param isWanted Which endpoints count: the ready ones, unless said otherwise. */
+export function portAddresses(
+  slices: readonly unknown[],
+  portName: string,
+  nodeName: string,
+  random: () => number,
+  isWanted: (endpoint: JsonObject) => boolean = isReady,
+): string[] {
   const near = new Set<string>();
   const far = new Set<string>();
   for (const slice of slices) {
     if (!isJsonObject(slice)) continue;
-    for (const port of portsOf(slice))
+    for (const port of portsOf(slice, portName))
       for (const endpoint of objects(slice["endpoints"])) {
-        if (!isReady(endpoint)) continue;
+        if (!isWanted(endpoint)) continue;
         const isNear = nodeName !== "" && endpoint["nodeName"] === nodeName;
         for (const address of texts(endpoint["addresses"]))
           (isNear ? near : far).add(
@@ -34,14 +45,14 @@ export function typhaAddresses(
   return [...shuffled(near, random), ...shuffled(far, random).filter((a) => !near.has(a))];
 }
 
-function portsOf(slice: JsonObject): number[] {
+function portsOf(slice: JsonObject, portName: string): number[] {
   return objects(slice["ports"]).flatMap(({ name, port, protocol = "TCP" }) =>
-    name === PORT_NAME && protocol === "TCP" && typeof port === "number" ? [port] : [],
+    name === portName && protocol === "TCP" && typeof port === "number" ? [port] : [],
   );
 }
 
 /** Absent means ready: "unknown" is to be taken so. */
-function isReady(endpoint: JsonObject): boolean {
+export function isReady(endpoint: JsonObject): boolean {
   const conditions = endpoint["conditions"];
   return !isJsonObject(conditions) || conditions["ready"] !== false;
 }

@@ -77,17 +77,24 @@ export class ServiceUpstream implements TyphaUpstream {
     return this.#listing.slices;
   }
 
-  async #get(): Promise<readonly unknown[]> {
+  #get(): Promise<readonly unknown[]> {
     const { namespace, service, transport } = this.#options;
-    const query = new URLSearchParams({ labelSelector: `kubernetes.io/service-name=${service}` });
-    const path = `/apis/discovery.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/endpointslices`;
-    const { status, body } = await transport.get(
-      `${path}?${query.toString()}`,
-      AbortSignal.timeout(LIST_MS),
-    );
-    if (status !== 200) throw new Error(`GET ${path}: ${status}`);
-    const page = parseListPage(body);
-    if (!page.ok) throw new Error(`GET ${path}: ${page.message}`);
-    return page.items;
+    return listSlices(namespace, service, transport, AbortSignal.timeout(LIST_MS));
   }
+}
+
+/** The EndpointSlices of a service. @throws Error with the request and what came of it. */
+export async function listSlices(
+  namespace: string,
+  service: string,
+  transport: Pick<Transport, "get">,
+  signal: AbortSignal,
+): Promise<readonly unknown[]> {
+  const query = new URLSearchParams({ labelSelector: `kubernetes.io/service-name=${service}` });
+  const path = `/apis/discovery.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/endpointslices`;
+  const { status, body } = await transport.get(`${path}?${query.toString()}`, signal);
+  if (status !== 200) throw new Error(`GET ${path}: ${status}`);
+  const page = parseListPage(body);
+  if (!page.ok) throw new Error(`GET ${path}: ${page.message}`);
+  return page.items;
 }

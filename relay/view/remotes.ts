@@ -25,6 +25,16 @@ export interface ServedChange {
   readonly isNew: boolean;
 }
 
+export interface ViewOnDisk {
+  readonly rcc: string;
+  readonly originUid: string;
+  readonly path: string;
+  /** It was complete once. */
+  readonly isLoaded: boolean;
+  /** Sum over its channels; 0 while it is repaired. */
+  readonly revision: number;
+}
+
 /** Changes told at once when many come from disk. */
 const BATCH = 1_000;
 /** A view from disk is taken for all there is when the hub has said nothing for so long. */
@@ -199,6 +209,24 @@ export class Remotes {
     return null;
   }
 
+  /** The files of the remotes that this cluster may see now, as they are on disk, and how far each is. */
+  files(): ViewOnDisk[] {
+    return [...this.#entries.keys()].flatMap((rcc) => this.file(rcc) ?? []);
+  }
+
+  file(rcc: string): ViewOnDisk | null {
+    const entry = this.#entries.get(rcc);
+    if (entry?.remote.state !== "granted") return null;
+    const { view } = entry;
+    return {
+      rcc,
+      originUid: view.header.originUid,
+      path: this.#path(rcc),
+      isLoaded: view.isLoaded,
+      revision: view.cursors().reduce((sum, { revision }) => sum + revision, 0),
+    };
+  }
+
   refusals(): { readonly rcc: string; readonly key: string; readonly reason: string }[] {
     return [...this.#entries].flatMap(([rcc, entry]) =>
       [...entry.refused].map(([key, reason]) => ({ rcc, key, reason })),
@@ -335,7 +363,7 @@ export class Remotes {
   }
 
   #path(rcc: string): string {
-    return join(this.#options.stateDir, "views", `${rcc}.view`);
+    return viewPath(this.#options.stateDir, rcc);
   }
 
   #filesOnDisk(): string[] {
@@ -348,6 +376,10 @@ export class Remotes {
       return [];
     }
   }
+}
+
+export function viewPath(stateDir: string, rcc: string): string {
+  return join(stateDir, "views", `${rcc}.view`);
 }
 
 function modeOf(remote: Remote): LabelMode {

@@ -101,19 +101,25 @@ export interface ReadBody {
   readonly records: readonly (StoredRecord & { readonly place: number })[];
 }
 
+/** What a body says, without its records. @returns `null` for what this version does not know. */
+export function readMeta(body: Buffer): ReadBody["meta"] | null {
+  // Copied: what is unpacked are views, and the scan's buffer goes on to the next body.
+  const meta = unpack(Uint8Array.from(body.subarray(4, 4 + body.readUInt32LE(0))));
+  return meta.ok ? (meta.value as ReadBody["meta"]) : null;
+}
+
 /** @param at Where in the file the body is. @returns `null` for what this version does not know. */
 export function readBody(body: Buffer, at: number): ReadBody | null {
   const metaEnd = 4 + body.readUInt32LE(0);
-  // Copied: what is unpacked are views, and the scan's buffer goes on to the next body.
-  const meta = unpack(Uint8Array.from(body.subarray(4, metaEnd)));
-  if (!meta.ok) return null;
+  const meta = readMeta(body);
+  if (meta === null) return null;
   const records = [];
   for (let from = metaEnd; from < body.length;) {
     const record = recordAt(body, from);
     records.push({ ...record, place: at + from });
     from += RECORD_HEADER_BYTES + record.bytes.length;
   }
-  return { meta: meta.value as Opened | FileEvent, records };
+  return { meta, records };
 }
 
 function recordAt(bytes: Buffer, from: number): StoredRecord {

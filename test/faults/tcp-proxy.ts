@@ -9,6 +9,8 @@ export interface TcpProxyOptions {
   readonly delayMs?: number;
   /** A connection on which nothing was said for so long is closed by a reset on both sides, as NAT tables and load balancers do. */
   readonly idleMs?: number;
+  /** A connection is cut off, both ways, when the target has said so much. */
+  readonly maxBytes?: number;
 }
 
 export class TcpProxy {
@@ -56,7 +58,8 @@ export class TcpProxy {
     this.dials++;
     const [host, port] = this.#options.target().split(":");
     const hub = connect({ host: host ?? "", port: Number(port) });
-    const { idleMs } = this.#options;
+    const { idleMs, maxBytes = Infinity } = this.#options;
+    let said = 0;
     let timer: NodeJS.Timeout | null = null;
     const heard = (): void => {
       if (timer !== null) clearTimeout(timer);
@@ -75,6 +78,10 @@ export class TcpProxy {
       this.#sockets.add(from);
       from.on("data", (data) => {
         heard();
+        if (from === hub && (said += data.length) > maxBytes) {
+          client.destroy();
+          hub.destroy();
+        }
         this.#later(() => to.destroyed || to.write(data));
       });
       from.on("error", () => from.destroy());

@@ -41,23 +41,39 @@ export function accessFacts(
 
 /** A view file of `db` as a relay would have left it. */
 export function writeView(dir: string, ...records: readonly CalicoRecord[]): void {
+  writeViewOf(dir, {}, ...records);
+}
+
+export interface StoredView {
+  readonly rcc: string;
+  readonly meshId: string;
+  readonly originUid: string;
+  /** Of each channel. */
+  readonly revision: number;
+}
+
+/** The same of any remote, as far as it got. */
+export function writeViewOf(
+  dir: string,
+  { rcc = "db", meshId = "mesh-1", originUid = "b".repeat(32), revision = 1 }: Partial<StoredView>,
+  ...records: readonly CalicoRecord[]
+): void {
   mkdirSync(join(dir, "views"), { recursive: true });
-  const view = new RemoteView(new ViewFile(join(dir, "views", "db.view")), {
-    rcc: "db",
-    meshId: "mesh-1",
-    originUid: "b".repeat(32),
-    originName: "db",
+  const view = new RemoteView(new ViewFile(join(dir, "views", `${rcc}.view`)), {
+    rcc,
+    meshId,
+    originUid,
+    originName: rcc,
   });
   const chain = new Uint8Array(16);
+  const at = { head: revision, after: revision, chain };
   view.onMessage({
     type: "repair-plan",
     origin: 0,
     channel: "identity",
     epoch: "e",
-    head: 1,
     blobs: 1,
-    after: 1,
-    chain,
+    ...at,
   });
   view.onMessage({
     type: "blob",
@@ -65,7 +81,7 @@ export function writeView(dir: string, ...records: readonly CalicoRecord[]): voi
     channel: "identity",
     bits: 0,
     prefix: 0,
-    revision: 1,
+    revision,
     payload: encodePayload(records.map(put)),
   });
   const identity = new HashTrie();
@@ -73,12 +89,11 @@ export function writeView(dir: string, ...records: readonly CalicoRecord[]): voi
     identity.set(hashKey(keyOf(record)), hashRecord(put(record).bytes), 0);
   for (const channel of CHANNELS) {
     const common = { origin: 0, channel, epoch: "e" } as const;
-    if (channel !== "identity")
-      view.onMessage({ ...common, type: "repair-plan", head: 1, blobs: 0, after: 1, chain });
+    if (channel !== "identity") view.onMessage({ ...common, type: "repair-plan", blobs: 0, ...at });
     view.onMessage({
       ...common,
       type: "checkpoint",
-      revision: 1,
+      revision,
       digest: (channel === "identity" ? identity : new HashTrie()).digest(),
       populated: true,
       sweep: false,

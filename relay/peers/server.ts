@@ -1,0 +1,191 @@
+/**
+ * Gives this relay's access facts and view files to other relays of its cluster. A file is opened once and sent as long as it was then: what is appended, or
+ * rewritten under its name, meanwhile is not in it, so that what arrives is a file as it once was. [PEE2] [PEE5]
+ */
+import { open } from "node:fs/promises";
+import { createServer } from "node:net";
+import type { AddressInfo, Server, Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { AccessFacts } from "../access-state.ts";
+import type { Logger } from "../log.ts";
+import { splitHostPort } from "../typha/dial.ts";
+import type { ViewOnDisk } from "../view/remotes.ts";
+import { PeerConnection } from "./connection.ts";
+import { PEER_LIMITS } from "./limits.ts";
+import type { PeerLimits } from "./limits.ts";
+import { messageFrame, partFrame, readQuestion } from "./messages.ts";
+import type { Question } from "./messages.ts";
+import { PeerError } from "./sealed-frames.ts";
+
+const PART_BYTES = 256 * 1024;
+/** Who scans a port is worth a line now and then. */
+const WARN_EVERY_MS = 10_000;
+/** Less is not worth a timer. */
+const SHORTEST_SLEEP_MS = 4;
+
+/** What there is to give. */
+export interface Offer {
+  facts(): AccessFacts | null;
+  /** Of all remotes that the cluster may see. */
+  views(): readonly ViewOnDisk[];
+  /** Of one; `null` when the cluster may not see it (any more). */
+  view(rcc: string): ViewOnDisk | null;
+}
+
+export class PeerServer {
+  readonly #secret: Buffer;
+  readonly #offer: Offer;
+  readonly #log: Logger;
+  readonly #limits: PeerLimits;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #transfers = 0;
+  #warnedMs = -Infinity;
+  /** When what was sent until now may all have been sent. */
+  #sentUntilMs = 0;
+
+  constructor(secret: Buffer, offer: Offer, log: Logger, limits = PEER_LIMITS) {
+    this.#secret = secret;
+    this.#offer = offer;
+    this.#log = log;
+    this.#limits = limits;
+    this.#server = createServer({ noDelay: true }, (socket) => void this.#take(socket));
+  }
+
+  /** @param listen HOST:PORT. @returns The port. */
+  start(listen: string): Promise<number> {
+    const [host, port] = splitHostPort(listen);
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(port, host, () => {
+        this.#server.off("error", reject);
+        resolve((this.#server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  async stop(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  async #take(socket: Socket): Promise<void> {
+    if (this.#sockets.size >= this.#limits.connections) {
+      socket.destroy();
+      return;
+    }
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    const { idleMs, totalMs } = this.#limits;
+    const from = `${socket.remoteAddress}:${socket.remotePort}`;
+    // Slow drops keep a connection from being idle, not from being over.
+    const untilAsked = setTimeout(() => socket.destroy(), idleMs);
+    const untilOver = setTimeout(() => socket.destroy(), totalMs);
+    try {
+      const connection = await PeerConnection.accept(socket, this.#secret, idleMs);
+      const question = readQuestion(await connection.receive());
+      clearTimeout(untilAsked);
+      await this.#answer(connection, question, from);
+      connection.end();
+    } catch (error) {
+      socket.destroy();
+      this.#warn(from, error as Error);
+    } finally {
+      clearTimeout(untilAsked);
+      // An end that nobody takes is over too, in its time.
+      socket.once("close", () => clearTimeout(untilOver));
+      if (socket.closed) clearTimeout(untilOver);
+    }
+  }
+
+  async #answer(connection: PeerConnection, question: Question, from: string): Promise<void> {
+    if (question.type === "positions") return connection.send(this.#positions());
+    if (this.#transfers >= this.#limits.transfers) {
+      this.#log.info({ peer: from }, "a relay of this cluster asks for views: told to wait");
+      return connection.send(messageFrame({ type: "busy" }));
+    }
+    this.#transfers++;
+    const startedMs = performance.now();
+    try {
+      const bytes = await this.#sendFiles(connection, question);
+      const ms = Math.round(performance.now() - startedMs);
+      const { facts, rccs } = question;
+      this.#log.info({ peer: from, facts, rccs, bytes, ms }, "a relay of this cluster was given");
+    } finally {
+      this.#transfers--;
+    }
+  }
+
+  #positions(): Buffer {
+    const facts = this.#offer.facts();
+    return messageFrame({
+      type: "positions",
+      facts: facts && { meshId: facts.meshId, accessVersion: facts.accessVersion },
+      views: this.#offer
+        .views()
+        .map(({ rcc, originUid, isLoaded, revision }) => ({ rcc, originUid, isLoaded, revision })),
+    });
+  }
+
+  /** What is asked for and not there is left out. Answers how many bytes the rest has. */
+  async #sendFiles(
+    connection: PeerConnection,
+    question: Extract<Question, { type: "files" }>,
+  ): Promise<number> {
+    let sent = 0;
+    const facts = question.facts ? this.#offer.facts() : null;
+    if (facts !== null) {
+      const bytes = Buffer.from(JSON.stringify(facts));
+      await connection.send(messageFrame({ type: "file", rcc: null, bytes: bytes.length }));
+      for (let at = 0; at < bytes.length; at += PART_BYTES)
+        await connection.send(partFrame(bytes.subarray(at, at + PART_BYTES)));
+      sent += bytes.length;
+    }
+    for (const rcc of question.rccs) sent += await this.#sendView(connection, rcc);
+    await connection.send(messageFrame({ type: "end" }));
+    return sent;
+  }
+
+  async #sendView(connection: PeerConnection, rcc: string): Promise<number> {
+    const view = this.#offer.view(rcc);
+    if (view === null) return 0;
+    const file = await open(view.path, "r");
+    try {
+      const { size } = await file.stat();
+      await connection.send(messageFrame({ type: "file", rcc, bytes: size }));
+      const buffer = Buffer.allocUnsafe(PART_BYTES);
+      for (let at = 0; at < size;) {
+        // Withdrawn meanwhile: nobody is told of it any more, and half a file is none.
+        if (this.#offer.view(rcc)?.originUid !== view.originUid)
+          throw new Error(`the view of ${rcc} was withdrawn while it was sent`);
+        const { bytesRead } = await file.read(buffer, 0, Math.min(PART_BYTES, size - at), at);
+        if (bytesRead === 0) throw new Error(`${view.path} was cut while it was sent`);
+        await this.#pace(bytesRead);
+        await connection.send(partFrame(buffer.subarray(0, bytesRead)));
+        at += bytesRead;
+      }
+      return size;
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #pace(bytes: number): Promise<void> {
+    const now = performance.now();
+    this.#sentUntilMs =
+      Math.max(this.#sentUntilMs, now) + (bytes * 1000) / this.#limits.bytesPerSecond;
+    if (this.#sentUntilMs - now > SHORTEST_SLEEP_MS) await sleep(this.#sentUntilMs - now);
+  }
+
+  #warn(peer: string, error: Error): void {
+    const now = performance.now();
+    if (now - this.#warnedMs < WARN_EVERY_MS) return;
+    this.#warnedMs = now;
+    this.#log.warn(
+      { peer },
+      `${error instanceof PeerError ? "a connection to the port for the cluster's relays was refused" : "a relay of this cluster was not given all"}: ${error.message}`,
+    );
+  }
+}
