@@ -4,7 +4,7 @@
  */
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
-import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { readdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import { readMeta } from "../view/view-events.ts";
@@ -21,8 +21,8 @@ const EMPTY_BYTES = 1024;
 /** Whether the file of this view is there and says anything: what it says is never replaced, however little that is. */
 export function hasView(stateDir: string, rcc: string): boolean {
   const path = viewPath(stateDir, rcc);
-  if (!existsSync(path)) return false;
-  if (statSync(path).size > EMPTY_BYTES) return true;
+  const size = statSync(path, { throwIfNoEntry: false })?.size;
+  if (size === undefined || size > EMPTY_BYTES) return size !== undefined;
   const { isOnlyHeader } = lookThrough(path);
   return !isOnlyHeader;
 }
@@ -30,7 +30,7 @@ export function hasView(stateDir: string, rcc: string): boolean {
 /** Of a process that ended in the middle. */
 export function removeHalfViews(stateDir: string): void {
   const folder = dirname(viewPath(stateDir, "x"));
-  if (!existsSync(folder)) return;
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return;
   for (const name of readdirSync(folder))
     if (name.endsWith(SUFFIX)) rmSync(join(folder, name), { force: true });
 }

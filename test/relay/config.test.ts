@@ -61,6 +61,10 @@ test("[CLI13] what is wrong is named", () => {
   expect(message({ state: "s", typhaListen: "nonsense", typhaUpstream: "a:1" })).toBe(
     "typhaListen: must be HOST:PORT",
   );
+  expect(message({ state: "s", peers: "a:1,b" })).toBe("peers.1: must be HOST:PORT");
+  expect(message({ state: "s", peers: "a:1", peersService: "catwalk/relay" })).toBe(
+    "peersService: --peers and --peers-service say the same: give one",
+  );
   expect(message({ state: "s", hub: "ftp://x" })).toMatch(/^hub: /);
   expect(message({ state: "s" }, { colour: "red" })).toMatch(/^colour: /);
 });

@@ -1,0 +1,132 @@
+/** Relays of one cluster as far as they ask each other: real servers and askers over loopback, real view files in folders of their own. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo, Server, Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import type { AccessFacts } from "../../relay/access-state.ts";
+import { newLogger } from "../../relay/log.ts";
+import { askAll } from "../../relay/peers/ask-all.ts";
+import type { PeerReport } from "../../relay/peers/ask-all.ts";
+import { PeerConnection } from "../../relay/peers/connection.ts";
+import { PEER_LIMITS } from "../../relay/peers/limits.ts";
+import type { PeerLimits } from "../../relay/peers/limits.ts";
+import { clusterSecret } from "../../relay/peers/sealed-frames.ts";
+import { PeerServer } from "../../relay/peers/server.ts";
+import { Remotes } from "../../relay/view/remotes.ts";
+import { OwnAddresses } from "../../relay/view/served.ts";
+
+export const SECRET = clusterSecret({ d: "A".repeat(43) });
+export const OTHER_SECRET = clusterSecret({ d: "B".repeat(43) });
+
+/** Short enough for a test to wait for their end. */
+export const SHORT: PeerLimits = { ...PEER_LIMITS, idleMs: 250, totalMs: 4_000, busyMs: 20 };
+
+export interface Asked {
+  readonly dir: string;
+  readonly facts: AccessFacts | null;
+  readonly report: PeerReport | null;
+}
+
+export class PeerRig {
+  readonly #folders: string[] = [];
+  readonly #ends: (() => Promise<void>)[] = [];
+
+  folder(): string {
+    const made = mkdtempSync(join(tmpdir(), "catwalk-peers-"));
+    this.#folders.push(made);
+    return made;
+  }
+
+  /** The remotes of a folder, opened as a relay does. */
+  remotes(dir: string, facts: AccessFacts): Remotes {
+    const remotes = new Remotes(
+      {
+        stateDir: dir,
+        watchUrl: () => "ws://127.0.0.1:1/",
+        headers: () => Promise.reject(new Error("not joined")),
+        log: newLogger("test", "silent"),
+        onState: () => undefined,
+      },
+      new OwnAddresses({ pods: [], nodes: [] }, []),
+    );
+    remotes.apply(facts, false);
+    this.#ends.push(async () => remotes.stop());
+    return remotes;
+  }
+
+  /** A relay that gives what is in a folder. @returns Its address. */
+  async serve(
+    dir: string,
+    facts: AccessFacts,
+    { secret = SECRET, limits = SHORT, remotes = this.remotes(dir, facts) } = {},
+  ): Promise<string> {
+    const offer = {
+      facts: () => facts,
+      views: () => remotes.files(),
+      view: (rcc: string) => remotes.file(rcc),
+    };
+    const server = new PeerServer(secret, offer, newLogger("test", "silent"), limits);
+    this.#ends.push(() => server.stop());
+    return `127.0.0.1:${await server.start("127.0.0.1:0")}`;
+  }
+
+  /** Something in a relay's place. @returns Its address. */
+  async serveBy(onSocket: (socket: Socket) => void): Promise<string> {
+    const sockets = new Set<Socket>();
+    const server: Server = createServer((socket) => {
+      sockets.add(socket);
+      socket.on("error", () => undefined);
+      onSocket(socket);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    this.#ends.push(async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    });
+    return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  /** Somebody who has the key and says what the test wants. */
+  serveWithKey(
+    answer: (question: Buffer, connection: PeerConnection) => Promise<void>,
+  ): Promise<string> {
+    return this.serveBy((socket) => {
+      const serve = async (): Promise<void> => {
+        const connection = await PeerConnection.accept(socket, SECRET, 1_000);
+        await answer(await connection.receive(), connection);
+      };
+      // That the asker leaves is what such a test is about.
+      serve().catch(() => socket.destroy());
+    });
+  }
+
+  /** A relay that starts asks these. @param own What it knows itself. */
+  async ask(
+    addresses: readonly string[],
+    { dir = this.folder(), own = null as AccessFacts | null, limits = SHORT } = {},
+  ): Promise<Asked> {
+    let facts = own;
+    const report = await askAll({
+      asking: { secret: SECRET, limits, signal: new AbortController().signal },
+      stateDir: dir,
+      membership: {
+        credential: "c",
+        meshId: "mesh-1",
+        mesh: "demo",
+        cluster: { uid: "a".repeat(32), name: "app" },
+      },
+      facts: () => facts,
+      keepFacts: (newer) => (facts = newer),
+      find: () => Promise.resolve(addresses),
+      log: newLogger("test", "silent"),
+    });
+    return { dir, facts, report };
+  }
+
+  async close(): Promise<void> {
+    for (const end of this.#ends.splice(0)) await end();
+    for (const folder of this.#folders.splice(0)) rmSync(folder, { recursive: true });
+  }
+}
