@@ -220,6 +220,12 @@ export class ChannelLog implements LogBounds {
     return this.#tailBytes > FOLD_BYTES || this.#tailMemoryBytes > FOLD_MEMORY_BYTES;
   }
 
+  /** Half of what may come before the fold that is under way must have ended. */
+  get isHalfFull(): boolean {
+    if (this.#head - this.#foldedTo >= (FOLD_FRAMES + FULL_FRAMES) / 2) return true;
+    return this.#tailBytes > FOLD_BYTES / 2 || this.#tailMemoryBytes > FOLD_MEMORY_BYTES / 2;
+  }
+
   /** One slice of folding, in a transaction of its own; answers how many records it rewrote. */
   foldSlice(blobs: number): number {
     return this.#store.transaction(() => this.#foldSome(blobs));

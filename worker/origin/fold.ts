@@ -88,36 +88,39 @@ export class Fold {
     return this.#dirty.length === 0;
   }
 
-  /** Rewrites or cuts at most `count` blobs and answers how many records they had. Call inside the store's transaction. */
+  /** Rewrites, or cuts in half, at most `count` blobs and answers how many records they had. Call inside the store's transaction. */
   step(count: number): number {
     let records = 0;
     for (let i = 0; i < count && this.#dirty.length > 0; i++) {
       const [partition, changes] = must(this.#dirty.pop(), "no dirty blob");
       const stored = this.#store.blob(this.#channel, partition);
       const held = stored === undefined ? [] : recordsOf(stored);
-      const parts = cut(partition, changes);
-      records += held.length + (parts.length > 1 ? 0 : changes.length);
-      if (parts.length > 1) this.#cut(partition, held, parts);
-      else this.#rewrite(partition, held, changes);
+      records += held.length;
+      if (isTooMuch(partition, changes)) this.#halve(partition, held, changes);
+      else {
+        records += changes.length;
+        this.#rewrite(partition, held, changes);
+      }
     }
     return records;
   }
 
-  /** More than one blob's worth is new: what is held is cut first, as old as it is, and each part has a step of its own. */
-  #cut(
-    partition: Partition,
-    held: readonly LiveRecord[],
-    parts: readonly [Partition, readonly TailChange[]][],
-  ): void {
+  /** More than one blob's worth is new: what is held is cut first, as old as it is, and each half has a step of its own. */
+  #halve(partition: Partition, held: readonly LiveRecord[], changes: readonly TailChange[]): void {
     const { bits, prefix } = partition;
     const head = this.#blobs.find((blob) => blob.bits === bits && blob.prefix === prefix);
     const { revision } = must(head, "the blob that is cut");
-    const blobs = parts.map(([part]) => {
-      const own = held.filter(({ keyHash }) => partitionHas(part, keyHash));
-      return storedBlob(part, own, revision);
-    });
-    this.#replace(partition, blobs);
-    this.#dirty.push(...parts.filter(([, changes]) => changes.length > 0));
+    const halves = splitPartition(partition).map((half) => ({
+      half,
+      held: held.filter(({ keyHash }) => partitionHas(half, keyHash)),
+      changes: changes.filter(({ keyHash }) => partitionHas(half, keyHash)),
+    }));
+    this.#replace(
+      partition,
+      halves.map((each) => storedBlob(each.half, each.held, revision)),
+    );
+    for (const each of halves)
+      if (each.changes.length > 0) this.#dirty.push([each.half, each.changes]);
   }
 
   #rewrite(
@@ -203,20 +206,24 @@ function merge(
   return live;
 }
 
-/** Parts that each hold as many records as a blob may. */
-function cut<T extends Pick<TailChange, "keyHash" | "bytes">>(
+function cut(
   partition: Partition,
-  records: readonly T[],
-): [Partition, readonly T[]][] {
-  const raw = records.reduce((sum, record) => sum + (record.bytes?.length ?? 0), 0);
-  const fits = records.length <= LEAF_KEYS && raw <= BLOB_RAW_BYTES;
-  if (fits || partition.bits >= 32 || records.length === 1) return [[partition, records]];
+  records: readonly LiveRecord[],
+): [Partition, readonly LiveRecord[]][] {
+  if (!isTooMuch(partition, records)) return [[partition, records]];
   return splitPartition(partition).flatMap((half) =>
     cut(
       half,
       records.filter((record) => partitionHas(half, record.keyHash)),
     ),
   );
+}
+
+/** More than a blob may hold, and it can be cut. */
+function isTooMuch(partition: Partition, records: readonly Pick<TailChange, "bytes">[]): boolean {
+  if (partition.bits >= 32 || records.length === 1) return false;
+  const raw = records.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
+  return records.length > LEAF_KEYS || raw > BLOB_RAW_BYTES;
 }
 
 function storedBlob(

@@ -13,6 +13,8 @@ const SLICE = { bytes: 32 * 1024, blobs: 2 };
 const SHARED_SLICE = { bytes: 4 * 1024, blobs: 1 };
 /** To rewrite a record costs a third of taking a change in. */
 const CHANGES_PER_RECORD = 1 / 3;
+/** Between two steps of folding that nothing presses: changes that come meanwhile wait for one blob at most. */
+const CALM_MS = 4;
 /** Between two looks whether folding has made room. */
 const FOLD_WAIT_MS = 2;
 
@@ -73,9 +75,12 @@ export class Turns {
     const log = this.#logs.find((candidate) => candidate.needsFold);
     if (log === undefined) return;
     const waitMs = this.#quota.workWaitMs();
+    const isCalm = !log.isHalfFull;
     if (waitMs === 0)
-      this.#quota.work(Math.ceil(log.foldSlice(this.#slice().blobs) * CHANGES_PER_RECORD));
-    this.#ports.setTimer("fold", waitMs);
+      this.#quota.work(
+        Math.ceil(log.foldSlice(isCalm ? 1 : this.#slice().blobs) * CHANGES_PER_RECORD),
+      );
+    this.#ports.setTimer("fold", isCalm ? Math.max(waitMs, CALM_MS) : waitMs);
   }
 
   /** After any commit, also of what the hub has judged again. */

@@ -37,6 +37,8 @@ test.each([1_000, 10_000])(
   (times) => {
     const { world, publisher, reader, live } = worldWithAbsentee();
     for (let n = 1; n <= times; n++) publisher.change({ op: "put", record: state(0, n) });
+    // The last of them wait for the folding.
+    world.advance(1_000);
     reader.connect();
     world.advance(1_000);
     const tail = tailOf(reader.received);
