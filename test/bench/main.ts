@@ -9,6 +9,7 @@ import type { Figure } from "./figure.ts";
 import { benchFirstView } from "./first-view.ts";
 import { benchIngest } from "./ingest.ts";
 import { benchNoisy } from "./noisy.ts";
+import { benchPeers } from "./peers.ts";
 import { benchRelayMemory } from "./relay-memory.ts";
 import { benchResume } from "./resume.ts";
 import { benchSplice, benchSpliceChurn } from "./splice.ts";
@@ -18,6 +19,7 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   "fan-out": benchFanOut,
   ingest: benchIngest,
   "first-view": benchFirstView,
+  peers: benchPeers,
   "relay-memory": benchRelayMemory,
   resume: benchResume,
   star: benchStar,
