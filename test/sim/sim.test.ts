@@ -1,4 +1,4 @@
-/** The simulation in `npm test`: 500 seeds in two processes, and the seeds that failed once. */
+/** The simulation in `npm test`: 500 seeds in two processes, and the histories that failed once. */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 
@@ -31,6 +31,12 @@ test.concurrent("[SIM1] seeds 1 to 250 hold", { timeout: 240_000 }, async () => 
 test.concurrent("[SIM1] seeds 251 to 500 hold", { timeout: 240_000 }, async () => {
   const { status, out } = await simulate("--from", "251", "--seeds", "250");
   expect(out).toBe("250 seeds hold, 251 to 500\n");
+  expect(status).toBe(0);
+});
+
+test.concurrent("[SIM4] every kept history holds", { timeout: 60_000 }, async () => {
+  const { status, out } = await simulate("--kept");
+  expect(out).toBe(`${MUTANTS.length} kept histories hold\n`);
   expect(status).toBe(0);
 });
 
