@@ -145,7 +145,7 @@ export class Mesh implements AccessRegistry {
 
   /**
    * This storage was put back as it was at an earlier time. Numbers that were handed out since are held by Origins and relays, who would take a change
-   * under one of them for old news: the next change goes far beyond them. What is held stays held until then. [VIS30]
+   * under one of them for old news: the next change goes far beyond them. What is held stays held until then. [VIS31]
    * @param atMs When it was restored; 0 for never.
    */
   noteRestore(atMs: number): void {

@@ -37,7 +37,7 @@ test("[VIS23] an effective change raises the version by one and is pushed to the
   expect(hub.mesh("demo").version()).toBe(before + 2);
 });
 
-test("[VIS30] after a restore the next version lies far beyond all that were handed out; a restart does not count as one", async () => {
+test("[VIS31] after a restore the next version lies far beyond all that were handed out; a restart does not count as one", async () => {
   const hub = new TestHub();
   const { app = "" } = await hub.withClusters("app", "db");
   const mesh = hub.mesh("demo");
