@@ -5,6 +5,7 @@
 import { parseArgs } from "node:util";
 
 import { buildKube, ensureKubectl, startKube } from "./kube-server.ts";
+import { checkDeploy } from "./deploy.ts";
 import { checkSpine, checkUp } from "./spine.ts";
 import { checkChurn } from "./source-churn.ts";
 import { checkGolden } from "./source-golden.ts";
@@ -27,6 +28,7 @@ if (suite.failed === 0) {
     process.stdout.write(`     API server ready after ${kube.seconds.toFixed(1)} s\n`);
     try {
       await checkGolden(suite, kube, group);
+      await checkDeploy(suite, kube, group);
       if (group === "crd.projectcalico.org/v1") {
         await checkSpine(suite, kube);
         const empty = await startKube();

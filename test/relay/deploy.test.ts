@@ -1,0 +1,183 @@
+/** The manifests of `deploy/relay` say what the program understands: its options, ports, paths, rights. That an API server takes them is shown in test/interop. */
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { expect, test } from "vitest";
+import { parse, parseAllDocuments } from "yaml";
+
+import { environmentName, readConfig, relayConfigSchema } from "../../relay/config.ts";
+import { KEY_FILE, MEMBERSHIP_FILE } from "../../relay/hub/identity.ts";
+import { peerAddresses, PEERS_PORT_NAME } from "../../relay/peers/find-peers.ts";
+import { COLLECTIONS } from "../../relay/source/convert/converters.ts";
+import { PORT_NAME, typhaAddresses } from "../../relay/typha/endpoint-slices.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const FOLDER = join(ROOT, "deploy/relay");
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+interface Container {
+  readonly args: readonly string[];
+  readonly env: readonly { readonly name: string }[];
+  readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
+  readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
+}
+
+interface Manifest {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly rules?: readonly Rule[];
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+function manifests(folder: string): Manifest[] {
+  return readdirSync(join(FOLDER, folder))
+    .filter((name) => name.endsWith(".yaml") && name !== "kustomization.yaml")
+    .flatMap((name) =>
+      parseAllDocuments(readFileSync(join(FOLDER, folder, name), "utf8")).map((document) => {
+        expect(document.errors).toEqual([]);
+        return document.toJS() as Manifest;
+      }),
+    );
+}
+
+function only<T>(folder: string, kind: string): T {
+  const found = manifests(folder).filter((manifest) => manifest.kind === kind);
+  expect(found).toHaveLength(1);
+  return found[0] as T;
+}
+
+interface DaemonSet {
+  readonly spec: {
+    readonly template: {
+      readonly spec: {
+        readonly hostNetwork: boolean;
+        readonly terminationGracePeriodSeconds: number;
+        readonly containers: readonly [Container & Readonly<Record<string, unknown>>];
+        readonly volumes: readonly Readonly<Record<string, Record<string, string> | string>>[];
+      };
+    };
+  };
+}
+
+const { spec: pod } = only<DaemonSet>("base", "DaemonSet").spec.template;
+const [container] = pod.containers;
+
+/** `--typha-listen=…` → [`typhaListen`, `…`]. */
+const flags = Object.fromEntries(
+  container.args.slice(1).map((arg) => {
+    const [, name = "", value = ""] = /^--([a-z-]+)=(.+)$/.exec(arg) ?? [];
+    return [name.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()), value];
+  }),
+);
+
+test("[DEP1] every option that the manifests give is one of the relay's, and together they are a configuration", () => {
+  const settings = only<Manifest>("base", "ConfigMap").data ?? {};
+  const names = [...Object.keys(settings), ...container.env.map(({ name }) => name)];
+  const known = Object.keys(relayConfigSchema.shape);
+  expect(container.args[0]).toBe("relay");
+  for (const flag of Object.keys(flags)) expect(known).toContain(flag);
+  for (const name of names) expect(known.map(environmentName)).toContain(name);
+  const read = readConfig(flags, { ...settings, CATWALK_NODE_NAME: "n" }, null);
+  expect(read).toMatchObject({ ok: true, config: { source: "typha", nodeName: "n" } });
+  const patched = readFileSync(join(FOLDER, "source-kubernetes/kustomization.yaml"), "utf8");
+  expect(patched).toContain(`containers/0/args/${container.args.indexOf("--source=typha")}`);
+  expect(readConfig({ ...flags, source: "kubernetes" }, settings, null).ok).toBe(true);
+});
+
+test("[DEP2] Felix and the relays find the relays by the service: ports by their names, where the program listens", () => {
+  const service = only<{
+    readonly metadata: Manifest["metadata"];
+    readonly spec: {
+      readonly ports: readonly {
+        readonly name: string;
+        readonly port: number;
+        readonly targetPort: string;
+      }[];
+    };
+  }>("base", "Service");
+  expect(flags["peersService"]).toBe(`${service.metadata.namespace}/${service.metadata.name}`);
+  expect(service.spec.ports.map(({ name }) => name)).toEqual([PORT_NAME, PEERS_PORT_NAME]);
+  // As Kubernetes makes them of the service and its pods.
+  const ports = service.spec.ports.map(({ name, targetPort }) => ({
+    name,
+    protocol: "TCP",
+    port: container.ports.find((port) => port.name === targetPort)?.containerPort,
+  }));
+  const slice = { ports, endpoints: [{ addresses: ["10.0.0.1"], nodeName: "n1" }] };
+  expect(typhaAddresses([slice], "n1", Math.random)).toEqual(["10.0.0.1:5474"]);
+  expect(peerAddresses([slice], Math.random)).toEqual(["10.0.0.1:5475"]);
+  expect(flags["typhaListen"]).toBe("0.0.0.0:5474");
+  expect(flags["peersListen"]).toBe("0.0.0.0:5475");
+  expect(pod.hostNetwork).toBe(true);
+});
+
+test("[DEP1] the identity, the state, the probes and the time to end are what the program expects", () => {
+  const mounted = new Map(container.volumeMounts.map(({ name, mountPath }) => [mountPath, name]));
+  const volume = (path: string | undefined) =>
+    pod.volumes.find(({ name }) => name === mounted.get(path ?? ""));
+  expect(volume(flags["identity"])?.["secret"]).toMatchObject({ secretName: "catwalk-identity" });
+  expect(volume(flags["state"])?.["hostPath"]).toMatchObject({ path: "/var/lib/catwalk-relay" });
+  const cleanup = readFileSync(join(FOLDER, "cleanup/daemonset.yaml"), "utf8");
+  expect(cleanup).toContain("/host/catwalk-relay");
+  const [host, port] = (flags["httpListen"] ?? "").split(":");
+  for (const [probe, path] of [
+    ["startupProbe", "/healthz"],
+    ["livenessProbe", "/healthz"],
+    ["readinessProbe", "/readyz"],
+  ] as const)
+    expect(container[probe]).toMatchObject({ httpGet: { host, port: Number(port), path } });
+  expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(Number(flags["drainSeconds"]));
+  const command = readFileSync(join(ROOT, "relay/cli/cluster-identity.ts"), "utf8");
+  expect(command).toContain('"catwalk-identity"');
+  expect([KEY_FILE, MEMBERSHIP_FILE]).toEqual(["relay-key.jwk", "membership.json"]);
+});
+
+test("[DEP3] the relay may list and watch what its source follows, and nothing else", () => {
+  const rules = only<Manifest>("source-kubernetes", "ClusterRole").rules ?? [];
+  const allowed = rules.flatMap(({ apiGroups, resources, verbs }) =>
+    apiGroups.flatMap((group) => resources.map((one) => `${group}/${one} ${verbs.join()}`)),
+  );
+  const followed = COLLECTIONS.flatMap(({ group, plural }) =>
+    (group === "core" ? [""] : ["crd.projectcalico.org", "projectcalico.org"]).map(
+      (name) => `${name}/${plural} list,watch`,
+    ),
+  );
+  expect(allowed.toSorted()).toEqual(followed.toSorted());
+  for (const { verbs } of only<Manifest>("base", "ClusterRole").rules ?? [])
+    expect(verbs).toEqual(["list"]);
+});
+
+test("[DEP1] every kustomization names files that are there, and the files that are there are named", () => {
+  for (const folder of ["base", "source-kubernetes", "cleanup"]) {
+    const text = readFileSync(join(FOLDER, folder, "kustomization.yaml"), "utf8");
+    const { resources } = parse(text) as { readonly resources: readonly string[] };
+    const here = readdirSync(join(FOLDER, folder)).filter((name) => name !== "kustomization.yaml");
+    expect(resources.filter((name) => name !== "../base").toSorted()).toEqual(here.toSorted());
+  }
+});
+
+test("[DEP4] what the Dockerfile copies is enough to run a relay", () => {
+  const text = readFileSync(join(FOLDER, "Dockerfile"), "utf8");
+  const copied = [...text.matchAll(/^COPY (.+) (\S+)$/gm)].flatMap(([, from = ""]) =>
+    from.split(" "),
+  );
+  const folder = mkdtempSync(join(tmpdir(), "catwalk-image-"));
+  for (const name of copied) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
+  symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+  const [, entry = "[]"] = /^ENTRYPOINT (.+)$/m.exec(text) ?? [];
+  const [, ...program] = JSON.parse(entry) as string[];
+  const started = spawnSync(process.execPath, [...program, "relay", "--help"], {
+    cwd: folder,
+    encoding: "utf8",
+  });
+  expect([started.status, started.stderr]).toEqual([0, ""]);
+  expect(started.stdout).toContain("--peers-service");
+  rmSync(folder, { recursive: true });
+});
