@@ -4,6 +4,7 @@
  * commit. None is acknowledged before it is committed. [LOG16]
  */
 import type { Clock } from "../../shared/lib/clock.ts";
+import type { LogChange } from "../../shared/log/payload.ts";
 import type { Publish } from "../../shared/protocol/messages.ts";
 import type { SocketId } from "./ports.ts";
 
@@ -14,6 +15,8 @@ const MAX_FRAMES = 64;
 export interface Waiting {
   readonly socket: SocketId;
   readonly message: Publish;
+  /** What is left of a large frame of which a part has been committed, and what was refused of that. */
+  readonly rest?: { readonly changes: readonly LogChange[]; readonly refused: number };
 }
 
 export class CommitGroup {
@@ -54,6 +57,12 @@ export class CommitGroup {
     this.#waitingBytes -= bytes;
     this.#lastMs = this.#clock.now();
     return this.#waiting.splice(0, count);
+  }
+
+  /** What a slice had no room for: it is next. */
+  putBack(waiting: readonly Waiting[]): void {
+    this.#waiting.unshift(...waiting);
+    for (const { message } of waiting) this.#waitingBytes += message.payload.length;
   }
 
   /** Their publisher is not listened to any more. */

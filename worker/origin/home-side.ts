@@ -19,6 +19,7 @@ import { Publishing } from "./publishing.ts";
 import type { PublishResult } from "./publishing.ts";
 import { differences, receivedTrie } from "./reconcile.ts";
 import { Turns } from "./turns.ts";
+import type { Committed } from "./turns.ts";
 
 export interface HomeRules {
   /** Closes a socket and forgets it. */
@@ -159,17 +160,23 @@ export class HomeSide {
       );
   }
 
-  /** In one event and so in one commit; then told and acknowledged. Answers how many changes were taken in. [LOG16] */
-  #commit(waiting: readonly Waiting[]): number {
+  /** In one event and so in one commit; then told and acknowledged. [LOG16] */
+  #commit(waiting: readonly Waiting[]): Committed {
     const frames = waiting.filter(({ socket }) => this.desk.is(socket));
-    if (frames.length === 0) return 0;
-    const results = this.#publishing.publish(frames.map(({ message }) => message));
+    const results = this.#publishing.publish(frames);
     if (results.some((result) => result.ok && result.hasCommitted)) this.#committed();
+    let [changes, left]: [number, readonly Waiting[]] = [0, []];
     for (const [i, result] of results.entries()) {
-      const { socket, message } = must(frames[i], "a frame for each result");
-      this.#answerPublish(socket, message, result);
+      const frame = must(frames[i], "a frame for each result");
+      if (result.ok) changes += result.changes;
+      if (result.ok && result.rest.length > 0)
+        left = [
+          { ...frame, rest: { changes: result.rest, refused: result.refused } },
+          ...frames.slice(i + 1),
+        ];
+      else this.#answerPublish(frame.socket, frame.message, result);
     }
-    return results.reduce((sum, result) => sum + (result.ok ? result.changes : 0), 0);
+    return { changes, left };
   }
 
   #committed(): void {

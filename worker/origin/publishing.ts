@@ -5,14 +5,14 @@
 import { judge } from "../../shared/admission/judge.ts";
 import type { AdmissionFacts } from "../../shared/admission/judge.ts";
 import { must } from "../../shared/lib/assert.ts";
-import { decodePayload, MAX_FRAME_CHANGES } from "../../shared/log/payload.ts";
+import { decodePayload } from "../../shared/log/payload.ts";
 import type { LogChange } from "../../shared/log/payload.ts";
-import type { Publish } from "../../shared/protocol/messages.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { decodeRecord } from "../../shared/record/encoding.ts";
 import type { RangeClaim } from "../../shared/visibility/facts.ts";
 import type { AdmittedChange, ChannelLog } from "./channel-log.ts";
+import type { Waiting } from "./commit-group.ts";
 import { takeIn } from "./intake.ts";
 import type { QuarantinedRecord } from "./log-store.ts";
 import { QUOTA } from "./quota.ts";
@@ -21,6 +21,8 @@ import type { OriginPorts } from "./ports.ts";
 /** Smaller frames are taken in as one: to encode them again costs less than a row, and a message to each reader, for every one. */
 const SMALL_FRAME_BYTES = 1_024;
 const RUN_BYTES = 16 * 1024;
+/** Changes of one frame that are taken in at once: about 5 ms. Our publishers never send more; what is left of a larger frame is next. */
+const PART_CHANGES = 500;
 /** Quarantined records judged again in one slice. */
 const REJUDGE_SLICE = 500;
 const CLAIM_RETRY_MS = 2_000;
@@ -31,8 +33,10 @@ export type PublishResult =
       readonly log: ChannelLog;
       readonly refused: number;
       readonly hasCommitted: boolean;
-      /** Changes that it had, for the origin's quota. */
+      /** Changes that were taken in, for the origin's quota. */
       readonly changes: number;
+      /** Of a large frame: what is still to be taken in before it is acknowledged. */
+      readonly rest: readonly LogChange[];
     }
   | { readonly ok: false; readonly rule: string; readonly isOverQuota: true }
   | { readonly ok: false; readonly rule: string };
@@ -76,43 +80,53 @@ export class Publishing {
 
   /**
    * Takes frames in, those that follow each other in a channel as one. Committed when it answers, and not yet told to readers. Answers in the order of
-   * the frames, up to the first that breaks a rule: it changes nothing, nor does what follows it.
+   * the frames, up to the first of which something is left, or that breaks a rule: that one changes nothing, nor does what follows it.
    */
-  publish(messages: readonly Publish[]): PublishResult[] {
+  publish(frames: readonly Waiting[]): PublishResult[] {
     const results: PublishResult[] = [];
-    for (const run of runsOf(messages)) {
+    for (const run of runsOf(frames)) {
       results.push(...this.#takeRun(run));
-      if (results.some((result) => !result.ok)) break;
+      if (results.some((result) => !result.ok || result.rest.length > 0)) break;
     }
     return results;
   }
 
   /** Frames of one channel as one; where that breaks a rule, one by one, to tell which it is. */
-  #takeRun(run: readonly Publish[]): PublishResult[] {
+  #takeRun(run: readonly Waiting[]): PublishResult[] {
     const changes: LogChange[] = [];
-    for (const { payload } of run) {
-      const decoded = decodePayload(payload);
+    for (const { message, rest } of run) {
+      const decoded =
+        rest === undefined
+          ? decodePayload(message.payload)
+          : ({ ok: true, changes: rest.changes } as const);
       if (!decoded.ok && run.length === 1) return [decoded];
       if (!decoded.ok) return this.#takeEach(run);
       changes.push(...decoded.changes);
     }
     const [first] = run;
     if (first === undefined) return [];
-    if (run.length > 1 && changes.length > MAX_FRAME_CHANGES) return this.#takeEach(run);
-    const payload = run.length === 1 ? first.payload : undefined;
-    const together = this.#take(first.channel, changes, payload);
+    if (run.length > 1 && changes.length > PART_CHANGES) return this.#takeEach(run);
+    const isWhole = first.rest === undefined && changes.length <= PART_CHANGES;
+    const together = this.#take(
+      first.message.channel,
+      changes.slice(0, PART_CHANGES),
+      run.length === 1 && isWhole ? first.message.payload : undefined,
+    );
     if (!together.ok && run.length > 1) return this.#takeEach(run);
+    if (!together.ok) return [together];
+    const rest = changes.slice(PART_CHANGES);
+    const refused = together.refused + (first.rest?.refused ?? 0);
     // What was refused is counted once.
     return run.map((_, i) =>
-      together.ok && i > 0 ? { ...together, refused: 0, changes: 0 } : together,
+      i === 0 ? { ...together, refused, rest } : { ...together, refused: 0, changes: 0 },
     );
   }
 
-  #takeEach(run: readonly Publish[]): PublishResult[] {
+  #takeEach(run: readonly Waiting[]): PublishResult[] {
     const results: PublishResult[] = [];
-    for (const message of run) {
-      results.push(...this.#takeRun([message]));
-      if (results.at(-1)?.ok === false) break;
+    for (const frame of run) {
+      results.push(...this.#takeRun([frame]));
+      if (results.some((result) => !result.ok || result.rest.length > 0)) break;
     }
     return results;
   }
@@ -148,6 +162,7 @@ export class Publishing {
       refused,
       hasCommitted: append.length > 0,
       changes: changes.length,
+      rest: [],
     };
   }
 
@@ -228,17 +243,19 @@ export class Publishing {
 }
 
 /** Small frames of one channel that follow each other; larger ones are a run of their own. */
-function runsOf(messages: readonly Publish[]): Publish[][] {
-  const runs: Publish[][] = [];
+function runsOf(frames: readonly Waiting[]): Waiting[][] {
+  const runs: Waiting[][] = [];
   let bytes = 0;
-  for (const message of messages) {
+  for (const frame of frames) {
     const run = runs.at(-1);
-    bytes += message.payload.length;
-    const fits = bytes <= RUN_BYTES && message.payload.length <= SMALL_FRAME_BYTES;
-    if (run !== undefined && fits && run[0]?.channel === message.channel) run.push(message);
+    const { channel, payload } = frame.message;
+    bytes += payload.length;
+    const isSmall = frame.rest === undefined && payload.length <= SMALL_FRAME_BYTES;
+    const fits = bytes <= RUN_BYTES && isSmall && run?.[0]?.rest === undefined;
+    if (run !== undefined && fits && run[0]?.message.channel === channel) run.push(frame);
     else {
-      runs.push([message]);
-      bytes = message.payload.length;
+      runs.push([frame]);
+      bytes = payload.length;
     }
   }
   return runs;

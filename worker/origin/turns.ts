@@ -20,18 +20,24 @@ const FOLD_WAIT_MS = 2;
 
 type Ports = Pick<OriginPorts, "clock" | "isShared" | "setTimer">;
 
+export interface Committed {
+  /** Changes that were taken in. */
+  readonly changes: number;
+  readonly left: readonly Waiting[];
+}
+
 export class Turns {
   readonly #ports: Ports;
   readonly #logs: readonly ChannelLog[];
-  readonly #commit: (frames: readonly Waiting[]) => number;
+  readonly #commit: (frames: readonly Waiting[]) => Committed;
   readonly #group: CommitGroup;
   readonly #quota: RateQuota;
 
-  /** @param commit Commits, tells and acknowledges frames in one event; answers how many changes were taken in. */
+  /** @param commit Commits, tells and acknowledges frames in one event, or as many as a slice has room for. */
   constructor(
     ports: Ports,
     logs: readonly ChannelLog[],
-    commit: (frames: readonly Waiting[]) => number,
+    commit: (frames: readonly Waiting[]) => Committed,
   ) {
     this.#ports = ports;
     this.#logs = logs;
@@ -48,9 +54,9 @@ export class Turns {
   add(frame: Waiting): string | null {
     const isDue = this.#group.add(frame, this.#slice().bytes);
     const waitMs = this.#waitMs();
-    if (waitMs > 0 && this.#group.bytes > QUOTA.waitingBytes) {
+    if (this.#group.bytes > QUOTA.waitingBytes) {
       this.#group.clear();
-      return `more than ${QUOTA.waitingBytes} bytes of frames wait for this origin's quota of ${QUOTA.changesPerSecond} changes/s`;
+      return `more than ${QUOTA.waitingBytes} bytes of frames wait: an origin has ${QUOTA.changesPerSecond} changes/s over time, and its share of a busy hub`;
     }
     if (isDue && waitMs === 0) this.#commitSlice();
     else this.#ports.setTimer("commit", waitMs);
@@ -89,7 +95,9 @@ export class Turns {
   }
 
   #commitSlice(): void {
-    this.#quota.take(this.#commit(this.#group.take(this.#slice().bytes)));
+    const { changes, left } = this.#commit(this.#group.take(this.#slice().bytes));
+    this.#quota.take(changes);
+    this.#group.putBack(left);
     if (!this.#group.isEmpty) this.#ports.setTimer("commit", this.#waitMs());
   }
 

@@ -64,7 +64,8 @@ test("[VIS7] a fold that was due when its cluster was removed brings nothing bac
     const keyHash = hashKey(keyOf(pod(`many${n}`, address(n))));
     return { op: "delete", keyHash, cause: "observed" } as const;
   });
-  for (const [sequence, changes] of [pods, gone].entries()) {
+  const parts = Array.from({ length: 5 }, (_, n) => pods.slice(n * 500, (n + 1) * 500));
+  for (const [sequence, changes] of [...parts, gone].entries()) {
     world.nowMs += 10;
     const payload = encodePayload(changes);
     world.toOrigin(publisher.socket, { type: "publish", channel: "identity", sequence, payload });
