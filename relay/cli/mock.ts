@@ -19,6 +19,7 @@ interface MockFlags extends ServerFlags {
 }
 
 const REPORT_MS = 5_000;
+const EARLY_MS = 10;
 
 export const registerMock: RegisterCommand = (program) => {
   withExample(
@@ -64,8 +65,11 @@ async function run(flags: MockFlags): Promise<void> {
     await mesh.startReaders();
     mesh.startChanges();
     const endMs = seconds === 0 ? Number.POSITIVE_INFINITY : performance.now() + seconds * 1000;
-    while (!interrupt.signal.aborted && performance.now() < endMs) {
-      const waitMs = Math.min(REPORT_MS, endMs - performance.now());
+    // A timer may be early by a moment.
+    while (!interrupt.signal.aborted && endMs - performance.now() > EARLY_MS) {
+      const leftMs = endMs - performance.now();
+      // A last report of a moment would say nothing: it goes with the one before.
+      const waitMs = leftMs < 1.5 * REPORT_MS ? leftMs : REPORT_MS;
       await sleep(waitMs, undefined, { signal: interrupt.signal }).catch(() => undefined);
       print(`${JSON.stringify({ ...mesh.stats(), latencyMs: summary(mesh.takeLatencies()) })}\n`);
     }

@@ -20,4 +20,6 @@ export const LIMITS = {
   ackBytes: 32 * 1024,
   /** Milliseconds after which a reader acknowledges what it has taken in. */
   ackMs: 30_000,
+  /** Relays of one cluster that are connected to its Origin: one publishes, the others stand by. As many nodes as Kubernetes supports. */
+  homeSockets: 5_000,
 } as const;

@@ -3,6 +3,7 @@
  * by: they hear what may be seen, report, and one of them publishes when the publisher goes. [VIS30]
  */
 import type { CloseReason } from "../../shared/protocol/errors.ts";
+import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { EdgeReport, OriginFacts } from "../../shared/visibility/facts.ts";
 import { mergedEdges, parseEdges } from "./edges.ts";
@@ -106,6 +107,12 @@ export class HomeDesk {
     if (plan.kind === "superseded")
       return { ok: false, reason: "superseded", message: plan.message };
     const known = this.#members.get(socket);
+    if (known === undefined && plan.kind === "standby" && this.#members.size >= LIMITS.homeSockets)
+      return {
+        ok: false,
+        reason: "over-quota",
+        message: `${LIMITS.homeSockets} relays of this cluster are connected already: one publishes, the others stand by`,
+      };
     const member = known ?? {
       peer,
       version,

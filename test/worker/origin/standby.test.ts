@@ -1,10 +1,28 @@
 /** [VIS30] The relays of one cluster: one publishes, the others stand by. */
 import { expect, test } from "vitest";
 
+import { encodeMessage } from "../../../shared/protocol/codec.ts";
+import { LIMITS } from "../../../shared/protocol/limits.ts";
+import { PROTOCOL_VERSIONS } from "../../../shared/protocol/version.ts";
 import type { EdgeReport } from "../../../shared/visibility/facts.ts";
 import { mergedEdges } from "../../../worker/origin/edges.ts";
-import { facts, OriginWorld, populatedWorld, TestPublisher } from "../../support/origin-world.ts";
+import {
+  facts,
+  ORIGIN_UID,
+  OriginWorld,
+  populatedWorld,
+  TestPublisher,
+} from "../../support/origin-world.ts";
 import { address, pod } from "../../support/records.ts";
+
+const HELLO = {
+  type: "home-hello",
+  versions: PROTOCOL_VERSIONS,
+  software: "test",
+  accessVersion: 0,
+  leaseUid: "",
+  term: 0,
+} as const;
 
 /** A relay of the same cluster, whose source says the same. */
 function another(world: OriginWorld, publisher: TestPublisher, term = 0): TestPublisher {
@@ -93,6 +111,21 @@ test("[VIS30] two relays that hold one term, because the hub was put back, do no
   publisher.connect(term, 1, true);
   const rival = another(world, publisher, term);
   expect([publisher.isStandby, rival.isStandby]).toEqual([false, true]);
+  expect(world.closedWith(publisher.socket)).toBe(null);
+});
+
+test("[VIS30] there is a most that stand by; who comes then is told, and the publisher is not disturbed", () => {
+  const { world, publisher } = populatedWorld(1);
+  const peer = { role: "home", clusterUid: ORIGIN_UID, keyGeneration: 1 } as const;
+  const standBy = (n: number): string => {
+    const socket = world.connect(peer, () => undefined);
+    world.origin.onMessage(socket, encodeMessage({ ...HELLO, candidate: `relay-${n}` }));
+    return socket;
+  };
+  for (let n = 1; n < LIMITS.homeSockets; n++) standBy(n);
+  const tooMany = standBy(LIMITS.homeSockets);
+  expect(world.closedWith(tooMany)).toBe("over-quota");
+  expect(world.closeMessage(tooMany)).toMatch(/^5000 relays of this cluster are connected already/);
   expect(world.closedWith(publisher.socket)).toBe(null);
 });
 
