@@ -98,9 +98,9 @@ async function memory(relay: Child): Promise<Record<"rss" | "heapUsed" | "extern
 }
 
 export async function* benchSplice(): AsyncGenerator<Figure> {
-  yield* throughput();
+  yield* benchSpliceSnapshot();
   yield* latency();
-  yield* crowd();
+  yield* benchSpliceCrowd();
 }
 
 export async function* benchSpliceChurn(): AsyncGenerator<Figure> {
@@ -132,7 +132,7 @@ export async function* benchSpliceChurn(): AsyncGenerator<Figure> {
   yield figure("local churn: connections lost", closed, "", 0);
 }
 
-async function* throughput(): AsyncGenerator<Figure> {
+export async function* benchSpliceSnapshot(): AsyncGenerator<Figure> {
   const setup = await setUp(KEYS, 0);
   const times: Record<"direct" | "spliced", number[]> = { direct: [], spliced: [] };
   for (let round = 0; round < 15; round++)
@@ -183,7 +183,7 @@ async function* latency(): AsyncGenerator<Figure> {
     );
 }
 
-async function* crowd(): AsyncGenerator<Figure> {
+export async function* benchSpliceCrowd(): AsyncGenerator<Figure> {
   const setup = await setUp(KEYS, KEYS);
   await connectAll(setup.clients, setup.spliced, 1);
   const one = await memory(setup.relay);

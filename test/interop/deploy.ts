@@ -172,8 +172,9 @@ export async function checkDeploy(suite: Suite, kube: KubeServer, group: Group):
     await suite.check(
       "deploy/relay is taken out again, and leaves nothing of its own",
       async () => {
-        kubectl(kube, "delete", "--wait=false", "-k", join(FOLDER, "source-kubernetes"));
-        const left = kubectl(kube, "get", "clusterroles,clusterrolebindings", "-o", "name");
+        kubectl(kube, "delete", "--timeout=60s", "-k", join(FOLDER, "source-kubernetes"));
+        const kinds = "namespaces,clusterroles,clusterrolebindings";
+        const left = kubectl(kube, "get", kinds, "-o", "name");
         if (left.includes("catwalk")) throw new Error(left);
       },
     );
