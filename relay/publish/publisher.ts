@@ -8,7 +8,7 @@
 import { equalBytes, toId } from "../../shared/lib/bytes.ts";
 import { encodePayload } from "../../shared/log/payload.ts";
 import type { LogChange } from "../../shared/log/payload.ts";
-import type { Partition } from "../../shared/log/hash-trie.ts";
+import type { Partition } from "../../shared/log/partition.ts";
 import type { OutMessage } from "../hub/link.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { Difference, HomeMessage, HomeWelcome } from "../../shared/protocol/messages.ts";

@@ -9,7 +9,7 @@ import { equalBytes, toId } from "../../shared/lib/bytes.ts";
 import { NO_CHAIN } from "../../shared/log/cursor.ts";
 import type { Cursor } from "../../shared/log/cursor.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";
-import type { Partition } from "../../shared/log/hash-trie.ts";
+import type { Partition } from "../../shared/log/partition.ts";
 import type { Checkpoint, RepairPlan } from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { readRecord, hashKey, hashRecord } from "../../shared/record/encoding.ts";

@@ -5,8 +5,8 @@
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { hashKey } from "../../shared/record/encoding.ts";
-import { WHOLE } from "../../shared/log/hash-trie.ts";
-import type { Partition } from "../../shared/log/hash-trie.ts";
+import { WHOLE } from "../../shared/log/partition.ts";
+import type { Partition } from "../../shared/log/partition.ts";
 import type { ChannelCursor, Message, WatchMessage } from "../../shared/protocol/messages.ts";
 import type { Cursor } from "../../shared/log/cursor.ts";
 import { bothOf, ChannelView } from "./channel-view.ts";

@@ -3,8 +3,8 @@
  * Those wait until the tail has caught up, so that Felix is never told an older state of a key, or a pod that is gone. [VIE17]
  */
 import { toId } from "../../shared/lib/bytes.ts";
-import { partitionHas } from "../../shared/log/hash-trie.ts";
-import type { Partition } from "../../shared/log/hash-trie.ts";
+import { partitionHas } from "../../shared/log/partition.ts";
+import type { Partition } from "../../shared/log/partition.ts";
 import type { RepairPlan } from "../../shared/protocol/messages.ts";
 
 /** How far a view had followed a log: the furthest position that it held of it, whatever came of it. */

@@ -2,7 +2,7 @@
  * Messages as msgpack lists `[number, field, field …]`: positional, because a frame of one pod must not pay for field names. Fields after
  * the ones we know are ignored (a later version appends), missing ones are an error. Decoding is total and trusts nothing. [PRO2]
  */
-import type { PartitionDigest } from "../log/hash-trie.ts";
+import type { PartitionDigest } from "../log/partition.ts";
 import { DIGEST_BYTES } from "../log/hash-trie.ts";
 import { CHAIN_BYTES } from "../log/cursor.ts";
 import { pack, unpack } from "../lib/msgpack.ts";

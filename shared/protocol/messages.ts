@@ -3,7 +3,7 @@
  * addressed by (origin, channel): `origin` is a handle, 0 for the origin that the socket was opened for; a relay that re-serves several
  * origins to its cluster announces further handles. Bytes are `Uint8Array`, positions integers.
  */
-import type { PartitionDigest } from "../log/hash-trie.ts";
+import type { PartitionDigest } from "../log/partition.ts";
 import type { Channel } from "../record/channel.ts";
 
 export interface LogAddress {

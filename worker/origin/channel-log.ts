@@ -4,8 +4,9 @@
  */
 import { NO_CHAIN, nextChain } from "../../shared/log/cursor.ts";
 import type { LogBounds } from "../../shared/log/cursor.ts";
-import { HashTrie, partitionHas, WHOLE } from "../../shared/log/hash-trie.ts";
-import type { Partition, PartitionDigest } from "../../shared/log/hash-trie.ts";
+import { HashTrie } from "../../shared/log/hash-trie.ts";
+import { overlaps, partitionHas, WHOLE } from "../../shared/log/partition.ts";
+import type { Partition, PartitionDigest } from "../../shared/log/partition.ts";
 import { equalBytes, toId } from "../../shared/lib/bytes.ts";
 import { must } from "../../shared/lib/assert.ts";
 import { encodePayload } from "../../shared/log/payload.ts";
@@ -326,9 +327,4 @@ function* pairsOf(entries: Uint8Array): Generator<[Uint8Array, Uint8Array | null
     const isDelete = equalBytes(recordHash, ABSENT);
     yield [entries.subarray(at, at + HASH_BYTES), isDelete ? null : recordHash];
   }
-}
-
-function overlaps(a: Partition, b: Partition): boolean {
-  const [wide, narrow] = a.bits <= b.bits ? [a, b] : [b, a];
-  return wide.bits === 0 || (wide.prefix ^ narrow.prefix) >>> (32 - wide.bits) === 0;
 }

@@ -7,14 +7,9 @@
  */
 import { compareBytes, toId } from "../../shared/lib/bytes.ts";
 import { must } from "../../shared/lib/assert.ts";
-import {
-  LEAF_KEYS,
-  partitionHas,
-  prefixOf,
-  splitPartition,
-  WHOLE,
-} from "../../shared/log/hash-trie.ts";
-import type { Partition } from "../../shared/log/hash-trie.ts";
+import { LEAF_KEYS } from "../../shared/log/hash-trie.ts";
+import { partitionHas, prefixOf, splitPartition, WHOLE } from "../../shared/log/partition.ts";
+import type { Partition } from "../../shared/log/partition.ts";
 import { decodePayload, encodePayload } from "../../shared/log/payload.ts";
 import { HASH_BYTES } from "../../shared/record/encoding.ts";
 import type { Channel } from "../../shared/record/channel.ts";

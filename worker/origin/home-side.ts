@@ -4,7 +4,7 @@
  */
 import type { AdmissionFacts } from "../../shared/admission/judge.ts";
 import { must } from "../../shared/lib/assert.ts";
-import { areDisjoint } from "../../shared/log/hash-trie.ts";
+import { areDisjoint } from "../../shared/log/partition.ts";
 import { encodeMessage } from "../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { Message, Publish, Reconcile } from "../../shared/protocol/messages.ts";

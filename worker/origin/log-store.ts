@@ -2,7 +2,7 @@
  * What an Origin keeps on disk. Synchronous: one event is one transaction, and nothing is sent before it is committed.
  * Frames live in ring slots that are updated in place, so a commit writes one row however long the log gets. [LOG4]
  */
-import type { Partition } from "../../shared/log/hash-trie.ts";
+import type { Partition } from "../../shared/log/partition.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
 

@@ -5,7 +5,7 @@
 import { admissionFacts } from "../../shared/admission/judge.ts";
 import type { AdmissionFacts } from "../../shared/admission/judge.ts";
 import { must } from "../../shared/lib/assert.ts";
-import { areDisjoint } from "../../shared/log/hash-trie.ts";
+import { areDisjoint } from "../../shared/log/partition.ts";
 import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";

@@ -4,7 +4,7 @@
  */
 import type { Cursor } from "../../shared/log/cursor.ts";
 import { planResume } from "../../shared/log/cursor.ts";
-import type { Partition, PartitionDigest } from "../../shared/log/hash-trie.ts";
+import type { Partition, PartitionDigest } from "../../shared/log/partition.ts";
 import { encodeMessage } from "../../shared/protocol/codec.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { Message, ReaderAck, WatchHello } from "../../shared/protocol/messages.ts";

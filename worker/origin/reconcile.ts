@@ -1,7 +1,8 @@
 /** What the hub has received of a channel, and how it differs from what a publisher has. */
 import { concatBytes, equalBytes } from "../../shared/lib/bytes.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
-import type { HashTrie, PartitionDigest } from "../../shared/log/hash-trie.ts";
+import type { HashTrie } from "../../shared/log/hash-trie.ts";
+import type { PartitionDigest } from "../../shared/log/partition.ts";
 import type { Difference } from "../../shared/protocol/messages.ts";
 import type { ChannelLog } from "./channel-log.ts";
 import type { LogStore } from "./log-store.ts";

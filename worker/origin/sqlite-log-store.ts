@@ -1,4 +1,4 @@
-import type { Partition } from "../../shared/log/hash-trie.ts";
+import type { Partition } from "../../shared/log/partition.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";

@@ -6,7 +6,8 @@ import { afterEach, expect, test } from "vitest";
 
 import { RemoteView } from "../../../relay/view/remote-view.ts";
 import { ViewFile } from "../../../relay/view/view-file.ts";
-import { HashTrie, partitionHas } from "../../../shared/log/hash-trie.ts";
+import { HashTrie } from "../../../shared/log/hash-trie.ts";
+import { partitionHas } from "../../../shared/log/partition.ts";
 import { encodePayload } from "../../../shared/log/payload.ts";
 import { LIMITS } from "../../../shared/protocol/limits.ts";
 import type { WatchMessage } from "../../../shared/protocol/messages.ts";

@@ -3,16 +3,9 @@ import { expect, test } from "vitest";
 
 import { compareBytes, concatBytes, toHex } from "../../../shared/lib/bytes.ts";
 import { sha256 } from "../../../shared/lib/hash.ts";
-import {
-  areDisjoint,
-  DIGEST_BYTES,
-  HashTrie,
-  LEAF_KEYS,
-  partitionHas,
-  splitPartition,
-  WHOLE,
-} from "../../../shared/log/hash-trie.ts";
-import type { Partition } from "../../../shared/log/hash-trie.ts";
+import { DIGEST_BYTES, HashTrie, LEAF_KEYS } from "../../../shared/log/hash-trie.ts";
+import { areDisjoint, partitionHas, splitPartition, WHOLE } from "../../../shared/log/partition.ts";
+import type { Partition } from "../../../shared/log/partition.ts";
 
 function hash(n: number): Uint8Array {
   return sha256(new TextEncoder().encode(`key ${n}`)).slice(0, 12);

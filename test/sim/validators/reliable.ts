@@ -3,7 +3,7 @@
  * what changes again later, a blob is all of its partition at its revision.
  */
 import { toHex } from "../../../shared/lib/bytes.ts";
-import { partitionHas } from "../../../shared/log/hash-trie.ts";
+import { partitionHas } from "../../../shared/log/partition.ts";
 import { decodePayload } from "../../../shared/log/payload.ts";
 import type { Message, Publish } from "../../../shared/protocol/messages.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
