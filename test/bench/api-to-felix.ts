@@ -5,6 +5,7 @@ import { buildKube, startKube } from "../interop/kube-server.ts";
 import { KubeClient } from "../interop/kube-client.ts";
 import { eventually, MeshRig } from "../support/mesh-rig.ts";
 import { startFakeTypha, SyncClient } from "../support/typha.ts";
+import { measureRate } from "./api-rate.ts";
 import { figure, progress, quantile } from "./figure.ts";
 import type { Figure } from "./figure.ts";
 
@@ -69,6 +70,7 @@ export async function* benchApiToFelix(): AsyncGenerator<Figure> {
       await sent;
     }
     felix.close();
+    yield* measureRate(api, pods, app.typhaPort ?? 0);
     yield figure("API server change to Felix's stream: p50", quantile(latencies, 0.5), "ms", 60);
     yield figure("API server change to Felix's stream: p99", quantile(latencies, 0.99), "ms", 300);
   } finally {
