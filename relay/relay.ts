@@ -172,7 +172,10 @@ export class Relay {
   async #askPeers(peers: Peers): Promise<void> {
     await peers.ask(
       () => this.#access.facts,
-      (facts) => this.#take(facts),
+      (facts) => {
+        // The hub knows better, and perhaps of another mesh.
+        if (this.#access.facts === null) this.#take(facts);
+      },
     );
     this.#cancelAsking?.();
     if (!this.#abort.signal.aborted) this.#openViews();

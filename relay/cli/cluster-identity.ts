@@ -55,7 +55,7 @@ export function registerIdentity(cluster: Command): void {
       .addOption(new Option("-o, --output <form>", "of the Secret").choices(["yaml", "json"]))
       .option("--out <dir>", "write it as a folder instead, for --identity")
       .option("--replace", "even if the cluster has joined: relays with its present key stop"),
-    "catwalk cluster identity db | kubectl apply -f -",
+    "catwalk cluster identity db | kubectl create -f -",
   ).action(async (name: string, flags: IdentityFlags) => {
     const { namespace, out, output } = flags;
     if (!NAMESPACE_RULE.test(namespace))

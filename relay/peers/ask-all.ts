@@ -22,7 +22,7 @@ export interface AskAllOptions {
   readonly membership: Membership;
   /** What this relay knows now: the hub may be heard meanwhile. */
   facts(): AccessFacts | null;
-  /** Keeps facts, unless newer ones have come meanwhile. */
+  /** Keeps facts, unless there are any by now. */
   keepFacts(facts: AccessFacts): void;
   /** Addresses of the others. @throws Error that says why they are not known. */
   find(signal: AbortSignal): Promise<readonly string[]>;
@@ -93,9 +93,7 @@ class Round {
     try {
       await this.#run();
     } catch (error) {
-      message = this.#asking.signal.aborted
-        ? `not all came within ${this.#asking.limits.totalMs / 1000} s`
-        : (error as Error).message;
+      message = this.#whyOver() ?? (error as Error).message;
     }
     const report: PeerReport = {
       asked: this.#asked,
@@ -110,6 +108,13 @@ class Round {
       log.warn(report, "the cluster's other relays did not give all; the hub brings the rest");
     else log.info(report, "asked the cluster's other relays for what was lacking here");
     return report;
+  }
+
+  #whyOver(): string | null {
+    if (this.#options.asking.signal.aborted) return "called off: the hub is there";
+    return this.#asking.signal.aborted
+      ? `not all came within ${this.#asking.limits.totalMs / 1000} s`
+      : null;
   }
 
   async #run(): Promise<void> {

@@ -60,9 +60,9 @@ export class PeerConnection {
     return this.#write(this.#session.seal(plain));
   }
 
-  /** @throws PeerError when the connection ends before a whole frame, or with one that does not open. */
-  async receive(): Promise<Buffer> {
-    const length = SealedFrames.bodyBytes(await this.#take(LENGTH_BYTES));
+  /** @param max Bytes in plain. @throws PeerError when the connection ends before a whole frame, or with one that does not open. */
+  async receive(max?: number): Promise<Buffer> {
+    const length = SealedFrames.bodyBytes(await this.#take(LENGTH_BYTES), max);
     return this.#session.open(await this.#take(length));
   }
 

@@ -22,6 +22,9 @@ export const MAX_VIEW_BYTES = 1024 * 1024 * 1024;
 export const MAX_FACTS_BYTES = 8 * 1024 * 1024;
 const MAX_REMOTES = 1_000;
 
+/** Names of 1,000 remotes. Less than a frame, because it is held before it is known whose it is. */
+export const MAX_QUESTION_BYTES = 128 * 1024;
+
 const viewPosition = z.object({
   rcc: rccName,
   originUid: z.string(),

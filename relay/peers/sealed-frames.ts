@@ -108,10 +108,10 @@ export class SealedFrames {
     return Buffer.concat([length, sealed, cipher.getAuthTag()]);
   }
 
-  /** How much follows a length. @throws PeerError for more than a frame may have, before any of it is read. */
-  static bodyBytes(length: Buffer): number {
+  /** How much follows a length. @param max Of it, in plain. @throws PeerError for more, before any of it is read. */
+  static bodyBytes(length: Buffer, max = MAX_FRAME_BYTES): number {
     const bytes = length.readUInt32BE();
-    if (bytes < TAG_BYTES || bytes > MAX_FRAME_BYTES + TAG_BYTES)
+    if (bytes < TAG_BYTES || bytes > max + TAG_BYTES)
       throw new PeerError(`a frame of ${bytes} bytes`);
     return bytes;
   }

@@ -14,7 +14,7 @@ import type { ViewOnDisk } from "../view/remotes.ts";
 import { PeerConnection } from "./connection.ts";
 import { PEER_LIMITS } from "./limits.ts";
 import type { PeerLimits } from "./limits.ts";
-import { messageFrame, partFrame, readQuestion } from "./messages.ts";
+import { MAX_QUESTION_BYTES, messageFrame, partFrame, readQuestion } from "./messages.ts";
 import type { Question } from "./messages.ts";
 import { PeerError } from "./sealed-frames.ts";
 
@@ -85,7 +85,7 @@ export class PeerServer {
     const untilOver = setTimeout(() => socket.destroy(), totalMs);
     try {
       const connection = await PeerConnection.accept(socket, this.#secret, idleMs);
-      const question = readQuestion(await connection.receive());
+      const question = readQuestion(await connection.receive(MAX_QUESTION_BYTES));
       clearTimeout(untilAsked);
       await this.#answer(connection, question, from);
       connection.end();

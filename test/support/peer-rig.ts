@@ -29,6 +29,14 @@ export interface Asked {
   readonly report: PeerReport | null;
 }
 
+export interface AskOptions {
+  readonly dir?: string;
+  /** What it knows itself. */
+  readonly own?: AccessFacts | null;
+  readonly limits?: PeerLimits;
+  readonly signal?: AbortSignal;
+}
+
 export class PeerRig {
   readonly #folders: string[] = [];
   readonly #ends: (() => Promise<void>)[] = [];
@@ -102,14 +110,13 @@ export class PeerRig {
     });
   }
 
-  /** A relay that starts asks these. @param own What it knows itself. */
-  async ask(
-    addresses: readonly string[],
-    { dir = this.folder(), own = null as AccessFacts | null, limits = SHORT } = {},
-  ): Promise<Asked> {
-    let facts = own;
+  /** A relay that starts asks these. */
+  async ask(addresses: readonly string[], options: AskOptions = {}): Promise<Asked> {
+    const { dir = this.folder(), own = null, limits = SHORT } = options;
+    const { signal = new AbortController().signal } = options;
+    let facts: AccessFacts | null = own;
     const report = await askAll({
-      asking: { secret: SECRET, limits, signal: new AbortController().signal },
+      asking: { secret: SECRET, limits, signal },
       stateDir: dir,
       membership: {
         credential: "c",

@@ -381,6 +381,45 @@ test("[PEE5] so many are sent files, the next are told to wait, and all get them
   }
 });
 
+test("[PEE5] a question of 1,000 remotes is answered; a longer one is refused by its length, before it is known whose it is", async () => {
+  const address = await rig.serve(stored(), FACTS);
+  const { signal } = new AbortController();
+  const longest = Array.from({ length: 999 }, (_, n) => `${n}${"x".repeat(60)}`.slice(0, 63));
+  const asks = await PeerConnection.dial(address, SECRET, 1_000, signal);
+  await asks.send(messageFrame({ type: "files", facts: false, rccs: [...longest, "db"] }));
+  expect(readAnswer(await asks.receive())).toMatchObject({ message: { type: "file", rcc: "db" } });
+  asks.close();
+  const floods = await PeerConnection.dial(address, OTHER_SECRET, 1_000, signal);
+  await floods.send(Buffer.alloc(200 * 1024));
+  await expect(floods.receive()).rejects.toThrow(/closed the connection|ECONNRESET|EPIPE/);
+});
+
+test("[PEE1] asking that is called off says so, and keeps what has come whole", async () => {
+  const two = accessFacts(7, [{}, { rcc: "web", origin: { uid: "c".repeat(32), name: "web" } }]);
+  const from = stored();
+  writeViewOf(from, { rcc: "web", originUid: "c".repeat(32) }, ...pods(3_000));
+  const { size } = statSync(viewOf(from, "web"));
+  const limits = { ...SHORT, bytesPerSecond: size / 4, idleMs: 2_000, totalMs: 60_000 };
+  const calledOff = new AbortController();
+  const dir = rig.folder();
+  const asking = rig.ask([await rig.serve(from, two, { limits })], {
+    dir,
+    limits,
+    signal: calledOff.signal,
+  });
+  await eventually(
+    () => Promise.resolve(filesOf(dir)),
+    (files) => files.includes("db.view") && files.includes("web.view.from-peer"),
+  );
+  calledOff.abort();
+  expect((await asking).report).toMatchObject({
+    message: "called off: the hub is there",
+    views: [{ rcc: "db" }],
+    lacking: ["web"],
+  });
+  expect(filesOf(dir)).toEqual(["db.view"]);
+});
+
 test("[PEE5] connections that say nothing are ended, also those beyond the bound; others are served then", async () => {
   const limits = { ...SHORT, connections: 8 };
   const address = await rig.serve(stored(), FACTS, { limits });
