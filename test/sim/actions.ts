@@ -249,6 +249,8 @@ const KINDS = {
   "storage put back": { weight: 2, run: (mesh, rng) => origin(mesh, rng).putBack(false) },
   "history forks": { weight: 2, run: forkHistory },
   "storage lost": { weight: 1, run: (mesh, rng) => origin(mesh, rng).putBack(true) },
+  "hub backed up": { weight: 3, run: (mesh) => mesh.backup() },
+  "hub restored": { weight: 2, run: (mesh, rng) => mesh.restore(rng.below(3_000)) },
   "disk full": { weight: 2, run: quietDisk },
   "clock jumps": {
     weight: 2,

@@ -54,6 +54,8 @@ export interface SeenRemote {
 export type Happening =
   /** The operator has changed who sees whom: `reader origin` pairs that are effective from now on, with the RCC's name. */
   | { readonly what: "edges"; readonly effective: ReadonlyMap<string, string> }
+  /** The whole hub was put back as it was when a backup was made; its storages and the edges follow. */
+  | { readonly what: "restored" }
   /** A place is this member from now on. */
   | { readonly what: "member"; readonly place: string; readonly uid: string }
   | {

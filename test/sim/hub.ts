@@ -8,12 +8,20 @@ import type { OriginCalls } from "../../worker/ports.ts";
 import type { History } from "./history.ts";
 import type { HubEnd, Wire } from "./network.ts";
 import { OriginHost } from "./origin-host.ts";
+import type { OriginCopy } from "./origin-host.ts";
 import { Rng } from "./random.ts";
 import { SimSql } from "./sql.ts";
+import type { SqlCopy } from "./sql.ts";
 import type { World } from "./world.ts";
 
 /** Unix ms at which a run begins, on the hub's clock. */
 const BEGIN_MS = 1_800_000_000_000;
+
+/** All of a hub's storage at one time. */
+export interface HubCopy {
+  readonly mesh: SqlCopy;
+  readonly origins: ReadonlyMap<string, OriginCopy>;
+}
 
 export class Hub implements HubEnd {
   /** Nobody answers while it is not. */
@@ -27,6 +35,8 @@ export class Hub implements HubEnd {
   readonly #ids = new Rng(1);
   #service: MeshService;
   #mesh: Mesh;
+  /** Of the hub's process. */
+  #boot = 0;
   /** Of the instance of the Mesh; calls of an earlier one are never answered. */
   #life = 0;
   #jumpMs = 0;
@@ -34,6 +44,8 @@ export class Hub implements HubEnd {
   #isRinging = false;
   #cancelAlarm: () => void = () => undefined;
   #sockets = 0;
+  /** On the hub's clock, as its launcher tells the Mesh; 0 for never. */
+  #restoredAtMs = 0;
 
   constructor(world: World, history: History) {
     this.#world = world;
@@ -95,12 +107,33 @@ export class Hub implements HubEnd {
     if (this.#isRinging) this.#later(1_000, () => this.#ring());
   }
 
-  /** The whole hub ends; it answers again after a while. */
+  /** The whole hub ends, and all calls under way with it; it answers again after a while. */
   kill(downMs: number): void {
     this.isUp = false;
+    this.#boot++;
     for (const host of this.origins.values()) host.die();
     this.killMesh();
     this.#world.after(downMs, () => (this.isUp = true));
+  }
+
+  /** One database after the other, as `catwalk hub backup` does: the Mesh's last, a while later. [BAK1] */
+  async copy(): Promise<HubCopy> {
+    const origins = new Map([...this.origins].map(([uid, host]) => [uid, host.copy()]));
+    await this.#world.advance(this.#world.rng.below(300));
+    return { mesh: this.#sql.copy(), origins };
+  }
+
+  /** Is stopped, its data folder is what a backup holds, and it is started again. */
+  restore(copy: HubCopy, downMs: number): void {
+    this.#history.add({ what: "restored" });
+    for (const [uid, host] of this.origins) {
+      host.putBackCopy(copy.origins.get(uid) ?? null);
+      // Older copies may be of a time that the Mesh knows nothing of any more.
+      host.keepCopy();
+    }
+    this.#sql.putBack(copy.mesh);
+    this.#restoredAtMs = this.wallMs();
+    this.kill(downMs);
   }
 
   close(): void {
@@ -115,6 +148,7 @@ export class Hub implements HubEnd {
       clock: { now: () => this.wallMs() },
       randomHex: (bytes) => this.#ids.hex(bytes),
     });
+    mesh.noteRestore(this.#restoredAtMs);
     const service = new MeshService(mesh, {
       findOrigin: (name) => this.#originCalls(name.split(":")[1] ?? "", life),
       delay: (ms) => {
@@ -153,9 +187,11 @@ export class Hub implements HubEnd {
           return Promise.resolve({ accessVersion: version });
         }, life);
         // Once more, late: a call that was repeated on its way.
+        const boot = this.#boot;
         if (this.#world.rng.chance(0.1))
           this.#later(this.#world.rng.below(1_500), () => {
-            if (this.isUp) this.origin(uid).event((origin) => origin.onFacts(facts));
+            if (this.isUp && boot === this.#boot)
+              this.origin(uid).event((origin) => origin.onFacts(facts));
           });
         return answer;
       },
@@ -165,6 +201,7 @@ export class Hub implements HubEnd {
   /** A call to another object: there and back take their time, and either may not arrive. @param life Of the calling Mesh, when it calls. */
   #call<T>(work: () => Promise<T>, life?: number): Promise<T> {
     const { rng } = this.#world;
+    const boot = this.#boot;
     const [thereMs, backMs] = [rng.below(40), rng.chance(0.1) ? rng.below(600) : rng.below(40)];
     const [isLost, isLostBack] = [rng.chance(this.lossRate), rng.chance(this.lossRate)];
     return new Promise<T>((resolve, reject) => {
@@ -175,7 +212,7 @@ export class Hub implements HubEnd {
       };
       const fail = (why: unknown): void => back(() => reject(new Error(String(why))));
       this.#later(thereMs, () => {
-        if (isLost || !this.isUp) return fail("the call was lost");
+        if (isLost || !this.isUp || boot !== this.#boot) return fail("the call was lost");
         try {
           work().then(
             (value) => (isLostBack ? fail("the answer was lost") : back(() => resolve(value))),

@@ -9,6 +9,7 @@ import type { Outcome } from "../../worker/mesh/outcome.ts";
 import { History } from "./history.ts";
 import type { QuietOrigin } from "./history.ts";
 import { Hub } from "./hub.ts";
+import type { HubCopy } from "./hub.ts";
 import { Place } from "./place.ts";
 import { RelayProcess } from "./relay-process.ts";
 import type { Identity } from "./relay-process.ts";
@@ -36,6 +37,13 @@ export class MeshWorld {
   /** `origin place/reader place`. */
   readonly #grants = new Set<string>();
   #keys = 0;
+  /** The hub's backup, with who saw whom then; `null` when there is none, or of other members. */
+  #backup: {
+    readonly hub: HubCopy;
+    readonly rccs: ReadonlyMap<string, string>;
+    readonly grants: ReadonlySet<string>;
+  } | null = null;
+  #hasRestored = false;
 
   private constructor(seed: number) {
     this.world = new World(seed);
@@ -84,6 +92,7 @@ export class MeshWorld {
       service.join(hashToken(added.token.joinToken), `key-${this.#keys++}`),
     );
     const { uid } = added.cluster;
+    this.#backup = null;
     this.history.add({ what: "member", place: place.name, uid });
     member.identity = {
       membership: {
@@ -101,6 +110,7 @@ export class MeshWorld {
   /** A new key for the cluster: its relays are started with it. */
   async renewKey(member: Member): Promise<void> {
     if (member.identity === null) return;
+    this.#backup = null;
     const { service } = this.hub;
     const token = await this.#answer(service.newToken(member.place.name));
     const kid = `key-${this.#keys++}`;
@@ -117,6 +127,7 @@ export class MeshWorld {
     if (member.identity === null) return;
     const { name } = member.place;
     this.#expect(this.hub.service.removeCluster(name));
+    this.#backup = null;
     member.identity = null;
     for (const [id, origin] of this.#rccs)
       if (origin === name || id.startsWith(`${name}/`)) this.#rccs.delete(id);
@@ -164,11 +175,31 @@ export class MeshWorld {
     this.#tellEdges();
   }
 
+  /** Of the hub while it runs, and of what its operator wants when it ends. */
+  async backup(): Promise<void> {
+    const hub = await this.hub.copy();
+    this.#backup = { hub, rccs: new Map(this.#rccs), grants: new Set(this.#grants) };
+  }
+
+  /** Back to the backup, hub and operator's intentions alike. */
+  restore(downMs: number): void {
+    if (this.#backup === null) return;
+    this.#hasRestored = true;
+    this.hub.restore(this.#backup.hub, downMs);
+    this.#rccs.clear();
+    for (const [id, origin] of this.#backup.rccs) this.#rccs.set(id, origin);
+    this.#grants.clear();
+    for (const id of this.#backup.grants) this.#grants.add(id);
+    this.#tellEdges();
+  }
+
   /** Everything is repaired: the hub is up, calls arrive, every member has its relays, nothing stalls. */
   async heal(): Promise<void> {
     this.hub.lossRate = 0;
     for (const host of this.hub.origins.values()) host.sql.writesLeft = null;
     await this.world.advance(5_000);
+    // What relays heard after the backup holds until the next change of their cluster's access. [BAK3]
+    if (this.#hasRestored) for (const member of this.members) await this.renewKey(member);
     for (const { place, identity, relays } of this.members) {
       place.settle();
       for (const relay of relays) {

@@ -26,6 +26,12 @@ interface Socket {
   note: string;
 }
 
+/** An Origin's storage at some time, and what the model of it was then. */
+export interface OriginCopy {
+  readonly sql: SqlCopy;
+  readonly model: StoredModel;
+}
+
 interface Instance {
   readonly origin: Origin;
   readonly timers: Map<TimerName, () => void>;
@@ -40,7 +46,7 @@ export class OriginHost {
   readonly #history: History;
   readonly #sockets = new Map<SocketId, Socket>();
   #model: StoredModel = emptyModel();
-  #copy: { readonly sql: SqlCopy; readonly model: StoredModel } | null = null;
+  #copy: OriginCopy | null = null;
   #instance: Instance | null = null;
   #isPulling = false;
   #claims = 0;
@@ -118,18 +124,26 @@ export class OriginHost {
     for (const { wire } of open) wire.cut();
   }
 
+  copy(): OriginCopy {
+    return { sql: this.sql.copy(), model: copyModel(this.#model) };
+  }
+
   keepCopy(): void {
-    this.#copy = { sql: this.sql.copy(), model: copyModel(this.#model) };
+    this.#copy = this.copy();
   }
 
   /** Dies, and comes back with the copy that was kept, or with nothing. */
   putBack(isLost: boolean): void {
+    this.putBackCopy(isLost ? null : this.#copy);
+    if (isLost) this.#copy = null;
+  }
+
+  /** Dies, and comes back with a copy; `null`: with nothing. */
+  putBackCopy(copy: OriginCopy | null): void {
     this.die();
     this.sql.writesLeft = null;
-    const copy = isLost ? null : this.#copy;
-    this.sql.putBack(copy?.sql ?? new Map());
+    this.sql.putBack(copy?.sql ?? null);
     this.#model = copy === null ? emptyModel() : copyModel(copy.model);
-    if (isLost) this.#copy = null;
     const { logs, kept } = copyModel(this.#model);
     this.#history.add({
       what: "storage",

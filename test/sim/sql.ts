@@ -7,8 +7,13 @@ import type { SqlDatabase, SqlRow, SqlValue } from "../../worker/storage/sql.ts"
 /** Thrown for a disk that is full: the only exception that a run may see. */
 export class DiskFull extends Error {}
 
-/** Rows of every table, by its name. */
-export type SqlCopy = ReadonlyMap<string, readonly SqlRow[]>;
+/** Statements that make the tables and indexes, and the rows of every table, by its name. */
+export interface SqlCopy {
+  readonly schema: readonly string[];
+  readonly rows: ReadonlyMap<string, readonly SqlRow[]>;
+}
+
+const NOTHING: SqlCopy = { schema: [], rows: new Map() };
 
 export class SimSql implements SqlDatabase {
   readonly #database = new DatabaseSync(":memory:");
@@ -42,29 +47,33 @@ export class SimSql implements SqlDatabase {
   }
 
   copy(): SqlCopy {
-    return new Map(this.#tables().map((table) => [table, this.run(`SELECT * FROM ${table}`)]));
+    const schema = this.run("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid");
+    return {
+      schema: schema.map(({ sql }) => String(sql)),
+      rows: new Map(this.#tables().map((table) => [table, this.run(`SELECT * FROM ${table}`)])),
+    };
   }
 
-  /** Puts an older copy back; `new Map()` forgets everything. */
-  putBack(copy: SqlCopy): void {
+  /** Puts an older copy back, or forgets everything. */
+  putBack(copy: SqlCopy | null): void {
+    const { schema, rows } = copy ?? NOTHING;
     this.transaction(() => {
-      for (const table of this.#tables()) {
-        if (copy.size === 0) {
-          this.#statements.clear();
-          this.#database.exec(`DROP TABLE ${table}`);
-          continue;
-        }
-        this.run(`DELETE FROM ${table}`);
-        for (const row of copy.get(table) ?? []) {
-          const columns = Object.keys(row);
-          const marks = columns.map(() => "?").join(", ");
-          this.run(
-            `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${marks})`,
-            ...Object.values(row),
-          );
-        }
-      }
+      const tables = this.#tables();
+      // A statement that is open keeps its table.
+      this.#statements.clear();
+      for (const table of tables) this.#database.exec(`DROP TABLE ${table}`);
+      for (const statement of schema) this.#database.exec(statement);
+      for (const [table, copied] of rows) for (const row of copied) this.#insert(table, row);
     });
+  }
+
+  #insert(table: string, row: SqlRow): void {
+    const columns = Object.keys(row);
+    const marks = columns.map(() => "?").join(", ");
+    this.run(
+      `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${marks})`,
+      ...Object.values(row),
+    );
   }
 
   close(): void {

@@ -69,6 +69,8 @@ export const neverInSyncEarly: Validator = {
     const reconciled = new Map<string, Reconciled>();
     const sent = new Map<string, number>();
     const populated = new Map<string, Populated>();
+    /** The same, whatever was lost since. */
+    const ever = new Map<string, Populated>();
     for (const moment of history) {
       truth.take(moment);
       const { atMs, it } = moment;
@@ -78,13 +80,20 @@ export const neverInSyncEarly: Validator = {
       };
       forget(reconciled);
       if (it.what === "storage" && it.why !== "rolled back") forget(populated);
+      // A copy of before a loss may come back.
+      if (it.what === "storage" && it.why === "rolled back")
+        for (const [id, known] of ever)
+          if (id.startsWith(`${it.origin} `) && !populated.has(id)) populated.set(id, known);
       if (it.what === "reconciled") sent.set(`${it.origin} ${it.channel}`, atMs);
       if (it.what === "received" && it.message.type === "reconciled") {
         const id = `${it.origin} ${it.message.channel}`;
         const head = truth.head(it.origin, it.message.channel);
         reconciled.set(id, { sentMs: sent.get(id) ?? atMs, head });
-        if (!populated.has(id))
-          populated.set(id, { claiming: claimingOf(truth, it.origin), isTold: false });
+        if (!populated.has(id)) {
+          const known = { claiming: claimingOf(truth, it.origin), isTold: false };
+          populated.set(id, known);
+          ever.set(id, known);
+        }
       }
       const wrong = populatedEarly(it, truth, populated) ?? seenEarly(moment, truth, reconciled);
       if (wrong !== null) return { atMs, message: wrong };

@@ -37,6 +37,9 @@ export class Truth {
 
   take({ atMs, it }: Moment): void {
     switch (it.what) {
+      case "restored":
+        // Its storages and edges follow.
+        return;
       case "member":
         this.placeOf.set(it.uid, it.place);
         return;
