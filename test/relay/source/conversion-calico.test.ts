@@ -51,6 +51,12 @@ test("[SRC18] a HostEndpoint without node is told; an expected address that is n
   expect(world.seen.problems.get("HostEndpoint h")).toMatch(/expectedIPs\[0\].*expectedIPs\[1\]/);
 });
 
+test("[ADM10] a profile that a HostEndpoint names again is named once, where it stood first", () => {
+  const world = new World();
+  world.put("HostEndpoint", "h", { spec: { node: "n", profiles: ["q", "p", "q", "p"] } });
+  expect(world.only).toMatchObject({ profiles: ["q", "p"] });
+});
+
 test("[SRC19] a pool's unknown mode counts as never, and is told; a CIDR that is none costs the pool", () => {
   const world = new World();
   world.put("IPPool", "p", {

@@ -145,6 +145,12 @@ test("[SRC73] a value that does not parse costs itself, is told with key, field 
   expect(recorder.records.get(WEP)).toMatchObject({ ips: ["10.1.0.9"] });
 });
 
+test("[ADM10] a profile that an endpoint names again is named once, where it stood first", async () => {
+  const value = '{"ipv4_nets":["10.1.0.1/32"],"profile_ids":["ksa.b","kns.a","ksa.b"]}';
+  const { recorder } = await follow({ [WEP]: value });
+  expect(recorder.records.get(WEP)).toMatchObject({ profiles: ["ksa.b", "kns.a"] });
+});
+
 test("[SRC70] a block whose numbers are beyond a double's digits is read, and a change of those numbers is none", async () => {
   const key = "/calico/ipam/v2/assignment/ipv4/block/10.64.0.0-26";
   const block = (sequence: string): string =>
