@@ -182,6 +182,11 @@ test("[VIS5] a deleted grant empties the view at once; created again, it fills",
 
 test("[VIE6] a relay that is killed and comes back resumes without a transfer; with the hub away it serves and is ready", async () => {
   const before = (await rig.served("app", "db")).toSorted();
+  // Killed in the middle of what came with the new grant, it would have the rest to get.
+  await eventually(
+    () => rig.fromRelay<RelayStatus>("app", "/status"),
+    ({ remotes }) => remotes[0]?.connectionStatus === 2,
+  );
   await rig.killRelay("app");
   await rig.startRelay("app");
   const status = await eventually(
