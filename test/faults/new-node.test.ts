@@ -1,5 +1,7 @@
 /** A node that is new to its cluster: its relay has no view, and asks the cluster's other relays. Real relays as processes; the hub is away. */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -142,6 +144,22 @@ test("[PEE1] the hub comes back: a new node asks others all the same, and only w
   const { transfers, peers } = await rig.fromRelay<RelayStatus>("app-4", "/status");
   expect(peers?.views).toHaveLength(1);
   expect(transfers).toMatchObject([{ rcc: "db", changes: 0 }]);
+}, 60_000);
+
+test("[PEE1] while others are asked the relay is connected to the hub, and publishes: only its views wait", async () => {
+  const silence = createServer((socket) => socket.on("error", () => undefined));
+  await new Promise<void>((resolve) => silence.listen(0, "127.0.0.1", resolve));
+  const { port } = silence.address() as AddressInfo;
+  const felix = await startApp("app-6", `127.0.0.1:${port}`);
+  await untilInSync("app-6");
+  await untilSync(felix);
+  const log = readFileSync(rig.logFile("app-6"), "utf8");
+  const connected = log.indexOf("connected to the hub");
+  expect(connected).toBeGreaterThan(0);
+  expect(log.indexOf("did not give all")).toBeGreaterThan(connected);
+  expect(felix.count("shop%2fmany-")).toBe(PODS);
+  await rig.killRelay("app-6");
+  silence.close();
 }, 60_000);
 
 test("[PEE4] what was revoked while a relay did not hear of it comes to a new node from that relay, and goes when the hub is heard", async () => {
