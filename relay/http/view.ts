@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 
 import { keyOf } from "../../shared/record/key.ts";
 import type { Relay } from "../relay.ts";
-import type { ServedChange } from "../view/remotes.ts";
+import type { ServedChange } from "../view/serving.ts";
 
 /** Bytes that a slow follower may leave unread before it is cut off: it asks again. */
 const MAX_BACKLOG_BYTES = 16 * 1024 * 1024;

@@ -1,6 +1,7 @@
 /** What the remotes add to Felix's stream: every change encoded once, for all connections. */
 import type { LabelMode } from "../../shared/visibility/facts.ts";
-import type { Remotes, ServedChange } from "../view/remotes.ts";
+import type { Remotes } from "../view/remotes.ts";
+import type { ServedChange } from "../view/serving.ts";
 import { felixValue } from "./felix-values.ts";
 import { encodeUpdate } from "./encode.ts";
 import { UPDATE_TYPE } from "./messages.ts";

@@ -14,16 +14,10 @@ import type { Logger } from "../log.ts";
 import type { HeldRecord, ViewChange } from "./channel-view.ts";
 import { RemoteView } from "./remote-view.ts";
 import type { OwnAddresses } from "./served.ts";
+import { Serving } from "./serving.ts";
+import type { ServedChange } from "./serving.ts";
 import { ViewFile } from "./view-file.ts";
 import { Watcher } from "./watcher.ts";
-
-export interface ServedChange {
-  readonly rcc: string;
-  readonly op: "put" | "delete";
-  readonly held: HeldRecord;
-  /** The key was not served before. */
-  readonly isNew: boolean;
-}
 
 export interface ViewOnDisk {
   readonly rcc: string;
@@ -35,18 +29,14 @@ export interface ViewOnDisk {
   readonly revision: number;
 }
 
-/** Changes told at once when many come from disk. */
-const BATCH = 1_000;
 /** A view from disk is taken for all there is when the hub has said nothing for so long. */
 const HEAR_MS = 5_000;
 
 interface Entry {
   remote: Remote;
   readonly view: RemoteView;
+  readonly serving: Serving;
   watcher: Watcher | null;
-  /** Keys that are held and not served, with the reason. */
-  readonly refused: Map<string, string>;
-  servedEndpoints: number;
   wasInSync: boolean;
   readonly openedMs: number;
   /** The origin's log was heard since the start, or cannot be: what the disk had is the newest there is to be had. */
@@ -92,12 +82,12 @@ export class Remotes {
    * some time listens to changes meanwhile, and so has it all in the end.
    */
   *servedParts(): Generator<() => { readonly rcc: string; readonly held: HeldRecord }[]> {
-    for (const [rcc, { view, refused }] of this.#entries)
+    for (const [rcc, { view, serving }] of this.#entries)
       for (const part of view.parts())
         yield () =>
           this.#entries.get(rcc)?.view === view
             ? [...view.recordsOf(part)]
-                .filter((held) => !refused.has(held.key))
+                .filter((held) => serving.serves(held.key))
                 .map((held) => ({ rcc, held }))
             : [];
   }
@@ -116,7 +106,7 @@ export class Remotes {
   /** What is served of one remote under its own key. */
   servedAt(rcc: string, key: string): HeldRecord | null {
     const entry = this.#entries.get(rcc);
-    return entry === undefined || entry.refused.has(key) ? null : entry.view.at(key);
+    return entry?.serving.serves(key) === true ? entry.view.at(key) : null;
   }
 
   /**
@@ -157,7 +147,7 @@ export class Remotes {
       const isRelabelled = modeOf(entry.remote) !== modeOf(remote);
       entry.remote = remote;
       if (remote.state !== "granted") continue;
-      if (isRelabelled) this.#tellAgain(remote.rcc, entry);
+      if (isRelabelled) entry.serving.tellAgain(entry.view.records());
       entry.view.rebind(headerOf(remote, facts));
       if (isOther) this.#disconnect(entry);
       if (connect && entry.watcher === null) this.#connect(remote, entry);
@@ -169,7 +159,7 @@ export class Remotes {
   setOwnAddresses(own: OwnAddresses): void {
     if (own.equals(this.#own)) return;
     this.#own = own;
-    for (const [rcc, entry] of this.#entries) this.#decideAgain(rcc, entry);
+    for (const { serving, view } of this.#entries.values()) serving.decideAgain(view.records());
     this.#options.onState();
   }
 
@@ -180,8 +170,8 @@ export class Remotes {
         rcc,
         origin: entry.remote.origin,
         connectionStatus: connectionStatus(entry),
-        endpoints: entry.servedEndpoints,
-        refused: entry.refused.size,
+        endpoints: entry.serving.endpoints,
+        refused: entry.serving.refused.size,
         digest: health.verified === null ? null : toHex(health.verified.digest),
         revision: health.cursor?.revision ?? 0,
       };
@@ -229,7 +219,7 @@ export class Remotes {
 
   refusals(): { readonly rcc: string; readonly key: string; readonly reason: string }[] {
     return [...this.#entries].flatMap(([rcc, entry]) =>
-      [...entry.refused].map(([key, reason]) => ({ rcc, key, reason })),
+      [...entry.serving.refused].map(([key, reason]) => ({ rcc, key, reason })),
     );
   }
 
@@ -252,9 +242,11 @@ export class Remotes {
     const entry: Entry = {
       remote: remote ?? { ...bound, origin: { uid: header.originUid, name: header.originName } },
       view,
+      serving: new Serving(rcc, {
+        refusal: (record) => this.#own.refusal(record),
+        tell: (changes) => this.#tell(changes),
+      }),
       watcher: null,
-      refused: new Map(),
-      servedEndpoints: 0,
       wasInSync: false,
       openedMs: this.#outside.now(),
       isHeard: false,
@@ -265,7 +257,7 @@ export class Remotes {
         "the view file was damaged; the hub sends what is missing",
       );
     this.#entries.set(rcc, entry);
-    this.#serve(rcc, entry, putsOf(view));
+    entry.serving.take(putsOf(view));
     return entry;
   }
 
@@ -277,7 +269,7 @@ export class Remotes {
       this.#options.watchUrl(remote.origin.uid),
       () => this.#options.headers(),
       {
-        onChanges: (changes) => this.#serve(rcc, entry, changes),
+        onChanges: (changes) => entry.serving.take(changes),
         onState: () => {
           const isInSync = entry.view.isInSync && watcher.isTold;
           if (isInSync && !entry.wasInSync)
@@ -309,53 +301,9 @@ export class Remotes {
     this.#disconnect(entry);
     this.#entries.delete(rcc);
     const records = entry.view.size;
-    const deletes: ServedChange[] = [];
-    for (const held of entry.view.records()) {
-      if (entry.refused.has(held.key)) continue;
-      deletes.push({ rcc, op: "delete", held, isNew: false });
-      if (deletes.length === BATCH) this.#tell(deletes.splice(0));
-    }
-    this.#tell(deletes);
+    entry.serving.withdraw(entry.view.records());
     entry.view.withdraw();
     this.#options.log.info({ rcc, records }, "withdrawn");
-  }
-
-  #serve(rcc: string, entry: Entry, changes: Iterable<ViewChange>): void {
-    const told: ServedChange[] = [];
-    for (const change of changes) {
-      const { op, held } = change;
-      const wasServed = (op === "delete" || !change.isNew) && !entry.refused.has(held.key);
-      const reason = op === "put" ? this.#own.refusal(held.record) : null;
-      const isServed = op === "put" && reason === null;
-      if (reason === null) entry.refused.delete(held.key);
-      else entry.refused.set(held.key, reason);
-      if (held.record.kind.endsWith("Endpoint"))
-        entry.servedEndpoints += Number(isServed) - Number(wasServed);
-      if (isServed) told.push({ rcc, op: "put", held, isNew: !wasServed });
-      else if (wasServed) told.push({ rcc, op: "delete", held, isNew: false });
-      if (told.length === BATCH) this.#tell(told.splice(0));
-    }
-    this.#tell(told);
-  }
-
-  /** Over all that is held: only a changed decision is told. */
-  #decideAgain(rcc: string, entry: Entry): void {
-    const changed: ViewChange[] = [];
-    for (const held of entry.view.records())
-      if ((this.#own.refusal(held.record) === null) === entry.refused.has(held.key))
-        changed.push({ op: "put", held, isNew: false });
-    this.#serve(rcc, entry, changed);
-  }
-
-  /** The same records, which are others to whoever serves them with labels: puts of what is there, and no deletion. */
-  #tellAgain(rcc: string, entry: Entry): void {
-    const told: ServedChange[] = [];
-    for (const held of entry.view.records()) {
-      if (entry.refused.has(held.key)) continue;
-      told.push({ rcc, op: "put", held, isNew: false });
-      if (told.length === BATCH) this.#tell(told.splice(0));
-    }
-    this.#tell(told);
   }
 
   #tell(changes: readonly ServedChange[]): void {

@@ -9,7 +9,7 @@ import { Home } from "../../relay/hub/home.ts";
 import { newLogger } from "../../relay/log.ts";
 import { LocalState } from "../../relay/publish/local-state.ts";
 import { Remotes } from "../../relay/view/remotes.ts";
-import type { ServedChange } from "../../relay/view/remotes.ts";
+import type { ServedChange } from "../../relay/view/serving.ts";
 import { OwnAddresses } from "../../relay/view/served.ts";
 import { CLOSE_CODES, closeReasonOf } from "../../shared/protocol/errors.ts";
 import { eventually } from "../support/mesh-rig.ts";

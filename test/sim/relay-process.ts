@@ -20,7 +20,7 @@ import type { Membership } from "../../relay/hub/join.ts";
 import type { LinkOptions } from "../../relay/hub/link.ts";
 import type { Link, Outside } from "../../relay/hub/outside.ts";
 import { Relay } from "../../relay/relay.ts";
-import type { ServedChange } from "../../relay/view/remotes.ts";
+import type { ServedChange } from "../../relay/view/serving.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";

@@ -14,42 +14,8 @@ import { HeadFrames, settledOf } from "./head-frames.ts";
 import type { ChannelLog } from "./channel-log.ts";
 import type { LogStore } from "./log-store.ts";
 import type { Peer, SocketId, SocketPort } from "./ports.ts";
-
-type Progress =
-  /** Told to send its digests. */
-  | { readonly phase: "repair-asked" }
-  /** Is told so, or is answered, once anything may be sent. */
-  | { readonly phase: "ask-due"; readonly reason: string }
-  | { readonly phase: "plan-due"; readonly leaves: readonly PartitionDigest[] }
-  /** Gets `blobs`, then frames from `next`; above the head it is live. `greet`: a checkpoint as soon as it is. */
-  | { readonly phase: "sending"; readonly blobs: Partition[]; next: number; greet: boolean };
-
-/** Of the objects that say where a reader stands. */
-const READER_BYTES = 2_000;
-
-interface Reader {
-  readonly socket: SocketId;
-  readonly peer: Peer;
-  /** Of the protocol. */
-  readonly version: number;
-  readonly creditBytes: number;
-  sentBytes: number;
-  receivedBytes: number;
-  readonly channels: Map<Channel, Progress>;
-  /** Acknowledged revision per channel; absent while it has no position. */
-  readonly acknowledged: Map<Channel, number>;
-  /** Revision of the last checkpoint per channel. */
-  readonly checkpointed: Map<Channel, number>;
-}
-
-/** What outlives an eviction of the object, with the socket: acknowledged positions. What was sent after them is sent again. */
-interface ReaderNote {
-  /** Absent in notes of hubs that knew one version only. */
-  readonly version?: number;
-  readonly creditBytes: number;
-  /** `null`: no position, to be repaired. */
-  readonly positions: readonly (readonly [Channel, number | null])[];
-}
+import { inFlightOf, newReader, noteOf, READER_BYTES, readNote } from "./reader.ts";
+import type { Reader } from "./reader.ts";
 
 export interface ReaderRules {
   /** Whether access is known well enough to send anything. [VIS4] */
@@ -116,8 +82,8 @@ export class Readers {
 
   /** A socket that outlived an eviction of this object: goes on from what it had acknowledged. */
   restore(socket: SocketId, peer: Peer, note: string): void {
-    const saved = JSON.parse(note) as ReaderNote;
-    const reader = newReader(socket, peer, saved.version ?? 1, saved.creditBytes);
+    const saved = readNote(note);
+    const reader = newReader(socket, peer, saved.version, saved.creditBytes);
     this.#readers.set(socket, reader);
     for (const [channel, acknowledged] of saved.positions) {
       const log = this.#logs.get(channel);
@@ -371,30 +337,6 @@ export class Readers {
   }
 
   #saveNote(reader: Reader): void {
-    const positions = [...reader.channels.keys()].map((channel): [Channel, number | null] => [
-      channel,
-      reader.acknowledged.get(channel) ?? null,
-    ]);
-    const { version, creditBytes } = reader;
-    const note: ReaderNote = { version, creditBytes, positions };
-    this.#sockets.saveNote(reader.socket, JSON.stringify(note));
+    this.#sockets.saveNote(reader.socket, noteOf(reader));
   }
-}
-
-function newReader(socket: SocketId, peer: Peer, version: number, creditBytes: number): Reader {
-  return {
-    socket,
-    peer,
-    version,
-    creditBytes,
-    sentBytes: 0,
-    receivedBytes: 0,
-    channels: new Map(),
-    acknowledged: new Map(),
-    checkpointed: new Map(),
-  };
-}
-
-function inFlightOf(reader: Reader): number {
-  return reader.sentBytes - reader.receivedBytes;
 }

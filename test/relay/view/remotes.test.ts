@@ -9,7 +9,7 @@ import { OUTSIDE } from "../../../relay/hub/outside.ts";
 import type { Outside } from "../../../relay/hub/outside.ts";
 import { newLogger } from "../../../relay/log.ts";
 import { Remotes } from "../../../relay/view/remotes.ts";
-import type { ServedChange } from "../../../relay/view/remotes.ts";
+import type { ServedChange } from "../../../relay/view/serving.ts";
 import { OwnAddresses } from "../../../relay/view/served.ts";
 import { node, pod, pool } from "../../support/records.ts";
 import { accessFacts as facts, writeView } from "../../support/stored-view.ts";

@@ -273,8 +273,8 @@ export const MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: "relay/view/remotes.ts",
-        from: "    for (const [rcc, entry] of this.#entries) this.#decideAgain(rcc, entry);\n    this.#options.onState();",
-        to: "    for (const [rcc, entry] of this.#entries) this.#decideAgain(rcc, entry);",
+        from: "    for (const { serving, view } of this.#entries.values()) serving.decideAgain(view.records());\n    this.#options.onState();",
+        to: "    for (const { serving, view } of this.#entries.values()) serving.decideAgain(view.records());",
       },
     ],
   },
