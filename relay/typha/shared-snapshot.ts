@@ -73,6 +73,8 @@ export class SnapshotMaker {
   /** The snapshot that there is, or a new one. Made in small steps: key/values of connected Felixes go on meanwhile. */
   async get(): Promise<SharedSnapshot> {
     if (this.#made?.isOld === true) this.#drop();
+    // Set for the one before, it would end the collecting of what changes while this one is made.
+    if (this.#expiry !== null) clearTimeout(this.#expiry);
     this.#making ??= this.#make();
     try {
       return await this.#making;
