@@ -65,9 +65,12 @@ export class CommitGroup {
     for (const { message } of waiting) this.#waitingBytes += message.payload.length;
   }
 
-  /** Their publisher is not listened to any more. */
-  clear(): void {
-    this.#waiting = [];
-    this.#waitingBytes = 0;
+  /** A publisher that is gone, or not listened to any more, is acknowledged nothing: it sends again what counts. */
+  drop(socket: SocketId): void {
+    this.#waiting = this.#waiting.filter((waiting) => waiting.socket !== socket);
+    this.#waitingBytes = this.#waiting.reduce(
+      (sum, { message }) => sum + message.payload.length,
+      0,
+    );
   }
 }

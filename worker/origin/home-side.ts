@@ -61,6 +61,7 @@ export class HomeSide {
 
   onClose(socket: SocketId): void {
     if (this.desk.is(socket)) this.#reconciling.clear();
+    this.#turns.drop(socket);
     this.desk.onClose(socket);
   }
 

@@ -5,7 +5,7 @@
 import type { ChannelLog } from "./channel-log.ts";
 import { CommitGroup } from "./commit-group.ts";
 import type { Waiting } from "./commit-group.ts";
-import type { OriginPorts } from "./ports.ts";
+import type { OriginPorts, SocketId } from "./ports.ts";
 import { QUOTA, RateQuota } from "./quota.ts";
 
 /** Bytes of frames, deflated, in one commit, and blobs in one step of folding. */
@@ -50,17 +50,20 @@ export class Turns {
     return this.#group.isEmpty;
   }
 
-  /** A frame to be committed, now or later. Answers the rule that its publisher breaks, or `null`; then nothing of it waits any more. */
+  /** A frame to be committed, now or later. Answers the rule that its publisher breaks with it, or `null`. */
   add(frame: Waiting): string | null {
     const isDue = this.#group.add(frame, this.#slice().bytes);
     const waitMs = this.#waitMs();
-    if (this.#group.bytes > QUOTA.waitingBytes) {
-      this.#group.clear();
+    if (this.#group.bytes > QUOTA.waitingBytes)
       return `more than ${QUOTA.waitingBytes} bytes of frames wait: an origin has ${QUOTA.changesPerSecond} changes/s over time, and its share of a busy hub`;
-    }
     if (isDue && waitMs === 0) this.#commitSlice();
     else this.#ports.setTimer("commit", waitMs);
     return null;
+  }
+
+  /** Forgets what waits of a socket. */
+  drop(socket: SocketId): void {
+    this.#group.drop(socket);
   }
 
   /** Commits what waits, as far as the quota lets it; answers whether that was all. */

@@ -1,40 +1,16 @@
 /** [LOG22] A frame of thousands of changes: taken in by parts, acknowledged when all of it is. */
 import { expect, test } from "vitest";
 
-import { encodePayload } from "../../../shared/log/payload.ts";
-import type { LogChange } from "../../../shared/log/payload.ts";
-import type { Message } from "../../../shared/protocol/messages.ts";
-import { ORIGIN_UID, populatedWorld } from "../../support/origin-world.ts";
+import { populatedWorld } from "../../support/origin-world.ts";
+import { rawHome } from "../../support/raw-home.ts";
 import { address, pod, put } from "../../support/records.ts";
 
-type Accepted = Extract<Message, { type: "accepted" }>;
-
-/** A publisher that sends frames as large as the protocol lets it. */
+/** Beside a reader that has seen what there was. */
 function rawPublisher() {
   const rig = populatedWorld(1);
-  const { world, publisher } = rig;
-  const accepted: Accepted[] = [];
-  const peer = { role: "home", clusterUid: ORIGIN_UID, keyGeneration: 1 } as const;
-  const socket = world.connect(peer, (message) => {
-    if (message.type === "accepted") accepted.push(message);
-  });
-  world.toOrigin(socket, {
-    type: "home-hello",
-    versions: [1],
-    software: "test",
-    accessVersion: 0,
-    leaseUid: "",
-    term: publisher.term,
-    candidate: null,
-  });
-  world.settle();
+  const home = rawHome(rig.world, rig.publisher);
   rig.reader.received.length = 0;
-  let sequence = 0;
-  const publish = (changes: readonly LogChange[]): void => {
-    const payload = encodePayload(changes, 1);
-    world.toOrigin(socket, { type: "publish", channel: "identity", sequence: ++sequence, payload });
-  };
-  return { ...rig, accepted, publish };
+  return { ...rig, ...home };
 }
 
 const pods = (count: number, ip = address) =>
@@ -66,4 +42,15 @@ test("[LOG22] a hub that ends in the middle of one has acknowledged nothing of i
   expect(world.failures).toEqual([]);
   const [count] = world.origin.status().channels.map(({ admitted }) => admitted);
   expect(count).toBeGreaterThanOrEqual(500);
+});
+
+test("[LOG22] what a publisher that is gone has left waiting is forgotten: the next one begins with nothing before it", () => {
+  const { world, publisher, socket, publish } = rawPublisher();
+  world.isShared = true;
+  for (let n = 0; n < 8; n++) publish(pods(4_000));
+  world.disconnect(socket);
+  const next = rawHome(world, publisher);
+  next.publish([put(pod("web-0", address(9)))]);
+  world.advance(1_000);
+  expect(next.sequences()).toEqual([1]);
 });

@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 
 import { expect, test } from "vitest";
 
-import { encodePayload } from "../../../shared/log/payload.ts";
 import { LIMITS } from "../../../shared/protocol/limits.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import { RING_SLOTS } from "../../../worker/origin/log-store.ts";
@@ -10,12 +9,12 @@ import type { SqlDatabase } from "../../../worker/storage/sql.ts";
 import { nodeSql } from "../../support/node-sql.ts";
 import {
   facts,
-  ORIGIN_UID,
   OriginWorld,
   populatedWorld,
   TestPublisher,
   TestReader,
 } from "../../support/origin-world.ts";
+import { rawHome } from "../../support/raw-home.ts";
 import { address, pod, pool, put } from "../../support/records.ts";
 
 /** Labels that do not compress. */
@@ -442,40 +441,15 @@ test("[LOG16] frames that come in a rush share a commit, in their order, each ac
   const { world, publisher, reader } = populatedWorld(1);
   const revision = () => reader.views.get("identity")?.cursor?.revision ?? 0;
   const before = revision();
-  const accepted: number[] = [];
-  const peer = { role: "home", clusterUid: ORIGIN_UID, keyGeneration: 1 } as const;
-  const socket = world.connect(peer, (message) => {
-    if (message.type === "accepted") accepted.push(message.sequence);
-  });
-  world.toOrigin(socket, {
-    type: "home-hello",
-    versions: [1],
-    software: "test",
-    accessVersion: 0,
-    leaseUid: "",
-    term: publisher.term,
-    candidate: null,
-  });
+  const { socket, sequences, publish } = rawHome(world, publisher);
+  const move = (ip: number): void => publish([put(pod("moving", address(ip)))]);
+  for (let n = 1; n <= 10; n++) move(100 + n);
   world.settle();
-  const publish = (sequence: number, ip: number) =>
-    world.toOrigin(socket, {
-      type: "publish",
-      channel: "identity",
-      sequence,
-      payload: encodePayload([put(pod("moving", address(ip)))]),
-    });
-  for (let n = 1; n <= 10; n++) publish(n, 100 + n);
-  world.settle();
-  expect(accepted).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  expect(sequences()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   expect(revision()).toBeLessThanOrEqual(before + 2);
   expect(reader.ips()).toContain(address(110));
-  world.toOrigin(socket, {
-    type: "publish",
-    channel: "identity",
-    sequence: 11,
-    payload: encodePayload([put(pool("10.0.0.0/8"))]),
-  });
-  publish(12, 200);
+  publish([put(pool("10.0.0.0/8"))]);
+  move(200);
   world.settle();
   expect(world.closeMessage(socket)).toMatch(/^publish 11: /);
   expect(reader.ips()).not.toContain(address(200));

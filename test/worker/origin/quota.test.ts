@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 
-import { encodePayload } from "../../../shared/log/payload.ts";
 import type { LogChange } from "../../../shared/log/payload.ts";
 import { hashKey } from "../../../shared/record/encoding.ts";
 import { QUOTA, RateQuota } from "../../../worker/origin/quota.ts";
-import { ORIGIN_UID, populatedWorld } from "../../support/origin-world.ts";
+import { populatedWorld } from "../../support/origin-world.ts";
+import { rawHome } from "../../support/raw-home.ts";
 import { address, pod, put } from "../../support/records.ts";
 
 test("[LOG19] a rate is counted over time, and a clock that goes back neither gives nor takes", () => {
@@ -38,31 +38,9 @@ test("[LOG22] while others are at work an origin has a share; alone it has all",
   expect(quota.waitMs()).toBe(0);
 });
 
-/** A publisher that does as it likes. */
 function rawPublisher() {
   const rig = populatedWorld(1);
-  const { world, publisher } = rig;
-  const accepted: number[] = [];
-  const peer = { role: "home", clusterUid: ORIGIN_UID, keyGeneration: 1 } as const;
-  const socket = world.connect(peer, (message) => {
-    if (message.type === "accepted") accepted.push(message.sequence);
-  });
-  world.toOrigin(socket, {
-    type: "home-hello",
-    versions: [1],
-    software: "test",
-    accessVersion: 0,
-    leaseUid: "",
-    term: publisher.term,
-    candidate: null,
-  });
-  world.settle();
-  let sequence = 0;
-  const publish = (changes: readonly LogChange[]) => {
-    const payload = encodePayload(changes, 1);
-    world.toOrigin(socket, { type: "publish", channel: "identity", sequence: ++sequence, payload });
-  };
-  return { ...rig, socket, accepted, publish };
+  return { ...rig, ...rawHome(rig.world, rig.publisher) };
 }
 
 /** Deletes of what is not there: they cost the hub work and change nothing. */
@@ -74,7 +52,7 @@ const noise = (count: number): LogChange[] =>
   }));
 
 test("[LOG19] a publisher over its rate waits for its acknowledgements, and loses nothing", () => {
-  const { world, reader, accepted, publish } = rawPublisher();
+  const { world, reader, accepted, sequences, publish } = rawPublisher();
   const flood = noise(4_000);
   for (let n = 0; n < QUOTA.burstChanges / 4_000 + 5; n++) {
     publish(flood);
@@ -87,7 +65,7 @@ test("[LOG19] a publisher over its rate waits for its acknowledgements, and lose
   expect(reader.ips()).not.toContain(address(77));
   world.advance(10_000);
   expect(reader.ips()).toContain(address(77));
-  expect(accepted).toEqual(Array.from({ length: accepted.length }, (_, n) => n + 1));
+  expect(sequences()).toEqual(Array.from({ length: accepted.length }, (_, n) => n + 1));
 }, 60_000);
 
 test("[LOG19] one that goes on sending all the same is closed; readers keep what they have", () => {
@@ -117,11 +95,11 @@ test("[LOG19] one with too many refused records is told, and what was admitted b
 }, 60_000);
 
 test("[LOG22] frames beyond the share wait for a timer, in their order, and none is lost", () => {
-  const { world, accepted, publish } = rawPublisher();
+  const { world, accepted, sequences, publish } = rawPublisher();
   world.isShared = true;
   for (let n = 0; n < 6; n++) publish(noise(500));
   world.settle();
   expect(accepted.length).toBeLessThan(6);
   world.advance(1_000);
-  expect(accepted).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(sequences()).toEqual([1, 2, 3, 4, 5, 6]);
 });
