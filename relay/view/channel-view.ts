@@ -275,7 +275,7 @@ export class ChannelView {
     if (repair === null || !repair.isOverAt(this.#cursor?.revision ?? 0)) return [];
     this.#repair = null;
     return [...repair.deferred()].flatMap(({ keyHash, place }) => {
-      if (place === null) return this.#delete(keyHash);
+      if (place === null) return this.#doubt(keyHash);
       const { bytes, revision } = this.#records.read(place);
       const put = readPut({ bytes, place });
       return put === null ? [] : this.#put(put, revision);
@@ -292,7 +292,19 @@ export class ChannelView {
       return [];
     }
     this.#repair?.settle(keyHash);
-    return put === null ? this.#delete(keyHash) : this.#put(put, revision);
+    if (put !== null) return this.#put(put, revision);
+    return this.#repair?.isDoubtful(revision) === true
+      ? this.#doubt(keyHash)
+      : this.#delete(keyHash);
+  }
+
+  /** Not confirmed any more. */
+  #doubt(keyHash: Uint8Array): ViewChange[] {
+    const held = this.#trie.get(keyHash);
+    if (held === undefined) return [];
+    this.#trie.delete(keyHash);
+    this.#stale.set(keyHash, held.recordHash, held.tag);
+    return [];
   }
 
   #put(put: ReadPut, revision: number): ViewChange[] {

@@ -22,7 +22,10 @@ interface Deferred {
 
 export class Repair {
   readonly #head: number;
+  /** How far the view had followed this epoch. */
   readonly #followedTo: number;
+  /** A log whose head is behind us was rolled back: nothing of its tail is to come. */
+  readonly #isBehindUs: boolean;
   readonly #covered: { readonly partition: Partition; readonly revision: number }[] = [];
   readonly #deferred = new Map<string, Deferred>();
   #blobsLeft: number;
@@ -33,9 +36,8 @@ export class Repair {
     this.#head = plan.head;
     this.#blobsLeft = plan.blobs;
     this.#until = plan.head;
-    // A log whose head is behind us was rolled back: nothing of its tail is to come.
-    const isOurs = followed?.epoch === plan.epoch && followed.revision <= plan.head;
-    this.#followedTo = isOurs ? followed.revision : 0;
+    this.#followedTo = followed?.epoch === plan.epoch ? followed.revision : 0;
+    this.#isBehindUs = plan.head < this.#followedTo;
   }
 
   get blobsLeft(): number {
@@ -49,7 +51,15 @@ export class Repair {
 
   /** Whether this is of a time that the view had passed: what it says differently may be long over, and is told when the tail has confirmed it. */
   isPast(revision: number): boolean {
-    return revision < this.#followedTo;
+    return !this.#isBehindUs && revision < this.#followedTo;
+  }
+
+  /**
+   * Whether a deletion of what is held here is no evidence that it is gone: the view had passed that revision, and holds the key all the same, so the log was
+   * put back to an older state, and what has come to the key since is not in it. [VIE8]
+   */
+  isDoubtful(revision: number): boolean {
+    return revision <= this.#followedTo;
   }
 
   /** @param place `null` for a delete. */

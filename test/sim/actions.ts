@@ -5,6 +5,7 @@ import { node, pod, pool } from "../support/records.ts";
 import type { Member, MeshWorld } from "./mesh-world.ts";
 import { podRange } from "./mesh-world.ts";
 import { Rng } from "./random.ts";
+import type { RelayProcess } from "./relay-process.ts";
 
 export interface Action {
   readonly name: ActionName;
@@ -27,9 +28,15 @@ function member(mesh: MeshWorld, rng: Rng): Member {
   return rng.pick(mesh.members);
 }
 
-function relayOf(mesh: MeshWorld, rng: Rng) {
-  const owner = member(mesh, rng);
-  return { owner, relay: rng.pick(owner.relays) };
+/** Any, or one of those that are wanted where there are such. */
+function relayOf(
+  mesh: MeshWorld,
+  rng: Rng,
+  isWanted: (relay: RelayProcess) => boolean = () => true,
+) {
+  const all = mesh.members.flatMap((owner) => owner.relays.map((relay) => ({ owner, relay })));
+  const wanted = all.filter(({ relay }) => isWanted(relay));
+  return rng.pick(wanted.length > 0 ? wanted : all);
 }
 
 function origin(mesh: MeshWorld, rng: Rng) {
@@ -52,6 +59,15 @@ function podOf(owner: Member, rng: Rng): WorkloadEndpoint {
 
 function putPods(owner: Member, rng: Rng, count: number): void {
   for (let n = 0; n < count; n++) owner.place.put(podOf(owner, rng), true);
+}
+
+/** So many frames that the log is folded, while readers come, go and repair. */
+async function putForAWhile(mesh: MeshWorld, rng: Rng): Promise<void> {
+  const owner = member(mesh, rng);
+  for (let n = 0; n < 12; n++) {
+    putPods(owner, rng, 1 + rng.below(3));
+    await mesh.world.advance(4 + rng.below(12));
+  }
 }
 
 function somePod(owner: Member, rng: Rng): string | undefined {
@@ -91,9 +107,13 @@ function nodeOf(owner: Member, rng: Rng): { readonly record: Node; readonly isOw
   return { record: node(`n${rng.below(4)}`, { internalIPs: [ip] }), isOwn };
 }
 
+/** No room, or for a few writes only, and something to write. */
 function quietDisk(mesh: MeshWorld, rng: Rng): void {
-  const host = origin(mesh, rng);
+  const owner = member(mesh, rng);
+  if (owner.identity === null) return;
+  const host = mesh.hub.origin(owner.identity.membership.cluster.uid);
   host.sql.writesLeft = rng.below(6);
+  putPods(owner, rng, 4);
   mesh.world.after(rng.below(400), () => (host.sql.writesLeft = null));
 }
 
@@ -115,6 +135,16 @@ async function forkHistory(mesh: MeshWorld, rng: Rng): Promise<void> {
   }
 }
 
+/** From the backup that there is; else from one that is made now, and what comes then is lost to the hub. */
+async function restoreHub(mesh: MeshWorld, rng: Rng): Promise<void> {
+  if (!mesh.hasBackup) {
+    await mesh.backup();
+    putPods(member(mesh, rng), rng, 3);
+    await mesh.world.advance(rng.below(600));
+  }
+  mesh.restore(rng.below(3_000));
+}
+
 async function addAgain(mesh: MeshWorld, rng: Rng): Promise<void> {
   // The first place's ranges are given; were it gone, others could claim them.
   const gone = rng.pick(mesh.members.slice(1));
@@ -127,6 +157,7 @@ async function addAgain(mesh: MeshWorld, rng: Rng): Promise<void> {
 const KINDS = {
   "pods put": { weight: 12, run: (mesh, rng) => putPods(member(mesh, rng), rng, 1 + rng.below(3)) },
   "many pods put": { weight: 3, run: (mesh, rng) => putPods(member(mesh, rng), rng, 12) },
+  "pods put for a while": { weight: 6, run: putForAWhile },
   "pod deleted": {
     weight: 10,
     run: (mesh, rng) => {
@@ -214,7 +245,8 @@ const KINDS = {
   "relay's disk put back": {
     weight: 2,
     run: (mesh, rng) => {
-      const { owner, relay } = relayOf(mesh, rng);
+      const { owner, relay } = relayOf(mesh, rng, ({ hasCopy }) => hasCopy);
+      if (!relay.hasCopy) return;
       relay.kill();
       relay.putBack();
       if (owner.identity !== null && rng.chance(0.7)) relay.start(owner.identity);
@@ -250,7 +282,7 @@ const KINDS = {
   "history forks": { weight: 2, run: forkHistory },
   "storage lost": { weight: 1, run: (mesh, rng) => origin(mesh, rng).putBack(true) },
   "hub backed up": { weight: 3, run: (mesh) => mesh.backup() },
-  "hub restored": { weight: 2, run: (mesh, rng) => mesh.restore(rng.below(3_000)) },
+  "hub restored": { weight: 2, run: restoreHub },
   "disk full": { weight: 2, run: quietDisk },
   "clock jumps": {
     weight: 2,
@@ -276,8 +308,8 @@ const KINDS = {
 
 export type ActionName = keyof typeof KINDS;
 
-const NAMES = Object.keys(KINDS) as ActionName[];
-const TOTAL = NAMES.reduce((sum, name) => sum + KINDS[name].weight, 0);
+export const ACTION_NAMES = Object.keys(KINDS) as ActionName[];
+const TOTAL = ACTION_NAMES.reduce((sum, name) => sum + KINDS[name].weight, 0);
 
 export function runAction(mesh: MeshWorld, action: Action): void | Promise<void> {
   return KINDS[action.name].run(mesh, new Rng(action.seed));
@@ -289,7 +321,7 @@ export function actionsOf(seed: number): {
   readonly actions: readonly Action[];
 } {
   const rng = new Rng(seed);
-  const absent = new Set(NAMES.filter(() => rng.chance(0.25)));
+  const absent = new Set(ACTION_NAMES.filter(() => rng.chance(0.25)));
   const places = 2 + rng.below(2);
   const count = 40 + rng.below(40);
   const actions = Array.from({ length: count }, (): Action => {
@@ -303,7 +335,7 @@ export function actionsOf(seed: number): {
 
 function pickName(rng: Rng): ActionName {
   let left = rng.below(TOTAL);
-  for (const name of NAMES) {
+  for (const name of ACTION_NAMES) {
     left -= KINDS[name].weight;
     if (left < 0) return name;
   }

@@ -18,6 +18,11 @@ export interface LoggedLog {
   readonly frames: readonly LoggedFrame[];
 }
 
+export interface StoredAccess {
+  readonly version: number;
+  readonly readers: ReadonlySet<string>;
+}
+
 /** What a place's source has under a key. */
 export interface SourceState {
   readonly hash: string;
@@ -70,6 +75,8 @@ export type Happening =
       readonly origin: string;
       readonly logs: ReadonlyMap<Channel, LoggedLog>;
       readonly kept: ReadonlyMap<string, string>;
+      /** Who may read, as it is stored; `null`: not known. */
+      readonly access: StoredAccess | null;
       readonly why: "new" | "rolled back" | "lost" | "wiped";
     }
   | {
@@ -164,7 +171,9 @@ export type Happening =
     }
   /** An event of the product threw. */
   | { readonly what: "thrown"; readonly where: string; readonly error: string }
-  | { readonly what: "action"; readonly name: string };
+  | { readonly what: "action"; readonly name: string }
+  /** Something of the surroundings went wrong, or came otherwise than it was sent; no validator needs to know. */
+  | { readonly what: "trouble"; readonly name: string };
 
 export interface QuietRelay {
   readonly relay: string;

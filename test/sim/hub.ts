@@ -68,6 +68,7 @@ export class Hub implements HubEnd {
 
   /** Timers and alarms that are set already go on: they count on a clock that does not jump. */
   jump(ms: number): void {
+    this.#trouble(ms < 0 ? "the hub's clock goes back" : "the hub's clock jumps ahead");
     this.#jumpMs += ms;
   }
 
@@ -190,8 +191,9 @@ export class Hub implements HubEnd {
         const boot = this.#boot;
         if (this.#world.rng.chance(0.1))
           this.#later(this.#world.rng.below(1_500), () => {
-            if (this.isUp && boot === this.#boot)
-              this.origin(uid).event((origin) => origin.onFacts(facts));
+            if (!this.isUp || boot !== this.#boot) return;
+            this.#trouble("a call between objects is repeated");
+            this.origin(uid).event((origin) => origin.onFacts(facts));
           });
         return answer;
       },
@@ -212,17 +214,25 @@ export class Hub implements HubEnd {
       };
       const fail = (why: unknown): void => back(() => reject(new Error(String(why))));
       this.#later(thereMs, () => {
-        if (isLost || !this.isUp || boot !== this.#boot) return fail("the call was lost");
+        if (isLost || !this.isUp || boot !== this.#boot) {
+          this.#trouble("a call between objects is lost");
+          return fail("the call was lost");
+        }
         try {
-          work().then(
-            (value) => (isLostBack ? fail("the answer was lost") : back(() => resolve(value))),
-            fail,
-          );
+          work().then((value) => {
+            if (!isLostBack) return back(() => resolve(value));
+            this.#trouble("an answer between objects is lost");
+            fail("the answer was lost");
+          }, fail);
         } catch (error) {
           fail(error);
         }
       });
     });
+  }
+
+  #trouble(name: string): void {
+    this.#history.add({ what: "trouble", name });
   }
 
   /** An event after which promises go on. */

@@ -181,6 +181,10 @@ export class MeshWorld {
     this.#backup = { hub, rccs: new Map(this.#rccs), grants: new Set(this.#grants) };
   }
 
+  get hasBackup(): boolean {
+    return this.#backup !== null;
+  }
+
   /** Back to the backup, hub and operator's intentions alike. */
   restore(downMs: number): void {
     if (this.#backup === null) return;

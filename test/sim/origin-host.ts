@@ -88,7 +88,7 @@ export class OriginHost {
       if (!(error instanceof DiskFull)) {
         const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
         this.#history.add({ what: "thrown", where: `Origin ${this.uid}`, error: text });
-      }
+      } else this.#history.add({ what: "trouble", name: "a commit fails on a full disk" });
       this.die();
       return undefined;
     }
@@ -96,8 +96,10 @@ export class OriginHost {
 
   /** Sleeps when it may: nothing is under way. Sockets stay. */
   evict(): void {
-    const { sleeping } = this;
-    if (sleeping) this.#end();
+    if (!this.sleeping) return;
+    if (this.#sockets.size > 0)
+      this.#history.add({ what: "trouble", name: "an object with sockets is evicted" });
+    this.#end();
   }
 
   /** The same, and what was kept with the readers' sockets is of another hub: it says nothing of where they stand. */
@@ -144,12 +146,13 @@ export class OriginHost {
     this.sql.writesLeft = null;
     this.sql.putBack(copy?.sql ?? null);
     this.#model = copy === null ? emptyModel() : copyModel(copy.model);
-    const { logs, kept } = copyModel(this.#model);
+    const { logs, kept, access } = copyModel(this.#model);
     this.#history.add({
       what: "storage",
       origin: this.uid,
       logs,
       kept,
+      access,
       why: copy === null ? "lost" : "rolled back",
     });
   }
@@ -239,6 +242,8 @@ export class OriginHost {
       to: clusterUid,
       message: decoded.message,
     });
+    if (socket.wire.stalledUntilMs > this.#world.now)
+      this.#history.add({ what: "trouble", name: "a message waits for a reader that stalls" });
     socket.wire.toRelay(bytes);
   }
 

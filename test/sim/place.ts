@@ -85,6 +85,11 @@ export class Place {
     for (const source of Array.from(this.#followers)) source.relist();
   }
 
+  /** A source lists again, and has come half: what is not in this half is there all the same. */
+  tellHalf(): void {
+    this.#history.add({ what: "trouble", name: "a source's new list comes half" });
+  }
+
   #tell(change: RecordChange): void {
     for (const source of this.#followers) source.onChange(change);
   }
@@ -140,6 +145,7 @@ export class SimSource implements Source {
     };
     const half = (): void => {
       const keys = [...this.#place.held.keys()].filter((_, index) => index % 2 === 0);
+      if (this.#hasListed && keys.length < this.#told.size) this.#place.tellHalf();
       this.#apply(this.#puts(keys));
       if (rng.chance(0.3)) next(rng.below(500), half);
       else next(rng.below(200), whole);

@@ -7,7 +7,14 @@ import { HASH_BYTES } from "../../shared/record/encoding.ts";
 import type { OriginFacts } from "../../shared/visibility/facts.ts";
 import type { QuarantinedRecord, StoredFrame } from "../../worker/origin/log-store.ts";
 import { SqliteLogStore } from "../../worker/origin/sqlite-log-store.ts";
-import type { Entries, Happening, History, LoggedFrame, LoggedLog } from "./history.ts";
+import type {
+  Entries,
+  Happening,
+  History,
+  LoggedFrame,
+  LoggedLog,
+  StoredAccess,
+} from "./history.ts";
 import type { SimSql } from "./sql.ts";
 
 const PAIR_BYTES = 2 * HASH_BYTES;
@@ -17,10 +24,11 @@ const ABSENT = "00".repeat(HASH_BYTES);
 export interface StoredModel {
   readonly logs: Map<Channel, { epoch: string; frames: LoggedFrame[] }>;
   readonly kept: Map<string, string>;
+  access: StoredAccess | null;
 }
 
 export function emptyModel(): StoredModel {
-  return { logs: new Map(), kept: new Map() };
+  return { logs: new Map(), kept: new Map(), access: null };
 }
 
 export function copyModel(model: StoredModel): StoredModel {
@@ -32,6 +40,7 @@ export function copyModel(model: StoredModel): StoredModel {
       ]),
     ),
     kept: new Map(model.kept),
+    access: model.access,
   };
 }
 
@@ -104,6 +113,7 @@ export class RecordedStore extends SqliteLogStore {
       origin: this.#origin,
       logs,
       kept: new Map(),
+      access: this.#model.access,
       why: "wiped",
     });
   }
@@ -114,7 +124,8 @@ export class RecordedStore extends SqliteLogStore {
       const log = logs.get(it.channel);
       if (log?.epoch === it.epoch) log.frames.push(it.frame);
       else logs.set(it.channel, { epoch: it.epoch, frames: [it.frame] });
-    } else if (it.what === "kept" && it.hash !== null) kept.set(it.key, it.hash);
+    } else if (it.what === "access") this.#model.access = it;
+    else if (it.what === "kept" && it.hash !== null) kept.set(it.key, it.hash);
     else if (it.what === "kept") kept.delete(it.key);
     else if (it.what === "storage") {
       logs.clear();

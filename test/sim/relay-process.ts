@@ -95,6 +95,11 @@ export class RelayProcess {
     mkdirSync(join(this.#dir, "views"), { recursive: true });
   }
 
+  /** Whether its disk can be put back to what it was. */
+  get hasCopy(): boolean {
+    return existsSync(this.#copyDir);
+  }
+
   get isAlive(): boolean {
     return this.#process !== null;
   }
@@ -206,8 +211,7 @@ export class RelayProcess {
   }
 
   /** Its disk is what it was when the copy was made. */
-  putBack(): boolean {
-    if (!existsSync(this.#copyDir)) return false;
+  putBack(): void {
     rmSync(this.#dir, { recursive: true, force: true });
     cpSync(this.#copyDir, this.#dir, { recursive: true });
     const uid = this.#identity?.membership.cluster.uid ?? "";
@@ -218,7 +222,6 @@ export class RelayProcess {
       uid,
       state: "put back",
     });
-    return true;
   }
 
   /** What it says of its remotes now, with what it serves. */

@@ -16,12 +16,12 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const LIMITS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   "shared/log/hash-trie.ts": { LEAF_KEYS: 4 },
   "shared/protocol/limits.ts": {
-    inFlightBytes: 1_200,
-    readerFloorBytes: 500,
-    inFlightCapBytes: 4_000,
-    ackBytes: 200,
+    inFlightBytes: 250,
+    readerFloorBytes: 100,
+    inFlightCapBytes: 2_000,
+    ackBytes: 60,
   },
-  "worker/origin/log-store.ts": { RING_SLOTS: 12 },
+  "worker/origin/log-store.ts": { RING_SLOTS: 8 },
   "worker/origin/channel-log.ts": { FOLD_CHANGES: 6 },
   "worker/origin/fold.ts": { BLOB_RAW_BYTES: 2_048 },
   "worker/origin/recent-frames.ts": { RECENT_FRAMES: 64, MAX_DELETES: 5 },

@@ -2,11 +2,13 @@
  * Runs seeds: `npm run soak` for ever, `npm run soak -- --minutes 60`, `npm run soak -- --from 1 --seeds 500`. Says every minute how far it is. Stops at the first
  * failure, prints its seed, the guarantee that is broken and the shortest history found, and ends with 1; with `--keep NAME` that history is kept in
  * `histories/`. `--kept` runs all that are kept instead of seeds, `--kept NAME` one. With `--mutant NAME` a planted bug is in the product, and it prints
- * at which seed it was found and by which validator, as JSON.
+ * at which seed it was found and by which validator, as JSON. With `--coverage` it prints at the end, as JSON, how often what was met.
  */
 import { parseArgs } from "node:util";
 
 import { actionsOf } from "./actions.ts";
+import { count, coverageOf } from "./coverage.ts";
+import type { Coverage } from "./coverage.ts";
 import { keep, keptNames, replay } from "./kept.ts";
 import { minimise } from "./minimise.ts";
 import { run, runSeed } from "./run.ts";
@@ -26,6 +28,7 @@ const { values, positionals } = parseArgs({
     kept: { type: "boolean", default: false },
     /** Does not look for the shortest history. */
     quick: { type: "boolean", default: false },
+    coverage: { type: "boolean", default: false },
   },
 });
 
@@ -55,6 +58,7 @@ async function runSeeds(): Promise<void> {
       ? Number.POSITIVE_INFINITY
       : begunMs + Number(values.minutes) * MINUTE_MS;
   let toldMs = begunMs;
+  const coverage: Coverage = new Map();
   let seed = from;
   for (; seed < until && performance.now() < untilMs; seed++) {
     const outcome = await runSeed(seed);
@@ -62,12 +66,15 @@ async function runSeeds(): Promise<void> {
       await tell(seed, outcome, outcome.failure);
       process.exit(1);
     }
+    if (values.coverage)
+      for (const [name, times] of coverageOf(outcome.history)) count(coverage, name, times);
     if (performance.now() - toldMs < MINUTE_MS) continue;
     toldMs = performance.now();
     const minutes = Math.round((toldMs - begunMs) / MINUTE_MS);
     console.log(`${minutes} min: seeds ${from} to ${seed} hold`);
   }
   console.log(`${seed - from} seeds hold, ${from} to ${seed - 1}`);
+  if (values.coverage) console.log(JSON.stringify(Object.fromEntries(coverage)));
 }
 
 async function tell(

@@ -233,10 +233,12 @@ export class Origin {
       if (facts.removed) store.wipeLog();
     });
     this.#facts = facts;
-    for (const { socket, peer } of this.#readers.peers()) {
+    const revoked = this.#readers.peers().flatMap(({ socket, peer }) => {
       const permit = mayRead(peer, facts);
-      if (permit !== "yes") this.#refuse(socket, permit.reason, permit.message);
-    }
+      return permit === "yes" ? [] : [{ socket, ...permit }];
+    });
+    this.#readers.drop(...revoked.map(({ socket }) => socket));
+    for (const { socket, reason, message } of revoked) this.#refuse(socket, reason, message);
     for (const { socket, reason, message } of this.#home.desk.objections(facts))
       this.#refuse(socket, reason, message);
   }

@@ -9,8 +9,17 @@ export type Progress =
   /** Is told so, or is answered, once anything may be sent. */
   | { readonly phase: "ask-due"; readonly reason: string }
   | { readonly phase: "plan-due"; readonly leaves: readonly PartitionDigest[] }
-  /** Gets `blobs`, then frames from `next`; above the head it is live. `greet`: a checkpoint as soon as it is. */
-  | { readonly phase: "sending"; readonly blobs: Partition[]; next: number; greet: boolean };
+  /**
+   * Gets `blobs`, then frames from `next`; above the head it is live. `base`: where the tail of its repair began; `null` where it went on from a position
+   * of its own. `greet`: a checkpoint as soon as it is at the head.
+   */
+  | {
+      readonly phase: "sending";
+      readonly blobs: Partition[];
+      readonly base: number | null;
+      next: number;
+      greet: boolean;
+    };
 
 /** Of the objects that say where a reader stands. */
 export const READER_BYTES = 2_000;

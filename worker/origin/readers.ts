@@ -5,6 +5,7 @@
 import type { Cursor } from "../../shared/log/cursor.ts";
 import { planResume } from "../../shared/log/cursor.ts";
 import type { Partition, PartitionDigest } from "../../shared/log/partition.ts";
+import { equalBytes } from "../../shared/lib/bytes.ts";
 import { encodeMessage } from "../../shared/protocol/codec.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { Message, ReaderAck, WatchHello } from "../../shared/protocol/messages.ts";
@@ -95,11 +96,15 @@ export class Readers {
     this.#pump(reader);
   }
 
-  drop(socket: SocketId): void {
-    const reader = this.#readers.get(socket);
-    if (reader === undefined) return;
-    this.#readers.delete(socket);
-    this.#release(inFlightOf(reader));
+  /** Forgets readers, all of them before anybody is given the room that they leave: the next in turn may be another of them. [VIS5] */
+  drop(...sockets: readonly SocketId[]): void {
+    let bytes = 0;
+    for (const socket of sockets) {
+      const reader = this.#readers.get(socket);
+      if (reader !== undefined) bytes += inFlightOf(reader);
+      this.#readers.delete(socket);
+    }
+    this.#release(bytes);
   }
 
   onRepair(socket: SocketId, channel: Channel, leaves: readonly PartitionDigest[]): void {
@@ -119,12 +124,23 @@ export class Readers {
       reader.receivedBytes,
       Math.min(ack.receivedBytes, reader.sentBytes),
     );
-    // One that was on its way when a repair was asked for is of before it.
-    if (ack.revision > 0 && reader.channels.get(ack.channel)?.phase === "sending")
-      reader.acknowledged.set(ack.channel, ack.revision);
+    if (this.#isReached(reader, ack)) reader.acknowledged.set(ack.channel, ack.revision);
     this.#saveNote(reader);
     this.#release(before - inFlightOf(reader));
     this.#pump(reader);
+  }
+
+  /**
+   * Whether a reader is where an acknowledgement says by what it was sent. One that was on its way when a repair was asked for, or that tells how far the
+   * reader is with what it had before, names a position of before; after a rollback one of another history.
+   */
+  #isReached(reader: Reader, { channel, revision, chain }: ReaderAck): boolean {
+    const progress = reader.channels.get(channel);
+    if (revision === 0 || progress?.phase !== "sending") return false;
+    const { blobs, base, next } = progress;
+    if (base !== null && (blobs.length > 0 || revision < base || revision >= next)) return false;
+    const own = this.#logs.get(channel)?.chainAt(revision);
+    return own !== undefined && equalBytes(own, chain);
   }
 
   /** Bytes are in flight no more: where that makes room that others may wait for, they have their turn. */
@@ -181,7 +197,14 @@ export class Readers {
 
   #sendFrom(reader: Reader, log: ChannelLog, after: number): void {
     reader.acknowledged.set(log.channel, after);
-    reader.channels.set(log.channel, { phase: "sending", blobs: [], next: after + 1, greet: true });
+    const next = after + 1;
+    reader.channels.set(log.channel, {
+      phase: "sending",
+      blobs: [],
+      base: null,
+      next,
+      greet: true,
+    });
   }
 
   #sendPlan(reader: Reader, log: ChannelLog, leaves: readonly PartitionDigest[]): void {
@@ -202,6 +225,7 @@ export class Readers {
     reader.channels.set(channel, {
       phase: "sending",
       blobs: [...plan.blobs],
+      base: plan.after,
       next: plan.after + 1,
       greet: true,
     });

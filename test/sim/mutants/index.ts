@@ -49,7 +49,7 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: "relay/view/repair.ts",
-        from: "return revision < this.#followedTo;",
+        from: "return !this.#isBehindUs && revision < this.#followedTo;",
         to: "return revision < 0;",
       },
     ],
@@ -61,7 +61,7 @@ export const MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: "relay/view/repair.ts",
-        from: "return revision < this.#followedTo;",
+        from: "return !this.#isBehindUs && revision < this.#followedTo;",
         to: "return revision < 0;",
       },
     ],
@@ -275,6 +275,64 @@ export const MUTANTS: readonly Mutant[] = [
         file: "relay/view/remotes.ts",
         from: "    for (const { serving, view } of this.#entries.values()) serving.decideAgain(view.records());\n    this.#options.onState();",
         to: "    for (const { serving, view } of this.#entries.values()) serving.decideAgain(view.records());",
+      },
+    ],
+  },
+  {
+    name: "revoked-one-by-one",
+    bug: "Readers that may read no more are forgotten one after the other: the room that the first leaves is given to the next, of the same cluster.",
+    validators: ["NoLeak"],
+    replacements: [
+      {
+        file: "worker/origin/origin.ts",
+        from: "    this.#readers.drop(...revoked.map(({ socket }) => socket));\n",
+        to: "",
+      },
+    ],
+  },
+  {
+    name: "acknowledged-before",
+    bug: "An acknowledgement of a position of before a repair counts as one of after it: a hub that slept goes on from where the reader never was.",
+    validators: ["Ordered", "Converged", "NeverInSyncEarly"],
+    replacements: [
+      {
+        file: "worker/origin/readers.ts",
+        from: "    return own !== undefined && equalBytes(own, chain);",
+        to: "    return own !== undefined && chain.length > 0;",
+      },
+      {
+        file: "worker/origin/readers.ts",
+        from: "    if (base !== null && (blobs.length > 0 || revision < base || revision >= next)) return false;",
+        to: "    if (base !== null && base + blobs.length + next < 0) return false;",
+      },
+    ],
+  },
+  {
+    name: "old-deletes-believed",
+    bug: "A log that was put back says of a pod that it went, and the reader believes it, though the pod has come back since.",
+    validators: ["NoAmnesia"],
+    replacements: [
+      {
+        file: "relay/view/repair.ts",
+        from: "    return revision <= this.#followedTo;",
+        to: "    return revision < 0;",
+      },
+      {
+        file: "relay/view/channel-view.ts",
+        from: "      if (place === null) return this.#doubt(keyHash);",
+        to: "      if (place === null) return this.#delete(keyHash);",
+      },
+    ],
+  },
+  {
+    name: "gone-comes-back",
+    bug: "A repair tells at once of pods that its older blob has and that the view knows to be gone.",
+    validators: ["Ordered"],
+    replacements: [
+      {
+        file: "relay/view/channel-view.ts",
+        from: "    if (this.#repair?.isPast(revision) === true && !isHeld) {",
+        to: "    if (held !== undefined && this.#repair?.isPast(revision) === true && !isHeld) {",
       },
     ],
   },

@@ -20,10 +20,10 @@ export const noLeak: Validator = {
     for (const { atMs, it } of history) {
       // A hub that was restored permits what it permitted then, under the numbers of then.
       if (it.what === "restored") for (const known of origins.values()) known.needed = 0;
-      if (it.what === "storage" && it.why !== "wiped")
+      if (it.what === "storage")
         origins.set(it.origin, {
-          version: -1,
-          readers: new Set(),
+          version: it.access?.version ?? 0,
+          readers: it.access?.readers ?? new Set(),
           needed: origins.get(it.origin)?.needed ?? 0,
         });
       if (it.what === "instance") {
@@ -38,12 +38,12 @@ export const noLeak: Validator = {
       const known = origins.get(it.origin);
       if (it.to === it.origin || known === undefined) continue;
       // After a rollback the facts on disk are older than what is needed, until newer ones are committed.
-      if (known.version >= 0 && known.version < known.needed)
+      if (known.version < known.needed)
         return {
           atMs,
           message: `Origin ${it.origin} sent a ${it.message.type} to ${it.to} knowing access version ${known.version}; ${known.needed} was there before`,
         };
-      if (known.version >= 0 && !known.readers.has(it.to))
+      if (!known.readers.has(it.to))
         return {
           atMs,
           message: `Origin ${it.origin} sent a ${it.message.type} to ${it.to}, which it knows may not read it`,

@@ -81,12 +81,19 @@ function atFelix(history: readonly Moment[]): Violation | null {
       for (const id of told.keys()) if (id.startsWith(`${it.relay} `)) told.delete(id);
     if (it.what !== "told") continue;
     const id = `${it.relay} ${it.key}`;
-    // What was withdrawn may come back from an older blob: Felix has no newer state of it.
-    if (it.op === "delete") told.delete(id);
-    if (it.op === "delete" || it.origin === "") continue;
-    const states = truth.states(it.origin, it.key.split(" ")[1] ?? "");
-    const isIt = ({ value }: (typeof states)[number]): boolean => value?.hash === it.served.hash;
+    const [rcc = "", key = ""] = it.key.split(" ");
+    const states = truth.states(it.origin, key);
     const before = told.get(id);
+    if (it.op === "delete") {
+      const wasAt = before?.origin === it.origin ? before.index : states.length;
+      const goneAt = states.findIndex(({ value }, at) => at > wasAt && value?.isOwn !== true);
+      // What was withdrawn may come back from an older blob: Felix has no newer state of it. What went at its source may not.
+      if (truth.heard.get(it.relay)?.get(rcc) !== it.origin || goneAt < 0) told.delete(id);
+      else told.set(id, { index: goneAt, atMs, origin: it.origin });
+      continue;
+    }
+    if (it.origin === "") continue;
+    const isIt = ({ value }: (typeof states)[number]): boolean => value?.hash === it.served.hash;
     const { brokenMs } = truth.storage(it.origin);
     const repairedMs = planned.get(`${it.origin} ${it.uid}`) ?? 0;
     const changedMs = Math.max(repairedMs, brokenMs);

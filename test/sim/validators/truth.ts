@@ -90,6 +90,7 @@ export class Truth {
       case "sent":
       case "thrown":
       case "told":
+      case "trouble":
     }
   }
 

@@ -91,8 +91,8 @@ const quiet = (felix: ReadonlyMap<string, Served>, status = 2): Happening => ({
 const begin: readonly Happening[] = [
   { what: "member", place: "pa", uid: A },
   { what: "member", place: "pb", uid: B },
-  { what: "storage", origin: B, logs: new Map(), kept: new Map(), why: "new" },
-  { what: "storage", origin: A, logs: new Map(), kept: new Map(), why: "new" },
+  { what: "storage", origin: B, logs: new Map(), kept: new Map(), access: null, why: "new" },
+  { what: "storage", origin: A, logs: new Map(), kept: new Map(), access: null, why: "new" },
   { what: "edges", effective: new Map([[`${A} ${B}`, "b"]]) },
   { what: "access", origin: B, version: 2, readers: new Set([A]) },
   { ...relay, what: "relay", state: "started" },

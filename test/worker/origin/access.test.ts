@@ -1,7 +1,15 @@
 import { expect, test } from "vitest";
 
 import { encodePayload } from "../../../shared/log/payload.ts";
-import { facts, populatedWorld, TestPublisher, TestReader } from "../../support/origin-world.ts";
+import { LIMITS } from "../../../shared/protocol/limits.ts";
+import {
+  facts,
+  OriginWorld,
+  populatedWorld,
+  TestPublisher,
+  TestReader,
+} from "../../support/origin-world.ts";
+import { noise } from "../../support/noise.ts";
 import { address, pod, pool, put } from "../../support/records.ts";
 
 test("[VIS5] after a revocation is committed, no byte of the origin is sent to the reader", () => {
@@ -16,6 +24,36 @@ test("[VIS5] after a revocation is committed, no byte of the origin is sent to t
   expect(world.closedWith(reader.socket)).toBe("access-denied");
   expect(reader.ips()).toHaveLength(3);
 });
+
+test("[VIS5] the room that a revoked reader leaves is not given to the next one, which may read no more either", () => {
+  const { world, publisher } = populatedWorld(1);
+  for (let round = 0; round < 8; round++)
+    publisher.change(
+      ...Array.from({ length: 250 }, (_, n) => ({
+        op: "put" as const,
+        record: pod(`x${round}-${n}`, address(round * 250 + n), noise(round * 250 + n)),
+      })),
+    );
+  world.advance(1_000);
+  // Together they have in flight what all may have; who comes then waits for room, with 64 KiB of its own.
+  const readers: TestReader[] = [];
+  while (world.origin.inFlightBytes < LIMITS.inFlightBytes) readers.push(stalledReader(world));
+  for (let n = 0; n < 3; n++) readers.push(stalledReader(world));
+  const before = readers.map(({ received }) => received.length);
+  world.push(facts({ accessVersion: 2, readers: [] }));
+  world.settle();
+  expect(readers.map(({ received }) => received.length)).toEqual(before);
+  expect(readers.every(({ socket }) => world.closedWith(socket) === "access-denied")).toBe(true);
+  expect(world.origin.inFlightBytes).toBe(0);
+}, 60_000);
+
+/** One that takes what it is sent, and never says so. */
+function stalledReader(world: OriginWorld): TestReader {
+  const reader = new TestReader(world);
+  reader.isPaused = true;
+  reader.connect();
+  return reader;
+}
 
 test("[VIS3] older facts change nothing, and facts of another mesh neither", () => {
   const { world, reader } = populatedWorld(1);
