@@ -23,6 +23,8 @@ export class LiveTypha {
   /** What a new connection is told behind the snapshot; 2 is in-sync. */
   status = 2;
   readonly hellos: ClientHello[] = [];
+  /** Timestamps that pongs have brought back, in hex. */
+  readonly pongs: string[] = [];
   readonly #greeted = new Set<Socket>();
   readonly #sockets = new Set<Socket>();
   #server: Server | null = null;
@@ -103,6 +105,8 @@ export class LiveTypha {
     socket.on("data", (data) => {
       for (const message of decoder.feed(data).map(readMessage))
         if (message.type === "MsgClientHello") this.#greet(socket, message);
+        else if (message.type === "MsgPong")
+          this.pongs.push(Buffer.from(message.pingTimestamp).toString("hex"));
     });
   }
 

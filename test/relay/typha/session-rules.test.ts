@@ -55,6 +55,10 @@ test("[TYP10] an ACK that was not asked for, and anything but pongs, ends the co
     expect(actions.at(-1)).toMatchObject({ by: "felix" });
   }
   expect(run([HELLO, { type: "felix-ack" }]).state.phase).toBe("ended");
+  // In the compressed snapshot, before its second restart.
+  const inside = run([...COMPRESSED.slice(0, 3), { type: "felix-ack" }]);
+  expect(inside.state.phase).toBe("ended");
+  expect(inside.actions.at(-1)).toMatchObject({ by: "felix" });
 });
 
 test("[TYP8] in-sync waits for the remote views and says resync meanwhile, once", () => {

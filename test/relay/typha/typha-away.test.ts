@@ -10,6 +10,7 @@ const LOCAL = {
   "/calico/v1/netset/one": '{"nets":[]}',
 };
 const NETSET = "/calico/v1/netset/one";
+const FENCE = "/calico/v1/netset/fence";
 const REMOTE = "/calico/v1/host/db_n1/workload/k8s/shop%2fpg/endpoint/eth0";
 
 function told(
@@ -124,15 +125,38 @@ test("[TYP14] a local key wins over a remote one, whichever comes first, and giv
   const before = felix.messages.length;
   feed.put(NETSET, '{"remote":2}');
   feed.delete("/calico/v1/netset/late");
+  typha.put(FENCE, "1");
+  await felix.until("what comes behind them", () => felix.kvs.has(FENCE));
+  expect(told(felix, before)).toEqual([{ key: FENCE, value: "1", type: 1 }]);
   typha.delete(NETSET);
   await felix.until("the remote one instead", () => felix.kvs.get(NETSET) === '{"remote":2}');
   typha.delete("/calico/v1/netset/late");
   await felix.until("gone everywhere", () => !felix.kvs.has("/calico/v1/netset/late"));
-  expect(told(felix, before)).toEqual([
+  expect(told(felix, before).slice(1)).toEqual([
     { key: NETSET, value: '{"remote":2}', type: 2 },
     { key: "/calico/v1/netset/late", value: null, type: 3 },
   ]);
 });
+
+test("[TYP9] [TYP14] of what remotes say while Felix is slow it gets the newest of each key, and nothing of its own keys", async () => {
+  const { typha, feed, client } = await spliceRig(LOCAL);
+  const felix = client();
+  await felix.until("in-sync", () => felix.hasSync);
+  felix.setPaused(true);
+  // More than the kernel takes: what comes then waits.
+  const filler = JSON.stringify("x".repeat(1_000_000));
+  for (let n = 0; n < 32; n++) feed.put(`/calico/v1/netset/db_filler-${n}`, filler);
+  feed.put(NETSET, '{"remote":1}');
+  for (let n = 0; n < 50; n++) feed.put("/calico/v1/netset/db_last", String(n));
+  felix.setPaused(false);
+  await felix.until("the last", () => felix.kvs.has("/calico/v1/netset/db_last"), 20_000);
+  expect(told(felix, 0).filter(({ key }) => key.endsWith("db_last"))).toMatchObject([
+    { value: "49" },
+  ]);
+  expect(felix.kvs.get(NETSET)).toBe(LOCAL[NETSET]);
+  typha.delete(NETSET);
+  await felix.until("the remote one", () => felix.kvs.get(NETSET) === '{"remote":1}');
+}, 30_000);
 
 test("[TYP14] a local key that went while Typha was away gives way to the remote one", async () => {
   const { typha, feed, client } = await spliceRig(LOCAL);
