@@ -2,8 +2,8 @@
  * What this cluster may see and what is its own, as the mesh last said it: kept on disk, so that a relay that starts while the hub is away
  * serves what it was allowed to, and no more. [VIE3]
  */
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 import type { OriginFacts } from "../shared/visibility/facts.ts";
 
@@ -53,13 +53,26 @@ export class AccessState {
   /** Answers whether what is known is on disk now. */
   save(): boolean {
     try {
-      writeFileSync(`${this.#path}.new`, JSON.stringify(this.#facts), { mode: 0o600 });
-      renameSync(`${this.#path}.new`, this.#path);
+      const fresh = `${this.#path}.new`;
+      writeFileSync(fresh, JSON.stringify(this.#facts), { mode: 0o600 });
+      // Also for a machine that loses its power: an older file would serve what was revoked since.
+      sync(fresh);
+      renameSync(fresh, this.#path);
+      sync(dirname(this.#path));
       this.#writeError = null;
     } catch (error) {
       this.#writeError = String(error);
     }
     return this.#writeError === null;
+  }
+}
+
+function sync(path: string): void {
+  const descriptor = openSync(path, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
   }
 }
 

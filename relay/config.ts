@@ -14,11 +14,16 @@ const service = z
 
 export const relayConfigSchema = z
   .strictObject({
-    state: z.string().min(1, "is needed: the folder that keeps the relay's key and views"),
+    state: z
+      .string("is needed: the folder that keeps the relay's key and views (--state)")
+      .min(1, "is needed: the folder that keeps the relay's key and views (--state)"),
     /** Folder with the relay's key and membership where it is not the state folder: of all relays of the cluster, and perhaps read-only. */
     identity: z.string().min(1, "must be a folder").optional(),
-    joinToken: z.string().optional(),
-    hub: z.url({ protocol: /^https?$/ }).optional(),
+    joinToken: z
+      .string()
+      .regex(/^cwj_[a-z0-9-]+_[0-9a-f]{48}$/, "must look like cwj_<mesh>_<48 hex digits>")
+      .optional(),
+    hub: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).optional(),
     /** PEM of the authorities that the hub's certificate may come from, beside the usual ones. */
     hubCaFile: z.string().optional(),
     source: z.enum(["kubernetes", "manifests", "typha"]).default("kubernetes"),

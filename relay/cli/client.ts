@@ -10,6 +10,7 @@ const TIMEOUT_MS = 30_000;
 export class Client {
   readonly server: string;
   readonly #token: string;
+  readonly #tokenFrom: string;
   readonly #mesh: string | undefined;
 
   /** @throws UsageError when the hub or the token is not known. */
@@ -22,6 +23,11 @@ export class Client {
       throw new UsageError(`--server ${config.server}: must be an http or https URL`);
     if (config.token === undefined || config.token === "")
       throw new UsageError("no admin token: give --token-file F or set CATWALK_TOKEN");
+    this.#tokenFrom = config.tokenFrom ?? "its own";
+    if (!/^[\x21-\x7e]+$/.test(config.token))
+      throw new UsageError(
+        `the admin token (${this.#tokenFrom}) must be one line of printable characters without spaces`,
+      );
     this.server = config.server;
     // `fetch` knows no agent: what it dials by is set for the process.
     if (config.server.startsWith("https:")) setGlobalProxyFromEnv(proxyOf(process.env));
@@ -65,6 +71,12 @@ export class Client {
       throw new CommandError(`cannot reach the hub at ${this.server}: ${why}`, { cause: error });
     }
     const answer = parseJson(text);
+    if (response.status === 401)
+      throw new CommandError(
+        `the hub does not take this admin token (${this.#tokenFrom}): it is in the file admin-token of the hub's data folder`,
+      );
+    if (isProblem(answer) && answer.code === "no-such-mesh")
+      throw new CommandError(`the hub has no mesh named ${meshOf(path)}`);
     if (!response.ok)
       throw new CommandError(
         isProblem(answer)
@@ -85,7 +97,14 @@ function parseJson(text: string): unknown {
   }
 }
 
-function isProblem(answer: unknown): answer is { readonly detail: string } {
+/** Of `/v1/meshes/NAME/…`. */
+function meshOf(path: string): string {
+  return decodeURIComponent(path.split("/")[3] ?? "");
+}
+
+function isProblem(
+  answer: unknown,
+): answer is { readonly detail: string; readonly code?: unknown } {
   return (
     typeof answer === "object" &&
     answer !== null &&

@@ -33,6 +33,8 @@ export interface CliConfig {
   readonly mesh: string | undefined;
   /** The admin token itself. */
   readonly token: string | undefined;
+  /** Where the token was found, for people. */
+  readonly tokenFrom?: string;
   readonly relays: Readonly<Record<string, string>>;
 }
 
@@ -55,14 +57,15 @@ export function loadConfig(flags: ServerFlags, from = surroundings()): CliConfig
   const { env } = from;
   const pick = (field: "server" | "mesh" | "tokenFile"): string | undefined =>
     files.map((file) => file[field]).find((value) => value !== undefined);
-  const tokenFile = flags.tokenFile === undefined ? undefined : resolve(from.cwd, flags.tokenFile);
+  const given = flags.tokenFile === undefined ? undefined : resolve(from.cwd, flags.tokenFile);
+  const isInEnv = given === undefined && Boolean(env["CATWALK_TOKEN"]);
+  const tokenFile = given ?? pick("tokenFile");
   return {
     server: flags.server ?? (env["CATWALK_SERVER"] || pick("server")),
     mesh: flags.mesh ?? (env["CATWALK_MESH"] || pick("mesh")),
-    token:
-      tokenFile === undefined
-        ? env["CATWALK_TOKEN"] || readToken(pick("tokenFile"))
-        : readToken(tokenFile),
+    token: isInEnv ? env["CATWALK_TOKEN"] : readToken(tokenFile),
+    ...(isInEnv && { tokenFrom: "CATWALK_TOKEN" }),
+    ...(!isInEnv && tokenFile !== undefined && { tokenFrom: `of ${tokenFile}` }),
     relays: Object.assign({}, ...files.toReversed().map((file) => file.relays ?? {})) as Record<
       string,
       string

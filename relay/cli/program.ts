@@ -1,6 +1,7 @@
 /** Runs a command line: usage errors end with 2, failures with 1, both with a message on stderr only. [CLI1] */
 import { Command, CommanderError } from "commander";
 
+import { VERSION } from "../version.ts";
 import { withExample } from "./command.ts";
 import type { RegisterCommand } from "./command.ts";
 import { exitStatusOf } from "./usage-error.ts";
@@ -11,7 +12,9 @@ export async function runProgram(
   argv: readonly string[],
 ): Promise<number> {
   const program = withExample(
-    new Command("catwalk").description("a cluster mesh for open-source Calico"),
+    new Command("catwalk")
+      .description("a cluster mesh for open-source Calico")
+      .version(VERSION, "--version", "print the version"),
     "catwalk up",
   );
   for (const register of commands) register(program);

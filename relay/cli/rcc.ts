@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 
 import { parseAllDocuments } from "yaml";
 
+import { NAME_PATTERN } from "../../shared/lib/names.ts";
+import { NAME_RULE } from "../../shared/visibility/rcc.ts";
 import {
   clientOf,
   print,
@@ -14,7 +16,7 @@ import {
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "./config.ts";
 import { renderList, renderOne } from "./output.ts";
-import { CommandError } from "./usage-error.ts";
+import { CommandError, UsageError } from "./usage-error.ts";
 
 interface RccView {
   readonly metadata: { readonly name: string; readonly creationTimestamp: string };
@@ -39,10 +41,8 @@ export const registerRcc: RegisterCommand = (program) => {
   ).action(async (flags: Flags & { file: string }) => {
     const client = clientOf(flags);
     for (const { document, line } of readDocuments(flags.file)) {
-      const name = nameOf(document);
-      if (name === undefined)
-        throw new CommandError(`${flags.file}:${line}: metadata.name: must be set`);
       try {
+        const name = nameOf(document);
         const path = client.meshPath("clusters", flags.cluster, "rccs", name);
         const applied = await client.request<{ rcc: RccView; propagated: boolean }>(
           "PUT",
@@ -114,13 +114,13 @@ export const registerRcc: RegisterCommand = (program) => {
   });
 };
 
-/** @throws CommandError naming file and line. Nothing is applied unless every document can be read. */
+/** @throws UsageError for a file that cannot be read, CommandError naming file and line. Nothing is applied unless every document can be read. */
 function readDocuments(file: string): readonly { document: unknown; line: number }[] {
   let text: string;
   try {
     text = readFileSync(file === "-" ? 0 : file, "utf8");
   } catch (error) {
-    throw new CommandError(`${file}: ${(error as Error).message}`, { cause: error });
+    throw new UsageError(`--file ${file}: ${(error as Error).message}`);
   }
   const documents = parseAllDocuments(text);
   const read: { document: unknown; line: number }[] = [];
@@ -130,16 +130,36 @@ function readDocuments(file: string): readonly { document: unknown; line: number
     if (error !== undefined)
       throw new CommandError(`${file}:${lineAt(error.pos[0])}: ${error.message.split("\n")[0]}`);
     const document: unknown = parsed.toJS();
-    if (document !== null) read.push({ document, line: lineAt(parsed.contents?.range?.[0] ?? 0) });
+    const line = lineAt(parsed.contents?.range?.[0] ?? 0);
+    // What `kubectl get -o yaml` prints of several.
+    const isList = isObject(document) && String(document["kind"]).endsWith("List");
+    const items: unknown = isList ? document["items"] : [document];
+    if (document !== null && Array.isArray(items))
+      for (const item of items as readonly unknown[]) read.push({ document: item, line });
   }
   if (read.length === 0) throw new CommandError(`${file}: has no YAML document`);
   return read;
 }
 
-function nameOf(document: unknown): string | undefined {
-  if (typeof document !== "object" || document === null || !("metadata" in document))
-    return undefined;
-  const { metadata } = document;
-  if (typeof metadata !== "object" || metadata === null || !("name" in metadata)) return undefined;
-  return typeof metadata.name === "string" && metadata.name !== "" ? metadata.name : undefined;
+/** The name, by which it is addressed. @throws CommandError naming field and rule; the hub says what else is wrong. */
+function nameOf(document: unknown): string {
+  const wrong = (field: string, rule: string): never => {
+    throw new CommandError(`${field}: ${rule}`);
+  };
+  if (!isObject(document)) return wrong("document", "must be a RemoteClusterConfiguration object");
+  const { kind, metadata } = document;
+  if (kind !== "RemoteClusterConfiguration") {
+    const got = kind === undefined ? "" : `, not ${JSON.stringify(kind)}`;
+    return wrong("kind", `must be RemoteClusterConfiguration${got}`);
+  }
+  if (!isObject(metadata)) return wrong("metadata", "must be an object with a name");
+  const { name } = metadata;
+  if (name === undefined) return wrong("metadata.name", "must be set");
+  if (typeof name !== "string" || !NAME_PATTERN.test(name))
+    return wrong("metadata.name", `${JSON.stringify(name)} ${NAME_RULE}`);
+  return name;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

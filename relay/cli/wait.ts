@@ -61,7 +61,11 @@ export const registerWait: RegisterCommand = (program) => {
       do {
         // A hub that restarts in the meantime is no reason to give up before the time.
         inTheWay = await client.get<MeshStatus>(path).then(
-          (status) => obstacles(status, flags.cluster, flags.origin),
+          (status) => {
+            if (!status.clusters.some(({ cluster }) => cluster.name === flags.cluster))
+              throw new CommandError(`the mesh has no cluster named ${flags.cluster}`);
+            return obstacles(status, flags.cluster, flags.origin);
+          },
           (error: unknown) => [error instanceof Error ? error.message : String(error)],
         );
         if (inTheWay.length === 0) {

@@ -37,11 +37,13 @@ export type RangeCheck =
   | { readonly ok: true; readonly cidr: string; readonly parsed: Cidr }
   | { readonly ok: false; readonly rule: string };
 
-/** A range that an operator gives: unicast, in canonical spelling (a bare address is a host prefix). */
-export function checkGivenRange(text: string): RangeCheck {
+/** A range that an operator gives: unicast, in canonical spelling. A bare address is a node's; of pods it is a prefix whose length was forgotten. */
+export function checkGivenRange(text: string, use: RangeUse): RangeCheck {
   const parsed = parseCidr(text);
   if (parsed === null) return { ok: false, rule: `${JSON.stringify(text)} is not a CIDR` };
   const cidr = formatCidr(parsed);
+  if (use === "pods" && !text.includes("/"))
+    return { ok: false, rule: `${text} has no prefix length: write ${cidr} for a single address` };
   if (cidr !== text && !(text === cidr.slice(0, cidr.indexOf("/"))))
     return { ok: false, rule: `${text} is not canonical: write ${cidr}` };
   const rule = checkUnicast(parsed, cidr);

@@ -18,7 +18,7 @@ export function giveRanges(mesh: Mesh, uid: string, use: RangeUse, cidrs: readon
   const others = rangesOfOthers(mesh, uid);
   for (const [index, text] of cidrs.entries()) {
     const field = `${FIELD[use]}.${index}`;
-    const checked = checkGivenRange(text);
+    const checked = checkGivenRange(text, use);
     if (!checked.ok)
       throw new Refused(422, "bad-range", checked.rule, [{ field, rule: checked.rule }]);
     const taken = overlapping(others, checked.parsed);

@@ -115,7 +115,7 @@ test(
       [["mesh", "list", "--server", "nonsense"], 2, "must be an http or https URL"],
       [["mesh", "list", "--token-file", "nowhere"], 2, "nowhere"],
       [["wait", "--for", "in-sync", "--cluster", "a", "--timeout", "soon"], 2, "--timeout soon"],
-      [["mesh", "get", "other"], 1, "no mesh of this name"],
+      [["mesh", "get", "other"], 1, "the hub has no mesh named other"],
       [["mesh", "create", "Bad"], 1, "name: must match"],
       [["mesh", "list", "--server", "http://127.0.0.1:1"], 1, "cannot reach the hub"],
       [["rcc", "apply", "-f", file, "--cluster", "app"], 1, "bad.yaml:4: "],
@@ -126,6 +126,75 @@ test(
       expect([args.join(" "), ended.status, ended.out]).toEqual([args.join(" "), status, ""]);
       expect(ended.err).toContain(words);
     }
+  },
+);
+
+const RCC = "apiVersion: projectcalico.org/v3\nkind: RemoteClusterConfiguration\n";
+
+test(
+  "[CLI6] bad input is told with its field, or flag, and the rule",
+  { timeout: 120_000 },
+  async () => {
+    await succeed("mesh", "create", "odd");
+    const inMesh = ["--mesh", "odd"];
+    await succeed("cluster", "add", "app", ...inMesh);
+    const file = join(root, "odd.yaml");
+    const wrong = join(root, "wrong-token");
+    writeFileSync(wrong, "0123\n");
+    const tooLong = "a".repeat(33);
+    for (const [text, told] of [
+      ["[1, 2]", "odd.yaml:1: document: must be a RemoteClusterConfiguration object"],
+      ["apiVersion: v1\nkind: Secret\n", 'kind: must be RemoteClusterConfiguration, not "Secret"'],
+      [RCC, "metadata: must be an object with a name"],
+      [`${RCC}metadata: {}`, "metadata.name: must be set"],
+      [`${RCC}metadata: {name: 5}`, "metadata.name: 5 must match"],
+      [`${RCC}metadata: {name: DB}`, 'metadata.name: "DB" must match'],
+      [`${RCC}metadata: {name: ${tooLong}}`, "must match [a-z0-9]"],
+      [`${RCC}metadata: {name: db}`, "RCC db names cluster db, which is not a member"],
+      [`${RCC}metadata: {name: app}`, "RCC app names its own cluster app"],
+      [`${RCC}metadata: {name: db}\nspec: 7`, "spec: "],
+      [`${RCC}metadata: {name: db}\nspec: {foo: 1}`, "spec.foo: is not a known field"],
+      [
+        `apiVersion: v1\nkind: List\nitems:\n- {kind: Pod}`,
+        'kind: must be RemoteClusterConfiguration, not "Pod"',
+      ],
+    ] as const) {
+      writeFileSync(file, text);
+      const { status, err } = await catwalk(
+        "rcc",
+        "apply",
+        "-f",
+        file,
+        "--cluster",
+        "app",
+        ...inMesh,
+      );
+      expect([text, status]).toEqual([text, 1]);
+      expect(err).toContain(told);
+    }
+    for (const [args, status, told] of [
+      [["rcc", "apply", "-f", root, "--cluster", "app"], 2, `--file ${root}: EISDIR`],
+      [["cluster", "add", tooLong], 1, "name: must match"],
+      [["cluster", "add", "b", "--cidr", "10.0.0.0"], 1, "10.0.0.0 has no prefix length"],
+      [["cluster", "add", "b", "--cidr", "10.0.0.1/8"], 1, "write 10.0.0.0/8"],
+      [["grant", "create", "--cluster", "app", "--to", "nobody"], 1, "no cluster named nobody"],
+      [["wait", "--for", "in-sync", "--cluster", "nobody"], 1, "no cluster named nobody"],
+      [["status", "--token-file", wrong], 1, `does not take this admin token (of ${wrong})`],
+      [["status", "--token-file", file], 2, `the admin token (of ${file}) must be one line`],
+    ] as const) {
+      const ended = await catwalk(...args, ...inMesh);
+      expect([args.join(" "), ended.status, ended.out]).toEqual([args.join(" "), status, ""]);
+      expect(ended.err).toContain(told);
+    }
+    for (const [args, told] of [
+      [[], "state: is needed"],
+      [["--state", root, "--hub", "nonsense"], "hub: must be an http or https URL"],
+      [["--state", root, "--join-token", "x"], "joinToken: must look like cwj_<mesh>_"],
+    ] as const) {
+      const { status, err } = await catwalk("relay", ...args);
+      expect([status, err]).toEqual([2, expect.stringContaining(told)]);
+    }
+    expect(await succeed("--version")).toMatch(/^\d+\.\d+\.\d+\n$/);
   },
 );
 

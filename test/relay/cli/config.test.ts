@@ -30,6 +30,7 @@ test("[CLI2] flags come before CATWALK_*, that before the nearest .catwalk, that
     server: "http://near",
     mesh: "home",
     token: "near-token",
+    tokenFrom: `of ${join(root, "work/.catwalk/token")}`,
     relays: { app: "http://a", web: "http://w" },
   });
   const env = { CATWALK_SERVER: "http://env", CATWALK_MESH: "env", CATWALK_TOKEN: "env-token" };

@@ -4,7 +4,7 @@ import { checkClaim, checkGivenRange } from "../../../shared/visibility/own-rang
 
 test("[VIS25] an operator gives unicast ranges in canonical spelling", () => {
   for (const cidr of ["10.0.0.0/8", "8.8.8.0/24", "2001:db8::/32", "172.18.0.2/32", "172.18.0.2"])
-    expect(checkGivenRange(cidr)).toMatchObject({ ok: true });
+    expect(checkGivenRange(cidr, "nodes")).toMatchObject({ ok: true });
   for (const [cidr, word] of [
     ["0.0.0.0/0", "default route"],
     ["::/0", "default route"],
@@ -22,7 +22,10 @@ test("[VIS25] an operator gives unicast ranges in canonical spelling", () => {
     ["10.0.0.0/33", "is not a CIDR"],
     ["", "is not a CIDR"],
   ] as const)
-    expect(checkGivenRange(cidr)).toMatchObject({ ok: false, rule: expect.stringContaining(word) });
+    expect(checkGivenRange(cidr, "pods")).toMatchObject({
+      ok: false,
+      rule: expect.stringContaining(word),
+    });
 });
 
 test("[VIS26] a first claim is private, CGNAT or ULA, not wider than /8 or /32, single addresses for nodes", () => {
