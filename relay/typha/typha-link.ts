@@ -64,6 +64,7 @@ export class TyphaLink {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#socket?.destroy();
     this.#socket = null;
+    this.#buffer.release();
   }
 
   /** Back-pressure: stops and starts reading. */
@@ -131,6 +132,7 @@ export class TyphaLink {
     if (this.#socket !== socket) return;
     this.#socket = null;
     socket.destroy();
+    this.#buffer.release();
     this.#options.onLost(reason);
     this.#redial();
   }

@@ -63,3 +63,54 @@ test.each(PLAIN)("[TYP13] %s read in pieces of any size says the same as read wh
     for (const isKept of [false, true])
       expect(inPieces(bytes, size, isKept), `pieces of ${size}`).toEqual(wanted);
 });
+
+/** Key/values of Typha in one message of so many bytes. */
+const message = (bytes: number): Uint8Array => {
+  const chunk = new Uint8Array(bytes).fill(1);
+  chunk.set([0xfd, (bytes - 4) >> 16, ((bytes - 4) >> 8) & 255, (bytes - 4) & 255]);
+  return chunk;
+};
+
+function read(buffer: ReadBuffer, stream: Uint8Array, isKept = false): number {
+  let chunks = 0;
+  for (let from = 0; from < stream.length;) {
+    const { space } = buffer;
+    const piece = stream.subarray(from, from + space.length);
+    space.set(piece);
+    from += piece.length;
+    buffer.came(
+      piece.length,
+      () => chunks++,
+      () => isKept,
+    );
+  }
+  return chunks;
+}
+
+test("[TYP13] a snapshot is read in large pieces, and what comes now and then in small ones again", () => {
+  const buffer = new ReadBuffer(MAX);
+  const idle = buffer.size;
+  const snapshot = Buffer.concat(Array.from({ length: 40 }, () => message(46_000)));
+  expect(read(buffer, snapshot)).toBe(40);
+  expect(buffer.size).toBeGreaterThan(4 * idle);
+  for (let ping = 0; ping < 10; ping++) expect(read(buffer, message(100))).toBe(1);
+  expect(buffer.size).toBe(idle);
+  expect(read(buffer, message(500_000)), "longer than any").toBe(1);
+  for (let ping = 0; ping < 10; ping++) expect(read(buffer, message(100))).toBe(1);
+  expect(buffer.size).toBe(idle);
+});
+
+test("[TYP13] for a Felix that is slow, and for all at once, snapshots are read in smaller pieces", () => {
+  const snapshot = Buffer.concat(Array.from({ length: 40 }, () => message(46_000)));
+  const slow = new ReadBuffer(MAX);
+  expect(read(slow, snapshot, true)).toBe(40);
+  expect(slow.size).toBeLessThanOrEqual(64 * 1024);
+  const many = Array.from({ length: 400 }, () => new ReadBuffer(MAX));
+  for (const buffer of many) expect(read(buffer, snapshot)).toBe(40);
+  const sum = (): number => many.reduce((all, buffer) => all + buffer.size, 0);
+  expect(sum()).toBeLessThan(100 * 1024 * 1024);
+  for (const buffer of many) buffer.release();
+  expect(sum()).toBe(many.length);
+  expect(read(slow, snapshot)).toBe(40);
+  expect(slow.size, "there is room again").toBeGreaterThan(64 * 1024);
+});
