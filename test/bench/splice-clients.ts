@@ -1,6 +1,6 @@
 /**
- * Child process: many sync clients. They count bytes and cut messages, and look into small ones only (restarts, statuses, pings, probes); one in a hundred is
- * a whole client that decodes and keeps everything.
+ * Child process: many sync clients. They count bytes and cut messages, and look into small ones only (restarts, statuses, pings, probes), so that a hundred of them
+ * are not what is measured; or they decode and keep everything, as a Felix does.
  */
 import { connect } from "node:net";
 import type { Socket } from "node:net";
@@ -12,6 +12,7 @@ import {
   encodePong,
   encodeTime,
 } from "../../relay/typha/encode.ts";
+import { DecodingClient } from "./decoding-client.ts";
 import { SyncClient } from "../support/typha.ts";
 import { takeSnappy } from "../support/snappy.ts";
 
@@ -19,7 +20,8 @@ export interface ClientsCommand {
   readonly type: "connect";
   readonly port: number;
   readonly count: number;
-  /** Whole clients among them. */
+  readonly kind: "counting" | "decoding";
+  /** Clients among them that keep everything, for a look at it; they take compressed snapshots too. */
   readonly checked: number;
   readonly tag: string;
 }
@@ -36,6 +38,8 @@ const HELLO = {
 };
 
 const NOTHING = Buffer.alloc(0);
+/** All read into it: nothing of it is kept beyond the moment. */
+const READ_INTO = Buffer.alloc(512 * 1024);
 /** Messages and frames that are longer hold key/values. */
 const LONG = 600;
 
@@ -58,15 +62,24 @@ class LightClient {
   #isFramed = false;
   #held: Buffer = NOTHING;
   #skip = 0;
-  received = 0;
 
   constructor(port: number, tag: string, onSync: () => void) {
     this.#tag = tag;
     this.#onSync = onSync;
-    this.#socket = connect({ host: "127.0.0.1", port, noDelay: true });
+    this.#socket = connect({
+      host: "127.0.0.1",
+      port,
+      noDelay: true,
+      onread: {
+        buffer: READ_INTO,
+        callback: (count) => {
+          this.#take(READ_INTO.subarray(0, count));
+          return true;
+        },
+      },
+    });
     this.#socket.write(CLIENT_DEFINITIONS);
     this.#socket.write(encodeClientHello(HELLO));
-    this.#socket.on("data", (data) => this.#take(data));
     this.#socket.on("error", () => this.#socket.destroy());
     this.#socket.on("close", () => process.send?.({ type: "closed", tag }));
   }
@@ -76,9 +89,8 @@ class LightClient {
     this.#socket.destroy();
   }
 
-  /** Cuts without copying: what is too long to be looked into is only counted. */
+  /** Cuts without copying: what is too long to be looked into is passed over. */
   #take(data: Buffer): void {
-    this.received += data.length;
     let bytes = data;
     while (bytes.length > 0) {
       if (this.#skip > 0) {
@@ -92,7 +104,7 @@ class LightClient {
       const size = this.#isFramed ? frameSize(bytes) : chunkSize(bytes);
       if (size !== null && size > LONG) this.#skip = size;
       else if (size === null || bytes.length < size) {
-        this.#held = bytes;
+        this.#held = Buffer.from(bytes);
         return;
       } else {
         const unit = bytes.subarray(0, size);
@@ -124,26 +136,29 @@ class LightClient {
   }
 }
 
-let clients: (LightClient | SyncClient)[] = [];
+let clients: { close(): void }[] = [];
 process.on("message", (command: ClientsCommand | { readonly type: "close" }) => {
   if (command.type === "close") {
     for (const client of clients) client.close();
     clients = [];
+    globalThis.gc?.();
+    process.send?.({ type: "closed-all" });
     return;
   }
   void connectAll(command);
 });
 
-async function connectAll({ port, count, checked, tag }: ClientsCommand): Promise<void> {
+async function connectAll({ port, count, kind, checked, tag }: ClientsCommand): Promise<void> {
   const began = performance.now();
   const waits: Promise<unknown>[] = [];
-  const light: LightClient[] = [];
   const whole: SyncClient[] = [];
   for (let n = 0; n < count - checked; n++)
     waits.push(
       new Promise<void>((resolve) => {
-        const client = new LightClient(port, tag, resolve);
-        light.push(client);
+        const client =
+          kind === "decoding"
+            ? new DecodingClient(port, resolve)
+            : new LightClient(port, tag, resolve);
         clients.push(client);
       }),
     );
@@ -158,7 +173,6 @@ async function connectAll({ port, count, checked, tag }: ClientsCommand): Promis
     type: "in-sync",
     tag,
     ms: performance.now() - began,
-    received: light.map((client) => client.received),
     sizes: whole.map((client) => client.kvs.size),
   });
 }

@@ -1,10 +1,8 @@
-/** What the splice costs: latency, throughput, memory, with Typha, relay and clients as processes of their own. */
-import { fork } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { join } from "node:path";
-
+/** What the splice costs: latency, throughput, processor time, memory, with Typha, relay and clients as processes of their own. */
 import { figure, median, progress, quantile } from "./figure.ts";
 import type { Figure } from "./figure.ts";
+import { connectAll, cpuOf, KINDS, memory, setUp } from "./splice-rig.ts";
+import type { Cpu } from "./splice-rig.ts";
 
 const KEYS = 100_000;
 const CONNECTIONS = 100;
@@ -12,89 +10,16 @@ const PROBES = 1_000;
 const CHURN_PER_SECOND = 2_000;
 const CHURN_SECONDS = 120;
 const MB = 1024 * 1024;
+const WARM_UP = 3;
+const ROUNDS = 9;
 
-interface Answer {
-  readonly type: string;
-  readonly [field: string]: unknown;
+interface Round {
+  readonly ms: number;
+  readonly cpu: Cpu;
 }
 
-/** A child process, and what it says. */
-class Child {
-  readonly #process: ChildProcess;
-  readonly #listeners = new Set<(answer: Answer) => void>();
-
-  constructor(file: string, ...args: string[]) {
-    this.#process = fork(join(import.meta.dirname, file), args, {
-      execArgv: ["--expose-gc"],
-      stdio: ["ignore", "ignore", "inherit", "ipc"],
-    });
-    this.#process.on("message", (answer: Answer) => {
-      for (const listener of this.#listeners) listener(answer);
-    });
-  }
-
-  tell(command: unknown): void {
-    this.#process.send(command as object);
-  }
-
-  listen(listener: (answer: Answer) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  next(type: string): Promise<Answer> {
-    return new Promise((resolve) => {
-      const stop = this.listen((answer) => {
-        if (answer.type !== type) return;
-        stop();
-        resolve(answer);
-      });
-    });
-  }
-
-  stop(): void {
-    this.#process.kill("SIGKILL");
-  }
-}
-
-interface Setup {
-  readonly typha: Child;
-  readonly relay: Child;
-  readonly clients: Child;
-  readonly direct: number;
-  readonly spliced: number;
-  stop(): void;
-}
-
-async function setUp(local: number, remote: number): Promise<Setup> {
-  const typha = new Child("splice-typha.ts", String(local));
-  const direct = (await typha.next("ready"))["port"] as number;
-  const relay = new Child("splice-relay.ts", `127.0.0.1:${direct}`, String(remote));
-  const spliced = (await relay.next("ready"))["port"] as number;
-  const clients = new Child("splice-clients.ts");
-  await clients.next("ready");
-  const stop = (): void => {
-    for (const child of [clients, relay, typha]) child.stop();
-  };
-  return { typha, relay, clients, direct, spliced, stop };
-}
-
-async function connectAll(
-  clients: Child,
-  port: number,
-  count: number,
-  checked = 0,
-  tag = "all",
-): Promise<Answer> {
-  const synced = clients.next("in-sync");
-  clients.tell({ type: "connect", port, count, checked, tag });
-  return synced;
-}
-
-async function memory(relay: Child): Promise<Record<"rss" | "heapUsed" | "external", number>> {
-  const answer = relay.next("memory");
-  relay.tell({ type: "memory" });
-  return (await answer) as never;
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 export async function* benchSplice(): AsyncGenerator<Figure> {
@@ -132,30 +57,44 @@ export async function* benchSpliceChurn(): AsyncGenerator<Figure> {
   yield figure("local churn: connections lost", closed, "", 0);
 }
 
+/** A client that decodes and keeps what it is told is what a Felix is; one that counts bytes only is a bound for any that is faster. */
 export async function* benchSpliceSnapshot(): AsyncGenerator<Figure> {
-  const setup = await setUp(KEYS, 0);
-  const times: Record<"direct" | "spliced", number[]> = { direct: [], spliced: [] };
-  for (let round = 0; round < 15; round++)
-    for (const way of ["direct", "spliced"] as const) {
-      const synced = await connectAll(setup.clients, setup[way], 1);
-      times[way].push(synced["ms"] as number);
-      setup.clients.tell({ type: "close" });
-    }
-  setup.stop();
-  progress(JSON.stringify(times));
-  yield figure(
-    `snapshot of ${KEYS} local key/values: direct`,
-    median(times.direct.slice(3)),
-    "ms",
-    null,
-  );
-  yield figure(
-    `snapshot of ${KEYS} local key/values: throughput against direct`,
-    median(times.direct.slice(3)) / median(times.spliced.slice(3)),
-    "×",
-    0.5,
-    false,
-  );
+  for (const [kind, what, target] of [
+    ["decoding", "decodes and keeps them", 0.5],
+    ["counting", "counts bytes only", null],
+  ] as const) {
+    const setup = await setUp(KEYS, 0);
+    const rounds: Record<"direct" | "spliced", Round[]> = { direct: [], spliced: [] };
+    for (let round = 0; round < WARM_UP + ROUNDS; round++)
+      for (const way of ["direct", "spliced"] as const) {
+        const before = cpuOf(setup);
+        const synced = await connectAll(setup.clients, setup[way], 1, { kind });
+        setup.clients.tell({ type: "close" });
+        await setup.clients.next("closed-all");
+        rounds[way].push({ ms: synced["ms"] as number, cpu: cpuOf(setup, before) });
+      }
+    setup.stop();
+    const of = (way: "direct" | "spliced"): Round[] => rounds[way].slice(WARM_UP);
+    const ms = (way: "direct" | "spliced"): number => median(of(way).map((round) => round.ms));
+    const name = `snapshot of ${KEYS} local key/values, client ${what}`;
+    for (const way of ["direct", "spliced"] as const)
+      progress(`${way}: ${JSON.stringify(of(way).map((round) => Math.round(round.ms)))}`);
+    yield figure(`${name}: direct`, ms("direct"), "ms", null);
+    yield figure(
+      `${name}: throughput through the relay against direct`,
+      ms("direct") / ms("spliced"),
+      "×",
+      target,
+      false,
+    );
+    for (const part of ["user", "system"] as const)
+      yield figure(
+        `${name}: the relay's processor time (${part})`,
+        mean(of("spliced").map(({ cpu }) => cpu.relay[part])) * 1000,
+        "ms",
+        null,
+      );
+  }
 }
 
 async function* latency(): AsyncGenerator<Figure> {
@@ -165,8 +104,8 @@ async function* latency(): AsyncGenerator<Figure> {
     if (answer.type === "probe")
       taken[answer["tag"] as string]?.push((answer["us"] as number) / 1000);
   });
-  await connectAll(setup.clients, setup.direct, 1, 0, "direct");
-  await connectAll(setup.clients, setup.spliced, 1, 0, "spliced");
+  await connectAll(setup.clients, setup.direct, 1, { tag: "direct" });
+  await connectAll(setup.clients, setup.spliced, 1, { tag: "spliced" });
   const done = setup.typha.next("done");
   setup.typha.tell({ type: "probe", count: PROBES, everyMs: 5 });
   await done;
@@ -187,17 +126,33 @@ export async function* benchSpliceCrowd(): AsyncGenerator<Figure> {
   const setup = await setUp(KEYS, KEYS);
   await connectAll(setup.clients, setup.spliced, 1);
   const one = await memory(setup.relay);
-  const synced = await connectAll(setup.clients, setup.spliced, CONNECTIONS - 1, 1);
+  const before = cpuOf(setup);
+  const synced = await connectAll(setup.clients, setup.spliced, CONNECTIONS - 1, { checked: 1 });
+  const cpu = cpuOf(setup, before);
   const peak = await memory(setup.relay);
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   const all = await memory(setup.relay);
   setup.stop();
   progress(JSON.stringify({ one, peak, all, sizes: synced["sizes"] }));
+  progress(JSON.stringify(cpu));
   yield figure(
     `${CONNECTIONS} Felixes, ${KEYS} remote and ${KEYS} local keys: all in sync`,
     (synced["ms"] as number) / 1000,
     "s",
     10,
+  );
+  yield figure(
+    `${CONNECTIONS} Felixes: processor time meanwhile, of the relay`,
+    cpu.relay.user + cpu.relay.system,
+    "s",
+    null,
+  );
+  const others = KINDS.filter((kind) => kind !== "relay");
+  yield figure(
+    `${CONNECTIONS} Felixes: processor time meanwhile, of the canned Typha and of the clients`,
+    others.reduce((sum, kind) => sum + cpu[kind].user + cpu[kind].system, 0),
+    "s",
+    null,
   );
   yield figure(
     `${CONNECTIONS} Felixes: memory per connection over the first`,
