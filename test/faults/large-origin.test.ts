@@ -51,6 +51,21 @@ test(`[LOG18] ${ENDPOINTS} endpoints in one Origin: no row beyond 1.5 MB, a ledg
   world.advance(12_000);
   expect(reader.isInSync).toBe(true);
   expect(reader.views.get("identity")?.trie.size).toBe(ENDPOINTS);
+  if (ENDPOINTS === 500_000) {
+    // As many keys as an origin may have, and more: its publisher is refused, its readers keep what they have. [LOG19]
+    publisher.change(
+      ...Array.from({ length: 100_001 }, (_, n) => ({
+        op: "put" as const,
+        record: of(ENDPOINTS + n, "1"),
+      })),
+    );
+    world.advance(60_000);
+    expect(world.closedWith(publisher.socket)).toBe("over-quota");
+    expect(world.closeMessage(publisher.socket)).toContain("600000 keys");
+    expect(reader.views.get("identity")?.trie.size).toBeLessThanOrEqual(600_000);
+    expect(reader.views.get("identity")?.trie.size).toBeGreaterThan(ENDPOINTS);
+    expect(reader.isInSync).toBe(true);
+  }
   // The next instance is made from what is stored.
   world.crash();
   expect(world.origin.ledgerBytes).toBeLessThan(MAX_LEDGER_BYTES);

@@ -28,6 +28,8 @@ import { Readers } from "./readers.ts";
 import { originStatus, quarantineEntries } from "./report.ts";
 
 const PULL_RETRY_MS = 2_000;
+/** Between two looks for readers that hold all the room and take nothing. */
+const ROOM_MS = 5_000;
 
 type Hello = WatchHello | HomeHello;
 
@@ -59,6 +61,8 @@ export class Origin {
       canSweep: (channel) => this.#home.desk.hasReconciled(channel),
       transaction: (work) => store.transaction(work),
       yieldTurn: () => ports.setTimer("serve", 0),
+      needRoom: () => ports.setTimer("room", ROOM_MS),
+      now: () => ports.clock.now(),
     });
     this.#announcer = new Announcer(ports, () => this.#readers.sendCheckpoints());
     this.#home = new HomeSide(ports, this.#logs, admissionOf(this.#facts), {
@@ -134,6 +138,9 @@ export class Origin {
     switch (name) {
       case "checkpoint":
         this.#announcer.onTimer();
+        return;
+      case "room":
+        this.#makeRoom();
         return;
       case "serve":
         this.#readers.serveOn();
@@ -223,6 +230,15 @@ export class Origin {
       this.#ports.store,
       limit,
     );
+  }
+
+  /** Readers that take nothing must not keep the others from what there is: they come back, and go on from what they have. [LOG9] */
+  #makeRoom(): void {
+    const stalled = this.#readers.stalled();
+    this.#readers.drop(...stalled);
+    for (const socket of stalled)
+      this.#refuse(socket, "over-quota", "took nothing for a minute, and others wait for its room");
+    this.#readers.serveOn();
   }
 
   /** Committed first, then enforced: revoked means from here on. [VIS5] */

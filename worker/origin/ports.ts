@@ -33,7 +33,7 @@ export interface MeshPort {
   claimRanges(claims: readonly RangeClaim[]): void;
 }
 
-export type TimerName = "checkpoint" | "fold" | "rejudge" | "pull" | "serve" | "commit";
+export type TimerName = "checkpoint" | "fold" | "rejudge" | "pull" | "serve" | "commit" | "room";
 
 export interface OriginPorts {
   readonly store: LogStore;

@@ -1,5 +1,6 @@
 /** One reader of an Origin: where it stands in each channel, what it may be sent, and what of that outlives an eviction of the object. */
 import type { Partition, PartitionDigest } from "../../shared/log/partition.ts";
+import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { Peer, SocketId } from "./ports.ts";
 
@@ -32,6 +33,8 @@ export interface Reader {
   readonly creditBytes: number;
   sentBytes: number;
   receivedBytes: number;
+  /** When it last said that it has taken something, or was sent something with nothing under way. */
+  movedMs: number;
   readonly channels: Map<Channel, Progress>;
   /** Acknowledged revision per channel; absent while it has no position. */
   readonly acknowledged: Map<Channel, number>;
@@ -62,6 +65,7 @@ export function newReader(
     creditBytes,
     sentBytes: 0,
     receivedBytes: 0,
+    movedMs: 0,
     channels: new Map(),
     acknowledged: new Map(),
     checkpointed: new Map(),
@@ -71,6 +75,14 @@ export function newReader(
 /** Bytes sent and not acknowledged. */
 export function inFlightOf(reader: Reader): number {
   return reader.sentBytes - reader.receivedBytes;
+}
+
+/** Who is sent so much says within a moment that it has come, unless it, or the way to it, takes nothing. */
+const STALLED_MS = 60_000;
+
+/** Whether it holds room that others could have, and takes nothing. [LOG9] */
+export function isStalled(reader: Reader, nowMs: number): boolean {
+  return inFlightOf(reader) >= LIMITS.ackBytes && nowMs - reader.movedMs >= STALLED_MS;
 }
 
 export function noteOf(reader: Reader): string {

@@ -15,7 +15,7 @@ import { HeadFrames, settledOf } from "./head-frames.ts";
 import type { ChannelLog } from "./channel-log.ts";
 import type { LogStore } from "./log-store.ts";
 import type { Peer, SocketId, SocketPort } from "./ports.ts";
-import { inFlightOf, newReader, noteOf, READER_BYTES, readNote } from "./reader.ts";
+import { inFlightOf, isStalled, newReader, noteOf, READER_BYTES, readNote } from "./reader.ts";
 import type { Reader } from "./reader.ts";
 
 export interface ReaderRules {
@@ -26,6 +26,9 @@ export interface ReaderRules {
   readonly transaction: LogStore["transaction"];
   /** Calls `serveOn` when other events have had their turn. */
   yieldTurn(): void;
+  /** Somebody could be sent more, were there room: those that are stalled are to be looked for. */
+  needRoom(): void;
+  now(): number;
 }
 
 export class Readers {
@@ -124,6 +127,7 @@ export class Readers {
       reader.receivedBytes,
       Math.min(ack.receivedBytes, reader.sentBytes),
     );
+    if (inFlightOf(reader) < before) reader.movedMs = this.#rules.now();
     if (this.#isReached(reader, ack)) reader.acknowledged.set(ack.channel, ack.revision);
     this.#saveNote(reader);
     this.#release(before - inFlightOf(reader));
@@ -162,6 +166,15 @@ export class Readers {
   pumpSettled(): void {
     this.pumpAll(new HeadFrames(true, this.#rules));
     this.sendCheckpoints();
+  }
+
+  /** Where there is no room: who holds it and takes nothing. */
+  stalled(): readonly SocketId[] {
+    if (this.#inFlight < LIMITS.inFlightCapBytes) return [];
+    const now = this.#rules.now();
+    return [...this.#readers.values()].flatMap((reader) =>
+      isStalled(reader, now) ? [reader.socket] : [],
+    );
   }
 
   /** Goes on where a turn had done enough. */
@@ -345,7 +358,10 @@ export class Readers {
   /** Its own share always, more as it grants and as all of them together leave. [LOG9] */
   #hasCredit(reader: Reader): boolean {
     const own = inFlightOf(reader);
-    if (this.#inFlight >= LIMITS.inFlightCapBytes) return false;
+    if (this.#inFlight >= LIMITS.inFlightCapBytes) {
+      this.#rules.needRoom();
+      return false;
+    }
     if (own < LIMITS.readerFloorBytes) return true;
     return own < reader.creditBytes && this.#inFlight < LIMITS.inFlightBytes;
   }
@@ -355,6 +371,7 @@ export class Readers {
   }
 
   #sendBytes(reader: Reader, bytes: Uint8Array): void {
+    if (inFlightOf(reader) === 0) reader.movedMs = this.#rules.now();
     reader.sentBytes += bytes.length;
     this.#inFlight += bytes.length;
     this.#sockets.send(reader.socket, bytes);

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { LIMITS } from "../../../shared/protocol/limits.ts";
 import { populatedWorld, TestReader } from "../../support/origin-world.ts";
-import { noise } from "../../support/noise.ts";
+import { heavyLabels, noise } from "../../support/noise.ts";
 import { address, pod } from "../../support/records.ts";
 
 test("[LOG9] a reader that takes nothing costs its own lag only, and catches up from what is stored", () => {
@@ -52,4 +52,47 @@ test("[LOG9] 511 readers that take nothing: what is in flight stays below 96 MB,
   expect(reader.isInSync).toBe(true);
   expect(late.isInSync).toBe(true);
   expect(late.keys()).toEqual(reader.keys());
+}, 120_000);
+
+test("[LOG9] readers that hold all the room and take nothing are closed, so that the others have it", () => {
+  const { world, publisher, reader } = populatedWorld(1);
+  // 2 MB that do not compress, in records of 40 KB: the first message to each reader is a large one.
+  const fill = (round: number) => {
+    for (let n = 0; n < 50; n++)
+      publisher.change({
+        op: "put",
+        record: pod(`x${n}`, address(n), heavyLabels(round * 100 + n)),
+      });
+    world.advance(1_000);
+  };
+  fill(0);
+  const stalled: TestReader[] = [];
+  for (let n = 0; n < 511; n++) {
+    const one = new TestReader(world);
+    one.isPaused = true;
+    one.connect();
+    stalled.push(one);
+  }
+  const most = world.origin.inFlightBytes;
+  expect(most).toBeGreaterThan(LIMITS.inFlightCapBytes);
+  expect(most).toBeLessThan(96 * 1024 * 1024);
+  const late = new TestReader(world);
+  late.connect();
+  fill(1);
+  expect(late.isInSync).toBe(false);
+  expect(stalled.some(({ socket }) => world.closedWith(socket) !== null)).toBe(false);
+  world.advance(70_000);
+  expect(world.origin.inFlightBytes).toBeLessThan(96 * 1024 * 1024);
+  expect(late.isInSync).toBe(true);
+  expect(late.keys()).toEqual(reader.keys());
+  expect(reader.isInSync).toBe(true);
+  const closed = stalled.filter(({ socket }) => world.closedWith(socket) === "over-quota");
+  expect(closed.length).toBeGreaterThan(100);
+  // One that is closed comes back, takes what there is, and has it all.
+  const [back] = closed;
+  if (back === undefined) throw new Error("nobody was closed");
+  back.isPaused = false;
+  back.connect();
+  world.advance(1_000);
+  expect(back.isInSync).toBe(true);
 }, 120_000);

@@ -9,6 +9,7 @@ import { Fold } from "../../../worker/origin/fold.ts";
 import type { TailChange } from "../../../worker/origin/fold.ts";
 import { SqliteLogStore } from "../../../worker/origin/sqlite-log-store.ts";
 import { nodeSql } from "../../support/node-sql.ts";
+import { heavyLabels } from "../../support/noise.ts";
 import { address, pod } from "../../support/records.ts";
 
 test("[LOG22] a step of folding rewrites at most two blobs' worth of a log that was empty, and of one that grows tenfold", () => {
@@ -34,6 +35,18 @@ test("[LOG22] between any two steps the blobs cover all keys, and what is not re
   }
 });
 
+test("[LOG18] records that are large and do not compress are cut by their bytes: no row is beyond 1.5 MB", () => {
+  const sql = nodeSql();
+  const store = new SqliteLogStore(sql);
+  const large = (n: number) => pod(`web-${n}`, address(n % 200), heavyLabels(n));
+  const first = fold(store, [], tailOf(0, 100, large), 1);
+  const second = fold(store, first.blobs, tailOf(80, 200, large), 2);
+  expect(keysOf(store, second.blobs).size).toBe(200);
+  const [row] = sql.run("SELECT MAX(LENGTH(payload) + LENGTH(entries)) AS n FROM blobs");
+  expect(Number(row?.["n"])).toBeGreaterThan(100_000);
+  expect(Number(row?.["n"])).toBeLessThan(1_500_000);
+});
+
 function fold(
   store: SqliteLogStore,
   blobs: Fold["blobs"],
@@ -46,10 +59,14 @@ function fold(
   return { blobs: folding.blobs, steps };
 }
 
-function tailOf(from: number, to: number): Map<string, TailChange> {
+function tailOf(
+  from: number,
+  to: number,
+  make = (n: number) => pod(`web-${n}`, address(n % 200)),
+): Map<string, TailChange> {
   const tail = new Map<string, TailChange>();
   for (let n = from; n < to; n++) {
-    const record = pod(`web-${n}`, address(n % 200));
+    const record = make(n);
     const bytes = encodeRecord(record);
     const change = { keyHash: keyHashOf(record), recordHash: hashRecord(bytes), bytes };
     tail.set(toId(change.keyHash), change);

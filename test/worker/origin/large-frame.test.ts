@@ -1,6 +1,8 @@
-/** [LOG22] A frame of thousands of changes: taken in by parts, acknowledged when all of it is. */
+/** [LOG22] A frame of thousands of changes: taken in by parts, acknowledged when all of it is; and frames that come faster than they are folded. */
 import { expect, test } from "vitest";
 
+import { RING_SLOTS } from "../../../worker/origin/log-store.ts";
+import { noise } from "../../support/noise.ts";
 import { populatedWorld } from "../../support/origin-world.ts";
 import { rawHome } from "../../support/raw-home.ts";
 import { address, pod, put } from "../../support/records.ts";
@@ -53,4 +55,22 @@ test("[LOG22] what a publisher that is gone has left waiting is forgotten: the n
   next.publish([put(pod("web-0", address(9)))]);
   world.advance(1_000);
   expect(next.sequences()).toEqual([1]);
+});
+
+test("[LOG22] a log whose folding is behind takes nothing in until it has come on: no commit folds what is left at once", () => {
+  const { world, accepted, publish } = rawPublisher();
+  const head = (): number =>
+    Number(world.sql.run("SELECT MAX(revision) AS n FROM frames")[0]?.["n"]);
+  // In one moment: no timer, and so no folding, has its turn.
+  for (let n = 0; n < RING_SLOTS + 200; n++)
+    publish(
+      Array.from({ length: 12 }, (_, i) =>
+        put(pod(`w${n % 50}-${i}`, address(i), noise(n * 12 + i))),
+      ),
+    );
+  expect(head()).toBeGreaterThan(RING_SLOTS / 2);
+  expect(head()).toBeLessThan(RING_SLOTS);
+  world.advance(30_000);
+  expect(accepted).toHaveLength(RING_SLOTS + 200);
+  expect(head()).toBeGreaterThanOrEqual(RING_SLOTS + 200);
 });
