@@ -63,7 +63,7 @@ export class Publisher {
   );
   #isListed = false;
   #welcome: HomeWelcome | null = null;
-  #paceMs = 5;
+  #paceMs = 4;
   #sequence = 0;
   #lastFrameMs = Number.NEGATIVE_INFINITY;
   #acceptedFrames = 0;

@@ -1,7 +1,8 @@
 /**
  * Side by side with etcd: the same values and changes, one stream for each watcher, both persisted, in the same run, one after the other. What one
- * second of the server's processor time delivers is compared, and the latency. etcd is given the same grouping as our publisher (what changed in
- * 5 ms is one transaction) and a client in Go. Where it cannot deliver the rate, the highest that it does is reported.
+ * second of the server's processor time delivers is compared, and the latency. etcd has a client in Go, and is written to in two ways: *single*, a put for each
+ * change, as Calico and other users of it write, and *grouped*, what changed in 4 ms as one transaction, as our publisher sends it, which none of them does.
+ * Where it cannot deliver the rate, the highest that it does is reported.
  */
 import { execFile, spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -19,15 +20,17 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 
-import { must } from "../../shared/lib/assert.ts";
 import { address, pod, put } from "../support/records.ts";
 import { cpuSeconds } from "./cpu.ts";
 import { runRound } from "./fan-out.ts";
+import type { Round } from "./fan-out.ts";
 import { figure, median, progress } from "./figure.ts";
 import type { Figure } from "./figure.ts";
 
 const SOURCES = join(import.meta.dirname, "etcd");
 const BINARY = join(import.meta.dirname, "../../.build/etcd-peer");
+type Writing = "single" | "grouped";
+const WRITINGS: readonly Writing[] = ["single", "grouped"];
 const SETTINGS = [
   { readers: 10, rate: 5_000 },
   { readers: 100, rate: 20_000 },
@@ -46,61 +49,70 @@ interface EtcdRound {
   readonly perCpuSecond: number;
 }
 
-export async function* benchEtcdPeer(): AsyncGenerator<Figure> {
+/** @param only Readers of the one setting that is to be run. */
+export async function* benchEtcdPeer(only?: number): AsyncGenerator<Figure> {
   build();
   for (const { readers, rate } of SETTINGS) {
-    const ours = [];
-    /** At the rate that etcd holds. */
-    const oursThere = [];
-    const theirs: EtcdRound[] = [];
-    let theirRate: number = rate;
+    if (only !== undefined && only !== readers) continue;
+    const ours: Round[] = [];
+    const theirs = new Map<Writing, Compared[]>(WRITINGS.map((writing) => [writing, []]));
+    const held = new Map<Writing, number>();
     for (let round = 0; round < ROUNDS; round++) {
-      ours.push(await runRound({ readers, changesPerSecond: rate, p50: null, p99: 0 }));
-      const held = await highestHeld(readers, theirRate);
-      theirRate = held.rate;
-      theirs.push(held);
-      const there =
-        theirRate === rate
-          ? ours.at(-1)
-          : await runRound({ readers, changesPerSecond: theirRate, p50: null, p99: 0 });
-      oursThere.push(must(there, "a round"));
-      progress(
-        `${readers} readers: ours ${JSON.stringify(ours.at(-1))}, etcd ${JSON.stringify(held)}`,
-      );
+      const own = await runRound({ readers, changesPerSecond: rate, p50: null, p99: 0 });
+      ours.push(own);
+      for (const [writing, rounds] of theirs) {
+        const etcd = await highestHeld(readers, held.get(writing) ?? rate, writing);
+        held.set(writing, etcd.rate);
+        const setting = { readers, changesPerSecond: etcd.rate, p50: null, p99: 0 };
+        rounds.push({ etcd, ours: etcd.rate === rate ? own : await runRound(setting) });
+        progress(`${readers} readers, ${writing}: ${JSON.stringify({ own, etcd })}`);
+      }
     }
-    const name = `etcd, ${readers} watchers`;
-    const p99 = median(oursThere.map((each) => each.p99));
-    const etcdP99 = median(theirs.map((each) => each.p99));
-    const perCpu = median(ours.map((each) => each.perCpuSecond));
-    const etcdPerCpu = median(theirs.map((each) => each.perCpuSecond));
     yield figure(
-      `${name}: rate that it delivers, of ${rate} changes/s that we do`,
-      Math.min(...theirs.map((each) => each.rate)),
-      "changes/s",
+      `${readers} watchers: our p99 at ${rate}/s`,
+      median(ours.map(({ p99 }) => p99)),
+      "ms",
       null,
     );
-    yield figure(`${name}: its p99 at that rate`, etcdP99, "ms", null);
-    yield figure(
-      `${name}: our p99 at the rate that it delivers, against its own`,
-      p99 / etcdP99,
-      "x",
-      1,
-    );
-    yield figure(`${name}: our p99 at ${rate}/s`, median(ours.map((each) => each.p99)), "ms", null);
-    yield figure(
-      `${name}: our deliveries per processor second, against its own`,
-      perCpu / etcdPerCpu,
-      "x",
-      1,
-      false,
-    );
+    for (const [writing, rounds] of theirs) yield* compare(readers, rate, writing, ours, rounds);
   }
 }
 
+/** A round of etcd, and one of ours at the rate that it held. */
+interface Compared {
+  readonly etcd: EtcdRound;
+  readonly ours: Round;
+}
+
+function* compare(
+  readers: number,
+  rate: number,
+  writing: Writing,
+  atFullRate: readonly Round[],
+  rounds: readonly Compared[],
+): Generator<Figure> {
+  const name = `etcd, ${readers} watchers, ${writing} writes`;
+  const etcdP99 = median(rounds.map(({ etcd }) => etcd.p99));
+  const p99 = median(rounds.map(({ ours }) => ours.p99));
+  const perCpu = median(atFullRate.map(({ perCpuSecond }) => perCpuSecond));
+  const etcdPerCpu = median(rounds.map(({ etcd }) => etcd.perCpuSecond));
+  const lowest = Math.min(...rounds.map(({ etcd }) => etcd.rate));
+  yield figure(`${name}: delivers, of ${rate} changes/s that we do`, lowest, "changes/s", null);
+  yield figure(`${name}: its p99 at that rate`, etcdP99, "ms", null);
+  yield figure(`${name}: our p99 at that rate against its own`, p99 / etcdP99, "x", 1);
+  yield figure(
+    `${name}: our deliveries per processor second against its own`,
+    perCpu / etcdPerCpu,
+    "x",
+    1,
+    false,
+  );
+}
+
 /** Halves the rate until etcd delivers it. */
-async function highestHeld(watchers: number, from: number): Promise<EtcdRound> {
+async function highestHeld(watchers: number, from: number, writing: Writing): Promise<EtcdRound> {
   for (let rate = from; ; rate = Math.floor(rate / 2)) {
-    const round = await runEtcd(watchers, rate);
+    const round = await runEtcd(watchers, rate, writing);
     if (round.held || rate < 50) return round;
     progress(
       `etcd does not deliver ${rate} changes/s to ${watchers} watchers (${(100 * round.share).toFixed(0)} %)`,
@@ -111,6 +123,7 @@ async function highestHeld(watchers: number, from: number): Promise<EtcdRound> {
 async function runEtcd(
   watchers: number,
   rate: number,
+  writing: Writing,
 ): Promise<EtcdRound & { readonly held: boolean; readonly share: number }> {
   const dir = mkdtempSync(join(tmpdir(), "catwalk-etcd-"));
   const server = spawn(BINARY, ["serve", join(dir, "data")], {
@@ -121,7 +134,15 @@ async function runEtcd(
     const values = join(dir, "values");
     writeFileSync(values, Buffer.concat(Array.from({ length: PODS }, (_, n) => valueOf(n)).flat()));
     const before = cpuSeconds(server.pid as number);
-    const args = ["load", endpoint, values, String(watchers), String(rate), String(SECONDS)];
+    const args = [
+      "load",
+      endpoint,
+      values,
+      String(watchers),
+      String(rate),
+      String(SECONDS),
+      writing,
+    ];
     const { stdout } = await promisify(execFile)(BINARY, args);
     const cpu = cpuSeconds(server.pid as number) - before;
     const seen = JSON.parse(stdout) as Record<

@@ -25,7 +25,7 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   star: benchStar,
   mesh: benchMesh,
   noisy: benchNoisy,
-  "etcd-peer": benchEtcdPeer,
+  "etcd-peer": () => benchEtcdPeer(),
   "api-to-felix": benchApiToFelix,
   splice: benchSplice,
   "splice-churn": benchSpliceChurn,
@@ -33,6 +33,7 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
 
 /** Of one of them, for who works on it: run by their names only. */
 const PARTS: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
+  "etcd-peer-10": () => benchEtcdPeer(10),
   "splice-snapshot": benchSpliceSnapshot,
   "splice-crowd": benchSpliceCrowd,
 };

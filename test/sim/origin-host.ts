@@ -32,9 +32,11 @@ export interface OriginCopy {
   readonly model: StoredModel;
 }
 
+type Timers = Map<TimerName, { readonly dueMs: number; cancel(): void }>;
+
 interface Instance {
   readonly origin: Origin;
-  readonly timers: Map<TimerName, () => void>;
+  readonly timers: Timers;
   isDead: boolean;
 }
 
@@ -166,7 +168,7 @@ export class OriginHost {
     const instance = this.#instance;
     if (instance === null) return;
     instance.isDead = true;
-    for (const cancel of instance.timers.values()) cancel();
+    for (const timer of instance.timers.values()) timer.cancel();
     this.#instance = null;
     this.#isPulling = false;
     this.#claims = 0;
@@ -176,7 +178,7 @@ export class OriginHost {
     if (this.#instance !== null) return this.#instance;
     const meshVersion = this.#mesh.version(this.uid);
     this.#history.add({ what: "instance", origin: this.uid, meshVersion });
-    const timers = new Map<TimerName, () => void>();
+    const timers: Timers = new Map();
     const life = { isDead: false };
     const origin = new Origin(this.#ports(timers, life));
     const instance = Object.assign(life, { origin, timers });
@@ -185,7 +187,7 @@ export class OriginHost {
     return instance;
   }
 
-  #ports(timers: Map<TimerName, () => void>, life: { readonly isDead: boolean }): OriginPorts {
+  #ports(timers: Timers, life: { readonly isDead: boolean }): OriginPorts {
     const world = this.#world;
     return {
       store: new RecordedStore(this.sql, this.uid, this.#history, this.#model),
@@ -214,7 +216,10 @@ export class OriginHost {
         claimRanges: (claims) => this.#claim(claims, life),
       },
       setTimer: (name, delayMs) => {
-        if (timers.has(name)) return;
+        const dueMs = world.now + delayMs;
+        const pending = timers.get(name);
+        if (pending !== undefined && pending.dueMs <= dueMs) return;
+        pending?.cancel();
         const fire = (): void => {
           timers.delete(name);
           this.event((origin) => origin.onTimer(name));
@@ -222,7 +227,7 @@ export class OriginHost {
         // Other events have their turn first, sometimes many: most in the middle of a fold.
         const mostMs = name === "fold" ? 400 : 40;
         const lateMs = world.rng.chance(name === "fold" ? 0.6 : 0.3) ? world.rng.below(mostMs) : 0;
-        timers.set(name, world.after(delayMs + lateMs, fire));
+        timers.set(name, { dueMs, cancel: world.after(delayMs + lateMs, fire) });
       },
       log: () => undefined,
     };

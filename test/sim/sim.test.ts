@@ -66,7 +66,8 @@ test.concurrent(
 
 test.concurrent("[SIM4] every kept history holds", { timeout: 60_000 }, async () => {
   const { status, out } = await simulate("--kept");
-  expect(out).toBe(`${MUTANTS.length} kept histories hold\n`);
+  // One of each planted bug, and of real ones.
+  expect(Number(out.match(/^(\d+) kept histories hold\n$/)?.[1])).toBeGreaterThan(MUTANTS.length);
   expect(status).toBe(0);
 });
 

@@ -213,7 +213,8 @@ export class OriginWorld {
         claimRanges: (claims) => this.claims.push(...claims),
       },
       setTimer: (name, delayMs) => {
-        if (!this.timers.has(name)) this.timers.set(name, this.nowMs + delayMs);
+        const dueMs = this.nowMs + delayMs;
+        if ((this.timers.get(name) ?? Infinity) > dueMs) this.timers.set(name, dueMs);
       },
       log: () => undefined,
     });

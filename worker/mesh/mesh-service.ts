@@ -187,7 +187,7 @@ export class MeshService implements MeshAdmin {
   }
 
   #schedule(): void {
-    const atMs = nextDueMs(this.#mesh);
+    const atMs = nextDueMs(this.#mesh, this.#mesh.environment.clock.now());
     if (atMs !== null) this.#ports.setAlarm(atMs);
   }
 

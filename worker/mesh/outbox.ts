@@ -12,19 +12,23 @@ const PUSHES_IN_FLIGHT = 16;
 
 export type FindOrigin = (objectName: string) => Pick<OriginCalls, "setFacts">;
 
-/** Entries whose time has come, the longest due first. One that is due later than any retry was written before the clock went back: it waits no longer. */
+/** Entries whose time has come, the longest due first. One that is due later than any retry was written before the clock went back: its time has come. */
 export function dueEntries(mesh: Mesh, nowMs: number): readonly string[] {
   return mesh.store
     .list("outbox")
-    .filter(([, row]) => row.dueMs <= nowMs || row.dueMs > nowMs + RETRY.capMs)
+    .filter(([, row]) => dueMs(row, nowMs) <= nowMs)
     .toSorted(([, a], [, b]) => a.dueMs - b.dueMs)
     .map(([uid]) => uid);
 }
 
 /** When the outbox wants to be looked at next; `null` when it is empty. */
-export function nextDueMs(mesh: Mesh): number | null {
-  const due = mesh.store.list("outbox").map(([, row]) => row.dueMs);
+export function nextDueMs(mesh: Mesh, nowMs: number): number | null {
+  const due = mesh.store.list("outbox").map(([, row]) => dueMs(row, nowMs));
   return due.length === 0 ? null : Math.min(...due);
+}
+
+function dueMs(row: { readonly dueMs: number }, nowMs: number): number {
+  return row.dueMs > nowMs + RETRY.capMs ? nowMs : row.dueMs;
 }
 
 /** Pushes to each Origin; answers whether all of them hold what they should. Never throws: what failed is retried later. */

@@ -7,17 +7,18 @@ import type { LogBounds } from "../../shared/log/cursor.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";
 import { overlaps, partitionHas, WHOLE } from "../../shared/log/partition.ts";
 import type { Partition, PartitionDigest } from "../../shared/log/partition.ts";
-import { equalBytes, toId } from "../../shared/lib/bytes.ts";
+import { equalBytes } from "../../shared/lib/bytes.ts";
 import { must } from "../../shared/lib/assert.ts";
 import { encodePayload } from "../../shared/log/payload.ts";
 import type { LogChange } from "../../shared/log/payload.ts";
 import { HASH_BYTES } from "../../shared/record/encoding.ts";
 import type { Channel } from "../../shared/record/channel.ts";
-import { Fold, readTail, TAIL_CHANGE_BYTES } from "./fold.ts";
-import type { BlobHead, TailChange } from "./fold.ts";
+import { Fold } from "./fold.ts";
+import type { BlobHead } from "./fold.ts";
 import { RING_SLOTS } from "./log-store.ts";
 import type { LogStore, StoredFrame } from "./log-store.ts";
 import { RecentFrames } from "./recent-frames.ts";
+import { Tail } from "./tail.ts";
 
 /** An admitted change, with what the index needs of it. */
 export interface AdmittedChange {
@@ -58,11 +59,12 @@ export class ChannelLog implements LogBounds {
   readonly #admitted = new HashTrie();
   readonly #recent = new RecentFrames();
   #blobs: { readonly bits: number; readonly prefix: number; readonly revision: number }[] = [];
-  /** Newest changes since the last fold began; `null` after a start: read when they are needed. */
-  #tail: Map<string, TailChange> | null = new Map();
+  /** What came since the last fold began; `null` after a start: read when it is needed. */
+  #tail: Tail | null = new Tail();
   #tailChanges = 0;
   #tailBytes = 0;
-  #tailMemoryBytes = 0;
+  /** The frame at the head, which all who are there are sent. */
+  #last: StoredFrame | null = null;
   #fold: Fold | null = null;
 
   /** @param newEpoch Made when the store has no log yet: random, so that no two incarnations share one. */
@@ -82,10 +84,9 @@ export class ChannelLog implements LogBounds {
 
   /** What it needs of memory, about: the index, what is remembered of frames, and the records that folding will need. */
   get bytes(): number {
-    let bytes = this.#admitted.bytes + this.#recent.bytes + (this.#fold?.bytes ?? 0);
-    for (const { bytes: record } of this.#tail?.values() ?? [])
-      bytes += TAIL_CHANGE_BYTES + (record?.length ?? 0);
-    return bytes;
+    const folding = (this.#fold?.bytes ?? 0) + (this.#tail?.bytes ?? 0);
+    const last = (this.#last?.payload.length ?? 0) + (this.#last?.entries.length ?? 0);
+    return this.#admitted.bytes + this.#recent.bytes + folding + last;
   }
 
   get epoch(): string {
@@ -154,15 +155,16 @@ export class ChannelLog implements LogBounds {
     for (const { change, keyHash, recordHash } of changes) {
       this.#index(revision, keyHash, recordHash);
       const bytes = change.op === "put" ? change.bytes : null;
-      this.#tailMemoryBytes += TAIL_CHANGE_BYTES + (bytes?.length ?? 0);
-      this.#tail?.set(toId(keyHash), { keyHash, recordHash: recordHash ?? ABSENT, bytes });
+      this.#tail?.set({ keyHash, recordHash: recordHash ?? ABSENT, bytes });
     }
     this.#tailChanges += changes.length;
     this.#tailBytes += body.length;
+    this.#last = frame;
     return frame;
   }
 
   frame(revision: number): StoredFrame | undefined {
+    if (revision === this.#last?.revision) return this.#last;
     return this.#store.frame(this.channel, revision);
   }
 
@@ -209,7 +211,7 @@ export class ChannelLog implements LogBounds {
     return (
       changed > Math.max(FOLD_CHANGES, this.#admitted.size) ||
       this.#tailBytes > FOLD_BYTES ||
-      this.#tailMemoryBytes > FOLD_MEMORY_BYTES ||
+      (this.#tail?.bytes ?? 0) > FOLD_MEMORY_BYTES ||
       this.#head - this.#foldedTo > FOLD_FRAMES
     );
   }
@@ -218,13 +220,13 @@ export class ChannelLog implements LogBounds {
   get isFull(): boolean {
     if (this.#head - this.#foldedTo >= FULL_FRAMES) return true;
     if (this.#fold === null) return false;
-    return this.#tailBytes > FOLD_BYTES || this.#tailMemoryBytes > FOLD_MEMORY_BYTES;
+    return this.#tailBytes > FOLD_BYTES || (this.#tail?.bytes ?? 0) > FOLD_MEMORY_BYTES;
   }
 
   /** Half of what may come before the fold that is under way must have ended. */
   get isHalfFull(): boolean {
     if (this.#head - this.#foldedTo >= (FOLD_FRAMES + FULL_FRAMES) / 2) return true;
-    return this.#tailBytes > FOLD_BYTES / 2 || this.#tailMemoryBytes > FOLD_MEMORY_BYTES / 2;
+    return this.#tailBytes > FOLD_BYTES / 2 || (this.#tail?.bytes ?? 0) > FOLD_MEMORY_BYTES / 2;
   }
 
   /** One slice of folding, in a transaction of its own; answers how many records it rewrote. */
@@ -250,12 +252,11 @@ export class ChannelLog implements LogBounds {
 
   /** What is committed from here on is the next fold's. */
   #beginFold(): Fold {
-    const tail = this.#tail ?? readTail(this.channel, this.#store, this.#foldedTo, this.#head);
-    this.#tail = new Map();
+    const since = this.#tail === null ? { after: this.#foldedTo } : { tail: this.#tail };
+    this.#tail = new Tail();
     this.#tailChanges = 0;
     this.#tailBytes = 0;
-    this.#tailMemoryBytes = 0;
-    return new Fold(this.channel, this.#store, this.#blobs, tail, this.#head);
+    return new Fold(this.channel, this.#store, this.#blobs, since, this.#head);
   }
 
   /** A change that is the newest so far. */

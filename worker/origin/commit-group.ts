@@ -37,11 +37,16 @@ export class CommitGroup {
     return this.#waitingBytes;
   }
 
+  /** Since the last commit, in ms. */
+  sinceLastMs(): number {
+    return this.#clock.now() - this.#lastMs;
+  }
+
   /** Answers whether to commit now; otherwise later, together with what comes until then. @param maxBytes Of one commit. */
   add(waiting: Waiting, maxBytes: number): boolean {
     this.#waiting.push(waiting);
     this.#waitingBytes += waiting.message.payload.length;
-    const isIdle = this.#waiting.length === 1 && this.#clock.now() - this.#lastMs > BUSY_MS;
+    const isIdle = this.#waiting.length === 1 && this.sinceLastMs() > BUSY_MS;
     return isIdle || this.#waiting.length >= MAX_FRAMES || this.#waitingBytes >= maxBytes;
   }
 

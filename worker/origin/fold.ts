@@ -1,33 +1,25 @@
 /**
  * Folding: rewriting the blobs that the tail has made stale, so that the tail may be forgotten. It works blob by blob and may pause between
  * any two: each blob carries its own revision, and a reader skips tail changes at or below the revision of the blob that covers them.
- * A blob that outgrows its bound is cut in half as often as needed.
+ * A blob that outgrows its bound is cut in half as often as needed. A tail of before a start is read from the stored frames, some in each step.
  *
  * Records are never decoded or hashed here: a blob's entries have both hashes in the order of its payload.
  */
-import { compareBytes, toId } from "../../shared/lib/bytes.ts";
+import { compareBytes } from "../../shared/lib/bytes.ts";
 import { must } from "../../shared/lib/assert.ts";
 import { LEAF_KEYS } from "../../shared/log/hash-trie.ts";
-import { partitionHas, prefixOf, splitPartition, WHOLE } from "../../shared/log/partition.ts";
+import { partitionHas, splitPartition, WHOLE } from "../../shared/log/partition.ts";
 import type { Partition } from "../../shared/log/partition.ts";
 import { decodePayload, encodePayload } from "../../shared/log/payload.ts";
 import { HASH_BYTES } from "../../shared/record/encoding.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { LogStore, StoredBlob } from "./log-store.ts";
+import { Tail } from "./tail.ts";
+import type { TailChange } from "./tail.ts";
 
 export interface BlobHead extends Partition {
   readonly revision: number;
 }
-
-/** Newest change of a key in the tail; `bytes` is `null` for a delete. */
-export interface TailChange {
-  readonly keyHash: Uint8Array;
-  readonly recordHash: Uint8Array;
-  readonly bytes: Uint8Array | null;
-}
-
-/** Newest changes by key hash, see `toId`. */
-export type Tail = ReadonlyMap<string, TailChange>;
 
 interface LiveRecord {
   readonly keyHash: Uint8Array;
@@ -40,8 +32,9 @@ const BLOB_RAW_BYTES = 1024 * 1024;
 /** Folding runs between events: a fast level keeps a slice short; a blob is read by first contacts and repairs only. */
 const BLOB_LEVEL = 1;
 const PAIR_BYTES = 2 * HASH_BYTES;
-/** Of the objects that hold a change of the tail. */
-export const TAIL_CHANGE_BYTES = 300;
+
+/** What came since the last fold: as it is remembered, or, after a start, the revision behind which the stored frames have it. */
+export type Since = { readonly tail: Tail } | { readonly after: number };
 
 export class Fold {
   /** The revision that the blobs will hold when it is done. */
@@ -49,22 +42,27 @@ export class Fold {
   readonly #channel: Channel;
   readonly #store: LogStore;
   #blobs: BlobHead[];
-  /** Blobs to rewrite, with their changes. */
-  readonly #dirty: [Partition, readonly TailChange[]][];
+  readonly #tail: Tail;
+  /** The last frame that is read into the tail. */
+  #readTo: number;
+  /** Blobs that are to be rewritten where the tail has changes of them. */
+  readonly #left: Partition[];
 
-  /** @param tail All changes since the last fold, up to `head`. */
+  /** @param since All changes since the last fold, up to `head`. */
   constructor(
     channel: Channel,
     store: LogStore,
     blobs: readonly BlobHead[],
-    tail: Tail,
+    since: Since,
     head: number,
   ) {
     this.#channel = channel;
     this.#store = store;
     this.head = head;
     this.#blobs = blobs.length === 0 ? [{ ...WHOLE, revision: 0 }] : [...blobs];
-    this.#dirty = deal(this.#blobs, tail);
+    this.#tail = "tail" in since ? since.tail : new Tail();
+    this.#readTo = "tail" in since ? head : since.after;
+    this.#left = [...this.#blobs];
   }
 
   get blobs(): readonly BlobHead[] {
@@ -73,49 +71,65 @@ export class Fold {
 
   /** What it still holds of the tail, about. */
   get bytes(): number {
-    let bytes = 0;
-    for (const [, changes] of this.#dirty)
-      for (const change of changes) bytes += TAIL_CHANGE_BYTES + (change.bytes?.length ?? 0);
-    return bytes;
+    return this.#tail.bytes;
   }
 
   get isDone(): boolean {
-    return this.#dirty.length === 0;
+    return this.#readTo === this.head && this.#tail.size === 0;
   }
 
   /** Rewrites, or cuts in half, at most `count` blobs and answers how many records they had. Call inside the store's transaction. */
   step(count: number): number {
     let records = 0;
-    for (let i = 0; i < count && this.#dirty.length > 0; i++) {
-      const [partition, changes] = must(this.#dirty.pop(), "no dirty blob");
-      const stored = this.#store.blob(this.#channel, partition);
-      const held = stored === undefined ? [] : recordsOf(stored);
-      records += held.length;
-      if (isTooMuch(partition, changes)) this.#halve(partition, held, changes);
-      else {
-        records += changes.length;
-        this.#rewrite(partition, held, changes);
-      }
+    for (let done = 0; done < count && !this.isDone; done++) {
+      if (this.#readTo < this.head) records += this.#readOn();
+      else records += this.#takeOn();
     }
     return records;
   }
 
+  /** The next blob that the tail has changes of. */
+  #takeOn(): number {
+    for (;;) {
+      const partition = must(this.#left.pop(), "the blob of a change");
+      const { count, bytes } = this.#tail.measure(partition);
+      if (count === 0) continue;
+      const stored = this.#store.blob(this.#channel, partition);
+      const held = stored === undefined ? [] : recordsOf(stored);
+      if (isTooMuch(partition, count, bytes)) {
+        this.#halve(partition, held);
+        return held.length;
+      }
+      this.#rewrite(partition, held, this.#tail.take(partition));
+      return held.length + count;
+    }
+  }
+
+  /** Frames that were stored before a start, about a blob's worth of changes. */
+  #readOn(): number {
+    let read = 0;
+    while (read < LEAF_KEYS && this.#readTo < this.head)
+      for (const change of changesOf(this.#channel, this.#store, ++this.#readTo)) {
+        this.#tail.set(change);
+        read++;
+      }
+    return read;
+  }
+
   /** More than one blob's worth is new: what is held is cut first, as old as it is, and each half has a step of its own. */
-  #halve(partition: Partition, held: readonly LiveRecord[], changes: readonly TailChange[]): void {
+  #halve(partition: Partition, held: readonly LiveRecord[]): void {
     const { bits, prefix } = partition;
     const head = this.#blobs.find((blob) => blob.bits === bits && blob.prefix === prefix);
     const { revision } = must(head, "the blob that is cut");
-    const halves = splitPartition(partition).map((half) => ({
-      half,
-      held: held.filter(({ keyHash }) => partitionHas(half, keyHash)),
-      changes: changes.filter(({ keyHash }) => partitionHas(half, keyHash)),
-    }));
+    const halves = splitPartition(partition);
     this.#replace(
       partition,
-      halves.map((each) => storedBlob(each.half, each.held, revision)),
+      halves.map((half) => {
+        const own = held.filter(({ keyHash }) => partitionHas(half, keyHash));
+        return storedBlob(half, own, revision);
+      }),
     );
-    for (const each of halves)
-      if (each.changes.length > 0) this.#dirty.push([each.half, each.changes]);
+    this.#left.push(...halves);
   }
 
   #rewrite(
@@ -140,43 +154,16 @@ export class Fold {
   }
 }
 
-/** The newest changes of stored frames after `foldedTo`, for a log that was loaded with a tail. */
-export function readTail(
-  channel: Channel,
-  store: LogStore,
-  foldedTo: number,
-  head: number,
-): Map<string, TailChange> {
-  const latest = new Map<string, TailChange>();
-  for (let revision = foldedTo + 1; revision <= head; revision++) {
-    const frame = must(store.frame(channel, revision), `frame ${revision} is missing`);
-    const decoded = decodePayload(frame.payload);
-    if (!decoded.ok)
-      throw new Error(`BUG: stored frame ${revision} is unreadable: ${decoded.rule}`);
-    for (const [i, change] of decoded.changes.entries()) {
-      const keyHash = frame.entries.slice(i * PAIR_BYTES, i * PAIR_BYTES + HASH_BYTES);
-      const recordHash = frame.entries.slice(i * PAIR_BYTES + HASH_BYTES, (i + 1) * PAIR_BYTES);
-      const bytes = change.op === "put" ? change.bytes : null;
-      latest.set(toId(keyHash), { keyHash, recordHash, bytes });
-    }
-  }
-  return latest;
-}
-
-/** To each partition its changes. @param cover All of the key space, in order. */
-function deal(cover: readonly Partition[], tail: Tail): [Partition, TailChange[]][] {
-  const hands = cover.map((partition): [Partition, TailChange[]] => [partition, []]);
-  for (const change of tail.values()) {
-    const prefix = prefixOf(change.keyHash);
-    let [low, high] = [0, cover.length - 1];
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((cover[middle] as Partition).prefix <= prefix) low = middle;
-      else high = middle - 1;
-    }
-    must(hands[low], "partition")[1].push(change);
-  }
-  return hands.filter(([, changes]) => changes.length > 0);
+function* changesOf(channel: Channel, store: LogStore, revision: number): Generator<TailChange> {
+  const frame = must(store.frame(channel, revision), `frame ${revision} is missing`);
+  const decoded = decodePayload(frame.payload);
+  if (!decoded.ok) throw new Error(`BUG: stored frame ${revision} is unreadable: ${decoded.rule}`);
+  for (const [i, change] of decoded.changes.entries())
+    yield {
+      keyHash: frame.entries.slice(i * PAIR_BYTES, i * PAIR_BYTES + HASH_BYTES),
+      recordHash: frame.entries.slice(i * PAIR_BYTES + HASH_BYTES, (i + 1) * PAIR_BYTES),
+      bytes: change.op === "put" ? change.bytes : null,
+    };
 }
 
 /** What is live after the changes; both lists and the answer are in key order. */
@@ -205,7 +192,8 @@ function cut(
   partition: Partition,
   records: readonly LiveRecord[],
 ): [Partition, readonly LiveRecord[]][] {
-  if (!isTooMuch(partition, records)) return [[partition, records]];
+  const bytes = records.reduce((sum, record) => sum + record.bytes.length, 0);
+  if (!isTooMuch(partition, records.length, bytes)) return [[partition, records]];
   return splitPartition(partition).flatMap((half) =>
     cut(
       half,
@@ -214,11 +202,9 @@ function cut(
   );
 }
 
-/** More than a blob may hold, and it can be cut. */
-function isTooMuch(partition: Partition, records: readonly Pick<TailChange, "bytes">[]): boolean {
-  if (partition.bits >= 32 || records.length === 1) return false;
-  const raw = records.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
-  return records.length > LEAF_KEYS || raw > BLOB_RAW_BYTES;
+/** More than a blob may hold, and it can be cut. @param bytes Of the records, undeflated. */
+function isTooMuch(partition: Partition, count: number, bytes: number): boolean {
+  return partition.bits < 32 && count > 1 && (count > LEAF_KEYS || bytes > BLOB_RAW_BYTES);
 }
 
 function storedBlob(

@@ -45,7 +45,7 @@ export interface OriginPorts {
   readonly paceMs: number;
   /** Whether other publishers are at work in the same thread. [LOG22] */
   isShared(): boolean;
-  /** Calls `onTimer(name)` after the delay; setting one that is pending does nothing. While one is pending the object is not evicted. */
+  /** Calls `onTimer(name)` after the delay; one that is pending is brought forward, never put off. While one is pending the object is not evicted. */
   setTimer(name: TimerName, delayMs: number): void;
   log(
     level: "info" | "warn" | "error",

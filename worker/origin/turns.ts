@@ -13,8 +13,14 @@ const SLICE = { bytes: 32 * 1024, blobs: 2 };
 const SHARED_SLICE = { bytes: 4 * 1024, blobs: 1 };
 /** To rewrite a record costs a third of taking a change in. */
 const CHANGES_PER_RECORD = 1 / 3;
-/** Between two steps of folding that nothing presses: changes that come meanwhile wait for one blob at most. */
+/**
+ * A step of folding that nothing presses comes when a commit has been told to all, long before the publisher's next frame; without commits one comes after
+ * the other, with room for other events.
+ */
+const AFTER_COMMIT_MS = 1;
 const CALM_MS = 4;
+/** A publisher at work sends its next frame within this time. */
+const NEXT_FRAME_MS = 10;
 /** Between two looks whether folding has made room. */
 const FOLD_WAIT_MS = 2;
 
@@ -89,12 +95,14 @@ export class Turns {
       this.#quota.work(
         Math.ceil(log.foldSlice(isCalm ? 1 : this.#slice().blobs) * CHANGES_PER_RECORD),
       );
-    this.#ports.setTimer("fold", isCalm ? Math.max(waitMs, CALM_MS) : waitMs);
+    const isActive = this.#group.sinceLastMs() < NEXT_FRAME_MS;
+    const calmMs = isActive ? NEXT_FRAME_MS : CALM_MS;
+    this.#ports.setTimer("fold", isCalm ? Math.max(waitMs, calmMs) : waitMs);
   }
 
   /** After any commit, also of what the hub has judged again. */
   foldSoon(): void {
-    if (this.#logs.some((log) => log.needsFold)) this.#ports.setTimer("fold", 0);
+    if (this.#logs.some((log) => log.needsFold)) this.#ports.setTimer("fold", AFTER_COMMIT_MS);
   }
 
   #commitSlice(): void {

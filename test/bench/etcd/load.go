@@ -14,20 +14,30 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// pace is that of a Catwalk publisher on its own disk: what changed in between goes into one transaction.
-const pace = 5 * time.Millisecond
+// writing is how changes are put: as etcd's users do, each by itself as soon as it is there, or as a Catwalk publisher groups them on its own disk, those
+// of one pace in one transaction. Many may be under way, so that nothing waits for an answer.
+type writing struct {
+	pace     time.Duration
+	maxOps   int
+	underWay int
+}
 
-// maxOps is etcd's default bound for one transaction.
-const maxOps = 128
+var writings = map[string]writing{
+	"single": {pace: time.Millisecond, maxOps: 1, underWay: 256},
+	// 128 is etcd's default bound for one transaction.
+	"grouped": {pace: 4 * time.Millisecond, maxOps: 128, underWay: 8},
+}
 
-const underWay = 8
-
-func load(endpoint, file, watchersText, rateText, secondsText string) error {
+func load(endpoint, file, watchersText, rateText, secondsText, writingText string) error {
 	watchers, err1 := strconv.Atoi(watchersText)
 	rate, err2 := strconv.Atoi(rateText)
 	seconds, err3 := strconv.Atoi(secondsText)
 	if err1 != nil || err2 != nil || err3 != nil {
 		return fmt.Errorf("WATCHERS, RATE and SECONDS are whole numbers")
+	}
+	way, ok := writings[writingText]
+	if !ok {
+		return fmt.Errorf("WRITING is single or grouped")
 	}
 	values, err := readValues(file)
 	if err != nil {
@@ -53,7 +63,7 @@ func load(endpoint, file, watchersText, rateText, secondsText string) error {
 		return err
 	}
 	defer client.Close()
-	offered, took := put(context, client, values, rate, time.Duration(seconds)*time.Second)
+	offered, took := put(context, client, values, rate, time.Duration(seconds)*time.Second, way)
 	time.Sleep(500 * time.Millisecond)
 	cancel()
 	seen := <-latencies
@@ -91,16 +101,16 @@ func watch(events clientv3.WatchChan, delivered *atomic.Int64, timed bool, laten
 	}
 }
 
-// put offers changes at the rate, those of one pace in one transaction, with a few transactions under way.
-func put(context context.Context, client *clientv3.Client, values [][]byte, rate int, duration time.Duration) (int, time.Duration) {
+// put offers changes at the rate.
+func put(context context.Context, client *clientv3.Client, values [][]byte, rate int, duration time.Duration, way writing) (int, time.Duration) {
 	began := time.Now()
 	offered := 0
-	slots := make(chan struct{}, underWay)
+	slots := make(chan struct{}, way.underWay)
 	for time.Since(began) < duration {
 		due := int(time.Since(began).Seconds() * float64(rate))
 		for offered < due {
-			ops := make([]clientv3.Op, 0, maxOps)
-			for ; offered < due && len(ops) < maxOps; offered++ {
+			ops := make([]clientv3.Op, 0, way.maxOps)
+			for ; offered < due && len(ops) < way.maxOps; offered++ {
 				n := offered % len(values)
 				// A change happens when it is due, whenever it is sent.
 				at := began.Add(time.Duration(float64(offered) / float64(rate) * float64(time.Second)))
@@ -110,15 +120,19 @@ func put(context context.Context, client *clientv3.Client, values [][]byte, rate
 			slots <- struct{}{}
 			go func() {
 				defer func() { <-slots }()
-				_, _ = client.Txn(context).Then(ops...).Commit()
+				if len(ops) == 1 {
+					_, _ = client.Do(context, ops[0])
+				} else {
+					_, _ = client.Txn(context).Then(ops...).Commit()
+				}
 			}()
 			if time.Since(began) > duration {
 				break
 			}
 		}
-		time.Sleep(pace)
+		time.Sleep(way.pace)
 	}
-	for range underWay {
+	for range way.underWay {
 		slots <- struct{}{}
 	}
 	return offered, time.Since(began)

@@ -124,6 +124,22 @@ test("[VIS24] a change that an Origin does not take is not propagated, and the a
   expect(hub.mesh("demo").store.count("outbox")).toBe(0);
 });
 
+test("[VIS24] where the clock goes back, what was to be tried again later is tried again at once", async () => {
+  const hub = new TestHub();
+  const { app = "", db = "" } = await hub.withClusters("app", "db");
+  const demo = hub.service("demo");
+  valueOf(await demo.applyRcc("app", rccRequest("db"), "apply"));
+  hub.origin(db).mode = "fails";
+  valueOf(await demo.createGrant("db", "app"));
+  hub.nowMs -= 3_600_000;
+  // It sets the alarm anew.
+  await demo.claimRanges(app, [{ use: "pods", cidr: "10.9.0.0/16" }]);
+  expect(hub.alarms.get("demo")).toBeLessThanOrEqual(hub.nowMs);
+  hub.origin(db).mode = "works";
+  await demo.onAlarm();
+  expect(hub.mesh("demo").store.get("outbox", db)).toBeUndefined();
+});
+
 test("[VIS24] an Origin that never answers holds no admin request up", async () => {
   const hub = new TestHub();
   const { db = "" } = await hub.withClusters("app", "db");

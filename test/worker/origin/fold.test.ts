@@ -3,11 +3,14 @@ import { expect, test } from "vitest";
 
 import { toId } from "../../../shared/lib/bytes.ts";
 import { LEAF_KEYS } from "../../../shared/log/hash-trie.ts";
-import { decodePayload } from "../../../shared/log/payload.ts";
+import { partitionHas } from "../../../shared/log/partition.ts";
+import { decodePayload, encodePayload } from "../../../shared/log/payload.ts";
 import { encodeRecord, hashRecord, keyHashOf } from "../../../shared/record/encoding.ts";
 import { Fold } from "../../../worker/origin/fold.ts";
-import type { TailChange } from "../../../worker/origin/fold.ts";
+import type { Since } from "../../../worker/origin/fold.ts";
 import { SqliteLogStore } from "../../../worker/origin/sqlite-log-store.ts";
+import { Tail } from "../../../worker/origin/tail.ts";
+import type { TailChange } from "../../../worker/origin/tail.ts";
 import { nodeSql } from "../../support/node-sql.ts";
 import { heavyLabels } from "../../support/noise.ts";
 import { address, pod } from "../../support/records.ts";
@@ -17,13 +20,13 @@ test("[LOG22] a step of folding rewrites at most two blobs' worth of a log that 
   const first = fold(store, [], tailOf(0, 3_000), 1);
   const second = fold(store, first.blobs, tailOf(3_000, 30_000), 2);
   expect(Math.max(...first.steps, ...second.steps)).toBeLessThanOrEqual(2 * LEAF_KEYS);
-  expect(keysOf(store, second.blobs)).toEqual(new Set(tailOf(0, 30_000).keys()));
+  expect(keysOf(store, second.blobs)).toEqual(keysOfChanges(0, 30_000));
 });
 
 test("[LOG22] between any two steps the blobs cover all keys, and what is not rewritten yet is as it was", () => {
   const store = new SqliteLogStore(nodeSql());
   const before = fold(store, [], tailOf(0, 500), 1);
-  const held = new Set(tailOf(0, 500).keys());
+  const held = keysOfChanges(0, 500);
   const half = new Fold("identity", store, before.blobs, tailOf(500, 5_000), 2);
   while (!half.isDone) {
     half.step(1);
@@ -47,31 +50,88 @@ test("[LOG18] records that are large and do not compress are cut by their bytes:
   expect(Number(row?.["n"])).toBeLessThan(1_500_000);
 });
 
-function fold(
-  store: SqliteLogStore,
-  blobs: Fold["blobs"],
-  tail: ReadonlyMap<string, TailChange>,
-  head: number,
-) {
-  const folding = new Fold("identity", store, blobs, tail, head);
+test("[LOG22] what was stored before a start is read again in steps as well, and folds to the same", () => {
+  const store = new SqliteLogStore(nodeSql());
+  const whole = fold(store, [], tailOf(0, 5_000), 10);
+  const expected = keysOf(store, whole.blobs);
+  const again = new SqliteLogStore(nodeSql());
+  const changes = [...changesOf(0, 5_000)];
+  for (let n = 0; n < 50; n++) putFrame(again, n + 1, changes.slice(n * 100, (n + 1) * 100));
+  const { blobs, steps } = fold(again, [], { after: 0 }, 50);
+  expect(Math.max(...steps)).toBeLessThanOrEqual(2 * LEAF_KEYS);
+  expect(keysOf(again, blobs)).toEqual(expected);
+});
+
+test("a tail answers for any partition what it holds of it, and takes it out", () => {
+  const { tail } = tailOf(0, 5_000);
+  const all = tail.measure({ bits: 0, prefix: 0 });
+  expect(all.count).toBe(5_000);
+  let left = all.count;
+  for (const partition of [
+    { bits: 11, prefix: 0xab_e0_00_00 },
+    { bits: 8, prefix: 0xab_00_00_00 },
+    { bits: 3, prefix: 0x20_00_00_00 },
+    { bits: 0, prefix: 0 },
+  ]) {
+    const { count, bytes } = tail.measure(partition);
+    const taken = tail.take(partition);
+    expect(taken).toHaveLength(count);
+    expect(taken.reduce((sum, change) => sum + (change.bytes?.length ?? 0), 0)).toBe(bytes);
+    expect(taken.every(({ keyHash }) => partitionHas(partition, keyHash))).toBe(true);
+    expect(tail.measure(partition)).toEqual({ count: 0, bytes: 0 });
+    expect(tail.size).toBe((left -= count));
+  }
+  expect(tail.bytes).toBe(0);
+});
+
+test("a key that changes again counts once in the tail", () => {
+  const { tail } = tailOf(0, 1_000);
+  const { bytes, size } = tail;
+  for (const change of changesOf(0, 1_000)) tail.set(change);
+  expect([tail.bytes, tail.size]).toEqual([bytes, size]);
+});
+
+function fold(store: SqliteLogStore, blobs: Fold["blobs"], since: Since, head: number) {
+  const folding = new Fold("identity", store, blobs, since, head);
   const steps: number[] = [];
   while (!folding.isDone) steps.push(folding.step(1));
   return { blobs: folding.blobs, steps };
 }
 
-function tailOf(
+function putFrame(store: SqliteLogStore, revision: number, changes: readonly TailChange[]): void {
+  const entries = new Uint8Array(changes.length * 24);
+  for (const [i, { keyHash, recordHash }] of changes.entries()) {
+    entries.set(keyHash, i * 24);
+    entries.set(recordHash, i * 24 + 12);
+  }
+  const payload = encodePayload(
+    changes.map(({ bytes }) => ({ op: "put", bytes: bytes ?? new Uint8Array() })),
+  );
+  store.putFrame("identity", { revision, previous: new Uint8Array(16), payload, entries });
+}
+
+const small = (n: number) => pod(`web-${n}`, address(n % 200));
+
+function* changesOf(
   from: number,
   to: number,
-  make = (n: number) => pod(`web-${n}`, address(n % 200)),
-): Map<string, TailChange> {
-  const tail = new Map<string, TailChange>();
+  make = small,
+): Generator<TailChange & { bytes: Uint8Array }> {
   for (let n = from; n < to; n++) {
     const record = make(n);
     const bytes = encodeRecord(record);
-    const change = { keyHash: keyHashOf(record), recordHash: hashRecord(bytes), bytes };
-    tail.set(toId(change.keyHash), change);
+    yield { keyHash: keyHashOf(record), recordHash: hashRecord(bytes), bytes };
   }
-  return tail;
+}
+
+function tailOf(from: number, to: number, make = small): { readonly tail: Tail } {
+  const tail = new Tail();
+  for (const change of changesOf(from, to, make)) tail.set(change);
+  return { tail };
+}
+
+function keysOfChanges(from: number, to: number): Set<string> {
+  return new Set([...changesOf(from, to)].map(({ keyHash }) => toId(keyHash)));
 }
 
 function keysOf(store: SqliteLogStore, blobs: Fold["blobs"]): Set<string> {
