@@ -164,8 +164,16 @@ test("[VIE7] status and metrics say in sync when digests are equal", async () =>
   expect(readFileSync(rig.logFile("app"), "utf8")).toMatch(/"rcc":"db".*Sending in-sync update/);
 });
 
-test("[VIS5] a deleted grant empties the view at once; created again, it fills", async () => {
+test("[VIS5] a deleted grant empties the view and every Felix at once; created again, it fills", async () => {
+  const felix = new SyncClient(felixPort);
+  await felix.until("in-sync", () => felix.hasSync, 10_000);
+  const remote = (): string[] => [...felix.kvs.keys()].filter((key) => key.includes("/db_"));
+  const had = remote();
+  const local = felix.kvs.size - had.length;
+  expect(had.length).toBeGreaterThan(5);
   await rig.api("DELETE", "/v1/meshes/demo/grants/db/app");
+  await felix.until("all of it deleted", () => remote().length === 0);
+  expect(felix.deleted).toEqual(expect.arrayContaining(had));
   await eventually(
     () => rig.served("app", "db"),
     (ips) => ips.length === 0,
@@ -178,6 +186,9 @@ test("[VIS5] a deleted grant empties the view at once; created again, it fills",
     () => rig.served("app", "db"),
     (ips) => ips.includes("10.20.1.7"),
   );
+  await felix.until("all of it again", () => remote().length === had.length);
+  expect(felix.kvs.size).toBe(local + had.length);
+  felix.close();
 }, 40_000);
 
 test("[VIE6] a relay that is killed and comes back resumes without a transfer; with the hub away it serves and is ready", async () => {

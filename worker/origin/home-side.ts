@@ -166,15 +166,14 @@ export class HomeSide {
     const frames = waiting.filter(({ socket }) => this.desk.is(socket));
     const results = this.#publishing.publish(frames);
     if (results.some((result) => result.ok && result.hasCommitted)) this.#committed();
-    let [changes, left]: [number, readonly Waiting[]] = [0, []];
+    // What one event had no time for; what follows a frame that broke a rule is not listened to any more.
+    let left = results.at(-1)?.ok === true ? frames.slice(results.length) : [];
+    let changes = 0;
     for (const [i, result] of results.entries()) {
       const frame = must(frames[i], "a frame for each result");
       if (result.ok) changes += result.changes;
       if (result.ok && result.rest.length > 0)
-        left = [
-          { ...frame, rest: { changes: result.rest, refused: result.refused } },
-          ...frames.slice(i + 1),
-        ];
+        left = [{ ...frame, rest: { changes: result.rest, refused: result.refused } }, ...left];
       else this.#answerPublish(frame.socket, frame.message, result);
     }
     return { changes, left };

@@ -80,13 +80,14 @@ export class Publishing {
 
   /**
    * Takes frames in, those that follow each other in a channel as one. Committed when it answers, and not yet told to readers. Answers in the order of
-   * the frames, up to the first of which something is left, or that breaks a rule: that one changes nothing, nor does what follows it.
+   * the frames, until there were as many changes as one event has time for, something is left of one, or one breaks a rule and changes nothing.
    */
   publish(frames: readonly Waiting[]): PublishResult[] {
     const results: PublishResult[] = [];
     for (const run of runsOf(frames)) {
-      results.push(...this.#takeRun(run));
-      if (results.some((result) => !result.ok || result.rest.length > 0)) break;
+      const taken = this.#takeRun(run);
+      results.push(...taken);
+      if (taken.length < run.length || isEnough(results)) break;
     }
     return results;
   }
@@ -126,7 +127,7 @@ export class Publishing {
     const results: PublishResult[] = [];
     for (const frame of run) {
       results.push(...this.#takeRun([frame]));
-      if (results.some((result) => !result.ok || result.rest.length > 0)) break;
+      if (isEnough(results)) break;
     }
     return results;
   }
@@ -240,6 +241,16 @@ export class Publishing {
     for (const claim of fresh) this.#asked.add(claimId(claim));
     this.#ports.mesh.claimRanges(fresh);
   }
+}
+
+/** Nothing more is taken in by this event. */
+function isEnough(results: readonly PublishResult[]): boolean {
+  let changes = 0;
+  for (const result of results) {
+    if (!result.ok || result.rest.length > 0) return true;
+    changes += result.changes;
+  }
+  return changes >= PART_CHANGES;
 }
 
 /** Small frames of one channel that follow each other; larger ones are a run of their own. */

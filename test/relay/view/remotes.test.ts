@@ -1,4 +1,11 @@
-import { mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -92,6 +99,25 @@ test("[VIE14] a view from disk counts as loaded when the hub cannot be reached, 
   fail();
   nowMs += 60_000;
   expect(damaged.areLoaded).toBe(false);
+  damaged.stop();
+});
+
+test("[VIE14] a view file whose end is no body was complete once, and may lack what came last: it waits for the hub", () => {
+  const dir = stateDir();
+  writeView(dir, pod("a", "10.20.0.1"));
+  appendFileSync(join(dir, "views/db.view"), "half a bod");
+  let nowMs = 1_000;
+  const nothing = (): void => undefined;
+  const { remotes } = open(dir, new OwnAddresses({ pods: [], nodes: [] }, []), {
+    ...OUTSIDE,
+    now: () => nowMs,
+    dial: () => ({ isOpen: false, start: nothing, stop: nothing, restart: nothing, send: nothing }),
+  });
+  remotes.apply(facts(3, [{}]), true);
+  expect(remotes.reports()).toMatchObject([{ endpoints: 1 }]);
+  nowMs += 600_000;
+  expect(remotes.areLoaded).toBe(false);
+  remotes.stop();
 });
 
 test("[VIE4] a view that is no longer granted, or that no RCC names, is withdrawn with its file", () => {

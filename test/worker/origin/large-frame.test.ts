@@ -74,3 +74,25 @@ test("[LOG22] a log whose folding is behind takes nothing in until it has come o
   expect(accepted).toHaveLength(RING_SLOTS + 200);
   expect(head()).toBeGreaterThanOrEqual(RING_SLOTS + 200);
 });
+
+test("[LOG16] one event takes in less than a thousand changes, however well they compress", () => {
+  const { world, accepted, publish } = rawPublisher();
+  const taken = (): number =>
+    Number(world.sql.run("SELECT MAX(revision) AS n FROM frames")[0]?.["n"]);
+  const { origin } = world;
+  let most = 0;
+  const watched = (event: () => void): void => {
+    const before = taken();
+    event();
+    most = Math.max(most, taken() - before);
+  };
+  const [onTimer, onMessage] = [origin.onTimer.bind(origin), origin.onMessage.bind(origin)];
+  origin.onTimer = (name) => watched(() => onTimer(name));
+  origin.onMessage = (socket, data) => watched(() => onMessage(socket, data));
+  for (let n = 0; n < 40; n++)
+    publish(Array.from({ length: 250 }, (_, i) => put(pod(`w${i}`, address(n)))));
+  world.advance(5_000);
+  expect(accepted).toHaveLength(40);
+  expect(most).toBeGreaterThan(0);
+  expect(most * 250).toBeLessThan(1_000);
+});
