@@ -222,6 +222,9 @@ test("[TYP24] certificates are renewed without a restart, and what does not load
   use("server-2");
   await vi.waitFor(() => expect(logs).toContain("certificates were renewed"));
   expect(await shown()).not.toBe(first);
+  // What is dialled from now on shows the new one too.
+  expect(listenTls.pems.cert).toEqual(pem("server-2.pem"));
+  expect(listenTls.pems.key).toEqual(pem("server-2.key"));
   expect(old.isClosed).toBe(false);
   expect(logs.filter((line) => /cannot be used/.test(line)).length).toBe(1);
 });
