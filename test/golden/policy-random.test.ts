@@ -2,9 +2,6 @@
  * `catwalk policy` against a real Felix: 150 recorded cases of random remote endpoints and profiles. After each step the members of each rule, as our
  * model holds them, differ from those of the step before by exactly what entered and left Felix's IP sets.
  */
-import { readFileSync } from "node:fs";
-import { brotliDecompressSync } from "node:zlib";
-
 import { expect, test } from "vitest";
 
 import { holdPolicy } from "../../relay/policy/holding.ts";
@@ -16,8 +13,8 @@ import { parseSelector } from "../../shared/selector/parse.ts";
 import { keyOf } from "../../shared/record/key.ts";
 import { identityRecord } from "../support/felix-model/to-record.ts";
 import type { RecordedKv } from "../support/felix-model/to-record.ts";
-
-const FOLDER = new URL("../fixtures/golden/felix/random/", import.meta.url);
+import { readRandomCases, readRandomCluster, sorted } from "../support/random-cases.ts";
+import type { Delta, RandomCluster } from "../support/random-cases.ts";
 
 interface V1Rule {
   readonly action: string;
@@ -31,8 +28,7 @@ interface V1Rule {
   readonly "!dst_ports"?: readonly (string | number)[];
 }
 
-interface Cluster {
-  readonly kvs: readonly RecordedKv[];
+interface Cluster extends RandomCluster {
   readonly policies: readonly {
     readonly key: string;
     readonly value: { readonly inbound_rules: V1Rule[]; readonly outbound_rules: V1Rule[] };
@@ -44,30 +40,9 @@ interface Cluster {
     readonly match: string;
     readonly set: string;
   }[];
-  readonly sets: readonly {
-    readonly set: string;
-    readonly selector: string;
-    readonly namedPort?: string;
-    readonly protocol?: string;
-    readonly members: readonly string[];
-  }[];
 }
 
-type Delta = Readonly<Record<string, readonly string[]>>;
-
-interface Case {
-  readonly seed: number;
-  readonly steps: readonly {
-    readonly kvs: readonly RecordedKv[];
-    readonly add: Delta;
-    readonly remove: Delta;
-  }[];
-  readonly final: Readonly<Record<string, readonly string[]>>;
-}
-
-const cluster = JSON.parse(
-  readFileSync(new URL("policies.json", FOLDER), "utf8"),
-) as unknown as Cluster;
+const cluster = readRandomCluster() as Cluster;
 
 /** What an author wrote where the recording's selector is already joined with a namespace. */
 const AS_WRITTEN: Readonly<Record<string, Partial<PolicyObject> & { readonly spec: unknown }>> = {
@@ -235,12 +210,7 @@ test("[SEL6] each rule of 48 policies has the IP sets that Felix made of it", ()
 });
 
 test("[SEL6] who enters and leaves which set is what Felix said, in every step of 150 random cases", () => {
-  const text = brotliDecompressSync(readFileSync(new URL("cases.jsonl.br", FOLDER)));
-  const cases = text
-    .toString("utf8")
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as Case);
+  const cases = readRandomCases();
   expect(cases).toHaveLength(150);
   for (const { seed, steps, final } of cases) {
     const records = new Map<string, SeenRecord>();
@@ -266,7 +236,3 @@ test("[SEL6] who enters and leaves which set is what Felix said, in every step o
     ).toEqual(sorted(final));
   }
 });
-
-function sorted(delta: Delta): Delta {
-  return Object.fromEntries(Object.entries(delta).map(([key, list]) => [key, list.toSorted()]));
-}

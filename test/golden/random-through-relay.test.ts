@@ -2,9 +2,6 @@
  * The 150 random cases through the relay: each remote key/value becomes its origin's record, goes through the encoding that travels and what a relay makes
  * of it, and into the model of Felix. Its IP sets must be those that the real one had, in every step.
  */
-import { readFileSync } from "node:fs";
-import { brotliDecompressSync } from "node:zlib";
-
 import { expect, test } from "vitest";
 
 import { felixValue } from "../../relay/typha/felix-values.ts";
@@ -13,34 +10,14 @@ import { FelixModel } from "../support/felix-model/model.ts";
 import type { FelixUpdate } from "../support/felix-model/model.ts";
 import { identityRecord } from "../support/felix-model/to-record.ts";
 import type { RecordedKv } from "../support/felix-model/to-record.ts";
+import { readRandomCases, readRandomCluster, sorted } from "../support/random-cases.ts";
+import type { Delta, RandomCluster } from "../support/random-cases.ts";
 
-const FOLDER = new URL("../fixtures/golden/felix/random/", import.meta.url);
-
-interface Cluster {
-  readonly felixHostname: string;
-  readonly kvs: readonly RecordedKv[];
+interface Cluster extends RandomCluster {
   readonly policies: readonly RecordedKv[];
-  readonly sets: readonly {
-    readonly set: string;
-    readonly selector: string;
-    readonly namedPort?: string;
-    readonly protocol?: string;
-    readonly members: readonly string[];
-  }[];
 }
 
-type Delta = Readonly<Record<string, readonly string[]>>;
-
-interface Case {
-  readonly seed: number;
-  readonly steps: readonly {
-    readonly kvs: readonly RecordedKv[];
-    readonly add: Delta;
-    readonly remove: Delta;
-  }[];
-}
-
-const cluster = JSON.parse(readFileSync(new URL("policies.json", FOLDER), "utf8")) as Cluster;
+const cluster = readRandomCluster() as Cluster;
 
 const updateOf = ({ key, value }: RecordedKv): FelixUpdate => ({
   key,
@@ -83,17 +60,8 @@ function entered(
   return sorted(delta);
 }
 
-function sorted(delta: Delta): Delta {
-  return Object.fromEntries(Object.entries(delta).map(([key, list]) => [key, list.toSorted()]));
-}
-
 test("[ORA5] a Felix behind the relay has the IP sets of the real one, in every step of 150 random cases", () => {
-  const text = brotliDecompressSync(readFileSync(new URL("cases.jsonl.br", FOLDER)));
-  const cases = text
-    .toString("utf8")
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as Case);
+  const cases = readRandomCases();
   for (const { seed, steps } of cases) {
     const model = new FelixModel(cluster.felixHostname);
     model.apply([...cluster.kvs, ...cluster.policies].map(updateOf));

@@ -13,6 +13,18 @@ import { readMessage } from "../../relay/typha/messages.ts";
 import type { ClientHello, TyphaMessage } from "../../relay/typha/messages.ts";
 import { takeSnappy } from "./snappy.ts";
 
+/** Of a Felix that takes no compression. */
+export const PLAIN_HELLO: Omit<ClientHello, "type"> = {
+  hostname: "n",
+  info: "",
+  version: "v3.32.1",
+  syncerType: "felix",
+  supportsDecoderRestart: false,
+  compressionAlgorithms: [],
+  supportsModernPolicyKeys: true,
+  clientConnId: 1n,
+};
+
 export interface FakeTypha {
   readonly address: string;
   /** Hellos that came, in order. */

@@ -8,6 +8,7 @@ import { CLIENT_DEFINITIONS, encodeClientHello, encodePong } from "../../../rela
 import { GobWriter } from "../../../relay/typha/gob/bytes.ts";
 import { GobDecoder } from "../../../relay/typha/gob/decoder.ts";
 import { cleanUp, spliceRig } from "../../support/splice-rig.ts";
+import { PLAIN_HELLO } from "../../support/typha.ts";
 
 const LOCAL = { "/calico/v1/Ready": "true" };
 const MB = 1024 * 1024;
@@ -23,17 +24,6 @@ function raw(port: number): { socket: Socket; state: { received: number; isClose
   });
   return { socket, state };
 }
-
-const HELLO = {
-  hostname: "n",
-  info: "",
-  version: "v3.32.1",
-  syncerType: "felix",
-  supportsDecoderRestart: false,
-  compressionAlgorithms: [],
-  supportsModernPolicyKeys: true,
-  clientConnId: 1n,
-};
 
 test("[TYP3] a length is refused before anything is held for it, and a message of many chunks at 1 MiB", () => {
   const huge = new GobDecoder(MB);
@@ -61,7 +51,7 @@ test("[TYP3] random bytes, before and after a hello, neither crash nor hang nor 
   const { port, client, logs } = await spliceRig(LOCAL, { holdMs: 50 });
   const felix = client();
   await felix.until("in-sync", () => felix.hasSync);
-  const hello = Buffer.concat([CLIENT_DEFINITIONS, encodeClientHello(HELLO)]);
+  const hello = Buffer.concat([CLIENT_DEFINITIONS, encodeClientHello(PLAIN_HELLO)]);
   await fc.assert(
     fc.asyncProperty(
       fc.uint8Array({ minLength: 1, maxLength: 400 }),
@@ -86,7 +76,7 @@ test("[TYP3] random bytes, before and after a hello, neither crash nor hang nor 
 test("[TYP3] garbage behind a good hello is told, and closed late", async () => {
   const { port, logs } = await spliceRig(LOCAL, { holdMs: 300 });
   const { socket, state } = raw(port);
-  socket.write(Buffer.concat([CLIENT_DEFINITIONS, encodeClientHello(HELLO)]));
+  socket.write(Buffer.concat([CLIENT_DEFINITIONS, encodeClientHello(PLAIN_HELLO)]));
   await vi.waitFor(() => expect(state.received).toBeGreaterThan(0));
   socket.write(Buffer.from("03ffffff", "hex"));
   await vi.waitFor(() => expect(logs.join("\n")).toMatch(/break the protocol/));
@@ -97,7 +87,7 @@ test("[TYP3] garbage behind a good hello is told, and closed late", async () => 
 test("[TYP3] a message of more than 1 MiB from a client is refused by its length", async () => {
   const { port, logs } = await spliceRig(LOCAL, { holdMs: 50 });
   const { socket, state } = raw(port);
-  socket.write(Buffer.concat([CLIENT_DEFINITIONS, encodeClientHello(HELLO)]));
+  socket.write(Buffer.concat([CLIENT_DEFINITIONS, encodeClientHello(PLAIN_HELLO)]));
   await vi.waitFor(() => expect(state.received).toBeGreaterThan(0));
   socket.write(encodePong(Buffer.alloc(2 * MB)));
   await vi.waitFor(() => expect(state.isClosed).toBe(true));

@@ -11,20 +11,10 @@ import {
 } from "../../../relay/typha/encode.ts";
 import { LiveTypha } from "../../support/live-typha.ts";
 import { cleanUp, spliceRig } from "../../support/splice-rig.ts";
-import { SyncClient } from "../../support/typha.ts";
+import { PLAIN_HELLO, SyncClient } from "../../support/typha.ts";
 
 const LOCAL = { "/calico/v1/Ready": "true" };
-const HELLO = {
-  hostname: "n",
-  info: "",
-  version: "v3.32.1",
-  syncerType: "felix",
-  supportsDecoderRestart: false,
-  compressionAlgorithms: [],
-  supportsModernPolicyKeys: true,
-  clientConnId: 1n,
-};
-const SAID = Buffer.concat([CLIENT_DEFINITIONS, encodeClientHello(HELLO)]);
+const SAID = Buffer.concat([CLIENT_DEFINITIONS, encodeClientHello(PLAIN_HELLO)]);
 
 beforeEach(() => {
   vi.useFakeTimers({
@@ -109,7 +99,7 @@ test("[TYP5] who cannot be served is held, and closed before it would give up by
   const { port } = await spliceRig(LOCAL);
   const unknown = Buffer.concat([
     CLIENT_DEFINITIONS,
-    encodeClientHello({ ...HELLO, syncerType: "unknown" }),
+    encodeClientHello({ ...PLAIN_HELLO, syncerType: "unknown" }),
   ]);
   const held = mute(port, unknown);
   await pass(20_000);
