@@ -79,15 +79,7 @@ export class KeyTable {
   isKey(id: number, view: DataView, from: number, to: number): boolean {
     const length = to - from;
     if (this.#lengths[id] !== length) return false;
-    const arena = this.#arenaView;
-    // From its end: keys that follow one another begin alike.
-    const start = this.#starts[id] ?? 0;
-    let at = length;
-    for (; at >= 4; at -= 4)
-      if (arena.getInt32(start + at - 4) !== view.getInt32(from + at - 4)) return false;
-    for (; at > 0; at--)
-      if (arena.getUint8(start + at - 1) !== view.getUint8(from + at - 1)) return false;
-    return true;
+    return isSame(this.#arenaView, this.#starts[id] ?? 0, view, from, length);
   }
 
   /** Adds a key that `find` did not find. Its number is good until it is released; hold it at once. */
@@ -207,6 +199,26 @@ export class KeyTable {
     this.#arenaEnd = end;
     this.#freedBytes = 0;
   }
+}
+
+/** From the end: keys that follow one another begin alike. Sixteen bytes at a time, the first ones perhaps twice, because a step costs more than what it compares. */
+function isSame(a: DataView, atA: number, b: DataView, atB: number, length: number): boolean {
+  let at = length - 16;
+  for (; at >= 0; at -= 16) if (!isSame16(a, atA + at, b, atB + at)) return false;
+  if (at === -16) return true;
+  if (length >= 16) return isSame16(a, atA, b, atB);
+  for (at = length - 1; at >= 0; at--)
+    if (a.getUint8(atA + at) !== b.getUint8(atB + at)) return false;
+  return true;
+}
+
+function isSame16(a: DataView, atA: number, b: DataView, atB: number): boolean {
+  const differs =
+    (a.getInt32(atA, true) ^ b.getInt32(atB, true)) |
+    (a.getInt32(atA + 4, true) ^ b.getInt32(atB + 4, true)) |
+    (a.getInt32(atA + 8, true) ^ b.getInt32(atB + 8, true)) |
+    (a.getInt32(atA + 12, true) ^ b.getInt32(atB + 12, true));
+  return differs === 0;
 }
 
 function grown<T extends Uint32Array | Uint16Array | Int32Array>(from: T, to: T): T {

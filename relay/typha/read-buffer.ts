@@ -17,6 +17,7 @@ const MAX_LARGE = 256;
 /** Reads in a row that would have fitted into the smallest, before it is taken again. */
 const CALM_READS = 8;
 
+const NOTHING = new Uint8Array(0);
 /** Large ones of all connections. */
 let large = 0;
 
@@ -28,6 +29,9 @@ export class ReadBuffer {
   #held = 0;
   #needed = 1;
   #calm = 0;
+  /** Whose bytes somebody looks at still. */
+  readonly #kept: Uint8Array[] = [];
+  #spare: Uint8Array = NOTHING;
 
   /** @param maxChunkBytes A longer chunk is refused as soon as its length is read. */
   constructor(maxChunkBytes: number) {
@@ -41,7 +45,10 @@ export class ReadBuffer {
 
   /** Bytes of memory. */
   get size(): number {
-    return this.#bytes.length;
+    return this.#kept.reduce(
+      (sum, { length }) => sum + length,
+      this.#bytes.length + this.#spare.length,
+    );
   }
 
   /**
@@ -53,6 +60,7 @@ export class ReadBuffer {
     const end = this.#held + count;
     const isFull = end === this.#bytes.length;
     this.#calm = count < IDLE_BYTES ? this.#calm + 1 : 0;
+    if (this.#kept.length > 0 && !isKept()) for (const one of this.#kept.splice(0)) this.#free(one);
     if (end < this.#needed) {
       this.#held = end;
       return;
@@ -76,7 +84,8 @@ export class ReadBuffer {
 
   /** Nothing is read into it any more. */
   release(): void {
-    this.#exchange(new Uint8Array(1));
+    for (const buffer of [...this.#kept.splice(0), this.#bytes, this.#spare]) drop(buffer);
+    this.#bytes = this.#spare = NOTHING;
     this.#held = 0;
     this.#needed = 1;
   }
@@ -84,30 +93,55 @@ export class ReadBuffer {
   /** Moves what is held to the front, of a buffer of the size that the stream has now. */
   #continue(used: number, isFull: boolean, isKept: boolean): void {
     const from = this.#bytes;
-    const size = this.#sizeNow(isFull && !isKept);
+    if (this.#calm >= CALM_READS) this.#free(this.#takeSpare());
+    const size = this.#sizeNow(isFull && !isKept, isKept);
     if (size === from.length && !isKept) {
       from.copyWithin(0, used, used + this.#held);
       return;
     }
-    // Who keeps bytes takes little at a time.
-    const next = new Uint8Array(isKept ? Math.max(BUSY_BYTES, this.#needed) : size);
+    const next = this.#spare.length >= size ? this.#takeSpare() : allocate(size);
     next.set(from.subarray(used, used + this.#held));
-    this.#exchange(next);
+    if (isKept) this.#kept.push(from);
+    else this.#free(from);
+    this.#bytes = next;
   }
 
-  #sizeNow(wantsMore: boolean): number {
+  #sizeNow(wantsMore: boolean, isKept: boolean): number {
     const { length } = this.#bytes;
     const least = Math.max(IDLE_BYTES, this.#needed);
-    if (least > length || this.#calm >= CALM_READS) return least;
+    if (this.#calm >= CALM_READS) return least;
+    // Who keeps bytes takes little at a time.
+    if (isKept) return Math.max(BUSY_BYTES, this.#needed);
+    if (least > length) return least;
     if (!wantsMore) return length;
     return length >= BUSY_BYTES && large < MAX_LARGE
       ? Math.max(LARGE_BYTES, length)
       : Math.max(BUSY_BYTES, length);
   }
 
-  #exchange(next: Uint8Array): void {
-    if (this.#bytes.length === LARGE_BYTES) large--;
-    if (next.length === LARGE_BYTES) large++;
-    this.#bytes = next;
+  #takeSpare(): Uint8Array {
+    const spare = this.#spare;
+    this.#spare = NOTHING;
+    return spare;
   }
+
+  /** One is held ready while the stream is busy: memory that is asked for and given back again and again costs more than all the reading. */
+  #free(buffer: Uint8Array): void {
+    const isBetter = buffer.length > this.#spare.length && buffer.length <= LARGE_BYTES;
+    if (this.#calm >= CALM_READS || !isBetter) {
+      drop(buffer);
+      return;
+    }
+    drop(this.#spare);
+    this.#spare = buffer;
+  }
+}
+
+function allocate(size: number): Uint8Array {
+  if (size === LARGE_BYTES) large++;
+  return new Uint8Array(size);
+}
+
+function drop(buffer: Uint8Array): void {
+  if (buffer.length === LARGE_BYTES) large--;
 }
