@@ -40,6 +40,8 @@ export class PeerServer {
   readonly #limits: PeerLimits;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** Those that have not shown yet that they have the cluster's key, oldest first. */
+  readonly #unproven = new Set<Socket>();
   #transfers = 0;
   #warnedMs = -Infinity;
   /** When what was sent until now may all have been sent. */
@@ -72,12 +74,13 @@ export class PeerServer {
   }
 
   async #take(socket: Socket): Promise<void> {
-    if (this.#sockets.size >= this.#limits.connections) {
+    if (!this.#makeRoom()) {
       socket.destroy();
       return;
     }
     this.#sockets.add(socket);
-    socket.once("close", () => this.#sockets.delete(socket));
+    this.#unproven.add(socket);
+    socket.once("close", () => this.#forget(socket));
     const { idleMs, totalMs } = this.#limits;
     const from = `${socket.remoteAddress}:${socket.remotePort}`;
     // Slow drops keep a connection from being idle, not from being over.
@@ -85,7 +88,9 @@ export class PeerServer {
     const untilOver = setTimeout(() => socket.destroy(), totalMs);
     try {
       const connection = await PeerConnection.accept(socket, this.#secret, idleMs);
-      const question = readQuestion(await connection.receive(MAX_QUESTION_BYTES));
+      const asked = await connection.receive(MAX_QUESTION_BYTES);
+      this.#unproven.delete(socket);
+      const question = readQuestion(asked);
       clearTimeout(untilAsked);
       await this.#answer(connection, question, from);
       connection.end();
@@ -98,6 +103,26 @@ export class PeerServer {
       socket.once("close", () => clearTimeout(untilOver));
       if (socket.closed) clearTimeout(untilOver);
     }
+  }
+
+  /**
+   * Who has the key shows it within a round trip; who has not could hold all connections for as long as they may be silent, for ever. So the oldest that has not shown it
+   * makes room.
+   */
+  #makeRoom(): boolean {
+    if (this.#sockets.size < this.#limits.connections) return true;
+    const [oldest] = this.#unproven;
+    if (oldest === undefined) return false;
+    this.#forget(oldest);
+    oldest.destroy(
+      new PeerError("it did not show the cluster's key before others needed the room"),
+    );
+    return true;
+  }
+
+  #forget(socket: Socket): void {
+    this.#sockets.delete(socket);
+    this.#unproven.delete(socket);
   }
 
   async #answer(connection: PeerConnection, question: Question, from: string): Promise<void> {
