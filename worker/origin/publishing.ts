@@ -51,6 +51,8 @@ export class Publishing {
   readonly #asked = new Set<string>();
   /** How far the judging of the quarantine has come; `null` when it is done. */
   #rejudge: { readonly channel: number; readonly after: Uint8Array } | null = null;
+  /** The Mesh could not be asked while the quarantine was being judged. */
+  #hasFailedClaims = false;
 
   constructor(
     ports: OriginPorts,
@@ -74,6 +76,7 @@ export class Publishing {
   setAdmission(admission: AdmissionFacts): void {
     this.#admission = admission;
     this.#asked.clear();
+    this.#hasFailedClaims = false;
     this.#rejudge = { channel: 0, after: new Uint8Array() };
     this.rejudgeSlice();
   }
@@ -185,10 +188,16 @@ export class Publishing {
       : null;
   }
 
-  /** The Mesh could not be asked: the next slice asks again. */
+  /** The Mesh could not be asked: what claims is judged once more, which asks again. Not by slices that are under way: they may be past it. */
   onClaimFailed(claims: readonly RangeClaim[]): void {
     for (const claim of claims) this.#asked.delete(claimId(claim));
-    this.#rejudge ??= { channel: 0, after: new Uint8Array() };
+    if (this.#rejudge === null) this.#judgeLater();
+    else this.#hasFailedClaims = true;
+  }
+
+  #judgeLater(): void {
+    this.#hasFailedClaims = false;
+    this.#rejudge = { channel: 0, after: new Uint8Array() };
     this.#ports.setTimer("rejudge", CLAIM_RETRY_MS);
   }
 
@@ -197,7 +206,8 @@ export class Publishing {
     const channel = position === null ? undefined : CHANNELS[position.channel];
     if (position === null || channel === undefined) {
       this.#rejudge = null;
-      if (this.isSettled) this.#onSettled();
+      if (this.#hasFailedClaims) this.#judgeLater();
+      else if (this.isSettled) this.#onSettled();
       return;
     }
     const { store } = this.#ports;

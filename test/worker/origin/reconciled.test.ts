@@ -1,12 +1,7 @@
 import { expect, test } from "vitest";
 
-import {
-  facts,
-  OriginWorld,
-  populatedWorld,
-  TestPublisher,
-  TestReader,
-} from "../../support/origin-world.ts";
+import { populatedWorld, TestPublisher, TestReader } from "../../support/origin-peers.ts";
+import { facts, OriginWorld } from "../../support/origin-world.ts";
 import { address, pod, pool } from "../../support/records.ts";
 
 test("[LOG7] a reader is in sync with all that was published before, not earlier and not without a reconciliation", () => {
@@ -93,4 +88,26 @@ test("[LOG14] a claim that was never answered is asked again by the next instanc
   world.evict();
   world.advance(1_000);
   expect(world.claims).toHaveLength(2);
+});
+
+test("[LOG14] a claim that could not be asked while the quarantine is judged again is asked later all the same", () => {
+  const none = { pods: [], nodes: [] };
+  const world = new OriginWorld(facts({ ranges: none }));
+  const publisher = new TestPublisher(world);
+  publisher.change({ op: "put", record: pool("10.20.0.0/16") });
+  publisher.listed();
+  publisher.connect();
+  const asked = world.claims.length;
+  expect(asked).toBeGreaterThan(0);
+  // Other facts: slice by slice what is refused is judged again. The pool is, and asks; then its claim is lost, and slices are still to come.
+  world.origin.onFacts(facts({ accessVersion: 2, ranges: none }));
+  while (world.claims.length === asked) {
+    world.timers.delete("rejudge");
+    world.origin.onTimer("rejudge");
+  }
+  world.origin.onClaimFailed(world.claims.slice(asked), "lost");
+  world.settle();
+  expect(world.claims).toHaveLength(asked + 1);
+  world.advance(3_000);
+  expect(world.claims).toHaveLength(asked + 2);
 });
