@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 
 import { LocalState } from "../../relay/publish/local-state.ts";
 import { nodeSql } from "../support/node-sql.ts";
-import { facts, OriginWorld, TestPublisher, TestReader } from "../support/origin-world.ts";
+import { TestPublisher, TestReader } from "../support/origin-peers.ts";
+import { facts, OriginWorld } from "../support/origin-world.ts";
 import { pod, pool } from "../support/records.ts";
 import { rounds } from "./rounds.ts";
 

@@ -1,15 +1,5 @@
 /** A relay as a process: the real one, on the virtual network and clock, with real files; it is killed, started again, and its Felix watched. */
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { pino } from "pino";
@@ -30,6 +20,7 @@ import { SimLink } from "./network.ts";
 import type { HubEnd, Wire } from "./network.ts";
 import { hashOfKey, hashOfRecord, SimSource } from "./place.ts";
 import type { Place } from "./place.ts";
+import { RelayDisk } from "./relay-disk.ts";
 import type { World } from "./world.ts";
 
 export interface Identity {
@@ -63,7 +54,7 @@ interface Process {
 export class RelayProcess {
   readonly name: string;
   readonly place: Place;
-  readonly #dir: string;
+  readonly #disk: RelayDisk;
   readonly #world: World;
   readonly #hub: HubEnd;
   readonly #history: History;
@@ -88,16 +79,15 @@ export class RelayProcess {
     this.#isOld = isOld;
     this.name = name;
     this.place = place;
-    this.#dir = join(dir, name);
+    this.#disk = new RelayDisk(join(dir, name));
     this.#world = world;
     this.#hub = hub;
     this.#history = history;
-    mkdirSync(join(this.#dir, "views"), { recursive: true });
   }
 
   /** Whether its disk can be put back to what it was. */
   get hasCopy(): boolean {
-    return existsSync(this.#copyDir);
+    return this.#disk.hasCopy;
   }
 
   get isAlive(): boolean {
@@ -123,7 +113,7 @@ export class RelayProcess {
     const { uid } = identity.membership.cluster;
     const config = readConfig(
       {
-        state: this.#dir,
+        state: this.#disk.dir,
         hub: "http://hub",
         manifests: "/none",
         inSyncWaitSeconds: IN_SYNC_WAIT_SECONDS,
@@ -192,28 +182,16 @@ export class RelayProcess {
       uid,
       state: "torn",
     });
-    for (const file of this.#viewFiles()) {
-      const { size } = statSync(file);
-      if (size < 20) continue;
-      if (rng.chance(0.6)) truncateSync(file, size - rng.below(Math.min(size, 400)));
-      else {
-        const bytes = readFileSync(file);
-        const at = rng.below(size);
-        bytes[at] = (bytes[at] as number) ^ (1 << rng.below(8));
-        writeFileSync(file, bytes);
-      }
-    }
+    this.#disk.tear(rng);
   }
 
   keepCopy(): void {
-    rmSync(this.#copyDir, { recursive: true, force: true });
-    cpSync(this.#dir, this.#copyDir, { recursive: true });
+    this.#disk.keepCopy();
   }
 
   /** Its disk is what it was when the copy was made. */
   putBack(): void {
-    rmSync(this.#dir, { recursive: true, force: true });
-    cpSync(this.#copyDir, this.#dir, { recursive: true });
+    this.#disk.putBack();
     const uid = this.#identity?.membership.cluster.uid ?? "";
     this.#history.add({
       what: "relay",
@@ -265,15 +243,6 @@ export class RelayProcess {
         uid,
         remotes: this.seen(),
       });
-  }
-
-  get #copyDir(): string {
-    return `${this.#dir}.copy`;
-  }
-
-  #viewFiles(): string[] {
-    const dir = join(this.#dir, "views");
-    return existsSync(dir) ? readdirSync(dir).map((name) => join(dir, name)) : [];
   }
 
   #outside(process: Pick<Process, "links" | "isAlive" | "positions">): Outside {
@@ -364,7 +333,7 @@ export class RelayProcess {
   #readAccess(): void {
     this.#heard = { meshId: "", version: -1 };
     this.#granted = new Map();
-    const path = join(this.#dir, "access.json");
+    const path = join(this.#disk.dir, "access.json");
     if (existsSync(path)) this.#hear(JSON.parse(readFileSync(path, "utf8")) as AccessFacts);
     else this.#history.add({ what: "heard", relay: this.name, version: -1, granted: new Map() });
   }

@@ -4,7 +4,8 @@ import type { LogChange } from "../../shared/log/payload.ts";
 import type { Accepted } from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { ORIGIN_UID } from "./origin-world.ts";
-import type { OriginWorld, TestPublisher } from "./origin-world.ts";
+import type { TestPublisher } from "./origin-peers.ts";
+import type { OriginWorld } from "./origin-world.ts";
 
 const FAST = 1;
 

@@ -14,7 +14,8 @@ import type { WatchMessage } from "../../../shared/protocol/messages.ts";
 import { CHANNELS } from "../../../shared/record/channel.ts";
 import { hashKey, hashRecord } from "../../../shared/record/encoding.ts";
 import { keyOf } from "../../../shared/record/key.ts";
-import { OriginWorld, READER_UID, TestPublisher, TestReader } from "../../support/origin-world.ts";
+import { TestPublisher, TestReader } from "../../support/origin-peers.ts";
+import { OriginWorld, READER_UID } from "../../support/origin-world.ts";
 import { address, pod, pool, put } from "../../support/records.ts";
 
 const folders: string[] = [];

@@ -2,13 +2,8 @@ import { expect, test } from "vitest";
 
 import { encodePayload } from "../../../shared/log/payload.ts";
 import { LIMITS } from "../../../shared/protocol/limits.ts";
-import {
-  facts,
-  OriginWorld,
-  populatedWorld,
-  TestPublisher,
-  TestReader,
-} from "../../support/origin-world.ts";
+import { populatedWorld, TestPublisher, TestReader } from "../../support/origin-peers.ts";
+import { facts, OriginWorld } from "../../support/origin-world.ts";
 import { noise } from "../../support/noise.ts";
 import { address, pod, pool, put } from "../../support/records.ts";
 

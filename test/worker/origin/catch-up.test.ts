@@ -7,7 +7,7 @@ import { encodeMessage } from "../../../shared/protocol/codec.ts";
 import type { Blob, CatchUp, Message } from "../../../shared/protocol/messages.ts";
 import type { CalicoRecord } from "../../../shared/record/record.ts";
 import { keyOf } from "../../../shared/record/key.ts";
-import { populatedWorld, TestReader } from "../../support/origin-world.ts";
+import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
 import { address, pod, put } from "../../support/records.ts";
 
 /** A pod at a state of its own. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { LIMITS } from "../../../shared/protocol/limits.ts";
-import { populatedWorld, TestReader } from "../../support/origin-world.ts";
+import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
 import { heavyLabels, noise } from "../../support/noise.ts";
 import { address, pod } from "../../support/records.ts";
 

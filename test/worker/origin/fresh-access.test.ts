@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { encodePayload } from "../../../shared/log/payload.ts";
 import { hashKey } from "../../../shared/record/encoding.ts";
 import { keyOf } from "../../../shared/record/key.ts";
-import { facts, populatedWorld, TestReader } from "../../support/origin-world.ts";
+import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
+import { facts } from "../../support/origin-world.ts";
 import { address, pod, put } from "../../support/records.ts";
 
 /** Found by the simulation, seeds 49 and 30. */

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { keyOf } from "../../../shared/record/key.ts";
 import { RING_SLOTS } from "../../../worker/origin/log-store.ts";
-import { populatedWorld, TestReader } from "../../support/origin-world.ts";
+import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
 import { rawHome } from "../../support/raw-home.ts";
 import { address, pod, pool, put } from "../../support/records.ts";
 

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
-import { facts, OriginWorld, populatedWorld, TestPublisher } from "../../support/origin-world.ts";
+import { populatedWorld, TestPublisher } from "../../support/origin-peers.ts";
+import { facts, OriginWorld } from "../../support/origin-world.ts";
 import { address, pod, pool } from "../../support/records.ts";
 
 test("[LOG8] what is refused is quarantined with its rule, is not sent to readers, and is not published again", () => {

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { LogChange } from "../../../shared/log/payload.ts";
 import { hashKey } from "../../../shared/record/encoding.ts";
 import { QUOTA, RateQuota } from "../../../worker/origin/quota.ts";
-import { populatedWorld } from "../../support/origin-world.ts";
+import { populatedWorld } from "../../support/origin-peers.ts";
 import { rawHome } from "../../support/raw-home.ts";
 import { address, pod, put } from "../../support/records.ts";
 

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 
 import type { CalicoRecord } from "../../../shared/record/record.ts";
-import { populatedWorld, TestReader } from "../../support/origin-world.ts";
+import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
 import { address, pod } from "../../support/records.ts";
 
 /** A pod at a state of its own. */

@@ -6,13 +6,8 @@ import { LIMITS } from "../../../shared/protocol/limits.ts";
 import { PROTOCOL_VERSIONS } from "../../../shared/protocol/version.ts";
 import type { EdgeReport } from "../../../shared/visibility/facts.ts";
 import { mergedEdges } from "../../../worker/origin/edges.ts";
-import {
-  facts,
-  ORIGIN_UID,
-  OriginWorld,
-  populatedWorld,
-  TestPublisher,
-} from "../../support/origin-world.ts";
+import { populatedWorld, TestPublisher } from "../../support/origin-peers.ts";
+import { facts, ORIGIN_UID, OriginWorld } from "../../support/origin-world.ts";
 import { address, pod } from "../../support/records.ts";
 
 const HELLO = {

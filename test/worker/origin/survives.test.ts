@@ -5,13 +5,8 @@ import type { SqlDatabase } from "../../../worker/storage/sql.ts";
 import type { MemoryView } from "../../../relay/view/memory-view.ts";
 import { SimSql } from "../../sim/sql.ts";
 import { nodeSql } from "../../support/node-sql.ts";
-import {
-  facts,
-  OriginWorld,
-  populatedWorld,
-  TestPublisher,
-  TestReader,
-} from "../../support/origin-world.ts";
+import { populatedWorld, TestPublisher, TestReader } from "../../support/origin-peers.ts";
+import { facts, OriginWorld } from "../../support/origin-world.ts";
 import { address, pod, pool } from "../../support/records.ts";
 
 test("[LOG10] the object may be evicted between any two messages: nothing is lost, nothing is told twice as new", () => {
