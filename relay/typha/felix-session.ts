@@ -53,7 +53,7 @@ export class FelixSession {
     this.#options = options;
     this.#hello = hello;
     this.#felix = felix;
-    this.#local = new LocalStream(options.space, !hello.supportsModernPolicyKeys);
+    this.#local = new LocalStream(options.space, hello.supportsModernPolicyKeys);
     this.#remote = new RemoteSide({
       space: options.space,
       hides: (id) => this.#local.hides(id),
@@ -272,7 +272,7 @@ export class FelixSession {
 
   #onKvs(kvs: RawKvs): void {
     const taken = this.#local.take(kvs.bytes, kvs.from);
-    if (kvs.isOurs && taken.isWhole && !this.#local.hasModernPolicyKeys) {
+    if (kvs.isOurs && taken.isWhole && this.#local.refused === null) {
       this.#felix.write(kvs.bytes);
       return;
     }
@@ -284,9 +284,11 @@ export class FelixSession {
   }
 
   #passLocal(elements: Elements): void {
-    if (this.#local.hasModernPolicyKeys)
-      // Not a key more: it would take the policies that it cannot read for deleted. [TYP17]
+    // Not a key more: it would take policies for deleted.
+    if (this.#local.refused === "unreadable")
       this.#end("felix: reads no policy keys of Calico ≥ 3.32, and this Typha sends them", "felix");
+    else if (this.#local.refused === "rewritten")
+      this.end("typha: came back with policy keys of another form: Felix has to begin anew");
     else this.#sendElements(elements);
   }
 

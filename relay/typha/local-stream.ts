@@ -10,6 +10,8 @@ import { isDeletion, KvsScanner, UnusualUpdate } from "./kvs-scan.ts";
 import type { ScannedUpdate } from "./kvs-scan.ts";
 import { LocalKeys } from "./local-keys.ts";
 import { UPDATE_TYPE } from "./messages.ts";
+import { policyKeyForm } from "./policy-keys.ts";
+import type { PolicyKeyForm } from "./policy-keys.ts";
 
 /** Elements of `MsgKVs`, in one or several parts. */
 export interface Elements {
@@ -26,9 +28,10 @@ export interface Taken extends Elements {
   readonly broken: GobError | null;
 }
 
+/** Policy keys that Felix cannot read, or keys of another form than what it holds, from a Typha that came back. */
+export type Refusal = "unreadable" | "rewritten";
+
 const NOTHING: Elements = { count: 0, parts: [] };
-/** `/calico/v1/policy/<Kind>/…`: of Typha ≥ 3.32; before, what follows is `tier` or `profile`. */
-const POLICY_PATH = Buffer.from("/calico/v1/policy/");
 /** What is done with one element. */
 const PASS = null;
 const DROP = new Uint8Array();
@@ -37,16 +40,18 @@ export class LocalStream {
   readonly #space: KeySpace;
   readonly #keys: LocalKeys;
   readonly #hash = new ByteHash();
-  readonly #asksPolicyKeys: boolean;
+  readonly #readsModernPolicyKeys: boolean;
+  /** Forms of policy keys that Felix was told. */
+  readonly #policyForms = new Set<PolicyKeyForm>();
   #isResync = false;
   #last = -1;
-  #hasModernPolicyKeys = false;
+  #refused: Refusal | null = null;
 
-  /** @param asksPolicyKeys Whether to look out for policy keys that an old Felix cannot read. */
-  constructor(space: KeySpace, asksPolicyKeys: boolean) {
+  /** @param readsModernPolicyKeys Whether Felix does; a policy under such a key is refused otherwise. */
+  constructor(space: KeySpace, readsModernPolicyKeys: boolean) {
     this.#space = space;
     this.#keys = new LocalKeys(space.table);
-    this.#asksPolicyKeys = asksPolicyKeys;
+    this.#readsModernPolicyKeys = readsModernPolicyKeys;
   }
 
   /** Keys that this Felix holds of its own cluster. */
@@ -54,8 +59,9 @@ export class LocalStream {
     return this.#keys.size;
   }
 
-  get hasModernPolicyKeys(): boolean {
-    return this.#hasModernPolicyKeys;
+  /** Why Felix is to get nothing of what was taken last, and nothing more. */
+  get refused(): Refusal | null {
+    return this.#refused;
   }
 
   /** Whether a remote value is hidden by a local one here. */
@@ -140,13 +146,21 @@ export class LocalStream {
 
   /** `PASS`, `DROP`, or an element instead. */
   #judge(bytes: Uint8Array, view: DataView, update: ScannedUpdate): Uint8Array | null {
-    if (this.#asksPolicyKeys && isModernPolicyKey(bytes, update)) this.#hasModernPolicyKeys = true;
+    const form = policyKeyForm(bytes, update.keyStart, update.keyEnd);
+    if (form !== null) this.#lookAtPolicyKey(form);
     if (isDeletion(update)) return this.#judgeDeletion(view, update);
     const id = this.#idOf(view, update, true);
     this.#hash.over(view, update.valueStart, update.valueEnd);
     const outcome = this.#keys.put(id, this.#hash.first, this.#hash.second);
     if (!this.#isResync || outcome === "new") return PASS;
     return outcome === "same" ? DROP : asUpdated(bytes, update);
+  }
+
+  #lookAtPolicyKey(form: PolicyKeyForm): void {
+    if (form === "modern" && !this.#readsModernPolicyKeys) this.#refused = "unreadable";
+    else if (this.#isResync && this.#policyForms.size > 0 && !this.#policyForms.has(form))
+      this.#refused ??= "rewritten";
+    else this.#policyForms.add(form);
   }
 
   #judgeDeletion(view: DataView, update: ScannedUpdate): Uint8Array | null {
@@ -173,15 +187,6 @@ export class LocalStream {
     }
     return id;
   }
-}
-
-function isModernPolicyKey(bytes: Uint8Array, { keyStart, keyEnd }: ScannedUpdate): boolean {
-  const at = keyStart + POLICY_PATH.length;
-  if (at >= keyEnd) return false;
-  for (let n = 0; n < POLICY_PATH.length; n++)
-    if (bytes[keyStart + n] !== POLICY_PATH[n]) return false;
-  const first = bytes[at] ?? 0;
-  return first >= 0x41 && first <= 0x5a;
 }
 
 /** A key that Felix holds changes: Typha, which tells everything anew, says "new". The type is the last byte but one. */

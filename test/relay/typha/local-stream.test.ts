@@ -60,7 +60,7 @@ test("[TYP11] [TYP14] after any history Felix has the local key/values, and the 
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const feed = new FakeFeed();
       const space = new KeySpace(feed);
-      const stream = new LocalStream(space, false);
+      const stream = new LocalStream(space, true);
       const felix = new Told();
       space.subscribe((batch) => {
         const shown = batch.updates.filter((u) => !stream.hides(batch.shadowed.get(u) ?? -1));
@@ -107,7 +107,7 @@ test("[TYP11] [TYP14] after any history Felix has the local key/values, and the 
 });
 
 test("[TYP13] what goes on is, byte for byte, what came", () => {
-  const stream = new LocalStream(new KeySpace(new FakeFeed()), false);
+  const stream = new LocalStream(new KeySpace(new FakeFeed()), true);
   const elements = KEYS.map((key, n) => element(key, `v${n}`, 1));
   const message = encodeKvs(elements);
   const { count, parts } = stream.take(encodeKvsValue(elements), 0);
@@ -117,7 +117,7 @@ test("[TYP13] what goes on is, byte for byte, what came", () => {
 });
 
 test("[TYP11] a Typha that came back with nothing new sends nothing", () => {
-  const stream = new LocalStream(new KeySpace(new FakeFeed()), false);
+  const stream = new LocalStream(new KeySpace(new FakeFeed()), true);
   const all = encodeKvsValue(KEYS.map((key) => element(key, "v", 1)));
   stream.take(all, 0);
   stream.beginResync();

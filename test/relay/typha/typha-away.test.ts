@@ -97,6 +97,54 @@ test("[TYP11] a status that goes back on a living Typha is passed on", async () 
   expect(felix.statuses).toEqual([2, 1, 2]);
 });
 
+test.each([
+  [
+    "modern",
+    "/calico/v1/policy/NetworkPolicy/shop/p",
+    "/calico/v1/policy/tier/default/policy/shop%2fp",
+  ],
+  [
+    "legacy",
+    "/calico/v1/policy/tier/default/policy/shop%2fp",
+    "/calico/v1/policy/NetworkPolicy/shop/p",
+  ],
+])(
+  "[TYP16] a Typha that says the same version and writes %s policy keys no more ends the connection, with nothing deleted",
+  async (_form, before, after) => {
+    const tier = "/calico/v1/policy/tier/default/metadata";
+    const { typha, client, logs } = await spliceRig({ ...LOCAL, [before]: "{}", [tier]: "{}" });
+    const felix = client();
+    await felix.until("in-sync", () => felix.hasSync);
+    await typha.down();
+    typha.kvs.delete(before);
+    typha.kvs.set(after, "{}");
+    await typha.up();
+    await felix.until("the end", () => felix.isClosed, 10_000);
+    expect(felix.kvs.has(before)).toBe(true);
+    expect(felix.kvs.has(after)).toBe(false);
+    expect(felix.deleted).toEqual([]);
+    expect(logs.join("\n")).toMatch(/policy keys of another form/);
+    const next = client();
+    await next.until("in-sync", () => next.hasSync);
+    expect(next.kvs.has(after)).toBe(true);
+  },
+);
+
+test("[TYP16] policies that come, change and go under the form that Felix knows are no reason", async () => {
+  const [one, two] = ["one", "two"].map((name) => `/calico/v1/policy/NetworkPolicy/shop/${name}`);
+  const { typha, client } = await spliceRig({ ...LOCAL, [one as string]: "{}" });
+  const felix = client();
+  await felix.until("in-sync", () => felix.hasSync);
+  await typha.down();
+  typha.kvs.delete(one as string);
+  typha.kvs.set(two as string, "{}");
+  await typha.up();
+  await felix.until("the deletion", () => felix.deleted.length > 0, 10_000);
+  expect(felix.deleted).toEqual([one]);
+  expect(felix.kvs.has(two as string)).toBe(true);
+  expect(felix.isClosed).toBe(false);
+});
+
 test("[TYP16] a Typha that comes back in another version ends the connection before anything of it is sent", async () => {
   const { typha, client, logs } = await spliceRig(LOCAL);
   const felix = client();
