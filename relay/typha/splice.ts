@@ -11,6 +11,7 @@ import type { Greeted } from "./accept.ts";
 import { splitHostPort } from "./dial.ts";
 import type { ReadTarget } from "./dial.ts";
 import { drain } from "./drain.ts";
+import { warningOf } from "./exposure.ts";
 import { FelixSession } from "./felix-session.ts";
 import { FelixStream } from "./felix-stream.ts";
 import { KeySpace } from "./key-space.ts";
@@ -92,6 +93,9 @@ export class Splice {
       this.#server.once("error", reject);
       this.#server.listen(port, host, resolve);
     });
+    const warning = this.#front === null ? warningOf(this.#options.listen) : null;
+    if (warning !== null)
+      this.#options.log("warn", warning, { listen: this.#options.listen, tls: false });
     return (this.#server.address() as AddressInfo).port;
   }
 
