@@ -19,8 +19,10 @@ export const relayConfigSchema = z
       .min(1, "is needed: the folder that keeps the relay's key and views (--state)"),
     /** Folder with the relay's key and membership where it is not the state folder: of all relays of the cluster, and perhaps read-only. */
     identity: z.string().min(1, "must be a folder").optional(),
+    // As it comes out of a file, or of a terminal.
     joinToken: z
       .string()
+      .trim()
       .regex(/^cwj_[a-z0-9-]+_[0-9a-f]{48}$/, "must look like cwj_<mesh>_<48 hex digits>")
       .optional(),
     hub: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).optional(),

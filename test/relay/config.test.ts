@@ -35,6 +35,18 @@ test("[CLI13] flags come before the environment, that before the file", () => {
   expect(environmentName("typhaListen")).toBe("CATWALK_TYPHA_LISTEN");
 });
 
+test("[CLI13] a join token may have a line end behind it, and must look like one", () => {
+  const token = `cwj_demo_${"0".repeat(48)}`;
+  const given = { state: "s", manifests: "/m" };
+  expect(readConfig({ ...given, joinToken: `${token}\n` }, {}, null)).toMatchObject({
+    ok: true,
+    config: { joinToken: token },
+  });
+  expect(message({ ...given, joinToken: token.slice(1) })).toMatch(
+    /^joinToken: must look like cwj_/,
+  );
+});
+
 test("[CLI13] what is wrong is named", () => {
   expect(message({})).toMatch(/^state: /);
   expect(message({ state: "s", source: "manifests" })).toBe(
