@@ -7,7 +7,9 @@ import { prefixOf } from "./partition.ts";
 import type { Partition } from "./partition.ts";
 
 export const ENTRY_BYTES = 32;
-const TAG_OFFSET = 2 * HASH_BYTES;
+/** Key and record hash. */
+export const PAIR_BYTES = 2 * HASH_BYTES;
+const TAG_OFFSET = PAIR_BYTES;
 
 export interface TrieEntry {
   readonly keyHash: Uint8Array;
@@ -30,6 +32,15 @@ export function leafOf(bytes: Uint8Array, count: number): Leaf {
 
 export function emptyLeaf(capacity = 4): Leaf {
   return leafOf(new Uint8Array(capacity * ENTRY_BYTES), 0);
+}
+
+/** Of pairs in key order, with tag 0. */
+export function leafOfPairs(pairs: Uint8Array, from: number, to: number): Leaf {
+  const leaf = emptyLeaf(Math.max(to - from, 4));
+  for (let i = from; i < to; i++)
+    leaf.bytes.set(pairs.subarray(i * PAIR_BYTES, (i + 1) * PAIR_BYTES), (i - from) * ENTRY_BYTES);
+  leaf.count = to - from;
+  return leaf;
 }
 
 function tagIndex(index: number): number {

@@ -12,6 +12,8 @@ import { rounds } from "./rounds.ts";
 const ENDPOINTS = rounds(50_000, 500_000);
 const MAX_ROW_BYTES = 1_500_000;
 const MAX_LEDGER_BYTES = 64e6;
+/** Entries that an Origin reads at once when it starts: a blob's, or those of a commit of several frames. */
+const MAX_PART = 1_000;
 
 const of = (n: number, version: string) => ({
   ...pod(`web-${n}`, `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`, {
@@ -67,7 +69,12 @@ test(`[LOG18] ${ENDPOINTS} endpoints in one Origin: no row beyond 1.5 MB, a ledg
     expect(reader.views.get("identity")?.trie.size).toBeGreaterThan(ENDPOINTS);
     expect(reader.isInSync).toBe(true);
   }
-  // The next instance is made from what is stored.
+  // The next instance is made from what is stored, in parts between which others have their turns, and proves to be the same.
   world.crash();
+  expect(world.largestPart).toBeGreaterThan(0);
+  expect(world.largestPart).toBeLessThanOrEqual(MAX_PART);
   expect(world.origin.ledgerBytes).toBeLessThan(MAX_LEDGER_BYTES);
+  reader.connect();
+  world.advance(12_000);
+  expect(reader.isInSync).toBe(true);
 }, 180_000);

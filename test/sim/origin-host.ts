@@ -181,6 +181,7 @@ export class OriginHost {
     const timers: Timers = new Map();
     const life = { isDead: false };
     const origin = new Origin(this.#ports(timers, life));
+    for (const _ of origin.load());
     const instance = Object.assign(life, { origin, timers });
     this.#instance = instance;
     for (const [socket, { peer, note }] of this.#sockets) origin.onRestore(socket, peer, note);

@@ -47,6 +47,8 @@ export class OriginWorld {
   facts: OriginFacts | null;
   readonly claims: RangeClaim[] = [];
   readonly timers = new Map<TimerName, number>();
+  /** Entries of the largest part in which an Origin has read its logs. */
+  largestPart = 0;
   nowMs = 1_000_000;
   readonly paceMs: number;
   pulls = 0;
@@ -170,7 +172,7 @@ export class OriginWorld {
 
   #make(): Origin {
     let seed = 7;
-    return new Origin({
+    const origin = new Origin({
       store: new SqliteLogStore(this.sql),
       clock: { now: () => this.nowMs },
       paceMs: this.paceMs,
@@ -209,5 +211,7 @@ export class OriginWorld {
       },
       log: () => undefined,
     });
+    for (const entries of origin.load()) this.largestPart = Math.max(this.largestPart, entries);
+    return origin;
   }
 }

@@ -1,13 +1,13 @@
 /**
  * One channel of an origin as a log: the index with its digest, the head and chain, the ring of frames, the blobs. What is in memory is
- * derived from what is stored and rebuilt from it at a start; the rows are the truth.
+ * derived from what is stored and rebuilt from it at a start, by `load`; the rows are the truth.
  */
 import { NO_CHAIN, nextChain } from "../../shared/log/cursor.ts";
 import type { LogBounds } from "../../shared/log/cursor.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";
 import { overlaps, partitionHas, WHOLE } from "../../shared/log/partition.ts";
 import type { Partition, PartitionDigest } from "../../shared/log/partition.ts";
-import { equalBytes } from "../../shared/lib/bytes.ts";
+import { concatBytes, equalBytes } from "../../shared/lib/bytes.ts";
 import { must } from "../../shared/lib/assert.ts";
 import { encodePayload } from "../../shared/log/payload.ts";
 import type { LogChange } from "../../shared/log/payload.ts";
@@ -56,7 +56,7 @@ export class ChannelLog implements LogBounds {
   #foldedTo: number;
   #head = 0;
   #chain: Uint8Array = NO_CHAIN;
-  readonly #admitted = new HashTrie();
+  #admitted = new HashTrie();
   readonly #recent = new RecentFrames();
   #blobs: { readonly bits: number; readonly prefix: number; readonly revision: number }[] = [];
   /** What came since the last fold began; `null` after a start: read when it is needed. */
@@ -79,7 +79,6 @@ export class ChannelLog implements LogBounds {
     this.#epoch = state.epoch;
     this.#populated = state.populated;
     this.#foldedTo = state.foldedTo;
-    this.#load();
   }
 
   /** What it needs of memory, about: the index, what is remembered of frames, and the records that folding will need. */
@@ -286,30 +285,46 @@ export class ChannelLog implements LogBounds {
     } else this.#recent.replaced(revision);
   }
 
-  #load(): void {
+  /**
+   * Reads what is stored, and yields after each part how many entries it had: of a large log all of it takes a second. Until its end nothing is asked of
+   * the log. [LOG18]
+   */
+  *load(): Generator<number, void> {
+    // No tags: of revisions that the ring holds no more, unless a frame of it says otherwise.
+    const held: Uint8Array[] = [];
     for (const blob of this.#store.blobHeads(this.channel)) {
-      this.#blobs.push({ bits: blob.bits, prefix: blob.prefix, revision: blob.revision });
-      // No tag: of a revision that the ring holds no more, unless a frame of it says otherwise.
-      for (const [keyHash, recordHash] of pairsOf(blob.entries))
-        if (recordHash !== null) this.#admitted.set(keyHash, recordHash, 0);
+      this.#blobs.push(blob);
+      held.push(must(this.#store.blobEntries(this.channel, blob), "entries of a blob"));
+      yield (held.at(-1)?.length ?? 0) / PAIR_BYTES;
     }
+    this.#admitted = yield* HashTrie.ofSorted(concatBytes(...held));
     const newer = this.#blobs.filter((blob) => blob.revision > this.#foldedTo);
-    for (const { revision, previous, entries } of this.#store.frameHeads(this.channel)) {
-      this.#head = revision;
-      this.#recent.push(revision, previous, entries.length / PAIR_BYTES);
-      if (revision > this.#foldedTo) this.#tailChanges += entries.length / PAIR_BYTES;
-      for (const [keyHash, recordHash] of pairsOf(entries)) {
-        const isFolded =
-          revision <= this.#foldedTo ||
-          newer.some((blob) => blob.revision >= revision && partitionHas(blob, keyHash));
-        if (isFolded) this.#indexFolded(revision, keyHash, recordHash);
-        else this.#index(revision, keyHash, recordHash);
-      }
+    for (const revision of this.#store.frameRevisions(this.channel)) {
+      const frame = must(this.#store.frameHead(this.channel, revision), `frame ${revision}`);
+      this.#loadFrame(frame, newer);
+      yield frame.entries.length / PAIR_BYTES;
     }
     if (this.#head === 0) return;
     if (this.#head > this.#foldedTo) this.#tail = null;
     const last = must(this.frame(this.#head), `frame ${this.#head} is missing`);
     this.#chain = nextChain(last.previous, last.revision, last.payload);
+  }
+
+  /** @param newer Blobs that a fold which was not finished has rewritten. */
+  #loadFrame(
+    { revision, previous, entries }: Omit<StoredFrame, "payload">,
+    newer: readonly BlobHead[],
+  ): void {
+    this.#head = revision;
+    this.#recent.push(revision, previous, entries.length / PAIR_BYTES);
+    if (revision > this.#foldedTo) this.#tailChanges += entries.length / PAIR_BYTES;
+    for (const [keyHash, recordHash] of pairsOf(entries)) {
+      const isFolded =
+        revision <= this.#foldedTo ||
+        newer.some((blob) => blob.revision >= revision && partitionHas(blob, keyHash));
+      if (isFolded) this.#indexFolded(revision, keyHash, recordHash);
+      else this.#index(revision, keyHash, recordHash);
+    }
   }
 
   #saveState(): void {

@@ -66,11 +66,15 @@ export interface LogStore {
   putFrame(channel: Channel, frame: StoredFrame): void;
   /** The frame of a revision, or `undefined` when its slot holds another one. */
   frame(channel: Channel, revision: number): StoredFrame | undefined;
-  /** All frames of the ring but their payloads, ascending. */
-  frameHeads(channel: Channel): Omit<StoredFrame, "payload">[];
+  /** Revisions of all frames of the ring, ascending. */
+  frameRevisions(channel: Channel): number[];
+  /** The same as `frame`, without what needs the most memory. */
+  frameHead(channel: Channel, revision: number): Omit<StoredFrame, "payload"> | undefined;
 
-  /** All blobs but their payloads, in prefix order. */
-  blobHeads(channel: Channel): Omit<StoredBlob, "payload">[];
+  /** All blobs, without what they hold, in prefix order. */
+  blobHeads(channel: Channel): Omit<StoredBlob, "payload" | "entries">[];
+  /** In key order. */
+  blobEntries(channel: Channel, partition: Partition): EntryBytes | undefined;
   blob(channel: Channel, partition: Partition): Pick<StoredBlob, "payload" | "entries"> | undefined;
   replaceBlob(channel: Channel, old: Partition, blobs: readonly StoredBlob[]): void;
 

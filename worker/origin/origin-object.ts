@@ -40,6 +40,9 @@ export interface OriginEnv {
 /** Of a disk that takes a commit in well below a millisecond: less gives smaller frames, each of which costs 2 ms of the process, and gains little. */
 const DEFAULT_PACE_MS = 4;
 
+/** Of a log that are read between two turns of others: a few milliseconds. */
+const LOAD_ENTRIES = 2_000;
+
 export class OriginObject extends DurableObject<OriginEnv> implements OriginCalls {
   readonly #sockets = new Map<SocketId, WebSocket>();
   readonly #timers = new Map<
@@ -57,7 +60,19 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     const store = new SqliteLogStore(sql);
     this.#identity = readIdentity(store.facts());
     this.#origin = new Origin(this.#ports(store));
-    for (const socket of context.getWebSockets()) {
+    void context.blockConcurrencyWhile(() => this.#load());
+  }
+
+  /** No event comes before its end. A large log takes a second: other objects of the process have their turns meanwhile. [LOG18] */
+  async #load(): Promise<void> {
+    let entries = 0;
+    for (const part of this.#origin.load()) {
+      entries += part;
+      if (entries < LOAD_ENTRIES) continue;
+      entries = 0;
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    for (const socket of this.ctx.getWebSockets()) {
       const attachment = socket.deserializeAttachment() as Attachment | null;
       if (attachment === null) continue;
       this.#sockets.set(attachment.id, socket);

@@ -76,6 +76,11 @@ export class Origin {
     });
   }
 
+  /** Reads the logs, in parts; see `ChannelLog.load`. Before its end no event may come. */
+  *load(): Generator<number, void> {
+    for (const log of this.#logs.values()) yield* log.load();
+  }
+
   /** A socket that the Worker has authenticated. */
   onOpen(socket: SocketId, peer: Peer): void {
     this.#closeSilent();

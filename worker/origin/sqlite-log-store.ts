@@ -7,6 +7,7 @@ import type { SqlDatabase, SqlRow, SqlValue } from "../storage/sql.ts";
 import { RING_SLOTS } from "./log-store.ts";
 import type {
   ChannelState,
+  EntryBytes,
   LogStore,
   PublisherTerm,
   QuarantinedRecord,
@@ -85,29 +86,46 @@ export class SqliteLogStore implements LogStore {
     return { ...frameHead(row), payload: bytesOf(row["payload"]) };
   }
 
-  frameHeads(channel: Channel): Omit<StoredFrame, "payload">[] {
+  frameRevisions(channel: Channel): number[] {
     const first = CHANNELS.indexOf(channel) * SLOT_SPACE;
     return this.#sql
       .run(
-        "SELECT revision, previous, entries FROM frames WHERE id >= ? AND id < ? ORDER BY revision",
+        "SELECT revision FROM frames WHERE id >= ? AND id < ? ORDER BY revision",
         first,
         first + RING_SLOTS,
       )
-      .map(frameHead);
+      .map((row) => Number(row["revision"]));
   }
 
-  blobHeads(channel: Channel): Omit<StoredBlob, "payload">[] {
+  frameHead(channel: Channel, revision: number): Omit<StoredFrame, "payload"> | undefined {
+    const row = this.#sql.run(
+      "SELECT revision, previous, entries FROM frames WHERE id = ?",
+      slotId(channel, revision),
+    )[0];
+    return row === undefined || row["revision"] !== revision ? undefined : frameHead(row);
+  }
+
+  blobHeads(channel: Channel): Omit<StoredBlob, "payload" | "entries">[] {
     return this.#sql
       .run(
-        "SELECT prefix, bits, revision, entries FROM blobs WHERE channel = ? ORDER BY prefix",
+        "SELECT prefix, bits, revision FROM blobs WHERE channel = ? ORDER BY prefix",
         CHANNELS.indexOf(channel),
       )
       .map((row) => ({
         prefix: Number(row["prefix"]),
         bits: Number(row["bits"]),
         revision: Number(row["revision"]),
-        entries: bytesOf(row["entries"]),
       }));
+  }
+
+  blobEntries(channel: Channel, partition: Partition): EntryBytes | undefined {
+    const row = this.#sql.run(
+      "SELECT entries FROM blobs WHERE channel = ? AND prefix = ? AND bits = ?",
+      CHANNELS.indexOf(channel),
+      partition.prefix,
+      partition.bits,
+    )[0];
+    return row === undefined ? undefined : bytesOf(row["entries"]);
   }
 
   blob(

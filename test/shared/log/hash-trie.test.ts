@@ -47,6 +47,35 @@ test("[LOG5] the digest is a function of the set alone: any order of additions, 
   );
 });
 
+test("[LOG5] a trie that is made of sorted pairs is the one that is made one by one, and goes on as that does", () => {
+  for (const size of [0, 1, LEAF_KEYS, LEAF_KEYS + 1, 20_000]) {
+    const one = new HashTrie();
+    for (let n = 0; n < size; n++) one.set(hash(n), hash(n + 1), 0);
+    const pairs = [...one.entries()].map(({ keyHash, recordHash }) =>
+      concatBytes(keyHash, recordHash),
+    );
+    const { trie, parts } = drained(HashTrie.ofSorted(concatBytes(...pairs)));
+    expect(Math.max(...parts)).toBeLessThanOrEqual(LEAF_KEYS);
+    expect(trie.size).toBe(size);
+    expect(trie.leaves()).toEqual(one.leaves());
+    for (const each of [one, trie]) {
+      for (let n = 0; n < 700; n++) each.set(hash(size + n), hash(n), n);
+      for (let n = 0; n < size; n += 3) each.delete(hash(n));
+    }
+    expect(trie.leaves()).toEqual(one.leaves());
+    expect([...trie.entries()]).toEqual([...one.entries()]);
+  }
+});
+
+function drained(made: Generator<number, HashTrie>): { trie: HashTrie; parts: number[] } {
+  const parts: number[] = [];
+  for (;;) {
+    const next = made.next();
+    if (next.done === true) return { trie: next.value, parts };
+    parts.push(next.value);
+  }
+}
+
 test("[LOG5] any partition's digest is comparable, whether or not it is a leaf on both sides", () => {
   const big = new HashTrie();
   const small = new HashTrie();
