@@ -7,7 +7,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { backoffMs } from "../shared/lib/backoff.ts";
 import type { RecordChange } from "../shared/record/record.ts";
-import { AccessState } from "./access-state.ts";
 import type { AccessFacts } from "./access-state.ts";
 import type { RelayConfig } from "./config.ts";
 import { Credentials } from "./hub/credentials.ts";
@@ -20,10 +19,10 @@ import type { PeerReport } from "./peers/ask-all.ts";
 import { Peers } from "./peers/peers.ts";
 import { LocalState } from "./publish/local-state.ts";
 import type { Source, SourceProblem } from "./source/source.ts";
+import { KeptAccess } from "./kept-access.ts";
 import { Remotes } from "./view/remotes.ts";
 import { OwnAddresses } from "./view/served.ts";
 
-const SAVE_AGAIN_MS = 5_000;
 const STANDBY = "another relay of this cluster publishes; this one stands by";
 /** How long other relays are still asked when the hub, which has it all, has been heard. */
 const ASK_BESIDE_HUB_MS = 10_000;
@@ -68,7 +67,7 @@ export class Relay {
   /** The cluster's other relays, when there are any. */
   peers: Peers | null = null;
   readonly #log: Logger;
-  readonly #access: AccessState;
+  readonly #access: KeptAccess;
   readonly #credentials: RelayIdentity;
   readonly #outside: typeof OUTSIDE;
   readonly #problems = new Map<string, SourceProblem>();
@@ -78,7 +77,6 @@ export class Relay {
   #isListed = false;
   #message: string | null = null;
   #hubLostMs: number | null = null;
-  #cancelSave: (() => void) | null = null;
   /** Not while other relays are asked for them. */
   #areViewsOpen = false;
   #cancelAsking: (() => void) | null = null;
@@ -99,7 +97,7 @@ export class Relay {
     this.source = source;
     this.#log = log;
     this.#credentials = credentials;
-    this.#access = new AccessState(config.state);
+    this.#access = new KeptAccess(config.state, outside, log);
     this.remotes = new Remotes(
       {
         stateDir: config.state,
@@ -161,7 +159,7 @@ export class Relay {
 
   async stop(): Promise<void> {
     this.#abort.abort();
-    this.#cancelSave?.();
+    this.#access.stop();
     this.#cancelAsking?.();
     this.#home?.stop();
     this.remotes.stop();
@@ -174,7 +172,7 @@ export class Relay {
       () => this.#access.facts,
       (facts) => {
         // The hub knows better, and perhaps of another mesh.
-        if (this.#access.facts === null) this.#take(facts);
+        if (this.#access.facts === null) this.#access.take(facts);
       },
     );
     this.#cancelAsking?.();
@@ -326,38 +324,11 @@ export class Relay {
   }
 
   #onAccess(facts: AccessFacts): void {
-    if (!this.#take(facts)) return;
+    if (!this.#access.take(facts)) return;
     this.#refreshOwnAddresses();
     if (this.#areViewsOpen) this.remotes.apply(facts, true);
     else
       this.#cancelAsking ??= this.#outside.after(ASK_BESIDE_HUB_MS, () => this.peers?.stopAsking());
-  }
-
-  /** Answers whether these facts hold from now on. */
-  #take(facts: AccessFacts): boolean {
-    const change = this.#access.take(facts);
-    if (change.kind === "older") {
-      this.#log.warn(
-        { held: change.held, got: facts.accessVersion },
-        "older access facts: ignored",
-      );
-      return false;
-    }
-    if (this.#access.writeError !== null) this.#saveAccessLater();
-    return true;
-  }
-
-  #saveAccessLater(): void {
-    this.#log.error(
-      { error: this.#access.writeError },
-      "access facts cannot be written: they hold until this relay ends, and are written when the disk takes them",
-    );
-    this.#cancelSave?.();
-    this.#cancelSave = this.#outside.after(SAVE_AGAIN_MS, () => {
-      this.#cancelSave = null;
-      if (!this.#access.save()) this.#saveAccessLater();
-      else this.#log.info("access facts are on disk now");
-    });
   }
 
   #onSource(changes: readonly RecordChange[]): void {
