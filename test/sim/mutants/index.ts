@@ -279,18 +279,6 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "revoked-one-by-one",
-    bug: "Readers that may read no more are forgotten one after the other: the room that the first leaves is given to the next, of the same cluster.",
-    validators: ["NoLeak"],
-    replacements: [
-      {
-        file: "worker/origin/origin.ts",
-        from: "    this.#readers.drop(...revoked.map(({ socket }) => socket));\n",
-        to: "",
-      },
-    ],
-  },
-  {
     name: "acknowledged-before",
     bug: "An acknowledgement of a position of before a repair counts as one of after it: a hub that slept goes on from where the reader never was.",
     validators: ["Ordered", "Converged", "NeverInSyncEarly"],
