@@ -66,6 +66,8 @@ export class ReadBuffer {
       return;
     }
     const { used, needed } = cutChunks(this.#bytes.subarray(0, end), this.#maxChunkBytes, take);
+    // Released by who took a chunk.
+    if (this.#bytes === NOTHING) return;
     this.#held = end - used;
     this.#needed = needed;
     this.#continue(used, isFull, isKept());

@@ -113,3 +113,15 @@ test("[TYP13] for a Felix that is slow, and for all at once, snapshots are read 
   expect(read(slow, snapshot)).toBe(40);
   expect(slow.size, "there is room again").toBeGreaterThan(256 * 1024);
 });
+
+test("[TYP13] a buffer that is released by who takes a chunk takes no memory again", () => {
+  const buffer = new ReadBuffer(MAX);
+  const piece = message(8_000);
+  buffer.space.set(piece);
+  buffer.came(
+    piece.length,
+    () => buffer.release(),
+    () => false,
+  );
+  expect(buffer.size).toBe(0);
+});
