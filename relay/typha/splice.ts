@@ -37,12 +37,16 @@ export interface SpliceOptions {
   readonly compressUpstream?: boolean;
   /** Connections served at once; more are held and closed late. Typha's own limit is 10,000. */
   readonly maxConnections?: number;
+  /** Refused connections that are held at once. */
+  readonly maxHeld?: number;
   /** How long a connection that cannot be served is held. */
   readonly holdMs?: number;
   log(level: "info" | "warn", message: string, fields: Readonly<Record<string, unknown>>): void;
 }
 
 const MAX_CONNECTIONS = 10_000;
+/** Refused connections that are held at once; with more the one that was held longest is closed. */
+const MAX_HELD = 10_000;
 const DIAL_RETRY_MS = 500;
 /** Ten times what a change takes from its origin to a relay (p99). */
 const SETTLE_MS = 1_000;
@@ -56,6 +60,8 @@ export class Splice {
   readonly #sessions = new Map<FelixSession, Duplex>();
   /** Clients that are served, or will be. */
   readonly #clients = new Set<Duplex>();
+  /** Refused ones, in the order in which they were. */
+  readonly #held = new Set<Duplex>();
   readonly #sockets = new Set<Duplex>();
   #isStopped = false;
 
@@ -169,7 +175,15 @@ export class Splice {
 
   #refuse(socket: Duplex, from: string | undefined, problem: string): void {
     this.#options.log("warn", "refused a connection to Typha's port", { from, problem });
+    this.#hold(socket);
+  }
+
+  #hold(socket: Duplex): void {
     this.#clients.delete(socket);
+    this.#held.add(socket);
+    socket.on("close", () => this.#held.delete(socket));
+    const [longest] = this.#held;
+    if (this.#held.size > (this.#options.maxHeld ?? MAX_HELD)) longest?.destroy();
     closeLate(socket, this.#options.holdMs ?? HOLD_MS);
   }
 
@@ -203,10 +217,7 @@ export class Splice {
           reason,
         });
         if (by === null) socket.destroy();
-        else {
-          this.#clients.delete(socket);
-          closeLate(socket, this.#options.holdMs ?? HOLD_MS);
-        }
+        else this.#hold(socket);
       },
     });
     this.#sessions.set(session, socket);

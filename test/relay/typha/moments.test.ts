@@ -147,3 +147,22 @@ test("[TYP8] in-sync does not overtake what a slow Felix has still to take, howe
   const told = felix.messages.slice(0, sync).flatMap((m) => (m.type === "MsgKVs" ? m.kvs : []));
   expect(told.map(({ key }) => key)).toContain("/calico/v1/netset/db_last");
 }, 20_000);
+
+test("[TYP19] of refused connections so many are held; with more the one that was held longest goes first", async () => {
+  const { port, client } = await spliceRig(LOCAL, { maxHeld: 3 });
+  const garbage = Buffer.from("03ffffff", "hex");
+  const held: { closedAfter: number | null }[] = [];
+  for (let n = 0; n < 5; n++) {
+    held.push(mute(port, garbage));
+    await pass(1_000);
+  }
+  expect(held.map(({ closedAfter }) => closedAfter !== null)).toEqual([
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]);
+  const felix = client();
+  await felix.until("in-sync", () => felix.hasSync);
+});
