@@ -95,21 +95,25 @@ export class Publishing {
     return results;
   }
 
-  /** Frames of one channel as one; where that breaks a rule, one by one, to tell which it is. */
-  #takeRun(run: readonly Waiting[]): PublishResult[] {
+  /** As many frames of one channel as there is time for as one; where that breaks a rule, one by one, to tell which it is. */
+  #takeRun(frames: readonly Waiting[]): PublishResult[] {
     const changes: LogChange[] = [];
-    for (const { message, rest } of run) {
+    const run: Waiting[] = [];
+    for (const frame of frames) {
+      const { message, rest } = frame;
       const decoded =
         rest === undefined
           ? decodePayload(message.payload)
           : ({ ok: true, changes: rest.changes } as const);
-      if (!decoded.ok && run.length === 1) return [decoded];
-      if (!decoded.ok) return this.#takeEach(run);
+      // What cannot be read is said when it is the first.
+      if (!decoded.ok && run.length === 0) return [decoded];
+      if (!decoded.ok) break;
+      if (run.length > 0 && changes.length + decoded.changes.length > PART_CHANGES) break;
       changes.push(...decoded.changes);
+      run.push(frame);
     }
     const [first] = run;
     if (first === undefined) return [];
-    if (run.length > 1 && changes.length > PART_CHANGES) return this.#takeEach(run);
     const isWhole = first.rest === undefined && changes.length <= PART_CHANGES;
     const together = this.#take(
       first.message.channel,

@@ -96,3 +96,14 @@ test("[LOG16] one event takes in less than a thousand changes, however well they
   expect(most).toBeGreaterThan(0);
   expect(most * 250).toBeLessThan(1_000);
 });
+
+test("[LOG16] a rush of small frames, of more changes than one event takes in, is stored as few frames of nearly that many", () => {
+  const { world, accepted, publish } = rawPublisher();
+  for (let n = 0; n < 60; n++)
+    publish(Array.from({ length: 10 }, (_, i) => put(pod(`w${i}`, address(n)))));
+  world.advance(5_000);
+  expect(accepted).toHaveLength(60);
+  const [row] = world.sql.run("SELECT COUNT(*) AS n FROM frames WHERE LENGTH(entries) > 0");
+  // The pool, the first frame at once, then 50 and the rest.
+  expect(Number(row?.["n"])).toBeLessThanOrEqual(5);
+});
