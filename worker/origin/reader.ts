@@ -1,6 +1,5 @@
 /** One reader of an Origin: where it stands in each channel, what it may be sent, and what of that outlives an eviction of the object. */
 import type { Partition, PartitionDigest } from "../../shared/log/partition.ts";
-import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { Peer, SocketId } from "./ports.ts";
 
@@ -70,19 +69,6 @@ export function newReader(
     acknowledged: new Map(),
     checkpointed: new Map(),
   };
-}
-
-/** Bytes sent and not acknowledged. */
-export function inFlightOf(reader: Reader): number {
-  return reader.sentBytes - reader.receivedBytes;
-}
-
-/** Who is sent so much says within a moment that it has come, unless it, or the way to it, takes nothing. */
-const STALLED_MS = 60_000;
-
-/** Whether it holds room that others could have, and takes nothing. [LOG9] */
-export function isStalled(reader: Reader, nowMs: number): boolean {
-  return inFlightOf(reader) >= LIMITS.ackBytes && nowMs - reader.movedMs >= STALLED_MS;
 }
 
 export function noteOf(reader: Reader): string {

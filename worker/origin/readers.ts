@@ -15,7 +15,8 @@ import { HeadFrames, settledOf } from "./head-frames.ts";
 import type { ChannelLog } from "./channel-log.ts";
 import type { LogStore } from "./log-store.ts";
 import type { Peer, SocketId, SocketPort } from "./ports.ts";
-import { inFlightOf, isStalled, newReader, noteOf, READER_BYTES, readNote } from "./reader.ts";
+import { InFlight } from "./in-flight.ts";
+import { newReader, noteOf, READER_BYTES, readNote } from "./reader.ts";
 import type { Reader } from "./reader.ts";
 
 export interface ReaderRules {
@@ -37,12 +38,13 @@ export class Readers {
   readonly #sockets: SocketPort;
   readonly #rules: ReaderRules;
   readonly #catchUps = new CatchUps();
-  #inFlight = 0;
+  readonly #inFlight: InFlight;
 
   constructor(logs: ReadonlyMap<Channel, ChannelLog>, sockets: SocketPort, rules: ReaderRules) {
     this.#logs = logs;
     this.#sockets = sockets;
     this.#rules = rules;
+    this.#inFlight = new InFlight(() => rules.now());
   }
 
   get size(): number {
@@ -51,7 +53,7 @@ export class Readers {
 
   /** Bytes sent and not acknowledged, of all readers. */
   get inFlightBytes(): number {
-    return this.#inFlight;
+    return this.#inFlight.bytes;
   }
 
   /** What it needs of memory, about, besides what is in flight. */
@@ -101,13 +103,9 @@ export class Readers {
 
   /** Forgets readers, all of them before anybody is given the room that they leave: the next in turn may be another of them. [VIS5] */
   drop(...sockets: readonly SocketId[]): void {
-    let bytes = 0;
-    for (const socket of sockets) {
-      const reader = this.#readers.get(socket);
-      if (reader !== undefined) bytes += inFlightOf(reader);
-      this.#readers.delete(socket);
-    }
-    this.#release(bytes);
+    const gone = sockets.flatMap((socket) => this.#readers.get(socket) ?? []);
+    for (const { socket } of gone) this.#readers.delete(socket);
+    if (this.#inFlight.forget(gone)) this.pumpAll();
   }
 
   onRepair(socket: SocketId, channel: Channel, leaves: readonly PartitionDigest[]): void {
@@ -122,16 +120,11 @@ export class Readers {
   onAck(socket: SocketId, ack: ReaderAck): void {
     const reader = this.#readers.get(socket);
     if (reader === undefined) return;
-    const before = inFlightOf(reader);
-    reader.receivedBytes = Math.max(
-      reader.receivedBytes,
-      Math.min(ack.receivedBytes, reader.sentBytes),
-    );
-    if (inFlightOf(reader) < before) reader.movedMs = this.#rules.now();
+    const hasOpened = this.#inFlight.received(reader, ack.receivedBytes);
     if (this.#isReached(reader, ack)) reader.acknowledged.set(ack.channel, ack.revision);
     this.#saveNote(reader);
-    this.#release(before - inFlightOf(reader));
-    this.#pump(reader);
+    if (hasOpened) this.pumpAll();
+    else this.#pump(reader);
   }
 
   /**
@@ -147,16 +140,6 @@ export class Readers {
     return own !== undefined && equalBytes(own, chain);
   }
 
-  /** Bytes are in flight no more: where that makes room that others may wait for, they have their turn. */
-  #release(bytes: number): void {
-    const before = this.#inFlight;
-    this.#inFlight -= bytes;
-    const hasOpened = [LIMITS.inFlightCapBytes, LIMITS.inFlightBytes].some(
-      (bound) => before >= bound && this.#inFlight < bound,
-    );
-    if (hasOpened) for (const other of this.#readers.values()) this.#pump(other);
-  }
-
   /** After a commit: sends what each reader may have now. */
   pumpAll(frames = new HeadFrames(false, this.#rules)): void {
     for (const reader of this.#readers.values()) this.#pump(reader, frames);
@@ -170,10 +153,9 @@ export class Readers {
 
   /** Where there is no room: who holds it and takes nothing. */
   stalled(): readonly SocketId[] {
-    if (this.#inFlight < LIMITS.inFlightCapBytes) return [];
-    const now = this.#rules.now();
+    if (!this.#inFlight.isFull) return [];
     return [...this.#readers.values()].flatMap((reader) =>
-      isStalled(reader, now) ? [reader.socket] : [],
+      this.#inFlight.isStalled(reader) ? [reader.socket] : [],
     );
   }
 
@@ -355,15 +337,9 @@ export class Readers {
     });
   }
 
-  /** Its own share always, more as it grants and as all of them together leave. [LOG9] */
   #hasCredit(reader: Reader): boolean {
-    const own = inFlightOf(reader);
-    if (this.#inFlight >= LIMITS.inFlightCapBytes) {
-      this.#rules.needRoom();
-      return false;
-    }
-    if (own < LIMITS.readerFloorBytes) return true;
-    return own < reader.creditBytes && this.#inFlight < LIMITS.inFlightBytes;
+    if (this.#inFlight.isFull) this.#rules.needRoom();
+    return this.#inFlight.hasRoomFor(reader);
   }
 
   #send(reader: Reader, message: Message): void {
@@ -371,9 +347,7 @@ export class Readers {
   }
 
   #sendBytes(reader: Reader, bytes: Uint8Array): void {
-    if (inFlightOf(reader) === 0) reader.movedMs = this.#rules.now();
-    reader.sentBytes += bytes.length;
-    this.#inFlight += bytes.length;
+    this.#inFlight.sent(reader, bytes.length);
     this.#sockets.send(reader.socket, bytes);
   }
 
