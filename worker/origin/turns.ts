@@ -102,7 +102,9 @@ export class Turns {
 
   /** After any commit, also of what the hub has judged again. */
   foldSoon(): void {
-    if (this.#logs.some((log) => log.needsFold)) this.#ports.setTimer("fold", AFTER_COMMIT_MS);
+    const due = this.#logs.filter((log) => log.needsFold);
+    if (due.length === 0) return;
+    this.#ports.setTimer("fold", due.some((log) => log.isHalfFull) ? 0 : AFTER_COMMIT_MS);
   }
 
   #commitSlice(): void {
