@@ -6,6 +6,7 @@ import { CLIENT_DEFINITIONS, encodeClientHello, encodePong } from "../../relay/t
 import { GobDecoder } from "../../relay/typha/gob/decoder.ts";
 import { readMessage, SYNC_STATUS } from "../../relay/typha/messages.ts";
 import type { TyphaMessage } from "../../relay/typha/messages.ts";
+import { PLAIN_HELLO } from "../support/typha.ts";
 
 const MAX_MESSAGE_BYTES = 1 << 26;
 
@@ -19,18 +20,7 @@ export class DecodingClient {
     const decoder = new GobDecoder(MAX_MESSAGE_BYTES);
     this.#socket = connect({ host: "127.0.0.1", port, noDelay: true });
     this.#socket.write(CLIENT_DEFINITIONS);
-    this.#socket.write(
-      encodeClientHello({
-        hostname: "node-a1",
-        info: "bench",
-        version: "v3.32.1",
-        syncerType: "felix",
-        supportsDecoderRestart: false,
-        compressionAlgorithms: [],
-        supportsModernPolicyKeys: true,
-        clientConnId: 1n,
-      }),
-    );
+    this.#socket.write(encodeClientHello(PLAIN_HELLO));
     this.#socket.on("data", (data) => {
       for (const value of decoder.feed(data)) this.#take(readMessage(value));
     });
