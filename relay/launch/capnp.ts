@@ -1,6 +1,6 @@
 /**
  * The configuration of a plain `workerd serve` that is a hub. Secrets come from the environment, so that the file holds none.
- * (workerd.capnp of 1.20261023.1.)
+ * (workerd.capnp of 1.20260917.1.)
  */
 export interface CapnpOptions {
   /** `127.0.0.1:8787` */

@@ -131,9 +131,12 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   }
 }
 
-/** The npm package is CommonJS whose `default` is the path of the binary for this platform; loaders differ in how they import that. */
+/**
+ * The package `workerd`, of the newest version that takes one file descriptor for a socket (DESIGN.md): it is CommonJS whose `default` is the path of the
+ * binary for this platform; loaders differ in how they import that.
+ */
 function workerdBinary(): string {
-  const workerd = createRequire(import.meta.url)("workerd") as { readonly default: string };
+  const workerd = createRequire(import.meta.url)("hub-workerd") as { readonly default: string };
   return workerd.default;
 }
 

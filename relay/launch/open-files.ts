@@ -1,8 +1,8 @@
-/** How many sockets a hub on this machine can hold: workerd takes two file descriptors for each, and up to three for each object's database. */
+/** How many sockets a hub on this machine can hold: workerd takes a file descriptor for each, and up to three for each object's database. */
 import { execFileSync } from "node:child_process";
 
 /** Kept for databases and all else. */
-const OTHER_SHARE = 1 / 8;
+const OTHER_SHARE = 1 / 4;
 
 export interface OpenFiles {
   /** Of a process that raises its own limit as far as it may, as ours does. */
@@ -13,5 +13,5 @@ export interface OpenFiles {
 export function openFiles(): OpenFiles {
   const text = execFileSync("/bin/sh", ["-c", "ulimit -Hn"], { encoding: "utf8" }).trim();
   const limit = text === "unlimited" ? 1_048_576 : Number(text);
-  return { limit, sockets: Math.floor((limit * (1 - OTHER_SHARE)) / 2) };
+  return { limit, sockets: Math.floor(limit * (1 - OTHER_SHARE)) };
 }

@@ -18,10 +18,12 @@ import { BenchRig } from "./rig.ts";
 const STAR = { clusters: 500, endpoints: 1_000, rate: 650, sees: 0, prefix: "origin" } as const;
 const STAR_READERS = 8;
 const MESH = { clusters: 512, endpoints: 50, sees: 20, prefix: "c" } as const;
-const DELIVERIES = 12_800;
+/** A little more than is to be reached: what is delivered is counted over the clock, not over what was offered. */
+const DELIVERIES = 13_200;
+const DELIVERIES_TARGET = 13_000;
 const RUN_MS = 20_000;
 /** Changes a second tried to find the ceiling. */
-const CEILING_RATES = [1_000, 1_500, 2_000];
+const CEILING_RATES = [800, 1_000, 1_500, 2_000];
 
 export async function* benchStar(): AsyncGenerator<Figure> {
   const { rig, mesh } = await start(STAR);
@@ -88,7 +90,7 @@ export async function* benchMesh(): AsyncGenerator<Figure> {
     10_000,
     false,
   );
-  yield figure("mesh: deliveries", delivered / seconds, "1/s", DELIVERIES, false);
+  yield figure("mesh: deliveries", delivered / seconds, "1/s", DELIVERIES_TARGET, false);
   yield figure("mesh: delivered of offered", (100 * delivered) / (offered * sees), "%", 99, false);
   yield figure("mesh: p50", quantile(latencies, 0.5), "ms", null);
   yield figure("mesh: p99", quantile(latencies, 0.99), "ms", null);

@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import { connect, createServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -113,6 +114,30 @@ test("[CLI22] workerd that dies is started again, with what it had committed", a
       return answer?.status === 200 && !processesWith(dataDir).some((pid) => before.includes(pid));
     });
   } finally {
+    await hub.stop();
+  }
+});
+
+test("[API8] a socket takes one open file of the hub", async () => {
+  const dataDir = join(root, "files");
+  const hub = await startHub({ ...quiet, dataDir });
+  const { hostname, port } = new URL(hub.url);
+  const workerd = processesWith(dataDir).find((pid) => pid !== hub.pid());
+  const open = (): number => readdirSync(`/proc/${workerd}/fd`).length;
+  const sockets: Socket[] = [];
+  try {
+    const before = open();
+    for (let n = 0; n < 50; n++) {
+      const socket = connect(Number(port), hostname);
+      sockets.push(socket);
+      // Answered, so that what the hub opens for a connection is open.
+      socket.write("GET /healthz HTTP/1.1\r\nhost: hub\r\n\r\n");
+      await once(socket, "data");
+    }
+    expect(open() - before).toBeGreaterThanOrEqual(sockets.length);
+    expect(open() - before).toBeLessThan(sockets.length * 1.2);
+  } finally {
+    for (const socket of sockets) socket.destroy();
     await hub.stop();
   }
 });
