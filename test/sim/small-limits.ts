@@ -26,7 +26,8 @@ const LIMITS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   "worker/origin/fold.ts": { BLOB_RAW_BYTES: 2_048 },
   "worker/origin/recent-frames.ts": { RECENT_FRAMES: 64, MAX_DELETES: 5 },
   "worker/origin/catch-up.ts": { PART_BYTES: 600, PART_FRAMES: 3 },
-  "worker/origin/publishing.ts": { REJUDGE_SLICE: 2, PART_CHANGES: 2 },
+  "worker/origin/publishing.ts": { REJUDGE_SLICE: 2 },
+  "worker/origin/turns.ts": { SHARED_PART_CHANGES: 2 },
   "relay/publish/publisher.ts": { FRAME_CHANGES: 3 },
   "relay/view/remote-view.ts": { REWRITE_SLACK_BYTES: 4_096 },
 };

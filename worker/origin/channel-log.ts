@@ -14,7 +14,7 @@ import type { LogChange } from "../../shared/log/payload.ts";
 import { HASH_BYTES } from "../../shared/record/encoding.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { Fold } from "./fold.ts";
-import type { BlobHead } from "./fold.ts";
+import type { BlobHead, Folded } from "./fold.ts";
 import { RING_SLOTS } from "./log-store.ts";
 import type { LogStore, StoredFrame } from "./log-store.ts";
 import { RecentFrames } from "./recent-frames.ts";
@@ -228,8 +228,8 @@ export class ChannelLog implements LogBounds {
     return this.#tailBytes > FOLD_BYTES / 2 || (this.#tail?.bytes ?? 0) > FOLD_MEMORY_BYTES / 2;
   }
 
-  /** One slice of folding, in a transaction of its own; answers how many records it rewrote. */
-  foldSlice(blobs: number): number {
+  /** One slice of folding, in a transaction of its own; answers what it rewrote. */
+  foldSlice(blobs: number): Folded {
     return this.#store.transaction(() => this.#foldSome(blobs));
   }
 
@@ -238,15 +238,15 @@ export class ChannelLog implements LogBounds {
     this.#foldSome(Number.POSITIVE_INFINITY);
   }
 
-  #foldSome(blobs: number): number {
+  #foldSome(blobs: number): Folded {
     this.#fold ??= this.#beginFold();
-    const records = this.#fold.step(blobs);
+    const folded = this.#fold.step(blobs);
     this.#blobs = [...this.#fold.blobs];
-    if (!this.#fold.isDone) return records;
+    if (!this.#fold.isDone) return folded;
     this.#foldedTo = this.#fold.head;
     this.#fold = null;
     this.#saveState();
-    return records;
+    return folded;
   }
 
   /** What is committed from here on is the next fold's. */

@@ -11,6 +11,9 @@ import type { SocketId } from "./ports.ts";
 /** A frame that comes within this time after the last commit waits until the events at hand have been read. */
 const BUSY_MS = 2;
 const MAX_FRAMES = 64;
+/** Smaller frames are taken in as one: to encode them again costs less than a row, and a message to each reader, for every one. */
+const SMALL_FRAME_BYTES = 1_024;
+const RUN_BYTES = 16 * 1024;
 
 export interface Waiting {
   readonly socket: SocketId;
@@ -78,4 +81,23 @@ export class CommitGroup {
       0,
     );
   }
+}
+
+/** Small frames of one channel that follow each other; larger ones are a run of their own. */
+export function runsOf(frames: readonly Waiting[]): Waiting[][] {
+  const runs: Waiting[][] = [];
+  let bytes = 0;
+  for (const frame of frames) {
+    const run = runs.at(-1);
+    const { channel, payload } = frame.message;
+    bytes += payload.length;
+    const isSmall = frame.rest === undefined && payload.length <= SMALL_FRAME_BYTES;
+    const fits = bytes <= RUN_BYTES && isSmall && run?.[0]?.rest === undefined;
+    if (run !== undefined && fits && run[0]?.message.channel === channel) run.push(frame);
+    else {
+      runs.push([frame]);
+      bytes = payload.length;
+    }
+  }
+  return runs;
 }

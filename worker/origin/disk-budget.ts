@@ -21,6 +21,8 @@ export class DiskBudget {
   /** A publisher sent something. */
   note(origin: string, nowMs: number): void {
     this.#heardMs.set(origin, nowMs);
+    // One that begins has company, and is company, from its first message on.
+    this.#count = Math.max(this.#count, this.#heardMs.size);
   }
 
   /** Shortest time between two frames of one publisher, in ms. @param fsyncMs 0 for a disk that nobody waits for. */

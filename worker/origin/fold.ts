@@ -21,14 +21,20 @@ export interface BlobHead extends Partition {
   readonly revision: number;
 }
 
+/** What a step has rewritten: records, and their bytes, inflated. */
+export interface Folded {
+  readonly records: number;
+  readonly bytes: number;
+}
+
 interface LiveRecord {
   readonly keyHash: Uint8Array;
   readonly recordHash: Uint8Array;
   readonly bytes: Uint8Array;
 }
 
-/** Records of a blob, undeflated, in bytes: deflated it stays well below a row's limit. */
-const BLOB_RAW_BYTES = 1024 * 1024;
+/** Records of a blob, undeflated, in bytes: to rewrite as much takes 3 ms, and deflated it stays well below a row's limit. */
+const BLOB_RAW_BYTES = 256 * 1024;
 /** Folding runs between events: a fast level keeps a slice short; a blob is read by first contacts and repairs only. */
 const BLOB_LEVEL = 1;
 const PAIR_BYTES = 2 * HASH_BYTES;
@@ -78,42 +84,45 @@ export class Fold {
     return this.#readTo === this.head && this.#tail.size === 0;
   }
 
-  /** Rewrites, or cuts in half, at most `count` blobs and answers how many records they had. Call inside the store's transaction. */
-  step(count: number): number {
-    let records = 0;
+  /** Rewrites, or cuts in half, at most `count` blobs and answers what they had. Call inside the store's transaction. */
+  step(count: number): Folded {
+    let [records, bytes] = [0, 0];
     for (let done = 0; done < count && !this.isDone; done++) {
-      if (this.#readTo < this.head) records += this.#readOn();
-      else records += this.#takeOn();
+      const folded = this.#readTo < this.head ? this.#readOn() : this.#takeOn();
+      records += folded.records;
+      bytes += folded.bytes;
     }
-    return records;
+    return { records, bytes };
   }
 
   /** The next blob that the tail has changes of. */
-  #takeOn(): number {
+  #takeOn(): Folded {
     for (;;) {
       const partition = must(this.#left.pop(), "the blob of a change");
       const { count, bytes } = this.#tail.measure(partition);
       if (count === 0) continue;
       const stored = this.#store.blob(this.#channel, partition);
       const held = stored === undefined ? [] : recordsOf(stored);
+      const heldBytes = rawBytes(held);
       if (isTooMuch(partition, count, bytes)) {
         this.#halve(partition, held);
-        return held.length;
+        return { records: held.length, bytes: heldBytes };
       }
       this.#rewrite(partition, held, this.#tail.take(partition));
-      return held.length + count;
+      return { records: held.length + count, bytes: heldBytes + bytes };
     }
   }
 
   /** Frames that were stored before a start, about a blob's worth of changes. */
-  #readOn(): number {
-    let read = 0;
-    while (read < LEAF_KEYS && this.#readTo < this.head)
+  #readOn(): Folded {
+    let [records, bytes] = [0, 0];
+    while (records < LEAF_KEYS && bytes < BLOB_RAW_BYTES && this.#readTo < this.head)
       for (const change of changesOf(this.#channel, this.#store, ++this.#readTo)) {
         this.#tail.set(change);
-        read++;
+        records++;
+        bytes += change.bytes?.length ?? 0;
       }
-    return read;
+    return { records, bytes };
   }
 
   /** More than one blob's worth is new: what is held is cut first, as old as it is, and each half has a step of its own. */
@@ -192,14 +201,17 @@ function cut(
   partition: Partition,
   records: readonly LiveRecord[],
 ): [Partition, readonly LiveRecord[]][] {
-  const bytes = records.reduce((sum, record) => sum + record.bytes.length, 0);
-  if (!isTooMuch(partition, records.length, bytes)) return [[partition, records]];
+  if (!isTooMuch(partition, records.length, rawBytes(records))) return [[partition, records]];
   return splitPartition(partition).flatMap((half) =>
     cut(
       half,
       records.filter((record) => partitionHas(half, record.keyHash)),
     ),
   );
+}
+
+function rawBytes(records: readonly LiveRecord[]): number {
+  return records.reduce((sum, record) => sum + record.bytes.length, 0);
 }
 
 /** More than a blob may hold, and it can be cut. @param bytes Of the records, undeflated. */

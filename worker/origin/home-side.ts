@@ -14,6 +14,8 @@ import type { ChannelLog } from "./channel-log.ts";
 import type { Waiting } from "./commit-group.ts";
 import { HomeDesk } from "./home.ts";
 import type { HomeClaim } from "./permits.ts";
+import { NOTHING, sum } from "./part.ts";
+import type { Size } from "./part.ts";
 import type { OriginPorts, Peer, SocketId } from "./ports.ts";
 import { Publishing } from "./publishing.ts";
 import type { PublishResult } from "./publishing.ts";
@@ -52,7 +54,9 @@ export class HomeSide {
     this.#logs = logs;
     this.#rules = rules;
     this.desk = new HomeDesk(ports);
-    this.#turns = new Turns(ports, [...logs.values()], (frames) => this.#commit(frames));
+    this.#turns = new Turns(ports, [...logs.values()], (frames, most) =>
+      this.#commit(frames, most),
+    );
     this.#publishing = new Publishing(ports, logs, admission, {
       onCommit: () => this.#committed(),
       onSettled: () => this.#settleReconciled(),
@@ -162,21 +166,21 @@ export class HomeSide {
   }
 
   /** In one event and so in one commit; then told and acknowledged. [LOG16] */
-  #commit(waiting: readonly Waiting[]): Committed {
+  #commit(waiting: readonly Waiting[], most: Size): Committed {
     const frames = waiting.filter(({ socket }) => this.desk.is(socket));
-    const results = this.#publishing.publish(frames);
+    const results = this.#publishing.publish(frames, most);
     if (results.some((result) => result.ok && result.hasCommitted)) this.#committed();
     // What one event had no time for; what follows a frame that broke a rule is not listened to any more.
     let left = results.at(-1)?.ok === true ? frames.slice(results.length) : [];
-    let changes = 0;
+    let size = NOTHING;
     for (const [i, result] of results.entries()) {
       const frame = must(frames[i], "a frame for each result");
-      if (result.ok) changes += result.changes;
+      if (result.ok) size = sum(size, result.size);
       if (result.ok && result.rest.length > 0)
         left = [{ ...frame, rest: { changes: result.rest, refused: result.refused } }, ...left];
       else this.#answerPublish(frame.socket, frame.message, result);
     }
-    return { changes, left };
+    return { size, left };
   }
 
   #committed(): void {

@@ -12,20 +12,19 @@ import type { Channel } from "../../shared/record/channel.ts";
 import { decodeRecord } from "../../shared/record/encoding.ts";
 import type { RangeClaim } from "../../shared/visibility/facts.ts";
 import type { AdmittedChange, ChannelLog } from "./channel-log.ts";
+import { runsOf } from "./commit-group.ts";
 import type { Waiting } from "./commit-group.ts";
 import { takeIn } from "./intake.ts";
 import type { QuarantinedRecord } from "./log-store.ts";
+import { firstPart, isWithin, NOTHING, sizeOf, sum } from "./part.ts";
+import type { Size } from "./part.ts";
 import { QUOTA } from "./quota.ts";
 import type { OriginPorts } from "./ports.ts";
 
-/** Smaller frames are taken in as one: to encode them again costs less than a row, and a message to each reader, for every one. */
-const SMALL_FRAME_BYTES = 1_024;
-const RUN_BYTES = 16 * 1024;
-/** Changes of one frame that are taken in at once: about 5 ms. Our publishers never send more; what is left of a larger frame is next. */
-const PART_CHANGES = 500;
 /** Quarantined records judged again in one slice. */
 const REJUDGE_SLICE = 500;
 const CLAIM_RETRY_MS = 2_000;
+const ONE_MORE: Size = { changes: 1, bytes: 0 };
 
 export type PublishResult =
   | {
@@ -33,8 +32,8 @@ export type PublishResult =
       readonly log: ChannelLog;
       readonly refused: number;
       readonly hasCommitted: boolean;
-      /** Changes that were taken in, for the origin's quota. */
-      readonly changes: number;
+      /** What was taken in, for the origin's quota. */
+      readonly size: Size;
       /** Of a large frame: what is still to be taken in before it is acknowledged. */
       readonly rest: readonly LogChange[];
     }
@@ -83,22 +82,27 @@ export class Publishing {
 
   /**
    * Takes frames in, those that follow each other in a channel as one. Committed when it answers, and not yet told to readers. Answers in the order of
-   * the frames, until there were as many changes as one event has time for, something is left of one, or one breaks a rule and changes nothing.
+   * the frames, until the next one would be more than one event has time for, something is left of one, or one breaks a rule and changes nothing.
+   * @param most What one event takes in.
    */
-  publish(frames: readonly Waiting[]): PublishResult[] {
+  publish(frames: readonly Waiting[], most: Size): PublishResult[] {
     const results: PublishResult[] = [];
     for (const run of runsOf(frames)) {
-      const taken = this.#takeRun(run);
+      const taken = this.#takeRun(run, sizeOfAll(results), most);
       results.push(...taken);
-      if (taken.length < run.length || isEnough(results)) break;
+      if (taken.length < run.length || isEnough(results, most)) break;
     }
     return results;
   }
 
-  /** As many frames of one channel as there is time for as one; where that breaks a rule, one by one, to tell which it is. */
-  #takeRun(frames: readonly Waiting[]): PublishResult[] {
+  /**
+   * As many frames of one channel as there is time for as one; where that breaks a rule, one by one, to tell which it is.
+   * @param before What this event has taken in already.
+   */
+  #takeRun(frames: readonly Waiting[], before: Size, most: Size): PublishResult[] {
     const changes: LogChange[] = [];
     const run: Waiting[] = [];
+    let size = before;
     for (const frame of frames) {
       const { message, rest } = frame;
       const decoded =
@@ -108,33 +112,36 @@ export class Publishing {
       // What cannot be read is said when it is the first.
       if (!decoded.ok && run.length === 0) return [decoded];
       if (!decoded.ok) break;
-      if (run.length > 0 && changes.length + decoded.changes.length > PART_CHANGES) break;
+      const hasTaken = size.changes > 0;
+      size = sum(size, sizeOf(decoded.changes));
+      if (hasTaken && !isWithin(size, most)) break;
       changes.push(...decoded.changes);
       run.push(frame);
     }
     const [first] = run;
     if (first === undefined) return [];
-    const isWhole = first.rest === undefined && changes.length <= PART_CHANGES;
+    const count = firstPart(changes, most);
+    const isWhole = first.rest === undefined && count === changes.length;
     const together = this.#take(
       first.message.channel,
-      changes.slice(0, PART_CHANGES),
+      changes.slice(0, count),
       run.length === 1 && isWhole ? first.message.payload : undefined,
     );
-    if (!together.ok && run.length > 1) return this.#takeEach(run);
+    if (!together.ok && run.length > 1) return this.#takeEach(run, before, most);
     if (!together.ok) return [together];
-    const rest = changes.slice(PART_CHANGES);
+    const rest = changes.slice(count);
     const refused = together.refused + (first.rest?.refused ?? 0);
     // What was refused is counted once.
     return run.map((_, i) =>
-      i === 0 ? { ...together, refused, rest } : { ...together, refused: 0, changes: 0 },
+      i === 0 ? { ...together, refused, rest } : { ...together, refused: 0, size: NOTHING },
     );
   }
 
-  #takeEach(run: readonly Waiting[]): PublishResult[] {
+  #takeEach(run: readonly Waiting[], before: Size, most: Size): PublishResult[] {
     const results: PublishResult[] = [];
     for (const frame of run) {
-      results.push(...this.#takeRun([frame]));
-      if (isEnough(results)) break;
+      results.push(...this.#takeRun([frame], sum(before, sizeOfAll(results)), most));
+      if (isEnough(results, most)) break;
     }
     return results;
   }
@@ -169,7 +176,7 @@ export class Publishing {
       log,
       refused,
       hasCommitted: append.length > 0,
-      changes: changes.length,
+      size: sizeOf(changes),
       rest: [],
     };
   }
@@ -258,32 +265,15 @@ export class Publishing {
 }
 
 /** Nothing more is taken in by this event. */
-function isEnough(results: readonly PublishResult[]): boolean {
-  let changes = 0;
-  for (const result of results) {
-    if (!result.ok || result.rest.length > 0) return true;
-    changes += result.changes;
-  }
-  return changes >= PART_CHANGES;
+function isEnough(results: readonly PublishResult[], most: Size): boolean {
+  return (
+    results.some((result) => !result.ok || result.rest.length > 0) ||
+    !isWithin(sum(sizeOfAll(results), ONE_MORE), most)
+  );
 }
 
-/** Small frames of one channel that follow each other; larger ones are a run of their own. */
-function runsOf(frames: readonly Waiting[]): Waiting[][] {
-  const runs: Waiting[][] = [];
-  let bytes = 0;
-  for (const frame of frames) {
-    const run = runs.at(-1);
-    const { channel, payload } = frame.message;
-    bytes += payload.length;
-    const isSmall = frame.rest === undefined && payload.length <= SMALL_FRAME_BYTES;
-    const fits = bytes <= RUN_BYTES && isSmall && run?.[0]?.rest === undefined;
-    if (run !== undefined && fits && run[0]?.message.channel === channel) run.push(frame);
-    else {
-      runs.push([frame]);
-      bytes = payload.length;
-    }
-  }
-  return runs;
+function sizeOfAll(results: readonly PublishResult[]): Size {
+  return sum(...results.map((result) => (result.ok ? result.size : NOTHING)));
 }
 
 function claimId({ use, cidr }: RangeClaim): string {

@@ -42,10 +42,10 @@ export class RateQuota {
     return this.#isShared();
   }
 
-  /** Counts what was taken in. */
-  take(changes: number): void {
+  /** Counts what was taken in. @param work The same in changes of ordinary size. */
+  take(changes: number, work = changes): void {
     this.#own.take(changes, this.#clock.now());
-    this.work(changes);
+    this.work(work);
   }
 
   /** Counts work of the hub's own for this origin, in changes that would have cost as much. */

@@ -5,13 +5,33 @@
 import type { ChannelLog } from "./channel-log.ts";
 import { CommitGroup } from "./commit-group.ts";
 import type { Waiting } from "./commit-group.ts";
+import { workOf } from "./part.ts";
+import type { Size } from "./part.ts";
 import type { OriginPorts, SocketId } from "./ports.ts";
 import { QUOTA, RateQuota } from "./quota.ts";
 
-/** Bytes of frames, deflated, in one commit, and blobs in one step of folding. */
-const SLICE = { bytes: 32 * 1024, blobs: 2 };
-const SHARED_SLICE = { bytes: 4 * 1024, blobs: 1 };
-/** To rewrite a record costs a third of taking a change in. */
+interface Slice {
+  /** Of frames, deflated, in one commit. */
+  readonly bytes: number;
+  /** What one commit takes in: what is left of a larger frame is next. Our publishers seldom send more than is taken in at once where nobody else is. */
+  readonly most: Size;
+  /** In one step of folding. */
+  readonly blobs: number;
+}
+
+const PART_CHANGES = 500;
+const SHARED_PART_CHANGES = 250;
+const SLICE: Slice = {
+  bytes: 32 * 1024,
+  most: { changes: PART_CHANGES, bytes: 256 * 1024 },
+  blobs: 2,
+};
+const SHARED_SLICE: Slice = {
+  bytes: 4 * 1024,
+  most: { changes: SHARED_PART_CHANGES, bytes: 128 * 1024 },
+  blobs: 1,
+};
+/** To rewrite a record costs a third of taking a change in, and as much where it is large. */
 const CHANGES_PER_RECORD = 1 / 3;
 /**
  * A step of folding that nothing presses comes when a commit has been told to all, long before the publisher's next frame; without commits one comes after
@@ -27,23 +47,23 @@ const FOLD_WAIT_MS = 2;
 type Ports = Pick<OriginPorts, "clock" | "isShared" | "setTimer">;
 
 export interface Committed {
-  /** Changes that were taken in. */
-  readonly changes: number;
+  /** What was taken in. */
+  readonly size: Size;
   readonly left: readonly Waiting[];
 }
 
 export class Turns {
   readonly #ports: Ports;
   readonly #logs: readonly ChannelLog[];
-  readonly #commit: (frames: readonly Waiting[]) => Committed;
+  readonly #commit: (frames: readonly Waiting[], most: Size) => Committed;
   readonly #group: CommitGroup;
   readonly #quota: RateQuota;
 
-  /** @param commit Commits, tells and acknowledges frames in one event, or as many as a slice has room for. */
+  /** @param commit Commits, tells and acknowledges frames in one event, or as many as it may take in. */
   constructor(
     ports: Ports,
     logs: readonly ChannelLog[],
-    commit: (frames: readonly Waiting[]) => Committed,
+    commit: (frames: readonly Waiting[], most: Size) => Committed,
   ) {
     this.#ports = ports;
     this.#logs = logs;
@@ -91,10 +111,10 @@ export class Turns {
     if (log === undefined) return;
     const waitMs = this.#quota.workWaitMs();
     const isCalm = !log.isHalfFull;
-    if (waitMs === 0)
-      this.#quota.work(
-        Math.ceil(log.foldSlice(isCalm ? 1 : this.#slice().blobs) * CHANGES_PER_RECORD),
-      );
+    if (waitMs === 0) {
+      const { records, bytes } = log.foldSlice(isCalm ? 1 : this.#slice().blobs);
+      this.#quota.work(workOf({ changes: Math.ceil(records * CHANGES_PER_RECORD), bytes }));
+    }
     const isActive = this.#group.sinceLastMs() < NEXT_FRAME_MS;
     const calmMs = isActive ? NEXT_FRAME_MS : CALM_MS;
     this.#ports.setTimer("fold", isCalm ? Math.max(waitMs, calmMs) : waitMs);
@@ -108,8 +128,9 @@ export class Turns {
   }
 
   #commitSlice(): void {
-    const { changes, left } = this.#commit(this.#group.take(this.#slice().bytes));
-    this.#quota.take(changes);
+    const { bytes, most } = this.#slice();
+    const { size, left } = this.#commit(this.#group.take(bytes), most);
+    this.#quota.take(size.changes, workOf(size));
     this.#group.putBack(left);
     if (!this.#group.isEmpty) this.#ports.setTimer("commit", this.#waitMs());
   }
@@ -122,7 +143,7 @@ export class Turns {
     return Math.max(waitMs, FOLD_WAIT_MS);
   }
 
-  #slice(): typeof SLICE {
+  #slice(): Slice {
     return this.#quota.isShared ? SHARED_SLICE : SLICE;
   }
 }

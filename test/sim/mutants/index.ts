@@ -73,10 +73,10 @@ export const MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: "worker/origin/home-side.ts",
-        from: "    const results = this.#publishing.publish(frames);",
+        from: "    const results = this.#publishing.publish(frames, most);",
         to: `    for (const { socket, message } of frames)
-      this.#answerPublish(socket, message, { ok: true, log: must(this.#logs.get(message.channel), "log"), refused: 0, hasCommitted: false, changes: 0, rest: [] });
-    const results = this.#publishing.publish(frames);`,
+      this.#answerPublish(socket, message, { ok: true, log: must(this.#logs.get(message.channel), "log"), refused: 0, hasCommitted: false, size: NOTHING, rest: [] });
+    const results = this.#publishing.publish(frames, most);`,
       },
     ],
   },

@@ -38,7 +38,7 @@ test("[LOG22] between any two steps the blobs cover all keys, and what is not re
   }
 });
 
-test("[LOG18] records that are large and do not compress are cut by their bytes: no row is beyond 1.5 MB", () => {
+test("[LOG18] [LOG22] records that are large and do not compress are cut by their bytes: no row is beyond 1.5 MB, no step beyond two blobs", () => {
   const sql = nodeSql();
   const store = new SqliteLogStore(sql);
   const large = (n: number) => pod(`web-${n}`, address(n % 200), heavyLabels(n));
@@ -48,6 +48,9 @@ test("[LOG18] records that are large and do not compress are cut by their bytes:
   const [row] = sql.run("SELECT MAX(LENGTH(payload) + LENGTH(entries)) AS n FROM blobs");
   expect(Number(row?.["n"])).toBeGreaterThan(100_000);
   expect(Number(row?.["n"])).toBeLessThan(1_500_000);
+  const [most, all] = [Math.max(...first.bytes, ...second.bytes), sumOf(first.bytes)];
+  expect(most).toBeLessThanOrEqual(2 * 256 * 1024);
+  expect(all).toBeGreaterThan(100 * 30_000);
 });
 
 test("[LOG22] what was stored before a start is read again in steps as well, and folds to the same", () => {
@@ -94,8 +97,13 @@ test("a key that changes again counts once in the tail", () => {
 function fold(store: SqliteLogStore, blobs: Fold["blobs"], since: Since, head: number) {
   const folding = new Fold("identity", store, blobs, since, head);
   const steps: number[] = [];
-  while (!folding.isDone) steps.push(folding.step(1));
-  return { blobs: folding.blobs, steps };
+  const bytes: number[] = [];
+  while (!folding.isDone) {
+    const folded = folding.step(1);
+    steps.push(folded.records);
+    bytes.push(folded.bytes);
+  }
+  return { blobs: folding.blobs, steps, bytes };
 }
 
 function putFrame(store: SqliteLogStore, revision: number, changes: readonly TailChange[]): void {
@@ -109,6 +117,8 @@ function putFrame(store: SqliteLogStore, revision: number, changes: readonly Tai
   );
   store.putFrame("identity", { revision, previous: new Uint8Array(16), payload, entries });
 }
+
+const sumOf = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 
 const small = (n: number) => pod(`web-${n}`, address(n % 200));
 

@@ -1,9 +1,12 @@
 /** [LOG22] A frame of thousands of changes: taken in by parts, acknowledged when all of it is; and frames that come faster than they are folded. */
 import { expect, test } from "vitest";
 
+import { decodePayload } from "../../../shared/log/payload.ts";
+import { encodeRecord } from "../../../shared/record/encoding.ts";
 import { RING_SLOTS } from "../../../worker/origin/log-store.ts";
 import { noise } from "../../support/noise.ts";
 import { populatedWorld } from "../../support/origin-peers.ts";
+import type { OriginWorld } from "../../support/origin-world.ts";
 import { rawHome } from "../../support/raw-home.ts";
 import { address, pod, put } from "../../support/records.ts";
 
@@ -75,26 +78,79 @@ test("[LOG22] a log whose folding is behind takes nothing in until it has come o
   expect(head()).toBeGreaterThanOrEqual(RING_SLOTS + 200);
 }, 60_000);
 
-test("[LOG16] one event takes in less than a thousand changes, however well they compress", () => {
-  const { world, accepted, publish } = rawPublisher();
-  const taken = (): number =>
-    Number(world.sql.run("SELECT MAX(revision) AS n FROM frames")[0]?.["n"]);
-  const { origin } = world;
-  let most = 0;
+/** What the events of an Origin take in: changes, and bytes of their records. */
+function watchEvents({ sql, origin }: OriginWorld) {
+  const most = { changes: 0, bytes: 0 };
+  const head = (): number => Number(sql.run("SELECT MAX(revision) AS n FROM frames")[0]?.["n"]);
   const watched = (event: () => void): void => {
-    const before = taken();
+    const before = head();
     event();
-    most = Math.max(most, taken() - before);
+    const rows = sql.run("SELECT payload FROM frames WHERE revision > ?", before);
+    const changes = rows.flatMap(({ payload }) => {
+      const decoded = decodePayload(payload as Uint8Array);
+      return decoded.ok ? decoded.changes : [];
+    });
+    const bytes = changes.reduce(
+      (sum, each) => sum + (each.op === "put" ? each.bytes.length : 0),
+      0,
+    );
+    most.changes = Math.max(most.changes, changes.length);
+    most.bytes = Math.max(most.bytes, bytes);
   };
   const [onTimer, onMessage] = [origin.onTimer.bind(origin), origin.onMessage.bind(origin)];
   origin.onTimer = (name) => watched(() => onTimer(name));
   origin.onMessage = (socket, data) => watched(() => onMessage(socket, data));
-  for (let n = 0; n < 40; n++)
-    publish(Array.from({ length: 250 }, (_, i) => put(pod(`w${i}`, address(n)))));
+  return most;
+}
+
+test.each([
+  { isShared: false, perFrame: 250, changes: 500 },
+  { isShared: false, perFrame: 300, changes: 300 },
+  { isShared: true, perFrame: 125, changes: 250 },
+])(
+  "[LOG16] [LOG22] one event takes in $changes changes, in frames of $perFrame, however well they compress",
+  ({ isShared, perFrame, changes }) => {
+    const { world, accepted, publish } = rawPublisher();
+    world.isShared = isShared;
+    const most = watchEvents(world);
+    for (let n = 0; n < 40; n++)
+      publish(Array.from({ length: perFrame }, (_, i) => put(pod(`w${n}-${i}`, address(n)))));
+    world.advance(5_000);
+    expect(accepted).toHaveLength(40);
+    expect(most.changes).toBe(changes);
+  },
+);
+
+/** 60 KB that deflate to next to nothing. */
+const hugePods = (count: number, text: string) => {
+  const entries = Array.from({ length: 59 }, (_, l) => [`l${l}`, text.repeat(1_000)]);
+  const labels = Object.fromEntries(entries) as Record<string, string>;
+  return Array.from({ length: count }, (_, n) => put(pod(`huge-${n}`, address(n), labels)));
+};
+
+test.each([
+  { isShared: false, kib: 256 },
+  { isShared: true, kib: 128 },
+])("[LOG22] large records are taken in by their bytes: $kib KiB an event", ({ isShared, kib }) => {
+  const { world, accepted, publish } = rawPublisher();
+  world.isShared = isShared;
+  const most = watchEvents(world);
+  publish(hugePods(100, "x"));
   world.advance(5_000);
-  expect(accepted).toHaveLength(40);
-  expect(most).toBeGreaterThan(0);
-  expect(most * 250).toBeLessThan(1_000);
+  expect(accepted).toHaveLength(1);
+  expect(most.bytes).toBeGreaterThan((kib / 2) * 1024);
+  expect(most.bytes).toBeLessThanOrEqual(kib * 1024);
+});
+
+test("[LOG22] beside others a KiB counts as a change: a second takes in ten megabytes", () => {
+  const { world, reader, publish } = rawPublisher();
+  world.isShared = true;
+  for (const text of ["a", "b", "c", "d", "e"]) publish(hugePods(100, text));
+  world.advance(1_000);
+  const taken = reader.changes.filter(({ held }) => held.key.includes("huge-"));
+  const bytes = taken.reduce((sum, { held }) => sum + encodeRecord(held.record).length, 0);
+  expect(bytes).toBeGreaterThan(9e6);
+  expect(bytes).toBeLessThan(11e6);
 });
 
 test("[LOG16] a rush of small frames, of more changes than one event takes in, is stored as few frames of nearly that many", () => {

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 
 import type { LogChange } from "../../../shared/log/payload.ts";
 import { hashKey } from "../../../shared/record/encoding.ts";
+import { DiskBudget } from "../../../worker/origin/disk-budget.ts";
 import { QUOTA, RateQuota } from "../../../worker/origin/quota.ts";
 import { populatedWorld } from "../../support/origin-peers.ts";
 import { rawHome } from "../../support/raw-home.ts";
@@ -36,6 +37,16 @@ test("[LOG22] while others are at work an origin has a share; alone it has all",
   isShared = true;
   nowMs += 100;
   expect(quota.waitMs()).toBe(0);
+});
+
+test("[LOG22] a publisher that begins is company from its first message on, and for a second after its last", () => {
+  const budget = new DiskBudget();
+  budget.note("first", 0);
+  expect(budget.hasCompany(0)).toBe(false);
+  budget.note("second", 10);
+  expect(budget.hasCompany(10)).toBe(true);
+  budget.note("first", 1_500);
+  expect(budget.hasCompany(1_500)).toBe(false);
 });
 
 function rawPublisher() {
