@@ -1,0 +1,241 @@
+/**
+ * A hub of one's own with several Origins on its one thread: real Origins, their storage, and the disk's budget that they share. Messages of a socket are taken
+ * one after another, each when the one before has been dealt with, so that no sender has more than its turn.
+ */
+import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
+import type { CloseReason } from "../../shared/protocol/errors.ts";
+import type { Message } from "../../shared/protocol/messages.ts";
+import type { OriginFacts } from "../../shared/visibility/facts.ts";
+import { DiskBudget } from "../../worker/origin/disk-budget.ts";
+import { Origin } from "../../worker/origin/origin.ts";
+import type { OriginPorts, Peer, TimerName } from "../../worker/origin/ports.ts";
+import type { SqlDatabase } from "../../worker/storage/sql.ts";
+import { nodeSql } from "./node-sql.ts";
+import { OneThread } from "./one-thread.ts";
+import type { Us } from "./one-thread.ts";
+import { PricedStore, PRICES } from "./priced-store.ts";
+
+/** What `catwalk hub` measures at its start and tells the Origins, here and on most disks with a cache of their own. */
+const FSYNC_MS = 0.2;
+const LEAST_PACE_MS = 4;
+/** One way, on one machine: what is added to both alone and beside is small. */
+const NETWORK_US = 50;
+const MESH_US = 200;
+
+export interface Client {
+  readonly peer: Peer;
+  /** The hub has taken a message from the wire. */
+  onTaken?(): void;
+  /** At the other end of the wire. */
+  onMessage(message: Message, bytes: number): void;
+  onClosed?(reason: CloseReason, message: string): void;
+}
+
+export interface Sent {
+  readonly origin: string;
+  readonly bytes: Uint8Array;
+  /** When the event that sent it had ended. */
+  readonly endUs: Us;
+}
+
+interface Socket {
+  readonly client: Client;
+  readonly inbox: { readonly bytes: Uint8Array; readonly atUs: Us }[];
+  isClosed: boolean;
+  isReading: boolean;
+}
+
+export interface CrowdedHubOptions {
+  /** A hub whose Origins do not know of each other. */
+  readonly hasNoShares?: boolean;
+  /** What readers are sent. */
+  onSent(sent: Sent): void;
+}
+
+export class CrowdedHub {
+  readonly thread = new OneThread();
+  readonly options: CrowdedHubOptions;
+  readonly budget = new DiskBudget();
+  #isWriting = false;
+
+  constructor(options: CrowdedHubOptions) {
+    this.options = options;
+  }
+
+  nowMs(): number {
+    return Math.floor(this.thread.nowUs / 1000);
+  }
+
+  /** The first write of an event brings its commit; bytes count each time. */
+  wrote(bytes: number): void {
+    const { thread } = this;
+    thread.spend((bytes / 1024) * PRICES.writtenKiB);
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    thread.spend(PRICES.commit);
+    thread.atEnd(() => {
+      this.#isWriting = false;
+    });
+  }
+}
+
+export class HostedOrigin {
+  readonly store: PricedStore;
+  readonly #hub: CrowdedHub;
+  readonly #facts: OriginFacts;
+  readonly #origin: Origin;
+  readonly #sockets = new Map<string, Socket>();
+  readonly #timers = new Map<TimerName, { readonly dueUs: Us }>();
+  #nextSocket = 0;
+
+  constructor(hub: CrowdedHub, facts: OriginFacts) {
+    this.#hub = hub;
+    this.#facts = facts;
+    this.store = new PricedStore(this.#sql(), (us) => hub.thread.spend(us));
+    this.#origin = new Origin(this.#ports());
+    for (const _ of this.#origin.load());
+  }
+
+  connect(client: Client): string {
+    const id = `s${this.#nextSocket++}`;
+    this.#sockets.set(id, { client, inbox: [], isClosed: false, isReading: false });
+    const { thread } = this.#hub;
+    thread.event(thread.nowUs + NETWORK_US, () => {
+      thread.spend(PRICES.received);
+      this.#origin.onOpen(id, client.peer);
+    });
+    return id;
+  }
+
+  /** From the other end of the wire. */
+  send(id: string, message: Message): void {
+    const socket = this.#sockets.get(id);
+    if (socket === undefined || socket.isClosed) return;
+    const atUs = this.#hub.thread.nowUs + NETWORK_US;
+    socket.inbox.push({ bytes: encodeMessage(message), atUs });
+    if (!socket.isReading) this.#read(id, socket, atUs);
+  }
+
+  /** The other end is gone. */
+  disconnect(id: string): void {
+    const socket = this.#sockets.get(id);
+    if (socket === undefined) return;
+    this.#forget(id, socket);
+    const { thread } = this.#hub;
+    thread.event(thread.nowUs + NETWORK_US, () => {
+      thread.spend(PRICES.received);
+      this.#origin.onClose(id);
+    });
+  }
+
+  #forget(id: string, socket: Socket): void {
+    socket.isClosed = true;
+    socket.inbox.length = 0;
+    this.#sockets.delete(id);
+  }
+
+  #read(id: string, socket: Socket, fromUs: Us): void {
+    const [next] = socket.inbox;
+    socket.isReading = next !== undefined;
+    if (next === undefined) return;
+    const { thread } = this.#hub;
+    thread.event(Math.max(next.atUs, fromUs), () => {
+      thread.atEnd((endUs) => this.#read(id, socket, endUs));
+      const taken = socket.inbox.shift();
+      if (taken === undefined || socket.isClosed) return;
+      socket.client.onTaken?.();
+      thread.spend(PRICES.received + (taken.bytes.length / 1024) * PRICES.receivedKiB);
+      // As the object does it.
+      if (socket.client.peer.role === "home")
+        this.#hub.budget.note(this.#facts.cluster.uid, this.#hub.nowMs());
+      this.#origin.onMessage(id, taken.bytes);
+    });
+  }
+
+  #ports(): OriginPorts {
+    const hub = this.#hub;
+    const { thread, budget } = hub;
+    let seed = 7;
+    return {
+      store: this.store,
+      clock: { now: () => hub.nowMs() },
+      get paceMs() {
+        return Math.max(LEAST_PACE_MS, budget.paceMs(FSYNC_MS, hub.nowMs()));
+      },
+      isShared: () => hub.options.hasNoShares !== true && budget.hasCompany(hub.nowMs()),
+      random: () => {
+        seed = (seed * 48_271) % 2_147_483_647;
+        return seed / 2_147_483_647;
+      },
+      sockets: {
+        send: (id, bytes) => this.#send(id, bytes),
+        close: (id, reason, message) => {
+          const socket = this.#sockets.get(id);
+          if (socket === undefined) return;
+          this.#forget(id, socket);
+          thread.after(NETWORK_US, () => socket.client.onClosed?.(reason, message));
+        },
+        lastHeartbeatMs: () => hub.nowMs(),
+        saveNote: () => undefined,
+      },
+      mesh: {
+        pullFacts: () =>
+          thread.event(thread.nowUs + MESH_US, () => this.#origin.onAnswer(this.#facts)),
+        claimRanges: () => undefined,
+      },
+      setTimer: (name, delayMs) => this.#setTimer(name, delayMs),
+      log: () => undefined,
+    };
+  }
+
+  #send(id: string, bytes: Uint8Array): void {
+    const socket = this.#sockets.get(id);
+    if (socket === undefined) return;
+    const { thread, options } = this.#hub;
+    thread.spend(PRICES.sent + (bytes.length / 1024) * PRICES.sentKiB);
+    const origin = this.#facts.cluster.name;
+    thread.atEnd((endUs) => {
+      if (socket.client.peer.role === "watch") options.onSent({ origin, bytes, endUs });
+      thread.after(endUs - thread.nowUs + NETWORK_US, () => {
+        if (socket.isClosed) return;
+        const decoded = decodeMessage(bytes);
+        if (!decoded.ok) throw new Error(`the Origin broke the protocol: ${decoded.rule}`);
+        socket.client.onMessage(decoded.message, bytes.length);
+      });
+    });
+  }
+
+  /** One that is pending is brought forward, never put off. What is due while an event runs comes after what came meanwhile. */
+  #setTimer(name: TimerName, delayMs: number): void {
+    const { thread } = this.#hub;
+    const timer = { dueUs: thread.nowUs + delayMs * 1000 };
+    const pending = this.#timers.get(name);
+    if (pending !== undefined && pending.dueUs <= timer.dueUs) return;
+    this.#timers.set(name, timer);
+    thread.atEnd((endUs) =>
+      thread.event(Math.max(timer.dueUs, endUs), () => {
+        if (this.#timers.get(name) !== timer) return;
+        this.#timers.delete(name);
+        thread.spend(PRICES.timer);
+        this.#origin.onTimer(name);
+      }),
+    );
+  }
+
+  #sql(): SqlDatabase {
+    const sql = nodeSql();
+    return {
+      run: (statement, ...values) => {
+        if (/^(INSERT|DELETE|UPDATE)/.test(statement))
+          this.#hub.wrote(values.reduce<number>((sum, value) => sum + sizeOf(value), 0));
+        return sql.run(statement, ...values);
+      },
+      transaction: (work) => sql.transaction(work),
+    };
+  }
+}
+
+function sizeOf(value: string | number | null | Uint8Array): number {
+  if (value === null || typeof value === "number") return 8;
+  return value.length;
+}
