@@ -6,7 +6,7 @@
  * grew a partition needs to tell nobody. (A fixed power of two of partitions, the obvious alternative, must be renegotiated when it
  * doubles, and every digest changes with it.) [LOG5]
  */
-import { concatBytes } from "../lib/bytes.ts";
+import { concatBytes, equalBytes } from "../lib/bytes.ts";
 import { sha256 } from "../lib/hash.ts";
 import { bitOf, partitionHas, prefixOf, splitPartition, WHOLE } from "./partition.ts";
 import type { Partition, PartitionDigest } from "./partition.ts";
@@ -21,7 +21,6 @@ import {
   leafOfPairs,
   PAIR_BYTES,
   pairsOf,
-  rangeOf,
   remove,
   search,
   setRecordHash,
@@ -35,7 +34,7 @@ export const DIGEST_BYTES = 16;
 /** Of a leaf's objects and its share of the nodes above it. */
 const NODE_BYTES = 400;
 
-interface Inner {
+export interface Inner {
   readonly isLeaf: false;
   count: number;
   left: TrieNode;
@@ -43,7 +42,7 @@ interface Inner {
   digest: Uint8Array | null;
 }
 
-type TrieNode = Leaf | Inner;
+export type TrieNode = Leaf | Inner;
 
 export class HashTrie {
   #root: TrieNode = emptyLeaf();
@@ -60,6 +59,11 @@ export class HashTrie {
 
   get size(): number {
     return this.#root.count;
+  }
+
+  /** For who walks several tries together. Not to be changed. */
+  get root(): TrieNode {
+    return this.#root;
   }
 
   /** What it needs of memory, about. */
@@ -140,17 +144,26 @@ export class HashTrie {
     return digestOf(this.#root);
   }
 
-  /** Digest of the keys in a partition, whether or not it is a leaf here: equal for equal sets. */
-  digestAt(partition: Partition): Uint8Array {
+  /**
+   * Hashes at most so many of the leaves that have changed, and answers whether the digest of the whole set is known then: to hash all leaves of a large set
+   * in one event takes others' time. [LOG18]
+   */
+  refresh(leaves: number): boolean {
+    refresh(this.#root, leaves);
+    return this.#root.digest !== null;
+  }
+
+  /**
+   * Whether these keys are the same here. Where the leaf is smaller than one of ours the other party has more keys around it than we, so something differs
+   * there, and what it is need not be known so exactly.
+   */
+  matches(leaf: PartitionDigest): boolean {
     let node = this.#root;
-    for (let depth = 0; depth < partition.bits; depth++) {
-      if (node.isLeaf) {
-        const [from, to] = rangeOf(node, partition);
-        return digestLeaf(pairsOf(node, from, to));
-      }
-      node = bitOf(partition.prefix, depth) === 0 ? node.left : node.right;
+    for (let depth = 0; depth < leaf.bits; depth++) {
+      if (node.isLeaf) return false;
+      node = bitOf(leaf.prefix, depth) === 0 ? node.left : node.right;
     }
-    return digestOf(node);
+    return equalBytes(digestOf(node), leaf.digest);
   }
 
   /** Leaves in key order with their digests: what a party that asks for a repair sends. */
@@ -282,13 +295,25 @@ function merge(node: Inner): Leaf {
 const LEAF_MARK = Uint8Array.of(0);
 const INNER_MARK = Uint8Array.of(1);
 
-function digestLeaf(pairs: Uint8Array): Uint8Array {
-  return sha256(LEAF_MARK, pairs).slice(0, DIGEST_BYTES);
+export function digestLeaf(...pairs: readonly Uint8Array[]): Uint8Array {
+  return sha256(LEAF_MARK, ...pairs).slice(0, DIGEST_BYTES);
+}
+
+export function digestInner(left: Uint8Array, right: Uint8Array): Uint8Array {
+  return sha256(INNER_MARK, left, right).slice(0, DIGEST_BYTES);
 }
 
 function digestOf(node: TrieNode): Uint8Array {
   node.digest ??= node.isLeaf
     ? digestLeaf(pairsOf(node))
-    : sha256(INNER_MARK, digestOf(node.left), digestOf(node.right)).slice(0, DIGEST_BYTES);
+    : digestInner(digestOf(node.left), digestOf(node.right));
   return node.digest;
+}
+
+/** Answers how many more leaves may be hashed. */
+function refresh(node: TrieNode, leaves: number): number {
+  if (node.digest !== null || leaves <= 0) return leaves;
+  const left = node.isLeaf ? leaves - 1 : refresh(node.right, refresh(node.left, leaves));
+  if (node.isLeaf || (node.left.digest !== null && node.right.digest !== null)) digestOf(node);
+  return left;
 }

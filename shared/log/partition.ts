@@ -52,10 +52,21 @@ export function areDisjoint(partitions: readonly Partition[]): boolean {
   return true;
 }
 
-/** Whether two partitions have keys in common: one then has the other. */
-export function overlaps(a: Partition, b: Partition): boolean {
-  const [wide, narrow] = a.bits <= b.bits ? [a, b] : [b, a];
-  return wide.bits === 0 || (wide.prefix ^ narrow.prefix) >>> (32 - wide.bits) === 0;
+/** Those that have keys in common with any of the others. Both come in order and do not overlap among themselves. */
+export function overlapping<T extends Partition>(
+  partitions: readonly T[],
+  others: readonly Partition[],
+): T[] {
+  let at = 0;
+  return partitions.filter((partition) => {
+    while (at < others.length && endOf(others[at] as Partition) <= partition.prefix) at++;
+    const other = others[at];
+    return other !== undefined && other.prefix < endOf(partition);
+  });
+}
+
+function endOf({ bits, prefix }: Partition): number {
+  return prefix + 2 ** (32 - bits);
 }
 
 /** Which half of a node at `depth` a prefix lies in: 0 or 1. */

@@ -14,6 +14,7 @@ import { benchRelayMemory } from "./relay-memory.ts";
 import { benchResume } from "./resume.ts";
 import { benchSplice, benchSpliceChurn, benchSpliceCrowd, benchSpliceSnapshot } from "./splice.ts";
 import { benchMesh, benchStar } from "./scale.ts";
+import { benchSlices } from "./slices.ts";
 
 const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   "fan-out": benchFanOut,
@@ -25,6 +26,7 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   star: benchStar,
   mesh: benchMesh,
   noisy: benchNoisy,
+  slices: benchSlices,
   "etcd-peer": () => benchEtcdPeer(),
   "api-to-felix": benchApiToFelix,
   splice: benchSplice,

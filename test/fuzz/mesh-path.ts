@@ -30,7 +30,7 @@ export type Passed =
 
 const facts = admissionFacts(HOSTILE_RANGES, []);
 const own = new OwnAddresses(LOCAL_RANGES, []);
-const received = { admitted: new HashTrie(), quarantined: () => undefined, hasQuarantine: false };
+const received = { admitted: new HashTrie(), received: { quarantined: () => undefined } };
 
 export function throughMesh(bytes: Uint8Array): Passed {
   const named = decodeRecord(bytes);

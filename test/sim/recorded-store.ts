@@ -105,8 +105,8 @@ export class RecordedStore extends SqliteLogStore {
     this.#staged.push({ what: "kept", origin: this.#origin, key: toHex(keyHash), hash: null });
   }
 
-  override wipeLog(): void {
-    super.wipeLog();
+  override wipeLog(rows: number): number {
+    const wiped = super.wipeLog(rows);
     const logs = new Map<Channel, LoggedLog>();
     this.#staged.push({
       what: "storage",
@@ -116,6 +116,7 @@ export class RecordedStore extends SqliteLogStore {
       access: this.#model.access,
       why: "wiped",
     });
+    return wiped;
   }
 
   #take(it: Happening): void {

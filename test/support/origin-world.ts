@@ -58,6 +58,10 @@ export class OriginWorld {
   readonly heartbeats = new Map<string, number>();
   /** Events that threw. */
   readonly failures: string[] = [];
+  /** What the Origin has sent to anybody. */
+  sentBytes = 0;
+  /** Runs each event of the Origin: the name of its message or timer, and what is done. */
+  around: (event: string, work: () => void) => void = (_, work) => work();
   readonly #ends = new Map<string, End>();
   #nextSocket = 0;
   #pullDue = false;
@@ -107,18 +111,18 @@ export class OriginWorld {
   }
 
   toOrigin(id: string, message: Message): void {
-    this.raw(id, encodeMessage(message));
+    this.raw(id, encodeMessage(message), message.type);
   }
 
   /** What throws gives the instance up, as the object does: every socket is gone, the next one is made from what is stored. */
-  raw(id: string, bytes: Uint8Array): void {
+  raw(id: string, bytes: Uint8Array, event = "raw"): void {
     if (this.#ends.get(id)?.closed !== null) return;
-    this.#guarded(() => this.origin.onMessage(id, bytes));
+    this.#guarded(event, () => this.origin.onMessage(id, bytes));
   }
 
-  #guarded(event: () => void): void {
+  #guarded(event: string, work: () => void): void {
     try {
-      event();
+      this.around(event, work);
     } catch (error) {
       this.failures.push(String(error));
       this.crash();
@@ -128,7 +132,7 @@ export class OriginWorld {
   /** Takes facts as the Mesh would push them. */
   push(next: OriginFacts): void {
     this.facts = next;
-    this.origin.onFacts(next);
+    this.around("facts", () => this.origin.onFacts(next));
     this.settle();
   }
 
@@ -144,7 +148,7 @@ export class OriginWorld {
       const due = [...this.timers].find(([, at]) => at <= this.nowMs);
       if (due === undefined) return;
       this.timers.delete(due[0]);
-      this.#guarded(() => this.origin.onTimer(due[0]));
+      this.#guarded(`timer ${due[0]}`, () => this.origin.onTimer(due[0]));
     }
     throw new Error("the world does not settle");
   }
@@ -165,8 +169,9 @@ export class OriginWorld {
   #answerPull(): boolean {
     if (!this.#pullDue) return false;
     this.#pullDue = false;
-    if (this.facts === null) this.origin.onPullFailed("the mesh is away");
-    else this.origin.onAnswer(this.facts);
+    const { facts: known } = this;
+    if (known === null) this.origin.onPullFailed("the mesh is away");
+    else this.around("answer", () => this.origin.onAnswer(known));
     return true;
   }
 
@@ -183,6 +188,7 @@ export class OriginWorld {
       },
       sockets: {
         send: (id, bytes) => {
+          this.sentBytes += bytes.length;
           const decoded = decodeMessage(bytes);
           if (!decoded.ok)
             throw new Error(`the Origin sent a message that breaks the protocol: ${decoded.rule}`);

@@ -17,10 +17,13 @@ import type { StoredFrame } from "./log-store.ts";
 export const CATCH_UP_VERSION = 2;
 /** Bytes of records after which a message is full. */
 const PART_BYTES = 256 * 1024;
-/** Frames inflated for one message: a few milliseconds. */
+/** Half the time of zlib's usual level for as many bytes within 5 %: a message is made in one event. */
+const PART_LEVEL = 3;
+/** Frames inflated for one message, and changes that they had, newest or not: a few milliseconds. */
 const PART_FRAMES = 128;
-/** Messages made in one turn; those that another reader needed as well are only sent again. */
-const PARTS_PER_TURN = 2;
+const PART_LOOKED = 1_000;
+/** Changes looked at in one turn; messages that another reader needed as well are only sent again. */
+const TURN_LOOKED = 1_000;
 /** Messages kept for the next reader at the same position, until the log moves on. */
 const CACHE_BYTES = 2 * 1024 * 1024;
 const PAIR_BYTES = 2 * HASH_BYTES;
@@ -31,17 +34,22 @@ export interface CatchUpPart {
   readonly revision: number;
 }
 
+interface MadePart extends CatchUpPart {
+  /** Changes of its frames, newest or not. */
+  readonly looked: number;
+}
+
 export class CatchUps {
   readonly #cache = new Map<string, CatchUpPart>();
   #cachedBytes = 0;
-  #made = 0;
+  #looked = 0;
 
   get bytes(): number {
     return this.#cachedBytes;
   }
 
   newTurn(): void {
-    this.#made = 0;
+    this.#looked = 0;
   }
 
   /** The next message for a reader at `after`. `undefined` where a frame is no longer there, `"later"` when this turn has done enough. */
@@ -49,10 +57,11 @@ export class CatchUps {
     const id = `${log.epoch} ${log.channel} ${log.head} ${after}`;
     const cached = this.#cache.get(id);
     if (cached !== undefined) return cached;
-    if (this.#made >= PARTS_PER_TURN) return "later";
-    this.#made++;
+    if (this.#looked >= TURN_LOOKED) return "later";
     const part = makePart(log, after);
     if (part === undefined) return undefined;
+    // A frame costs something, however few changes it has.
+    this.#looked += Math.max(part.looked, PART_LOOKED / 2);
     if (this.#cachedBytes + part.bytes.length > CACHE_BYTES) {
       this.#cache.clear();
       this.#cachedBytes = 0;
@@ -63,11 +72,11 @@ export class CatchUps {
   }
 }
 
-function makePart(log: ChannelLog, after: number): CatchUpPart | undefined {
+function makePart(log: ChannelLog, after: number): MadePart | undefined {
   const previous = log.chainAt(after);
   if (previous === undefined) return undefined;
   const changes: LogChange[] = [];
-  let [revision, bytes, frames] = [after, 0, 0];
+  let [revision, bytes, frames, looked] = [after, 0, 0, 0];
   for (;;) {
     const next = log.nextLive(revision);
     if (next === undefined) {
@@ -77,6 +86,9 @@ function makePart(log: ChannelLog, after: number): CatchUpPart | undefined {
     if (frames === PART_FRAMES || bytes >= PART_BYTES) break;
     const frame = log.frame(next);
     if (frame === undefined) return undefined;
+    const had = frame.entries.length / PAIR_BYTES;
+    if (frames > 0 && looked + had > PART_LOOKED) break;
+    looked += had;
     const newest = newestOf(log, frame);
     const isFull = changes.length + newest.length > MAX_FRAME_CHANGES;
     if (frames > 0 && (isFull || bytes + frame.payload.length > PART_BYTES)) break;
@@ -95,9 +107,9 @@ function makePart(log: ChannelLog, after: number): CatchUpPart | undefined {
     previous,
     revision,
     chain: must(log.chainAt(revision), `no chain at ${revision}`),
-    payload: encodePayload(changes),
+    payload: encodePayload(changes, PART_LEVEL),
   });
-  return { bytes: message, revision };
+  return { bytes: message, revision, looked };
 }
 
 function newestOf(log: ChannelLog, frame: StoredFrame): LogChange[] {

@@ -5,7 +5,7 @@
 import { NO_CHAIN, nextChain } from "../../shared/log/cursor.ts";
 import type { LogBounds } from "../../shared/log/cursor.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";
-import { overlaps, partitionHas, WHOLE } from "../../shared/log/partition.ts";
+import { overlapping, partitionHas, WHOLE } from "../../shared/log/partition.ts";
 import type { Partition, PartitionDigest } from "../../shared/log/partition.ts";
 import { concatBytes, equalBytes } from "../../shared/lib/bytes.ts";
 import { must } from "../../shared/lib/assert.ts";
@@ -17,6 +17,7 @@ import { Fold } from "./fold.ts";
 import type { BlobHead, Folded } from "./fold.ts";
 import { RING_SLOTS } from "./log-store.ts";
 import type { LogStore, StoredFrame } from "./log-store.ts";
+import { Received } from "./received.ts";
 import { RecentFrames } from "./recent-frames.ts";
 import { Tail } from "./tail.ts";
 
@@ -50,6 +51,7 @@ const FULL_FRAMES = (RING_SLOTS * 7) / 8;
 
 export class ChannelLog implements LogBounds {
   readonly channel: Channel;
+  readonly received: Received;
   readonly #store: LogStore;
   #epoch: string;
   #populated: boolean;
@@ -70,6 +72,7 @@ export class ChannelLog implements LogBounds {
   /** @param newEpoch Made when the store has no log yet: random, so that no two incarnations share one. */
   constructor(channel: Channel, store: LogStore, newEpoch: () => string) {
     this.channel = channel;
+    this.received = new Received(channel, store, () => this.#admitted);
     this.#store = store;
     let state = store.channel(channel);
     if (state === null) {
@@ -85,7 +88,7 @@ export class ChannelLog implements LogBounds {
   get bytes(): number {
     const folding = (this.#fold?.bytes ?? 0) + (this.#tail?.bytes ?? 0);
     const last = (this.#last?.payload.length ?? 0) + (this.#last?.entries.length ?? 0);
-    return this.#admitted.bytes + this.#recent.bytes + folding + last;
+    return this.#admitted.bytes + this.received.bytes + this.#recent.bytes + folding + last;
   }
 
   get epoch(): string {
@@ -172,12 +175,10 @@ export class ChannelLog implements LogBounds {
    * never folded answers an empty blob, so that a difference always has a blob.
    */
   planRepair(leaves: readonly PartitionDigest[]): RepairAnswer {
-    const different = leaves.filter(
-      (leaf) => !equalBytes(this.#admitted.digestAt(leaf), leaf.digest),
-    );
+    const different = leaves.filter((leaf) => !this.#admitted.matches(leaf));
     const cover: readonly BlobHead[] =
       this.#blobs.length === 0 ? [{ ...WHOLE, revision: 0 }] : this.#blobs;
-    const blobs = cover.filter((blob) => different.some((leaf) => overlaps(leaf, blob)));
+    const blobs = overlapping(cover, different);
     const after = Math.min(
       ...blobs.map((blob) => Math.max(blob.revision, this.#foldedTo)),
       this.#head,
@@ -304,6 +305,7 @@ export class ChannelLog implements LogBounds {
       this.#loadFrame(frame, newer);
       yield frame.entries.length / PAIR_BYTES;
     }
+    yield* this.received.load();
     if (this.#head === 0) return;
     if (this.#head > this.#foldedTo) this.#tail = null;
     const last = must(this.frame(this.#head), `frame ${this.#head} is missing`);

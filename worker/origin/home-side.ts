@@ -7,7 +7,8 @@ import { must } from "../../shared/lib/assert.ts";
 import { areDisjoint } from "../../shared/log/partition.ts";
 import { encodeMessage } from "../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
-import type { Message, Publish, Reconcile } from "../../shared/protocol/messages.ts";
+import type { Message, Publish, Reconcile, Reconciled } from "../../shared/protocol/messages.ts";
+import { CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { OriginFacts } from "../../shared/visibility/facts.ts";
 import type { ChannelLog } from "./channel-log.ts";
@@ -19,9 +20,16 @@ import type { Size } from "./part.ts";
 import type { OriginPorts, Peer, SocketId } from "./ports.ts";
 import { Publishing } from "./publishing.ts";
 import type { PublishResult } from "./publishing.ts";
-import { differences, receivedTrie } from "./reconcile.ts";
+import { Reconciliation } from "./reconcile.ts";
 import { Turns } from "./turns.ts";
 import type { Committed } from "./turns.ts";
+
+/** Leaves whose digests are made in one event. */
+const DIGEST_LEAVES = 64;
+/** Of one publisher, that wait for its frames or for each other: it has one of each kind under way for a channel. */
+const MAX_WAITING = 2 * CHANNELS.length;
+
+type Question = Reconcile | Reconciled;
 
 export interface HomeRules {
   /** Closes a socket and forgets it. */
@@ -43,6 +51,9 @@ export class HomeSide {
   readonly #turns: Turns;
   /** Channels that the present publisher has reconciled while claims of it were under way. */
   readonly #reconciling = new Set<Channel>();
+  /** What the publisher says behind frames that are still to be committed, or while it is answered before. */
+  #questions: Question[] = [];
+  #answering: Reconciliation | null = null;
 
   constructor(
     ports: OriginPorts,
@@ -64,15 +75,33 @@ export class HomeSide {
   }
 
   onClose(socket: SocketId): void {
-    if (this.desk.is(socket)) this.#reconciling.clear();
+    if (this.desk.is(socket)) this.#forgetQuestions();
     this.#turns.drop(socket);
     this.desk.onClose(socket);
   }
 
+  #forgetQuestions(): void {
+    this.#reconciling.clear();
+    this.#questions = [];
+    this.#answering = null;
+  }
+
+  /**
+   * Whether what a welcome says is known: else the rules' `ready` is called when it is worth asking again. Digests of a large log that has changed much are made
+   * in parts. [LOG18]
+   */
+  get isReady(): boolean {
+    const isKnown = [...this.#logs.values()].every((log) =>
+      log.received.union.refresh(DIGEST_LEAVES),
+    );
+    if (!isKnown) this.#ports.setTimer("home", 0);
+    return isKnown;
+  }
+
   /** Where nobody publishes any more, a relay that stands by does. [VIS30] */
   promote(facts: OriginFacts): void {
-    const next = this.desk.next();
-    if (next === null) return;
+    if (this.desk.next() === null || !this.isReady) return;
+    const next = must(this.desk.next(), "who publishes next");
     const claim = { leaseUid: "", term: 0, candidate: next.candidate };
     this.welcome(next.socket, next.peer, claim, next.version, facts);
   }
@@ -95,7 +124,7 @@ export class HomeSide {
       this.#sendAccess(socket, facts);
       return;
     }
-    this.#reconciling.clear();
+    this.#forgetQuestions();
     if (welcomed.replaced !== null)
       this.#rules.refuse(
         welcomed.replaced,
@@ -111,7 +140,7 @@ export class HomeSide {
         channel: log.channel,
         epoch: log.epoch,
         head: log.head,
-        digest: receivedTrie(log, this.#ports.store).digest(),
+        digest: log.received.union.digest(),
       })),
       isStandby: null,
     });
@@ -135,6 +164,7 @@ export class HomeSide {
     if (name === "commit") this.#turns.onCommitTimer();
     else if (name === "fold") this.#turns.onFoldTimer();
     else this.#publishing.rejudgeSlice();
+    this.#answerSoon();
   }
 
   onMessage(socket: SocketId, message: Message): void {
@@ -148,21 +178,51 @@ export class HomeSide {
       if (broken !== null) this.#rules.refuse(socket, "over-quota", broken);
       return;
     }
-    // What was published before comes first. A publisher says the rest when nothing of its own is under way, so it cannot hurry its frames past the quota.
-    if (!this.#turns.flush()) {
-      const rule = `${message.type} while frames wait for the quota`;
+    if (message.type !== "reconciled" && message.type !== "reconcile") {
+      const rule = `${message.type} does not belong on a home socket`;
+      this.#rules.refuse(socket, "protocol-error", rule);
+      return;
+    }
+    if (message.type === "reconcile" && !areDisjoint(message.leaves)) {
+      this.#rules.refuse(socket, "protocol-error", LEAVES_RULE);
+      return;
+    }
+    if (this.#questions.length >= MAX_WAITING) {
+      const rule = `more than ${MAX_WAITING} of reconcile and reconciled wait for frames or an answer`;
       this.#rules.refuse(socket, "over-quota", rule);
       return;
     }
-    if (!this.desk.is(socket)) return;
-    if (message.type === "reconciled") this.#onReconciled(message.channel);
-    else if (message.type === "reconcile") this.#onReconcile(socket, message);
-    else
-      this.#rules.refuse(
-        socket,
-        "protocol-error",
-        `${message.type} does not belong on a home socket`,
-      );
+    this.#questions.push(message);
+    this.answerOn();
+  }
+
+  /** What was published before is committed first, and one question is answered after the other, some of it in each event. */
+  answerOn(): void {
+    if (!this.#turns.isEmpty) return;
+    if (this.#answering === null) this.#takeQuestions();
+    const { socket } = this.desk;
+    if (this.#answering === null || socket === null) return;
+    for (const difference of this.#answering.step()) this.#send(socket, difference);
+    if (this.#answering.isDone) this.#answering = null;
+    this.#answerSoon();
+  }
+
+  #takeQuestions(): void {
+    for (;;) {
+      const question = this.#questions.shift();
+      if (question === undefined) return;
+      const log = must(this.#logs.get(question.channel), "channel");
+      if (question.type === "reconcile") {
+        this.#answering = new Reconciliation(log, question.leaves);
+        return;
+      }
+      this.#onReconciled(question.channel);
+    }
+  }
+
+  #answerSoon(): void {
+    const isWaiting = this.#answering !== null || this.#questions.length > 0;
+    if (isWaiting && this.#turns.isEmpty) this.#ports.setTimer("home", 0);
   }
 
   /** In one event and so in one commit; then told and acknowledged. [LOG16] */
@@ -199,16 +259,6 @@ export class HomeSide {
     const { epoch, head: revision } = log;
     const paceMs = this.#paceMs();
     this.#send(socket, { type: "accepted", channel, sequence, epoch, revision, refused, paceMs });
-  }
-
-  #onReconcile(socket: SocketId, { channel, leaves }: Reconcile): void {
-    if (!areDisjoint(leaves)) {
-      this.#rules.refuse(socket, "protocol-error", LEAVES_RULE);
-      return;
-    }
-    const log = must(this.#logs.get(channel), "channel");
-    for (const difference of differences(log, this.#ports.store, leaves))
-      this.#send(socket, difference);
   }
 
   /** Counts once what was published is settled: a pool whose claim is under way would make all its pods look gone. [LOG14] */

@@ -16,11 +16,9 @@ import type { RangeClaim } from "../../shared/visibility/facts.ts";
 import type { AdmittedChange } from "./channel-log.ts";
 import type { QuarantinedRecord } from "./log-store.ts";
 
-export interface Received {
+export interface Known {
   readonly admitted: HashTrie;
-  quarantined(keyHash: Uint8Array): QuarantinedRecord | undefined;
-  /** Saves a lookup per change in the usual case. */
-  readonly hasQuarantine: boolean;
+  readonly received: { quarantined(keyHash: Uint8Array): QuarantinedRecord | undefined };
 }
 
 export interface Intake {
@@ -30,9 +28,14 @@ export interface Intake {
   readonly claims: readonly RangeClaim[];
   /** Changes that are refused: those of `quarantine` and repeats of what is quarantined already. */
   readonly refused: number;
+  /** Of the changes, from the first one on: what is left has another event. */
+  readonly taken: number;
   /** `append` is all of the frame, in order: its payload may be stored as it came. */
   readonly isVerbatim: boolean;
 }
+
+/** A refused record is a row of its own: it costs about three changes more. */
+export const REFUSED_COST = 3;
 
 export type IntakeResult =
   | { readonly ok: true; readonly intake: Intake }
@@ -47,27 +50,32 @@ type Taken =
       readonly recordHash: Uint8Array;
     };
 
-/** A malformed record or one of another channel is the sender's bug: the whole frame is refused with the rule, nothing is taken. */
+/**
+ * A malformed record or one of another channel is the sender's bug: the whole frame is refused with the rule, nothing is taken.
+ * @param most What may be taken at once, in changes that are admitted.
+ */
 export function takeIn(
   channel: Channel,
   changes: readonly LogChange[],
-  received: Received,
+  known: Known,
   facts: AdmissionFacts,
+  most = Number.POSITIVE_INFINITY,
 ): IntakeResult {
   const append = new Map<string, AdmittedChange>();
   const quarantine = new Map<string, QuarantinedRecord>();
   const release = new Map<string, Uint8Array>();
   const claims = new Map<string, RangeClaim>();
-  let refused = 0;
+  let [refused, cost, seen] = [0, 0, 0];
   for (const change of changes) {
+    if (cost >= most) break;
+    seen++;
+    cost++;
     const taken: Taken =
       change.op === "put" ? decodePut(channel, change.bytes) : { keyHash: change.keyHash };
     if ("rule" in taken) return { ok: false, rule: taken.rule };
     const id = toId(taken.keyHash);
-    const held =
-      quarantine.get(id) ??
-      (received.hasQuarantine ? received.quarantined(taken.keyHash) : undefined);
-    const published = publishedState(append.get(id), received.admitted, taken);
+    const held = quarantine.get(id) ?? known.received.quarantined(taken.keyHash);
+    const published = publishedState(append.get(id), known.admitted, taken);
     if (!("record" in taken)) {
       if (held !== undefined) release.set(id, taken.keyHash);
       quarantine.delete(id);
@@ -80,6 +88,7 @@ export function takeIn(
     const verdict = judge(taken.record, facts);
     if (!verdict.admitted) refused++;
     if (isSame) continue;
+    if (!verdict.admitted) cost += REFUSED_COST;
     if (verdict.admitted) {
       if (isHeld) release.set(id, taken.keyHash);
       quarantine.delete(id);
@@ -117,6 +126,7 @@ export function takeIn(
       release: [...release.values()],
       claims: [...claims.values()],
       refused,
+      taken: seen,
       isVerbatim,
     },
   };

@@ -83,10 +83,15 @@ export interface LogStore {
   quarantined(channel: Channel, keyHash: Uint8Array): QuarantinedRecord | undefined;
   /** In key-hash order after `after`; at most `limit`. */
   quarantinedAfter(channel: Channel, after: Uint8Array, limit: number): QuarantinedRecord[];
-  quarantineCount(channel?: Channel): number;
+  /** The same, their hashes only. */
+  quarantinedHashes(
+    channel: Channel,
+    after: Uint8Array,
+    limit: number,
+  ): Pick<QuarantinedRecord, "keyHash" | "recordHash">[];
   /** Whether a record waits for a range to be pinned. */
   hasPendingClaims(): boolean;
 
-  /** Forgets the log (frames, blobs, quarantine, channel states); facts and term stay. */
-  wipeLog(): void;
+  /** Forgets so many rows of the log (frames, blobs, quarantine), and answers how many there were; with the last ones its channels. Facts and term stay. */
+  wipeLog(rows: number): number;
 }

@@ -70,7 +70,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
       entries += part;
       if (entries < LOAD_ENTRIES) continue;
       entries = 0;
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await othersTurn();
     }
     for (const socket of this.ctx.getWebSockets()) {
       const attachment = socket.deserializeAttachment() as Attachment | null;
@@ -129,6 +129,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
 
   async status(): Promise<OriginStatus> {
     await this.#pull();
+    while (!this.#origin.refreshDigests()) await othersTurn();
     return this.#origin.status();
   }
 
@@ -263,6 +264,12 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
       this.#origin.onClaimFailed(claims, String(error));
     }
   }
+}
+
+function othersTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, 0);
+  });
 }
 
 function readIdentity(facts: OriginFacts | null): Identity | null {

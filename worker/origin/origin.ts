@@ -30,6 +30,10 @@ import { originStatus, quarantineEntries } from "./report.ts";
 const PULL_RETRY_MS = 2_000;
 /** Between two looks for readers that hold all the room and take nothing. */
 const ROOM_MS = 5_000;
+/** Rows of a removed cluster's log that one event forgets. */
+const WIPE_ROWS = 40;
+/** Leaves whose digests are made in one event. */
+const DIGEST_LEAVES = 128;
 
 type Hello = WatchHello | HomeHello;
 
@@ -78,7 +82,8 @@ export class Origin {
 
   /** Reads the logs, in parts; see `ChannelLog.load`. Before its end no event may come. */
   *load(): Generator<number, void> {
-    for (const log of this.#logs.values()) yield* log.load();
+    if (this.#facts?.removed === true) this.#ports.setTimer("wipe", 0);
+    else for (const log of this.#logs.values()) yield* log.load();
   }
 
   /** A socket that the Worker has authenticated. */
@@ -102,6 +107,11 @@ export class Origin {
   }
 
   onClose(socket: SocketId): void {
+    this.#readers.newEvent();
+    this.#forget(socket);
+  }
+
+  #forget(socket: SocketId): void {
     this.#peers.delete(socket);
     this.#silent.delete(socket);
     this.#waiting.delete(socket);
@@ -131,6 +141,7 @@ export class Origin {
       return;
     }
     const { message } = decoded;
+    this.#readers.newEvent();
     if (message.type === "watch-hello" || message.type === "home-hello")
       this.#onHello(socket, peer, message, false);
     else if (peer.role === "home") this.#home.onMessage(socket, message);
@@ -138,8 +149,12 @@ export class Origin {
   }
 
   onTimer(name: TimerName): void {
-    // The log of a removed cluster is gone: what was to be done with it must not bring any of it back. [VIS7]
-    if (this.#facts?.removed === true) return;
+    // What was to be done with the log of a removed cluster must not bring any of it back. [VIS7]
+    if (this.#facts?.removed === true) {
+      if (name === "wipe") this.#wipe();
+      return;
+    }
+    this.#readers.newEvent();
     switch (name) {
       case "checkpoint":
         this.#announcer.onTimer();
@@ -157,7 +172,26 @@ export class Origin {
         return;
       case "pull":
         if (!this.#isFactsFresh) this.#ports.mesh.pullFacts();
+        return;
+      case "home":
+        this.#onHomeTimer();
+        return;
+      case "wipe":
     }
+  }
+
+  /** Who publishes next, or wants to, waits for the digests; who publishes, for an answer. */
+  #onHomeTimer(): void {
+    if (this.#isFactsFresh) this.#greet("home");
+    this.#promote();
+    this.#home.answerOn();
+  }
+
+  /** Its log is not read any more: a large one is forgotten in parts. [VIS7] */
+  #wipe(): void {
+    const { store } = this.#ports;
+    const wiped = store.transaction(() => store.wipeLog(WIPE_ROWS));
+    if (wiped === WIPE_ROWS) this.#ports.setTimer("wipe", 0);
   }
 
   onPullFailed(message: string): void {
@@ -187,6 +221,7 @@ export class Origin {
   }
 
   #learn(facts: OriginFacts, isAnswer: boolean): void {
+    this.#readers.newEvent();
     const known = this.#facts;
     if (known !== null && known.meshId !== facts.meshId) return;
     const isNew = known === null || facts.accessVersion > known.accessVersion;
@@ -202,12 +237,22 @@ export class Origin {
 
   #beginToSend(): void {
     this.#isFactsFresh = true;
-    for (const [socket, hello] of this.#waiting) {
-      this.#waiting.delete(socket);
-      const peer = this.#peers.get(socket);
-      if (peer !== undefined) this.#onHello(socket, peer, hello, true);
-    }
+    this.#greet();
     this.#promote();
+  }
+
+  /** Those who wait, or those of one role. The Mesh has answered since they came. */
+  #greet(role?: Peer["role"]): void {
+    const due = [...this.#waiting].flatMap(([socket, hello]) => {
+      const peer = this.#peers.get(socket);
+      return peer === undefined || (role !== undefined && peer.role !== role)
+        ? []
+        : [{ socket, hello, peer }];
+    });
+    for (const { socket, hello, peer } of due) {
+      this.#waiting.delete(socket);
+      this.#onHello(socket, peer, hello, true);
+    }
   }
 
   /** Bytes that readers were sent and have not acknowledged. */
@@ -221,12 +266,12 @@ export class Origin {
   }
 
   status(): OriginStatus {
-    return originStatus(
-      must(this.#facts, "status before facts"),
-      this.#logs,
-      this.#home.desk,
-      this.#ports.store,
-    );
+    return originStatus(must(this.#facts, "status before facts"), this.#logs, this.#home.desk);
+  }
+
+  /** Makes some of the digests that `status` tells, and answers whether all are known: of a large log that has changed much they are made in parts. [LOG18] */
+  refreshDigests(): boolean {
+    return [...this.#logs.values()].every((log) => log.admitted.refresh(DIGEST_LEAVES));
   }
 
   quarantine(limit: number): QuarantineEntry[] {
@@ -249,11 +294,9 @@ export class Origin {
   /** Committed first, then enforced: revoked means from here on. [VIS5] */
   #take(facts: OriginFacts): void {
     const { store } = this.#ports;
-    store.transaction(() => {
-      store.saveFacts(facts);
-      if (facts.removed) store.wipeLog();
-    });
+    store.transaction(() => store.saveFacts(facts));
     this.#facts = facts;
+    if (facts.removed) this.#ports.setTimer("wipe", 0);
     const revoked = this.#readers.peers().flatMap(({ socket, peer }) => {
       const permit = mayRead(peer, facts);
       return permit === "yes" ? [] : [{ socket, ...permit }];
@@ -287,7 +330,8 @@ export class Origin {
       return;
     }
     const facts = must(this.#facts, "fresh facts");
-    if (hello.type === "home-hello") this.#home.welcome(socket, peer, hello, version, facts);
+    if (hello.type === "home-hello" && !this.#home.isReady) this.#waiting.set(socket, hello);
+    else if (hello.type === "home-hello") this.#home.welcome(socket, peer, hello, version, facts);
     else this.#onWatchHello(socket, peer, hello, version, facts);
   }
 
@@ -346,7 +390,7 @@ export class Origin {
 
   #refuse(socket: SocketId, reason: CloseReason, message: string): void {
     this.#ports.sockets.close(socket, reason, message);
-    this.onClose(socket);
+    this.#forget(socket);
   }
 }
 

@@ -33,7 +33,16 @@ export interface MeshPort {
   claimRanges(claims: readonly RangeClaim[]): void;
 }
 
-export type TimerName = "checkpoint" | "fold" | "rejudge" | "pull" | "serve" | "commit" | "room";
+export type TimerName =
+  | "checkpoint"
+  | "fold"
+  | "rejudge"
+  | "pull"
+  | "serve"
+  | "commit"
+  | "room"
+  | "home"
+  | "wipe";
 
 export interface OriginPorts {
   readonly store: LogStore;

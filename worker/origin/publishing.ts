@@ -14,7 +14,7 @@ import type { RangeClaim } from "../../shared/visibility/facts.ts";
 import type { AdmittedChange, ChannelLog } from "./channel-log.ts";
 import { runsOf } from "./commit-group.ts";
 import type { Waiting } from "./commit-group.ts";
-import { takeIn } from "./intake.ts";
+import { REFUSED_COST, takeIn } from "./intake.ts";
 import type { QuarantinedRecord } from "./log-store.ts";
 import { firstPart, isWithin, NOTHING, sizeOf, sum } from "./part.ts";
 import type { Size } from "./part.ts";
@@ -22,7 +22,10 @@ import { QUOTA } from "./quota.ts";
 import type { OriginPorts } from "./ports.ts";
 
 /** Quarantined records judged again in one slice. */
-const REJUDGE_SLICE = 500;
+const REJUDGE_SLICE = 100;
+const REJUDGE_MOST: Size = { changes: REJUDGE_SLICE, bytes: 256 * 1024 };
+/** Between two looks whether folding has made room. */
+const FOLD_WAIT_MS = 2;
 const CLAIM_RETRY_MS = 2_000;
 const ONE_MORE: Size = { changes: 1, bytes: 0 };
 
@@ -121,15 +124,15 @@ export class Publishing {
     const [first] = run;
     if (first === undefined) return [];
     const count = firstPart(changes, most);
-    const isWhole = first.rest === undefined && count === changes.length;
-    const together = this.#take(
-      first.message.channel,
-      changes.slice(0, count),
-      run.length === 1 && isWhole ? first.message.payload : undefined,
-    );
+    const isWhole = run.length === 1 && first.rest === undefined && count === changes.length;
+    const { channel, payload } = first.message;
+    const part = changes.slice(0, count);
+    // Of several frames all are taken in, or they are one by one.
+    const isRun = run.length > 1;
+    const together = this.#take(channel, part, isWhole ? payload : undefined, most, isRun);
     if (!together.ok && run.length > 1) return this.#takeEach(run, before, most);
     if (!together.ok) return [together];
-    const rest = changes.slice(count);
+    const rest = changes.slice(together.size.changes);
     const refused = together.refused + (first.rest?.refused ?? 0);
     // What was refused is counted once.
     return run.map((_, i) =>
@@ -151,23 +154,22 @@ export class Publishing {
     channel: Channel,
     changes: readonly LogChange[],
     payload: Uint8Array | undefined,
+    most: Size,
+    isAllOrNone: boolean,
   ): PublishResult {
     const log = must(this.#logs.get(channel), "channel");
     const { store } = this.#ports;
-    const received = {
-      admitted: log.admitted,
-      hasQuarantine: store.quarantineCount(channel) > 0,
-      quarantined: (keyHash: Uint8Array) => store.quarantined(channel, keyHash),
-    };
-    const result = takeIn(channel, changes, received, this.#admission);
+    const result = takeIn(channel, changes, log, this.#admission, most.changes);
     if (!result.ok) return result;
-    const { append, quarantine, release, claims, refused, isVerbatim } = result.intake;
+    const { append, quarantine, release, claims, refused, taken, isVerbatim } = result.intake;
+    if (isAllOrNone && taken < changes.length)
+      return { ok: false, rule: `more than ${most.changes} changes' worth` };
     const over = this.#overQuota(log, append, quarantine.length);
     if (over !== null) return { ok: false, rule: over, isOverQuota: true };
     if (append.length + quarantine.length + release.length > 0)
       store.transaction(() => {
-        for (const record of quarantine) store.quarantine(record);
-        for (const keyHash of release) store.release(channel, keyHash);
+        for (const record of quarantine) log.received.quarantine(record);
+        for (const keyHash of release) log.received.release(keyHash);
         if (append.length > 0) log.commit(append, isVerbatim ? payload : undefined);
       });
     this.#claim(claims);
@@ -176,7 +178,7 @@ export class Publishing {
       log,
       refused,
       hasCommitted: append.length > 0,
-      size: sizeOf(changes),
+      size: sizeOf(changes.slice(0, taken)),
       rest: [],
     };
   }
@@ -187,7 +189,7 @@ export class Publishing {
     append: readonly AdmittedChange[],
     quarantined: number,
   ): string | null {
-    const held = this.#ports.store.quarantineCount(log.channel) + quarantined;
+    const held = log.received.refused + quarantined;
     if (quarantined > 0 && held > QUOTA.quarantined)
       return `more than ${QUOTA.quarantined} records of ${log.channel} are refused by admission; correct the cluster's ranges`;
     if (log.admitted.size + held + append.length <= QUOTA.keys) return null;
@@ -221,17 +223,24 @@ export class Publishing {
       else if (this.isSettled) this.#onSettled();
       return;
     }
+    const log = must(this.#logs.get(channel), "channel");
+    if (log.isFull) {
+      // What is admitted now would need more memory than it may, or fold all the rest at once. [LOG22]
+      this.#ports.setTimer("rejudge", FOLD_WAIT_MS);
+      return;
+    }
     const { store } = this.#ports;
-    const records = store.quarantinedAfter(channel, position.after, REJUDGE_SLICE);
+    const held = store.quarantinedAfter(channel, position.after, REJUDGE_SLICE);
+    const records = held.slice(0, firstPart(held.map(asPut), REJUDGE_MOST));
     const last = records.at(-1);
     this.#rejudge =
-      last === undefined || records.length < REJUDGE_SLICE
+      last === undefined || (records.length === held.length && held.length < REJUDGE_SLICE)
         ? { channel: position.channel + 1, after: new Uint8Array() }
         : { channel: position.channel, after: last.keyHash };
     const claims: RangeClaim[] = [];
     const admitted = store.transaction(() => {
-      const changes = records.flatMap((held) => this.#judgeAgain(held, claims));
-      if (changes.length > 0) must(this.#logs.get(channel), "channel").commit(changes);
+      const changes = records.flatMap((held) => this.#judgeAgain(log, held, claims));
+      if (changes.length > 0) log.commit(changes);
       return changes.length;
     });
     this.#claim(claims);
@@ -239,20 +248,19 @@ export class Publishing {
     this.#ports.setTimer("rejudge", 0);
   }
 
-  #judgeAgain(held: QuarantinedRecord, claims: RangeClaim[]): AdmittedChange[] {
-    const { store } = this.#ports;
+  #judgeAgain(log: ChannelLog, held: QuarantinedRecord, claims: RangeClaim[]): AdmittedChange[] {
     const decoded = decodeRecord(held.bytes);
     if (!decoded.ok) return [];
     const verdict = judge(decoded.record, this.#admission);
     if (verdict.admitted) {
-      store.release(held.channel, held.keyHash);
+      log.received.release(held.keyHash);
       const change = { op: "put", bytes: held.bytes } as const;
       return [{ change, keyHash: held.keyHash, recordHash: held.recordHash }];
     }
     claims.push(...verdict.claims);
     const { rule, message } = verdict;
     if (message !== held.message)
-      store.quarantine({ ...held, rule, message, claims: verdict.claims });
+      log.received.quarantine({ ...held, rule, message, claims: verdict.claims });
     return [];
   }
 
@@ -268,8 +276,18 @@ export class Publishing {
 function isEnough(results: readonly PublishResult[], most: Size): boolean {
   return (
     results.some((result) => !result.ok || result.rest.length > 0) ||
-    !isWithin(sum(sizeOfAll(results), ONE_MORE), most)
+    !isWithin(sum(sizeOfAll(results), refusedIn(results), ONE_MORE), most)
   );
+}
+
+function asPut({ bytes }: QuarantinedRecord): LogChange {
+  return { op: "put", bytes };
+}
+
+/** What was refused costs besides. */
+function refusedIn(results: readonly PublishResult[]): Size {
+  const refused = results.reduce((count, result) => count + (result.ok ? result.refused : 0), 0);
+  return { changes: refused * REFUSED_COST, bytes: 0 };
 }
 
 function sizeOfAll(results: readonly PublishResult[]): Size {

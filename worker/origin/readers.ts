@@ -11,6 +11,7 @@ import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { Message, ReaderAck, WatchHello } from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { CatchUps, CATCH_UP_VERSION } from "./catch-up.ts";
+import { EventBudget } from "./event-budget.ts";
 import { HeadFrames, settledOf } from "./head-frames.ts";
 import type { ChannelLog } from "./channel-log.ts";
 import type { LogStore } from "./log-store.ts";
@@ -39,12 +40,18 @@ export class Readers {
   readonly #rules: ReaderRules;
   readonly #catchUps = new CatchUps();
   readonly #inFlight: InFlight;
+  readonly #budget = new EventBudget();
 
   constructor(logs: ReadonlyMap<Channel, ChannelLog>, sockets: SocketPort, rules: ReaderRules) {
     this.#logs = logs;
     this.#sockets = sockets;
     this.#rules = rules;
     this.#inFlight = new InFlight(() => rules.now());
+  }
+
+  /** Each event may do so much. */
+  newEvent(): void {
+    this.#budget.renew();
   }
 
   get size(): number {
@@ -147,7 +154,8 @@ export class Readers {
 
   /** The same where the commit has settled: with the digest, or before it for who cannot take it so. [LOG20] */
   pumpSettled(): void {
-    this.pumpAll(new HeadFrames(true, this.#rules));
+    const isKnown = [...this.#logs.values()].every((log) => this.#budget.knowsDigest(log));
+    this.pumpAll(new HeadFrames(isKnown, this.#rules));
     this.sendCheckpoints();
   }
 
@@ -204,6 +212,11 @@ export class Readers {
 
   #sendPlan(reader: Reader, log: ChannelLog, leaves: readonly PartitionDigest[]): void {
     const { channel } = log;
+    if (!this.#budget.knowsDigest(log)) {
+      reader.channels.set(channel, { phase: "plan-due", leaves });
+      this.#rules.yieldTurn();
+      return;
+    }
     const plan = this.#rules.transaction(() => log.planRepair(leaves));
     // A checkpoint that came while it waited for the plan was not for it: it gets one after the repair.
     reader.checkpointed.delete(channel);
@@ -269,6 +282,7 @@ export class Readers {
   #sendBlobs(reader: Reader, log: ChannelLog, blobs: Partition[]): boolean {
     for (let partition = blobs[0]; partition !== undefined; partition = blobs[0]) {
       if (!this.#hasCredit(reader)) return false;
+      if (!this.#budget.hasTime) return this.#later();
       const blob = log.blob(partition);
       if (blob === undefined) {
         // Folding has cut it meanwhile: the plan is void, the reader asks again.
@@ -276,6 +290,7 @@ export class Readers {
         return false;
       }
       blobs.shift();
+      this.#budget.spend(blob.payload.length);
       this.#send(reader, { type: "blob", origin: 0, channel: log.channel, ...partition, ...blob });
     }
     return true;
@@ -291,21 +306,20 @@ export class Readers {
     while (progress.next <= log.head) {
       if (!this.#hasCredit(reader)) return false;
       if (reader.version < CATCH_UP_VERSION || progress.next === log.head) {
+        if (progress.next < log.head && !this.#budget.hasTime) return this.#later();
         const frame = frames.get(log, progress.next, reader.version);
         if (frame === undefined) {
           this.#askRepair(reader, log, "compacted");
           return false;
         }
         this.#sendBytes(reader, frame.bytes);
+        if (progress.next < log.head) this.#budget.spend(frame.bytes.length);
         if (frame.isSettled) reader.checkpointed.set(log.channel, progress.next);
         progress.next++;
         continue;
       }
       const part = this.#catchUps.after(log, progress.next - 1);
-      if (part === "later") {
-        this.#rules.yieldTurn();
-        return false;
-      }
+      if (part === "later") return this.#later();
       if (part === undefined) {
         this.#askRepair(reader, log, "compacted");
         return false;
@@ -326,6 +340,11 @@ export class Readers {
       return;
     }
     if (reader.checkpointed.get(channel) === log.head) return;
+    if (!this.#budget.knowsDigest(log)) {
+      progress.greet = true;
+      this.#later();
+      return;
+    }
     reader.checkpointed.set(channel, log.head);
     this.#send(reader, {
       type: "checkpoint",
@@ -335,6 +354,12 @@ export class Readers {
       revision: log.head,
       ...settledOf(log, this.#rules),
     });
+  }
+
+  /** Goes on when others have had their turn. */
+  #later(): false {
+    this.#rules.yieldTurn();
+    return false;
   }
 
   #hasCredit(reader: Reader): boolean {

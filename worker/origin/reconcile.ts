@@ -1,66 +1,52 @@
-/** What the hub has received of a channel, and how it differs from what a publisher has. */
-import { concatBytes, equalBytes } from "../../shared/lib/bytes.ts";
+/** How what the hub has received of a channel differs from what a publisher has: told in parts, for it may be all there is. */
 import { LIMITS } from "../../shared/protocol/limits.ts";
-import type { HashTrie } from "../../shared/log/hash-trie.ts";
-import type { PartitionDigest } from "../../shared/log/partition.ts";
+import type { Partition, PartitionDigest } from "../../shared/log/partition.ts";
+import { WHOLE } from "../../shared/log/partition.ts";
 import type { Difference } from "../../shared/protocol/messages.ts";
+import { PAIR_BYTES } from "../../shared/log/trie-leaf.ts";
 import type { ChannelLog } from "./channel-log.ts";
-import type { LogStore } from "./log-store.ts";
 
-const PAGE = 1_000;
+/** Leaves compared, and bytes of pairs told, in one event: a few milliseconds. */
+const PART_LEAVES = 512;
+const PART_PAIRS_BYTES = 256 * 1024;
+/** Pairs in one message. */
+const MESSAGE_PAIRS = Math.floor(LIMITS.messageBytes / 2 / PAIR_BYTES);
 
-/**
- * Received = admitted, overlaid with what is quarantined: the publisher compares with this, so that a refused record is not sent again and
- * again. [LOG8] Usually nothing is quarantined and it is the admitted set itself.
- */
-export function receivedTrie(log: ChannelLog, store: LogStore): HashTrie {
-  if (store.quarantineCount(log.channel) === 0) return log.admitted;
-  const received = log.admitted.clone();
-  let after: Uint8Array = new Uint8Array();
-  for (;;) {
-    const page = store.quarantinedAfter(log.channel, after, PAGE);
-    for (const held of page) received.set(held.keyHash, held.recordHash, 0);
-    const last = page.at(-1);
-    if (last === undefined || page.length < PAGE) return received;
-    after = last.keyHash;
+export class Reconciliation {
+  readonly #log: ChannelLog;
+  readonly #leaves: readonly PartitionDigest[];
+  #at = 0;
+
+  /** @param leaves The publisher's, in order. */
+  constructor(log: ChannelLog, leaves: readonly PartitionDigest[]) {
+    this.#log = log;
+    this.#leaves = leaves;
   }
-}
 
-/** The answer to `reconcile`: pairs of every partition that differs; the last message says so, also when nothing does. */
-export function differences(
-  log: ChannelLog,
-  store: LogStore,
-  leaves: readonly PartitionDigest[],
-): Difference[] {
-  const received = receivedTrie(log, store);
-  const answer: Difference[] = [];
-  for (const leaf of leaves) {
-    if (equalBytes(received.digestAt(leaf), leaf.digest)) continue;
-    const pairs = [...received.entries(leaf)].map((entry) =>
-      concatBytes(entry.keyHash, entry.recordHash),
-    );
-    const perMessage = Math.floor(LIMITS.messageBytes / 2 / 24);
-    for (let from = 0; from === 0 || from < pairs.length; from += perMessage)
-      answer.push(
-        difference(log, leaf, concatBytes(...pairs.slice(from, from + perMessage)), false),
-      );
+  get isDone(): boolean {
+    return this.#at > this.#leaves.length;
   }
-  answer.push(difference(log, { bits: 0, prefix: 0 }, new Uint8Array(), true));
-  return answer;
-}
 
-function difference(
-  log: ChannelLog,
-  partition: { readonly bits: number; readonly prefix: number },
-  pairs: Uint8Array,
-  isLast: boolean,
-): Difference {
-  return {
-    type: "difference",
-    channel: log.channel,
-    bits: partition.bits,
-    prefix: partition.prefix,
-    pairs,
-    isLast,
-  };
+  /** The next part of the answer: pairs of every partition that differs; the last message says so, also when nothing does. */
+  step(): Difference[] {
+    const { union } = this.#log.received;
+    const answer: Difference[] = [];
+    let bytes = 0;
+    for (let done = 0; done < PART_LEAVES && bytes < PART_PAIRS_BYTES; done++) {
+      const leaf = this.#leaves[this.#at++];
+      if (leaf === undefined) return [...answer, this.#difference(WHOLE, new Uint8Array(), true)];
+      if (union.matches(leaf)) continue;
+      const pairs = union.pairs(leaf);
+      bytes += pairs.length;
+      for (let from = 0; from === 0 || from < pairs.length; from += MESSAGE_PAIRS * PAIR_BYTES)
+        answer.push(
+          this.#difference(leaf, pairs.subarray(from, from + MESSAGE_PAIRS * PAIR_BYTES), false),
+        );
+    }
+    return answer;
+  }
+
+  #difference({ bits, prefix }: Partition, pairs: Uint8Array, isLast: boolean): Difference {
+    return { type: "difference", channel: this.#log.channel, bits, prefix, pairs, isLast };
+  }
 }

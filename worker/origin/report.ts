@@ -11,7 +11,6 @@ export function originStatus(
   facts: OriginFacts,
   logs: ReadonlyMap<Channel, ChannelLog>,
   home: HomeDesk,
-  store: LogStore,
 ): OriginStatus {
   return {
     cluster: facts.cluster,
@@ -22,11 +21,11 @@ export function originStatus(
       epoch: log.epoch,
       head: log.head,
       populated: log.populated,
-      received: log.admitted.size + store.quarantineCount(log.channel),
+      received: log.admitted.size + log.received.refused,
       admitted: log.admitted.size,
       digest: toHex(log.admitted.digest()),
     })),
-    quarantined: store.quarantineCount(),
+    quarantined: [...logs.values()].reduce((sum, log) => sum + log.received.refused, 0),
     edges: home.edges,
   };
 }

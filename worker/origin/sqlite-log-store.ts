@@ -27,11 +27,14 @@ const MIGRATIONS: readonly string[][] = [
 ];
 
 const SLOT_SPACE = 2 ** 20;
+const WIPED = [
+  { name: "frames", key: "id" },
+  { name: "blobs", key: "channel, prefix, bits" },
+  { name: "quarantine", key: "channel, key_hash" },
+] as const;
 
 export class SqliteLogStore implements LogStore {
   readonly #sql: SqlDatabase;
-  /** Quarantined records by channel; `null` after a change of them: counted again when it is asked, which is with every commit. */
-  #quarantined: Map<Channel, number> | null = null;
 
   constructor(sql: SqlDatabase) {
     this.#sql = sql;
@@ -165,7 +168,6 @@ export class SqliteLogStore implements LogStore {
   }
 
   quarantine(record: QuarantinedRecord): void {
-    this.#quarantined = null;
     this.#sql.run(
       "INSERT OR REPLACE INTO quarantine (channel, key_hash, record_hash, kind, key, bytes, rule, message, claims) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
       CHANNELS.indexOf(record.channel),
@@ -181,7 +183,6 @@ export class SqliteLogStore implements LogStore {
   }
 
   release(channel: Channel, keyHash: Uint8Array): void {
-    this.#quarantined = null;
     this.#sql.run(
       "DELETE FROM quarantine WHERE channel = ? AND key_hash = ?",
       CHANNELS.indexOf(channel),
@@ -209,14 +210,22 @@ export class SqliteLogStore implements LogStore {
       .map((row) => quarantinedRecord(channel, row));
   }
 
-  quarantineCount(channel?: Channel): number {
-    this.#quarantined ??= new Map(
-      this.#sql
-        .run("SELECT channel, COUNT(*) AS n FROM quarantine GROUP BY channel")
-        .map((row) => [CHANNELS[Number(row["channel"])] as Channel, Number(row["n"])]),
-    );
-    if (channel !== undefined) return this.#quarantined.get(channel) ?? 0;
-    return [...this.#quarantined.values()].reduce((sum, count) => sum + count, 0);
+  quarantinedHashes(
+    channel: Channel,
+    after: Uint8Array,
+    limit: number,
+  ): Pick<QuarantinedRecord, "keyHash" | "recordHash">[] {
+    return this.#sql
+      .run(
+        "SELECT key_hash, record_hash FROM quarantine WHERE channel = ? AND key_hash > ? ORDER BY key_hash LIMIT ?",
+        CHANNELS.indexOf(channel),
+        after,
+        limit,
+      )
+      .map((row) => ({
+        keyHash: bytesOf(row["key_hash"]),
+        recordHash: bytesOf(row["record_hash"]),
+      }));
   }
 
   hasPendingClaims(): boolean {
@@ -225,10 +234,17 @@ export class SqliteLogStore implements LogStore {
     );
   }
 
-  wipeLog(): void {
-    this.#quarantined = null;
-    for (const table of ["frames", "blobs", "quarantine"]) this.#sql.run(`DELETE FROM ${table}`);
-    this.#sql.run("DELETE FROM state WHERE name LIKE 'channel:%'");
+  wipeLog(rows: number): number {
+    let left = rows;
+    for (const table of WIPED)
+      left -= Number(
+        this.#sql.run(
+          `DELETE FROM ${table.name} WHERE (${table.key}) IN (SELECT ${table.key} FROM ${table.name} LIMIT ?) RETURNING 1`,
+          left,
+        ).length,
+      );
+    if (left > 0) this.#sql.run("DELETE FROM state WHERE name LIKE 'channel:%'");
+    return rows - left;
   }
 
   #state<T>(name: string): T | null {

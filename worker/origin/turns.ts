@@ -92,12 +92,6 @@ export class Turns {
     this.#group.drop(socket);
   }
 
-  /** Commits what waits, as far as the quota lets it; answers whether that was all. */
-  flush(): boolean {
-    while (!this.#group.isEmpty && this.#waitMs() === 0) this.#commitSlice();
-    return this.#group.isEmpty;
-  }
-
   onCommitTimer(): void {
     if (this.#group.isEmpty) return;
     const waitMs = this.#waitMs();
