@@ -239,6 +239,7 @@ export class RemoteView implements Records {
     }
     this.#note(this.#complete());
     file.close();
+    // Where it cannot take the old file's place it goes on under its own name, and the next start converts again.
     if (next.writeError === null) next.moveTo(file.path);
     return old.damage;
   }
@@ -259,11 +260,12 @@ export class RemoteView implements Records {
     if (healths.some(({ stale, isRepairing }) => stale > 0 || isRepairing)) return;
     const next = this.#file.sibling(".new");
     const places = this.#writeSnapshot(next);
-    if (next.writeError !== null) {
+    if (next.writeError !== null || !next.moveTo(this.#file.path)) {
       next.remove();
+      // Tried again when the file has grown by the slack once more, not with every message.
+      this.#sizeAfterRewrite = size / 2;
       return;
     }
-    next.moveTo(this.#file.path);
     this.#file.close();
     this.#file = next;
     this.#sizeAfterRewrite = next.size;

@@ -7,6 +7,8 @@
  */
 import {
   closeSync,
+  fdatasyncSync,
+  fsyncSync,
   ftruncateSync,
   mkdirSync,
   openSync,
@@ -31,6 +33,9 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** Writes all bytes at a position, or throws the system's error. */
 export type WriteAt = (descriptor: number, bytes: Uint8Array, at: number) => void;
 
+/** Returns when a file's bytes are where a loss of power leaves them, or throws the system's error. */
+export type Sync = (descriptor: number) => void;
+
 export interface LoadedFile {
   /** Intact bodies. */
   readonly bodies: number;
@@ -41,6 +46,7 @@ export interface LoadedFile {
 export class ViewFile {
   #path: string;
   readonly #writeAt: WriteAt;
+  readonly #sync: Sync;
   #descriptor: number | null = null;
   /** On disk, and with what waits to be. */
   #written = 0;
@@ -49,9 +55,10 @@ export class ViewFile {
   #writeError: string | null = null;
   #window: { readonly at: number; readonly bytes: Buffer } = { at: 0, bytes: Buffer.alloc(0) };
 
-  constructor(path: string, writeAt: WriteAt = writeAll) {
+  constructor(path: string, writeAt: WriteAt = writeAll, sync: Sync = fdatasyncSync) {
     this.#path = path;
     this.#writeAt = writeAt;
+    this.#sync = sync;
   }
 
   get path(): string {
@@ -140,15 +147,26 @@ export class ViewFile {
 
   /** A file beside this one, to be written whole and then moved over it. */
   sibling(suffix: string): ViewFile {
-    const made = new ViewFile(`${this.#path}${suffix}`, this.#writeAt);
+    const made = new ViewFile(`${this.#path}${suffix}`, this.#writeAt, this.#sync);
     made.remove();
     return made;
   }
 
-  /** Takes another file's place, atomically. */
-  moveTo(path: string): void {
+  /**
+   * Takes another file's place, atomically, also for a machine that loses its power: a name that comes to disk before the bytes would leave an empty view, which
+   * only the hub could fill. What is appended later waits for nobody: a loss of power costs the last bodies, as a kill does. Answers whether it has.
+   */
+  moveTo(path: string): boolean {
+    try {
+      this.#sync(this.#descriptor as number);
+    } catch (error) {
+      this.#writeError = String(error);
+      return false;
+    }
     renameSync(this.#path, path);
     this.#path = path;
+    syncFolder(dirname(path));
+    return true;
   }
 
   close(): void {
@@ -281,6 +299,17 @@ class Scan {
       this.#filled += got;
     }
     return true;
+  }
+}
+
+/** Until then the name may be the old file's again, which is as good: so a system that cannot do it changes nothing. */
+function syncFolder(path: string): void {
+  try {
+    const descriptor = openSync(path, "r");
+    fsyncSync(descriptor);
+    closeSync(descriptor);
+  } catch {
+    // The next start finds the old file.
   }
 }
 

@@ -1,11 +1,21 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import {
+  copyFileSync,
+  fdatasyncSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import { afterEach, expect, test } from "vitest";
 
 import { RemoteView } from "../../../relay/view/remote-view.ts";
 import { ViewFile } from "../../../relay/view/view-file.ts";
+import type { WriteAt } from "../../../relay/view/view-file.ts";
 import { HashTrie } from "../../../shared/log/hash-trie.ts";
 import { partitionHas } from "../../../shared/log/partition.ts";
 import { encodePayload } from "../../../shared/log/payload.ts";
@@ -274,6 +284,47 @@ test("[VIE12] loaded stays loaded: over a new repair, a restart and a rewritten 
   expect(again.isLoaded).toBe(true);
   expect(again.isInSync).toBe(false);
   expect(keys(again)).toHaveLength(200);
+});
+
+test("[VIE10] a rewritten file is where a loss of power leaves it before it takes the other's place; one that cannot be is dropped", () => {
+  const path = join(folder(), "db.view");
+  const atSync: Buffer[] = [];
+  let isBroken = false;
+  const sync = (descriptor: number): void => {
+    if (isBroken) throw new Error("EIO: i/o error, fdatasync");
+    fdatasyncSync(descriptor);
+    atSync.push(readFileSync(path));
+  };
+  const writeAt: WriteAt = (descriptor, bytes, at) => {
+    writeSync(descriptor, bytes, 0, bytes.length, at);
+  };
+  const world = new OriginWorld();
+  const publisher = new TestPublisher(world);
+  publisher.change({ op: "put", record: pool("10.20.0.0/16") });
+  publisher.listed();
+  publisher.connect();
+  const view = new RemoteView(new ViewFile(path, writeAt, sync), header, 20_000);
+  attach(world, view);
+  const churn = (): void => {
+    for (let n = 0; n < 150; n++) {
+      const labels = { change: `${n}`.repeat(60) };
+      publisher.change({ op: "put", record: pod(`p${n % 5}`, address(n % 5), labels) });
+      world.advance(300);
+    }
+  };
+  isBroken = true;
+  churn();
+  // The old file goes on, and what was written beside it is gone.
+  expect(view.isInSync).toBe(true);
+  expect(readdirSync(dirname(path))).toEqual(["db.view"]);
+  const long = readFileSync(path).length;
+  expect(long).toBeGreaterThan(40_000);
+  isBroken = false;
+  churn();
+  // Until it was synced, the name was the old file's.
+  expect(atSync[0]?.length).toBeGreaterThan(long);
+  expect(readFileSync(path).length).toBeLessThan(long);
+  expect(keys(new RemoteView(new ViewFile(path), header))).toEqual(keys(view));
 });
 
 test("[VIE10] a full disk costs the file, not the view; with room again the file holds everything", () => {
