@@ -301,6 +301,10 @@ const KINDS = {
     weight: 2,
     run: (mesh, rng) => mesh.deleteRcc(member(mesh, rng), `r${rng.below(2)}`),
   },
+  "RCC labelled otherwise": {
+    weight: 3,
+    run: (mesh, rng) => mesh.relabelRcc(member(mesh, rng), `r${rng.below(2)}`),
+  },
   "cluster removed or added again": { weight: 2, run: addAgain },
   "key renewed": { weight: 1, run: (mesh, rng) => mesh.renewKey(member(mesh, rng)) },
   "all quiet": { weight: 3, run: (mesh, rng) => mesh.world.advance(1_000 + rng.below(4_000)) },

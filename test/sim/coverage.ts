@@ -2,13 +2,14 @@
  * What runs have met: each kind of trouble that the simulation claims to make, and each situation without which a guarantee is never put to the test. A
  * trouble that a run draws and that changes nothing (a copy put back that nobody has made) is not counted. [SIM5]
  */
-import type { Happening, Moment, SeenRemote } from "./history.ts";
+import type { Happening, Moment, SeenRemote, Served } from "./history.ts";
 
 /** All that is looked for, besides the actions that are drawn. */
 export const SITUATIONS: readonly string[] = [
   "Felix drops what it is not told again",
   "Felix is told of a change",
   "Felix is told of a record",
+  "Felix is told the same under other labels",
   "a blob is sent",
   "a call between objects is lost",
   "a call between objects is repeated",
@@ -185,11 +186,19 @@ function connectionsOf(): Look {
 /** What relays hold, say and tell. */
 function relaysOf(): Look {
   const granted = new Map<string, ReadonlyMap<string, string>>();
+  const told = new Map<string, Served>();
   return (it) => {
     if (it.what === "heard") granted.set(it.relay, it.granted);
     if (it.what === "told") {
+      const id = `${it.relay} ${it.key}`;
+      const before = told.get(id);
+      told.set(id, it.served);
+      if (it.op === "put" && it.isNew) return ["Felix is told of a record"];
       if (it.op === "put")
-        return [it.isNew ? "Felix is told of a record" : "Felix is told of a change"];
+        return [
+          "Felix is told of a change",
+          ...(before?.hash === it.served.hash ? ["Felix is told the same under other labels"] : []),
+        ];
       const isGranted = granted.get(it.relay)?.has(it.key.split(" ")[0] ?? "") === true;
       return [isGranted ? "a deletion reaches Felix" : "a withdrawal reaches Felix"];
     }

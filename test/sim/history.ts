@@ -38,6 +38,8 @@ export interface Served {
   readonly hash: string;
   readonly isEndpoint: boolean;
   readonly ips: readonly string[];
+  /** Its labels are given to rules under keys with the RCC's name. */
+  readonly isPrefixed?: boolean;
 }
 
 /** What a relay says of one remote, and what it holds of it. */
@@ -58,7 +60,12 @@ export interface SeenRemote {
 
 export type Happening =
   /** The operator has changed who sees whom: `reader origin` pairs that are effective from now on, with the RCC's name. */
-  | { readonly what: "edges"; readonly effective: ReadonlyMap<string, string> }
+  | {
+      readonly what: "edges";
+      readonly effective: ReadonlyMap<string, string>;
+      /** Those whose RCC asks for prefixed labels. */
+      readonly prefixed?: ReadonlySet<string>;
+    }
   /** The whole hub was put back as it was when a backup was made; its storages and the edges follow. */
   | { readonly what: "restored" }
   /** A place is this member from now on. */

@@ -133,7 +133,8 @@ export class Hub implements HubEnd {
       host.keepCopy();
     }
     this.#sql.putBack(copy.mesh);
-    this.#restoredAtMs = this.wallMs();
+    // By a clock that is right: an operator who restores twice under a clock that goes back is warned of. [VIS31]
+    this.#restoredAtMs = BEGIN_MS + this.#world.now;
     this.kill(downMs);
   }
 

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { LABELS_ANNOTATION } from "../../shared/visibility/rcc.ts";
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import { hashToken } from "../../worker/mesh/membership.ts";
 import type { Outcome } from "../../worker/mesh/outcome.ts";
@@ -34,6 +35,8 @@ export class MeshWorld {
   readonly #dir = mkdtempSync(join(existsSync(MEMORY) ? MEMORY : tmpdir(), "catwalk-sim-"));
   /** `reader name/RCC name` to the origin's place. */
   readonly #rccs = new Map<string, string>();
+  /** Those that ask for prefixed labels. */
+  readonly #prefixed = new Set<string>();
   /** `origin place/reader place`. */
   readonly #grants = new Set<string>();
   #keys = 0;
@@ -41,6 +44,7 @@ export class MeshWorld {
   #backup: {
     readonly hub: HubCopy;
     readonly rccs: ReadonlyMap<string, string>;
+    readonly prefixed: ReadonlySet<string>;
     readonly grants: ReadonlySet<string>;
   } | null = null;
   #hasRestored = false;
@@ -130,7 +134,10 @@ export class MeshWorld {
     this.#backup = null;
     member.identity = null;
     for (const [id, origin] of this.#rccs)
-      if (origin === name || id.startsWith(`${name}/`)) this.#rccs.delete(id);
+      if (origin === name || id.startsWith(`${name}/`)) {
+        this.#rccs.delete(id);
+        this.#prefixed.delete(id);
+      }
     for (const id of this.#grants) if (id.split("/").includes(name)) this.#grants.delete(id);
     this.#tellEdges();
   }
@@ -155,15 +162,30 @@ export class MeshWorld {
       ([id, named]) => named === remote && id.startsWith(`${own}/`) && id !== `${own}/${rcc}`,
     );
     if (isTaken) return;
+    this.#apply(own, rcc, remote, false);
+  }
+
+  /** The same RCC asks for labels with its prefix, or no longer. */
+  relabelRcc(reader: Member, rcc: string): void {
+    const id = `${reader.place.name}/${rcc}`;
+    const remote = this.#rccs.get(id);
+    if (reader.identity === null || remote === undefined) return;
+    this.#apply(reader.place.name, rcc, remote, !this.#prefixed.has(id));
+  }
+
+  #apply(own: string, rcc: string, remote: string, isPrefixed: boolean): void {
     const request: RccRequest = {
       name: rcc,
       remoteName: remote,
       overlayRoutingMode: "Disabled",
-      annotations: {},
+      annotations: isPrefixed ? { [LABELS_ANNOTATION]: "prefixed" } : {},
       spec: {},
     };
     this.#expect(this.hub.service.applyRcc(own, request, "apply"));
-    this.#rccs.set(`${own}/${rcc}`, remote);
+    const id = `${own}/${rcc}`;
+    this.#rccs.set(id, remote);
+    if (isPrefixed) this.#prefixed.add(id);
+    else this.#prefixed.delete(id);
     this.#tellEdges();
   }
 
@@ -172,13 +194,15 @@ export class MeshWorld {
     if (reader.identity === null || !this.#rccs.has(id)) return;
     this.#expect(this.hub.service.deleteRcc(reader.place.name, rcc));
     this.#rccs.delete(id);
+    this.#prefixed.delete(id);
     this.#tellEdges();
   }
 
   /** Of the hub while it runs, and of what its operator wants when it ends. */
   async backup(): Promise<void> {
     const hub = await this.hub.copy();
-    this.#backup = { hub, rccs: new Map(this.#rccs), grants: new Set(this.#grants) };
+    const [rccs, prefixed] = [new Map(this.#rccs), new Set(this.#prefixed)];
+    this.#backup = { hub, rccs, prefixed, grants: new Set(this.#grants) };
   }
 
   get hasBackup(): boolean {
@@ -192,6 +216,8 @@ export class MeshWorld {
     this.hub.restore(this.#backup.hub, downMs);
     this.#rccs.clear();
     for (const [id, origin] of this.#backup.rccs) this.#rccs.set(id, origin);
+    this.#prefixed.clear();
+    for (const id of this.#backup.prefixed) this.#prefixed.add(id);
     this.#grants.clear();
     for (const id of this.#backup.grants) this.#grants.add(id);
     this.#tellEdges();
@@ -275,6 +301,7 @@ export class MeshWorld {
       ),
     );
     const effective = new Map<string, string>();
+    const prefixed = new Set<string>();
     for (const [id, origin] of this.#rccs) {
       const [reader = "", rcc = ""] = id.split("/");
       const [readerUid, originUid] = [uids.get(reader), uids.get(origin)];
@@ -282,10 +309,12 @@ export class MeshWorld {
         readerUid !== undefined &&
         originUid !== undefined &&
         this.#grants.has(`${origin}/${reader}`)
-      )
+      ) {
         effective.set(`${readerUid} ${originUid}`, rcc);
+        if (this.#prefixed.has(id)) prefixed.add(`${readerUid} ${originUid}`);
+      }
     }
-    this.history.add({ what: "edges", effective });
+    this.history.add({ what: "edges", effective, prefixed });
   }
 
   /** The answer of a command, while time goes on. */

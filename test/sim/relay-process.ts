@@ -342,7 +342,8 @@ export class RelayProcess {
     const process = this.#process;
     if (process === null) return;
     const key = `${rcc} ${hashOfKey(held.key)}`;
-    const served = servedOf(held.record);
+    const isPrefixed = process.relay.remotes.labelMode(rcc) === "prefixed";
+    const served = { ...servedOf(held.record), isPrefixed };
     const origin = (op === "delete" ? process.told.get(key)?.origin : this.#granted.get(rcc)) ?? "";
     this.#history.add({
       what: "told",

@@ -31,6 +31,8 @@ export interface Decided<T> {
 const FIRST_RETRY_MS = 1_000;
 /** More accessVersions than any mesh hands out between a backup and its restore. */
 const RESTORE_LEAP = 2 ** 20;
+/** And in a millisecond: one backup may be restored twice, and its numbers must not be handed out from the same place again. Safe integers for 200 years. */
+const VERSIONS_A_MS = 1_024;
 
 export class Mesh implements AccessRegistry {
   readonly store: MeshStore;
@@ -153,7 +155,8 @@ export class Mesh implements AccessRegistry {
     this.store.transaction(() => {
       if ((this.store.get("counters", "restored")?.value ?? 0) === atMs) return;
       this.store.put("counters", "restored", { value: atMs });
-      this.store.put("counters", "version", { value: this.version() + RESTORE_LEAP });
+      const version = Math.max(this.version() + RESTORE_LEAP, atMs * VERSIONS_A_MS);
+      this.store.put("counters", "version", { value: version });
     });
   }
 

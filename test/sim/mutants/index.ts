@@ -324,4 +324,16 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: "restored-twice",
+    bug: "One backup restored twice hands out the same numbers again: relays take what is decided then for old news.",
+    validators: ["Converged", "NoGhosts", "NoLeak", "StatusTruthful"],
+    replacements: [
+      {
+        file: "worker/mesh/mesh.ts",
+        from: "Math.max(this.version() + RESTORE_LEAP, atMs * VERSIONS_A_MS)",
+        to: "this.version() + RESTORE_LEAP",
+      },
+    ],
+  },
 ];

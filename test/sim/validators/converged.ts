@@ -4,15 +4,20 @@ import type { Happening, Moment, QuietRelay } from "../history.ts";
 import { Truth } from "./truth.ts";
 import type { Validator, Violation } from "./validator.ts";
 
-export function expected(truth: Truth, relay: QuietRelay): Map<string, string> {
-  const wanted = new Map<string, string>();
+export interface Wanted {
+  readonly hash: string;
+  readonly isPrefixed: boolean;
+}
+
+export function expected(truth: Truth, relay: QuietRelay): Map<string, Wanted> {
+  const wanted = new Map<string, Wanted>();
   const own = [...truth.ownAddresses(relay.uid)];
   for (const [pair, rcc] of truth.edges) {
     const [reader = "", origin = ""] = pair.split(" ");
     if (reader !== relay.uid) continue;
     for (const [key, state] of truth.has(origin))
       if (!state.ips.some((ip) => own.some((mine) => overlap(ip, mine))))
-        wanted.set(`${rcc} ${key}`, state.hash);
+        wanted.set(`${rcc} ${key}`, { hash: state.hash, isPrefixed: truth.prefixed.has(pair) });
   }
   return wanted;
 }
@@ -36,10 +41,12 @@ export const converged: Validator = {
   validate: (history) =>
     atQuiet(history, (truth, quiet) => {
       for (const relay of quiet.relays)
-        for (const [key, hash] of expected(truth, relay)) {
-          const has = relay.felix.get(key)?.hash;
-          if (has !== hash)
-            return `${relay.relay} has ${has ?? "nothing"} under ${key}, its origin ${hash}`;
+        for (const [key, { hash, isPrefixed }] of expected(truth, relay)) {
+          const has = relay.felix.get(key);
+          if (has?.hash !== hash)
+            return `${relay.relay} has ${has?.hash ?? "nothing"} under ${key}, its origin ${hash}`;
+          if ((has.isPrefixed === true) !== isPrefixed)
+            return `${relay.relay} gives ${key} to rules ${isPrefixed ? "without" : "with"} the RCC's prefix`;
         }
       for (const { origin, admitted } of quiet.origins) {
         const own = truth.has(origin);

@@ -29,6 +29,8 @@ export class Truth {
   readonly #sources = new Map<string, Map<string, Timed<SourceState | null>[]>>();
   /** `reader origin` to RCC name. */
   edges: ReadonlyMap<string, string> = new Map();
+  /** Pairs of these whose labels are given with a prefix. */
+  prefixed: ReadonlySet<string> = new Set();
   /** By relay: RCC name to origin, as it was told last. */
   readonly heard = new Map<string, ReadonlyMap<string, string>>();
   /** `reader origin rcc` that were effective once and then, at least for a while, not. */
@@ -55,6 +57,7 @@ export class Truth {
         for (const [pair, rcc] of this.edges)
           if (it.effective.get(pair) !== rcc) this.revoked.add(`${pair} ${rcc}`);
         this.edges = it.effective;
+        this.prefixed = it.prefixed ?? new Set();
         return;
       case "heard":
         this.heard.set(it.relay, it.granted);

@@ -1,4 +1,5 @@
 /** Felix is told each change once: nothing as new that it has, no change or deletion of what it has not, no change that changes nothing. */
+import type { Served } from "../history.ts";
 import type { Validator } from "./validator.ts";
 
 export const unique: Validator = {
@@ -16,11 +17,16 @@ export const unique: Validator = {
             ? has !== undefined && "told as new, and is there"
             : has === undefined
               ? "told as changed, and is not there"
-              : has === it.served.hash && "told as changed, and is the same";
+              : has === stateOf(it.served) && "told as changed, and is the same";
       if (wrong !== false) return { atMs, message: `${it.relay}: ${it.key} is ${wrong}` };
       if (it.op === "delete") told.get(it.relay)?.delete(it.key);
-      else told.get(it.relay)?.set(it.key, it.served.hash);
+      else told.get(it.relay)?.set(it.key, stateOf(it.served));
     }
     return null;
   },
 };
+
+/** With other labels it is another record to rules. */
+function stateOf({ hash, isPrefixed }: Served): string {
+  return isPrefixed === true ? `${hash} prefixed` : hash;
+}

@@ -58,6 +58,25 @@ test("[VIS31] after a restore the next version lies far beyond all that were han
   expect(empty.version()).toBe(0);
 });
 
+test("[VIS31] one backup that is restored twice hands out no number again", async () => {
+  const atMs = 1_800_000_000_000;
+  const restored = async (ms: number) => {
+    const hub = new TestHub();
+    await hub.withClusters("app", "db");
+    hub.mesh("demo").noteRestore(ms);
+    return hub;
+  };
+  const once = await restored(atMs);
+  // All that was done until it was restored again, the same day.
+  for (let n = 0; n < 10; n++) {
+    valueOf(await once.service("demo").applyRcc("app", rccRequest("db"), "apply"));
+    valueOf(await once.service("demo").deleteRcc("app", "db"));
+  }
+  const again = await restored(atMs + 3_600_000);
+  expect(again.mesh("demo").version()).toBeGreaterThan(once.mesh("demo").version() + 2 ** 20);
+  expect(Number.isSafeInteger(again.mesh("demo").version())).toBe(true);
+});
+
 test("[VIS22] an RCC may not name its own cluster, an unknown one, or a remote that another RCC names", async () => {
   const hub = new TestHub();
   await hub.withClusters("app", "db");
