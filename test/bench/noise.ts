@@ -15,7 +15,8 @@ function frame(noise: Noise, n: number): Uint8Array {
     const key = noise === "key flood" ? at : at % 20_000;
     const labels: Record<string, string> = { change: String(n) };
     if (noise === "huge labels")
-      for (let l = 0; l < 100; l++) labels[`l${l}`] = randomBytes(512).toString("hex");
+      // A record of 62 KB: nearly the largest there may be.
+      for (let l = 0; l < 60; l++) labels[`l${l}`] = randomBytes(512).toString("hex");
     const ip = `10.${128 + ((key >> 16) & 127)}.${(key >> 8) & 255}.${key & 255}`;
     return put(pod(`noise-${key}`, ip, labels));
   });
