@@ -11,6 +11,7 @@ import type { MeshCalls, OriginCalls } from "../ports.ts";
 import { INTERNAL_HEADERS } from "../ports.ts";
 import { durableSql } from "../storage/durable-sql.ts";
 import { diskBudget } from "./disk-budget.ts";
+import { Lingering } from "./lingering.ts";
 import { openSockets } from "./open-sockets.ts";
 import { Origin } from "./origin.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "./ports.ts";
@@ -43,6 +44,9 @@ const DEFAULT_PACE_MS = 4;
 /** Of a log that are read between two turns of others: a few milliseconds. */
 const LOAD_ENTRIES = 2_000;
 
+/** `readyState` of a socket that is not closed. */
+const OPEN = 1;
+
 export class OriginObject extends DurableObject<OriginEnv> implements OriginCalls {
   readonly #sockets = new Map<SocketId, WebSocket>();
   readonly #timers = new Map<
@@ -50,6 +54,8 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     { readonly dueMs: number; readonly timer: ReturnType<typeof setTimeout> }
   >();
   readonly #origin: Origin;
+  readonly #lingering = new Lingering();
+  #lingerTimer: ReturnType<typeof setTimeout> | null = null;
   #identity: Identity | null;
   #isPulling = false;
 
@@ -75,6 +81,10 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     for (const socket of this.ctx.getWebSockets()) {
       const attachment = socket.deserializeAttachment() as Attachment | null;
       if (attachment === null) continue;
+      if (socket.readyState > OPEN) {
+        this.#lingering.closed(attachment.id, performance.now());
+        continue;
+      }
       this.#sockets.set(attachment.id, socket);
       this.#origin.onRestore(attachment.id, attachment.peer, attachment.note);
     }
@@ -154,16 +164,54 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
           error: text,
         }),
       );
-      for (const id of this.#sockets.keys()) openSockets.delete(id);
-      this.ctx.abort(`event failed: ${String(error)}`);
+      this.#giveUp(`event failed: ${String(error)}`);
       throw error;
     }
+  }
+
+  /** The next instance is made from what is stored; every socket is gone. */
+  #giveUp(reason: string): void {
+    for (const id of [...this.#sockets.keys(), ...this.#lingering.sockets()])
+      openSockets.delete(id);
+    this.ctx.abort(reason);
+  }
+
+  /** It is open, for the process, until the other end has gone. */
+  #close(id: SocketId, code: number, text: string): void {
+    const socket = this.#sockets.get(id);
+    if (socket === undefined) return;
+    this.#sockets.delete(id);
+    this.#lingering.closed(id, performance.now());
+    try {
+      socket.close(code, text);
+    } catch {
+      // Closed already: nothing to tell.
+    }
+    this.#lookForLingering();
+  }
+
+  #lookForLingering(): void {
+    const now = performance.now();
+    if (this.#lingering.isTooMuch(now)) {
+      const message =
+        "sockets that were closed do not go, for their peers read nothing; the object starts anew";
+      console.log(JSON.stringify({ level: "warn", message, origin: this.#identity?.originUid }));
+      this.#giveUp(message);
+      return;
+    }
+    const afterMs = this.#lingering.askAfterMs(now);
+    if (afterMs === null || this.#lingerTimer !== null) return;
+    this.#lingerTimer = setTimeout(() => {
+      this.#lingerTimer = null;
+      this.#lookForLingering();
+    }, afterMs);
   }
 
   #forget(socket: WebSocket): void {
     const attachment = socket.deserializeAttachment() as Attachment | null;
     if (attachment === null) return;
     this.#sockets.delete(attachment.id);
+    this.#lingering.gone(attachment.id);
     openSockets.delete(attachment.id);
     this.#guarded(() => this.#origin.onClose(attachment.id));
   }
@@ -209,16 +257,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
             // Closing or closed: its close event follows and drops it.
           }
         },
-        close: (id, reason, message) => {
-          const socket = this.#sockets.get(id);
-          this.#sockets.delete(id);
-          openSockets.delete(id);
-          try {
-            socket?.close(CLOSE_CODES[reason], closeText(message));
-          } catch {
-            // Closed already: nothing to tell.
-          }
-        },
+        close: (id, reason, message) => this.#close(id, CLOSE_CODES[reason], closeText(message)),
         lastHeartbeatMs: (id) => {
           const socket = this.#sockets.get(id);
           const at =
