@@ -71,6 +71,7 @@ export class HomeSide {
     this.#publishing = new Publishing(ports, logs, admission, {
       onCommit: () => this.#committed(),
       onSettled: () => this.#settleReconciled(),
+      onFull: () => this.#turns.foldSoon(),
     });
   }
 
@@ -152,8 +153,8 @@ export class HomeSide {
     for (const socket of this.desk.sockets()) this.#sendAccess(socket, facts);
   }
 
-  setAdmission(admission: AdmissionFacts): void {
-    this.#publishing.setAdmission(admission);
+  setAdmission(...admission: Parameters<Publishing["setAdmission"]>): void {
+    this.#publishing.setAdmission(...admission);
   }
 
   onClaimFailed(...claims: Parameters<Publishing["onClaimFailed"]>): void {

@@ -56,6 +56,9 @@ export interface LogStore {
 
   facts(): OriginFacts | null;
   saveFacts(facts: OriginFacts): void;
+  /** The accessVersion by whose facts all that is refused was judged last; 0 for none. */
+  judgedVersion(): number;
+  saveJudgedVersion(accessVersion: number): void;
   term(): PublisherTerm;
   saveTerm(term: PublisherTerm): void;
 

@@ -227,12 +227,19 @@ export class Origin {
     const isNew = known === null || facts.accessVersion > known.accessVersion;
     if (isNew) this.#take(facts);
     const current = isNew ? facts : known;
-    // What was asked of the Mesh before an eviction or a crash was never answered to this instance.
-    const mustAskAgain = isAnswer && !this.#isFactsFresh && this.#ports.store.hasPendingClaims();
+    const mustAskAgain = isAnswer && !this.#isFactsFresh && this.#wasInterrupted(current);
     if (isAnswer) this.#beginToSend();
     if (isNew && !current.removed) this.#home.sendAccess(current);
-    if ((isNew || mustAskAgain) && !current.removed) this.#home.setAdmission(admissionOf(current));
+    if ((isNew || mustAskAgain) && !current.removed)
+      this.#home.setAdmission(admissionOf(current), current.accessVersion);
     this.#readers.pumpAll();
+  }
+
+  /** What was asked of the Mesh before an eviction or a crash was never answered to this instance, or what was refused was not all judged again. [LOG14] */
+  #wasInterrupted({ accessVersion }: OriginFacts): boolean {
+    const { store } = this.#ports;
+    const isRefused = [...this.#logs.values()].some((log) => log.received.refused > 0);
+    return store.hasPendingClaims() || (isRefused && store.judgedVersion() !== accessVersion);
   }
 
   #beginToSend(): void {

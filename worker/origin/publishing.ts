@@ -43,16 +43,26 @@ export type PublishResult =
   | { readonly ok: false; readonly rule: string; readonly isOverQuota: true }
   | { readonly ok: false; readonly rule: string };
 
+interface PublishingHandlers {
+  onCommit(): void;
+  onSettled(): void;
+  /** Judging waits for a log to be folded: after a start, with nobody who publishes, nothing else asks for it. */
+  onFull(): void;
+}
+
 export class Publishing {
   readonly #ports: OriginPorts;
   readonly #logs: ReadonlyMap<Channel, ChannelLog>;
   readonly #onCommit: () => void;
   readonly #onSettled: () => void;
+  readonly #onFull: () => void;
   #admission: AdmissionFacts;
   /** Claims under way, so that each is asked once. */
   readonly #asked = new Set<string>();
   /** How far the judging of the quarantine has come; `null` when it is done. */
   #rejudge: { readonly channel: number; readonly after: Uint8Array } | null = null;
+  /** The accessVersion of the facts that are judged by; `null`: those of the start. */
+  #judgedBy: number | null = null;
   /** The Mesh could not be asked while the quarantine was being judged. */
   #hasFailedClaims = false;
 
@@ -60,13 +70,14 @@ export class Publishing {
     ports: OriginPorts,
     logs: ReadonlyMap<Channel, ChannelLog>,
     admission: AdmissionFacts,
-    handlers: { readonly onCommit: () => void; readonly onSettled: () => void },
+    handlers: PublishingHandlers,
   ) {
     this.#ports = ports;
     this.#logs = logs;
     this.#admission = admission;
     this.#onCommit = handlers.onCommit;
     this.#onSettled = handlers.onSettled;
+    this.#onFull = handlers.onFull;
   }
 
   /** No claim is under way and nothing is still to be judged again: what is admitted is all that can be, for now. */
@@ -75,8 +86,9 @@ export class Publishing {
   }
 
   /** The ranges have changed: what was refused is judged again. */
-  setAdmission(admission: AdmissionFacts): void {
+  setAdmission(admission: AdmissionFacts, accessVersion: number): void {
     this.#admission = admission;
+    this.#judgedBy = accessVersion;
     this.#asked.clear();
     this.#hasFailedClaims = false;
     this.#rejudge = { channel: 0, after: new Uint8Array() };
@@ -208,6 +220,15 @@ export class Publishing {
     else this.#hasFailedClaims = true;
   }
 
+  /** The instance may end in the middle: the next one goes by this. Where nothing is refused there is nothing to note. */
+  #noteJudged(): void {
+    const { store } = this.#ports;
+    const isRefused = [...this.#logs.values()].some((log) => log.received.refused > 0);
+    if (!isRefused || this.#judgedBy === null || store.judgedVersion() === this.#judgedBy) return;
+    const judgedBy = this.#judgedBy;
+    store.transaction(() => store.saveJudgedVersion(judgedBy));
+  }
+
   #judgeLater(): void {
     this.#hasFailedClaims = false;
     this.#rejudge = { channel: 0, after: new Uint8Array() };
@@ -219,6 +240,7 @@ export class Publishing {
     const channel = position === null ? undefined : CHANNELS[position.channel];
     if (position === null || channel === undefined) {
       this.#rejudge = null;
+      this.#noteJudged();
       if (this.#hasFailedClaims) this.#judgeLater();
       else if (this.isSettled) this.#onSettled();
       return;
@@ -226,6 +248,7 @@ export class Publishing {
     const log = must(this.#logs.get(channel), "channel");
     if (log.isFull) {
       // What is admitted now would need more memory than it may, or fold all the rest at once. [LOG22]
+      this.#onFull();
       this.#ports.setTimer("rejudge", FOLD_WAIT_MS);
       return;
     }

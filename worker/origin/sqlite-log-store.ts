@@ -53,6 +53,14 @@ export class SqliteLogStore implements LogStore {
     this.#saveState("facts", facts);
   }
 
+  judgedVersion(): number {
+    return this.#state<number>("judged") ?? 0;
+  }
+
+  saveJudgedVersion(accessVersion: number): void {
+    this.#saveState("judged", accessVersion);
+  }
+
   term(): PublisherTerm {
     return this.#state<PublisherTerm>("term") ?? { leaseUid: "", term: 0 };
   }

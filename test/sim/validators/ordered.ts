@@ -68,7 +68,12 @@ function atFelix(history: readonly Moment[]): Violation | null {
   /** Oldest index in the source's states that what was told can be, by relay and key. */
   const told = new Map<
     string,
-    { readonly index: number; readonly atMs: number; readonly origin: string }
+    {
+      readonly index: number;
+      readonly atMs: number;
+      readonly origin: string;
+      readonly hash: string | null;
+    }
   >();
   /** The last repair since the hub was put back, by origin and reader: before it a relay may have told what is not in the log any more. */
   const planned = new Map<string, number>();
@@ -89,11 +94,14 @@ function atFelix(history: readonly Moment[]): Violation | null {
       const goneAt = states.findIndex(({ value }, at) => at > wasAt && value?.isOwn !== true);
       // What was withdrawn may come back from an older blob: Felix has no newer state of it. What went at its source may not.
       if (truth.heard.get(it.relay)?.get(rcc) !== it.origin || goneAt < 0) told.delete(id);
-      else told.set(id, { index: goneAt, atMs, origin: it.origin });
+      else told.set(id, { index: goneAt, atMs, origin: it.origin, hash: null });
       continue;
     }
     if (it.origin === "") continue;
-    const isIt = ({ value }: (typeof states)[number]): boolean => value?.hash === it.served.hash;
+    const { hash } = it.served;
+    // The same under other labels: it says nothing new of the state.
+    if (before?.origin === it.origin && before.hash === hash) continue;
+    const isIt = ({ value }: (typeof states)[number]): boolean => value?.hash === hash;
     const { brokenMs } = truth.storage(it.origin);
     const repairedMs = planned.get(`${it.origin} ${it.uid}`) ?? 0;
     const changedMs = Math.max(repairedMs, brokenMs);
@@ -103,7 +111,7 @@ function atFelix(history: readonly Moment[]): Violation | null {
         atMs,
         message: `${it.relay} went back to an older state of ${it.key} of ${it.origin}`,
       };
-    told.set(id, { index: states.findIndex(isIt), atMs, origin: it.origin });
+    told.set(id, { index: states.findIndex(isIt), atMs, origin: it.origin, hash });
   }
   return null;
 }

@@ -31,6 +31,37 @@ test("[ADM9] a quarantined record is judged again when ranges change, and publis
   expect(reader.isInSync).toBe(true);
 });
 
+test("[LOG14] an instance that ends in the middle of judging again leaves the rest to the next one, which does it once", () => {
+  const { world, publisher, reader } = populatedWorld(1);
+  const early = Array.from({ length: 700 }, (_, n) => pod(`e${n}`, `10.30.${n >> 8}.${n & 255}`));
+  publisher.change(...early.map((record) => ({ op: "put" as const, record })));
+  publisher.change({ op: "put", record: pod("stray", "192.168.7.7") });
+  world.advance(1_000);
+  expect(world.origin.status().quarantined).toBe(701);
+  world.facts = facts({
+    accessVersion: 2,
+    ranges: { pods: ["10.20.0.0/16", "10.30.0.0/16"], nodes: [] },
+  });
+  world.origin.onFacts(world.facts);
+  expect(world.origin.status().quarantined).toBeGreaterThan(400);
+  world.crash();
+  reader.connect();
+  world.advance(1_000);
+  expect(world.origin.status().quarantined).toBe(1);
+  expect(reader.ips()).toHaveLength(701);
+  expect(reader.isInSync).toBe(true);
+  // What stays refused is not judged again by every instance.
+  let judged = 0;
+  world.around = (event, work) => {
+    if (event === "timer rejudge") judged++;
+    work();
+  };
+  world.crash();
+  reader.connect();
+  world.advance(1_000);
+  expect(judged).toBe(0);
+});
+
 test("[ADM8] an admitted pod that moves out of its ranges leaves the readers at once", () => {
   const { publisher, reader } = populatedWorld(1);
   publisher.change({ op: "put", record: pod("p0", "192.168.7.7") });
