@@ -44,10 +44,10 @@ export type PublishResult =
   | { readonly ok: false; readonly rule: string };
 
 interface PublishingHandlers {
-  onCommit(): void;
-  onSettled(): void;
+  readonly onCommit: () => void;
+  readonly onSettled: () => void;
   /** Judging waits for a log to be folded: after a start, with nobody who publishes, nothing else asks for it. */
-  onFull(): void;
+  readonly onFull: () => void;
 }
 
 export class Publishing {
