@@ -110,9 +110,16 @@ export class ChannelLog implements LogBounds {
   /** Answered as long as the log can say what changed since: from the rows of its ring, or because nothing older counts any more. */
   chainAt(revision: number): Uint8Array | undefined {
     if (revision === this.#head) return this.#chain;
-    const chain = this.#recent.previousOf(revision + 1);
+    const chain = this.#recent.previousOf(revision + 1) ?? this.#unfoldedChain(revision);
     const next = chain === undefined ? undefined : this.#recent.nextLive(revision);
     return next !== undefined && next <= this.#head - RING_SLOTS ? undefined : chain;
+  }
+
+  /** What was not folded is in the ring, also where more deletes came than are remembered: a repair begins there. */
+  #unfoldedChain(revision: number): Uint8Array | undefined {
+    return revision < this.#foldedTo
+      ? undefined
+      : this.#store.frameHead(this.channel, revision + 1)?.previous;
   }
 
   /** The first frame after a revision of which something still counts. [LOG15] */
@@ -120,9 +127,10 @@ export class ChannelLog implements LogBounds {
     return this.#recent.nextLive(after);
   }
 
-  /** Whether a frame's change of a key is the newest that there is. */
+  /** Whether a frame's change of a key is the newest that there is. Of a delete that is not remembered any more every one counts: to delete twice does no harm. */
   isNewest(keyHash: Uint8Array, revision: number): boolean {
-    return (this.#admitted.tagOf(keyHash) ?? this.#recent.deletedAt(keyHash)) === revision;
+    const at = this.#admitted.tagOf(keyHash) ?? this.#recent.deletedAt(keyHash);
+    return at === undefined || at === revision;
   }
 
   markPopulated(): void {

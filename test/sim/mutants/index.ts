@@ -279,23 +279,6 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "acknowledged-before",
-    bug: "An acknowledgement of a position of before a repair counts as one of after it: a hub that slept goes on from where the reader never was.",
-    validators: ["Ordered", "Converged", "NeverInSyncEarly"],
-    replacements: [
-      {
-        file: "worker/origin/readers.ts",
-        from: "    return own !== undefined && equalBytes(own, chain);",
-        to: "    return own !== undefined && chain.length > 0;",
-      },
-      {
-        file: "worker/origin/readers.ts",
-        from: "    if (base !== null && (blobs.length > 0 || revision < base || revision >= next)) return false;",
-        to: "    if (base !== null && base + blobs.length + next < 0) return false;",
-      },
-    ],
-  },
-  {
     name: "old-deletes-believed",
     bug: "A log that was put back says of a pod that it went, and the reader believes it, though the pod has come back since.",
     validators: ["NoAmnesia"],
