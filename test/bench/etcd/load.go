@@ -14,6 +14,8 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
+const warming = 2 * time.Second
+
 // writing is how changes are put: as etcd's users do, each by itself as soon as it is there, or as a Catwalk publisher groups them on its own disk, those
 // of one pace in one transaction. Many may be under way, so that nothing waits for an answer.
 type writing struct {
@@ -46,6 +48,7 @@ func load(endpoint, file, watchersText, rateText, secondsText, writingText strin
 	context, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var delivered atomic.Int64
+	var warmed atomic.Bool
 	latencies := make(chan []float64, 1)
 	for n := range watchers {
 		client, err := connect(endpoint)
@@ -56,13 +59,18 @@ func load(endpoint, file, watchersText, rateText, secondsText, writingText strin
 		events := client.Watch(clientv3.WithRequireLeader(context), "/pods/", clientv3.WithPrefix(), clientv3.WithCreatedNotify())
 		<-events
 		// One of them looks at the time; all of them take everything.
-		go watch(events, &delivered, n == 0, latencies)
+		go watch(events, &delivered, n == 0, &warmed, latencies)
 	}
 	client, err := connect(endpoint)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
+	// Not looked at yet, as in our own round.
+	put(context, client, values, rate, warming, way)
+	time.Sleep(500 * time.Millisecond)
+	warmed.Store(true)
+	before := delivered.Load()
 	offered, took := put(context, client, values, rate, time.Duration(seconds)*time.Second, way)
 	time.Sleep(500 * time.Millisecond)
 	cancel()
@@ -75,7 +83,7 @@ func load(endpoint, file, watchersText, rateText, secondsText, writingText strin
 		return seen[min(len(seen)-1, int(float64(len(seen))*q))]
 	}
 	return json.NewEncoder(os.Stdout).Encode(map[string]float64{
-		"p50": quantile(0.5), "p99": quantile(0.99), "delivered": float64(delivered.Load()), "offered": float64(offered), "seconds": took.Seconds(),
+		"p50": quantile(0.5), "p99": quantile(0.99), "delivered": float64(delivered.Load() - before), "warming": float64(before), "offered": float64(offered), "seconds": took.Seconds(),
 	})
 }
 
@@ -83,12 +91,12 @@ func connect(endpoint string) (*clientv3.Client, error) {
 	return clientv3.New(clientv3.Config{Endpoints: []string{endpoint}, DialTimeout: 10 * time.Second})
 }
 
-func watch(events clientv3.WatchChan, delivered *atomic.Int64, timed bool, latencies chan<- []float64) {
+func watch(events clientv3.WatchChan, delivered *atomic.Int64, timed bool, warmed *atomic.Bool, latencies chan<- []float64) {
 	var seen []float64
 	for response := range events {
 		now := time.Now().UnixNano()
 		delivered.Add(int64(len(response.Events)))
-		if !timed {
+		if !timed || !warmed.Load() {
 			continue
 		}
 		for _, event := range response.Events {
