@@ -120,9 +120,14 @@ function judgeAddresses(
     const address = parseIp(ip);
     if (address === null || isSpecialAddress(address))
       return refuse("special-address", `${ip} is unspecified, loopback, link-local or multicast`);
-    if (!own.some((set) => set.has(address))) return refuse(rule, `${ip} is outside ${whose}`);
+    if (!isIn(own, address)) return refuse(rule, `${ip} is outside ${whose}`);
   }
   return ADMITTED;
+}
+
+function isIn(sets: readonly RangeSet[], address: Uint8Array): boolean {
+  for (const set of sets) if (set.has(address)) return true;
+  return false;
 }
 
 function judgePool(cidr: string, facts: AdmissionFacts): Verdict {

@@ -6,11 +6,15 @@ import { toId } from "../lib/bytes.ts";
 import { cidrContains, maskAddress, parseCidr } from "./cidr.ts";
 import type { Cidr } from "./cidr.ts";
 
+/** The networks of one length. */
+interface Group {
+  readonly family: number;
+  readonly length: number;
+  readonly networks: Set<string | number>;
+}
+
 export class RangeSet {
-  readonly #byLength = new Map<
-    string,
-    { readonly family: number; readonly length: number; readonly networks: Set<string | number> }
-  >();
+  readonly #groups: Group[] = [];
   readonly #all: Cidr[] = [];
 
   /** Texts that do not parse are ignored: the registry only holds canonical ones. */
@@ -22,11 +26,11 @@ export class RangeSet {
   }
 
   add(cidr: Cidr): void {
-    const id = `${cidr.address.length}/${cidr.length}`;
-    let group = this.#byLength.get(id);
+    const [family, { length }] = [cidr.address.length, cidr];
+    let group = this.#groups.find((known) => known.family === family && known.length === length);
     if (group === undefined) {
-      group = { family: cidr.address.length, length: cidr.length, networks: new Set() };
-      this.#byLength.set(id, group);
+      group = { family, length, networks: new Set() };
+      this.#groups.push(group);
     }
     group.networks.add(networkId(cidr.address, cidr.length));
     this.#all.push(cidr);
@@ -34,14 +38,18 @@ export class RangeSet {
 
   /** Whether the address (4 or 16 bytes) lies in a range. */
   has(address: Uint8Array): boolean {
-    return this.contains({ address, length: address.length * 8 });
+    return this.#holds(address, address.length * 8);
   }
 
   /** Whether the whole prefix lies in one range. */
   contains(cidr: Cidr): boolean {
-    for (const group of this.#byLength.values()) {
-      if (group.length > cidr.length || group.family !== cidr.address.length) continue;
-      if (group.networks.has(networkId(cidr.address, group.length))) return true;
+    return this.#holds(cidr.address, cidr.length);
+  }
+
+  #holds(address: Uint8Array, length: number): boolean {
+    for (const group of this.#groups) {
+      if (group.length > length || group.family !== address.length) continue;
+      if (group.networks.has(networkId(address, group.length))) return true;
     }
     return false;
   }
@@ -55,7 +63,9 @@ export class RangeSet {
 /** Of the address's network of this length: a number for IPv4, which is asked for with every endpoint that comes in. */
 function networkId(address: Uint8Array, length: number): string | number {
   if (address.length !== 4) return toId(maskAddress(address, length));
-  const [a = 0, b = 0, c = 0, d = 0] = address;
-  const whole = (a << 24) | (b << 16) | (c << 8) | d;
-  return length === 0 ? 0 : whole >>> (32 - length);
+  if (length === 0) return 0;
+  // By index: to take an array apart walks it with an iterator.
+  let whole = 0;
+  for (let i = 0; i < 4; i++) whole = (whole << 8) | (address[i] as number);
+  return whole >>> (32 - length);
 }

@@ -10,12 +10,16 @@ const schedule = new Int32Array(ROUNDS);
 const state = new Int32Array(8);
 const lastBlock = new Uint8Array(BLOCK_BYTES);
 
-/** The first bytes of the hash. @param length At most 32. */
-export function sha256Prefix(message: Uint8Array, length: number): Uint8Array {
+/** The first bytes of the hash. @param length At most 32. @param size Bytes of the message, where it is the beginning of a longer array. */
+export function sha256Prefix(
+  message: Uint8Array,
+  length: number,
+  size = message.length,
+): Uint8Array {
   state.set(INITIAL);
   let at = 0;
-  for (; at + BLOCK_BYTES <= message.length; at += BLOCK_BYTES) compress(message, at);
-  const rest = message.length - at;
+  for (; at + BLOCK_BYTES <= size; at += BLOCK_BYTES) compress(message, at);
+  const rest = size - at;
   for (let i = 0; i < rest; i++) lastBlock[i] = message[at + i] as number;
   lastBlock[rest] = 0x80;
   lastBlock.fill(0, rest + 1);
@@ -23,7 +27,7 @@ export function sha256Prefix(message: Uint8Array, length: number): Uint8Array {
     compress(lastBlock, 0);
     lastBlock.fill(0);
   }
-  const bits = message.length * 8;
+  const bits = size * 8;
   lastBlock[59] = bits / 2 ** 32;
   lastBlock[60] = bits >>> 24;
   lastBlock[61] = bits >>> 16;

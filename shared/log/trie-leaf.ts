@@ -131,7 +131,7 @@ export function hasRecordHash(leaf: Leaf, index: number, recordHash: Uint8Array)
 }
 
 /** Twelve bytes: a loop is faster than a call of the runtime. */
-function copyHash(hash: Uint8Array, to: Uint8Array, offset: number): void {
+export function copyHash(hash: Uint8Array, to: Uint8Array, offset: number): void {
   for (let i = 0; i < HASH_BYTES; i++) to[offset + i] = hash[i] as number;
 }
 

@@ -150,7 +150,8 @@ export function labels(max: number): FieldCodec<Labels> {
     decode: (wire) => {
       const flat = list(wire, 2 * max);
       if (flat.length % 2 !== 0) fail("must have a value for every key");
-      const entries: [string, string][] = [];
+      // No key is `__proto__`, the only one that would be set otherwise.
+      const decoded: Record<string, string> = {};
       let before = "";
       for (let i = 0; i < flat.length; i += 2) {
         const [key, value] = [flat[i], flat[i + 1]];
@@ -160,9 +161,9 @@ export function labels(max: number): FieldCodec<Labels> {
           fail(`value of ${key} must be text of at most 1,024 characters`);
         if (key <= before) fail("keys must ascend");
         before = key;
-        entries.push([key, value]);
+        decoded[key] = value;
       }
-      return Object.fromEntries(entries);
+      return decoded;
     },
     fallback: {},
   };

@@ -5,7 +5,9 @@
 import type { CalicoRecord } from "./record.ts";
 
 export function escapeSegment(segment: string): string {
-  return segment.replaceAll("%", "%25").replaceAll("/", "%2f");
+  // Most have neither, and to look is cheaper.
+  const escaped = segment.includes("%") ? segment.replaceAll("%", "%25") : segment;
+  return escaped.includes("/") ? escaped.replaceAll("/", "%2f") : escaped;
 }
 
 export function unescapeSegment(segment: string): string {

@@ -11,6 +11,7 @@ import { concatBytes, equalBytes } from "../../shared/lib/bytes.ts";
 import { must } from "../../shared/lib/assert.ts";
 import { encodePayload } from "../../shared/log/payload.ts";
 import type { LogChange } from "../../shared/log/payload.ts";
+import { copyHash } from "../../shared/log/trie-leaf.ts";
 import { HASH_BYTES } from "../../shared/record/encoding.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { Fold } from "./fold.ts";
@@ -153,9 +154,11 @@ export class ChannelLog implements LogBounds {
         FRAME_LEVEL,
       );
     const entries = new Uint8Array(changes.length * PAIR_BYTES);
-    for (const [i, change] of changes.entries()) {
-      entries.set(change.keyHash, i * PAIR_BYTES);
-      entries.set(change.recordHash ?? ABSENT, i * PAIR_BYTES + HASH_BYTES);
+    let at = 0;
+    for (const { keyHash, recordHash } of changes) {
+      copyHash(keyHash, entries, at);
+      copyHash(recordHash ?? ABSENT, entries, at + HASH_BYTES);
+      at += PAIR_BYTES;
     }
     const frame: StoredFrame = { revision, previous: this.#chain, payload: body, entries };
     this.#store.putFrame(this.channel, frame);
