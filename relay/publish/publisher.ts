@@ -65,7 +65,7 @@ export class Publisher {
   );
   #isListed = false;
   #welcome: HomeWelcome | null = null;
-  #paceMs = 4;
+  #paceMs = 3;
   #sequence = 0;
   /** When the last frame left, or was due: a timer's lateness must not make every interval longer. */
   #lastFrameMs = Number.NEGATIVE_INFINITY;

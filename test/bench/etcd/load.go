@@ -27,7 +27,7 @@ type writing struct {
 var writings = map[string]writing{
 	"single": {pace: time.Millisecond, maxOps: 1, underWay: 256},
 	// 128 is etcd's default bound for one transaction.
-	"grouped": {pace: 4 * time.Millisecond, maxOps: 128, underWay: 8},
+	"grouped": {pace: 3 * time.Millisecond, maxOps: 128, underWay: 8},
 }
 
 func load(endpoint, file, watchersText, rateText, secondsText, writingText string) error {
