@@ -62,5 +62,9 @@ async function makeNoise(rig: BenchRig, noise: Noise): Promise<() => void> {
   const headers = JSON.stringify(await rig.originHeaders());
   const child = fork(join(import.meta.dirname, "noise.ts"), [rig.homeUrl, headers, noise]);
   await new Promise((resolve) => child.once("message", resolve));
-  return () => child.kill("SIGKILL");
+  return () => {
+    if (child.exitCode !== null)
+      throw new Error(`the hub has closed ${noise}: silence was measured`);
+    child.kill("SIGKILL");
+  };
 }

@@ -166,6 +166,11 @@ export class OriginWorld {
     this.settle();
   }
 
+  /** Runs one timer alone, however long it would still wait. */
+  fire(name: TimerName): void {
+    if (this.timers.delete(name)) this.#guarded(`timer ${name}`, () => this.origin.onTimer(name));
+  }
+
   #answerPull(): boolean {
     if (!this.#pullDue) return false;
     this.#pullDue = false;

@@ -1,7 +1,7 @@
 /**
  * Frames that are committed together. A commit waits for the disk and the process has one thread, so a publisher that sends faster than the disk takes
  * would be held to one frame a commit. The first frame after a pause is committed at once; those that come while it is busy share the next
- * commit. None is acknowledged before it is committed. [LOG16]
+ * commits, by a timer. None is acknowledged before it is committed. [LOG16]
  */
 import type { Clock } from "../../shared/lib/clock.ts";
 import type { LogChange } from "../../shared/log/payload.ts";
@@ -10,6 +10,8 @@ import type { SocketId } from "./ports.ts";
 
 /** A frame that comes within this time after the last commit waits until the events at hand have been read. */
 const BUSY_MS = 2;
+/** An event does not see how long it takes, for its clock stands still: about so much for each change, or KiB of records. */
+const MS_PER_WORK = 1 / 50;
 const MAX_FRAMES = 64;
 /** Smaller frames are taken in as one: to encode them again costs less than a row, and a message to each reader, for every one. */
 const SMALL_FRAME_BYTES = 1_024;
@@ -27,6 +29,7 @@ export class CommitGroup {
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #lastMs = Number.NEGATIVE_INFINITY;
+  #busyUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -45,12 +48,21 @@ export class CommitGroup {
     return this.#clock.now() - this.#lastMs;
   }
 
-  /** Answers whether to commit now; otherwise later, together with what comes until then. @param maxBytes Of one commit. */
-  add(waiting: Waiting, maxBytes: number): boolean {
+  /**
+   * Answers whether to commit now; otherwise later, by a timer, together with what comes until then. Never now while it is busy, however much waits: a socket
+   * that always has more is read on and on before the runtime looks at any other, and would stop everybody. A timer comes when it has looked. [LOG22]
+   */
+  add(waiting: Waiting): boolean {
     this.#waiting.push(waiting);
     this.#waitingBytes += waiting.message.payload.length;
-    const isIdle = this.#waiting.length === 1 && this.sinceLastMs() > BUSY_MS;
-    return isIdle || this.#waiting.length >= MAX_FRAMES || this.#waitingBytes >= maxBytes;
+    const now = this.#clock.now();
+    // Also after a clock that went back.
+    return this.#waiting.length === 1 && (now > this.#busyUntilMs || now < this.#lastMs);
+  }
+
+  /** What the last commit took in. @param work In changes of ordinary size. */
+  took(work: number): void {
+    this.#busyUntilMs = this.#lastMs + BUSY_MS + work * MS_PER_WORK;
   }
 
   /** One commit's worth, in order; what is left waits on. */

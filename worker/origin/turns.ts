@@ -78,7 +78,7 @@ export class Turns {
 
   /** A frame to be committed, now or later. Answers the rule that its publisher breaks with it, or `null`. */
   add(frame: Waiting): string | null {
-    const isDue = this.#group.add(frame, this.#slice().bytes);
+    const isDue = this.#group.add(frame);
     const waitMs = this.#waitMs();
     if (this.#group.bytes > QUOTA.waitingBytes)
       return `more than ${QUOTA.waitingBytes} bytes of frames wait: an origin has ${QUOTA.changesPerSecond} changes/s over time, and its share of a busy hub`;
@@ -124,7 +124,9 @@ export class Turns {
   #commitSlice(): void {
     const { bytes, most } = this.#slice();
     const { size, left } = this.#commit(this.#group.take(bytes), most);
-    this.#quota.take(size.changes, workOf(size));
+    const work = workOf(size);
+    this.#quota.take(size.changes, work);
+    this.#group.took(work);
     this.#group.putBack(left);
     if (!this.#group.isEmpty) this.#ports.setTimer("commit", this.#waitMs());
   }

@@ -67,7 +67,7 @@ test("[VIS7] a fold that was due when its cluster was removed brings nothing bac
   });
   const parts = Array.from({ length: 5 }, (_, n) => pods.slice(n * 500, (n + 1) * 500));
   for (const [sequence, changes] of [...parts, gone].entries()) {
-    world.nowMs += 10;
+    world.nowMs += 20;
     const payload = encodePayload(changes);
     world.toOrigin(publisher.socket, { type: "publish", channel: "identity", sequence, payload });
   }

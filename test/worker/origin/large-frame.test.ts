@@ -64,19 +64,42 @@ test("[LOG22] a log whose folding is behind takes nothing in until it has come o
   const { world, accepted, publish } = rawPublisher();
   const head = (): number =>
     Number(world.sql.run("SELECT MAX(revision) AS n FROM frames")[0]?.["n"]);
-  // In one moment: no timer, and so no folding, has its turn.
-  for (let n = 0; n < RING_SLOTS + 200; n++)
+  // In one moment: folding never has its turn.
+  for (let n = 0; n < RING_SLOTS + 200; n++) {
     publish(
       Array.from({ length: 12 }, (_, i) =>
         put(pod(`w${n % 50}-${i}`, address(i), noise(n * 12 + i))),
       ),
     );
+    world.fire("commit");
+  }
   expect(head()).toBeGreaterThan(RING_SLOTS / 2);
   expect(head()).toBeLessThan(RING_SLOTS);
   world.advance(30_000);
   expect(accepted).toHaveLength(RING_SLOTS + 200);
   expect(head()).toBeGreaterThanOrEqual(RING_SLOTS + 200);
 }, 60_000);
+
+test("[LOG22] frames that come without a pause wait for a timer, however many and however long each takes: what is read on and on looks at nobody else", () => {
+  const { world, accepted, publish } = rawPublisher();
+  const head = (): number =>
+    Number(world.sql.run("SELECT MAX(revision) AS n FROM frames")[0]?.["n"]);
+  world.advance(1_000);
+  const before = head();
+  for (let n = 0; n < 40; n++) {
+    publish(pods(200, (i) => address(i + n)));
+    // As long as it takes to take them in.
+    world.nowMs += 3;
+  }
+  expect(head()).toBe(before + 1);
+  world.advance(1_000);
+  expect(accepted).toHaveLength(40);
+  publish([put(pod("web-0", address(9)))]);
+  expect(accepted).toHaveLength(40);
+  world.settle();
+  expect(accepted).toHaveLength(41);
+  expect(world.timers.has("commit")).toBe(false);
+});
 
 /** What the events of an Origin take in: changes, and bytes of their records. */
 function watchEvents({ sql, origin }: OriginWorld) {
