@@ -48,6 +48,11 @@ class PacedFrames {
     this.#publisher = publisher;
   }
 
+  /** Until the next one is due. */
+  get waitMs(): number {
+    return Math.max(this.#dueMs - performance.now(), TICK_MS);
+  }
+
   add(change: Put): void {
     this.#pending.push(change);
   }
@@ -85,7 +90,7 @@ async function offer(
       frames.add(change);
     }
     frames.flush();
-    await sleep(TICK_MS);
+    await sleep(frames.waitMs);
   }
   await frames.drain();
   return offered;
