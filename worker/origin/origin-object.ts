@@ -38,7 +38,7 @@ export interface OriginEnv {
   readonly FSYNC_MS?: string;
 }
 
-/** Of a disk that takes a commit in well below a millisecond: less gives smaller frames, each of which costs 2 ms of the process, and gains little. */
+/** Of a disk that takes a commit in well below a millisecond: less gives smaller frames, each of which costs a millisecond of the process, and gains little. */
 const DEFAULT_PACE_MS = 3;
 
 /** Of a log that are read between two turns of others: a few milliseconds. */

@@ -8,8 +8,7 @@ import { must } from "../../shared/lib/assert.ts";
 import { areDisjoint } from "../../shared/log/partition.ts";
 import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
-import { LIMITS } from "../../shared/protocol/limits.ts";
-import type { HomeHello, Message, WatchHello } from "../../shared/protocol/messages.ts";
+import type { Message, WatchHello } from "../../shared/protocol/messages.ts";
 import { pickVersion, PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
@@ -22,6 +21,8 @@ import type {
 import { Announcer } from "./announcer.ts";
 import { ChannelLog } from "./channel-log.ts";
 import { HomeSide, LEAVES_RULE } from "./home-side.ts";
+import { Newcomers } from "./newcomers.ts";
+import type { Hello } from "./newcomers.ts";
 import { mayRead } from "./permits.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "./ports.ts";
 import { Readers } from "./readers.ts";
@@ -35,8 +36,6 @@ const WIPE_ROWS = 40;
 /** Leaves whose digests are made in one event. */
 const DIGEST_LEAVES = 128;
 
-type Hello = WatchHello | HomeHello;
-
 export class Origin {
   readonly #ports: OriginPorts;
   readonly #logs = new Map<Channel, ChannelLog>();
@@ -44,10 +43,7 @@ export class Origin {
   readonly #home: HomeSide;
   readonly #announcer: Announcer;
   readonly #peers = new Map<SocketId, Peer>();
-  /** Unix ms at which sockets opened that have said nothing yet. */
-  readonly #silent = new Map<SocketId, number>();
-  /** Hellos that came before the facts were fresh. */
-  readonly #waiting = new Map<SocketId, Hello>();
+  readonly #newcomers = new Newcomers();
   #facts: OriginFacts | null;
   /** The Mesh has answered since this instance started: until then nothing is sent to any reader. [VIS4] */
   #isFactsFresh = false;
@@ -89,7 +85,7 @@ export class Origin {
   /** A socket that the Worker has authenticated. */
   onOpen(socket: SocketId, peer: Peer): void {
     this.#closeSilent();
-    this.#silent.set(socket, this.#ports.clock.now());
+    this.#newcomers.opened(socket, this.#ports.clock.now());
     this.#know(socket, peer);
   }
 
@@ -113,8 +109,7 @@ export class Origin {
 
   #forget(socket: SocketId): void {
     this.#peers.delete(socket);
-    this.#silent.delete(socket);
-    this.#waiting.delete(socket);
+    this.#newcomers.forget(socket);
     this.#readers.drop(socket);
     this.#home.onClose(socket);
     this.#promote();
@@ -129,7 +124,7 @@ export class Origin {
   onMessage(socket: SocketId, data: Uint8Array): void {
     const peer = this.#peers.get(socket);
     if (peer === undefined) return;
-    this.#silent.delete(socket);
+    this.#newcomers.spoke(socket);
     this.#closeSilent();
     const decoded = decodeMessage(data);
     if (!decoded.ok) {
@@ -182,7 +177,7 @@ export class Origin {
 
   /** Who publishes next, or wants to, waits for the digests; who publishes, for an answer. */
   #onHomeTimer(): void {
-    if (this.#isFactsFresh) this.#greet("home");
+    if (this.#isFactsFresh) this.#greet("home-hello");
     this.#promote();
     this.#home.answerOn();
   }
@@ -248,17 +243,11 @@ export class Origin {
     this.#promote();
   }
 
-  /** Those who wait, or those of one role. The Mesh has answered since they came. */
-  #greet(role?: Peer["role"]): void {
-    const due = [...this.#waiting].flatMap(([socket, hello]) => {
+  /** Those who wait, or those of one kind. The Mesh has answered since they came. */
+  #greet(type?: Hello["type"]): void {
+    for (const [socket, hello] of this.#newcomers.take(type)) {
       const peer = this.#peers.get(socket);
-      return peer === undefined || (role !== undefined && peer.role !== role)
-        ? []
-        : [{ socket, hello, peer }];
-    });
-    for (const { socket, hello, peer } of due) {
-      this.#waiting.delete(socket);
-      this.#onHello(socket, peer, hello, true);
+      if (peer !== undefined) this.#onHello(socket, peer, hello, true);
     }
   }
 
@@ -323,7 +312,7 @@ export class Origin {
     const isBehind = hello.accessVersion > (this.#facts?.accessVersion ?? 0);
     if (!hasAsked && (isBehind || !this.#isFactsFresh)) {
       if (isBehind) this.#isFactsFresh = false;
-      this.#waiting.set(socket, hello);
+      this.#newcomers.wait(socket, hello);
       this.#ports.mesh.pullFacts();
       return;
     }
@@ -337,7 +326,7 @@ export class Origin {
       return;
     }
     const facts = must(this.#facts, "fresh facts");
-    if (hello.type === "home-hello" && !this.#home.isReady) this.#waiting.set(socket, hello);
+    if (hello.type === "home-hello" && !this.#home.isReady) this.#newcomers.wait(socket, hello);
     else if (hello.type === "home-hello") this.#home.welcome(socket, peer, hello, version, facts);
     else this.#onWatchHello(socket, peer, hello, version, facts);
   }
@@ -366,7 +355,7 @@ export class Origin {
   #onReaderMessage(socket: SocketId, message: Message): void {
     if (!this.#readers.has(socket)) {
       // While the hello waits for the Mesh nothing was sent that could be answered.
-      if (!this.#waiting.has(socket))
+      if (!this.#newcomers.isWaiting(socket))
         this.#refuse(socket, "protocol-error", `${message.type} before the hello`);
       return;
     }
@@ -386,9 +375,8 @@ export class Origin {
 
   /** With the next event, not by a timer: a timer would keep the object from sleeping, and a silent socket costs it nothing. [PRO5] */
   #closeSilent(): void {
-    const deadline = this.#ports.clock.now() - LIMITS.helloMs;
-    for (const [socket, openedMs] of this.#silent)
-      if (openedMs <= deadline) this.#refuse(socket, "hello-timeout", "no hello within 10 s");
+    for (const socket of this.#newcomers.overdue(this.#ports.clock.now()))
+      this.#refuse(socket, "hello-timeout", "no hello within 10 s");
   }
 
   #send(socket: SocketId, message: Message): void {
