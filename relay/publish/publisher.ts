@@ -20,7 +20,7 @@ import type { LocalState } from "./local-state.ts";
 /** What is admitted by others' addresses goes first: pools and nodes before the endpoints inside them. */
 const ORDER: readonly Channel[] = ["pools", "routing", "identity"];
 /** Changes and undeflated bytes of one frame: well below the hub's limits. */
-const FRAME_CHANGES = 500;
+const FRAME_CHANGES = 400;
 const FRAME_BYTES = 512 * 1024;
 const PAIR_BYTES = 2 * HASH_BYTES;
 /** A timer comes up to so many ms late. */

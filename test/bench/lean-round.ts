@@ -23,7 +23,7 @@ const TICK_MS = 1;
 const LONGEST_WAIT_MS = 4;
 const SETTLE_MS = 500;
 /** As in a relay: more than this are sent at once. */
-const FRAME_CHANGES = 500;
+const FRAME_CHANGES = 400;
 /** Where a value has the time: behind this mark, ms in so many characters. */
 const MARK = "@";
 const DIGITS = 15;

@@ -18,7 +18,7 @@ import type { OriginWorld } from "../support/origin-world.ts";
 import { put } from "../support/records.ts";
 
 /** As a relay's. */
-const FRAME_CHANGES = 500;
+const FRAME_CHANGES = 400;
 const FRAME_BYTES = 512 * 1024;
 const LONGEST_MS = 600_000;
 

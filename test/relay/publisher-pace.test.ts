@@ -88,11 +88,11 @@ test("[LOG17] a timer that is late by its last millisecond makes no interval lon
 
 test("[LOG17] full frames wait for acknowledgements only: no pace limits what a publisher gets through", () => {
   const { change, accept, sizes } = reconciled();
-  change(0, 1_700);
-  expect(sizes()).toEqual([500, 500]);
+  change(0, 1_400);
+  expect(sizes()).toEqual([400, 400]);
   accept(1);
-  expect(sizes()).toEqual([500, 500, 500]);
+  expect(sizes()).toEqual([400, 400, 400]);
   accept(2);
   // What is left is not full.
-  expect(sizes()).toEqual([500, 500, 500]);
+  expect(sizes()).toEqual([400, 400, 400]);
 });

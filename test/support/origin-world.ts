@@ -34,8 +34,8 @@ export function facts(overrides: Partial<OriginFacts> = {}): OriginFacts {
 interface End {
   readonly peer: Peer;
   note: string;
-  /** What the other end has not taken yet. */
-  readonly inbox: Message[];
+  /** What the other end has not taken yet: it reads it itself. */
+  readonly inbox: Uint8Array[];
   closed: { readonly reason: CloseReason; readonly message: string } | null;
   deliver(message: Message): void;
 }
@@ -142,7 +142,10 @@ export class OriginWorld {
       if (this.#answerPull()) continue;
       const busy = [...this.#ends.values()].find((end) => end.inbox.length > 0);
       if (busy !== undefined) {
-        busy.deliver(busy.inbox.shift() as Message);
+        const decoded = decodeMessage(busy.inbox.shift() as Uint8Array);
+        if (!decoded.ok)
+          throw new Error(`the Origin sent a message that breaks the protocol: ${decoded.rule}`);
+        busy.deliver(decoded.message);
         continue;
       }
       const due = [...this.timers].find(([, at]) => at <= this.nowMs);
@@ -194,10 +197,7 @@ export class OriginWorld {
       sockets: {
         send: (id, bytes) => {
           this.sentBytes += bytes.length;
-          const decoded = decodeMessage(bytes);
-          if (!decoded.ok)
-            throw new Error(`the Origin sent a message that breaks the protocol: ${decoded.rule}`);
-          this.#ends.get(id)?.inbox.push(decoded.message);
+          this.#ends.get(id)?.inbox.push(bytes);
         },
         close: (id, reason, message) => {
           const end = this.#ends.get(id);

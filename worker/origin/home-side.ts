@@ -25,7 +25,7 @@ import { Turns } from "./turns.ts";
 import type { Committed } from "./turns.ts";
 
 /** Leaves whose digests are made in one event. */
-const DIGEST_LEAVES = 64;
+const DIGEST_LEAVES = 32;
 /** Of one publisher, that wait for its frames or for each other: it has one of each kind under way for a channel. */
 const MAX_WAITING = 2 * CHANNELS.length;
 

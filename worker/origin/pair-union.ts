@@ -165,17 +165,18 @@ function pairsUnder({ node, from, to }: Part): Uint8Array[] {
   return [...pairsUnder(wholeOf(node.left)), ...pairsUnder(wholeOf(node.right))];
 }
 
-/** Both in key order, as is the answer. */
+/** Both in key order, as is the answer. Of the first, the larger one, whole runs are copied. */
 function merged(a: Uint8Array, b: Uint8Array): Uint8Array {
   const all = new Uint8Array(a.length + b.length);
-  let [i, j] = [0, 0];
-  for (let at = 0; at < all.length; at += PAIR_BYTES) {
-    const isFirst = j === b.length || (i < a.length && isBefore(a, i, b, j));
-    const [from, start] = isFirst ? [a, i] : [b, j];
-    all.set(from.subarray(start, start + PAIR_BYTES), at);
-    if (isFirst) i += PAIR_BYTES;
-    else j += PAIR_BYTES;
+  let from = 0;
+  for (let j = 0; j < b.length; j += PAIR_BYTES) {
+    let to = from;
+    while (to < a.length && isBefore(a, to, b, j)) to += PAIR_BYTES;
+    all.set(a.subarray(from, to), from + j);
+    all.set(b.subarray(j, j + PAIR_BYTES), to + j);
+    from = to;
   }
+  all.set(a.subarray(from), from + b.length);
   return all;
 }
 

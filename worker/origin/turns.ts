@@ -19,7 +19,7 @@ interface Slice {
   readonly blobs: number;
 }
 
-const PART_CHANGES = 500;
+const PART_CHANGES = 400;
 const SHARED_PART_CHANGES = 250;
 const SLICE: Slice = {
   bytes: 32 * 1024,

@@ -65,7 +65,7 @@ test("[VIS7] a fold that was due when its cluster was removed brings nothing bac
     const keyHash = hashKey(keyOf(pod(`many${n}`, address(n))));
     return { op: "delete", keyHash, cause: "observed" } as const;
   });
-  const parts = Array.from({ length: 5 }, (_, n) => pods.slice(n * 500, (n + 1) * 500));
+  const parts = Array.from({ length: 6 }, (_, n) => pods.slice(n * 400, (n + 1) * 400));
   for (const [sequence, changes] of [...parts, gone].entries()) {
     world.nowMs += 20;
     const payload = encodePayload(changes);
