@@ -20,7 +20,6 @@ import { RING_SLOTS } from "./log-store.ts";
 import type { LogStore, StoredFrame } from "./log-store.ts";
 import { Received } from "./received.ts";
 import { RecentFrames } from "./recent-frames.ts";
-import { Tail } from "./tail.ts";
 
 /** An admitted change, with what the index needs of it. */
 export interface AdmittedChange {
@@ -41,11 +40,10 @@ const PAIR_BYTES = 2 * HASH_BYTES;
 const ABSENT = new Uint8Array(HASH_BYTES);
 /** Of frames that the hub makes itself, from several or from a part of one. */
 const FRAME_LEVEL = 1;
-/** Fold when the tail has this many changes, or as many as there are live keys if that is more: folding rewrites whole blobs. */
+/** Fold when this many keys have changed, or as many as there are if that is more: folding rewrites whole blobs. */
 const FOLD_CHANGES = 2_000;
-/** Fold at this many bytes of frames, or of memory that their records need, whatever they are. */
+/** Fold at this many bytes of frames, whatever they are. */
 const FOLD_BYTES = 4 * 1024 * 1024;
-const FOLD_MEMORY_BYTES = 12e6;
 const FOLD_FRAMES = (RING_SLOTS * 3) / 4;
 /** The rest of the ring is for one commit of many frames. */
 const FULL_FRAMES = (RING_SLOTS * 7) / 8;
@@ -62,9 +60,10 @@ export class ChannelLog implements LogBounds {
   #admitted = new HashTrie();
   readonly #recent = new RecentFrames();
   #blobs: { readonly bits: number; readonly prefix: number; readonly revision: number }[] = [];
-  /** What came since the last fold began; `null` after a start: read when it is needed. */
-  #tail: Tail | null = new Tail();
-  #tailChanges = 0;
+  /** Folded, or to be folded first: the head when the last fold was due. */
+  #foldTo: number;
+  /** Keys that have changed behind it, about, and the bytes of the frames. */
+  #changed = 0;
   #tailBytes = 0;
   /** The frame at the head, which all who are there are sent. */
   #last: StoredFrame | null = null;
@@ -83,11 +82,12 @@ export class ChannelLog implements LogBounds {
     this.#epoch = state.epoch;
     this.#populated = state.populated;
     this.#foldedTo = state.foldedTo;
+    this.#foldTo = state.foldedTo;
   }
 
-  /** What it needs of memory, about: the index, what is remembered of frames, and the records that folding will need. */
+  /** What it needs of memory, about: the index, what is remembered of frames, and the records that are being folded. */
   get bytes(): number {
-    const folding = (this.#fold?.bytes ?? 0) + (this.#tail?.bytes ?? 0);
+    const folding = this.#fold?.bytes ?? 0;
     const last = (this.#last?.payload.length ?? 0) + (this.#last?.entries.length ?? 0);
     return this.#admitted.bytes + this.received.bytes + this.#recent.bytes + folding + last;
   }
@@ -146,7 +146,7 @@ export class ChannelLog implements LogBounds {
    */
   commit(changes: readonly AdmittedChange[], payload?: Uint8Array): StoredFrame {
     const revision = this.#head + 1;
-    if (revision - RING_SLOTS > this.#foldedTo) this.#finishFold();
+    while (revision - RING_SLOTS > this.#foldedTo) this.#foldSome(Number.POSITIVE_INFINITY);
     const body =
       payload ??
       encodePayload(
@@ -165,12 +165,7 @@ export class ChannelLog implements LogBounds {
     this.#recent.push(revision, frame.previous, changes.length);
     this.#chain = nextChain(frame.previous, revision, body);
     this.#head = revision;
-    for (const { change, keyHash, recordHash } of changes) {
-      this.#index(revision, keyHash, recordHash);
-      const bytes = change.op === "put" ? change.bytes : null;
-      this.#tail?.set({ keyHash, recordHash: recordHash ?? ABSENT, bytes });
-    }
-    this.#tailChanges += changes.length;
+    for (const { keyHash, recordHash } of changes) this.#index(revision, keyHash, recordHash);
     this.#tailBytes += body.length;
     this.#last = frame;
     return frame;
@@ -217,37 +212,33 @@ export class ChannelLog implements LogBounds {
   }
 
   get needsFold(): boolean {
-    if (this.#fold !== null) return true;
-    const changed = this.#tail?.size ?? this.#tailChanges;
     return (
-      changed > Math.max(FOLD_CHANGES, this.#admitted.size) ||
+      this.#isFolding ||
+      this.#changed > Math.max(FOLD_CHANGES, this.#admitted.size) ||
       this.#tailBytes > FOLD_BYTES ||
-      (this.#tail?.bytes ?? 0) > FOLD_MEMORY_BYTES ||
       this.#head - this.#foldedTo > FOLD_FRAMES
     );
   }
 
-  /** Folding is behind: what is committed now would need more memory than it may, or fold all the rest at once. [LOG22] */
+  get #isFolding(): boolean {
+    return this.#fold !== null || this.#foldedTo < this.#foldTo;
+  }
+
+  /** Folding is behind: what is committed now would need more of the disk than it may, or fold all the rest at once. [LOG22] */
   get isFull(): boolean {
     if (this.#head - this.#foldedTo >= FULL_FRAMES) return true;
-    if (this.#fold === null) return false;
-    return this.#tailBytes > FOLD_BYTES || (this.#tail?.bytes ?? 0) > FOLD_MEMORY_BYTES;
+    return this.#isFolding && this.#tailBytes > FOLD_BYTES;
   }
 
   /** Half of what may come before the fold that is under way must have ended. */
   get isHalfFull(): boolean {
     if (this.#head - this.#foldedTo >= (FOLD_FRAMES + FULL_FRAMES) / 2) return true;
-    return this.#tailBytes > FOLD_BYTES / 2 || (this.#tail?.bytes ?? 0) > FOLD_MEMORY_BYTES / 2;
+    return this.#tailBytes > FOLD_BYTES / 2;
   }
 
   /** One slice of folding, in a transaction of its own; answers what it rewrote. */
   foldSlice(blobs: number): Folded {
     return this.#store.transaction(() => this.#foldSome(blobs));
-  }
-
-  #finishFold(): void {
-    while (this.#fold !== null) this.#foldSome(Number.POSITIVE_INFINITY);
-    this.#foldSome(Number.POSITIVE_INFINITY);
   }
 
   #foldSome(blobs: number): Folded {
@@ -261,18 +252,20 @@ export class ChannelLog implements LogBounds {
     return folded;
   }
 
-  /** What is committed from here on is the next fold's. */
+  /** The rest of what was to be folded; else all there is, and what is committed from here on is the next fold's. */
   #beginFold(): Fold {
-    const since = this.#tail === null ? { after: this.#foldedTo } : { tail: this.#tail };
-    this.#tail = new Tail();
-    this.#tailChanges = 0;
-    this.#tailBytes = 0;
-    return new Fold(this.channel, this.#store, this.#blobs, since, this.#head);
+    if (this.#foldTo <= this.#foldedTo) {
+      this.#foldTo = this.#head;
+      this.#changed = 0;
+      this.#tailBytes = 0;
+    }
+    return new Fold(this.channel, this.#store, this.#blobs, this.#foldedTo, this.#foldTo);
   }
 
   /** A change that is the newest so far. */
   #index(revision: number, keyHash: Uint8Array, recordHash: Uint8Array | null): void {
     const before = this.#admitted.tagOf(keyHash);
+    if ((before ?? 0) <= this.#foldTo) this.#changed++;
     if (before !== undefined) this.#recent.replaced(before);
     if (recordHash === null) {
       this.#admitted.delete(keyHash);
@@ -318,7 +311,6 @@ export class ChannelLog implements LogBounds {
     }
     yield* this.received.load();
     if (this.#head === 0) return;
-    if (this.#head > this.#foldedTo) this.#tail = null;
     const last = must(this.frame(this.#head), `frame ${this.#head} is missing`);
     this.#chain = nextChain(last.previous, last.revision, last.payload);
   }
@@ -330,7 +322,6 @@ export class ChannelLog implements LogBounds {
   ): void {
     this.#head = revision;
     this.#recent.push(revision, previous, entries.length / PAIR_BYTES);
-    if (revision > this.#foldedTo) this.#tailChanges += entries.length / PAIR_BYTES;
     for (const [keyHash, recordHash] of pairsOf(entries)) {
       const isFolded =
         revision <= this.#foldedTo ||

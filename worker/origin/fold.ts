@@ -1,7 +1,7 @@
 /**
- * Folding: rewriting the blobs that the tail has made stale, so that the tail may be forgotten. It works blob by blob and may pause between
- * any two: each blob carries its own revision, and a reader skips tail changes at or below the revision of the blob that covers them.
- * A blob that outgrows its bound is cut in half as often as needed. A tail of before a start is read from the stored frames, some in each step.
+ * Folding: rewriting the blobs that the tail has made stale, so that the tail may be forgotten. The tail is read from the stored frames, some in each step; then
+ * it goes on blob by blob and may pause between any two: each blob carries its own revision, and a reader skips tail changes at or below the revision of the
+ * blob that covers them. A blob that outgrows its bound is cut in half as often as needed.
  *
  * Records are never decoded or hashed here: a blob's entries have both hashes in the order of its payload.
  */
@@ -39,36 +39,39 @@ const BLOB_RAW_BYTES = 256 * 1024;
 const BLOB_LEVEL = 1;
 const PAIR_BYTES = 2 * HASH_BYTES;
 
-/** What came since the last fold: as it is remembered, or, after a start, the revision behind which the stored frames have it. */
-export type Since = { readonly tail: Tail } | { readonly after: number };
+/** Of memory that it holds; what is beyond is for the next fold. */
+const MAX_HELD_BYTES = 12e6;
 
 export class Fold {
-  /** The revision that the blobs will hold when it is done. */
-  readonly head: number;
   readonly #channel: Channel;
   readonly #store: LogStore;
   #blobs: BlobHead[];
-  readonly #tail: Tail;
+  readonly #tail = new Tail();
+  #head: number;
   /** The last frame that is read into the tail. */
   #readTo: number;
   /** Blobs that are to be rewritten where the tail has changes of them. */
   readonly #left: Partition[];
 
-  /** @param since All changes since the last fold, up to `head`. */
+  /** @param after The revision to which the last fold went. */
   constructor(
     channel: Channel,
     store: LogStore,
     blobs: readonly BlobHead[],
-    since: Since,
+    after: number,
     head: number,
   ) {
     this.#channel = channel;
     this.#store = store;
-    this.head = head;
+    this.#head = head;
     this.#blobs = blobs.length === 0 ? [{ ...WHOLE, revision: 0 }] : [...blobs];
-    this.#tail = "tail" in since ? since.tail : new Tail();
-    this.#readTo = "tail" in since ? head : since.after;
+    this.#readTo = after;
     this.#left = [...this.#blobs];
+  }
+
+  /** The revision that the blobs will hold when it is done: less than was asked for where that is too much for one fold. */
+  get head(): number {
+    return this.#head;
   }
 
   get blobs(): readonly BlobHead[] {
@@ -81,14 +84,14 @@ export class Fold {
   }
 
   get isDone(): boolean {
-    return this.#readTo === this.head && this.#tail.size === 0;
+    return this.#readTo === this.#head && this.#tail.size === 0;
   }
 
   /** Rewrites, or cuts in half, at most `count` blobs and answers what they had. Call inside the store's transaction. */
   step(count: number): Folded {
     let [records, bytes] = [0, 0];
     for (let done = 0; done < count && !this.isDone; done++) {
-      const folded = this.#readTo < this.head ? this.#readOn() : this.#takeOn();
+      const folded = this.#readTo < this.#head ? this.#readOn() : this.#takeOn();
       records += folded.records;
       bytes += folded.bytes;
     }
@@ -113,15 +116,17 @@ export class Fold {
     }
   }
 
-  /** Frames that were stored before a start, about a blob's worth of changes. */
+  /** Stored frames, about a blob's worth of changes. */
   #readOn(): Folded {
     let [records, bytes] = [0, 0];
-    while (records < LEAF_KEYS && bytes < BLOB_RAW_BYTES && this.#readTo < this.head)
+    while (records < LEAF_KEYS && bytes < BLOB_RAW_BYTES && this.#readTo < this.#head) {
       for (const change of changesOf(this.#channel, this.#store, ++this.#readTo)) {
         this.#tail.set(change);
         records++;
         bytes += change.bytes?.length ?? 0;
       }
+      if (this.#tail.bytes > MAX_HELD_BYTES) this.#head = this.#readTo;
+    }
     return { records, bytes };
   }
 
@@ -150,7 +155,7 @@ export class Fold {
     const live = merge(held, sorted);
     this.#replace(
       partition,
-      cut(partition, live).map(([part, own]) => storedBlob(part, own, this.head)),
+      cut(partition, live).map(([part, own]) => storedBlob(part, own, this.#head)),
     );
   }
 
@@ -171,7 +176,8 @@ function* changesOf(channel: Channel, store: LogStore, revision: number): Genera
     yield {
       keyHash: frame.entries.slice(i * PAIR_BYTES, i * PAIR_BYTES + HASH_BYTES),
       recordHash: frame.entries.slice(i * PAIR_BYTES + HASH_BYTES, (i + 1) * PAIR_BYTES),
-      bytes: change.op === "put" ? change.bytes : null,
+      // A copy: others of the frame may be replaced soon, and all of them are one buffer.
+      bytes: change.op === "put" ? change.bytes.slice() : null,
     };
 }
 

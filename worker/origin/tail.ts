@@ -1,6 +1,6 @@
 /**
- * The newest change of each key since the last fold began. Kept in parts of the key space, so that a fold takes what belongs to a blob without looking at
- * all of it: to deal out 20,000 changes when a fold begins stopped everybody for 35 ms. [LOG22]
+ * The newest change of each key that a fold has read. Kept in parts of the key space, so that it takes what belongs to a blob without looking at all of it: to
+ * deal out 20,000 changes at once stopped everybody for 35 ms. [LOG22]
  */
 import { toId } from "../../shared/lib/bytes.ts";
 import { LEAF_KEYS } from "../../shared/log/hash-trie.ts";

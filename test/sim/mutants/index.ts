@@ -9,8 +9,8 @@ export const MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: "worker/origin/channel-log.ts",
-        from: "if (revision - RING_SLOTS > this.#foldedTo) this.#finishFold();",
-        to: "if (revision - RING_SLOTS > this.#foldedTo + 1) this.#finishFold();",
+        from: "while (revision - RING_SLOTS > this.#foldedTo) this",
+        to: "while (revision - RING_SLOTS > this.#foldedTo + 1) this",
       },
       {
         file: "worker/origin/channel-log.ts",
@@ -24,7 +24,7 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: "worker/origin/channel-log.ts",
-        from: "changed > Math.max(FOLD_CHANGES, this.#admitted.size) ||",
+        from: "this.#changed > Math.max(FOLD_CHANGES, this.#admitted.size) ||",
         to: "",
       },
     ],

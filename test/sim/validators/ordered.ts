@@ -84,6 +84,10 @@ function atFelix(history: readonly Moment[]): Violation | null {
       if (truth.storage(it.origin).brokenMs > 0) planned.set(`${it.origin} ${it.to}`, atMs);
     if (it.what === "relay")
       for (const id of told.keys()) if (id.startsWith(`${it.relay} `)) told.delete(id);
+    // What is granted anew begins anew: a first contact shows what its blobs have, and then what came since. [VIE17]
+    if (it.what === "heard")
+      for (const [id, { origin }] of told)
+        if (id.startsWith(`${it.relay} `) && it.granted.get(rccOf(id)) !== origin) told.delete(id);
     if (it.what !== "told") continue;
     const id = `${it.relay} ${it.key}`;
     const [rcc = "", key = ""] = it.key.split(" ");
@@ -92,8 +96,10 @@ function atFelix(history: readonly Moment[]): Violation | null {
     if (it.op === "delete") {
       const wasAt = before?.origin === it.origin ? before.index : states.length;
       const goneAt = states.findIndex(({ value }, at) => at > wasAt && value?.isOwn !== true);
-      // What was withdrawn may come back from an older blob: Felix has no newer state of it. What went at its source may not.
-      if (truth.heard.get(it.relay)?.get(rcc) !== it.origin || goneAt < 0) told.delete(id);
+      // What was withdrawn may come back from an older blob: Felix has no newer state of it. What went at its source may not, if anybody can know.
+      const isGranted = truth.heard.get(it.relay)?.get(rcc) === it.origin;
+      const isKnown = before === undefined || !truth.isAdmitted(it.origin, key, before.hash);
+      if (!isGranted || !isKnown || goneAt < 0) told.delete(id);
       else told.set(id, { index: goneAt, atMs, origin: it.origin, hash: null });
       continue;
     }
@@ -114,6 +120,11 @@ function atFelix(history: readonly Moment[]): Violation | null {
     told.set(id, { index: states.findIndex(isIt), atMs, origin: it.origin, hash });
   }
   return null;
+}
+
+/** `relay rcc key` */
+function rccOf(id: string): string {
+  return id.split(" ")[1] ?? "";
 }
 
 export const ordered: Validator = {

@@ -135,6 +135,12 @@ export class Truth {
     return found?.revision === revision ? found : undefined;
   }
 
+  /** Whether this very record of a key is admitted. */
+  isAdmitted(origin: string, key: string, hash: string | null): boolean {
+    const logs = [...this.storage(origin).logs.values()];
+    return hash !== null && logs.some(({ admitted }) => admitted.get(key) === hash);
+  }
+
   head(origin: string, channel: Channel): number {
     return this.storage(origin).logs.get(channel)?.frames.at(-1)?.revision ?? 0;
   }

@@ -7,7 +7,6 @@ import { partitionHas } from "../../../shared/log/partition.ts";
 import { decodePayload, encodePayload } from "../../../shared/log/payload.ts";
 import { encodeRecord, hashRecord, keyHashOf } from "../../../shared/record/encoding.ts";
 import { Fold } from "../../../worker/origin/fold.ts";
-import type { Since } from "../../../worker/origin/fold.ts";
 import { SqliteLogStore } from "../../../worker/origin/sqlite-log-store.ts";
 import { Tail } from "../../../worker/origin/tail.ts";
 import type { TailChange } from "../../../worker/origin/tail.ts";
@@ -15,22 +14,24 @@ import { nodeSql } from "../../support/node-sql.ts";
 import { heavyLabels } from "../../support/noise.ts";
 import { address, pod } from "../../support/records.ts";
 
-test("[LOG22] a step of folding rewrites at most two blobs' worth of a log that was empty, and of one that grows tenfold", () => {
+test("[LOG22] a step of folding reads or rewrites at most two blobs' worth, of a log that was empty, and of one that grows tenfold", () => {
   const store = new SqliteLogStore(nodeSql());
-  const first = fold(store, [], tailOf(0, 3_000), 1);
-  const second = fold(store, first.blobs, tailOf(3_000, 30_000), 2);
+  const first = fold(store, [], 0, putAll(store, 0, changesOf(0, 3_000)));
+  const second = fold(store, first.blobs, 30, putAll(store, 30, changesOf(3_000, 30_000)));
+  expect(second.head).toBe(300);
   expect(Math.max(...first.steps, ...second.steps)).toBeLessThanOrEqual(2 * LEAF_KEYS);
   expect(keysOf(store, second.blobs)).toEqual(keysOfChanges(0, 30_000));
 });
 
 test("[LOG22] between any two steps the blobs cover all keys, and what is not rewritten yet is as it was", () => {
   const store = new SqliteLogStore(nodeSql());
-  const before = fold(store, [], tailOf(0, 500), 1);
+  const before = fold(store, [], 0, putAll(store, 0, changesOf(0, 500)));
   const held = keysOfChanges(0, 500);
-  const half = new Fold("identity", store, before.blobs, tailOf(500, 5_000), 2);
+  const head = putAll(store, 5, changesOf(500, 5_000));
+  const half = new Fold("identity", store, before.blobs, 5, head);
   while (!half.isDone) {
     half.step(1);
-    const old = half.blobs.filter(({ revision }) => revision === 1);
+    const old = half.blobs.filter(({ revision }) => revision === 5);
     expect([...keysOf(store, old)].every((key) => held.has(key))).toBe(true);
     const all = keysOf(store, half.blobs);
     expect([...held].every((key) => all.has(key))).toBe(true);
@@ -38,12 +39,14 @@ test("[LOG22] between any two steps the blobs cover all keys, and what is not re
   }
 });
 
+const large = (n: number) => pod(`web-${n}`, address(n % 200), heavyLabels(n));
+
 test("[LOG18] [LOG22] records that are large and do not compress are cut by their bytes: no row is beyond 1.5 MB, no step beyond two blobs", () => {
   const sql = nodeSql();
   const store = new SqliteLogStore(sql);
-  const large = (n: number) => pod(`web-${n}`, address(n % 200), heavyLabels(n));
-  const first = fold(store, [], tailOf(0, 100, large), 1);
-  const second = fold(store, first.blobs, tailOf(80, 200, large), 2);
+  const first = fold(store, [], 0, putAll(store, 0, changesOf(0, 100, large), 4));
+  const next = putAll(store, 25, changesOf(80, 200, large), 4);
+  const second = fold(store, first.blobs, 25, next);
   expect(keysOf(store, second.blobs).size).toBe(200);
   const [row] = sql.run("SELECT MAX(LENGTH(payload) + LENGTH(entries)) AS n FROM blobs");
   expect(Number(row?.["n"])).toBeGreaterThan(100_000);
@@ -53,16 +56,17 @@ test("[LOG18] [LOG22] records that are large and do not compress are cut by thei
   expect(all).toBeGreaterThan(100 * 30_000);
 });
 
-test("[LOG22] what was stored before a start is read again in steps as well, and folds to the same", () => {
+test("[LOG18] of more than it may hold a fold takes the first part, and the next one the rest", () => {
   const store = new SqliteLogStore(nodeSql());
-  const whole = fold(store, [], tailOf(0, 5_000), 10);
-  const expected = keysOf(store, whole.blobs);
-  const again = new SqliteLogStore(nodeSql());
-  const changes = [...changesOf(0, 5_000)];
-  for (let n = 0; n < 50; n++) putFrame(again, n + 1, changes.slice(n * 100, (n + 1) * 100));
-  const { blobs, steps } = fold(again, [], { after: 0 }, 50);
-  expect(Math.max(...steps)).toBeLessThanOrEqual(2 * LEAF_KEYS);
-  expect(keysOf(again, blobs)).toEqual(expected);
+  const head = putAll(store, 0, changesOf(0, 600, large), 4);
+  const first = fold(store, [], 0, head);
+  expect(first.head).toBeLessThan(head);
+  expect(first.held).toBeGreaterThan(12e6);
+  expect(first.held).toBeLessThan(12.5e6);
+  expect(keysOf(store, first.blobs)).toEqual(keysOfChanges(0, first.head * 4, large));
+  const second = fold(store, first.blobs, first.head, head);
+  expect(second.head).toBe(head);
+  expect(keysOf(store, second.blobs)).toEqual(keysOfChanges(0, 600, large));
 });
 
 test("a tail answers for any partition what it holds of it, and takes it out", () => {
@@ -94,16 +98,32 @@ test("a key that changes again counts once in the tail", () => {
   expect([tail.bytes, tail.size]).toEqual([bytes, size]);
 });
 
-function fold(store: SqliteLogStore, blobs: Fold["blobs"], since: Since, head: number) {
-  const folding = new Fold("identity", store, blobs, since, head);
+function fold(store: SqliteLogStore, blobs: Fold["blobs"], after: number, to: number) {
+  const folding = new Fold("identity", store, blobs, after, to);
   const steps: number[] = [];
   const bytes: number[] = [];
+  let held = 0;
   while (!folding.isDone) {
     const folded = folding.step(1);
     steps.push(folded.records);
     bytes.push(folded.bytes);
+    held = Math.max(held, folding.bytes);
   }
-  return { blobs: folding.blobs, steps, bytes };
+  return { blobs: folding.blobs, head: folding.head, steps, bytes, held };
+}
+
+/** Stores frames behind a revision; answers the last one's. */
+function putAll(
+  store: SqliteLogStore,
+  after: number,
+  changes: Iterable<TailChange>,
+  perFrame = 100,
+): number {
+  const all = [...changes];
+  let revision = after;
+  for (let at = 0; at < all.length; at += perFrame)
+    putFrame(store, ++revision, all.slice(at, at + perFrame));
+  return revision;
 }
 
 function putFrame(store: SqliteLogStore, revision: number, changes: readonly TailChange[]): void {
@@ -140,8 +160,8 @@ function tailOf(from: number, to: number, make = small): { readonly tail: Tail }
   return { tail };
 }
 
-function keysOfChanges(from: number, to: number): Set<string> {
-  return new Set([...changesOf(from, to)].map(({ keyHash }) => toId(keyHash)));
+function keysOfChanges(from: number, to: number, make = small): Set<string> {
+  return new Set([...changesOf(from, to, make)].map(({ keyHash }) => toId(keyHash)));
 }
 
 function keysOf(store: SqliteLogStore, blobs: Fold["blobs"]): Set<string> {
