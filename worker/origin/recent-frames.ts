@@ -77,8 +77,9 @@ export class RecentFrames {
     return this.#previous.slice(at, at + CHAIN_BYTES);
   }
 
-  /** The first frame after a revision that has a change which is still the newest of its key. */
+  /** The first frame after a revision that has a change which is still the newest of its key; of what is not remembered any frame may have. */
   nextLive(after: number): number | undefined {
+    if (after + 1 < this.#first) return after + 1;
     for (let revision = after + 1; revision <= this.#head; revision++)
       if (this.#live[revision % this.#capacity] !== 0) return revision;
     return undefined;
