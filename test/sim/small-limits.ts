@@ -24,6 +24,12 @@ const LIMITS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   "worker/origin/log-store.ts": { RING_SLOTS: 8 },
   "worker/origin/channel-log.ts": { FOLD_CHANGES: 6 },
   "worker/origin/fold.ts": { BLOB_RAW_BYTES: 2_048, MAX_HELD_BYTES: 4_000 },
+  "worker/origin/small-frames.ts": {
+    MAX_CHANGES: 2,
+    MAX_FRAME_BYTES: 1_000,
+    PIECE_BYTES: 1_500,
+    MAX_PIECES: 2,
+  },
   "worker/origin/recent-frames.ts": { RECENT_FRAMES: 64, MAX_DELETES: 5 },
   "worker/origin/catch-up.ts": {
     PART_BYTES: 600,

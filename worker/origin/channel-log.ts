@@ -10,24 +10,17 @@ import type { Partition, PartitionDigest } from "../../shared/log/partition.ts";
 import { concatBytes, equalBytes } from "../../shared/lib/bytes.ts";
 import { must } from "../../shared/lib/assert.ts";
 import { encodePayload } from "../../shared/log/payload.ts";
-import type { LogChange } from "../../shared/log/payload.ts";
 import { copyHash } from "../../shared/log/trie-leaf.ts";
 import { HASH_BYTES } from "../../shared/record/encoding.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { Fold } from "./fold.ts";
 import type { BlobHead, Folded } from "./fold.ts";
+import type { AdmittedChange } from "./intake.ts";
 import { RING_SLOTS } from "./log-store.ts";
 import type { LogStore, StoredFrame } from "./log-store.ts";
 import { Received } from "./received.ts";
 import { RecentFrames } from "./recent-frames.ts";
-
-/** An admitted change, with what the index needs of it. */
-export interface AdmittedChange {
-  readonly change: LogChange;
-  readonly keyHash: Uint8Array;
-  /** `null` for a delete. */
-  readonly recordHash: Uint8Array | null;
-}
+import { SmallFrames } from "./small-frames.ts";
 
 export interface RepairAnswer {
   readonly head: number;
@@ -59,6 +52,7 @@ export class ChannelLog implements LogBounds {
   #chain: Uint8Array = NO_CHAIN;
   #admitted = new HashTrie();
   readonly #recent = new RecentFrames();
+  readonly #small = new SmallFrames();
   #blobs: { readonly bits: number; readonly prefix: number; readonly revision: number }[] = [];
   /** Folded, or to be folded first: the head when the last fold was due. */
   #foldTo: number;
@@ -87,7 +81,7 @@ export class ChannelLog implements LogBounds {
 
   /** What it needs of memory, about: the index, what is remembered of frames, and the records that are being folded. */
   get bytes(): number {
-    const folding = this.#fold?.bytes ?? 0;
+    const folding = (this.#fold?.bytes ?? 0) + this.#small.bytes;
     const last = (this.#last?.payload.length ?? 0) + (this.#last?.entries.length ?? 0);
     return this.#admitted.bytes + this.received.bytes + this.#recent.bytes + folding + last;
   }
@@ -166,6 +160,7 @@ export class ChannelLog implements LogBounds {
     this.#chain = nextChain(frame.previous, revision, body);
     this.#head = revision;
     for (const { keyHash, recordHash } of changes) this.#index(revision, keyHash, recordHash);
+    this.#small.push(revision, changes);
     this.#tailBytes += body.length;
     this.#last = frame;
     return frame;
@@ -247,6 +242,7 @@ export class ChannelLog implements LogBounds {
     this.#blobs = [...this.#fold.blobs];
     if (!this.#fold.isDone) return folded;
     this.#foldedTo = this.#fold.head;
+    this.#small.forgetTo(this.#foldedTo);
     this.#fold = null;
     this.#saveState();
     return folded;
@@ -259,7 +255,8 @@ export class ChannelLog implements LogBounds {
       this.#changed = 0;
       this.#tailBytes = 0;
     }
-    return new Fold(this.channel, this.#store, this.#blobs, this.#foldedTo, this.#foldTo);
+    const [after, to] = [this.#foldedTo, this.#foldTo];
+    return new Fold(this.channel, this.#store, this.#small, this.#blobs, after, to);
   }
 
   /** A change that is the newest so far. */

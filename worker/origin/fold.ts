@@ -1,6 +1,6 @@
 /**
- * Folding: rewriting the blobs that the tail has made stale, so that the tail may be forgotten. The tail is read from the stored frames, some in each step; then
- * it goes on blob by blob and may pause between any two: each blob carries its own revision, and a reader skips tail changes at or below the revision of the
+ * Folding: rewriting the blobs that the tail has made stale, so that the tail may be forgotten. The tail is read frame by frame, some in each step; then it
+ * goes on blob by blob and may pause between any two: each blob carries its own revision, and a reader skips tail changes at or below the revision of the
  * blob that covers them. A blob that outgrows its bound is cut in half as often as needed.
  *
  * Records are never decoded or hashed here: a blob's entries have both hashes in the order of its payload.
@@ -14,6 +14,7 @@ import { decodePayload, encodePayload } from "../../shared/log/payload.ts";
 import { HASH_BYTES } from "../../shared/record/encoding.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { LogStore, StoredBlob } from "./log-store.ts";
+import type { SmallFrames } from "./small-frames.ts";
 import { Tail } from "./tail.ts";
 import type { TailChange } from "./tail.ts";
 
@@ -39,12 +40,15 @@ const BLOB_RAW_BYTES = 256 * 1024;
 const BLOB_LEVEL = 1;
 const PAIR_BYTES = 2 * HASH_BYTES;
 
+/** To fetch a stored frame, in changes read. */
+const FRAME_COST = 32;
 /** Of memory that it holds; what is beyond is for the next fold. */
 const MAX_HELD_BYTES = 12e6;
 
 export class Fold {
   readonly #channel: Channel;
   readonly #store: LogStore;
+  readonly #recent: SmallFrames;
   #blobs: BlobHead[];
   readonly #tail = new Tail();
   #head: number;
@@ -57,12 +61,14 @@ export class Fold {
   constructor(
     channel: Channel,
     store: LogStore,
+    recent: SmallFrames,
     blobs: readonly BlobHead[],
     after: number,
     head: number,
   ) {
     this.#channel = channel;
     this.#store = store;
+    this.#recent = recent;
     this.#head = head;
     this.#blobs = blobs.length === 0 ? [{ ...WHOLE, revision: 0 }] : [...blobs];
     this.#readTo = after;
@@ -116,11 +122,14 @@ export class Fold {
     }
   }
 
-  /** Stored frames, about a blob's worth of changes. */
+  /** Frames, about a blob's worth of changes; to fetch one costs as much as some changes. */
   #readOn(): Folded {
     let [records, bytes] = [0, 0];
     while (records < LEAF_KEYS && bytes < BLOB_RAW_BYTES && this.#readTo < this.#head) {
-      for (const change of changesOf(this.#channel, this.#store, ++this.#readTo)) {
+      const revision = ++this.#readTo;
+      const kept = this.#recent.changesOf(revision);
+      if (kept === undefined) records += FRAME_COST;
+      for (const change of kept ?? storedChanges(this.#channel, this.#store, revision)) {
         this.#tail.set(change);
         records++;
         bytes += change.bytes?.length ?? 0;
@@ -168,7 +177,11 @@ export class Fold {
   }
 }
 
-function* changesOf(channel: Channel, store: LogStore, revision: number): Generator<TailChange> {
+function* storedChanges(
+  channel: Channel,
+  store: LogStore,
+  revision: number,
+): Generator<TailChange> {
   const frame = must(store.frame(channel, revision), `frame ${revision} is missing`);
   const decoded = decodePayload(frame.payload);
   if (!decoded.ok) throw new Error(`BUG: stored frame ${revision} is unreadable: ${decoded.rule}`);

@@ -13,12 +13,19 @@ import { decodeRecord, hashKey, hashRecord } from "../../shared/record/encoding.
 import type { CalicoRecord } from "../../shared/record/record.ts";
 import { keyOf } from "../../shared/record/key.ts";
 import type { RangeClaim } from "../../shared/visibility/facts.ts";
-import type { AdmittedChange } from "./channel-log.ts";
 import type { QuarantinedRecord } from "./log-store.ts";
 
 export interface Known {
   readonly admitted: HashTrie;
   readonly received: { quarantined(keyHash: Uint8Array): QuarantinedRecord | undefined };
+}
+
+/** An admitted change, with what the index needs of it. */
+export interface AdmittedChange {
+  readonly change: LogChange;
+  readonly keyHash: Uint8Array;
+  /** `null` for a delete. */
+  readonly recordHash: Uint8Array | null;
 }
 
 export interface Intake {

@@ -7,6 +7,7 @@ import { partitionHas } from "../../../shared/log/partition.ts";
 import { decodePayload, encodePayload } from "../../../shared/log/payload.ts";
 import { encodeRecord, hashRecord, keyHashOf } from "../../../shared/record/encoding.ts";
 import { Fold } from "../../../worker/origin/fold.ts";
+import { SmallFrames } from "../../../worker/origin/small-frames.ts";
 import { SqliteLogStore } from "../../../worker/origin/sqlite-log-store.ts";
 import { Tail } from "../../../worker/origin/tail.ts";
 import type { TailChange } from "../../../worker/origin/tail.ts";
@@ -28,7 +29,7 @@ test("[LOG22] between any two steps the blobs cover all keys, and what is not re
   const before = fold(store, [], 0, putAll(store, 0, changesOf(0, 500)));
   const held = keysOfChanges(0, 500);
   const head = putAll(store, 5, changesOf(500, 5_000));
-  const half = new Fold("identity", store, before.blobs, 5, head);
+  const half = new Fold("identity", store, new SmallFrames(), before.blobs, 5, head);
   while (!half.isDone) {
     half.step(1);
     const old = half.blobs.filter(({ revision }) => revision === 5);
@@ -98,8 +99,14 @@ test("a key that changes again counts once in the tail", () => {
   expect([tail.bytes, tail.size]).toEqual([bytes, size]);
 });
 
-function fold(store: SqliteLogStore, blobs: Fold["blobs"], after: number, to: number) {
-  const folding = new Fold("identity", store, blobs, after, to);
+function fold(
+  store: SqliteLogStore,
+  blobs: Fold["blobs"],
+  after: number,
+  to: number,
+  recent = new SmallFrames(),
+) {
+  const folding = new Fold("identity", store, recent, blobs, after, to);
   const steps: number[] = [];
   const bytes: number[] = [];
   let held = 0;
