@@ -14,7 +14,7 @@ import { copyHash } from "../../shared/log/trie-leaf.ts";
 import { HASH_BYTES } from "../../shared/record/encoding.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { Fold } from "./fold.ts";
-import type { BlobHead, Folded } from "./fold.ts";
+import type { BlobHead, Foldable, Folded } from "./fold.ts";
 import type { AdmittedChange } from "./intake.ts";
 import { RING_SLOTS } from "./log-store.ts";
 import type { LogStore, StoredFrame } from "./log-store.ts";
@@ -41,8 +41,9 @@ const FOLD_FRAMES = (RING_SLOTS * 3) / 4;
 /** The rest of the ring is for one commit of many frames. */
 const FULL_FRAMES = (RING_SLOTS * 7) / 8;
 
-export class ChannelLog implements LogBounds {
+export class ChannelLog implements LogBounds, Foldable {
   readonly channel: Channel;
+  readonly small = new SmallFrames();
   readonly received: Received;
   readonly #store: LogStore;
   #epoch: string;
@@ -52,7 +53,6 @@ export class ChannelLog implements LogBounds {
   #chain: Uint8Array = NO_CHAIN;
   #admitted = new HashTrie();
   readonly #recent = new RecentFrames();
-  readonly #small = new SmallFrames();
   #blobs: { readonly bits: number; readonly prefix: number; readonly revision: number }[] = [];
   /** Folded, or to be folded first: the head when the last fold was due. */
   #foldTo: number;
@@ -81,7 +81,7 @@ export class ChannelLog implements LogBounds {
 
   /** What it needs of memory, about: the index, what is remembered of frames, and the records that are being folded. */
   get bytes(): number {
-    const folding = (this.#fold?.bytes ?? 0) + this.#small.bytes;
+    const folding = (this.#fold?.bytes ?? 0) + this.small.bytes;
     const last = (this.#last?.payload.length ?? 0) + (this.#last?.entries.length ?? 0);
     return this.#admitted.bytes + this.received.bytes + this.#recent.bytes + folding + last;
   }
@@ -128,6 +128,11 @@ export class ChannelLog implements LogBounds {
     return at === undefined || at === revision;
   }
 
+  isReplaced(keyHash: Uint8Array, after: number, upTo: number): boolean {
+    const at = this.#admitted.tagOf(keyHash) ?? this.#recent.deletedAt(keyHash);
+    return at !== undefined && at > after && at <= upTo;
+  }
+
   markPopulated(): void {
     if (this.#populated) return;
     this.#populated = true;
@@ -160,7 +165,7 @@ export class ChannelLog implements LogBounds {
     this.#chain = nextChain(frame.previous, revision, body);
     this.#head = revision;
     for (const { keyHash, recordHash } of changes) this.#index(revision, keyHash, recordHash);
-    this.#small.push(revision, changes);
+    this.small.push(revision, changes);
     this.#tailBytes += body.length;
     this.#last = frame;
     return frame;
@@ -242,7 +247,7 @@ export class ChannelLog implements LogBounds {
     this.#blobs = [...this.#fold.blobs];
     if (!this.#fold.isDone) return folded;
     this.#foldedTo = this.#fold.head;
-    this.#small.forgetTo(this.#foldedTo);
+    this.small.forgetTo(this.#foldedTo);
     this.#fold = null;
     this.#saveState();
     return folded;
@@ -256,7 +261,7 @@ export class ChannelLog implements LogBounds {
       this.#tailBytes = 0;
     }
     const [after, to] = [this.#foldedTo, this.#foldTo];
-    return new Fold(this.channel, this.#store, this.#small, this.#blobs, after, to);
+    return new Fold(this, this.#store, this.#blobs, after, to);
   }
 
   /** A change that is the newest so far. */

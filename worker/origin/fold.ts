@@ -45,13 +45,24 @@ const FRAME_COST = 32;
 /** Of memory that it holds; what is beyond is for the next fold. */
 const MAX_HELD_BYTES = 12e6;
 
+/** Of the log that is folded. */
+export interface Foldable {
+  readonly channel: Channel;
+  readonly small: SmallFrames;
+  /** Whether a key has changed again, after this revision and not after the other. */
+  isReplaced(keyHash: Uint8Array, after: number, upTo: number): boolean;
+}
+
 export class Fold {
-  readonly #channel: Channel;
+  readonly #log: Foldable;
   readonly #store: LogStore;
-  readonly #recent: SmallFrames;
   #blobs: BlobHead[];
-  readonly #tail = new Tail();
+  readonly #after: number;
+  #tail = new Tail();
   #head: number;
+  /** Changes that are replaced further on are not read, if there is room for all the rest: else where it ends some would be missing. */
+  #reads: "newest" | "all" = "newest";
+  #hasSkipped = false;
   /** The last frame that is read into the tail. */
   #readTo: number;
   /** Blobs that are to be rewritten where the tail has changes of them. */
@@ -59,16 +70,15 @@ export class Fold {
 
   /** @param after The revision to which the last fold went. */
   constructor(
-    channel: Channel,
+    log: Foldable,
     store: LogStore,
-    recent: SmallFrames,
     blobs: readonly BlobHead[],
     after: number,
     head: number,
   ) {
-    this.#channel = channel;
+    this.#log = log;
     this.#store = store;
-    this.#recent = recent;
+    this.#after = after;
     this.#head = head;
     this.#blobs = blobs.length === 0 ? [{ ...WHOLE, revision: 0 }] : [...blobs];
     this.#readTo = after;
@@ -110,7 +120,7 @@ export class Fold {
       const partition = must(this.#left.pop(), "the blob of a change");
       const { count, bytes } = this.#tail.measure(partition);
       if (count === 0) continue;
-      const stored = this.#store.blob(this.#channel, partition);
+      const stored = this.#store.blob(this.#log.channel, partition);
       const held = stored === undefined ? [] : recordsOf(stored);
       const heldBytes = rawBytes(held);
       if (isTooMuch(partition, count, bytes)) {
@@ -126,17 +136,44 @@ export class Fold {
   #readOn(): Folded {
     let [records, bytes] = [0, 0];
     while (records < LEAF_KEYS && bytes < BLOB_RAW_BYTES && this.#readTo < this.#head) {
-      const revision = ++this.#readTo;
-      const kept = this.#recent.changesOf(revision);
-      if (kept === undefined) records += FRAME_COST;
-      for (const change of kept ?? storedChanges(this.#channel, this.#store, revision)) {
-        this.#tail.set(change);
-        records++;
-        bytes += change.bytes?.length ?? 0;
-      }
-      if (this.#tail.bytes > MAX_HELD_BYTES) this.#head = this.#readTo;
+      const read = this.#read(++this.#readTo);
+      for (const change of read.changes) this.#tail.set(change);
+      records += read.records;
+      bytes += read.bytes;
+      if (this.#tail.bytes > MAX_HELD_BYTES) this.#cutShort();
     }
     return { records, bytes };
+  }
+
+  /** What a frame has that is to be folded, and what had to be looked at for it. */
+  #read(revision: number): Folded & { readonly changes: readonly TailChange[] } {
+    const { channel, small } = this.#log;
+    const isRead = (keyHash: Uint8Array): boolean => {
+      const isSkipped =
+        this.#reads === "newest" && this.#log.isReplaced(keyHash, revision, this.#head);
+      this.#hasSkipped ||= isSkipped;
+      return !isSkipped;
+    };
+    const kept = small.changesOf(revision, isRead);
+    if (kept !== undefined) return { ...kept, bytes: bytesOf(kept.changes) };
+    const all = storedChanges(channel, this.#store, revision);
+    // Copies: others of the frame may be replaced soon, and all of them are one buffer.
+    const changes = all
+      .filter(({ keyHash }) => isRead(keyHash))
+      .map((change) => ({ ...change, bytes: change.bytes?.slice() ?? null }));
+    return { changes, records: all.length + FRAME_COST, bytes: bytesOf(all) };
+  }
+
+  /** It has read as much as it may hold. */
+  #cutShort(): void {
+    if (!this.#hasSkipped) {
+      this.#head = this.#readTo;
+      return;
+    }
+    this.#reads = "all";
+    this.#hasSkipped = false;
+    this.#tail = new Tail();
+    this.#readTo = this.#after;
   }
 
   /** More than one blob's worth is new: what is held is cut first, as old as it is, and each half has a step of its own. */
@@ -169,7 +206,7 @@ export class Fold {
   }
 
   #replace(partition: Partition, rewritten: readonly StoredBlob[]): void {
-    this.#store.replaceBlob(this.#channel, partition, rewritten);
+    this.#store.replaceBlob(this.#log.channel, partition, rewritten);
     this.#blobs = this.#blobs
       .filter((blob) => blob.bits !== partition.bits || blob.prefix !== partition.prefix)
       .concat(rewritten.map(({ bits, prefix, revision }) => ({ bits, prefix, revision })))
@@ -177,21 +214,19 @@ export class Fold {
   }
 }
 
-function* storedChanges(
-  channel: Channel,
-  store: LogStore,
-  revision: number,
-): Generator<TailChange> {
+function storedChanges(channel: Channel, store: LogStore, revision: number): TailChange[] {
   const frame = must(store.frame(channel, revision), `frame ${revision} is missing`);
   const decoded = decodePayload(frame.payload);
   if (!decoded.ok) throw new Error(`BUG: stored frame ${revision} is unreadable: ${decoded.rule}`);
-  for (const [i, change] of decoded.changes.entries())
-    yield {
-      keyHash: frame.entries.slice(i * PAIR_BYTES, i * PAIR_BYTES + HASH_BYTES),
-      recordHash: frame.entries.slice(i * PAIR_BYTES + HASH_BYTES, (i + 1) * PAIR_BYTES),
-      // A copy: others of the frame may be replaced soon, and all of them are one buffer.
-      bytes: change.op === "put" ? change.bytes.slice() : null,
-    };
+  return decoded.changes.map((change, i) => ({
+    keyHash: frame.entries.subarray(i * PAIR_BYTES, i * PAIR_BYTES + HASH_BYTES),
+    recordHash: frame.entries.subarray(i * PAIR_BYTES + HASH_BYTES, (i + 1) * PAIR_BYTES),
+    bytes: change.op === "put" ? change.bytes : null,
+  }));
+}
+
+function bytesOf(changes: readonly TailChange[]): number {
+  return changes.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
 }
 
 /** What is live after the changes; both lists and the answer are in key order. */

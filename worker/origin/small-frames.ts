@@ -64,8 +64,11 @@ export class SmallFrames {
     piece.last = revision;
   }
 
-  /** A frame's changes, in order, or `undefined` where they are not kept. */
-  changesOf(revision: number): readonly TailChange[] | undefined {
+  /** A frame's changes of the keys that are asked for, in order, and how many it has in all; `undefined` where they are not kept. */
+  changesOf(
+    revision: number,
+    isAsked: (keyHash: Uint8Array) => boolean,
+  ): { readonly changes: readonly TailChange[]; readonly records: number } | undefined {
     const place = this.#places.get(revision);
     if (place === undefined) return undefined;
     const piece = this.#pieces[Math.floor(place / PIECE_BYTES) - this.#gone];
@@ -76,15 +79,16 @@ export class SmallFrames {
     at += 2;
     const changes: TailChange[] = [];
     for (let n = 0; n < count; n++) {
-      const keyHash = from.subarray(at, at + HASH_BYTES);
-      const recordHash = from.subarray(at + HASH_BYTES, at + 2 * HASH_BYTES);
-      const length = view.getUint32(at + 2 * HASH_BYTES);
-      at += HEAD_BYTES;
-      const bytes = length === DELETED ? null : from.subarray(at, at + length);
-      at += bytes?.length ?? 0;
+      const head = at;
+      const length = view.getUint32(head + 2 * HASH_BYTES);
+      const keyHash = from.subarray(head, head + HASH_BYTES);
+      at += HEAD_BYTES + (length === DELETED ? 0 : length);
+      if (!isAsked(keyHash)) continue;
+      const recordHash = from.subarray(head + HASH_BYTES, head + 2 * HASH_BYTES);
+      const bytes = length === DELETED ? null : from.subarray(head + HEAD_BYTES, at);
       changes.push({ keyHash, recordHash, bytes });
     }
-    return changes;
+    return { changes, records: count };
   }
 
   /** What was folded is not asked for any more. */

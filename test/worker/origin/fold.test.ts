@@ -7,6 +7,7 @@ import { partitionHas } from "../../../shared/log/partition.ts";
 import { decodePayload, encodePayload } from "../../../shared/log/payload.ts";
 import { encodeRecord, hashRecord, keyHashOf } from "../../../shared/record/encoding.ts";
 import { Fold } from "../../../worker/origin/fold.ts";
+import type { Foldable } from "../../../worker/origin/fold.ts";
 import { SmallFrames } from "../../../worker/origin/small-frames.ts";
 import { SqliteLogStore } from "../../../worker/origin/sqlite-log-store.ts";
 import { Tail } from "../../../worker/origin/tail.ts";
@@ -29,7 +30,7 @@ test("[LOG22] between any two steps the blobs cover all keys, and what is not re
   const before = fold(store, [], 0, putAll(store, 0, changesOf(0, 500)));
   const held = keysOfChanges(0, 500);
   const head = putAll(store, 5, changesOf(500, 5_000));
-  const half = new Fold("identity", store, new SmallFrames(), before.blobs, 5, head);
+  const half = new Fold(grown(), store, before.blobs, 5, head);
   while (!half.isDone) {
     half.step(1);
     const old = half.blobs.filter(({ revision }) => revision === 5);
@@ -70,6 +71,25 @@ test("[LOG18] of more than it may hold a fold takes the first part, and the next
   expect(keysOf(store, second.blobs)).toEqual(keysOfChanges(0, 600, large));
 });
 
+test("[LOG22] what has changed again is not read; where there is no room for all the rest, it is", () => {
+  for (const [make, isWhole] of [
+    [small, true],
+    [large, false],
+  ] as const) {
+    const store = new SqliteLogStore(nodeSql());
+    const middle = putAll(store, 0, changesOf(0, 600, make), 4);
+    const head = putAll(store, middle, changesOf(0, 100, make), 4);
+    const again = new Set([...changesOf(0, 100, make)].map(({ keyHash }) => toId(keyHash)));
+    const isReplaced: Foldable["isReplaced"] = (keyHash, after, upTo) =>
+      again.has(toId(keyHash)) && after <= middle && upTo === head;
+    const first = fold(store, [], 0, head, { ...grown(), isReplaced });
+    expect(first.head === head).toBe(isWhole);
+    const keys = keysOfChanges(0, Math.min(600, first.head * 4), make);
+    expect(keysOf(store, first.blobs)).toEqual(keys);
+    expect(sumOf(first.steps)).toBeGreaterThan(600);
+  }
+});
+
 test("a tail answers for any partition what it holds of it, and takes it out", () => {
   const { tail } = tailOf(0, 5_000);
   const all = tail.measure({ bits: 0, prefix: 0 });
@@ -99,14 +119,19 @@ test("a key that changes again counts once in the tail", () => {
   expect([tail.bytes, tail.size]).toEqual([bytes, size]);
 });
 
+/** A log in which no key has changed again. */
+function grown(): Foldable {
+  return { channel: "identity", small: new SmallFrames(), isReplaced: () => false };
+}
+
 function fold(
   store: SqliteLogStore,
   blobs: Fold["blobs"],
   after: number,
   to: number,
-  recent = new SmallFrames(),
+  log = grown(),
 ) {
-  const folding = new Fold("identity", store, recent, blobs, after, to);
+  const folding = new Fold(log, store, blobs, after, to);
   const steps: number[] = [];
   const bytes: number[] = [];
   let held = 0;
