@@ -23,7 +23,7 @@ const LIMITS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   },
   "worker/origin/log-store.ts": { RING_SLOTS: 8 },
   "worker/origin/channel-log.ts": { FOLD_CHANGES: 6 },
-  "worker/origin/fold.ts": { BLOB_RAW_BYTES: 2_048, MAX_HELD_BYTES: 4_000 },
+  "worker/origin/fold.ts": { BLOB_RAW_BYTES: 2_048, MAX_HELD_BYTES: 2_000 },
   "worker/origin/small-frames.ts": {
     MAX_CHANGES: 2,
     MAX_FRAME_BYTES: 1_000,
