@@ -7,6 +7,9 @@ import { CommandError, UsageError } from "./usage-error.ts";
 
 const TIMEOUT_MS = 30_000;
 
+/** The hub cannot be reached, or whoever stands before it says so: it may be back soon. */
+export class HubAwayError extends CommandError {}
+
 export class Client {
   readonly server: string;
   readonly #token: string;
@@ -68,7 +71,7 @@ export class Client {
       text = await response.text();
     } catch (error) {
       const why = routeTo(this.server).describe(error);
-      throw new CommandError(`cannot reach the hub at ${this.server}: ${why}`, { cause: error });
+      throw new HubAwayError(`cannot reach the hub at ${this.server}: ${why}`, { cause: error });
     }
     const answer = parseJson(text);
     if (response.status === 401)
@@ -77,12 +80,14 @@ export class Client {
       );
     if (isProblem(answer) && answer.code === "no-such-mesh")
       throw new CommandError(`the hub has no mesh named ${meshOf(path)}`);
-    if (!response.ok)
-      throw new CommandError(
+    if (!response.ok) {
+      const refusal = response.status >= 500 ? HubAwayError : CommandError;
+      throw new refusal(
         isProblem(answer)
           ? answer.detail
           : `the hub answered ${response.status} ${text.slice(0, 200)}`,
       );
+    }
     if (answer === undefined)
       throw new CommandError(`${this.server} does not answer as a hub does (no JSON)`);
     return answer as T;

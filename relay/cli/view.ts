@@ -7,8 +7,8 @@ import { felixValue } from "../typha/felix-values.ts";
 import type { SeenRecord } from "../policy/world.ts";
 import { clientOf, print, withExample, withOutput, withServer } from "./command.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
-import { readHubView } from "./hub-view.ts";
-import type { SeenChange } from "./hub-view.ts";
+import { followHub } from "./hub-follow.ts";
+import type { SeenChange } from "./origin-reader.ts";
 import { renderList } from "./output.ts";
 import { requireCluster, tellTruth, withReading, worldOf } from "./reading.ts";
 import type { ReadingFlags } from "./reading.ts";
@@ -65,23 +65,22 @@ export const registerView: RegisterCommand = (program) => {
     }
     const cluster = requireCluster(flags);
     const client = clientOf(flags);
-    const view = await readHubView(client, {
-      cluster,
-      ...(flags.origin === undefined ? {} : { origin: flags.origin }),
-      onChange: (change) => print(show(change)),
-      onEnd: (origin, reason) =>
-        process.stderr.write(`${origin} is no longer visible to ${cluster}: ${reason}\n`),
-    });
-    process.stderr.write(
-      `${cluster} sees ${view.records.length} records; changes follow, Ctrl-C ends\n`,
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(0));
+    await followHub(
+      client,
+      flags.origin === undefined ? { cluster } : { cluster, origin: flags.origin },
+      {
+        onListed: (records) => {
+          process.stderr.write(
+            `${cluster} sees ${records.length} records; changes follow, Ctrl-C ends\n`,
+          );
+          if (flags.output === "json")
+            print(records.map((seen) => `${JSON.stringify(line(seen))}\n`).join(""));
+        },
+        onChange: (change) => print(show(change)),
+        onNote: (text) => process.stderr.write(`${text}\n`),
+      },
     );
-    if (flags.output === "json")
-      print(view.records.map((seen) => `${JSON.stringify(line(seen))}\n`).join(""));
-    await new Promise<void>((resolve) => {
-      process.on("SIGINT", resolve);
-      process.on("SIGTERM", resolve);
-    });
-    process.exit(0);
   });
 };
 
@@ -94,18 +93,25 @@ async function followRelay(
   const response = await fetchRelay(url, "/view?follow=true").catch((error: unknown) => {
     throw new CommandError((error as Error).message, { cause: error });
   });
+  const body = Readable.fromWeb(response.body as never);
+  const lines = createInterface({ input: body });
   let isListed = false;
   let records = 0;
-  for await (const text of createInterface({ input: Readable.fromWeb(response.body as never) })) {
-    const change = JSON.parse(text) as SeenChange & { readonly event?: string };
-    if (change.event === "listed") {
-      isListed = true;
-      process.stderr.write(
-        `the relay at ${url} serves ${records} records; changes follow, Ctrl-C ends\n`,
-      );
-    } else if (origin !== undefined && change.origin !== origin) continue;
-    else if (isListed) onChange(change);
-    else records++;
+  try {
+    for await (const text of lines) {
+      const change = JSON.parse(text) as SeenChange & { readonly event?: string };
+      if (change.event === "listed") {
+        isListed = true;
+        process.stderr.write(
+          `the relay at ${url} serves ${records} records; changes follow, Ctrl-C ends\n`,
+        );
+      } else if (origin !== undefined && change.origin !== origin) continue;
+      else if (isListed) onChange(change);
+      else records++;
+    }
+  } catch (error) {
+    // A relay that is killed breaks its stream off.
+    if (error !== body.errored) throw error;
   }
   throw new CommandError(`the relay at ${url} has ended the stream`);
 }

@@ -1,4 +1,4 @@
-/** One watch socket: an origin's channels into a remote view. Says hello with the view's cursors, acknowledges, asks for repairs. */
+/** One watch socket: an origin's channels into a view of it. Says hello with the view's cursors, acknowledges, asks for repairs. */
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { Message, WatchMessage } from "../../shared/protocol/messages.ts";
@@ -11,6 +11,12 @@ import { SOFTWARE } from "../version.ts";
 import type { ViewChange } from "./channel-view.ts";
 import type { RemoteView } from "./remote-view.ts";
 
+/** What a watcher fills: a remote's channels, in a file or in memory. */
+export type WatchedView = Pick<
+  RemoteView,
+  "isOverfull" | "writeError" | "cursors" | "acknowledged" | "onConnect" | "onMessage"
+>;
+
 export interface WatcherHandlers {
   onChanges(changes: readonly ViewChange[]): void;
   /** Connection or sync state may have changed. */
@@ -19,7 +25,7 @@ export interface WatcherHandlers {
 }
 
 export class Watcher {
-  readonly #view: RemoteView;
+  readonly #view: WatchedView;
   readonly #handlers: WatcherHandlers;
   readonly #outside: Outside;
   readonly #link: Link;
@@ -36,7 +42,7 @@ export class Watcher {
   refusal: CloseReason | null = null;
 
   constructor(
-    view: RemoteView,
+    view: WatchedView,
     url: string,
     headers: () => Promise<Readonly<Record<string, string>>>,
     handlers: WatcherHandlers,

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -22,20 +21,6 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(() => rig.stop());
-
-function killWorkerd(): void {
-  const shell = rig.hub?.pid();
-  const children = execFileSync("pgrep", ["-P", String(shell), "-f", "workerd"], {
-    encoding: "utf8",
-  });
-  for (const pid of children.trim().split("\n")) {
-    try {
-      process.kill(Number(pid), "SIGKILL");
-    } catch {
-      // The guard's subshell may have ended by itself.
-    }
-  }
-}
 
 function writePods(count: number): string[] {
   const ips = Array.from({ length: count }, (_, n) => `10.20.7.${n + 1}`);
@@ -61,7 +46,7 @@ test("[LOG11] the hub's process is killed again and again while pods come: every
     const ips = writePods(kill * 10);
     // At another moment of the way each time: before, during and after the publishing.
     await new Promise((resolve) => setTimeout(resolve, 60 + 17 * kill));
-    killWorkerd();
+    rig.killWorkerd();
     // Fail-static: what was served before the kill is served after it.
     expect(await rig.served("app", "db")).toEqual(expect.arrayContaining(seen));
     seen = await eventually(

@@ -1,5 +1,5 @@
 /** A hub on plain workerd with relays as processes, as a user runs them, for end-to-end tests. */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -58,6 +58,19 @@ export class MeshRig {
   async stopHub(): Promise<void> {
     await this.hub?.stop();
     this.hub = null;
+  }
+
+  /** SIGKILL to workerd; the hub's command starts it again. */
+  killWorkerd(): void {
+    const shell = String(this.hub?.pid());
+    const children = execFileSync("pgrep", ["-P", shell, "-f", "workerd"], { encoding: "utf8" });
+    for (const pid of children.trim().split("\n")) {
+      try {
+        process.kill(Number(pid), "SIGKILL");
+      } catch {
+        // The guard's subshell may have ended by itself.
+      }
+    }
   }
 
   async api<T>(method: string, path: string, body?: unknown): Promise<T> {
