@@ -27,9 +27,9 @@ const LIMITS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   "worker/origin/small-frames.ts": {
     MAX_CHANGES: 2,
     MAX_FRAME_BYTES: 1_000,
-    PIECE_BYTES: 1_500,
-    MAX_PIECES: 2,
+    MAX_PIECES: 3,
   },
+  "worker/origin/packed-changes.ts": { PIECE_BYTES: 1_500, FIRST_PIECE_BYTES: 400 },
   "worker/origin/recent-frames.ts": { RECENT_FRAMES: 64, MAX_DELETES: 5 },
   "worker/origin/catch-up.ts": {
     PART_BYTES: 600,

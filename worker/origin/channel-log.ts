@@ -21,6 +21,7 @@ import type { LogStore, StoredFrame } from "./log-store.ts";
 import { Received } from "./received.ts";
 import { RecentFrames } from "./recent-frames.ts";
 import { SmallFrames } from "./small-frames.ts";
+import type { PieceBudget } from "./small-frames.ts";
 
 export interface RepairAnswer {
   readonly head: number;
@@ -37,13 +38,13 @@ const FRAME_LEVEL = 1;
 const FOLD_CHANGES = 2_000;
 /** Fold at this many bytes of frames, whatever they are. */
 const FOLD_BYTES = 4 * 1024 * 1024;
-const FOLD_FRAMES = (RING_SLOTS * 3) / 4;
+const FOLD_FRAMES = (RING_SLOTS * 5) / 8;
 /** The rest of the ring is for one commit of many frames. */
 const FULL_FRAMES = (RING_SLOTS * 7) / 8;
 
 export class ChannelLog implements LogBounds, Foldable {
   readonly channel: Channel;
-  readonly small = new SmallFrames();
+  readonly small: SmallFrames;
   readonly received: Received;
   readonly #store: LogStore;
   #epoch: string;
@@ -64,8 +65,9 @@ export class ChannelLog implements LogBounds, Foldable {
   #fold: Fold | null = null;
 
   /** @param newEpoch Made when the store has no log yet: random, so that no two incarnations share one. */
-  constructor(channel: Channel, store: LogStore, newEpoch: () => string) {
+  constructor(channel: Channel, store: LogStore, pieces: PieceBudget, newEpoch: () => string) {
     this.channel = channel;
+    this.small = new SmallFrames(pieces);
     this.received = new Received(channel, store, () => this.#admitted);
     this.#store = store;
     let state = store.channel(channel);
@@ -213,27 +215,37 @@ export class ChannelLog implements LogBounds, Foldable {
 
   get needsFold(): boolean {
     return (
-      this.#isFolding ||
+      this.isFolding ||
       this.#changed > Math.max(FOLD_CHANGES, this.#admitted.size) ||
       this.#tailBytes > FOLD_BYTES ||
       this.#head - this.#foldedTo > FOLD_FRAMES
     );
   }
 
-  get #isFolding(): boolean {
+  get isFolding(): boolean {
     return this.#fold !== null || this.#foldedTo < this.#foldTo;
   }
 
   /** Folding is behind: what is committed now would need more of the disk than it may, or fold all the rest at once. [LOG22] */
   get isFull(): boolean {
     if (this.#head - this.#foldedTo >= FULL_FRAMES) return true;
-    return this.#isFolding && this.#tailBytes > FOLD_BYTES;
+    return this.isFolding && this.#tailBytes > FOLD_BYTES;
   }
 
   /** Half of what may come before the fold that is under way must have ended. */
   get isHalfFull(): boolean {
-    if (this.#head - this.#foldedTo >= (FOLD_FRAMES + FULL_FRAMES) / 2) return true;
-    return this.#tailBytes > FOLD_BYTES / 2;
+    return this.#fullness >= 1 / 2;
+  }
+
+  /** Little of it. */
+  get isCalm(): boolean {
+    return this.#fullness < 1 / 4;
+  }
+
+  /** Of what may come before the fold that is under way must have ended; below 0 before it is due. */
+  get #fullness(): number {
+    const frames = (this.#head - this.#foldedTo - FOLD_FRAMES) / (FULL_FRAMES - FOLD_FRAMES);
+    return Math.max(frames, this.#tailBytes / FOLD_BYTES);
   }
 
   /** One slice of folding, in a transaction of its own; answers what it rewrote. */

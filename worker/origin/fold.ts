@@ -15,8 +15,9 @@ import { HASH_BYTES } from "../../shared/record/encoding.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { LogStore, StoredBlob } from "./log-store.ts";
 import type { SmallFrames } from "./small-frames.ts";
+import { keyHashAt, packedSize, recordSizeAt } from "./packed-changes.ts";
+import type { PackedChange } from "./packed-changes.ts";
 import { Tail } from "./tail.ts";
-import type { TailChange } from "./tail.ts";
 
 export interface BlobHead extends Partition {
   readonly revision: number;
@@ -136,8 +137,8 @@ export class Fold {
   #readOn(): Folded {
     let [records, bytes] = [0, 0];
     while (records < LEAF_KEYS && bytes < BLOB_RAW_BYTES && this.#readTo < this.#head) {
-      const read = this.#read(++this.#readTo);
-      for (const change of read.changes) this.#tail.set(change);
+      const revision = ++this.#readTo;
+      const read = this.#readSmall(revision) ?? this.#readStored(revision);
       records += read.records;
       bytes += read.bytes;
       if (this.#tail.bytes > MAX_HELD_BYTES) this.#cutShort();
@@ -145,23 +146,36 @@ export class Fold {
     return { records, bytes };
   }
 
-  /** What a frame has that is to be folded, and what had to be looked at for it. */
-  #read(revision: number): Folded & { readonly changes: readonly TailChange[] } {
-    const { channel, small } = this.#log;
-    const isRead = (keyHash: Uint8Array): boolean => {
-      const isSkipped =
-        this.#reads === "newest" && this.#log.isReplaced(keyHash, revision, this.#head);
-      this.#hasSkipped ||= isSkipped;
-      return !isSkipped;
-    };
-    const kept = small.changesOf(revision, isRead);
-    if (kept !== undefined) return { ...kept, bytes: bytesOf(kept.changes) };
-    const all = storedChanges(channel, this.#store, revision);
-    // Copies: others of the frame may be replaced soon, and all of them are one buffer.
-    const changes = all
-      .filter(({ keyHash }) => isRead(keyHash))
-      .map((change) => ({ ...change, bytes: change.bytes?.slice() ?? null }));
-    return { changes, records: all.length + FRAME_COST, bytes: bytesOf(all) };
+  #readSmall(revision: number): Folded | undefined {
+    const frame = this.#log.small.frame(revision);
+    if (frame === undefined) return undefined;
+    const { from, count } = frame;
+    let [at, bytes] = [frame.at, 0];
+    for (let n = 0; n < count; n++) {
+      const size = recordSizeAt(from, at);
+      if (this.#isToBeFolded(keyHashAt(from, at), revision)) {
+        this.#tail.copy(from, at);
+        bytes += size;
+      }
+      at += packedSize(size);
+    }
+    return { records: count, bytes };
+  }
+
+  #readStored(revision: number): Folded {
+    const all = storedChanges(this.#log.channel, this.#store, revision);
+    let bytes = 0;
+    for (const change of all) {
+      bytes += change.bytes?.length ?? 0;
+      if (this.#isToBeFolded(change.keyHash, revision)) this.#tail.set(change);
+    }
+    return { records: all.length + FRAME_COST, bytes };
+  }
+
+  #isToBeFolded(keyHash: Uint8Array, revision: number): boolean {
+    if (this.#reads === "all" || !this.#log.isReplaced(keyHash, revision, this.#head)) return true;
+    this.#hasSkipped = true;
+    return false;
   }
 
   /** It has read as much as it may hold. */
@@ -195,10 +209,9 @@ export class Fold {
   #rewrite(
     partition: Partition,
     held: readonly LiveRecord[],
-    changes: readonly TailChange[],
+    changes: readonly PackedChange[],
   ): void {
-    const sorted = changes.toSorted((a, b) => compareBytes(a.keyHash, b.keyHash));
-    const live = merge(held, sorted);
+    const live = merge(held, changes);
     this.#replace(
       partition,
       cut(partition, live).map(([part, own]) => storedBlob(part, own, this.#head)),
@@ -214,7 +227,7 @@ export class Fold {
   }
 }
 
-function storedChanges(channel: Channel, store: LogStore, revision: number): TailChange[] {
+function storedChanges(channel: Channel, store: LogStore, revision: number): PackedChange[] {
   const frame = must(store.frame(channel, revision), `frame ${revision} is missing`);
   const decoded = decodePayload(frame.payload);
   if (!decoded.ok) throw new Error(`BUG: stored frame ${revision} is unreadable: ${decoded.rule}`);
@@ -225,14 +238,10 @@ function storedChanges(channel: Channel, store: LogStore, revision: number): Tai
   }));
 }
 
-function bytesOf(changes: readonly TailChange[]): number {
-  return changes.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
-}
-
 /** What is live after the changes; both lists and the answer are in key order. */
 function merge(
   records: readonly LiveRecord[],
-  changes: readonly TailChange[],
+  changes: readonly PackedChange[],
 ): readonly LiveRecord[] {
   const live: LiveRecord[] = [];
   let at = 0;

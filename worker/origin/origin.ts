@@ -26,6 +26,7 @@ import type { Hello } from "./newcomers.ts";
 import { mayRead } from "./permits.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "./ports.ts";
 import { Readers } from "./readers.ts";
+import { PieceBudget } from "./small-frames.ts";
 import { originStatus, quarantineEntries } from "./report.ts";
 
 const PULL_RETRY_MS = 2_000;
@@ -52,9 +53,13 @@ export class Origin {
     const { store } = ports;
     this.#ports = ports;
     this.#facts = store.facts();
+    const pieces = new PieceBudget();
     store.transaction(() => {
       for (const channel of CHANNELS)
-        this.#logs.set(channel, new ChannelLog(channel, store, () => newEpoch(ports.random)));
+        this.#logs.set(
+          channel,
+          new ChannelLog(channel, store, pieces, () => newEpoch(ports.random)),
+        );
     });
     this.#readers = new Readers(this.#logs, ports.sockets, {
       maySend: () => this.#isFactsFresh,

@@ -1,122 +1,103 @@
 /**
  * What small frames have changed since the last fold, so that it need not read each of them again: to fetch and inflate a row costs 0.1 ms, however few changes it
- * has, and a publisher at work sends 300 a second. Kept as bytes in large pieces, the oldest forgotten first: an object for each change would be millions in a
- * large hub, and the collector stops everybody for them. What is not here is read from the store.
+ * has, and a publisher at work sends 300 a second. The oldest are forgotten first; what is not here is read from the store.
  */
-import type { LogChange } from "../../shared/log/payload.ts";
-import { copyHash } from "../../shared/log/trie-leaf.ts";
-import { HASH_BYTES } from "../../shared/record/encoding.ts";
 import type { AdmittedChange } from "./intake.ts";
-import type { TailChange } from "./tail.ts";
+import {
+  offsetOf,
+  PackedChanges,
+  packedSize,
+  recordSizeOf,
+  writeChange,
+} from "./packed-changes.ts";
+import type { Packed } from "./packed-changes.ts";
 
 /** A larger frame costs little more to read again than to keep. */
 const MAX_CHANGES = 64;
 const MAX_FRAME_BYTES = 8 * 1024;
-const PIECE_BYTES = 32 * 1024;
 const MAX_PIECES = 384;
-/** Key hash, record hash, length. */
-const HEAD_BYTES = 2 * HASH_BYTES + 4;
-const ABSENT = new Uint8Array(HASH_BYTES);
-const DELETED = 0xff_ff_ff_ff;
 /** Of the map of places. */
 const PLACE_BYTES = 40;
 
-interface Piece {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-  used: number;
-  /** The frame that it ends with. */
-  last: number;
+/** How many pieces the logs of an origin may have together. [LOG18] */
+export class PieceBudget {
+  left = MAX_PIECES;
+}
+
+/** A frame's changes, one behind the other. */
+export interface SmallFrame {
+  readonly from: Packed;
+  readonly at: number;
+  readonly count: number;
 }
 
 export class SmallFrames {
-  /** Oldest first. */
-  #pieces: Piece[] = [];
-  /** How many pieces were forgotten. */
-  #gone = 0;
-  /** Where a frame begins, by revision: number of the piece, counted from the first one ever, times its size, and the place in it. */
+  readonly #budget: PieceBudget;
+  readonly #packed = new PackedChanges();
+  /** The frame that each piece ends with, oldest first. */
+  #lasts: number[] = [];
+  /** Where a frame begins, by revision. */
   readonly #places = new Map<number, number>();
+
+  constructor(budget: PieceBudget) {
+    this.#budget = budget;
+  }
 
   /** What it needs of memory. */
   get bytes(): number {
-    return this.#pieces.length * PIECE_BYTES + this.#places.size * PLACE_BYTES;
+    return this.#packed.bytes + this.#places.size * PLACE_BYTES;
   }
 
   /** @param changes Of the next frame. */
   push(revision: number, changes: readonly AdmittedChange[]): void {
     if (changes.length > MAX_CHANGES) return;
-    const size = changes.reduce((sum, { change }) => sum + HEAD_BYTES + lengthOf(change), 2);
-    if (size > MAX_FRAME_BYTES) return;
-    const piece = this.#pieceFor(size);
-    const { bytes: to, view } = piece;
-    this.#places.set(revision, (this.#gone + this.#pieces.length - 1) * PIECE_BYTES + piece.used);
-    view.setUint16(piece.used, changes.length);
-    let at = piece.used + 2;
-    for (const { change, keyHash, recordHash } of changes) {
-      copyHash(keyHash, to, at);
-      copyHash(recordHash ?? ABSENT, to, at + HASH_BYTES);
-      view.setUint32(at + 2 * HASH_BYTES, change.op === "put" ? change.bytes.length : DELETED);
-      at += HEAD_BYTES;
-      if (change.op === "put") to.set(change.bytes, at);
-      at += lengthOf(change);
-    }
-    piece.used = at;
-    piece.last = revision;
+    let size = 2;
+    for (const { change } of changes) size += packedSize(recordSizeOf(change));
+    if (size > MAX_FRAME_BYTES || !this.#hasRoom(size)) return;
+    const place = this.#packed.reserve(size);
+    const to = this.#packed.at(place) as Packed;
+    let at = offsetOf(place);
+    to.view.setUint16(at, changes.length);
+    at += 2;
+    for (const { change, keyHash, recordHash } of changes)
+      at = writeChange(to, at, keyHash, recordHash, change.op === "put" ? change.bytes : null);
+    this.#places.set(revision, place);
+    this.#lasts[this.#lasts.length - 1] = revision;
   }
 
-  /** A frame's changes of the keys that are asked for, in order, and how many it has in all; `undefined` where they are not kept. */
-  changesOf(
-    revision: number,
-    isAsked: (keyHash: Uint8Array) => boolean,
-  ): { readonly changes: readonly TailChange[]; readonly records: number } | undefined {
+  /** `undefined` where it is not kept. */
+  frame(revision: number): SmallFrame | undefined {
     const place = this.#places.get(revision);
-    if (place === undefined) return undefined;
-    const piece = this.#pieces[Math.floor(place / PIECE_BYTES) - this.#gone];
-    if (piece === undefined) return undefined;
-    const { bytes: from, view } = piece;
-    let at = place % PIECE_BYTES;
-    const count = view.getUint16(at);
-    at += 2;
-    const changes: TailChange[] = [];
-    for (let n = 0; n < count; n++) {
-      const head = at;
-      const length = view.getUint32(head + 2 * HASH_BYTES);
-      const keyHash = from.subarray(head, head + HASH_BYTES);
-      at += HEAD_BYTES + (length === DELETED ? 0 : length);
-      if (!isAsked(keyHash)) continue;
-      const recordHash = from.subarray(head + HASH_BYTES, head + 2 * HASH_BYTES);
-      const bytes = length === DELETED ? null : from.subarray(head + HEAD_BYTES, at);
-      changes.push({ keyHash, recordHash, bytes });
-    }
-    return { changes, records: count };
+    const from = place === undefined ? undefined : this.#packed.at(place);
+    if (place === undefined || from === undefined) return undefined;
+    const at = offsetOf(place);
+    return { from, at: at + 2, count: from.view.getUint16(at) };
   }
 
   /** What was folded is not asked for any more. */
   forgetTo(revision: number): void {
-    while (this.#pieces.length > 0 && (this.#pieces[0] as Piece).last <= revision) this.#forget();
+    while (this.#lasts.length > 0 && (this.#lasts[0] as number) <= revision) this.#forget();
   }
 
-  #pieceFor(size: number): Piece {
-    const newest = this.#pieces.at(-1);
-    if (newest !== undefined && newest.used + size <= PIECE_BYTES) return newest;
-    if (this.#pieces.length === MAX_PIECES) this.#forget();
-    const bytes = new Uint8Array(PIECE_BYTES);
-    const piece = { bytes, view: new DataView(bytes.buffer), used: 0, last: 0 };
-    this.#pieces.push(piece);
-    return piece;
+  /** A new piece where one is needed: another log's frames may have left none, then this log's oldest go. */
+  #hasRoom(size: number): boolean {
+    if (!this.#packed.needsPiece(size)) return true;
+    if (this.#budget.left === 0) this.#forget();
+    if (this.#budget.left === 0) return false;
+    this.#budget.left--;
+    this.#lasts.push(0);
+    return true;
   }
 
   /** The oldest piece. */
   #forget(): void {
-    const piece = this.#pieces.shift();
-    this.#gone++;
+    const last = this.#lasts.shift();
+    if (last === undefined) return;
+    this.#packed.forget();
+    this.#budget.left++;
     for (const revision of this.#places.keys()) {
-      if (revision > (piece?.last ?? 0)) break;
+      if (revision > last) break;
       this.#places.delete(revision);
     }
   }
-}
-
-function lengthOf(change: LogChange): number {
-  return change.op === "put" ? change.bytes.length : 0;
 }

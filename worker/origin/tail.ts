@@ -1,126 +1,158 @@
 /**
  * The newest change of each key that a fold has read. Kept in parts of the key space, so that it takes what belongs to a blob without looking at all of it: to
- * deal out 20,000 changes at once stopped everybody for 35 ms. [LOG22]
+ * deal out 20,000 changes at once stopped everybody for 35 ms. A part is put in order when it is first asked for. [LOG22]
  */
-import { toId } from "../../shared/lib/bytes.ts";
-import { LEAF_KEYS } from "../../shared/log/hash-trie.ts";
-import { partitionHas, prefixOf } from "../../shared/log/partition.ts";
 import type { Partition } from "../../shared/log/partition.ts";
+import { prefixOf } from "../../shared/log/partition.ts";
+import {
+  compareKeysAt,
+  offsetOf,
+  PackedChanges,
+  packedSize,
+  prefixAt,
+  readChange,
+  recordSizeAt,
+  writeChange,
+} from "./packed-changes.ts";
+import type { Packed, PackedChange } from "./packed-changes.ts";
 
-/** Newest change of a key; `bytes` is `null` for a delete. */
-export interface TailChange {
-  readonly keyHash: Uint8Array;
-  readonly recordHash: Uint8Array;
-  readonly bytes: Uint8Array | null;
-}
-
-/** Of the objects that hold a change. */
-const CHANGE_BYTES = 300;
-/** A tail of more changes than a blob has is kept in so many parts: 2 to this power. */
+/** It has so many parts: 2 to this power. */
 const PART_BITS = 8;
+/** Of memory, for a change's place. */
+const PLACE_BYTES = 8;
 
 interface Part {
-  readonly changes: Map<string, TailChange>;
-  /** Of their records. */
+  /** Of the records. */
   bytes: number;
+  /** Places; in the order of the keys and one for each key when sorted, else in the order in which they came. */
+  places: number[];
+  isSorted: boolean;
 }
 
 export class Tail {
-  #bits = 0;
-  #parts: Part[] = [newPart()];
+  readonly #packed = new PackedChanges();
+  readonly #parts: Part[] = Array.from({ length: 2 ** PART_BITS }, () => ({
+    bytes: 0,
+    places: [],
+    isSorted: true,
+  }));
   #size = 0;
-  #recordBytes = 0;
 
+  /** Changes; keys that changed again may count each time until their part is asked for. */
   get size(): number {
     return this.#size;
   }
 
-  /** What it needs of memory, about. */
+  /** What it needs of memory: all of it until it is forgotten. */
   get bytes(): number {
-    return this.#size * CHANGE_BYTES + this.#recordBytes;
+    return this.#packed.bytes + this.#size * PLACE_BYTES;
   }
 
-  set(change: TailChange): void {
-    if (this.#size > LEAF_KEYS && this.#bits === 0) this.#divide();
-    const part = this.#partAt(prefixOf(change.keyHash));
-    const id = toId(change.keyHash);
-    const before = part.changes.get(id);
-    const bytes = sizeOf(change) - (before === undefined ? 0 : sizeOf(before));
-    if (before === undefined) this.#size++;
-    this.#recordBytes += bytes;
-    part.bytes += bytes;
-    part.changes.set(id, change);
+  set({ keyHash, recordHash, bytes }: PackedChange): void {
+    const place = this.#packed.reserve(packedSize(bytes?.length ?? 0));
+    writeChange(this.#at(place), offsetOf(place), keyHash, recordHash, bytes);
+    this.#add(prefixOf(keyHash), place, bytes?.length ?? 0);
   }
 
-  /** How many changes there are of a partition, and the bytes of their records. */
+  /** @param at Of a change there. */
+  copy(from: Packed, at: number): void {
+    const bytes = recordSizeAt(from, at);
+    const size = packedSize(bytes);
+    const place = this.#packed.reserve(size);
+    this.#at(place).bytes.set(from.bytes.subarray(at, at + size), offsetOf(place));
+    this.#add(prefixAt(from, at), place, bytes);
+  }
+
+  /**
+   * How many changes there are of a partition, and the bytes of their records. Of one that is larger than a part without looking at each, so that a key that
+   * changed again may count more than once.
+   */
   measure(partition: Partition): { readonly count: number; readonly bytes: number } {
-    let [count, bytes] = [0, 0];
-    if (partition.bits > this.#bits)
-      for (const change of this.#within(partition)) {
-        count++;
-        bytes += sizeOf(change);
-      }
-    else
-      for (const part of this.#partsOf(partition)) {
-        count += part.changes.size;
-        bytes += part.bytes;
-      }
-    return { count, bytes };
+    const parts = this.#partsOf(partition);
+    if (partition.bits < PART_BITS)
+      return {
+        count: parts.reduce((sum, { places }) => sum + places.length, 0),
+        bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
+      };
+    const places = parts.flatMap((part) =>
+      this.#sorted(part).slice(...this.#range(part, partition)),
+    );
+    return { count: places.length, bytes: this.#bytesOf(places) };
   }
 
-  /** Takes the changes of a partition out, in no order. */
-  take(partition: Partition): TailChange[] {
-    const taken =
-      partition.bits > this.#bits
-        ? this.#within(partition)
-        : this.#partsOf(partition).flatMap(({ changes }) => [...changes.values()]);
-    for (const change of taken) {
-      const part = this.#partAt(prefixOf(change.keyHash));
-      part.changes.delete(toId(change.keyHash));
-      part.bytes -= sizeOf(change);
-      this.#recordBytes -= sizeOf(change);
+  /** Takes the changes of a partition out, in the order of their keys: views of bytes that do not change any more. */
+  take(partition: Partition): PackedChange[] {
+    const taken: PackedChange[] = [];
+    for (const part of this.#partsOf(partition)) {
+      const sorted = this.#sorted(part);
+      const [from, to] = this.#range(part, partition);
+      const places = sorted.splice(from, to - from);
+      part.bytes -= this.#bytesOf(places);
+      for (const place of places) taken.push(readChange(this.#at(place), offsetOf(place)));
     }
     this.#size -= taken.length;
     return taken;
   }
 
-  /** Of a partition that is less than a part. */
-  #within(partition: Partition): TailChange[] {
-    const { changes } = this.#partAt(partition.prefix);
-    return [...changes.values()].filter(({ keyHash }) => partitionHas(partition, keyHash));
+  #add(prefix: number, place: number, bytes: number): void {
+    const part = this.#parts[prefix >>> (32 - PART_BITS)] as Part;
+    part.places.push(place);
+    part.isSorted = false;
+    part.bytes += bytes;
+    this.#size++;
   }
 
-  #partsOf({ bits, prefix }: Partition): Part[] {
-    const first = partOf(prefix, this.#bits);
-    return this.#parts.slice(first, first + 2 ** (this.#bits - bits));
+  #at(place: number): Packed {
+    return this.#packed.at(place) as Packed;
   }
 
-  #partAt(prefix: number): Part {
-    const part = this.#parts[partOf(prefix, this.#bits)];
-    if (part === undefined) throw new Error("BUG: a prefix outside of all parts");
-    return part;
+  #bytesOf(places: readonly number[]): number {
+    let bytes = 0;
+    for (const place of places) bytes += recordSizeAt(this.#at(place), offsetOf(place));
+    return bytes;
   }
 
-  #divide(): void {
-    const [all] = this.#parts;
-    this.#bits = PART_BITS;
-    this.#parts = Array.from({ length: 2 ** PART_BITS }, newPart);
-    for (const [id, change] of all?.changes ?? []) {
-      const part = this.#partAt(prefixOf(change.keyHash));
-      part.changes.set(id, change);
-      part.bytes += sizeOf(change);
+  /** Those that have keys of a partition. */
+  #partsOf({ bits, prefix }: Partition): readonly Part[] {
+    const first = prefix >>> (32 - PART_BITS);
+    return this.#parts.slice(first, first + 2 ** Math.max(PART_BITS - bits, 0));
+  }
+
+  /** Its places, in the order of the keys and one for each. */
+  #sorted(part: Part): number[] {
+    if (part.isSorted) return part.places;
+    const all = part.places;
+    // A later change lies behind: of those with one key the last counts.
+    all.sort((a, b) => this.#compare(a, b) || a - b);
+    part.places = all.filter((place, i) => {
+      const next = all[i + 1];
+      return next === undefined || this.#compare(place, next) !== 0;
+    });
+    this.#size -= all.length - part.places.length;
+    part.bytes = this.#bytesOf(part.places);
+    part.isSorted = true;
+    return part.places;
+  }
+
+  #compare(a: number, b: number): number {
+    return compareKeysAt(this.#at(a), offsetOf(a), this.#at(b), offsetOf(b));
+  }
+
+  /** Of what a sorted part has those of a partition: all, where that is as large as a part or larger. */
+  #range({ places }: Part, { bits, prefix }: Partition): [number, number] {
+    if (bits <= PART_BITS) return [0, places.length];
+    return [this.#firstFrom(places, prefix), this.#firstFrom(places, prefix + 2 ** (32 - bits))];
+  }
+
+  /** Index of the first change whose key begins with as much or more. */
+  #firstFrom(places: readonly number[], prefix: number): number {
+    let [low, high] = [0, places.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const place = places[middle] as number;
+      if (prefixAt(this.#at(place), offsetOf(place)) < prefix) low = middle + 1;
+      else high = middle;
     }
+    return low;
   }
-}
-
-function newPart(): Part {
-  return { changes: new Map(), bytes: 0 };
-}
-
-function partOf(prefix: number, bits: number): number {
-  return bits === 0 ? 0 : prefix >>> (32 - bits);
-}
-
-function sizeOf({ bytes }: TailChange): number {
-  return bytes?.length ?? 0;
 }

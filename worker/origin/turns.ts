@@ -39,6 +39,8 @@ const CHANGES_PER_RECORD = 1 / 3;
  */
 const AFTER_COMMIT_MS = 1;
 const CALM_MS = 4;
+/** Not after every commit: a step takes as long as several, and while a log is folded all frames of its publisher would wait for one. */
+const CALM_COMMITS = 2;
 /** A publisher at work sends its next frame within this time. */
 const NEXT_FRAME_MS = 10;
 /** Between two looks whether folding has made room. */
@@ -58,6 +60,8 @@ export class Turns {
   readonly #commit: (frames: readonly Waiting[], most: Size) => Committed;
   readonly #group: CommitGroup;
   readonly #quota: RateQuota;
+  /** Commits since the last step of folding. */
+  #unfolded = 0;
 
   /** @param commit Commits, tells and acknowledges frames in one event, or as many as it may take in. */
   constructor(
@@ -101,11 +105,15 @@ export class Turns {
 
   /** One slice; between two, other events have their turn. */
   onFoldTimer(): void {
-    const log = this.#logs.find((candidate) => candidate.needsFold);
+    // One after the other: each holds what it folds in memory. [LOG18]
+    const log =
+      this.#logs.find(({ isFolding }) => isFolding) ??
+      this.#logs.find(({ needsFold }) => needsFold);
     if (log === undefined) return;
     const waitMs = this.#quota.workWaitMs();
     const isCalm = !log.isHalfFull;
     if (waitMs === 0) {
+      this.#unfolded = 0;
       const { records, bytes } = log.foldSlice(isCalm ? 1 : this.#slice().blobs);
       this.#quota.work(workOf({ changes: Math.ceil(records * CHANGES_PER_RECORD), bytes }));
     }
@@ -118,7 +126,10 @@ export class Turns {
   foldSoon(): void {
     const due = this.#logs.filter((log) => log.needsFold);
     if (due.length === 0) return;
-    this.#ports.setTimer("fold", due.some((log) => log.isHalfFull) ? 0 : AFTER_COMMIT_MS);
+    this.#unfolded++;
+    const isCalm = !due.some((log) => log.isHalfFull);
+    const isEarly = this.#unfolded < CALM_COMMITS && due.every((log) => log.isCalm);
+    this.#ports.setTimer("fold", !isCalm ? 0 : isEarly ? NEXT_FRAME_MS : AFTER_COMMIT_MS);
   }
 
   #commitSlice(): void {

@@ -14,7 +14,7 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: "worker/origin/channel-log.ts",
-        from: "const FOLD_FRAMES = (RING_SLOTS * 3) / 4;",
+        from: "const FOLD_FRAMES = (RING_SLOTS * 5) / 8;",
         to: "const FOLD_FRAMES = 1_000;",
       },
       {
@@ -281,7 +281,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "old-deletes-believed",
     bug: "A log that was put back says of a pod that it went, and the reader believes it, though the pod has come back since.",
-    validators: ["NoAmnesia"],
+    validators: ["NoAmnesia", "Ordered"],
     replacements: [
       {
         file: "relay/view/repair.ts",

@@ -8,10 +8,10 @@ import { decodePayload, encodePayload } from "../../../shared/log/payload.ts";
 import { encodeRecord, hashRecord, keyHashOf } from "../../../shared/record/encoding.ts";
 import { Fold } from "../../../worker/origin/fold.ts";
 import type { Foldable } from "../../../worker/origin/fold.ts";
-import { SmallFrames } from "../../../worker/origin/small-frames.ts";
+import type { PackedChange } from "../../../worker/origin/packed-changes.ts";
+import { PieceBudget, SmallFrames } from "../../../worker/origin/small-frames.ts";
 import { SqliteLogStore } from "../../../worker/origin/sqlite-log-store.ts";
 import { Tail } from "../../../worker/origin/tail.ts";
-import type { TailChange } from "../../../worker/origin/tail.ts";
 import { nodeSql } from "../../support/node-sql.ts";
 import { heavyLabels } from "../../support/noise.ts";
 import { address, pod } from "../../support/records.ts";
@@ -109,19 +109,35 @@ test("a tail answers for any partition what it holds of it, and takes it out", (
     expect(tail.measure(partition)).toEqual({ count: 0, bytes: 0 });
     expect(tail.size).toBe((left -= count));
   }
-  expect(tail.bytes).toBe(0);
 });
 
-test("a key that changes again counts once in the tail", () => {
+test("of a key that changes again a tail has the newest, once", () => {
   const { tail } = tailOf(0, 1_000);
-  const { bytes, size } = tail;
-  for (const change of changesOf(0, 1_000)) tail.set(change);
-  expect([tail.bytes, tail.size]).toEqual([bytes, size]);
+  const newest = new Map<string, PackedChange>();
+  for (const [n, change] of [...changesOf(0, 1_000)].entries()) {
+    const bytes = n % 3 === 0 ? null : new Uint8Array([n % 256]);
+    const again = { keyHash: change.keyHash, recordHash: new Uint8Array(12).fill(n % 7), bytes };
+    tail.set(again);
+    newest.set(toId(change.keyHash), again);
+  }
+  const all = { bits: 0, prefix: 0 };
+  expect(tail.size).toBe(2_000);
+  const parts = Array.from({ length: 256 }, (_, n) => ({ bits: 8, prefix: (n << 24) >>> 0 }));
+  expect(sumOf(parts.map((part) => tail.measure(part).count))).toBe(1_000);
+  expect(tail.size).toBe(1_000);
+  const taken = tail.take(all);
+  expect(taken).toEqual(taken.toSorted((a, b) => Buffer.compare(a.keyHash, b.keyHash)));
+  for (const change of taken) expect(change).toEqual(newest.get(toId(change.keyHash)));
+  expect(tail.size).toBe(0);
 });
 
 /** A log in which no key has changed again. */
 function grown(): Foldable {
-  return { channel: "identity", small: new SmallFrames(), isReplaced: () => false };
+  return {
+    channel: "identity",
+    small: new SmallFrames(new PieceBudget()),
+    isReplaced: () => false,
+  };
 }
 
 function fold(
@@ -148,7 +164,7 @@ function fold(
 function putAll(
   store: SqliteLogStore,
   after: number,
-  changes: Iterable<TailChange>,
+  changes: Iterable<PackedChange>,
   perFrame = 100,
 ): number {
   const all = [...changes];
@@ -158,7 +174,7 @@ function putAll(
   return revision;
 }
 
-function putFrame(store: SqliteLogStore, revision: number, changes: readonly TailChange[]): void {
+function putFrame(store: SqliteLogStore, revision: number, changes: readonly PackedChange[]): void {
   const entries = new Uint8Array(changes.length * 24);
   for (const [i, { keyHash, recordHash }] of changes.entries()) {
     entries.set(keyHash, i * 24);
@@ -178,7 +194,7 @@ function* changesOf(
   from: number,
   to: number,
   make = small,
-): Generator<TailChange & { bytes: Uint8Array }> {
+): Generator<PackedChange & { bytes: Uint8Array }> {
   for (let n = from; n < to; n++) {
     const record = make(n);
     const bytes = encodeRecord(record);

@@ -3,7 +3,9 @@ import { expect, test } from "vitest";
 
 import { encodeRecord, hashRecord, keyHashOf } from "../../../shared/record/encoding.ts";
 import type { AdmittedChange } from "../../../worker/origin/intake.ts";
-import { SmallFrames } from "../../../worker/origin/small-frames.ts";
+import { packedSize, readChange } from "../../../worker/origin/packed-changes.ts";
+import type { PackedChange } from "../../../worker/origin/packed-changes.ts";
+import { PieceBudget, SmallFrames } from "../../../worker/origin/small-frames.ts";
 import { address, pod } from "../../support/records.ts";
 
 function change(n: number): AdmittedChange {
@@ -18,10 +20,19 @@ function change(n: number): AdmittedChange {
 const frame = (revision: number, changes = 3): AdmittedChange[] =>
   Array.from({ length: changes }, (_, n) => change(revision * 7 + n));
 
-const all = (): boolean => true;
-
 /** As a fold reads it. */
-const asRead = (changes: readonly AdmittedChange[]) =>
+function held(small: SmallFrames, revision: number): PackedChange[] | undefined {
+  const kept = small.frame(revision);
+  if (kept === undefined) return undefined;
+  let { at } = kept;
+  return Array.from({ length: kept.count }, () => {
+    const change = readChange(kept.from, at);
+    at += packedSize(change.bytes?.length ?? 0);
+    return change;
+  });
+}
+
+const packed = (changes: readonly AdmittedChange[]): PackedChange[] =>
   changes.map(({ change: of, keyHash, recordHash }) => ({
     keyHash,
     recordHash: recordHash ?? new Uint8Array(12),
@@ -29,27 +40,38 @@ const asRead = (changes: readonly AdmittedChange[]) =>
   }));
 
 test("[LOG18] small frames are answered as they came, larger ones and those that were folded are not kept", () => {
-  const small = new SmallFrames();
+  const small = new SmallFrames(new PieceBudget());
   for (let revision = 1; revision <= 1_000; revision++)
     small.push(revision, frame(revision, revision % 100 === 0 ? 65 : 3));
   for (const revision of [1, 2, 99, 101, 777, 999])
-    expect(small.changesOf(revision, all)?.changes).toEqual(asRead(frame(revision)));
-  expect([small.changesOf(100, all), small.changesOf(1_001, all)]).toEqual([undefined, undefined]);
-  const [first] = frame(7);
-  const isFirst = (keyHash: Uint8Array): boolean => Buffer.compare(keyHash, first!.keyHash) === 0;
-  expect(small.changesOf(7, isFirst)?.changes).toEqual(asRead(frame(7, 1)));
+    expect(held(small, revision)).toEqual(packed(frame(revision)));
+  expect([held(small, 100), held(small, 1_001)]).toEqual([undefined, undefined]);
   const before = small.bytes;
   small.forgetTo(900);
   expect(small.bytes).toBeLessThan(before / 4);
-  expect(small.changesOf(700, all)?.changes).toBeUndefined();
-  expect(small.changesOf(901, all)?.changes).toEqual(asRead(frame(901)));
+  expect(held(small, 700)).toBeUndefined();
+  expect(held(small, 901)).toEqual(packed(frame(901)));
 });
 
-test("[LOG18] they need 13 MB at most: the oldest are forgotten", () => {
-  const small = new SmallFrames();
+test("[LOG18] they need 13 MB at most in all logs of an origin: each forgets its own oldest", () => {
+  const budget = new PieceBudget();
+  const [small, other, late] = [1, 2, 3].map(() => new SmallFrames(budget)) as [
+    SmallFrames,
+    SmallFrames,
+    SmallFrames,
+  ];
+  const bytes = (): number => small.bytes + other.bytes + late.bytes;
+  other.push(1, frame(1, 30));
   for (let revision = 1; revision <= 5_000; revision++) small.push(revision, frame(revision, 30));
-  expect(small.bytes).toBeGreaterThan(12e6);
-  expect(small.bytes).toBeLessThan(13e6);
-  expect(small.changesOf(1, all)?.changes).toBeUndefined();
-  expect(small.changesOf(5_000, all)?.changes).toEqual(asRead(frame(5_000, 30)));
+  for (let revision = 2; revision <= 2_000; revision++) other.push(revision, frame(revision, 30));
+  late.push(1, frame(1, 30));
+  expect(bytes()).toBeGreaterThan(12e6);
+  expect(bytes()).toBeLessThan(13e6);
+  expect(held(small, 1)).toBeUndefined();
+  expect(held(small, 5_000)).toEqual(packed(frame(5_000, 30)));
+  expect(held(other, 2_000)).toEqual(packed(frame(2_000, 30)));
+  expect(held(late, 1)).toBeUndefined();
+  small.forgetTo(5_000);
+  late.push(2, frame(2, 30));
+  expect(held(late, 2)).toEqual(packed(frame(2, 30)));
 });
