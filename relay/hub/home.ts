@@ -5,14 +5,14 @@ import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { HomeMessage, HomeWelcome } from "../../shared/protocol/messages.ts";
 import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { Publisher } from "../publish/publisher.ts";
-import type { LocalState } from "../publish/local-state.ts";
+import type { PublishedState } from "../publish/publisher.ts";
 import { SOFTWARE } from "../version.ts";
 import { OUTSIDE } from "./outside.ts";
 import type { Link, Outside } from "./outside.ts";
 
 export interface HomeOptions {
   readonly url: string;
-  readonly local: LocalState;
+  readonly local: PublishedState;
   headers(): Promise<Readonly<Record<string, string>>>;
   onRefused(status: number, date: string | undefined): void;
   /** Newest access version that this relay holds. */

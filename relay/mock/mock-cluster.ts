@@ -3,15 +3,12 @@ import { join } from "node:path";
 
 import { Credentials } from "../hub/credentials.ts";
 import { Home } from "../hub/home.ts";
-import { LocalState } from "../publish/local-state.ts";
-import { madeUpEndpoint } from "./made-up.ts";
+import { MadeUpState } from "./made-up-state.ts";
 
 export class MockCluster {
   readonly name: string;
-  readonly #number: number;
-  readonly #endpoints: number;
   readonly #credentials: Credentials;
-  readonly #local = new LocalState();
+  readonly #local: MadeUpState;
   readonly #home: Home;
   #nextChange = 0;
 
@@ -23,8 +20,7 @@ export class MockCluster {
     credentials: Credentials,
   ) {
     this.name = name;
-    this.#number = number;
-    this.#endpoints = endpoints;
+    this.#local = new MadeUpState(number, endpoints);
     this.#credentials = credentials;
     this.#home = new Home({
       url: `${hub.replace(/^http/, "ws").replace(/\/$/, "")}/v1/connect/home`,
@@ -82,18 +78,18 @@ export class MockCluster {
   }
 
   start(): void {
-    for (let n = 0; n < this.#endpoints; n++)
-      this.#local.apply({ op: "put", record: madeUpEndpoint(this.#number, n, "0") });
+    this.#local.fill();
     this.#home.publisher.onListed();
     this.#home.start();
   }
 
   /** The next endpoint gets another label. */
   change(): void {
-    if (this.#endpoints === 0) return;
-    const n = this.#nextChange++ % this.#endpoints;
-    const at = (performance.timeOrigin + performance.now()).toFixed(3);
-    this.#home.publisher.onSource([{ op: "put", record: madeUpEndpoint(this.#number, n, at) }]);
+    const { endpoints } = this.#local;
+    if (endpoints === 0) return;
+    const atMs = performance.timeOrigin + performance.now();
+    const change = this.#local.change(this.#nextChange++ % endpoints, atMs);
+    this.#home.publisher.onSource([change]);
   }
 
   stop(): void {

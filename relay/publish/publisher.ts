@@ -43,6 +43,11 @@ interface ChannelProgress {
   unacknowledged: number;
 }
 
+/** What it asks of what the cluster has. */
+export type PublishedState = Pick<LocalState, "apply" | "trie"> & {
+  get(keyHash: Uint8Array): { readonly bytes: Uint8Array } | undefined;
+};
+
 export interface PublisherPorts {
   send(message: OutMessage): void;
   /** Calls `onTimer` after the delay. One at a time; a second call is ignored while one is pending. */
@@ -58,7 +63,7 @@ export interface PublisherStatus {
 }
 
 export class Publisher {
-  readonly #local: LocalState;
+  readonly #local: PublishedState;
   readonly #ports: PublisherPorts;
   readonly #channels = new Map<Channel, ChannelProgress>(
     ORDER.map((channel) => [channel, newProgress()]),
@@ -72,7 +77,7 @@ export class Publisher {
   #acceptedFrames = 0;
   #refused = 0;
 
-  constructor(local: LocalState, ports: PublisherPorts) {
+  constructor(local: PublishedState, ports: PublisherPorts) {
     this.#local = local;
     this.#ports = ports;
   }
