@@ -8,7 +8,7 @@ import type { ChannelLog } from "./channel-log.ts";
 
 /** Leaves compared, and bytes of pairs told, in one event: a few milliseconds. */
 const PART_LEAVES = 512;
-const PART_PAIRS_BYTES = 128 * 1024;
+const PART_PAIRS_BYTES = 96 * 1024;
 /** Pairs in one message. */
 const MESSAGE_PAIRS = Math.floor(LIMITS.messageBytes / 2 / PAIR_BYTES);
 
