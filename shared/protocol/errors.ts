@@ -17,7 +17,7 @@ export const CLOSE_CODES = {
   superseded: 4409,
   /** A message or payload over its limit. Reconnect with backoff; the publisher splits. */
   "too-large": 4413,
-  /** More keys than an origin may have, frames in spite of its pace, more relays than may stand by, or a reader that takes nothing while others wait. Reconnect with backoff; what readers have stays. */
+  /** More keys than an origin may have, frames in spite of its pace, messages that carry nothing, more relays than may stand by, or a reader that takes nothing while others wait. Reconnect with backoff; what readers have stays. */
   "over-quota": 4429,
   /** No common protocol version. Upgrade one side; retry slowly. */
   "version-mismatch": 4426,

@@ -21,6 +21,7 @@ import type {
 import { Announcer } from "./announcer.ts";
 import { ChannelLog } from "./channel-log.ts";
 import { HomeSide, LEAVES_RULE } from "./home-side.ts";
+import { ACKNOWLEDGED_BYTES, MESSAGES_RULE, MessageQuota } from "./message-quota.ts";
 import { Newcomers } from "./newcomers.ts";
 import type { Hello } from "./newcomers.ts";
 import { mayRead } from "./permits.ts";
@@ -45,6 +46,7 @@ export class Origin {
   readonly #announcer: Announcer;
   readonly #peers = new Map<SocketId, Peer>();
   readonly #newcomers = new Newcomers();
+  readonly #quota: MessageQuota;
   #facts: OriginFacts | null;
   /** The Mesh has answered since this instance started: until then nothing is sent to any reader. [VIS4] */
   #isFactsFresh = false;
@@ -52,6 +54,7 @@ export class Origin {
   constructor(ports: OriginPorts) {
     const { store } = ports;
     this.#ports = ports;
+    this.#quota = new MessageQuota(ports.clock);
     this.#facts = store.facts();
     const pieces = new PieceBudget();
     store.transaction(() => {
@@ -131,6 +134,10 @@ export class Origin {
     if (peer === undefined) return;
     this.#newcomers.spoke(socket);
     this.#closeSilent();
+    if (!this.#quota.take(peer.clusterUid)) {
+      this.#refuse(socket, "over-quota", MESSAGES_RULE);
+      return;
+    }
     const decoded = decodeMessage(data);
     if (!decoded.ok) {
       this.#refuse(
@@ -141,11 +148,13 @@ export class Origin {
       return;
     }
     const { message } = decoded;
+    // Frames have quotas of their own.
+    if (message.type === "publish") this.#quota.giveBack(peer.clusterUid);
     this.#readers.newEvent();
     if (message.type === "watch-hello" || message.type === "home-hello")
       this.#onHello(socket, peer, message, false);
     else if (peer.role === "home") this.#home.onMessage(socket, message);
-    else this.#onReaderMessage(socket, message);
+    else this.#onReaderMessage(socket, peer, message);
   }
 
   onTimer(name: TimerName): void {
@@ -357,7 +366,7 @@ export class Origin {
     this.#readers.admit(socket, peer, hello, version);
   }
 
-  #onReaderMessage(socket: SocketId, message: Message): void {
+  #onReaderMessage(socket: SocketId, { clusterUid }: Peer, message: Message): void {
     if (!this.#readers.has(socket)) {
       // While the hello waits for the Mesh nothing was sent that could be answered.
       if (!this.#newcomers.isWaiting(socket))
@@ -368,8 +377,10 @@ export class Origin {
       if (areDisjoint(message.leaves))
         this.#readers.onRepair(socket, message.channel, message.leaves);
       else this.#refuse(socket, "protocol-error", LEAVES_RULE);
-    } else if (message.type === "reader-ack") this.#readers.onAck(socket, message);
-    else
+    } else if (message.type === "reader-ack") {
+      if (this.#readers.onAck(socket, message) >= ACKNOWLEDGED_BYTES)
+        this.#quota.giveBack(clusterUid);
+    } else
       this.#refuse(socket, "protocol-error", `${message.type} does not belong on a watch socket`);
   }
 

@@ -65,7 +65,7 @@ export class RateQuota {
 }
 
 /** So much a second, and so much at once. */
-class Bucket {
+export class Bucket {
   readonly #perSecond: number;
   readonly #burst: number;
   #left: number;

@@ -124,14 +124,17 @@ export class Readers {
     this.#pump(reader);
   }
 
-  onAck(socket: SocketId, ack: ReaderAck): void {
+  /** @returns Bytes that are known to have come since the last one. */
+  onAck(socket: SocketId, ack: ReaderAck): number {
     const reader = this.#readers.get(socket);
-    if (reader === undefined) return;
+    if (reader === undefined) return 0;
+    const before = reader.receivedBytes;
     const hasOpened = this.#inFlight.received(reader, ack.receivedBytes);
     if (this.#isReached(reader, ack)) reader.acknowledged.set(ack.channel, ack.revision);
     this.#saveNote(reader);
     if (hasOpened) this.pumpAll();
     else this.#pump(reader);
+    return reader.receivedBytes - before;
   }
 
   /**

@@ -1,0 +1,74 @@
+/** Who sends without end what carries nothing forward is refused; whoever does what a relay does is not. */
+import { expect, test } from "vitest";
+
+import type { Message } from "../../../shared/protocol/messages.ts";
+import {
+  BURST_MESSAGES,
+  MESSAGES_PER_SECOND,
+  MESSAGES_RULE,
+} from "../../../worker/origin/message-quota.ts";
+import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
+import { ORIGIN_UID } from "../../support/origin-world.ts";
+import { rawHome } from "../../support/raw-home.ts";
+import { address, pod, put } from "../../support/records.ts";
+
+const acknowledgement: Message = {
+  type: "reader-ack",
+  origin: 0,
+  channel: "identity",
+  revision: 1,
+  chain: new Uint8Array(16),
+  receivedBytes: 10,
+};
+const repair: Message = { type: "repair", origin: 0, channel: "identity", leaves: [] };
+
+for (const [what, message] of [
+  ["acknowledges nothing new", acknowledgement],
+  ["wants repairs", repair],
+] as const)
+  test(`[LOG23] a reader that ${what}, again and again, is closed; others of its cluster wait, other clusters do not`, () => {
+    const { world, reader, publisher } = populatedWorld();
+    const own = new TestReader(world);
+    own.connect({ peer: { clusterUid: ORIGIN_UID } });
+    let sent = 0;
+    for (; world.closedWith(reader.socket) === null && sent <= BURST_MESSAGES + 10; sent++)
+      world.toOrigin(reader.socket, message);
+    expect(sent).toBeGreaterThan(BURST_MESSAGES - 100);
+    expect(world.closedWith(reader.socket)).toBe("over-quota");
+    expect(world.closeMessage(reader.socket)).toBe(MESSAGES_RULE);
+    const again = new TestReader(world);
+    again.connect();
+    expect(world.closedWith(again.socket)).toBe("over-quota");
+    publisher.change({ op: "put", record: pod("late", address(77)) });
+    world.advance(1_000);
+    expect(own.ips()).toContain(address(77));
+    expect(own.isInSync).toBe(true);
+    again.connect();
+    world.advance(100);
+    expect(again.ips()).toContain(address(77));
+    expect(again.isInSync).toBe(true);
+  });
+
+test("[LOG23] a publisher that reports without end is closed; the hub goes on with what it has", () => {
+  const { world, publisher, reader } = populatedWorld();
+  const { socket } = rawHome(world, publisher);
+  for (let n = 0; n < BURST_MESSAGES + 10; n++)
+    world.toOrigin(socket, { type: "report", edges: JSON.stringify([{ n }]) });
+  expect(world.closedWith(socket)).toBe("over-quota");
+  expect(reader.ips()).toContain(address(0));
+});
+
+test("[LOG23] frames and their acknowledgements do not count, however many and however small", () => {
+  const { world, publisher, reader } = populatedWorld();
+  const { socket, accepted, publish } = rawHome(world, publisher);
+  const count = BURST_MESSAGES + 3 * MESSAGES_PER_SECOND;
+  const before = reader.received.length;
+  for (let n = 0; n < count; n++) {
+    publish([put(pod(`p${n % 50}`, address(n % 50), { n: String(n) }))]);
+    world.settle();
+  }
+  world.advance(5_000);
+  expect(accepted).toHaveLength(count);
+  expect(reader.received.length - before).toBeGreaterThan(count / 2);
+  expect([world.closedWith(socket), world.closedWith(reader.socket)]).toEqual([null, null]);
+}, 60_000);
