@@ -1,9 +1,10 @@
 /**
  * The newest change of each key that a fold has read. Kept in parts of the key space, so that it takes what belongs to a blob without looking at all of it: to
- * deal out 20,000 changes at once stopped everybody for 35 ms. A part is put in order when it is first asked for. [LOG22]
+ * deal out 20,000 changes at once stopped everybody for 35 ms. A part is put in order, or divided again where it is large, when less than all of it is asked
+ * for: keys that were chosen to begin alike do not make one part of everything. [LOG22]
  */
+import { LEAF_KEYS } from "../../shared/log/hash-trie.ts";
 import type { Partition } from "../../shared/log/partition.ts";
-import { prefixOf } from "../../shared/log/partition.ts";
 import {
   compareKeysAt,
   offsetOf,
@@ -16,143 +17,196 @@ import {
 } from "./packed-changes.ts";
 import type { Packed, PackedChange } from "./packed-changes.ts";
 
-/** It has so many parts: 2 to this power. */
+/** A part has so many parts: 2 to this power. */
 const PART_BITS = 8;
+const PARTS = 2 ** PART_BITS;
+/** Put in order within a millisecond. */
+const LARGE = 4 * LEAF_KEYS;
 /** Of memory, for a change's place. */
 const PLACE_BYTES = 8;
 
-interface Part {
-  /** Of the records. */
-  bytes: number;
-  /** Places; in the order of the keys and one for each key when sorted, else in the order in which they came. */
-  places: number[];
-  isSorted: boolean;
+/** Changes, and the bytes of their records. */
+interface Size {
+  readonly count: number;
+  readonly bytes: number;
 }
 
 export class Tail {
   readonly #packed = new PackedChanges();
-  readonly #parts: Part[] = Array.from({ length: 2 ** PART_BITS }, () => ({
-    bytes: 0,
-    places: [],
-    isSorted: true,
-  }));
-  #size = 0;
+  readonly #whole = new Part(this.#packed, 0);
 
-  /** Changes; keys that changed again may count each time until their part is asked for. */
+  constructor() {
+    this.#whole.divide();
+  }
+
+  /** Changes; a key that changed again may count each time until its part was put in order. */
   get size(): number {
-    return this.#size;
+    return this.#whole.count;
   }
 
   /** What it needs of memory: all of it until it is forgotten. */
   get bytes(): number {
-    return this.#packed.bytes + this.#size * PLACE_BYTES;
+    return this.#packed.bytes + this.size * PLACE_BYTES;
   }
 
   set({ keyHash, recordHash, bytes }: PackedChange): void {
     const place = this.#packed.reserve(packedSize(bytes?.length ?? 0));
-    writeChange(this.#at(place), offsetOf(place), keyHash, recordHash, bytes);
-    this.#add(prefixOf(keyHash), place, bytes?.length ?? 0);
+    const to = this.#packed.at(place) as Packed;
+    writeChange(to, offsetOf(place), keyHash, recordHash, bytes);
+    this.#whole.add(place);
   }
 
   /** @param at Of a change there. */
   copy(from: Packed, at: number): void {
-    const bytes = recordSizeAt(from, at);
-    const size = packedSize(bytes);
+    const size = packedSize(recordSizeAt(from, at));
     const place = this.#packed.reserve(size);
-    this.#at(place).bytes.set(from.bytes.subarray(at, at + size), offsetOf(place));
-    this.#add(prefixAt(from, at), place, bytes);
+    const to = this.#packed.at(place) as Packed;
+    to.bytes.set(from.bytes.subarray(at, at + size), offsetOf(place));
+    this.#whole.add(place);
   }
 
-  /**
-   * How many changes there are of a partition, and the bytes of their records. Of one that is larger than a part without looking at each, so that a key that
-   * changed again may count more than once.
-   */
-  measure(partition: Partition): { readonly count: number; readonly bytes: number } {
-    const parts = this.#partsOf(partition);
-    if (partition.bits < PART_BITS)
-      return {
-        count: parts.reduce((sum, { places }) => sum + places.length, 0),
-        bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
-      };
-    const places = parts.flatMap((part) =>
-      this.#sorted(part).slice(...this.#range(part, partition)),
-    );
-    return { count: places.length, bytes: this.#bytesOf(places) };
+  /** What it has of a partition; at least that, where a key has changed again. */
+  measure(partition: Partition): Size {
+    return this.#whole.measure(partition);
   }
 
   /** Takes the changes of a partition out, in the order of their keys: views of bytes that do not change any more. */
   take(partition: Partition): PackedChange[] {
     const taken: PackedChange[] = [];
-    for (const part of this.#partsOf(partition)) {
-      const sorted = this.#sorted(part);
-      const [from, to] = this.#range(part, partition);
-      const places = sorted.splice(from, to - from);
-      part.bytes -= this.#bytesOf(places);
-      for (const place of places) taken.push(readChange(this.#at(place), offsetOf(place)));
+    for (const place of this.#whole.take(partition))
+      taken.push(readChange(this.#packed.at(place) as Packed, offsetOf(place)));
+    return taken;
+  }
+}
+
+class Part {
+  readonly #packed: PackedChanges;
+  /** How much of the prefix its keys share. */
+  readonly #bits: number;
+  #parts: Part[] | null = null;
+  /** In the order of the keys and one for each when sorted, else in the order in which they came. */
+  #places: number[] = [];
+  #isSorted = true;
+  #bytes = 0;
+
+  constructor(packed: PackedChanges, bits: number) {
+    this.#packed = packed;
+    this.#bits = bits;
+  }
+
+  get count(): number {
+    return this.#parts === null ? this.#places.length : sizeOf(this.#parts).count;
+  }
+
+  get bytes(): number {
+    return this.#parts === null ? this.#bytes : sizeOf(this.#parts).bytes;
+  }
+
+  add(place: number): void {
+    if (this.#parts !== null) {
+      const index = (this.#prefixAt(place) >>> (32 - PART_BITS - this.#bits)) % PARTS;
+      (this.#parts[index] as Part).add(place);
+      return;
     }
-    this.#size -= taken.length;
+    this.#places.push(place);
+    this.#isSorted = false;
+    this.#bytes += this.#bytesAt(place);
+  }
+
+  divide(): void {
+    const places = this.#places;
+    const bits = this.#bits + PART_BITS;
+    this.#parts = Array.from({ length: PARTS }, () => new Part(this.#packed, bits));
+    this.#places = [];
+    for (const place of places) this.add(place);
+  }
+
+  measure(partition: Partition): Size {
+    if (partition.bits <= this.#bits) return { count: this.count, bytes: this.bytes };
+    const parts = this.#partsOf(partition);
+    if (parts !== null) return sizeOf(parts.map((part) => part.measure(partition)));
+    const places = this.#sorted().slice(...this.#rangeOf(partition));
+    return { count: places.length, bytes: this.#bytesOf(places) };
+  }
+
+  take(partition: Partition): number[] {
+    const parts = this.#partsOf(partition);
+    if (parts !== null) return parts.flatMap((part) => part.take(partition));
+    const [from, to] = this.#rangeOf(partition);
+    const taken = this.#sorted().splice(from, to - from);
+    this.#bytes -= this.#bytesOf(taken);
     return taken;
   }
 
-  #add(prefix: number, place: number, bytes: number): void {
-    const part = this.#parts[prefix >>> (32 - PART_BITS)] as Part;
-    part.places.push(place);
-    part.isSorted = false;
-    part.bytes += bytes;
-    this.#size++;
+  /** Those that have keys of a partition; `null` where it has no parts. */
+  #partsOf({ bits, prefix }: Partition): readonly Part[] | null {
+    const isPartial = bits > this.#bits && this.#places.length > LARGE;
+    if (isPartial && this.#bits + PART_BITS < 32) this.divide();
+    if (this.#parts === null || bits <= this.#bits) return this.#parts;
+    const first = (prefix >>> (32 - PART_BITS - this.#bits)) % PARTS;
+    return this.#parts.slice(first, first + 2 ** Math.max(PART_BITS + this.#bits - bits, 0));
+  }
+
+  /** Its places, in the order of the keys and one for each. */
+  #sorted(): number[] {
+    if (this.#isSorted) return this.#places;
+    // A later change lies behind: of those with one key the last counts.
+    const all = this.#places.sort((a, b) => this.#compare(a, b) || a - b);
+    this.#places = all.filter((place, i) => {
+      const next = all[i + 1];
+      return next === undefined || this.#compare(place, next) !== 0;
+    });
+    this.#bytes = this.#bytesOf(this.#places);
+    this.#isSorted = true;
+    return this.#places;
+  }
+
+  /** Of its sorted places those of a partition. */
+  #rangeOf({ bits, prefix }: Partition): [number, number] {
+    if (bits <= this.#bits) return [0, this.#sorted().length];
+    return [this.#firstFrom(prefix), this.#firstFrom(prefix + 2 ** (32 - bits))];
+  }
+
+  /** Index of the first change whose key begins with as much or more. */
+  #firstFrom(prefix: number): number {
+    const places = this.#sorted();
+    let [low, high] = [0, places.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#prefixAt(places[middle] as number) < prefix) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   #at(place: number): Packed {
     return this.#packed.at(place) as Packed;
   }
 
+  #prefixAt(place: number): number {
+    return prefixAt(this.#at(place), offsetOf(place));
+  }
+
+  #bytesAt(place: number): number {
+    return recordSizeAt(this.#at(place), offsetOf(place));
+  }
+
   #bytesOf(places: readonly number[]): number {
     let bytes = 0;
-    for (const place of places) bytes += recordSizeAt(this.#at(place), offsetOf(place));
+    for (const place of places) bytes += this.#bytesAt(place);
     return bytes;
-  }
-
-  /** Those that have keys of a partition. */
-  #partsOf({ bits, prefix }: Partition): readonly Part[] {
-    const first = prefix >>> (32 - PART_BITS);
-    return this.#parts.slice(first, first + 2 ** Math.max(PART_BITS - bits, 0));
-  }
-
-  /** Its places, in the order of the keys and one for each. */
-  #sorted(part: Part): number[] {
-    if (part.isSorted) return part.places;
-    const all = part.places;
-    // A later change lies behind: of those with one key the last counts.
-    all.sort((a, b) => this.#compare(a, b) || a - b);
-    part.places = all.filter((place, i) => {
-      const next = all[i + 1];
-      return next === undefined || this.#compare(place, next) !== 0;
-    });
-    this.#size -= all.length - part.places.length;
-    part.bytes = this.#bytesOf(part.places);
-    part.isSorted = true;
-    return part.places;
   }
 
   #compare(a: number, b: number): number {
     return compareKeysAt(this.#at(a), offsetOf(a), this.#at(b), offsetOf(b));
   }
+}
 
-  /** Of what a sorted part has those of a partition: all, where that is as large as a part or larger. */
-  #range({ places }: Part, { bits, prefix }: Partition): [number, number] {
-    if (bits <= PART_BITS) return [0, places.length];
-    return [this.#firstFrom(places, prefix), this.#firstFrom(places, prefix + 2 ** (32 - bits))];
+function sizeOf(parts: readonly (Size | Part)[]): Size {
+  let [count, bytes] = [0, 0];
+  for (const part of parts) {
+    count += part.count;
+    bytes += part.bytes;
   }
-
-  /** Index of the first change whose key begins with as much or more. */
-  #firstFrom(places: readonly number[], prefix: number): number {
-    let [low, high] = [0, places.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const place = places[middle] as number;
-      if (prefixAt(this.#at(place), offsetOf(place)) < prefix) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
+  return { count, bytes };
 }

@@ -111,6 +111,36 @@ test("a tail answers for any partition what it holds of it, and takes it out", (
   }
 });
 
+test("[LOG22] keys that begin alike are dealt out as others are", () => {
+  const tail = new Tail();
+  const count = 6_000;
+  const alike = [...changesOf(0, count)].map((change, n) => {
+    const keyHash = change.keyHash.slice();
+    keyHash.set([0xab, 0xcd, n % 3]);
+    return { ...change, keyHash };
+  });
+  for (const change of alike) tail.set(change);
+  const byKey = alike.toSorted((a, b) => Buffer.compare(a.keyHash, b.keyHash));
+  expect(tail.measure({ bits: 16, prefix: 0xab_cd_00_00 }).count).toBe(count);
+  const held = (partition: { bits: number; prefix: number }) =>
+    byKey.filter(({ keyHash }) => partitionHas(partition, keyHash));
+  const gone = new Set<string>();
+  let left = count;
+  for (const partition of [
+    { bits: 27, prefix: 0xab_cd_01_20 },
+    { bits: 25, prefix: 0xab_cd_01_80 },
+    { bits: 24, prefix: 0xab_cd_00_00 },
+    { bits: 12, prefix: 0xab_c0_00_00 },
+  ]) {
+    const all = held(partition).filter(({ keyHash }) => !gone.has(toId(keyHash)));
+    expect(tail.measure(partition).count).toBe(all.length);
+    expect(tail.take(partition)).toEqual(all);
+    for (const { keyHash } of all) gone.add(toId(keyHash));
+    expect(tail.size).toBe((left -= all.length));
+  }
+  expect([tail.size, left]).toEqual([0, 0]);
+});
+
 test("of a key that changes again a tail has the newest, once", () => {
   const { tail } = tailOf(0, 1_000);
   const newest = new Map<string, PackedChange>();
@@ -122,7 +152,7 @@ test("of a key that changes again a tail has the newest, once", () => {
   }
   const all = { bits: 0, prefix: 0 };
   expect(tail.size).toBe(2_000);
-  const parts = Array.from({ length: 256 }, (_, n) => ({ bits: 8, prefix: (n << 24) >>> 0 }));
+  const parts = Array.from({ length: 512 }, (_, n) => ({ bits: 9, prefix: (n << 23) >>> 0 }));
   expect(sumOf(parts.map((part) => tail.measure(part).count))).toBe(1_000);
   expect(tail.size).toBe(1_000);
   const taken = tail.take(all);
