@@ -119,7 +119,7 @@ class HubFollower {
       `${nameOf(entry)} is no longer visible to ${this.#choice.cluster}: ${why}`,
     );
     for (const change of reader.withdrawn()) this.#handlers.onChange(change);
-    this.#back(entry);
+    this.#lost.delete(idOf(entry));
   }
 
   /** Once for all that are lost together: every origin has a connection of its own. */

@@ -117,8 +117,10 @@ export class PairUnion {
   #innerDigest(parts: Parts, partition: Partition): Uint8Array | null {
     const [low, high] = splitPartition(partition);
     const left = this.#digestOf(narrowed(parts, low), low);
+    // No leaf may be hashed any more: to look at all that are left would cost as much each time.
+    if (left === null) return null;
     const right = this.#digestOf(narrowed(parts, high), high);
-    return left === null || right === null ? null : digestInner(left, right);
+    return right === null ? null : digestInner(left, right);
   }
 }
 

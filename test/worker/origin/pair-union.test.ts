@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 
 import { concatBytes, toHex } from "../../../shared/lib/bytes.ts";
 import { HashTrie } from "../../../shared/log/hash-trie.ts";
+import type { TrieNode } from "../../../shared/log/hash-trie.ts";
 import { overlapping } from "../../../shared/log/partition.ts";
 import type { PartitionDigest } from "../../../shared/log/partition.ts";
 import { hashKey } from "../../../shared/record/encoding.ts";
@@ -106,4 +107,39 @@ test("[LOG6] parts that have keys in common are found in one pass", () => {
   expect(
     overlapping(many, few.slice(0, 1)).every(({ prefix }) => prefix < 2 ** (32 - (low?.bits ?? 0))),
   ).toBe(true);
+});
+
+/** A trie whose nodes tell when somebody goes down from them. */
+function watched(trie: HashTrie, onStep: () => void): HashTrie {
+  const over = (node: TrieNode): TrieNode =>
+    new Proxy(node, {
+      get: (target, name) => {
+        const value = Reflect.get(target, name) as unknown;
+        if (name !== "left" && name !== "right") return value;
+        onStep();
+        return over(value as TrieNode);
+      },
+    });
+  return {
+    refresh: (leaves: number) => trie.refresh(leaves),
+    digest: () => trie.digest(),
+    get root() {
+      return over(trie.root);
+    },
+  } as HashTrie;
+}
+
+test("[LOG18] a part of a digest looks at its own leaves only, not at all that are left", () => {
+  const [first, second] = filled(60_000, 6_000);
+  first.digest();
+  second.digest();
+  let steps = 0;
+  const union = new PairUnion(() => [watched(first, () => steps++), second]);
+  const parts: number[] = [];
+  for (let isDone = false; !isDone; steps = 0) {
+    isDone = union.refresh(1);
+    parts.push(steps);
+  }
+  expect(parts.length).toBeGreaterThan(100);
+  expect(Math.max(...parts)).toBeLessThan(60);
 });
