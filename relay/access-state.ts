@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import type { OriginFacts } from "../shared/visibility/facts.ts";
 
 /** Facts as a relay gets them: who may read its own cluster is not its business. */
-export type AccessFacts = Omit<OriginFacts, "readers">;
+export type AccessFacts = Omit<OriginFacts, "readers" | "scopedReaders">;
 
 export type AccessChange =
   | { readonly kind: "newer"; readonly before: AccessFacts | null }

@@ -9,7 +9,7 @@ import { dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 
-import { describeIssues } from "../../shared/visibility/rcc.ts";
+import { describeIssues } from "../../shared/visibility/field-problem.ts";
 import { UsageError } from "./usage-error.ts";
 
 const fileSchema = z.strictObject({

@@ -1,4 +1,6 @@
 /** The status document of the admin API, as the command line reads it. */
+import type { ScopeStatus } from "../../shared/visibility/facts.ts";
+
 export interface EdgeStatus {
   readonly cluster: { readonly uid: string; readonly name: string };
   readonly rcc: string;
@@ -21,6 +23,8 @@ export interface ClusterStatus {
   readonly quarantined: number | null;
   readonly factsAcknowledged: boolean;
   readonly refusedClaims: number;
+  /** A hub of a version that knows no scopes has none. */
+  readonly scopes?: readonly ScopeStatus[];
   readonly error?: string;
 }
 

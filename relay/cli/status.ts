@@ -1,4 +1,6 @@
-/** `catwalk status`: every edge of the mesh, then every cluster. */
+/** `catwalk status`: every edge of the mesh, then every cluster, then what its scopes show. */
+import type { ScopeStatus } from "../../shared/visibility/facts.ts";
+import { describeScope } from "../../shared/visibility/scope-text.ts";
 import { clientOf, print, withExample, withOutput, withServer } from "./command.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "./config.ts";
@@ -36,6 +38,35 @@ const CLUSTERS: ListShape<ClusterStatus> = {
   empty: "no clusters",
 };
 
+interface ScopeRow extends ScopeStatus {
+  readonly origin: string;
+}
+
+const SCOPES: ListShape<ScopeRow> = {
+  columns: [
+    { title: "CLUSTER", of: (row) => row.origin },
+    { title: "SHOWS", of: (row) => describeScope(row.scope) },
+    { title: "STATE", of: (row) => row.state },
+    { title: "RECORDS", of: (row) => String(row.records) },
+    { title: "DIGEST", of: (row) => row.digest.slice(0, 12) },
+    { title: "ID", of: (row) => row.id, wide: true },
+  ],
+  name: (row) => `${row.origin}/${row.id}`,
+  empty: "no scopes",
+};
+
+/** Every edge, every cluster, and the scopes where there are any. */
+export function renderStatus(status: MeshStatus, output: "wide" | undefined): string {
+  const scopes = status.clusters.flatMap((row) =>
+    (row.scopes ?? []).map((scope) => ({ ...scope, origin: row.cluster.name })),
+  );
+  return [
+    renderList(status.edges, EDGES, output),
+    renderList(status.clusters, CLUSTERS, output),
+    ...(scopes.length === 0 ? [] : [renderList(scopes, SCOPES, output)]),
+  ].join("\n");
+}
+
 export const registerStatus: RegisterCommand = (program) => {
   withExample(
     withOutput(withServer(program.command("status").description("who sees whom, and how well"))),
@@ -46,9 +77,6 @@ export const registerStatus: RegisterCommand = (program) => {
     if (flags.output === "json" || flags.output === "yaml")
       print(renderOne(status, status.mesh.name, flags.output));
     else if (flags.output === "name") print(renderList(status.edges, EDGES, "name"));
-    else
-      print(
-        `${renderList(status.edges, EDGES, flags.output)}\n${renderList(status.clusters, CLUSTERS, flags.output)}`,
-      );
+    else print(renderStatus(status, flags.output));
   });
 };

@@ -15,8 +15,8 @@ import { PeerError } from "./sealed-frames.ts";
 
 /** Not the name of a view, so that a half is never taken for one. */
 const SUFFIX = ".from-peer";
-/** A view that nothing has come for yet is its header. */
-const EMPTY_BYTES = 1024;
+/** A view that nothing has come for yet is its header, in which the largest scope has about 150 KB, and labels of scopes before as much. */
+const EMPTY_BYTES = 512 * 1024;
 
 /** Whether the file of this view is there and says anything: what it says is never replaced, however little that is. */
 export function hasView(stateDir: string, rcc: string): boolean {

@@ -65,8 +65,8 @@ export class ChannelView {
   readonly channel: Channel;
   readonly #records: Records;
   /** What is confirmed; the tag is the record's place. */
-  readonly #trie = new HashTrie();
-  readonly #stale = new HashTrie();
+  #trie = new HashTrie();
+  #stale = new HashTrie();
   #cursor: Cursor | null = null;
   #verified: ChannelHealth["verified"] = null;
   #isPopulated = false;
@@ -153,6 +153,23 @@ export class ChannelView {
       this.#trie.set(keyHash, recordHash, places[at++] as number);
   }
 
+  /** Where all that is held lies, stale or not, in the order of places: read like this it costs a quarter. */
+  places(): Float64Array {
+    const places = new Float64Array(this.#trie.size + this.#stale.size);
+    let at = 0;
+    for (const trie of [this.#trie, this.#stale])
+      for (const { tag } of trie.entries()) places[at++] = tag;
+    return places.sort();
+  }
+
+  /** Holds this from now on, of no log's position: the hub is asked for everything by digest. */
+  replace(trie: HashTrie): void {
+    this.#trie = trie;
+    this.#stale = new HashTrie();
+    this.#cursor = this.#verified = this.#repair = null;
+    this.#isRepairAsked = false;
+  }
+
   get isPopulated(): boolean {
     return this.#isPopulated;
   }
@@ -186,7 +203,8 @@ export class ChannelView {
 
   #onPlan(plan: Omit<RepairPlan, "origin">): ViewOutcome {
     this.#isRepairAsked = false;
-    this.#repair = new Repair(plan, this.#followed);
+    const holdsAny = this.#trie.size + this.#stale.size > 0;
+    this.#repair = new Repair(plan, this.#followed, holdsAny);
     this.#moveTo({ epoch: plan.epoch, revision: plan.after, chain: plan.chain });
     this.#verified = null;
     return { changes: this.#finishRepair(), persist: true, repair: false };
@@ -265,6 +283,8 @@ export class ChannelView {
   #moveTo(cursor: Cursor): void {
     this.#cursor = cursor;
     const { epoch, revision } = cursor;
+    // Not before it is all of this log: what is held of another one may still be newer.
+    if (this.#repair?.isOfOther === true) return;
     if (this.#followed?.epoch !== epoch || this.#followed.revision < revision)
       this.#followed = { epoch, revision };
   }
@@ -274,6 +294,7 @@ export class ChannelView {
     const repair = this.#repair;
     if (repair === null || !repair.isOverAt(this.#cursor?.revision ?? 0)) return [];
     this.#repair = null;
+    if (this.#cursor !== null) this.#moveTo(this.#cursor);
     return [...repair.deferred()].flatMap(({ keyHash, place }) => {
       if (place === null) return this.#doubt(keyHash);
       const { bytes, revision } = this.#records.read(place);
@@ -287,7 +308,7 @@ export class ChannelView {
     const held = this.#trie.get(keyHash) ?? this.#stale.get(keyHash);
     const isHeld =
       held !== undefined && put !== null && equalBytes(held.recordHash, put.recordHash);
-    if (this.#repair?.isPast(revision) === true && !isHeld) {
+    if (!isHeld && this.#repair?.isPast(revision, held !== undefined) === true) {
       this.#repair.defer(keyHash, put?.place ?? null);
       return [];
     }
@@ -359,7 +380,7 @@ export function bothOf(first: ViewOutcome, second: ViewOutcome): ViewOutcome {
 }
 
 /** @throws Error for bytes that were never a record: only such are given a place. */
-function heldOf({ bytes, revision }: StoredRecord): HeldRecord {
+export function heldOf({ bytes, revision }: StoredRecord): HeldRecord {
   const read = readRecord(bytes);
   if (!read.ok) throw new Error(`BUG: a held record is unreadable: ${read.error.rule}`);
   return { key: keyOf(read.record), record: read.record, revision };

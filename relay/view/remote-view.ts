@@ -2,6 +2,9 @@
  * One remote of this cluster: its channels, its file, its state. Messages go through the channel reducers, what they applied goes to the file,
  * what they changed goes to the listener. The file comes first: what Felix was told is on disk.
  */
+import { rmSync } from "node:fs";
+
+import { NO_CHAIN } from "../../shared/log/cursor.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { hashKey } from "../../shared/record/encoding.ts";
@@ -9,11 +12,16 @@ import { WHOLE } from "../../shared/log/partition.ts";
 import type { Partition } from "../../shared/log/partition.ts";
 import type { ChannelCursor, Message, WatchMessage } from "../../shared/protocol/messages.ts";
 import type { Cursor } from "../../shared/log/cursor.ts";
+import type { Projector, Scope } from "../../shared/visibility/scope.ts";
 import { bothOf, ChannelView } from "./channel-view.ts";
 import type { ChannelHealth, HeldRecord, ViewChange, ViewOutcome } from "./channel-view.ts";
 import { open, settledIn } from "./opened.ts";
 import type { Opened } from "./opened.ts";
+import { isAllShown, Narrowed } from "./narrow.ts";
+import type { Read } from "./narrow.ts";
 import type { Records } from "./records.ts";
+import { isSameScope, narrowing } from "./shown.ts";
+import { completeOf, writeSnapshot } from "./snapshot.ts";
 import { Body, bodyOf, readBody, readPlace, replayed } from "./view-events.ts";
 import type { FileEvent, ReadBody, ViewHeader } from "./view-events.ts";
 import { messagesOfVersion1 } from "./version-1.ts";
@@ -21,17 +29,20 @@ import type { ViewFile } from "./view-file.ts";
 
 /** The file is rewritten when it is this much larger than after its last rewriting, and twice as large (the default). */
 const REWRITE_SLACK_BYTES = 16 * 1024 * 1024;
-/** Records of one body of a rewritten file, in bytes. */
-const KEPT_BYTES = 256 * 1024;
+const IGNORED = (): void => undefined;
 
 export class RemoteView implements Records {
   #header: ViewHeader;
+  /** Where its file is to be, however long the disk takes nothing. */
+  readonly #path: string;
   #file: ViewFile;
   readonly #channels = new Map<Channel, ChannelView>(
     CHANNELS.map((channel) => [channel, new ChannelView(channel, this)]),
   );
   readonly #rewriteSlackBytes: number;
   #sizeAfterRewrite = 0;
+  /** Something came since it was made sure that the scope shows all that is held. */
+  #hasGrown = true;
   /** What loading cut off, for the log. */
   readonly damage: string | null;
   /** Records that came from the disk, so that a restart can say what it did not have to transfer. */
@@ -41,11 +52,16 @@ export class RemoteView implements Records {
   constructor(file: ViewFile, header: ViewHeader, rewriteSlackBytes = REWRITE_SLACK_BYTES) {
     this.#rewriteSlackBytes = rewriteSlackBytes;
     this.#file = file;
+    this.#path = file.path;
     this.#header = header;
     this.damage = file.isVersion1 ? this.#convert(file) : this.#load(file);
     for (const view of this.#channels.values()) view.onConnect();
     this.loadedRecords = this.size;
     this.#sizeAfterRewrite = file.size;
+  }
+
+  get #views(): readonly ChannelView[] {
+    return [...this.#channels.values()];
   }
 
   get header(): ViewHeader {
@@ -62,12 +78,12 @@ export class RemoteView implements Records {
    * not enough (its blobs are still to come), nor is a log that nobody has populated (the hub may have lost its disk). [VIE6] [TYP8]
    */
   get isLoaded(): boolean {
-    return [...this.#channels.values()].every((view) => view.health().wasComplete);
+    return this.#views.every((view) => view.health().wasComplete);
   }
 
   /** Records held. */
   get size(): number {
-    return [...this.#channels.values()].reduce((sum, view) => sum + view.health().records, 0);
+    return this.#views.reduce((sum, view) => sum + view.health().records, 0);
   }
 
   /** More waits for room on the disk than may: the view takes nothing in until there is some. [VIE10] */
@@ -103,7 +119,7 @@ export class RemoteView implements Records {
   }
 
   read(place: number) {
-    return readPlace((at, length) => this.#file.read(at, length), place);
+    return readOf(this.#file)(place);
   }
 
   free(): void {
@@ -116,11 +132,11 @@ export class RemoteView implements Records {
 
   /** In sync when every channel is proven equal. */
   get isInSync(): boolean {
-    return [...this.#channels.values()].every((view) => view.health().isInSync);
+    return this.#views.every((view) => view.health().isInSync);
   }
 
   cursors(): ChannelCursor[] {
-    return [...this.#channels.values()].flatMap((view) =>
+    return this.#views.flatMap((view) =>
       view.cursor === null ? [] : [{ channel: view.channel, ...view.cursor }],
     );
   }
@@ -133,11 +149,31 @@ export class RemoteView implements Records {
     for (const view of this.#channels.values()) view.onConnect();
   }
 
+  /**
+   * Whether the view is to be made what a scope shows: another one than before; or newer facts say the same, and the hub was ahead of the facts meanwhile and showed
+   * more.
+   */
+  isBeyond(scope: Scope | undefined, isNewer: boolean): boolean {
+    return !isSameScope(scope, this.#header.scope) || (isNewer && this.#holdsMore());
+  }
+
+  /** Reads all there is, where anything has come since it was read last. Nothing says of a log what it shows. */
+  #holdsMore(): boolean {
+    const { scope } = this.#header;
+    if (scope === undefined || !this.#hasGrown) return false;
+    this.#hasGrown = false;
+    const { project } = narrowing(this.#header, scope, false);
+    return project !== null && !isAllShown(this.#views, readOf(this.#file), project);
+  }
+
   /** The remote is another incarnation now (the cluster was removed and added again): what we hold is kept until it is proven gone. */
   rebind(header: ViewHeader): void {
-    if (JSON.stringify(header) === JSON.stringify(this.#header)) return;
-    this.#header = header;
-    this.#note({ type: "header", ...header });
+    const before = this.#header;
+    const { kept } = before;
+    const next = kept === undefined ? header : { ...header, kept };
+    if (JSON.stringify(next) === JSON.stringify(before)) return;
+    this.#header = next;
+    this.#note({ type: "header", ...next });
   }
 
   /** @returns Changes for whoever serves the view, and a message to answer with. */
@@ -151,7 +187,7 @@ export class RemoteView implements Records {
     let outcome = this.#apply(view, opened);
     const checkpoint = settledIn(message, view.cursor);
     if (checkpoint !== null) outcome = bothOf(outcome, this.#apply(view, checkpoint));
-    if (outcome.persist) this.#rewriteIfLong();
+    if (outcome.persist) this.#tidy();
     const answer: Message | null = outcome.repair
       ? { type: "repair", origin: 0, channel: view.channel, leaves: view.trie.leaves() }
       : null;
@@ -161,6 +197,7 @@ export class RemoteView implements Records {
   /** Forgets the file. */
   withdraw(): void {
     this.#file.remove();
+    rmSync(this.#path, { force: true });
   }
 
   close(): void {
@@ -170,6 +207,7 @@ export class RemoteView implements Records {
   /** On disk before anybody is told. */
   #apply(view: ChannelView, opened: Opened): ViewOutcome {
     const { body, message } = bodyOf(opened, this.#file.nextBodyAt);
+    if (message.type === "blob" || message.type === "tail") this.#hasGrown = true;
     const outcome = view.apply(message);
     if (outcome.persist) this.#file.append(body.bytes);
     return outcome;
@@ -237,16 +275,67 @@ export class RemoteView implements Records {
       const view = opened === null ? undefined : this.#channels.get(opened.channel);
       if (opened !== null && view !== undefined) this.#apply(view, opened);
     }
-    this.#note(this.#complete());
+    this.#note({ type: "complete", channels: completeOf(this.#views) });
     file.close();
-    // Where it cannot take the old file's place it goes on under its own name, and the next start converts again.
-    if (next.writeError === null) next.moveTo(file.path);
+    this.#takePlace();
     return old.damage;
   }
 
-  #complete(): FileEvent {
-    const complete = [...this.#channels.values()].filter((view) => view.health().wasComplete);
-    return { type: "complete", channels: complete.map((view) => view.channel) };
+  /**
+   * The remote's grant has another scope: what that does not show goes at once. Nothing goes back: neither what was complete once, nor what is served of what
+   * stays. [SCP4] @param tell Hears what has changed by it.
+   */
+  rescope(header: ViewHeader, tell: (changes: Iterable<ViewChange>) => void = IGNORED): void {
+    this.#hasGrown = false;
+    const healths = this.#views.map((view) => view.health());
+    const isProven = healths.every(({ verified, stale }) => verified !== null && stale === 0);
+    const { project, ...kept } = narrowing(this.#header, header.scope, isProven);
+    this.#header = { ...header, ...kept };
+    if (project === null || this.size === 0) this.#leaveLog();
+    else this.#narrow(project, tell);
+  }
+
+  /** Every channel is where the plan of a repair leaves it that never comes: it has no position. The header is last, as for a narrowing. */
+  #leaveLog(): void {
+    for (const [channel, view] of this.#channels) {
+      if (view.health().cursor === null) continue;
+      const at = { epoch: "", head: 0, blobs: 1, after: 0, chain: NO_CHAIN };
+      this.#apply(view, { type: "repair-plan", channel, ...at });
+      view.onConnect();
+    }
+    this.#note({ type: "header", ...this.#header });
+  }
+
+  /**
+   * Into a file of its own, so that a kill leaves the view as it was, to be narrowed by the next start, and the disk keeps nothing of what is not shown any more. Then
+   * whoever serves it is told.
+   */
+  #narrow(project: Projector, tell: (changes: Iterable<ViewChange>) => void): void {
+    const old = this.#file;
+    const next = old.sibling(".new");
+    const [readOld, readNext] = [readOf(old), readOf(next)];
+    const narrowed = new Narrowed([next, readNext], this.#header, this.#views, readOld, project);
+    this.#file = next;
+    const changes = narrowed.take();
+    this.#takePlace();
+    this.#sizeAfterRewrite = next.size;
+    try {
+      tell(changes);
+    } finally {
+      old.close();
+      if (old.path !== this.#path) old.remove();
+    }
+  }
+
+  /** After something was written. */
+  #tidy(): void {
+    if (this.#file.path === this.#path) this.#rewriteIfLong();
+    else this.#takePlace();
+  }
+
+  /** A file that cannot take the old one's place goes on under its own name: it is tried again, and the next start begins with the old one. */
+  #takePlace(): void {
+    if (this.#file.writeError === null) this.#file.moveTo(this.#path);
   }
 
   /**
@@ -256,10 +345,10 @@ export class RemoteView implements Records {
   #rewriteIfLong(): void {
     const { size, writeError } = this.#file;
     if (size <= 2 * this.#sizeAfterRewrite + this.#rewriteSlackBytes || writeError !== null) return;
-    const healths = [...this.#channels.values()].map((view) => view.health());
+    const healths = this.#views.map((view) => view.health());
     if (healths.some(({ stale, isRepairing }) => stale > 0 || isRepairing)) return;
     const next = this.#file.sibling(".new");
-    const places = this.#writeSnapshot(next);
+    const places = writeSnapshot(next, this.#header, this.#views, this);
     if (next.writeError !== null || !next.moveTo(this.#file.path)) {
       next.remove();
       // Tried again when the file has grown by the slack once more, not with every message.
@@ -271,32 +360,8 @@ export class RemoteView implements Records {
     this.#sizeAfterRewrite = next.size;
     for (const [view, moved] of places) view.move(moved);
   }
+}
 
-  /** The view as it is. Answers where its records are then, in the order of their keys. */
-  #writeSnapshot(next: ViewFile): Map<ChannelView, Float64Array> {
-    const places = new Map<ChannelView, Float64Array>();
-    const add = (event: FileEvent): Body => new Body(next.nextBodyAt, event);
-    next.append(add({ type: "header", ...this.#header }).bytes);
-    for (const [channel, view] of this.#channels) {
-      const moved = new Float64Array(view.trie.size);
-      let [body, count] = [add({ type: "kept", channel }), 0];
-      for (const { tag } of view.trie.entries()) {
-        const { bytes, revision } = this.read(tag);
-        moved[count++] = body.add(bytes, revision);
-        if (body.length < KEPT_BYTES) continue;
-        next.append(body.bytes);
-        body = add({ type: "kept", channel });
-      }
-      next.append(body.bytes);
-      places.set(view, moved);
-      const { cursor, verified } = view.health();
-      const { isPopulated } = view;
-      next.append(
-        add({ type: "position", channel, health: { cursor, verified }, isPopulated }).bytes,
-      );
-    }
-    // Last, so that a file that was cut off before its end says nothing of it.
-    next.append(add(this.#complete()).bytes);
-    return places;
-  }
+function readOf(file: ViewFile): Read {
+  return (place) => readPlace((at, length) => file.read(at, length), place);
 }

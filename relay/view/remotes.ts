@@ -32,6 +32,9 @@ export interface ViewOnDisk {
 /** A view from disk is taken for all there is when the hub has said nothing for so long. */
 const HEAR_MS = 5_000;
 
+const RESCOPED = "what is not in the scope of the grant is served no longer";
+const UNSCOPED = "the grant has no scope any more: it shows all";
+
 interface Entry {
   remote: Remote;
   readonly view: RemoteView;
@@ -59,6 +62,7 @@ export class Remotes {
   readonly #entries = new Map<string, Entry>();
   readonly #listeners = new Set<(changes: readonly ServedChange[]) => void>();
   #own: OwnAddresses;
+  #applied: AccessFacts | null = null;
 
   /** @param own The cluster's own addresses, which no remote may claim. */
   constructor(options: RemotesOptions, own: OwnAddresses) {
@@ -125,8 +129,15 @@ export class Remotes {
     return isHeard || (view.damage === null && this.#outside.now() - openedMs >= HEAR_MS);
   }
 
+  #isNewer(facts: AccessFacts): boolean {
+    const before = this.#applied;
+    this.#applied = facts;
+    return before?.meshId === facts.meshId && before.accessVersion < facts.accessVersion;
+  }
+
   /** Brings the set of remotes in line with the facts. @param connect Whether to open sockets (not before the relay has joined). */
   apply(facts: AccessFacts, connect: boolean): void {
+    const isNewer = this.#isNewer(facts);
     const wanted = new Map(facts.remotes.map((remote) => [remote.rcc, remote]));
     for (const rcc of new Set([...this.#entries.keys(), ...this.#filesOnDisk()])) {
       const remote = wanted.get(rcc);
@@ -147,10 +158,15 @@ export class Remotes {
       const isRelabelled = modeOf(entry.remote) !== modeOf(remote);
       entry.remote = remote;
       if (remote.state !== "granted") continue;
+      const isRescoped = entry.view.isBeyond(remote.scope, isNewer);
+      // Before it is narrowed: what is on its way is of another log, and shows more.
+      if (isOther || isRescoped) this.#disconnect(entry);
+      // First: what is narrowed then is told once more, and with other labels.
       if (isRelabelled) entry.serving.tellAgain(entry.view.records());
-      entry.view.rebind(headerOf(remote, facts));
-      if (isOther) this.#disconnect(entry);
-      if (connect && entry.watcher === null) this.#connect(remote, entry);
+      if (isRescoped) this.#rescope(entry, facts);
+      else entry.view.rebind(headerOf(remote, facts));
+      if (connect && entry.watcher === null)
+        this.#connect(remote, entry, isRescoped ? facts.accessVersion : neededOf(remote, facts));
     }
     this.#options.onState();
   }
@@ -238,6 +254,9 @@ export class Remotes {
       overlayRoutingMode: "Disabled",
     };
     const view = new RemoteView(new ViewFile(this.#path(rcc)), headerOf(bound, facts));
+    // Nothing is served of what the facts do not show, also where an earlier process did not come to it, or another relay's file shows more. [SCP4]
+    if (bound.state === "granted" && view.isBeyond(bound.scope, false))
+      view.rescope(headerOf(bound, facts));
     const { header } = view;
     const entry: Entry = {
       remote: remote ?? { ...bound, origin: { uid: header.originUid, name: header.originName } },
@@ -261,7 +280,14 @@ export class Remotes {
     return entry;
   }
 
-  #connect(remote: Remote, entry: Entry): void {
+  #rescope({ remote, view, serving }: Entry, facts: AccessFacts): void {
+    view.rescope(headerOf(remote, facts), (changes) => serving.take(changes));
+    const { rcc, scope } = remote;
+    this.#options.log.info({ rcc, scope }, scope === undefined ? UNSCOPED : RESCOPED);
+  }
+
+  /** @param accessVersion Facts that the hub must know. */
+  #connect(remote: Remote, entry: Entry, accessVersion: number): void {
     const { rcc } = remote;
     const { log } = this.#options;
     const watcher = new Watcher(
@@ -287,6 +313,7 @@ export class Remotes {
         },
       },
       this.#outside,
+      accessVersion,
     );
     entry.watcher = watcher;
     watcher.start();
@@ -338,12 +365,19 @@ function* putsOf(view: RemoteView): Generator<ViewChange> {
   for (const held of view.records()) yield { op: "put", held, isNew: true };
 }
 
+/** A hub that is behind might show more than the scope; without one it shows less at most, and need not ask the Mesh at every start of a relay. */
+function neededOf({ scope }: Remote, { accessVersion }: AccessFacts): number {
+  return scope === undefined ? 0 : accessVersion;
+}
+
 function headerOf(remote: Remote, facts: AccessFacts) {
+  const { scope } = remote;
   return {
     rcc: remote.rcc,
     meshId: facts.meshId,
     originUid: remote.origin.uid,
     originName: remote.origin.name,
+    ...(scope === undefined ? {} : { scope }),
   };
 }
 

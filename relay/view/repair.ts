@@ -24,6 +24,8 @@ export class Repair {
   readonly #head: number;
   /** How far the view had followed this epoch. */
   readonly #followedTo: number;
+  /** What the view holds is of another log: it may be as new as this one's head. */
+  readonly isOfOther: boolean;
   /** A log whose head is behind us was rolled back: nothing of its tail is to come. */
   readonly #isBehindUs: boolean;
   readonly #covered: { readonly partition: Partition; readonly revision: number }[] = [];
@@ -32,11 +34,13 @@ export class Repair {
   /** Revision from which on every change counts again. */
   #until: number;
 
-  constructor(plan: Omit<RepairPlan, "origin">, followed: Followed | null) {
+  /** @param holdsAny Whether the view holds anything. */
+  constructor(plan: Omit<RepairPlan, "origin">, followed: Followed | null, holdsAny: boolean) {
     this.#head = plan.head;
     this.#blobsLeft = plan.blobs;
     this.#until = plan.head;
     this.#followedTo = followed?.epoch === plan.epoch ? followed.revision : 0;
+    this.isOfOther = holdsAny && followed?.epoch !== plan.epoch;
     this.#isBehindUs = plan.head < this.#followedTo;
   }
 
@@ -49,17 +53,21 @@ export class Repair {
     return this.#blobsLeft === 0 && revision >= this.#until;
   }
 
-  /** Whether this is of a time that the view had passed: what it says differently may be long over, and is told when the tail has confirmed it. */
-  isPast(revision: number): boolean {
+  /**
+   * Whether this is of a time that the view had passed: what it says differently may be long over, and is told when the tail has confirmed it.
+   * @param isHeld The view has the key.
+   */
+  isPast(revision: number, isHeld: boolean): boolean {
+    if (this.isOfOther) return isHeld && revision < this.#head;
     return !this.#isBehindUs && revision < this.#followedTo;
   }
 
   /**
    * Whether a deletion of what is held here is no evidence that it is gone: the view had passed that revision, and holds the key all the same, so the log was
-   * put back to an older state, and what has come to the key since is not in it. [VIE8]
+   * put back to an older state, and what has come to the key since is not in it. [VIE8] Of another log nobody knows.
    */
   isDoubtful(revision: number): boolean {
-    return revision <= this.#followedTo;
+    return revision <= (this.isOfOther ? this.#head : this.#followedTo);
   }
 
   /** @param place `null` for a delete. */

@@ -11,8 +11,10 @@ import type { ChannelHealth } from "./channel-view.ts";
 import type { Opened, Placed } from "./opened.ts";
 import { placed } from "./opened.ts";
 import type { StoredRecord } from "./records.ts";
+import type { Shown } from "./shown.ts";
 
-export interface ViewHeader {
+/** With the scope that the view was narrowed to: a version that knows none takes it over, and drops it. */
+export interface ViewHeader extends Shown {
   readonly rcc: string;
   readonly meshId: string;
   readonly originUid: string;

@@ -159,11 +159,11 @@ export class ViewFile {
   moveTo(path: string): boolean {
     try {
       this.#sync(this.#descriptor as number);
+      renameSync(this.#path, path);
     } catch (error) {
       this.#writeError = String(error);
       return false;
     }
-    renameSync(this.#path, path);
     this.#path = path;
     syncFolder(dirname(path));
     return true;
@@ -193,7 +193,7 @@ export class ViewFile {
   /** Answers whether all of it is on disk now. */
   #write(parts: readonly Uint8Array[], at: number): boolean {
     try {
-      if (this.#descriptor === null) this.#create();
+      if (this.#written < MAGIC.length) this.#create();
       let end = at;
       for (const part of parts) {
         this.#writeAt(this.#descriptor as number, part, end);
@@ -210,6 +210,7 @@ export class ViewFile {
 
   #create(): void {
     mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
+    // Open already where there was no room for its first bytes.
     this.#open("w+");
     this.#writeAt(this.#descriptor as number, MAGIC, 0);
     this.#written = MAGIC.length;

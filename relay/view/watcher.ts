@@ -29,7 +29,7 @@ export class Watcher {
   readonly #handlers: WatcherHandlers;
   readonly #outside: Outside;
   readonly #link: Link;
-  #accessVersion = 0;
+  #accessVersion: number;
   #receivedBytes = 0;
   #acknowledgedBytes = 0;
   /** Revisions of the last acknowledgements on this connection. */
@@ -41,13 +41,16 @@ export class Watcher {
   /** Why the hub refused the last attempt, while it does. */
   refusal: CloseReason | null = null;
 
+  /** @param accessVersion Facts that the hub must know before it sends anything: one that does not asks the Mesh first. */
   constructor(
     view: WatchedView,
     url: string,
     headers: () => Promise<Readonly<Record<string, string>>>,
     handlers: WatcherHandlers,
     outside = OUTSIDE,
+    accessVersion = 0,
   ) {
+    this.#accessVersion = accessVersion;
     this.#outside = outside;
     this.#view = view;
     this.#handlers = handlers;

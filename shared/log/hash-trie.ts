@@ -149,8 +149,13 @@ export class HashTrie {
    * in one event takes others' time. [LOG18]
    */
   refresh(leaves: number): boolean {
-    refresh(this.#root, leaves);
+    this.refreshWithin(leaves);
     return this.#root.digest !== null;
+  }
+
+  /** The same; answers how many more could have been hashed. */
+  refreshWithin(leaves: number): number {
+    return refresh(this.#root, leaves);
   }
 
   /**

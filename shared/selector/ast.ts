@@ -48,6 +48,13 @@ export function matches(selector: Selector, labels: LabelLookup): boolean {
   }
 }
 
+/** Labels that a selector asks for. */
+export function labelsIn(selector: Selector): readonly string[] {
+  if (selector.op === "and" || selector.op === "or") return selector.operands.flatMap(labelsIn);
+  if (selector.op === "not") return labelsIn(selector.operand);
+  return "label" in selector ? [selector.label] : [];
+}
+
 /** Calico's canonical text: equal selectors that differ in spelling only have equal text. [SEL2] */
 export function formatSelector(selector: Selector): string {
   switch (selector.op) {

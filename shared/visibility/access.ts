@@ -11,8 +11,10 @@ import type {
   Reader,
   RefusedClaim,
   Remote,
+  ScopedReader,
 } from "./facts.ts";
 import { labelModeOf } from "./rcc.ts";
+import type { Scope } from "./scope.ts";
 
 /** What the registry holds of one member. */
 export interface MemberRow {
@@ -41,14 +43,15 @@ export interface AccessRegistry {
   rccsOf(clusterUid: string): readonly BoundRcc[];
   /** At most one RCC of a cluster names a given remote. */
   rccTo(clusterUid: string, remoteUid: string): BoundRcc | undefined;
-  /** UIDs of the readers that an origin has granted. */
+  /** UIDs of the readers that an origin has granted, all of it or what a scope shows. */
   readersGrantedBy(originUid: string): readonly string[];
-  hasGrant(originUid: string, readerUid: string): boolean;
+  /** With `null` for a scope: all of the origin. */
+  grantOf(originUid: string, readerUid: string): { readonly scope: Scope | null } | undefined;
   ranges(clusterUid: string): PinnedRanges;
   refusedClaims(clusterUid: string): readonly RefusedClaim[];
 }
 
-/** Whether the records of `originUid` may be given to `readerUid`. A removed cluster is neither seen nor sees. [VIS20] */
+/** Whether records of `originUid` may be given to `readerUid`: all of them, or those that the grant's scope shows. A removed cluster is neither seen nor sees. [VIS20] */
 export function isEffective(
   registry: AccessRegistry,
   readerUid: string,
@@ -60,7 +63,7 @@ export function isEffective(
     isMember(readerUid) &&
     isMember(originUid) &&
     registry.rccTo(readerUid, originUid) !== undefined &&
-    registry.hasGrant(originUid, readerUid)
+    registry.grantOf(originUid, readerUid) !== undefined
   );
 }
 
@@ -71,6 +74,8 @@ export function isEffective(
 export function computeFacts(registry: AccessRegistry, uid: string): OriginFacts | null {
   const member = registry.member(uid);
   if (member === undefined) return null;
+  const readers = member.removed ? [] : readersOf(registry, uid);
+  const scopedReaders = readers.filter((reader) => "scope" in reader);
   return {
     meshId: member.meshId,
     meshName: member.meshName,
@@ -78,21 +83,32 @@ export function computeFacts(registry: AccessRegistry, uid: string): OriginFacts
     cluster: refOf(member),
     keyGeneration: member.keyGeneration,
     removed: member.removed,
-    readers: member.removed ? [] : readersOf(registry, uid),
+    readers: readers.filter((reader) => !("scope" in reader)),
+    // Only where there are some: facts of versions before stay what they were.
+    ...(scopedReaders.length === 0 ? {} : { scopedReaders }),
     remotes: member.removed ? [] : remotesOf(registry, uid),
     ranges: member.removed ? { pods: [], nodes: [] } : registry.ranges(uid),
     refusedClaims: member.removed ? [] : registry.refusedClaims(uid),
   };
 }
 
-function readersOf(registry: AccessRegistry, originUid: string): readonly Reader[] {
-  const readers: Reader[] = [];
+function readersOf(
+  registry: AccessRegistry,
+  originUid: string,
+): readonly (Reader | ScopedReader)[] {
+  const readers: (Reader | ScopedReader)[] = [];
   for (const readerUid of registry.readersGrantedBy(originUid)) {
     const reader = registry.member(readerUid);
     const rcc = registry.rccTo(readerUid, originUid);
+    const scope = registry.grantOf(originUid, readerUid)?.scope ?? null;
     if (reader === undefined || rcc === undefined) continue;
-    if (isEffective(registry, readerUid, originUid))
-      readers.push({ cluster: refOf(reader), keyGeneration: reader.keyGeneration, rcc: rcc.name });
+    if (!isEffective(registry, readerUid, originUid)) continue;
+    readers.push({
+      cluster: refOf(reader),
+      keyGeneration: reader.keyGeneration,
+      rcc: rcc.name,
+      ...(scope === null ? {} : { scope }),
+    });
   }
   return readers.toSorted((a, b) => compareText(a.cluster.uid, b.cluster.uid));
 }
@@ -102,13 +118,16 @@ function remotesOf(registry: AccessRegistry, uid: string): readonly Remote[] {
   for (const rcc of registry.rccsOf(uid)) {
     const origin = registry.member(rcc.remoteUid);
     if (origin === undefined || origin.removed) continue;
+    const isGranted = isEffective(registry, uid, rcc.remoteUid);
+    const scope = isGranted ? (registry.grantOf(rcc.remoteUid, uid)?.scope ?? null) : null;
     remotes.push({
       rcc: rcc.name,
       origin: refOf(origin),
-      state: isEffective(registry, uid, rcc.remoteUid) ? "granted" : "not-granted",
+      state: isGranted ? "granted" : "not-granted",
       overlayRoutingMode: rcc.overlayRoutingMode,
       // Only where it is asked for: facts of versions before stay what they were.
       ...(labelModeOf(rcc.annotations) === "prefixed" ? { labels: "prefixed" } : {}),
+      ...(scope === null ? {} : { scope }),
     });
   }
   return remotes.toSorted((a, b) => compareText(a.rcc, b.rcc));

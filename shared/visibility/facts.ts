@@ -1,3 +1,5 @@
+import type { Scope } from "./scope.ts";
+
 /**
  * What the Mesh tells one cluster's Origin object, whole and versioned: who may read it, what it may read, and which addresses
  * are its own. An older `accessVersion` is ignored; only a newer one of the same mesh changes anything. [VIS3]
@@ -13,8 +15,10 @@ export interface OriginFacts {
   readonly keyGeneration: number;
   /** The cluster was removed: the Origin closes every socket, and forgets its log. */
   readonly removed: boolean;
-  /** Clusters that may read this origin: RCC there, grant here. */
+  /** Clusters that may read all of this origin: RCC there, grant here. */
   readonly readers: readonly Reader[];
+  /** Those whose grant has a scope, apart: a hub of a version that knows no scopes lets none of them read. Absent: there are none. */
+  readonly scopedReaders?: readonly ScopedReader[];
   /** The cluster's own RCCs and whether each is served. */
   readonly remotes: readonly Remote[];
   /** Addresses that are this cluster's own, pinned in the Mesh. */
@@ -35,6 +39,11 @@ export interface Reader {
   readonly rcc: string;
 }
 
+/** A cluster that may read what its scope shows. */
+export interface ScopedReader extends Reader {
+  readonly scope: Scope;
+}
+
 export interface Remote {
   /** Name of the RCC: the remote's name everywhere in this cluster. */
   readonly rcc: string;
@@ -44,6 +53,8 @@ export interface Remote {
   readonly overlayRoutingMode: "Enabled" | "Disabled";
   /** How the remote's labels are given to rules; absent: `original`. */
   readonly labels?: LabelMode;
+  /** What of the origin its grant shows; absent: all. */
+  readonly scope?: Scope;
 }
 
 /** `prefixed`: label keys have the RCC's name in them, so that only rules written for this remote match. */
@@ -100,7 +111,21 @@ export interface OriginStatus {
     readonly digest: string;
   }[];
   readonly quarantined: number;
+  /** Of each scope that its grants name: what it shows. */
+  readonly scopes: readonly ScopeStatus[];
   readonly edges: readonly EdgeReport[];
+}
+
+/** A projection of the origin's identity channel. */
+export interface ScopeStatus {
+  readonly id: string;
+  readonly scope: Scope;
+  /** `building`: it does not hold all yet, and its readers are not in sync. `overfull`: it shows more than an origin's scopes may hold together. */
+  readonly state: "building" | "ready" | "overfull";
+  /** Over all channels. */
+  readonly records: number;
+  /** Of the identity channel, hex. */
+  readonly digest: string;
 }
 
 /** A received record that is not admitted, and the rule that refused it. */

@@ -8,6 +8,8 @@ import { z } from "zod";
 
 import { NAME_PATTERN } from "../lib/names.ts";
 import type { LabelMode } from "./facts.ts";
+import { describeIssues } from "./field-problem.ts";
+import type { FieldProblem } from "./field-problem.ts";
 
 /** Says which member of the mesh an RCC means, where that is not the RCC's own name. */
 export const REMOTE_ANNOTATION = "catwalk.dev/remote-cluster";
@@ -64,12 +66,6 @@ export const rccSchema = z.strictObject({
 
 export type RccDocument = z.output<typeof rccSchema>;
 export type RccSpec = z.output<typeof specSchema>;
-
-/** One thing that is wrong with an input: where, and the rule. */
-export interface FieldProblem {
-  readonly field: string;
-  readonly rule: string;
-}
 
 /** An RCC as the registry takes it: what it is called, whom it names, and how. */
 export interface RccRequest {
@@ -190,24 +186,4 @@ function checkConnection(spec: RccSpec): readonly FieldProblem[] {
       ? []
       : refuse(KUBERNETES_FIELDS, "is allowed only with datastoreType kubernetes")),
   ];
-}
-
-/** Zod's issues in our form: the field's path (an unknown field by its own), and the rule. */
-export function describeIssues(
-  issues: readonly {
-    readonly code?: string | undefined;
-    readonly path: readonly PropertyKey[];
-    readonly message: string;
-    readonly keys?: readonly string[];
-  }[],
-): readonly FieldProblem[] {
-  return issues.flatMap((issue) => {
-    const path = issue.path.map(String).join(".");
-    if (issue.code === "unrecognized_keys")
-      return (issue.keys ?? []).map((key) => ({
-        field: path === "" ? key : `${path}.${key}`,
-        rule: "is not a known field",
-      }));
-    return [{ field: path === "" ? "body" : path, rule: issue.message }];
-  });
 }

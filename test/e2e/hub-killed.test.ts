@@ -10,14 +10,7 @@ const rig = new MeshRig();
 const KILLS = 4;
 
 beforeAll(async () => {
-  await rig.startHub();
-  await rig.createDemo();
-  await rig.startRelay("db");
-  await rig.startRelay("app");
-  await eventually(
-    () => rig.served("app", "db"),
-    (ips) => ips.length > 0,
-  );
+  await rig.startDemo();
 }, 60_000);
 
 afterAll(() => rig.stop());

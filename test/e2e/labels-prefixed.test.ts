@@ -16,16 +16,8 @@ beforeAll(async () => {
   typha = await startFakeTypha(
     readFileSync(join(import.meta.dirname, "../fixtures/golden/typha/b1-felix-plain.s2c.bin")),
   );
-  await rig.startHub();
-  await rig.createDemo();
-  await rig.startRelay("db");
-  const app = await rig.startRelay(
-    "app",
-    "--typha-upstream",
-    typha.address,
-    "--typha-listen",
-    "127.0.0.1:0",
-  );
+  const splice = ["--typha-upstream", typha.address, "--typha-listen", "127.0.0.1:0"];
+  const app = await rig.startDemo(...splice);
   felix = new SyncClient(app.typhaPort ?? 0);
   await felix.until("in-sync and the remote", () => felix.hasSync && felix.kvs.has(POD), 20_000);
 }, 60_000);

@@ -16,21 +16,8 @@ beforeAll(async () => {
   typha = await startFakeTypha(
     readFileSync(join(import.meta.dirname, "../fixtures/golden/typha/b1-felix-plain.s2c.bin")),
   );
-  await rig.startHub();
-  await rig.createDemo();
-  await rig.startRelay("db");
-  const app = await rig.startRelay(
-    "app",
-    "--typha-upstream",
-    typha.address,
-    "--typha-listen",
-    "127.0.0.1:0",
-  );
-  felixPort = app.typhaPort ?? 0;
-  await eventually(
-    () => rig.served("app", "db"),
-    (ips) => ips.length > 0,
-  );
+  const splice = ["--typha-upstream", typha.address, "--typha-listen", "127.0.0.1:0"];
+  felixPort = (await rig.startDemo(...splice)).typhaPort ?? 0;
 }, 60_000);
 
 afterAll(async () => {

@@ -9,14 +9,7 @@ import type { Running } from "../support/mesh-rig.ts";
 const rig = new MeshRig();
 
 beforeAll(async () => {
-  await rig.startHub();
-  await rig.createDemo();
-  await rig.startRelay("db");
-  await rig.startRelay("app");
-  await eventually(
-    () => rig.served("app", "db"),
-    (ips) => ips.length > 0,
-  );
+  await rig.startDemo();
 }, 60_000);
 
 afterAll(() => rig.stop());

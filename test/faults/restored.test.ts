@@ -18,11 +18,8 @@ let felix: Felix;
 beforeAll(async () => {
   const recorded = join(import.meta.dirname, "../fixtures/golden/typha/b1-felix-plain.s2c.bin");
   typha = await startFakeTypha(readFileSync(recorded));
-  await rig.startHub();
-  await rig.createDemo();
-  await rig.startRelay("db");
   const splice = ["--typha-upstream", typha.address, "--typha-listen", "127.0.0.1:0"];
-  const app = await rig.startRelay("app", ...splice);
+  const app = await rig.startDemo(...splice);
   felix = new Felix(() => app.typhaPort ?? 0, "db_");
 }, 60_000);
 

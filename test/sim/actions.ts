@@ -6,6 +6,7 @@ import type { Member, MeshWorld } from "./mesh-world.ts";
 import { podRange } from "./mesh-world.ts";
 import { Rng } from "./random.ts";
 import type { RelayProcess } from "./relay-process.ts";
+import { SCOPES } from "./scopes.ts";
 
 export interface Action {
   readonly name: ActionName;
@@ -143,6 +144,20 @@ async function restoreHub(mesh: MeshWorld, rng: Rng): Promise<void> {
     await mesh.world.advance(rng.below(600));
   }
   mesh.restore(rng.below(3_000));
+}
+
+/** What is shown to somebody who reads changes again and again, while what is shown changes: logs are folded behind readers that move between them. */
+async function rescopeForAWhile(mesh: MeshWorld, rng: Rng): Promise<void> {
+  const { pairs } = mesh;
+  if (pairs.length === 0) return;
+  const { origin: of, reader } = rng.pick(pairs);
+  for (let n = 0; n < 2; n++) {
+    mesh.rescope(of, reader, rng.pick([null, ...SCOPES]));
+    await mesh.world.advance(rng.below(1_500));
+    putPods(of, rng, 1 + rng.below(4));
+    await mesh.world.advance(rng.below(200));
+    putPods(of, rng, 2);
+  }
 }
 
 async function addAgain(mesh: MeshWorld, rng: Rng): Promise<void> {
@@ -293,6 +308,12 @@ const KINDS = {
     weight: 5,
     run: (mesh, rng) => mesh.grant(member(mesh, rng), member(mesh, rng), false),
   },
+  "grant narrowed or widened": {
+    weight: 5,
+    run: (mesh, rng) =>
+      mesh.rescope(member(mesh, rng), member(mesh, rng), rng.pick([null, ...SCOPES])),
+  },
+  "grant changed for a while": { weight: 3, run: rescopeForAWhile },
   "RCC applied": {
     weight: 6,
     run: (mesh, rng) => mesh.applyRcc(member(mesh, rng), `r${rng.below(2)}`, member(mesh, rng)),
@@ -327,7 +348,7 @@ export function actionsOf(seed: number): {
   const rng = new Rng(seed);
   const absent = new Set(ACTION_NAMES.filter(() => rng.chance(0.25)));
   const places = 2 + rng.below(2);
-  const count = 40 + rng.below(40);
+  const count = 36 + rng.below(36);
   const actions = Array.from({ length: count }, (): Action => {
     let name = pickName(rng);
     for (let tries = 0; absent.has(name) && tries < 20; tries++) name = pickName(rng);

@@ -2,7 +2,7 @@
  * What runs have met: each kind of trouble that the simulation claims to make, and each situation without which a guarantee is never put to the test. A
  * trouble that a run draws and that changes nothing (a copy put back that nobody has made) is not counted. [SIM5]
  */
-import type { Happening, Moment, SeenRemote, Served } from "./history.ts";
+import type { Happening, Moment, SeenRemote, Served, StoredAccess } from "./history.ts";
 
 /** All that is looked for, besides the actions that are drawn. */
 export const SITUATIONS: readonly string[] = [
@@ -16,8 +16,11 @@ export const SITUATIONS: readonly string[] = [
   "a checkpoint sweeps",
   "a commit comes between the blobs of a repair",
   "a commit fails on a full disk",
+  "a commit shows in a projection",
   "a deletion reaches Felix",
   "a fold makes a repair begin again",
+  "a projection is forgotten",
+  "a projection is made",
   "a frame is acknowledged",
   "a frame is sent with its digest",
   "a frame is sent",
@@ -25,16 +28,19 @@ export const SITUATIONS: readonly string[] = [
   "a reader catches up",
   "a reader is served on after the hub slept",
   "a reader resumes",
+  "a reader that was being served is given another scope",
   "a reader that was being served is revoked",
   "a record is refused",
   "a refused record is let go",
   "a relay is in sync with records",
+  "a relay is in sync with what a scope shows",
   "a relay publishes",
   "a relay refuses what is its own address",
   "a relay serves without the hub",
   "a relay stands by",
   "a source's new list comes half",
   "a withdrawal reaches Felix",
+  "what a scope does not show is withdrawn",
   "an Origin starts with facts that are old",
   "an address comes to a pod after it left another",
   "an address comes to a second pod before it leaves the first",
@@ -69,7 +75,7 @@ export function count(coverage: Coverage, name: string, times = 1): void {
 /** What one run has met. */
 export function coverageOf(history: readonly Moment[]): Coverage {
   const coverage: Coverage = new Map();
-  const looks = [sourcesOf(), accessOf(), connectionsOf(), relaysOf()];
+  const looks = [sourcesOf(), accessOf(), projectionsOf(), connectionsOf(), relaysOf()];
   for (const { it } of history) {
     for (const look of looks) for (const name of look(it)) count(coverage, name);
     for (const name of plainly(it)) count(coverage, name);
@@ -116,10 +122,7 @@ function sourcesOf(): Look {
 
 /** Who may read what, and who is connected when that changes. */
 function accessOf(): Look {
-  const known = new Map<
-    string,
-    { readonly version: number; readonly readers: ReadonlySet<string> }
-  >();
+  const known = new Map<string, StoredAccess>();
   const open = new Map<string, { readonly origin: string; readonly to: string }>();
   return (it) => {
     if (it.what === "sent" && it.role === "watch")
@@ -131,12 +134,37 @@ function accessOf(): Look {
         : [];
     }
     if (it.what !== "access") return [];
-    const before = known.get(it.origin)?.readers ?? new Set();
-    known.set(it.origin, { version: it.version, readers: it.readers });
-    const isCut = [...open.values()].some(
-      ({ origin, to }) => origin === it.origin && before.has(to) && !it.readers.has(to),
+    const { readers: before = new Set(), scopes } = known.get(it.origin) ?? {};
+    known.set(it.origin, it);
+    const served = [...open.values()].filter(
+      ({ origin, to }) => origin === it.origin && before.has(to),
     );
-    return isCut ? ["a reader that was being served is revoked"] : [];
+    const isCut = served.some(({ to }) => !it.readers.has(to));
+    const isMoved = served.some(
+      ({ to }) => it.readers.has(to) && it.scopes?.get(to) !== scopes?.get(to),
+    );
+    return [
+      ...(isCut ? ["a reader that was being served is revoked"] : []),
+      ...(isMoved ? ["a reader that was being served is given another scope"] : []),
+    ];
+  };
+}
+
+/** What scopes show of an origin. */
+function projectionsOf(): Look {
+  const known = new Map<string, readonly number[]>();
+  return (it) => {
+    if (it.what === "commit")
+      return it.slot === undefined ? [] : ["a commit shows in a projection"];
+    if (it.what !== "projections") return [];
+    const before = known.get(it.origin) ?? [];
+    known.set(it.origin, [...it.slots.keys()]);
+    return [
+      ...(before.some((slot) => !it.slots.has(slot)) ? ["a projection is forgotten"] : []),
+      ...([...it.slots.keys()].some((slot) => !before.includes(slot))
+        ? ["a projection is made"]
+        : []),
+    ];
   };
 }
 
@@ -186,9 +214,13 @@ function connectionsOf(): Look {
 /** What relays hold, say and tell. */
 function relaysOf(): Look {
   const granted = new Map<string, ReadonlyMap<string, string>>();
+  const scopes = new Map<string, ReadonlyMap<string, string>>();
   const told = new Map<string, Served>();
   return (it) => {
-    if (it.what === "heard") granted.set(it.relay, it.granted);
+    if (it.what === "heard") {
+      granted.set(it.relay, it.granted);
+      scopes.set(it.relay, it.scopes ?? new Map());
+    }
     if (it.what === "told") {
       const id = `${it.relay} ${it.key}`;
       const before = told.get(id);
@@ -199,12 +231,19 @@ function relaysOf(): Look {
           "Felix is told of a change",
           ...(before?.hash === it.served.hash ? ["Felix is told the same under other labels"] : []),
         ];
-      const isGranted = granted.get(it.relay)?.has(it.key.split(" ")[0] ?? "") === true;
+      const [rcc = ""] = it.key.split(" ");
+      const isGranted = granted.get(it.relay)?.has(rcc) === true;
+      const scope = scopes.get(it.relay)?.get(rcc);
+      if (isGranted && scope !== undefined && it.served.fits?.(scope) === false)
+        return ["what a scope does not show is withdrawn"];
       return [isGranted ? "a deletion reaches Felix" : "a withdrawal reaches Felix"];
     }
     if (it.what === "felix")
       return it.dropped.size > 0 ? ["Felix drops what it is not told again"] : [];
-    if (it.what === "seen") return it.remotes.flatMap(seenOf);
+    if (it.what === "seen")
+      return it.remotes.flatMap((remote) =>
+        seenOf(remote, scopes.get(it.relay)?.has(remote.rcc) === true),
+      );
     if (it.what !== "quiet") return [];
     return it.relays.flatMap((relay) => [
       relay.felix.size > 0 ? "the end: a Felix has records" : "the end: a Felix has none",
@@ -213,9 +252,15 @@ function relaysOf(): Look {
   };
 }
 
-function seenOf({ status, isOpen, served, refused }: SeenRemote): readonly string[] {
+function seenOf(
+  { status, isOpen, served, refused }: SeenRemote,
+  hasScope: boolean,
+): readonly string[] {
   const seen: string[] = [];
-  if (status === 2 && isOpen && served.size > 0) seen.push("a relay is in sync with records");
+  if (status === 2 && isOpen && served.size > 0)
+    seen.push(
+      hasScope ? "a relay is in sync with what a scope shows" : "a relay is in sync with records",
+    );
   if (status === 0 && served.size > 0) seen.push("a relay serves without the hub");
   if (refused.size > 0) seen.push("a relay refuses what is its own address");
   return seen;

@@ -21,6 +21,15 @@ export interface LoggedLog {
 export interface StoredAccess {
   readonly version: number;
   readonly readers: ReadonlySet<string>;
+  /** Of readers whose grant has a scope: its id. */
+  readonly scopes?: ReadonlyMap<string, string>;
+}
+
+/** A projection as it is stored. */
+export interface StoredProjection {
+  /** Of its scope. */
+  readonly id: string;
+  readonly logs: ReadonlyMap<Channel, LoggedLog>;
 }
 
 /** What a place's source has under a key. */
@@ -32,6 +41,8 @@ export interface SourceState {
   /** Addresses that it makes the cluster's own: of a pool or node. */
   readonly owns: readonly string[];
   readonly channel: Channel;
+  /** Hash of what a scope shows of it, by the scope's id; `null`: nothing. */
+  readonly shown?: (id: string) => string | null;
 }
 
 export interface Served {
@@ -40,6 +51,8 @@ export interface Served {
   readonly ips: readonly string[];
   /** Its labels are given to rules under keys with the RCC's name. */
   readonly isPrefixed?: boolean;
+  /** Whether a scope may show a record like this, by the scope's id. */
+  readonly fits?: (id: string) => boolean;
 }
 
 /** What a relay says of one remote, and what it holds of it. */
@@ -65,6 +78,8 @@ export type Happening =
       readonly effective: ReadonlyMap<string, string>;
       /** Those whose RCC asks for prefixed labels. */
       readonly prefixed?: ReadonlySet<string>;
+      /** The scope's id of those whose grant has one. */
+      readonly scopes?: ReadonlyMap<string, string>;
     }
   /** The whole hub was put back as it was when a backup was made; its storages and the edges follow. */
   | { readonly what: "restored" }
@@ -84,11 +99,15 @@ export type Happening =
       readonly kept: ReadonlyMap<string, string>;
       /** Who may read, as it is stored; `null`: not known. */
       readonly access: StoredAccess | null;
+      /** By slot. */
+      readonly projections?: ReadonlyMap<number, StoredProjection>;
       readonly why: "new" | "rolled back" | "lost" | "wiped";
     }
   | {
       readonly what: "commit";
       readonly origin: string;
+      /** Of a projection. */
+      readonly slot?: number;
       readonly channel: Channel;
       readonly epoch: string;
       readonly frame: LoggedFrame;
@@ -102,11 +121,12 @@ export type Happening =
     }
   /** An instance of an Origin starts; the Mesh then had this version for it. */
   | { readonly what: "instance"; readonly origin: string; readonly meshVersion: number }
+  | ({ readonly what: "access"; readonly origin: string } & StoredAccess)
+  /** The projections that an Origin has from now on: scope ids by slot. */
   | {
-      readonly what: "access";
+      readonly what: "projections";
       readonly origin: string;
-      readonly version: number;
-      readonly readers: ReadonlySet<string>;
+      readonly slots: ReadonlyMap<number, string>;
     }
   /** An Origin has sent a message to a relay of cluster `to`. */
   | {
@@ -139,6 +159,8 @@ export type Happening =
       readonly relay: string;
       readonly version: number;
       readonly granted: ReadonlyMap<string, string>;
+      /** Scope ids, by RCC name. */
+      readonly scopes?: ReadonlyMap<string, string>;
     }
   /** What a relay tells its Felix; `key` is `<rcc> <key hash>`. */
   | {
@@ -198,6 +220,8 @@ export interface QuietOrigin {
   readonly isPublisherConnected: boolean;
   readonly admitted: ReadonlyMap<string, number>;
   readonly digest: ReadonlyMap<string, string>;
+  /** Digests of its projections' identity channels, by scope id. */
+  readonly scopes?: ReadonlyMap<string, string>;
   readonly quarantined: number;
   readonly edges: readonly {
     readonly rcc: string;

@@ -14,6 +14,7 @@ import type { HubCopy } from "./hub.ts";
 import { Place } from "./place.ts";
 import { RelayProcess } from "./relay-process.ts";
 import type { Identity } from "./relay-process.ts";
+import type { SimScope } from "./scopes.ts";
 import { World } from "./world.ts";
 
 const MESH = "demo";
@@ -37,15 +38,15 @@ export class MeshWorld {
   readonly #rccs = new Map<string, string>();
   /** Those that ask for prefixed labels. */
   readonly #prefixed = new Set<string>();
-  /** `origin place/reader place`. */
-  readonly #grants = new Set<string>();
+  /** `origin place/reader place` to the scope, `null` for all. */
+  readonly #grants = new Map<string, SimScope | null>();
   #keys = 0;
   /** The hub's backup, with who saw whom then; `null` when there is none, or of other members. */
   #backup: {
     readonly hub: HubCopy;
     readonly rccs: ReadonlyMap<string, string>;
     readonly prefixed: ReadonlySet<string>;
-    readonly grants: ReadonlySet<string>;
+    readonly grants: ReadonlyMap<string, SimScope | null>;
   } | null = null;
   #hasRestored = false;
 
@@ -138,7 +139,7 @@ export class MeshWorld {
         this.#rccs.delete(id);
         this.#prefixed.delete(id);
       }
-    for (const id of this.#grants) if (id.split("/").includes(name)) this.#grants.delete(id);
+    for (const id of this.#grants.keys()) if (id.split("/").includes(name)) this.#grants.delete(id);
     this.#tellEdges();
   }
 
@@ -149,8 +150,28 @@ export class MeshWorld {
     const { service } = this.hub;
     if (isGranted) this.#expect(service.createGrant(origin.place.name, reader.place.name));
     else this.#expect(service.deleteGrant(origin.place.name, reader.place.name));
-    if (isGranted) this.#grants.add(id);
+    if (isGranted) this.#grants.set(id, null);
     else this.#grants.delete(id);
+    this.#tellEdges();
+  }
+
+  /** Who sees whom. */
+  get pairs(): { readonly origin: Member; readonly reader: Member }[] {
+    const named = (name: string): Member | undefined =>
+      this.members.find(({ place, identity }) => place.name === name && identity !== null);
+    return [...this.#rccs].flatMap(([id, remote]) => {
+      const [origin, reader] = [named(remote), named(id.split("/")[0] ?? "")];
+      if (origin === undefined || reader === undefined) return [];
+      return this.#grants.has(`${remote}/${reader.place.name}`) ? [{ origin, reader }] : [];
+    });
+  }
+
+  /** What a grant shows from now on, whether it was there or not; `null`: all. */
+  rescope(origin: Member, reader: Member, scope: SimScope | null): void {
+    if (origin === reader || origin.identity === null || reader.identity === null) return;
+    const [of, to] = [origin.place.name, reader.place.name];
+    this.#expect(this.hub.service.applyGrant(of, to, scope?.scope ?? null));
+    this.#grants.set(`${of}/${to}`, scope);
     this.#tellEdges();
   }
 
@@ -202,7 +223,7 @@ export class MeshWorld {
   async backup(): Promise<void> {
     const hub = await this.hub.copy();
     const [rccs, prefixed] = [new Map(this.#rccs), new Set(this.#prefixed)];
-    this.#backup = { hub, rccs, prefixed, grants: new Set(this.#grants) };
+    this.#backup = { hub, rccs, prefixed, grants: new Map(this.#grants) };
   }
 
   get hasBackup(): boolean {
@@ -219,7 +240,7 @@ export class MeshWorld {
     this.#prefixed.clear();
     for (const id of this.#backup.prefixed) this.#prefixed.add(id);
     this.#grants.clear();
-    for (const id of this.#backup.grants) this.#grants.add(id);
+    for (const [id, scope] of this.#backup.grants) this.#grants.set(id, scope);
     this.#tellEdges();
   }
 
@@ -265,13 +286,14 @@ export class MeshWorld {
       const origin = identity.membership.cluster.uid;
       const status = this.hub.origin(origin).event((it) => it.status());
       if (status === undefined) return [];
-      const { channels, quarantined, edges, publisher } = status;
+      const { channels, quarantined, edges, publisher, scopes } = status;
       return [
         {
           origin,
           isPublisherConnected: publisher === "connected",
           admitted: new Map(channels.map((c) => [c.channel, c.admitted])),
           digest: new Map(channels.map((c) => [c.channel, c.digest])),
+          scopes: new Map(scopes.map(({ id, digest }) => [id, digest])),
           quarantined,
           edges: edges.map((e) => ({
             rcc: e.rcc,
@@ -302,19 +324,18 @@ export class MeshWorld {
     );
     const effective = new Map<string, string>();
     const prefixed = new Set<string>();
+    const scopes = new Map<string, string>();
     for (const [id, origin] of this.#rccs) {
       const [reader = "", rcc = ""] = id.split("/");
       const [readerUid, originUid] = [uids.get(reader), uids.get(origin)];
-      if (
-        readerUid !== undefined &&
-        originUid !== undefined &&
-        this.#grants.has(`${origin}/${reader}`)
-      ) {
-        effective.set(`${readerUid} ${originUid}`, rcc);
-        if (this.#prefixed.has(id)) prefixed.add(`${readerUid} ${originUid}`);
-      }
+      const scope = this.#grants.get(`${origin}/${reader}`);
+      if (readerUid === undefined || originUid === undefined || scope === undefined) continue;
+      const pair = `${readerUid} ${originUid}`;
+      effective.set(pair, rcc);
+      if (this.#prefixed.has(id)) prefixed.add(pair);
+      if (scope !== null) scopes.set(pair, scope.id);
     }
-    this.history.add({ what: "edges", effective, prefixed });
+    this.history.add({ what: "edges", effective, prefixed, scopes });
   }
 
   /** The answer of a command, while time goes on. */

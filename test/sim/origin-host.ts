@@ -148,13 +148,10 @@ export class OriginHost {
     this.sql.writesLeft = null;
     this.sql.putBack(copy?.sql ?? null);
     this.#model = copy === null ? emptyModel() : copyModel(copy.model);
-    const { logs, kept, access } = copyModel(this.#model);
     this.#history.add({
       what: "storage",
       origin: this.uid,
-      logs,
-      kept,
-      access,
+      ...copyModel(this.#model),
       why: copy === null ? "lost" : "rolled back",
     });
   }

@@ -8,6 +8,7 @@ import type { Source, SourceSink } from "../../relay/source/source.ts";
 import { pool } from "../support/records.ts";
 import { addressesOf } from "./addresses.ts";
 import type { History, SourceState } from "./history.ts";
+import { scopeOf } from "./scopes.ts";
 import type { World } from "./world.ts";
 
 /** Records that the model of a source has, by Calico's key. */
@@ -22,6 +23,19 @@ export function hashOfKey(key: string): string {
 
 export function hashOfRecord(record: CalicoRecord): string {
   return toHex(hashRecord(encodeRecord(record)));
+}
+
+/** Asked for by few, and then again and again. */
+function shownOf(record: CalicoRecord): (id: string) => string | null {
+  const known = new Map<string, string | null>();
+  return (id) => {
+    const before = known.get(id);
+    if (before !== undefined) return before;
+    const shown = scopeOf(id).shown(record);
+    const hash = shown === null ? null : hashOfRecord(shown);
+    known.set(id, hash);
+    return hash;
+  };
 }
 
 export class Place {
@@ -53,6 +67,7 @@ export class Place {
       owns:
         record.kind === "IPPool" ? [record.cidr] : record.kind === "Node" ? record.internalIPs : [],
       channel: channelOf(record.kind),
+      shown: shownOf(record),
     };
     if (this.#held.get(key)?.state.hash === state.hash) return;
     this.#held.set(key, { record, state });

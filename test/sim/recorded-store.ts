@@ -6,7 +6,9 @@ import type { Channel } from "../../shared/record/channel.ts";
 import { HASH_BYTES } from "../../shared/record/encoding.ts";
 import type { OriginFacts } from "../../shared/visibility/facts.ts";
 import type { QuarantinedRecord, StoredFrame } from "../../worker/origin/log-store.ts";
+import type { LogStore, StoredProjection } from "../../worker/origin/log-store.ts";
 import { SqliteLogStore } from "../../worker/origin/sqlite-log-store.ts";
+import { scopeId } from "../../shared/visibility/scope.ts";
 import type {
   Entries,
   Happening,
@@ -25,57 +27,91 @@ export interface StoredModel {
   readonly logs: Map<Channel, { epoch: string; frames: LoggedFrame[] }>;
   readonly kept: Map<string, string>;
   access: StoredAccess | null;
+  readonly projections: Map<number, { readonly id: string; readonly logs: StoredModel["logs"] }>;
 }
 
 export function emptyModel(): StoredModel {
-  return { logs: new Map(), kept: new Map(), access: null };
+  return { logs: new Map(), kept: new Map(), access: null, projections: new Map() };
 }
 
 export function copyModel(model: StoredModel): StoredModel {
   return {
-    logs: new Map(
-      [...model.logs].map(([channel, { epoch, frames }]) => [
-        channel,
-        { epoch, frames: [...frames] },
-      ]),
-    ),
+    logs: copyLogs(model.logs),
     kept: new Map(model.kept),
     access: model.access,
+    projections: new Map(
+      [...model.projections].map(([slot, { id, logs }]) => [slot, { id, logs: copyLogs(logs) }]),
+    ),
   };
+}
+
+function copyLogs(logs: StoredModel["logs"]): StoredModel["logs"] {
+  return new Map(
+    [...logs].map(([channel, { epoch, frames }]) => [channel, { epoch, frames: [...frames] }]),
+  );
 }
 
 export class RecordedStore extends SqliteLogStore {
   readonly #origin: string;
   readonly #history: History;
   readonly #model: StoredModel;
-  #staged: Happening[] = [];
+  readonly #slot: number;
+  /** What is told once it is committed; of all slots together. */
+  readonly #staged: Happening[];
 
-  constructor(sql: SimSql, origin: string, history: History, model: StoredModel) {
-    super(sql);
+  constructor(
+    sql: SimSql,
+    origin: string,
+    history: History,
+    model: StoredModel,
+    slot = 0,
+    staged: Happening[] = [],
+  ) {
+    super(sql, slot);
     this.#origin = origin;
     this.#history = history;
     this.#model = model;
+    this.#slot = slot;
+    this.#staged = staged;
+  }
+
+  override at(slot: number): LogStore {
+    const sql = this.sql as SimSql;
+    return new RecordedStore(sql, this.#origin, this.#history, this.#model, slot, this.#staged);
   }
 
   override transaction<T>(work: () => T): T {
-    this.#staged = [];
+    this.#staged.length = 0;
     const result = super.transaction(work);
     for (const it of this.#staged) {
       this.#take(it);
       this.#history.add(it);
     }
-    this.#staged = [];
+    this.#staged.length = 0;
     return result;
+  }
+
+  override saveProjections(projections: readonly StoredProjection[]): void {
+    super.saveProjections(projections);
+    const slots = new Map(
+      projections.flatMap(({ slot, scope, state }) =>
+        scope === null || state === "overfull" ? [] : [[slot, scopeId(scope)] as const],
+      ),
+    );
+    this.#staged.push({ what: "projections", origin: this.#origin, slots });
   }
 
   override saveFacts(facts: OriginFacts): void {
     super.saveFacts(facts);
-    const readers = new Set(facts.removed ? [] : facts.readers.map((reader) => reader.cluster.uid));
+    const scoped = facts.removed ? [] : (facts.scopedReaders ?? []);
+    const scopes = new Map(scoped.map(({ cluster, scope }) => [cluster.uid, scopeId(scope)]));
+    const all = facts.removed ? [] : facts.readers.map((reader) => reader.cluster.uid);
     this.#staged.push({
       what: "access",
       origin: this.#origin,
       version: facts.accessVersion,
-      readers,
+      readers: new Set([...all, ...scopes.keys()]),
+      scopes,
     });
   }
 
@@ -88,6 +124,7 @@ export class RecordedStore extends SqliteLogStore {
     this.#staged.push({
       what: "commit",
       origin: this.#origin,
+      ...(this.#slot === 0 ? {} : { slot: this.#slot }),
       channel,
       epoch,
       frame: { revision, previous: toHex(previous), chain, entries },
@@ -107,6 +144,7 @@ export class RecordedStore extends SqliteLogStore {
 
   override wipeLog(rows: number): number {
     const wiped = super.wipeLog(rows);
+    if (this.#slot > 0) return wiped;
     const logs = new Map<Channel, LoggedLog>();
     this.#staged.push({
       what: "storage",
@@ -120,17 +158,23 @@ export class RecordedStore extends SqliteLogStore {
   }
 
   #take(it: Happening): void {
-    const { logs, kept } = this.#model;
+    const { logs: own, kept, projections } = this.#model;
     if (it.what === "commit") {
+      const logs = it.slot === undefined ? own : (projections.get(it.slot)?.logs ?? new Map());
       const log = logs.get(it.channel);
       if (log?.epoch === it.epoch) log.frames.push(it.frame);
       else logs.set(it.channel, { epoch: it.epoch, frames: [it.frame] });
     } else if (it.what === "access") this.#model.access = it;
     else if (it.what === "kept" && it.hash !== null) kept.set(it.key, it.hash);
     else if (it.what === "kept") kept.delete(it.key);
-    else if (it.what === "storage") {
-      logs.clear();
+    else if (it.what === "projections") {
+      for (const slot of projections.keys()) if (!it.slots.has(slot)) projections.delete(slot);
+      for (const [slot, id] of it.slots)
+        if (!projections.has(slot)) projections.set(slot, { id, logs: new Map() });
+    } else if (it.what === "storage") {
+      own.clear();
       kept.clear();
+      projections.clear();
     }
   }
 }

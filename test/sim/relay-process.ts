@@ -14,6 +14,7 @@ import type { ServedChange } from "../../relay/view/serving.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
+import { scopeId } from "../../shared/visibility/scope.ts";
 import { addressesOf } from "./addresses.ts";
 import type { History, SeenRemote, Served } from "./history.ts";
 import { SimLink } from "./network.ts";
@@ -21,6 +22,7 @@ import type { HubEnd, Wire } from "./network.ts";
 import { hashOfKey, hashOfRecord, SimSource } from "./place.ts";
 import type { Place } from "./place.ts";
 import { RelayDisk } from "./relay-disk.ts";
+import { fits } from "./scopes.ts";
 import type { World } from "./world.ts";
 
 export interface Identity {
@@ -49,6 +51,8 @@ interface Process {
   readonly positions: Map<string, Positions>;
   hasFelixSynced: boolean;
   isAlive: boolean;
+  /** What it serves, by RCC and key hash, read since it last told of a change. */
+  served: ReadonlyMap<string, ReadonlyMap<string, Served>> | null;
 }
 
 export class RelayProcess {
@@ -65,6 +69,8 @@ export class RelayProcess {
   /** What Felix has: it outlives the relay. */
   #felix = new Map<string, Told>();
   #granted = new Map<string, string>();
+  /** Scope ids, by RCC name. */
+  #scopes = new Map<string, string>();
   #heard = { meshId: "", version: -1 };
 
   constructor(
@@ -128,6 +134,7 @@ export class RelayProcess {
       positions: new Map(),
       hasFelixSynced: false,
       isAlive: true,
+      served: null,
     };
     const credentials = {
       membership: identity.membership,
@@ -207,11 +214,7 @@ export class RelayProcess {
     const process = this.#process;
     if (process === null) return [];
     const { remotes } = process.relay;
-    const served = new Map<string, Map<string, Served>>();
-    for (const { rcc, held } of remotes.served()) {
-      const of = served.get(rcc) ?? new Map<string, Served>();
-      served.set(rcc, of.set(hashOfKey(held.key), servedOf(held.record)));
-    }
+    const served = (process.served ??= readServed(remotes));
     const refused = remotes.refusals();
     return remotes.reports().map((report) => {
       const origin = report.origin.uid;
@@ -322,17 +325,24 @@ export class RelayProcess {
         state === "granted" ? [[rcc, origin.uid]] : [],
       ),
     );
+    this.#scopes = new Map(
+      facts.remotes.flatMap(({ rcc, scope }) =>
+        scope === undefined ? [] : [[rcc, scopeId(scope)] as const],
+      ),
+    );
     this.#history.add({
       what: "heard",
       relay: this.name,
       version: facts.accessVersion,
       granted: this.#granted,
+      scopes: this.#scopes,
     });
   }
 
   #readAccess(): void {
     this.#heard = { meshId: "", version: -1 };
     this.#granted = new Map();
+    this.#scopes = new Map();
     const path = join(this.#disk.dir, "access.json");
     if (existsSync(path)) this.#hear(JSON.parse(readFileSync(path, "utf8")) as AccessFacts);
     else this.#history.add({ what: "heard", relay: this.name, version: -1, granted: new Map() });
@@ -341,6 +351,7 @@ export class RelayProcess {
   #tell({ rcc, op, held, isNew }: ServedChange): void {
     const process = this.#process;
     if (process === null) return;
+    process.served = null;
     const key = `${rcc} ${hashOfKey(held.key)}`;
     const isPrefixed = process.relay.remotes.labelMode(rcc) === "prefixed";
     const served = { ...servedOf(held.record), isPrefixed };
@@ -386,10 +397,20 @@ export class RelayProcess {
   }
 }
 
+function readServed(remotes: Relay["remotes"]): ReadonlyMap<string, Map<string, Served>> {
+  const read = new Map<string, Map<string, Served>>();
+  for (const { rcc, held } of remotes.served()) {
+    const of = read.get(rcc) ?? new Map<string, Served>();
+    read.set(rcc, of.set(hashOfKey(held.key), servedOf(held.record)));
+  }
+  return read;
+}
+
 function servedOf(record: CalicoRecord): Served {
   return {
     hash: hashOfRecord(record),
     isEndpoint: record.kind.endsWith("Endpoint"),
     ips: addressesOf(record),
+    fits: (id) => fits(record, id),
   };
 }

@@ -84,6 +84,22 @@ export class MeshRig {
     return JSON.parse(text) as T;
   }
 
+  /**
+   * The hub, the demo's mesh and its two relays, of which app's serves what db has.
+   * @param appFlags Of app's relay besides.
+   */
+  async startDemo(...appFlags: readonly string[]): Promise<RelayProcess> {
+    await this.startHub();
+    await this.createDemo();
+    await this.startRelay("db");
+    const app = await this.startRelay("app", ...appFlags);
+    await eventually(
+      () => this.served("app", "db"),
+      (ips) => ips.length > 0,
+    );
+    return app;
+  }
+
   /** Mesh `demo` with clusters `app` and `db` over copies of the demo's folders; app sees db. */
   /** @param cidrs Pod ranges that the operator gives, by cluster. */
   async createDemo(cidrs: Readonly<Record<string, readonly string[]>> = {}): Promise<void> {

@@ -97,11 +97,13 @@ export function removeCluster(mesh: Mesh, name: string): void {
   const unblocked = store.list("refused").filter(([, row]) => row.conflictUid === uid);
   const rccs = store.list("rccs").filter(([id]) => namesUid(id, uid));
   const grants = store.list("grants").filter(([id]) => namesUid(id, uid));
+  const scoped = store.list("scoped").filter(([id]) => namesUid(id, uid));
   mesh.touch(uid);
-  for (const [id] of [...rccs, ...grants]) mesh.touch(...id.split("/"));
+  for (const [id] of [...rccs, ...grants, ...scoped]) mesh.touch(...id.split("/"));
   for (const [id] of unblocked) mesh.touch(id.slice(0, id.indexOf("/")));
   for (const [id] of rccs) store.delete("rccs", id);
   for (const [id] of grants) store.delete("grants", id);
+  for (const [id] of scoped) store.delete("scoped", id);
   for (const [id] of unblocked) store.delete("refused", id);
   for (const [id] of store.list("ranges", `${uid}/`)) store.delete("ranges", id);
   for (const [id] of store.list("refused", `${uid}/`)) store.delete("refused", id);

@@ -1,10 +1,12 @@
 /** What the Worker asks of a Mesh object. Plain values only: they cross an RPC boundary. */
 import type { LabelMode, PinnedRanges, RefusedClaim } from "../../shared/visibility/facts.ts";
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
+import type { Scope } from "../../shared/visibility/scope.ts";
 import type { MeshCalls } from "../ports.ts";
-import type { GrantView, RccView } from "./edges.ts";
+import type { GrantView } from "./grants.ts";
 import type { Joined, NewToken } from "./membership.ts";
 import type { Outcome } from "./outcome.ts";
+import type { RccView } from "./rccs.ts";
 import type { AuditRow, MeshRow } from "./registry.ts";
 
 /** A change, and whether every Origin that it concerns held it when the call returned. */
@@ -65,10 +67,17 @@ export interface MeshAdmin extends MeshCalls {
   listRccs(cluster: string): Promise<Outcome<readonly RccView[]>>;
   getRcc(cluster: string, name: string): Promise<Outcome<RccView>>;
   deleteRcc(cluster: string, name: string): Promise<Outcome<Changed<object>>>;
+  /** @param scope Canonical; `null` (the default) for all of the origin. */
   createGrant(
     origin: string,
     reader: string,
+    scope?: Scope | null,
   ): Promise<Outcome<Changed<{ readonly grant: GrantView }>>>;
+  applyGrant(
+    origin: string,
+    reader: string,
+    scope: Scope | null,
+  ): Promise<Outcome<Changed<{ readonly grant: GrantView; readonly isNew: boolean }>>>;
   deleteGrant(origin: string, reader: string): Promise<Outcome<Changed<object>>>;
   /** @param origin Name, or `null` for all. */
   listGrants(origin: string | null): Promise<Outcome<readonly GrantView[]>>;

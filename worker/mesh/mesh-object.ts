@@ -41,6 +41,7 @@ export class MeshObject extends DurableObject<MeshEnv> implements MeshAdmin, Dir
       },
       setAlarm: (atMs) => context.waitUntil(context.storage.setAlarm(atMs)),
     });
+    this.#service.onStart();
   }
 
   override alarm(): Promise<void> {
@@ -105,6 +106,10 @@ export class MeshObject extends DurableObject<MeshEnv> implements MeshAdmin, Dir
 
   createGrant(...args: Parameters<MeshAdmin["createGrant"]>): ReturnType<MeshAdmin["createGrant"]> {
     return this.#service.createGrant(...args);
+  }
+
+  applyGrant(...args: Parameters<MeshAdmin["applyGrant"]>): ReturnType<MeshAdmin["applyGrant"]> {
+    return this.#service.applyGrant(...args);
   }
 
   deleteGrant(...args: Parameters<MeshAdmin["deleteGrant"]>): ReturnType<MeshAdmin["deleteGrant"]> {

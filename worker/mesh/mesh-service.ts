@@ -4,15 +4,8 @@
  */
 import type { OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
-import {
-  applyRcc,
-  createGrant,
-  deleteGrant,
-  deleteRcc,
-  getRcc,
-  listGrants,
-  listRccs,
-} from "./edges.ts";
+import type { Scope } from "../../shared/visibility/scope.ts";
+import { applyGrant, createGrant, deleteGrant, listGrants } from "./grants.ts";
 import { addCluster, createMesh, deleteMesh, join, newToken, removeCluster } from "./membership.ts";
 import type { Changed, ClusterView, MeshAdmin } from "./mesh-calls.ts";
 import type { Mesh } from "./mesh.ts";
@@ -20,6 +13,7 @@ import type { Outcome } from "./outcome.ts";
 import { dueEntries, nextDueMs, pushAll } from "./outbox.ts";
 import type { FindOrigin } from "./outbox.ts";
 import { claimRanges } from "./ranges.ts";
+import { applyRcc, deleteRcc, getRcc, listRccs } from "./rccs.ts";
 import type { ClusterRow } from "./registry.ts";
 import { overviewOf, viewCluster, viewOf } from "./views.ts";
 
@@ -115,8 +109,20 @@ export class MeshService implements MeshAdmin {
     return this.#change(() => (deleteRcc(this.#mesh, cluster, name), {}));
   }
 
-  async createGrant(origin: string, reader: string): ReturnType<MeshAdmin["createGrant"]> {
-    return this.#change(() => ({ grant: createGrant(this.#mesh, origin, reader) }));
+  async createGrant(
+    origin: string,
+    reader: string,
+    scope: Scope | null = null,
+  ): ReturnType<MeshAdmin["createGrant"]> {
+    return this.#change(() => ({ grant: createGrant(this.#mesh, origin, reader, scope) }));
+  }
+
+  async applyGrant(
+    origin: string,
+    reader: string,
+    scope: Scope | null,
+  ): ReturnType<MeshAdmin["applyGrant"]> {
+    return this.#change(() => applyGrant(this.#mesh, origin, reader, scope));
   }
 
   async deleteGrant(origin: string, reader: string): ReturnType<MeshAdmin["deleteGrant"]> {
@@ -161,6 +167,11 @@ export class MeshService implements MeshAdmin {
       this.#schedule();
     }
     return this.#mesh.facts(clusterUid);
+  }
+
+  /** Before anything else, once. */
+  onStart(): void {
+    if (this.#mesh.tellAfterOlder()) this.#schedule();
   }
 
   /** Retries what is due. Never throws: an alarm that throws is dropped by the platform after a few attempts. */

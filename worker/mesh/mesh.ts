@@ -13,7 +13,7 @@ import type { MeshStore } from "./mesh-store.ts";
 import type { Outcome } from "./outcome.ts";
 import { Refused } from "./outcome.ts";
 import { MESH_LIMITS } from "./registry.ts";
-import type { AuditRow, ClusterRow, MeshRow } from "./registry.ts";
+import type { AuditRow, ClusterRow, GrantRow, MeshRow, ScopedGrantRow } from "./registry.ts";
 
 export interface MeshEnvironment {
   readonly clock: Clock;
@@ -27,12 +27,19 @@ export interface Decided<T> {
   readonly changed: readonly string[];
 }
 
+/** A grant of all that the origin has. */
+export interface WholeGrant extends GrantRow {
+  readonly scope: null;
+}
+
 /** How long after a change the outbox tries by itself, when the first try inside the request did not get through. */
 const FIRST_RETRY_MS = 1_000;
 /** More accessVersions than any mesh hands out between a backup and its restore. */
 const RESTORE_LEAP = 2 ** 20;
 /** And in a millisecond: one backup may be restored twice, and its numbers must not be handed out from the same place again. Safe integers for 200 years. */
 const VERSIONS_A_MS = 1_024;
+/** A counter: the version that a program which knows scopes has handed out last. One that knows none leaves it behind. */
+const SCOPED_VERSION = "scoped-version";
 
 export class Mesh implements AccessRegistry {
   readonly store: MeshStore;
@@ -111,6 +118,10 @@ export class Mesh implements AccessRegistry {
     return this.store.get("clusters", uid);
   }
 
+  isMember(uid: string): boolean {
+    return this.member(uid)?.removed === false;
+  }
+
   rccsOf(clusterUid: string): readonly BoundRcc[] {
     return this.store.list("rccs", `${clusterUid}/`).map(([, row]) => row);
   }
@@ -120,11 +131,16 @@ export class Mesh implements AccessRegistry {
   }
 
   readersGrantedBy(originUid: string): readonly string[] {
-    return this.store.list("grants", `${originUid}/`).map(([id]) => id.slice(originUid.length + 1));
+    const prefix = `${originUid}/`;
+    const ids = [...this.store.list("grants", prefix), ...this.store.list("scoped", prefix)];
+    return [...new Set(ids.map(([id]) => id.slice(prefix.length)))];
   }
 
-  hasGrant(originUid: string, readerUid: string): boolean {
-    return this.store.get("grants", `${originUid}/${readerUid}`) !== undefined;
+  /** A pair has one grant at most. Where a hub that knows no scopes has added one of everything, the scope holds until somebody decides. [SCP3] */
+  grantOf(originUid: string, readerUid: string): ScopedGrantRow | WholeGrant | undefined {
+    const id = `${originUid}/${readerUid}`;
+    const whole = this.store.get("grants", id);
+    return this.store.get("scoped", id) ?? (whole && { ...whole, scope: null });
   }
 
   ranges(clusterUid: string): PinnedRanges {
@@ -155,17 +171,42 @@ export class Mesh implements AccessRegistry {
     this.store.transaction(() => {
       if ((this.store.get("counters", "restored")?.value ?? 0) === atMs) return;
       this.store.put("counters", "restored", { value: atMs });
+      const isOwn = !this.#hasOlderDecided();
       const version = Math.max(this.version() + RESTORE_LEAP, atMs * VERSIONS_A_MS);
       this.store.put("counters", "version", { value: version });
+      if (isOwn) this.store.put("counters", SCOPED_VERSION, { value: version });
     });
+  }
+
+  /**
+   * A hub that knows no scopes has decided here meanwhile. What it told lacks the grants with a scope, under a version that Origins would not take again: they are told
+   * by a newer one. [SCP3]
+   * @returns Whether the outbox has something for it.
+   */
+  tellAfterOlder(): boolean {
+    const scoped = this.store.list("scoped");
+    if (scoped.length === 0 || !this.#hasOlderDecided()) return false;
+    const uids = new Set(scoped.flatMap(([id]) => id.split("/")));
+    this.store.transaction(() => this.#publish([...uids].filter((uid) => this.isMember(uid))));
+    return true;
+  }
+
+  #hasOlderDecided(): boolean {
+    return this.store.get("counters", SCOPED_VERSION)?.value !== this.version();
   }
 
   #publishChanges(): readonly string[] {
     const changed = [...this.#touched]
       .filter(([uid, before]) => before !== this.#factsText(uid))
       .map(([uid]) => uid);
-    if (changed.length === 0) return [];
+    if (changed.length > 0) this.#publish(changed);
+    return changed;
+  }
+
+  /** Their facts have another version, and go to the outbox. */
+  #publish(changed: readonly string[]): void {
     const version = this.#nextNumber("version");
+    this.store.put("counters", SCOPED_VERSION, { value: version });
     const dueMs = this.environment.clock.now() + FIRST_RETRY_MS;
     for (const uid of changed) {
       const row = this.store.get("clusters", uid);
@@ -173,7 +214,6 @@ export class Mesh implements AccessRegistry {
       this.store.put("clusters", uid, { ...row, factsVersion: version });
       this.store.put("outbox", uid, { version, attempts: 0, dueMs });
     }
-    return changed;
   }
 
   /** Everything of the facts but their version. */

@@ -1,5 +1,5 @@
 /** Outcomes of decisions, as they cross from a Mesh object to the Worker and become HTTP there. */
-import type { FieldProblem } from "../../shared/visibility/rcc.ts";
+import type { FieldProblem } from "../../shared/visibility/field-problem.ts";
 
 /** An expected refusal. `detail` is a sentence for a person; `code` is for programs and stays. */
 export interface Refusal {

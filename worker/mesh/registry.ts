@@ -5,6 +5,7 @@
 import type { MemberRow } from "../../shared/visibility/access.ts";
 import type { RangeUse } from "../../shared/visibility/facts.ts";
 import type { RccSpec } from "../../shared/visibility/rcc.ts";
+import type { Scope } from "../../shared/visibility/scope.ts";
 
 export interface MeshRow {
   /** Random: a mesh made again under its name is another one. */
@@ -46,9 +47,14 @@ export interface RccRow {
   readonly createdMs: number;
 }
 
-/** Id: `<origin uid>/<reader uid>`. */
+/** Id: `<origin uid>/<reader uid>`. It shows all of the origin. */
 export interface GrantRow {
   readonly createdMs: number;
+}
+
+/** Id: as `GrantRow`. Apart, so that a hub of a version that knows no scopes has no such grant, instead of one of everything. [SCP3] */
+export interface ScopedGrantRow extends GrantRow {
+  readonly scope: Scope;
 }
 
 /** Id: `<cluster uid>/<use>/<cidr>`. */
@@ -108,6 +114,7 @@ export interface Collections {
   readonly counters: CounterRow;
   readonly directory: DirectoryRow;
   readonly names: NameRow;
+  readonly scoped: ScopedGrantRow;
 }
 
 /** The position of a name is its number in storage: append only. */
@@ -124,6 +131,7 @@ export const COLLECTIONS = [
   "counters",
   "directory",
   "names",
+  "scoped",
 ] as const satisfies readonly (keyof Collections)[];
 
 /** Bounds of one mesh; at each, the request is refused by name and nothing changes. [VIS27] */
@@ -136,4 +144,8 @@ export const MESH_LIMITS = {
   /** Removed clusters that are remembered, so that a late Origin or relay of theirs hears it. The oldest are forgotten. */
   removedClusters: 10_000,
   meshes: 10_000,
+  /** Different ones that an origin's grants name: its log has a projection for each. [SCP2] */
+  scopesPerOrigin: 16,
+  /** Of the scopes that the facts of one cluster name, as JSON: facts are one row of its Origin, and one message. [SCP2] */
+  scopeBytesPerCluster: 256 * 1024,
 } as const;

@@ -1,7 +1,7 @@
 /** Read models of the registry, for the admin API. */
 import { isEffective } from "../../shared/visibility/access.ts";
 import { labelModeOf } from "../../shared/visibility/rcc.ts";
-import { listRccs } from "./edges.ts";
+import { listRccs } from "./rccs.ts";
 import type { ClusterView, MeshOverview, ViewOverview } from "./mesh-calls.ts";
 import type { Mesh } from "./mesh.ts";
 import type { ClusterRow } from "./registry.ts";

@@ -12,11 +12,11 @@ const DIGEST_LEAVES = 128;
 
 export class EventBudget {
   #left = EVENT_BYTES;
-  #mayHash = true;
+  #leaves = DIGEST_LEAVES;
 
   renew(): void {
     this.#left = EVENT_BYTES;
-    this.#mayHash = true;
+    this.#leaves = DIGEST_LEAVES;
   }
 
   /** Whether there is time for one more message. */
@@ -31,8 +31,7 @@ export class EventBudget {
   /** Whether the log's digest is known; makes some of it where it is not. */
   knowsDigest({ admitted }: ChannelLog): boolean {
     if (admitted.root.digest !== null) return true;
-    if (!this.#mayHash) return false;
-    this.#mayHash = false;
-    return admitted.refresh(DIGEST_LEAVES);
+    this.#leaves = admitted.refreshWithin(this.#leaves);
+    return admitted.root.digest !== null;
   }
 }

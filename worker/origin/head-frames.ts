@@ -1,13 +1,11 @@
 /** The frames of one event, encoded once for all readers who are to get them: with the log's digest where the commit has settled. [LOG20] */
 import { encodeMessage } from "../../shared/protocol/codec.ts";
 import type { Settled } from "../../shared/protocol/messages.ts";
-import type { Channel } from "../../shared/record/channel.ts";
 import { CATCH_UP_VERSION } from "./catch-up.ts";
 import type { ChannelLog } from "./channel-log.ts";
 
 interface SweepRule {
-  /** Whether a publisher has reconciled the channel since the hub may have lost anything. [LOG7] */
-  canSweep(channel: Channel): boolean;
+  canSweep(log: ChannelLog): boolean;
 }
 
 export interface HeadFrame {
@@ -17,21 +15,40 @@ export interface HeadFrame {
 }
 
 export class HeadFrames {
-  readonly #isSettled: boolean;
+  readonly #knowsDigest: ((log: ChannelLog) => boolean) | null;
   readonly #rule: SweepRule;
-  readonly #encoded = new Map<string, HeadFrame>();
+  /** By log, and whether a reader can take the digest with it. */
+  readonly #heads = new Map<ChannelLog, [HeadFrame?, HeadFrame?]>();
+  /** Of readers that take every frame, by epoch and revision. */
+  readonly #older = new Map<string, HeadFrame | undefined>();
 
-  constructor(isSettled: boolean, rule: SweepRule) {
-    this.#isSettled = isSettled;
+  /** @param knowsDigest Where the commit has settled: whether the digest of a log is known. */
+  constructor(knowsDigest: ((log: ChannelLog) => boolean) | null, rule: SweepRule) {
+    this.#knowsDigest = knowsDigest;
     this.#rule = rule;
   }
 
   /** @param version Of the protocol that the reader speaks. */
   get(log: ChannelLog, revision: number, version: number): HeadFrame | undefined {
-    const isSettled = this.#isSettled && revision === log.head && version >= CATCH_UP_VERSION;
-    const id = `${log.channel} ${revision} ${isSettled}`;
-    const known = this.#encoded.get(id);
+    if (revision !== log.head) return this.#olderFrame(log, revision);
+    let heads = this.#heads.get(log);
+    if (heads === undefined) this.#heads.set(log, (heads = []));
+    const takesDigest = version >= CATCH_UP_VERSION ? 1 : 0;
+    const known = heads[takesDigest];
     if (known !== undefined) return known;
+    const isSettled = takesDigest === 1 && this.#knowsDigest?.(log) === true;
+    const head = this.#encode(log, revision, isSettled);
+    if (head !== undefined) heads[takesDigest] = head;
+    return head;
+  }
+
+  #olderFrame(log: ChannelLog, revision: number): HeadFrame | undefined {
+    const id = `${log.epoch} ${revision}`;
+    if (!this.#older.has(id)) this.#older.set(id, this.#encode(log, revision, false));
+    return this.#older.get(id);
+  }
+
+  #encode(log: ChannelLog, revision: number, isSettled: boolean): HeadFrame | undefined {
     const frame = log.frame(revision);
     if (frame === undefined) return undefined;
     const { previous, payload } = frame;
@@ -46,9 +63,7 @@ export class HeadFrames {
       payload,
       settled,
     });
-    const encoded = { bytes, isSettled };
-    this.#encoded.set(id, encoded);
-    return encoded;
+    return { bytes, isSettled };
   }
 }
 
@@ -57,6 +72,6 @@ export function settledOf(log: ChannelLog, rule: SweepRule): Settled {
   return {
     digest: log.admitted.digest(),
     populated: log.populated,
-    sweep: rule.canSweep(log.channel),
+    sweep: rule.canSweep(log),
   };
 }

@@ -11,13 +11,14 @@ import type { Message, Publish, Reconcile, Reconciled } from "../../shared/proto
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { OriginFacts } from "../../shared/visibility/facts.ts";
-import type { ChannelLog } from "./channel-log.ts";
 import type { Waiting } from "./commit-group.ts";
 import { HomeDesk } from "./home.ts";
 import type { HomeClaim } from "./permits.ts";
 import { NOTHING, sum } from "./part.ts";
 import type { Size } from "./part.ts";
 import type { OriginPorts, Peer, SocketId } from "./ports.ts";
+import type { Logs } from "./projection.ts";
+import type { Projections } from "./projections.ts";
 import { Publishing } from "./publishing.ts";
 import type { PublishResult } from "./publishing.ts";
 import { Reconciliation } from "./reconcile.ts";
@@ -45,7 +46,8 @@ export interface HomeRules {
 export class HomeSide {
   readonly desk: HomeDesk;
   readonly #ports: OriginPorts;
-  readonly #logs: ReadonlyMap<Channel, ChannelLog>;
+  readonly #logs: Logs;
+  readonly #projections: Projections;
   readonly #rules: HomeRules;
   readonly #publishing: Publishing;
   readonly #turns: Turns;
@@ -57,19 +59,24 @@ export class HomeSide {
 
   constructor(
     ports: OriginPorts,
-    logs: ReadonlyMap<Channel, ChannelLog>,
+    logs: Logs,
+    projections: Projections,
     admission: AdmissionFacts,
     rules: HomeRules,
   ) {
     this.#ports = ports;
     this.#logs = logs;
+    this.#projections = projections;
     this.#rules = rules;
     this.desk = new HomeDesk(ports);
-    this.#turns = new Turns(ports, [...logs.values()], (frames, most) =>
-      this.#commit(frames, most),
+    this.#turns = new Turns(
+      ports,
+      () => [...logs.values(), ...projections.logs()],
+      (frames, most) => this.#commit(frames, most),
     );
     this.#publishing = new Publishing(ports, logs, admission, {
-      onCommit: () => this.#committed(),
+      onAppend: (channel, changes) => projections.follow(channel, changes),
+      onCommit: () => this.committed(),
       onSettled: () => this.#settleReconciled(),
       onFull: () => this.#turns.foldSoon(),
     });
@@ -161,6 +168,12 @@ export class HomeSide {
     this.#publishing.onClaimFailed(...claims);
   }
 
+  /** Something was committed, by whomever: readers are told, and what is due is folded. */
+  committed(): void {
+    this.#rules.committed();
+    this.#turns.foldSoon();
+  }
+
   onTimer(name: "commit" | "fold" | "rejudge"): void {
     if (name === "commit") this.#turns.onCommitTimer();
     else if (name === "fold") this.#turns.onFoldTimer();
@@ -230,7 +243,7 @@ export class HomeSide {
   #commit(waiting: readonly Waiting[], most: Size): Committed {
     const frames = waiting.filter(({ socket }) => this.desk.is(socket));
     const results = this.#publishing.publish(frames, most);
-    if (results.some((result) => result.ok && result.hasCommitted)) this.#committed();
+    if (results.some((result) => result.ok && result.hasCommitted)) this.committed();
     // What one event had no time for; what follows a frame that broke a rule is not listened to any more.
     let left = results.at(-1)?.ok === true ? frames.slice(results.length) : [];
     let size = NOTHING;
@@ -242,11 +255,6 @@ export class HomeSide {
       else this.#answerPublish(frame.socket, frame.message, result);
     }
     return { size, left };
-  }
-
-  #committed(): void {
-    this.#rules.committed();
-    this.#turns.foldSoon();
   }
 
   #answerPublish(socket: SocketId, { channel, sequence }: Publish, result: PublishResult): void {
@@ -273,14 +281,17 @@ export class HomeSide {
     this.#reconciling.clear();
     for (const channel of channels) {
       const log = must(this.#logs.get(channel), "channel");
-      this.#ports.store.transaction(() => log.markPopulated());
+      this.#ports.store.transaction(() => {
+        log.markPopulated();
+        this.#projections.markPopulated(channel);
+      });
       this.desk.markReconciled(channel);
     }
     this.#rules.reconciled(channels);
   }
 
   #sendAccess(socket: SocketId, facts: OriginFacts): void {
-    const { readers: _private, ...own } = facts;
+    const { readers: _all, scopedReaders: _some, ...own } = facts;
     this.#send(socket, { type: "access", facts: JSON.stringify(own) });
   }
 

@@ -4,7 +4,8 @@
  */
 import type { Partition } from "../../shared/log/partition.ts";
 import type { Channel } from "../../shared/record/channel.ts";
-import type { OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
+import type { OriginFacts, RangeClaim, ScopeStatus } from "../../shared/visibility/facts.ts";
+import type { Scope } from "../../shared/visibility/scope.ts";
 
 /** Frames kept per channel; an older one is overwritten once it has been folded into blobs. */
 export const RING_SLOTS = 2048;
@@ -51,7 +52,23 @@ export interface QuarantinedRecord {
   readonly claims: readonly RangeClaim[];
 }
 
+/** A projection's place: its logs are in a slot of their own. */
+export interface StoredProjection {
+  /** From 1; the origin's own logs are in slot 0. */
+  readonly slot: number;
+  /** `null`: what is in the slot is still to be forgotten. */
+  readonly scope: Scope | null;
+  readonly state: ScopeStatus["state"];
+}
+
 export interface LogStore {
+  /** The rows of another slot, in the same database and the same transactions. */
+  at(slot: number): LogStore;
+  projections(): readonly StoredProjection[];
+  saveProjections(projections: readonly StoredProjection[]): void;
+  /** Whether the frame of a revision was written by a program that knows projections; one that does not leaves them behind. [SCP8] */
+  isProjected(channel: Channel, revision: number): boolean;
+
   transaction<T>(work: () => T): T;
 
   facts(): OriginFacts | null;
@@ -95,6 +112,9 @@ export interface LogStore {
   /** Whether a record waits for a range to be pinned. */
   hasPendingClaims(): boolean;
 
-  /** Forgets so many rows of the log (frames, blobs, quarantine), and answers how many there were; with the last ones its channels. Facts and term stay. */
+  /**
+   * Forgets so many rows of the logs (frames, blobs, quarantine) of this slot, in slot 0 of all, and answers how many there were; with the last ones their
+   * channels. Facts and term stay.
+   */
   wipeLog(rows: number): number;
 }

@@ -5,34 +5,33 @@
 import { admissionFacts } from "../../shared/admission/judge.ts";
 import type { AdmissionFacts } from "../../shared/admission/judge.ts";
 import { must } from "../../shared/lib/assert.ts";
-import { areDisjoint } from "../../shared/log/partition.ts";
-import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
+import { decodeMessage } from "../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
-import type { Message, WatchHello } from "../../shared/protocol/messages.ts";
+import type { Message } from "../../shared/protocol/messages.ts";
 import { pickVersion, PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
-import { CHANNELS } from "../../shared/record/channel.ts";
-import type { Channel } from "../../shared/record/channel.ts";
 import type {
   OriginFacts,
   OriginStatus,
   QuarantineEntry,
   RangeClaim,
 } from "../../shared/visibility/facts.ts";
-import { Announcer } from "./announcer.ts";
-import { ChannelLog } from "./channel-log.ts";
-import { HomeSide, LEAVES_RULE } from "./home-side.ts";
-import { ACKNOWLEDGED_BYTES, MESSAGES_RULE, MessageQuota } from "./message-quota.ts";
+import type { ChannelLog } from "./channel-log.ts";
+import { HomeSide } from "./home-side.ts";
+import { MESSAGES_RULE, MessageQuota } from "./message-quota.ts";
 import { Newcomers } from "./newcomers.ts";
 import type { Hello } from "./newcomers.ts";
-import { mayRead } from "./permits.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "./ports.ts";
-import { Readers } from "./readers.ts";
+import { logsIn } from "./projection.ts";
+import type { Logs } from "./projection.ts";
+import { Projections } from "./projections.ts";
+import { ReaderSide } from "./reader-side.ts";
 import { PieceBudget } from "./small-frames.ts";
 import { originStatus, quarantineEntries } from "./report.ts";
 
 const PULL_RETRY_MS = 2_000;
-/** Between two looks for readers that hold all the room and take nothing. */
-const ROOM_MS = 5_000;
+/** Between two steps of building a projection: others have their turns, and more of them where they are at work. */
+const PROJECT_MS = 2;
+const SHARED_PROJECT_MS = 10;
 /** Rows of a removed cluster's log that one event forgets. */
 const WIPE_ROWS = 40;
 /** Leaves whose digests are made in one event. */
@@ -40,10 +39,10 @@ const DIGEST_LEAVES = 128;
 
 export class Origin {
   readonly #ports: OriginPorts;
-  readonly #logs = new Map<Channel, ChannelLog>();
-  readonly #readers: Readers;
+  readonly #logs: Logs;
+  readonly #projections: Projections;
+  readonly #readers: ReaderSide;
   readonly #home: HomeSide;
-  readonly #announcer: Announcer;
   readonly #peers = new Map<SocketId, Peer>();
   readonly #newcomers = new Newcomers();
   readonly #quota: MessageQuota;
@@ -57,37 +56,32 @@ export class Origin {
     this.#quota = new MessageQuota(ports.clock);
     this.#facts = store.facts();
     const pieces = new PieceBudget();
-    store.transaction(() => {
-      for (const channel of CHANNELS)
-        this.#logs.set(
-          channel,
-          new ChannelLog(channel, store, pieces, () => newEpoch(ports.random)),
-        );
-    });
-    this.#readers = new Readers(this.#logs, ports.sockets, {
+    const epoch = (): string => newEpoch(ports.random);
+    this.#logs = store.transaction(() => logsIn(store, pieces, epoch));
+    this.#projections = new Projections(store, this.#logs, pieces, epoch);
+    this.#readers = new ReaderSide(ports, this.#logs, this.#projections, {
+      refuse: (socket, reason, message) => this.#refuse(socket, reason, message),
       maySend: () => this.#isFactsFresh,
-      canSweep: (channel) => this.#home.desk.hasReconciled(channel),
-      transaction: (work) => store.transaction(work),
-      yieldTurn: () => ports.setTimer("serve", 0),
-      needRoom: () => ports.setTimer("room", ROOM_MS),
-      now: () => ports.clock.now(),
+      hasReconciled: (channel) => this.#home.desk.hasReconciled(channel),
     });
-    this.#announcer = new Announcer(ports, () => this.#readers.sendCheckpoints());
-    this.#home = new HomeSide(ports, this.#logs, admissionOf(this.#facts), {
+    const admission = admissionOf(this.#facts);
+    this.#home = new HomeSide(ports, this.#logs, this.#projections, admission, {
       refuse: (socket, reason, message) => this.#refuse(socket, reason, message),
       committed: () => this.#committed(),
-      reconciled: (channels) => {
-        for (const channel of channels) this.#readers.forgetCheckpoints(channel);
-        this.#readers.sendCheckpoints();
-      },
+      reconciled: (channels) => this.#readers.becameWhole(channels),
       readerCount: () => this.#readers.size,
     });
   }
 
   /** Reads the logs, in parts; see `ChannelLog.load`. Before its end no event may come. */
   *load(): Generator<number, void> {
-    if (this.#facts?.removed === true) this.#ports.setTimer("wipe", 0);
-    else for (const log of this.#logs.values()) yield* log.load();
+    if (this.#facts?.removed === true) {
+      this.#ports.setTimer("wipe", 0);
+      return;
+    }
+    for (const log of this.#logs.values()) yield* log.load();
+    yield* this.#projections.load();
+    this.#projectSoon();
   }
 
   /** A socket that the Worker has authenticated. */
@@ -107,7 +101,7 @@ export class Origin {
     this.#know(socket, peer);
     if (note === "") return;
     if (peer.role === "home") this.#home.desk.restore(socket, peer, note);
-    else this.#readers.restore(socket, peer, note);
+    else this.#readers.restore(socket, peer, note, this.#facts);
   }
 
   onClose(socket: SocketId): void {
@@ -166,13 +160,12 @@ export class Origin {
     this.#readers.newEvent();
     switch (name) {
       case "checkpoint":
-        this.#announcer.onTimer();
-        return;
       case "room":
-        this.#makeRoom();
-        return;
       case "serve":
-        this.#readers.serveOn();
+        this.#readers.onTimer(name);
+        return;
+      case "project":
+        this.#project();
         return;
       case "commit":
       case "fold":
@@ -241,7 +234,8 @@ export class Origin {
     if (isNew && !current.removed) this.#home.sendAccess(current);
     if ((isNew || mustAskAgain) && !current.removed)
       this.#home.setAdmission(admissionOf(current), current.accessVersion);
-    this.#readers.pumpAll();
+    this.#readers.serveAll();
+    this.#projectSoon();
   }
 
   /** What was asked of the Mesh before an eviction or a crash was never answered to this instance, or what was refused was not all judged again. [LOG14] */
@@ -272,16 +266,21 @@ export class Origin {
 
   /** What it needs of memory, about, besides what is in flight: its own ledger, of at most 64 MB with 500,000 endpoints. */
   get ledgerBytes(): number {
-    return [...this.#logs.values()].reduce((sum, log) => sum + log.bytes, this.#readers.bytes);
+    return this.#allLogs().reduce((sum, log) => sum + log.bytes, this.#readers.bytes);
   }
 
   status(): OriginStatus {
-    return originStatus(must(this.#facts, "status before facts"), this.#logs, this.#home.desk);
+    const facts = must(this.#facts, "status before facts");
+    return originStatus(facts, this.#logs, this.#projections, this.#home.desk);
   }
 
   /** Makes some of the digests that `status` tells, and answers whether all are known: of a large log that has changed much they are made in parts. [LOG18] */
   refreshDigests(): boolean {
-    return [...this.#logs.values()].every((log) => log.admitted.refresh(DIGEST_LEAVES));
+    return this.#allLogs().every((log) => log.admitted.refresh(DIGEST_LEAVES));
+  }
+
+  #allLogs(): ChannelLog[] {
+    return [...this.#logs.values(), ...this.#projections.logs()];
   }
 
   quarantine(limit: number): QuarantineEntry[] {
@@ -292,27 +291,16 @@ export class Origin {
     );
   }
 
-  /** Readers that take nothing must not keep the others from what there is: they come back, and go on from what they have. [LOG9] */
-  #makeRoom(): void {
-    const stalled = this.#readers.stalled();
-    this.#readers.drop(...stalled);
-    for (const socket of stalled)
-      this.#refuse(socket, "over-quota", "took nothing for a minute, and others wait for its room");
-    this.#readers.serveOn();
-  }
-
   /** Committed first, then enforced: revoked means from here on. [VIS5] */
   #take(facts: OriginFacts): void {
     const { store } = this.#ports;
-    store.transaction(() => store.saveFacts(facts));
+    store.transaction(() => {
+      store.saveFacts(facts);
+      if (!facts.removed) this.#projections.setScopes(facts);
+    });
     this.#facts = facts;
     if (facts.removed) this.#ports.setTimer("wipe", 0);
-    const revoked = this.#readers.peers().flatMap(({ socket, peer }) => {
-      const permit = mayRead(peer, facts);
-      return permit === "yes" ? [] : [{ socket, ...permit }];
-    });
-    this.#readers.drop(...revoked.map(({ socket }) => socket));
-    for (const { socket, reason, message } of revoked) this.#refuse(socket, reason, message);
+    this.#readers.enforce(facts);
     for (const { socket, reason, message } of this.#home.desk.objections(facts))
       this.#refuse(socket, reason, message);
   }
@@ -342,61 +330,48 @@ export class Origin {
     const facts = must(this.#facts, "fresh facts");
     if (hello.type === "home-hello" && !this.#home.isReady) this.#newcomers.wait(socket, hello);
     else if (hello.type === "home-hello") this.#home.welcome(socket, peer, hello, version, facts);
-    else this.#onWatchHello(socket, peer, hello, version, facts);
-  }
-
-  #onWatchHello(
-    socket: SocketId,
-    peer: Peer,
-    hello: WatchHello,
-    version: number,
-    facts: OriginFacts,
-  ): void {
-    const permit = mayRead(peer, facts);
-    if (permit !== "yes") {
-      this.#refuse(socket, permit.reason, permit.message);
-      return;
-    }
-    if (this.#readers.has(socket)) {
-      this.#refuse(socket, "protocol-error", "a second hello");
-      return;
-    }
-    const { accessVersion, cluster } = facts;
-    this.#send(socket, { type: "watch-welcome", version, originUid: cluster.uid, accessVersion });
-    this.#readers.admit(socket, peer, hello, version);
+    else this.#readers.welcome(socket, peer, hello, version, facts);
   }
 
   #onReaderMessage(socket: SocketId, { clusterUid }: Peer, message: Message): void {
-    if (!this.#readers.has(socket)) {
-      // While the hello waits for the Mesh nothing was sent that could be answered.
-      if (!this.#newcomers.isWaiting(socket))
-        this.#refuse(socket, "protocol-error", `${message.type} before the hello`);
+    if (this.#readers.has(socket)) {
+      if (!this.#readers.onMessage(socket, message)) this.#quota.giveBack(clusterUid);
       return;
     }
-    if (message.type === "repair") {
-      if (areDisjoint(message.leaves))
-        this.#readers.onRepair(socket, message.channel, message.leaves);
-      else this.#refuse(socket, "protocol-error", LEAVES_RULE);
-    } else if (message.type === "reader-ack") {
-      if (this.#readers.onAck(socket, message) >= ACKNOWLEDGED_BYTES)
-        this.#quota.giveBack(clusterUid);
-    } else
-      this.#refuse(socket, "protocol-error", `${message.type} does not belong on a watch socket`);
+    // While the hello waits for the Mesh nothing was sent that could be answered.
+    if (!this.#newcomers.isWaiting(socket))
+      this.#refuse(socket, "protocol-error", `${message.type} before the hello`);
   }
 
   #committed(): void {
-    if (this.#announcer.onCommit()) this.#readers.pumpSettled();
-    else this.#readers.pumpAll();
+    this.#readers.committed();
+    if (this.#facts !== null && this.#projections.hasGivenWay) this.#giveWay(this.#facts);
+  }
+
+  /** A projection grew too large: its readers hear why, and its rows are forgotten. [SCP7] */
+  #giveWay(facts: OriginFacts): void {
+    this.#projections.hasGivenWay = false;
+    this.#readers.enforceRoom(facts);
+    this.#projectSoon();
+  }
+
+  /** Builds, or forgets, a projection; some of it in each event. [SCP6] */
+  #project(): void {
+    const came = this.#projections.step();
+    if (came !== "nothing") this.#home.committed();
+    if (came === "built") this.#readers.becameWhole();
+    this.#projectSoon();
+  }
+
+  #projectSoon(): void {
+    if (!this.#projections.hasWork) return;
+    this.#ports.setTimer("project", this.#ports.isShared() ? SHARED_PROJECT_MS : PROJECT_MS);
   }
 
   /** With the next event, not by a timer: a timer would keep the object from sleeping, and a silent socket costs it nothing. [PRO5] */
   #closeSilent(): void {
     for (const socket of this.#newcomers.overdue(this.#ports.clock.now()))
       this.#refuse(socket, "hello-timeout", "no hello within 10 s");
-  }
-
-  #send(socket: SocketId, message: Message): void {
-    this.#ports.sockets.send(socket, encodeMessage(message));
   }
 
   #refuse(socket: SocketId, reason: CloseReason, message: string): void {

@@ -2,6 +2,7 @@
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { HomeHello } from "../../shared/protocol/messages.ts";
 import type { OriginFacts } from "../../shared/visibility/facts.ts";
+import type { Scope } from "../../shared/visibility/scope.ts";
 import type { PublisherTerm } from "./log-store.ts";
 import type { Peer } from "./ports.ts";
 
@@ -15,7 +16,9 @@ export function mayRead(peer: Peer, facts: OriginFacts): Permit {
       message: `cluster ${facts.cluster.name} was removed from the mesh`,
     };
   if (peer.clusterUid === facts.cluster.uid) return "yes";
-  const reader = facts.readers.find((candidate) => candidate.cluster.uid === peer.clusterUid);
+  const reader = [...facts.readers, ...(facts.scopedReaders ?? [])].find(
+    ({ cluster }) => cluster.uid === peer.clusterUid,
+  );
   if (reader === undefined)
     return {
       reason: "access-denied",
@@ -24,6 +27,11 @@ export function mayRead(peer: Peer, facts: OriginFacts): Permit {
   if (peer.role === "watch" && peer.keyGeneration < reader.keyGeneration)
     return { reason: "unauthenticated", message: "the cluster's key was replaced by a newer one" };
   return "yes";
+}
+
+/** What of the origin a peer that may read it sees; `null`: all. [SCP5] */
+export function scopeOf({ clusterUid }: Peer, facts: OriginFacts): Scope | null {
+  return facts.scopedReaders?.find(({ cluster }) => cluster.uid === clusterUid)?.scope ?? null;
 }
 
 /** What a hello says of who should publish. */

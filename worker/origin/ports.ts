@@ -42,6 +42,7 @@ export type TimerName =
   | "commit"
   | "room"
   | "home"
+  | "project"
   | "wipe";
 
 export interface OriginPorts {

@@ -45,6 +45,8 @@ export type PublishResult =
   | { readonly ok: false; readonly rule: string };
 
 interface PublishingHandlers {
+  /** A log has committed this; inside the transaction. */
+  readonly onAppend: (channel: Channel, changes: readonly AdmittedChange[]) => void;
   readonly onCommit: () => void;
   readonly onSettled: () => void;
   /** Judging waits for a log to be folded: after a start, with nobody who publishes, nothing else asks for it. */
@@ -54,6 +56,7 @@ interface PublishingHandlers {
 export class Publishing {
   readonly #ports: OriginPorts;
   readonly #logs: ReadonlyMap<Channel, ChannelLog>;
+  readonly #onAppend: PublishingHandlers["onAppend"];
   readonly #onCommit: () => void;
   readonly #onSettled: () => void;
   readonly #onFull: () => void;
@@ -76,6 +79,7 @@ export class Publishing {
     this.#ports = ports;
     this.#logs = logs;
     this.#admission = admission;
+    this.#onAppend = handlers.onAppend;
     this.#onCommit = handlers.onCommit;
     this.#onSettled = handlers.onSettled;
     this.#onFull = handlers.onFull;
@@ -183,7 +187,7 @@ export class Publishing {
       store.transaction(() => {
         for (const record of quarantine) log.received.quarantine(record);
         for (const keyHash of release) log.received.release(keyHash);
-        if (append.length > 0) log.commit(append, isVerbatim ? payload : undefined);
+        if (append.length > 0) this.#append(log, append, isVerbatim ? payload : undefined);
       });
     this.#claim(claims);
     return {
@@ -194,6 +198,11 @@ export class Publishing {
       size: sizeOf(changes.slice(0, taken)),
       rest: [],
     };
+  }
+
+  #append(log: ChannelLog, changes: readonly AdmittedChange[], payload?: Uint8Array): void {
+    log.commit(changes, payload);
+    this.#onAppend(log.channel, changes);
   }
 
   /** The quota that these changes would break, or `null`. Asked only of an origin that is near it: the count is then exact. */
@@ -264,7 +273,7 @@ export class Publishing {
     const claims: RangeClaim[] = [];
     const admitted = store.transaction(() => {
       const changes = records.flatMap((held) => this.#judgeAgain(log, held, claims));
-      if (changes.length > 0) log.commit(changes);
+      if (changes.length > 0) this.#append(log, changes);
       return changes.length;
     });
     this.#claim(claims);

@@ -2,6 +2,7 @@
 import type { Partition, PartitionDigest } from "../../shared/log/partition.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { Peer, SocketId } from "./ports.ts";
+import type { Logs } from "./projection.ts";
 
 export type Progress =
   /** Told to send its digests. */
@@ -27,6 +28,8 @@ export const READER_BYTES = 2_000;
 export interface Reader {
   readonly socket: SocketId;
   readonly peer: Peer;
+  /** What it reads: the origin's own, or those of a projection. */
+  readonly logs: Logs;
   /** Of the protocol. */
   readonly version: number;
   readonly creditBytes: number;
@@ -54,12 +57,14 @@ interface ReaderNote {
 export function newReader(
   socket: SocketId,
   peer: Peer,
+  logs: Logs,
   version: number,
   creditBytes: number,
 ): Reader {
   return {
     socket,
     peer,
+    logs,
     version,
     creditBytes,
     sentBytes: 0,

@@ -16,6 +16,7 @@ import { HeadFrames, settledOf } from "./head-frames.ts";
 import type { ChannelLog } from "./channel-log.ts";
 import type { LogStore } from "./log-store.ts";
 import type { Peer, SocketId, SocketPort } from "./ports.ts";
+import type { Logs } from "./projection.ts";
 import { InFlight } from "./in-flight.ts";
 import { newReader, noteOf, READER_BYTES, readNote } from "./reader.ts";
 import type { Reader } from "./reader.ts";
@@ -23,8 +24,8 @@ import type { Reader } from "./reader.ts";
 export interface ReaderRules {
   /** Whether access is known well enough to send anything. [VIS4] */
   maySend(): boolean;
-  /** Whether a publisher has reconciled the channel since the hub may have lost anything. [LOG7] */
-  canSweep(channel: Channel): boolean;
+  /** Whether the log has all there is, and a publisher has reconciled since the hub may have lost anything. [LOG7] */
+  canSweep(log: ChannelLog): boolean;
   readonly transaction: LogStore["transaction"];
   /** Calls `serveOn` when other events have had their turn. */
   yieldTurn(): void;
@@ -35,15 +36,13 @@ export interface ReaderRules {
 
 export class Readers {
   readonly #readers = new Map<SocketId, Reader>();
-  readonly #logs: ReadonlyMap<Channel, ChannelLog>;
   readonly #sockets: SocketPort;
   readonly #rules: ReaderRules;
   readonly #catchUps = new CatchUps();
   readonly #inFlight: InFlight;
   readonly #budget = new EventBudget();
 
-  constructor(logs: ReadonlyMap<Channel, ChannelLog>, sockets: SocketPort, rules: ReaderRules) {
-    this.#logs = logs;
+  constructor(sockets: SocketPort, rules: ReaderRules) {
     this.#sockets = sockets;
     this.#rules = rules;
     this.#inFlight = new InFlight(() => rules.now());
@@ -68,7 +67,7 @@ export class Readers {
     return this.#catchUps.bytes + this.#readers.size * READER_BYTES;
   }
 
-  peers(): { readonly socket: SocketId; readonly peer: Peer }[] {
+  peers(): Pick<Reader, "socket" | "peer" | "logs">[] {
     return [...this.#readers.values()];
   }
 
@@ -77,15 +76,15 @@ export class Readers {
   }
 
   /** A reader's hello: from here on it is told, channel by channel, how it goes on. */
-  admit(socket: SocketId, peer: Peer, hello: WatchHello, version: number): void {
+  admit(socket: SocketId, peer: Peer, logs: Logs, hello: WatchHello, version: number): void {
     const creditBytes = Math.min(
       Math.max(hello.creditBytes, LIMITS.messageBytes),
       LIMITS.inFlightBytes,
     );
-    const reader = newReader(socket, peer, version, creditBytes);
+    const reader = newReader(socket, peer, logs, version, creditBytes);
     this.#readers.set(socket, reader);
     for (const channel of hello.channels) {
-      const log = this.#logs.get(channel);
+      const log = logs.get(channel);
       if (log === undefined) continue;
       const cursor = hello.cursors.find((c) => c.channel === channel) ?? null;
       this.#start(reader, log, cursor);
@@ -94,12 +93,12 @@ export class Readers {
   }
 
   /** A socket that outlived an eviction of this object: goes on from what it had acknowledged. */
-  restore(socket: SocketId, peer: Peer, note: string): void {
+  restore(socket: SocketId, peer: Peer, logs: Logs, note: string): void {
     const saved = readNote(note);
-    const reader = newReader(socket, peer, saved.version, saved.creditBytes);
+    const reader = newReader(socket, peer, logs, saved.version, saved.creditBytes);
     this.#readers.set(socket, reader);
     for (const [channel, acknowledged] of saved.positions) {
-      const log = this.#logs.get(channel);
+      const log = logs.get(channel);
       if (log === undefined) continue;
       if (acknowledged !== null && log.chainAt(acknowledged) !== undefined)
         this.#sendFrom(reader, log, acknowledged);
@@ -117,7 +116,7 @@ export class Readers {
 
   onRepair(socket: SocketId, channel: Channel, leaves: readonly PartitionDigest[]): void {
     const reader = this.#readers.get(socket);
-    const log = this.#logs.get(channel);
+    const log = reader?.logs.get(channel);
     if (reader === undefined || log === undefined || !reader.channels.has(channel)) return;
     if (this.#rules.maySend()) this.#sendPlan(reader, log, leaves);
     else reader.channels.set(channel, { phase: "plan-due", leaves });
@@ -146,19 +145,18 @@ export class Readers {
     if (revision === 0 || progress?.phase !== "sending") return false;
     const { blobs, base, next } = progress;
     if (base !== null && (blobs.length > 0 || revision < base || revision >= next)) return false;
-    const own = this.#logs.get(channel)?.chainAt(revision);
+    const own = reader.logs.get(channel)?.chainAt(revision);
     return own !== undefined && equalBytes(own, chain);
   }
 
   /** After a commit: sends what each reader may have now. */
-  pumpAll(frames = new HeadFrames(false, this.#rules)): void {
+  pumpAll(frames = new HeadFrames(null, this.#rules)): void {
     for (const reader of this.#readers.values()) this.#pump(reader, frames);
   }
 
   /** The same where the commit has settled: with the digest, or before it for who cannot take it so. [LOG20] */
   pumpSettled(): void {
-    const isKnown = [...this.#logs.values()].every((log) => this.#budget.knowsDigest(log));
-    this.pumpAll(new HeadFrames(isKnown, this.#rules));
+    this.pumpAll(new HeadFrames((log) => this.#budget.knowsDigest(log), this.#rules));
     this.sendCheckpoints();
   }
 
@@ -176,11 +174,12 @@ export class Readers {
     for (const reader of this.#readers.values()) this.#pump(reader);
   }
 
-  /** The log's digest to everybody who is at the head and was not told it yet. */
+  /** The log's digest to everybody who is at the head and was not told it yet; where nothing may be sent, as soon as it may. */
   sendCheckpoints(): void {
-    if (!this.#rules.maySend()) return;
     for (const reader of this.#readers.values())
-      for (const channel of reader.channels.keys()) this.#checkpoint(reader, channel);
+      for (const [channel, progress] of reader.channels)
+        if (this.#rules.maySend()) this.#checkpoint(reader, channel);
+        else if (progress.phase === "sending") progress.greet = true;
   }
 
   /** After something but the log's head has changed (a reconciliation): told again. */
@@ -262,10 +261,10 @@ export class Readers {
     });
   }
 
-  #pump(reader: Reader, frames = new HeadFrames(false, this.#rules)): void {
+  #pump(reader: Reader, frames = new HeadFrames(null, this.#rules)): void {
     if (!this.#rules.maySend()) return;
     for (const channel of reader.channels.keys()) {
-      const log = this.#logs.get(channel);
+      const log = reader.logs.get(channel);
       if (log === undefined) continue;
       const waiting = reader.channels.get(channel);
       if (waiting?.phase === "ask-due") this.#askRepair(reader, log, waiting.reason);
@@ -334,7 +333,7 @@ export class Readers {
   }
 
   #checkpoint(reader: Reader, channel: Channel): void {
-    const log = this.#logs.get(channel);
+    const log = reader.logs.get(channel);
     const progress = reader.channels.get(channel);
     if (log === undefined || progress?.phase !== "sending") return;
     if (progress.blobs.length > 0 || progress.next <= log.head) {

@@ -1,15 +1,16 @@
 /** What an Origin tells of itself: for status and for the list of what is not forwarded. */
 import { toHex } from "../../shared/lib/bytes.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
-import type { Channel } from "../../shared/record/channel.ts";
 import type { OriginFacts, OriginStatus, QuarantineEntry } from "../../shared/visibility/facts.ts";
-import type { ChannelLog } from "./channel-log.ts";
 import type { HomeDesk } from "./home.ts";
 import type { LogStore } from "./log-store.ts";
+import type { Logs } from "./projection.ts";
+import type { Projections } from "./projections.ts";
 
 export function originStatus(
   facts: OriginFacts,
-  logs: ReadonlyMap<Channel, ChannelLog>,
+  logs: Logs,
+  projections: Projections,
   home: HomeDesk,
 ): OriginStatus {
   return {
@@ -26,6 +27,7 @@ export function originStatus(
       digest: toHex(log.admitted.digest()),
     })),
     quarantined: [...logs.values()].reduce((sum, log) => sum + log.received.refused, 0),
+    scopes: projections.status(),
     edges: home.edges,
   };
 }

@@ -2,7 +2,7 @@ import type { Partition } from "../../shared/log/partition.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
-import { migrate } from "../storage/sql.ts";
+import { addColumn, migrate } from "../storage/sql.ts";
 import type { SqlDatabase, SqlRow, SqlValue } from "../storage/sql.ts";
 import { RING_SLOTS } from "./log-store.ts";
 import type {
@@ -13,9 +13,14 @@ import type {
   QuarantinedRecord,
   StoredBlob,
   StoredFrame,
+  StoredProjection,
 } from "./log-store.ts";
 
-/** Schema steps, append only. Frames: `id` is channel number · 2^20 + slot, so that a slot is one row of one B-tree. */
+/**
+ * Schema steps, append only. Frames: `id` is channel number · 2^20 + slot of the ring, so that a slot is one row of one B-tree. `projected`, which is
+ * no step, because the version before (1a32330) refuses storage that is a step ahead: the revision, where it was written by a program that knows projections; another
+ * leaves there what it finds.
+ */
 const MIGRATIONS: readonly string[][] = [
   [
     "CREATE TABLE state (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -27,22 +32,48 @@ const MIGRATIONS: readonly string[][] = [
 ];
 
 const SLOT_SPACE = 2 ** 20;
+/** Numbers of a projection's channels; the origin's own begin at 0. */
+const SLOT_CHANNELS = 16;
 const WIPED = [
-  { name: "frames", key: "id" },
-  { name: "blobs", key: "channel, prefix, bits" },
-  { name: "quarantine", key: "channel, key_hash" },
+  { name: "frames", key: "id", first: "id", span: SLOT_SPACE },
+  { name: "blobs", key: "channel, prefix, bits", first: "channel", span: 1 },
+  { name: "quarantine", key: "channel, key_hash", first: "channel", span: 1 },
 ] as const;
 
 export class SqliteLogStore implements LogStore {
-  readonly #sql: SqlDatabase;
+  protected readonly sql: SqlDatabase;
+  readonly #slot: number;
 
-  constructor(sql: SqlDatabase) {
-    this.#sql = sql;
+  constructor(sql: SqlDatabase, slot = 0) {
+    this.sql = sql;
+    this.#slot = slot;
+    if (slot !== 0) return;
     migrate(sql, MIGRATIONS);
+    addColumn(sql, "frames", "projected", "INTEGER NOT NULL DEFAULT 0");
+  }
+
+  at(slot: number): LogStore {
+    return new SqliteLogStore(this.sql, slot);
+  }
+
+  projections(): readonly StoredProjection[] {
+    return this.#state<StoredProjection[]>("projections") ?? [];
+  }
+
+  saveProjections(projections: readonly StoredProjection[]): void {
+    this.#saveState("projections", projections);
+  }
+
+  isProjected(channel: Channel, revision: number): boolean {
+    const row = this.sql.run(
+      "SELECT projected FROM frames WHERE id = ?",
+      this.#slotId(channel, revision),
+    )[0];
+    return row?.["projected"] === revision;
   }
 
   transaction<T>(work: () => T): T {
-    return this.#sql.transaction(work);
+    return this.sql.transaction(work);
   }
 
   facts(): OriginFacts | null {
@@ -70,17 +101,17 @@ export class SqliteLogStore implements LogStore {
   }
 
   channel(channel: Channel): ChannelState | null {
-    return this.#state<ChannelState>(`channel:${channel}`);
+    return this.#state<ChannelState>(`${this.#channelPrefix}${channel}`);
   }
 
   saveChannel(channel: Channel, state: ChannelState): void {
-    this.#saveState(`channel:${channel}`, state);
+    this.#saveState(`${this.#channelPrefix}${channel}`, state);
   }
 
   putFrame(channel: Channel, frame: StoredFrame): void {
-    this.#sql.run(
-      "INSERT INTO frames (id, revision, previous, payload, entries) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO UPDATE SET revision = ?2, previous = ?3, payload = ?4, entries = ?5",
-      slotId(channel, frame.revision),
+    this.sql.run(
+      "INSERT INTO frames (id, revision, previous, payload, entries, projected) VALUES (?1, ?2, ?3, ?4, ?5, ?2) ON CONFLICT (id) DO UPDATE SET revision = ?2, previous = ?3, payload = ?4, entries = ?5, projected = ?2",
+      this.#slotId(channel, frame.revision),
       frame.revision,
       frame.previous,
       frame.payload,
@@ -89,17 +120,17 @@ export class SqliteLogStore implements LogStore {
   }
 
   frame(channel: Channel, revision: number): StoredFrame | undefined {
-    const row = this.#sql.run(
+    const row = this.sql.run(
       "SELECT revision, previous, payload, entries FROM frames WHERE id = ?",
-      slotId(channel, revision),
+      this.#slotId(channel, revision),
     )[0];
     if (row === undefined || row["revision"] !== revision) return undefined;
     return { ...frameHead(row), payload: bytesOf(row["payload"]) };
   }
 
   frameRevisions(channel: Channel): number[] {
-    const first = CHANNELS.indexOf(channel) * SLOT_SPACE;
-    return this.#sql
+    const first = this.#number(channel) * SLOT_SPACE;
+    return this.sql
       .run(
         "SELECT revision FROM frames WHERE id >= ? AND id < ? ORDER BY revision",
         first,
@@ -109,18 +140,18 @@ export class SqliteLogStore implements LogStore {
   }
 
   frameHead(channel: Channel, revision: number): Omit<StoredFrame, "payload"> | undefined {
-    const row = this.#sql.run(
+    const row = this.sql.run(
       "SELECT revision, previous, entries FROM frames WHERE id = ?",
-      slotId(channel, revision),
+      this.#slotId(channel, revision),
     )[0];
     return row === undefined || row["revision"] !== revision ? undefined : frameHead(row);
   }
 
   blobHeads(channel: Channel): Omit<StoredBlob, "payload" | "entries">[] {
-    return this.#sql
+    return this.sql
       .run(
         "SELECT prefix, bits, revision FROM blobs WHERE channel = ? ORDER BY prefix",
-        CHANNELS.indexOf(channel),
+        this.#number(channel),
       )
       .map((row) => ({
         prefix: Number(row["prefix"]),
@@ -130,9 +161,9 @@ export class SqliteLogStore implements LogStore {
   }
 
   blobEntries(channel: Channel, partition: Partition): EntryBytes | undefined {
-    const row = this.#sql.run(
+    const row = this.sql.run(
       "SELECT entries FROM blobs WHERE channel = ? AND prefix = ? AND bits = ?",
-      CHANNELS.indexOf(channel),
+      this.#number(channel),
       partition.prefix,
       partition.bits,
     )[0];
@@ -143,9 +174,9 @@ export class SqliteLogStore implements LogStore {
     channel: Channel,
     partition: Partition,
   ): Pick<StoredBlob, "payload" | "entries"> | undefined {
-    const row = this.#sql.run(
+    const row = this.sql.run(
       "SELECT payload, entries FROM blobs WHERE channel = ? AND prefix = ? AND bits = ?",
-      CHANNELS.indexOf(channel),
+      this.#number(channel),
       partition.prefix,
       partition.bits,
     )[0];
@@ -155,16 +186,16 @@ export class SqliteLogStore implements LogStore {
   }
 
   replaceBlob(channel: Channel, old: Partition, blobs: readonly StoredBlob[]): void {
-    const number = CHANNELS.indexOf(channel);
+    const number = this.#number(channel);
     if (!blobs.some((blob) => blob.bits === old.bits && blob.prefix === old.prefix))
-      this.#sql.run(
+      this.sql.run(
         "DELETE FROM blobs WHERE channel = ? AND prefix = ? AND bits = ?",
         number,
         old.prefix,
         old.bits,
       );
     for (const blob of blobs)
-      this.#sql.run(
+      this.sql.run(
         "INSERT OR REPLACE INTO blobs (channel, prefix, bits, revision, entries, payload) VALUES (?, ?, ?, ?, ?, ?)",
         number,
         blob.prefix,
@@ -176,9 +207,9 @@ export class SqliteLogStore implements LogStore {
   }
 
   quarantine(record: QuarantinedRecord): void {
-    this.#sql.run(
+    this.sql.run(
       "INSERT OR REPLACE INTO quarantine (channel, key_hash, record_hash, kind, key, bytes, rule, message, claims) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      CHANNELS.indexOf(record.channel),
+      this.#number(record.channel),
       record.keyHash,
       record.recordHash,
       record.kind,
@@ -191,27 +222,27 @@ export class SqliteLogStore implements LogStore {
   }
 
   release(channel: Channel, keyHash: Uint8Array): void {
-    this.#sql.run(
+    this.sql.run(
       "DELETE FROM quarantine WHERE channel = ? AND key_hash = ?",
-      CHANNELS.indexOf(channel),
+      this.#number(channel),
       keyHash,
     );
   }
 
   quarantined(channel: Channel, keyHash: Uint8Array): QuarantinedRecord | undefined {
-    const row = this.#sql.run(
+    const row = this.sql.run(
       "SELECT * FROM quarantine WHERE channel = ? AND key_hash = ?",
-      CHANNELS.indexOf(channel),
+      this.#number(channel),
       keyHash,
     )[0];
     return row === undefined ? undefined : quarantinedRecord(channel, row);
   }
 
   quarantinedAfter(channel: Channel, after: Uint8Array, limit: number): QuarantinedRecord[] {
-    return this.#sql
+    return this.sql
       .run(
         "SELECT * FROM quarantine WHERE channel = ? AND key_hash > ? ORDER BY key_hash LIMIT ?",
-        CHANNELS.indexOf(channel),
+        this.#number(channel),
         after,
         limit,
       )
@@ -223,10 +254,10 @@ export class SqliteLogStore implements LogStore {
     after: Uint8Array,
     limit: number,
   ): Pick<QuarantinedRecord, "keyHash" | "recordHash">[] {
-    return this.#sql
+    return this.sql
       .run(
         "SELECT key_hash, record_hash FROM quarantine WHERE channel = ? AND key_hash > ? ORDER BY key_hash LIMIT ?",
-        CHANNELS.indexOf(channel),
+        this.#number(channel),
         after,
         limit,
       )
@@ -238,39 +269,51 @@ export class SqliteLogStore implements LogStore {
 
   hasPendingClaims(): boolean {
     return (
-      this.#sql.run("SELECT 1 FROM quarantine WHERE rule = 'unclaimed-range' LIMIT 1").length > 0
+      this.sql.run("SELECT 1 FROM quarantine WHERE rule = 'unclaimed-range' LIMIT 1").length > 0
     );
   }
 
   wipeLog(rows: number): number {
     let left = rows;
-    for (const table of WIPED)
-      left -= Number(
-        this.#sql.run(
-          `DELETE FROM ${table.name} WHERE (${table.key}) IN (SELECT ${table.key} FROM ${table.name} LIMIT ?) RETURNING 1`,
-          left,
-        ).length,
-      );
-    if (left > 0) this.#sql.run("DELETE FROM state WHERE name LIKE 'channel:%'");
+    const from = this.#slot * SLOT_CHANNELS;
+    const to = this.#slot === 0 ? Number.MAX_SAFE_INTEGER / SLOT_SPACE : from + SLOT_CHANNELS;
+    for (const { name, key, first, span } of WIPED)
+      left -= this.sql.run(
+        `DELETE FROM ${name} WHERE (${key}) IN (SELECT ${key} FROM ${name} WHERE ${first} >= ? AND ${first} < ? LIMIT ?) RETURNING 1`,
+        from * span,
+        to * span,
+        left,
+      ).length;
+    if (left === 0) return rows;
+    this.sql.run("DELETE FROM state WHERE name LIKE ?", `${this.#channelPrefix}%`);
+    if (this.#slot === 0) this.sql.run("DELETE FROM state WHERE name = 'projections'");
     return rows - left;
   }
 
+  get #channelPrefix(): string {
+    return this.#slot === 0 ? "channel:" : `channel:${this.#slot}:`;
+  }
+
+  #number(channel: Channel): number {
+    return this.#slot * SLOT_CHANNELS + CHANNELS.indexOf(channel);
+  }
+
+  #slotId(channel: Channel, revision: number): number {
+    return this.#number(channel) * SLOT_SPACE + (revision % RING_SLOTS);
+  }
+
   #state<T>(name: string): T | null {
-    const row = this.#sql.run("SELECT value FROM state WHERE name = ?", name)[0];
+    const row = this.sql.run("SELECT value FROM state WHERE name = ?", name)[0];
     return row === undefined ? null : (JSON.parse(String(row["value"])) as T);
   }
 
   #saveState(name: string, value: unknown): void {
-    this.#sql.run(
+    this.sql.run(
       "INSERT OR REPLACE INTO state (name, value) VALUES (?, ?)",
       name,
       JSON.stringify(value),
     );
   }
-}
-
-function slotId(channel: Channel, revision: number): number {
-  return CHANNELS.indexOf(channel) * SLOT_SPACE + (revision % RING_SLOTS);
 }
 
 function bytesOf(value: SqlValue | undefined): Uint8Array {

@@ -56,21 +56,24 @@ export interface Committed {
 
 export class Turns {
   readonly #ports: Ports;
-  readonly #logs: readonly ChannelLog[];
+  readonly #allLogs: () => readonly ChannelLog[];
   readonly #commit: (frames: readonly Waiting[], most: Size) => Committed;
   readonly #group: CommitGroup;
   readonly #quota: RateQuota;
   /** Commits since the last step of folding. */
   #unfolded = 0;
 
-  /** @param commit Commits, tells and acknowledges frames in one event, or as many as it may take in. */
+  /**
+   * @param logs The origin's own and those of its projections, now.
+   * @param commit Commits, tells and acknowledges frames in one event, or as many as it may take in.
+   */
   constructor(
     ports: Ports,
-    logs: readonly ChannelLog[],
+    logs: () => readonly ChannelLog[],
     commit: (frames: readonly Waiting[], most: Size) => Committed,
   ) {
     this.#ports = ports;
-    this.#logs = logs;
+    this.#allLogs = logs;
     this.#commit = commit;
     this.#group = new CommitGroup(ports.clock);
     this.#quota = new RateQuota(ports.clock, () => ports.isShared());
@@ -106,9 +109,8 @@ export class Turns {
   /** One slice; between two, other events have their turn. */
   onFoldTimer(): void {
     // One after the other: each holds what it folds in memory. [LOG18]
-    const log =
-      this.#logs.find(({ isFolding }) => isFolding) ??
-      this.#logs.find(({ needsFold }) => needsFold);
+    const logs = this.#allLogs();
+    const log = logs.find(({ isFolding }) => isFolding) ?? logs.find(({ needsFold }) => needsFold);
     if (log === undefined) return;
     const waitMs = this.#quota.workWaitMs();
     const isCalm = !log.isHalfFull;
@@ -124,7 +126,7 @@ export class Turns {
 
   /** After any commit, also of what the hub has judged again. */
   foldSoon(): void {
-    const due = this.#logs.filter((log) => log.needsFold);
+    const due = this.#allLogs().filter((log) => log.needsFold);
     if (due.length === 0) return;
     this.#unfolded++;
     const isCalm = !due.some((log) => log.isHalfFull);
@@ -144,7 +146,7 @@ export class Turns {
 
   #waitMs(): number {
     const waitMs = this.#quota.waitMs();
-    if (!this.#logs.some((log) => log.isFull)) return waitMs;
+    if (!this.#allLogs().some((log) => log.isFull)) return waitMs;
     // The publisher waits for its folding, and nobody else does.
     this.foldSoon();
     return Math.max(waitMs, FOLD_WAIT_MS);

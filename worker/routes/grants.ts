@@ -1,10 +1,12 @@
-/** `/v1/meshes/{mesh}/grants`: which cluster lets which other read it. [VIS23] */
+/** `/v1/meshes/{mesh}/grants`: which cluster lets which other read it, and what of it. [VIS23] [SCP3] */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 
-import type { GrantView } from "../mesh/edges.ts";
+import { parseScope, scopeSchema } from "../../shared/visibility/scope.ts";
+import type { Scope } from "../../shared/visibility/scope.ts";
+import type { GrantView } from "../mesh/grants.ts";
 import type { HubPorts } from "./hub-ports.ts";
-import { valueOf } from "./problem.ts";
+import { badRequest, valueOf } from "./problem.ts";
 import {
   ADMIN,
   isoTime,
@@ -16,8 +18,12 @@ import {
   PROBLEMS,
   propagatedSchema,
   refSchema,
+  viewScope,
 } from "./router.ts";
 
+const grantedScope = scopeSchema.optional().openapi({
+  description: "What of the origin the reader sees; without it, or if it narrows nothing: all",
+});
 const grantSchema = z
   .object({
     origin: refSchema,
@@ -26,8 +32,13 @@ const grantSchema = z
     used: z
       .boolean()
       .openapi({ description: "Whether the reader has an RCC that names the origin" }),
+    scope: grantedScope,
   })
   .openapi("Grant");
+
+const changedSchema = z.object({ grant: grantSchema }).extend(propagatedSchema.shape);
+
+const pairParam = meshParam.extend({ origin: nameSchema, reader: nameSchema });
 
 const create = createRoute({
   method: "post",
@@ -35,13 +46,10 @@ const create = createRoute({
   security: ADMIN,
   request: {
     params: meshParam,
-    body: jsonBody(z.strictObject({ origin: nameSchema, reader: nameSchema })),
+    body: jsonBody(z.strictObject({ origin: nameSchema, reader: nameSchema, scope: grantedScope })),
   },
   responses: {
-    201: jsonAnswer(
-      "The grant; repeating one changes nothing",
-      z.object({ grant: grantSchema }).extend(propagatedSchema.shape),
-    ),
+    201: jsonAnswer("The grant; repeating one changes nothing", changedSchema),
     ...PROBLEMS,
   },
 });
@@ -55,21 +63,40 @@ const list = createRoute({
     ...PROBLEMS,
   },
 });
+const apply = createRoute({
+  method: "put",
+  path: "/v1/meshes/{mesh}/grants/{origin}/{reader}",
+  security: ADMIN,
+  request: { params: pairParam, body: jsonBody(z.strictObject({ scope: grantedScope })) },
+  responses: {
+    200: jsonAnswer("The grant as it is now", changedSchema),
+    201: jsonAnswer("The new grant", changedSchema),
+    ...PROBLEMS,
+  },
+});
 const remove = createRoute({
   method: "delete",
   path: "/v1/meshes/{mesh}/grants/{origin}/{reader}",
   security: ADMIN,
-  request: { params: meshParam.extend({ origin: nameSchema, reader: nameSchema }) },
+  request: { params: pairParam },
   responses: { 200: jsonAnswer("Revoked", propagatedSchema), ...PROBLEMS },
 });
 
 export function grantRoutes(ports: HubPorts): OpenAPIHono {
   const router = newRouter();
   router.openapi(create, async (c) => {
-    const { origin, reader } = c.req.valid("json");
+    const { origin, reader, scope } = c.req.valid("json");
     const mesh = ports.mesh(c.req.valid("param").mesh);
-    const { grant, propagated } = valueOf(await mesh.createGrant(origin, reader));
-    return c.json({ grant: viewGrant(grant), propagated }, 201);
+    const made = valueOf(await mesh.createGrant(origin, reader, readScope(scope)));
+    return c.json({ grant: viewGrant(made.grant), propagated: made.propagated }, 201);
+  });
+  router.openapi(apply, async (c) => {
+    const { mesh, origin, reader } = c.req.valid("param");
+    requireBody(c.req.header("content-type"));
+    const scope = readScope(c.req.valid("json").scope);
+    const made = valueOf(await ports.mesh(mesh).applyGrant(origin, reader, scope));
+    const body = { grant: viewGrant(made.grant), propagated: made.propagated };
+    return made.isNew ? c.json(body, 201) : c.json(body, 200);
   });
   router.openapi(list, async (c) => {
     const { origin } = c.req.valid("query");
@@ -84,11 +111,24 @@ export function grantRoutes(ports: HubPorts): OpenAPIHono {
   return router;
 }
 
+/** A request without a body would count as `{}`: all of the origin. */
+function requireBody(contentType: string | undefined): void {
+  if (contentType === undefined)
+    badRequest([{ field: "body", rule: "must be a JSON object; {} grants all of the origin" }]);
+}
+
+/** What the schema has let through is malformed no more: what is left to refuse is a selector. */
+function readScope(value: z.output<typeof scopeSchema> | undefined): Scope | null {
+  const parsed = parseScope(value ?? {});
+  return parsed.ok ? parsed.scope : badRequest(parsed.problems, 422);
+}
+
 function viewGrant(view: GrantView): z.output<typeof grantSchema> {
   return {
     origin: { ...view.origin },
     reader: { ...view.reader },
     createdAt: isoTime(view.createdMs),
     used: view.isUsed,
+    ...(view.scope === null ? {} : { scope: viewScope(view.scope) }),
   };
 }

@@ -3,8 +3,8 @@ import { z } from "@hono/zod-openapi";
 import type { Hook } from "@hono/zod-openapi";
 import type { Context, Env } from "hono";
 
-import { describeIssues } from "../../shared/visibility/rcc.ts";
-import type { FieldProblem } from "../../shared/visibility/rcc.ts";
+import { describeIssues } from "../../shared/visibility/field-problem.ts";
+import type { FieldProblem } from "../../shared/visibility/field-problem.ts";
 import type { Outcome } from "../mesh/outcome.ts";
 
 export const problemSchema = z
@@ -88,6 +88,12 @@ export function onError(error: Error, context: Context): Response {
   const status = "status" in error && typeof error.status === "number" ? error.status : 500;
   // Hono's own: a body that is not JSON.
   if (status === 400) return problemResponse(new HttpProblem(400, "bad-request", error.message));
+  if (status === 415)
+    return problemResponse(
+      new HttpProblem(400, "bad-request", "content-type: must be application/json", [
+        { field: "content-type", rule: "must be application/json" },
+      ]),
+    );
   console.log(
     JSON.stringify({
       level: "error",

@@ -4,7 +4,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 
 import { parseRcc, rccSchema } from "../../shared/visibility/rcc.ts";
 import type { RccDocument, RccRequest } from "../../shared/visibility/rcc.ts";
-import type { RccView } from "../mesh/edges.ts";
+import type { RccView } from "../mesh/rccs.ts";
 import type { HubPorts } from "./hub-ports.ts";
 import { badRequest, valueOf } from "./problem.ts";
 import {

@@ -3,6 +3,7 @@ import { OpenAPIHono, z } from "@hono/zod-openapi";
 
 import { NAME_PATTERN } from "../../shared/lib/names.ts";
 import { NAME_RULE } from "../../shared/visibility/rcc.ts";
+import type { Scope, scopeSchema } from "../../shared/visibility/scope.ts";
 import { problemSchema, validationHook } from "./problem.ts";
 
 export const nameSchema = z.string().regex(NAME_PATTERN, NAME_RULE);
@@ -55,4 +56,15 @@ export const ADMIN = [{ adminToken: [] }];
 
 export function isoTime(unixMs: number): string {
   return new Date(unixMs).toISOString();
+}
+
+/** A scope as answers have it. */
+export function viewScope(scope: Scope): z.output<typeof scopeSchema> {
+  const { kinds, namespaces, selector, labels } = scope;
+  return {
+    ...(kinds === undefined ? {} : { kinds: [...kinds] }),
+    ...(namespaces === undefined ? {} : { namespaces: [...namespaces] }),
+    ...(selector === undefined ? {} : { selector }),
+    ...(labels === undefined ? {} : { labels: [...labels] }),
+  };
 }

@@ -6,12 +6,22 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 
 import type { OriginStatus } from "../../shared/visibility/facts.ts";
+import { scopeSchema } from "../../shared/visibility/scope.ts";
 import type { MeshOverview } from "../mesh/mesh-calls.ts";
 import { originObjectName } from "../ports.ts";
 import { askAll } from "./ask-all.ts";
 import type { HubPorts, OriginAccess } from "./hub-ports.ts";
 import { valueOf } from "./problem.ts";
-import { ADMIN, isoTime, jsonAnswer, meshParam, newRouter, PROBLEMS, refSchema } from "./router.ts";
+import {
+  ADMIN,
+  isoTime,
+  jsonAnswer,
+  meshParam,
+  newRouter,
+  PROBLEMS,
+  refSchema,
+  viewScope,
+} from "./router.ts";
 import { CONNECTION_WORDS } from "./words.ts";
 
 const channelSchema = z.object({
@@ -23,6 +33,20 @@ const channelSchema = z.object({
   admitted: z.number(),
   digest: z.string(),
 });
+const scopeStatusSchema = z
+  .object({
+    id: z.string(),
+    scope: scopeSchema,
+    state: z.enum(["building", "ready", "overfull"]).openapi({
+      description:
+        "building: it does not hold all yet, and its readers are not in sync; overfull: it shows more than an origin's scopes may hold together",
+    }),
+    records: z.number().openapi({ description: "Over all channels" }),
+    digest: z.string().openapi({
+      description: "Of the identity channel: what an edge has that sees this scope",
+    }),
+  })
+  .openapi("ScopeStatus");
 const edgeSchema = z
   .object({
     cluster: refSchema.openapi({ description: "Who sees" }),
@@ -58,6 +82,7 @@ const statusSchema = z
         factsAcknowledged: z.boolean(),
         refusedClaims: z.number(),
         channels: z.array(channelSchema),
+        scopes: z.array(scopeStatusSchema),
         error: z.string().optional(),
       }),
     ),
@@ -155,6 +180,7 @@ function viewStatus(
       factsAcknowledged: !overview.unacknowledged.includes(cluster.uid),
       refusedClaims: cluster.refusedClaims.length,
       channels: origin === null ? [] : origin.channels.map((channel) => ({ ...channel })),
+      scopes: (origin?.scopes ?? []).map((own) => ({ ...own, scope: viewScope(own.scope) })),
       ...("error" in answer ? { error: answer.error } : {}),
     };
   });

@@ -34,3 +34,18 @@ export function migrate(sql: SqlDatabase, steps: readonly string[][]): void {
       sql.run("INSERT INTO schema_steps (step) VALUES (?)", step + 1);
     });
 }
+
+/**
+ * Adds a column that is not there yet, beside the steps: a version before that knows no storage ahead of it does not see it, and runs on. [VER2]
+ * @param definition With a default.
+ */
+export function addColumn(
+  sql: SqlDatabase,
+  table: string,
+  column: string,
+  definition: string,
+): void {
+  const columns = sql.run(`PRAGMA table_info(${table})`);
+  if (columns.some(({ name }) => name === column)) return;
+  sql.run(`ALTER TABLE ${table} ADD COLUMN ${column} ${definition}`);
+}

@@ -103,6 +103,37 @@ test(
 );
 
 test(
+  "[CLI4] an operator's story: a grant that shows a part, narrowed, widened and listed",
+  { timeout: 60_000 },
+  async () => {
+    const inMesh = ["--mesh", "parts"];
+    const pair = ["--cluster", "db", "--to", "app", ...inMesh];
+    await succeed("mesh", "create", "parts");
+    for (const name of ["app", "db"]) await succeed("cluster", "add", name, ...inMesh);
+    const hint = " (app has no RCC that names db yet)\n";
+    expect(
+      await succeed("grant", "create", ...pair, "--namespace", "shop,pay", "--label", "role"),
+    ).toBe(`db grants app: namespaces pay,shop; labels role${hint}`);
+    const refused = await catwalk("grant", "create", ...pair);
+    expect([refused.status, refused.out]).toEqual([1, ""]);
+    expect(refused.err).toContain("already grants app namespaces pay,shop; labels role: use apply");
+    expect(await succeed("grant", "apply", ...pair, "--selector", "role == 'db'")).toBe(
+      `db grants app: selector role == "db"${hint}`,
+    );
+    expect(await succeed("grant", "list", ...inMesh)).toBe(
+      'CLUSTER  TO   SCOPE                  USED\ndb       app  selector role == "db"  no RCC\n',
+    );
+    expect(JSON.parse(await succeed("grant", "list", ...inMesh, "-o", "json"))).toMatchObject({
+      items: [{ scope: { selector: 'role == "db"' } }],
+    });
+    expect(await succeed("grant", "apply", ...pair)).toBe(`db grants app: all${hint}`);
+    expect(await succeed("grant", "list", ...inMesh)).toMatch(/\ndb +app +- +no RCC\n$/);
+    await succeed("grant", "delete", ...pair);
+    await succeed("mesh", "delete", "parts");
+  },
+);
+
+test(
   "[CLI1] a usage error ends with 2, a failure with 1, and both are told on stderr only",
   { timeout: 60_000 },
   async () => {
@@ -178,6 +209,11 @@ test(
       [["cluster", "add", "b", "--cidr", "10.0.0.0"], 1, "10.0.0.0 has no prefix length"],
       [["cluster", "add", "b", "--cidr", "10.0.0.1/8"], 1, "write 10.0.0.0/8"],
       [["grant", "create", "--cluster", "app", "--to", "nobody"], 1, "no cluster named nobody"],
+      [
+        ["grant", "apply", "--cluster", "app", "--to", "b", "--namespace", "Shop"],
+        2,
+        '--namespace "Shop": must be a Kubernetes namespace name',
+      ],
       [["wait", "--for", "in-sync", "--cluster", "nobody"], 1, "no cluster named nobody"],
       [["status", "--token-file", wrong], 1, `does not take this admin token (of ${wrong})`],
       [["status", "--token-file", file], 2, `the admin token (of ${file}) must be one line`],
@@ -205,6 +241,7 @@ test("[CLI5] every command's help has one working example", { timeout: 60_000 },
     ["cluster", "add"],
     ["rcc", "apply"],
     ["grant", "create"],
+    ["grant", "apply"],
     ["status"],
     ["quarantine", "list"],
     ["wait"],

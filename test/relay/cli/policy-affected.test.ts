@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { eventually, MeshRig } from "../../support/mesh-rig.ts";
+import { MeshRig } from "../../support/mesh-rig.ts";
 
 const rig = new MeshRig();
 const DOCUMENT = readFileSync(
@@ -13,14 +13,7 @@ const DOCUMENT = readFileSync(
 );
 
 beforeAll(async () => {
-  await rig.startHub();
-  await rig.createDemo();
-  await rig.startRelay("db");
-  await rig.startRelay("app");
-  await eventually(
-    () => rig.served("app", "db"),
-    (ips) => ips.length > 0,
-  );
+  await rig.startDemo();
   // The files of the example, under the names in their first lines.
   for (const [, name, text] of DOCUMENT.matchAll(/```yaml\n# ([\w.-]+)\n([^]*?)```/g))
     writeFileSync(join(rig.root, name ?? ""), text ?? "");

@@ -3,13 +3,15 @@ import fc from "fast-check";
 
 import { computeFacts, isEffective } from "../../../shared/visibility/access.ts";
 import type { AccessRegistry, MemberRow } from "../../../shared/visibility/access.ts";
+import type { Scope } from "../../../shared/visibility/scope.ts";
 
-/** A registry over plain lists: members by UID, `reader>origin` RCCs, `origin>reader` grants. */
+/** A registry over plain lists: members by UID, `reader>origin` RCCs, `origin>reader` grants, with a scope where `scopes` has one. */
 function registryOf(
   members: readonly string[],
   rccs: readonly string[],
   grants: readonly string[],
   removed: readonly string[] = [],
+  scopes: Readonly<Record<string, Scope>> = {},
 ): AccessRegistry {
   const rows = new Map<string, MemberRow>(
     members.map((uid) => [
@@ -41,7 +43,10 @@ function registryOf(
     rccsOf: (uid) => after(rccs, uid).map(rcc),
     rccTo: (uid, remote) => (rccs.includes(`${uid}>${remote}`) ? rcc(remote) : undefined),
     readersGrantedBy: (uid) => after(grants, uid),
-    hasGrant: (origin, reader) => grants.includes(`${origin}>${reader}`),
+    grantOf: (origin, reader) => {
+      const pair = `${origin}>${reader}`;
+      return grants.includes(pair) ? { scope: scopes[pair] ?? null } : undefined;
+    },
     ranges: () => ({ pods: ["10.0.0.0/16"], nodes: [] }),
     refusedClaims: () => [],
   };
@@ -107,4 +112,47 @@ test("[TYP22] an RCC's wish for prefixed labels is told to its own cluster, and 
     ["c", undefined],
   ]);
   expect(Object.keys(remotes[1] ?? {})).not.toContain("labels");
+});
+
+test("[SCP3] facts of a mesh without scopes are, byte for byte, what they were before there were scopes", () => {
+  const facts = computeFacts(
+    registryOf(["a", "b", "c"], ["a>b", "b>a", "c>b"], ["b>c", "b>a"]),
+    "b",
+  );
+  expect(JSON.stringify(facts)).toBe(
+    '{"meshId":"m","meshName":"demo","accessVersion":7,"cluster":{"uid":"b","name":"name-b"},"keyGeneration":1,"removed":false,' +
+      '"readers":[{"cluster":{"uid":"a","name":"name-a"},"keyGeneration":1,"rcc":"rcc-b"},{"cluster":{"uid":"c","name":"name-c"},"keyGeneration":1,"rcc":"rcc-b"}],' +
+      '"remotes":[{"rcc":"rcc-a","origin":{"uid":"a","name":"name-a"},"state":"not-granted","overlayRoutingMode":"Disabled"}],' +
+      '"ranges":{"pods":["10.0.0.0/16"],"nodes":[]},"refusedClaims":[]}',
+  );
+});
+
+test("[SCP3] who may read a part is a scoped reader and not a reader, in order; its remote names the scope", () => {
+  const scopes = { "b>a": { namespaces: ["shop"] }, "b>d": { labels: ["role"] } };
+  const all = ["a", "b", "c", "d"];
+  const registry = registryOf(all, ["d>b", "c>b", "a>b"], ["b>d", "b>c", "b>a"], [], scopes);
+  const facts = computeFacts(registry, "b");
+  expect(isEffective(registry, "a", "b")).toBe(true);
+  expect(facts?.readers.map(({ cluster }) => cluster.uid)).toEqual(["c"]);
+  expect(facts?.readers[0]).not.toHaveProperty("scope");
+  expect(facts?.scopedReaders?.map(({ cluster, scope }) => [cluster.uid, scope])).toEqual([
+    ["a", { namespaces: ["shop"] }],
+    ["d", { labels: ["role"] }],
+  ]);
+  expect(computeFacts(registry, "a")?.remotes).toMatchObject([
+    { state: "granted", scope: { namespaces: ["shop"] } },
+  ]);
+  expect(computeFacts(registry, "c")?.remotes[0]).not.toHaveProperty("scope");
+});
+
+test("[SCP3] a scoped grant without its RCC, or of a removed cluster, is in nobody's facts", () => {
+  const scopes = { "b>a": { namespaces: ["shop"] } };
+  for (const registry of [
+    registryOf(["a", "b"], [], ["b>a"], [], scopes),
+    registryOf(["a", "b"], ["a>b"], ["b>a"], ["a"], scopes),
+    registryOf(["a", "b"], ["a>b"], ["b>a"], ["b"], scopes),
+    registryOf(["b"], ["a>b"], ["b>a"], [], scopes),
+  ])
+    for (const uid of ["a", "b"])
+      expect(JSON.stringify(computeFacts(registry, uid))).not.toMatch(/scope/);
 });

@@ -285,7 +285,7 @@ export const MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: "relay/view/repair.ts",
-        from: "    return revision <= this.#followedTo;",
+        from: "    return revision <= (this.isOfOther ? this.#head : this.#followedTo);",
         to: "    return revision < 0;",
       },
       {
@@ -301,9 +301,9 @@ export const MUTANTS: readonly Mutant[] = [
     validators: ["Ordered"],
     replacements: [
       {
-        file: "relay/view/channel-view.ts",
-        from: "    if (this.#repair?.isPast(revision) === true && !isHeld) {",
-        to: "    if (held !== undefined && this.#repair?.isPast(revision) === true && !isHeld) {",
+        file: "relay/view/repair.ts",
+        from: "    return !this.#isBehindUs && revision < this.#followedTo;",
+        to: "    return isHeld && !this.#isBehindUs && revision < this.#followedTo;",
       },
     ],
   },
@@ -316,6 +316,78 @@ export const MUTANTS: readonly Mutant[] = [
         file: "worker/mesh/mesh.ts",
         from: "Math.max(this.version() + RESTORE_LEAP, atMs * VERSIONS_A_MS)",
         to: "this.version() + RESTORE_LEAP",
+      },
+    ],
+  },
+  {
+    name: "old-scope-served-on",
+    bug: "A reader that is connected when the scope of its grant changes goes on with the log that it had.",
+    validators: ["NoLeak", "Reliable"],
+    replacements: [
+      {
+        file: "worker/origin/reader-side.ts",
+        from: "if (this.#logsFor(peer, facts) === logs) return [];",
+        to: "if (logs.size > 0) return [];",
+      },
+    ],
+  },
+  {
+    name: "built-without-blobs",
+    bug: "A new projection counts as built when the frames of the origin's log have been read, and its blobs have not.",
+    validators: ["Converged", "NeverInSyncEarly", "NoAmnesia", "StatusTruthful"],
+    replacements: [
+      {
+        file: "worker/origin/projection-walk.ts",
+        from: "const partition = plan.blobs.shift();",
+        to: "const partition = plan.next < 0 ? plan.blobs.shift() : undefined;",
+      },
+    ],
+  },
+  {
+    name: "judged-again-unprojected",
+    bug: "What is admitted when it is judged again does not come into the projections.",
+    validators: ["Converged", "NeverInSyncEarly", "NoAmnesia", "StatusTruthful"],
+    replacements: [
+      {
+        file: "worker/origin/publishing.ts",
+        from: "if (changes.length > 0) this.#append(log, changes);",
+        to: "if (changes.length > 0) log.commit(changes);",
+      },
+    ],
+  },
+  {
+    name: "sweep-while-built",
+    bug: "What a reader has beyond a projection counts as gone while the projection is still built.",
+    validators: ["NoAmnesia"],
+    replacements: [
+      {
+        file: "worker/origin/reader-side.ts",
+        from: "return this.#rules.hasReconciled(log.channel) && this.#projections.isBuilt(log);",
+        to: "return this.#rules.hasReconciled(log.channel);",
+      },
+    ],
+  },
+  {
+    name: "scope-not-narrowed",
+    bug: "A relay that is told of a narrower scope keeps what it has until the hub's next repair.",
+    validators: ["NoGhosts"],
+    replacements: [
+      {
+        file: "relay/view/remote-view.ts",
+        from: "if (project === null || this.size === 0) this.#leaveLog();",
+        to: "if (project === null || this.size >= 0) this.#leaveLog();",
+      },
+    ],
+  },
+  {
+    name: "other-log-shows-the-past",
+    bug: "A repair from another log tells at once what its older blob says of keys that the view holds.",
+    validators: ["Ordered"],
+    replacements: [
+      {
+        file: "relay/view/repair.ts",
+        from: "if (this.isOfOther) return isHeld && revision < this.#head;",
+        to: "if (this.isOfOther) return false;",
       },
     ],
   },

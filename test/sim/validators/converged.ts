@@ -15,9 +15,12 @@ export function expected(truth: Truth, relay: QuietRelay): Map<string, Wanted> {
   for (const [pair, rcc] of truth.edges) {
     const [reader = "", origin = ""] = pair.split(" ");
     if (reader !== relay.uid) continue;
-    for (const [key, state] of truth.has(origin))
-      if (!state.ips.some((ip) => own.some((mine) => overlap(ip, mine))))
-        wanted.set(`${rcc} ${key}`, { hash: state.hash, isPrefixed: truth.prefixed.has(pair) });
+    const scope = truth.scopes.get(pair);
+    for (const [key, state] of truth.has(origin)) {
+      const hash = scope === undefined ? state.hash : (state.shown?.(scope) ?? null);
+      if (hash !== null && !state.ips.some((ip) => own.some((mine) => overlap(ip, mine))))
+        wanted.set(`${rcc} ${key}`, { hash, isPrefixed: truth.prefixed.has(pair) });
+    }
   }
   return wanted;
 }
@@ -60,20 +63,46 @@ export const converged: Validator = {
     }),
 };
 
-/** Also before the end: of what a relay was told is not granted, nothing is served. */
+/** Scope ids by RCC name. */
+type Scopes = ReadonlyMap<string, string>;
+
+/** Also before the end: of what a relay was told is not granted, nothing is served; nor, when it is told of a scope, what that does not show. */
 export const noGhosts: Validator = {
   name: "NoGhosts",
   validate: (history) => {
     const granted = new Map<string, ReadonlyMap<string, string>>();
+    /** By relay: the newest facts that it has taken, and when. */
+    const heard = new Map<string, { atMs: number; version: number; scopes: Scopes }>();
+    let isRestored = false;
     for (const { atMs, it } of history) {
-      if (it.what === "heard") granted.set(it.relay, it.granted);
+      // A hub that was restored shows what it showed then, also to a relay that has heard otherwise since. [BAK3]
+      isRestored ||= it.what === "restored";
+      // What is on disk when it starts may be behind what the hub has shown it.
+      if (it.what === "relay") heard.delete(it.relay);
+      if (it.what === "heard") {
+        granted.set(it.relay, it.granted);
+        const { version, scopes = new Map() } = it;
+        const before = heard.get(it.relay);
+        if (before === undefined) heard.set(it.relay, { atMs, version, scopes: new Map() });
+        else if (before.version < version) heard.set(it.relay, { atMs, version, scopes });
+      }
       if (it.what !== "seen") continue;
-      for (const { rcc, served } of it.remotes)
+      const last = heard.get(it.relay);
+      for (const { rcc, served } of it.remotes) {
+        // Later it may have been sent what its origin was told to show it since.
+        const isDue = last?.atMs === atMs && !isRestored;
+        const scope = isDue ? last.scopes.get(rcc) : undefined;
+        if (scope !== undefined && [...served.values()].some(({ fits }) => fits?.(scope) === false))
+          return {
+            atMs,
+            message: `${it.relay} serves of ${rcc} what the scope that it was told of does not show`,
+          };
         if (served.size > 0 && granted.get(it.relay)?.has(rcc) !== true)
           return {
             atMs,
             message: `${it.relay} serves ${served.size} records of ${rcc}, which it was told is not granted`,
           };
+      }
     }
     return atQuiet(history, (truth, quiet) => {
       for (const relay of quiet.relays) {

@@ -6,7 +6,7 @@ import type { Checkpoint, Frame, Message } from "../../../shared/protocol/messag
 import { CHANNELS } from "../../../shared/record/channel.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import type { Happening, Moment, SeenRemote } from "../history.ts";
-import { Truth } from "./truth.ts";
+import { admittedAt, Truth } from "./truth.ts";
 import type { Validator, Violation } from "./validator.ts";
 
 const IN_SYNC = 2;
@@ -22,7 +22,7 @@ function judgeHeld(
     const position = positions.get(channel);
     if (position === undefined) return `was not told on this connection where ${channel} is`;
     const { epoch, revision } = position;
-    const admitted = truth.admittedAt(origin, channel, revision, epoch);
+    const admitted = admittedAt(truth.logOf(origin, channel, epoch), revision);
     if (admitted === undefined) return `has ${channel} ${revision}, which its log has not`;
     for (const [key, hash] of admitted)
       if (served.get(key)?.hash === hash) count++;
@@ -34,10 +34,10 @@ function judgeHeld(
     : `has ${served.size} records, ${count} of which are in the log`;
 }
 
-/** When a `reconciled` was sent, and the log's head when it came. */
+/** When a `reconciled` was sent, and the heads of the logs that were there when it came, by epoch. */
 interface Reconciled {
   readonly sentMs: number;
-  readonly head: number;
+  readonly heads: ReadonlyMap<string, number>;
 }
 
 function judgeSource(
@@ -49,12 +49,15 @@ function judgeSource(
     const last = states.at(-1);
     if (last?.value?.isOwn !== true || served.has(key) || refused.has(key)) continue;
     const { channel } = last.value;
+    const { epoch = "", revision = 0 } = positions.get(channel) ?? {};
+    const scope = truth.logOf(origin, channel, epoch)?.scope ?? null;
+    if (scope !== null && last.value.shown?.(scope) === null) continue;
     // Its range is being claimed, and a reconciliation counts once that is settled; or it is committed and on its way.
     const { kept, logs } = truth.storage(origin);
     if (kept.has(key) || logs.get(channel)?.admitted.has(key) === true) continue;
     const basis = reconciledAt(channel);
     // What is on its way to the reader came after what it is in sync with.
-    const isPast = basis !== undefined && (positions.get(channel)?.revision ?? 0) >= basis.head;
+    const isPast = basis !== undefined && revision >= (basis.heads.get(epoch) ?? 0);
     if (isPast && last.atMs < basis.sentMs - NOTICED_MS)
       return `has nothing under ${key}, which was there before the log was reconciled`;
   }
@@ -87,8 +90,14 @@ export const neverInSyncEarly: Validator = {
       if (it.what === "reconciled") sent.set(`${it.origin} ${it.channel}`, atMs);
       if (it.what === "received" && it.message.type === "reconciled") {
         const id = `${it.origin} ${it.message.channel}`;
-        const head = truth.head(it.origin, it.message.channel);
-        reconciled.set(id, { sentMs: sent.get(id) ?? atMs, head });
+        const { channel } = it.message;
+        const logs = [...truth.storage(it.origin).byEpoch]
+          .filter(([of]) => of.startsWith(`${channel} `))
+          .map(([, log]) => log);
+        const heads = new Map(
+          logs.map(({ epoch, frames }) => [epoch, frames.at(-1)?.revision ?? 0]),
+        );
+        reconciled.set(id, { sentMs: sent.get(id) ?? atMs, heads });
         if (!populated.has(id)) {
           const known = { claiming: claimingOf(truth, it.origin), isTold: false };
           populated.set(id, known);

@@ -1,10 +1,10 @@
 /**
  * Nothing is withdrawn for any reason but these: its source no longer has it as its own, or had not for a while since; its cluster may not be seen, or
- * could not for a while; its address became the reader's own. In particular not because something was unreachable, restarted, restored or empty.
+ * could not for a while, or the scope of the grant does not show it; its address became the reader's own. In particular not because something was unreachable, restarted, restored or empty.
  */
 import { overlap } from "../addresses.ts";
 import type { Served } from "../history.ts";
-import { Truth } from "./truth.ts";
+import { isStateOf, Truth } from "./truth.ts";
 import type { Validator } from "./validator.ts";
 
 /** @param id `<rcc> <key hash>` */
@@ -17,7 +17,9 @@ function isJustified(
 ): boolean {
   const [rcc = "", key = ""] = id.split(" ");
   const states = truth.states(origin, key);
-  const since = states.findIndex(({ value }) => value?.hash === served.hash && value.isOwn);
+  const since = states.findIndex(
+    ({ value }) => isStateOf(value, served.hash) && value?.isOwn === true,
+  );
   if (since < 0 || states.slice(since).some(({ value }) => value?.isOwn !== true)) return true;
   // An address that is not the cluster's yet is refused until the mesh has pinned it.
   const owned = String(states[since]?.value?.owns);
@@ -26,6 +28,11 @@ function isJustified(
   const pair = `${uid} ${origin}`;
   const wasRevoked = truth.edges.get(pair) !== rcc || truth.revoked.has(`${pair} ${rcc}`);
   if (wasRevoked && truth.heard.get(relay)?.get(rcc) !== origin) return true;
+  // A scope that the grant has, or had, does not show it, or did not for a while.
+  const scopes = [...(truth.everScopes.get(pair) ?? [])];
+  const isHidden = (id: string): boolean =>
+    states.slice(since).some(({ value }) => value?.shown?.(id) === null);
+  if (scopes.some(isHidden)) return true;
   for (const ownStates of truth.allStates(uid).values())
     for (const { value } of ownStates)
       if (served.ips.some((ip) => value?.owns.some((own) => overlap(ip, own)))) return true;

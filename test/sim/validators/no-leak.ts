@@ -1,7 +1,10 @@
 /**
- * After an Origin has committed that a cluster may not read it, nothing of its log is sent to that cluster; and an Origin that starts sends nothing before
+ * After an Origin has committed that a cluster may not read it, nothing of its log is sent to that cluster, and nothing beyond the scope of its grant; and an Origin that starts sends nothing before
  * it knows at least what the Mesh knew when it started.
  */
+import { decodePayload } from "../../../shared/log/payload.ts";
+import { decodeRecord } from "../../../shared/record/encoding.ts";
+import { fits, scopeOf } from "../scopes.ts";
 import type { Validator } from "./validator.ts";
 
 const CONTENT = new Set(["blob", "frame", "catch-up", "checkpoint", "repair-plan"]);
@@ -9,8 +12,18 @@ const CONTENT = new Set(["blob", "frame", "catch-up", "checkpoint", "repair-plan
 interface Known {
   version: number;
   readers: ReadonlySet<string>;
+  scopes: ReadonlyMap<string, string>;
   /** The newest that it has ever committed, and what the Mesh had when the instance started. */
   needed: number;
+}
+
+function areShown(payload: Uint8Array, scope: string): boolean {
+  const decoded = decodePayload(payload);
+  if (!decoded.ok) throw new Error(decoded.rule);
+  return decoded.changes.every((change) => {
+    const record = change.op === "put" ? decodeRecord(change.bytes) : null;
+    return record === null || (record.ok && fits(record.record, scope));
+  });
 }
 
 export const noLeak: Validator = {
@@ -24,6 +37,7 @@ export const noLeak: Validator = {
         origins.set(it.origin, {
           version: it.access?.version ?? 0,
           readers: it.access?.readers ?? new Set(),
+          scopes: it.access?.scopes ?? new Map(),
           needed: origins.get(it.origin)?.needed ?? 0,
         });
       if (it.what === "instance") {
@@ -32,7 +46,8 @@ export const noLeak: Validator = {
       }
       if (it.what === "access") {
         const needed = Math.max(origins.get(it.origin)?.needed ?? 0, it.version);
-        origins.set(it.origin, { version: it.version, readers: it.readers, needed });
+        const { version, readers, scopes = new Map<string, string>() } = it;
+        origins.set(it.origin, { version, readers, scopes, needed });
       }
       if (it.what !== "sent" || it.role === "home" || !CONTENT.has(it.message.type)) continue;
       const known = origins.get(it.origin);
@@ -47,6 +62,12 @@ export const noLeak: Validator = {
         return {
           atMs,
           message: `Origin ${it.origin} sent a ${it.message.type} to ${it.to}, which it knows may not read it`,
+        };
+      const scope = known.scopes.get(it.to);
+      if (scope !== undefined && "payload" in it.message && !areShown(it.message.payload, scope))
+        return {
+          atMs,
+          message: `Origin ${it.origin} sent a ${it.message.type} to ${it.to} with what its scope (${scopeOf(scope).name}) does not show`,
         };
     }
     return null;

@@ -4,7 +4,7 @@
  */
 import type { Message } from "../../../shared/protocol/messages.ts";
 import type { Moment } from "../history.ts";
-import { Truth } from "./truth.ts";
+import { isStateOf, Truth } from "./truth.ts";
 import type { Validator, Violation } from "./validator.ts";
 
 interface Position {
@@ -71,17 +71,27 @@ function atFelix(history: readonly Moment[]): Violation | null {
     {
       readonly index: number;
       readonly atMs: number;
+      readonly uid: string;
       readonly origin: string;
       readonly hash: string | null;
     }
   >();
+  /** The log that a reader repaired from last, by origin, reader and channel. */
+  const logs = new Map<string, string>();
   /** The last repair since the hub was put back, by origin and reader: before it a relay may have told what is not in the log any more. */
   const planned = new Map<string, number>();
   for (const moment of history) {
     truth.take(moment);
     const { atMs, it } = moment;
-    if (it.what === "sent" && it.message.type === "repair-plan")
+    if (it.what === "sent" && it.message.type === "repair-plan") {
       if (truth.storage(it.origin).brokenMs > 0) planned.set(`${it.origin} ${it.to}`, atMs);
+      // What was gone may be shown by the older blobs of another log, as at first contact; what is held goes back for no log.
+      const { channel, epoch } = it.message;
+      const isOther = logs.get(`${it.origin} ${it.to} ${channel}`) !== epoch;
+      logs.set(`${it.origin} ${it.to} ${channel}`, epoch);
+      for (const [id, { uid, origin, hash }] of told)
+        if (isOther && hash === null && uid === it.to && origin === it.origin) told.delete(id);
+    }
     if (it.what === "relay")
       for (const id of told.keys()) if (id.startsWith(`${it.relay} `)) told.delete(id);
     // What is granted anew begins anew: a first contact shows what its blobs have, and then what came since. [VIE17]
@@ -100,14 +110,14 @@ function atFelix(history: readonly Moment[]): Violation | null {
       const isGranted = truth.heard.get(it.relay)?.get(rcc) === it.origin;
       const isKnown = before === undefined || !truth.isAdmitted(it.origin, key, before.hash);
       if (!isGranted || !isKnown || goneAt < 0) told.delete(id);
-      else told.set(id, { index: goneAt, atMs, origin: it.origin, hash: null });
+      else told.set(id, { index: goneAt, atMs, uid: it.uid, origin: it.origin, hash: null });
       continue;
     }
     if (it.origin === "") continue;
     const { hash } = it.served;
     // The same under other labels: it says nothing new of the state.
     if (before?.origin === it.origin && before.hash === hash) continue;
-    const isIt = ({ value }: (typeof states)[number]): boolean => value?.hash === hash;
+    const isIt = ({ value }: (typeof states)[number]): boolean => isStateOf(value, hash);
     const { brokenMs } = truth.storage(it.origin);
     const repairedMs = planned.get(`${it.origin} ${it.uid}`) ?? 0;
     const changedMs = Math.max(repairedMs, brokenMs);
@@ -117,7 +127,8 @@ function atFelix(history: readonly Moment[]): Violation | null {
         atMs,
         message: `${it.relay} went back to an older state of ${it.key} of ${it.origin}`,
       };
-    told.set(id, { index: states.findIndex(isIt), atMs, origin: it.origin, hash });
+    const index = states.findIndex(isIt);
+    told.set(id, { index, atMs, uid: it.uid, origin: it.origin, hash });
   }
   return null;
 }

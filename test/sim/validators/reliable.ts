@@ -10,7 +10,7 @@ import type { Channel } from "../../../shared/record/channel.ts";
 import { decodeRecord, hashKey, hashRecord } from "../../../shared/record/encoding.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import type { Entries } from "../history.ts";
-import { Truth } from "./truth.ts";
+import { admittedAt, Truth } from "./truth.ts";
 import type { Validator } from "./validator.ts";
 
 function entriesOf(payload: Uint8Array): Entries {
@@ -57,14 +57,15 @@ function judgeAccepted(
 function judgeCatchUp(
   truth: Truth,
   origin: string,
+  reader: string,
   channel: Channel,
   after: number,
   revision: number,
   told: Entries,
 ): string | null {
   const newest = new Map<string, { readonly at: number; readonly hash: string | null }>();
-  for (let at = after + 1; at <= truth.head(origin, channel); at++)
-    for (const [key, hash] of truth.frame(origin, channel, at)?.entries ?? [])
+  for (let at = after + 1; at <= truth.head(origin, reader, channel); at++)
+    for (const [key, hash] of truth.frame(origin, reader, channel, at)?.entries ?? [])
       newest.set(key, { at, hash });
   for (const [key, { at, hash }] of newest)
     if (at <= revision && told.get(key) !== hash)
@@ -77,19 +78,20 @@ function judgeCatchUp(
   return null;
 }
 
-function judgeSent(truth: Truth, origin: string, message: Message): string | null {
+function judgeSent(truth: Truth, origin: string, reader: string, message: Message): string | null {
   if (message.type === "frame") {
-    const committed = truth.frame(origin, message.channel, message.revision)?.entries;
+    const committed = truth.frame(origin, reader, message.channel, message.revision)?.entries;
     return committed !== undefined && equal(committed, entriesOf(message.payload))
       ? null
       : `frame ${message.revision} of ${message.channel} is not what was committed`;
   }
   if (message.type === "catch-up") {
     const { channel, after, revision, payload } = message;
-    return judgeCatchUp(truth, origin, channel, after, revision, entriesOf(payload));
+    return judgeCatchUp(truth, origin, reader, channel, after, revision, entriesOf(payload));
   }
   if (message.type !== "blob") return null;
-  const all = truth.admittedAt(origin, message.channel, message.revision) ?? new Map();
+  const log = truth.logFor(origin, reader, message.channel);
+  const all = admittedAt(log, message.revision) ?? new Map();
   const wanted = new Map(
     [...all].filter(([key]) => partitionHas(message, Uint8Array.from(Buffer.from(key, "hex")))),
   );
@@ -122,7 +124,7 @@ export const reliable: Validator = {
           publish === undefined
             ? `publish ${message.sequence} is acknowledged, and was never sent`
             : judgeAccepted(truth, it.origin, publish, own.slice(at + 1));
-      } else wrong = judgeSent(truth, it.origin, message);
+      } else wrong = judgeSent(truth, it.origin, it.to, message);
       if (wrong !== null) return { atMs, message: `Origin ${it.origin} to ${it.to}: ${wrong}` };
     }
     return null;

@@ -8,22 +8,22 @@ import type { Validator } from "./validator.ts";
 /** Of the small limits: with more deletes after a position the log's memory may begin later. */
 const DELETES = 5;
 
-function isOfThisLog(truth: Truth, origin: string, cursor: ChannelCursor): boolean {
-  const log = truth.storage(origin).logs.get(cursor.channel);
+function isOfThisLog(truth: Truth, origin: string, reader: string, cursor: ChannelCursor): boolean {
+  const log = truth.logFor(origin, reader, cursor.channel);
   // A log that has no frame yet is known by its epoch only, which no history of frames tells.
   if (cursor.revision === 0) return true;
   return (
     log?.epoch === cursor.epoch &&
-    truth.frame(origin, cursor.channel, cursor.revision)?.chain === toHex(cursor.chain)
+    truth.frame(origin, reader, cursor.channel, cursor.revision)?.chain === toHex(cursor.chain)
   );
 }
 
-function isKept(truth: Truth, origin: string, cursor: ChannelCursor): boolean {
-  const head = truth.head(origin, cursor.channel);
+function isKept(truth: Truth, origin: string, reader: string, cursor: ChannelCursor): boolean {
+  const head = truth.head(origin, reader, cursor.channel);
   if (cursor.revision === 0 || cursor.revision < head - RING_SLOTS) return false;
   let deletes = 0;
   for (let at = cursor.revision + 1; at <= head; at++)
-    for (const hash of truth.frame(origin, cursor.channel, at)?.entries.values() ?? [])
+    for (const hash of truth.frame(origin, reader, cursor.channel, at)?.entries.values() ?? [])
       if (hash === null) deletes++;
   return deletes <= DELETES;
 }
@@ -51,10 +51,10 @@ export const resumable: Validator = {
           return { atMs, message: `${id} is resumed at ${message.after}, and named no position` };
         continue;
       }
-      const isOwn = isOfThisLog(truth, it.origin, cursor);
+      const isOwn = isOfThisLog(truth, it.origin, it.to, cursor);
       if (message.type === "resume" && !isOwn)
         return { atMs, message: `${id} is resumed at ${cursor.revision} of another history` };
-      if (message.type === "repair-needed" && isOwn && isKept(truth, it.origin, cursor))
+      if (message.type === "repair-needed" && isOwn && isKept(truth, it.origin, it.to, cursor))
         return {
           atMs,
           message: `${id} must repair (${message.reason}), though ${cursor.revision} is kept`,

@@ -23,8 +23,10 @@ function judgeQuiet(truth: Truth, quiet: Extract<Happening, { what: "quiet" }>):
       const remote = relay.remotes.find((candidate) => candidate.rcc === rcc);
       if (remote?.status !== IN_SYNC)
         return `${relay.relay} says ${remote?.status ?? "nothing"} of ${rcc}, which has ${wanted.length} records and is reachable`;
-      const told = quiet.origins.find((candidate) => candidate.origin === origin)?.digest;
-      if (remote.digest !== told?.get("identity"))
+      const told = quiet.origins.find((candidate) => candidate.origin === origin);
+      const scope = truth.scopes.get(pair);
+      const digest = scope === undefined ? told?.digest.get("identity") : told?.scopes?.get(scope);
+      if (remote.digest !== digest)
         return `${relay.relay} is in sync with ${rcc} and has another digest than its origin`;
       if (relay.isSuperseded) continue;
       const edges = quiet.origins.find((candidate) => candidate.origin === relay.uid)?.edges;

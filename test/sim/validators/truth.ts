@@ -1,5 +1,6 @@
 /** What is the case in the world, read from a history: what sources have, who sees whom, what Origins have committed. No code of the product is asked. */
 import type { Channel } from "../../../shared/record/channel.ts";
+import { SCOPES } from "../scopes.ts";
 import type { Entries, LoggedFrame, LoggedLog, Moment, SourceState } from "../history.ts";
 
 export interface Timed<T> {
@@ -9,8 +10,10 @@ export interface Timed<T> {
 
 export type SourceStates = readonly Timed<SourceState | null>[];
 
-interface Log {
+export interface Log {
   readonly epoch: string;
+  /** Of a projection: its scope's id. */
+  readonly scope: string | null;
   /** Without a gap. */
   readonly frames: LoggedFrame[];
   readonly admitted: Map<string, string>;
@@ -21,6 +24,17 @@ interface Storage {
   readonly kept: Map<string, string>;
   /** When it was not what it had been. */
   brokenMs: number;
+  /** By slot. */
+  readonly projections: Map<number, Projection>;
+  /** Scope ids of readers, as it has committed them. */
+  scopes: ReadonlyMap<string, string>;
+  /** Every log that there was since, by channel and epoch. */
+  readonly byEpoch: Map<string, Log>;
+}
+
+interface Projection {
+  readonly id: string;
+  readonly logs: Map<Channel, Log>;
 }
 
 export class Truth {
@@ -31,6 +45,10 @@ export class Truth {
   edges: ReadonlyMap<string, string> = new Map();
   /** Pairs of these whose labels are given with a prefix. */
   prefixed: ReadonlySet<string> = new Set();
+  /** Scope ids of those pairs that have one. */
+  scopes: ReadonlyMap<string, string> = new Map();
+  /** All that a pair ever had. */
+  readonly everScopes = new Map<string, Set<string>>();
   /** By relay: RCC name to origin, as it was told last. */
   readonly heard = new Map<string, ReadonlyMap<string, string>>();
   /** `reader origin rcc` that were effective once and then, at least for a while, not. */
@@ -58,30 +76,58 @@ export class Truth {
           if (it.effective.get(pair) !== rcc) this.revoked.add(`${pair} ${rcc}`);
         this.edges = it.effective;
         this.prefixed = it.prefixed ?? new Set();
+        this.scopes = it.scopes ?? new Map();
+        for (const [pair, id] of this.scopes)
+          this.everScopes.set(pair, (this.everScopes.get(pair) ?? new Set()).add(id));
         return;
       case "heard":
         this.heard.set(it.relay, it.granted);
         return;
       case "storage": {
-        const logs = new Map([...it.logs].map(([channel, log]) => [channel, replayed(log)]));
+        const logs = replayedAll(it.logs, null);
+        const projections = new Map(
+          [...(it.projections ?? [])].map(([slot, { id, logs: shown }]) => [
+            slot,
+            { id, logs: replayedAll(shown, id) },
+          ]),
+        );
+        const byEpoch = new Map<string, Log>();
+        for (const all of [logs, ...[...projections.values()].map((of) => of.logs)])
+          for (const [channel, log] of all) byEpoch.set(`${channel} ${log.epoch}`, log);
         const brokenMs = it.why === "new" ? Number.NEGATIVE_INFINITY : atMs;
-        this.#storages.set(it.origin, { logs, kept: new Map(it.kept), brokenMs });
+        const kept = new Map(it.kept);
+        const scopes = it.access?.scopes ?? new Map<string, string>();
+        this.#storages.set(it.origin, { logs, kept, brokenMs, projections, scopes, byEpoch });
         return;
       }
       case "commit": {
         const storage = this.storage(it.origin);
-        const known = storage.logs.get(it.channel);
-        const log = known?.epoch === it.epoch ? known : replayed({ epoch: it.epoch, frames: [] });
-        storage.logs.set(it.channel, log);
+        const projection = it.slot === undefined ? undefined : storage.projections.get(it.slot);
+        const logs = it.slot === undefined ? storage.logs : projection?.logs;
+        if (logs === undefined) throw new Error(`BUG: a commit in slot ${it.slot}, which is none`);
+        const known = logs.get(it.channel);
+        const empty = { epoch: it.epoch, frames: [] };
+        const log = known?.epoch === it.epoch ? known : replayed(empty, projection?.id ?? null);
+        logs.set(it.channel, log);
+        storage.byEpoch.set(`${it.channel} ${it.epoch}`, log);
         log.frames.push(it.frame);
         apply(log.admitted, it.frame.entries);
         return;
       }
+      case "projections": {
+        const { projections } = this.storage(it.origin);
+        for (const slot of projections.keys()) if (!it.slots.has(slot)) projections.delete(slot);
+        for (const [slot, id] of it.slots)
+          if (!projections.has(slot)) projections.set(slot, { id, logs: new Map() });
+        return;
+      }
+      case "access":
+        this.storage(it.origin).scopes = it.scopes ?? new Map();
+        return;
       case "kept":
         if (it.hash === null) this.storage(it.origin).kept.delete(it.key);
         else this.storage(it.origin).kept.set(it.key, it.hash);
         return;
-      case "access":
       case "action":
       case "felix":
       case "instance":
@@ -129,48 +175,74 @@ export class Truth {
     return new Set(states.flatMap((of) => of.at(-1)?.value?.owns ?? []));
   }
 
-  frame(origin: string, channel: Channel, revision: number): LoggedFrame | undefined {
-    const frames = this.storage(origin).logs.get(channel)?.frames ?? [];
+  /** The log that an Origin gives a reader: its own, or that of a projection. */
+  logFor(origin: string, reader: string, channel: Channel): Log | undefined {
+    const storage = this.storage(origin);
+    const scope = origin === reader ? undefined : storage.scopes.get(reader);
+    if (scope === undefined) return storage.logs.get(channel);
+    const found = [...storage.projections.values()].find(({ id }) => id === scope);
+    return found?.logs.get(channel);
+  }
+
+  /** Any log of an Origin, also one that is there no more. */
+  logOf(origin: string, channel: Channel, epoch: string): Log | undefined {
+    return this.storage(origin).byEpoch.get(`${channel} ${epoch}`);
+  }
+
+  frame(
+    origin: string,
+    reader: string,
+    channel: Channel,
+    revision: number,
+  ): LoggedFrame | undefined {
+    const frames = this.logFor(origin, reader, channel)?.frames ?? [];
     const found = frames[revision - (frames[0]?.revision ?? 0)];
     return found?.revision === revision ? found : undefined;
   }
 
   /** Whether this very record of a key is admitted. */
   isAdmitted(origin: string, key: string, hash: string | null): boolean {
-    const logs = [...this.storage(origin).logs.values()];
+    const logs = [...this.storage(origin).byEpoch.values()];
     return hash !== null && logs.some(({ admitted }) => admitted.get(key) === hash);
   }
 
-  head(origin: string, channel: Channel): number {
-    return this.storage(origin).logs.get(channel)?.frames.at(-1)?.revision ?? 0;
-  }
-
-  /** What is admitted at a revision of the log as it is now; `undefined` when there is no such log or revision. */
-  admittedAt(
-    origin: string,
-    channel: Channel,
-    revision: number,
-    epoch?: string,
-  ): Entries | undefined {
-    const log = this.storage(origin).logs.get(channel);
-    if (revision === 0 && (log === undefined || log.epoch !== epoch)) return new Map();
-    if (log === undefined || (epoch !== undefined && log.epoch !== epoch)) return undefined;
-    const head = log.frames.at(-1)?.revision ?? 0;
-    if (revision === head) return log.admitted;
-    if (revision > head) return undefined;
-    const admitted = new Map<string, string>();
-    for (const { revision: at, entries } of log.frames) {
-      if (at > revision) break;
-      apply(admitted, entries);
-    }
-    return admitted;
+  head(origin: string, reader: string, channel: Channel): number {
+    return this.logFor(origin, reader, channel)?.frames.at(-1)?.revision ?? 0;
   }
 }
 
-function replayed({ epoch, frames }: LoggedLog): Log {
+/** What is admitted at a revision of a log; `undefined` when it has no such revision. */
+export function admittedAt(log: Log | undefined, revision: number): Entries | undefined {
+  if (revision === 0) return new Map();
+  const head = log?.frames.at(-1)?.revision ?? 0;
+  if (log === undefined || revision > head) return undefined;
+  if (revision === head) return log.admitted;
+  const admitted = new Map<string, string>();
+  for (const { revision: at, entries } of log.frames) {
+    if (at > revision) break;
+    apply(admitted, entries);
+  }
+  return admitted;
+}
+
+/** Whether a record of this hash is that state, or what some scope shows of it. */
+export function isStateOf(state: SourceState | null, hash: string): boolean {
+  return (
+    state !== null && (state.hash === hash || SCOPES.some(({ id }) => state.shown?.(id) === hash))
+  );
+}
+
+function replayedAll(
+  logs: ReadonlyMap<Channel, LoggedLog>,
+  scope: string | null,
+): Map<Channel, Log> {
+  return new Map([...logs].map(([channel, log]) => [channel, replayed(log, scope)]));
+}
+
+function replayed({ epoch, frames }: LoggedLog, scope: string | null): Log {
   const admitted = new Map<string, string>();
   for (const { entries } of frames) apply(admitted, entries);
-  return { epoch, frames: [...frames], admitted };
+  return { epoch, scope, frames: [...frames], admitted };
 }
 
 function apply(admitted: Map<string, string>, entries: Entries): void {

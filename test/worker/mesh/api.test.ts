@@ -134,6 +134,94 @@ test("[VIS22] connection fields are 422 naming them, and the name must be the pa
   });
 });
 
+const PAIR = { origin: "db", reader: "app" };
+
+test("[SCP2] a scope is kept and shown in canonical form; one that narrows nothing is none", async () => {
+  const hub = new TestHub();
+  await hub.withClusters("app", "db");
+  const scope = { selector: "role=='db'", namespaces: ["shop", "pay", "shop"] };
+  const canonical = { namespaces: ["pay", "shop"], selector: 'role == "db"' };
+  const made = await hub.call("POST", `${DEMO}/grants`, { ...PAIR, scope });
+  expect([made.status, made.body["grant"]]).toEqual([
+    201,
+    expect.objectContaining({ scope: canonical }),
+  ]);
+  expect((await hub.call("POST", `${DEMO}/grants`, { ...PAIR, scope: canonical })).status).toBe(
+    201,
+  );
+  const other = await hub.call("POST", `${DEMO}/grants`, PAIR);
+  expect([other.status, other.body.code]).toEqual([409, "grant-exists"]);
+  expect(other.body.detail).toContain('namespaces pay,shop; selector role == "db"');
+  expect((await hub.call("GET", `${DEMO}/grants`)).body).toMatchObject({
+    items: [{ scope: canonical }],
+  });
+  for (const all of [{}, { scope: {} }, { scope: { selector: "all()" } }]) {
+    const widened = await hub.call("PUT", `${DEMO}/grants/db/app`, all);
+    expect([widened.status, widened.body["grant"]]).toEqual([
+      200,
+      expect.not.objectContaining({ scope: expect.anything() }),
+    ]);
+  }
+});
+
+test("[SCP3] PUT creates a grant or makes it show this: 201, then 200; only an object says all", async () => {
+  const hub = new TestHub();
+  await hub.withClusters("app", "db");
+  const path = `${DEMO}/grants/db/app`;
+  for (const nothing of [undefined, "", "null", "[]"])
+    expect([nothing, (await hub.call("PUT", path, nothing)).status]).toEqual([nothing, 400]);
+  const scope = { kinds: ["IPPool", "WorkloadEndpoint"] };
+  const form = { "content-type": "application/x-www-form-urlencoded" };
+  expect((await hub.call("PUT", path, { scope }, form)).body.errors).toEqual([
+    { field: "content-type", rule: "must be application/json" },
+  ]);
+  expect((await hub.call("GET", `${DEMO}/grants`)).body).toEqual({ items: [] });
+  expect((await hub.call("PUT", path, { scope })).status).toBe(201);
+  expect((await hub.call("PUT", path, { scope: { labels: ["role"] } })).status).toBe(200);
+  expect((await hub.call("GET", `${DEMO}/grants`)).body).toMatchObject({
+    items: [{ scope: { labels: ["role"] } }],
+  });
+  expect((await hub.call("PUT", `${DEMO}/grants/db/nobody`, {})).status).toBe(404);
+  expect((await hub.call("PUT", `${DEMO}/grants/db/db`, {})).status).toBe(422);
+});
+
+test.each([
+  [{ namespaces: ["Shop"] }, 400, "scope.namespaces.0"],
+  [{ kinds: ["Pod"] }, 400, "scope.kinds.0"],
+  [{ labels: [] }, 400, "scope.labels"],
+  [{ pods: ["x"] }, 400, "scope.pods"],
+  [null, 400, "scope"],
+  [{ selector: "role ==" }, 422, "scope.selector"],
+])("[SCP2] a scope %j is refused with %i and its field", async (scope, status, field) => {
+  const { hub } = await hubWithPair();
+  for (const answer of [
+    await hub.call("POST", `${DEMO}/grants`, { ...PAIR, scope }),
+    await hub.call("PUT", `${DEMO}/grants/db/app`, { scope }),
+  ]) {
+    expect(answer.status).toBe(status);
+    expect(answer.body.errors).toEqual([{ field, rule: expect.stringMatching(/.{8}/) }]);
+  }
+  expect((await hub.call("GET", `${DEMO}/grants`)).body).toMatchObject({ items: [{ used: true }] });
+});
+
+test("[SCP3] status has what each scope of an Origin shows", async () => {
+  const { hub, uids } = await hubWithPair();
+  const scopes = [
+    {
+      id: "0123456789abcdef",
+      scope: { namespaces: ["shop"] },
+      state: "ready" as const,
+      records: 12,
+      digest: "9f3c",
+    },
+  ];
+  hub.origin(uids["db"] ?? "").report = { scopes };
+  expect((await hub.call("GET", `${DEMO}/status`)).body["clusters"]).toMatchObject([
+    { cluster: { name: "app" }, scopes: [] },
+    { cluster: { name: "db" }, scopes },
+  ]);
+});
+
 test("[API5] status joins the registry with what Origins report, and a failing Origin is unknown", async () => {
   const { hub, uids } = await hubWithPair();
   const { app = "", db = "" } = uids;

@@ -45,6 +45,22 @@ test("[VIS4] a reader that asks for its repair while an Origin starts is answere
   expect(reader.ips()).toContain(address(9));
 });
 
+/** Found by the simulation, seed 1779. */
+test("[LOG7] [VIS4] a digest that is due while the Mesh is asked is told when it has answered", () => {
+  const { world, publisher, reader } = populatedWorld();
+  // Two changes: the second one follows at once, and its digest is announced when it has settled.
+  publisher.change({ op: "put", record: pod("one", address(8)) });
+  publisher.change({ op: "put", record: pod("two", address(9)) });
+  world.facts = null;
+  new TestReader(world).connect({ accessVersion: 2 });
+  world.advance(1_000);
+  expect(reader.isInSync).toBe(false);
+  // It knows nothing newer.
+  world.facts = facts();
+  world.advance(5_000);
+  expect(reader.isInSync).toBe(true);
+});
+
 test("[VIS3] an Origin that knows more than the Mesh answers keeps it, and serves by it", () => {
   const { world } = populatedWorld();
   world.push(facts({ accessVersion: 5 }));

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { migrate } from "../../../worker/storage/sql.ts";
+import { addColumn, migrate } from "../../../worker/storage/sql.ts";
 import { nodeSql } from "../../support/node-sql.ts";
 
 const STEPS = [
@@ -28,4 +28,15 @@ test("[VER3] storage that is two versions ahead is refused by name, untouched", 
     "storage was written by a newer version (schema step 3, this one knows 1)",
   );
   migrate(sql, STEPS);
+});
+
+test("[VER2] a column beside the steps is added once, and no program sees it that does not ask for it", () => {
+  const sql = nodeSql();
+  for (let start = 0; start < 2; start++) {
+    migrate(sql, STEPS.slice(0, 1));
+    addColumn(sql, "a", "y", "INTEGER NOT NULL DEFAULT 7");
+  }
+  expect(sql.run("SELECT x, y FROM a").map((row) => ({ ...row }))).toEqual([{ x: 1, y: 7 }]);
+  expect(sql.run("SELECT step FROM schema_steps")).toHaveLength(1);
+  sql.run("INSERT INTO a (x) VALUES (2)");
 });

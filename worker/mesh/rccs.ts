@@ -1,23 +1,16 @@
-/** Decisions about RCCs and grants: the two halves of "A sees B". [VIS22] [VIS23] */
+/** Decisions about RCCs, the reader's half of "A sees B". [VIS22] [VIS23] */
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import type { Mesh } from "./mesh.ts";
 import { Refused } from "./outcome.ts";
 import { MESH_LIMITS } from "./registry.ts";
 import type { ClusterRow, RccRow } from "./registry.ts";
+import { requireRoomForScopes } from "./scope-limits.ts";
 
 /** An RCC with what it is bound to and whether it is served. */
 export interface RccView {
   readonly row: RccRow;
   readonly remote: { readonly uid: string; readonly name: string };
   readonly state: "granted" | "not-granted";
-}
-
-export interface GrantView {
-  readonly origin: { readonly uid: string; readonly name: string };
-  readonly reader: { readonly uid: string; readonly name: string };
-  readonly createdMs: number;
-  /** Whether the reader has an RCC that names the origin. */
-  readonly isUsed: boolean;
 }
 
 export function applyRcc(
@@ -68,6 +61,8 @@ export function applyRcc(
     createdMs: existing?.createdMs ?? mesh.environment.clock.now(),
   };
   mesh.store.put("rccs", `${cluster.uid}/${remote.uid}`, row);
+  if ((mesh.grantOf(remote.uid, cluster.uid)?.scope ?? null) !== null)
+    requireRoomForScopes(mesh, cluster, remote);
   mesh.audit("admin", "rcc apply", `${clusterName}/${request.name} names ${remote.name}`);
   return { rcc: viewRcc(mesh, cluster, row), isNew: existing === undefined };
 }
@@ -93,7 +88,7 @@ function viewRcc(mesh: Mesh, cluster: ClusterRow, row: RccRow): RccView {
   return {
     row,
     remote: { uid: row.remoteUid, name: mesh.member(row.remoteUid)?.name ?? "" },
-    state: mesh.hasGrant(row.remoteUid, cluster.uid) ? "granted" : "not-granted",
+    state: mesh.grantOf(row.remoteUid, cluster.uid) === undefined ? "not-granted" : "granted",
   };
 }
 
@@ -121,51 +116,4 @@ export function deleteRcc(mesh: Mesh, clusterName: string, name: string): void {
   mesh.touch(uid, row.remoteUid);
   mesh.store.delete("rccs", `${uid}/${row.remoteUid}`);
   mesh.audit("admin", "rcc delete", `${clusterName}/${name}`);
-}
-
-/** Repeating a grant changes nothing. */
-export function createGrant(mesh: Mesh, originName: string, readerName: string): GrantView {
-  mesh.requireMesh();
-  const [origin, reader] = requirePair(mesh, originName, readerName);
-  const id = `${origin.uid}/${reader.uid}`;
-  if (mesh.store.get("grants", id) === undefined) {
-    mesh.touch(origin.uid, reader.uid);
-    mesh.store.put("grants", id, { createdMs: mesh.environment.clock.now() });
-    mesh.audit("admin", "grant create", `${originName} to ${readerName}`);
-  }
-  return viewGrant(mesh, id);
-}
-
-export function deleteGrant(mesh: Mesh, originName: string, readerName: string): void {
-  mesh.requireMesh();
-  const [origin, reader] = requirePair(mesh, originName, readerName);
-  const id = `${origin.uid}/${reader.uid}`;
-  if (mesh.store.get("grants", id) === undefined)
-    throw new Refused(404, "no-such-grant", `cluster ${originName} has no grant to ${readerName}`);
-  mesh.touch(origin.uid, reader.uid);
-  mesh.store.delete("grants", id);
-  mesh.audit("admin", "grant delete", `${originName} to ${readerName}`);
-}
-
-export function listGrants(mesh: Mesh, originName: string | null): readonly GrantView[] {
-  mesh.requireMesh();
-  const prefix = originName === null ? "" : `${mesh.requireCluster(originName).uid}/`;
-  return mesh.store.list("grants", prefix).map(([id]) => viewGrant(mesh, id));
-}
-
-function requirePair(mesh: Mesh, origin: string, reader: string): [ClusterRow, ClusterRow] {
-  if (origin === reader)
-    throw new Refused(422, "own-cluster", `a grant by ${origin} to itself means nothing`);
-  return [mesh.requireCluster(origin), mesh.requireCluster(reader)];
-}
-
-function viewGrant(mesh: Mesh, id: string): GrantView {
-  const [originUid = "", readerUid = ""] = id.split("/");
-  const ref = (uid: string): GrantView["origin"] => ({ uid, name: mesh.member(uid)?.name ?? "" });
-  return {
-    origin: ref(originUid),
-    reader: ref(readerUid),
-    createdMs: mesh.store.get("grants", id)?.createdMs ?? 0,
-    isUsed: mesh.rccTo(readerUid, originUid) !== undefined,
-  };
 }

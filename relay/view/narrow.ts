@@ -1,0 +1,121 @@
+/**
+ * A view whose grant shows less now, without the hub: what its scope does not show goes, and what it does show stays, whether the origin's log has confirmed it or
+ * not. [SCP4]
+ */
+import { HashTrie } from "../../shared/log/hash-trie.ts";
+import { encodeRecord, hashKey, hashRecord, readRecord } from "../../shared/record/encoding.ts";
+import { keyOf } from "../../shared/record/key.ts";
+import type { CalicoRecord } from "../../shared/record/record.ts";
+import type { Projector } from "../../shared/visibility/scope.ts";
+import { heldOf } from "./channel-view.ts";
+import type { ChannelView, ViewChange } from "./channel-view.ts";
+import type { StoredRecord } from "./records.ts";
+import { completeOf, Snapshot } from "./snapshot.ts";
+import type { ViewHeader } from "./view-events.ts";
+import type { ViewFile } from "./view-file.ts";
+
+/** Reads the record at a place. */
+export type Read = (place: number) => StoredRecord;
+
+interface NarrowedChannel {
+  readonly view: ChannelView;
+  readonly trie: HashTrie;
+  /** Of all that was held. */
+  readonly places: Float64Array;
+  /** What has become of each: its place in the new file where it has fewer labels, else one of these. */
+  readonly became: Float64Array;
+}
+
+const GONE = -1;
+const SAME = -2;
+
+/** A record as it is shown. */
+interface ShownRecord extends StoredRecord {
+  /** Which of the places it was at. */
+  readonly index: number;
+  readonly keyHash: Uint8Array;
+  readonly isSame: boolean;
+}
+
+/** What is shown of a view, in a file of its own; the view is as it was. */
+export class Narrowed {
+  readonly #channels: readonly NarrowedChannel[];
+  readonly #readOld: Read;
+  readonly #readNew: Read;
+
+  /** @param readOld Of the view's file, which is to stay readable. */
+  constructor(
+    [file, readNew]: readonly [ViewFile, Read],
+    header: ViewHeader,
+    views: readonly ChannelView[],
+    readOld: Read,
+    project: Projector,
+  ) {
+    this.#readOld = readOld;
+    this.#readNew = readNew;
+    const snapshot = new Snapshot(file, header);
+    this.#channels = views.map((view) => {
+      const places = view.places();
+      const became = new Float64Array(places.length).fill(GONE);
+      const trie = new HashTrie();
+      const { channel, isPopulated } = view;
+      snapshot.channel(
+        { channel, health: { cursor: null, verified: null }, isPopulated },
+        shownOf(places, readOld, project),
+        ({ index, keyHash, bytes, isSame }, place) => {
+          trie.set(keyHash, hashRecord(bytes), place);
+          became[index] = isSame ? SAME : place;
+        },
+      );
+      return { view, trie, places, became };
+    });
+    snapshot.end(completeOf(views));
+  }
+
+  /** The view is this from now on. @returns What has changed by it, to be asked for while the old file can be read. */
+  take(): Iterable<ViewChange> {
+    for (const { view, trie } of this.#channels) view.replace(trie);
+    return this.#changes();
+  }
+
+  *#changes(): Generator<ViewChange> {
+    for (const { places, became } of this.#channels)
+      for (const [index, now] of became.entries()) {
+        if (now === SAME) continue;
+        yield now === GONE
+          ? { op: "delete", held: heldOf(this.#readOld(places[index] as number)) }
+          : { op: "put", held: heldOf(this.#readNew(now)), isNew: false };
+      }
+  }
+}
+
+/** Whether nothing would be taken from what is held. */
+export function isAllShown(views: readonly ChannelView[], read: Read, project: Projector): boolean {
+  return views.every((view) => {
+    const places = view.places();
+    let same = 0;
+    for (const { isSame } of shownOf(places, read, project)) {
+      if (!isSame) return false;
+      same++;
+    }
+    return same === places.length;
+  });
+}
+
+function* shownOf(places: Float64Array, read: Read, project: Projector): Generator<ShownRecord> {
+  for (const [index, place] of places.entries()) {
+    const { bytes, revision } = read(place);
+    const decoded = readRecord(bytes);
+    const shown = decoded.ok ? project(decoded.record) : null;
+    if (!decoded.ok || shown === null) continue;
+    const isSame = isWhole(shown, decoded.record);
+    const keyHash = hashKey(keyOf(shown));
+    yield { index, keyHash, isSame, bytes: isSame ? bytes : encodeRecord(shown), revision };
+  }
+}
+
+/** Only labels are taken from a record. */
+function isWhole(shown: CalicoRecord, record: CalicoRecord): boolean {
+  if (shown === record || !("labels" in shown) || !("labels" in record)) return true;
+  return Object.keys(shown.labels).length === Object.keys(record.labels).length;
+}

@@ -1,0 +1,69 @@
+/**
+ * What the records of a view have come through, and what follows for a scope that is new: the records themselves are all that is known here, and labels that a
+ * scope has taken away cannot be asked any more. [SCP4]
+ */
+import type { CalicoRecord } from "../../shared/record/record.ts";
+import { labelsIn } from "../../shared/selector/ast.ts";
+import { parseSelector } from "../../shared/selector/parse.ts";
+import { projectorOf } from "../../shared/visibility/scope.ts";
+import type { Projector, Scope } from "../../shared/visibility/scope.ts";
+
+/** What the records of a view have come through, as its header says. */
+export interface Shown {
+  /** Absent: all of the origin is shown. */
+  readonly scope?: Scope;
+  /** Label keys that scopes before have left to some of the records. Absent: what the scope shows is there. */
+  readonly kept?: readonly string[];
+}
+
+export interface Narrowing {
+  /** `null`: nothing is taken away. */
+  readonly project: Projector | null;
+  /** Of the next header. */
+  readonly kept?: readonly string[];
+}
+
+/** Scopes are canonical. */
+export function isSameScope(one: Scope | undefined, other: Scope | undefined): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** @param isProven What is held is what the log of the scope had: no scope before has left anything. */
+export function narrowing(from: Shown, to: Scope | undefined, isProven: boolean): Narrowing {
+  const known = both(from.scope?.labels, isProven ? undefined : from.kept);
+  const kept = both(known, to?.labels);
+  const isLess = kept !== undefined && kept.length < (to?.labels?.length ?? Infinity);
+  const project = to === undefined ? null : projectorBetween(from.scope, to, known);
+  return isLess ? { project, kept } : { project };
+}
+
+/**
+ * A record that has other labels than those left by the scopes before has not come through them: the hub was ahead of this relay's facts. So it is asked itself,
+ * as all are where the scope asks for nothing that was taken away.
+ */
+function projectorBetween(
+  from: Scope | undefined,
+  to: Scope,
+  known: readonly string[] | undefined,
+): Projector {
+  const asking = projectorOf(to);
+  if (known === undefined || asksIn(to).every((label) => known.includes(label))) return asking;
+  const trusting = projectorOf(to, { ...from, labels: known });
+  const left = new Set(known);
+  const hasOnlyLeft = (record: CalicoRecord): boolean =>
+    !("labels" in record) || Object.keys(record.labels).every((key) => left.has(key));
+  return (record) => (hasOnlyLeft(record) ? trusting : asking)(record);
+}
+
+function asksIn({ selector = "" }: Scope): readonly string[] {
+  const parsed = parseSelector(selector);
+  return parsed.ok ? labelsIn(parsed.selector) : [];
+}
+
+/** Absent: all. */
+function both(
+  one: readonly string[] | undefined,
+  other: readonly string[] | undefined,
+): readonly string[] | undefined {
+  return one === undefined ? other : one.filter((key) => other?.includes(key) ?? true);
+}

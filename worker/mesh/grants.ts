@@ -1,0 +1,131 @@
+/** Decisions about grants, the origin's half of "A sees B": all of it, or what a scope shows. [VIS23] [SCP3] */
+import { describeScope } from "../../shared/visibility/scope-text.ts";
+import { scopeId } from "../../shared/visibility/scope.ts";
+import type { Scope } from "../../shared/visibility/scope.ts";
+import type { Mesh } from "./mesh.ts";
+import { Refused } from "./outcome.ts";
+import type { ClusterRow } from "./registry.ts";
+import { requireFewScopes, requireRoomForScopes } from "./scope-limits.ts";
+
+export interface GrantView {
+  readonly origin: { readonly uid: string; readonly name: string };
+  readonly reader: { readonly uid: string; readonly name: string };
+  readonly createdMs: number;
+  /** Whether the reader has an RCC that names the origin. */
+  readonly isUsed: boolean;
+  /** `null`: it shows all of the origin. */
+  readonly scope: Scope | null;
+}
+
+/** Repeating a grant changes nothing; one that shows something else is not replaced by the way. */
+export function createGrant(
+  mesh: Mesh,
+  originName: string,
+  readerName: string,
+  scope: Scope | null,
+): GrantView {
+  mesh.requireMesh();
+  const [origin, reader] = requirePair(mesh, originName, readerName);
+  const existing = mesh.grantOf(origin.uid, reader.uid);
+  if (existing !== undefined && !isSame(existing.scope, scope))
+    throw new Refused(
+      409,
+      "grant-exists",
+      `cluster ${originName} already grants ${readerName} ${describeScope(existing.scope)}: use apply (\`catwalk grant apply\`, PUT) to change it`,
+    );
+  if (existing === undefined) {
+    writeGrant(mesh, origin, reader, scope, mesh.environment.clock.now());
+    mesh.audit("admin", "grant create", describePair(originName, readerName, scope));
+  }
+  return viewGrant(mesh, origin, reader);
+}
+
+/** Creates a grant, or makes an existing one show this. */
+export function applyGrant(
+  mesh: Mesh,
+  originName: string,
+  readerName: string,
+  scope: Scope | null,
+): { readonly grant: GrantView; readonly isNew: boolean } {
+  mesh.requireMesh();
+  const [origin, reader] = requirePair(mesh, originName, readerName);
+  const existing = mesh.grantOf(origin.uid, reader.uid);
+  if (existing === undefined || !isSame(existing.scope, scope)) {
+    const createdMs = existing?.createdMs ?? mesh.environment.clock.now();
+    writeGrant(mesh, origin, reader, scope, createdMs);
+    mesh.audit("admin", "grant apply", describePair(originName, readerName, scope));
+  }
+  return { grant: viewGrant(mesh, origin, reader), isNew: existing === undefined };
+}
+
+export function deleteGrant(mesh: Mesh, originName: string, readerName: string): void {
+  mesh.requireMesh();
+  const [origin, reader] = requirePair(mesh, originName, readerName);
+  if (mesh.grantOf(origin.uid, reader.uid) === undefined)
+    throw new Refused(404, "no-such-grant", `cluster ${originName} has no grant to ${readerName}`);
+  mesh.touch(origin.uid, reader.uid);
+  dropGrant(mesh, origin, reader);
+  mesh.audit("admin", "grant delete", `${originName} to ${readerName}`);
+}
+
+/** By the UIDs of origin and reader. What an older hub left of clusters that it removed is nobody's grant. */
+export function listGrants(mesh: Mesh, originName: string | null): readonly GrantView[] {
+  mesh.requireMesh();
+  const prefix = originName === null ? "" : `${mesh.requireCluster(originName).uid}/`;
+  const rows = [...mesh.store.list("grants", prefix), ...mesh.store.list("scoped", prefix)];
+  return [...new Set(rows.map(([id]) => id))].toSorted().flatMap((id) => {
+    const [origin, reader] = id.split("/").map((uid) => mesh.member(uid));
+    const areMembers = origin?.removed === false && reader?.removed === false;
+    return areMembers ? [viewGrant(mesh, origin, reader)] : [];
+  });
+}
+
+function writeGrant(
+  mesh: Mesh,
+  origin: ClusterRow,
+  reader: ClusterRow,
+  scope: Scope | null,
+  createdMs: number,
+): void {
+  mesh.touch(origin.uid, reader.uid);
+  dropGrant(mesh, origin, reader);
+  const id = `${origin.uid}/${reader.uid}`;
+  if (scope === null) {
+    mesh.store.put("grants", id, { createdMs });
+    return;
+  }
+  mesh.store.put("scoped", id, { createdMs, scope });
+  requireFewScopes(mesh, origin);
+  requireRoomForScopes(mesh, origin, reader);
+}
+
+/** Of either kind: after a hub of an older version there may be both. */
+function dropGrant(mesh: Mesh, origin: ClusterRow, reader: ClusterRow): void {
+  mesh.store.delete("grants", `${origin.uid}/${reader.uid}`);
+  mesh.store.delete("scoped", `${origin.uid}/${reader.uid}`);
+}
+
+function requirePair(mesh: Mesh, origin: string, reader: string): [ClusterRow, ClusterRow] {
+  if (origin === reader)
+    throw new Refused(422, "own-cluster", `a grant by ${origin} to itself means nothing`);
+  return [mesh.requireCluster(origin), mesh.requireCluster(reader)];
+}
+
+function viewGrant(mesh: Mesh, origin: ClusterRow, reader: ClusterRow): GrantView {
+  const grant = mesh.grantOf(origin.uid, reader.uid);
+  return {
+    origin: { uid: origin.uid, name: origin.name },
+    reader: { uid: reader.uid, name: reader.name },
+    createdMs: grant?.createdMs ?? 0,
+    isUsed: mesh.rccTo(reader.uid, origin.uid) !== undefined,
+    scope: grant?.scope ?? null,
+  };
+}
+
+function isSame(a: Scope | null, b: Scope | null): boolean {
+  return a === null || b === null ? a === b : scopeId(a) === scopeId(b);
+}
+
+function describePair(origin: string, reader: string, scope: Scope | null): string {
+  return `${origin} to ${reader}: ${describeScope(scope)}`;
+}
