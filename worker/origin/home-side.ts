@@ -72,10 +72,12 @@ export class HomeSide {
     this.#turns = new Turns(
       ports,
       () => [...logs.values(), ...projections.logs()],
+      () => projections.weight,
       (frames, most) => this.#commit(frames, most),
     );
     this.#publishing = new Publishing(ports, logs, admission, {
       onAppend: (channel, changes) => projections.follow(channel, changes),
+      weight: () => projections.weight,
       onCommit: () => this.committed(),
       onSettled: () => this.#settleReconciled(),
       onFull: () => this.#turns.foldSoon(),

@@ -42,6 +42,11 @@ export function firstPart(changes: readonly LogChange[], most: Size): number {
   return count;
 }
 
+/** What one event takes in where each change costs so many times as much. */
+export function shareOf({ changes, bytes }: Size, weight: number): Size {
+  return { changes: Math.max(1, Math.floor(changes / weight)), bytes: Math.floor(bytes / weight) };
+}
+
 /** In changes that would have cost as much. */
 export function workOf({ changes, bytes }: Size): number {
   return Math.max(changes, Math.ceil(bytes / CHANGE_BYTES));

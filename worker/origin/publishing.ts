@@ -17,7 +17,7 @@ import type { Waiting } from "./commit-group.ts";
 import { REFUSED_COST, takeIn } from "./intake.ts";
 import type { AdmittedChange } from "./intake.ts";
 import type { QuarantinedRecord } from "./log-store.ts";
-import { firstPart, isWithin, NOTHING, sizeOf, sum } from "./part.ts";
+import { firstPart, isWithin, NOTHING, shareOf, sizeOf, sum } from "./part.ts";
 import type { Size } from "./part.ts";
 import { QUOTA } from "./quota.ts";
 import type { OriginPorts } from "./ports.ts";
@@ -47,6 +47,8 @@ export type PublishResult =
 interface PublishingHandlers {
   /** A log has committed this; inside the transaction. */
   readonly onAppend: (channel: Channel, changes: readonly AdmittedChange[]) => void;
+  /** How many times as much a change costs by that. */
+  readonly weight: () => number;
   readonly onCommit: () => void;
   readonly onSettled: () => void;
   /** Judging waits for a log to be folded: after a start, with nobody who publishes, nothing else asks for it. */
@@ -57,6 +59,7 @@ export class Publishing {
   readonly #ports: OriginPorts;
   readonly #logs: ReadonlyMap<Channel, ChannelLog>;
   readonly #onAppend: PublishingHandlers["onAppend"];
+  readonly #weight: () => number;
   readonly #onCommit: () => void;
   readonly #onSettled: () => void;
   readonly #onFull: () => void;
@@ -80,6 +83,7 @@ export class Publishing {
     this.#logs = logs;
     this.#admission = admission;
     this.#onAppend = handlers.onAppend;
+    this.#weight = handlers.weight;
     this.#onCommit = handlers.onCommit;
     this.#onSettled = handlers.onSettled;
     this.#onFull = handlers.onFull;
@@ -264,7 +268,10 @@ export class Publishing {
     }
     const { store } = this.#ports;
     const held = store.quarantinedAfter(channel, position.after, REJUDGE_SLICE);
-    const records = held.slice(0, firstPart(held.map(asPut), REJUDGE_MOST));
+    const records = held.slice(
+      0,
+      firstPart(held.map(asPut), shareOf(REJUDGE_MOST, this.#weight())),
+    );
     const last = records.at(-1);
     this.#rejudge =
       last === undefined || (records.length === held.length && held.length < REJUDGE_SLICE)

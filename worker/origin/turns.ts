@@ -5,7 +5,7 @@
 import type { ChannelLog } from "./channel-log.ts";
 import { CommitGroup } from "./commit-group.ts";
 import type { Waiting } from "./commit-group.ts";
-import { workOf } from "./part.ts";
+import { shareOf, workOf } from "./part.ts";
 import type { Size } from "./part.ts";
 import type { OriginPorts, SocketId } from "./ports.ts";
 import { QUOTA, RateQuota } from "./quota.ts";
@@ -57,6 +57,7 @@ export interface Committed {
 export class Turns {
   readonly #ports: Ports;
   readonly #allLogs: () => readonly ChannelLog[];
+  readonly #weight: () => number;
   readonly #commit: (frames: readonly Waiting[], most: Size) => Committed;
   readonly #group: CommitGroup;
   readonly #quota: RateQuota;
@@ -65,15 +66,18 @@ export class Turns {
 
   /**
    * @param logs The origin's own and those of its projections, now.
+   * @param weight How many times as much as without projections a change costs. [SCP7]
    * @param commit Commits, tells and acknowledges frames in one event, or as many as it may take in.
    */
   constructor(
     ports: Ports,
     logs: () => readonly ChannelLog[],
+    weight: () => number,
     commit: (frames: readonly Waiting[], most: Size) => Committed,
   ) {
     this.#ports = ports;
     this.#allLogs = logs;
+    this.#weight = weight;
     this.#commit = commit;
     this.#group = new CommitGroup(ports.clock);
     this.#quota = new RateQuota(ports.clock, () => ports.isShared());
@@ -136,8 +140,9 @@ export class Turns {
 
   #commitSlice(): void {
     const { bytes, most } = this.#slice();
-    const { size, left } = this.#commit(this.#group.take(bytes), most);
-    const work = workOf(size);
+    const weight = this.#weight();
+    const { size, left } = this.#commit(this.#group.take(bytes), shareOf(most, weight));
+    const work = Math.ceil(workOf(size) * weight);
     this.#quota.take(size.changes, work);
     this.#group.took(work);
     this.#group.putBack(left);

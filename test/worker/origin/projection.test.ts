@@ -321,6 +321,34 @@ describe("how a projection comes to be", () => {
     expect(connected(world, readers[15]?.cluster.uid).isInSync).toBe(true);
   }, 60_000);
 
+  test("[SCP7] with each projection an event takes in less, so that it lasts no longer", () => {
+    const largest = (scopes: number): number => {
+      const scopedReaders = Array.from({ length: scopes }, (_, n) => ({
+        cluster: { uid: String(n).padStart(32, "d"), name: `r${n}` },
+        keyGeneration: 1,
+        rcc: "db",
+        scope: scope({ labels: [`l${n}`] }),
+      }));
+      const world = new OriginWorld(facts({ readers: [], scopedReaders }));
+      const publisher = new TestPublisher(world);
+      publisher.change({ op: "put", record: pool("10.20.0.0/16") });
+      publisher.listed();
+      publisher.connect();
+      publisher.change(...Array.from({ length: 3_000 }, (_, n) => put(db(`p${n}`, n))));
+      world.advance(20_000);
+      const [status] = world.origin.status().channels;
+      expect(status?.admitted).toBe(3_000);
+      const rows = world.sql.run(
+        "SELECT MAX(LENGTH(entries)) AS n FROM frames WHERE id < ?",
+        2 ** 20,
+      );
+      return Number(rows[0]?.["n"]) / 24;
+    };
+    expect(largest(0)).toBe(400);
+    expect(largest(1)).toBeLessThanOrEqual(400 / 1.9);
+    expect(largest(16)).toBeLessThanOrEqual(400 / 15.4);
+  });
+
   test("[SCP8] what a version that knows no scopes has committed is in it, for it is made anew", () => {
     const { world, publisher, reader } = scopedWorld();
     publisher.change(put(db("e", 5)));
