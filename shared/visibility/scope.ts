@@ -116,11 +116,10 @@ export function projectorOf(scope: Scope, before: Scope | null = null): Projecto
   };
 }
 
-/** @throws Error for a text that is not of a canonical scope. */
+/** One that cannot be read, for a later version wrote it, shows no endpoint. */
 function selectorOf(text = ""): Selector {
   const parsed = parseSelector(text);
-  if (!parsed.ok) throw new Error(`BUG: a scope's selector does not parse: ${parsed.error}`);
-  return parsed.selector;
+  return parsed.ok ? parsed.selector : { op: "not", operand: { op: "all" } };
 }
 
 /** `kns.<namespace>` and `ksa.<namespace>.<service account>`; of other profiles `null`. */

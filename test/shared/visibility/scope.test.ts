@@ -73,6 +73,13 @@ describe("what a scope shows", () => {
     );
   });
 
+  test("[SCP1] a selector of a later version, which cannot be read here, shows no endpoint and stops nothing", () => {
+    const project = projectorOf({ selector: "role resembles 'db'" });
+    expect(ALL.flatMap((record) => project(record) ?? []).map(keyOf)).toEqual(
+      keys(3, 4, 5, 6, 7, 8, 9, 10),
+    );
+  });
+
   test("[SCP4] what was shown without a label is not asked for it again, and does not match", () => {
     const before = scope({ labels: ["secret"], selector: "role == 'db'" });
     expect(projectorOf(scope({ selector: "role != 'web'" }), before)(DB)).toBeNull();
