@@ -7,7 +7,7 @@ import { HashTrie } from "../../shared/log/hash-trie.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { Message, WatchMessage } from "../../shared/protocol/messages.ts";
 import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
-import { readRecord } from "../../shared/record/encoding.ts";
+import { decodeRecord } from "../../shared/record/encoding.ts";
 import { HubLink } from "../hub/link.ts";
 import { SOFTWARE } from "../version.ts";
 import { CHANGED_LABEL } from "./made-up.ts";
@@ -97,7 +97,7 @@ export class MockReader {
     const now = performance.timeOrigin + performance.now();
     for (const change of decoded.changes) {
       if (change.op !== "put") continue;
-      const read = readRecord(change.bytes);
+      const read = decodeRecord(change.bytes);
       const at = read.ok && "labels" in read.record ? Number(read.record.labels[CHANGED_LABEL]) : 0;
       if (at > 0) this.#options.onLatency(now - at);
     }

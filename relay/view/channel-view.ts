@@ -12,7 +12,7 @@ import { HashTrie } from "../../shared/log/hash-trie.ts";
 import type { Partition } from "../../shared/log/partition.ts";
 import type { Checkpoint, RepairPlan } from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
-import { readRecord, hashKey, hashRecord } from "../../shared/record/encoding.ts";
+import { decodeRecord, hashRecord, keyHashOf } from "../../shared/record/encoding.ts";
 import { keyOf } from "../../shared/record/key.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
 import type { OpenedBlob, Placed, Tail } from "./opened.ts";
@@ -126,8 +126,8 @@ export class ChannelView {
 
   /** From the view's file: a record that was held when it was rewritten. */
   restore(bytes: Uint8Array, place: number): void {
-    const read = readRecord(bytes);
-    if (read.ok) this.#trie.set(hashKey(keyOf(read.record)), hashRecord(bytes), place);
+    const read = decodeRecord(bytes);
+    if (read.ok) this.#trie.set(keyHashOf(read.record), hashRecord(bytes), place);
   }
 
   /** From the view's file: where it stood when it was rewritten. */
@@ -363,11 +363,16 @@ interface ReadPut {
 
 /** `null` for a record that is malformed: never from our hub. */
 function readPut({ bytes, place }: Pick<PlacedPut, "bytes" | "place">): ReadPut | null {
-  const read = readRecord(bytes);
+  const read = decodeRecord(bytes);
   if (!read.ok) return null;
   const { record } = read;
-  const key = keyOf(record);
-  return { place, key, keyHash: hashKey(key), recordHash: hashRecord(bytes), record };
+  return {
+    place,
+    key: keyOf(record),
+    keyHash: keyHashOf(record),
+    recordHash: hashRecord(bytes),
+    record,
+  };
 }
 
 /** What follows from one message and the next. */
@@ -381,7 +386,7 @@ export function bothOf(first: ViewOutcome, second: ViewOutcome): ViewOutcome {
 
 /** @throws Error for bytes that were never a record: only such are given a place. */
 export function heldOf({ bytes, revision }: StoredRecord): HeldRecord {
-  const read = readRecord(bytes);
+  const read = decodeRecord(bytes);
   if (!read.ok) throw new Error(`BUG: a held record is unreadable: ${read.error.rule}`);
   return { key: keyOf(read.record), record: read.record, revision };
 }

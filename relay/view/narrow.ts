@@ -3,8 +3,7 @@
  * not. [SCP4]
  */
 import { HashTrie } from "../../shared/log/hash-trie.ts";
-import { encodeRecord, hashKey, hashRecord, readRecord } from "../../shared/record/encoding.ts";
-import { keyOf } from "../../shared/record/key.ts";
+import { decodeRecord, encodeRecord, hashRecord, keyHashOf } from "../../shared/record/encoding.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
 import type { Projector } from "../../shared/visibility/scope.ts";
 import { heldOf } from "./channel-view.ts";
@@ -105,11 +104,11 @@ export function isAllShown(views: readonly ChannelView[], read: Read, project: P
 function* shownOf(places: Float64Array, read: Read, project: Projector): Generator<ShownRecord> {
   for (const [index, place] of places.entries()) {
     const { bytes, revision } = read(place);
-    const decoded = readRecord(bytes);
+    const decoded = decodeRecord(bytes);
     const shown = decoded.ok ? project(decoded.record) : null;
     if (!decoded.ok || shown === null) continue;
     const isSame = isWhole(shown, decoded.record);
-    const keyHash = hashKey(keyOf(shown));
+    const keyHash = keyHashOf(shown);
     yield { index, keyHash, isSame, bytes: isSame ? bytes : encodeRecord(shown), revision };
   }
 }

@@ -16,16 +16,16 @@ export function sha256Prefix(
   length: number,
   size = message.length,
 ): Uint8Array {
-  state.set(INITIAL);
+  for (let i = 0; i < 8; i++) state[i] = INITIAL[i] as number;
   let at = 0;
   for (; at + BLOCK_BYTES <= size; at += BLOCK_BYTES) compress(message, at);
   const rest = size - at;
   for (let i = 0; i < rest; i++) lastBlock[i] = message[at + i] as number;
   lastBlock[rest] = 0x80;
-  lastBlock.fill(0, rest + 1);
+  for (let i = rest + 1; i < BLOCK_BYTES; i++) lastBlock[i] = 0;
   if (rest >= BLOCK_BYTES - 8) {
     compress(lastBlock, 0);
-    lastBlock.fill(0);
+    for (let i = 0; i < BLOCK_BYTES; i++) lastBlock[i] = 0;
   }
   const bits = size * 8;
   lastBlock[59] = bits / 2 ** 32;

@@ -4,16 +4,13 @@
  * same bytes. [REC3] [REC4]
  */
 import { must } from "../lib/assert.ts";
-import { equalBytes } from "../lib/bytes.ts";
-import { quote } from "../lib/quote.ts";
-import { isPlainMsgpack } from "../lib/plain-msgpack.ts";
 import { sha256Prefix } from "../lib/sha256.ts";
-import { pack, unpack } from "../lib/msgpack.ts";
-import { FieldError } from "./fields.ts";
+import { pack } from "../lib/msgpack.ts";
 import type { FieldCodec } from "./fields.ts";
-import { keyOf } from "./key.ts";
+import { keyOf, keySegments } from "./key.ts";
 import type { CalicoRecord, Kind } from "./record.ts";
 import { KINDS, SCHEMA, VALUE_VERSION } from "./schema.ts";
+import { FieldError, WireReader } from "./wire-reader.ts";
 
 /** Longest encoded record, in bytes. A larger one is refused by name. */
 export const MAX_RECORD_BYTES = 64 * 1024;
@@ -58,27 +55,33 @@ function layoutOf(kind: Kind): Layout {
 
 function defaultOf(codec: FieldCodec<unknown>): Layout["defaults"][number] {
   try {
-    return { value: Object.freeze(codec.decode(codec.encode(codec.fallback))) };
+    const wire = new WireReader(pack(codec.encode(codec.fallback)));
+    return { value: Object.freeze(codec.decode(wire)) };
   } catch (error) {
     if (error instanceof FieldError) return { rule: error.message };
     throw error;
   }
 }
 
-function fieldsOf(kind: Kind): AnyFields {
-  return must(LAYOUTS.get(kind), kind).fields;
-}
-
-/** @throws FieldError when an address or prefix of the record is not one; sources check first with `checkRecord`. */
+/** @throws FieldError when a value of the record cannot be spelled, as an address that is none; sources check first with `checkRecord`. */
 export function encodeRecord(record: CalicoRecord): Uint8Array {
   const wire: unknown[] = [VALUE_VERSION, KINDS.indexOf(record.kind)];
   let kept = wire.length;
   const values = record as unknown as Readonly<Record<string, unknown>>;
-  for (const [name, codec] of fieldsOf(record.kind)) {
-    wire.push(codec.encode(values[name]));
+  for (const [name, codec] of must(LAYOUTS.get(record.kind), record.kind).fields) {
+    wire.push(encodeField(name, codec, values[name]));
     if (!isDefault(values[name], codec.fallback)) kept = wire.length;
   }
   return pack(wire.slice(0, kept));
+}
+
+function encodeField(name: string, codec: FieldCodec<unknown>, value: unknown): unknown {
+  try {
+    return codec.encode(value);
+  } catch (error) {
+    if (error instanceof FieldError) error.field = name;
+    throw error;
+  }
 }
 
 function isDefault(value: unknown, fallback: unknown): boolean {
@@ -88,102 +91,109 @@ function isDefault(value: unknown, fallback: unknown): boolean {
 
 /** Total: any bytes give a record or the rule that they break. What it takes encodes back to the very same bytes. */
 export function decodeRecord(bytes: Uint8Array): DecodedRecord {
-  const read = readRecord(bytes);
-  if (!read.ok || isCanonical(bytes, read.record)) return read;
-  return { ok: false, error: { field: "record", rule: "must be in canonical encoding" } };
+  if (bytes.length > MAX_RECORD_BYTES)
+    return refuse("record", `has ${bytes.length} bytes, the limit is ${MAX_RECORD_BYTES}`);
+  const wire = new WireReader(bytes);
+  try {
+    const sent = wire.list() - HEAD_ENTRIES;
+    if (sent < 0) return refuse("record", "must be a msgpack list");
+    const version = wire.uint();
+    if (version !== VALUE_VERSION)
+      return refuse("valueVersion", `is ${spell(version)}, this version knows ${VALUE_VERSION}`);
+    const number = wire.uint();
+    const kind = KINDS[number];
+    if (kind === undefined) return refuse("kind", `unknown: ${spell(number)}`);
+    return readFields(wire, must(LAYOUTS.get(kind), kind), sent);
+  } catch (error) {
+    if (error instanceof FieldError) return refuse(error.field, error.message);
+    throw error;
+  }
+}
+
+function spell(number: number): string {
+  return number < 0 ? "no number below 65,536" : `${number}`;
 }
 
 /**
- * Proven by looking where that is possible. A field's values and their wire forms are one to one (`fields.ts`), so two things are left that can differ:
- * how msgpack writes a value, and defaults at the end that were not cut off.
+ * A value and its wire form are one to one, and the reader takes no second way to write one; so two things are left that are not canonical: defaults at the
+ * end that were not cut off, and whatever comes behind.
  */
-function isCanonical(bytes: Uint8Array, record: CalicoRecord): boolean {
-  if (!isPlainMsgpack(bytes)) return equalBytes(encodeRecord(record), bytes);
-  const fields = fieldsOf(record.kind);
-  const head = bytes[0] as number;
-  const sent =
-    (head === 0xdc ? ((bytes[1] as number) << 8) | (bytes[2] as number) : head - 0x90) -
-    HEAD_ENTRIES;
-  if (sent === 0) return true;
-  const last = fields[sent - 1];
-  const values = record as unknown as Readonly<Record<string, unknown>>;
-  return last !== undefined && !isDefault(values[last[0]], last[1].fallback);
+function readFields(wire: WireReader, layout: Layout, sent: number): DecodedRecord {
+  const { fields, defaults, blank } = layout;
+  const record: Record<string, unknown> = { ...blank };
+  for (let i = 0; i < fields.length; i++) {
+    const [name, codec] = fields[i] as AnyFields[number];
+    if (i < sent) record[name] = decodeField(wire, name, codec);
+    else {
+      const cutOff = defaults[i] as Layout["defaults"][number];
+      if ("rule" in cutOff) return refuse(name, cutOff.rule);
+      record[name] = cutOff.value;
+    }
+  }
+  const last = sent === 0 ? undefined : fields[sent - 1];
+  const isCut = last === undefined || !isDefault(record[last[0]], last[1].fallback);
+  if (sent > fields.length || !isCut || !wire.isAtEnd)
+    return refuse("record", "must be in canonical encoding");
+  return { ok: true, record: record as unknown as CalicoRecord };
+}
+
+function decodeField(wire: WireReader, name: string, codec: FieldCodec<unknown>): unknown {
+  try {
+    return codec.decode(wire);
+  } catch (error) {
+    if (error instanceof FieldError) error.field = name;
+    throw error;
+  }
 }
 
 function refuse(field: string, rule: string): DecodedRecord {
   return { ok: false, error: { field, rule } };
 }
 
-/**
- * The same strict schema without the proof that the bytes are canonical: for a reader, whose hub has proven it, and who checks the hashes of the bytes by
- * digest. Half the time.
- */
-export function readRecord(bytes: Uint8Array): DecodedRecord {
-  if (bytes.length > MAX_RECORD_BYTES)
-    return refuse("record", `has ${bytes.length} bytes, the limit is ${MAX_RECORD_BYTES}`);
-  const unpacked = unpack(bytes);
-  if (!unpacked.ok || !Array.isArray(unpacked.value))
-    return refuse("record", "must be a msgpack list");
-  const wire = unpacked.value as unknown[];
-  const [version, number] = wire;
-  if (version !== VALUE_VERSION)
-    return refuse("valueVersion", `is ${quote(version)}, this version knows ${VALUE_VERSION}`);
-  const kind = typeof number === "number" ? KINDS[number] : undefined;
-  if (kind === undefined) return refuse("kind", `unknown number ${quote(number)}`);
-  const { fields, defaults, blank } = must(LAYOUTS.get(kind), kind);
-  const record: Record<string, unknown> = { ...blank };
-  let at = 0;
-  try {
-    for (; at < fields.length; at++) {
-      const [name, codec] = fields[at] as AnyFields[number];
-      if (at + HEAD_ENTRIES < wire.length) record[name] = codec.decode(wire[at + HEAD_ENTRIES]);
-      else {
-        const cutOff = defaults[at] as Layout["defaults"][number];
-        if ("rule" in cutOff) return refuse(name, cutOff.rule);
-        record[name] = cutOff.value;
-      }
-    }
-  } catch (error) {
-    if (error instanceof FieldError) return refuse(fields[at]?.[0] ?? "record", error.message);
-    throw error;
-  }
-  return { ok: true, record: record as unknown as CalicoRecord };
-}
-
 /** Whether a source's record may be published; the error names the field and the rule. */
 export function checkRecord(record: CalicoRecord): RecordError | null {
-  const values = record as unknown as Readonly<Record<string, unknown>>;
-  for (const [field, codec] of fieldsOf(record.kind)) {
-    try {
-      codec.decode(codec.encode(values[field]));
-    } catch (error) {
-      if (error instanceof FieldError) return { field, rule: error.message };
-      throw error;
-    }
+  try {
+    const decoded = decodeRecord(encodeRecord(record));
+    return decoded.ok ? null : decoded.error;
+  } catch (error) {
+    if (error instanceof FieldError) return { field: error.field, rule: error.message };
+    throw error;
   }
-  const decoded = decodeRecord(encodeRecord(record));
-  return decoded.ok ? null : decoded.error;
 }
 
 const utf8 = new TextEncoder();
-/** Most keys fit, and are ASCII: to write them here is cheaper than the runtime's encoder, and leaves nothing behind. */
-const keyBytes = new Uint8Array(512);
 
 /** First `HASH_BYTES` bytes of SHA-256 over the key path: the key's identity in logs, indexes and digests. */
 export function hashKey(key: string): Uint8Array {
-  if (key.length > keyBytes.length) return sha256Prefix(utf8.encode(key), HASH_BYTES);
-  for (let i = 0; i < key.length; i++) {
-    const code = key.charCodeAt(i);
-    if (code >= 0x80) return sha256Prefix(utf8.encode(key), HASH_BYTES);
-    keyBytes[i] = code;
-  }
-  return sha256Prefix(keyBytes, HASH_BYTES, key.length);
+  return sha256Prefix(utf8.encode(key), HASH_BYTES);
 }
 
 export function hashRecord(bytes: Uint8Array): Uint8Array {
   return sha256Prefix(bytes, HASH_BYTES);
 }
 
+const SLASH = 0x2f;
+const PERCENT = 0x25;
+const keyBytes = new Uint8Array(512);
+/** Behind it there is room for an escape and for all slashes of a path. */
+const KEY_ROOM = keyBytes.length - 16;
+
+/** The same as `hashKey(keyOf(record))`, for every change that comes in: most keys are short and ASCII, and their text need not be made. */
 export function keyHashOf(record: CalicoRecord): Uint8Array {
-  return hashKey(keyOf(record));
+  const segments = keySegments(record);
+  let at = 0;
+  for (let i = 0; i < segments.length; i++) {
+    const segment = segments[i] as string;
+    if (i > 0) keyBytes[at++] = SLASH;
+    for (let j = 0; j < segment.length; j++) {
+      const code = segment.charCodeAt(j);
+      if (code >= 0x80 || at >= KEY_ROOM) return hashKey(keyOf(record));
+      if (code === SLASH || code === PERCENT) {
+        keyBytes[at++] = PERCENT;
+        keyBytes[at++] = 0x32;
+        keyBytes[at++] = code === SLASH ? 0x66 : 0x35;
+      } else keyBytes[at++] = code;
+    }
+  }
+  return sha256Prefix(keyBytes, HASH_BYTES, at);
 }

@@ -6,58 +6,75 @@ import { quote } from "../lib/quote.ts";
 import { formatIp, parseIp } from "../ip/address.ts";
 import { formatCidr, parseCidr } from "../ip/cidr.ts";
 import type { EndpointPort, Labels } from "./record.ts";
-
-/** Thrown by codecs, caught in `decode.ts`/`check.ts`: an expected outcome there. */
-export class FieldError extends Error {}
+import { FieldError } from "./wire-reader.ts";
+import type { WireReader } from "./wire-reader.ts";
+import { Words } from "./words.ts";
 
 export interface FieldCodec<T> {
-  /** Wire form of a valid value. */
+  /** Wire form of a valid value. @throws FieldError where there is none. */
   encode(value: T): unknown;
-  /** Checks a decoded wire form, which must be the only one of its value. @throws FieldError with the rule that it breaks. */
-  decode(wire: unknown): T;
+  /** Reads and checks a wire form, which must be the only one of its value. @throws FieldError with the rule that it breaks. */
+  decode(wire: WireReader): T;
   readonly fallback: T;
 }
 
 const PORT_NAME = /^[A-Za-z0-9_.-]{1,128}$/;
 const LABEL_KEY = /^[A-Za-z0-9_./-]{1,512}$/;
-const LONE_SURROGATE = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/;
 const PROTOCOLS = ["tcp", "udp", "sctp"] as const;
 
 function fail(rule: string): never {
   throw new FieldError(rule);
 }
 
+/** A lone surrogate has no UTF-8: another text would arrive. */
+function wellFormed(text: string): string {
+  return text.isWellFormed() ? text : fail("must be well-formed Unicode");
+}
+
+function wordsLike(pattern: RegExp, rule: string): Words {
+  return new Words((text) => (pattern.test(text) ? text : fail(rule)));
+}
+
 /** Text that matches a pattern. The empty default is allowed only where the pattern allows it. */
 export function text(pattern: RegExp, rule: string, fallback = ""): FieldCodec<string> {
-  return {
-    encode: (value) => value,
-    decode: (wire) => {
-      if (typeof wire !== "string") fail("must be text");
-      return pattern.test(wire) && !LONE_SURROGATE.test(wire) ? wire : fail(rule);
-    },
-    fallback,
-  };
+  const words = wordsLike(pattern, rule);
+  return { encode: wellFormed, decode: (wire) => words.read(wire), fallback };
 }
 
 export const flag: FieldCodec<boolean> = {
   encode: (value) => (value ? 1 : 0),
-  decode: (wire) => (wire === 0 ? false : wire === 1 ? true : fail("must be 0 or 1")),
+  decode: (wire) => {
+    const value = wire.uint();
+    return value === 0 || value === 1 ? value === 1 : fail("must be 0 or 1");
+  },
   fallback: false,
 };
 
-function list(wire: unknown, max: number): unknown[] {
-  if (!Array.isArray(wire)) fail("must be a list");
-  if (wire.length > max) fail(`has ${wire.length} entries, the limit is ${max}`);
-  return wire;
+/** The number of entries of the list that is next. */
+function entries(wire: WireReader, max: number): number {
+  const count = wire.list();
+  if (count < 0) fail("must be a list");
+  return count <= max ? count : fail(`has ${count} entries, the limit is ${max}`);
 }
 
-function bytes(wire: unknown): Uint8Array {
-  return wire instanceof Uint8Array ? wire : fail("must be bytes");
+function listOf<T>(wire: WireReader, max: number, one: (wire: WireReader) => T): readonly T[] {
+  const count = entries(wire, max);
+  const list: T[] = [];
+  for (let i = 0; i < count; i++) list.push(one(wire));
+  return list;
+}
+
+function bytes(wire: WireReader): Uint8Array {
+  const length = wire.byteString();
+  return length < 0 ? fail("must be bytes") : wire.takeBytes(length);
 }
 
 /** One address; the wire has its 4 or 16 bytes. */
-export function decodeIp(wire: unknown): string {
-  const address = bytes(wire);
+export function decodeIp(wire: WireReader): string {
+  return ipOf(bytes(wire));
+}
+
+function ipOf(address: Uint8Array): string {
   if (address.length !== 4 && address.length !== 16) fail("an address has 4 or 16 bytes");
   const canonical = formatIp(address);
   return canonical.startsWith("::ffff:") && parseIp(canonical)?.length === 4
@@ -74,7 +91,7 @@ export function optionalIp(family?: 4 | 6): FieldCodec<string> {
   return {
     encode: (value) => (value === "" ? null : encodeIp(value)),
     decode: (wire) => {
-      if (wire === null) return "";
+      if (wire.nil()) return "";
       const ip = decodeIp(wire);
       if (family !== undefined && ip.includes(":") !== (family === 6)) fail(`must be IPv${family}`);
       return ip;
@@ -86,7 +103,7 @@ export function optionalIp(family?: 4 | 6): FieldCodec<string> {
 export function ips(max: number): FieldCodec<readonly string[]> {
   return {
     encode: (value) => value.map(encodeIp),
-    decode: (wire) => list(wire, max).map(decodeIp),
+    decode: (wire) => listOf(wire, max, decodeIp),
     fallback: [],
   };
 }
@@ -117,12 +134,12 @@ export function addressInSubnet(family: 4 | 6): FieldCodec<string> {
       return length === undefined ? address : Uint8Array.of(...address, Number(length));
     },
     decode: (wire) => {
-      if (wire === null) return "";
+      if (wire.nil()) return "";
       const packed = bytes(wire);
       const size = family === 4 ? 4 : 16;
       if (packed.length !== size && packed.length !== size + 1)
         fail(`must be an IPv${family} address`);
-      const ip = decodeIp(packed.subarray(0, size));
+      const ip = ipOf(packed.subarray(0, size));
       if (packed.length === size) return ip;
       const length = packed[size] ?? 0;
       return length <= size * 8 ? `${ip}/${length}` : fail("prefix length too large");
@@ -132,13 +149,23 @@ export function addressInSubnet(family: 4 | 6): FieldCodec<string> {
 }
 
 export function texts(pattern: RegExp, rule: string, max: number): FieldCodec<readonly string[]> {
-  const one = text(pattern, rule);
+  const words = wordsLike(pattern, rule);
   return {
-    encode: (value) => value,
-    decode: (wire) => list(wire, max).map((entry) => one.decode(entry)),
+    encode: (value) => value.map(wellFormed),
+    decode: (wire) => listOf(wire, max, (entry) => words.read(entry)),
     fallback: [],
   };
 }
+
+/** No key is `__proto__`, the only one that would not be set as others are. */
+const labelKeys = new Words((key) =>
+  LABEL_KEY.test(key) && key !== "__proto__"
+    ? key
+    : fail(`key ${quote(key)} must match [A-Za-z0-9_./-]{1,512}`),
+);
+const labelValues = new Words((value) =>
+  value.length <= 1_024 ? value : fail("a value must be text of at most 1,024 characters"),
+);
 
 /** Sorted by key, flat on the wire: key, value, key, value … */
 export function labels(max: number): FieldCodec<Labels> {
@@ -146,22 +173,17 @@ export function labels(max: number): FieldCodec<Labels> {
     encode: (value) =>
       Object.keys(value)
         .toSorted()
-        .flatMap((key) => [key, value[key] ?? ""]),
+        .flatMap((key) => [wellFormed(key), wellFormed(value[key] ?? "")]),
     decode: (wire) => {
-      const flat = list(wire, 2 * max);
-      if (flat.length % 2 !== 0) fail("must have a value for every key");
-      // No key is `__proto__`, the only one that would be set otherwise.
+      const count = entries(wire, 2 * max);
+      if (count % 2 !== 0) fail("must have a value for every key");
       const decoded: Record<string, string> = {};
       let before = "";
-      for (let i = 0; i < flat.length; i += 2) {
-        const [key, value] = [flat[i], flat[i + 1]];
-        if (typeof key !== "string" || !LABEL_KEY.test(key) || key === "__proto__")
-          fail(`key ${quote(key)} must match [A-Za-z0-9_./-]{1,512}`);
-        if (typeof value !== "string" || value.length > 1024 || LONE_SURROGATE.test(value))
-          fail(`value of ${key} must be text of at most 1,024 characters`);
+      for (let i = 0; i < count; i += 2) {
+        const key = labelKeys.read(wire);
         if (key <= before) fail("keys must ascend");
         before = key;
-        decoded[key] = value;
+        decoded[key] = labelValues.read(wire);
       }
       return decoded;
     },
@@ -169,21 +191,22 @@ export function labels(max: number): FieldCodec<Labels> {
   };
 }
 
+const portNames = wordsLike(PORT_NAME, "name must match [A-Za-z0-9_.-]{1,128}");
+
 /** Flat on the wire: name, protocol number, port … Order and duplicates are the source's. */
 export const ports: FieldCodec<readonly EndpointPort[]> = {
-  encode: (value) => value.flatMap((p) => [p.name, PROTOCOLS.indexOf(p.protocol), p.port]),
+  encode: (value) =>
+    value.flatMap((p) => [wellFormed(p.name), PROTOCOLS.indexOf(p.protocol), p.port]),
   decode: (wire) => {
-    const flat = list(wire, 3 * 256);
-    if (flat.length % 3 !== 0) fail("must have name, protocol and port for each");
+    const count = entries(wire, 3 * 256);
+    if (count % 3 !== 0) fail("must have name, protocol and port for each");
     const decoded: EndpointPort[] = [];
-    for (let i = 0; i < flat.length; i += 3) {
-      const [name, number, port] = [flat[i], flat[i + 1], flat[i + 2]];
-      const protocol = typeof number === "number" ? PROTOCOLS[number] : undefined;
-      if (typeof name !== "string" || !PORT_NAME.test(name))
-        fail("name must match [A-Za-z0-9_.-]{1,128}");
+    for (let i = 0; i < count; i += 3) {
+      const name = portNames.read(wire);
+      const protocol = PROTOCOLS[wire.uint()];
       if (protocol === undefined) fail("protocol must be tcp, udp or sctp");
-      if (typeof port !== "number" || !Number.isInteger(port) || port < 1 || port > 65535)
-        fail("port must be 1 to 65535");
+      const port = wire.uint();
+      if (port < 1) fail("port must be 1 to 65535");
       decoded.push({ name, protocol, port });
     }
     return decoded;
@@ -191,31 +214,27 @@ export const ports: FieldCodec<readonly EndpointPort[]> = {
   fallback: [],
 };
 
+export const NODE_NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
+export const NODE_NAME_RULE = "must be a lower-case DNS-1123 name of at most 253 characters";
+const nodeNames = wordsLike(NODE_NAME, NODE_NAME_RULE);
+
 /** Ascending ordinals and the borrowing node, flat on the wire. */
 export const borrowed: FieldCodec<readonly { readonly ordinal: number; readonly node: string }[]> =
   {
-    encode: (value) => value.flatMap((b) => [b.ordinal, b.node]),
+    encode: (value) => value.flatMap((b) => [b.ordinal, wellFormed(b.node)]),
     decode: (wire) => {
-      const flat = list(wire, 2 * 65536);
-      if (flat.length % 2 !== 0) fail("must have a node for every ordinal");
+      const count = entries(wire, 2 * 65536);
+      if (count % 2 !== 0) fail("must have a node for every ordinal");
       const decoded: { ordinal: number; node: string }[] = [];
-      for (let i = 0; i < flat.length; i += 2) {
-        const [ordinal, node] = [flat[i], flat[i + 1]];
-        if (
-          typeof ordinal !== "number" ||
-          !Number.isInteger(ordinal) ||
-          ordinal < 0 ||
-          ordinal > 65535
-        )
-          fail("ordinal must be 0 to 65535");
-        if (ordinal <= (decoded.at(-1)?.ordinal ?? -1)) fail("ordinals must ascend");
-        if (typeof node !== "string" || !NODE_NAME.test(node)) fail(NODE_NAME_RULE);
-        decoded.push({ ordinal, node });
+      let before = -1;
+      for (let i = 0; i < count; i += 2) {
+        const ordinal = wire.uint();
+        if (ordinal < 0) fail("ordinal must be 0 to 65535");
+        if (ordinal <= before) fail("ordinals must ascend");
+        before = ordinal;
+        decoded.push({ ordinal, node: nodeNames.read(wire) });
       }
       return decoded;
     },
     fallback: [],
   };
-
-export const NODE_NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
-export const NODE_NAME_RULE = "must be a lower-case DNS-1123 name of at most 253 characters";

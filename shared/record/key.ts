@@ -29,20 +29,33 @@ export function workloadId(record: { readonly namespace: string; readonly name: 
 
 /** The key path of a record. Total and injective over valid records. [REC2] */
 export function keyOf(record: CalicoRecord): string {
+  return keySegments(record).map(escapeSegment).join("/");
+}
+
+/** What stands between the slashes of a key path, not escaped. */
+export function keySegments(record: CalicoRecord): readonly string[] {
   switch (record.kind) {
-    case "WorkloadEndpoint":
-      return `/calico/v1/host/${escapeSegment(record.node)}/workload/${escapeSegment(record.orchestrator)}/${escapeSegment(workloadId(record))}/endpoint/${escapeSegment(record.endpoint)}`;
+    case "WorkloadEndpoint": {
+      const { node, orchestrator, endpoint } = record;
+      const id = workloadId(record);
+      return ["", "calico", "v1", "host", node, "workload", orchestrator, id, "endpoint", endpoint];
+    }
     case "HostEndpoint":
-      return `/calico/v1/host/${escapeSegment(record.node)}/endpoint/${escapeSegment(record.name)}`;
+      return ["", "calico", "v1", "host", record.node, "endpoint", record.name];
     case "Profile":
-      return `/calico/resources/v3/projectcalico.org/profiles/${escapeSegment(record.name)}`;
-    case "IPPool":
-      return `/calico/v1/ipam/v${ipVersion(record.cidr)}/pool/${cidrSegment(record.cidr)}`;
+      return ["", "calico", "resources", "v3", "projectcalico.org", "profiles", record.name];
+    case "IPPool": {
+      const { cidr } = record;
+      return ["", "calico", "v1", "ipam", `v${ipVersion(cidr)}`, "pool", cidrSegment(cidr)];
+    }
     case "Node":
-      return `/calico/resources/v3/projectcalico.org/nodes/${escapeSegment(record.name)}`;
-    case "IPAMBlock":
-      return `/calico/ipam/v2/assignment/ipv${ipVersion(record.cidr)}/block/${cidrSegment(record.cidr)}`;
+      return ["", "calico", "resources", "v3", "projectcalico.org", "nodes", record.name];
+    case "IPAMBlock": {
+      const { cidr } = record;
+      const family = `ipv${ipVersion(cidr)}`;
+      return ["", "calico", "ipam", "v2", "assignment", family, "block", cidrSegment(cidr)];
+    }
     case "ClusterConfig":
-      return "/calico/v1/config";
+      return ["", "calico", "v1", "config"];
   }
 }

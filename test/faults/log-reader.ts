@@ -5,7 +5,7 @@ import { HashTrie } from "../../shared/log/hash-trie.ts";
 import { decodePayload } from "../../shared/log/payload.ts";
 import { encodeMessage } from "../../shared/protocol/codec.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
-import { readRecord } from "../../shared/record/encoding.ts";
+import { decodeRecord } from "../../shared/record/encoding.ts";
 import { keyOf } from "../../shared/record/key.ts";
 import { entryOf, openSocket } from "./ack-driver.ts";
 import type { Headers } from "./ack-driver.ts";
@@ -18,7 +18,7 @@ function entriesIn(payload: Uint8Array): string[] {
   const decoded = decodePayload(payload);
   if (!decoded.ok) throw new Error(decoded.rule);
   return decoded.changes.map((change) => {
-    const read = change.op === "put" ? readRecord(change.bytes) : null;
+    const read = change.op === "put" ? decodeRecord(change.bytes) : null;
     if (change.op !== "put" || read?.ok !== true) throw new Error("not what was published");
     return entryOf(keyOf(read.record), change.bytes);
   });

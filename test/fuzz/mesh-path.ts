@@ -7,7 +7,7 @@ import { OwnAddresses } from "../../relay/view/served.ts";
 import { admissionFacts } from "../../shared/admission/judge.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";
 import { channelOf } from "../../shared/record/channel.ts";
-import { decodeRecord, readRecord } from "../../shared/record/encoding.ts";
+import { decodeRecord } from "../../shared/record/encoding.ts";
 import { takeIn } from "../../worker/origin/intake.ts";
 import type { FelixUpdate } from "../support/felix-model/model.ts";
 
@@ -47,7 +47,7 @@ export function throughMesh(bytes: Uint8Array): Passed {
 
 /** The relay's part alone: it does not rely on what a hub has refused. */
 export function throughRelay(bytes: Uint8Array): Passed {
-  const read = readRecord(bytes);
+  const read = decodeRecord(bytes);
   if (!read.ok) return { at: "hub", rule: `${read.error.field} ${read.error.rule}` };
   const refusal = own.refusal(read.record);
   if (refusal !== null) return { at: "relay", rule: refusal };

@@ -1,7 +1,7 @@
 /** Values as a hostile origin may publish them: records of every kind in odd forms, fields of wrong types, broken bytes. */
 import { pack, unpack } from "../../shared/lib/msgpack.ts";
 import { encodeRecord } from "../../shared/record/encoding.ts";
-import { FieldError } from "../../shared/record/fields.ts";
+import { FieldError } from "../../shared/record/wire-reader.ts";
 import type { CalicoRecord, EndpointPort, Labels } from "../../shared/record/record.ts";
 import { KINDS } from "../../shared/record/schema.ts";
 import { node } from "../support/records.ts";

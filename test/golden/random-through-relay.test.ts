@@ -5,7 +5,7 @@
 import { expect, test } from "vitest";
 
 import { felixValue } from "../../relay/typha/felix-values.ts";
-import { encodeRecord, readRecord } from "../../shared/record/encoding.ts";
+import { encodeRecord, decodeRecord } from "../../shared/record/encoding.ts";
 import { FelixModel } from "../support/felix-model/model.ts";
 import type { FelixUpdate } from "../support/felix-model/model.ts";
 import { identityRecord } from "../support/felix-model/to-record.ts";
@@ -27,7 +27,7 @@ const updateOf = ({ key, value }: RecordedKv): FelixUpdate => ({
 function throughRelay(kv: RecordedKv): FelixUpdate {
   const read = identityRecord(kv);
   if (read === null || read.rcc === "") throw new Error(`${kv.key} is not a remote's`);
-  const travelled = readRecord(encodeRecord(read.record));
+  const travelled = decodeRecord(encodeRecord(read.record));
   if (!travelled.ok) throw new Error(`${kv.key}: ${travelled.error.field} ${travelled.error.rule}`);
   const felix = felixValue(read.rcc, travelled.record);
   return { key: felix?.key ?? "", value: kv.value === null ? null : JSON.stringify(felix?.value) };

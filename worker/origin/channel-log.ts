@@ -15,7 +15,7 @@ import { HASH_BYTES } from "../../shared/record/encoding.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { Fold } from "./fold.ts";
 import type { BlobHead, Foldable, Folded } from "./fold.ts";
-import type { AdmittedChange } from "./intake.ts";
+import type { AdmittedChange } from "./appended.ts";
 import { RING_SLOTS } from "./log-store.ts";
 import type { LogStore, StoredFrame } from "./log-store.ts";
 import { Received } from "./received.ts";

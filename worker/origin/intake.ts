@@ -4,28 +4,23 @@
  */
 import { judge } from "../../shared/admission/judge.ts";
 import type { AdmissionFacts } from "../../shared/admission/judge.ts";
-import { equalBytes, toId } from "../../shared/lib/bytes.ts";
+import { equalBytes } from "../../shared/lib/bytes.ts";
 import type { HashTrie } from "../../shared/log/hash-trie.ts";
 import type { LogChange } from "../../shared/log/payload.ts";
 import { channelOf } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
-import { decodeRecord, hashKey, hashRecord } from "../../shared/record/encoding.ts";
+import { decodeRecord, hashRecord, keyHashOf } from "../../shared/record/encoding.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
 import { keyOf } from "../../shared/record/key.ts";
 import type { RangeClaim } from "../../shared/visibility/facts.ts";
+import { Appended } from "./appended.ts";
+import type { AdmittedChange } from "./appended.ts";
+import { ByKeyHash } from "./by-key-hash.ts";
 import type { QuarantinedRecord } from "./log-store.ts";
 
 export interface Known {
   readonly admitted: HashTrie;
   readonly received: { quarantined(keyHash: Uint8Array): QuarantinedRecord | undefined };
-}
-
-/** An admitted change, with what the index needs of it. */
-export interface AdmittedChange {
-  readonly change: LogChange;
-  readonly keyHash: Uint8Array;
-  /** `null` for a delete. */
-  readonly recordHash: Uint8Array | null;
 }
 
 export interface Intake {
@@ -68,9 +63,9 @@ export function takeIn(
   facts: AdmissionFacts,
   most = Number.POSITIVE_INFINITY,
 ): IntakeResult {
-  const append = new Map<string, AdmittedChange>();
-  const quarantine = new Map<string, QuarantinedRecord>();
-  const release = new Map<string, Uint8Array>();
+  const append = new Appended(changes.length);
+  const quarantine = new ByKeyHash<QuarantinedRecord>();
+  const release = new ByKeyHash<Uint8Array>();
   const claims = new Map<string, RangeClaim>();
   let [refused, cost, seen] = [0, 0, 0];
   for (const change of changes) {
@@ -80,33 +75,32 @@ export function takeIn(
     const taken: Taken =
       change.op === "put" ? decodePut(channel, change.bytes) : { keyHash: change.keyHash };
     if ("rule" in taken) return { ok: false, rule: taken.rule };
-    const id = toId(taken.keyHash);
-    const held = quarantine.get(id) ?? known.received.quarantined(taken.keyHash);
-    const published = publishedState(append.get(id), known.admitted, taken);
+    const { keyHash } = taken;
+    const held = quarantine.get(keyHash) ?? known.received.quarantined(keyHash);
+    const published = publishedState(append.get(keyHash), known.admitted, taken);
     if (!("record" in taken)) {
-      if (held !== undefined) release.set(id, taken.keyHash);
-      quarantine.delete(id);
-      if (published !== "absent")
-        append.set(id, { change, keyHash: taken.keyHash, recordHash: null });
+      if (held !== undefined) release.set(keyHash, keyHash);
+      quarantine.delete(keyHash);
+      if (published !== "absent") append.set({ change, keyHash, recordHash: null });
       continue;
     }
-    const isHeld = held !== undefined && (quarantine.has(id) || !release.has(id));
+    const isHeld = held !== undefined && (quarantine.has(keyHash) || !release.has(keyHash));
     const isSame = isHeld ? equalBytes(held.recordHash, taken.recordHash) : published === "same";
     const verdict = judge(taken.record, facts);
     if (!verdict.admitted) refused++;
     if (isSame) continue;
     if (!verdict.admitted) cost += REFUSED_COST;
     if (verdict.admitted) {
-      if (isHeld) release.set(id, taken.keyHash);
-      quarantine.delete(id);
-      append.set(id, { change, keyHash: taken.keyHash, recordHash: taken.recordHash });
+      if (isHeld) release.set(keyHash, keyHash);
+      quarantine.delete(keyHash);
+      append.set({ change, keyHash, recordHash: taken.recordHash });
       continue;
     }
     for (const claim of verdict.claims) claims.set(`${claim.use} ${claim.cidr}`, claim);
-    release.delete(id);
-    quarantine.set(id, {
+    release.delete(keyHash);
+    quarantine.set(keyHash, {
       channel,
-      keyHash: taken.keyHash,
+      keyHash,
       recordHash: taken.recordHash,
       kind: taken.record.kind,
       key: keyOf(taken.record),
@@ -116,21 +110,21 @@ export function takeIn(
       claims: verdict.claims,
     });
     if (published !== "absent")
-      append.set(id, {
-        change: { op: "delete", keyHash: taken.keyHash, cause: "observed" },
-        keyHash: taken.keyHash,
+      append.set({
+        change: { op: "delete", keyHash, cause: "observed" },
+        keyHash,
         recordHash: null,
       });
   }
-  const appended = [...append.values()];
+  const appended = append.inOrder();
   const isVerbatim =
     appended.length === changes.length && appended.every((a, i) => a.change === changes[i]);
   return {
     ok: true,
     intake: {
       append: appended,
-      quarantine: [...quarantine.values()],
-      release: [...release.values()],
+      quarantine: quarantine.values(),
+      release: release.values(),
       claims: [...claims.values()],
       refused,
       taken: seen,
@@ -159,7 +153,7 @@ function decodePut(channel: Channel, bytes: Uint8Array): Taken {
     return { rule: `a ${decoded.record.kind} does not belong into channel ${channel}` };
   return {
     record: decoded.record,
-    keyHash: hashKey(keyOf(decoded.record)),
+    keyHash: keyHashOf(decoded.record),
     recordHash: hashRecord(bytes),
   };
 }

@@ -17,10 +17,14 @@ import { Origin } from "./origin.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "./ports.ts";
 import { SqliteLogStore } from "./sqlite-log-store.ts";
 
-/** Serialised with each socket: at most 16 KiB. */
-interface Attachment {
+/** Whose a socket is. */
+interface Owner {
   readonly id: SocketId;
   readonly peer: Peer;
+}
+
+/** Serialised with each socket: at most 16 KiB. */
+interface Attachment extends Owner {
   readonly note: string;
 }
 
@@ -49,6 +53,8 @@ const OPEN = 1;
 
 export class OriginObject extends DurableObject<OriginEnv> implements OriginCalls {
   readonly #sockets = new Map<SocketId, WebSocket>();
+  /** Of each socket, as its attachment has it: to read that for every message costs as much as to decode the message. */
+  readonly #owners = new WeakMap<WebSocket, Owner>();
   readonly #timers = new Map<
     TimerName,
     { readonly dueMs: number; readonly timer: ReturnType<typeof setTimeout> }
@@ -118,10 +124,18 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
   override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): void {
     // Texts are pings that came before the automatic answer was set; nothing else is sent as text.
     if (typeof data === "string") return;
-    const attachment = socket.deserializeAttachment() as Attachment;
-    if (attachment.peer.role === "home")
-      diskBudget.note(attachment.peer.clusterUid, performance.now());
-    this.#guarded(() => this.#origin.onMessage(attachment.id, new Uint8Array(data)));
+    const { id, peer } = this.#ownerOf(socket);
+    if (peer.role === "home") diskBudget.note(peer.clusterUid, performance.now());
+    this.#guarded(() => this.#origin.onMessage(id, new Uint8Array(data)));
+  }
+
+  #ownerOf(socket: WebSocket): Owner {
+    let owner = this.#owners.get(socket);
+    if (owner === undefined) {
+      owner = socket.deserializeAttachment() as Attachment;
+      this.#owners.set(socket, owner);
+    }
+    return owner;
   }
 
   override webSocketClose(socket: WebSocket): void {

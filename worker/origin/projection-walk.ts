@@ -9,8 +9,7 @@ import type { Partition } from "../../shared/log/partition.ts";
 import { decodePayload } from "../../shared/log/payload.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
-import { hashKey, hashRecord } from "../../shared/record/encoding.ts";
-import { keyOf } from "../../shared/record/key.ts";
+import { hashRecord, keyHashOf } from "../../shared/record/encoding.ts";
 import type { ChannelLog } from "./channel-log.ts";
 import { firstPart } from "./part.ts";
 import type { Size } from "./part.ts";
@@ -116,8 +115,6 @@ function putsIn(payload: Uint8Array): ReadChange[] {
     if (change.op === "delete") return [];
     const { record } = readChange({ change, keyHash: NO_DIGEST, recordHash: NO_DIGEST });
     if (record === null) return [];
-    return [
-      { change, record, keyHash: hashKey(keyOf(record)), recordHash: hashRecord(change.bytes) },
-    ];
+    return [{ change, record, keyHash: keyHashOf(record), recordHash: hashRecord(change.bytes) }];
   });
 }

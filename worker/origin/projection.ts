@@ -11,7 +11,7 @@ import type { CalicoRecord } from "../../shared/record/record.ts";
 import { projectorOf, scopeId } from "../../shared/visibility/scope.ts";
 import type { Projector, Scope } from "../../shared/visibility/scope.ts";
 import { ChannelLog } from "./channel-log.ts";
-import type { AdmittedChange } from "./intake.ts";
+import type { AdmittedChange } from "./appended.ts";
 import type { LogStore } from "./log-store.ts";
 import type { PieceBudget } from "./small-frames.ts";
 

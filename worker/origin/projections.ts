@@ -9,7 +9,7 @@ import type { OriginFacts, ScopeStatus } from "../../shared/visibility/facts.ts"
 import { scopeId } from "../../shared/visibility/scope.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
 import type { ChannelLog } from "./channel-log.ts";
-import type { AdmittedChange } from "./intake.ts";
+import type { AdmittedChange } from "./appended.ts";
 import type { LogStore, StoredProjection } from "./log-store.ts";
 import { Projection, readChange } from "./projection.ts";
 import type { Logs } from "./projection.ts";

@@ -15,7 +15,7 @@ import type { ChannelLog } from "./channel-log.ts";
 import { runsOf } from "./commit-group.ts";
 import type { Waiting } from "./commit-group.ts";
 import { REFUSED_COST, takeIn } from "./intake.ts";
-import type { AdmittedChange } from "./intake.ts";
+import type { AdmittedChange } from "./appended.ts";
 import type { QuarantinedRecord } from "./log-store.ts";
 import { firstPart, isWithin, NOTHING, shareOf, sizeOf, sum } from "./part.ts";
 import type { Size } from "./part.ts";

@@ -181,8 +181,8 @@ export const MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: "worker/origin/intake.ts",
-        from: "      if (held !== undefined) release.set(id, taken.keyHash);\n      quarantine.delete(id);",
-        to: "      quarantine.delete(id);",
+        from: "      if (held !== undefined) release.set(keyHash, keyHash);\n      quarantine.delete(keyHash);",
+        to: "      quarantine.delete(keyHash);",
       },
     ],
   },
@@ -193,16 +193,8 @@ export const MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: "worker/origin/intake.ts",
-        from: `        change: { op: "delete", keyHash: taken.keyHash, cause: "observed" },
-        keyHash: taken.keyHash,
-        recordHash: null,
-      });
-  }`,
-        to: `        change: { op: "delete", keyHash: taken.keyHash, cause: "observed" },
-        keyHash: taken.keyHash,
-        recordHash: null,
-      }), append.delete(id);
-  }`,
+        from: '    if (published !== "absent")\n      append.set({\n',
+        to: "    if (false)\n      append.set({\n",
       },
     ],
   },

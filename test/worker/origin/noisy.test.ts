@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 
 import { decodePayload, encodePayload } from "../../../shared/log/payload.ts";
 import { decodeMessage } from "../../../shared/protocol/codec.ts";
-import { readRecord } from "../../../shared/record/encoding.ts";
+import { decodeRecord } from "../../../shared/record/encoding.ts";
 import { connectReader, NoisyCluster, QuietCluster } from "../../support/crowd.ts";
 import type { Noise } from "../../support/crowd.ts";
 import { CrowdedHub, HostedOrigin } from "../../support/crowded-hub.ts";
@@ -233,7 +233,7 @@ function changesOf(bytes: Uint8Array): readonly number[] {
   const payload = decodePayload(decoded.message.payload);
   if (!payload.ok) return [];
   return payload.changes.flatMap((change) => {
-    const read = change.op === "put" ? readRecord(change.bytes) : null;
+    const read = change.op === "put" ? decodeRecord(change.bytes) : null;
     const label = read?.ok === true && "labels" in read.record ? read.record.labels["change"] : "";
     return label === undefined || label === "" ? [] : [Number(label)];
   });

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 
 import { encodeRecord, hashRecord, keyHashOf } from "../../../shared/record/encoding.ts";
-import type { AdmittedChange } from "../../../worker/origin/intake.ts";
+import type { AdmittedChange } from "../../../worker/origin/appended.ts";
 import { packedSize, readChange } from "../../../worker/origin/packed-changes.ts";
 import type { PackedChange } from "../../../worker/origin/packed-changes.ts";
 import { PieceBudget, SmallFrames } from "../../../worker/origin/small-frames.ts";
