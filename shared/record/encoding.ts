@@ -184,7 +184,7 @@ export function keyHashOf(record: CalicoRecord): Uint8Array {
   let at = 0;
   for (let i = 0; i < segments.length; i++) {
     const segment = segments[i] as string;
-    if (i > 0) keyBytes[at++] = SLASH;
+    keyBytes[at++] = SLASH;
     for (let j = 0; j < segment.length; j++) {
       const code = segment.charCodeAt(j);
       if (code >= 0x80 || at >= KEY_ROOM) return hashKey(keyOf(record));

@@ -29,33 +29,35 @@ export function workloadId(record: { readonly namespace: string; readonly name: 
 
 /** The key path of a record. Total and injective over valid records. [REC2] */
 export function keyOf(record: CalicoRecord): string {
-  return keySegments(record).map(escapeSegment).join("/");
+  let path = "";
+  for (const segment of keySegments(record)) path += `/${escapeSegment(segment)}`;
+  return path;
 }
 
-/** What stands between the slashes of a key path, not escaped. */
+/** What stands behind each slash of a key path, not escaped. */
 export function keySegments(record: CalicoRecord): readonly string[] {
   switch (record.kind) {
     case "WorkloadEndpoint": {
       const { node, orchestrator, endpoint } = record;
       const id = workloadId(record);
-      return ["", "calico", "v1", "host", node, "workload", orchestrator, id, "endpoint", endpoint];
+      return ["calico", "v1", "host", node, "workload", orchestrator, id, "endpoint", endpoint];
     }
     case "HostEndpoint":
-      return ["", "calico", "v1", "host", record.node, "endpoint", record.name];
+      return ["calico", "v1", "host", record.node, "endpoint", record.name];
     case "Profile":
-      return ["", "calico", "resources", "v3", "projectcalico.org", "profiles", record.name];
+      return ["calico", "resources", "v3", "projectcalico.org", "profiles", record.name];
     case "IPPool": {
       const { cidr } = record;
-      return ["", "calico", "v1", "ipam", `v${ipVersion(cidr)}`, "pool", cidrSegment(cidr)];
+      return ["calico", "v1", "ipam", `v${ipVersion(cidr)}`, "pool", cidrSegment(cidr)];
     }
     case "Node":
-      return ["", "calico", "resources", "v3", "projectcalico.org", "nodes", record.name];
+      return ["calico", "resources", "v3", "projectcalico.org", "nodes", record.name];
     case "IPAMBlock": {
       const { cidr } = record;
       const family = `ipv${ipVersion(cidr)}`;
-      return ["", "calico", "ipam", "v2", "assignment", family, "block", cidrSegment(cidr)];
+      return ["calico", "ipam", "v2", "assignment", family, "block", cidrSegment(cidr)];
     }
     case "ClusterConfig":
-      return ["", "calico", "v1", "config"];
+      return ["calico", "v1", "config"];
   }
 }
