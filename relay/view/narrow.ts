@@ -113,6 +113,12 @@ function* shownOf(places: Float64Array, read: Read, project: Projector): Generat
   }
 }
 
+/** Whether nothing would be taken from a record, nor the record itself. */
+export function isShown(record: CalicoRecord, project: Projector): boolean {
+  const shown = project(record);
+  return shown !== null && isWhole(shown, record);
+}
+
 /** Only labels are taken from a record. */
 function isWhole(shown: CalicoRecord, record: CalicoRecord): boolean {
   if (shown === record || !("labels" in shown) || !("labels" in record)) return true;

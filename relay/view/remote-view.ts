@@ -17,7 +17,7 @@ import { bothOf, ChannelView } from "./channel-view.ts";
 import type { ChannelHealth, HeldRecord, ViewChange, ViewOutcome } from "./channel-view.ts";
 import { open, settledIn } from "./opened.ts";
 import type { Opened } from "./opened.ts";
-import { isAllShown, Narrowed } from "./narrow.ts";
+import { isAllShown, isShown, Narrowed } from "./narrow.ts";
 import type { Read } from "./narrow.ts";
 import type { Records } from "./records.ts";
 import { isSameScope, narrowing } from "./shown.ts";
@@ -41,8 +41,10 @@ export class RemoteView implements Records {
   );
   readonly #rewriteSlackBytes: number;
   #sizeAfterRewrite = 0;
-  /** Something came since it was made sure that the scope shows all that is held. */
-  #hasGrown = true;
+  /** It is not known that the scope shows all that is held: it came from the disk, or the hub was ahead of the facts and showed more. */
+  #mayHoldMore: boolean;
+  /** What a header's scope takes away; `null`: nothing. */
+  #narrowing: { readonly header: ViewHeader; readonly project: Projector | null } | null = null;
   /** What loading cut off, for the log. */
   readonly damage: string | null;
   /** Records that came from the disk, so that a restart can say what it did not have to transfer. */
@@ -57,6 +59,7 @@ export class RemoteView implements Records {
     this.damage = file.isVersion1 ? this.#convert(file) : this.#load(file);
     for (const view of this.#channels.values()) view.onConnect();
     this.loadedRecords = this.size;
+    this.#mayHoldMore = this.loadedRecords > 0;
     this.#sizeAfterRewrite = file.size;
   }
 
@@ -157,13 +160,26 @@ export class RemoteView implements Records {
     return !isSameScope(scope, this.#header.scope) || (isNewer && this.#holdsMore());
   }
 
-  /** Reads all there is, where anything has come since it was read last. Nothing says of a log what it shows. */
+  /** Reads all there is, where that may be. Nothing says of a log what it shows. */
   #holdsMore(): boolean {
-    const { scope } = this.#header;
-    if (scope === undefined || !this.#hasGrown) return false;
-    this.#hasGrown = false;
-    const { project } = narrowing(this.#header, scope, false);
+    if (!this.#mayHoldMore) return false;
+    this.#mayHoldMore = false;
+    const project = this.#project();
     return project !== null && !isAllShown(this.#views, readOf(this.#file), project);
+  }
+
+  /** What has no label beyond the scope's has come through it, or was left by a narrower one. */
+  #project(): Projector | null {
+    const header = this.#header;
+    if (this.#narrowing?.header !== header)
+      this.#narrowing = { header, project: narrowing(header, header.scope, true).project };
+    return this.#narrowing.project;
+  }
+
+  #hasMoreThanIsShown(changes: readonly ViewChange[]): boolean {
+    const project = this.#project();
+    if (project === null) return false;
+    return changes.some(({ op, held }) => op === "put" && !isShown(held.record, project));
   }
 
   /** The remote is another incarnation now (the cluster was removed and added again): what we hold is kept until it is proven gone. */
@@ -207,8 +223,8 @@ export class RemoteView implements Records {
   /** On disk before anybody is told. */
   #apply(view: ChannelView, opened: Opened): ViewOutcome {
     const { body, message } = bodyOf(opened, this.#file.nextBodyAt);
-    if (message.type === "blob" || message.type === "tail") this.#hasGrown = true;
     const outcome = view.apply(message);
+    this.#mayHoldMore ||= this.#hasMoreThanIsShown(outcome.changes);
     if (outcome.persist) this.#file.append(body.bytes);
     return outcome;
   }
@@ -286,7 +302,7 @@ export class RemoteView implements Records {
    * stays. [SCP4] @param tell Hears what has changed by it.
    */
   rescope(header: ViewHeader, tell: (changes: Iterable<ViewChange>) => void = IGNORED): void {
-    this.#hasGrown = false;
+    this.#mayHoldMore = false;
     const healths = this.#views.map((view) => view.health());
     const isProven = healths.every(({ verified, stale }) => verified !== null && stale === 0);
     const { project, ...kept } = narrowing(this.#header, header.scope, isProven);
