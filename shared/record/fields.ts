@@ -164,8 +164,18 @@ const labelKeys = new Words((key) =>
     : fail(`key ${quote(key)} must match [A-Za-z0-9_./-]{1,512}`),
 );
 const labelValues = new Words((value) =>
-  value.length <= 1_024 ? value : fail("a value must be text of at most 1,024 characters"),
+  value.length <= 1_024 ? value : fail("must have at most 1,024 characters"),
 );
+
+/** What is wrong with a value is said with its key. */
+function ofKey<T>(key: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof FieldError) error.message = `value of ${key} ${error.message}`;
+    throw error;
+  }
+}
 
 /** Sorted by key, flat on the wire: key, value, key, value … */
 export function labels(max: number): FieldCodec<Labels> {
@@ -173,7 +183,7 @@ export function labels(max: number): FieldCodec<Labels> {
     encode: (value) =>
       Object.keys(value)
         .toSorted()
-        .flatMap((key) => [wellFormed(key), wellFormed(value[key] ?? "")]),
+        .flatMap((key) => [wellFormed(key), ofKey(key, () => wellFormed(value[key] ?? ""))]),
     decode: (wire) => {
       const count = entries(wire, 2 * max);
       if (count % 2 !== 0) fail("must have a value for every key");
@@ -183,7 +193,7 @@ export function labels(max: number): FieldCodec<Labels> {
         const key = labelKeys.read(wire);
         if (key <= before) fail("keys must ascend");
         before = key;
-        decoded[key] = labelValues.read(wire);
+        decoded[key] = ofKey(key, () => labelValues.read(wire));
       }
       return decoded;
     },

@@ -169,6 +169,11 @@ test("[REC4] every field has its rule", () => {
   expect(checkRecord({ ...wep, ips: ["10.0.0.0/8"] })).toMatchObject({
     rule: '"10.0.0.0/8" is not an IP address',
   });
+  for (const [value, rule] of [
+    ["\ud800", "value of note must be well-formed Unicode"],
+    ["x".repeat(1_025), "value of note must have at most 1,024 characters"],
+  ] as const)
+    expect(checkRecord({ ...wep, labels: { note: value } })).toEqual({ field: "labels", rule });
   expect(checkRecord(wep)).toBe(null);
 });
 

@@ -96,7 +96,7 @@ test("[REC4] text that is not UTF-8 is refused with its field", () => {
     const broken = Uint8Array.from(bytes);
     broken.set(wrong, at);
     expect(decodeRecord(broken)).toMatchObject({
-      error: { field: "labels", rule: "must be UTF-8" },
+      error: { field: "labels", rule: "value of app must be UTF-8" },
     });
   }
 });
