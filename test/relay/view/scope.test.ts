@@ -2,90 +2,40 @@ import {
   copyFileSync,
   cpSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
-  rmSync,
   truncateSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { afterEach, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 
-import { newLogger } from "../../../relay/log.ts";
 import { hasView } from "../../../relay/peers/received-view.ts";
 import { MemoryRemote } from "../../../relay/view/memory-remote.ts";
 import { RemoteView } from "../../../relay/view/remote-view.ts";
-import { Remotes } from "../../../relay/view/remotes.ts";
-import type { ViewHeader } from "../../../relay/view/view-events.ts";
 import { OwnAddresses } from "../../../relay/view/served.ts";
-import type { ServedChange } from "../../../relay/view/serving.ts";
+import type { ViewHeader } from "../../../relay/view/view-events.ts";
 import { ViewFile } from "../../../relay/view/view-file.ts";
-import type { CalicoRecord } from "../../../shared/record/record.ts";
 import type { Scope } from "../../../shared/visibility/scope.ts";
-import { node, pod, pool } from "../../support/records.ts";
+import { pod } from "../../support/records.ts";
+import {
+  back,
+  cron,
+  folder,
+  front,
+  labelsOf,
+  machine,
+  nameOf,
+  names,
+  open,
+  plain,
+  ALL,
+  WEB,
+  WEB_NAMES,
+} from "../../support/scoped-remotes.ts";
 import { accessFacts as facts, writeView } from "../../support/stored-view.ts";
-import { watchedOutside, wholeLog } from "../../support/watched-link.ts";
-import type { WatchedLink } from "../../support/watched-link.ts";
-
-const folders: string[] = [];
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
-});
-
-function folder(): string {
-  const made = mkdtempSync(join(tmpdir(), "catwalk-scope-"));
-  folders.push(made);
-  return made;
-}
-
-const NONE = new OwnAddresses({ pods: [], nodes: [] }, []);
-
-function open(dir: string, own = NONE) {
-  const told: ServedChange[] = [];
-  const links: WatchedLink[] = [];
-  const statuses: number[] = [];
-  const remotes: Remotes = new Remotes(
-    {
-      stateDir: dir,
-      watchUrl: () => "ws://hub/",
-      headers: () => Promise.resolve({}),
-      log: newLogger("test", "silent"),
-      onState: () => statuses.push(...remotes.reports().map((report) => report.connectionStatus)),
-      outside: watchedOutside(links),
-    },
-    own,
-  );
-  remotes.subscribe((changes) => told.push(...changes));
-  const served = () => new Map([...remotes.served()].map(({ held }) => [held.key, held.record]));
-  const take = () =>
-    told
-      .splice(0)
-      .map(({ op, held, isNew }) => `${op}${isNew ? " new" : ""} ${nameOf(held.record)}`)
-      .toSorted();
-  const reopen = () => {
-    remotes.stop();
-    return open(dir, own);
-  };
-  return { remotes, links, statuses, served, take, reopen };
-}
-
-const nameOf = (record: CalicoRecord): string => ("name" in record ? record.name : record.kind);
-const names = (records: Iterable<CalicoRecord>): string[] => [...records].map(nameOf).toSorted();
-const labelsOf = (record: CalicoRecord | undefined): string[] =>
-  record !== undefined && "labels" in record ? Object.keys(record.labels).toSorted() : [];
-
-const front = pod("front", "10.20.0.1", { app: "web", tier: "front" });
-const back = pod("back", "10.20.0.2", { app: "web", tier: "back" });
-const cron = pod("cron", "10.20.0.3", { app: "cron", tier: "back" });
-const plain = pod("plain", "10.20.0.4", { app: "web" });
-const machine = node("machine");
-const ALL = [front, back, cron, plain, machine, pool("10.20.0.0/16")];
-/** Asks for a label that it takes away. */
-const WEB: Scope = { kinds: ["WorkloadEndpoint"], selector: 'app == "web"', labels: ["tier"] };
-const WEB_NAMES = ["back", "front", "plain"];
+import { wholeLog } from "../../support/watched-link.ts";
 
 test("[SCP4] a narrower scope of a live grant: what is not shown goes, labels go, all else is as it was", () => {
   const dir = folder();
@@ -334,103 +284,6 @@ test("[SCP4] labels that a scope has taken away are asked of nobody: the same se
   const wider: Scope = { kinds: ["WorkloadEndpoint"], selector: 'app == "web"' };
   expect(narrowedBy(WEB, wider, { selector: "!has(app)" })).toEqual([]);
   expect(narrowedBy(WEB, wider, WEB)).toEqual(WEB_NAMES);
-});
-
-test("[SCP4] what a hub that was ahead of the relay's facts has shown between is asked itself", () => {
-  const dir = folder();
-  const { remotes, links, served } = open(dir);
-  remotes.apply(facts(3, [{ scope: WEB }]), true);
-  links[0]?.deliver(...wholeLog("of the scope", [{ ...front, labels: { tier: "front" } }]));
-  // Of a grant without a scope, which this relay never hears of.
-  links[0]?.deliver(...wholeLog("e", [front, cron, machine]));
-  remotes.apply(facts(5, [{ scope: { ...WEB, labels: ["none"] } }]), true);
-  expect(names(served().values())).toEqual(["front"]);
-  // Once a log of the scope is proven, what it has left is all there is to know.
-  links[1]?.deliver(...wholeLog("of the scope", [{ ...front, labels: {} }], true));
-  remotes.apply(facts(6, [{}]), true);
-  links[2]?.deliver(...wholeLog("e", ALL, true));
-  remotes.apply(
-    facts(7, [{ scope: { kinds: ["WorkloadEndpoint"], selector: "!has(tier)" } }]),
-    true,
-  );
-  expect(names(served().values())).toEqual(["plain"]);
-  remotes.stop();
-});
-
-test("[SCP4] what a hub that was ahead has shown between goes also where newer facts say the scope of before again; else nothing is asked anew", () => {
-  const { remotes, links, served, take } = open(folder());
-  remotes.apply(facts(3, [{ scope: WEB }]), true);
-  const shown = wholeLog("of the scope", [{ ...front, labels: { tier: "front" } }]);
-  links[0]?.deliver(...shown);
-  remotes.apply(facts(4, [{ scope: WEB }]), true);
-  expect(links).toHaveLength(1);
-  // Of a grant without a scope, which this relay never hears of.
-  links[0]?.deliver(...wholeLog("e", [front, cron, machine]));
-  take();
-  remotes.apply(facts(4, [{ scope: WEB }]), true);
-  expect(take()).toEqual([]);
-  remotes.apply(facts(6, [{ scope: WEB }]), true);
-  expect(names(served().values())).toEqual(["front"]);
-  expect(links).toHaveLength(2);
-  links[1]?.deliver(...shown);
-  remotes.apply(facts(7, [{ scope: WEB }]), true);
-  expect(links).toHaveLength(2);
-  remotes.stop();
-});
-
-test("[SCP4] a view is read through for newer facts only after a start, or where the hub has shown more than they do", () => {
-  const dir = folder();
-  const read = vi.spyOn(ViewFile.prototype, "read");
-  const { remotes, links } = open(dir);
-  const shown = { ...front, labels: { tier: "front" } };
-  remotes.apply(facts(3, [{ scope: WEB }]), true);
-  links[0]?.deliver(...wholeLog("of the scope", [shown], true));
-  const reads = (version: number): number => {
-    read.mockClear();
-    remotes.apply(facts(version, [{ scope: WEB }]), true);
-    return read.mock.calls.length;
-  };
-  expect([reads(4), reads(5)]).toEqual([0, 0]);
-  links[0]?.deliver(...wholeLog("e", [{ ...shown, labels: { app: "web" } }]));
-  expect(reads(6)).toBeGreaterThan(0);
-  remotes.stop();
-  const again = open(dir);
-  again.remotes.apply(facts(6, [{ scope: WEB }]), true);
-  const readsAgain = [7, 8].map((version) => {
-    read.mockClear();
-    again.remotes.apply(facts(version, [{ scope: WEB }]), true);
-    return read.mock.calls.length > 0;
-  });
-  expect(readsAgain).toEqual([true, false]);
-  again.remotes.stop();
-});
-
-test("[SCP4] a scope that gives labels back is not asked for one that it takes away, whatever a narrower one has left", () => {
-  const { remotes, links, served, take } = open(folder());
-  const narrower: Scope = { selector: "has(zone)", labels: ["tier"] };
-  const wider: Scope = { selector: "has(zone)", labels: ["app", "tier"] };
-  remotes.apply(facts(3, [{ scope: narrower }]), true);
-  links[0]?.deliver(
-    ...wholeLog("of the narrower", [{ ...front, labels: { tier: "front" } }], true),
-  );
-  remotes.apply(facts(4, [{ scope: wider }]), true);
-  const labels = { app: "web", tier: "front" };
-  links[1]?.deliver(
-    ...wholeLog(
-      "of the wider",
-      [
-        { ...front, labels },
-        { ...back, labels },
-      ],
-      true,
-    ),
-  );
-  take();
-  remotes.apply(facts(5, [{ scope: wider }]), true);
-  expect(take()).toEqual([]);
-  expect(names(served().values())).toEqual(["back", "front"]);
-  expect(links).toHaveLength(2);
-  remotes.stop();
 });
 
 test("[SCP4] [PEE4] a view from another relay that shows more is narrowed when it is opened; one of which only the header is there is none", () => {
