@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import type { Client } from "../cli/client.ts";
+import { ChangeCounts } from "./change-counts.ts";
 import { podRange } from "./made-up.ts";
 import { MockCluster } from "./mock-cluster.ts";
 import { MockReader } from "./mock-reader.ts";
@@ -33,7 +34,8 @@ export interface MockStats {
   readonly refused: number;
   readonly readers: number;
   readonly caughtUp: number;
-  /** Delivered so far, over all readers. */
+  /** Changes delivered so far, over all readers, and in how many frames. */
+  readonly delivered: number;
   readonly frames: number;
   readonly bytes: number;
 }
@@ -52,6 +54,8 @@ export class MockMesh {
   readonly #stateDir = mkdtempSync(join(tmpdir(), "catwalk-mock-"));
   readonly clusters: MockCluster[] = [];
   readonly #readers: MockReader[] = [];
+  /** By origin. */
+  readonly #counts = new Map<MockCluster, ChangeCounts>();
   #latencies: number[] = [];
   #changes = 0;
   #rate: number;
@@ -115,9 +119,12 @@ export class MockMesh {
   /** A reader of one cluster. */
   read(origin: MockCluster, headers: () => Promise<Readonly<Record<string, string>>>): MockReader {
     const url = `${this.#client.server.replace(/^http/, "ws").replace(/\/$/, "")}/v1/connect/watch/${origin.uid}`;
+    const counts = this.#counts.get(origin) ?? new ChangeCounts();
+    this.#counts.set(origin, counts);
     const reader = new MockReader({
       url,
       headers,
+      counts,
       sample: SAMPLE,
       onLatency: (ms) => this.#latencies.push(ms),
     });
@@ -154,6 +161,7 @@ export class MockMesh {
       refused: sum(this.clusters, (each) => each.refused),
       readers: this.#readers.length,
       caughtUp: sum(this.#readers, (each) => Number(each.isCaughtUp)),
+      delivered: sum(this.#readers, (each) => each.changes),
       frames: sum(this.#readers, (each) => each.frames),
       bytes: sum(this.#readers, (each) => each.bytes),
     };

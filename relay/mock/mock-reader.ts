@@ -10,6 +10,8 @@ import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { decodeRecord } from "../../shared/record/encoding.ts";
 import { HubLink } from "../hub/link.ts";
 import { SOFTWARE } from "../version.ts";
+import type { ChangeCounts } from "./change-counts.ts";
+import { LogPosition } from "./log-position.ts";
 import { CHANGED_LABEL } from "./made-up.ts";
 
 const EMPTY = new HashTrie().leaves();
@@ -19,6 +21,8 @@ export interface MockReaderOptions {
   /** `ws://…/v1/connect/watch/<uid>`. */
   readonly url: string;
   headers(): Promise<Readonly<Record<string, string>>>;
+  /** Of this origin, for all its readers. */
+  readonly counts: ChangeCounts;
   /** One frame in so many is looked into; 0: none. */
   readonly sample: number;
   /** Milliseconds from the change to here. */
@@ -28,10 +32,12 @@ export interface MockReaderOptions {
 export class MockReader {
   readonly #options: MockReaderOptions;
   readonly #link: HubLink;
+  #position = new LogPosition();
   #received = 0;
   #acknowledged = 0;
   #timer: NodeJS.Timeout | null = null;
   frames = 0;
+  changes = 0;
   bytes = 0;
   /** The hub has said what all it was sent adds up to. */
   isCaughtUp = false;
@@ -65,6 +71,7 @@ export class MockReader {
 
   #hello(): void {
     this.#received = this.#acknowledged = 0;
+    this.#position = new LogPosition();
     this.#send({
       type: "watch-hello",
       versions: PROTOCOL_VERSIONS,
@@ -81,13 +88,18 @@ export class MockReader {
     this.bytes += bytes;
     if (message.type === "repair-needed")
       this.#send({ type: "repair", origin: 0, channel: CHANNEL, leaves: EMPTY });
+    const wasCaughtUp = this.isCaughtUp;
     if (message.type === "checkpoint") this.isCaughtUp = true;
+    this.#position.take(message);
     if (message.type === "frame" || message.type === "catch-up") {
       this.frames++;
-      const { sample } = this.#options;
+      const { sample, counts } = this.#options;
+      this.changes += counts.of(message);
       if (sample > 0 && this.frames % sample === 0) this.#measure(message.payload);
     }
-    if (this.#received - this.#acknowledged >= LIMITS.ackBytes) this.#acknowledge();
+    // Once it has caught up, as a relay does: a hub that sleeps before it knows where this reader stands would send it all again.
+    const isEnough = this.#received - this.#acknowledged >= LIMITS.ackBytes;
+    if (isEnough || (this.isCaughtUp && !wasCaughtUp)) this.#acknowledge();
     else this.#timer ??= setTimeout(() => this.#acknowledge(), LIMITS.ackMs);
   }
 
@@ -111,8 +123,7 @@ export class MockReader {
       type: "reader-ack",
       origin: 0,
       channel: CHANNEL,
-      revision: 0,
-      chain: new Uint8Array(16),
+      ...this.#position.acknowledged,
       receivedBytes: this.#received,
     });
   }

@@ -34,6 +34,7 @@ test("[CLI30] mock adds clusters that publish, change and read, says what it see
     const last = JSON.parse(stdout.trim().split("\n").at(-1) ?? "{}") as Record<string, unknown>;
     expect(last).toMatchObject({ connected: 4, published: 4, refused: 0, readers: 8, caughtUp: 8 });
     expect(last["frames"]).toBeGreaterThan(100);
+    expect(last["delivered"]).toBeGreaterThanOrEqual(Number(last["frames"]));
     expect(last["latencyMs"]).toMatchObject({ p50: expect.any(Number) });
     const { stdout: left } = await catwalk("cluster", "list", "-o", "name");
     expect(left.trim()).toBe("");
