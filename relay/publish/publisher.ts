@@ -15,6 +15,7 @@ import type { Difference, HomeMessage, HomeWelcome } from "../../shared/protocol
 import type { Channel } from "../../shared/record/channel.ts";
 import { HASH_BYTES } from "../../shared/record/encoding.ts";
 import type { RecordChange } from "../../shared/record/record.ts";
+import { Lateness } from "./lateness.ts";
 import type { LocalState } from "./local-state.ts";
 
 /** What is admitted by others' addresses goes first: pools and nodes before the endpoints inside them. */
@@ -40,7 +41,8 @@ interface ChannelProgress {
   readonly pending: Map<string, LogChange>;
   /** Partitions that differ: what the hub has there. */
   readonly differing: Map<string, { readonly partition: Partition; readonly pairs: Uint8Array[] }>;
-  unacknowledged: number;
+  /** When each left that is not acknowledged, in order; `null`: it was full, and takes its time. */
+  readonly sentMs: (number | null)[];
 }
 
 /** What it asks of what the cluster has. */
@@ -70,7 +72,8 @@ export class Publisher {
   );
   #isListed = false;
   #welcome: HomeWelcome | null = null;
-  #paceMs = 3;
+  #namedPaceMs = 3;
+  #lateness = new Lateness();
   #sequence = 0;
   /** When the last frame left, or was due: a timer's lateness must not make every interval longer. */
   #lastFrameMs = Number.NEGATIVE_INFINITY;
@@ -125,7 +128,8 @@ export class Publisher {
     switch (message.type) {
       case "home-welcome":
         this.#welcome = message;
-        this.#paceMs = message.paceMs;
+        this.#namedPaceMs = message.paceMs;
+        this.#lateness = new Lateness();
         this.#sequence = 0;
         this.#begin();
         return;
@@ -134,8 +138,9 @@ export class Publisher {
         return;
       case "accepted": {
         const progress = this.#progress(message.channel);
-        progress.unacknowledged--;
-        this.#paceMs = message.paceMs;
+        const sentMs = progress.sentMs.shift() ?? null;
+        if (sentMs !== null) this.#lateness.onAcknowledged(this.#ports.now() - sentMs);
+        this.#namedPaceMs = message.paceMs;
         this.#acceptedFrames++;
         this.#refused += message.refused;
         this.#flush();
@@ -207,12 +212,16 @@ export class Publisher {
     return changes;
   }
 
+  get #paceMs(): number {
+    return Math.max(this.#namedPaceMs, this.#lateness.paceMs);
+  }
+
   #flush(): void {
     for (const channel of ORDER) {
       const progress = this.#progress(channel);
       if (progress.phase === "waiting" || progress.phase === "comparing") continue;
       while (progress.pending.size > 0) {
-        if (progress.unacknowledged >= LIMITS.unacknowledgedFrames) break;
+        if (progress.sentMs.length >= LIMITS.unacknowledgedFrames) break;
         const waitMs = this.#lastFrameMs + this.#paceMs - this.#ports.now();
         // A full frame gains nothing by waiting: the pace is there to make frames fuller.
         if (waitMs > 0 && progress.pending.size < FRAME_CHANGES) {
@@ -236,9 +245,9 @@ export class Publisher {
       bytes += size;
       progress.pending.delete(id);
     }
-    progress.unacknowledged++;
     const [now, dueMs] = [this.#ports.now(), this.#lastFrameMs + this.#paceMs];
     this.#lastFrameMs = now >= dueMs && now - dueMs < TIMER_LATE_MS ? dueMs : now;
+    progress.sentMs.push(changes.length < FRAME_CHANGES ? now : null);
     this.#ports.send({
       type: "publish",
       channel,
@@ -249,11 +258,7 @@ export class Publisher {
 
   /** Says so once everything that differed is acknowledged. */
   #settle(channel: Channel, progress: ChannelProgress): void {
-    if (
-      progress.phase !== "reconciling" ||
-      progress.pending.size > 0 ||
-      progress.unacknowledged > 0
-    )
+    if (progress.phase !== "reconciling" || progress.pending.size > 0 || progress.sentMs.length > 0)
       return;
     progress.phase = "reconciled";
     this.#ports.send({ type: "reconciled", channel });
@@ -265,5 +270,5 @@ export class Publisher {
 }
 
 function newProgress(): ChannelProgress {
-  return { phase: "waiting", pending: new Map(), differing: new Map(), unacknowledged: 0 };
+  return { phase: "waiting", pending: new Map(), differing: new Map(), sentMs: [] };
 }

@@ -158,6 +158,11 @@ export class HashTrie {
     return refresh(this.#root, leaves);
   }
 
+  /** Leaves that must be hashed before the digest of the whole set is known; counts no further than `most`. */
+  staleLeaves(most: number): number {
+    return staleUnder(this.#root, most);
+  }
+
   /**
    * Whether these keys are the same here. Where the leaf is smaller than one of ours the other party has more keys around it than we, so something differs
    * there, and what it is need not be known so exactly.
@@ -321,4 +326,11 @@ function refresh(node: TrieNode, leaves: number): number {
   const left = node.isLeaf ? leaves - 1 : refresh(node.right, refresh(node.left, leaves));
   if (node.isLeaf || (node.left.digest !== null && node.right.digest !== null)) digestOf(node);
   return left;
+}
+
+function staleUnder(node: TrieNode, most: number): number {
+  if (node.digest !== null || most <= 0) return 0;
+  if (node.isLeaf) return 1;
+  const low = staleUnder(node.left, most);
+  return low + staleUnder(node.right, most - low);
 }

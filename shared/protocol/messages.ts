@@ -85,7 +85,7 @@ export interface Frame extends LogAddress {
   readonly revision: number;
   readonly previous: Uint8Array;
   readonly payload: Uint8Array;
-  /** The checkpoint at this revision, of a log that changes so seldom that each change has settled; else `null`. Since version 2. [LOG20] */
+  /** The checkpoint at this revision, of a log whose digest was soon made; else `null`. Since version 2. [LOG20] */
   readonly settled: Settled | null;
 }
 

@@ -11,7 +11,7 @@ import { address, pod } from "../support/records.ts";
 const PACE_MS = 1_000;
 
 /** A publisher that is reconciled, with a clock that a test moves. */
-function reconciled() {
+function reconciled({ paceMs = PACE_MS } = {}) {
   const sent: Message[] = [];
   const timers: number[] = [];
   const local = new LocalState();
@@ -28,14 +28,15 @@ function reconciled() {
     head: 0,
     digest: local.trie(channel).digest(),
   }));
-  const welcome = { version: 2, term: 1, paceMs: PACE_MS, channels, isStandby: null };
+  const welcome = { version: 2, term: 1, paceMs, channels, isStandby: null };
   publisher.onMessage({ type: "home-welcome", ...welcome });
   sent.length = 0;
+  let versions = 0;
   const change = (from: number, count: number): void =>
     publisher.onSource(
       Array.from({ length: count }, (_, n) => ({
         op: "put" as const,
-        record: pod(`p${from + n}`, address(from + n)),
+        record: pod(`p${from + n}`, address(from + n), { version: String(versions++) }),
       })),
     );
   const accept = (sequence: number): void =>
@@ -46,7 +47,7 @@ function reconciled() {
       epoch: "e",
       revision: sequence,
       refused: 0,
-      paceMs: PACE_MS,
+      paceMs,
     });
   const sizes = (): number[] =>
     sent.flatMap((message) => {
@@ -95,4 +96,28 @@ test("[LOG17] full frames wait for acknowledgements only: no pace limits what a 
   accept(2);
   // What is left is not full.
   expect(sizes()).toEqual([400, 400, 400]);
+});
+
+test("[LOG24] a late hub is sent fewer frames: what changes meanwhile leaves together, while a full frame goes at once and says nothing of lateness", () => {
+  const { clock, timers, change, accept, sizes } = reconciled({ paceMs: 3 });
+  let sequence = 0;
+  const send = (count: number, tookMs: number): void => {
+    change(0, count);
+    clock.nowMs += tookMs;
+    accept(++sequence);
+    clock.nowMs += 2_000;
+  };
+  for (let n = 0; n < 20; n++) send(400, 3_000);
+  change(0, 1);
+  change(1, 1);
+  expect(timers.at(-1)).toBe(3);
+  clock.nowMs += 3_000;
+  accept(++sequence);
+  accept(++sequence);
+  for (let n = 0; n < 20; n++) send(1, 1_000);
+  const before = sizes().length;
+  change(0, 1);
+  change(1, 1);
+  change(2, 1);
+  expect([sizes().slice(before), timers.at(-1)]).toEqual([[1], 1_000]);
 });

@@ -1,6 +1,7 @@
 /** What a Durable Object is to an Origin: sockets with notes, storage, timers, calls that may be lost, eviction and death. */
 import { decodeMessage } from "../../shared/protocol/codec.ts";
 import type { OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
+import { DIGEST_LEAVES } from "../../worker/origin/announcer.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "../../worker/origin/ports.ts";
 import type { History } from "./history.ts";
@@ -190,6 +191,7 @@ export class OriginHost {
     return {
       store: new RecordedStore(this.sql, this.uid, this.#history, this.#model),
       paceMs: 5,
+      digestLeaves: world.isBusy ? { perSecond: 0, atOnce: 0 } : DIGEST_LEAVES,
       clock: { now: () => this.#mesh.wallMs() },
       random: () => world.rng.next(),
       isShared: () => true,

@@ -14,6 +14,8 @@ const drained = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 export class World {
   /** Begun anew with each action, so that leaving one out leaves the others as they were. */
   rng: Rng;
+  /** In every other run hubs have no time for digests in their frames. */
+  readonly isBusy: boolean;
   #now = 0;
   #order = 0;
   #events: Event[] = [];
@@ -22,6 +24,7 @@ export class World {
 
   constructor(seed: number) {
     this.rng = new Rng(seed);
+    this.isBusy = seed % 2 === 1;
   }
 
   /** Milliseconds since the beginning. */

@@ -6,6 +6,7 @@ import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { OriginFacts } from "../../shared/visibility/facts.ts";
+import { DIGEST_LEAVES } from "../../worker/origin/announcer.ts";
 import { DiskBudget } from "../../worker/origin/disk-budget.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { OriginPorts, Peer, TimerName } from "../../worker/origin/ports.ts";
@@ -162,6 +163,7 @@ export class HostedOrigin {
       get paceMs() {
         return Math.max(LEAST_PACE_MS, budget.paceMs(FSYNC_MS, hub.nowMs()));
       },
+      digestLeaves: DIGEST_LEAVES,
       isShared: () => hub.options.hasNoShares !== true && budget.hasCompany(hub.nowMs()),
       random: () => {
         seed = (seed * 48_271) % 2_147_483_647;

@@ -6,6 +6,7 @@ import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
+import { DIGEST_LEAVES } from "../../worker/origin/announcer.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { Peer, TimerName } from "../../worker/origin/ports.ts";
 import { SqliteLogStore } from "../../worker/origin/sqlite-log-store.ts";
@@ -189,6 +190,7 @@ export class OriginWorld {
       store: new SqliteLogStore(this.sql),
       clock: { now: () => this.nowMs },
       paceMs: this.paceMs,
+      digestLeaves: DIGEST_LEAVES,
       isShared: () => this.isShared,
       random: () => {
         seed = (seed * 48_271) % 2_147_483_647;

@@ -1,4 +1,4 @@
-/** The frames of one event, encoded once for all readers who are to get them: with the log's digest where the commit has settled. [LOG20] */
+/** The frames of one event, encoded once for all readers who are to get them: with the log's digest where it goes with the commit. [LOG20] */
 import { encodeMessage } from "../../shared/protocol/codec.ts";
 import type { Settled } from "../../shared/protocol/messages.ts";
 import { CATCH_UP_VERSION } from "./catch-up.ts";
@@ -19,13 +19,19 @@ export class HeadFrames {
   readonly #rule: SweepRule;
   /** By log, and whether a reader can take the digest with it. */
   readonly #heads = new Map<ChannelLog, [HeadFrame?, HeadFrame?]>();
+  readonly #settled = new Map<ChannelLog, boolean>();
   /** Of readers that take every frame, by epoch and revision. */
   readonly #older = new Map<string, HeadFrame | undefined>();
 
-  /** @param knowsDigest Where the commit has settled: whether the digest of a log is known. */
+  /** @param knowsDigest After a commit: whether the digest of a log goes with it. Asked once for each. */
   constructor(knowsDigest: ((log: ChannelLog) => boolean) | null, rule: SweepRule) {
     this.#knowsDigest = knowsDigest;
     this.#rule = rule;
+  }
+
+  /** Whether the digests of all logs whose head was asked for go with it, or may be told right after it. */
+  get areSettled(): boolean {
+    return [...this.#settled.values()].every(Boolean);
   }
 
   /** @param version Of the protocol that the reader speaks. */
@@ -36,10 +42,18 @@ export class HeadFrames {
     const takesDigest = version >= CATCH_UP_VERSION ? 1 : 0;
     const known = heads[takesDigest];
     if (known !== undefined) return known;
-    const isSettled = takesDigest === 1 && this.#knowsDigest?.(log) === true;
+    const isSettled = this.#isSettled(log) && takesDigest === 1;
     const head = this.#encode(log, revision, isSettled);
     if (head !== undefined) heads[takesDigest] = head;
     return head;
+  }
+
+  #isSettled(log: ChannelLog): boolean {
+    const known = this.#settled.get(log);
+    if (known !== undefined) return known;
+    const isSettled = this.#knowsDigest?.(log) === true;
+    this.#settled.set(log, isSettled);
+    return isSettled;
   }
 
   #olderFrame(log: ChannelLog, revision: number): HeadFrame | undefined {

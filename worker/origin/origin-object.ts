@@ -10,6 +10,7 @@ import type { OriginFacts, OriginStatus, QuarantineEntry } from "../../shared/vi
 import type { MeshCalls, OriginCalls } from "../ports.ts";
 import { INTERNAL_HEADERS } from "../ports.ts";
 import { durableSql } from "../storage/durable-sql.ts";
+import { DIGEST_LEAVES } from "./announcer.ts";
 import { diskBudget } from "./disk-budget.ts";
 import { Lingering } from "./lingering.ts";
 import { openSockets } from "./open-sockets.ts";
@@ -260,6 +261,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
       get paceMs() {
         return Math.max(leastPaceMs, diskBudget.paceMs(fsyncMs, performance.now()));
       },
+      digestLeaves: DIGEST_LEAVES,
       // On Cloudflare, where no disk is measured, an object has a thread of its own.
       isShared: () => fsyncMs > 0 && diskBudget.hasCompany(performance.now()),
       random: () => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32,

@@ -33,6 +33,12 @@ export interface MeshPort {
   claimRanges(claims: readonly RangeClaim[]): void;
 }
 
+/** Leaves that are hashed for digests that go with their commits, over time and at once. */
+export interface DigestLeaves {
+  readonly perSecond: number;
+  readonly atOnce: number;
+}
+
 export type TimerName =
   | "checkpoint"
   | "fold"
@@ -53,6 +59,8 @@ export interface OriginPorts {
   readonly random: Random;
   /** Shortest time between a publisher's frames, in ms: what the disk can do, or what a commit costs. [LOG17] */
   readonly paceMs: number;
+  /** What digests that go with their commits may cost. [LOG20] */
+  readonly digestLeaves: DigestLeaves;
   /** Whether other publishers are at work in the same thread. [LOG22] */
   isShared(): boolean;
   /** Calls `onTimer(name)` after the delay; one that is pending is brought forward, never put off. While one is pending the object is not evicted. */

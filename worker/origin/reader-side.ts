@@ -170,8 +170,8 @@ export class ReaderSide {
 
   /** Something was committed. */
   committed(): void {
-    if (this.#announcer.onCommit()) this.#readers.pumpSettled();
-    else this.#readers.pumpAll();
+    const isTold = this.#readers.pumpCommitted((log) => this.#announcer.isSoonMade(log));
+    this.#announcer.onCommit(isTold);
   }
 
   /** These channels are known to be whole now, in logs that were not: told again. */

@@ -149,15 +149,22 @@ export class Readers {
     return own !== undefined && equalBytes(own, chain);
   }
 
-  /** After a commit: sends what each reader may have now. */
+  /** Sends what each reader may have now. */
   pumpAll(frames = new HeadFrames(null, this.#rules)): void {
     for (const reader of this.#readers.values()) this.#pump(reader, frames);
   }
 
-  /** The same where the commit has settled: with the digest, or before it for who cannot take it so. [LOG20] */
-  pumpSettled(): void {
-    this.pumpAll(new HeadFrames((log) => this.#budget.knowsDigest(log), this.#rules));
-    this.sendCheckpoints();
+  /**
+   * After a commit: the same, with the digests that may go with it, or right after it for who cannot take them so. Answers whether those of all logs
+   * that were sent did. [LOG20]
+   */
+  pumpCommitted(maySettle: (log: ChannelLog) => boolean): boolean {
+    const knowsDigest = (log: ChannelLog): boolean =>
+      maySettle(log) && this.#budget.knowsDigest(log);
+    const frames = new HeadFrames(knowsDigest, this.#rules);
+    this.pumpAll(frames);
+    if (frames.areSettled) this.sendCheckpoints();
+    return frames.areSettled;
   }
 
   /** Where there is no room: who holds it and takes nothing. */

@@ -110,6 +110,17 @@ test("[LOG5] leaves hold at most their bound, and grow together again", () => {
   expect(trie.set(hash(1), hash(0), 9)).toBe(false);
 });
 
+test("[LOG20] leaves that must be hashed for the digest are counted, no further than is asked", () => {
+  const trie = new HashTrie();
+  for (let n = 0; n < 10_000; n++) trie.set(hash(n), hash(n), 0);
+  expect(trie.staleLeaves(1_000)).toBe(trie.leaves().length);
+  expect(trie.staleLeaves(1_000)).toBe(0);
+  for (const n of [7, 7, 8]) trie.set(hash(n), hash(0), 0);
+  expect([trie.staleLeaves(16), trie.staleLeaves(1), trie.staleLeaves(0)]).toEqual([2, 1, 0]);
+  trie.digest();
+  expect(trie.staleLeaves(16)).toBe(0);
+});
+
 test("[PRO4] leaves that overlap or are out of order are told apart from those of a trie", () => {
   const trie = new HashTrie();
   for (let n = 0; n < 5_000; n++) trie.set(hash(n), hash(n), 0);

@@ -6,15 +6,14 @@ import { createHash } from "node:crypto";
 
 import { expect, test } from "vitest";
 
-import { decodePayload, encodePayload } from "../../../shared/log/payload.ts";
-import { decodeMessage } from "../../../shared/protocol/codec.ts";
-import { decodeRecord } from "../../../shared/record/encoding.ts";
+import { encodePayload } from "../../../shared/log/payload.ts";
 import { connectReader, NoisyCluster, QuietCluster } from "../../support/crowd.ts";
 import type { Noise } from "../../support/crowd.ts";
 import { CrowdedHub, HostedOrigin } from "../../support/crowded-hub.ts";
 import type { Sent } from "../../support/crowded-hub.ts";
 import { facts } from "../../support/origin-world.ts";
 import { address, pod, pool, put } from "../../support/records.ts";
+import { toldChanges } from "../../support/told-changes.ts";
 import { Rng } from "../../sim/random.ts";
 
 const SEED = 1;
@@ -54,7 +53,7 @@ function listen(
 ): Heard {
   const latencies: Latency[] = [];
   const madeUs: number[] = [];
-  const changesIn = lastOf(changesOf);
+  const changesIn = toldChanges("change");
   const hub = new CrowdedHub({
     hasNoShares,
     onSent: ({ origin, bytes, endUs }: Sent) => {
@@ -224,26 +223,4 @@ function hugeLabels(value: string): Readonly<Record<string, string>> {
 function text(seed: number): string {
   const hash = (n: number): string => createHash("sha512").update(`${seed} ${n}`).digest("hex");
   return Array.from({ length: 300 }, (_, n) => hash(n)).join("");
-}
-
-/** Which changes a message to a reader brings. */
-function changesOf(bytes: Uint8Array): readonly number[] {
-  const decoded = decodeMessage(bytes);
-  if (!decoded.ok || !("payload" in decoded.message)) return [];
-  const payload = decodePayload(decoded.message.payload);
-  if (!payload.ok) return [];
-  return payload.changes.flatMap((change) => {
-    const read = change.op === "put" ? decodeRecord(change.bytes) : null;
-    const label = read?.ok === true && "labels" in read.record ? read.record.labels["change"] : "";
-    return label === undefined || label === "" ? [] : [Number(label)];
-  });
-}
-
-/** All readers are sent the same bytes: they are looked into once. */
-function lastOf<T>(work: (bytes: Uint8Array) => T): (bytes: Uint8Array) => T {
-  let last: { readonly bytes: Uint8Array; readonly found: T } | null = null;
-  return (bytes) => {
-    if (last?.bytes !== bytes) last = { bytes, found: work(bytes) };
-    return last.found;
-  };
 }

@@ -1,6 +1,7 @@
 /** [LOG20] The digest that goes with a rare change. */
 import { expect, test } from "vitest";
 
+import type { Message } from "../../../shared/protocol/messages.ts";
 import type { CalicoRecord } from "../../../shared/record/record.ts";
 import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
 import { address, pod } from "../../support/records.ts";
@@ -31,16 +32,43 @@ test("[LOG20] a rare change costs each reader one message, and the view is prove
   expect(told).toBe("frame checkpoint frame checkpoint frame checkpoint");
 });
 
-test("[LOG20] of changes in a rush the first one brings the digest, and a checkpoint follows the last", () => {
+const kinds = (received: readonly Message[]): (string | boolean)[] =>
+  received.map((message) => (message.type === "frame" ? message.settled !== null : message.type));
+
+test("[LOG20] of changes in a rush the first ones bring the digest, and a checkpoint follows the last", () => {
   const { world, publisher, reader } = quietWorld();
-  for (let n = 1; n <= 4; n++) publisher.change({ op: "put", record: state(0, n) });
+  for (let n = 1; n <= 40; n++) publisher.change({ op: "put", record: state(0, n) });
   expect(reader.isInSync).toBe(false);
   world.advance(1_000);
-  const settled = reader.received.map((message) =>
-    message.type === "frame" ? message.settled !== null : message.type,
-  );
-  expect(settled).toEqual([true, false, false, false, "checkpoint"]);
+  const told = kinds(reader.received);
+  expect(told.slice(0, 16)).not.toContain(false);
+  expect(told.slice(20, 40)).not.toContain(true);
+  expect(told.slice(40)).toEqual(["checkpoint"]);
   expect(reader.isInSync).toBe(true);
+});
+
+test("[LOG20] a hub that is late and commits in bunches sends no more messages than one that is not", () => {
+  const { world, publisher, reader, old } = quietWorld();
+  for (let n = 1; n <= 20; n++) {
+    for (const of of [0, 1, 2]) publisher.change({ op: "put", record: state(of, n) });
+    world.advance(1_500);
+  }
+  expect(reader.received).toHaveLength(60);
+  expect(kinds(reader.received)).not.toContain(false);
+  expect(old.isInSync).toBe(true);
+});
+
+test("[LOG20] a change of much is told by a checkpoint, as what must be hashed would keep others waiting", () => {
+  const { world, publisher, reader } = populatedWorld(20_000);
+  world.advance(5_000);
+  reader.received.length = 0;
+  const many = Array.from({ length: 300 }, (_, n) => ({ op: "put", record: state(n, 1) }) as const);
+  publisher.change(...many);
+  world.advance(1_000);
+  expect(kinds(reader.received)).toEqual([false, "checkpoint"]);
+  reader.received.length = 0;
+  publisher.change({ op: "put", record: state(0, 2) });
+  expect(kinds(reader.received)).toEqual([true]);
 });
 
 test("[LOG20] at the pace of Cloudflare every frame brings the digest: no timer keeps the object awake", () => {
