@@ -31,8 +31,8 @@ export class Announcer {
     this.#leaves = new Bucket(perSecond, atOnce, ports.clock.now());
   }
 
-  /** Whether the digest of a log that has changed may go with the commit: it is counted as made. */
-  isSoonMade({ admitted }: Pick<ChannelLog, "admitted">): boolean {
+  /** Counts the digest of a log that has changed, and answers whether it may go with the commit: whether it is soon made. */
+  take({ admitted }: Pick<ChannelLog, "admitted">): boolean {
     if (this.#ports.paceMs >= SLOW_PACE_MS) return true;
     const now = this.#ports.clock.now();
     if (this.#leaves.waitMs(now) > 0) return false;

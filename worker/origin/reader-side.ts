@@ -170,7 +170,7 @@ export class ReaderSide {
 
   /** Something was committed. */
   committed(): void {
-    const isTold = this.#readers.pumpCommitted((log) => this.#announcer.isSoonMade(log));
+    const isTold = this.#readers.pumpCommitted((log) => this.#announcer.take(log));
     this.#announcer.onCommit(isTold);
   }
 
