@@ -5,10 +5,8 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-import type { OriginFacts } from "../shared/visibility/facts.ts";
-
-/** Facts as a relay gets them: who may read its own cluster is not its business. */
-export type AccessFacts = Omit<OriginFacts, "readers" | "scopedReaders">;
+import type { AccessFacts } from "../shared/visibility/facts.ts";
+import { parseAccessFacts } from "../shared/visibility/parse-facts.ts";
 
 export type AccessChange =
   | { readonly kind: "newer"; readonly before: AccessFacts | null }
@@ -79,10 +77,8 @@ function sync(path: string): void {
 /** A missing or unreadable file is no knowledge, which withdraws nothing. */
 function read(path: string): AccessFacts | null {
   try {
-    const parsed = JSON.parse(readFileSync(path, "utf8")) as AccessFacts;
-    return typeof parsed.accessVersion === "number" && Array.isArray(parsed.remotes)
-      ? parsed
-      : null;
+    const parsed = parseAccessFacts(readFileSync(path, "utf8"));
+    return parsed.ok ? parsed.value : null;
   } catch {
     return null;
   }

@@ -1,6 +1,6 @@
 /** What this cluster may see, as a running relay keeps it: older facts are ignored, and a disk that takes nothing is tried again until it does. [VIE3] [VIE15] */
 import { AccessState } from "./access-state.ts";
-import type { AccessFacts } from "./access-state.ts";
+import type { AccessFacts } from "../shared/visibility/facts.ts";
 import type { OUTSIDE } from "./hub/outside.ts";
 import type { Logger } from "./log.ts";
 

@@ -6,8 +6,9 @@ import { mkdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { backoffMs } from "../shared/lib/backoff.ts";
-import type { RecordChange } from "../shared/record/record.ts";
-import type { AccessFacts } from "./access-state.ts";
+import type { CalicoRecord, RecordChange } from "../shared/record/record.ts";
+import { MAX_TOLD_POOLS } from "../shared/visibility/facts.ts";
+import type { AccessFacts, ClusterReport } from "../shared/visibility/facts.ts";
 import type { RelayConfig } from "./config.ts";
 import { Credentials } from "./hub/credentials.ts";
 import { Home } from "./hub/home.ts";
@@ -18,6 +19,7 @@ import type { Logger } from "./log.ts";
 import type { PeerReport } from "./peers/ask-all.ts";
 import { Peers } from "./peers/peers.ts";
 import { LocalState } from "./publish/local-state.ts";
+import { OwnPools } from "./publish/own-pools.ts";
 import type { Source, SourceProblem } from "./source/source.ts";
 import { KeptAccess } from "./kept-access.ts";
 import { Remotes } from "./view/remotes.ts";
@@ -49,6 +51,8 @@ export interface RelayStatus {
     readonly listed: boolean;
     readonly records: number;
     readonly problems: readonly SourceProblem[];
+    /** CIDRs of pools that are not the cluster's own, and so are not published. [SRC22] */
+    readonly poolsNotOwn: readonly string[];
   };
   readonly publisher: ReturnType<Home["publisher"]["status"]> | null;
   readonly remotes: ReturnType<Remotes["reports"]>;
@@ -71,6 +75,7 @@ export class Relay {
   readonly #credentials: RelayIdentity;
   readonly #outside: typeof OUTSIDE;
   readonly #problems = new Map<string, SourceProblem>();
+  readonly #ownPools = new OwnPools();
   readonly #abort = new AbortController();
   readonly #startedMs: number;
   #home: Home | null = null;
@@ -104,7 +109,7 @@ export class Relay {
         watchUrl: (uid) => socketUrl(this.#hubUrl(), `/v1/connect/watch/${uid}`),
         headers: () => this.#credentials.headers(),
         log,
-        onState: () => this.#home?.report(this.remotes.reports()),
+        onState: () => this.#report(),
         outside,
       },
       new OwnAddresses({ pods: [], nodes: [] }, []),
@@ -241,6 +246,7 @@ export class Relay {
         listed: this.#isListed,
         records: this.local.size,
         problems: [...this.#problems.values()],
+        poolsNotOwn: this.#ownPools.notOwn().map(({ cidr }) => cidr),
       },
       publisher: this.#home?.publisher.status() ?? null,
       remotes: this.remotes.reports(),
@@ -331,12 +337,14 @@ export class Relay {
       this.#cancelAsking ??= this.#outside.after(ASK_BESIDE_HUB_MS, () => this.peers?.stopAsking());
   }
 
-  #onSource(changes: readonly RecordChange[]): void {
+  #onSource(seen: readonly RecordChange[]): void {
+    const changes = this.#ownPools.apply(seen, () => this.#localRecords());
     // Told first: a deletion is told with the record that is still there.
     for (const listener of this.#localListeners) listener(changes);
     if (this.#home === null) for (const change of changes) this.local.apply(change);
     else this.#home.publisher.onSource(changes);
-    const touchesAddresses = changes.some((change) =>
+    this.remotes.shared.onLocal(changes);
+    const touchesAddresses = seen.some((change) =>
       change.op === "put"
         ? change.record.kind === "IPPool" || change.record.kind === "Node"
         : change.key.includes("/ipam/") || change.key.includes("/nodes/"),
@@ -354,12 +362,37 @@ export class Relay {
 
   #refreshOwnAddresses(): void {
     const ranges = this.#access.facts?.ranges ?? { pods: [], nodes: [] };
-    this.remotes.setOwnAddresses(
-      new OwnAddresses(
-        ranges,
-        [...this.local.records()].map((local) => local.record),
-      ),
-    );
+    this.remotes.shared.setRanges(ranges.shared ?? [], () => this.#allRecords());
+    this.remotes.pools.setLocal(this.#ownPools.all());
+    this.remotes.setOwnAddresses(new OwnAddresses(ranges, this.#localRecords()));
+  }
+
+  *#allRecords(): Generator<{ readonly rcc: string | null; readonly record: CalicoRecord }> {
+    for (const record of this.#localRecords()) yield { rcc: null, record };
+    for (const { rcc, held } of this.remotes.served()) yield { rcc, record: held.record };
+  }
+
+  #report(): void {
+    this.#home?.report(this.remotes.reports(), this.#clusterReport());
+  }
+
+  #clusterReport(): ClusterReport {
+    const pools = this.#ownPools.own();
+    const isListed = this.#isListed;
+    return {
+      pools: pools.slice(0, MAX_TOLD_POOLS),
+      poolCount: pools.length,
+      withheldPools: this.remotes.pools.withheld.slice(0, MAX_TOLD_POOLS),
+      source: {
+        state: isListed ? "following" : "listing",
+        reason: isListed ? "" : "not everything is listed yet",
+        sinceMs: 0,
+      },
+    };
+  }
+
+  *#localRecords(): Generator<CalicoRecord> {
+    for (const { record } of this.local.records()) yield record;
   }
 
   #hubUrl(): string {

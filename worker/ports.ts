@@ -1,7 +1,9 @@
 /** How the objects of the hub reach each other. Calls may be lost, repeated and reordered; each is idempotent. */
 import type {
+  ClusterNote,
   OriginFacts,
   OriginStatus,
+  PinnedRanges,
   QuarantineEntry,
   RangeClaim,
 } from "../shared/visibility/facts.ts";
@@ -17,6 +19,11 @@ export interface OriginCalls {
   setFacts(facts: OriginFacts): Promise<{ readonly accessVersion: number }>;
   status(): Promise<OriginStatus>;
   quarantine(limit: number): Promise<readonly QuarantineEntry[]>;
+  /** Of what is admitted now at most so many records that these ranges would refuse. */
+  refusedBy(
+    ranges: PinnedRanges,
+    most: number,
+  ): Promise<readonly { readonly key: string; readonly message: string }[]>;
 }
 
 /** RPC surface of a Mesh object that Origins call. */
@@ -25,6 +32,8 @@ export interface MeshCalls {
   pullFacts(clusterUid: string): Promise<OriginFacts | null>;
   /** First claims: pins what may be pinned, remembers what may not, answers the resulting facts. */
   claimRanges(clusterUid: string, claims: readonly RangeClaim[]): Promise<OriginFacts | null>;
+  /** Notes what an Origin knows of its cluster; answers the resulting facts. */
+  noteCluster(clusterUid: string, note: ClusterNote): Promise<OriginFacts | null>;
 }
 
 /** Headers that the Worker sets on a request it passes to an Origin; anything of that name from outside is removed first. */

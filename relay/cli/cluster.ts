@@ -1,8 +1,9 @@
-/** `catwalk cluster add|list|get|remove|token|identity`. */
+/** `catwalk cluster add|set|list|get|remove|token|identity`. */
 import { registerIdentity } from "./cluster-identity.ts";
+import { addRanges, rangesOf, registerSet, withRanges } from "./cluster-ranges.ts";
+import type { ClusterView, RangeFlags } from "./cluster-ranges.ts";
 import {
   clientOf,
-  collect,
   print,
   warnUnlessPropagated,
   withExample,
@@ -13,15 +14,6 @@ import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "./config.ts";
 import { renderList, renderOne } from "./output.ts";
 import type { Output } from "./output.ts";
-
-interface ClusterView {
-  readonly uid: string;
-  readonly name: string;
-  readonly createdAt: string;
-  readonly joined: boolean;
-  readonly ranges: { readonly pods: readonly string[]; readonly nodes: readonly string[] };
-  readonly refusedClaims: readonly { readonly cidr: string; readonly reason: string }[];
-}
 
 interface TokenView {
   readonly joinToken: string;
@@ -36,39 +28,41 @@ export const registerCluster: RegisterCommand = (program) => {
     "catwalk cluster add app --cidr 10.10.0.0/16",
   );
   withExample(
-    withOutput(
-      withServer(
-        cluster.command("add <name>").description("add a member; prints its join token, once"),
+    withRanges(
+      withOutput(
+        withServer(
+          cluster.command("add <name>").description("add a member; prints its join token, once"),
+        ),
       ),
-    )
-      .option("--cidr <cidr>", "a pod range of the cluster; repeatable", collect)
-      .option("--node-cidr <cidr>", "a node range of the cluster; repeatable", collect),
+    ),
     "catwalk cluster add db --cidr 10.20.0.0/16",
-  ).action(async (name: string, flags: Flags & { cidr?: string[]; nodeCidr?: string[] }) => {
+  ).action(async (name: string, flags: Flags & RangeFlags) => {
     const client = clientOf(flags);
     const added = await client.request<TokenView & { cluster: ClusterView; propagated: boolean }>(
       "POST",
       client.meshPath("clusters"),
-      {
-        name,
-        cidrs: flags.cidr ?? [],
-        nodeCidrs: flags.nodeCidr ?? [],
-      },
+      { name, ...rangesOf(flags) },
     );
     warnUnlessPropagated(added);
     print(renderToken(added, name, flags.output));
   });
+  registerSet(cluster);
   withExample(
-    withOutput(
-      withServer(
-        cluster
-          .command("token <name>")
-          .description("make a further join token, for a relay that lost its key"),
+    withRanges(
+      withOutput(
+        withServer(
+          cluster
+            .command("token <name>")
+            .description(
+              "make a further join token, for a relay that lost its key; ranges are added",
+            ),
+        ),
       ),
     ),
     "catwalk cluster token db",
-  ).action(async (name: string, flags: Flags) => {
+  ).action(async (name: string, flags: Flags & RangeFlags) => {
     const client = clientOf(flags);
+    await addRanges(client, name, flags);
     const made = await client.request<TokenView>(
       "POST",
       client.meshPath("clusters", name, "token"),
@@ -89,6 +83,7 @@ export const registerCluster: RegisterCommand = (program) => {
             { title: "NAME", of: (row) => row.name },
             { title: "JOINED", of: (row) => (row.joined ? "yes" : "no") },
             { title: "POD RANGES", of: (row) => row.ranges.pods.join(",") },
+            { title: "SHARED RANGES", of: (row) => row.ranges.shared.join(","), wide: true },
             { title: "NODE RANGES", of: (row) => row.ranges.nodes.join(","), wide: true },
             { title: "REFUSED CLAIMS", of: (row) => String(row.refusedClaims.length) },
             { title: "UID", of: (row) => row.uid, wide: true },

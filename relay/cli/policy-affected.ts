@@ -103,7 +103,7 @@ async function worldWith(
   ]);
   const own = seen.records.filter(({ isOwn }) => isOwn).map(({ record }) => record);
   const addresses = new OwnAddresses(ranges, own);
-  const isServed = (record: CalicoRecord) => addresses.refusal(record) === null;
+  const isServed = (record: CalicoRecord) => addresses.served(record).kind !== "nothing";
   const theirs = remote.records.filter(({ isOwn }) => isOwn);
   const served = theirs.filter(({ record }) => isServed(record));
   const others = seen.records.filter(({ origin, isOwn }) => isOwn || origin !== rcc.name);

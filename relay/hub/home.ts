@@ -1,8 +1,9 @@
 /** The relay's home socket: publishes what the cluster has, hears what it may see, reports how well it sees it. */
-import type { AccessFacts } from "../access-state.ts";
-import type { EdgeReport } from "../../shared/visibility/facts.ts";
+import type { AccessFacts } from "../../shared/visibility/facts.ts";
+import type { ClusterReport, EdgeReport } from "../../shared/visibility/facts.ts";
+import { parseAccessFacts } from "../../shared/visibility/parse-facts.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
-import type { HomeMessage, HomeWelcome } from "../../shared/protocol/messages.ts";
+import type { HomeMessage, HomeWelcome, Report } from "../../shared/protocol/messages.ts";
 import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { Publisher } from "../publish/publisher.ts";
 import type { PublishedState } from "../publish/publisher.ts";
@@ -38,7 +39,7 @@ export class Home {
   #cancelPace: (() => void) | null = null;
   #cancelReport: (() => void) | null = null;
   #cancelAsk: (() => void) | null = null;
-  #edges = "[]";
+  #report: Report = { type: "report", edges: "[]", cluster: null };
   #reported = "";
   /** This start of this relay. */
   readonly #candidate: string;
@@ -91,8 +92,12 @@ export class Home {
     this.#link.stop();
   }
 
-  report(edges: readonly EdgeReport[]): void {
-    this.#edges = JSON.stringify(edges);
+  report(edges: readonly EdgeReport[], cluster: ClusterReport): void {
+    this.#report = {
+      type: "report",
+      edges: JSON.stringify(edges),
+      cluster: JSON.stringify(cluster),
+    };
     this.#cancelReport ??= this.#outside.after(REPORT_MS, () => {
       this.#cancelReport = null;
       this.#sendReport();
@@ -100,9 +105,10 @@ export class Home {
   }
 
   #sendReport(): void {
-    if (!this.#link.isOpen || this.#edges === this.#reported) return;
-    this.#reported = this.#edges;
-    this.#link.send({ type: "report", edges: this.#edges });
+    const text = `${this.#report.edges} ${this.#report.cluster}`;
+    if (!this.#link.isOpen || text === this.#reported) return;
+    this.#reported = text;
+    this.#link.send(this.#report);
   }
 
   #hello(): void {
@@ -129,7 +135,9 @@ export class Home {
 
   #received(message: HomeMessage): void {
     if (message.type === "access") {
-      this.#options.onAccess(JSON.parse(message.facts) as AccessFacts);
+      const facts = parseAccessFacts(message.facts);
+      if (facts.ok) this.#options.onAccess(facts.value);
+      else this.#link.restart(`the hub sent access facts that break a rule: ${facts.rule}`);
       return;
     }
     if (message.type === "home-welcome") this.#welcomed(message);

@@ -149,9 +149,16 @@ export class HubLink {
   #received(socket: WebSocket, data: Buffer, isBinary: boolean): void {
     if (socket !== this.#socket || !isBinary) return;
     const decoded = decodeMessage(data);
-    if (decoded.ok) this.#options.handlers.onMessage(decoded.message, data.length);
-    else
+    if (!decoded.ok) {
       this.#down(socket, null, `the hub sent a message that breaks the protocol: ${decoded.rule}`);
+      return;
+    }
+    try {
+      this.#options.handlers.onMessage(decoded.message, data.length);
+    } catch (error) {
+      // What one message does ends its connection, never the relay, which serves every Felix of the node.
+      this.#down(socket, null, `a message of the hub could not be handled: ${String(error)}`);
+    }
   }
 
   #down(socket: WebSocket, reason: CloseReason | null, message: string): void {

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { AccessFacts } from "../access-state.ts";
+import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import type { Logger } from "../log.ts";
 import type { Membership } from "../hub/join.ts";
 import type { Remote } from "../../shared/visibility/facts.ts";

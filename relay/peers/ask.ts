@@ -1,5 +1,5 @@
 /** One question to one relay of the cluster. [PEE2] */
-import type { AccessFacts } from "../access-state.ts";
+import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import { PeerConnection } from "./connection.ts";
 import type { PeerLimits } from "./limits.ts";
 import { MAX_FACTS_BYTES, messageFrame, readAnswer, readFacts } from "./messages.ts";

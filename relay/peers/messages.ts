@@ -6,7 +6,8 @@
  */
 import { z } from "zod";
 
-import type { AccessFacts } from "../access-state.ts";
+import type { AccessFacts } from "../../shared/visibility/facts.ts";
+import { parseAccessFacts } from "../../shared/visibility/parse-facts.ts";
 import { PeerError } from "./sealed-frames.ts";
 
 /** Names of RCCs become names of files: what is none is refused. At most 32 characters, as the hub has it; more does no harm. */
@@ -67,24 +68,6 @@ const answer = z.discriminatedUnion("type", [
 ]);
 export type Answer = z.output<typeof answer>;
 
-/** What is relied on; the rest is kept as it is. */
-const factsSchema = z.looseObject({
-  meshId: z.string().min(1),
-  meshName: z.string(),
-  accessVersion: count,
-  cluster: z.looseObject({ uid: z.string().min(1), name: z.string() }),
-  remotes: z
-    .array(
-      z.looseObject({
-        rcc: rccName,
-        origin: z.looseObject({ uid: z.string(), name: z.string() }),
-        state: z.enum(["granted", "not-granted"]),
-      }),
-    )
-    .max(MAX_REMOTES),
-  ranges: z.looseObject({ pods: z.array(z.string()), nodes: z.array(z.string()) }),
-});
-
 const MESSAGE = "m".charCodeAt(0);
 const PART = "p".charCodeAt(0);
 
@@ -113,7 +96,9 @@ export function readAnswer(frame: Buffer): Frame<Answer> {
 
 /** @throws PeerError */
 export function readFacts(bytes: Buffer): AccessFacts {
-  return parse(factsSchema, bytes) as unknown as AccessFacts;
+  const parsed = parseAccessFacts(bytes.toString());
+  if (!parsed.ok) throw new PeerError(`access facts: ${parsed.rule}`);
+  return parsed.value;
 }
 
 function parse<T>(schema: z.ZodType<T>, bytes: Buffer): T {

@@ -1,5 +1,5 @@
 /** The cluster's other relays, to this one: gives them what it has, and asks them for what it lacks. Wires, and decides nothing. */
-import type { AccessFacts } from "../access-state.ts";
+import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import type { RelayConfig } from "../config.ts";
 import type { Credentials } from "../hub/credentials.ts";
 import type { Logger } from "../log.ts";

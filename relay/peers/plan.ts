@@ -1,5 +1,5 @@
 /** What a relay lacks, and whom it asks for it. Pure. [PEE1] [PEE4] */
-import type { AccessFacts } from "../access-state.ts";
+import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import type { Remote } from "../../shared/visibility/facts.ts";
 import type { Positions } from "./messages.ts";
 

@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { AccessFacts } from "../access-state.ts";
+import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import type { Logger } from "../log.ts";
 import { splitHostPort } from "../typha/dial.ts";
 import type { ViewOnDisk } from "../view/remotes.ts";

@@ -54,7 +54,7 @@ export function felixValue(
         value: profileValue(rcc, record, mode),
       };
     case "IPPool":
-      return { key: keyOf(record), value: poolValue(record) };
+      return natPool(record.cidr);
     case "Node":
     case "IPAMBlock":
     case "ClusterConfig":
@@ -103,9 +103,23 @@ function profileValue(rcc: string, record: Profile, mode: LabelMode): unknown {
  * A pool that does nothing but say that its addresses are pods': Felix source-NATs only what goes outside of all pools. Without a mode it cannot change
  * Felix's encapsulation flags (which would end Felix, again and again), without masquerade its own pods' traffic is not touched. [TYP20]
  */
-function poolValue(record: IPPool): unknown {
+export function natPool(cidr: string): FelixValue {
+  return { key: keyOf({ ...NO_POOL, cidr }), value: natPoolValue(cidr) };
+}
+
+const NO_POOL: IPPool = {
+  kind: "IPPool",
+  cidr: "",
+  ipipMode: "",
+  vxlanMode: "",
+  natOutgoing: false,
+  disabled: true,
+  allowedUses: [],
+};
+
+function natPoolValue(cidr: string): unknown {
   return {
-    cidr: record.cidr,
+    cidr,
     ipip: "",
     ipip_mode: "",
     vxlan_mode: "",

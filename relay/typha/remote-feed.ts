@@ -2,7 +2,8 @@
 import type { LabelMode } from "../../shared/visibility/facts.ts";
 import type { Remotes } from "../view/remotes.ts";
 import type { ServedChange } from "../view/serving.ts";
-import { felixValue } from "./felix-values.ts";
+import { felixValue, natPool } from "./felix-values.ts";
+import type { FelixValue } from "./felix-values.ts";
 import { encodeUpdate } from "./encode.ts";
 import { UPDATE_TYPE } from "./messages.ts";
 
@@ -29,12 +30,19 @@ export class RemotesFeed implements RemoteFeed {
     this.#remotes = remotes;
     remotes.subscribe((changes) => {
       if (this.#listeners.size === 0) return;
-      const updates = changes.flatMap((change) => this.#encode(change) ?? []);
-      if (updates.length > 0) for (const listener of this.#listeners) listener(updates);
+      this.#tell(changes.flatMap((change) => this.#encode(change) ?? []));
+    });
+    remotes.pools.subscribe((changes) => {
+      if (this.#listeners.size > 0) this.#tell(changes.map(({ op, cidr }) => encodePool(op, cidr)));
     });
   }
 
+  #tell(updates: readonly RemoteUpdate[]): void {
+    if (updates.length > 0) for (const listener of this.#listeners) listener(updates);
+  }
+
   *snapshot(): Generator<readonly RemoteUpdate[]> {
+    yield [...this.#remotes.pools.delivered].map((cidr) => encodePool("put", cidr));
     for (const part of this.#remotes.servedParts())
       yield part().flatMap(
         ({ rcc, held }) => this.#encode({ rcc, op: "put", held, isNew: true }) ?? [],
@@ -42,9 +50,11 @@ export class RemotesFeed implements RemoteFeed {
   }
 
   find(key: string): Uint8Array | null {
+    for (const cidr of key.includes("/ipam/") ? this.#remotes.pools.delivered : [])
+      if (natPool(cidr).key === key) return encodePool("put", cidr).encoded;
     for (const rcc of this.#remotes.names()) {
-      // Only what is renamed to this remote can be its, or what keeps its name whatever the remote.
-      if (!key.includes(`/${rcc}_`) && !key.includes("/ipam/")) continue;
+      // Only what is renamed to this remote can be its.
+      if (!key.includes(`/${rcc}_`)) continue;
       // The first one: a name behind it may look the same.
       const original = key.replace(`/${rcc}_`, "/");
       const held = this.#remotes.servedAt(rcc, original);
@@ -65,8 +75,17 @@ export class RemotesFeed implements RemoteFeed {
 }
 
 function encode({ rcc, op, held, isNew }: ServedChange, mode: LabelMode): RemoteUpdate | null {
+  // Pools are decided on together, whoever has them (`NatPools`).
+  if (held.record.kind === "IPPool") return null;
   const felix = felixValue(rcc, held.record, mode);
-  if (felix === null) return null;
+  return felix && updateOf(felix, op, isNew);
+}
+
+function encodePool(op: "put" | "delete", cidr: string): RemoteUpdate {
+  return updateOf(natPool(cidr), op, true);
+}
+
+function updateOf(felix: FelixValue, op: "put" | "delete", isNew: boolean): RemoteUpdate {
   const { key } = felix;
   const value = op === "put" ? Buffer.from(JSON.stringify(felix.value)) : null;
   const updateType =

@@ -6,16 +6,17 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { toHex } from "../../shared/lib/bytes.ts";
-import type { EdgeReport, LabelMode, Remote } from "../../shared/visibility/facts.ts";
-import type { AccessFacts } from "../access-state.ts";
+import type { AccessFacts, EdgeReport, LabelMode, Remote } from "../../shared/visibility/facts.ts";
 import { OUTSIDE } from "../hub/outside.ts";
 import type { Outside } from "../hub/outside.ts";
 import type { Logger } from "../log.ts";
 import type { HeldRecord, ViewChange } from "./channel-view.ts";
 import { RemoteView } from "./remote-view.ts";
+import { NatPools } from "./nat-pools.ts";
 import type { OwnAddresses } from "./served.ts";
 import { Serving } from "./serving.ts";
 import type { ServedChange } from "./serving.ts";
+import { SharedAddresses } from "./shared-addresses.ts";
 import { ViewFile } from "./view-file.ts";
 import { Watcher } from "./watcher.ts";
 
@@ -61,6 +62,10 @@ export class Remotes {
   readonly #outside: Outside;
   readonly #entries = new Map<string, Entry>();
   readonly #listeners = new Set<(changes: readonly ServedChange[]) => void>();
+  /** Which addresses of shared ranges two clusters have. */
+  readonly shared = new SharedAddresses();
+  /** What Felix is given of pools. */
+  readonly pools = new NatPools();
   #own: OwnAddresses;
   #applied: AccessFacts | null = null;
 
@@ -90,9 +95,10 @@ export class Remotes {
       for (const part of view.parts())
         yield () =>
           this.#entries.get(rcc)?.view === view
-            ? [...view.recordsOf(part)]
-                .filter((held) => serving.serves(held.key))
-                .map((held) => ({ rcc, held }))
+            ? [...view.recordsOf(part)].flatMap((whole) => {
+                const held = serving.shown(whole);
+                return held === null ? [] : [{ rcc, held }];
+              })
             : [];
   }
 
@@ -110,7 +116,8 @@ export class Remotes {
   /** What is served of one remote under its own key. */
   servedAt(rcc: string, key: string): HeldRecord | null {
     const entry = this.#entries.get(rcc);
-    return entry?.serving.serves(key) === true ? entry.view.at(key) : null;
+    const held = entry?.view.at(key) ?? null;
+    return held === null ? null : (entry?.serving.shown(held) ?? null);
   }
 
   /**
@@ -138,6 +145,7 @@ export class Remotes {
   /** Brings the set of remotes in line with the facts. @param connect Whether to open sockets (not before the relay has joined). */
   apply(facts: AccessFacts, connect: boolean): void {
     const isNewer = this.#isNewer(facts);
+    this.pools.setReaders(facts.readerPools ?? []);
     const wanted = new Map(facts.remotes.map((remote) => [remote.rcc, remote]));
     for (const rcc of new Set([...this.#entries.keys(), ...this.#filesOnDisk()])) {
       const remote = wanted.get(rcc);
@@ -182,12 +190,14 @@ export class Remotes {
   reports(): EdgeReport[] {
     return [...this.#entries].map(([rcc, entry]) => {
       const health = entry.view.health("identity");
+      const conflicts = this.shared.conflictsOf(rcc);
       return {
         rcc,
         origin: entry.remote.origin,
         connectionStatus: connectionStatus(entry),
         endpoints: entry.serving.endpoints,
-        refused: entry.serving.refused.size,
+        refused: entry.serving.refused,
+        ...(conflicts === 0 ? {} : { conflicts }),
         digest: health.verified === null ? null : toHex(health.verified.digest),
         revision: health.cursor?.revision ?? 0,
       };
@@ -235,7 +245,7 @@ export class Remotes {
 
   refusals(): { readonly rcc: string; readonly key: string; readonly reason: string }[] {
     return [...this.#entries].flatMap(([rcc, entry]) =>
-      [...entry.serving.refused].map(([key, reason]) => ({ rcc, key, reason })),
+      entry.serving.refusals().map((refusal) => ({ rcc, ...refusal })),
     );
   }
 
@@ -262,7 +272,7 @@ export class Remotes {
       remote: remote ?? { ...bound, origin: { uid: header.originUid, name: header.originName } },
       view,
       serving: new Serving(rcc, {
-        refusal: (record) => this.#own.refusal(record),
+        served: (record) => this.#own.served(record),
         tell: (changes) => this.#tell(changes),
       }),
       watcher: null,
@@ -334,7 +344,10 @@ export class Remotes {
   }
 
   #tell(changes: readonly ServedChange[]): void {
-    if (changes.length > 0) for (const listener of this.#listeners) listener(changes);
+    if (changes.length === 0) return;
+    this.shared.onServed(changes);
+    this.pools.onServed(changes);
+    for (const listener of this.#listeners) listener(changes);
   }
 
   #path(rcc: string): string {

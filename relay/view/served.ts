@@ -10,44 +10,74 @@ import { RangeSet } from "../../shared/ip/range-set.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
 import type { PinnedRanges } from "../../shared/visibility/facts.ts";
 
-/** The cluster's own addresses: what the mesh has pinned for it, and what its source shows (pools, node addresses). */
+/** What is served of a record: all or a part of it, or nothing, and why not all. */
+export type Served =
+  | { readonly kind: "all" }
+  | { readonly kind: "part"; readonly record: CalicoRecord; readonly reason: string }
+  | { readonly kind: "nothing"; readonly reason: string };
+
+const ALL: Served = { kind: "all" };
+
+/**
+ * The cluster's own addresses: what the mesh has pinned for it, and what its source shows (pools, node
+ * addresses). In a range that it shares with other clusters only the nodes' addresses are its own. [VIS33]
+ */
 export class OwnAddresses {
   readonly #ranges: RangeSet;
+  readonly #nodes: RangeSet;
+  readonly #shared: RangeSet;
   readonly #text: string;
 
   constructor(pinned: PinnedRanges, local: Iterable<CalicoRecord>) {
     const own = [...pinned.pods, ...pinned.nodes];
+    const nodes: string[] = [];
     for (const record of local) {
       if (record.kind === "IPPool") own.push(record.cidr);
-      if (record.kind === "Node") own.push(...nodeAddresses(record));
+      if (record.kind === "Node") nodes.push(...nodeAddresses(record));
     }
+    const shared = pinned.shared ?? [];
     this.#ranges = new RangeSet(own);
-    this.#text = [...new Set(own)].toSorted().join(" ");
+    this.#nodes = new RangeSet(nodes);
+    this.#shared = new RangeSet(shared);
+    this.#text = [own, nodes, shared]
+      .map((cidrs) => [...new Set(cidrs)].toSorted().join(" "))
+      .join(";");
   }
 
   equals(other: OwnAddresses): boolean {
     return other.#text === this.#text;
   }
 
-  /** Why a record is not served, or `null`. Profiles have no address. */
-  refusal(record: CalicoRecord): string | null {
+  /** Profiles have no address. */
+  served(record: CalicoRecord): Served {
     const refused = refusedByFelix(record);
-    if (refused !== null) return refused;
-    if (record.kind === "IPPool") {
-      const cidr = parseCidr(record.cidr);
-      // A pool of the same CIDR would overwrite the local one, one around or inside it would change its addresses' kind and NAT.
-      return cidr === null || this.#ranges.overlaps(cidr)
-        ? `pool ${record.cidr} overlaps this cluster's own addresses`
-        : null;
-    }
-    if (record.kind !== "WorkloadEndpoint" && record.kind !== "HostEndpoint") return null;
-    for (const ip of record.ips) {
-      const address = parseIp(ip);
-      if (address === null || isSpecialAddress(address))
-        return `${ip} is not an endpoint's address`;
-      if (this.#ranges.has(address)) return `${ip} is one of this cluster's own addresses`;
-    }
-    return null;
+    if (refused !== null) return { kind: "nothing", reason: refused };
+    if (record.kind === "IPPool") return this.#servedPool(record.cidr);
+    if (record.kind !== "WorkloadEndpoint" && record.kind !== "HostEndpoint") return ALL;
+    const reasons = record.ips.flatMap((ip) => this.#refusal(ip) ?? []);
+    const [reason] = reasons;
+    if (reason === undefined) return ALL;
+    if (reasons.length === record.ips.length) return { kind: "nothing", reason };
+    const ips = record.ips.filter((ip) => this.#refusal(ip) === null);
+    return { kind: "part", record: { ...record, ips }, reason };
+  }
+
+  /** A pool of the same CIDR would overwrite the local one, one around or inside it would change its addresses' kind and NAT. */
+  #servedPool(text: string): Served {
+    const cidr = parseCidr(text);
+    const isOwn = cidr === null || (this.#ranges.overlaps(cidr) && !this.#shared.contains(cidr));
+    return isOwn
+      ? { kind: "nothing", reason: `pool ${text} overlaps this cluster's own addresses` }
+      : ALL;
+  }
+
+  #refusal(ip: string): string | null {
+    const address = parseIp(ip);
+    if (address === null || isSpecialAddress(address)) return `${ip} is not an endpoint's address`;
+    const isOwn = this.#ranges.has(address) && !this.#shared.has(address);
+    return isOwn || this.#nodes.has(address)
+      ? `${ip} is one of this cluster's own addresses`
+      : null;
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { CalicoRecord } from "../../shared/record/record.ts";
 import type { HeldRecord, ViewChange } from "./channel-view.ts";
+import type { Served } from "./served.ts";
 
 export interface ServedChange {
   readonly rcc: string;
@@ -13,20 +14,22 @@ export interface ServedChange {
   readonly isNew: boolean;
 }
 
+type Withheld = Exclude<Served, { readonly kind: "all" }>;
+
 /** Changes told at once when many come from disk. */
 const BATCH = 1_000;
 
 export interface ServingRules {
-  /** Why a record is not to be served, or `null`. */
-  refusal(record: CalicoRecord): string | null;
+  /** What of a record is to be served. */
+  served(record: CalicoRecord): Served;
   tell(changes: readonly ServedChange[]): void;
 }
 
 export class Serving {
   readonly #rcc: string;
   readonly #rules: ServingRules;
-  /** Keys that are held and not served, with the reason. */
-  readonly refused = new Map<string, string>();
+  /** Keys that are held and not served, or not as a whole. */
+  readonly #withheld = new Map<string, Withheld>();
   #endpoints = 0;
 
   constructor(rcc: string, rules: ServingRules) {
@@ -39,9 +42,20 @@ export class Serving {
     return this.#endpoints;
   }
 
-  /** Of a key that is held. */
-  serves(key: string): boolean {
-    return !this.refused.has(key);
+  /** Records that are not served, or not with all their addresses. */
+  get refused(): number {
+    return this.#withheld.size;
+  }
+
+  refusals(): { readonly key: string; readonly reason: string }[] {
+    return [...this.#withheld].map(([key, { reason }]) => ({ key, reason }));
+  }
+
+  /** What of a record that is held is served; `null`: nothing. */
+  shown(held: HeldRecord): HeldRecord | null {
+    const withheld = this.#withheld.get(held.key);
+    if (withheld === undefined) return held;
+    return withheld.kind === "nothing" ? null : { ...held, record: withheld.record };
   }
 
   /** What has changed in the view. */
@@ -53,7 +67,7 @@ export class Serving {
   decideAgain(records: Iterable<HeldRecord>): void {
     const changed: ViewChange[] = [];
     for (const held of records)
-      if ((this.#rules.refusal(held.record) === null) === this.refused.has(held.key))
+      if (!isSame(this.#rules.served(held.record), this.#withheld.get(held.key)))
         changed.push({ op: "put", held, isNew: false });
     this.take(changed);
   }
@@ -69,21 +83,23 @@ export class Serving {
   }
 
   *#served(op: "put" | "delete", records: Iterable<HeldRecord>): Generator<ServedChange> {
-    for (const held of records)
-      if (this.serves(held.key)) yield { rcc: this.#rcc, op, held, isNew: false };
+    for (const whole of records) {
+      const held = this.shown(whole);
+      if (held !== null) yield { rcc: this.#rcc, op, held, isNew: false };
+    }
   }
 
   *#decided(changes: Iterable<ViewChange>): Generator<ServedChange> {
     for (const change of changes) {
       const { op, held } = change;
-      const wasServed = (op === "delete" || !change.isNew) && this.serves(held.key);
-      const reason = op === "put" ? this.#rules.refusal(held.record) : null;
-      const isServed = op === "put" && reason === null;
-      if (reason === null) this.refused.delete(held.key);
-      else this.refused.set(held.key, reason);
+      const wasServed = (op === "delete" || !change.isNew) && this.shown(held) !== null;
+      const served = op === "put" ? this.#rules.served(held.record) : null;
+      if (served === null || served.kind === "all") this.#withheld.delete(held.key);
+      else this.#withheld.set(held.key, served);
+      const now = served === null ? null : this.shown(held);
       if (held.record.kind.endsWith("Endpoint"))
-        this.#endpoints += Number(isServed) - Number(wasServed);
-      if (isServed) yield { rcc: this.#rcc, op: "put", held, isNew: !wasServed };
+        this.#endpoints += Number(now !== null) - Number(wasServed);
+      if (now !== null) yield { rcc: this.#rcc, op: "put", held: now, isNew: !wasServed };
       else if (wasServed) yield { rcc: this.#rcc, op: "delete", held, isNew: false };
     }
   }
@@ -98,4 +114,15 @@ export class Serving {
     }
     this.#rules.tell(told);
   }
+}
+
+function isSame(served: Served, before: Withheld | undefined): boolean {
+  if (served.kind === "all" || before === undefined)
+    return served.kind === "all" && before === undefined;
+  if (served.kind === "nothing" || before.kind === "nothing") return served.kind === before.kind;
+  return ipsOf(served.record) === ipsOf(before.record);
+}
+
+function ipsOf(record: CalicoRecord): string {
+  return "ips" in record ? record.ips.join(" ") : "";
 }

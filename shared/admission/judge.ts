@@ -6,7 +6,7 @@
 import { parseIp } from "../ip/address.ts";
 import { parseCidr } from "../ip/cidr.ts";
 import { RangeSet } from "../ip/range-set.ts";
-import type { CalicoRecord, Node } from "../record/record.ts";
+import type { CalicoRecord, HostEndpoint, Node, WorkloadEndpoint } from "../record/record.ts";
 import type { PinnedRanges, RangeClaim, RefusedClaim } from "../visibility/facts.ts";
 import { refusedByFelix } from "./felix-rules.ts";
 
@@ -23,6 +23,8 @@ export type Verdict =
       readonly admitted: false;
       readonly rule: AdmissionRule;
       readonly message: string;
+      /** The record without the addresses that are refused, which is admitted; `null`: nothing of it is. [ADM11] */
+      readonly remainder: CalicoRecord | null;
       /** What the Mesh would have to pin for the record to be admitted; empty when it would not help. */
       readonly claims: readonly RangeClaim[];
     };
@@ -33,7 +35,11 @@ export type AdmissionRule =
   | "special-address"
   | "outside-pod-ranges"
   | "outside-ranges"
-  | "unclaimed-range";
+  | "unclaimed-range"
+  | typeof PARTLY_RULE;
+
+/** Some addresses of an endpoint are refused, the others are admitted. [ADM11] */
+export const PARTLY_RULE = "some-addresses";
 
 const ADMITTED: Verdict = { admitted: true };
 
@@ -42,10 +48,24 @@ export function admissionFacts(
   refused: readonly RefusedClaim[],
 ): AdmissionFacts {
   return {
-    pods: new RangeSet(ranges.pods),
+    pods: new RangeSet([...ranges.pods, ...(ranges.shared ?? [])]),
     nodes: new RangeSet(ranges.nodes),
     refused: new Map(refused.map((claim) => [`${claim.use} ${claim.cidr}`, claim.reason])),
   };
+}
+
+/** Whether some address was the cluster's own by the ranges before, and is not by these. */
+export function narrows(before: PinnedRanges | undefined, after: PinnedRanges): boolean {
+  if (before === undefined) return false;
+  const isLeft = (old: readonly string[], now: RangeSet): boolean =>
+    old.every((text) => {
+      const cidr = parseCidr(text);
+      return cidr === null || now.contains(cidr);
+    });
+  const shared = after.shared ?? [];
+  const pods = new RangeSet([...after.pods, ...shared]);
+  const any = new RangeSet([...after.pods, ...after.nodes, ...shared]);
+  return !isLeft([...before.pods, ...(before.shared ?? [])], pods) || !isLeft(before.nodes, any);
 }
 
 export function judge(record: CalicoRecord, facts: AdmissionFacts): Verdict {
@@ -58,16 +78,11 @@ function judgeOwnership(record: CalicoRecord, facts: AdmissionFacts): Verdict {
     case "WorkloadEndpoint": {
       if (record.ips.length === 0)
         return refuse("no-address", "a workload endpoint needs at least one address");
-      return judgeAddresses(
-        record.ips,
-        [facts.pods],
-        "outside-pod-ranges",
-        "the cluster's pod ranges",
-      );
+      return judgeEndpoint(record, [facts.pods], "outside-pod-ranges", "the cluster's pod ranges");
     }
     case "HostEndpoint":
-      return judgeAddresses(
-        record.ips,
+      return judgeEndpoint(
+        record,
         [facts.pods, facts.nodes],
         "outside-ranges",
         "the cluster's pod and node ranges",
@@ -91,7 +106,30 @@ function judgeOwnership(record: CalicoRecord, facts: AdmissionFacts): Verdict {
 }
 
 function refuse(rule: AdmissionRule, message: string, claims: readonly RangeClaim[] = []): Verdict {
-  return { admitted: false, rule, message, claims };
+  return { admitted: false, rule, message, remainder: null, claims };
+}
+
+/** One address that is not the cluster's costs that address, not the endpoint. */
+function judgeEndpoint(
+  record: WorkloadEndpoint | HostEndpoint,
+  own: readonly RangeSet[],
+  rule: AdmissionRule,
+  whose: string,
+): Verdict {
+  const all = judgeAddresses(record.ips, own, rule, whose);
+  if (all.admitted) return all;
+  const isWrong = (ip: string): boolean => !judgeAddresses([ip], own, rule, whose).admitted;
+  const wrong = new Set(record.ips.filter(isWrong));
+  if (wrong.size === record.ips.length) return all;
+  const ips = record.ips.filter((ip) => !wrong.has(ip));
+  const message = `${[...wrong].join(", ")}: not one of ${whose}; the endpoint is admitted without`;
+  return {
+    admitted: false,
+    rule: PARTLY_RULE,
+    message,
+    remainder: { ...record, ips },
+    claims: [],
+  };
 }
 
 /** Unspecified, loopback, link-local and multicast addresses belong to nobody. */

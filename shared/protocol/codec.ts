@@ -242,7 +242,10 @@ const LAYOUTS: Layouts = {
   ],
   reconciled: [["channel", channel]],
   access: [["facts", longText]],
-  report: [["edges", longText]],
+  report: [
+    ["edges", longText],
+    ["cluster", appended(longText)],
+  ],
   "catch-up": [
     ["origin", uint],
     ["channel", channel],

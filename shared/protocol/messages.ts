@@ -211,10 +211,13 @@ export interface Access {
   readonly facts: string;
 }
 
-/** Relay → hub on the home socket: `EdgeReport[]` as JSON. */
+/** Relay → hub on the home socket. */
 export interface Report {
   readonly type: "report";
+  /** `EdgeReport[]` as JSON. */
   readonly edges: string;
+  /** `ClusterReport` as JSON; `null`: a relay of a version that has none. */
+  readonly cluster: string | null;
 }
 
 export type ReaderMessage = WatchHello | Repair | ReaderAck;

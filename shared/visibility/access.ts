@@ -9,11 +9,12 @@ import type {
   OriginFacts,
   PinnedRanges,
   Reader,
+  ReaderPools,
   RefusedClaim,
   Remote,
   ScopedReader,
 } from "./facts.ts";
-import { labelModeOf } from "./rcc.ts";
+import { labelModeOf, sharesPools } from "./rcc.ts";
 import type { Scope } from "./scope.ts";
 
 /** What the registry holds of one member. */
@@ -49,6 +50,8 @@ export interface AccessRegistry {
   grantOf(originUid: string, readerUid: string): { readonly scope: Scope | null } | undefined;
   ranges(clusterUid: string): PinnedRanges;
   refusedClaims(clusterUid: string): readonly RefusedClaim[];
+  /** CIDRs of the cluster's own pools, as its Origin has noted them. */
+  poolsOf(clusterUid: string): readonly string[];
 }
 
 /** Whether records of `originUid` may be given to `readerUid`: all of them, or those that the grant's scope shows. A removed cluster is neither seen nor sees. [VIS20] */
@@ -76,6 +79,8 @@ export function computeFacts(registry: AccessRegistry, uid: string): OriginFacts
   if (member === undefined) return null;
   const readers = member.removed ? [] : readersOf(registry, uid);
   const scopedReaders = readers.filter((reader) => "scope" in reader);
+  const pools = member.removed ? [] : registry.poolsOf(uid);
+  const readerPools = readerPoolsOf(registry, uid, readers);
   return {
     meshId: member.meshId,
     meshName: member.meshName,
@@ -89,6 +94,8 @@ export function computeFacts(registry: AccessRegistry, uid: string): OriginFacts
     remotes: member.removed ? [] : remotesOf(registry, uid),
     ranges: member.removed ? { pods: [], nodes: [] } : registry.ranges(uid),
     refusedClaims: member.removed ? [] : registry.refusedClaims(uid),
+    ...(pools.length === 0 ? {} : { pools }),
+    ...(readerPools.length === 0 ? {} : { readerPools }),
   };
 }
 
@@ -113,6 +120,21 @@ function readersOf(
   return readers.toSorted((a, b) => compareText(a.cluster.uid, b.cluster.uid));
 }
 
+/** On an effective edge A→B the pools of A, and nothing else of it, are told to B, unless the RCC keeps them. [VIS32] */
+function readerPoolsOf(
+  registry: AccessRegistry,
+  originUid: string,
+  readers: readonly Reader[],
+): readonly ReaderPools[] {
+  return readers.flatMap(({ cluster }) => {
+    const rcc = registry.rccTo(cluster.uid, originUid);
+    const pools = registry.poolsOf(cluster.uid);
+    return rcc === undefined || !sharesPools(rcc.annotations) || pools.length === 0
+      ? []
+      : [{ cluster, pools }];
+  });
+}
+
 function remotesOf(registry: AccessRegistry, uid: string): readonly Remote[] {
   const remotes: Remote[] = [];
   for (const rcc of registry.rccsOf(uid)) {
@@ -128,6 +150,7 @@ function remotesOf(registry: AccessRegistry, uid: string): readonly Remote[] {
       // Only where it is asked for: facts of versions before stay what they were.
       ...(labelModeOf(rcc.annotations) === "prefixed" ? { labels: "prefixed" } : {}),
       ...(scope === null ? {} : { scope }),
+      ...(sharesPools(rcc.annotations) ? {} : { pools: "not-shared" }),
     });
   }
   return remotes.toSorted((a, b) => compareText(a.rcc, b.rcc));

@@ -25,7 +25,27 @@ export interface OriginFacts {
   readonly ranges: PinnedRanges;
   /** Claims of this cluster that the Mesh refused, so that they are not asked again. */
   readonly refusedClaims: readonly RefusedClaim[];
+  /** CIDRs of the cluster's own pools, as the Mesh has noted them. Absent: none. [VIS32] */
+  readonly pools?: readonly string[];
+  /** Clusters that read this one, with their pools. Absent: none. [VIS32] */
+  readonly readerPools?: readonly ReaderPools[];
 }
+
+/** Facts as a relay gets them: who may read its own cluster is not its business. */
+export type AccessFacts = Omit<OriginFacts, "readers" | "scopedReaders">;
+
+/**
+ * The pools of a cluster that reads this one. Felix must not source-NAT towards them: the reader's
+ * rules match addresses of pods, and would never match a node's. [VIS32]
+ */
+export interface ReaderPools {
+  readonly cluster: ClusterRef;
+  /** Canonical CIDRs, sorted; at most `MAX_TOLD_POOLS`. */
+  readonly pools: readonly string[];
+}
+
+/** Pools of one cluster that are told to the origins that it reads. Those beyond it are not. [VIS32] */
+export const MAX_TOLD_POOLS = 64;
 
 export interface ClusterRef {
   readonly uid: string;
@@ -55,15 +75,19 @@ export interface Remote {
   readonly labels?: LabelMode;
   /** What of the origin its grant shows; absent: all. */
   readonly scope?: Scope;
+  /** The RCC keeps this cluster's pools from the origin; absent: they are told. [VIS32] */
+  readonly pools?: "not-shared";
 }
 
 /** `prefixed`: label keys have the RCC's name in them, so that only rules written for this remote match. */
 export type LabelMode = "original" | "prefixed";
 
-/** CIDRs, canonical, sorted. Pod addresses must lie in `pods`; node and host endpoint addresses in either. */
+/** CIDRs, canonical, sorted. Pod addresses must lie in `pods` or `shared`; those of nodes and host endpoints in any. */
 export interface PinnedRanges {
   readonly pods: readonly string[];
   readonly nodes: readonly string[];
+  /** Ranges that several clusters have, by the operator's word. Absent: none. [VIS33] */
+  readonly shared?: readonly string[];
 }
 
 export type RangeUse = "pods" | "nodes";
@@ -91,6 +115,40 @@ export interface EdgeReport {
   /** Hex digest of the identity channel at `revision`, when verified. */
   readonly digest: string | null;
   readonly revision: number;
+  /** Addresses in shared ranges that the remote and another cluster both have. Absent: none. [VIS33] */
+  readonly conflicts?: number;
+}
+
+/** What a relay reports of its own cluster on the home socket; the publisher's counts. */
+export interface ClusterReport {
+  /** CIDRs of the cluster's own pools, the widest first; at most `MAX_TOLD_POOLS`. */
+  readonly pools: readonly string[];
+  /** How many own pools there are, also beyond those that are told. */
+  readonly poolCount: number;
+  /** Pools of remotes and readers that Felix is not given, and why; at most `MAX_TOLD_POOLS`. */
+  readonly withheldPools: readonly { readonly cidr: string; readonly reason: string }[];
+  readonly source: SourceReport;
+}
+
+/** Whether the relay still follows its own cluster. */
+export interface SourceReport {
+  /**
+   * `following`: every collection is listed and watched. `listing`: not listed yet. `failing`: a
+   * collection cannot be listed or watched now. `absent`: there is nothing to read from.
+   */
+  readonly state: "following" | "listing" | "failing" | "absent";
+  /** In words; empty while it follows. */
+  readonly reason: string;
+  /** Unix ms on the relay's clock. */
+  readonly sinceMs: number;
+}
+
+/** What an Origin asks the Mesh to note of its cluster. [VIS32] [VIS34] */
+export interface ClusterNote {
+  /** CIDRs of the cluster's own pools, canonical and sorted; `null`: nothing is known of them now. */
+  readonly pools: readonly string[] | null;
+  /** Refused claims that nothing of the cluster asks for any more. */
+  readonly dropped: readonly RangeClaim[];
 }
 
 /** What an Origin knows of itself, for status. */
@@ -110,7 +168,12 @@ export interface OriginStatus {
     readonly admitted: number;
     readonly digest: string;
   }[];
+  /** Records of which nothing is admitted. */
   readonly quarantined: number;
+  /** Endpoints that are admitted without some of their addresses. [ADM11] */
+  readonly partlyAdmitted: number;
+  /** What its publisher reports of the cluster; `null` before the first report. */
+  readonly report: ClusterReport | null;
   /** Of each scope that its grants name: what it shows. */
   readonly scopes: readonly ScopeStatus[];
   readonly edges: readonly EdgeReport[];

@@ -37,12 +37,12 @@ export type RangeCheck =
   | { readonly ok: true; readonly cidr: string; readonly parsed: Cidr }
   | { readonly ok: false; readonly rule: string };
 
-/** A range that an operator gives: unicast, in canonical spelling. A bare address is a node's; of pods it is a prefix whose length was forgotten. */
-export function checkGivenRange(text: string, use: RangeUse): RangeCheck {
+/** A range that an operator gives: unicast, in canonical spelling. A bare address is a node's; else it is a prefix whose length was forgotten. */
+export function checkGivenRange(text: string, use: RangeUse | "shared"): RangeCheck {
   const parsed = parseCidr(text);
   if (parsed === null) return { ok: false, rule: `${JSON.stringify(text)} is not a CIDR` };
   const cidr = formatCidr(parsed);
-  if (use === "pods" && !text.includes("/"))
+  if (use !== "nodes" && !text.includes("/"))
     return { ok: false, rule: `${text} has no prefix length: write ${cidr} for a single address` };
   if (cidr !== text && !(text === cidr.slice(0, cidr.indexOf("/"))))
     return { ok: false, rule: `${text} is not canonical: write ${cidr}` };
@@ -50,16 +50,21 @@ export function checkGivenRange(text: string, use: RangeUse): RangeCheck {
   return rule === null ? { ok: true, cidr, parsed } : { ok: false, rule };
 }
 
-/** A range that a cluster claims first: private, CGNAT or ULA, no wider than /8 or /32, and single addresses for nodes. */
+/** Pod ranges that a cluster pins by first claims, in all: one member must not take all private space. [VIS26] */
+export const MAX_FIRST_CLAIMS = 16;
+/** Shortest prefix of a first claim. */
+const WIDEST_CLAIM = { ipv4: 12, ipv6: 40 } as const;
+
+/** A range that a cluster claims first: private, CGNAT or ULA, no wider than /12 or /40, and single addresses for nodes. [VIS26] */
 export function checkClaim(text: string, use: RangeUse): RangeCheck {
   const parsed = parseCidr(text);
   if (parsed === null) return { ok: false, rule: `${JSON.stringify(text)} is not a CIDR` };
   const cidr = formatCidr(parsed);
   const rule = checkUnicast(parsed, cidr);
   if (rule !== null) return { ok: false, rule };
-  const isIPv4 = parsed.address.length === 4;
-  if (parsed.length < (isIPv4 ? 8 : 32))
-    return { ok: false, rule: `${cidr} is wider than /${isIPv4 ? 8 : 32}` };
+  const widest = WIDEST_CLAIM[parsed.address.length === 4 ? "ipv4" : "ipv6"];
+  if (parsed.length < widest)
+    return { ok: false, rule: `${cidr} is wider than /${widest}: only the operator can give it` };
   if (use === "nodes" && parsed.length !== parsed.address.length * 8)
     return { ok: false, rule: `${cidr}: a node claims single addresses` };
   if (!CLAIMABLE_RANGES.some((range) => cidrContains(range, parsed)))

@@ -17,6 +17,9 @@ export const REMOTE_ANNOTATION = "catwalk.dev/remote-cluster";
 /** Asks for label keys that only rules written for this remote match: `prefixed`. */
 export const LABELS_ANNOTATION = "catwalk.dev/labels";
 
+/** Whether this cluster's pools are told to the remote, so that it does not source-NAT towards them: `true` (default) or `false`. [VIS32] */
+export const POOLS_ANNOTATION = "catwalk.dev/share-pools";
+
 export const NAME_RULE = "must match [a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?";
 
 const text = z.string().max(8192).optional();
@@ -107,6 +110,10 @@ export function labelModeOf(annotations: Readonly<Record<string, string>>): Labe
   return annotations[LABELS_ANNOTATION] === "prefixed" ? "prefixed" : "original";
 }
 
+export function sharesPools(annotations: Readonly<Record<string, string>>): boolean {
+  return annotations[POOLS_ANNOTATION] !== "false";
+}
+
 /** Total: any JSON value gives an RCC, or the fields that are wrong with the rule of each. */
 export function parseRcc(value: unknown): ParsedRcc {
   const parsed = rccSchema.safeParse(value);
@@ -143,6 +150,15 @@ export function parseRcc(value: unknown): ParsedRcc {
           field: `metadata.annotations.${LABELS_ANNOTATION}`,
           rule: "must be prefixed or original",
         },
+      ],
+    };
+  const shares = annotations[POOLS_ANNOTATION];
+  if (shares !== undefined && shares !== "true" && shares !== "false")
+    return {
+      ok: false,
+      kind: "malformed",
+      problems: [
+        { field: `metadata.annotations.${POOLS_ANNOTATION}`, rule: "must be true or false" },
       ],
     };
   return {

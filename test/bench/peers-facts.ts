@@ -1,5 +1,5 @@
 /** Access facts of a cluster that sees the one origin of a bench. */
-import type { AccessFacts } from "../../relay/access-state.ts";
+import type { AccessFacts } from "../../shared/visibility/facts.ts";
 
 export function peerFacts(): AccessFacts {
   return {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { AccessState } from "../../relay/access-state.ts";
-import type { AccessFacts } from "../../relay/access-state.ts";
+import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import type { RelayStatus } from "../../relay/relay.ts";
 import { eventually, MeshRig } from "../support/mesh-rig.ts";
 import { accessFacts } from "../support/stored-view.ts";

@@ -39,8 +39,11 @@ export function throughMesh(bytes: Uint8Array): Passed {
   const taken = takeIn(channel, [{ op: "put", bytes }], received, facts);
   if (!taken.ok) return { at: "hub", rule: taken.rule };
   const [quarantined] = taken.intake.quarantine;
-  if (quarantined !== undefined) return { at: "quarantine", rule: quarantined.message };
-  const passed = throughRelay(bytes);
+  const [admitted] = taken.intake.append;
+  if (admitted?.change.op !== "put")
+    return { at: "quarantine", rule: quarantined?.message ?? "nothing is admitted" };
+  // Of an endpoint perhaps without some of its addresses.
+  const passed = throughRelay(admitted.change.bytes);
   if (passed.at === "hub") throw new Error(`admitted, and not readable: ${passed.rule}`);
   return passed;
 }
@@ -49,9 +52,9 @@ export function throughMesh(bytes: Uint8Array): Passed {
 export function throughRelay(bytes: Uint8Array): Passed {
   const read = decodeRecord(bytes);
   if (!read.ok) return { at: "hub", rule: `${read.error.field} ${read.error.rule}` };
-  const refusal = own.refusal(read.record);
-  if (refusal !== null) return { at: "relay", rule: refusal };
-  const felix = felixValue(RCC, read.record);
+  const served = own.served(read.record);
+  if (served.kind === "nothing") return { at: "relay", rule: served.reason };
+  const felix = felixValue(RCC, served.kind === "part" ? served.record : read.record);
   return felix === null
     ? { at: "kept" }
     : { at: "felix", update: { key: felix.key, value: JSON.stringify(felix.value) } };

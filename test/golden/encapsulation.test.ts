@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 
 import { felixValue } from "../../relay/typha/felix-values.ts";
 import { OwnAddresses } from "../../relay/view/served.ts";
+import { pool } from "../support/records.ts";
 import type { EncapMode, IPPool } from "../../shared/record/record.ts";
 import { FelixModel } from "../support/felix-model/model.ts";
 import type { FelixUpdate } from "../support/felix-model/model.ts";
@@ -90,16 +91,10 @@ test("[TYP20] remote pools never change the encapsulation flags, in any order of
 
 test("[TYP20] a pool that is, holds or lies in a range of the cluster's own is not delivered, whoever published it", () => {
   const own = new OwnAddresses({ pods: ["10.65.0.0/16"], nodes: ["192.0.2.11/32"] }, []);
-  const refusal = (cidr: string) =>
-    own.refusal({
-      kind: "IPPool",
-      cidr,
-      ipipMode: "",
-      vxlanMode: "",
-      natOutgoing: false,
-      disabled: false,
-      allowedUses: [],
-    });
+  const refusal = (cidr: string) => {
+    const served = own.served(pool(cidr));
+    return served.kind === "nothing" ? served.reason : null;
+  };
   expect(refusal("10.66.0.0/16")).toBe(null);
   for (const cidr of ["10.65.0.0/16", "10.65.3.0/24", "10.0.0.0/8", "0.0.0.0/0", "192.0.2.0/24"])
     expect(refusal(cidr)).toBe(`pool ${cidr} overlaps this cluster's own addresses`);

@@ -94,6 +94,8 @@ export class Hub implements HubEnd {
       facts: (of: string) => this.#call(() => this.#service.pullFacts(of)),
       claim: (...args: Parameters<MeshService["claimRanges"]>) =>
         this.#call(() => this.#service.claimRanges(...args)),
+      note: (...args: Parameters<MeshService["noteCluster"]>) =>
+        this.#call(() => this.#service.noteCluster(...args)),
       version: (of: string) => this.#mesh.facts(of)?.accessVersion ?? 0,
       wallMs: () => this.wallMs(),
     };
@@ -180,8 +182,18 @@ export class Hub implements HubEnd {
     });
   }
 
-  #originCalls(uid: string, life: number): Pick<OriginCalls, "setFacts"> {
+  #originCalls(uid: string, life: number): Pick<OriginCalls, "setFacts" | "refusedBy"> {
     return {
+      refusedBy: (ranges, most) =>
+        this.#call(() => {
+          const found = this.origin(uid).event((origin) => {
+            const search = origin.refusedBy(ranges, most);
+            for (let step = search.next(); ; step = search.next())
+              if (step.done === true) return step.value;
+          });
+          if (found === undefined) throw new Error("the Origin failed");
+          return Promise.resolve(found);
+        }, life),
       setFacts: async (facts: OriginFacts) => {
         const answer = await this.#call(() => {
           const version = this.origin(uid).event((origin) => origin.onFacts(facts));

@@ -92,7 +92,7 @@ export class MeshWorld {
     const { place } = member;
     const { service } = this.hub;
     const given = place.number === 0 ? [podRange(place.number)] : [];
-    const added = await this.#answer(service.addCluster(place.name, given, []));
+    const added = await this.#answer(service.addCluster(place.name, { cidrs: given }));
     const joined = await this.#answer(
       service.join(hashToken(added.token.joinToken), `key-${this.#keys++}`),
     );

@@ -1,6 +1,6 @@
 /** What a Durable Object is to an Origin: sockets with notes, storage, timers, calls that may be lost, eviction and death. */
 import { decodeMessage } from "../../shared/protocol/codec.ts";
-import type { OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
+import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
 import { DIGEST_LEAVES } from "../../worker/origin/announcer.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "../../worker/origin/ports.ts";
@@ -16,6 +16,7 @@ import type { World } from "./world.ts";
 export interface MeshEnd {
   facts(uid: string): Promise<OriginFacts | null>;
   claim(uid: string, claims: readonly RangeClaim[]): Promise<OriginFacts | null>;
+  note(uid: string, note: ClusterNote): Promise<OriginFacts | null>;
   /** Its version of the cluster's facts, without a call. */
   version(uid: string): number;
   wallMs(): number;
@@ -52,7 +53,7 @@ export class OriginHost {
   #copy: OriginCopy | null = null;
   #instance: Instance | null = null;
   #isPulling = false;
-  #claims = 0;
+  #calls = 0;
 
   constructor(uid: string, world: World, mesh: MeshEnd, history: History) {
     this.uid = uid;
@@ -118,7 +119,7 @@ export class OriginHost {
   }
 
   get sleeping(): boolean {
-    return this.#instance?.timers.size === 0 && !this.#isPulling && this.#claims === 0;
+    return this.#instance?.timers.size === 0 && !this.#isPulling && this.#calls === 0;
   }
 
   /** The process ends at once: the storage stays, every socket is gone. */
@@ -169,7 +170,7 @@ export class OriginHost {
     for (const timer of instance.timers.values()) timer.cancel();
     this.#instance = null;
     this.#isPulling = false;
-    this.#claims = 0;
+    this.#calls = 0;
   }
 
   #awake(): Instance {
@@ -213,7 +214,18 @@ export class OriginHost {
       },
       mesh: {
         pullFacts: () => this.#pull(life),
-        claimRanges: (claims) => this.#claim(claims, life),
+        claimRanges: (claims) =>
+          this.#ask(
+            () => this.#mesh.claim(this.uid, claims),
+            (origin, error) => origin.onClaimFailed(claims, error),
+            life,
+          ),
+        note: (note) =>
+          this.#ask(
+            () => this.#mesh.note(this.uid, note),
+            (origin, error) => origin.onNoteFailed(error),
+            life,
+          ),
       },
       setTimer: (name, delayMs) => {
         const dueMs = world.now + delayMs;
@@ -269,16 +281,21 @@ export class OriginHost {
     );
   }
 
-  #claim(claims: readonly RangeClaim[], life: { readonly isDead: boolean }): void {
-    this.#claims++;
+  /** Asks the Mesh for something whose answer are the cluster's facts. */
+  #ask(
+    call: () => Promise<OriginFacts | null>,
+    failed: (origin: Origin, error: string) => void,
+    life: { readonly isDead: boolean },
+  ): void {
+    this.#calls++;
     const answered = (take: (origin: Origin) => unknown): void => {
       if (life.isDead) return;
-      this.#claims--;
+      this.#calls--;
       this.event(take);
     };
-    this.#mesh.claim(this.uid, claims).then(
+    call().then(
       (facts) => answered((origin) => facts !== null && origin.onAnswer(facts)),
-      (error: unknown) => answered((origin) => origin.onClaimFailed(claims, String(error))),
+      (error: unknown) => answered((origin) => failed(origin, String(error))),
     );
   }
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { pino } from "pino";
 
-import type { AccessFacts } from "../../relay/access-state.ts";
+import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import { readConfig } from "../../relay/config.ts";
 import type { Membership } from "../../relay/hub/join.ts";
 import type { LinkOptions } from "../../relay/hub/link.ts";

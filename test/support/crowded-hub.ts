@@ -184,6 +184,7 @@ export class HostedOrigin {
         pullFacts: () =>
           thread.event(thread.nowUs + MESH_US, () => this.#origin.onAnswer(this.#facts)),
         claimRanges: () => undefined,
+        note: () => undefined,
       },
       setTimer: (name, delayMs) => this.#setTimer(name, delayMs),
       log: () => undefined,

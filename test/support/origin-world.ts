@@ -5,7 +5,7 @@
 import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
-import type { OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
+import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
 import { DIGEST_LEAVES } from "../../worker/origin/announcer.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { Peer, TimerName } from "../../worker/origin/ports.ts";
@@ -47,6 +47,7 @@ export class OriginWorld {
   /** What the Mesh would answer; `null`: it does not. */
   facts: OriginFacts | null;
   readonly claims: RangeClaim[] = [];
+  readonly notes: ClusterNote[] = [];
   readonly timers = new Map<TimerName, number>();
   /** Entries of the largest part in which an Origin has read its logs. */
   largestPart = 0;
@@ -217,6 +218,7 @@ export class OriginWorld {
           this.#pullDue = true;
         },
         claimRanges: (claims) => this.claims.push(...claims),
+        note: (note) => this.notes.push(note),
       },
       setTimer: (name, delayMs) => {
         const dueMs = this.nowMs + delayMs;

@@ -5,7 +5,7 @@ import type { AddressInfo, Server, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import type { AccessFacts } from "../../relay/access-state.ts";
+import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import { newLogger } from "../../relay/log.ts";
 import { askAll } from "../../relay/peers/ask-all.ts";
 import type { PeerReport } from "../../relay/peers/ask-all.ts";

@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
-import type { AccessFacts } from "../../relay/access-state.ts";
+import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import { RemoteView } from "../../relay/view/remote-view.ts";
 import { ViewFile } from "../../relay/view/view-file.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";

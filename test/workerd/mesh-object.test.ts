@@ -36,9 +36,9 @@ test("[VIS28] the registry survives the eviction of its object after every call"
   const evict = (): Promise<void> => evictDurableObject(stubOf("mesh:evicted"));
   const { id } = valueOf(await mesh.createMesh("evicted"));
   await evict();
-  const app = valueOf(await mesh.addCluster("app", ["10.10.0.0/16"], [])).cluster;
+  const app = valueOf(await mesh.addCluster("app", { cidrs: ["10.10.0.0/16"] })).cluster;
   await evict();
-  const db = valueOf(await mesh.addCluster("db", [], [])).cluster;
+  const db = valueOf(await mesh.addCluster("db")).cluster;
   await evict();
   expect(valueOf(await mesh.applyRcc("app", RCC, "apply")).propagated).toBe(true);
   await evict();
@@ -55,7 +55,7 @@ test("[VIS28] the registry survives the eviction of its object after every call"
 test("[VIS24] what was not pushed is pushed by the alarm of the next instance", async () => {
   const mesh = meshOf("alarmed");
   valueOf(await mesh.createMesh("alarmed"));
-  const { uid } = valueOf(await mesh.addCluster("db", [], [])).cluster;
+  const { uid } = valueOf(await mesh.addCluster("db")).cluster;
   const stub = stubOf("mesh:alarmed");
   // As if the first try had been lost: the entry is back in the outbox, due now.
   await runInDurableObject(stub as DurableObjectStub<undefined>, (_, state) => {

@@ -106,8 +106,8 @@ class World {
   static async create(name: string): Promise<World> {
     const mesh = MESH.get(MESH.idFromName(`mesh:${name}`)) as unknown as MeshAdmin;
     const { id } = valueOf(await mesh.createMesh(name));
-    const app = valueOf(await mesh.addCluster("app", [], [])).cluster.uid;
-    const db = valueOf(await mesh.addCluster("db", ["10.20.0.0/16"], [])).cluster.uid;
+    const app = valueOf(await mesh.addCluster("app")).cluster.uid;
+    const db = valueOf(await mesh.addCluster("db", { cidrs: ["10.20.0.0/16"] })).cluster.uid;
     valueOf(
       await mesh.applyRcc(
         "app",

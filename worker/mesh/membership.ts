@@ -3,7 +3,8 @@ import { toHex } from "../../shared/lib/bytes.ts";
 import { sha256 } from "../../shared/lib/hash.ts";
 import type { Mesh } from "./mesh.ts";
 import { Refused } from "./outcome.ts";
-import { giveRanges } from "./ranges.ts";
+import { setRanges } from "./ranges.ts";
+import type { RangesChange } from "./ranges.ts";
 import { MESH_LIMITS } from "./registry.ts";
 import type { ClusterRow, MeshRow } from "./registry.ts";
 
@@ -55,8 +56,7 @@ export function deleteMesh(mesh: Mesh): MeshRow {
 export function addCluster(
   mesh: Mesh,
   name: string,
-  podCidrs: readonly string[],
-  nodeCidrs: readonly string[],
+  ranges: RangesChange = {},
 ): { readonly cluster: ClusterRow; readonly token: NewToken } {
   const { id, name: meshName } = mesh.requireMesh();
   if (mesh.store.get("names", name) !== undefined)
@@ -76,14 +76,10 @@ export function addCluster(
     factsVersion: 0,
     createdMs: mesh.environment.clock.now(),
     key: null,
-    given: [
-      ...(podCidrs.length > 0 ? (["pods"] as const) : []),
-      ...(nodeCidrs.length > 0 ? (["nodes"] as const) : []),
-    ],
+    given: [],
     removedMs: null,
   });
-  giveRanges(mesh, uid, "pods", podCidrs);
-  giveRanges(mesh, uid, "nodes", nodeCidrs);
+  setRanges(mesh, mesh.requireCluster(name), ranges);
   mesh.audit("admin", "cluster add", name);
   return { cluster: mesh.requireCluster(name), token: makeToken(mesh, uid) };
 }
@@ -107,6 +103,7 @@ export function removeCluster(mesh: Mesh, name: string): void {
   for (const [id] of unblocked) store.delete("refused", id);
   for (const [id] of store.list("ranges", `${uid}/`)) store.delete("ranges", id);
   for (const [id] of store.list("refused", `${uid}/`)) store.delete("refused", id);
+  store.delete("pools", uid);
   for (const [id, token] of store.list("tokens"))
     if (token.clusterUid === uid) store.delete("tokens", id);
   store.delete("names", name);

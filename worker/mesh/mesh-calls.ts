@@ -7,6 +7,7 @@ import type { GrantView } from "./grants.ts";
 import type { Joined, NewToken } from "./membership.ts";
 import type { Outcome } from "./outcome.ts";
 import type { RccView } from "./rccs.ts";
+import type { RangesChange } from "./ranges.ts";
 import type { AuditRow, MeshRow } from "./registry.ts";
 
 /** A change, and whether every Origin that it concerns held it when the call returned. */
@@ -20,6 +21,8 @@ export interface ClusterView {
   readonly joined: boolean;
   readonly ranges: PinnedRanges;
   readonly given: readonly string[];
+  /** CIDRs of its own pools, as its Origin has noted them. */
+  readonly pools: readonly string[];
   readonly refusedClaims: readonly RefusedClaim[];
 }
 
@@ -51,9 +54,13 @@ export interface MeshAdmin extends MeshCalls {
   deleteMesh(): Promise<Outcome<Changed<object>>>;
   addCluster(
     name: string,
-    podCidrs: readonly string[],
-    nodeCidrs: readonly string[],
+    ranges?: RangesChange,
   ): Promise<Outcome<Changed<{ readonly cluster: ClusterView; readonly token: NewToken }>>>;
+  /** Gives the cluster these ranges; refused where that would take an address from what is admitted now. */
+  setRanges(
+    name: string,
+    change: RangesChange,
+  ): Promise<Outcome<Changed<{ readonly cluster: ClusterView }>>>;
   listClusters(): Promise<Outcome<readonly ClusterView[]>>;
   getCluster(name: string): Promise<Outcome<ClusterView>>;
   removeCluster(name: string): Promise<Outcome<Changed<object>>>;

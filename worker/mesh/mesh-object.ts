@@ -64,6 +64,14 @@ export class MeshObject extends DurableObject<MeshEnv> implements MeshAdmin, Dir
     return this.#service.addCluster(...args);
   }
 
+  setRanges(...args: Parameters<MeshAdmin["setRanges"]>): ReturnType<MeshAdmin["setRanges"]> {
+    return this.#service.setRanges(...args);
+  }
+
+  noteCluster(...args: Parameters<MeshAdmin["noteCluster"]>): ReturnType<MeshAdmin["noteCluster"]> {
+    return this.#service.noteCluster(...args);
+  }
+
   listClusters(
     ...args: Parameters<MeshAdmin["listClusters"]>
   ): ReturnType<MeshAdmin["listClusters"]> {

@@ -2,17 +2,22 @@
  * A Mesh with its outbox at work: commits a decision, pushes what it changed, and answers when every Origin concerned holds it or after two
  * seconds, whichever is first. The Durable Object around it adds an alarm; tests add their own ports.
  */
-import type { OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
+import { narrows } from "../../shared/admission/judge.ts";
+import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
+import { originObjectName } from "../ports.ts";
 import { applyGrant, createGrant, deleteGrant, listGrants } from "./grants.ts";
 import { addCluster, createMesh, deleteMesh, join, newToken, removeCluster } from "./membership.ts";
 import type { Changed, ClusterView, MeshAdmin } from "./mesh-calls.ts";
 import type { Mesh } from "./mesh.ts";
+import { noteCluster } from "./notes.ts";
+import { Refused } from "./outcome.ts";
 import type { Outcome } from "./outcome.ts";
 import { dueEntries, nextDueMs, pushAll } from "./outbox.ts";
 import type { FindOrigin } from "./outbox.ts";
-import { claimRanges } from "./ranges.ts";
+import { claimRanges, rangesAfter, setRanges } from "./ranges.ts";
+import type { RangesChange } from "./ranges.ts";
 import { applyRcc, deleteRcc, getRcc, listRccs } from "./rccs.ts";
 import type { ClusterRow } from "./registry.ts";
 import { overviewOf, viewCluster, viewOf } from "./views.ts";
@@ -24,6 +29,9 @@ export interface MeshServicePorts {
   /** Calls `onAlarm` at that Unix time; a later call replaces it. */
   setAlarm(atMs: number): void;
 }
+
+/** Records that an answer names which lie in a range that is to be taken away. */
+const NAMED_RECORDS = 5;
 
 /** How long an admin request waits for Origins. */
 const PROPAGATION_MS = 2_000;
@@ -49,14 +57,50 @@ export class MeshService implements MeshAdmin {
     return this.#change(() => (deleteMesh(this.#mesh), {}));
   }
 
-  async addCluster(
-    name: string,
-    podCidrs: readonly string[],
-    nodeCidrs: readonly string[],
-  ): ReturnType<MeshAdmin["addCluster"]> {
+  async addCluster(name: string, ranges: RangesChange = {}): ReturnType<MeshAdmin["addCluster"]> {
     return this.#change(() => {
-      const { cluster, token } = addCluster(this.#mesh, name, podCidrs, nodeCidrs);
+      const { cluster, token } = addCluster(this.#mesh, name, ranges);
       return { cluster: this.#view(cluster), token };
+    });
+  }
+
+  async setRanges(name: string, change: RangesChange): ReturnType<MeshAdmin["setRanges"]> {
+    const checked = await this.#checkNarrowing(name, change);
+    if (!checked.ok) return checked;
+    return this.#change(() => {
+      this.#mesh.requireMesh();
+      const cluster = this.#mesh.requireCluster(name);
+      // The Origin was asked meanwhile, and others may have decided.
+      if (JSON.stringify(rangesAfter(this.#mesh, cluster, change)) !== checked.value)
+        throw new Refused(409, "changed-meanwhile", "the ranges have changed meanwhile: try again");
+      setRanges(this.#mesh, cluster, change);
+      this.#mesh.audit("admin", "cluster set", `${name} ${checked.value}`);
+      return { cluster: this.#view(this.#mesh.requireCluster(name)) };
+    });
+  }
+
+  /** The ranges that would be, as text; refused where something that is admitted lies in what is taken away. */
+  async #checkNarrowing(name: string, change: RangesChange): Promise<Outcome<string>> {
+    const planned = this.#mesh.ask(() => {
+      this.#mesh.requireMesh();
+      const cluster = this.#mesh.requireCluster(name);
+      return { cluster, ranges: rangesAfter(this.#mesh, cluster, change) };
+    });
+    if (!planned.ok) return planned;
+    const { cluster, ranges } = planned.value;
+    const value = JSON.stringify(ranges);
+    if (!narrows(this.#mesh.ranges(cluster.uid), ranges)) return { ok: true, value };
+    const origin = this.#ports.findOrigin(originObjectName(cluster.meshId, cluster.uid));
+    const held = await origin.refusedBy(ranges, NAMED_RECORDS).catch(() => null);
+    return this.#mesh.ask(() => {
+      if (held === null)
+        throw new Refused(
+          409,
+          "origin-away",
+          `what cluster ${name} has cannot be read now, so nothing is taken from its ranges: try again`,
+        );
+      if (held.length > 0) throw inUse(name, held);
+      return value;
     });
   }
 
@@ -156,17 +200,31 @@ export class MeshService implements MeshAdmin {
     return this.#mesh.facts(clusterUid);
   }
 
+  async noteCluster(clusterUid: string, note: ClusterNote): Promise<OriginFacts | null> {
+    return this.#asOrigin(clusterUid, (cluster) => noteCluster(this.#mesh, cluster, note));
+  }
+
   /** The answer carries the new facts, and the outbox brings them again: an answer may be lost. */
   async claimRanges(
     clusterUid: string,
     claims: readonly RangeClaim[],
   ): Promise<OriginFacts | null> {
+    return this.#asOrigin(clusterUid, (cluster) => claimRanges(this.#mesh, cluster, claims));
+  }
+
+  #asOrigin(clusterUid: string, work: (cluster: ClusterRow) => void): OriginFacts | null {
     const cluster = this.#mesh.member(clusterUid);
     if (cluster !== undefined && !cluster.removed) {
-      this.#mesh.decide(() => claimRanges(this.#mesh, cluster, claims));
+      const decided = this.#mesh.decide(() => work(cluster));
       this.#schedule();
+      // Others whose facts have changed hear it at once; what does not get through is retried by the alarm.
+      if (decided.ok) this.#pushOthers(decided.value.changed.filter((uid) => uid !== clusterUid));
     }
     return this.#mesh.facts(clusterUid);
+  }
+
+  #pushOthers(uids: readonly string[]): void {
+    if (uids.length > 0) void pushAll(this.#mesh, uids, this.#ports.findOrigin);
   }
 
   /** Before anything else, once. */
@@ -205,4 +263,14 @@ export class MeshService implements MeshAdmin {
   #view(cluster: ClusterRow): ClusterView {
     return viewCluster(this.#mesh, cluster);
   }
+}
+
+function inUse(name: string, held: readonly { readonly key: string }[]): Refused {
+  const named = held.map(({ key }) => key).join(", ");
+  const more = held.length === NAMED_RECORDS ? ", and perhaps more" : "";
+  return new Refused(
+    409,
+    "range-in-use",
+    `cluster ${name} has what lies in the ranges that would go: ${named}${more}`,
+  );
 }

@@ -147,13 +147,18 @@ export class Mesh implements AccessRegistry {
     const rows = this.store.list("ranges", `${clusterUid}/`).map(([, row]) => row);
     const of = (use: string): readonly string[] =>
       rows.filter((row) => row.use === use).map((row) => row.cidr);
-    return { pods: of("pods"), nodes: of("nodes") };
+    const shared = of("shared");
+    return { pods: of("pods"), nodes: of("nodes"), ...(shared.length === 0 ? {} : { shared }) };
   }
 
   refusedClaims(clusterUid: string): readonly RefusedClaim[] {
     return this.store
       .list("refused", `${clusterUid}/`)
       .map(([, { cidr, use, reason }]) => ({ cidr, use, reason }));
+  }
+
+  poolsOf(clusterUid: string): readonly string[] {
+    return this.store.get("pools", clusterUid)?.cidrs ?? [];
   }
 
   /** Rises with every effective change and never goes back, also when the mesh is made anew. */

@@ -10,7 +10,7 @@ import type { Mesh } from "./mesh.ts";
 const RETRY = { baseMs: 1_000, capMs: 60_000 };
 const PUSHES_IN_FLIGHT = 16;
 
-export type FindOrigin = (objectName: string) => Pick<OriginCalls, "setFacts">;
+export type FindOrigin = (objectName: string) => Pick<OriginCalls, "setFacts" | "refusedBy">;
 
 /** Entries whose time has come, the longest due first. One that is due later than any retry was written before the clock went back: its time has come. */
 export function dueEntries(mesh: Mesh, nowMs: number): readonly string[] {

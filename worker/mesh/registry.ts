@@ -60,9 +60,16 @@ export interface ScopedGrantRow extends GrantRow {
 /** Id: `<cluster uid>/<use>/<cidr>`. */
 export interface RangeRow {
   readonly clusterUid: string;
-  readonly use: RangeUse;
+  /** `shared`: for pods and nodes, and other clusters may have it too. A hub of the version before admits nothing there. */
+  readonly use: RangeUse | "shared";
   readonly cidr: string;
   readonly from: "operator" | "first-claim";
+}
+
+/** Id: `<cluster uid>`. The cluster's own pools, as its Origin has noted them. */
+export interface PoolsRow {
+  /** Canonical, sorted; at most `MAX_TOLD_POOLS`. */
+  readonly cidrs: readonly string[];
 }
 
 /** Id: as `RangeRow`. */
@@ -115,6 +122,7 @@ export interface Collections {
   readonly directory: DirectoryRow;
   readonly names: NameRow;
   readonly scoped: ScopedGrantRow;
+  readonly pools: PoolsRow;
 }
 
 /** The position of a name is its number in storage: append only. */
@@ -132,6 +140,7 @@ export const COLLECTIONS = [
   "directory",
   "names",
   "scoped",
+  "pools",
 ] as const satisfies readonly (keyof Collections)[];
 
 /** Bounds of one mesh; at each, the request is refused by name and nothing changes. [VIS27] */

@@ -15,6 +15,7 @@ export function viewCluster(mesh: Mesh, row: ClusterRow): ClusterView {
     joined: row.key !== null,
     ranges: mesh.ranges(row.uid),
     given: row.given,
+    pools: mesh.poolsOf(row.uid),
     refusedClaims: mesh.refusedClaims(row.uid),
   };
 }

@@ -1,19 +1,8 @@
 /** What a cluster's relays report of the remotes that they see. */
 import type { EdgeReport } from "../../shared/visibility/facts.ts";
 
-const MAX_EDGES = 1_000;
 /** `connectionStatus` of an edge that is in sync. */
 const IN_SYNC = 2;
-
-/** A relay is trusted with its own status, not with the hub's memory: `null` for anything malformed. */
-export function parseEdges(text: string): EdgeReport[] | null {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    return Array.isArray(parsed) && parsed.length <= MAX_EDGES ? (parsed as EdgeReport[]) : null;
-  } catch {
-    return null;
-  }
-}
 
 /** Of each edge the report of the relay that lags most: one that is not in sync, else the lowest position. */
 export function mergedEdges(reports: readonly (readonly EdgeReport[])[]): readonly EdgeReport[] {

@@ -39,6 +39,10 @@ export interface HomeRules {
   committed(): void;
   /** A publisher has reconciled these channels. */
   reconciled(channels: readonly Channel[]): void;
+  /** The publisher has reported of its cluster. */
+  reported(): void;
+  /** Records of these channels that were refused are refused no longer. */
+  released(channel: Channel): void;
   /** Readers that each frame is sent to. */
   readerCount(): number;
 }
@@ -81,6 +85,7 @@ export class HomeSide {
       onCommit: () => this.committed(),
       onSettled: () => this.#settleReconciled(),
       onFull: () => this.#turns.foldSoon(),
+      onRelease: (channel) => rules.released(channel),
     });
   }
 
@@ -185,7 +190,9 @@ export class HomeSide {
 
   onMessage(socket: SocketId, message: Message): void {
     if (message.type === "report") {
-      this.desk.onReport(socket, message.edges);
+      const broken = this.desk.onReport(socket, message);
+      if (broken !== null) this.#rules.refuse(socket, "protocol-error", broken);
+      else if (this.desk.is(socket)) this.#rules.reported();
       return;
     }
     if (!this.desk.is(socket)) return;

@@ -4,9 +4,11 @@
  */
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
+import type { Report } from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
-import type { EdgeReport, OriginFacts } from "../../shared/visibility/facts.ts";
-import { mergedEdges, parseEdges } from "./edges.ts";
+import type { ClusterReport, EdgeReport, OriginFacts } from "../../shared/visibility/facts.ts";
+import { parseClusterReport, parseEdgeReports } from "../../shared/visibility/parse-facts.ts";
+import { mergedEdges } from "./edges.ts";
 import { planTerm, SILENT_MS } from "./permits.ts";
 import type { HomeClaim } from "./permits.ts";
 import type { OriginPorts, Peer, SocketId } from "./ports.ts";
@@ -19,6 +21,8 @@ interface HomeNote {
   readonly candidate?: string | null;
   readonly reconciled: readonly Channel[];
   readonly edges: readonly EdgeReport[];
+  /** Absent in notes of hubs that knew none. */
+  readonly report?: ClusterReport | null;
 }
 
 interface Member {
@@ -29,6 +33,7 @@ interface Member {
   readonly version: number;
   readonly sinceMs: number;
   edges: readonly EdgeReport[];
+  report: ClusterReport | null;
 }
 
 /** An attachment holds 16 KiB; larger reports are known again with the next one. */
@@ -71,6 +76,12 @@ export class HomeDesk {
   /** Of each edge what the relay that lags most has reported. */
   get edges(): readonly EdgeReport[] {
     return mergedEdges([...this.#members.values()].map(({ edges }) => edges));
+  }
+
+  /** What the publisher has reported of the cluster; `null` before it has. */
+  get report(): ClusterReport | null {
+    const member = this.#publisher === null ? undefined : this.#members.get(this.#publisher);
+    return member?.report ?? null;
   }
 
   /** Unix ms of the last sign, not before this object's own start. */
@@ -119,6 +130,7 @@ export class HomeDesk {
       candidate: hello.candidate,
       sinceMs: this.#ports.clock.now(),
       edges: [],
+      report: null,
     };
     this.#members.set(socket, member);
     if (plan.kind === "standby") {
@@ -144,8 +156,9 @@ export class HomeDesk {
 
   restore(socket: SocketId, peer: Peer, note: string): void {
     const saved = JSON.parse(note) as HomeNote;
-    const { edges, version = 1, candidate = null } = saved;
-    this.#members.set(socket, { peer, version, candidate, sinceMs: this.#startedMs, edges });
+    const { edges, report = null, version = 1, candidate = null } = saved;
+    const sinceMs = this.#startedMs;
+    this.#members.set(socket, { peer, version, candidate, sinceMs, edges, report });
     if (saved.isStandby === true) return;
     this.#publisher = socket;
     for (const channel of saved.reconciled) this.#reconciled.add(channel);
@@ -156,11 +169,18 @@ export class HomeDesk {
     if (this.#publisher !== null) this.#saveNote(this.#publisher);
   }
 
-  onReport(socket: SocketId, text: string): void {
+  /** Answers the rule that the report breaks, or `null`. A relay is trusted with its own status, not with the hub's memory. */
+  onReport(socket: SocketId, message: Report): string | null {
     const member = this.#members.get(socket);
-    if (member === undefined) return;
-    member.edges = parseEdges(text) ?? member.edges;
+    if (member === undefined) return null;
+    const edges = parseEdgeReports(message.edges);
+    if (!edges.ok) return `report edges: ${edges.rule}`;
+    const report = message.cluster === null ? null : parseClusterReport(message.cluster);
+    if (report?.ok === false) return `report cluster: ${report.rule}`;
+    member.edges = edges.value;
+    member.report = report?.value ?? null;
     this.#saveNote(socket);
+    return null;
   }
 
   onClose(socket: SocketId): void {
@@ -192,11 +212,12 @@ export class HomeDesk {
   #saveNote(socket: SocketId): void {
     const member = this.#members.get(socket);
     if (member === undefined) return;
-    const { edges, version, candidate } = member;
-    const fits = JSON.stringify(edges).length <= NOTE_EDGES_CHARS;
+    const { edges, report, version, candidate } = member;
+    const fits = JSON.stringify([edges, report]).length <= NOTE_EDGES_CHARS;
     const isStandby = !this.is(socket);
     const reconciled = isStandby ? [] : [...this.#reconciled];
-    const note: HomeNote = { isStandby, version, candidate, reconciled, edges: fits ? edges : [] };
+    const told = fits ? { edges, report } : { edges: [], report: null };
+    const note: HomeNote = { isStandby, version, candidate, reconciled, ...told };
     this.#ports.sockets.saveNote(socket, JSON.stringify(note));
   }
 }

@@ -9,7 +9,7 @@ import type { HashTrie } from "../../shared/log/hash-trie.ts";
 import type { LogChange } from "../../shared/log/payload.ts";
 import { channelOf } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
-import { decodeRecord, hashRecord, keyHashOf } from "../../shared/record/encoding.ts";
+import { decodeRecord, encodeRecord, hashRecord, keyHashOf } from "../../shared/record/encoding.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
 import { keyOf } from "../../shared/record/key.ts";
 import type { RangeClaim } from "../../shared/visibility/facts.ts";
@@ -43,14 +43,11 @@ export type IntakeResult =
   | { readonly ok: true; readonly intake: Intake }
   | { readonly ok: false; readonly rule: string };
 
-type Taken =
-  | { readonly rule: string }
-  | { readonly keyHash: Uint8Array }
-  | {
-      readonly record: CalicoRecord;
-      readonly keyHash: Uint8Array;
-      readonly recordHash: Uint8Array;
-    };
+interface ReadPut {
+  readonly record: CalicoRecord;
+  readonly keyHash: Uint8Array;
+  readonly recordHash: Uint8Array;
+}
 
 /**
  * A malformed record or one of another channel is the sender's bug: the whole frame is refused with the rule, nothing is taken.
@@ -63,90 +60,132 @@ export function takeIn(
   facts: AdmissionFacts,
   most = Number.POSITIVE_INFINITY,
 ): IntakeResult {
-  const append = new Appended(changes.length);
-  const quarantine = new ByKeyHash<QuarantinedRecord>();
-  const release = new ByKeyHash<Uint8Array>();
-  const claims = new Map<string, RangeClaim>();
-  let [refused, cost, seen] = [0, 0, 0];
+  const batch = new Batch(channel, changes.length, known, facts);
+  let seen = 0;
   for (const change of changes) {
-    if (cost >= most) break;
+    if (batch.cost >= most) break;
     seen++;
-    cost++;
-    const taken: Taken =
-      change.op === "put" ? decodePut(channel, change.bytes) : { keyHash: change.keyHash };
-    if ("rule" in taken) return { ok: false, rule: taken.rule };
-    const { keyHash } = taken;
-    const held = quarantine.get(keyHash) ?? known.received.quarantined(keyHash);
-    const published = publishedState(append.get(keyHash), known.admitted, taken);
-    if (!("record" in taken)) {
-      if (held !== undefined) release.set(keyHash, keyHash);
-      quarantine.delete(keyHash);
-      if (published !== "absent") append.set({ change, keyHash, recordHash: null });
-      continue;
-    }
-    const isHeld = held !== undefined && (quarantine.has(keyHash) || !release.has(keyHash));
-    const isSame = isHeld ? equalBytes(held.recordHash, taken.recordHash) : published === "same";
-    const verdict = judge(taken.record, facts);
-    if (!verdict.admitted) refused++;
-    if (isSame) continue;
-    if (!verdict.admitted) cost += REFUSED_COST;
-    if (verdict.admitted) {
-      if (isHeld) release.set(keyHash, keyHash);
-      quarantine.delete(keyHash);
-      append.set({ change, keyHash, recordHash: taken.recordHash });
-      continue;
-    }
-    for (const claim of verdict.claims) claims.set(`${claim.use} ${claim.cidr}`, claim);
-    release.delete(keyHash);
-    quarantine.set(keyHash, {
-      channel,
-      keyHash,
-      recordHash: taken.recordHash,
-      kind: taken.record.kind,
-      key: keyOf(taken.record),
-      bytes: change.op === "put" ? change.bytes : new Uint8Array(),
-      rule: verdict.rule,
-      message: verdict.message,
-      claims: verdict.claims,
-    });
-    if (published !== "absent")
-      append.set({
-        change: { op: "delete", keyHash, cause: "observed" },
-        keyHash,
-        recordHash: null,
-      });
+    const broken = batch.take(change);
+    if (broken !== null) return { ok: false, rule: broken };
   }
-  const appended = append.inOrder();
-  const isVerbatim =
-    appended.length === changes.length && appended.every((a, i) => a.change === changes[i]);
-  return {
-    ok: true,
-    intake: {
-      append: appended,
-      quarantine: quarantine.values(),
-      release: release.values(),
-      claims: [...claims.values()],
-      refused,
-      taken: seen,
-      isVerbatim,
-    },
-  };
+  return { ok: true, intake: batch.outcome(changes, seen) };
 }
 
-/** What readers have of the key, this frame's earlier change included. */
-function publishedState(
-  earlier: AdmittedChange | undefined,
-  admitted: HashTrie,
-  { keyHash, recordHash }: { readonly keyHash: Uint8Array; readonly recordHash?: Uint8Array },
-): "same" | "other" | "absent" {
-  if (earlier === undefined && recordHash !== undefined)
-    return admitted.compare(keyHash, recordHash);
-  if (earlier === undefined) return admitted.tagOf(keyHash) === undefined ? "absent" : "other";
-  if (earlier.recordHash === null) return "absent";
-  return recordHash !== undefined && equalBytes(earlier.recordHash, recordHash) ? "same" : "other";
+/** What has come of the changes so far. */
+class Batch {
+  readonly #channel: Channel;
+  readonly #known: Known;
+  readonly #facts: AdmissionFacts;
+  readonly #append: Appended;
+  readonly #quarantine = new ByKeyHash<QuarantinedRecord>();
+  readonly #release = new ByKeyHash<Uint8Array>();
+  readonly #claims = new Map<string, RangeClaim>();
+  #refused = 0;
+  cost = 0;
+
+  constructor(channel: Channel, most: number, known: Known, facts: AdmissionFacts) {
+    this.#channel = channel;
+    this.#known = known;
+    this.#facts = facts;
+    this.#append = new Appended(most);
+  }
+
+  /** Answers the rule that the change breaks, or `null`. */
+  take(change: LogChange): string | null {
+    this.cost++;
+    if (change.op === "delete") {
+      this.#takeDelete(change, change.keyHash);
+      return null;
+    }
+    const read = readPut(this.#channel, change.bytes);
+    if ("rule" in read) return read.rule;
+    this.#takePut(change, read);
+    return null;
+  }
+
+  outcome(changes: readonly LogChange[], taken: number): Intake {
+    const append = this.#append.inOrder();
+    return {
+      append,
+      quarantine: this.#quarantine.values(),
+      release: this.#release.values(),
+      claims: [...this.#claims.values()],
+      refused: this.#refused,
+      taken,
+      isVerbatim:
+        append.length === changes.length && append.every((a, i) => a.change === changes[i]),
+    };
+  }
+
+  /** The record of the key that is refused and kept, this frame's own changes included. */
+  #held(keyHash: Uint8Array): QuarantinedRecord | undefined {
+    return (
+      this.#quarantine.get(keyHash) ??
+      (this.#release.has(keyHash) ? undefined : this.#known.received.quarantined(keyHash))
+    );
+  }
+
+  #letGo(keyHash: Uint8Array): void {
+    if (this.#held(keyHash) !== undefined) this.#release.set(keyHash, keyHash);
+    this.#quarantine.delete(keyHash);
+  }
+
+  #takeDelete(change: LogChange, keyHash: Uint8Array): void {
+    this.#letGo(keyHash);
+    if (this.#published(keyHash) !== "absent")
+      this.#append.set({ change, keyHash, recordHash: null });
+  }
+
+  #takePut(change: LogChange & { readonly op: "put" }, read: ReadPut): void {
+    const { record, keyHash, recordHash } = read;
+    const held = this.#held(keyHash);
+    const verdict = judge(record, this.#facts);
+    if (!verdict.admitted) this.#refused++;
+    const isSame =
+      held === undefined
+        ? this.#published(keyHash, recordHash) === "same"
+        : equalBytes(held.recordHash, recordHash);
+    if (isSame) return;
+    if (verdict.admitted) {
+      this.#letGo(keyHash);
+      this.#append.set({ change, keyHash, recordHash });
+      return;
+    }
+    this.cost += REFUSED_COST;
+    for (const claim of verdict.claims) this.#claims.set(`${claim.use} ${claim.cidr}`, claim);
+    this.#release.delete(keyHash);
+    const { rule, message, claims } = verdict;
+    const { bytes } = change;
+    const kept = { channel: this.#channel, kind: record.kind, key: keyOf(record), bytes };
+    this.#quarantine.set(keyHash, { ...kept, keyHash, recordHash, rule, message, claims });
+    const instead = changeTo(verdict.remainder, keyHash);
+    const published = this.#published(keyHash, instead.recordHash ?? undefined);
+    if (published !== (instead.recordHash === null ? "absent" : "same")) this.#append.set(instead);
+  }
+
+  /** What readers have of the key, this frame's earlier change included. */
+  #published(keyHash: Uint8Array, recordHash?: Uint8Array): "same" | "other" | "absent" {
+    const earlier = this.#append.get(keyHash);
+    const { admitted } = this.#known;
+    if (earlier === undefined && recordHash !== undefined)
+      return admitted.compare(keyHash, recordHash);
+    if (earlier === undefined) return admitted.tagOf(keyHash) === undefined ? "absent" : "other";
+    if (earlier.recordHash === null) return "absent";
+    return recordHash !== undefined && equalBytes(earlier.recordHash, recordHash)
+      ? "same"
+      : "other";
+  }
 }
 
-function decodePut(channel: Channel, bytes: Uint8Array): Taken {
+/** What readers are told in the place of a record that is refused: what is left of it, or that it is gone. [ADM8] [ADM11] */
+export function changeTo(remainder: CalicoRecord | null, keyHash: Uint8Array): AdmittedChange {
+  if (remainder === null)
+    return { change: { op: "delete", keyHash, cause: "observed" }, keyHash, recordHash: null };
+  const bytes = encodeRecord(remainder);
+  return { change: { op: "put", bytes }, keyHash, recordHash: hashRecord(bytes) };
+}
+
+function readPut(channel: Channel, bytes: Uint8Array): ReadPut | { readonly rule: string } {
   const decoded = decodeRecord(bytes);
   if (!decoded.ok) return { rule: `record field ${decoded.error.field} ${decoded.error.rule}` };
   if (channelOf(decoded.record.kind) !== channel)

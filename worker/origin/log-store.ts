@@ -78,6 +78,9 @@ export interface LogStore {
   saveJudgedVersion(accessVersion: number): void;
   term(): PublisherTerm;
   saveTerm(term: PublisherTerm): void;
+  /** Ranges have been narrowed, and not all that is admitted was judged since. [ADM9] */
+  mustReview(): boolean;
+  saveMustReview(must: boolean): void;
 
   channel(channel: Channel): ChannelState | null;
   saveChannel(channel: Channel, state: ChannelState): void;
@@ -103,12 +106,12 @@ export interface LogStore {
   quarantined(channel: Channel, keyHash: Uint8Array): QuarantinedRecord | undefined;
   /** In key-hash order after `after`; at most `limit`. */
   quarantinedAfter(channel: Channel, after: Uint8Array, limit: number): QuarantinedRecord[];
-  /** The same, their hashes only. */
+  /** The same, their hashes and rules only. */
   quarantinedHashes(
     channel: Channel,
     after: Uint8Array,
     limit: number,
-  ): Pick<QuarantinedRecord, "keyHash" | "recordHash">[];
+  ): Pick<QuarantinedRecord, "keyHash" | "recordHash" | "rule">[];
   /** Whether a record waits for a range to be pinned. */
   hasPendingClaims(): boolean;
 

@@ -6,7 +6,12 @@ import { DurableObject } from "cloudflare:workers";
 
 import { CLOSE_CODES, closeText } from "../../shared/protocol/errors.ts";
 import { PING_TEXT, PONG_TEXT } from "../../shared/protocol/messages.ts";
-import type { OriginFacts, OriginStatus, QuarantineEntry } from "../../shared/visibility/facts.ts";
+import type {
+  OriginFacts,
+  OriginStatus,
+  PinnedRanges,
+  QuarantineEntry,
+} from "../../shared/visibility/facts.ts";
 import type { MeshCalls, OriginCalls } from "../ports.ts";
 import { INTERNAL_HEADERS } from "../ports.ts";
 import { durableSql } from "../storage/durable-sql.ts";
@@ -163,6 +168,15 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     return this.#origin.quarantine(limit);
   }
 
+  async refusedBy(ranges: PinnedRanges, most: number): ReturnType<OriginCalls["refusedBy"]> {
+    await this.#pull();
+    const search = this.#origin.refusedBy(ranges, most);
+    for (let step = search.next(); ; step = search.next()) {
+      if (step.done === true) return step.value;
+      await othersTurn();
+    }
+  }
+
   /**
    * Runs an event. What throws has rolled its transaction back and left memory ahead of the disk (a full disk, a bug): the instance is given up, its
    * sockets with it, and the next one is made from what is stored. Peers reconnect and reconcile. [LOG13]
@@ -289,7 +303,20 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
       },
       mesh: {
         pullFacts: () => this.ctx.waitUntil(this.#pull()),
-        claimRanges: (claims) => this.ctx.waitUntil(this.#claim(claims)),
+        claimRanges: (claims) =>
+          this.ctx.waitUntil(
+            this.#askMesh(
+              (mesh, uid) => mesh.claimRanges(uid, claims),
+              (error) => this.#origin.onClaimFailed(claims, error),
+            ),
+          ),
+        note: (note) =>
+          this.ctx.waitUntil(
+            this.#askMesh(
+              (mesh, uid) => mesh.noteCluster(uid, note),
+              (error) => this.#origin.onNoteFailed(error),
+            ),
+          ),
       },
       setTimer: (name, delayMs) => {
         const dueMs = Date.now() + delayMs;
@@ -309,14 +336,18 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     };
   }
 
-  async #claim(claims: Parameters<MeshCalls["claimRanges"]>[1]): Promise<void> {
+  /** Asks for something whose answer are the cluster's facts. */
+  async #askMesh(
+    ask: (mesh: MeshCalls, uid: string) => Promise<OriginFacts | null>,
+    failed: (error: string) => void,
+  ): Promise<void> {
     const mesh = this.#mesh();
     if (mesh === null || this.#identity === null) return;
     try {
-      const facts = await mesh.claimRanges(this.#identity.originUid, claims);
+      const facts = await ask(mesh, this.#identity.originUid);
       if (facts !== null) this.#guarded(() => this.#origin.onAnswer(facts));
     } catch (error) {
-      this.#origin.onClaimFailed(claims, String(error));
+      failed(String(error));
     }
   }
 }

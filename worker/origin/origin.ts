@@ -2,7 +2,7 @@
  * One member cluster's Origin: its log, who publishes, who reads, and what the Mesh has said of both. Every event is handled synchronously behind ports:
  * admitted, committed, fanned out and acknowledged inside its handler, so there is no uncommitted state and hibernation may come between any two events.
  */
-import { admissionFacts } from "../../shared/admission/judge.ts";
+import { admissionFacts, narrows } from "../../shared/admission/judge.ts";
 import type { AdmissionFacts } from "../../shared/admission/judge.ts";
 import { must } from "../../shared/lib/assert.ts";
 import { decodeMessage } from "../../shared/protocol/codec.ts";
@@ -12,6 +12,7 @@ import { pickVersion, PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts
 import type {
   OriginFacts,
   OriginStatus,
+  PinnedRanges,
   QuarantineEntry,
   RangeClaim,
 } from "../../shared/visibility/facts.ts";
@@ -20,11 +21,13 @@ import { HomeSide } from "./home-side.ts";
 import { MESSAGES_RULE, MessageQuota } from "./message-quota.ts";
 import { Newcomers } from "./newcomers.ts";
 import type { Hello } from "./newcomers.ts";
+import { MeshNotes } from "./mesh-notes.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "./ports.ts";
 import { logsIn } from "./projection.ts";
 import type { Logs } from "./projection.ts";
 import { Projections } from "./projections.ts";
 import { ReaderSide } from "./reader-side.ts";
+import { refusedBy } from "./review.ts";
 import { PieceBudget } from "./small-frames.ts";
 import { originStatus, quarantineEntries } from "./report.ts";
 
@@ -43,6 +46,7 @@ export class Origin {
   readonly #projections: Projections;
   readonly #readers: ReaderSide;
   readonly #home: HomeSide;
+  readonly #notes: MeshNotes;
   readonly #peers = new Map<SocketId, Peer>();
   readonly #newcomers = new Newcomers();
   readonly #quota: MessageQuota;
@@ -70,7 +74,12 @@ export class Origin {
       committed: () => this.#committed(),
       reconciled: (channels) => this.#readers.becameWhole(channels),
       readerCount: () => this.#readers.size,
+      reported: () => this.#notes.look(),
+      released: (channel) => {
+        if (channel === "pools") this.#notes.look();
+      },
     });
+    this.#notes = new MeshNotes(ports, must(this.#logs.get("pools"), "channel").received);
   }
 
   /** Reads the logs, in parts; see `ChannelLog.load`. Before its end no event may come. */
@@ -178,6 +187,9 @@ export class Origin {
       case "home":
         this.#onHomeTimer();
         return;
+      case "note":
+        if (this.#facts !== null) this.#notes.onTimer(this.#facts, this.#home.desk.report);
+        return;
       case "wipe":
     }
   }
@@ -208,6 +220,11 @@ export class Origin {
     this.#home.onClaimFailed(claims);
   }
 
+  onNoteFailed(message: string): void {
+    this.#ports.log("warn", "cannot tell the mesh of this cluster's pools", { error: message });
+    this.#notes.onFailed();
+  }
+
   /**
    * Facts that the Mesh has pushed. Older ones change nothing. Answers the version it holds now. [VIS3] They may be old when they come, so they
    * are no reason to send anything that waits for the Mesh. [VIS4]
@@ -234,6 +251,7 @@ export class Origin {
     if (isNew && !current.removed) this.#home.sendAccess(current);
     if ((isNew || mustAskAgain) && !current.removed)
       this.#home.setAdmission(admissionOf(current), current.accessVersion);
+    if (isNew && !current.removed) this.#notes.look();
     this.#readers.serveAll();
     this.#projectSoon();
   }
@@ -242,11 +260,13 @@ export class Origin {
   #wasInterrupted({ accessVersion }: OriginFacts): boolean {
     const { store } = this.#ports;
     const isRefused = [...this.#logs.values()].some((log) => log.received.refused > 0);
+    if (store.mustReview()) return true;
     return store.hasPendingClaims() || (isRefused && store.judgedVersion() !== accessVersion);
   }
 
   #beginToSend(): void {
     this.#isFactsFresh = true;
+    this.#notes.look();
     this.#greet();
     this.#promote();
   }
@@ -274,6 +294,11 @@ export class Origin {
     return originStatus(facts, this.#logs, this.#projections, this.#home.desk);
   }
 
+  /** Of what is admitted now, some that these ranges would refuse. Yields often. */
+  refusedBy(ranges: PinnedRanges, most: number): ReturnType<typeof refusedBy> {
+    return refusedBy(this.#logs, admissionFacts(ranges, []), most);
+  }
+
   /** Makes some of the digests that `status` tells, and answers whether all are known: of a large log that has changed much they are made in parts. [LOG18] */
   refreshDigests(): boolean {
     return this.#allLogs().every((log) => log.admitted.refresh(DIGEST_LEAVES));
@@ -294,8 +319,10 @@ export class Origin {
   /** Committed first, then enforced: revoked means from here on. [VIS5] */
   #take(facts: OriginFacts): void {
     const { store } = this.#ports;
+    const isNarrower = !facts.removed && narrows(this.#facts?.ranges, facts.ranges);
     store.transaction(() => {
       store.saveFacts(facts);
+      if (isNarrower) store.saveMustReview(true);
       if (!facts.removed) this.#projections.setScopes(facts);
     });
     this.#facts = facts;

@@ -1,6 +1,7 @@
 /**
- * The digest of two sets together, of which no key is in both: made from their tries, node by node, and of each node remembered for as long as neither set has
- * changed there. It is the digest that one trie of all their pairs would have.
+ * The digest of two sets together: made from their tries, node by node, and of each node remembered
+ * for as long as neither set has changed there. It is the digest that one trie of all their pairs would
+ * have. Where a key is in both, the second set's pair counts; a third trie has the keys of which that is so.
  */
 import { concatBytes, equalBytes } from "../../shared/lib/bytes.ts";
 import { must } from "../../shared/lib/assert.ts";
@@ -18,11 +19,13 @@ interface Part {
   readonly to: number;
 }
 
-type Parts = readonly [Part, Part];
+/** Of the first set, of the second, and of the keys that are in both. */
+type Parts = readonly [Part, Part, Part];
+type Tries = readonly [HashTrie, HashTrie, HashTrie];
 
 interface Known {
   /** Digests of the nodes as they were: a node that changes gets another. */
-  readonly of: readonly [Uint8Array, Uint8Array];
+  readonly of: readonly Uint8Array[];
   readonly digest: Uint8Array;
 }
 
@@ -31,12 +34,12 @@ const MAX_KNOWN = 16_384;
 const KNOWN_BYTES = 200;
 
 export class PairUnion {
-  readonly #tries: () => readonly [HashTrie, HashTrie];
+  readonly #tries: () => Tries;
   readonly #known = new Map<number, Known>();
   #left = 0;
 
-  /** @param tries The larger one first. */
-  constructor(tries: () => readonly [HashTrie, HashTrie]) {
+  /** @param tries The larger one, the other one, and the keys of both with any hash. */
+  constructor(tries: () => Tries) {
     this.#tries = tries;
   }
 
@@ -47,8 +50,7 @@ export class PairUnion {
 
   /** Hashes at most so many leaves, and answers whether the digest is known then. */
   refresh(leaves: number): boolean {
-    const [first, second] = this.#tries();
-    if (!first.refresh(leaves) || !second.refresh(leaves)) return false;
+    if (!this.#tries().every((trie) => trie.refresh(leaves))) return false;
     this.#left = leaves;
     return this.#digestOf(this.#whole(), WHOLE) !== null;
   }
@@ -78,14 +80,13 @@ export class PairUnion {
     let parts = this.#whole();
     for (let bits = 1; bits <= partition.bits; bits++)
       parts = narrowed(parts, within(partition, bits));
-    return concatBytes(...parts.flatMap(pairsUnder));
+    return mergedPairs(parts);
   }
 
   #whole(): Parts {
-    const [first, second] = this.#tries();
-    first.digest();
-    second.digest();
-    return [wholeOf(first.root), wholeOf(second.root)];
+    const [first, second, both] = this.#tries();
+    for (const trie of [first, second, both]) trie.digest();
+    return [wholeOf(first.root), wholeOf(second.root), wholeOf(both.root)];
   }
 
   /** `null` where more leaves would have to be hashed than may be. */
@@ -93,10 +94,10 @@ export class PairUnion {
     const [first, second] = parts;
     if (isEmpty(second) && isWhole(first)) return first.node.digest;
     if (isEmpty(first) && isWhole(second)) return second.node.digest;
-    const of = [digestOfNode(first), digestOfNode(second)] as const;
+    const of = parts.map(digestOfNode);
     const id = partition.prefix * 64 + partition.bits;
     const known = this.#known.get(id);
-    if (known !== undefined && known.of[0] === of[0] && known.of[1] === of[1]) return known.digest;
+    if (known?.of.every((digest, i) => digest === of[i]) === true) return known.digest;
     const digest =
       countOf(parts) <= LEAF_KEYS || partition.bits >= 32
         ? this.#leafDigest(parts)
@@ -110,8 +111,7 @@ export class PairUnion {
   #leafDigest(parts: Parts): Uint8Array | null {
     if (this.#left <= 0) return null;
     this.#left--;
-    const [first, second] = parts.map((part) => concatBytes(...pairsUnder(part)));
-    return digestLeaf(merged(must(first, "pairs"), must(second, "pairs")));
+    return digestLeaf(mergedPairs(parts));
   }
 
   #innerDigest(parts: Parts, partition: Partition): Uint8Array | null {
@@ -136,8 +136,12 @@ function isEmpty({ from, to }: Part): boolean {
   return from === to;
 }
 
-function countOf([first, second]: Parts): number {
-  return first.to - first.from + second.to - second.from;
+function countOf([first, second, both]: Parts): number {
+  return sizeOf(first) + sizeOf(second) - sizeOf(both);
+}
+
+function sizeOf({ from, to }: Part): number {
+  return to - from;
 }
 
 function digestOfNode({ node }: Part): Uint8Array {
@@ -151,8 +155,8 @@ function within({ prefix }: Partition, bits: number): Partition {
 
 /** @param half Of what the parts are of. */
 function narrowed(parts: Parts, half: Partition): Parts {
-  const [first, second] = parts;
-  return [halfOf(first, half), halfOf(second, half)];
+  const [first, second, both] = parts;
+  return [halfOf(first, half), halfOf(second, half), halfOf(both, half)];
 }
 
 function halfOf({ node, from, to }: Part, half: Partition): Part {
@@ -167,25 +171,33 @@ function pairsUnder({ node, from, to }: Part): Uint8Array[] {
   return [...pairsUnder(wholeOf(node.left)), ...pairsUnder(wholeOf(node.right))];
 }
 
-/** Both in key order, as is the answer. Of the first, the larger one, whole runs are copied. */
-function merged(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const all = new Uint8Array(a.length + b.length);
-  let from = 0;
-  for (let j = 0; j < b.length; j += PAIR_BYTES) {
-    let to = from;
-    while (to < a.length && isBefore(a, to, b, j)) to += PAIR_BYTES;
-    all.set(a.subarray(from, to), from + j);
-    all.set(b.subarray(j, j + PAIR_BYTES), to + j);
-    from = to;
-  }
-  all.set(a.subarray(from), from + b.length);
-  return all;
+function mergedPairs([first, second]: Parts): Uint8Array {
+  return merged(concatBytes(...pairsUnder(first)), concatBytes(...pairsUnder(second)));
 }
 
-function isBefore(a: Uint8Array, i: number, b: Uint8Array, j: number): boolean {
+/** Both in key order, as is the answer. Of the first, the larger one, whole runs are copied. */
+function merged(a: Uint8Array, b: Uint8Array): Uint8Array {
+  if (b.length === 0) return a;
+  const all = new Uint8Array(a.length + b.length);
+  let [from, at] = [0, 0];
+  for (let j = 0; j < b.length; j += PAIR_BYTES) {
+    let to = from;
+    while (to < a.length && compareKeys(a, to, b, j) < 0) to += PAIR_BYTES;
+    all.set(a.subarray(from, to), at);
+    at += to - from;
+    all.set(b.subarray(j, j + PAIR_BYTES), at);
+    at += PAIR_BYTES;
+    from = to < a.length && compareKeys(a, to, b, j) === 0 ? to + PAIR_BYTES : to;
+  }
+  all.set(a.subarray(from), at);
+  return all.subarray(0, at + a.length - from);
+}
+
+/** Below 0: the key at `i` of `a` comes first. */
+function compareKeys(a: Uint8Array, i: number, b: Uint8Array, j: number): number {
   for (let byte = 0; byte < HASH_BYTES; byte++) {
     const difference = (a[i + byte] as number) - (b[j + byte] as number);
-    if (difference !== 0) return difference < 0;
+    if (difference !== 0) return difference;
   }
-  return false;
+  return 0;
 }

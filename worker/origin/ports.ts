@@ -1,7 +1,7 @@
 /** What an Origin needs from outside. A Durable Object implements them thinly; the simulation implements them with a seed. */
 import type { Clock, Random } from "../../shared/lib/clock.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
-import type { RangeClaim } from "../../shared/visibility/facts.ts";
+import type { ClusterNote, RangeClaim } from "../../shared/visibility/facts.ts";
 import type { LogStore } from "./log-store.ts";
 
 /** Identity of an open socket; never reused while the Origin lives. */
@@ -31,6 +31,8 @@ export interface MeshPort {
   pullFacts(): void;
   /** Answered by `onAnswer`, or `onClaimFailed`. */
   claimRanges(claims: readonly RangeClaim[]): void;
+  /** Answered by `onAnswer`, or `onNoteFailed`. */
+  note(note: ClusterNote): void;
 }
 
 /** Leaves that are hashed for digests that go with their commits, over time and at once. */
@@ -49,6 +51,7 @@ export type TimerName =
   | "room"
   | "home"
   | "project"
+  | "note"
   | "wipe";
 
 export interface OriginPorts {

@@ -14,12 +14,13 @@ import type { RangeClaim } from "../../shared/visibility/facts.ts";
 import type { ChannelLog } from "./channel-log.ts";
 import { runsOf } from "./commit-group.ts";
 import type { Waiting } from "./commit-group.ts";
-import { REFUSED_COST, takeIn } from "./intake.ts";
+import { changeTo, REFUSED_COST, takeIn } from "./intake.ts";
 import type { AdmittedChange } from "./appended.ts";
 import type { QuarantinedRecord } from "./log-store.ts";
 import { firstPart, isWithin, NOTHING, shareOf, sizeOf, sum } from "./part.ts";
 import type { Size } from "./part.ts";
 import { QUOTA } from "./quota.ts";
+import { Review } from "./review.ts";
 import type { OriginPorts } from "./ports.ts";
 
 /** Quarantined records judged again in one slice. */
@@ -53,6 +54,8 @@ interface PublishingHandlers {
   readonly onSettled: () => void;
   /** Judging waits for a log to be folded: after a start, with nobody who publishes, nothing else asks for it. */
   readonly onFull: () => void;
+  /** Of this channel something is refused no longer. */
+  readonly onRelease: (channel: Channel) => void;
 }
 
 export class Publishing {
@@ -63,6 +66,9 @@ export class Publishing {
   readonly #onCommit: () => void;
   readonly #onSettled: () => void;
   readonly #onFull: () => void;
+  readonly #onRelease: PublishingHandlers["onRelease"];
+  /** What is admitted is judged again, for ranges have been narrowed; `null`: it is not. */
+  #review: Review | null = null;
   #admission: AdmissionFacts;
   /** Claims under way, so that each is asked once. */
   readonly #asked = new Set<string>();
@@ -87,11 +93,12 @@ export class Publishing {
     this.#onCommit = handlers.onCommit;
     this.#onSettled = handlers.onSettled;
     this.#onFull = handlers.onFull;
+    this.#onRelease = handlers.onRelease;
   }
 
   /** No claim is under way and nothing is still to be judged again: what is admitted is all that can be, for now. */
   get isSettled(): boolean {
-    return this.#asked.size === 0 && this.#rejudge === null;
+    return this.#asked.size === 0 && this.#rejudge === null && this.#review === null;
   }
 
   /** The ranges have changed: what was refused is judged again. */
@@ -101,6 +108,7 @@ export class Publishing {
     this.#asked.clear();
     this.#hasFailedClaims = false;
     this.#rejudge = { channel: 0, after: new Uint8Array() };
+    this.#review = this.#ports.store.mustReview() ? new Review(this.#logs) : null;
     this.rejudgeSlice();
   }
 
@@ -194,6 +202,7 @@ export class Publishing {
         if (append.length > 0) this.#append(log, append, isVerbatim ? payload : undefined);
       });
     this.#claim(claims);
+    if (release.length > 0) this.#onRelease(channel);
     return {
       ok: true,
       log,
@@ -254,6 +263,10 @@ export class Publishing {
     const channel = position === null ? undefined : CHANNELS[position.channel];
     if (position === null || channel === undefined) {
       this.#rejudge = null;
+      if (this.#review !== null) {
+        this.#reviewSlice(this.#review);
+        return;
+      }
       this.#noteJudged();
       if (this.#hasFailedClaims) this.#judgeLater();
       else if (this.isSettled) this.#onSettled();
@@ -288,6 +301,30 @@ export class Publishing {
     this.#ports.setTimer("rejudge", 0);
   }
 
+  /** Some of what is admitted. */
+  #reviewSlice(review: Review): void {
+    const { store } = this.#ports;
+    const most = shareOf(REJUDGE_MOST, this.#weight());
+    const found = review.step(this.#admission, most.changes);
+    if (found === "full") {
+      this.#onFull();
+      this.#ports.setTimer("rejudge", FOLD_WAIT_MS);
+      return;
+    }
+    if (found !== null) {
+      store.transaction(() => {
+        for (const record of found.quarantined) found.log.received.quarantine(record);
+        this.#append(found.log, found.changes);
+      });
+      this.#onCommit();
+    }
+    if (review.isDone) {
+      this.#review = null;
+      store.transaction(() => store.saveMustReview(false));
+    }
+    this.#ports.setTimer("rejudge", 0);
+  }
+
   #judgeAgain(log: ChannelLog, held: QuarantinedRecord, claims: RangeClaim[]): AdmittedChange[] {
     const decoded = decodeRecord(held.bytes);
     if (!decoded.ok) return [];
@@ -299,9 +336,14 @@ export class Publishing {
     }
     claims.push(...verdict.claims);
     const { rule, message } = verdict;
-    if (message !== held.message)
+    if (message !== held.message || rule !== held.rule)
       log.received.quarantine({ ...held, rule, message, claims: verdict.claims });
-    return [];
+    const instead = changeTo(verdict.remainder, held.keyHash);
+    const isTold =
+      instead.recordHash === null
+        ? log.admitted.tagOf(held.keyHash) === undefined
+        : log.admitted.compare(held.keyHash, instead.recordHash) === "same";
+    return isTold ? [] : [instead];
   }
 
   #claim(claims: readonly RangeClaim[]): void {

@@ -2,6 +2,7 @@
 import { toHex } from "../../shared/lib/bytes.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { OriginFacts, OriginStatus, QuarantineEntry } from "../../shared/visibility/facts.ts";
+import type { ChannelLog } from "./channel-log.ts";
 import type { HomeDesk } from "./home.ts";
 import type { LogStore } from "./log-store.ts";
 import type { Logs } from "./projection.ts";
@@ -22,14 +23,20 @@ export function originStatus(
       epoch: log.epoch,
       head: log.head,
       populated: log.populated,
-      received: log.admitted.size + log.received.refused,
+      received: log.admitted.size + log.received.refused - log.received.partly,
       admitted: log.admitted.size,
       digest: toHex(log.admitted.digest()),
     })),
-    quarantined: [...logs.values()].reduce((sum, log) => sum + log.received.refused, 0),
+    quarantined: sumOf(logs, ({ received }) => received.refused - received.partly),
+    partlyAdmitted: sumOf(logs, ({ received }) => received.partly),
+    report: home.report,
     scopes: projections.status(),
     edges: home.edges,
   };
+}
+
+function sumOf(logs: Logs, of: (log: ChannelLog) => number): number {
+  return [...logs.values()].reduce((sum, log) => sum + of(log), 0);
 }
 
 /** At most `limit`, channel by channel. */

@@ -100,6 +100,14 @@ export class SqliteLogStore implements LogStore {
     this.#saveState("term", term);
   }
 
+  mustReview(): boolean {
+    return this.#state<boolean>("review") ?? false;
+  }
+
+  saveMustReview(must: boolean): void {
+    this.#saveState("review", must);
+  }
+
   channel(channel: Channel): ChannelState | null {
     return this.#state<ChannelState>(`${this.#channelPrefix}${channel}`);
   }
@@ -253,10 +261,10 @@ export class SqliteLogStore implements LogStore {
     channel: Channel,
     after: Uint8Array,
     limit: number,
-  ): Pick<QuarantinedRecord, "keyHash" | "recordHash">[] {
+  ): Pick<QuarantinedRecord, "keyHash" | "recordHash" | "rule">[] {
     return this.sql
       .run(
-        "SELECT key_hash, record_hash FROM quarantine WHERE channel = ? AND key_hash > ? ORDER BY key_hash LIMIT ?",
+        "SELECT key_hash, record_hash, rule FROM quarantine WHERE channel = ? AND key_hash > ? ORDER BY key_hash LIMIT ?",
         this.#number(channel),
         after,
         limit,
@@ -264,6 +272,7 @@ export class SqliteLogStore implements LogStore {
       .map((row) => ({
         keyHash: bytesOf(row["key_hash"]),
         recordHash: bytesOf(row["record_hash"]),
+        rule: String(row["rule"]),
       }));
   }
 

@@ -25,7 +25,14 @@ const clusterSchema = z
     createdAt: z.string(),
     joined: z.boolean().openapi({ description: "Whether a relay has used a join token" }),
     keyGeneration: z.number().int(),
-    ranges: z.object({ pods: z.array(z.string()), nodes: z.array(z.string()) }),
+    ranges: z.object({
+      pods: z.array(z.string()),
+      nodes: z.array(z.string()),
+      shared: z.array(z.string()).openapi({ description: "Other clusters may have them too" }),
+    }),
+    pools: z.array(z.string()).openapi({
+      description: "The cluster's own IP pools, as its relay tells them; at most 64",
+    }),
     rangesGivenByOperator: z.array(z.string()),
     refusedClaims: z.array(z.object({ cidr: z.string(), use: z.string(), reason: z.string() })),
   })
@@ -37,14 +44,21 @@ const tokenSchema = z
   })
   .openapi("JoinToken");
 
-const ranges = z.array(z.string().max(64)).max(4096).default([]);
+const ranges = z.array(z.string().max(64)).max(4096);
+const rangesSchema = {
+  cidrs: ranges.optional().openapi({ description: "Pod ranges" }),
+  nodeCidrs: ranges.optional().openapi({ description: "Ranges of nodes and host endpoints" }),
+  sharedCidrs: ranges.optional().openapi({
+    description: "Ranges of pods and nodes that other clusters may be given too",
+  }),
+};
 const create = createRoute({
   method: "post",
   path: "/v1/meshes/{mesh}/clusters",
   security: ADMIN,
   request: {
     params: meshParam,
-    body: jsonBody(z.strictObject({ name: nameSchema, cidrs: ranges, nodeCidrs: ranges })),
+    body: jsonBody(z.strictObject({ name: nameSchema, ...rangesSchema })),
   },
   responses: {
     201: jsonAnswer(
@@ -71,6 +85,19 @@ const get = createRoute({
   request: { params: clusterParam },
   responses: { 200: jsonAnswer("The member", clusterSchema), ...PROBLEMS },
 });
+const setRanges = createRoute({
+  method: "patch",
+  path: "/v1/meshes/{mesh}/clusters/{cluster}",
+  security: ADMIN,
+  request: { params: clusterParam, body: jsonBody(z.strictObject(rangesSchema)) },
+  responses: {
+    200: jsonAnswer(
+      "The member with its ranges as they are now",
+      z.object({ cluster: clusterSchema }).extend(propagatedSchema.shape),
+    ),
+    ...PROBLEMS,
+  },
+});
 const remove = createRoute({
   method: "delete",
   path: "/v1/meshes/{mesh}/clusters/{cluster}",
@@ -92,9 +119,9 @@ const token = createRoute({
 export function clusterRoutes(ports: HubPorts): OpenAPIHono {
   const router = newRouter();
   router.openapi(create, async (c) => {
-    const { name, cidrs, nodeCidrs } = c.req.valid("json");
+    const { name, ...given } = c.req.valid("json");
     const mesh = ports.mesh(c.req.valid("param").mesh);
-    const added = valueOf(await mesh.addCluster(name, cidrs, nodeCidrs));
+    const added = valueOf(await mesh.addCluster(name, given));
     return c.json(
       {
         cluster: viewCluster(added.cluster),
@@ -112,6 +139,11 @@ export function clusterRoutes(ports: HubPorts): OpenAPIHono {
   router.openapi(get, async (c) => {
     const { mesh, cluster } = c.req.valid("param");
     return c.json(viewCluster(valueOf(await ports.mesh(mesh).getCluster(cluster))), 200);
+  });
+  router.openapi(setRanges, async (c) => {
+    const { mesh, cluster } = c.req.valid("param");
+    const set = valueOf(await ports.mesh(mesh).setRanges(cluster, c.req.valid("json")));
+    return c.json({ cluster: viewCluster(set.cluster), propagated: set.propagated }, 200);
   });
   router.openapi(remove, async (c) => {
     const { mesh, cluster } = c.req.valid("param");
@@ -133,7 +165,12 @@ function viewCluster(view: ClusterView): z.output<typeof clusterSchema> {
     createdAt: isoTime(view.createdMs),
     joined: view.joined,
     keyGeneration: view.keyGeneration,
-    ranges: { pods: [...view.ranges.pods], nodes: [...view.ranges.nodes] },
+    ranges: {
+      pods: [...view.ranges.pods],
+      nodes: [...view.ranges.nodes],
+      shared: [...(view.ranges.shared ?? [])],
+    },
+    pools: [...view.pools],
     rangesGivenByOperator: [...view.given],
     refusedClaims: view.refusedClaims.map((claim) => ({ ...claim })),
   };

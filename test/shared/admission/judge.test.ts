@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { admissionFacts, judge } from "../../../shared/admission/judge.ts";
+import { admissionFacts, judge, narrows } from "../../../shared/admission/judge.ts";
 import type { CalicoRecord } from "../../../shared/record/record.ts";
 import { node, pod, pool } from "../../support/records.ts";
 
@@ -21,10 +21,10 @@ const hep = (...ips: string[]): CalicoRecord => ({
   profiles: [],
   ports: [],
 });
-test("[ADM1] every address of a pod lies in the cluster's pod ranges", () => {
+test("[ADM1] the addresses of a pod lie in the cluster's pod ranges", () => {
   expect(rule(pod("a", "10.20.3.4"))).toBe("admitted");
   expect(rule({ ...pod("a", "10.20.3.4"), ips: ["10.20.3.4", "fd00:20::1"] })).toBe("admitted");
-  expect(rule({ ...pod("a", "10.20.3.4"), ips: ["10.20.3.4", "10.21.0.1"] })).toBe(
+  expect(rule({ ...pod("a", "10.20.3.4"), ips: ["10.21.0.1", "fd00:21::1"] })).toBe(
     "outside-pod-ranges",
   );
   expect(rule(pod("a", "172.18.0.5"))).toBe("outside-pod-ranges");
@@ -123,4 +123,56 @@ test("[ADM10] what a Felix would drop is refused by name, with field and rule", 
   // Felix takes any label of an endpoint.
   expect(message({ ...hep(), labels: { a: "b c" } } as CalicoRecord)).toBe("admitted");
   expect(message(pod("a", "10.20.3.4", { a: "b c".repeat(50) }))).toBe("admitted");
+});
+
+test.each([
+  ["a second address outside", ["10.20.3.4", "10.21.0.1"], ["10.20.3.4"], "10.21.0.1"],
+  ["an IPv6 address outside", ["10.20.3.4", "fd00:21::1"], ["10.20.3.4"], "fd00:21::1"],
+  ["a link-local address", ["10.20.3.4", "fe80::1"], ["10.20.3.4"], "fe80::1"],
+  ["a node's address", ["172.18.0.5", "10.20.3.4"], ["10.20.3.4"], "172.18.0.5"],
+])("[ADM11] %s costs a pod that address, and no more", (_, ips, left, named) => {
+  expect(judge({ ...pod("a", "10.20.3.4"), ips }, facts)).toMatchObject({
+    admitted: false,
+    rule: "some-addresses",
+    message: expect.stringContaining(`${named}: not one of`),
+    remainder: { ...pod("a", "10.20.3.4"), ips: left },
+    claims: [],
+  });
+});
+
+test("[ADM11] a host endpoint keeps the addresses that are the cluster's; without any it is refused", () => {
+  expect(judge(hep("203.0.113.21", "172.18.0.5"), facts)).toMatchObject({
+    rule: "some-addresses",
+    remainder: hep("172.18.0.5"),
+  });
+  expect(judge(hep("203.0.113.21", "203.0.113.22"), facts)).toMatchObject({
+    rule: "outside-ranges",
+    remainder: null,
+  });
+});
+
+test("[VIS33] pods and nodes may lie in a shared range", () => {
+  const shared = admissionFacts({ pods: [], nodes: [], shared: ["10.0.0.0/16"] }, []);
+  for (const record of [
+    pod("a", "10.0.3.4"),
+    hep("10.0.3.5"),
+    pool("10.0.64.0/18"),
+    node("n", { internalIPs: ["10.0.3.6"] }),
+  ])
+    expect(judge(record, shared)).toEqual({ admitted: true });
+  expect(judge(pod("a", "10.1.3.4"), shared)).toMatchObject({ rule: "outside-pod-ranges" });
+});
+
+test("[ADM9] ranges are narrower when an address of before is in none of that use", () => {
+  const before = { pods: ["10.0.0.0/16"], nodes: ["192.168.0.0/24"] };
+  expect(narrows(undefined, before)).toBe(false);
+  expect(narrows(before, before)).toBe(false);
+  expect(narrows(before, { pods: ["10.0.0.0/15"], nodes: ["192.168.0.0/24"] })).toBe(false);
+  expect(narrows(before, { pods: [], nodes: [], shared: ["10.0.0.0/8", "192.168.0.0/16"] })).toBe(
+    false,
+  );
+  expect(narrows(before, { pods: ["10.0.0.0/17"], nodes: ["192.168.0.0/24"] })).toBe(true);
+  expect(narrows(before, { pods: ["10.0.0.0/16"], nodes: [] })).toBe(true);
+  // A pod may not lie in a range of nodes.
+  expect(narrows(before, { pods: [], nodes: ["10.0.0.0/16", "192.168.0.0/24"] })).toBe(true);
 });

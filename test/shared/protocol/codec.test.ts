@@ -105,7 +105,8 @@ const messages: readonly Message[] = [
   },
   { type: "reconciled", channel: "identity" },
   { type: "access", facts: "{}" },
-  { type: "report", edges: "[]" },
+  { type: "report", edges: "[]", cluster: null },
+  { type: "report", edges: "[]", cluster: "{}" },
 ];
 
 test("[PRO2] every message survives", () => {
@@ -138,6 +139,7 @@ test("[PRO2] the bytes of version 1 are these, for ever", () => {
       "921000",
       "9211a27b7d",
       "9212a25b5d",
+      "9312a25b5da27b7d",
     ]
   `);
 });

@@ -3,6 +3,7 @@ import fc from "fast-check";
 
 import { computeFacts, isEffective } from "../../../shared/visibility/access.ts";
 import type { AccessRegistry, MemberRow } from "../../../shared/visibility/access.ts";
+import { POOLS_ANNOTATION } from "../../../shared/visibility/rcc.ts";
 import type { Scope } from "../../../shared/visibility/scope.ts";
 
 /** A registry over plain lists: members by UID, `reader>origin` RCCs, `origin>reader` grants, with a scope where `scopes` has one. */
@@ -48,6 +49,7 @@ function registryOf(
       return grants.includes(pair) ? { scope: scopes[pair] ?? null } : undefined;
     },
     ranges: () => ({ pods: ["10.0.0.0/16"], nodes: [] }),
+    poolsOf: () => [],
     refusedClaims: () => [],
   };
 }
@@ -155,4 +157,30 @@ test("[SCP3] a scoped grant without its RCC, or of a removed cluster, is in nobo
   ])
     for (const uid of ["a", "b"])
       expect(JSON.stringify(computeFacts(registry, uid))).not.toMatch(/scope/);
+});
+
+test("[VIS32] the pools of a reader are told to the origin on an effective edge, unless the RCC keeps them", () => {
+  const pools = { a: ["10.1.0.0/16"], b: ["10.2.0.0/16"] } as Readonly<Record<string, string[]>>;
+  const told = (registry: AccessRegistry, annotations: Readonly<Record<string, string>> = {}) => {
+    const with_: AccessRegistry = {
+      ...registry,
+      poolsOf: (uid) => pools[uid] ?? [],
+      rccTo: (uid, remote) => {
+        const rcc = registry.rccTo(uid, remote);
+        return rcc && { ...rcc, annotations };
+      },
+    };
+    return computeFacts(with_, "b");
+  };
+  const effective = registryOf(["a", "b"], ["a>b"], ["b>a"]);
+  expect(told(effective)?.readerPools).toEqual([
+    { cluster: { uid: "a", name: "name-a" }, pools: ["10.1.0.0/16"] },
+  ]);
+  expect(told(effective)?.pools).toEqual(["10.2.0.0/16"]);
+  expect(told(effective, { [POOLS_ANNOTATION]: "false" })?.readerPools).toBe(undefined);
+  expect(told(registryOf(["a", "b"], ["a>b"], []))?.readerPools).toBe(undefined);
+  expect(told(registryOf(["a", "b"], [], ["b>a"]))?.readerPools).toBe(undefined);
+  // One-way: the reader learns nothing by it.
+  expect(told(registryOf(["a", "b"], ["b>a"], ["a>b"]))?.readerPools).toBe(undefined);
+  expect(told(registryOf(["a", "b"], ["a>b"], ["b>a"], ["a"]))?.readerPools).toBe(undefined);
 });

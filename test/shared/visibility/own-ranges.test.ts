@@ -28,22 +28,22 @@ test("[VIS25] an operator gives unicast ranges in canonical spelling", () => {
     });
 });
 
-test("[VIS26] a first claim is private, CGNAT or ULA, not wider than /8 or /32, single addresses for nodes", () => {
+test("[VIS26] a first claim is private, CGNAT or ULA, not wider than /12 or /40, single addresses for nodes", () => {
   for (const cidr of [
-    "10.0.0.0/8",
+    "10.16.0.0/12",
     "172.16.0.0/12",
     "192.168.1.0/26",
-    "100.64.0.0/10",
-    "fd00::/32",
+    "100.64.0.0/12",
+    "fd00::/40",
   ])
     expect(checkClaim(cidr, "pods")).toMatchObject({ ok: true });
   for (const [cidr, use, word] of [
     ["8.8.8.0/24", "pods", "RFC 1918"],
-    ["172.0.0.0/8", "pods", "RFC 1918"],
+    ["172.0.0.0/12", "pods", "RFC 1918"],
     ["2001:db8::/48", "pods", "RFC 1918"],
-    ["100.0.0.0/9", "pods", "RFC 1918"],
-    ["10.0.0.0/7", "pods", "wider than /8"],
-    ["fc00::/7", "pods", "wider than /32"],
+    ["100.0.0.0/12", "pods", "RFC 1918"],
+    ["10.0.0.0/8", "pods", "wider than /12"],
+    ["fd00::/39", "pods", "wider than /40"],
     ["169.254.1.1", "nodes", "link-local"],
     ["10.0.0.0/24", "nodes", "single addresses"],
     ["fd00::/64", "nodes", "single addresses"],

@@ -12,7 +12,7 @@ test("[VIS21] a cluster added again under its name has another UID and inherits 
   valueOf(await demo.applyRcc("app", rccRequest("db"), "apply"));
   valueOf(await demo.createGrant("db", "app"));
   valueOf(await demo.removeCluster("db"));
-  const again = valueOf(await demo.addCluster("db", [], [])).cluster.uid;
+  const again = valueOf(await demo.addCluster("db")).cluster.uid;
   expect(again).not.toBe(before["db"]);
   expect(valueOf(await demo.listRccs("app"))).toEqual([]);
   expect(valueOf(await demo.listGrants(null))).toEqual([]);
@@ -40,7 +40,7 @@ test("[VIS29] deleting a mesh removes its clusters, and the next of its name has
   expect(hub.origin(db).facts?.removed).toBe(true);
   expect(refusalOf(await demo.getMesh()).status).toBe(404);
   const mesh = valueOf(await demo.createMesh("demo"));
-  const made = valueOf(await demo.addCluster("db", [], [])).cluster;
+  const made = valueOf(await demo.addCluster("db")).cluster;
   const facts = hub.origin(made.uid).facts;
   expect(mesh.id).not.toBe(old?.meshId);
   expect(facts?.accessVersion).toBeGreaterThan(old?.accessVersion ?? 0);
@@ -51,7 +51,7 @@ test("[VIS28] a second cluster or mesh of a name is refused and changes nothing"
   const hub = new TestHub();
   const uids = await hub.withClusters("app");
   const demo = hub.service("demo");
-  expect(refusalOf(await demo.addCluster("app", [], []))).toMatchObject({ status: 409 });
+  expect(refusalOf(await demo.addCluster("app"))).toMatchObject({ status: 409 });
   expect(refusalOf(await demo.createMesh("demo"))).toMatchObject({ status: 409 });
   expect(valueOf(await demo.listClusters()).map(({ uid }) => uid)).toEqual([uids["app"]]);
 });
@@ -59,7 +59,7 @@ test("[VIS28] a second cluster or mesh of a name is refused and changes nothing"
 test("[CRE1] the same token and key give the same membership as often as asked", async () => {
   const hub = new TestHub();
   valueOf(await hub.service("demo").createMesh("demo"));
-  const { token } = valueOf(await hub.service("demo").addCluster("db", [], []));
+  const { token } = valueOf(await hub.service("demo").addCluster("db"));
   const hash = hashToken(token.joinToken);
   const first = valueOf(await hub.service("demo").join(hash, "key-1"));
   expect(first).toMatchObject({ mesh: "demo", cluster: { name: "db" }, keyGeneration: 1 });
@@ -71,7 +71,7 @@ test("[CRE2] a wrong token is 401, an expired one 410, one used with another key
   const hub = new TestHub();
   const demo = hub.service("demo");
   valueOf(await demo.createMesh("demo"));
-  const { token } = valueOf(await demo.addCluster("db", [], []));
+  const { token } = valueOf(await demo.addCluster("db"));
   expect(refusalOf(await demo.join(hashToken("cwj_demo_00"), "key-1")).status).toBe(401);
   expect(refusalOf(await hub.service("other").join(hashToken(token.joinToken), "k")).status).toBe(
     401,
@@ -104,7 +104,7 @@ test("[CRE6] a new token used with the key in use changes nothing; an old token 
   const hub = new TestHub();
   const demo = hub.service("demo");
   valueOf(await demo.createMesh("demo"));
-  const { token } = valueOf(await demo.addCluster("db", [], []));
+  const { token } = valueOf(await demo.addCluster("db"));
   valueOf(await demo.join(hashToken(token.joinToken), "key-1"));
   const second = valueOf(await demo.newToken("db"));
   expect(valueOf(await demo.join(hashToken(second.joinToken), "key-1")).keyGeneration).toBe(1);
@@ -124,7 +124,7 @@ test("[CRE2] a token of a removed cluster is wrong", async () => {
   const hub = new TestHub();
   const demo = hub.service("demo");
   valueOf(await demo.createMesh("demo"));
-  const { token } = valueOf(await demo.addCluster("db", [], []));
+  const { token } = valueOf(await demo.addCluster("db"));
   valueOf(await demo.removeCluster("db"));
   expect(refusalOf(await demo.join(hashToken(token.joinToken), "key-1")).status).toBe(401);
 });
@@ -133,7 +133,7 @@ test("[API7] what an admin and a cluster did is in the audit, newest first, with
   const hub = new TestHub();
   const demo = hub.service("demo");
   valueOf(await demo.createMesh("demo"));
-  const { token } = valueOf(await demo.addCluster("db", [], []));
+  const { token } = valueOf(await demo.addCluster("db"));
   valueOf(await demo.join(hashToken(token.joinToken), "key-1"));
   const rows = valueOf(await demo.audit(10));
   expect(rows.map(({ who, action }) => [who, action])).toEqual([

@@ -89,6 +89,8 @@ export class FakeOrigin implements OriginCalls {
       lastSeenMs: 0,
       channels: [],
       quarantined: 0,
+      partlyAdmitted: 0,
+      report: null,
       scopes: [],
       edges: [],
       ...this.report,
@@ -98,6 +100,14 @@ export class FakeOrigin implements OriginCalls {
   async quarantine(): Promise<readonly QuarantineEntry[]> {
     await this.#obey();
     return this.entries;
+  }
+
+  /** Keys that a narrowed range would take. */
+  held: readonly string[] = [];
+
+  async refusedBy(): ReturnType<OriginCalls["refusedBy"]> {
+    await this.#obey();
+    return this.held.map((key) => ({ key, message: "outside" }));
   }
 
   async fetch(request: Request): Promise<Response> {
@@ -188,7 +198,7 @@ export class TestHub {
     const demo = this.service("demo");
     valueOf(await demo.createMesh("demo"));
     const uids: Record<string, string> = {};
-    for (const name of names) uids[name] = valueOf(await demo.addCluster(name, [], [])).cluster.uid;
+    for (const name of names) uids[name] = valueOf(await demo.addCluster(name)).cluster.uid;
     return uids;
   }
 

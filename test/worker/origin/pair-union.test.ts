@@ -10,6 +10,7 @@ import { hashKey } from "../../../shared/record/encoding.ts";
 import { PairUnion } from "../../../worker/origin/pair-union.ts";
 
 type Tries = readonly [HashTrie, HashTrie, HashTrie];
+const NONE = new HashTrie();
 
 /** Two sets, and both of them as one. */
 function filled(first: number, second: number): Tries {
@@ -23,7 +24,7 @@ function set(tries: Tries, which: 0 | 1, n: number, state: string): void {
 }
 
 function unionOf(tries: Tries): PairUnion {
-  return new PairUnion(() => [tries[0], tries[1]]);
+  return new PairUnion(() => [tries[0], tries[1], NONE]);
 }
 
 function pairsIn(trie: HashTrie, leaf: PartitionDigest): string[] {
@@ -134,7 +135,7 @@ test("[LOG18] a part of a digest looks at its own leaves only, not at all that a
   first.digest();
   second.digest();
   let steps = 0;
-  const union = new PairUnion(() => [watched(first, () => steps++), second]);
+  const union = new PairUnion(() => [watched(first, () => steps++), second, NONE]);
   const parts: number[] = [];
   for (let isDone = false; !isDone; steps = 0) {
     isDone = union.refresh(1);
@@ -142,4 +143,41 @@ test("[LOG18] a part of a digest looks at its own leaves only, not at all that a
   }
   expect(parts.length).toBeGreaterThan(100);
   expect(Math.max(...parts)).toBeLessThan(60);
+});
+
+test("[ADM11] where a key is in both sets the second one counts: of an endpoint that is admitted in part the whole was received", () => {
+  const changes = fc.array(
+    fc.tuple(fc.constantFrom("first", "second", "both", "none"), fc.nat(1_500)),
+    {
+      maxLength: 1_500,
+    },
+  );
+  fc.assert(
+    fc.property(changes, fc.integer({ min: 1, max: 9 }), (all, leaves) => {
+      const [first, second, both, whole] = Array.from({ length: 4 }, () => new HashTrie()) as [
+        HashTrie,
+        HashTrie,
+        HashTrie,
+        HashTrie,
+      ];
+      const union = new PairUnion(() => [first, second, both]);
+      for (const [i, [where, n]] of all.entries()) {
+        const key = hashKey(`${n}`);
+        for (const trie of [first, second, both, whole]) trie.delete(key);
+        if (where !== "none")
+          whole.set(key, hashKey(`${where === "first" ? "trimmed" : "kept"}${i}`), 0);
+        if (where === "first" || where === "both") first.set(key, hashKey(`trimmed${i}`), 0);
+        if (where === "second" || where === "both") second.set(key, hashKey(`kept${i}`), 0);
+        if (where === "both") both.set(key, hashKey(`kept${i}`), 0);
+        if (i % 400 === 0) expect(toHex(union.digest())).toBe(toHex(whole.digest()));
+      }
+      while (!union.refresh(leaves));
+      expect(toHex(union.digest())).toBe(toHex(whole.digest()));
+      expect(whole.leaves().every((leaf) => union.matches(leaf))).toBe(true);
+      expect(whole.leaves().flatMap((leaf) => cut(union.pairs(leaf)))).toEqual(
+        whole.leaves().flatMap((leaf) => pairsIn(whole, leaf).toSorted()),
+      );
+    }),
+    { numRuns: 40 },
+  );
 });

@@ -139,7 +139,7 @@ test("[VIS30] status has of each edge the relay that lags most, also after the o
   const { world, publisher } = populatedWorld(1);
   const standby = another(world, publisher);
   const report = (relay: TestPublisher, edges: readonly EdgeReport[]): void =>
-    world.toOrigin(relay.socket, { type: "report", edges: JSON.stringify(edges) });
+    world.toOrigin(relay.socket, { type: "report", edges: JSON.stringify(edges), cluster: null });
   report(publisher, [edge("db", 2, 9), edge("web", 2, 4)]);
   report(standby, [edge("db", 2, 8), edge("web", 3, 7)]);
   const wanted = [edge("db", 2, 8), edge("web", 3, 7)];

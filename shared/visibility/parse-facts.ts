@@ -1,0 +1,124 @@
+/**
+ * The checked doors of the JSON documents that travel as text: access facts (hub → relay, relay → relay,
+ * disk) and a relay's reports (relay → hub). Total: any text gives a value, or the field and the rule.
+ */
+import { z } from "zod";
+
+import { describeIssues } from "./field-problem.ts";
+import { MAX_TOLD_POOLS } from "./facts.ts";
+import type { AccessFacts, ClusterReport, EdgeReport } from "./facts.ts";
+import { parseScope } from "./scope.ts";
+import type { Scope } from "./scope.ts";
+
+export type Parsed<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly rule: string };
+
+/** RCCs of one cluster; the Mesh has the same bound [VIS27]. */
+const MAX_EDGES = 1_000;
+const MAX_RANGES = 4_096;
+const MAX_TEXT = 1_024;
+
+const count = z.int().nonnegative();
+const name = z.string().max(MAX_TEXT);
+/** RCC names become names of files: a DNS label and nothing else. */
+const rccName = z
+  .string()
+  .max(63)
+  .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, "must be a lower-case DNS label");
+const cidr = z.string().max(64);
+const ref = z.looseObject({ uid: name, name });
+const ranges = z.array(cidr).max(MAX_RANGES);
+
+const scope = z.unknown().transform((value, context): Scope => {
+  const parsed = parseScope(value);
+  if (parsed.ok && parsed.scope !== null) return parsed.scope;
+  const rule = parsed.ok ? "narrows nothing" : (parsed.problems[0]?.rule ?? "is not a scope");
+  context.addIssue(rule);
+  return z.NEVER;
+});
+
+const factsSchema = z.looseObject({
+  meshId: name.min(1),
+  meshName: name,
+  accessVersion: count,
+  cluster: z.looseObject({ uid: name.min(1), name }),
+  keyGeneration: count,
+  removed: z.boolean(),
+  remotes: z
+    .array(
+      z.looseObject({
+        rcc: rccName,
+        origin: ref,
+        state: z.enum(["granted", "not-granted"]),
+        overlayRoutingMode: z.enum(["Enabled", "Disabled"]),
+        labels: z.enum(["original", "prefixed"]).exactOptional(),
+        scope: scope.exactOptional(),
+        pools: z.literal("not-shared").exactOptional(),
+      }),
+    )
+    .max(MAX_EDGES),
+  ranges: z.looseObject({ pods: ranges, nodes: ranges, shared: ranges.exactOptional() }),
+  refusedClaims: z
+    .array(z.looseObject({ cidr, use: z.enum(["pods", "nodes"]), reason: z.string() }))
+    .max(MAX_RANGES),
+  pools: z.array(cidr).max(MAX_TOLD_POOLS).exactOptional(),
+  readerPools: z
+    .array(z.looseObject({ cluster: ref, pools: z.array(cidr).max(MAX_TOLD_POOLS) }))
+    .exactOptional(),
+});
+
+const edgesSchema = z
+  .array(
+    z.object({
+      rcc: rccName,
+      origin: z.object({ uid: name, name }),
+      connectionStatus: z.literal([0, 1, 2, 3, 4, 5]),
+      endpoints: count,
+      refused: count,
+      digest: z.string().max(128).nullable(),
+      revision: count,
+      conflicts: count.exactOptional(),
+    }),
+  )
+  .max(MAX_EDGES);
+
+const clusterSchema = z.object({
+  pools: z.array(cidr).max(MAX_TOLD_POOLS),
+  poolCount: count,
+  withheldPools: z.array(z.object({ cidr, reason: name })).max(MAX_TOLD_POOLS),
+  source: z.object({
+    state: z.enum(["following", "listing", "failing", "absent"]),
+    reason: name,
+    sinceMs: count,
+  }),
+});
+
+/** Fields that are not known are kept: a later hub's facts lose nothing on an older relay's disk. */
+export function parseAccessFacts(text: string): Parsed<AccessFacts> {
+  return parse(factsSchema, text);
+}
+
+export function parseEdgeReports(text: string): Parsed<readonly EdgeReport[]> {
+  return parse(edgesSchema, text);
+}
+
+export function parseClusterReport(text: string): Parsed<ClusterReport> {
+  return parse(clusterSchema, text);
+}
+
+function parse<T>(schema: z.ZodType<T>, text: string): Parsed<T> {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return { ok: false, rule: "must be JSON" };
+  }
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return { ok: true, value: parsed.data };
+  const [problem] = describeIssues(parsed.error.issues);
+  return {
+    ok: false,
+    rule: `${problem?.field ?? "body"}: ${problem?.rule ?? "is not understood"}`,
+  };
+}
