@@ -291,6 +291,7 @@ export class Relay {
       },
     });
     this.#home = home;
+    this.#report();
     if (this.#isListed) home.publisher.onListed();
     home.start();
     const facts = this.#access.facts;
@@ -349,12 +350,15 @@ export class Relay {
         ? change.record.kind === "IPPool" || change.record.kind === "Node"
         : change.key.includes("/ipam/") || change.key.includes("/nodes/"),
     );
-    if (touchesAddresses && this.#isListed) this.#refreshOwnAddresses();
+    if (!touchesAddresses || !this.#isListed) return;
+    this.#refreshOwnAddresses();
+    this.#report();
   }
 
   #onListed(): void {
     this.#isListed = true;
     this.#refreshOwnAddresses();
+    this.#report();
     this.#home?.publisher.onListed();
     for (const resolve of this.#listedWaiters) resolve();
     this.#listedWaiters = [];

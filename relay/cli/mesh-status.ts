@@ -7,9 +7,17 @@ export interface EdgeStatus {
   readonly origin: { readonly uid: string; readonly name: string };
   readonly state: "granted" | "not-granted";
   readonly connection: string;
+  /** Calico's value of the edge as a whole. */
   readonly connectionStatus: number | null;
+  /** The same, as the reading relay says it of its view. A hub of the version before has none. */
+  readonly reportedStatus?: number | null;
+  readonly reasons?: readonly { readonly code: string; readonly message: string }[];
   readonly endpoints: number | null;
   readonly refused: number | null;
+  readonly quarantined?: number | null;
+  readonly withheld?: number | null;
+  readonly conflicts?: number;
+  readonly readerPools?: { readonly shared: boolean; readonly cidrs: readonly string[] };
   readonly revision: number | null;
   readonly digest: string | null;
   readonly ageMs: number | null;
@@ -21,6 +29,13 @@ export interface ClusterStatus {
   readonly publisher: "connected" | "absent" | "unknown";
   readonly ageMs: number | null;
   readonly quarantined: number | null;
+  readonly partlyAdmitted?: number | null;
+  readonly source?: {
+    readonly state: "following" | "listing" | "failing" | "absent";
+    readonly reason: string;
+    readonly since: string;
+  } | null;
+  readonly withheldPools?: readonly { readonly cidr: string; readonly reason: string }[];
   readonly factsAcknowledged: boolean;
   readonly refusedClaims: number;
   /** A hub of a version that knows no scopes has none. */

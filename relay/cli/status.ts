@@ -15,11 +15,15 @@ const EDGES: ListShape<EdgeStatus> = {
     { title: "RCC", of: (row) => `${row.cluster.name}/${row.rcc}` },
     { title: "REMOTE", of: (row) => row.origin.name },
     { title: "CONNECTION", of: (row) => row.connection },
-    { title: "ENDPOINTS", of: (row) => orEmpty(row.endpoints) },
-    { title: "REVISION", of: (row) => orEmpty(row.revision) },
-    { title: "DIGEST", of: (row) => row.digest?.slice(0, 12) ?? "" },
+    { title: "SEEN", of: (row) => orEmpty(row.endpoints) },
+    { title: "REFUSED", of: (row) => orEmpty(row.refused) },
+    { title: "QUARANTINED", of: (row) => orEmpty(row.quarantined ?? null) },
+    { title: "WITHHELD", of: (row) => orEmpty(row.withheld ?? null) },
     { title: "AGE", of: (row) => renderAge(row.ageMs) },
-    { title: "REFUSED", of: (row) => orEmpty(row.refused), wide: true },
+    { title: "REVISION", of: (row) => orEmpty(row.revision), wide: true },
+    { title: "DIGEST", of: (row) => row.digest?.slice(0, 12) ?? "", wide: true },
+    { title: "CONFLICTS", of: (row) => String(row.conflicts ?? 0), wide: true },
+    { title: "READER'S POOLS", of: (row) => renderPools(row), wide: true },
   ],
   name: (row) => `${row.cluster.name}/${row.rcc}`,
   empty: "no RCCs: nobody asks to see anybody",
@@ -29,6 +33,7 @@ const CLUSTERS: ListShape<ClusterStatus> = {
   columns: [
     { title: "CLUSTER", of: (row) => row.cluster.name },
     { title: "RELAY", of: (row) => (row.joined ? row.publisher : "never joined") },
+    { title: "SOURCE", of: (row) => row.source?.state ?? "" },
     { title: "LAST SEEN", of: (row) => renderAge(row.ageMs) },
     { title: "QUARANTINED", of: (row) => orEmpty(row.quarantined) },
     { title: "REFUSED CLAIMS", of: (row) => String(row.refusedClaims) },
@@ -37,6 +42,12 @@ const CLUSTERS: ListShape<ClusterStatus> = {
   name: (row) => row.cluster.name,
   empty: "no clusters",
 };
+
+/** What the origin is told so that it does not source-NAT towards the reader. [VIS32] */
+function renderPools({ readerPools }: EdgeStatus): string {
+  if (readerPools === undefined) return "";
+  return readerPools.shared ? readerPools.cidrs.join(",") || "none" : "not shared";
+}
 
 interface ScopeRow extends ScopeStatus {
   readonly origin: string;
@@ -62,9 +73,32 @@ export function renderStatus(status: MeshStatus, output: "wide" | undefined): st
   );
   return [
     renderList(status.edges, EDGES, output),
+    ...notesOf(status),
     renderList(status.clusters, CLUSTERS, output),
     ...(scopes.length === 0 ? [] : [renderList(scopes, SCOPES, output)]),
   ].join("\n");
+}
+
+/** What a number in a table does not say, one line each. */
+function notesOf({ edges, clusters }: MeshStatus): string[] {
+  const notes = [
+    ...edges.flatMap((edge) =>
+      (edge.reasons ?? []).map(({ message }) => `${edge.cluster.name}/${edge.rcc}: ${message}`),
+    ),
+    ...edges.flatMap((edge) =>
+      (edge.conflicts ?? 0) === 0
+        ? []
+        : [
+            `${edge.cluster.name}/${edge.rcc}: ${edge.conflicts} addresses in shared ranges are another cluster's too`,
+          ],
+    ),
+    ...clusters.flatMap(({ cluster, withheldPools = [] }) =>
+      withheldPools.map(
+        ({ cidr, reason }) => `${cluster.name}: pool ${cidr} is withheld from Felix: ${reason}`,
+      ),
+    ),
+  ];
+  return notes.length === 0 ? [] : [`${notes.join("\n")}\n`];
 }
 
 export const registerStatus: RegisterCommand = (program) => {

@@ -9,11 +9,18 @@ import { CommandError, UsageError } from "./usage-error.ts";
 
 const POLL_MS = 250;
 
-/** What is still in the way; empty when every edge in question is in sync. */
+/** Calico's value of a view that is equal to its origin's log. */
+const EQUAL = 2;
+
+/**
+ * What is still in the way; empty when every edge in question is in sync.
+ * @param allowStale A view that is equal to the origin's log is enough, whatever the origin is doing.
+ */
 export function obstacles(
   status: MeshStatus,
   cluster: string,
   origin: string | undefined,
+  allowStale = false,
 ): readonly string[] {
   const edges = status.edges.filter(
     (edge) =>
@@ -21,11 +28,15 @@ export function obstacles(
   );
   if (edges.length === 0)
     return [`cluster ${cluster} has no RCC${origin === undefined ? "" : ` that names ${origin}`}`];
-  return edges.filter((edge) => edge.connection !== "InSync").map(describeEdge);
+  const isThere = (edge: EdgeStatus): boolean =>
+    edge.connection === "InSync" ||
+    (allowStale && edge.connection !== "Unknown" && edge.reportedStatus === EQUAL);
+  return edges.filter((edge) => !isThere(edge)).map(describeEdge);
 }
 
 function describeEdge(edge: EdgeStatus): string {
-  return `${edge.cluster.name}/${edge.rcc}: ${edge.connection}`;
+  const why = (edge.reasons ?? []).map(({ message }) => message).join(", ");
+  return `${edge.cluster.name}/${edge.rcc}: ${edge.connection}${why === "" ? "" : ` (${why})`}`;
 }
 
 /** `500ms`, `60s`, `2m`, or seconds. @throws UsageError */
@@ -44,6 +55,7 @@ export const registerWait: RegisterCommand = (program) => {
       )
       .requiredOption("--cluster <name>", "the cluster that sees")
       .option("--origin <name>", "only this remote; default: every RCC of the cluster")
+      .option("--allow-stale", "what was in sync with a remote that is away counts too")
       .option("--timeout <time>", "give up after", "60s"),
     "catwalk wait --for in-sync --cluster app --origin db --timeout 60s",
   ).action(
@@ -51,6 +63,7 @@ export const registerWait: RegisterCommand = (program) => {
       flags: ServerFlags & {
         readonly cluster: string;
         readonly origin?: string;
+        readonly allowStale?: boolean;
         readonly timeout: string;
       },
     ) => {
@@ -64,7 +77,7 @@ export const registerWait: RegisterCommand = (program) => {
           (status) => {
             if (!status.clusters.some(({ cluster }) => cluster.name === flags.cluster))
               throw new CommandError(`the mesh has no cluster named ${flags.cluster}`);
-            return obstacles(status, flags.cluster, flags.origin);
+            return obstacles(status, flags.cluster, flags.origin, flags.allowStale);
           },
           (error: unknown) => [error instanceof Error ? error.message : String(error)],
         );

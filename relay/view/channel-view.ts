@@ -205,6 +205,8 @@ export class ChannelView {
     this.#isRepairAsked = false;
     const holdsAny = this.#trie.size + this.#stale.size > 0;
     this.#repair = new Repair(plan, this.#followed, holdsAny);
+    // From its first blob on the view holds something of the other log, and is of no log until the repair is over.
+    if (this.#repair.isOfOther) this.#followed = null;
     this.#moveTo({ epoch: plan.epoch, revision: plan.after, chain: plan.chain });
     this.#verified = null;
     return { changes: this.#finishRepair(), persist: true, repair: false };
@@ -257,13 +259,15 @@ export class ChannelView {
   #onCheckpoint(checkpoint: Omit<Checkpoint, "origin">): ViewOutcome {
     const cursor = this.#cursor;
     if (cursor === null || this.#isRepairAsked || checkpoint.epoch !== cursor.epoch) return NOTHING;
-    if (checkpoint.revision !== cursor.revision || this.#repair !== null) return NOTHING;
-    if (!equalBytes(this.#trie.digest(), checkpoint.digest)) return this.#askRepair();
+    if (checkpoint.revision !== cursor.revision) return NOTHING;
+    const changes = this.#finishRepair(true);
+    if (this.#repair !== null) return NOTHING;
+    if (!equalBytes(this.#trie.digest(), checkpoint.digest))
+      return bothOf({ changes, persist: true, repair: false }, this.#askRepair());
     this.#verified = { revision: checkpoint.revision, digest: checkpoint.digest };
     this.#isPopulated = checkpoint.populated;
     this.#wasComplete ||= checkpoint.populated;
-    if (!checkpoint.sweep) return { changes: [], persist: true, repair: false };
-    const changes: ViewChange[] = [];
+    if (!checkpoint.sweep) return { changes, persist: true, repair: false };
     const stale = Array.from(this.#stale.entries());
     for (const { keyHash, tag } of stale) {
       changes.push({ op: "delete", held: this.#held(tag) });
@@ -289,10 +293,15 @@ export class ChannelView {
       this.#followed = { epoch, revision };
   }
 
-  /** Answers what was deferred and holds. */
-  #finishRepair(): ViewChange[] {
+  /**
+   * Answers what was deferred and holds. A tail says of each key the newest change only, and of one
+   * that has changed behind its end it says nothing: what was deferred waits for the log's head.
+   * @param isHead The hub has just told the digest of where this view stands: it has all there is.
+   */
+  #finishRepair(isHead = false): ViewChange[] {
     const repair = this.#repair;
     if (repair === null || !repair.isOverAt(this.#cursor?.revision ?? 0)) return [];
+    if (repair.hasDeferred && !isHead) return [];
     this.#repair = null;
     if (this.#cursor !== null) this.#moveTo(this.#cursor);
     return [...repair.deferred()].flatMap(({ keyHash, place }) => {

@@ -10,6 +10,7 @@ import { cidrContains, parseCidr } from "../../shared/ip/cidr.ts";
 import type { Cidr } from "../../shared/ip/cidr.ts";
 import { RangeSet } from "../../shared/ip/range-set.ts";
 import type { ReaderPools } from "../../shared/visibility/facts.ts";
+import type { OwnAddresses } from "./served.ts";
 import type { ServedChange } from "./serving.ts";
 
 export interface NatPoolChange {
@@ -29,6 +30,8 @@ type Wanter = string;
 export class NatPools {
   readonly #wanted = new Map<string, Set<Wanter>>();
   readonly #listeners = new Set<(changes: readonly NatPoolChange[]) => void>();
+  /** Of a relay that knows nothing of its cluster yet. */
+  #own: Pick<OwnAddresses, "refusesPool"> = { refusesPool: () => null };
   #local: readonly string[] = [];
   #localSet = new RangeSet([]);
   #readers: readonly ReaderPools[] = [];
@@ -86,6 +89,11 @@ export class NatPools {
     this.#decide();
   }
 
+  setOwn(own: Pick<OwnAddresses, "refusesPool">): void {
+    this.#own = own;
+    this.#decide();
+  }
+
   #want(op: "put" | "delete", cidr: string, wanter: Wanter): void {
     const wanters = this.#wanted.get(cidr) ?? new Set();
     if (op === "put") wanters.add(wanter);
@@ -101,7 +109,8 @@ export class NatPools {
     for (const cidr of this.#wanted.keys()) {
       const parsed = parseCidr(cidr);
       if (parsed === null || this.#localSet.contains(parsed)) continue;
-      if (this.#localSet.overlaps(parsed)) withheld.push({ cidr, reason: AROUND_LOCAL });
+      const reason = this.#localSet.overlaps(parsed) ? AROUND_LOCAL : this.#own.refusesPool(cidr);
+      if (reason !== null) withheld.push({ cidr, reason });
       else {
         free.push(parsed);
         texts.set(parsed, cidr);

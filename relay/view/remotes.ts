@@ -74,6 +74,7 @@ export class Remotes {
     this.#options = options;
     this.#outside = options.outside ?? OUTSIDE;
     this.#own = own;
+    this.pools.setOwn(own);
   }
 
   /** Listens to what is served; answers how to stop. */
@@ -183,6 +184,7 @@ export class Remotes {
   setOwnAddresses(own: OwnAddresses): void {
     if (own.equals(this.#own)) return;
     this.#own = own;
+    this.pools.setOwn(own);
     for (const { serving, view } of this.#entries.values()) serving.decideAgain(view.records());
     this.#options.onState();
   }

@@ -80,6 +80,10 @@ export class Repair {
     if (this.#deferred.size > 0) this.#deferred.delete(toId(keyHash));
   }
 
+  get hasDeferred(): boolean {
+    return this.#deferred.size > 0;
+  }
+
   /** What nothing later has replaced. */
   deferred(): Iterable<Deferred> {
     return this.#deferred.values();

@@ -62,10 +62,18 @@ export class OwnAddresses {
     return { kind: "part", record: { ...record, ips }, reason };
   }
 
+  /** Why a pool is not to be delivered, or `null`. */
+  refusesPool(cidr: string): string | null {
+    const served = this.#servedPool(cidr);
+    return served.kind === "nothing" ? served.reason : null;
+  }
+
   /** A pool of the same CIDR would overwrite the local one, one around or inside it would change its addresses' kind and NAT. */
   #servedPool(text: string): Served {
     const cidr = parseCidr(text);
-    const isOwn = cidr === null || (this.#ranges.overlaps(cidr) && !this.#shared.contains(cidr));
+    const isOwn =
+      cidr === null ||
+      ((this.#ranges.overlaps(cidr) || this.#nodes.overlaps(cidr)) && !this.#shared.contains(cidr));
     return isOwn
       ? { kind: "nothing", reason: `pool ${text} overlaps this cluster's own addresses` }
       : ALL;

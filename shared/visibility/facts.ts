@@ -170,6 +170,8 @@ export interface OriginStatus {
   }[];
   /** Records of which nothing is admitted. */
   readonly quarantined: number;
+  /** Endpoints among them. */
+  readonly quarantinedEndpoints: number;
   /** Endpoints that are admitted without some of their addresses. [ADM11] */
   readonly partlyAdmitted: number;
   /** What its publisher reports of the cluster; `null` before the first report. */

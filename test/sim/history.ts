@@ -161,6 +161,10 @@ export type Happening =
       readonly granted: ReadonlyMap<string, string>;
       /** Scope ids, by RCC name. */
       readonly scopes?: ReadonlyMap<string, string>;
+      /** The cluster that this is said to, whose relay it may be no more. */
+      readonly cluster?: string;
+      /** Pools of clusters that read its own, by their UIDs. */
+      readonly readerPools?: ReadonlyMap<string, readonly string[]>;
     }
   /** What a relay tells its Felix; `key` is `<rcc> <key hash>`. */
   | {
@@ -211,6 +215,8 @@ export interface QuietRelay {
   /** By RCC name and key hash, as Felix has it. */
   readonly felix: ReadonlyMap<string, Served>;
   readonly remotes: readonly SeenRemote[];
+  /** CIDRs of pools that Felix has besides its cluster's own. */
+  readonly pools: readonly string[];
   /** Another relay of the cluster publishes, and is told what may be seen. */
   readonly isSuperseded: boolean;
 }

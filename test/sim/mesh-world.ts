@@ -278,6 +278,7 @@ export class MeshWorld {
               uid: identity.membership.cluster.uid,
               felix: relay.felix,
               remotes: relay.seen(),
+              pools: relay.pools,
               isSuperseded: relay.isStopped,
             })),
     );

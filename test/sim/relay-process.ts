@@ -236,6 +236,11 @@ export class RelayProcess {
     });
   }
 
+  /** Pools that its Felix has, besides those of its cluster. */
+  get pools(): readonly string[] {
+    return [...(this.#process?.relay.remotes.pools.delivered ?? [])];
+  }
+
   look(): void {
     const uid = this.#identity?.membership.cluster.uid ?? "";
     if (this.#process !== null)
@@ -336,6 +341,8 @@ export class RelayProcess {
       version: facts.accessVersion,
       granted: this.#granted,
       scopes: this.#scopes,
+      cluster: facts.cluster.uid,
+      readerPools: new Map((facts.readerPools ?? []).map((of) => [of.cluster.uid, of.pools])),
     });
   }
 

@@ -31,7 +31,12 @@ export interface MeshOverview {
   readonly mesh: MeshRow;
   readonly accessVersion: number;
   readonly clusters: readonly ClusterView[];
-  readonly edges: readonly { readonly clusterUid: string; readonly rcc: RccView }[];
+  readonly edges: readonly {
+    readonly clusterUid: string;
+    readonly rcc: RccView;
+    /** Of the grant's scope; `null`: it shows all. */
+    readonly scopeId: string | null;
+  }[];
   /** UIDs whose Origin has not acknowledged its facts. */
   readonly unacknowledged: readonly string[];
 }

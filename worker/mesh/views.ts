@@ -1,5 +1,6 @@
 /** Read models of the registry, for the admin API. */
 import { isEffective } from "../../shared/visibility/access.ts";
+import { scopeId } from "../../shared/visibility/scope.ts";
 import { labelModeOf } from "../../shared/visibility/rcc.ts";
 import { listRccs } from "./rccs.ts";
 import type { ClusterView, MeshOverview, ViewOverview } from "./mesh-calls.ts";
@@ -27,7 +28,10 @@ export function overviewOf(mesh: Mesh): MeshOverview {
     accessVersion: mesh.version(),
     clusters: clusters.map((row) => viewCluster(mesh, row)),
     edges: clusters.flatMap((row) =>
-      listRccs(mesh, row.name).map((rcc) => ({ clusterUid: row.uid, rcc })),
+      listRccs(mesh, row.name).map((rcc) => {
+        const scope = mesh.grantOf(rcc.remote.uid, row.uid)?.scope ?? null;
+        return { clusterUid: row.uid, rcc, scopeId: scope === null ? null : scopeId(scope) };
+      }),
     ),
     unacknowledged: mesh.store.list("outbox").map(([uid]) => uid),
   };

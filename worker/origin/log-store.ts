@@ -112,6 +112,8 @@ export interface LogStore {
     after: Uint8Array,
     limit: number,
   ): Pick<QuarantinedRecord, "keyHash" | "recordHash" | "rule">[];
+  /** Endpoints of which nothing is admitted. */
+  quarantinedEndpoints(): number;
   /** Whether a record waits for a range to be pinned. */
   hasPendingClaims(): boolean;
 

@@ -291,7 +291,8 @@ export class Origin {
 
   status(): OriginStatus {
     const facts = must(this.#facts, "status before facts");
-    return originStatus(facts, this.#logs, this.#projections, this.#home.desk);
+    const { store } = this.#ports;
+    return originStatus(facts, this.#logs, this.#projections, this.#home.desk, store);
   }
 
   /** Of what is admitted now, some that these ranges would refuse. Yields often. */

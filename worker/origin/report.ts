@@ -13,6 +13,7 @@ export function originStatus(
   logs: Logs,
   projections: Projections,
   home: HomeDesk,
+  store: LogStore,
 ): OriginStatus {
   return {
     cluster: facts.cluster,
@@ -28,6 +29,7 @@ export function originStatus(
       digest: toHex(log.admitted.digest()),
     })),
     quarantined: sumOf(logs, ({ received }) => received.refused - received.partly),
+    quarantinedEndpoints: store.quarantinedEndpoints(),
     partlyAdmitted: sumOf(logs, ({ received }) => received.partly),
     report: home.report,
     scopes: projections.status(),

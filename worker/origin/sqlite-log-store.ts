@@ -1,3 +1,4 @@
+import { PARTLY_RULE } from "../../shared/admission/judge.ts";
 import type { Partition } from "../../shared/log/partition.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
@@ -274,6 +275,15 @@ export class SqliteLogStore implements LogStore {
         recordHash: bytesOf(row["record_hash"]),
         rule: String(row["rule"]),
       }));
+  }
+
+  quarantinedEndpoints(): number {
+    const row = this.sql.run(
+      "SELECT count(*) AS n FROM quarantine WHERE channel = ? AND kind IN ('WorkloadEndpoint', 'HostEndpoint') AND rule <> ?",
+      this.#number("identity"),
+      PARTLY_RULE,
+    )[0];
+    return Number(row?.["n"]);
   }
 
   hasPendingClaims(): boolean {

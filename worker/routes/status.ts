@@ -5,11 +5,13 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 
-import type { OriginStatus } from "../../shared/visibility/facts.ts";
+import type { OriginStatus, SourceReport } from "../../shared/visibility/facts.ts";
+import { sharesPools } from "../../shared/visibility/rcc.ts";
 import { scopeSchema } from "../../shared/visibility/scope.ts";
 import type { MeshOverview } from "../mesh/mesh-calls.ts";
 import { originObjectName } from "../ports.ts";
 import { askAll } from "./ask-all.ts";
+import { edgeState } from "./edge-state.ts";
 import type { HubPorts, OriginAccess } from "./hub-ports.ts";
 import { valueOf } from "./problem.ts";
 import {
@@ -47,19 +49,51 @@ const scopeStatusSchema = z
     }),
   })
   .openapi("ScopeStatus");
+const sourceSchema = z
+  .object({
+    state: z.enum(["following", "listing", "failing", "absent"]),
+    reason: z.string(),
+    since: z.string().openapi({ description: "By the relay's clock" }),
+  })
+  .openapi("SourceStatus");
 const edgeSchema = z
   .object({
     cluster: refSchema.openapi({ description: "Who sees" }),
     rcc: z.string(),
     origin: refSchema.openapi({ description: "Who is seen" }),
     state: z.enum(["granted", "not-granted"]),
-    connection: z.enum([...CONNECTION_WORDS, "NotGranted", "Unknown"]),
+    connection: z.enum([...CONNECTION_WORDS, "NotGranted", "Unknown"]).openapi({
+      description:
+        "InSync: the origin follows its cluster, the view is equal, nothing large is missing",
+    }),
     connectionStatus: z.number().int().nullable().openapi({
       description:
         "Calico's remote_cluster_connection_status; null when the reading relay has not reported",
     }),
+    reportedStatus: z.number().int().nullable().openapi({
+      description:
+        "The same, as the reading relay says it: 2 where its view equals the origin's log",
+    }),
+    reasons: z.array(z.object({ code: z.string(), message: z.string() })).openapi({
+      description: "Why it is not in sync although the view is equal",
+    }),
     endpoints: z.number().nullable(),
-    refused: z.number().nullable(),
+    refused: z.number().nullable().openapi({
+      description: "Records that the reading relay does not serve, or not with all addresses",
+    }),
+    quarantined: z.number().nullable().openapi({
+      description: "Records of the origin of which the hub admits nothing",
+    }),
+    withheld: z.number().nullable().openapi({
+      description: "Records of the origin that the grant's scope does not show",
+    }),
+    conflicts: z.number().openapi({
+      description: "Addresses in shared ranges that the origin and another cluster both have",
+    }),
+    readerPools: z.object({ shared: z.boolean(), cidrs: z.array(z.string()) }).openapi({
+      description:
+        "The reader's pools, which are told to the origin so that it does not source-NAT",
+    }),
     revision: z.number().nullable(),
     digest: z.string().nullable(),
     ageMs: z
@@ -79,6 +113,18 @@ const statusSchema = z
         publisher: z.enum(["connected", "absent", "unknown"]),
         ageMs: z.number().nullable(),
         quarantined: z.number().nullable(),
+        partlyAdmitted: z.number().nullable().openapi({
+          description: "Endpoints that are admitted without some of their addresses",
+        }),
+        source: sourceSchema.nullable().openapi({
+          description: "Whether its relay follows the cluster; null when it has not said so",
+        }),
+        pools: z
+          .array(z.string())
+          .openapi({ description: "Its own IP pools, as the hub knows them" }),
+        withheldPools: z.array(z.object({ cidr: z.string(), reason: z.string() })).openapi({
+          description: "Pools of other clusters that its Felix is not given",
+        }),
         factsAcknowledged: z.boolean(),
         refusedClaims: z.number(),
         channels: z.array(channelSchema),
@@ -177,6 +223,10 @@ function viewStatus(
       publisher: origin === null ? ("unknown" as const) : origin.publisher,
       ageMs: origin === null ? null : age(origin),
       quarantined: origin === null ? null : origin.quarantined,
+      partlyAdmitted: origin === null ? null : origin.partlyAdmitted,
+      source: origin?.report == null ? null : viewSource(origin.report.source),
+      pools: [...cluster.pools],
+      withheldPools: (origin?.report?.withheldPools ?? []).map((pool) => ({ ...pool })),
       factsAcknowledged: !overview.unacknowledged.includes(cluster.uid),
       refusedClaims: cluster.refusedClaims.length,
       channels: origin === null ? [] : origin.channels.map((channel) => ({ ...channel })),
@@ -184,25 +234,33 @@ function viewStatus(
       ...("error" in answer ? { error: answer.error } : {}),
     };
   });
+  const poolsOf = new Map(overview.clusters.map(({ uid, pools }) => [uid, pools]));
   const nameOf = new Map(overview.clusters.map(({ uid, name }) => [uid, name]));
-  const edges = overview.edges.map(({ clusterUid, rcc }) => {
+  const edges = overview.edges.map(({ clusterUid, rcc, scopeId }) => {
     const reader = byUid.get(clusterUid);
     const report = reader?.edges.find(
       (edge) => edge.rcc === rcc.row.name && edge.origin.uid === rcc.remote.uid,
     );
     const isLive = reader?.publisher === "connected" && report !== undefined;
-    const word: z.output<typeof edgeSchema>["connection"] = isLive
-      ? (CONNECTION_WORDS[report.connectionStatus] ?? "Unknown")
-      : "Unknown";
+    const origin = byUid.get(rcc.remote.uid) ?? null;
+    const isGranted = rcc.state === "granted";
+    const { reasons, ...state } = edgeState(isGranted, isLive ? report : null, origin, nowMs);
+    const pools = poolsOf.get(clusterUid) ?? [];
+    const shared = sharesPools(rcc.row.annotations);
     return {
       cluster: { uid: clusterUid, name: nameOf.get(clusterUid) ?? "" },
       rcc: rcc.row.name,
       origin: { ...rcc.remote },
       state: rcc.state,
-      connection: rcc.state === "not-granted" ? ("NotGranted" as const) : word,
-      connectionStatus: report?.connectionStatus ?? null,
+      ...state,
+      reportedStatus: report?.connectionStatus ?? null,
+      reasons: reasons.map((reason) => ({ ...reason })),
       endpoints: report?.endpoints ?? null,
       refused: report?.refused ?? null,
+      quarantined: origin?.quarantined ?? null,
+      withheld: origin === null ? null : withheldBy(origin, scopeId),
+      conflicts: report?.conflicts ?? 0,
+      readerPools: { shared, cidrs: shared && isGranted ? [...pools] : [] },
       revision: report?.revision ?? null,
       digest: report?.digest ?? null,
       ageMs: reader === undefined ? null : age(reader),
@@ -218,4 +276,17 @@ function viewStatus(
     clusters,
     edges,
   };
+}
+
+function viewSource(source: SourceReport): z.output<typeof sourceSchema> {
+  return { state: source.state, reason: source.reason, since: isoTime(source.sinceMs) };
+}
+
+/** Records of an origin that a scope does not show; `null`: its projection is not built. */
+function withheldBy(origin: OriginStatus, scope: string | null): number | null {
+  if (scope === null) return 0;
+  const projection = origin.scopes.find(({ id }) => id === scope);
+  if (projection === undefined || projection.state !== "ready") return null;
+  const all = origin.channels.reduce((sum, { admitted }) => sum + admitted, 0);
+  return all - projection.records;
 }

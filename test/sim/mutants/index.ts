@@ -87,7 +87,7 @@ export const MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: "relay/view/channel-view.ts",
-        from: "if (!checkpoint.sweep) return { changes: [], persist: true, repair: false };",
+        from: "if (!checkpoint.sweep) return { changes, persist: true, repair: false };",
         to: "",
       },
     ],
@@ -152,12 +152,12 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: "relay/view/channel-view.ts",
-        from: "if (checkpoint.revision !== cursor.revision || this.#repair !== null) return NOTHING;",
-        to: "if (checkpoint.revision !== cursor.revision) return NOTHING;",
+        from: "if (this.#repair !== null) return NOTHING;",
+        to: "",
       },
       {
         file: "relay/view/channel-view.ts",
-        from: "if (!equalBytes(this.#trie.digest(), checkpoint.digest)) return this.#askRepair();",
+        from: "if (!equalBytes(this.#trie.digest(), checkpoint.digest))\n      return bothOf({ changes, persist: true, repair: false }, this.#askRepair());",
         to: "",
       },
     ],
@@ -181,8 +181,8 @@ export const MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: "worker/origin/intake.ts",
-        from: "      if (held !== undefined) release.set(keyHash, keyHash);\n      quarantine.delete(keyHash);",
-        to: "      quarantine.delete(keyHash);",
+        from: '    this.#letGo(keyHash);\n    if (this.#published(keyHash) !== "absent")',
+        to: '    this.#quarantine.delete(keyHash);\n    if (this.#published(keyHash) !== "absent")',
       },
     ],
   },
@@ -193,8 +193,8 @@ export const MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: "worker/origin/intake.ts",
-        from: '    if (published !== "absent")\n      append.set({\n',
-        to: "    if (false)\n      append.set({\n",
+        from: 'if (published !== (instead.recordHash === null ? "absent" : "same")) this.#append.set(instead);',
+        to: "",
       },
     ],
   },
@@ -329,7 +329,7 @@ export const MUTANTS: readonly Mutant[] = [
     validators: ["Converged", "NeverInSyncEarly", "NoAmnesia", "StatusTruthful"],
     replacements: [
       {
-        file: "worker/origin/projection-walk.ts",
+        file: "worker/origin/log-walk.ts",
         from: "const partition = plan.blobs.shift();",
         to: "const partition = plan.next < 0 ? plan.blobs.shift() : undefined;",
       },
@@ -380,6 +380,42 @@ export const MUTANTS: readonly Mutant[] = [
         file: "relay/view/repair.ts",
         from: "if (this.isOfOther) return isHeld && revision < this.#head;",
         to: "if (this.isOfOther) return false;",
+      },
+    ],
+  },
+  {
+    name: "reader-pools-kept",
+    bug: "The pools of readers stay with Felix when the last of them is told no more.",
+    validators: ["NoGhosts"],
+    replacements: [
+      {
+        file: "relay/view/remotes.ts",
+        from: "this.pools.setReaders(facts.readerPools ?? []);",
+        to: "if (facts.readerPools !== undefined) this.pools.setReaders(facts.readerPools);",
+      },
+    ],
+  },
+  {
+    name: "pools-told-once",
+    bug: "What an Origin could not tell the Mesh of its cluster's pools is never told again.",
+    validators: ["Converged"],
+    replacements: [
+      {
+        file: "worker/origin/mesh-notes.ts",
+        from: "  onFailed(): void {\n    this.look();",
+        to: "  onFailed(): void {\n    if (this.#lastMs < 0) this.look();",
+      },
+    ],
+  },
+  {
+    name: "pools-of-strangers",
+    bug: "An origin is told of the pools of clusters that it sees, as if they saw it.",
+    validators: ["NoLeak"],
+    replacements: [
+      {
+        file: "shared/visibility/access.ts",
+        from: "const readerPools = readerPoolsOf(registry, uid, readers);",
+        to: "const readerPools = remotesOf(registry, uid).flatMap(({ origin }) => { const told = registry.poolsOf(origin.uid); return told.length === 0 ? [] : [{ cluster: origin, pools: told }]; });",
       },
     ],
   },

@@ -25,6 +25,21 @@ export function expected(truth: Truth, relay: QuietRelay): Map<string, Wanted> {
   return wanted;
 }
 
+/** Pools that are exempted from NAT on both sides of each edge: the origin's where they are shown, the reader's always. */
+function expectedPools(truth: Truth, { uid }: QuietRelay): Set<string> {
+  const own = [...truth.ownAddresses(uid)];
+  const pools = new Set<string>();
+  for (const pair of truth.edges.keys()) {
+    const [reader = "", origin = ""] = pair.split(" ");
+    if (reader !== uid && origin !== uid) continue;
+    const scope = reader === uid ? truth.scopes.get(pair) : undefined;
+    for (const state of truth.has(reader === uid ? origin : reader).values())
+      if (state.channel === "pools" && (scope === undefined || state.shown?.(scope) != null))
+        for (const cidr of state.ips) if (!own.some((mine) => overlap(cidr, mine))) pools.add(cidr);
+  }
+  return pools;
+}
+
 export function atQuiet(
   history: readonly Moment[],
   judge: (truth: Truth, quiet: Extract<Happening, { what: "quiet" }>) => string | null,
@@ -43,6 +58,13 @@ export const converged: Validator = {
   name: "Converged",
   validate: (history) =>
     atQuiet(history, (truth, quiet) => {
+      for (const relay of quiet.relays) {
+        const missing = [...expectedPools(truth, relay)].find(
+          (cidr) => !relay.pools.includes(cidr),
+        );
+        if (missing !== undefined)
+          return `the Felix of ${relay.relay} source-NATs towards ${missing}`;
+      }
       for (const relay of quiet.relays)
         for (const [key, { hash, isPrefixed }] of expected(truth, relay)) {
           const has = relay.felix.get(key);
@@ -110,6 +132,9 @@ export const noGhosts: Validator = {
         for (const key of relay.felix.keys())
           if (!wanted.has(key))
             return `${relay.relay} still has ${key}, which no origin has for it`;
+        const pools = expectedPools(truth, relay);
+        const left = relay.pools.find((cidr) => !pools.has(cidr));
+        if (left !== undefined) return `the Felix of ${relay.relay} still has pool ${left}`;
       }
       return null;
     });

@@ -5,6 +5,8 @@
 import { decodePayload } from "../../../shared/log/payload.ts";
 import { decodeRecord } from "../../../shared/record/encoding.ts";
 import { fits, scopeOf } from "../scopes.ts";
+import type { Happening } from "../history.ts";
+import { Truth } from "./truth.ts";
 import type { Validator } from "./validator.ts";
 
 const CONTENT = new Set(["blob", "frame", "catch-up", "checkpoint", "repair-plan"]);
@@ -26,11 +28,37 @@ function areShown(payload: Uint8Array, scope: string): boolean {
   });
 }
 
+/** Of a reader its pools are told, and only where the reader ever saw who is told. */
+function leakedPools(
+  truth: Truth,
+  everEffective: ReadonlySet<string>,
+  { relay, cluster, readerPools }: Extract<Happening, { what: "heard" }>,
+): string | null {
+  for (const [reader, pools] of readerPools ?? []) {
+    if (!everEffective.has(`${reader} ${cluster}`))
+      return `${relay} was told of the pools of ${reader}, which never saw its cluster`;
+    const known = [...truth.allStates(reader).values()].flatMap((states) =>
+      states.flatMap(({ value }) => (value?.channel === "pools" ? value.ips : [])),
+    );
+    const other = pools.find((cidr) => !known.includes(cidr));
+    if (other !== undefined) return `${relay} was told of ${other}, which is no pool of ${reader}`;
+  }
+  return null;
+}
+
 export const noLeak: Validator = {
   name: "NoLeak",
   validate: (history) => {
     const origins = new Map<string, Known>();
+    const truth = new Truth();
+    const everEffective = new Set<string>();
     for (const { atMs, it } of history) {
+      truth.take({ atMs, it });
+      if (it.what === "edges") for (const pair of it.effective.keys()) everEffective.add(pair);
+      if (it.what === "heard") {
+        const told = leakedPools(truth, everEffective, it);
+        if (told !== null) return { atMs, message: told };
+      }
       // A hub that was restored permits what it permitted then, under the numbers of then.
       if (it.what === "restored") for (const known of origins.values()) known.needed = 0;
       if (it.what === "storage")

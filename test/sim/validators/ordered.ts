@@ -76,19 +76,22 @@ function atFelix(history: readonly Moment[]): Violation | null {
       readonly hash: string | null;
     }
   >();
-  /** The log that a reader repaired from last, by origin, reader and channel. */
+  /** The log that a connection's relay stands in, by origin, socket and channel: as its hello says, then as it was repaired. */
   const logs = new Map<string, string>();
   /** The last repair since the hub was put back, by origin and reader: before it a relay may have told what is not in the log any more. */
   const planned = new Map<string, number>();
   for (const moment of history) {
     truth.take(moment);
     const { atMs, it } = moment;
+    if (it.what === "received" && it.message.type === "watch-hello")
+      for (const { channel, epoch } of it.message.cursors)
+        logs.set(`${it.origin} ${it.socket} ${channel}`, epoch);
     if (it.what === "sent" && it.message.type === "repair-plan") {
       if (truth.storage(it.origin).brokenMs > 0) planned.set(`${it.origin} ${it.to}`, atMs);
       // What was gone may be shown by the older blobs of another log, as at first contact; what is held goes back for no log.
       const { channel, epoch } = it.message;
-      const isOther = logs.get(`${it.origin} ${it.to} ${channel}`) !== epoch;
-      logs.set(`${it.origin} ${it.to} ${channel}`, epoch);
+      const isOther = logs.get(`${it.origin} ${it.socket} ${channel}`) !== epoch;
+      logs.set(`${it.origin} ${it.socket} ${channel}`, epoch);
       for (const [id, { uid, origin, hash }] of told)
         if (isOther && hash === null && uid === it.to && origin === it.origin) told.delete(id);
     }

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 
 import type { Message } from "../../../shared/protocol/messages.ts";
-import type { Happening, SeenRemote, Served, SourceState } from "../history.ts";
+import type { Happening, QuietRelay, SeenRemote, Served, SourceState } from "../history.ts";
 import { VALIDATORS } from "./index.ts";
 
 const [A, B, KEY, HASH] = ["a", "b", "01".repeat(12), "02".repeat(12)];
@@ -59,6 +59,7 @@ const quiet = (felix: ReadonlyMap<string, Served>, status = 2): Happening => ({
       ...relay,
       felix,
       isSuperseded: true,
+      pools: [],
       remotes: [
         {
           rcc: "b",
@@ -206,4 +207,49 @@ test("[SIM2] NoAmnesia: a pod that went at its source, or a cluster that may not
     { what: "heard", relay: "r", version: 3, granted: new Map() },
   ];
   expect(broken([...begin, ...revoked, told("delete", false)])).toEqual([]);
+});
+
+const POOL = "10.1.0.0/16";
+const poolOf = (place: string): Happening => ({
+  what: "source",
+  place,
+  key: "04".repeat(12),
+  state: { ...state, ips: [POOL], owns: [POOL], channel: "pools" },
+});
+const heardPools = (reader: string, cidr: string): Happening => ({
+  what: "heard",
+  relay: "q",
+  version: 3,
+  granted: new Map(),
+  cluster: B,
+  readerPools: new Map([[reader, [cidr]]]),
+});
+
+test("[SIM2] [VIS32] NoLeak: the pools of a cluster are told where it sees who is told, and nothing else of it is", () => {
+  expect(broken([...begin, poolOf("pa"), heardPools(A, POOL)])).toEqual([]);
+  expect(broken([...begin, poolOf("pa"), heardPools(A, "10.9.0.0/16")])).toEqual(["NoLeak"]);
+  expect(broken([...begin, poolOf("pb"), heardPools(B, POOL)])).toEqual(["NoLeak"]);
+});
+
+test("[SIM2] [VIS32] Converged, NoGhosts: in the end a Felix has the pools of both sides of its edges, and no others", () => {
+  const end = quiet(new Map([[`b ${KEY}`, served]]));
+  if (end.what !== "quiet") throw new Error("not the end");
+  const [reader] = end.relays as [QuietRelay];
+  const withPools = (place: string, pools: readonly string[], uid = A): Happening => ({
+    ...end,
+    relays: [
+      {
+        ...reader,
+        uid,
+        place,
+        pools,
+        felix: uid === A ? reader.felix : new Map(),
+        remotes: uid === A ? reader.remotes : [],
+      },
+    ],
+    origins: [],
+  });
+  expect(broken([...begin, poolOf("pa"), withPools("pb", [POOL], B)])).toEqual([]);
+  expect(broken([...begin, poolOf("pa"), withPools("pb", [], B)])).toEqual(["Converged"]);
+  expect(broken([...begin, withPools("pa", [POOL])])).toContain("NoGhosts");
 });

@@ -244,7 +244,15 @@ test("[API5] status joins the registry with what Origins report, and a failing O
   hub.origin(db).mode = "fails";
   const { body } = await hub.call("GET", `${DEMO}/status`);
   expect(body["edges"]).toMatchObject([
-    { rcc: "db", connection: "InSync", endpoints: 12, digest: "9f3c", revision: 40, ageMs: 500 },
+    {
+      rcc: "db",
+      connection: "ReSyncInProgress",
+      reportedStatus: 2,
+      endpoints: 12,
+      digest: "9f3c",
+      revision: 40,
+      ageMs: 500,
+    },
   ]);
   expect(body["clusters"]).toMatchObject([
     { cluster: { name: "app" }, publisher: "connected" },

@@ -89,6 +89,7 @@ export class FakeOrigin implements OriginCalls {
       lastSeenMs: 0,
       channels: [],
       quarantined: 0,
+      quarantinedEndpoints: 0,
       partlyAdmitted: 0,
       report: null,
       scopes: [],

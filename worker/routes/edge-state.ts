@@ -1,0 +1,100 @@
+/**
+ * What an edge is: three statements together. The origin still follows its own cluster, the reader's view
+ * equals the origin's log, and what the origin has is admitted and served. InSync means all of them; each
+ * that fails is named. [API9] Pure over what the Origins report.
+ */
+import type { EdgeReport, OriginStatus } from "../../shared/visibility/facts.ts";
+import { CONNECTION_WORDS } from "./words.ts";
+
+/** Why an edge is not in sync, or why it shows less than there is. `code` is for programs and stays. */
+export interface EdgeReason {
+  readonly code:
+    | "OriginUnknown"
+    | "OriginAway"
+    | "SourceListing"
+    | "SourceFailing"
+    | "SourceAbsent"
+    | "Quarantined"
+    | "Refused";
+  readonly message: string;
+}
+
+export interface EdgeState {
+  readonly connection: (typeof CONNECTION_WORDS)[number] | "NotGranted" | "Unknown";
+  /** Calico's value; `null` when the reading relay has not reported. */
+  readonly connectionStatus: number | null;
+  readonly reasons: readonly EdgeReason[];
+}
+
+/** `remote_cluster_connection_status` of a view that is equal to its log, and of one that is not. */
+const IN_SYNC = 2;
+const RESYNC = 3;
+
+/**
+ * @param report Of the reading relay, while it is connected; else `null`.
+ * @param origin `null` when the Origin did not answer.
+ * @param nowMs On the hub's clock.
+ */
+export function edgeState(
+  isGranted: boolean,
+  report: EdgeReport | null,
+  origin: OriginStatus | null,
+  nowMs: number,
+): EdgeState {
+  const reported = report?.connectionStatus ?? null;
+  if (!isGranted) return { connection: "NotGranted", connectionStatus: reported, reasons: [] };
+  if (report === null || reported === null)
+    return { connection: "Unknown", connectionStatus: null, reasons: [] };
+  const reasons = [...originReasons(origin, nowMs), ...contentReasons(report, origin)];
+  const connectionStatus = reported === IN_SYNC && reasons.length > 0 ? RESYNC : reported;
+  return { connection: CONNECTION_WORDS[connectionStatus] ?? "Unknown", connectionStatus, reasons };
+}
+
+function originReasons(origin: OriginStatus | null, nowMs: number): EdgeReason[] {
+  if (origin === null)
+    return [{ code: "OriginUnknown", message: "the hub cannot say what the origin is doing" }];
+  const { name } = origin.cluster;
+  if (origin.publisher === "absent") {
+    const seconds = Math.max(0, Math.round((nowMs - origin.lastSeenMs) / 1000));
+    return [
+      {
+        code: "OriginAway",
+        message: `no relay of ${name} has been connected for ${seconds} s: what it had then is served`,
+      },
+    ];
+  }
+  const source = origin.report?.source;
+  if (source === undefined || source.state === "following") return [];
+  const code = SOURCE_CODES[source.state];
+  return [
+    { code, message: `the relay of ${name} ${SOURCE_WORDS[source.state]}: ${source.reason}` },
+  ];
+}
+
+const SOURCE_CODES = {
+  listing: "SourceListing",
+  failing: "SourceFailing",
+  absent: "SourceAbsent",
+} as const;
+const SOURCE_WORDS = {
+  listing: "has not listed its cluster yet",
+  failing: "cannot follow its cluster",
+  absent: "finds nothing to read",
+} as const;
+
+/** Where so much is missing that "in sync" would hide it: as many endpoints as there are, or more. */
+function contentReasons(report: EdgeReport, origin: OriginStatus | null): EdgeReason[] {
+  const reasons: EdgeReason[] = [];
+  const quarantined = origin?.quarantinedEndpoints ?? 0;
+  if (quarantined > 0 && quarantined >= report.endpoints)
+    reasons.push({
+      code: "Quarantined",
+      message: `${quarantined} endpoints of ${origin?.cluster.name} are in quarantine, ${report.endpoints} are seen: see \`catwalk quarantine list\``,
+    });
+  if (report.refused > 0 && report.refused >= report.endpoints)
+    reasons.push({
+      code: "Refused",
+      message: `the reader's relay refuses ${report.refused} records: see its \`/status\``,
+    });
+  return reasons;
+}
