@@ -185,6 +185,14 @@ export function encodeUpdate(update: SerializedUpdate): Buffer {
     .finish();
 }
 
+/** The same element with another update type, which is its last byte but one. */
+export function withType(element: Uint8Array, updateType: number): Uint8Array {
+  if (element[element.length - 2] === updateType) return element;
+  const copy = new Uint8Array(element);
+  copy[copy.length - 2] = updateType;
+  return copy;
+}
+
 export function encodeKvs(updates: readonly Uint8Array[]): Buffer {
   return envelope("MsgKVs", encodeKvsValue(updates));
 }

@@ -3,7 +3,7 @@
  * what has changed. Nothing here waits or writes. [TYP11] [TYP13] [TYP14]
  */
 import { ByteHash, viewOf } from "./byte-hash.ts";
-import { encodeUpdate } from "./encode.ts";
+import { encodeUpdate, withType } from "./encode.ts";
 import { GobError } from "./gob/bytes.ts";
 import type { KeySpace } from "./key-space.ts";
 import { isDeletion, KvsScanner, UnusualUpdate } from "./kvs-scan.ts";
@@ -81,7 +81,8 @@ export class LocalStream {
     this.#isResync = false;
     const parts = this.#keys.unseen().map((id) => {
       const key = Buffer.from(this.#space.table.key(id)).toString("utf8");
-      const sent = this.#space.behind(id) ?? deletionOf(key);
+      const remote = this.#space.behind(id);
+      const sent = remote === null ? deletionOf(key) : withType(remote, UPDATE_TYPE.updated);
       this.#keys.delete(id);
       return sent;
     });
@@ -152,6 +153,8 @@ export class LocalStream {
     const id = this.#idOf(view, update, true);
     this.#hash.over(view, update.valueStart, update.valueEnd);
     const outcome = this.#keys.put(id, this.#hash.first, this.#hash.second);
+    // Felix has the remote one of this name. [TYP28]
+    if (outcome === "new" && this.#space.behind(id) !== null) return asUpdated(bytes, update);
     if (!this.#isResync || outcome === "new") return PASS;
     return outcome === "same" ? DROP : asUpdated(bytes, update);
   }
@@ -165,11 +168,11 @@ export class LocalStream {
 
   #judgeDeletion(view: DataView, update: ScannedUpdate): Uint8Array | null {
     const id = this.#idOf(view, update, false);
-    if (id < 0 || !this.#keys.has(id))
-      return this.#space.isRemote(view, update.keyStart, update.keyEnd) ? DROP : PASS;
+    // Felix has no local value of it, and a remote one stays.
+    if (id < 0 || !this.#keys.has(id)) return DROP;
     const instead = this.#space.behind(id);
     this.#keys.delete(id);
-    return instead ?? PASS;
+    return instead === null ? PASS : withType(instead, UPDATE_TYPE.updated);
   }
 
   #idOf(view: DataView, update: ScannedUpdate, isPut: boolean): number {
@@ -189,12 +192,10 @@ export class LocalStream {
   }
 }
 
-/** A key that Felix holds changes: Typha, which tells everything anew, says "new". The type is the last byte but one. */
+/** A key that Felix holds changes: Typha, which tells everything anew, says "new". */
 function asUpdated(bytes: Uint8Array, update: ScannedUpdate): Uint8Array | null {
   if (update.updateType !== UPDATE_TYPE.new) return PASS;
-  const copy = new Uint8Array(bytes.subarray(update.start, update.end));
-  copy[copy.length - 2] = UPDATE_TYPE.updated;
-  return copy;
+  return withType(bytes.subarray(update.start, update.end), UPDATE_TYPE.updated);
 }
 
 function deletionOf(key: string): Uint8Array {

@@ -12,6 +12,8 @@ export interface RemoteUpdate {
   /** An element of `MsgKVs`. */
   readonly encoded: Uint8Array;
   readonly isPut: boolean;
+  /** A put of a key that was not there before. */
+  readonly isNew: boolean;
 }
 
 export interface RemoteFeed {
@@ -91,5 +93,5 @@ function updateOf(felix: FelixValue, op: "put" | "delete", isNew: boolean): Remo
   const updateType =
     op === "delete" ? UPDATE_TYPE.deleted : isNew ? UPDATE_TYPE.new : UPDATE_TYPE.updated;
   const update = { key, value, revision: "", v3ResourceVersion: "", ttlNs: 0, updateType };
-  return { key, encoded: encodeUpdate(update), isPut: op === "put" };
+  return { key, encoded: encodeUpdate(update), isPut: op === "put", isNew: op === "put" && isNew };
 }

@@ -7,6 +7,7 @@ import type { KeySpace, RemoteBatch } from "./key-space.ts";
 import { COMPRESSED_END, COMPRESSED_START } from "./shared-snapshot.ts";
 import type { SharedSnapshot } from "./shared-snapshot.ts";
 import { STREAM_IDENTIFIER } from "./snappy/frame.ts";
+import { WaitingUpdates } from "./waiting-updates.ts";
 
 export interface RemoteSideOptions {
   readonly space: KeySpace;
@@ -17,7 +18,7 @@ export interface RemoteSideOptions {
 
 export class RemoteSide {
   readonly #options: RemoteSideOptions;
-  readonly #waiting = new Map<string, Uint8Array>();
+  readonly #waiting = new WaitingUpdates();
   #snapshot: SharedSnapshot | null = null;
   /** Parts of the snapshot that are not sent yet. */
   #parts: Iterator<Uint8Array> | null = null;
@@ -47,7 +48,7 @@ export class RemoteSide {
     this.#snapshot = snapshot;
     this.#hasAny = snapshot.kvs > 0;
     this.#isCollecting = true;
-    for (const [key, encoded] of snapshot.changes) this.#waiting.set(key, encoded);
+    this.#waiting.addAll(snapshot.changes());
   }
 
   startSnapshot(isCompressed: boolean): void {
@@ -71,7 +72,7 @@ export class RemoteSide {
   tell({ updates, shadowed, messages }: RemoteBatch, isOpen: boolean): void {
     if (!this.#isCollecting) return;
     if (!isOpen) {
-      for (const update of updates) this.#waiting.set(update.key, update.encoded);
+      for (const update of updates) this.#waiting.add(update);
       return;
     }
     const shown =
@@ -87,11 +88,8 @@ export class RemoteSide {
 
   flushWaiting(): void {
     const { space } = this.#options;
-    const waiting = [...this.#waiting]
-      .filter(([key]) => !this.#options.hides(space.idOf(key)))
-      .map(([, encoded]) => encoded);
-    this.#waiting.clear();
-    for (const message of messagesOf(waiting)) this.#options.write(message);
+    const elements = this.#waiting.take((key) => this.#options.hides(space.idOf(key)));
+    for (const message of messagesOf(elements)) this.#options.write(message);
   }
 
   clear(): void {

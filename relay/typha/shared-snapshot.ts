@@ -8,6 +8,8 @@ import { encodeDecoderRestart, SERVER_DEFINITIONS } from "./encode.ts";
 import { messagesOf } from "./key-space.ts";
 import type { RemoteFeed, RemoteUpdate } from "./remote-feed.ts";
 import { frame, Unframer } from "./snappy/frame.ts";
+import { WaitingUpdates } from "./waiting-updates.ts";
+import type { WaitingUpdate } from "./waiting-updates.ts";
 
 /** Changes beside a snapshot that are fewer than this never make it old. */
 const FEW_CHANGES = 500;
@@ -22,19 +24,18 @@ export class SharedSnapshot {
   readonly parts: readonly Buffer[];
   readonly kvs: number;
   readonly plainBytes: number;
-  /** What has changed since it was begun, as elements of `MsgKVs`, newest per key: complete at the moment when it is handed out. */
-  readonly changes: ReadonlyMap<string, Uint8Array>;
+  readonly #changes: WaitingUpdates;
 
-  constructor(
-    parts: readonly Buffer[],
-    kvs: number,
-    plainBytes: number,
-    changes: ReadonlyMap<string, Uint8Array>,
-  ) {
+  constructor(parts: readonly Buffer[], kvs: number, plainBytes: number, changes: WaitingUpdates) {
     this.parts = parts;
     this.kvs = kvs;
     this.plainBytes = plainBytes;
-    this.changes = changes;
+    this.#changes = changes;
+  }
+
+  /** What has changed since it was begun, newest per key, and whether the key is in it: complete at the moment when it is handed out. */
+  changes(): Iterable<readonly [string, WaitingUpdate]> {
+    return this.#changes.entries();
   }
 
   get isWorthCompressing(): boolean {
@@ -46,7 +47,7 @@ export class SharedSnapshot {
   }
 
   get isOld(): boolean {
-    return this.changes.size > Math.max(FEW_CHANGES, this.kvs * CHANGES_SHARE);
+    return this.#changes.size > Math.max(FEW_CHANGES, this.kvs * CHANGES_SHARE);
   }
 
   /** A part for a client that takes no compression. */
@@ -58,6 +59,38 @@ export class SharedSnapshot {
 /** What begins a compressed stream, and what ends it and begins a plain one. */
 export const COMPRESSED_START = frame(SERVER_DEFINITIONS);
 export const COMPRESSED_END = frame(encodeDecoderRestart("end of the snapshot", ""));
+
+/** The keys of a snapshot while it is made, 8 bytes each: only of those that change is anything asked. */
+class IncludedKeys {
+  readonly #hashes: Float64Array[] = [];
+
+  add(updates: readonly RemoteUpdate[]): void {
+    this.#hashes.push(Float64Array.from(updates, ({ key }) => hashOf(key)));
+  }
+
+  among(keys: readonly string[]): Set<string> {
+    const wanted = new Map(keys.map((key) => [hashOf(key), key]));
+    const found = new Set<string>();
+    if (wanted.size === 0) return found;
+    for (const hashes of this.#hashes)
+      for (const hash of hashes) {
+        const key = wanted.get(hash);
+        if (key !== undefined) found.add(key);
+      }
+    return found;
+  }
+}
+
+/** 53 bits of a text: two FNV-1a hashes, the second one from another start. */
+function hashOf(text: string): number {
+  let [high, low] = [0x811c9dc5, 0x01000193];
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    high = Math.imul(high ^ code, 0x01000193);
+    low = Math.imul(low ^ code, 0x85ebca6b);
+  }
+  return (high >>> 11) * 2 ** 32 + (low >>> 0);
+}
 
 export class SnapshotMaker {
   readonly #feed: RemoteFeed;
@@ -104,23 +137,31 @@ export class SnapshotMaker {
   }
 
   async #make(): Promise<SharedSnapshot> {
-    const changes = new Map<string, Uint8Array>();
-    const collect = (updates: readonly RemoteUpdate[]): void => {
-      for (const update of updates) changes.set(update.key, update.encoded);
-    };
-    this.#stopCollecting = this.#feed.subscribe(collect);
+    const changes = new WaitingUpdates();
+    const included = new IncludedKeys();
+    let isMade = false;
+    this.#stopCollecting = this.#feed.subscribe((updates) => {
+      // While it is made nobody knows yet whether a key's part has been read.
+      for (const update of updates) changes.add(update, isMade ? !update.isNew : false);
+    });
     const parts: Buffer[] = [];
     let kvs = 0;
     let plainBytes = 0;
     const snapshot = this.#feed.snapshot();
     for (let part = snapshot.next(); part.done !== true; part = snapshot.next()) {
       kvs += part.value.length;
+      included.add(part.value);
       for (const message of messagesOf(part.value.map((update) => update.encoded))) {
         plainBytes += message.length;
         parts.push(frame(message));
       }
       await new Promise((resolve) => setImmediate(resolve));
     }
+    isMade = true;
+    const keys = included.among([...changes.entries()].map(([key]) => key));
+    changes.addAll(
+      [...changes.entries()].map(([key, it]) => [key, { ...it, isSent: keys.has(key) }]),
+    );
     this.#made = new SharedSnapshot(parts, kvs, plainBytes, changes);
     return this.#made;
   }

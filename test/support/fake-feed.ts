@@ -1,5 +1,5 @@
 /** Remote key/values that a test puts and deletes. */
-import { encodeUpdate } from "../../relay/typha/encode.ts";
+import { encodeUpdate, withType } from "../../relay/typha/encode.ts";
 import type { RemoteFeed, RemoteUpdate } from "../../relay/typha/remote-feed.ts";
 
 const PART = 300;
@@ -17,8 +17,9 @@ export class FakeFeed implements RemoteFeed {
       ttlNs: 0,
       updateType: this.#kvs.has(key) ? 2 : 1,
     });
-    this.#kvs.set(key, encoded);
-    this.#tell({ key, encoded, isPut: true });
+    const isNew = !this.#kvs.has(key);
+    this.#kvs.set(key, withType(encoded, 1));
+    this.#tell({ key, encoded, isPut: true, isNew });
   }
 
   delete(key: string): void {
@@ -31,7 +32,7 @@ export class FakeFeed implements RemoteFeed {
       ttlNs: 0,
       updateType: 3,
     });
-    this.#tell({ key, encoded, isPut: false });
+    this.#tell({ key, encoded, isPut: false, isNew: false });
   }
 
   *snapshot(): Generator<readonly RemoteUpdate[]> {
@@ -39,7 +40,7 @@ export class FakeFeed implements RemoteFeed {
     for (let from = 0; from < keys.length; from += PART)
       yield keys.slice(from, from + PART).flatMap((key) => {
         const encoded = this.#kvs.get(key);
-        return encoded === undefined ? [] : [{ key, encoded, isPut: true }];
+        return encoded === undefined ? [] : [{ key, encoded, isPut: true, isNew: true }];
       });
   }
 

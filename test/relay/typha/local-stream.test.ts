@@ -16,6 +16,8 @@ import { element } from "../../support/live-typha.ts";
 /** What a Felix has that is told `elements`, in order. */
 class Told {
   readonly kvs = new Map<string, string>();
+  /** Every type has to be right. */
+  isStrict = false;
   readonly deleted: string[] = [];
 
   hear({ count, parts }: Elements): void {
@@ -26,6 +28,10 @@ class Told {
     if (message?.type !== "MsgKVs") throw new Error("no MsgKVs");
     expect(message.kvs.length).toBe(count);
     for (const { key, value, updateType } of message.kvs) {
+      // Felix counts by these types.
+      const type = value === null ? 3 : this.kvs.has(key) ? 2 : 1;
+      if (this.isStrict && updateType !== 0) expect([key, updateType]).toEqual([key, type]);
+      if (this.isStrict && value === null) expect(this.kvs.has(key)).toBe(true);
       if (value !== null) this.kvs.set(key, Buffer.from(value).toString());
       else if (updateType === 3) {
         this.kvs.delete(key);
@@ -55,13 +61,14 @@ const step = fc.oneof(
   }),
 );
 
-test("[TYP11] [TYP14] after any history Felix has the local key/values, and the remote ones where there is no local one", () => {
+test("[TYP11] [TYP14] [TYP28] after any history Felix has the local key/values, and the remote ones where there is no local one", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const feed = new FakeFeed();
       const space = new KeySpace(feed);
       const stream = new LocalStream(space, true);
       const felix = new Told();
+      felix.isStrict = true;
       space.subscribe((batch) => {
         const shown = batch.updates.filter((u) => !stream.hides(batch.shadowed.get(u) ?? -1));
         felix.hear({ count: shown.length, parts: shown.map((u) => u.encoded) });
@@ -78,8 +85,8 @@ test("[TYP11] [TYP14] after any history Felix has the local key/values, and the 
           if (value === null) local.delete(one.key);
           else local.set(one.key, value);
         } else if (one.op === "remote") {
-          if (one.value === null) feed.delete(one.key);
-          else feed.put(one.key, `remote ${one.value}`);
+          if (one.value === null && remote.has(one.key)) feed.delete(one.key);
+          else if (one.value !== null) feed.put(one.key, `remote ${one.value}`);
           if (one.value === null) remote.delete(one.key);
           else remote.set(one.key, `remote ${one.value}`);
         } else {
