@@ -6,6 +6,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync
 import { dirname, join } from "node:path";
 
 import type { AccessFacts } from "../shared/visibility/facts.ts";
+import { heldBackBy, holdBack } from "./hold-back.ts";
 import { parseAccessFacts } from "../shared/visibility/parse-facts.ts";
 
 export type AccessChange =
@@ -41,9 +42,14 @@ export class AccessState {
       before !== null &&
       before.meshId === facts.meshId &&
       facts.accessVersion < before.accessVersion
-    )
-      return { kind: "older", held: before.accessVersion };
-    this.#facts = facts;
+    ) {
+      const held = heldBackBy(facts, before);
+      if (held === before) return { kind: "older", held: before.accessVersion };
+      this.#facts = held;
+      this.save();
+      return { kind: "newer", before };
+    }
+    this.#facts = holdBack(facts, before);
     this.save();
     return { kind: "newer", before };
   }

@@ -330,12 +330,24 @@ export class Relay {
     return false;
   }
 
-  #onAccess(facts: AccessFacts): void {
-    if (!this.#access.take(facts)) return;
+  #onAccess(heard: AccessFacts): void {
+    if (!this.#access.take(heard)) return;
     this.#refreshOwnAddresses();
+    const facts = this.#access.facts ?? heard;
+    this.#warnOfHeldBack(facts);
     if (this.#areViewsOpen) this.remotes.apply(facts, true);
     else
       this.#cancelAsking ??= this.#outside.after(ASK_BESIDE_HUB_MS, () => this.peers?.stopAsking());
+  }
+
+  #warnOfHeldBack({ remotes, unconfirmedRestore }: AccessFacts): void {
+    const heldBack = remotes.filter((remote) => remote.heldBack).map(({ rcc }) => rcc);
+    if (heldBack.length === 0) return;
+    const restoredAt = new Date(unconfirmedRestore ?? 0).toISOString();
+    this.#log.warn(
+      { heldBack, restoredAt },
+      "the hub was restored to a state that shows more of these remotes than was granted since: they stay as they were until `catwalk mesh confirm-restore`",
+    );
   }
 
   #onSource(seen: readonly RecordChange[]): void {

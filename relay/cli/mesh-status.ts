@@ -44,7 +44,12 @@ export interface ClusterStatus {
 }
 
 export interface MeshStatus {
-  readonly mesh: { readonly name: string; readonly id: string; readonly accessVersion: number };
+  readonly mesh: {
+    readonly name: string;
+    readonly id: string;
+    readonly accessVersion: number;
+    readonly unconfirmedRestore?: string | null;
+  };
   readonly at: string;
   readonly clusters: readonly ClusterStatus[];
   readonly edges: readonly EdgeStatus[];

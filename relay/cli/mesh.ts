@@ -1,4 +1,4 @@
-/** `catwalk mesh create|get|delete NAME`, `catwalk mesh list`. */
+/** `catwalk mesh create|get|delete NAME`, `catwalk mesh list|confirm-restore`. */
 import {
   clientOf,
   print,
@@ -49,6 +49,18 @@ export const registerMesh: RegisterCommand = (program) => {
   ).action(async (name: string, flags: Flags) => {
     warnUnlessPropagated(await clientOf(flags).request("DELETE", pathOf(name)));
     print(`mesh ${name} deleted\n`);
+  });
+  withExample(
+    withServer(
+      mesh
+        .command("confirm-restore")
+        .description("after a restore: what the hub permits now is what you want"),
+    ),
+    "catwalk mesh confirm-restore --mesh demo",
+  ).action(async (flags: ServerFlags) => {
+    const client = clientOf(flags);
+    warnUnlessPropagated(await client.request("POST", client.meshPath("confirm-restore")));
+    print("confirmed: relays show what the hub permits\n");
   });
   withExample(
     withOutput(withServer(mesh.command("list").description("list the hub's meshes"))),

@@ -80,8 +80,14 @@ export function renderStatus(status: MeshStatus, output: "wide" | undefined): st
 }
 
 /** What a number in a table does not say, one line each. */
-function notesOf({ edges, clusters }: MeshStatus): string[] {
+function notesOf({ mesh, edges, clusters }: MeshStatus): string[] {
+  const restored = mesh.unconfirmedRestore ?? null;
   const notes = [
+    ...(restored === null
+      ? []
+      : [
+          `the hub was restored at ${restored}: relays keep what was narrower since. Look through RCCs and grants, then run: catwalk mesh confirm-restore`,
+        ]),
     ...edges.flatMap((edge) =>
       (edge.reasons ?? []).map(({ message }) => `${edge.cluster.name}/${edge.rcc}: ${message}`),
     ),

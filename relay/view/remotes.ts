@@ -167,14 +167,16 @@ export class Remotes {
       const isRelabelled = modeOf(entry.remote) !== modeOf(remote);
       entry.remote = remote;
       if (remote.state !== "granted") continue;
-      const isRescoped = entry.view.isBeyond(remote.scope, isNewer);
+      const isRescoped = entry.view.isBeyond(remote.scope, isNewer || remote.heldBack === true);
       // Before it is narrowed: what is on its way is of another log, and shows more.
       if (isOther || isRescoped) this.#disconnect(entry);
       // First: what is narrowed then is told once more, and with other labels.
       if (isRelabelled) entry.serving.tellAgain(entry.view.records());
       if (isRescoped) this.#rescope(entry, facts);
       else entry.view.rebind(headerOf(remote, facts));
-      if (connect && entry.watcher === null)
+      // The hub would send more than is held back here.
+      if (remote.heldBack === true) this.#disconnect(entry);
+      else if (connect && entry.watcher === null)
         this.#connect(remote, entry, isRescoped ? facts.accessVersion : neededOf(remote, facts));
     }
     this.#options.onState();

@@ -30,6 +30,7 @@ export class Watcher {
   readonly #outside: Outside;
   readonly #link: Link;
   #accessVersion: number;
+  readonly #neededVersion: number;
   #receivedBytes = 0;
   #acknowledgedBytes = 0;
   /** Revisions of the last acknowledgements on this connection. */
@@ -50,7 +51,7 @@ export class Watcher {
     outside = OUTSIDE,
     accessVersion = 0,
   ) {
-    this.#accessVersion = accessVersion;
+    this.#accessVersion = this.#neededVersion = accessVersion;
     this.#outside = outside;
     this.#view = view;
     this.#handlers = handlers;
@@ -119,6 +120,13 @@ export class Watcher {
     }
     this.#receivedBytes += bytes;
     if (message.type === "watch-welcome") {
+      if (message.accessVersion < this.#neededVersion) {
+        // It has asked its Mesh, which was put back: what it shows may be more than was granted since. [BAK4]
+        this.#link.restart(
+          "this hub knows an older scope of the grant than this relay has heard of",
+        );
+        return;
+      }
       this.#accessVersion = message.accessVersion;
       this.refusal = null;
     }

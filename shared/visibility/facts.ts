@@ -27,6 +27,11 @@ export interface OriginFacts {
   readonly refusedClaims: readonly RefusedClaim[];
   /** CIDRs of the cluster's own pools, as the Mesh has noted them. Absent: none. [VIS32] */
   readonly pools?: readonly string[];
+  /**
+   * Unix ms at which the hub's storage was put back to an older state that no operator has confirmed
+   * yet. Absent: there is nothing to confirm. [BAK4]
+   */
+  readonly unconfirmedRestore?: number;
   /** Clusters that read this one, with their pools. Absent: none. [VIS32] */
   readonly readerPools?: readonly ReaderPools[];
 }
@@ -75,6 +80,8 @@ export interface Remote {
   readonly labels?: LabelMode;
   /** What of the origin its grant shows; absent: all. */
   readonly scope?: Scope;
+  /** Only a relay writes this, of facts of a restored hub that would show more than it had heard: held as it was. [BAK4] */
+  readonly heldBack?: true;
   /** The RCC keeps this cluster's pools from the origin; absent: they are told. [VIS32] */
   readonly pools?: "not-shared";
 }

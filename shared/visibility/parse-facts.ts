@@ -55,6 +55,7 @@ const factsSchema = z.looseObject({
         labels: z.enum(["original", "prefixed"]).exactOptional(),
         scope: scope.exactOptional(),
         pools: z.literal("not-shared").exactOptional(),
+        heldBack: z.literal(true).exactOptional(),
       }),
     )
     .max(MAX_EDGES),
@@ -63,6 +64,7 @@ const factsSchema = z.looseObject({
     .array(z.looseObject({ cidr, use: z.enum(["pods", "nodes"]), reason: z.string() }))
     .max(MAX_RANGES),
   pools: z.array(cidr).max(MAX_TOLD_POOLS).exactOptional(),
+  unconfirmedRestore: count.exactOptional(),
   readerPools: z
     .array(z.looseObject({ cluster: ref, pools: z.array(cidr).max(MAX_TOLD_POOLS) }))
     .exactOptional(),

@@ -98,3 +98,39 @@ test("[BAK3] a hub that is restored to an older state costs nobody a key; what i
   await untilFelixHas(0);
   expect(await rig.served("app", "db")).toEqual([]);
 }, 120_000);
+
+test("[BAK4] a grant that was narrowed after the backup stays narrow until the operator confirms what the restored hub permits", async () => {
+  const data = join(rig.root, "hub");
+  const backup = join(rig.root, "before-the-grant-was-narrowed");
+  const grant = "/v1/meshes/demo/grants/db/app";
+  // Of the restore above.
+  await rig.api("PUT", grant, {});
+  expect(await rig.catwalk("mesh", "confirm-restore")).toMatchObject({ status: 0 });
+  await untilFelixHas(121);
+  expect(await rig.catwalk("hub", "backup", "--data", data, backup)).toMatchObject({ status: 0 });
+  await rig.api("PUT", grant, { scope: { namespaces: ["nowhere"] } });
+  await untilFelixHas(0);
+
+  await rig.stopHub();
+  rmSync(data, { recursive: true });
+  await rig.catwalk("hub", "restore", "--data", data, backup);
+  await rig.startHub();
+  const status = () =>
+    rig.api<{ mesh: { unconfirmedRestore: string | null } }>("GET", "/v1/meshes/demo/status");
+  await eventually(status, ({ mesh }) => mesh.unconfirmedRestore !== null);
+  await eventually(
+    () => rig.fromRelay<RelayStatus>("app", "/status"),
+    ({ hub }) => hub === "connected",
+    30_000,
+  );
+  // A later decision, which counts at once, widens nothing of this either.
+  await rig.api("PATCH", "/v1/meshes/demo/clusters/app", { nodeCidrs: ["172.31.0.0/16"] });
+  const version = (await rig.fromRelay<RelayStatus>("app", "/status")).accessVersion;
+  await eventually(
+    () => rig.fromRelay<RelayStatus>("app", "/status"),
+    ({ accessVersion }) => accessVersion >= version,
+  );
+  expect(felix.count("shop%2fmany-")).toBe(0);
+  expect(await rig.catwalk("mesh", "confirm-restore")).toMatchObject({ status: 0 });
+  await untilFelixHas(121);
+}, 120_000);

@@ -249,8 +249,7 @@ export class MeshWorld {
     this.hub.lossRate = 0;
     for (const host of this.hub.origins.values()) host.sql.writesLeft = null;
     await this.world.advance(5_000);
-    // What relays heard after the backup holds until the next change of their cluster's access. [BAK3]
-    if (this.#hasRestored) for (const member of this.members) await this.renewKey(member);
+    if (this.#hasRestored) await this.#confirmRestore();
     for (const { place, identity, relays } of this.members) {
       place.settle();
       for (const relay of relays) {
@@ -348,6 +347,13 @@ export class MeshWorld {
     if (got === null) throw new Error("the Mesh did not answer within 5 s");
     if (!got.ok) throw new Error(`the Mesh refused: ${got.refusal.detail}`);
     return got.value;
+  }
+
+  /** What was heard after the backup is held until the operator says that what the backup permits is right. [BAK4] */
+  async #confirmRestore(): Promise<void> {
+    let isAnswered = false;
+    void this.hub.service.confirmRestore().then(() => (isAnswered = true));
+    while (!isAnswered) await this.world.advance(50);
   }
 
   /** A command that must succeed, whenever it is answered. */

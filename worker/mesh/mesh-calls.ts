@@ -30,6 +30,8 @@ export interface ClusterView {
 export interface MeshOverview {
   readonly mesh: MeshRow;
   readonly accessVersion: number;
+  /** Unix ms of a restore that no operator has confirmed; `null`: there is none. */
+  readonly unconfirmedRestore: number | null;
   readonly clusters: readonly ClusterView[];
   readonly edges: readonly {
     readonly clusterUid: string;
@@ -57,6 +59,8 @@ export interface MeshAdmin extends MeshCalls {
   createMesh(name: string): Promise<Outcome<MeshRow>>;
   getMesh(): Promise<Outcome<MeshRow>>;
   deleteMesh(): Promise<Outcome<Changed<object>>>;
+  /** See `Mesh.confirmRestore`. */
+  confirmRestore(): Promise<Outcome<Changed<object>>>;
   addCluster(
     name: string,
     ranges?: RangesChange,

@@ -64,6 +64,12 @@ export class MeshObject extends DurableObject<MeshEnv> implements MeshAdmin, Dir
     return this.#service.addCluster(...args);
   }
 
+  confirmRestore(
+    ...args: Parameters<MeshAdmin["confirmRestore"]>
+  ): ReturnType<MeshAdmin["confirmRestore"]> {
+    return this.#service.confirmRestore(...args);
+  }
+
   setRanges(...args: Parameters<MeshAdmin["setRanges"]>): ReturnType<MeshAdmin["setRanges"]> {
     return this.#service.setRanges(...args);
   }

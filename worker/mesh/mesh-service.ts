@@ -57,6 +57,10 @@ export class MeshService implements MeshAdmin {
     return this.#change(() => (deleteMesh(this.#mesh), {}));
   }
 
+  async confirmRestore(): ReturnType<MeshAdmin["confirmRestore"]> {
+    return this.#change(() => (this.#mesh.confirmRestore(), {}));
+  }
+
   async addCluster(name: string, ranges: RangesChange = {}): ReturnType<MeshAdmin["addCluster"]> {
     return this.#change(() => {
       const { cluster, token } = addCluster(this.#mesh, name, ranges);

@@ -111,7 +111,27 @@ export class Mesh implements AccessRegistry {
   }
 
   facts(uid: string): OriginFacts | null {
-    return computeFacts(this, uid);
+    const facts = computeFacts(this, uid);
+    const unconfirmedRestore = this.unconfirmedRestore();
+    return facts === null || unconfirmedRestore === null ? facts : { ...facts, unconfirmedRestore };
+  }
+
+  /** Unix ms of a restore whose state no operator has confirmed; `null`: there is none. [BAK4] */
+  unconfirmedRestore(): number | null {
+    const restoredMs = this.store.get("counters", "restored")?.value ?? 0;
+    const confirmedMs = this.store.get("counters", "confirmed")?.value ?? 0;
+    return restoredMs === confirmedMs ? null : restoredMs;
+  }
+
+  /** What is permitted now is what the operator wants: relays that held more back follow. @throws Refused */
+  confirmRestore(): void {
+    this.requireMesh();
+    const restoredMs = this.unconfirmedRestore();
+    if (restoredMs === null)
+      throw new Refused(409, "nothing-to-confirm", "this mesh was not restored, or is confirmed");
+    this.touch(...this.clusters().map(({ uid }) => uid));
+    this.store.put("counters", "confirmed", { value: restoredMs });
+    this.audit("admin", "mesh confirm-restore", new Date(restoredMs).toISOString());
   }
 
   member(uid: string): ClusterRow | undefined {

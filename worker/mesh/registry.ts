@@ -97,7 +97,7 @@ export interface AuditRow {
   readonly subject: string;
 }
 
-/** Id: `version`, `audit`, or `restored` (Unix ms of the last restore that was noted). */
+/** Id: `version`, `audit`, `restored` (Unix ms of the last restore that was noted), `confirmed` (the same, of the last one that was confirmed). */
 export interface CounterRow {
   readonly value: number;
 }

@@ -26,6 +26,7 @@ export function overviewOf(mesh: Mesh): MeshOverview {
   return {
     mesh: mesh.requireMesh(),
     accessVersion: mesh.version(),
+    unconfirmedRestore: mesh.unconfirmedRestore(),
     clusters: clusters.map((row) => viewCluster(mesh, row)),
     edges: clusters.flatMap((row) =>
       listRccs(mesh, row.name).map((rcc) => {

@@ -58,6 +58,19 @@ const remove = createRoute({
     ...PROBLEMS,
   },
 });
+const confirmRestore = createRoute({
+  method: "post",
+  path: "/v1/meshes/{mesh}/confirm-restore",
+  security: ADMIN,
+  request: { params: meshParam },
+  responses: {
+    200: jsonAnswer(
+      "What a restored hub permits now is what its operator wants: relays show what they held back",
+      propagatedSchema,
+    ),
+    ...PROBLEMS,
+  },
+});
 const audit = createRoute({
   method: "get",
   path: "/v1/meshes/{mesh}/audit",
@@ -107,6 +120,10 @@ export function meshRoutes(ports: HubPorts): OpenAPIHono {
     // Forgotten also when it was gone before: an earlier delete may have ended between the two.
     if (outcome.ok || outcome.refusal.status === 404) await ports.directory().forgetMesh(mesh);
     return c.json({ propagated: valueOf(outcome).propagated }, 200);
+  });
+  router.openapi(confirmRestore, async (c) => {
+    const { propagated } = valueOf(await ports.mesh(c.req.valid("param").mesh).confirmRestore());
+    return c.json({ propagated }, 200);
   });
   router.openapi(audit, async (c) => {
     const rows = valueOf(

@@ -104,7 +104,14 @@ const edgeSchema = z
   .openapi("EdgeStatus");
 const statusSchema = z
   .object({
-    mesh: z.object({ name: z.string(), id: z.string(), accessVersion: z.number() }),
+    mesh: z.object({
+      name: z.string(),
+      id: z.string(),
+      accessVersion: z.number(),
+      unconfirmedRestore: z.string().nullable().openapi({
+        description: "When the hub was restored, while nobody has confirmed what it permits",
+      }),
+    }),
     at: z.string(),
     clusters: z.array(
       z.object({
@@ -271,6 +278,8 @@ function viewStatus(
       name: overview.mesh.name,
       id: overview.mesh.id,
       accessVersion: overview.accessVersion,
+      unconfirmedRestore:
+        overview.unconfirmedRestore === null ? null : isoTime(overview.unconfirmedRestore),
     },
     at: isoTime(nowMs),
     clusters,

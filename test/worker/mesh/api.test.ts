@@ -102,6 +102,7 @@ test("[API3] the OpenAPI 3.1 document describes every admin path", async () => {
     "/v1/meshes/{mesh}/clusters/{cluster}/rccs/{rcc}",
     "/v1/meshes/{mesh}/clusters/{cluster}/token",
     "/v1/meshes/{mesh}/clusters/{cluster}/view",
+    "/v1/meshes/{mesh}/confirm-restore",
     "/v1/meshes/{mesh}/grants",
     "/v1/meshes/{mesh}/grants/{origin}/{reader}",
     "/v1/meshes/{mesh}/quarantine",
@@ -372,4 +373,46 @@ test("[API8] a hub that can hold no more sockets says so, and takes them again w
   expect([refused.status, refused.body.code]).toEqual([503, "hub-full"]);
   hub.hasRoom = true;
   expect((await dial()).status).toBe(200);
+});
+
+test("[BAK4] what a restored mesh permits is said to be unconfirmed until the operator confirms it, once", async () => {
+  const hub = new TestHub();
+  const { app = "" } = await hub.withClusters("app");
+  expect((await hub.call("POST", `${DEMO}/confirm-restore`)).body).toMatchObject({
+    status: 409,
+    code: "nothing-to-confirm",
+  });
+  hub.mesh("demo").noteRestore(1_000);
+  const status = await hub.call("GET", `${DEMO}/status`);
+  expect(status.body["mesh"]).toMatchObject({ unconfirmedRestore: "1970-01-01T00:00:01.000Z" });
+  expect(hub.mesh("demo").facts(app)?.unconfirmedRestore).toBe(1_000);
+  expect((await hub.call("POST", `${DEMO}/confirm-restore`)).body).toEqual({ propagated: true });
+  expect(hub.origin(app).facts).not.toHaveProperty("unconfirmedRestore");
+  expect((await hub.call("POST", `${DEMO}/confirm-restore`)).status).toBe(409);
+});
+
+test("[VIS35] PATCH gives a cluster other ranges, and tells a wrong one by its field", async () => {
+  const hub = new TestHub();
+  await hub.withClusters("app");
+  const path = `${DEMO}/clusters/app`;
+  const set = await hub.call("PATCH", path, {
+    cidrs: ["10.1.0.0/16"],
+    sharedCidrs: ["10.9.0.0/16"],
+  });
+  expect(set).toMatchObject({
+    status: 200,
+    body: {
+      propagated: true,
+      cluster: { ranges: { pods: ["10.1.0.0/16"], shared: ["10.9.0.0/16"], nodes: [] } },
+    },
+  });
+  expect(await hub.call("PATCH", path, { cidrs: ["10.1.2.3/16"] })).toMatchObject({
+    status: 422,
+    body: { errors: [{ field: "cidrs.0" }] },
+  });
+  expect(await hub.call("PATCH", path, { cidr: [] })).toMatchObject({
+    status: 400,
+    body: { errors: [{ field: "cidr" }] },
+  });
+  expect((await hub.call("PATCH", `${DEMO}/clusters/nobody`, {})).status).toBe(404);
 });

@@ -130,7 +130,11 @@ test("[SCP3] what an older hub has told since is told again by a newer version, 
   expect(store.list("outbox").map(([uid]) => uid)).toEqual([app, db].toSorted());
   hub.nowMs = hub.alarms.get("demo") ?? 0;
   await demo.onAlarm();
-  expect(hub.origin(db).facts).toEqual({ ...told, accessVersion: version + 1 });
+  expect(hub.origin(db).facts).toEqual({
+    ...told,
+    accessVersion: version + 1,
+    unconfirmedRestore: 1_000,
+  });
   demo.onStart();
   expect([hub.mesh("demo").version(), store.count("outbox")]).toEqual([version + 1, 0]);
 });
