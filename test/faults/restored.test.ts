@@ -124,7 +124,7 @@ test("[BAK4] a grant that was narrowed after the backup stays narrow until the o
     30_000,
   );
   // A later decision, which counts at once, widens nothing of this either.
-  await rig.api("PATCH", "/v1/meshes/demo/clusters/app", { nodeCidrs: ["172.31.0.0/16"] });
+  await rig.api("PATCH", "/v1/meshes/demo/clusters/app", { sharedCidrs: ["172.31.0.0/16"] });
   const version = (await rig.fromRelay<RelayStatus>("app", "/status")).accessVersion;
   await eventually(
     () => rig.fromRelay<RelayStatus>("app", "/status"),
