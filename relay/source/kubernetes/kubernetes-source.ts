@@ -46,6 +46,7 @@ export class KubernetesSource implements Source {
     this.#random = options.random ?? Math.random;
     this.#transport = new KubeTransport({
       ...(options.kubeconfig !== undefined && { kubeconfig: options.kubeconfig }),
+      env: options.env,
       requestIdleMs: options.requestIdleMs ?? 30_000,
       watchIdleMs: options.watchIdleMs ?? 150_000,
     });
