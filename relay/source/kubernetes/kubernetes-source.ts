@@ -24,6 +24,8 @@ export interface KubernetesOptions {
   readonly requestIdleMs?: number;
   /** No byte of a watch for so long: it is opened anew. */
   readonly watchIdleMs?: number;
+  /** No event or bookmark of a watch for so long: it is looked at. */
+  readonly silentMs?: number;
 }
 
 interface Followed {
@@ -35,6 +37,7 @@ interface Followed {
 export class KubernetesSource implements Source {
   readonly #transport: Transport;
   readonly #random: Random;
+  readonly #silentMs: number | undefined;
   readonly #groupOverride: CalicoGroup | null;
   readonly #stopping = new AbortController();
   #followed: readonly Followed[] = [];
@@ -44,6 +47,7 @@ export class KubernetesSource implements Source {
   constructor(options: KubernetesOptions) {
     this.#groupOverride = groupFromEnv(options.env["CALICO_API_GROUP"]);
     this.#random = options.random ?? Math.random;
+    this.#silentMs = options.silentMs;
     this.#transport = new KubeTransport({
       ...(options.kubeconfig !== undefined && { kubeconfig: options.kubeconfig }),
       env: options.env,
@@ -137,10 +141,12 @@ export class KubernetesSource implements Source {
         emit([...gone].flatMap((id) => remove(id, "inferred")));
       },
       listed,
+      count: () => known.size,
+      has: (object) => known.has(idFromJson(kind, object) ?? ""),
     };
     return {
       collection,
-      run: runReflector(owner, this.#transport, this.#random),
+      run: runReflector(owner, this.#transport, this.#random, this.#silentMs),
       objects: () => known.size,
     };
   }

@@ -2,13 +2,15 @@
  * How one collection is followed: list it in pages, watch from the list's position, and never stop. A reducer
  * `(state, event) → (state, effects)` without clock, socket or JSON, so that tests drive every path of it; `run-reflector.ts` is the shell.
  *
- * Positions (`resourceVersion`) are opaque: kept and sent back, never compared. What happens on each failure, and what makes the next
+ * Positions (`resourceVersion`) are opaque: kept and sent back, compared only to doubt a watch (`silent-watch.ts`). What happens on each failure, and what makes the next
  * attempt different, is [SRC30..SRC38]: client-go's reflector is the model; `@kubernetes/client-node`'s gives up on errors and
  * drops unparsable lines silently, so it is not used.
  */
 import { backoffMs } from "../../../shared/lib/backoff.ts";
 import type { BackoffPolicy } from "../../../shared/lib/backoff.ts";
 import type { Random } from "../../../shared/lib/clock.ts";
+import { disbelief, isBefore, SILENT_MS } from "./silent-watch.ts";
+import type { Look } from "./silent-watch.ts";
 
 export const LIST_LIMIT = 500;
 export const BACKOFF: BackoffPolicy = { baseMs: 200, capMs: 30_000 };
@@ -26,7 +28,13 @@ const SERVER_TIMEOUT_S = { min: 300, spread: 300 };
 export type Phase =
   | { readonly kind: "idle" }
   | { readonly kind: "listing"; readonly continueToken: string }
-  | { readonly kind: "watching"; readonly sinceMs: number; readonly hasNews: boolean }
+  | {
+      readonly kind: "watching";
+      readonly sinceMs: number;
+      readonly hasNews: boolean;
+      /** When a look was begun that has no answer yet. */
+      readonly lookMs: number | null;
+    }
   | { readonly kind: "waiting"; readonly next: "list" | "watch"; readonly error: string }
   | { readonly kind: "absent" };
 
@@ -34,6 +42,8 @@ export interface ReflectorState {
   readonly phase: Phase;
   /** Where the next watch starts; meaningless before the first complete list. */
   readonly position: string;
+  /** When the collection was listed, a watch told anything, or one was believed: it goes on over watches that end without a word. */
+  readonly signMs: number;
   /** Failures in a row, for the backoff. */
   readonly failures: number;
   /** When the collection was first answered with 404 since it last existed. */
@@ -44,6 +54,7 @@ export interface ReflectorState {
 export const IDLE: ReflectorState = {
   phase: { kind: "idle" },
   position: "",
+  signMs: 0,
   failures: 0,
   absentSinceMs: null,
   isListed: false,
@@ -65,6 +76,10 @@ export type ReflectorEvent =
   | { readonly type: "progress"; readonly position: string }
   /** The watch ended. `status` 200: in the ordinary way. */
   | { readonly type: "watch-ended"; readonly status: number; readonly message: string }
+  /** The time is over that a watch may be silent for. */
+  | { readonly type: "silence" }
+  | { readonly type: "looked"; readonly look: Look }
+  | { readonly type: "look-failed"; readonly message: string }
   /** A line of the watch that is not an event: something was missed. */
   | { readonly type: "unparsable"; readonly message: string };
 
@@ -76,6 +91,10 @@ export type ReflectorEffect =
   | { readonly type: "listed" }
   | { readonly type: "watch"; readonly position: string; readonly timeoutSeconds: number }
   | { readonly type: "close-watch" }
+  /** Tells `silence` after the time; replaces what was set before. */
+  | { readonly type: "expect-sign"; readonly ms: number }
+  /** Lists one object. */
+  | { readonly type: "look" }
   | { readonly type: "wait"; readonly ms: number };
 
 export interface Step {
@@ -86,6 +105,8 @@ export interface Step {
 export interface ReflectorContext {
   readonly nowMs: number;
   readonly random: Random;
+  /** Longest silence of a watch; tests have less patience. */
+  readonly silentMs?: number;
 }
 
 /** Total: an event that does not fit the phase (late news of a closed watch) changes nothing. */
@@ -108,16 +129,18 @@ export function stepReflector(
         ? onListFailed(state, event, context)
         : { state, effects: [] };
     case "progress":
-      if (state.phase.kind !== "watching") return { state, effects: [] };
-      return {
-        state: {
-          ...state,
-          failures: 0,
-          position: event.position === "" ? state.position : event.position,
-          phase: { ...state.phase, hasNews: true },
-        },
-        effects: [],
-      };
+      return state.phase.kind === "watching"
+        ? onProgress(state, state.phase, event.position, context)
+        : { state, effects: [] };
+    case "silence":
+      return state.phase.kind === "watching"
+        ? onSilence(state, state.phase, context)
+        : { state, effects: [] };
+    case "looked":
+    case "look-failed":
+      return state.phase.kind === "watching" && state.phase.lookMs !== null
+        ? onLooked(state, state.phase, event, context)
+        : { state, effects: [] };
     case "watch-ended":
       return state.phase.kind === "watching"
         ? onWatchEnded(state, state.phase, event, context)
@@ -135,11 +158,73 @@ function startList(state: ReflectorState): Step {
   };
 }
 
-function startWatch(state: ReflectorState, { nowMs, random }: ReflectorContext): Step {
+function startWatch(state: ReflectorState, context: ReflectorContext): Step {
+  const { nowMs, random, silentMs = SILENT_MS } = context;
   const timeoutSeconds = Math.round(SERVER_TIMEOUT_S.min + SERVER_TIMEOUT_S.spread * random());
   return {
-    state: { ...state, phase: { kind: "watching", sinceMs: nowMs, hasNews: false } },
-    effects: [{ type: "watch", position: state.position, timeoutSeconds }],
+    state: {
+      ...state,
+      phase: { kind: "watching", sinceMs: nowMs, hasNews: false, lookMs: null },
+    },
+    effects: [
+      { type: "watch", position: state.position, timeoutSeconds },
+      { type: "expect-sign", ms: Math.max(0, state.signMs + silentMs - nowMs) },
+    ],
+  };
+}
+
+type Watching = Extract<Phase, { kind: "watching" }>;
+
+function onProgress(
+  state: ReflectorState,
+  phase: Watching,
+  position: string,
+  context: ReflectorContext,
+): Step {
+  if (isBefore(position, state.position)) {
+    const message = `the watch went back from ${state.position} to ${position}`;
+    return withEffectFirst({ type: "close-watch" }, wait(state, "list", message, context));
+  }
+  return {
+    state: {
+      ...state,
+      failures: 0,
+      position: position === "" ? state.position : position,
+      signMs: context.nowMs,
+      phase: { ...phase, hasNews: true },
+    },
+    effects: [],
+  };
+}
+
+/** A sign since then puts it off; a look that is under way is waited for. */
+function onSilence(state: ReflectorState, phase: Watching, context: ReflectorContext): Step {
+  const { nowMs, silentMs = SILENT_MS } = context;
+  const leftMs = state.signMs + silentMs - nowMs;
+  if (phase.lookMs !== null) return { state, effects: [] };
+  if (leftMs > 0) return { state, effects: [{ type: "expect-sign", ms: leftMs }] };
+  return { state: { ...state, phase: { ...phase, lookMs: nowMs } }, effects: [{ type: "look" }] };
+}
+
+function onLooked(
+  state: ReflectorState,
+  phase: Watching,
+  event: Extract<ReflectorEvent, { type: "looked" | "look-failed" }>,
+  context: ReflectorContext,
+): Step {
+  const { nowMs, silentMs = SILENT_MS } = context;
+  const hasSpoken = phase.lookMs !== null && state.signMs > phase.lookMs;
+  if (!hasSpoken && event.type === "look-failed")
+    return withEffectFirst({ type: "close-watch" }, wait(state, "list", event.message, context));
+  if (!hasSpoken && event.type === "looked" && disbelief(event.look, state.position) !== null)
+    return withEffectFirst({ type: "close-watch" }, startList(state));
+  return {
+    state: {
+      ...state,
+      signMs: hasSpoken ? state.signMs : nowMs,
+      phase: { ...phase, lookMs: null },
+    },
+    effects: [{ type: "expect-sign", ms: silentMs }],
   };
 }
 
@@ -178,6 +263,7 @@ function onPage(
   const listed: ReflectorState = {
     ...state,
     position: event.position,
+    signMs: context.nowMs,
     // Only a watch that works ends a row of failures: a server that lists well and expires every watch must not be hammered.
     absentSinceMs: null,
     isListed: true,
@@ -211,7 +297,7 @@ function onListFailed(
 
 function onWatchEnded(
   state: ReflectorState,
-  phase: Extract<Phase, { kind: "watching" }>,
+  phase: Watching,
   event: Extract<ReflectorEvent, { type: "watch-ended" }>,
   context: ReflectorContext,
 ): Step {
