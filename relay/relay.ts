@@ -18,6 +18,9 @@ import type { Logger } from "./log.ts";
 import type { PeerReport } from "./peers/ask-all.ts";
 import { Peers } from "./peers/peers.ts";
 import { LocalState } from "./publish/local-state.ts";
+import type { Obeyed } from "./publish/withdrawals/withdrawal-guard.ts";
+import { Withdrawals } from "./publish/withdrawals/withdrawals.ts";
+import type { WithdrawalReport } from "./publish/withdrawals/withdrawals.ts";
 import type { Source, SourceProblem } from "./source/source.ts";
 import { KeptAccess } from "./kept-access.ts";
 import { Remotes } from "./view/remotes.ts";
@@ -50,6 +53,8 @@ export interface RelayStatus {
     readonly records: number;
     readonly problems: readonly SourceProblem[];
   };
+  /** Withdrawals that are held because a list lacks so much. [PUB3] */
+  readonly withdrawals: readonly WithdrawalReport[];
   readonly publisher: ReturnType<Home["publisher"]["status"]> | null;
   readonly remotes: ReturnType<Remotes["reports"]>;
   readonly transfers: ReturnType<Remotes["transfers"]>;
@@ -70,6 +75,7 @@ export class Relay {
   readonly #access: KeptAccess;
   readonly #credentials: RelayIdentity;
   readonly #outside: typeof OUTSIDE;
+  readonly withdrawals: Withdrawals;
   readonly #problems = new Map<string, SourceProblem>();
   readonly #abort = new AbortController();
   readonly #startedMs: number;
@@ -98,6 +104,14 @@ export class Relay {
     this.#log = log;
     this.#credentials = credentials;
     this.#access = new KeptAccess(config.state, outside, log);
+    this.withdrawals = new Withdrawals({
+      stateDir: config.state,
+      local: this.local,
+      holdMs: config.withdrawalHoldSeconds * 1000,
+      outside,
+      log,
+      onObeyed: (obeyed) => this.#obey(obeyed),
+    });
     this.remotes = new Remotes(
       {
         stateDir: config.state,
@@ -160,6 +174,7 @@ export class Relay {
   async stop(): Promise<void> {
     this.#abort.abort();
     this.#access.stop();
+    this.withdrawals.stop();
     this.#cancelAsking?.();
     this.#home?.stop();
     this.remotes.stop();
@@ -242,6 +257,7 @@ export class Relay {
         records: this.local.size,
         problems: [...this.#problems.values()],
       },
+      withdrawals: this.withdrawals.report(),
       publisher: this.#home?.publisher.status() ?? null,
       remotes: this.remotes.reports(),
       transfers: this.remotes.transfers(),
@@ -267,6 +283,7 @@ export class Relay {
       onRefused: (status, date) => this.#onRefused(status, date),
       accessVersion: () => this.#access.facts?.accessVersion ?? 0,
       onAccess: (facts) => this.#onAccess(facts),
+      review: (channel, missing) => this.withdrawals.review(channel, missing),
       onUp: () => {
         this.#message = null;
         wasUp = true;
@@ -332,6 +349,13 @@ export class Relay {
   }
 
   #onSource(changes: readonly RecordChange[]): void {
+    this.#obey(this.withdrawals.take(changes));
+  }
+
+  /** What is held is neither published nor, here, told as gone. [PUB3] */
+  #obey({ changes, withdrawn }: Obeyed): void {
+    for (const { channel, keyHash } of withdrawn)
+      this.#home?.publisher.withdraw(channel, [keyHash]);
     // Told first: a deletion is told with the record that is still there.
     for (const listener of this.#localListeners) listener(changes);
     if (this.#home === null) for (const change of changes) this.local.apply(change);

@@ -34,6 +34,12 @@ export function metricsText(relay: Relay): Promise<string> {
   gauge("catwalk_source_problems", "Source objects that are not published as they are").set(
     status.source.problems.length,
   );
+  const held = gauge(
+    "catwalk_withdrawal_held_keys",
+    "Keys that a complete list lacks in mass, and that stay published for now",
+    ["collection"],
+  );
+  for (const { collection, keys } of status.withdrawals) held.set({ collection }, keys);
   gauge("catwalk_publish_pending_changes", "Changes that wait to be published").set(
     status.publisher?.pending ?? 0,
   );
