@@ -21,7 +21,10 @@ import { LocalState } from "./publish/local-state.ts";
 import type { Obeyed } from "./publish/withdrawals/withdrawal-guard.ts";
 import { Withdrawals } from "./publish/withdrawals/withdrawals.ts";
 import type { WithdrawalReport } from "./publish/withdrawals/withdrawals.ts";
+import { HealthWatch } from "./source/health-watch.ts";
 import type { Source, SourceProblem } from "./source/source.ts";
+import { summarise } from "./source/source-health.ts";
+import type { SourceState } from "./source/source-health.ts";
 import { KeptAccess } from "./kept-access.ts";
 import { Remotes } from "./view/remotes.ts";
 import { OwnAddresses } from "./view/served.ts";
@@ -49,6 +52,18 @@ export interface RelayStatus {
   /** Why something that this relay knows is not on its disk; `null` when all is. */
   readonly diskProblem: string | null;
   readonly source: {
+    /** The worst of its collections. [SRC88] */
+    readonly state: SourceState;
+    readonly reason: string;
+    /** ISO 8601; `null`: not known yet. */
+    readonly since: string | null;
+    readonly collections: readonly {
+      readonly name: string;
+      readonly state: SourceState;
+      readonly objects: number;
+      readonly reason: string;
+      readonly since: string;
+    }[];
     readonly listed: boolean;
     readonly records: number;
     readonly problems: readonly SourceProblem[];
@@ -76,6 +91,8 @@ export class Relay {
   readonly #credentials: RelayIdentity;
   readonly #outside: typeof OUTSIDE;
   readonly withdrawals: Withdrawals;
+  /** How well the source follows; `health.summary()` is what the hub may be told. */
+  readonly health: HealthWatch;
   readonly #problems = new Map<string, SourceProblem>();
   readonly #abort = new AbortController();
   readonly #startedMs: number;
@@ -104,6 +121,7 @@ export class Relay {
     this.#log = log;
     this.#credentials = credentials;
     this.#access = new KeptAccess(config.state, outside, log);
+    this.health = new HealthWatch(source, outside, log);
     this.withdrawals = new Withdrawals({
       stateDir: config.state,
       local: this.local,
@@ -168,6 +186,7 @@ export class Relay {
         this.#problems.delete(object);
       },
     });
+    this.health.start();
     void this.#joinAndConnect();
   }
 
@@ -175,6 +194,7 @@ export class Relay {
     this.#abort.abort();
     this.#access.stop();
     this.withdrawals.stop();
+    this.health.stop();
     this.#cancelAsking?.();
     this.#home?.stop();
     this.remotes.stop();
@@ -253,6 +273,7 @@ export class Relay {
       accessVersion: this.#access.facts?.accessVersion ?? 0,
       diskProblem: this.#access.writeError ?? this.remotes.writeError,
       source: {
+        ...this.#sourceStatus(),
         listed: this.#isListed,
         records: this.local.size,
         problems: [...this.#problems.values()],
@@ -262,6 +283,20 @@ export class Relay {
       remotes: this.remotes.reports(),
       transfers: this.remotes.transfers(),
       peers: this.peers?.report ?? null,
+    };
+  }
+
+  #sourceStatus(): Pick<RelayStatus["source"], "state" | "reason" | "since" | "collections"> {
+    const health = this.health.health();
+    const { state, reason, sinceMs } = summarise(health);
+    return {
+      state,
+      reason,
+      since: sinceMs === 0 ? null : new Date(sinceMs).toISOString(),
+      collections: health.collections.map(({ sinceMs: ms, ...rest }) => ({
+        ...rest,
+        since: new Date(ms).toISOString(),
+      })),
     };
   }
 

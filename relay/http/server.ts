@@ -49,9 +49,11 @@ async function handle(
       return sendJson(response, 200, { status: "ok" });
     case "/readyz": {
       const ready = await relay.isReady();
+      const { listed, state, reason, since } = relay.status().source;
       return sendJson(response, ready ? 200 : 503, {
         ready,
-        sourceListed: relay.status().source.listed,
+        sourceListed: listed,
+        source: { state, reason, since },
         viewLoaded: relay.isViewLoaded,
       });
     }

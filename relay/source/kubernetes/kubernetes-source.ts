@@ -8,8 +8,9 @@ import { COLLECTIONS } from "../convert/converters.ts";
 import type { CalicoGroup, Collection } from "../convert/converters.ts";
 import type { JsonObject } from "../convert/kube-object.ts";
 import { idFromJson, RecordStore } from "../record-store.ts";
-import type { PolicyObject, Source, SourceHealth, SourceSink } from "../source.ts";
+import type { PolicyObject, Source, SourceSink } from "../source.ts";
 import { chooseGroup, groupFromEnv } from "./calico-group.ts";
+import { collectionState } from "./collection-state.ts";
 import { listPolicies } from "./list-policies.ts";
 import { describeFailure, runReflector } from "./run-reflector.ts";
 import type { ReflectorOwner, ReflectorRun } from "./run-reflector.ts";
@@ -74,16 +75,13 @@ export class KubernetesSource implements Source {
     await Promise.resolve();
   }
 
-  health(): SourceHealth {
+  health(): ReturnType<Source["health"]> {
     return {
-      collections: this.#followed.map(({ collection, run, objects }) => {
-        const { phase, isListed } = run.state();
-        const name = nameOf(collection);
-        const base = { name, objects: objects() };
-        if (phase.kind === "waiting") return { ...base, state: "retrying", error: phase.error };
-        if (phase.kind === "absent") return { ...base, state: "absent" };
-        return { ...base, state: phase.kind === "watching" && isListed ? "watching" : "listing" };
-      }),
+      collections: this.#followed.map(({ collection, run, objects }) => ({
+        name: nameOf(collection),
+        objects: objects(),
+        ...collectionState(run.state(), performance.now()),
+      })),
     };
   }
 

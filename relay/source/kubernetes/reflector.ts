@@ -19,7 +19,9 @@ export const ABSENT_PROBE_MS = 60_000;
 /** A collection that had objects must be absent for so long before its objects are taken for gone. */
 export const ABSENT_GRACE_MS = 60_000;
 /** A watch that ended after so long, or brought anything, was healthy. */
-const HEALTHY_MS = 5000;
+export const HEALTHY_MS = 5000;
+/** A single watch that breaks is no news. */
+const WATCH_FAILURES_TO_TELL = 2;
 /** After so many failed watches in a row the position is given up: a restored server may never reach it. */
 const WATCH_FAILURES_BEFORE_RELIST = 4;
 /** The server is asked to end a watch after five to ten minutes, spread so that they do not all come back together. */
@@ -44,6 +46,8 @@ export interface ReflectorState {
   readonly position: string;
   /** When the collection was listed, a watch told anything, or one was believed: it goes on over watches that end without a word. */
   readonly signMs: number;
+  /** Why the collection cannot be followed; empty: it can, as far as is known. */
+  readonly failure: string;
   /** Failures in a row, for the backoff. */
   readonly failures: number;
   /** When the collection was first answered with 404 since it last existed. */
@@ -55,6 +59,7 @@ export const IDLE: ReflectorState = {
   phase: { kind: "idle" },
   position: "",
   signMs: 0,
+  failure: "",
   failures: 0,
   absentSinceMs: null,
   isListed: false,
@@ -189,6 +194,7 @@ function onProgress(
     state: {
       ...state,
       failures: 0,
+      failure: "",
       position: position === "" ? state.position : position,
       signMs: context.nowMs,
       phase: { ...phase, hasNews: true },
@@ -233,9 +239,16 @@ function wait(
   next: "list" | "watch",
   error: string,
   { random }: ReflectorContext,
+  isRefused = false,
 ): Step {
+  const isTold = isRefused || next === "list" || state.failures + 1 >= WATCH_FAILURES_TO_TELL;
   return {
-    state: { ...state, failures: state.failures + 1, phase: { kind: "waiting", next, error } },
+    state: {
+      ...state,
+      failures: state.failures + 1,
+      failure: isTold ? error : state.failure,
+      phase: { kind: "waiting", next, error },
+    },
     effects: [{ type: "wait", ms: backoffMs(state.failures, BACKOFF, random) }],
   };
 }
@@ -266,6 +279,7 @@ function onPage(
     signMs: context.nowMs,
     // Only a watch that works ends a row of failures: a server that lists well and expires every watch must not be hammered.
     absentSinceMs: null,
+    failure: "",
     isListed: true,
   };
   const { state: next, effects } = startWatch(listed, context);
@@ -286,7 +300,14 @@ function onListFailed(
   // A server that starts may not know its CRDs yet. [SRC37]
   if (!isBelieved) return wait({ ...state, absentSinceMs }, "list", event.message, context);
   return {
-    state: { ...state, absentSinceMs, failures: 0, isListed: true, phase: { kind: "absent" } },
+    state: {
+      ...state,
+      absentSinceMs,
+      failures: 0,
+      failure: "",
+      isListed: true,
+      phase: { kind: "absent" },
+    },
     effects: [
       { type: "sweep" },
       { type: "listed" },
@@ -302,7 +323,7 @@ function onWatchEnded(
   context: ReflectorContext,
 ): Step {
   const wasHealthy = phase.hasNews || context.nowMs - phase.sinceMs >= HEALTHY_MS;
-  const settled = wasHealthy ? { ...state, failures: 0 } : state;
+  const settled = wasHealthy ? { ...state, failures: 0, failure: "" } : state;
   switch (event.status) {
     case 410:
       // History is gone: list again at once, but a server that says so again and again is backed off from.
@@ -318,5 +339,6 @@ function onWatchEnded(
     default:
   }
   const next = settled.failures + 1 >= WATCH_FAILURES_BEFORE_RELIST ? "list" : "watch";
-  return wait(settled, next, event.message, context);
+  const isRefused = event.status === 401 || event.status === 403;
+  return wait(settled, next, event.message, context, isRefused);
 }

@@ -127,7 +127,11 @@ export class KubeTransport implements Transport {
       const unanswered = setTimeout(() => giveUp(answerMs), answerMs);
       request.setTimeout(idleMs, () => giveUp(idleMs));
       request.on("socket", (socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS));
-      request.on("error", reject);
+      request.on("error", (error: NodeJS.ErrnoException) => {
+        // Where several addresses were tried the message is empty.
+        const words = error.message === "" ? (error.code ?? error.name) : error.message;
+        reject(new Error(`${base.host}: ${words}`, { cause: error }));
+      });
       request.on("close", () => clearTimeout(unanswered));
       request.end();
     });

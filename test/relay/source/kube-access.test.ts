@@ -74,7 +74,10 @@ function kept(kubeconfig: string, env: Readonly<Record<string, string>> = plainE
       const { status, body } = await transport.get("/api/v1/pods", AbortSignal.timeout(20_000));
       answers.push(/pod-of-(\w+)/.exec(body)?.[1] ?? String(status));
     } catch (error) {
-      answers.push((error as NodeJS.ErrnoException).code ?? (error as Error).message);
+      answers.push(
+        ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code ??
+          (error as Error).message,
+      );
     }
     return answers.at(-1) ?? "";
   };

@@ -135,8 +135,8 @@ test("[SRC32] the last error is in the health, with the server's own words", asy
   await vi.waitFor(() =>
     expect(source.health().collections[0]).toMatchObject({
       name: "pods",
-      state: "retrying",
-      error: "403 pods is forbidden",
+      state: "failing",
+      reason: "403 pods is forbidden",
     }),
   );
 });
@@ -298,7 +298,7 @@ test("[SRC86] a watch that something in between holds open is given up when the 
   await openAndList(60_000, 100);
   let isAway = true;
   api.fault = () => (isAway ? { kind: "reset" } : undefined);
-  await vi.waitFor(() => expect(source.health().collections[0]?.state).toBe("retrying"));
+  await vi.waitFor(() => expect(source.health().collections[0]?.state).toBe("failing"));
   api.remove(PODS, pod("a"), true);
   isAway = false;
   await seen.until(() => !seen.records.has(podKey("a")));
