@@ -72,13 +72,14 @@ export class KubeLab {
   /** CONNECT, and whole URLs for plain http. `asked` has a line for each. */
   async httpProxy(
     credentials?: string,
+    tls?: Certificate,
   ): Promise<{ readonly port: number; readonly asked: string[] }> {
     const asked: string[] = [];
     const isAllowed = (request: IncomingMessage): boolean =>
       credentials === undefined ||
       request.headers["proxy-authorization"] ===
         `Basic ${Buffer.from(credentials).toString("base64")}`;
-    const server = createHttp((request, response) => {
+    const plain = (request: IncomingMessage, response: ServerResponse): void => {
       asked.push(`${request.method} ${request.url}`);
       const url = new URL(request.url ?? "");
       const on = { port: url.port, path: url.pathname + url.search, headers: request.headers };
@@ -88,7 +89,9 @@ export class KubeLab {
       })
         .on("error", () => response.destroy())
         .end();
-    }).on("connect", (request: IncomingMessage, socket: Socket) => {
+    };
+    const made = tls === undefined ? createHttp(plain) : createHttps(tls, plain);
+    const server = made.on("connect", (request: IncomingMessage, socket: Socket) => {
       asked.push(`CONNECT ${request.url}`);
       if (!isAllowed(request)) {
         socket.end("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");

@@ -53,6 +53,7 @@ export async function makeForms(): Promise<Forms> {
   };
   const proxy = await lab.httpProxy();
   const closed = await lab.httpProxy("who:knows");
+  const sealed = await lab.httpProxy(undefined, named.issue("127.0.0.1"));
   const socks = await lab.socksProxy();
   mkdirSync(`${lab.folder}/pki`);
   lab.write("pki/ca.crt", authority.cert);
@@ -293,6 +294,12 @@ export async function makeForms(): Promise<Forms> {
     "proxy-url without the credentials",
     null,
     { ...byName, "proxy-url": at(closed.port) },
+    token,
+  );
+  add(
+    "proxy-url over TLS, by the cluster's authority",
+    "named",
+    { ...byName, "proxy-url": `https://127.0.0.1:${sealed.port}` },
     token,
   );
   add(

@@ -2,7 +2,6 @@
  * Which deletions are obeyed now. What a source saw go is; what a list only lacks is held where that is a mass of it, for a bounded time, until an operator says
  * or until it comes back. A decider without clock, disk or timers: `withdrawals.ts` is the shell. [PUB3] [PUB4] [PUB5]
  */
-import { toId } from "../../../shared/lib/bytes.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import { hashKey, keyHashOf } from "../../../shared/record/encoding.ts";
 import type { CalicoRecord, RecordChange } from "../../../shared/record/record.ts";
@@ -12,6 +11,8 @@ import type { CollectionName } from "./collections.ts";
 import { HeldKeys, placesOf } from "./held-keys.ts";
 import type { HeldKey } from "./held-keys.ts";
 import { isMass } from "./mass.ts";
+import { leftBy, namedProfiles } from "./what-stays.ts";
+import type { Left } from "./what-stays.ts";
 
 /** Of one collection. */
 export interface Hold {
@@ -27,6 +28,8 @@ export interface Obeyed {
   readonly withdrawn: readonly HeldKey[];
 }
 
+const LOOK_MS = 1_000;
+
 export class WithdrawalGuard {
   readonly #local: LocalState;
   readonly #holdMs: number;
@@ -34,6 +37,9 @@ export class WithdrawalGuard {
   readonly #holds = new Map<CollectionName, Hold>();
   readonly #remembered: ReadonlySet<CollectionName>;
   #isSettled = false;
+  /** Profiles that are held only because endpoints name them. */
+  readonly #namedKeys = new Set<string>();
+  #lookedMs = Number.NEGATIVE_INFINITY;
 
   /** @param remembered Holds of an earlier process: their keys are known again once the hub has told what it has. */
   constructor(local: LocalState, holdMs: number, remembered: readonly Hold[] = []) {
@@ -83,9 +89,16 @@ export class WithdrawalGuard {
     }
     if (inferred.length > 0) {
       const puts = changes.flatMap((change) => (change.op === "put" ? [change.record] : []));
-      const go = this.#judge(inferred.map(heldOf), this.#leftBy(inferred, puts), nowMs);
+      const named = this.#namedAmong(inferred);
+      const go = this.#judge(
+        inferred.map(heldOf),
+        leftBy(this.#local, inferred, puts, (hash) => this.#held.has(hash)),
+        nowMs,
+        ({ key }) => key !== null && named.has(key),
+      );
       for (const { key } of go) if (key !== null) obeyed.push(inferredDelete(key));
     }
+    obeyed.push(...this.#noLongerNamed(obeyed, nowMs));
     this.#closeEmpty();
     return { changes: obeyed, withdrawn };
   }
@@ -96,14 +109,25 @@ export class WithdrawalGuard {
    * @returns Those that are obeyed now.
    */
   review(channel: Channel, missing: readonly HeldKey[], nowMs: number): readonly HeldKey[] {
-    const left = this.#leftBy([], []);
+    const left = leftBy(this.#local, [], [], (hash) => this.#held.has(hash));
     // A stranger may be of any kind: it is taken for what the channel mostly has.
     const unknown = channel === "identity" ? left.count("pods") : this.#local.trie(channel).size;
-    const go = this.#judge(
-      missing.filter((held) => !this.#held.has(held.keyHash)),
-      { ...left, count: (name) => (name === "unknown" ? unknown : left.count(name)) },
-      nowMs,
-    );
+    const unheld = missing.filter((held) => !this.#held.has(held.keyHash));
+    const counted = {
+      ...left,
+      count: (name: CollectionName) => (name === "unknown" ? unknown : left.count(name)),
+    };
+    const isProfile = ({ collection }: HeldKey): boolean =>
+      collection === "namespaces" || collection === "serviceaccounts";
+    const go = [
+      ...this.#judge(
+        unheld.filter((held) => !isProfile(held)),
+        counted,
+        nowMs,
+      ),
+      // Which of them the held pods name is not known any more.
+      ...this.#judge(unheld.filter(isProfile), counted, nowMs, () => this.#held.count("pods") > 0),
+    ];
     this.#closeEmpty();
     return go;
   }
@@ -135,8 +159,47 @@ export class WithdrawalGuard {
     return asObeyed(gone);
   }
 
-  /** Holds what is a mass; answers the rest. */
-  #judge(lost: readonly HeldKey[], left: Left, nowMs: number): readonly HeldKey[] {
+  /** Keys of profiles that endpoints name which stay: a namespace does not go before its pods, so a list that lacks it alone is odd. */
+  #namedAmong(lost: readonly LocalRecord[]): ReadonlySet<string> {
+    const names = new Map<string, string>();
+    for (const { record, key } of lost) if (record.kind === "Profile") names.set(record.name, key);
+    if (this.#holdMs === 0) return new Set();
+    return namedProfiles(this.#local, names, new Set(lost.map(({ key }) => key)));
+  }
+
+  /** Held profiles whose last endpoint has gone, looked for at most once a second: it looks at everything. */
+  #noLongerNamed(obeyed: readonly RecordChange[], nowMs: number): readonly RecordChange[] {
+    if (this.#namedKeys.size === 0 || nowMs - this.#lookedMs < LOOK_MS) return [];
+    const gone = new Set(obeyed.flatMap((change) => (change.op === "delete" ? [change.key] : [])));
+    if (gone.size === 0) return [];
+    this.#lookedMs = nowMs;
+    const names = new Map<string, string>();
+    for (const key of this.#namedKeys) {
+      const local = this.#local.byKey(key);
+      if (local?.record.kind === "Profile" && this.#held.has(local.keyHash))
+        names.set(local.record.name, key);
+      else this.#namedKeys.delete(key);
+    }
+    const named = namedProfiles(this.#local, names, gone);
+    return [...names.values()]
+      .filter((key) => !named.has(key))
+      .map((key) => {
+        this.#namedKeys.delete(key);
+        this.#held.remove(hashKey(key));
+        return inferredDelete(key);
+      });
+  }
+
+  /**
+   * Holds what is a mass; answers the rest.
+   * @param isOdd What is held also where it is none.
+   */
+  #judge(
+    lost: readonly HeldKey[],
+    left: Left,
+    nowMs: number,
+    isOdd: (held: HeldKey) => boolean = () => false,
+  ): readonly HeldKey[] {
     const byCollection = new Map<CollectionName, HeldKey[]>();
     for (const held of lost) {
       const found = byCollection.get(held.collection);
@@ -149,14 +212,22 @@ export class WithdrawalGuard {
       const isMassNow = this.#holdMs > 0 && isMass(keys.length, left.count(collection));
       // What a hold that is undecided lacks further is of the same matter.
       const isUndecided = open !== undefined && open.untilMs !== null;
-      if (!(isUndecided ? open.untilMs > nowMs : isMassNow)) {
-        go.push(...keys);
-        continue;
+      const isAll = isUndecided ? open.untilMs > nowMs : isMassNow;
+      // A remembered hold whose time is over holds nothing anew.
+      const mayHold = this.#holdMs > 0 && !(isUndecided && !isAll);
+      const hold = mayHold ? keys.filter((held) => isAll || isOdd(held)) : [];
+      if (hold.length < keys.length) {
+        const held = new Set(hold);
+        go.push(...keys.filter((key) => !held.has(key)));
       }
+      if (hold.length === 0) continue;
       const replaced = left.places();
-      for (const held of keys)
+      for (const held of hold)
         if (placesOf(held).some((place) => replaced.has(place))) go.push(held);
-        else this.#held.add(held);
+        else {
+          this.#held.add(held);
+          if (!isAll && held.key !== null) this.#namedKeys.add(held.key);
+        }
       if (open === undefined)
         this.#holds.set(collection, { collection, sinceMs: nowMs, untilMs: nowMs + this.#holdMs });
     }
@@ -182,46 +253,12 @@ export class WithdrawalGuard {
     withdrawn.push(...split.withdrawn);
   }
 
-  /** What stays when these go, and what these put. Made only when something is inferred: it looks at everything. */
-  #leftBy(gone: readonly LocalRecord[], puts: readonly CalicoRecord[]): Left {
-    const isGone = new Set(gone.map(({ keyHash }) => toId(keyHash)));
-    const stays = (): CalicoRecord[] => [
-      ...[...this.#local.records()]
-        .filter(({ keyHash }) => !isGone.has(toId(keyHash)) && !this.#held.has(keyHash))
-        .map(({ record }) => record),
-      ...puts,
-    ];
-    let counts: Map<CollectionName, number> | null = null;
-    let places: Set<string> | null = null;
-    return {
-      count: (collection) => {
-        counts ??= countOf(stays());
-        return counts.get(collection) ?? 0;
-      },
-      places: () => (places ??= new Set(stays().flatMap((record) => placesOf(identityOf(record))))),
-    };
-  }
-
   /** A remembered hold has no keys before the hub has been heard. */
   #closeEmpty(): void {
     for (const { collection, keys } of this.holds)
       if (keys === 0 && (this.#isSettled || !this.#remembered.has(collection)))
         this.#holds.delete(collection);
   }
-}
-
-interface Left {
-  count(collection: CollectionName): number;
-  places(): ReadonlySet<string>;
-}
-
-function countOf(records: readonly CalicoRecord[]): Map<CollectionName, number> {
-  const counts = new Map<CollectionName, number>();
-  for (const record of records) {
-    const collection = collectionOf(record);
-    counts.set(collection, (counts.get(collection) ?? 0) + 1);
-  }
-  return counts;
 }
 
 export function heldOf({ record, channel, keyHash, key }: LocalRecord): HeldKey {

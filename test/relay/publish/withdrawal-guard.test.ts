@@ -95,6 +95,29 @@ test("[PUB3] namespaces and service accounts are counted apart, and a collection
   expect(guard.holds.map(({ collection }) => collection)).toEqual(["serviceaccounts"]);
 });
 
+test("[PUB7] a namespace that pods name which are still there is held, until the last of them goes", () => {
+  const shop: CalicoRecord = { kind: "Profile", name: "kns.shop", labels: { tier: "gold" } };
+  const other: CalicoRecord = { kind: "Profile", name: "kns.default", labels: {} };
+  const third: CalicoRecord = { kind: "Profile", name: "kns.empty", labels: {} };
+  const { guard, take } = guarded([shop, other, third, ...pods(2)]);
+  expect(deleted(take([gone(shop), gone(third)]))).toEqual([keyOf(third)]);
+  const [first, second] = pods(2) as [WorkloadEndpoint, WorkloadEndpoint];
+  expect(deleted(take([gone(first, "observed")], 2_000))).toEqual([keyOf(first)]);
+  expect(deleted(take([gone(second, "observed")], 4_000))).toEqual([keyOf(second), keyOf(shop)]);
+  expect(guard.holds).toEqual([]);
+});
+
+test("[PUB7] an API server with nothing but its own namespaces takes no labels from the pods that are held", () => {
+  const profile = (name: string): CalicoRecord => ({ kind: "Profile", name, labels: {} });
+  const all = [...pods(2), ...["kns.shop", "kns.default", "ksa.shop.web"].map(profile)];
+  const { guard, take } = guarded(all);
+  take([gone(profile("kns.shop"))]);
+  take([gone(profile("ksa.shop.web"))]);
+  take(pods(2).map((record) => gone(record)));
+  expect(guard.held()).toHaveLength(4);
+  expect(deleted(guard.expire(HOLD_MS))).toHaveLength(4);
+});
+
 test("[PUB3] new objects beside the missing ones count: a rolling update while nobody looked is no mass", () => {
   const { take } = guarded(pods(40));
   const changes = [...pods(40, 100).map(put), ...pods(40).map((record) => gone(record))];
@@ -312,6 +335,17 @@ test("[PUB5] an API server that was emptied while the relay was away: what is mi
   expect(third.obeyed.flatMap(({ withdrawn }) => withdrawn)).toHaveLength(4);
   third.withdrawals.stop();
   expect(process([], wall).withdrawals.report()).toEqual([]);
+});
+
+test("[PUB7] profiles are held with the pods over a restart too", () => {
+  const wall = { now: 1_000_000 };
+  const profile = (name: string): CalicoRecord => ({ kind: "Profile", name, labels: {} });
+  const [shop, kept] = [profile("kns.shop"), profile("kns.default")];
+  const first = process([...pods(2), shop, kept], wall);
+  first.compare([]);
+  first.withdrawals.stop();
+  const second = process([kept], wall);
+  expect(second.compare([...pods(2), shop, kept])).toEqual(keys([...pods(2), shop]));
 });
 
 test("[PUB5] a hold whose time was over while no process ran is obeyed", () => {

@@ -23,6 +23,7 @@ import { impersonation } from "./impersonation.ts";
 import type { KubeCluster, KubeUser } from "./kubeconfig.ts";
 import { proxyOf } from "./proxy-environment.ts";
 import type { ChosenAccess } from "./select-access.ts";
+import { TlsProxyAgent } from "./tls-proxy-agent.ts";
 
 /** Noticed by the kernel where the other end is gone and nobody says so. */
 const KEEP_ALIVE_MS = 30_000;
@@ -131,6 +132,8 @@ async function newAgent(base: URL, tls: TlsPart, proxy: string): Promise<HttpAge
     await config.applyToHTTPSOptions(given);
     return given.agent as HttpAgent;
   }
+  if (proxy.startsWith("https:") && base.protocol === "https:")
+    return new TlsProxyAgent(new URL(proxy), options);
   const proxied = proxy === "" ? {} : { proxyEnv: { https_proxy: proxy, http_proxy: proxy } };
   return base.protocol === "https:"
     ? new HttpsAgent({ ...options, ...proxied })
