@@ -8,9 +8,15 @@
  */
 import { backoffMs } from "../../../shared/lib/backoff.ts";
 import type { BackoffPolicy } from "../../../shared/lib/backoff.ts";
-import type { Random } from "../../../shared/lib/clock.ts";
-import { disbelief, isBefore, SILENT_MS } from "./silent-watch.ts";
-import type { Look } from "./silent-watch.ts";
+import type {
+  Phase,
+  ReflectorContext,
+  ReflectorEffect,
+  ReflectorEvent,
+  ReflectorState,
+  Step,
+} from "./reflector-state.ts";
+import { AFTER_FAILURE_MS, disbelief, isBefore, SILENT_MS } from "./silent-watch.ts";
 
 export const LIST_LIMIT = 500;
 export const BACKOFF: BackoffPolicy = { baseMs: 200, capMs: 30_000 };
@@ -26,93 +32,6 @@ const WATCH_FAILURES_TO_TELL = 2;
 const WATCH_FAILURES_BEFORE_RELIST = 4;
 /** The server is asked to end a watch after five to ten minutes, spread so that they do not all come back together. */
 const SERVER_TIMEOUT_S = { min: 300, spread: 300 };
-
-export type Phase =
-  | { readonly kind: "idle" }
-  | { readonly kind: "listing"; readonly continueToken: string }
-  | {
-      readonly kind: "watching";
-      readonly sinceMs: number;
-      readonly hasNews: boolean;
-      /** When a look was begun that has no answer yet. */
-      readonly lookMs: number | null;
-    }
-  | { readonly kind: "waiting"; readonly next: "list" | "watch"; readonly error: string }
-  | { readonly kind: "absent" };
-
-export interface ReflectorState {
-  readonly phase: Phase;
-  /** Where the next watch starts; meaningless before the first complete list. */
-  readonly position: string;
-  /** When the collection was listed, a watch told anything, or one was believed: it goes on over watches that end without a word. */
-  readonly signMs: number;
-  /** Why the collection cannot be followed; empty: it can, as far as is known. */
-  readonly failure: string;
-  /** Failures in a row, for the backoff. */
-  readonly failures: number;
-  /** When the collection was first answered with 404 since it last existed. */
-  readonly absentSinceMs: number | null;
-  readonly isListed: boolean;
-}
-
-export const IDLE: ReflectorState = {
-  phase: { kind: "idle" },
-  position: "",
-  signMs: 0,
-  failure: "",
-  failures: 0,
-  absentSinceMs: null,
-  isListed: false,
-};
-
-export type ReflectorEvent =
-  | { readonly type: "start" }
-  | { readonly type: "timer" }
-  /** A page came. `continueToken` is empty on the last one. */
-  | { readonly type: "page"; readonly position: string; readonly continueToken: string }
-  /** A page did not come. `status` is HTTP's or Kubernetes', 0 when there was no answer. */
-  | {
-      readonly type: "list-failed";
-      readonly status: number;
-      readonly message: string;
-      readonly hasObjects: boolean;
-    }
-  /** An object or bookmark of the watch: everything up to `position` has been seen. */
-  | { readonly type: "progress"; readonly position: string }
-  /** The watch ended. `status` 200: in the ordinary way. */
-  | { readonly type: "watch-ended"; readonly status: number; readonly message: string }
-  /** The time is over that a watch may be silent for. */
-  | { readonly type: "silence" }
-  | { readonly type: "looked"; readonly look: Look }
-  | { readonly type: "look-failed"; readonly message: string }
-  /** A line of the watch that is not an event: something was missed. */
-  | { readonly type: "unparsable"; readonly message: string };
-
-export type ReflectorEffect =
-  | { readonly type: "begin-list" }
-  | { readonly type: "list"; readonly continueToken: string }
-  /** The list is complete: what it did not show is gone. */
-  | { readonly type: "sweep" }
-  | { readonly type: "listed" }
-  | { readonly type: "watch"; readonly position: string; readonly timeoutSeconds: number }
-  | { readonly type: "close-watch" }
-  /** Tells `silence` after the time; replaces what was set before. */
-  | { readonly type: "expect-sign"; readonly ms: number }
-  /** Lists one object. */
-  | { readonly type: "look" }
-  | { readonly type: "wait"; readonly ms: number };
-
-export interface Step {
-  readonly state: ReflectorState;
-  readonly effects: readonly ReflectorEffect[];
-}
-
-export interface ReflectorContext {
-  readonly nowMs: number;
-  readonly random: Random;
-  /** Longest silence of a watch; tests have less patience. */
-  readonly silentMs?: number;
-}
 
 /** Total: an event that does not fit the phase (late news of a closed watch) changes nothing. */
 export function stepReflector(
@@ -165,15 +84,18 @@ function startList(state: ReflectorState): Step {
 
 function startWatch(state: ReflectorState, context: ReflectorContext): Step {
   const { nowMs, random, silentMs = SILENT_MS } = context;
+  // A server that was away may have come back with another store.
+  const doubtMs = state.failures > 0 ? nowMs + Math.min(AFTER_FAILURE_MS, silentMs) : Infinity;
+  const lookDueMs = Math.min(state.signMs + silentMs, doubtMs);
   const timeoutSeconds = Math.round(SERVER_TIMEOUT_S.min + SERVER_TIMEOUT_S.spread * random());
   return {
     state: {
       ...state,
-      phase: { kind: "watching", sinceMs: nowMs, hasNews: false, lookMs: null },
+      phase: { kind: "watching", sinceMs: nowMs, hasNews: false, lookDueMs, lookMs: null },
     },
     effects: [
       { type: "watch", position: state.position, timeoutSeconds },
-      { type: "expect-sign", ms: Math.max(0, state.signMs + silentMs - nowMs) },
+      { type: "expect-sign", ms: Math.max(0, lookDueMs - nowMs) },
     ],
   };
 }
@@ -197,7 +119,11 @@ function onProgress(
       failure: "",
       position: position === "" ? state.position : position,
       signMs: context.nowMs,
-      phase: { ...phase, hasNews: true },
+      phase: {
+        ...phase,
+        hasNews: true,
+        lookDueMs: context.nowMs + (context.silentMs ?? SILENT_MS),
+      },
     },
     effects: [],
   };
@@ -205,8 +131,8 @@ function onProgress(
 
 /** A sign since then puts it off; a look that is under way is waited for. */
 function onSilence(state: ReflectorState, phase: Watching, context: ReflectorContext): Step {
-  const { nowMs, silentMs = SILENT_MS } = context;
-  const leftMs = state.signMs + silentMs - nowMs;
+  const { nowMs } = context;
+  const leftMs = phase.lookDueMs - nowMs;
   if (phase.lookMs !== null) return { state, effects: [] };
   if (leftMs > 0) return { state, effects: [{ type: "expect-sign", ms: leftMs }] };
   return { state: { ...state, phase: { ...phase, lookMs: nowMs } }, effects: [{ type: "look" }] };
@@ -228,7 +154,7 @@ function onLooked(
     state: {
       ...state,
       signMs: hasSpoken ? state.signMs : nowMs,
-      phase: { ...phase, lookMs: null },
+      phase: { ...phase, lookDueMs: nowMs + silentMs, lookMs: null },
     },
     effects: [{ type: "expect-sign", ms: silentMs }],
   };

@@ -1,10 +1,11 @@
 /** The shell around the reflector's reducer: does its effects, and turns what comes back into events. Decides nothing. */
 import type { Random } from "../../../shared/lib/clock.ts";
 import type { JsonObject } from "../convert/kube-object.ts";
-import { IDLE, LIST_LIMIT, stepReflector } from "./reflector.ts";
-import type { ReflectorEffect, ReflectorEvent, ReflectorState } from "./reflector.ts";
+import { LIST_LIMIT, stepReflector } from "./reflector.ts";
+import { IDLE } from "./reflector-state.ts";
+import type { ReflectorEffect, ReflectorEvent, ReflectorState } from "./reflector-state.ts";
 import type { Transport } from "./transport.ts";
-import { LOOK_MS } from "./silent-watch.ts";
+import { isBefore, LOOK_MS } from "./silent-watch.ts";
 import { parseListPage, parseWatchEvent, positionOf, readStatus } from "./watch-event.ts";
 import type { WatchEvent } from "./watch-event.ts";
 
@@ -122,7 +123,8 @@ export function runReflector(
       const page = status === 200 ? parseListPage(body) : null;
       if (page === null) throw new Error(describeFailure(status, body));
       if (!page.ok) throw new Error(page.message);
-      const [object] = page.items;
+      // A server that takes no limit gives all of them.
+      const positions = page.items.map(positionOf);
       const count = page.remaining === null ? null : page.items.length + page.remaining;
       dispatch({
         type: "looked",
@@ -130,8 +132,8 @@ export function runReflector(
           position: page.position,
           count,
           known: owner.count(),
-          isStranger: object !== undefined && !owner.has(object),
-          objectPosition: object === undefined ? "" : positionOf(object),
+          isStranger: page.items.some((object) => !owner.has(object)),
+          objectPosition: positions.reduce((a, b) => (isBefore(a, b) ? b : a), "0"),
         },
       });
     } catch (error) {

@@ -5,6 +5,8 @@
 
 /** Bookmarks come about once a minute: so long without a sign is too long. */
 export const SILENT_MS = 70_000;
+/** A watch that was opened after a failure is looked at sooner. */
+export const AFTER_FAILURE_MS = 5_000;
 /** How long the look may take. Together with the silence it stays below 90 s. */
 export const LOOK_MS = 15_000;
 

@@ -2,20 +2,24 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { LOOK_MS, SILENT_MS } from "../../../relay/source/kubernetes/silent-watch.ts";
+import {
+  AFTER_FAILURE_MS,
+  LOOK_MS,
+  SILENT_MS,
+} from "../../../relay/source/kubernetes/silent-watch.ts";
 import type { Look } from "../../../relay/source/kubernetes/silent-watch.ts";
 import {
   ABSENT_GRACE_MS,
   BACKOFF,
-  IDLE,
   stepReflector,
 } from "../../../relay/source/kubernetes/reflector.ts";
+import { IDLE } from "../../../relay/source/kubernetes/reflector-state.ts";
 import type {
   ReflectorContext,
   ReflectorEffect,
   ReflectorEvent,
   ReflectorState,
-} from "../../../relay/source/kubernetes/reflector.ts";
+} from "../../../relay/source/kubernetes/reflector-state.ts";
 
 /** [SRC86] says so. */
 const PROVEN_WITHIN_MS = 90_000;
@@ -232,8 +236,31 @@ test("[SRC86] something in between that ends each silent watch before its time d
     ({ state } = run([[nowMs, ended(0)]], state));
     ({ state, effects } = run([[nowMs, { type: "timer" }]], state));
   }
-  expect(effects.at(-1)).toEqual({ type: "expect-sign", ms: SILENT_MS - 60_000 });
-  expect(types(run([[SILENT_MS, silence]], state).effects)).toEqual(["look"]);
+  expect(effects.at(-1)).toEqual({ type: "expect-sign", ms: AFTER_FAILURE_MS });
+  // Also where the server ends them in good order.
+  const before = run([
+    [0, { type: "start" }],
+    [0, page],
+    [60_000, ended(200)],
+  ]);
+  expect(before.effects.at(-1)).toEqual({ type: "expect-sign", ms: SILENT_MS - 60_000 });
+  expect(types(run([[SILENT_MS, silence]], before.state).effects)).toEqual(["look"]);
+});
+
+test("[SRC86] a watch that was opened after a failure is looked at after 5 s: the server may have come back with another store", () => {
+  const again = run([
+    [0, { type: "start" }],
+    [0, page],
+    [10_000, ended(0)],
+    [10_200, { type: "timer" }],
+  ]);
+  expect(again.effects.at(-1)).toEqual({ type: "expect-sign", ms: AFTER_FAILURE_MS });
+  const due = 10_200 + AFTER_FAILURE_MS;
+  expect(types(run([[due, silence]], again.state).effects)).toEqual(["look"]);
+  const spoken = run([[11_000, { type: "progress", position: "8" }]], again.state).state;
+  expect(run([[due, silence]], spoken).effects).toEqual([
+    { type: "expect-sign", ms: 11_000 + SILENT_MS - due },
+  ]);
 });
 
 /** A watch at position 7 that is looked at. */
