@@ -53,7 +53,7 @@ export class Withdrawals {
   #cancelWrite: (() => void) | null = null;
   #wroteMs = Number.NEGATIVE_INFINITY;
   #pauseMs = WRITE_MS;
-  #told = "";
+  #told = "[]";
 
   constructor(options: WithdrawalOptions) {
     this.#options = options;
@@ -184,7 +184,9 @@ export class Withdrawals {
         Math.max(0, Math.min(...ends) - this.#nowMs()),
         () => this.#expire(),
       );
-    const told = JSON.stringify(holds.map(({ collection, untilMs }) => [collection, untilMs]));
+    // One that is remembered is told again when its keys are known.
+    const known = holds.filter(({ keys }) => keys > 0);
+    const told = JSON.stringify(known.map(({ collection, untilMs }) => [collection, untilMs]));
     if (told === this.#told) return;
     for (const { collection, keys, until } of this.report())
       if (until !== null && keys > 0 && !this.#told.includes(`"${collection}",`))
@@ -192,7 +194,7 @@ export class Withdrawals {
           { collection, keys, until },
           `${keys} of ${collection} are missing from a complete list: they stay published until ${until}, or until \`catwalk relay withdrawal confirm\` (or reject) says`,
         );
-    if (holds.length === 0) this.#options.log.info("no withdrawal is held any more");
+    if (known.length === 0) this.#options.log.info("no withdrawal is held any more");
     this.#told = told;
   }
 

@@ -267,6 +267,8 @@ afterEach(() => rmSync(folder, { recursive: true }));
 function process(records: readonly CalicoRecord[], wallMs: { now: number }) {
   const local = new LocalState();
   const obeyed: Obeyed[] = [];
+  const lines: string[] = [];
+  const messages = (): string[] => lines.map((line) => (JSON.parse(line) as { msg: string }).msg);
   const timers: { readonly atMs: number; readonly run: () => void }[] = [];
   const withdrawals = new Withdrawals({
     stateDir: folder,
@@ -280,7 +282,7 @@ function process(records: readonly CalicoRecord[], wallMs: { now: number }) {
         return () => void timers.splice(timers.indexOf(timer), 1);
       },
     },
-    log: pino({ level: "silent" }),
+    log: pino({ level: "info" }, { write: (line: string) => lines.push(line) }),
     onObeyed: (some) => obeyed.push(some),
   });
   const take = (changes: readonly RecordChange[]): void => {
@@ -302,7 +304,7 @@ function process(records: readonly CalicoRecord[], wallMs: { now: number }) {
   const runTimers = (): void => {
     for (const timer of timers.filter(({ atMs }) => atMs <= wallMs.now)) timer.run();
   };
-  return { withdrawals, local, obeyed, take, compare, runTimers };
+  return { withdrawals, local, obeyed, take, compare, runTimers, messages };
 }
 
 function heldOfRecord(record: CalicoRecord) {
@@ -326,6 +328,7 @@ test("[PUB5] an API server that was emptied while the relay was away: what is mi
     ["nodes", 1],
   ]);
   second.withdrawals.stop();
+  expect(second.messages()).toHaveLength(2);
   // Restarts do not make it longer.
   wall.now += HOLD_MS - 1;
   const third = process([], wall);
@@ -418,6 +421,24 @@ test("[PUB5] only the first comparison is judged: later ones find what was obeye
   relay.compare(pods(80));
   relay.take(pods(80).map((record) => gone(record, "observed")));
   expect(relay.compare(pods(80))).toEqual([]);
+});
+
+test("[PUB6] the log tells a hold once, with what and until when, and its end", () => {
+  const wall = { now: Date.parse("2026-01-01T00:00:00Z") };
+  const relay = process(pods(3), wall);
+  relay.compare(pods(3));
+  expect(relay.messages()).toEqual([]);
+  relay.take(pods(3).map((record) => gone(record)));
+  relay.take([put(node("n"))]);
+  expect(relay.messages()).toEqual([
+    "3 of pods are missing from a complete list: they stay published until 2026-01-01T00:10:00.000Z, or until `catwalk relay withdrawal confirm` (or reject) says",
+  ]);
+  wall.now += HOLD_MS;
+  relay.runTimers();
+  expect(relay.messages().slice(1)).toEqual([
+    "3 keys are withdrawn: their time is over",
+    "no withdrawal is held any more",
+  ]);
 });
 
 test("[PUB5] what a standby saw go is obeyed when it takes over", () => {
