@@ -63,6 +63,8 @@ export const relayConfigSchema = z
     peersService: service.optional(),
     /** Where they ask this one. */
     peersListen: hostPort.optional(),
+    /** How long a withdrawal in mass that was only inferred is held; 0: not at all. */
+    withdrawalHoldSeconds: z.coerce.number().min(0).max(86_400).default(600),
     /** Longest time that a Felix waits for the remote views before it is told in-sync. */
     inSyncWaitSeconds: z.coerce.number().min(0).max(600).default(30),
   })

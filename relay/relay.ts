@@ -20,7 +20,13 @@ import type { PeerReport } from "./peers/ask-all.ts";
 import { Peers } from "./peers/peers.ts";
 import { LocalState } from "./publish/local-state.ts";
 import { OwnPools } from "./publish/own-pools.ts";
+import type { Obeyed } from "./publish/withdrawals/withdrawal-guard.ts";
+import { Withdrawals } from "./publish/withdrawals/withdrawals.ts";
+import type { WithdrawalReport } from "./publish/withdrawals/withdrawals.ts";
+import { HealthWatch } from "./source/health-watch.ts";
 import type { Source, SourceProblem } from "./source/source.ts";
+import { summarise } from "./source/source-health.ts";
+import type { SourceState } from "./source/source-health.ts";
 import { KeptAccess } from "./kept-access.ts";
 import { Remotes } from "./view/remotes.ts";
 import { OwnAddresses } from "./view/served.ts";
@@ -48,12 +54,26 @@ export interface RelayStatus {
   /** Why something that this relay knows is not on its disk; `null` when all is. */
   readonly diskProblem: string | null;
   readonly source: {
+    /** The worst of its collections. [SRC88] */
+    readonly state: SourceState;
+    readonly reason: string;
+    /** ISO 8601; `null`: not known yet. */
+    readonly since: string | null;
+    readonly collections: readonly {
+      readonly name: string;
+      readonly state: SourceState;
+      readonly objects: number;
+      readonly reason: string;
+      readonly since: string;
+    }[];
     readonly listed: boolean;
     readonly records: number;
     readonly problems: readonly SourceProblem[];
     /** CIDRs of pools that are not the cluster's own, and so are not published. [SRC22] */
     readonly poolsNotOwn: readonly string[];
   };
+  /** Withdrawals that are held because a list lacks so much. [PUB3] */
+  readonly withdrawals: readonly WithdrawalReport[];
   readonly publisher: ReturnType<Home["publisher"]["status"]> | null;
   readonly remotes: ReturnType<Remotes["reports"]>;
   readonly transfers: ReturnType<Remotes["transfers"]>;
@@ -74,6 +94,9 @@ export class Relay {
   readonly #access: KeptAccess;
   readonly #credentials: RelayIdentity;
   readonly #outside: typeof OUTSIDE;
+  readonly withdrawals: Withdrawals;
+  /** How well the source follows; `health.summary()` is what the hub may be told. */
+  readonly health: HealthWatch;
   readonly #problems = new Map<string, SourceProblem>();
   readonly #ownPools = new OwnPools();
   readonly #abort = new AbortController();
@@ -103,6 +126,15 @@ export class Relay {
     this.#log = log;
     this.#credentials = credentials;
     this.#access = new KeptAccess(config.state, outside, log);
+    this.health = new HealthWatch(source, outside, log, () => this.#report());
+    this.withdrawals = new Withdrawals({
+      stateDir: config.state,
+      local: this.local,
+      holdMs: config.withdrawalHoldSeconds * 1000,
+      outside,
+      log,
+      onObeyed: (obeyed) => this.#obey(obeyed),
+    });
     this.remotes = new Remotes(
       {
         stateDir: config.state,
@@ -159,12 +191,15 @@ export class Relay {
         this.#problems.delete(object);
       },
     });
+    this.health.start();
     void this.#joinAndConnect();
   }
 
   async stop(): Promise<void> {
     this.#abort.abort();
     this.#access.stop();
+    this.withdrawals.stop();
+    this.health.stop();
     this.#cancelAsking?.();
     this.#home?.stop();
     this.remotes.stop();
@@ -243,15 +278,31 @@ export class Relay {
       accessVersion: this.#access.facts?.accessVersion ?? 0,
       diskProblem: this.#access.writeError ?? this.remotes.writeError,
       source: {
+        ...this.#sourceStatus(),
         listed: this.#isListed,
         records: this.local.size,
         problems: [...this.#problems.values()],
         poolsNotOwn: this.#ownPools.notOwn().map(({ cidr }) => cidr),
       },
+      withdrawals: this.withdrawals.report(),
       publisher: this.#home?.publisher.status() ?? null,
       remotes: this.remotes.reports(),
       transfers: this.remotes.transfers(),
       peers: this.peers?.report ?? null,
+    };
+  }
+
+  #sourceStatus(): Pick<RelayStatus["source"], "state" | "reason" | "since" | "collections"> {
+    const health = this.health.health();
+    const { state, reason, sinceMs } = summarise(health);
+    return {
+      state,
+      reason,
+      since: sinceMs === 0 ? null : new Date(sinceMs).toISOString(),
+      collections: health.collections.map(({ sinceMs: ms, ...rest }) => ({
+        ...rest,
+        since: new Date(ms).toISOString(),
+      })),
     };
   }
 
@@ -273,6 +324,7 @@ export class Relay {
       onRefused: (status, date) => this.#onRefused(status, date),
       accessVersion: () => this.#access.facts?.accessVersion ?? 0,
       onAccess: (facts) => this.#onAccess(facts),
+      review: (channel, missing) => this.withdrawals.review(channel, missing),
       onUp: () => {
         this.#message = null;
         wasUp = true;
@@ -350,7 +402,14 @@ export class Relay {
     );
   }
 
-  #onSource(seen: readonly RecordChange[]): void {
+  #onSource(changes: readonly RecordChange[]): void {
+    this.#obey(this.withdrawals.take(changes));
+  }
+
+  /** What is held is neither published nor, here, told as gone. [PUB3] */
+  #obey({ changes: seen, withdrawn }: Obeyed): void {
+    for (const { channel, keyHash } of withdrawn)
+      this.#home?.publisher.withdraw(channel, [keyHash]);
     const changes = this.#ownPools.apply(seen, () => this.#localRecords());
     // Told first: a deletion is told with the record that is still there.
     for (const listener of this.#localListeners) listener(changes);
@@ -394,16 +453,11 @@ export class Relay {
 
   #clusterReport(): ClusterReport {
     const pools = this.#ownPools.own();
-    const isListed = this.#isListed;
     return {
       pools: pools.slice(0, MAX_TOLD_POOLS),
       poolCount: pools.length,
       withheldPools: this.remotes.pools.withheld.slice(0, MAX_TOLD_POOLS),
-      source: {
-        state: isListed ? "following" : "listing",
-        reason: isListed ? "" : "not everything is listed yet",
-        sinceMs: 0,
-      },
+      source: this.health.summary(),
     };
   }
 

@@ -21,12 +21,13 @@ import type { TyphaUpstream } from "../typha/upstream.ts";
 import { print, withExample } from "./command.ts";
 import type { RegisterCommand } from "./command.ts";
 import { CommandError, UsageError } from "./usage-error.ts";
+import { addWithdrawal } from "./withdrawal.ts";
 
 /** As Typha's own. */
 const DRAIN_SECONDS = 300;
 
 export const registerRelay: RegisterCommand = (program) => {
-  withExample(
+  const command = withExample(
     program
       .command("relay")
       .description("run a cluster's relay (every option also as CATWALK_*, or in --config)")
@@ -59,10 +60,16 @@ export const registerRelay: RegisterCommand = (program) => {
       .option("--peers-service <namespace/name>", "the same as a Kubernetes service")
       .option("--peers-listen <host:port>", "where they ask this one")
       .option("--http-listen <host:port>", "health, status, metrics, view")
+      .option(
+        "--withdrawal-hold-seconds <n>",
+        "how long what lists suddenly lack in mass stays published (600; 0: not at all)",
+      )
       .option("--in-sync-wait-seconds <n>", "longest wait for the remote views (30)")
       .option("--config <file>", "YAML with these options in camelCase"),
     "catwalk relay --state ./state --hub http://127.0.0.1:8787 --join-token cwj_… --manifests deploy/demo/db",
-  ).action(async ({ config: file, ...flags }: Record<string, string>) => {
+  );
+  addWithdrawal(command);
+  command.action(async ({ config: file, ...flags }: Record<string, string>) => {
     const read = readConfig(flags, process.env, file === undefined ? null : readFile(file));
     if (!read.ok) throw new UsageError(`relay: ${read.message}`);
     await runRelay(read.config);

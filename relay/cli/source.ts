@@ -1,5 +1,5 @@
 /** `catwalk source dump`: what a relay would publish of a cluster, without a hub. One JSON line a key, sorted; problems on stderr. [SRC60] [SRC61] */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 
 import { Option } from "commander";
 
@@ -9,6 +9,7 @@ import { dumpValues } from "../source/dump-values.ts";
 import { openSource } from "../source/open-source.ts";
 import type { SourceChoice } from "../source/open-source.ts";
 import type { Source } from "../source/source.ts";
+import { summarise } from "../source/source-health.ts";
 import { dialTcp } from "../typha/dial.ts";
 import { fixedUpstream } from "../typha/upstream.ts";
 import { print, withExample } from "./command.ts";
@@ -55,7 +56,7 @@ export const registerSource: RegisterCommand = (program) => {
   });
 };
 
-/** @throws UsageError, or CommandError when the kubeconfig does not exist */
+/** @throws UsageError, or CommandError when the kubeconfig or the folder does not exist */
 function readChoice(flags: Omit<DumpFlags, "timeout">): SourceChoice {
   const kind = flags.source ?? (flags.manifests === undefined ? "kubernetes" : "manifests");
   if (kind === "typha") {
@@ -76,6 +77,8 @@ function readChoice(flags: Omit<DumpFlags, "timeout">): SourceChoice {
     throw new UsageError("--kubeconfig goes with --source kubernetes");
   if (flags.manifests === undefined)
     throw new UsageError("--source manifests needs --manifests DIR");
+  if (!statSync(flags.manifests, { throwIfNoEntry: false })?.isDirectory())
+    throw new CommandError(`--manifests: there is no folder ${flags.manifests}`);
   return { kind, folder: flags.manifests };
 }
 
@@ -111,8 +114,8 @@ async function dump(source: Source, seconds: number): Promise<string> {
   await source.stop();
   for (const [object, message] of problems) process.stderr.write(`${object}: ${message}\n`);
   if (!isListed) {
-    const missing = collections.filter((c) => c.state === "listing" || c.state === "retrying");
-    const why = missing.map((c) => `${c.name}: ${c.error ?? c.state}`).join("; ");
+    const { reason } = summarise({ collections: collections.map((c) => ({ ...c, sinceMs: 0 })) });
+    const why = reason === "" ? "still listing" : reason;
     throw new CommandError(`the source was not listed within ${seconds} s (${why})`);
   }
   const lines = [...records.values()]

@@ -1,11 +1,13 @@
 /** Prometheus text: Calico's `remote_cluster_connection_status`, and our own. */
 import { Gauge, Registry } from "prom-client";
 
-import type { Relay } from "../relay.ts";
+import type { Relay, RelayStatus } from "../relay.ts";
+
+type MakeGauge = (name: string, help: string, labelNames?: string[]) => Gauge;
 
 export function metricsText(relay: Relay): Promise<string> {
   const registry = new Registry();
-  const gauge = (name: string, help: string, labelNames: string[] = []) =>
+  const gauge: MakeGauge = (name, help, labelNames = []) =>
     new Gauge({ name, help, labelNames, registers: [registry] });
   const status = relay.status();
   const connection = gauge(
@@ -30,10 +32,17 @@ export function metricsText(relay: Relay): Promise<string> {
   gauge("catwalk_hub_connected", "1 while the home socket is open").set(
     status.hub === "connected" ? 1 : 0,
   );
+  sourceHealth(status.source, gauge);
   gauge("catwalk_source_records", "Records that the source gives").set(status.source.records);
   gauge("catwalk_source_problems", "Source objects that are not published as they are").set(
     status.source.problems.length,
   );
+  const held = gauge(
+    "catwalk_withdrawal_held_keys",
+    "Keys that a complete list lacks in mass, and that stay published for now",
+    ["collection"],
+  );
+  for (const { collection, keys } of status.withdrawals) held.set({ collection }, keys);
   gauge("catwalk_publish_pending_changes", "Changes that wait to be published").set(
     status.publisher?.pending ?? 0,
   );
@@ -41,4 +50,24 @@ export function metricsText(relay: Relay): Promise<string> {
     status.accessVersion,
   );
   return registry.metrics();
+}
+
+/** A collection whose kind the cluster does not have is an empty one: healthy, unless there is nothing else. [SRC88] */
+function sourceHealth(source: RelayStatus["source"], gauge: MakeGauge): void {
+  const healthy = gauge(
+    "catwalk_source_collection_healthy",
+    "1 while the source follows the collection, 0 while it cannot or has not listed it yet",
+    ["collection"],
+  );
+  const age = gauge(
+    "catwalk_source_collection_error_age_seconds",
+    "How long the source has not been able to follow the collection",
+    ["collection"],
+  );
+  for (const { name: collection, state, since } of source.collections) {
+    const isAbsent = state === "absent" && source.state !== "absent";
+    healthy.set({ collection }, state === "following" || isAbsent ? 1 : 0);
+    if (state === "failing" || (state === "absent" && !isAbsent))
+      age.set({ collection }, Math.max(0, (Date.now() - Date.parse(since)) / 1000));
+  }
 }

@@ -1,9 +1,12 @@
-/** The relay's own HTTP: health for the kubelet, status and metrics for people, the applied view for the CLI. Read only, loopback by default. */
+/** The relay's own HTTP: health for the kubelet, status and metrics for people, the applied view for the CLI. Read only but for what a local operator decides, loopback by default. */
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
+import { COLLECTION_NAMES } from "../publish/withdrawals/collections.ts";
+import { isCollectionName } from "../publish/withdrawals/withdrawals.ts";
 import type { Relay } from "../relay.ts";
+import { isLocalCaller } from "./local-caller.ts";
 import { metricsText } from "./metrics.ts";
 import { streamView } from "./view.ts";
 
@@ -37,20 +40,27 @@ async function handle(
   response: ServerResponse,
 ): Promise<void> {
   const url = new URL(request.url ?? "/", "http://relay");
+  const decision = /^\/withdrawals\/(confirm|reject)$/.exec(url.pathname)?.[1];
+  if (decision === "confirm" || decision === "reject")
+    return decide(relay, decision, url, request, response);
   if (request.method !== "GET") return sendJson(response, 405, { error: "only GET" });
   switch (url.pathname) {
     case "/healthz":
       return sendJson(response, 200, { status: "ok" });
     case "/readyz": {
       const ready = await relay.isReady();
+      const { listed, state, reason, since } = relay.status().source;
       return sendJson(response, ready ? 200 : 503, {
         ready,
-        sourceListed: relay.status().source.listed,
+        sourceListed: listed,
+        source: { state, reason, since },
         viewLoaded: relay.isViewLoaded,
       });
     }
     case "/status":
       return sendJson(response, 200, { ...relay.status(), refusals: relay.remotes.refusals() });
+    case "/withdrawals":
+      return sendJson(response, 200, relay.withdrawals.report());
     case "/metrics":
       response.writeHead(200, { "content-type": "text/plain; version=0.0.4" });
       response.end(await metricsText(relay));
@@ -65,6 +75,28 @@ async function handle(
     default:
       return sendJson(response, 404, { error: `${url.pathname} is not a path of this relay` });
   }
+}
+
+/** An operator on this machine says what is to become of the withdrawals that are held. [PUB6] */
+function decide(
+  relay: Relay,
+  decision: "confirm" | "reject",
+  url: URL,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  if (request.method !== "POST") {
+    response.setHeader("allow", "POST");
+    return sendJson(response, 405, { error: "only POST" });
+  }
+  if (!isLocalCaller(request.socket.remoteAddress, request.headers))
+    return sendJson(response, 403, { error: "only a program on the relay's own machine decides" });
+  const collection = url.searchParams.get("collection");
+  if (collection !== null && !isCollectionName(collection))
+    return sendJson(response, 400, {
+      error: `collection: must be one of ${COLLECTION_NAMES.join(", ")}`,
+    });
+  return sendJson(response, 200, { keys: relay.withdrawals.decide(decision, collection) });
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {

@@ -6,7 +6,7 @@ import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { HomeMessage, HomeWelcome, Report } from "../../shared/protocol/messages.ts";
 import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { Publisher } from "../publish/publisher.ts";
-import type { PublishedState } from "../publish/publisher.ts";
+import type { PublishedState, PublisherPorts } from "../publish/publisher.ts";
 import { SOFTWARE } from "../version.ts";
 import { OUTSIDE } from "./outside.ts";
 import type { Link, Outside } from "./outside.ts";
@@ -22,6 +22,8 @@ export interface HomeOptions {
   onDown(reason: CloseReason | null, message: string): void;
   onUp(): void;
   readonly outside?: Outside;
+  /** See `PublisherPorts`. */
+  readonly review?: PublisherPorts["review"];
 }
 
 const HEARTBEAT_MS = 5_000;
@@ -57,6 +59,7 @@ export class Home {
     this.publisher = new Publisher(options.local, {
       send: (message) => this.#link.send(message),
       now: () => this.#outside.now(),
+      ...(options.review !== undefined && { review: options.review }),
       setTimer: (delayMs) => {
         this.#cancelPace ??= this.#outside.after(delayMs, () => {
           this.#cancelPace = null;

@@ -19,6 +19,8 @@ export interface Outside {
   dial(options: LinkOptions): Link;
   /** Milliseconds of a clock that only goes forward. */
   now(): number;
+  /** The machine's clock, ms since 1970, for what outlives the process. Absent: `Date.now`. */
+  wallMs?(): number;
   /** From 0 to below 1. */
   random(): number;
   /** Runs something later; answers how to call it off. */
@@ -26,6 +28,7 @@ export interface Outside {
 }
 
 export const OUTSIDE: Outside = {
+  wallMs: () => Date.now(),
   dial: (options) => new HubLink(options),
   now: () => performance.now(),
   random: () => Math.random(),

@@ -55,6 +55,11 @@ export interface PublisherPorts {
   /** Calls `onTimer` after the delay. One at a time; a second call is ignored while one is pending. */
   setTimer(delayMs: number): void;
   now(): number;
+  /**
+   * Judges what the hub has of a channel and this cluster does not, once a comparison is complete. Absent: all of it goes.
+   * @returns Ids of the keys that stay for now. [PUB5]
+   */
+  review?(channel: Channel, missing: readonly Uint8Array[]): ReadonlySet<string>;
 }
 
 export interface PublisherStatus {
@@ -109,6 +114,15 @@ export class Publisher {
     this.#flush();
   }
 
+  /** Deletes keys that this process never had; where a comparison is still to come, that finds them. */
+  withdraw(channel: Channel, keyHashes: readonly Uint8Array[]): void {
+    const progress = this.#progress(channel);
+    if (progress.phase !== "waiting")
+      for (const keyHash of keyHashes)
+        progress.pending.set(toId(keyHash), { op: "delete", keyHash, cause: "inferred" });
+    this.#flush();
+  }
+
   /** Every kind of the source has listed completely: only now may anything be missing from it. [PUB2] */
   onListed(): void {
     this.#isListed = true;
@@ -159,6 +173,7 @@ export class Publisher {
       if (received === undefined || progress.phase !== "waiting") continue;
       const trie = this.#local.trie(channel);
       if (equalBytes(trie.digest(), received.digest)) {
+        this.#ports.review?.(channel, []);
         progress.phase = "reconciling";
         this.#settle(channel, progress);
       } else {
@@ -179,9 +194,14 @@ export class Publisher {
       progress.differing.set(id, found);
     }
     if (!message.isLast) return;
+    const missing: Uint8Array[] = [];
     for (const { partition, pairs } of progress.differing.values())
-      for (const [id, change] of this.#compare(message.channel, partition, pairs))
+      for (const [id, change] of this.#compare(message.channel, partition, pairs)) {
         progress.pending.set(id, change);
+        if (change.op === "delete") missing.push(change.keyHash);
+      }
+    for (const id of this.#ports.review?.(message.channel, missing) ?? [])
+      progress.pending.delete(id);
     progress.differing.clear();
     progress.phase = "reconciling";
     this.#settle(message.channel, progress);

@@ -1,10 +1,11 @@
 /**
  * What every source (kubernetes, manifests; later typha, etcd) gives the relay: typed changes of one cluster, in order per key.
  *
- * A source owns its retries and never gives up: an unreachable API server is a `SourceHealth`, not an exception. It deletes a key
+ * A source owns its retries and never gives up: an unreachable API server is a matter of its health, not an exception. It deletes a key
  * only when it saw the object go or when a complete list lacks it; a failed or partial list deletes nothing. [SRC1]
  */
 import type { RecordChange } from "../../shared/record/record.ts";
+import type { CollectionReading } from "./source-health.ts";
 
 export interface SourceSink {
   /** Newest state per key, in the order it happened. Never called with an unchanged record. */
@@ -24,23 +25,13 @@ export interface SourceProblem {
   readonly message: string;
 }
 
-export interface SourceHealth {
-  /** Per followed collection (`pods`, `ippools.crd.projectcalico.org` …). */
-  readonly collections: readonly {
-    readonly name: string;
-    readonly state: "listing" | "watching" | "retrying" | "absent";
-    readonly objects: number;
-    /** Last error, when retrying. */
-    readonly error?: string;
-  }[];
-}
-
 export interface Source {
   /** Starts following; returns at once. Everything comes through the sink. */
   start(sink: SourceSink): void;
   /** Stops following. No call of the sink happens after it resolves. */
   stop(): Promise<void>;
-  health(): SourceHealth;
+  /** What is known now, per followed collection; `source-health.ts` adds since when. */
+  health(): { readonly collections: readonly CollectionReading[] };
   /**
    * The cluster's own policies, read now: the objects as the cluster has them (`NetworkPolicy` of `networking.k8s.io/v1`, and
    * Calico's `NetworkPolicy` and `GlobalNetworkPolicy`), so that `catwalk policy` can say what their rules hold. Policies are

@@ -76,6 +76,7 @@ async function startThrough(
       hub: `http://${box.host}`,
       source: "manifests",
       manifests: folder,
+      withdrawalHoldSeconds: 600,
       inSyncWaitSeconds: 30,
     },
     openSource({ kind: "manifests", folder }),

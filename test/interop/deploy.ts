@@ -69,7 +69,11 @@ async function forbidden(kubeconfig: string): Promise<string[]> {
       (health) => health.collections.every(({ state }) => state !== "listing"),
       30_000,
     );
-    said.push(...collections.flatMap(({ name, error }) => (error ? [`${name}: ${error}`] : [])));
+    said.push(
+      ...collections.flatMap(({ name, state, reason }) =>
+        state === "failing" ? [`${name}: ${reason}`] : [],
+      ),
+    );
     await source.policies().catch((error: unknown) => said.push(String(error)));
   } finally {
     await source.stop();

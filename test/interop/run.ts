@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 
 import { buildKube, ensureKubectl, startKube } from "./kube-server.ts";
 import { checkDeploy } from "./deploy.ts";
+import { checkKubectlForms } from "./kubectl-forms.ts";
 import { checkSpine, checkUp } from "./spine.ts";
 import { checkChurn } from "./source-churn.ts";
 import { checkGolden } from "./source-golden.ts";
@@ -23,6 +24,7 @@ const suite = new Suite();
 await suite.check("the test control plane is built", buildKube);
 await suite.check("kubectl is there", ensureKubectl);
 if (suite.failed === 0) {
+  await checkKubectlForms(suite);
   for (const group of ["crd.projectcalico.org/v1", "projectcalico.org/v3"] as const) {
     const kube = await startKube();
     process.stdout.write(`     API server ready after ${kube.seconds.toFixed(1)} s\n`);

@@ -96,8 +96,8 @@ export async function checkChurn(
       const odd = (): readonly string[] =>
         source
           .health()
-          .collections.filter(({ state }) => state !== "watching" && state !== "absent")
-          .map(({ name, state, error }) => `${name} ${state} ${error ?? ""}`);
+          .collections.filter(({ state }) => state !== "following" && state !== "absent")
+          .map(({ name, state, reason }) => `${name} ${state} ${reason}`);
       // Quiet collections say nothing through the sink, so their health is polled.
       const deadline = performance.now() + BACKOFF.capMs + 5000;
       while (odd().length > 0 && performance.now() < deadline) await setTimeout(100);

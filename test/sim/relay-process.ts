@@ -32,6 +32,8 @@ export interface Identity {
 
 /** Seconds that Felix waits for remote views. */
 const IN_SYNC_WAIT_SECONDS = 30;
+/** So short that a hold ends within a run. */
+const WITHDRAWAL_HOLD_SECONDS = 5;
 const POLL_MS = 500;
 const SILENT = pino({ level: "silent" });
 
@@ -123,6 +125,7 @@ export class RelayProcess {
         hub: "http://hub",
         manifests: "/none",
         inSyncWaitSeconds: IN_SYNC_WAIT_SECONDS,
+        withdrawalHoldSeconds: WITHDRAWAL_HOLD_SECONDS,
       },
       {},
       {},
@@ -257,6 +260,7 @@ export class RelayProcess {
     const world = this.#world;
     return {
       now: () => world.now,
+      wallMs: () => world.now,
       random: () => world.rng.next(),
       after: (ms, run) =>
         world.after(ms, () => {

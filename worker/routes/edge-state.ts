@@ -66,9 +66,8 @@ function originReasons(origin: OriginStatus | null, nowMs: number): EdgeReason[]
   const source = origin.report?.source;
   if (source === undefined || source.state === "following") return [];
   const code = SOURCE_CODES[source.state];
-  return [
-    { code, message: `the relay of ${name} ${SOURCE_WORDS[source.state]}: ${source.reason}` },
-  ];
+  const reason = source.reason === "" ? "" : `: ${source.reason}`;
+  return [{ code, message: `the relay of ${name} ${SOURCE_WORDS[source.state]}${reason}` }];
 }
 
 const SOURCE_CODES = {

@@ -8,8 +8,9 @@ import { COLLECTIONS } from "../convert/converters.ts";
 import type { CalicoGroup, Collection } from "../convert/converters.ts";
 import type { JsonObject } from "../convert/kube-object.ts";
 import { idFromJson, RecordStore } from "../record-store.ts";
-import type { PolicyObject, Source, SourceHealth, SourceSink } from "../source.ts";
+import type { PolicyObject, Source, SourceSink } from "../source.ts";
 import { chooseGroup, groupFromEnv } from "./calico-group.ts";
+import { collectionState } from "./collection-state.ts";
 import { listPolicies } from "./list-policies.ts";
 import { describeFailure, runReflector } from "./run-reflector.ts";
 import type { ReflectorOwner, ReflectorRun } from "./run-reflector.ts";
@@ -24,6 +25,8 @@ export interface KubernetesOptions {
   readonly requestIdleMs?: number;
   /** No byte of a watch for so long: it is opened anew. */
   readonly watchIdleMs?: number;
+  /** No event or bookmark of a watch for so long: it is looked at. */
+  readonly silentMs?: number;
 }
 
 interface Followed {
@@ -35,6 +38,7 @@ interface Followed {
 export class KubernetesSource implements Source {
   readonly #transport: Transport;
   readonly #random: Random;
+  readonly #silentMs: number | undefined;
   readonly #groupOverride: CalicoGroup | null;
   readonly #stopping = new AbortController();
   #followed: readonly Followed[] = [];
@@ -44,8 +48,10 @@ export class KubernetesSource implements Source {
   constructor(options: KubernetesOptions) {
     this.#groupOverride = groupFromEnv(options.env["CALICO_API_GROUP"]);
     this.#random = options.random ?? Math.random;
+    this.#silentMs = options.silentMs;
     this.#transport = new KubeTransport({
       ...(options.kubeconfig !== undefined && { kubeconfig: options.kubeconfig }),
+      env: options.env,
       requestIdleMs: options.requestIdleMs ?? 30_000,
       watchIdleMs: options.watchIdleMs ?? 150_000,
     });
@@ -69,16 +75,13 @@ export class KubernetesSource implements Source {
     await Promise.resolve();
   }
 
-  health(): SourceHealth {
+  health(): ReturnType<Source["health"]> {
     return {
-      collections: this.#followed.map(({ collection, run, objects }) => {
-        const { phase, isListed } = run.state();
-        const name = nameOf(collection);
-        const base = { name, objects: objects() };
-        if (phase.kind === "waiting") return { ...base, state: "retrying", error: phase.error };
-        if (phase.kind === "absent") return { ...base, state: "absent" };
-        return { ...base, state: phase.kind === "watching" && isListed ? "watching" : "listing" };
-      }),
+      collections: this.#followed.map(({ collection, run, objects }) => ({
+        name: nameOf(collection),
+        objects: objects(),
+        ...collectionState(run.state(), performance.now()),
+      })),
     };
   }
 
@@ -136,10 +139,12 @@ export class KubernetesSource implements Source {
         emit([...gone].flatMap((id) => remove(id, "inferred")));
       },
       listed,
+      count: () => known.size,
+      has: (object) => known.has(idFromJson(kind, object) ?? ""),
     };
     return {
       collection,
-      run: runReflector(owner, this.#transport, this.#random),
+      run: runReflector(owner, this.#transport, this.#random, this.#silentMs),
       objects: () => known.size,
     };
   }

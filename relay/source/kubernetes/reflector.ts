@@ -2,13 +2,21 @@
  * How one collection is followed: list it in pages, watch from the list's position, and never stop. A reducer
  * `(state, event) → (state, effects)` without clock, socket or JSON, so that tests drive every path of it; `run-reflector.ts` is the shell.
  *
- * Positions (`resourceVersion`) are opaque: kept and sent back, never compared. What happens on each failure, and what makes the next
+ * Positions (`resourceVersion`) are opaque: kept and sent back, compared only to doubt a watch (`silent-watch.ts`). What happens on each failure, and what makes the next
  * attempt different, is [SRC30..SRC38]: client-go's reflector is the model; `@kubernetes/client-node`'s gives up on errors and
  * drops unparsable lines silently, so it is not used.
  */
 import { backoffMs } from "../../../shared/lib/backoff.ts";
 import type { BackoffPolicy } from "../../../shared/lib/backoff.ts";
-import type { Random } from "../../../shared/lib/clock.ts";
+import type {
+  Phase,
+  ReflectorContext,
+  ReflectorEffect,
+  ReflectorEvent,
+  ReflectorState,
+  Step,
+} from "./reflector-state.ts";
+import { AFTER_FAILURE_MS, disbelief, isBefore, SILENT_MS } from "./silent-watch.ts";
 
 export const LIST_LIMIT = 500;
 export const BACKOFF: BackoffPolicy = { baseMs: 200, capMs: 30_000 };
@@ -17,76 +25,13 @@ export const ABSENT_PROBE_MS = 60_000;
 /** A collection that had objects must be absent for so long before its objects are taken for gone. */
 export const ABSENT_GRACE_MS = 60_000;
 /** A watch that ended after so long, or brought anything, was healthy. */
-const HEALTHY_MS = 5000;
+export const HEALTHY_MS = 5000;
+/** A single watch that breaks is no news. */
+const WATCH_FAILURES_TO_TELL = 2;
 /** After so many failed watches in a row the position is given up: a restored server may never reach it. */
 const WATCH_FAILURES_BEFORE_RELIST = 4;
 /** The server is asked to end a watch after five to ten minutes, spread so that they do not all come back together. */
 const SERVER_TIMEOUT_S = { min: 300, spread: 300 };
-
-export type Phase =
-  | { readonly kind: "idle" }
-  | { readonly kind: "listing"; readonly continueToken: string }
-  | { readonly kind: "watching"; readonly sinceMs: number; readonly hasNews: boolean }
-  | { readonly kind: "waiting"; readonly next: "list" | "watch"; readonly error: string }
-  | { readonly kind: "absent" };
-
-export interface ReflectorState {
-  readonly phase: Phase;
-  /** Where the next watch starts; meaningless before the first complete list. */
-  readonly position: string;
-  /** Failures in a row, for the backoff. */
-  readonly failures: number;
-  /** When the collection was first answered with 404 since it last existed. */
-  readonly absentSinceMs: number | null;
-  readonly isListed: boolean;
-}
-
-export const IDLE: ReflectorState = {
-  phase: { kind: "idle" },
-  position: "",
-  failures: 0,
-  absentSinceMs: null,
-  isListed: false,
-};
-
-export type ReflectorEvent =
-  | { readonly type: "start" }
-  | { readonly type: "timer" }
-  /** A page came. `continueToken` is empty on the last one. */
-  | { readonly type: "page"; readonly position: string; readonly continueToken: string }
-  /** A page did not come. `status` is HTTP's or Kubernetes', 0 when there was no answer. */
-  | {
-      readonly type: "list-failed";
-      readonly status: number;
-      readonly message: string;
-      readonly hasObjects: boolean;
-    }
-  /** An object or bookmark of the watch: everything up to `position` has been seen. */
-  | { readonly type: "progress"; readonly position: string }
-  /** The watch ended. `status` 200: in the ordinary way. */
-  | { readonly type: "watch-ended"; readonly status: number; readonly message: string }
-  /** A line of the watch that is not an event: something was missed. */
-  | { readonly type: "unparsable"; readonly message: string };
-
-export type ReflectorEffect =
-  | { readonly type: "begin-list" }
-  | { readonly type: "list"; readonly continueToken: string }
-  /** The list is complete: what it did not show is gone. */
-  | { readonly type: "sweep" }
-  | { readonly type: "listed" }
-  | { readonly type: "watch"; readonly position: string; readonly timeoutSeconds: number }
-  | { readonly type: "close-watch" }
-  | { readonly type: "wait"; readonly ms: number };
-
-export interface Step {
-  readonly state: ReflectorState;
-  readonly effects: readonly ReflectorEffect[];
-}
-
-export interface ReflectorContext {
-  readonly nowMs: number;
-  readonly random: Random;
-}
 
 /** Total: an event that does not fit the phase (late news of a closed watch) changes nothing. */
 export function stepReflector(
@@ -108,16 +53,18 @@ export function stepReflector(
         ? onListFailed(state, event, context)
         : { state, effects: [] };
     case "progress":
-      if (state.phase.kind !== "watching") return { state, effects: [] };
-      return {
-        state: {
-          ...state,
-          failures: 0,
-          position: event.position === "" ? state.position : event.position,
-          phase: { ...state.phase, hasNews: true },
-        },
-        effects: [],
-      };
+      return state.phase.kind === "watching"
+        ? onProgress(state, state.phase, event.position, context)
+        : { state, effects: [] };
+    case "silence":
+      return state.phase.kind === "watching"
+        ? onSilence(state, state.phase, context)
+        : { state, effects: [] };
+    case "looked":
+    case "look-failed":
+      return state.phase.kind === "watching" && state.phase.lookMs !== null
+        ? onLooked(state, state.phase, event, context)
+        : { state, effects: [] };
     case "watch-ended":
       return state.phase.kind === "watching"
         ? onWatchEnded(state, state.phase, event, context)
@@ -135,11 +82,81 @@ function startList(state: ReflectorState): Step {
   };
 }
 
-function startWatch(state: ReflectorState, { nowMs, random }: ReflectorContext): Step {
+function startWatch(state: ReflectorState, context: ReflectorContext): Step {
+  const { nowMs, random, silentMs = SILENT_MS } = context;
+  // A server that was away may have come back with another store.
+  const doubtMs = state.failures > 0 ? nowMs + Math.min(AFTER_FAILURE_MS, silentMs) : Infinity;
+  const lookDueMs = Math.min(state.signMs + silentMs, doubtMs);
   const timeoutSeconds = Math.round(SERVER_TIMEOUT_S.min + SERVER_TIMEOUT_S.spread * random());
   return {
-    state: { ...state, phase: { kind: "watching", sinceMs: nowMs, hasNews: false } },
-    effects: [{ type: "watch", position: state.position, timeoutSeconds }],
+    state: {
+      ...state,
+      phase: { kind: "watching", sinceMs: nowMs, hasNews: false, lookDueMs, lookMs: null },
+    },
+    effects: [
+      { type: "watch", position: state.position, timeoutSeconds },
+      { type: "expect-sign", ms: Math.max(0, lookDueMs - nowMs) },
+    ],
+  };
+}
+
+type Watching = Extract<Phase, { kind: "watching" }>;
+
+function onProgress(
+  state: ReflectorState,
+  phase: Watching,
+  position: string,
+  context: ReflectorContext,
+): Step {
+  if (isBefore(position, state.position)) {
+    const message = `the watch went back from ${state.position} to ${position}`;
+    return withEffectFirst({ type: "close-watch" }, wait(state, "list", message, context));
+  }
+  return {
+    state: {
+      ...state,
+      failures: 0,
+      failure: "",
+      position: position === "" ? state.position : position,
+      signMs: context.nowMs,
+      phase: {
+        ...phase,
+        hasNews: true,
+        lookDueMs: context.nowMs + (context.silentMs ?? SILENT_MS),
+      },
+    },
+    effects: [],
+  };
+}
+
+/** A sign since then puts it off; a look that is under way is waited for. */
+function onSilence(state: ReflectorState, phase: Watching, context: ReflectorContext): Step {
+  const { nowMs } = context;
+  const leftMs = phase.lookDueMs - nowMs;
+  if (phase.lookMs !== null) return { state, effects: [] };
+  if (leftMs > 0) return { state, effects: [{ type: "expect-sign", ms: leftMs }] };
+  return { state: { ...state, phase: { ...phase, lookMs: nowMs } }, effects: [{ type: "look" }] };
+}
+
+function onLooked(
+  state: ReflectorState,
+  phase: Watching,
+  event: Extract<ReflectorEvent, { type: "looked" | "look-failed" }>,
+  context: ReflectorContext,
+): Step {
+  const { nowMs, silentMs = SILENT_MS } = context;
+  const hasSpoken = phase.lookMs !== null && state.signMs > phase.lookMs;
+  if (!hasSpoken && event.type === "look-failed")
+    return withEffectFirst({ type: "close-watch" }, wait(state, "list", event.message, context));
+  if (!hasSpoken && event.type === "looked" && disbelief(event.look, state.position) !== null)
+    return withEffectFirst({ type: "close-watch" }, startList(state));
+  return {
+    state: {
+      ...state,
+      signMs: hasSpoken ? state.signMs : nowMs,
+      phase: { ...phase, lookDueMs: nowMs + silentMs, lookMs: null },
+    },
+    effects: [{ type: "expect-sign", ms: silentMs }],
   };
 }
 
@@ -148,9 +165,16 @@ function wait(
   next: "list" | "watch",
   error: string,
   { random }: ReflectorContext,
+  isRefused = false,
 ): Step {
+  const isTold = isRefused || next === "list" || state.failures + 1 >= WATCH_FAILURES_TO_TELL;
   return {
-    state: { ...state, failures: state.failures + 1, phase: { kind: "waiting", next, error } },
+    state: {
+      ...state,
+      failures: state.failures + 1,
+      failure: isTold ? error : state.failure,
+      phase: { kind: "waiting", next, error },
+    },
     effects: [{ type: "wait", ms: backoffMs(state.failures, BACKOFF, random) }],
   };
 }
@@ -178,8 +202,10 @@ function onPage(
   const listed: ReflectorState = {
     ...state,
     position: event.position,
+    signMs: context.nowMs,
     // Only a watch that works ends a row of failures: a server that lists well and expires every watch must not be hammered.
     absentSinceMs: null,
+    failure: "",
     isListed: true,
   };
   const { state: next, effects } = startWatch(listed, context);
@@ -200,7 +226,14 @@ function onListFailed(
   // A server that starts may not know its CRDs yet. [SRC37]
   if (!isBelieved) return wait({ ...state, absentSinceMs }, "list", event.message, context);
   return {
-    state: { ...state, absentSinceMs, failures: 0, isListed: true, phase: { kind: "absent" } },
+    state: {
+      ...state,
+      absentSinceMs,
+      failures: 0,
+      failure: "",
+      isListed: true,
+      phase: { kind: "absent" },
+    },
     effects: [
       { type: "sweep" },
       { type: "listed" },
@@ -211,12 +244,12 @@ function onListFailed(
 
 function onWatchEnded(
   state: ReflectorState,
-  phase: Extract<Phase, { kind: "watching" }>,
+  phase: Watching,
   event: Extract<ReflectorEvent, { type: "watch-ended" }>,
   context: ReflectorContext,
 ): Step {
   const wasHealthy = phase.hasNews || context.nowMs - phase.sinceMs >= HEALTHY_MS;
-  const settled = wasHealthy ? { ...state, failures: 0 } : state;
+  const settled = wasHealthy ? { ...state, failures: 0, failure: "" } : state;
   switch (event.status) {
     case 410:
       // History is gone: list again at once, but a server that says so again and again is backed off from.
@@ -232,5 +265,6 @@ function onWatchEnded(
     default:
   }
   const next = settled.failures + 1 >= WATCH_FAILURES_BEFORE_RELIST ? "list" : "watch";
-  return wait(settled, next, event.message, context);
+  const isRefused = event.status === 401 || event.status === 403;
+  return wait(settled, next, event.message, context, isRefused);
 }

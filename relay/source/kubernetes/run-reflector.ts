@@ -1,10 +1,12 @@
 /** The shell around the reflector's reducer: does its effects, and turns what comes back into events. Decides nothing. */
 import type { Random } from "../../../shared/lib/clock.ts";
 import type { JsonObject } from "../convert/kube-object.ts";
-import { IDLE, LIST_LIMIT, stepReflector } from "./reflector.ts";
-import type { ReflectorEffect, ReflectorEvent, ReflectorState } from "./reflector.ts";
+import { LIST_LIMIT, stepReflector } from "./reflector.ts";
+import { IDLE } from "./reflector-state.ts";
+import type { ReflectorEffect, ReflectorEvent, ReflectorState } from "./reflector-state.ts";
 import type { Transport } from "./transport.ts";
-import { parseListPage, parseWatchEvent, readStatus } from "./watch-event.ts";
+import { isBefore, LOOK_MS } from "./silent-watch.ts";
+import { parseListPage, parseWatchEvent, positionOf, readStatus } from "./watch-event.ts";
 import type { WatchEvent } from "./watch-event.ts";
 
 /** What the reflector's owner does with what it sees. */
@@ -19,6 +21,9 @@ export interface ReflectorOwner {
   observed(events: readonly Extract<WatchEvent, { type: "put" | "delete" }>[]): void;
   sweep(): void;
   listed(): void;
+  /** How many live objects there are, and whether this is one of them. */
+  count(): number;
+  has(object: JsonObject): boolean;
 }
 
 export interface ReflectorRun {
@@ -30,15 +35,21 @@ export function runReflector(
   owner: ReflectorOwner,
   transport: Transport,
   random: Random,
+  silentMs?: number,
 ): ReflectorRun {
   let state: ReflectorState = IDLE;
   let timer: NodeJS.Timeout | undefined;
+  let signTimer: NodeJS.Timeout | undefined;
   let closeWatch: (() => void) | null = null;
   const stopping = new AbortController();
 
   const dispatch = (event: ReflectorEvent): void => {
     if (stopping.signal.aborted) return;
-    const step = stepReflector(state, event, { nowMs: performance.now(), random });
+    const step = stepReflector(state, event, {
+      nowMs: performance.now(),
+      random,
+      ...(silentMs !== undefined && { silentMs }),
+    });
     ({ state } = step);
     for (const effect of step.effects) run(effect);
   };
@@ -63,6 +74,13 @@ export function runReflector(
       case "close-watch":
         closeWatch?.();
         closeWatch = null;
+        return;
+      case "expect-sign":
+        clearTimeout(signTimer);
+        signTimer = setTimeout(() => dispatch({ type: "silence" }), effect.ms);
+        return;
+      case "look":
+        void look();
         return;
       case "wait":
         timer = setTimeout(() => dispatch({ type: "timer" }), effect.ms);
@@ -95,6 +113,32 @@ export function runReflector(
       dispatch({ type: "page", position: page.position, continueToken: page.continueToken });
     } catch (error) {
       listFailed(0, error instanceof Error ? error.message : String(error));
+    }
+  };
+
+  const look = async (): Promise<void> => {
+    try {
+      const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(LOOK_MS)]);
+      const { status, body } = await transport.get(`${await owner.path()}?limit=1`, signal);
+      const page = status === 200 ? parseListPage(body) : null;
+      if (page === null) throw new Error(describeFailure(status, body));
+      if (!page.ok) throw new Error(page.message);
+      // A server that takes no limit gives all of them.
+      const positions = page.items.map(positionOf);
+      const count = page.remaining === null ? null : page.items.length + page.remaining;
+      dispatch({
+        type: "looked",
+        look: {
+          position: page.position,
+          count,
+          known: owner.count(),
+          isStranger: page.items.some((object) => !owner.has(object)),
+          objectPosition: positions.reduce((a, b) => (isBefore(a, b) ? b : a), "0"),
+        },
+      });
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      dispatch({ type: "look-failed", message: `the watch is silent, and a look failed: ${why}` });
     }
   };
 
@@ -160,6 +204,7 @@ export function runReflector(
     stop: () => {
       stopping.abort();
       clearTimeout(timer);
+      clearTimeout(signTimer);
       closeWatch?.();
     },
   };

@@ -1,13 +1,13 @@
 /**
- * HTTP to an API server. The address, TLS and authentication are `@kubernetes/client-node`'s (kubeconfig in all its forms, exec and
- * token plugins, the pod's own account); requests are `node:http(s)`, because a watch must show every line and its own silence.
+ * HTTP to an API server. The address, TLS and authentication are those of `access/kube-access.ts`, asked with every request; requests are
+ * `node:http(s)`, because a watch must show every line and its own silence.
  */
 import { request as httpRequest } from "node:http";
 import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { RequestOptions } from "node:https";
 
-import type { KubeConfig } from "@kubernetes/client-node";
+import { KubeAccess } from "./access/kube-access.ts";
 
 export interface HttpAnswer {
   readonly status: number;
@@ -31,10 +31,14 @@ export interface Transport {
 /** Largest list page and watch line. An etcd object has at most 1.5 MiB, a page at most 500 of them; past it the server is refused. */
 const MAX_BODY_BYTES = 256 * 1024 * 1024;
 const MAX_LINE_CHARS = 32 * 1024 * 1024;
+/** The kernel asks a silent peer after so long whether it is there. */
+const KEEP_ALIVE_MS = 30_000;
 
 export interface TransportOptions {
   /** Absent: `$KUBECONFIG`, `~/.kube/config`, or the pod's own service account. */
   readonly kubeconfig?: string;
+  /** For `KUBECONFIG`, the proxy variables, and exec plugins. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** No byte of an answer for so long: the server hangs. */
   readonly requestIdleMs: number;
   /** No byte of a watch for so long. Bookmarks come about once a minute even when nothing happens. */
@@ -43,10 +47,12 @@ export interface TransportOptions {
 
 export class KubeTransport implements Transport {
   readonly #options: TransportOptions;
-  #config: Promise<KubeConfig> | null = null;
+  readonly #access: KubeAccess;
 
   constructor(options: TransportOptions) {
     this.#options = options;
+    const { kubeconfig, env = process.env } = options;
+    this.#access = new KubeAccess({ kubeconfig, env });
   }
 
   async get(path: string, signal: AbortSignal): Promise<HttpAnswer> {
@@ -101,51 +107,37 @@ export class KubeTransport implements Transport {
   }
 
   async #open(path: string, idleMs: number, signal: AbortSignal): Promise<IncomingMessage> {
-    this.#config ??= loadConfig(this.#options.kubeconfig);
-    let config: KubeConfig;
-    try {
-      config = await this.#config;
-    } catch (error) {
-      // The file may come, or be mended.
-      this.#config = null;
-      throw error;
-    }
-    const options: RequestOptions = {
-      method: "GET",
-      headers: { accept: "application/json" },
-      signal,
-    };
-    await config.applyToHTTPSOptions(options);
-    const server = config.getCurrentCluster()?.server;
-    if (server === undefined) throw new Error("the kubeconfig names no current cluster");
-    const url = new URL(server.replace(/\/$/, "") + path);
+    const answerMs = this.#options.requestIdleMs;
+    const { base, options: way, refused } = await this.#access.way();
+    const options: RequestOptions = { ...way, method: "GET", signal };
+    const url = new URL(base.origin + base.pathname.replace(/\/$/, "") + path);
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const open = url.protocol === "http:" ? httpRequest : httpsRequest;
       let answer: IncomingMessage | null = null;
       const request = open(url, options, (incoming) => {
+        clearTimeout(unanswered);
         answer = incoming;
         resolve(incoming);
       });
-      request.setTimeout(idleMs, () => {
-        const silence = new Error(`the API server sent nothing for ${idleMs / 1000} s`);
+      const giveUp = (ms: number): void => {
+        const silence = new Error(`the API server sent nothing for ${ms / 1000} s`);
         (answer ?? request).destroy(silence);
+      };
+      // A socket's own timeout does not run while it connects, nor while a proxy does.
+      const unanswered = setTimeout(() => giveUp(answerMs), answerMs);
+      request.setTimeout(idleMs, () => giveUp(idleMs));
+      request.on("socket", (socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS));
+      request.on("error", (error: NodeJS.ErrnoException) => {
+        // Where several addresses were tried the message is empty.
+        const words = error.message === "" ? (error.code ?? error.name) : error.message;
+        reject(new Error(`${base.host}: ${words}`, { cause: error }));
       });
-      request.on("error", reject);
+      request.on("close", () => clearTimeout(unanswered));
       request.end();
     });
-    // Rotated credentials: the next request reads the kubeconfig anew.
-    if (response.statusCode === 401) this.#config = null;
+    if (response.statusCode === 401) refused();
     return response;
   }
-}
-
-/** The library takes a second to load, so only those who talk to an API server pay for it. */
-async function loadConfig(kubeconfig: string | undefined): Promise<KubeConfig> {
-  const { KubeConfig } = await import("@kubernetes/client-node");
-  const config = new KubeConfig();
-  if (kubeconfig === undefined) config.loadFromDefault();
-  else config.loadFromFile(kubeconfig);
-  return config;
 }
 
 /** Text in pieces → whole lines. */

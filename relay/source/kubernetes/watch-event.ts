@@ -40,7 +40,8 @@ export function parseWatchEvent(line: string): WatchEvent {
   }
 }
 
-function positionOf(object: JsonObject): string {
+/** Of an object. Empty: it has none. */
+export function positionOf(object: JsonObject): string {
   const metadata = object["metadata"];
   const version = isJsonObject(metadata) ? metadata["resourceVersion"] : undefined;
   return typeof version === "string" ? version : "";
@@ -63,6 +64,8 @@ export type ListPage =
       readonly items: readonly JsonObject[];
       readonly position: string;
       readonly continueToken: string;
+      /** How many items the later pages have; `null`: the server does not say. */
+      readonly remaining: number | null;
     }
   | { readonly ok: false; readonly message: string };
 
@@ -80,9 +83,11 @@ export function parseListPage(body: string): ListPage {
   const items = json["items"] ?? [];
   if (!Array.isArray(items) || !items.every(isJsonObject))
     return { ok: false, message: "the list's items must be a list of objects" };
-  const { resourceVersion, continue: token = "" } = json["metadata"];
+  const { resourceVersion, continue: token = "", remainingItemCount: rest } = json["metadata"];
   if (typeof resourceVersion !== "string" || resourceVersion === "")
     return { ok: false, message: "the list has no metadata.resourceVersion" };
   if (typeof token !== "string") return { ok: false, message: "metadata.continue must be text" };
-  return { ok: true, items, position: resourceVersion, continueToken: token };
+  const isCount = typeof rest === "number" && Number.isSafeInteger(rest) && rest >= 0;
+  const remaining = token === "" ? 0 : isCount ? rest : null;
+  return { ok: true, items, position: resourceVersion, continueToken: token, remaining };
 }

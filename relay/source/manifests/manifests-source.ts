@@ -7,7 +7,7 @@
  */
 import type { RecordChange } from "../../../shared/record/record.ts";
 import { RecordStore } from "../record-store.ts";
-import type { PolicyObject, Source, SourceHealth, SourceProblem, SourceSink } from "../source.ts";
+import type { PolicyObject, Source, SourceProblem, SourceSink } from "../source.ts";
 import { classify, mergeFiles } from "./merge.ts";
 import type { FileContent, FollowedObject } from "./merge.ts";
 import { readDocuments } from "./read-documents.ts";
@@ -54,7 +54,7 @@ export class ManifestsSource implements Source {
   #look: Promise<void> = Promise.resolve();
   #isLooking = false;
   #isListed = false;
-  #error: string | undefined;
+  #failure: { readonly state: "failing" | "absent"; readonly reason: string } | null = null;
 
   constructor(options: ManifestsOptions) {
     this.#folder = options.folder;
@@ -76,10 +76,11 @@ export class ManifestsSource implements Source {
     this.#watch.follow([]);
   }
 
-  health(): SourceHealth {
-    const state = this.#error !== undefined ? "retrying" : this.#isListed ? "watching" : "listing";
-    const error = this.#error === undefined ? {} : { error: this.#error };
-    return { collections: [{ name: this.#folder, state, objects: this.#objects.size, ...error }] };
+  health(): ReturnType<Source["health"]> {
+    const known = { name: this.#folder, objects: this.#objects.size };
+    if (this.#failure !== null) return { collections: [{ ...known, ...this.#failure }] };
+    const state = this.#isListed ? "following" : "listing";
+    return { collections: [{ ...known, state, reason: "" }] };
   }
 
   async policies(): Promise<readonly PolicyObject[]> {
@@ -120,12 +121,16 @@ export class ManifestsSource implements Source {
       const stamps = new Map([...this.#files].map(([path, file]) => [path, file.stamp]));
       const { files, folders } = await scanFolder(this.#folder, stamps);
       if (this.#sink === null) return;
-      this.#error = undefined;
+      this.#failure = null;
       if (this.#watch.follow(folders)) this.#isEventPending = true;
       this.#take(files, this.#sink);
     } catch (error) {
       // An unreadable folder is health, not a change: what was there stays. [SRC43]
-      this.#error = error instanceof Error ? error.message : String(error);
+      const reason = error instanceof Error ? error.message : String(error);
+      const isAbsent = (error as NodeJS.ErrnoException).code === "ENOENT";
+      this.#failure = isAbsent
+        ? { state: "absent", reason: `there is no folder ${this.#folder}` }
+        : { state: "failing", reason };
       this.#watch.follow([]);
     }
   }

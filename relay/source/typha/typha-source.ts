@@ -12,7 +12,7 @@ import type { FromLink } from "../../typha/typha-link.ts";
 import { SOFTWARE } from "../../version.ts";
 import { FieldProblem } from "../convert/kube-object.ts";
 import { ObjectSet } from "../convert/object-set.ts";
-import type { PolicyObject, Source, SourceHealth, SourceSink } from "../source.ts";
+import type { PolicyObject, Source, SourceSink } from "../source.ts";
 import { convertValue } from "./convert-value.ts";
 import { publishedKey } from "./key-path.ts";
 import { scanned } from "./scan.ts";
@@ -81,18 +81,13 @@ export class TyphaSource implements Source {
     return Promise.resolve();
   }
 
-  health(): SourceHealth {
-    const state = this.#isInSync ? "watching" : this.#error === null ? "listing" : "retrying";
-    return {
-      collections: [
-        {
-          name: `typha ${this.#options.address}`,
-          state,
-          objects: this.#paths.size,
-          ...(this.#error !== null && { error: this.#error }),
-        },
-      ],
-    };
+  health(): ReturnType<Source["health"]> {
+    const name = `typha ${this.#options.address}`;
+    const objects = this.#paths.size;
+    if (!this.#isInSync && this.#error !== null)
+      return { collections: [{ name, objects, state: "failing", reason: this.#error }] };
+    const state = this.#isInSync ? "following" : "listing";
+    return { collections: [{ name, objects, state, reason: "" }] };
   }
 
   policies(): Promise<readonly PolicyObject[]> {

@@ -1,5 +1,9 @@
 import { spawnSync } from "node:child_process";
 
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
 import { expect, test } from "vitest";
 
 const CLI = new URL("../../../relay/cli/main.ts", import.meta.url).pathname;
@@ -34,10 +38,26 @@ test("[SRC60] source dump prints one JSON line a key, sorted, with Calico's own 
 });
 
 test("[SRC61] a source that cannot be listed in time ends with 1, and says which collection and why", () => {
-  const { status, stdout, stderr } = dump("--manifests", "/no/such/folder", "--timeout", "100ms");
+  const kubeconfig = join(mkdtempSync(join(tmpdir(), "catwalk-dump-")), "kc.yaml");
+  writeFileSync(kubeconfig, "current-context: missing");
+  const { status, stdout, stderr } = dump("--kubeconfig", kubeconfig, "--timeout", "100ms");
   expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
-  expect(stderr).toMatch(/not listed within 0\.1 s .*\/no\/such\/folder: ENOENT/);
+  expect(stderr).toMatch(
+    /not listed within 0\.1 s \(pods, .*kc\.yaml: current-context: there is no context/,
+  );
 });
+
+for (const folder of ["/no/such/folder", CLI])
+  test(`[SRC61] --manifests ${folder === CLI ? "of a file" : folder} is told at once, in one line`, () => {
+    const began = performance.now();
+    const { status, stdout, stderr } = dump("--manifests", folder);
+    expect({ status, stdout, stderr }).toEqual({
+      status: 1,
+      stdout: "",
+      stderr: `error: --manifests: there is no folder ${folder}\n`,
+    });
+    expect(performance.now() - began).toBeLessThan(20_000);
+  });
 
 test("[SRC61] a kubeconfig that does not exist is told at once", () => {
   const { status, stderr } = dump("--kubeconfig", "/no/such/file");

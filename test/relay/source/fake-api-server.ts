@@ -45,6 +45,8 @@ export class FakeApiServer {
   readonly #history: HistoryEntry[] = [];
   readonly #watches = new Map<ServerResponse, string>();
   readonly #folder = mkdtempSync(join(tmpdir(), "catwalk-fake-api-"));
+  /** Watches from a position that this server no longer had. */
+  readonly #deaf = new WeakSet<ServerResponse>();
   #version = 100;
   #oldest = 0;
 
@@ -120,6 +122,13 @@ export class FakeApiServer {
       if (watched === path) response.socket?.destroy();
   }
 
+  /** The store is put back to an older position; watches stay open, and hear of nothing any more. */
+  putBack(position: number): void {
+    this.#version = position;
+    this.#history.length = 0;
+    for (const [response] of this.#watches) this.#deaf.add(response);
+  }
+
   /** Forgets history: older positions are answered with 410 inside the watch. */
   compact(): void {
     this.#oldest = ++this.#version;
@@ -146,7 +155,8 @@ export class FakeApiServer {
   }
 
   #send(path: string, text: string): void {
-    for (const [response, watched] of this.#watches) if (watched === path) response.write(text);
+    for (const [response, watched] of this.#watches)
+      if (watched === path && !this.#deaf.has(response)) response.write(text);
   }
 
   #serve(incoming: IncomingMessage, response: ServerResponse): void {
@@ -183,7 +193,9 @@ export class FakeApiServer {
     const from = Number(query.get("continue") ?? 0);
     const limit = Math.min(this.pageSize, Number(query.get("limit") ?? this.pageSize));
     const items = all.slice(from, from + limit);
-    const next = from + limit < all.length ? { continue: String(from + limit) } : {};
+    const remaining = all.length - from - limit;
+    const next =
+      remaining > 0 ? { continue: String(from + limit), remainingItemCount: remaining } : {};
     response.end(
       JSON.stringify({ metadata: { resourceVersion: String(this.#version), ...next }, items }),
     );
@@ -198,6 +210,7 @@ export class FakeApiServer {
       return;
     }
     this.#watches.set(response, path);
+    if (from > this.#version) this.#deaf.add(response);
     response.on("close", () => this.#watches.delete(response));
     for (const entry of this.#history)
       if (entry.path === path && entry.version > from) response.write(entry.line);

@@ -24,19 +24,24 @@ afterEach(async () => {
 });
 
 /** Pauses are as short as they get, and silence is short too: what is tested is what happens, not how long it takes. */
-function open(env: Readonly<Record<string, string>> = {}, idleMs = 60_000): void {
+function open(
+  env: Readonly<Record<string, string>> = {},
+  idleMs = 60_000,
+  silentMs = 60_000,
+): void {
   source = new KubernetesSource({
     kubeconfig: api.kubeconfig,
     env,
     random: () => 0.99,
     requestIdleMs: idleMs,
     watchIdleMs: idleMs,
+    silentMs,
   });
   source.start(seen);
 }
 
-async function openAndList(idleMs?: number): Promise<void> {
-  open({}, idleMs);
+async function openAndList(idleMs?: number, silentMs?: number): Promise<void> {
+  open({}, idleMs, silentMs);
   await seen.until(() => seen.listedCount === 1);
   // Of the two collections that the tests write to, the watches are open at the server too.
   const isAbsent = source
@@ -130,8 +135,8 @@ test("[SRC32] the last error is in the health, with the server's own words", asy
   await vi.waitFor(() =>
     expect(source.health().collections[0]).toMatchObject({
       name: "pods",
-      state: "retrying",
-      error: "403 pods is forbidden",
+      state: "failing",
+      reason: "403 pods is forbidden",
     }),
   );
 });
@@ -259,6 +264,52 @@ test("[SRC39] a bookmark moves the position on, so that a compaction behind it c
   expect(Number(api.lastWatch(PODS)?.query.get("resourceVersion"))).toBeGreaterThan(
     Number(before?.query.get("resourceVersion")),
   );
+});
+
+const isLook = ({ path, query }: FakeRequest): boolean =>
+  path === PODS && query.get("limit") === "1";
+
+test("[SRC86] a store that was put back under a watch that stays open: what is gone is deleted, and the watch begins anew", async () => {
+  api.put(PODS, pod("stays", "10.64.0.1"));
+  await openAndList(60_000, 100);
+  api.put(PODS, pod("later", "10.64.0.2"));
+  await seen.until(() => seen.records.has(podKey("later")));
+  api.putBack(100);
+  api.remove(PODS, pod("later", "10.64.0.2"));
+  await seen.until(() => !seen.records.has(podKey("later")));
+  expect(seen.changes.at(-1)).toMatchObject({ op: "delete", cause: "inferred" });
+  await vi.waitFor(() => expect(api.isWatched(PODS)).toBe(true));
+  api.put(PODS, pod("new", "10.64.0.3"));
+  await seen.until(() => seen.records.has(podKey("new")));
+});
+
+test("[SRC86] a quiet collection costs a list of one object now and then, whatever is written elsewhere", async () => {
+  for (let i = 0; i < 4; i++) api.put(PODS, pod(`p${i}`, `10.64.0.${i}`));
+  await openAndList(60_000, 50);
+  api.put("/api/v1/namespaces", { metadata: { name: "elsewhere" } });
+  const looks = (): number => api.requests.filter(isLook).length;
+  await vi.waitFor(() => expect(looks()).toBeGreaterThanOrEqual(4));
+  expect(api.requests.filter((r) => isPodList(r) && !isLook(r))).toHaveLength(1);
+  expect(seen.changes.filter(({ op }) => op === "delete")).toEqual([]);
+});
+
+test("[SRC86] a watch that something in between holds open is given up when the look fails", async () => {
+  api.put(PODS, pod("a"));
+  await openAndList(60_000, 100);
+  let isAway = true;
+  api.fault = () => (isAway ? { kind: "reset" } : undefined);
+  await vi.waitFor(() => expect(source.health().collections[0]?.state).toBe("failing"));
+  api.remove(PODS, pod("a"), true);
+  isAway = false;
+  await seen.until(() => !seen.records.has(podKey("a")));
+});
+
+test("[SRC87] a watch whose bookmark goes back is of another history: the collection is listed", async () => {
+  api.put(PODS, pod("a"));
+  await openAndList();
+  api.remove(PODS, pod("a"), true);
+  api.writeRaw(PODS, '{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"3"}}}\n');
+  await seen.until(() => !seen.records.has(podKey("a")));
 });
 
 test("[SRC37] a collection whose CRD is absent is an empty list", async () => {

@@ -164,8 +164,8 @@ test("[SRC45] a folder that vanishes deletes nothing, and is followed again when
   source.start(seen);
   await seen.until(() => seen.listedCount === 1);
   renameSync(folder, `${folder}-away`);
-  await expect.poll(() => source.health().collections[0]?.state).toBe("retrying");
-  expect(source.health().collections[0]?.error).toContain("ENOENT");
+  await expect.poll(() => source.health().collections[0]?.state).toBe("absent");
+  expect(source.health().collections[0]?.reason).toContain("there is no folder");
   expect(seen.records.has(key("a"))).toBe(true);
   renameSync(`${folder}-away`, folder);
   write("a.yaml", pod("a", "10.0.0.2"));
@@ -177,7 +177,7 @@ test("[SRC45] a folder that is not there yet is waited for, and is not listed me
   rmSync(folder, { recursive: true });
   source = new ManifestsSource({ folder, pollMs: 50 });
   source.start(seen);
-  await expect.poll(() => source.health().collections[0]?.state).toBe("retrying");
+  await expect.poll(() => source.health().collections[0]?.state).toBe("absent");
   expect(seen.listedCount).toBe(0);
   mkdirSync(folder);
   await seen.until(() => seen.listedCount === 1);

@@ -102,7 +102,7 @@ test("[SRC72] while Typha is away nothing is deleted; when it is back only what 
   await typha.down();
   await eventually(
     () => Promise.resolve(source.health().collections[0]?.state),
-    (state) => state === "retrying",
+    (state) => state === "failing",
   );
   typha.kvs.delete(other);
   typha.kvs.set(PROFILE, profileOf("b"));
@@ -116,7 +116,7 @@ test("[SRC72] while Typha is away nothing is deleted; when it is back only what 
   expect(recorder.changes[1]).toEqual({ op: "delete", key: other, cause: "inferred" });
   expect(recorder.listedCount).toBe(1);
   expect(source.health().collections).toEqual([
-    { name: `typha ${typha.address}`, state: "watching", objects: 2 },
+    { name: `typha ${typha.address}`, state: "following", objects: 2, reason: "" },
   ]);
 });
 
