@@ -30,6 +30,14 @@ interface WantedRcc {
   readonly isApplied: boolean;
 }
 
+/** @throws CommandError for an RCC with connection fields. */
+function requireMember(name: string, remote: string | null): string {
+  if (remote !== null) return remote;
+  throw new CommandError(
+    `RCC ${name} has connection fields and is NotServed by this version: it changes no rule`,
+  );
+}
+
 export async function printAffected(
   given: string,
   policies: readonly PolicyObject[],
@@ -72,17 +80,22 @@ function readRcc(file: string): WantedRcc {
     throw new UsageError(`${file}: ${problem?.field}: ${problem?.rule}`);
   }
   const { name, remoteName, annotations } = parsed.rcc;
-  return { name, remote: remoteName, labels: labelModeOf(annotations), isApplied: false };
+  return {
+    name,
+    remote: requireMember(name, remoteName),
+    labels: labelModeOf(annotations),
+    isApplied: false,
+  };
 }
 
 async function appliedRcc(client: Client, cluster: string, name: string): Promise<WantedRcc> {
   const rcc = await client.get<{
     readonly metadata: { readonly annotations?: Readonly<Record<string, string>> };
-    readonly status: { readonly remote: { readonly name: string } };
+    readonly status: { readonly remote: { readonly name: string } | null };
   }>(client.meshPath("clusters", cluster, "rccs", name));
   return {
     name,
-    remote: rcc.status.remote.name,
+    remote: requireMember(name, rcc.status.remote?.name ?? null),
     labels: labelModeOf(rcc.metadata.annotations ?? {}),
     isApplied: true,
   };

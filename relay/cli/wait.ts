@@ -15,6 +15,14 @@ export function obstacles(
   cluster: string,
   origin: string | undefined,
 ): readonly string[] {
+  const direct = (status.notServed ?? []).filter(
+    ({ cluster: { name }, rcc, isServed }) =>
+      name === cluster && !isServed && (origin === undefined || rcc === origin),
+  );
+  if (direct.length > 0)
+    throw new CommandError(
+      `RCC ${cluster}/${direct[0]?.rcc} is NotServed and never gets in sync (${direct[0]?.field}); --origin NAME waits for one of the others`,
+    );
   const edges = status.edges.filter(
     (edge) =>
       edge.cluster.name === cluster && (origin === undefined || edge.origin.name === origin),

@@ -2,6 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 
+import { notServed } from "../../shared/visibility/rcc-connection.ts";
 import { parseRcc, rccSchema } from "../../shared/visibility/rcc.ts";
 import type { RccDocument, RccRequest } from "../../shared/visibility/rcc.ts";
 import type { RccView } from "../mesh/rccs.ts";
@@ -13,6 +14,7 @@ import {
   isoTime,
   jsonAnswer,
   jsonBody,
+  meshParam,
   nameSchema,
   newRouter,
   PROBLEMS,
@@ -30,9 +32,20 @@ const viewSchema = z
       annotations: z.record(z.string(), z.string()),
     }),
     spec: z.record(z.string(), z.unknown()),
-    status: z.object({ remote: refSchema, state: z.enum(["granted", "not-granted"]) }),
+    status: z.object({
+      remote: refSchema.nullable().openapi({
+        description: "The member that it names; null for one with connection fields",
+      }),
+      state: z.enum(["granted", "not-granted", "not-served"]),
+      notServed: z.array(z.object({ field: z.string(), rule: z.string() })).openapi({
+        description: "What it asks for and this version of the hub does not do",
+      }),
+    }),
   })
   .openapi("RemoteClusterConfiguration");
+const clusterRccSchema = viewSchema
+  .extend({ cluster: refSchema.openapi({ description: "Who wants to see" }) })
+  .openapi("ClusterRcc");
 const changedSchema = z.object({ rcc: viewSchema }).extend(propagatedSchema.shape);
 
 const BASE = "/v1/meshes/{mesh}/clusters/{cluster}/rccs";
@@ -66,6 +79,19 @@ const list = createRoute({
     ...PROBLEMS,
   },
 });
+const listAll = createRoute({
+  method: "get",
+  path: "/v1/meshes/{mesh}/rccs",
+  security: ADMIN,
+  request: { params: meshParam },
+  responses: {
+    200: jsonAnswer(
+      "RCCs of all clusters, by cluster and name",
+      z.object({ items: z.array(clusterRccSchema) }),
+    ),
+    ...PROBLEMS,
+  },
+});
 const get = createRoute({
   method: "get",
   path: `${BASE}/{rcc}`,
@@ -93,7 +119,7 @@ export function rccRoutes(ports: HubPorts): OpenAPIHono {
     const { mesh, cluster, rcc } = c.req.valid("param");
     const request = readRcc(c.req.valid("json"));
     if (request.name !== rcc)
-      badRequest([{ field: "metadata.name", rule: `must be ${rcc}, the name in the path` }]);
+      badRequest([{ field: "metadata.name", rule: `must be ${rcc}, the name in the path` }], 422);
     const changed = valueOf(await ports.mesh(mesh).applyRcc(cluster, request, "apply"));
     const body = { rcc: viewRcc(changed.rcc), propagated: changed.propagated };
     return changed.isNew ? c.json(body, 201) : c.json(body, 200);
@@ -102,6 +128,11 @@ export function rccRoutes(ports: HubPorts): OpenAPIHono {
     const { mesh, cluster } = c.req.valid("param");
     const rccs = valueOf(await ports.mesh(mesh).listRccs(cluster));
     return c.json({ items: rccs.map(viewRcc) }, 200);
+  });
+  router.openapi(listAll, async (c) => {
+    const rccs = valueOf(await ports.mesh(c.req.valid("param").mesh).listAllRccs());
+    const items = rccs.map(({ cluster, rcc }) => ({ cluster: { ...cluster }, ...viewRcc(rcc) }));
+    return c.json({ items }, 200);
   });
   router.openapi(get, async (c) => {
     const { mesh, cluster, rcc } = c.req.valid("param");
@@ -132,6 +163,10 @@ function viewRcc(view: RccView): z.output<typeof viewSchema> {
       annotations: { ...view.row.annotations },
     },
     spec: { ...view.row.spec },
-    status: { remote: { ...view.remote }, state: view.state },
+    status: {
+      remote: view.remote === null ? null : { ...view.remote },
+      state: view.state,
+      notServed: notServed(view.row.spec).map((what) => ({ ...what })),
+    },
   };
 }

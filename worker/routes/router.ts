@@ -1,8 +1,7 @@
 /** Schemas and the router that all resources share. */
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 
-import { NAME_PATTERN } from "../../shared/lib/names.ts";
-import { NAME_RULE } from "../../shared/visibility/rcc.ts";
+import { NAME_PATTERN, NAME_RULE } from "../../shared/lib/names.ts";
 import type { Scope, scopeSchema } from "../../shared/visibility/scope.ts";
 import { problemSchema, validationHook } from "./problem.ts";
 

@@ -68,6 +68,17 @@ const edgeSchema = z
       .openapi({ description: "Since the last sign of the reading relay" }),
   })
   .openapi("EdgeStatus");
+const notServedSchema = z
+  .object({
+    cluster: refSchema,
+    rcc: z.string(),
+    field: z.string(),
+    rule: z.string(),
+    isServed: z.boolean().openapi({
+      description: "The RCC names a member, and only this field is without effect",
+    }),
+  })
+  .openapi("NotServed");
 const statusSchema = z
   .object({
     mesh: z.object({ name: z.string(), id: z.string(), accessVersion: z.number() }),
@@ -87,6 +98,9 @@ const statusSchema = z
       }),
     ),
     edges: z.array(edgeSchema),
+    notServed: z.array(notServedSchema).openapi({
+      description: "What RCCs ask for and this version of the hub does not do",
+    }),
   })
   .openapi("MeshStatus");
 const quarantineSchema = z.object({
@@ -217,5 +231,9 @@ function viewStatus(
     at: isoTime(nowMs),
     clusters,
     edges,
+    notServed: overview.notServed.map(({ clusterUid, ...what }) => ({
+      cluster: { uid: clusterUid, name: nameOf.get(clusterUid) ?? "" },
+      ...what,
+    })),
   };
 }

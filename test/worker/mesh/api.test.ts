@@ -2,6 +2,7 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import type { CryptoKey } from "jose";
 import { expect, test } from "vitest";
 
+import { NAME_RULE } from "../../../shared/lib/names.ts";
 import type { OriginStatus } from "../../../shared/visibility/facts.ts";
 import { INTERNAL_HEADERS } from "../../../worker/ports.ts";
 import { TestHub, valueOf } from "./support.ts";
@@ -59,7 +60,7 @@ test("[API1] a wrong field is named with its rule", async () => {
   const hub = new TestHub();
   const { body } = await hub.call("POST", "/v1/meshes", { name: "Demo", colour: 1 });
   expect(body.errors).toEqual([
-    { field: "name", rule: "must match [a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?" },
+    { field: "name", rule: NAME_RULE },
     { field: "colour", rule: "is not a known field" },
   ]);
 });
@@ -105,6 +106,7 @@ test("[API3] the OpenAPI 3.1 document describes every admin path", async () => {
     "/v1/meshes/{mesh}/grants",
     "/v1/meshes/{mesh}/grants/{origin}/{reader}",
     "/v1/meshes/{mesh}/quarantine",
+    "/v1/meshes/{mesh}/rccs",
     "/v1/meshes/{mesh}/status",
   ]);
 });
@@ -119,12 +121,58 @@ test("[API4] meshes are made, listed, got and deleted", async () => {
   expect((await hub.call("GET", "/v1/meshes")).body).toEqual({ items: [] });
 });
 
-test("[VIS22] connection fields are 422 naming them, and the name must be the path's", async () => {
-  const { hub } = await hubWithPair();
-  const direct = { ...RCC, spec: { datastoreType: "etcdv3", etcdEndpoints: "http://e:2379" } };
-  const refused = await hub.call("PUT", `${DEMO}/clusters/app/rccs/db`, direct);
+test("[VIS40] an RCC with connection fields is kept, says that it is not served, and status and lists say so", async () => {
+  const hub = new TestHub();
+  const { app = "" } = await hub.withClusters("app", "db");
+  const spec = { datastoreType: "etcdv3", etcdEndpoints: "http://e:2379" };
+  const direct = { ...RCC, spec };
+  const status = {
+    remote: null,
+    state: "not-served",
+    notServed: [{ field: "spec.datastoreType" }, { field: "spec.etcdEndpoints" }],
+  };
+  const made = await hub.call("PUT", `${DEMO}/clusters/app/rccs/db`, direct);
+  expect([made.status, made.body["rcc"]]).toMatchObject([201, { spec, status }]);
+  const got = await hub.call("GET", `${DEMO}/clusters/app/rccs/db`);
+  expect(got.body).toMatchObject({ metadata: { name: "db" }, spec, status });
+  expect((await hub.call("GET", `${DEMO}/clusters/app/rccs`)).body).toMatchObject({
+    items: [{ status }],
+  });
+  expect((await hub.call("GET", `${DEMO}/rccs`)).body).toMatchObject({
+    items: [{ cluster: { uid: app, name: "app" }, metadata: { name: "db" }, status }],
+  });
+  expect((await hub.call("GET", `${DEMO}/status`)).body).toMatchObject({
+    edges: [],
+    notServed: [
+      { cluster: { name: "app" }, rcc: "db", field: "spec.datastoreType", isServed: false },
+      { cluster: { name: "app" }, rcc: "db", field: "spec.etcdEndpoints", isServed: false },
+    ],
+  });
+  // What was answered can be applied.
+  expect((await hub.call("PUT", `${DEMO}/clusters/app/rccs/db`, got.body)).status).toBe(200);
+  const secret = { ...RCC, spec: { ...spec, etcdPassword: "hush" } };
+  const refused = await hub.call("PUT", `${DEMO}/clusters/app/rccs/db`, secret);
   expect([refused.status, refused.body.code]).toEqual([422, "not-possible"]);
-  expect(refused.body.detail).toContain("spec.etcdEndpoints: direct datastore RCCs");
+  expect(refused.body.detail).toContain("spec.etcdPassword: is a secret");
+  expect(JSON.stringify(refused.body)).not.toContain("hush");
+});
+
+test("[VIS40] overlay routing is said to be not served, beside endpoints that are", async () => {
+  const { hub } = await hubWithPair();
+  const overlay = { ...RCC, spec: { syncOptions: { overlayRoutingMode: "Enabled" } } };
+  const made = await hub.call("PUT", `${DEMO}/clusters/app/rccs/db`, overlay);
+  const field = "spec.syncOptions.overlayRoutingMode";
+  expect(made.body["rcc"]).toMatchObject({
+    status: { remote: { name: "db" }, state: "granted", notServed: [{ field }] },
+  });
+  expect((await hub.call("GET", `${DEMO}/status`)).body).toMatchObject({
+    edges: [{ rcc: "db", state: "granted" }],
+    notServed: [{ rcc: "db", field, isServed: true }],
+  });
+});
+
+test("[VIS22] the name must be the path's", async () => {
+  const { hub } = await hubWithPair();
   const other = await hub.call("PUT", `${DEMO}/clusters/app/rccs/other`, RCC);
   expect(other.body.errors).toEqual([
     { field: "metadata.name", rule: "must be other, the name in the path" },
