@@ -3,7 +3,7 @@ import type { Command } from "commander";
 
 import { readWorld, relayPolicies } from "../policy/world.ts";
 import type { World } from "../policy/world.ts";
-import type { PolicyObject } from "../source/source.ts";
+import type { ClusterPolicies } from "../source/source.ts";
 import { clientOf } from "./command.ts";
 import { loadConfig } from "./config.ts";
 import type { ServerFlags } from "./config.ts";
@@ -57,7 +57,7 @@ export async function worldOf(flags: ReadingFlags): Promise<World> {
 }
 
 /** The policies of the cluster, asked of its relay. @throws CommandError where no relay is known. */
-export async function policiesOf(flags: ReadingFlags): Promise<readonly PolicyObject[]> {
+export async function policiesOf(flags: ReadingFlags): Promise<ClusterPolicies> {
   const url = relayUrl(flags);
   if (url === null)
     throw new CommandError(

@@ -70,7 +70,10 @@ async function forbidden(kubeconfig: string): Promise<string[]> {
       30_000,
     );
     said.push(...collections.flatMap(({ name, error }) => (error ? [`${name}: ${error}`] : [])));
-    await source.policies().catch((error: unknown) => said.push(String(error)));
+    await source.policies().then(
+      ({ unread }) => said.push(...unread.map(({ message }) => message)),
+      (error: unknown) => said.push(String(error)),
+    );
   } finally {
     await source.stop();
   }

@@ -7,7 +7,13 @@
  */
 import type { RecordChange } from "../../../shared/record/record.ts";
 import { RecordStore } from "../record-store.ts";
-import type { PolicyObject, Source, SourceHealth, SourceProblem, SourceSink } from "../source.ts";
+import type {
+  ClusterPolicies,
+  Source,
+  SourceHealth,
+  SourceProblem,
+  SourceSink,
+} from "../source.ts";
 import { classify, mergeFiles } from "./merge.ts";
 import type { FileContent, FollowedObject } from "./merge.ts";
 import { readDocuments } from "./read-documents.ts";
@@ -82,10 +88,13 @@ export class ManifestsSource implements Source {
     return { collections: [{ name: this.#folder, state, objects: this.#objects.size, ...error }] };
   }
 
-  async policies(): Promise<readonly PolicyObject[]> {
+  async policies(): Promise<ClusterPolicies> {
     await this.#look;
     const paths = [...this.#files.keys()].toSorted();
-    return paths.flatMap((path) => this.#files.get(path)?.content?.policies ?? []);
+    return {
+      items: paths.flatMap((path) => this.#files.get(path)?.content?.policies ?? []),
+      unread: [],
+    };
   }
 
   #onFileEvent(): void {

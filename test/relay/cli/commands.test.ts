@@ -297,7 +297,11 @@ test(
       /app\/far +spec.clusterAccessSecret +nothing\n/,
     );
     const waited = await catwalk(
-      ...["wait", "--for", "in-sync", "--cluster", "app", "--timeout", "1s", ...inMesh],
+      "wait",
+      "--for=in-sync",
+      "--cluster=app",
+      "--timeout=1s",
+      ...inMesh,
     );
     expect([waited.status, waited.err]).toEqual([
       1,
