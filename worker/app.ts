@@ -77,12 +77,17 @@ function unknownPath(app: OpenAPIHono, method: string, path: string): HttpProble
       .filter((route) => route.method !== "ALL" && matches(route.path, path))
       .map((route) => route.method),
   );
+  // Whoever answers GET answers HEAD.
+  if (methods.has("GET")) methods.add("HEAD");
+  const allowed = [...methods].toSorted().join(", ");
   return methods.size === 0
     ? new HttpProblem(404, "not-found", `there is nothing at ${path}`)
     : new HttpProblem(
         405,
         "method-not-allowed",
-        `${path} takes ${[...methods].toSorted().join(", ")}, not ${method}`,
+        `${path} takes ${allowed}, not ${method}`,
+        undefined,
+        { allow: allowed },
       );
 }
 

@@ -14,9 +14,11 @@ import {
   isoTime,
   jsonAnswer,
   jsonBody,
+  linkTo,
   meshParam,
   nameSchema,
   newRouter,
+  NO_QUERY,
   PROBLEMS,
   propagatedSchema,
   refSchema,
@@ -51,18 +53,29 @@ const changedSchema = z.object({ rcc: viewSchema }).extend(propagatedSchema.shap
 const BASE = "/v1/meshes/{mesh}/clusters/{cluster}/rccs";
 const rccParam = clusterParam.extend({ rcc: nameSchema });
 
+const LINKS = {
+  get: linkTo("getRcc", { mesh: "mesh", cluster: "cluster", rcc: "/rcc/metadata/name" }),
+  delete: linkTo("deleteRcc", { mesh: "mesh", cluster: "cluster", rcc: "/rcc/metadata/name" }),
+};
+
 const create = createRoute({
+  operationId: "createRcc",
+  summary: "Create an RCC",
+  tags: ["RemoteClusterConfigurations"],
   method: "post",
   path: BASE,
   security: ADMIN,
-  request: { params: clusterParam, body: jsonBody(rccSchema) },
-  responses: { 201: jsonAnswer("The new RCC", changedSchema), ...PROBLEMS },
+  request: { params: clusterParam, query: NO_QUERY, body: jsonBody(rccSchema) },
+  responses: { 201: { ...jsonAnswer("The new RCC", changedSchema), links: LINKS }, ...PROBLEMS },
 });
 const apply = createRoute({
+  operationId: "applyRcc",
+  summary: "Create or change an RCC",
+  tags: ["RemoteClusterConfigurations"],
   method: "put",
   path: `${BASE}/{rcc}`,
   security: ADMIN,
-  request: { params: rccParam, body: jsonBody(rccSchema) },
+  request: { params: rccParam, query: NO_QUERY, body: jsonBody(rccSchema) },
   responses: {
     200: jsonAnswer("The RCC as it is now", changedSchema),
     201: jsonAnswer("The new RCC", changedSchema),
@@ -70,20 +83,26 @@ const apply = createRoute({
   },
 });
 const list = createRoute({
+  operationId: "listRccs",
+  summary: "List a cluster's RCCs",
+  tags: ["RemoteClusterConfigurations"],
   method: "get",
   path: BASE,
   security: ADMIN,
-  request: { params: clusterParam },
+  request: { params: clusterParam, query: NO_QUERY },
   responses: {
     200: jsonAnswer("RCCs of the cluster, by name", z.object({ items: z.array(viewSchema) })),
     ...PROBLEMS,
   },
 });
 const listAll = createRoute({
+  operationId: "listAllRccs",
+  summary: "List the RCCs of all clusters",
+  tags: ["RemoteClusterConfigurations"],
   method: "get",
   path: "/v1/meshes/{mesh}/rccs",
   security: ADMIN,
-  request: { params: meshParam },
+  request: { params: meshParam, query: NO_QUERY },
   responses: {
     200: jsonAnswer(
       "RCCs of all clusters, by cluster and name",
@@ -93,17 +112,23 @@ const listAll = createRoute({
   },
 });
 const get = createRoute({
+  operationId: "getRcc",
+  summary: "Show an RCC",
+  tags: ["RemoteClusterConfigurations"],
   method: "get",
   path: `${BASE}/{rcc}`,
   security: ADMIN,
-  request: { params: rccParam },
+  request: { params: rccParam, query: NO_QUERY },
   responses: { 200: jsonAnswer("The RCC", viewSchema), ...PROBLEMS },
 });
 const remove = createRoute({
+  operationId: "deleteRcc",
+  summary: "Delete an RCC",
+  tags: ["RemoteClusterConfigurations"],
   method: "delete",
   path: `${BASE}/{rcc}`,
   security: ADMIN,
-  request: { params: rccParam },
+  request: { params: rccParam, query: NO_QUERY },
   responses: { 200: jsonAnswer("Deleted", propagatedSchema), ...PROBLEMS },
 });
 

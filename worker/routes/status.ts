@@ -16,8 +16,10 @@ import {
   ADMIN,
   isoTime,
   jsonAnswer,
+  limitParam,
   meshParam,
   newRouter,
+  NO_QUERY,
   PROBLEMS,
   refSchema,
   viewScope,
@@ -119,19 +121,25 @@ const quarantineSchema = z.object({
 });
 
 const status = createRoute({
+  operationId: "getStatus",
+  summary: "Clusters and edges, as they are now",
+  tags: ["Status"],
   method: "get",
   path: "/v1/meshes/{mesh}/status",
   security: ADMIN,
-  request: { params: meshParam },
+  request: { params: meshParam, query: NO_QUERY },
   responses: { 200: jsonAnswer("Clusters and edges", statusSchema), ...PROBLEMS },
 });
 const quarantine = createRoute({
+  operationId: "listQuarantine",
+  summary: "Records that are received and not admitted",
+  tags: ["Status"],
   method: "get",
   path: "/v1/meshes/{mesh}/quarantine",
   security: ADMIN,
   request: {
     params: meshParam,
-    query: z.strictObject({ limit: z.coerce.number().int().min(1).max(10_000).default(1000) }),
+    query: z.strictObject({ limit: limitParam(10_000, 1000) }),
   },
   responses: {
     200: jsonAnswer("Received records that are not admitted, with the rule", quarantineSchema),

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { NAME_RULE } from "../../../shared/lib/names.ts";
 import type { OriginStatus } from "../../../shared/visibility/facts.ts";
 import { INTERNAL_HEADERS } from "../../../worker/ports.ts";
-import { TestHub, valueOf } from "./support.ts";
+import { ADMIN_TOKEN, TestHub, valueOf } from "./support.ts";
 import type { Answer } from "./support.ts";
 
 const RCC = {
@@ -109,6 +109,82 @@ test("[API3] the OpenAPI 3.1 document describes every admin path", async () => {
     "/v1/meshes/{mesh}/rccs",
     "/v1/meshes/{mesh}/status",
   ]);
+});
+
+test("[API10] a query parameter that means nothing is refused, and nothing has changed", async () => {
+  const { hub } = await hubWithPair();
+  const grant = `${DEMO}/grants/db/app`;
+  const before = (await hub.call("GET", `${DEMO}/grants`)).body;
+  for (const [method, path, body] of [
+    ["PUT", `${grant}?dryRun=true`, { scope: { namespaces: ["shop"] } }],
+    ["DELETE", `${grant}?dryRun=All`, undefined],
+    ["PUT", `${DEMO}/clusters/app/rccs/db?fieldManager=me`, RCC],
+    ["POST", `${DEMO}/clusters?dryRun=true`, { name: "new" }],
+    ["DELETE", `${DEMO}/clusters/app?cascade=orphan`, undefined],
+    ["DELETE", `${DEMO}?dryRun`, undefined],
+    ["GET", "/v1/meshes?limit=5", undefined],
+    ["GET", `${DEMO}/grants?origin=db&reader=app`, undefined],
+    ["GET", `${DEMO}/audit?limit=1.5`, undefined],
+    ["GET", `${DEMO}/audit?limit=0x10`, undefined],
+    ["GET", `${DEMO}/audit?limit=1001`, undefined],
+  ] as const) {
+    const answer = await hub.call(method, path, body);
+    expect([path, answer.status, answer.body.code]).toEqual([path, 400, "bad-request"]);
+    expect(JSON.stringify(answer.body.errors)).toMatch(/"field":"query\.(\w+)"/);
+  }
+  const dry = await hub.call("DELETE", `${grant}?dryRun=All`);
+  expect(dry.body.errors).toEqual([
+    { field: "query.dryRun", rule: "is not a known query parameter" },
+  ]);
+  expect((await hub.call("GET", `${DEMO}/grants`)).body).toEqual(before);
+  expect((await hub.call("GET", `${DEMO}/clusters`)).body["items"]).toHaveLength(2);
+});
+
+test("[API11] 405 says what is allowed, and 401 how to authenticate", async () => {
+  const { hub } = await hubWithPair();
+  const headers = async (method: string, path: string, authorization: string) => {
+    const answer = await hub.app.request(path, { method, headers: { authorization } });
+    const { status } = answer;
+    return [status, answer.headers.get("allow"), answer.headers.get("www-authenticate")];
+  };
+  const admin = `Bearer ${ADMIN_TOKEN}`;
+  for (const [method, path, allow] of [
+    ["PATCH", "/v1/meshes", "GET, HEAD, POST"],
+    ["POST", DEMO, "DELETE, GET, HEAD"],
+    ["DELETE", `${DEMO}/status`, "GET, HEAD"],
+    ["GET", `${DEMO}/grants/db/app`, "DELETE, PUT"],
+    ["PUT", "/v1/join", "POST"],
+    ["DELETE", "/healthz", "GET, HEAD"],
+  ] as const)
+    expect([path, ...(await headers(method, path, admin))]).toEqual([path, 405, allow, null]);
+  const challenge = 'Bearer realm="catwalk hub"';
+  for (const path of ["/v1/meshes", `${DEMO}/nothing`, "/v1/connect/home"])
+    expect([path, ...(await headers("GET", path, ""))]).toEqual([path, 401, null, challenge]);
+});
+
+test("[API12] every operation of the document has an id of its own, a summary, a tag, and refuses what is not in it", async () => {
+  const document = (await (await new TestHub().app.request("/v1/openapi.json")).json()) as {
+    paths: Record<
+      string,
+      Record<string, { operationId?: string; summary?: string; tags?: string[]; responses: object }>
+    >;
+  };
+  const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
+  expect(operations.length).toBeGreaterThan(20);
+  const ids = operations.map(({ operationId }) => operationId);
+  expect(ids.filter((id) => id === undefined || ids.indexOf(id) !== ids.lastIndexOf(id))).toEqual(
+    [],
+  );
+  for (const { operationId, summary, tags, responses } of operations) {
+    expect([operationId, summary?.length, tags?.length]).toEqual([
+      operationId,
+      expect.any(Number),
+      1,
+    ]);
+    expect(Object.keys(responses)).toEqual(
+      expect.arrayContaining(["400", "401", "404", "409", "422", "default"]),
+    );
+  }
 });
 
 test("[API4] meshes are made, listed, got and deleted", async () => {
