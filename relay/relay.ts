@@ -6,6 +6,7 @@ import { mkdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { backoffMs } from "../shared/lib/backoff.ts";
+import { PROTOCOL_VERSIONS } from "../shared/protocol/version.ts";
 import type { RecordChange } from "../shared/record/record.ts";
 import type { AccessFacts } from "./access-state.ts";
 import type { RelayConfig } from "./config.ts";
@@ -20,6 +21,7 @@ import { Peers } from "./peers/peers.ts";
 import { LocalState } from "./publish/local-state.ts";
 import type { Source, SourceProblem } from "./source/source.ts";
 import { KeptAccess } from "./kept-access.ts";
+import { VERSION } from "./version.ts";
 import { Remotes } from "./view/remotes.ts";
 import { OwnAddresses } from "./view/served.ts";
 
@@ -33,6 +35,9 @@ export type RelayIdentity = Pick<Credentials, "membership" | "headers" | "join" 
   Partial<Pick<Credentials, "skewMs">>;
 
 export interface RelayStatus {
+  readonly version: string;
+  /** Versions of the protocol with the hub that it speaks. */
+  readonly protocols: readonly number[];
   readonly cluster: string | null;
   readonly mesh: string | null;
   readonly hub: "connected" | "not-joined" | "down";
@@ -228,6 +233,8 @@ export class Relay {
   status(): RelayStatus {
     const { membership } = this.#credentials;
     return {
+      version: VERSION,
+      protocols: PROTOCOL_VERSIONS,
       cluster: membership?.cluster.name ?? null,
       mesh: membership?.mesh ?? null,
       hub: this.#home === null ? "not-joined" : this.#home.isOpen ? "connected" : "down",

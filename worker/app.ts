@@ -12,6 +12,7 @@ import { meshRoutes } from "./routes/meshes.ts";
 import { HttpProblem, onError, problemResponse, validationHook } from "./routes/problem.ts";
 import { rccRoutes } from "./routes/rccs.ts";
 import { statusRoutes } from "./routes/status.ts";
+import { versionRoutes } from "./routes/version.ts";
 import { viewRoutes } from "./routes/view.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -47,6 +48,7 @@ export function createApp(ports: HubPorts): OpenAPIHono {
     return c.json({ unixMs: now.getTime() });
   });
   for (const routes of [
+    versionRoutes,
     meshRoutes,
     clusterRoutes,
     rccRoutes,

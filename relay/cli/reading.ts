@@ -8,6 +8,7 @@ import { clientOf } from "./command.ts";
 import { loadConfig } from "./config.ts";
 import type { ServerFlags } from "./config.ts";
 import { readHubView } from "./hub-view.ts";
+import { wrapWords } from "./output.ts";
 import { CommandError, UsageError } from "./usage-error.ts";
 
 export interface ReadingFlags extends ServerFlags {
@@ -69,5 +70,6 @@ export async function policiesOf(flags: ReadingFlags): Promise<ClusterPolicies> 
 }
 
 export function tellTruth(world: World): void {
-  process.stderr.write(`(${world.truth})\n`);
+  const lines = wrapWords(`(${world.truth})`, process.stderr.columns || 80);
+  process.stderr.write(`${lines.join("\n ")}\n`);
 }

@@ -20,13 +20,14 @@ import { TlsFiles } from "../typha/tls/files.ts";
 import type { TyphaUpstream } from "../typha/upstream.ts";
 import { print, withExample } from "./command.ts";
 import type { RegisterCommand } from "./command.ts";
+import { registerRelayStatus } from "./relay-status.ts";
 import { CommandError, UsageError } from "./usage-error.ts";
 
 /** As Typha's own. */
 const DRAIN_SECONDS = 300;
 
 export const registerRelay: RegisterCommand = (program) => {
-  withExample(
+  const relay = withExample(
     program
       .command("relay")
       .description("run a cluster's relay (every option also as CATWALK_*, or in --config)")
@@ -67,6 +68,7 @@ export const registerRelay: RegisterCommand = (program) => {
     if (!read.ok) throw new UsageError(`relay: ${read.message}`);
     await runRelay(read.config);
   });
+  registerRelayStatus(relay);
 };
 
 function readFile(path: string): unknown {

@@ -125,6 +125,47 @@ export function matchEndpoints(world: World, selector: Selector): MatchedEndpoin
   return index.matching(selector);
 }
 
+/** The labels that rules match an endpoint by: its own, with the one that names its cluster, and those that it inherits. */
+export interface SeenLabels {
+  readonly labels: Labels;
+  readonly inherited: Labels;
+}
+
+export function labelsSeen(world: World, matched: readonly MatchedEndpoint[]): SeenLabels[] {
+  const profiles = profilesOf(world);
+  return matched.map(({ seen, endpoint }) => {
+    const own = labelsInWorld(world, seen, endpoint.labels);
+    // The first profile that has a label wins.
+    const inherited = Object.assign(
+      {},
+      ...endpoint.profiles.toReversed().map((name) => profiles.get(`${seen.origin} ${name}`) ?? {}),
+    ) as Labels;
+    return {
+      labels: seen.isOwn ? own : { ...own, [CLUSTER_LABEL]: seen.origin },
+      inherited: Object.fromEntries(
+        Object.entries(inherited).filter(([key]) => !Object.hasOwn(own, key)),
+      ),
+    };
+  });
+}
+
+function labelsInWorld(world: World, { origin, isOwn }: SeenRecord, labels: Labels): Labels {
+  return isOwn
+    ? labels
+    : remoteLabels(origin, world.prefixed.has(origin) ? "prefixed" : "original", labels);
+}
+
+/** Labels by `<origin> <profile>`. */
+function profilesOf(world: World): ReadonlyMap<string, Labels> {
+  return new Map(
+    world.records.flatMap((seen) => {
+      const { record, origin } = seen;
+      if (record.kind !== "Profile") return [];
+      return [[`${origin} ${record.name}`, labelsInWorld(world, seen, record.labels)] as const];
+    }),
+  );
+}
+
 /** Network sets that a selector matches, as Felix would: with the labels of their namespace. */
 export function matchNetworkSets(world: World, selector: Selector): readonly NetworkSet[] {
   const sets = world.networkSets ?? [];
@@ -150,22 +191,13 @@ export function matchNetworkSets(world: World, selector: Selector): readonly Net
 const OWN_PROFILES = new WeakMap<World, ReadonlyMap<string, Labels>>();
 
 function deliveredEndpoints(world: World): Delivered[] {
-  const seenLabels = ({ origin, isOwn }: SeenRecord, labels: Labels): Labels =>
-    isOwn
-      ? labels
-      : remoteLabels(origin, world.prefixed.has(origin) ? "prefixed" : "original", labels);
-  const profiles = new Map<string, Labels>();
-  for (const seen of world.records) {
-    const { origin, record } = seen;
-    if (record.kind === "Profile")
-      profiles.set(`${origin} ${record.name}`, seenLabels(seen, record.labels));
-  }
+  const profiles = profilesOf(world);
   const found: (Delivered & { readonly name: string })[] = [];
   for (const seen of world.records) {
     const { record, origin, isOwn } = seen;
     if (record.kind !== "WorkloadEndpoint" && record.kind !== "HostEndpoint") continue;
     const extra: Labels = isOwn ? {} : { [CLUSTER_LABEL]: origin };
-    const delivered = { ...record, labels: seenLabels(seen, record.labels) };
+    const delivered = { ...record, labels: labelsInWorld(world, seen, record.labels) };
     const labels = labelsOf(delivered, extra, (name) => profiles.get(`${origin} ${name}`));
     found.push({
       seen,

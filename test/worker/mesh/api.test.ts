@@ -3,6 +3,8 @@ import type { CryptoKey } from "jose";
 import { expect, test } from "vitest";
 
 import { NAME_RULE } from "../../../shared/lib/names.ts";
+import { VERSION } from "../../../shared/lib/version.ts";
+import { PROTOCOL_VERSIONS } from "../../../shared/protocol/version.ts";
 import type { OriginStatus } from "../../../shared/visibility/facts.ts";
 import { INTERNAL_HEADERS } from "../../../worker/ports.ts";
 import { ADMIN_TOKEN, TestHub, valueOf } from "./support.ts";
@@ -108,6 +110,7 @@ test("[API3] the OpenAPI 3.1 document describes every admin path", async () => {
     "/v1/meshes/{mesh}/quarantine",
     "/v1/meshes/{mesh}/rccs",
     "/v1/meshes/{mesh}/status",
+    "/v1/version",
   ]);
 });
 
@@ -185,6 +188,14 @@ test("[API12] every operation of the document has an id of its own, a summary, a
       expect.arrayContaining(["400", "401", "404", "409", "422", "default"]),
     );
   }
+});
+
+test("[API13] the hub tells its version and protocols without a token", async () => {
+  const answer = await new TestHub().app.request("/v1/version");
+  expect([answer.status, await answer.json()]).toEqual([
+    200,
+    { version: VERSION, protocols: PROTOCOL_VERSIONS },
+  ]);
 });
 
 test("[API4] meshes are made, listed, got and deleted", async () => {
