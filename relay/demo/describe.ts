@@ -103,11 +103,9 @@ function suggestions(plan: DemoPlan): string[] {
   );
   suggest(`eval "all()" --cluster ${plan.viewer}`, "every endpoint that a rule there can match");
   if (plan.policy === null) {
-    suggest(
-      `grant create --cluster ${plan.viewer} --to ${other}`,
-      `the other direction, ${other} sees ${plan.viewer}: this, and there the RCC`,
-    );
     lines.push(
+      `The other direction, ${other} sees ${plan.viewer}:`,
+      `  npx catwalk grant create --cluster ${plan.viewer} --to ${other}`,
       "  printf 'apiVersion: projectcalico.org/v3\\nkind: %s\\nmetadata: {name: %s}\\n' \\",
       `      RemoteClusterConfiguration ${plan.viewer} |`,
       `      npx catwalk rcc apply -f - --cluster ${other}`,
