@@ -1,6 +1,7 @@
 /** `catwalk rcc apply|list|get|delete`: the documented RemoteClusterConfiguration YAML. */
 import { isName, NAME_RULE } from "../../shared/lib/names.ts";
 import { parseRcc } from "../../shared/visibility/rcc.ts";
+import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import {
   clientOf,
   print,
@@ -95,15 +96,16 @@ async function applyFile(flags: Flags & { readonly file: string }): Promise<void
   // All are looked at before the first is applied.
   const documents = readObjects(file, "--file").map(({ json, line }) => {
     try {
-      return { json, line, name: checkedName(json) };
+      return { line, rcc: checked(json) };
     } catch (error) {
       throw located(file, line, error);
     }
   });
-  for (const { json, line, name } of documents) {
+  for (const { line, rcc } of documents) {
+    const { name } = rcc;
     const path = client.meshPath("clusters", cluster, "rccs", name);
     const applied = await client
-      .request<{ rcc: RccView; propagated: boolean }>("PUT", path, json)
+      .request<{ rcc: RccView; propagated: boolean }>("PUT", path, documentOf(rcc))
       .catch((error: unknown) => {
         throw located(file, line, error);
       });
@@ -123,8 +125,18 @@ function located(file: string, line: number, error: unknown): unknown {
     : error;
 }
 
-/** @returns The name, by which it is addressed. @throws CommandError naming each field that is wrong, and its rule. */
-function checkedName(document: Readonly<Record<string, unknown>>): string {
+/** What of a document the hub is sent: not what Kubernetes and kubectl keep in it, which may hold what is nobody's business. */
+function documentOf({ name, annotations, spec }: RccRequest): object {
+  return {
+    apiVersion: "projectcalico.org/v3",
+    kind: "RemoteClusterConfiguration",
+    metadata: { name, annotations },
+    spec,
+  };
+}
+
+/** @throws CommandError naming each field that is wrong, and its rule. */
+function checked(document: Readonly<Record<string, unknown>>): RccRequest {
   const { kind, metadata } = document;
   if (kind !== "RemoteClusterConfiguration") {
     const got = kind === undefined ? "" : `, not ${JSON.stringify(kind)}`;
@@ -136,7 +148,7 @@ function checkedName(document: Readonly<Record<string, unknown>>): string {
   if (typeof name === "string" && !isName(name))
     throw new CommandError(`metadata.name: ${JSON.stringify(name)} ${NAME_RULE}`);
   const parsed = parseRcc(document);
-  if (parsed.ok) return parsed.rcc.name;
+  if (parsed.ok) return parsed.rcc;
   throw new CommandError(parsed.problems.map(({ field, rule }) => `${field}: ${rule}`).join("; "));
 }
 

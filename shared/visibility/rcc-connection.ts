@@ -10,8 +10,21 @@ import type { FieldProblem } from "./field-problem.ts";
 
 /** `null` and the empty text are an absent field, as in Calico. */
 const text = z.string().max(8192).nullish();
-/** A kubeconfig may be a list of files, hence the length. */
+/** A kubeconfig may be a list of files, and a certificate a chain, hence the length. */
 const longText = z.string().max(65_536).nullish();
+
+// What `meta` says is for the OpenAPI document: the same rules as below, where a broken one has its advice.
+const secret = longText.meta({
+  maxLength: 0,
+  description: "A secret, which the hub does not keep: only absent or empty",
+});
+const ONE_LINE = "^[^\\n\\r\\u0000]*$";
+const path = text.meta({ pattern: ONE_LINE, description: "Path of a file" });
+const paths = longText.meta({ pattern: ONE_LINE, description: "Path of a file, or of several" });
+const HOST = "(\\[[0-9A-Fa-f:.]+\\]|[^\\s\\/?#@:,\\[\\]]+)(:[0-9]{1,5})?(\\/[^\\s,]*)?";
+const URL_TEXT = `https?:\\/\\/${HOST}`;
+const url = text.meta({ pattern: `^(${URL_TEXT})?$` });
+const urls = text.meta({ pattern: `^(\\s*${URL_TEXT}\\s*(,\\s*${URL_TEXT}\\s*)*)?$` });
 
 export const specSchema = z.strictObject({
   clusterAccessSecret: z
@@ -27,22 +40,22 @@ export const specSchema = z.strictObject({
     })
     .nullish(),
   datastoreType: z.enum(["etcdv3", "kubernetes", ""]).nullish(),
-  etcdEndpoints: text,
+  etcdEndpoints: urls,
   etcdUsername: text,
-  etcdPassword: text,
-  etcdKeyFile: text,
-  etcdCertFile: text,
-  etcdCACertFile: text,
-  etcdKey: longText,
+  etcdPassword: secret,
+  etcdKeyFile: path,
+  etcdCertFile: path,
+  etcdCACertFile: path,
+  etcdKey: secret,
   etcdCert: longText,
   etcdCACert: longText,
-  kubeconfig: longText,
-  kubeconfigInline: longText,
-  k8sAPIEndpoint: text,
-  k8sKeyFile: text,
-  k8sCertFile: text,
-  k8sCAFile: text,
-  k8sAPIToken: text,
+  kubeconfig: paths,
+  kubeconfigInline: secret,
+  k8sAPIEndpoint: url,
+  k8sKeyFile: path,
+  k8sCertFile: path,
+  k8sCAFile: path,
+  k8sAPIToken: secret,
   k8sInsecureSkipTLSVerify: z.boolean().nullish(),
   syncOptions: z
     .strictObject({ overlayRoutingMode: z.enum(["Enabled", "Disabled", ""]).nullish() })
@@ -177,9 +190,12 @@ function checkValues(spec: RccSpec): readonly FieldProblem[] {
   });
 }
 
-function checkUrl(text: string): string | null {
-  const url =
-    /^https?:\/\/([^\s/?#]*@)?(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:,[\]]+)(:\d{1,5})?(\/\S*)?$/.exec(text);
-  if (url === null) return "must be an http or https URL (several etcd endpoints with commas)";
-  return url[1] === undefined ? null : `a user in the URL ${NO_SECRET}`;
+const WITHOUT_USER = new RegExp(`^${URL_TEXT}$`);
+const WITH_USER = new RegExp(`^https?:\\/\\/[^\\s\\/?#]*@${HOST}$`);
+
+function checkUrl(given: string): string | null {
+  if (WITHOUT_USER.test(given)) return null;
+  return WITH_USER.test(given)
+    ? `a user in the URL ${NO_SECRET}`
+    : "must be an http or https URL (several etcd endpoints with commas)";
 }

@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { NAME_RULE } from "../../../shared/lib/names.ts";
 import { VERSION } from "../../../shared/lib/version.ts";
 import { PROTOCOL_VERSIONS } from "../../../shared/protocol/version.ts";
+import { parseRcc } from "../../../shared/visibility/rcc.ts";
 import type { OriginStatus } from "../../../shared/visibility/facts.ts";
 import { INTERNAL_HEADERS } from "../../../worker/ports.ts";
 import { ADMIN_TOKEN, TestHub, valueOf } from "./support.ts";
@@ -187,6 +188,53 @@ test("[API12] every operation of the document has an id of its own, a summary, a
     expect(Object.keys(responses)).toEqual(
       expect.arrayContaining(["400", "401", "404", "409", "422", "default"]),
     );
+  }
+});
+
+test("[API12] the document's constraints on connection fields are the hub's own checks", async () => {
+  const document = (await (await new TestHub().app.request("/v1/openapi.json")).json()) as {
+    paths: Record<
+      string,
+      {
+        post: {
+          requestBody: {
+            content: Record<
+              string,
+              {
+                schema: {
+                  properties: {
+                    spec: { properties: Record<string, { pattern?: string; maxLength?: number }> };
+                  };
+                };
+              }
+            >;
+          };
+        };
+      }
+    >;
+  };
+  const body = document.paths["/v1/meshes/{mesh}/clusters/{cluster}/rccs"]?.post.requestBody;
+  const fields = body?.content["application/json"]?.schema.properties.spec.properties ?? {};
+  for (const secret of ["etcdPassword", "etcdKey", "kubeconfigInline", "k8sAPIToken"])
+    expect([secret, fields[secret]?.maxLength]).toEqual([secret, 0]);
+  for (const [field, value] of [
+    ["k8sAPIEndpoint", "https://10.0.0.1:6443/x"],
+    ["k8sAPIEndpoint", "https://u:p@10.0.0.1"],
+    ["k8sAPIEndpoint", "https://[::1]:6443"],
+    ["k8sAPIEndpoint", "10.0.0.1:6443"],
+    ["etcdEndpoints", "http://a:2379, http://b:2379"],
+    ["etcdEndpoints", "http://a:2379,"],
+    ["etcdEndpoints", "http://a b"],
+    ["kubeconfig", "/a:/b"],
+    ["kubeconfig", "apiVersion: v1\n"],
+    ["etcdKeyFile", "-----BEGIN\n"],
+  ] as const) {
+    const datastoreType = field.startsWith("etcd") ? "etcdv3" : "kubernetes";
+    const isValid = parseRcc({ ...RCC, spec: { datastoreType, [field]: value } }).ok;
+    expect([value, new RegExp(fields[field]?.pattern ?? "$^").test(value)]).toEqual([
+      value,
+      isValid,
+    ]);
   }
 });
 
