@@ -32,8 +32,9 @@ function isInstalled() {
   return statSync(record).mtimeMs >= statSync(join(ROOT, "package-lock.json")).mtimeMs;
 }
 
+/** Exit status: 0 when all is there. */
 async function install() {
-  if (isInstalled()) return true;
+  if (isInstalled()) return 0;
   console.log("installing what Catwalk needs into node_modules (once; about 700 MB) …");
   const started = Date.now();
   const beat = setInterval(
@@ -41,23 +42,24 @@ async function install() {
     5_000,
   );
   // Without --ignore-scripts packages could run code of theirs here; none of ours needs to.
-  const status = await run("npm", [
-    "ci",
-    "--ignore-scripts",
-    "--no-audit",
-    "--no-fund",
-    "--loglevel=error",
-    `--prefix=${ROOT}`,
-  ]);
+  const status = await run(
+    "npm",
+    ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", `--prefix=${ROOT}`],
+    process.env,
+    "inherit",
+    // npm goes on for up to a minute after Ctrl-C; the next start installs anew.
+    true,
+  );
   clearInterval(beat);
   if (status !== 0) {
     // What a failed install leaves must not pass for an installed one.
     rmSync(join(ROOT, "node_modules/.package-lock.json"), { force: true });
-    console.error(`npm ci failed with status ${status}`);
-    return false;
+    const isEnded = status > 128;
+    console.error(isEnded ? "\nthe installation was ended" : `npm ci failed with status ${status}`);
+    return isEnded ? status : 1;
   }
   console.log(`installed in ${Math.round((Date.now() - started) / 1000)} s`);
-  return true;
+  return 0;
 }
 
 async function steps(list) {
@@ -77,8 +79,9 @@ const chosen = TASKS[task];
 if (chosen === undefined) {
   console.error(`usage: node bin/bootstrap.js ${Object.keys(TASKS).join("|")} [arguments]`);
   process.exitCode = 2;
-} else if (!(await install())) process.exitCode = 1;
-else if (findNode() === null) {
+} else if ((process.exitCode = await install()) !== 0) {
+  // It has said why.
+} else if (findNode() === null) {
   console.error("this Node.js is too old, and npm has none for this platform");
   process.exitCode = 1;
 } else {

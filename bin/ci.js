@@ -26,6 +26,11 @@ const SUITES = [
   },
   { name: "faults", command: () => [findNode(), ["test/faults/run.ts"]], count: closingLine },
   { name: "mutants", command: () => [findNode(), ["test/sim/mutants/run.ts"]], count: closingLine },
+  {
+    name: "schemathesis",
+    command: () => [findNode(), ["test/schemathesis/run.ts"]],
+    count: closingLine,
+  },
   { name: "interop", command: () => [findNode(), ["test/interop/run.ts"]], count: closingLine },
 ];
 

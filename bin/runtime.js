@@ -18,12 +18,21 @@ export function findNode() {
   return null;
 }
 
-/** Runs a program with this terminal; signals are passed on. Resolves with its exit status (128 + signal when killed). */
-export function run(command, args, env = process.env, stdio = "inherit") {
+/**
+ * Runs a program with this terminal; signals are passed on, or end it at once. Resolves with its exit status (128 + signal when killed).
+ * @param isKilled A signal kills it: for a program that takes its time, and leaves nothing that matters.
+ */
+export function run(command, args, env = process.env, stdio = "inherit", isKilled = false) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { stdio, env });
+    let got = null;
     const forward = ["SIGINT", "SIGTERM", "SIGHUP"].map((signal) => {
       const pass = () => {
+        if (isKilled) {
+          got ??= signal;
+          child.kill("SIGKILL");
+          return;
+        }
         // Ctrl-C reaches every process of the terminal's group by itself: passed on, it would come twice.
         if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
       };
@@ -38,7 +47,7 @@ export function run(command, args, env = process.env, stdio = "inherit") {
       console.error(`cannot run ${command}: ${error.message}`);
       end(1);
     });
-    child.once("exit", (code, signal) => end(code ?? 128 + (SIGNALS[signal] ?? 0)));
+    child.once("exit", (code, signal) => end(code ?? 128 + (SIGNALS[got ?? signal] ?? 0)));
   });
 }
 

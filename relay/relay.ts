@@ -6,6 +6,7 @@ import { mkdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { backoffMs } from "../shared/lib/backoff.ts";
+import { PROTOCOL_VERSIONS } from "../shared/protocol/version.ts";
 import type { CalicoRecord, RecordChange } from "../shared/record/record.ts";
 import { MAX_TOLD_POOLS } from "../shared/visibility/facts.ts";
 import type { AccessFacts, ClusterReport } from "../shared/visibility/facts.ts";
@@ -28,6 +29,7 @@ import type { Source, SourceProblem } from "./source/source.ts";
 import { summarise } from "./source/source-health.ts";
 import type { SourceState } from "./source/source-health.ts";
 import { KeptAccess } from "./kept-access.ts";
+import { VERSION } from "./version.ts";
 import { Remotes } from "./view/remotes.ts";
 import { OwnAddresses } from "./view/served.ts";
 
@@ -41,6 +43,9 @@ export type RelayIdentity = Pick<Credentials, "membership" | "headers" | "join" 
   Partial<Pick<Credentials, "skewMs">>;
 
 export interface RelayStatus {
+  readonly version: string;
+  /** Versions of the protocol with the hub that it speaks. */
+  readonly protocols: readonly number[];
   readonly cluster: string | null;
   readonly mesh: string | null;
   readonly hub: "connected" | "not-joined" | "down";
@@ -268,6 +273,8 @@ export class Relay {
   status(): RelayStatus {
     const { membership } = this.#credentials;
     return {
+      version: VERSION,
+      protocols: PROTOCOL_VERSIONS,
       cluster: membership?.cluster.name ?? null,
       mesh: membership?.mesh ?? null,
       hub: this.#home === null ? "not-joined" : this.#home.isOpen ? "connected" : "down",

@@ -1,3 +1,6 @@
+import { VERSION } from "../shared/lib/version.ts";
+
+export { VERSION } from "../shared/lib/version.ts";
+
 /** What this program calls itself towards the hub and Typha. */
-export const VERSION = "0.1.0";
 export const SOFTWARE = `catwalk-relay/${VERSION}`;

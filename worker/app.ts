@@ -12,6 +12,7 @@ import { meshRoutes } from "./routes/meshes.ts";
 import { HttpProblem, onError, problemResponse, validationHook } from "./routes/problem.ts";
 import { rccRoutes } from "./routes/rccs.ts";
 import { statusRoutes } from "./routes/status.ts";
+import { versionRoutes } from "./routes/version.ts";
 import { viewRoutes } from "./routes/view.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -47,6 +48,7 @@ export function createApp(ports: HubPorts): OpenAPIHono {
     return c.json({ unixMs: now.getTime() });
   });
   for (const routes of [
+    versionRoutes,
     meshRoutes,
     clusterRoutes,
     rccRoutes,
@@ -77,12 +79,17 @@ function unknownPath(app: OpenAPIHono, method: string, path: string): HttpProble
       .filter((route) => route.method !== "ALL" && matches(route.path, path))
       .map((route) => route.method),
   );
+  // Whoever answers GET answers HEAD.
+  if (methods.has("GET")) methods.add("HEAD");
+  const allowed = [...methods].toSorted().join(", ");
   return methods.size === 0
     ? new HttpProblem(404, "not-found", `there is nothing at ${path}`)
     : new HttpProblem(
         405,
         "method-not-allowed",
-        `${path} takes ${[...methods].toSorted().join(", ")}, not ${method}`,
+        `${path} takes ${allowed}, not ${method}`,
+        undefined,
+        { allow: allowed },
       );
 }
 

@@ -1,18 +1,29 @@
 /** `catwalk eval SELECTOR`: the endpoints that a rule's selector matches, in `calicoq eval`'s form. [CLI11] */
 import { parseSelector } from "../../shared/selector/parse.ts";
-import { endpointName, matchEndpoints } from "../policy/world.ts";
+import { endpointName, labelsSeen, matchEndpoints } from "../policy/world.ts";
+import type { MatchedEndpoint, SeenLabels } from "../policy/world.ts";
 import { print, withExample, withOutput, withServer } from "./command.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import { renderList } from "./output.ts";
+import { labelText } from "./record-name.ts";
 import { tellTruth, withReading, worldOf } from "./reading.ts";
 import type { ReadingFlags } from "./reading.ts";
 import { UsageError } from "./usage-error.ts";
 
-interface Row {
+interface Row extends SeenLabels {
   readonly kind: string;
   readonly name: string;
   readonly origin: string;
+  readonly node: string;
+  /** Of pods. */
+  readonly namespace?: string;
+  readonly pod?: string;
   readonly ips: readonly string[];
+}
+
+function podOf({ endpoint }: MatchedEndpoint): Pick<Row, "namespace" | "pod"> {
+  if (endpoint.kind !== "WorkloadEndpoint") return {};
+  return { namespace: endpoint.namespace, pod: endpoint.name };
 }
 
 export const registerEval: RegisterCommand = (program) => {
@@ -32,11 +43,16 @@ export const registerEval: RegisterCommand = (program) => {
     const parsed = parseSelector(text);
     if (!parsed.ok) throw new UsageError(`selector: ${parsed.error}`);
     const world = await worldOf(flags);
-    const rows = matchEndpoints(world, parsed.selector).map((matched): Row => ({
+    const found = matchEndpoints(world, parsed.selector);
+    const labels = labelsSeen(world, found);
+    const rows = found.map((matched, i): Row => ({
       kind: matched.endpoint.kind,
       name: endpointName(matched),
       origin: matched.seen.origin,
+      node: matched.endpoint.node,
+      ...podOf(matched),
       ips: matched.endpoint.ips,
+      ...(labels[i] ?? { labels: {}, inherited: {} }),
     }));
     tellTruth(world);
     if (flags.output === undefined) {
@@ -54,6 +70,8 @@ export const registerEval: RegisterCommand = (program) => {
             { title: "ENDPOINT", of: (row) => row.name },
             { title: "ORIGIN", of: (row) => row.origin },
             { title: "IPS", of: (row) => row.ips.join(" ") },
+            { title: "LABELS", of: (row) => labelText(row.labels) },
+            { title: "INHERITED", of: (row) => labelText(row.inherited) },
           ],
           name: (row) => row.name,
           empty: "no endpoint matches",

@@ -1,5 +1,7 @@
 /** The commands of `catwalk`, one line each; a command is one file here. */
+import { registerAudit } from "./audit.ts";
 import { registerCluster } from "./cluster.ts";
+import { registerCompletion } from "./completion.ts";
 import { registerEval } from "./eval.ts";
 import { registerGrant } from "./grant.ts";
 import { registerHub } from "./hub.ts";
@@ -13,6 +15,7 @@ import { registerRelay } from "./relay.ts";
 import { registerSource } from "./source.ts";
 import { registerStatus } from "./status.ts";
 import { registerUp } from "./up.ts";
+import { registerVersion } from "./version.ts";
 import { registerView } from "./view.ts";
 import { registerWait } from "./wait.ts";
 
@@ -36,8 +39,11 @@ const COMMANDS = [
   registerView,
   registerEval,
   registerPolicy,
+  registerAudit,
   registerMock,
   registerSource,
+  registerVersion,
+  registerCompletion,
 ];
 
 process.exitCode = await runProgram(COMMANDS, process.argv.slice(2));

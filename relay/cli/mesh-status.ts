@@ -53,4 +53,16 @@ export interface MeshStatus {
   readonly at: string;
   readonly clusters: readonly ClusterStatus[];
   readonly edges: readonly EdgeStatus[];
+  /** A hub of the version before has none. */
+  readonly notServed?: readonly NotServedStatus[];
+}
+
+/** What an RCC asks for and the hub does not do. [VIS40] */
+export interface NotServedStatus {
+  readonly cluster: { readonly uid: string; readonly name: string };
+  readonly rcc: string;
+  readonly field: string;
+  readonly rule: string;
+  /** The RCC names a member: only this field is without effect. */
+  readonly isServed: boolean;
 }

@@ -10,6 +10,8 @@ export interface Column<T> {
   readonly of: (row: T) => string;
   /** Shown with `-o wide` only. */
   readonly wide?: boolean;
+  /** The last one: its words go on in further lines where a screen ends, but not with `-o wide`. */
+  readonly wraps?: boolean;
 }
 
 export interface ListShape<T> {
@@ -55,19 +57,46 @@ function renderTable<T>(rows: readonly T[], shape: ListShape<T>, isWide: boolean
   const widths = columns.map((_, i) =>
     Math.max(...cells.map((line) => stringWidth(line[i] ?? ""))),
   );
+  const isWrapped = !isWide && columns.at(-1)?.wraps === true;
+  const indent = widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 0);
+  const room = Math.max(LEAST_ROOM, screenWidth() - indent);
   return cells
-    .map(
-      (line) =>
-        `${line
-          .map((cell, i) => cell + " ".repeat((widths[i] ?? 0) - stringWidth(cell)))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
+    .map((line) => {
+      const lasts = isWrapped ? wrapWords(line.at(-1) ?? "", room) : [line.at(-1) ?? ""];
+      const first = [...line.slice(0, -1), lasts[0] ?? ""]
+        .map((cell, i) => cell + " ".repeat(Math.max(0, (widths[i] ?? 0) - stringWidth(cell))))
+        .join("  ");
+      return [first, ...lasts.slice(1).map((text) => " ".repeat(indent) + text)]
+        .map((text) => `${text.trimEnd()}\n`)
+        .join("");
+    })
     .join("");
 }
 
+/** Of a column that wraps, however long the others are. */
+const LEAST_ROOM = 24;
+
+/** Columns of the terminal; 80 where the output goes elsewhere. */
+export function screenWidth(): number {
+  return process.stdout.columns || 80;
+}
+
+/** Lines of whole words; a word that is longer has a line of its own. */
+export function wrapWords(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (line !== "" && stringWidth(longer) > width) {
+      lines.push(line);
+      line = word;
+    } else line = longer;
+  }
+  return [...lines, line];
+}
+
 /** Names come from other clusters: a control character must not reach the terminal. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, "?");
 }
 

@@ -1,5 +1,5 @@
 /** Runs a command line: usage errors end with 2, failures with 1, both with a message on stderr only. [CLI1] */
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Help } from "commander";
 
 import { VERSION } from "../version.ts";
 import { withExample } from "./command.ts";
@@ -21,6 +21,10 @@ export async function runProgram(
   for (const command of allCommands(program))
     command
       .exitOverride()
+      .configureHelp({
+        optionDescription: (option) =>
+          new Help().optionDescription(option) + (option.mandatory ? " (required)" : ""),
+      })
       .showSuggestionAfterError()
       .showHelpAfterError("(--help shows an example)");
   try {

@@ -3,6 +3,7 @@ import { clientOf, print, withExample, withOutput, withServer } from "./command.
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "./config.ts";
 import { renderList } from "./output.ts";
+import { nameOfKey } from "./record-name.ts";
 
 interface Entry {
   readonly origin: { readonly name: string };
@@ -33,9 +34,11 @@ export const registerQuarantine: RegisterCommand = (program) => {
         {
           columns: [
             { title: "CLUSTER", of: (row) => row.origin.name },
-            { title: "KEY", of: (row) => row.key },
-            { title: "RULE", of: (row) => row.rule },
-            { title: "WHY", of: (row) => row.message },
+            { title: "KIND", of: (row) => row.kind },
+            { title: "NAME", of: (row) => nameOfKey(row.key) },
+            { title: "KEY", of: (row) => row.key, wide: true },
+            { title: "RULE", of: (row) => row.rule, wide: true },
+            { title: "WHY", of: (row) => row.message, wraps: true },
           ],
           name: (row) => `${row.origin.name}${row.key}`,
           empty: "nothing is in quarantine",

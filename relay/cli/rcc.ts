@@ -1,10 +1,7 @@
 /** `catwalk rcc apply|list|get|delete`: the documented RemoteClusterConfiguration YAML. */
-import { readFileSync } from "node:fs";
-
-import { parseAllDocuments } from "yaml";
-
-import { NAME_PATTERN } from "../../shared/lib/names.ts";
-import { NAME_RULE } from "../../shared/visibility/rcc.ts";
+import { isName, NAME_RULE } from "../../shared/lib/names.ts";
+import { parseRcc } from "../../shared/visibility/rcc.ts";
+import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import {
   clientOf,
   print,
@@ -15,13 +12,22 @@ import {
 } from "./command.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "./config.ts";
+import { readObjects } from "./documents.ts";
 import { renderList, renderOne } from "./output.ts";
-import { CommandError, UsageError } from "./usage-error.ts";
+import type { ListShape } from "./output.ts";
+import { CommandError } from "./usage-error.ts";
 
 interface RccView {
   readonly metadata: { readonly name: string; readonly creationTimestamp: string };
   readonly spec: { readonly syncOptions?: { readonly overlayRoutingMode?: string } };
-  readonly status: { readonly remote: { readonly name: string }; readonly state: string };
+  readonly status: {
+    readonly remote: { readonly name: string } | null;
+    readonly state: string;
+    /** A hub of the version before has none, and refuses such RCCs. */
+    readonly notServed?: readonly { readonly field: string; readonly rule: string }[];
+  };
+  /** In a list over all clusters. */
+  readonly cluster?: { readonly name: string };
 }
 
 type Flags = ServerFlags & OutputFlags & { readonly cluster: string };
@@ -33,61 +39,31 @@ export const registerRcc: RegisterCommand = (program) => {
   );
   withExample(
     withOutput(
-      withServer(rcc.command("apply").description("create or change RCCs from a YAML file")),
+      withServer(
+        rcc
+          .command("apply")
+          .description("create or change RCCs from a file, all or none of a wrong one"),
+      ),
     )
-      .requiredOption("-f, --file <file>", "YAML file, - for stdin")
+      .requiredOption("-f, --file <file>", "YAML or JSON file, - for stdin")
       .requiredOption("--cluster <name>", "the cluster that wants to see"),
     "catwalk rcc apply -f rcc.yaml --cluster app",
-  ).action(async (flags: Flags & { file: string }) => {
-    const client = clientOf(flags);
-    for (const { document, line } of readDocuments(flags.file)) {
-      try {
-        const name = nameOf(document);
-        const path = client.meshPath("clusters", flags.cluster, "rccs", name);
-        const applied = await client.request<{ rcc: RccView; propagated: boolean }>(
-          "PUT",
-          path,
-          document,
-        );
-        warnUnlessPropagated(applied);
-        const told = `RCC ${name} of ${flags.cluster} names ${applied.rcc.status.remote.name} (${applied.rcc.status.state})\n`;
-        print(flags.output === undefined ? told : renderOne(applied.rcc, name, flags.output));
-      } catch (error) {
-        if (!(error instanceof CommandError)) throw error;
-        throw new CommandError(`${flags.file}:${line}: ${error.message}`, { cause: error });
-      }
-    }
-  });
+  ).action(applyFile);
   withExample(
-    withOutput(withServer(rcc.command("list").description("list a cluster's RCCs"))).requiredOption(
+    withOutput(withServer(rcc.command("list").description("list RCCs"))).option(
       "--cluster <name>",
-      "the cluster",
+      "only this cluster's",
     ),
     "catwalk rcc list --cluster app",
-  ).action(async (flags: Flags) => {
+  ).action(async (flags: ServerFlags & OutputFlags & { readonly cluster?: string }) => {
     const client = clientOf(flags);
-    const path = client.meshPath("clusters", flags.cluster, "rccs");
+    const { cluster } = flags;
+    const path =
+      cluster === undefined
+        ? client.meshPath("rccs")
+        : client.meshPath("clusters", cluster, "rccs");
     const { items } = await client.get<{ items: RccView[] }>(path);
-    print(
-      renderList(
-        items,
-        {
-          columns: [
-            { title: "NAME", of: (row) => row.metadata.name },
-            { title: "REMOTE", of: (row) => row.status.remote.name },
-            { title: "STATE", of: (row) => row.status.state },
-            {
-              title: "OVERLAY ROUTING",
-              of: (row) => row.spec.syncOptions?.overlayRoutingMode ?? "Disabled",
-              wide: true,
-            },
-          ],
-          name: (row) => row.metadata.name,
-          empty: `cluster ${flags.cluster} has no RCCs`,
-        },
-        flags.output,
-      ),
-    );
+    print(renderList(items, listOf(cluster), flags.output));
   });
   withExample(
     withOutput(withServer(rcc.command("get <name>").description("show an RCC"))).requiredOption(
@@ -114,52 +90,105 @@ export const registerRcc: RegisterCommand = (program) => {
   });
 };
 
-/** @throws UsageError for a file that cannot be read, CommandError naming file and line. Nothing is applied unless every document can be read. */
-function readDocuments(file: string): readonly { document: unknown; line: number }[] {
-  let text: string;
-  try {
-    text = readFileSync(file === "-" ? 0 : file, "utf8");
-  } catch (error) {
-    throw new UsageError(`--file ${file}: ${(error as Error).message}`);
+async function applyFile(flags: Flags & { readonly file: string }): Promise<void> {
+  const client = clientOf(flags);
+  const { file, cluster } = flags;
+  // All are looked at before the first is applied.
+  const documents = readObjects(file, "--file").map(({ json, line }) => {
+    try {
+      return { line, rcc: checked(json) };
+    } catch (error) {
+      throw located(file, line, error);
+    }
+  });
+  for (const { line, rcc } of documents) {
+    const { name } = rcc;
+    const path = client.meshPath("clusters", cluster, "rccs", name);
+    const applied = await client
+      .request<{ rcc: RccView; propagated: boolean }>("PUT", path, documentOf(rcc))
+      .catch((error: unknown) => {
+        throw located(file, line, error);
+      });
+    warnUnlessPropagated(applied);
+    print(
+      flags.output === undefined
+        ? describeApplied(cluster, applied.rcc)
+        : renderOne(applied.rcc, name, flags.output),
+    );
   }
-  const documents = parseAllDocuments(text);
-  const read: { document: unknown; line: number }[] = [];
-  for (const parsed of Array.isArray(documents) ? documents : []) {
-    const error = parsed.errors[0];
-    const lineAt = (offset: number): number => text.slice(0, offset).split("\n").length;
-    if (error !== undefined)
-      throw new CommandError(`${file}:${lineAt(error.pos[0])}: ${error.message.split("\n")[0]}`);
-    const document: unknown = parsed.toJS();
-    const line = lineAt(parsed.contents?.range?.[0] ?? 0);
-    // What `kubectl get -o yaml` prints of several.
-    const isList = isObject(document) && String(document["kind"]).endsWith("List");
-    const items: unknown = isList ? document["items"] : [document];
-    if (document !== null && Array.isArray(items))
-      for (const item of items as readonly unknown[]) read.push({ document: item, line });
-  }
-  if (read.length === 0) throw new CommandError(`${file}: has no YAML document`);
-  return read;
 }
 
-/** The name, by which it is addressed. @throws CommandError naming field and rule; the hub says what else is wrong. */
-function nameOf(document: unknown): string {
-  const wrong = (field: string, rule: string): never => {
-    throw new CommandError(`${field}: ${rule}`);
+/** What goes wrong in a document says where it is. */
+function located(file: string, line: number, error: unknown): unknown {
+  return error instanceof CommandError
+    ? new CommandError(`${file}:${line}: ${error.message}`, { cause: error })
+    : error;
+}
+
+/** What of a document the hub is sent: not what Kubernetes and kubectl keep in it, which may hold what is nobody's business. */
+function documentOf({ name, annotations, spec }: RccRequest): object {
+  return {
+    apiVersion: "projectcalico.org/v3",
+    kind: "RemoteClusterConfiguration",
+    metadata: { name, annotations },
+    spec,
   };
-  if (!isObject(document)) return wrong("document", "must be a RemoteClusterConfiguration object");
+}
+
+/** @throws CommandError naming each field that is wrong, and its rule. */
+function checked(document: Readonly<Record<string, unknown>>): RccRequest {
   const { kind, metadata } = document;
   if (kind !== "RemoteClusterConfiguration") {
     const got = kind === undefined ? "" : `, not ${JSON.stringify(kind)}`;
-    return wrong("kind", `must be RemoteClusterConfiguration${got}`);
+    throw new CommandError(`kind: must be RemoteClusterConfiguration${got}`);
   }
-  if (!isObject(metadata)) return wrong("metadata", "must be an object with a name");
-  const { name } = metadata;
-  if (name === undefined) return wrong("metadata.name", "must be set");
-  if (typeof name !== "string" || !NAME_PATTERN.test(name))
-    return wrong("metadata.name", `${JSON.stringify(name)} ${NAME_RULE}`);
-  return name;
+  if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata))
+    throw new CommandError("metadata: must be an object with a name");
+  const { name } = metadata as { readonly name?: unknown };
+  if (typeof name === "string" && !isName(name))
+    throw new CommandError(`metadata.name: ${JSON.stringify(name)} ${NAME_RULE}`);
+  const parsed = parseRcc(document);
+  if (parsed.ok) return parsed.rcc;
+  throw new CommandError(parsed.problems.map(({ field, rule }) => `${field}: ${rule}`).join("; "));
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function describeApplied(cluster: string, { metadata, status }: RccView): string {
+  const who = `RCC ${metadata.name} of ${cluster}`;
+  const what =
+    status.remote === null
+      ? `${who} is kept, and NotServed: it names no member\n`
+      : `${who} names ${status.remote.name} (${status.state})\n`;
+  const fieldsOf = Map.groupBy(status.notServed ?? [], ({ rule }) => rule);
+  const notes = [...fieldsOf].map(
+    ([rule, fields]) => `  ${fields.map(({ field }) => field).join(", ")}:\n    ${rule}\n`,
+  );
+  return what + notes.join("");
+}
+
+/** In one line: `granted`, `NotServed (clusterAccessSecret)`, `granted, overlayRoutingMode NotServed`. */
+function stateOf({ status }: RccView): string {
+  const fields = (status.notServed ?? []).map(({ field }) => field.split(".").at(-1)).join(", ");
+  if (status.remote === null) return `NotServed (${fields})`;
+  return fields === "" ? status.state : `${status.state}, ${fields} NotServed`;
+}
+
+function listOf(cluster: string | undefined): ListShape<RccView> {
+  return {
+    columns: [
+      ...(cluster === undefined
+        ? [{ title: "CLUSTER", of: (row: RccView) => row.cluster?.name ?? "" }]
+        : []),
+      { title: "NAME", of: (row) => row.metadata.name },
+      { title: "REMOTE", of: (row) => row.status.remote?.name ?? "" },
+      { title: "STATE", of: stateOf },
+      {
+        title: "OVERLAY ROUTING",
+        of: (row) => row.spec.syncOptions?.overlayRoutingMode ?? "Disabled",
+        wide: true,
+      },
+    ],
+    name: (row) =>
+      row.cluster === undefined ? row.metadata.name : `${row.cluster.name}/${row.metadata.name}`,
+    empty: cluster === undefined ? "no RCCs" : `cluster ${cluster} has no RCCs`,
+  };
 }

@@ -3,11 +3,12 @@ import type { Command } from "commander";
 
 import { readWorld, relayPolicies } from "../policy/world.ts";
 import type { World } from "../policy/world.ts";
-import type { PolicyObject } from "../source/source.ts";
+import type { ClusterPolicies } from "../source/source.ts";
 import { clientOf } from "./command.ts";
 import { loadConfig } from "./config.ts";
 import type { ServerFlags } from "./config.ts";
 import { readHubView } from "./hub-view.ts";
+import { wrapWords } from "./output.ts";
 import { CommandError, UsageError } from "./usage-error.ts";
 
 export interface ReadingFlags extends ServerFlags {
@@ -57,7 +58,7 @@ export async function worldOf(flags: ReadingFlags): Promise<World> {
 }
 
 /** The policies of the cluster, asked of its relay. @throws CommandError where no relay is known. */
-export async function policiesOf(flags: ReadingFlags): Promise<readonly PolicyObject[]> {
+export async function policiesOf(flags: ReadingFlags): Promise<ClusterPolicies> {
   const url = relayUrl(flags);
   if (url === null)
     throw new CommandError(
@@ -69,5 +70,6 @@ export async function policiesOf(flags: ReadingFlags): Promise<readonly PolicyOb
 }
 
 export function tellTruth(world: World): void {
-  process.stderr.write(`(${world.truth})\n`);
+  const lines = wrapWords(`(${world.truth})`, process.stderr.columns || 80);
+  process.stderr.write(`${lines.join("\n ")}\n`);
 }

@@ -20,6 +20,7 @@ import { TlsFiles } from "../typha/tls/files.ts";
 import type { TyphaUpstream } from "../typha/upstream.ts";
 import { print, withExample } from "./command.ts";
 import type { RegisterCommand } from "./command.ts";
+import { registerRelayStatus } from "./relay-status.ts";
 import { CommandError, UsageError } from "./usage-error.ts";
 import { addWithdrawal } from "./withdrawal.ts";
 
@@ -27,7 +28,7 @@ import { addWithdrawal } from "./withdrawal.ts";
 const DRAIN_SECONDS = 300;
 
 export const registerRelay: RegisterCommand = (program) => {
-  const command = withExample(
+  const relay = withExample(
     program
       .command("relay")
       .description("run a cluster's relay (every option also as CATWALK_*, or in --config)")
@@ -68,12 +69,13 @@ export const registerRelay: RegisterCommand = (program) => {
       .option("--config <file>", "YAML with these options in camelCase"),
     "catwalk relay --state ./state --hub http://127.0.0.1:8787 --join-token cwj_… --manifests deploy/demo/db",
   );
-  addWithdrawal(command);
-  command.action(async ({ config: file, ...flags }: Record<string, string>) => {
+  addWithdrawal(relay);
+  relay.action(async ({ config: file, ...flags }: Record<string, string>) => {
     const read = readConfig(flags, process.env, file === undefined ? null : readFile(file));
     if (!read.ok) throw new UsageError(`relay: ${read.message}`);
     await runRelay(read.config);
   });
+  registerRelayStatus(relay);
 };
 
 function readFile(path: string): unknown {

@@ -4,7 +4,7 @@ import { describeScope } from "../../shared/visibility/scope-text.ts";
 import { clientOf, print, withExample, withOutput, withServer } from "./command.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "./config.ts";
-import type { ClusterStatus, EdgeStatus, MeshStatus } from "./mesh-status.ts";
+import type { ClusterStatus, EdgeStatus, MeshStatus, NotServedStatus } from "./mesh-status.ts";
 import { renderAge, renderList, renderOne } from "./output.ts";
 import type { ListShape } from "./output.ts";
 
@@ -66,14 +66,27 @@ const SCOPES: ListShape<ScopeRow> = {
   empty: "no scopes",
 };
 
+const NOT_SERVED: ListShape<NotServedStatus> = {
+  columns: [
+    { title: "RCC", of: (row) => `${row.cluster.name}/${row.rcc}` },
+    { title: "NOT SERVED", of: (row) => row.field },
+    { title: "BESIDE IT", of: (row) => (row.isServed ? "endpoints are served" : "nothing") },
+    { title: "WHY", of: (row) => row.rule, wide: true },
+  ],
+  name: (row) => `${row.cluster.name}/${row.rcc}`,
+  empty: "all is served",
+};
+
 /** Every edge, every cluster, and the scopes where there are any. */
 export function renderStatus(status: MeshStatus, output: "wide" | undefined): string {
   const scopes = status.clusters.flatMap((row) =>
     (row.scopes ?? []).map((scope) => ({ ...scope, origin: row.cluster.name })),
   );
+  const notServed = status.notServed ?? [];
   return [
     renderList(status.edges, EDGES, output),
     ...notesOf(status),
+    ...(notServed.length === 0 ? [] : [renderList(notServed, NOT_SERVED, output)]),
     renderList(status.clusters, CLUSTERS, output),
     ...(scopes.length === 0 ? [] : [renderList(scopes, SCOPES, output)]),
   ].join("\n");

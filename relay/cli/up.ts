@@ -9,11 +9,13 @@ import type { DemoPlan } from "../demo/plan.ts";
 import { startRelay } from "../demo/relay-process.ts";
 import type { RelayProcess } from "../demo/relay-process.ts";
 import { describeMesh } from "../demo/describe.ts";
+import { tellProblems } from "../demo/tell-problems.ts";
 import { PortTakenError, startHub } from "../launch/hub.ts";
 import type { RunningHub } from "../launch/hub.ts";
 import { Client } from "./client.ts";
 import { collect, print, withExample } from "./command.ts";
 import type { RegisterCommand } from "./command.ts";
+import { oneLine, screenWidth, wrapWords } from "./output.ts";
 import { CommandError } from "./usage-error.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -50,7 +52,7 @@ async function runUp(plan: DemoPlan, data: string): Promise<void> {
   const isNew = !existsSync(join(data, "hub"));
   mkdirSync(data, { recursive: true, mode: 0o700 });
   const shown = relative(process.cwd(), data) || data;
-  print(`Catwalk demo${" ".repeat(39)}state: ${shown} (${isNew ? "new" : "kept from before"})\n`);
+  print(`Catwalk demo, state: ${shown} (${isNew ? "new" : "kept from before"})\n`);
   const relays: RelayProcess[] = [];
   let hub: RunningHub | null = null;
   try {
@@ -62,9 +64,8 @@ async function runUp(plan: DemoPlan, data: string): Promise<void> {
       relays: {},
     });
     relays.push(...(await startRelays(plan, data, hub.url, client)));
-    print(
-      `  hub on ${hub.url} · relays ${plan.clusters.map((c) => `${c.name} (${c.from})`).join(", ")}\n`,
-    );
+    print(`  hub on ${hub.url} · relays:\n`);
+    for (const { name, from } of plan.clusters) print(`      ${name} (${from})\n`);
     await makeVisible(plan, client);
     const config = {
       server: hub.url,
@@ -74,7 +75,9 @@ async function runUp(plan: DemoPlan, data: string): Promise<void> {
     };
     writeFileSync(join(data, "config.yaml"), stringify(config), { mode: 0o600 });
     print(await describeMesh(plan, client, relays, !isNew));
+    const told = tellProblems(relays, (line) => print(`${wrapped(line)}\n`));
     await stopped;
+    await told.stop();
     print("stopping …\n");
   } catch (error) {
     if (error instanceof CommandError) throw error;
@@ -83,6 +86,10 @@ async function runUp(plan: DemoPlan, data: string): Promise<void> {
     await Promise.all(relays.map((relay) => relay.stop()));
     await hub?.stop();
   }
+}
+
+function wrapped(line: string): string {
+  return wrapWords(oneLine(line), screenWidth() - 4).join("\n    ");
 }
 
 async function startOnFreePort(data: string): Promise<RunningHub> {

@@ -9,9 +9,10 @@ import { clientOf, print, withExample, withOutput, withServer } from "./command.
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import { followHub } from "./hub-follow.ts";
 import type { SeenChange } from "./origin-reader.ts";
-import { renderList } from "./output.ts";
+import { oneLine, renderList, screenWidth, wrapWords } from "./output.ts";
 import { requireCluster, tellTruth, withReading, worldOf } from "./reading.ts";
 import type { ReadingFlags } from "./reading.ts";
+import { labelText, nameOfKey } from "./record-name.ts";
 import { CommandError, UsageError } from "./usage-error.ts";
 
 type Flags = ReadingFlags & OutputFlags & { readonly origin?: string; readonly as?: string };
@@ -55,10 +56,10 @@ export const registerView: RegisterCommand = (program) => {
     ).option("--origin <name>", "only this remote (or the cluster itself)"),
     "catwalk watch --cluster app",
   ).action(async (flags: Flags) => {
-    const show =
+    const show = (change: SeenChange): string =>
       flags.output === "json"
-        ? (c: SeenChange) => `${JSON.stringify(changeLine(c))}\n`
-        : changeText;
+        ? `${JSON.stringify(changeLine(change, new Date()))}\n`
+        : changeText(change, new Date());
     if (flags.relay !== undefined) {
       await followRelay(flags.relay, flags.origin, (change) => print(show(change)));
       return;
@@ -120,8 +121,9 @@ function line({ origin, key, revision, record }: SeenRecord) {
   return { origin, kind: record.kind, key, revision, record };
 }
 
-function changeLine(change: SeenChange) {
-  return change.deleted === true ? { ...line(change), deleted: true } : line(change);
+function changeLine(change: SeenChange, at: Date) {
+  const seen = { at: at.toISOString(), ...line(change) };
+  return change.deleted === true ? { ...seen, deleted: true } : seen;
 }
 
 function felixLine({ origin, record }: SeenRecord): string {
@@ -133,19 +135,36 @@ const LIST = {
   columns: [
     { title: "ORIGIN", of: (row: ReturnType<typeof line>) => row.origin },
     { title: "KIND", of: (row: ReturnType<typeof line>) => row.kind },
-    { title: "KEY", of: (row: ReturnType<typeof line>) => row.key },
+    { title: "NAME", of: (row: ReturnType<typeof line>) => nameOfKey(row.key) },
+    { title: "KEY", of: (row: ReturnType<typeof line>) => row.key, wide: true },
+    { title: "REVISION", of: (row: ReturnType<typeof line>) => String(row.revision), wide: true },
     {
       title: "ADDRESSES",
+      wraps: true,
       of: (row: ReturnType<typeof line>) => ("ips" in row.record ? row.record.ips.join(" ") : ""),
     },
-    { title: "REVISION", of: (row: ReturnType<typeof line>) => String(row.revision), wide: true },
   ],
   name: (row: ReturnType<typeof line>) => row.key,
   empty: "nothing is visible",
 };
 
-function changeText(change: SeenChange): string {
+/**
+ * `12:30:01 + db WorkloadEndpoint shop/db-0 10.20.1.7 role=db`: the time here, what it is, its addresses and labels; in more lines where a screen is narrower.
+ */
+export function changeText(change: SeenChange, at: Date): string {
   const { record } = change;
-  const what = "ips" in record ? ` ${record.ips.join(" ")}` : "";
-  return `${change.deleted === true ? "-" : "+"} ${change.origin}  ${record.kind}  ${change.key}${what}\n`;
+  const sign = change.deleted === true ? "-" : "+";
+  const words = [
+    at.toTimeString().slice(0, 8),
+    sign,
+    change.origin,
+    record.kind,
+    nameOfKey(change.key),
+    ...("ips" in record ? record.ips : []),
+    ...("labels" in record ? labelText(record.labels).split(",") : []),
+  ].filter((word) => word !== "");
+  const [first = "", ...rest] = wrapWords(oneLine(words.join(" ")), screenWidth() - INDENT.length);
+  return `${[first, ...rest.map((text) => INDENT + text)].join("\n")}\n`;
 }
+
+const INDENT = " ".repeat("12:30:01 + ".length);

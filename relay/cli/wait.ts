@@ -22,6 +22,14 @@ export function obstacles(
   origin: string | undefined,
   allowStale = false,
 ): readonly string[] {
+  const direct = (status.notServed ?? []).filter(
+    ({ cluster: { name }, rcc, isServed }) =>
+      name === cluster && !isServed && (origin === undefined || rcc === origin),
+  );
+  if (direct.length > 0)
+    throw new CommandError(
+      `RCC ${cluster}/${direct[0]?.rcc} is NotServed and never gets in sync (${direct[0]?.field}); --origin NAME waits for one of the others`,
+    );
   const edges = status.edges.filter(
     (edge) =>
       edge.cluster.name === cluster && (origin === undefined || edge.origin.name === origin),
@@ -71,6 +79,12 @@ export const registerWait: RegisterCommand = (program) => {
       const client = clientOf(flags);
       const path = client.meshPath("status");
       let inTheWay: readonly string[] = ["nothing is known yet"];
+      let told = "";
+      const what =
+        flags.origin === undefined
+          ? `${flags.cluster} to be in sync with every remote`
+          : `${flags.cluster} to be in sync with ${flags.origin}`;
+      process.stderr.write(`waiting for ${what}, at most ${flags.timeout}\n`);
       do {
         // A hub that restarts in the meantime is no reason to give up before the time.
         inTheWay = await client.get<MeshStatus>(path).then(
@@ -85,6 +99,10 @@ export const registerWait: RegisterCommand = (program) => {
           print(`${flags.cluster} is in sync\n`);
           return;
         }
+        // Each obstacle once, as it changes: a script's log shows where it stood.
+        if (inTheWay.join("; ") !== told)
+          for (const obstacle of inTheWay) process.stderr.write(`  still ${obstacle}\n`);
+        told = inTheWay.join("; ");
         await new Promise((done) => setTimeout(done, POLL_MS));
       } while (performance.now() < deadline);
       throw new CommandError(`not in sync after ${flags.timeout}: ${inTheWay.join("; ")}`);

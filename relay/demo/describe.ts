@@ -42,7 +42,10 @@ function describeEdge(edge: EdgeStatus): string {
   const digest = edge.digest === null ? "" : `, digest ${edge.digest.slice(0, 4)}…`;
   const grant =
     edge.state === "granted" ? `grant ${edge.origin.name}→${edge.cluster.name}` : "no grant";
-  return `  ${edge.cluster.name} ── sees ──▶ ${edge.origin.name}    RCC ${edge.cluster.name}/${edge.rcc} · ${grant} · ${sync}, ${edge.endpoints ?? 0} endpoints${digest}`;
+  return [
+    `  ${edge.cluster.name} ── sees ──▶ ${edge.origin.name}    RCC ${edge.cluster.name}/${edge.rcc} · ${grant}`,
+    `      ${sync}, ${edge.endpoints ?? 0} endpoints${digest}`,
+  ].join("\n");
 }
 
 async function describeTransfers(
@@ -65,13 +68,14 @@ async function describePolicy(
   const world = await readWorld({ kind: "relay", url: viewer.url });
   const holding = await holdingOf(policy.name, world);
   const lines = [
-    `A policy in ${viewer.cluster} (${policy.file}) lets role == 'api' reach role == 'postgres'. Its rule holds now:`,
+    `A policy in ${viewer.cluster} (${policy.file})`,
+    "lets role == 'api' reach role == 'postgres'. Its rule holds now:",
   ];
   for (const rule of holding.flatMap((held) => held.rules))
     for (const { member, owner, origin } of rule.members)
       if (rule.selector.includes("postgres"))
         lines.push(
-          `  ${member.padEnd(16)} ${owner}${origin === viewer.cluster ? "" : "        ← a pod of the other cluster"}`,
+          `  ${member.padEnd(16)} ${owner}${origin === viewer.cluster ? "" : "  ← of the other cluster"}`,
         );
   return lines;
 }
@@ -79,24 +83,37 @@ async function describePolicy(
 function suggestions(plan: DemoPlan): string[] {
   const other = plan.clusters.find((cluster) => cluster.name !== plan.viewer)?.name ?? "";
   const lines = ["Try, in another terminal here:"];
+  const suggest = (command: string, what: string): void => {
+    lines.push(`  npx catwalk ${command}`, `      ${what}`);
+  };
   if (plan.policy !== null)
-    lines.push(
-      `  npx catwalk policy ${plan.policy.name} --cluster ${plan.viewer}           which IPs each rule holds, and whose they are`,
+    suggest(
+      `policy ${plan.policy.name} --cluster ${plan.viewer}`,
+      "which IPs each rule holds, and whose they are",
     );
-  const edit =
+  suggest(
+    `watch --cluster ${plan.viewer}`,
     plan.policy === null
       ? "and change something in the other cluster"
-      : `then add a replica in deploy/demo/${other}/pods.yaml`;
-  lines.push(
-    `  npx catwalk watch --cluster ${plan.viewer}                  ${edit}`,
-    `  npx catwalk grant delete --cluster ${other} --to ${plan.viewer}   what came from it leaves at once; grant create brings it back`,
-    `  npx catwalk eval "all()" --cluster ${plan.viewer}           every endpoint that a rule there can match`,
-    "  npx catwalk status        What the words mean: README.md#words        Ctrl-C stops",
+      : `then add a replica in deploy/demo/${other}/pods.yaml`,
   );
-  if (plan.policy === null)
+  suggest(
+    `grant delete --cluster ${other} --to ${plan.viewer}`,
+    "what came from it leaves at once; grant create brings it back",
+  );
+  suggest(`eval "all()" --cluster ${plan.viewer}`, "every endpoint that a rule there can match");
+  if (plan.policy === null) {
     lines.push(
       `The other direction, ${other} sees ${plan.viewer}:`,
-      `  npx catwalk grant create --cluster ${plan.viewer} --to ${other} && printf 'apiVersion: projectcalico.org/v3\\nkind: RemoteClusterConfiguration\\nmetadata: {name: ${plan.viewer}}\\nspec: {}\\n' | npx catwalk rcc apply -f - --cluster ${other}`,
+      `  npx catwalk grant create --cluster ${plan.viewer} --to ${other}`,
+      "  printf 'apiVersion: projectcalico.org/v3\\nkind: %s\\nmetadata: {name: %s}\\n' \\",
+      `      RemoteClusterConfiguration ${plan.viewer} |`,
+      `      npx catwalk rcc apply -f - --cluster ${other}`,
     );
+  }
+  lines.push(
+    "  npx catwalk status        What the words mean: README.md#words",
+    "Ctrl-C stops. What is wrong in the files is told here.",
+  );
   return lines;
 }

@@ -1,6 +1,8 @@
 /** What `catwalk up` runs: the clusters, who sees whom, and where each relay's cluster comes from. */
 import { basename, join } from "node:path";
 
+import { MAX_NAME } from "../../shared/lib/names.ts";
+
 export interface DemoCluster {
   readonly name: string;
   /** Options of the relay that choose its source. */
@@ -41,7 +43,7 @@ export function kubeconfigPlan(kubeconfigs: readonly string[]): DemoPlan {
       .toLowerCase()
       .replaceAll(/[^a-z0-9-]+/g, "-")
       .replaceAll(/^-+|-+$/g, "")
-      .slice(0, 28);
+      .slice(0, MAX_NAME - 4);
     const base = clean === "" ? "cluster" : clean.replace(/-+$/, "");
     let name = base;
     for (let n = 2; names.includes(name); n++) name = `${base}-${n}`;

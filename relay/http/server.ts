@@ -70,7 +70,7 @@ async function handle(
     case "/policies":
       return sendJson(response, 200, {
         cluster: relay.clusterName,
-        items: await relay.source.policies(),
+        ...(await relay.source.policies()),
       });
     default:
       return sendJson(response, 404, { error: `${url.pathname} is not a path of this relay` });

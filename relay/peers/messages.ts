@@ -6,15 +6,13 @@
  */
 import { z } from "zod";
 
+import { NAME_PATTERN, NAME_RULE } from "../../shared/lib/names.ts";
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import { parseAccessFacts } from "../../shared/visibility/parse-facts.ts";
 import { PeerError } from "./sealed-frames.ts";
 
-/** Names of RCCs become names of files: what is none is refused. At most 32 characters, as the hub has it; more does no harm. */
-const rccName = z
-  .string()
-  .max(63)
-  .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/);
+/** Names of RCCs become names of files: what is none is refused. */
+const rccName = z.string().regex(NAME_PATTERN, NAME_RULE);
 const count = z.number().int().nonnegative();
 
 /** Of a file. 100,000 endpoints have some 40 MB. */

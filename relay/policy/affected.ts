@@ -1,13 +1,13 @@
 /**
- * What an RCC does to the policies of a cluster: which rules would name endpoints of the remote, and which. A policy's own selector never matches a remote
- * endpoint, so nothing else of a policy changes. [SEL7]
+ * What a change of whom a cluster sees does to its policies: which sets of their rules get endpoints, and which lose some. A policy's own selector never
+ * matches a remote endpoint, so nothing else of a policy changes. [SEL7]
  */
 import type { PolicyObject } from "../source/source.ts";
 import { holdPolicy } from "./holding.ts";
-import type { HeldRule } from "./holding.ts";
+import type { HeldRule, Member } from "./holding.ts";
 import type { World } from "./world.ts";
 
-export interface JoiningEndpoint {
+export interface ChangedEndpoint {
   /** As `catwalk eval` writes it. */
   readonly endpoint: string;
   /** As in the rule's IP set. */
@@ -15,9 +15,10 @@ export interface JoiningEndpoint {
 }
 
 export interface AffectedRule extends Omit<HeldRule, "members"> {
-  /** Addresses that the rule names without the RCC. */
+  /** Addresses that the rule holds now. */
   readonly before: number;
-  readonly joining: readonly JoiningEndpoint[];
+  readonly joining: readonly ChangedEndpoint[];
+  readonly leaving: readonly ChangedEndpoint[];
 }
 
 export interface AffectedPolicy {
@@ -27,17 +28,21 @@ export interface AffectedPolicy {
 
 export interface Affected {
   readonly policies: readonly AffectedPolicy[];
-  /** Policies that cannot be read, with what is wrong: what an RCC does to them is not known. */
+  /** Policies that cannot be read, with what is wrong: what the change does to them is not known. */
   readonly unreadable: readonly { readonly policy: PolicyObject; readonly message: string }[];
 }
 
-/** @param world With the remote's records under the RCC's name, applied or not. */
-export function affectedBy(rcc: string, policies: readonly PolicyObject[], world: World): Affected {
+/** @param now What the cluster sees. @param then What it would see. */
+export function affectedBy(policies: readonly PolicyObject[], now: World, then: World): Affected {
   const affected: AffectedPolicy[] = [];
   const unreadable: { policy: PolicyObject; message: string }[] = [];
   for (const policy of policies) {
     try {
-      const rules = holdPolicy(policy, world).rules.flatMap((rule) => changed(rcc, rule) ?? []);
+      const after = holdPolicy(policy, then).rules;
+      // The same policy has the same rules, in the same order.
+      const rules = holdPolicy(policy, now).rules.flatMap((rule, i) =>
+        changed(rule, after[i]?.members ?? []),
+      );
       if (rules.length > 0) affected.push({ policy, rules });
     } catch (error) {
       unreadable.push({ policy, message: (error as Error).message });
@@ -46,17 +51,28 @@ export function affectedBy(rcc: string, policies: readonly PolicyObject[], world
   return { policies: affected, unreadable };
 }
 
-function changed(rcc: string, { members, ...rule }: HeldRule): AffectedRule | null {
-  const joining = new Map<string, string[]>();
-  const before = new Set<string>();
-  for (const { member, owner, origin } of members) {
-    if (origin !== rcc) before.add(member);
-    else joining.set(owner, [...(joining.get(owner) ?? []), member]);
-  }
-  if (joining.size === 0) return null;
-  return {
-    ...rule,
-    before: before.size,
-    joining: [...joining].map(([endpoint, own]) => ({ endpoint, members: own })),
-  };
+function changed(
+  { members: before, ...rule }: HeldRule,
+  after: readonly Member[],
+): readonly AffectedRule[] {
+  const joining = without(after, before);
+  const leaving = without(before, after);
+  if (joining.length === 0 && leaving.length === 0) return [];
+  const addresses = new Set(before.map(({ member }) => member));
+  return [{ ...rule, before: addresses.size, joining, leaving }];
+}
+
+/** Of the one what the other lacks, by endpoint. */
+function without(some: readonly Member[], others: readonly Member[]): readonly ChangedEndpoint[] {
+  const idOf = ({ member, owner, origin }: Member): string =>
+    JSON.stringify([member, owner, origin]);
+  const known = new Set(others.map(idOf));
+  const byOwner = Map.groupBy(
+    some.filter((one) => !known.has(idOf(one))),
+    ({ owner }) => owner,
+  );
+  return [...byOwner].map(([endpoint, own]) => ({
+    endpoint,
+    members: own.map(({ member }) => member),
+  }));
 }

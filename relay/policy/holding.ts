@@ -1,9 +1,10 @@
 /** What each rule of a policy holds now: IP-set members as Felix would have them, and whose they are. */
 import { parseSelector } from "../../shared/selector/parse.ts";
 import type { PolicyObject } from "../source/source.ts";
+import { sortPolicies } from "./kinds.ts";
 import { rulesOf } from "./rules.ts";
 import type { RuleMatch } from "./rules.ts";
-import { endpointName, matchEndpoints } from "./world.ts";
+import { endpointName, matchEndpoints, matchNetworkSets } from "./world.ts";
 import type { MatchedEndpoint, World } from "./world.ts";
 
 export interface Member {
@@ -21,12 +22,15 @@ export interface HeldRule extends RuleMatch {
 export interface HeldPolicy {
   readonly policy: PolicyObject;
   readonly rules: readonly HeldRule[];
+  /** Sets of its rules that are not worked out, each with its place. */
+  readonly notCounted: readonly string[];
 }
 
 /** Policies of that name (`name` or `namespace/name`) in the cluster, with what their rules hold. @throws Error for a policy that cannot be read. */
 export async function holdingOf(name: string, world: World): Promise<HeldPolicy[]> {
-  const policies = await world.policies();
-  return policiesCalled(name, policies).map((policy) => holdPolicy(policy, world));
+  const { policies, networkSets } = sortPolicies((await world.policies()).items);
+  const whole = { ...world, networkSets };
+  return policiesCalled(name, policies).map((policy) => holdPolicy(policy, whole));
 }
 
 /** Those of a name, `NAME` or `NAMESPACE/NAME`. */
@@ -34,17 +38,22 @@ export function policiesCalled(name: string, policies: readonly PolicyObject[]):
   const [namespace, short] = name.includes("/")
     ? (name.split("/", 2) as [string, string])
     : [null, name];
-  return policies.filter(
-    ({ metadata }) =>
-      metadata.name === short && (namespace === null || metadata.namespace === namespace),
-  );
+  const called = (wanted: string): PolicyObject[] =>
+    policies.filter(
+      ({ metadata }) =>
+        metadata.name === wanted && (namespace === null || metadata.namespace === namespace),
+    );
+  const exact = called(short);
+  // Older versions of Calico store a policy under the name of its tier and its own.
+  return exact.length > 0 ? exact : called(`default.${short}`);
 }
 
 /** @throws Error naming the field or the place of a selector that is wrong. */
 export function holdPolicy(policy: PolicyObject, world: World): HeldPolicy {
   const rules = rulesOf(policy);
   if (!rules.ok) throw new Error(`policy ${policy.metadata.name}: ${rules.message}`);
-  return { policy, rules: rules.matches.map((rule) => holdRule(policy, rule, world)) };
+  const { matches, notCounted } = rules;
+  return { policy, rules: matches.map((rule) => holdRule(policy, rule, world)), notCounted };
 }
 
 function holdRule(policy: PolicyObject, rule: RuleMatch, world: World): HeldRule {
@@ -60,7 +69,12 @@ function holdRule(policy: PolicyObject, rule: RuleMatch, world: World): HeldRule
       origin: matched.seen.origin,
     })),
   );
-  return { ...rule, members };
+  // A network set has no ports: it is in no set of a named one.
+  const sets = rule.namedPorts.length > 0 ? [] : matchNetworkSets(world, parsed.selector);
+  const nets = sets.flatMap(({ title, nets: own }) =>
+    own.map((member) => ({ member, owner: title, origin: world.cluster })),
+  );
+  return { ...rule, members: [...members, ...nets] };
 }
 
 function membersOf({ endpoint }: MatchedEndpoint, rule: RuleMatch): string[] {

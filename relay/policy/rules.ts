@@ -5,7 +5,12 @@
  */
 import { z } from "zod";
 
+import { formatSelector, mapLeaves } from "../../shared/selector/ast.ts";
+import type { Selector } from "../../shared/selector/ast.ts";
+import { parseSelector } from "../../shared/selector/parse.ts";
+import { describeIssues } from "../../shared/visibility/field-problem.ts";
 import type { PolicyObject } from "../source/source.ts";
+import { policyKindOf } from "./kinds.ts";
 
 /** One set of endpoints that a rule names: one IP set of Felix. */
 export interface RuleMatch {
@@ -28,6 +33,9 @@ export interface NamedPort {
   readonly protocol: string;
 }
 
+/** What is wrong in a rule, with the field. */
+class RuleProblem extends Error {}
+
 const entitySchema = z.looseObject({
   selector: z.string().optional(),
   notSelector: z.string().optional(),
@@ -37,6 +45,9 @@ const entitySchema = z.looseObject({
     .optional(),
   ports: z.array(z.union([z.string(), z.number()])).optional(),
   notPorts: z.array(z.union([z.string(), z.number()])).optional(),
+  services: z
+    .looseObject({ name: z.string().optional(), namespace: z.string().optional() })
+    .optional(),
 });
 const calicoRuleSchema = z.looseObject({
   action: z.string(),
@@ -45,6 +56,9 @@ const calicoRuleSchema = z.looseObject({
   destination: entitySchema.optional(),
 });
 const calicoSpecSchema = z.looseObject({
+  selector: z.string().optional(),
+  namespaceSelector: z.string().optional(),
+  serviceAccountSelector: z.string().optional(),
   ingress: z.array(calicoRuleSchema).optional(),
   egress: z.array(calicoRuleSchema).optional(),
 });
@@ -79,26 +93,79 @@ const kubernetesSpecSchema = z.looseObject({
 });
 
 export type RulesResult =
-  | { readonly ok: true; readonly matches: readonly RuleMatch[] }
+  | {
+      readonly ok: true;
+      readonly matches: readonly RuleMatch[];
+      /** Sets of its rules that are not worked out, each with its place: the endpoints of a service. */
+      readonly notCounted: readonly string[];
+    }
   | { readonly ok: false; readonly message: string };
 
+/** Total: whatever a policy has that calls itself one. */
 export function rulesOf(policy: PolicyObject): RulesResult {
-  const isKubernetes = policy.apiVersion.startsWith("networking.k8s.io/");
+  // A relay of another version may tell anything.
+  if (policyKindOf(String(policy.apiVersion), policy.kind)?.use !== "policy")
+    return {
+      ok: false,
+      message: `apiVersion: ${String(policy.apiVersion)} has no ${policy.kind} that is read; projectcalico.org/v3 and networking.k8s.io/v1 have`,
+    };
+  const isKubernetes = policy.apiVersion === "networking.k8s.io/v1";
   const spec = (isKubernetes ? kubernetesSpecSchema : calicoSpecSchema).safeParse(
-    policy.spec ?? {},
+    withoutNulls(policy.spec ?? {}),
   );
   if (!spec.success) {
-    const issue = spec.error.issues[0];
-    return { ok: false, message: `spec.${issue?.path.join(".")}: ${issue?.message}` };
+    const [issue] = describeIssues(spec.error.issues);
+    return { ok: false, message: `spec.${issue?.field}: ${issue?.rule}` };
   }
   const namespace = policy.metadata.namespace ?? "";
-  const matches = isKubernetes
-    ? kubernetesMatches(spec.data as z.infer<typeof kubernetesSpecSchema>, namespace)
-    : calicoMatches(
-        spec.data as z.infer<typeof calicoSpecSchema>,
-        policy.kind === "NetworkPolicy" ? namespace : "",
-      );
-  return { ok: true, matches };
+  if (isKubernetes) {
+    const rules = spec.data as z.infer<typeof kubernetesSpecSchema>;
+    return { ok: true, matches: kubernetesMatches(rules, namespace), notCounted: [] };
+  }
+  const calico = spec.data as z.infer<typeof calicoSpecSchema>;
+  const broken = brokenMainSelector(calico);
+  if (broken !== null) return { ok: false, message: broken };
+  try {
+    const matches = calicoMatches(calico, policy.kind === "NetworkPolicy" ? namespace : "");
+    return { ok: true, matches, notCounted: servicesOf(calico) };
+  } catch (error) {
+    if (error instanceof RuleProblem) return { ok: false, message: error.message };
+    throw error;
+  }
+}
+
+/** To whom the policy applies. Calico drops a policy where this does not parse: none of its rules is there. */
+function brokenMainSelector(spec: z.infer<typeof calicoSpecSchema>): string | null {
+  for (const field of ["selector", "namespaceSelector", "serviceAccountSelector"] as const) {
+    const parsed = parseSelector(spec[field] ?? "");
+    if (!parsed.ok)
+      return `spec.${field}: ${parsed.error}; Calico drops the whole policy for it, and no rule of it holds anything`;
+  }
+  return null;
+}
+
+function servicesOf(spec: z.infer<typeof calicoSpecSchema>): string[] {
+  return (["ingress", "egress"] as const).flatMap((direction) =>
+    (spec[direction] ?? []).flatMap((rule, index) =>
+      (["source", "destination"] as const).flatMap((side) => {
+        const service = rule[side]?.services;
+        if (service === undefined) return [];
+        const name = `${service.namespace === undefined ? "" : `${service.namespace}/`}${service.name ?? ""}`;
+        return [`${direction}[${index}] ${side}: the endpoints of service ${name}`];
+      }),
+    ),
+  );
+}
+
+/** `null` is an absent field, as an API server and Calico have it. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([field, inner]) =>
+      inner === null ? [] : [[field, withoutNulls(inner)]],
+    ),
+  );
 }
 
 function calicoMatches(spec: z.infer<typeof calicoSpecSchema>, namespace: string): RuleMatch[] {
@@ -107,12 +174,13 @@ function calicoMatches(spec: z.infer<typeof calicoSpecSchema>, namespace: string
       (["source", "destination"] as const).flatMap((side) => {
         const entity = rule[side];
         if (entity === undefined) return [];
-        return entityMatches(
-          { direction, rule: index, action: rule.action, side },
-          entity,
-          namespace,
-          protocolName(rule.protocol),
-        );
+        const place = { direction, rule: index, action: rule.action, side };
+        try {
+          return entityMatches(place, entity, namespace, protocolName(rule.protocol));
+        } catch (error) {
+          if (!(error instanceof RuleProblem)) throw error;
+          throw new RuleProblem(`spec.${direction}[${index}].${side}.${error.message}`);
+        }
       }),
     ),
   );
@@ -171,14 +239,14 @@ function entitySelector(entity: z.infer<typeof entitySchema>, namespace: string)
     (serviceAccounts?.names ?? []).length > 0
       ? `projectcalico.org/serviceaccount in { ${(serviceAccounts?.names ?? []).map((name) => `'${name}'`).join(", ")} }`
       : "",
-    prefixLabels(serviceAccounts?.selector ?? "", "pcsa."),
+    (serviceAccounts?.selector ?? "") === ""
+      ? ""
+      : withPrefix(serviceAccounts?.selector ?? "", "pcsa.", "serviceAccounts.selector"),
   ].filter((part) => part !== "");
   const namespaces =
     namespaceSelector !== ""
       ? // `all()` and `global()` speak of namespaces here, and would match every endpoint there.
-        prefixLabels(namespaceSelector, "pcns.")
-          .replaceAll("all()", "has(projectcalico.org/namespace)")
-          .replaceAll("global()", "!has(projectcalico.org/namespace)")
+        withPrefix(namespaceSelector, "pcns.", "namespaceSelector")
       : namespace !== "" && (selector !== "" || notSelector !== "" || accounts.length > 0)
         ? `projectcalico.org/namespace == '${namespace}'`
         : "";
@@ -189,15 +257,19 @@ function join(parts: readonly string[]): string {
   return parts.length > 1 ? parts.map((part) => `(${part})`).join(" && ") : (parts[0] ?? "");
 }
 
-/** Puts a prefix before every label name of a selector, outside quotes. */
-function prefixLabels(selector: string, prefix: string): string {
-  return selector.replaceAll(
-    /"[^"]*"|'[^']*'|has\(\s*[A-Za-z0-9_./-]+\s*\)|(?:all|global)\(\s*\)|[A-Za-z0-9_./-]+(?=\s*(?:==|!=|\b(?:not\s*in|in|contains|starts\s*with|ends\s*with)\b))/g,
-    (part) => {
-      if (/^["']/.test(part) || /^(all|global)\(/.test(part)) return part;
-      const has = /^has\(\s*(.+?)\s*\)$/.exec(part)?.[1];
-      return has === undefined ? prefix + part : `has(${prefix}${has})`;
-    },
+const IN_NAMESPACE: Selector = { op: "has", label: "projectcalico.org/namespace" };
+
+/** A selector of namespaces or service accounts as one of endpoints, which inherit those labels with a prefix. @throws RuleProblem where it does not parse. */
+function withPrefix(text: string, prefix: "pcns." | "pcsa.", field: string): string {
+  const parsed = parseSelector(text);
+  if (!parsed.ok) throw new RuleProblem(`${field}: ${parsed.error}`);
+  return formatSelector(
+    mapLeaves(parsed.selector, (leaf) => {
+      if (leaf.op !== "all" && leaf.op !== "global") return { ...leaf, label: prefix + leaf.label };
+      // Of namespaces these mean any and none; of endpoints both would mean any.
+      if (prefix === "pcsa.") return leaf;
+      return leaf.op === "all" ? IN_NAMESPACE : { op: "not", operand: IN_NAMESPACE };
+    }),
   );
 }
 

@@ -6,12 +6,14 @@ import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 
 import type { CalicoRecord, Labels } from "../../shared/record/record.ts";
+import { matches } from "../../shared/selector/ast.ts";
 import type { LabelLookup, Selector } from "../../shared/selector/ast.ts";
 import { labelsOf } from "../../shared/selector/inherited-labels.ts";
 import type { Endpoint } from "../../shared/selector/inherited-labels.ts";
+import type { NetworkSet } from "./kinds.ts";
 import { EndpointIndex } from "./endpoint-index.ts";
 import { CLUSTER_LABEL, remoteLabels } from "../typha/remote-labels.ts";
-import type { PolicyObject } from "../source/source.ts";
+import type { ClusterPolicies } from "../source/source.ts";
 
 /** One record and where it is from: `origin` is the RCC's name, `isOwn` for the cluster's own. */
 export interface SeenRecord {
@@ -29,7 +31,9 @@ export interface World {
   readonly prefixed: ReadonlySet<string>;
   /** `permitted by the hub, access version 7` or `applied by the relay at …`. */
   readonly truth: string;
-  policies(): Promise<readonly PolicyObject[]>;
+  /** The cluster's own, which rules hold as they hold endpoints. Absent: not asked for. */
+  readonly networkSets?: readonly NetworkSet[];
+  policies(): Promise<ClusterPolicies>;
 }
 
 export type WorldSource = { readonly kind: "relay"; readonly url: string };
@@ -75,10 +79,14 @@ function heard(seconds: number | null): string {
 }
 
 /** The policies of the relay's own cluster, read now. @throws Error when the relay cannot be reached or its source cannot list them. */
-export async function relayPolicies(url: string): Promise<readonly PolicyObject[]> {
+export async function relayPolicies(url: string): Promise<ClusterPolicies> {
   const response = await fetchRelay(url, "/policies");
-  return ((await response.json()) as { items: PolicyObject[] }).items;
+  const told = (await response.json()) as Pick<ClusterPolicies, "items"> & Partial<ClusterPolicies>;
+  return { items: told.items, unread: told.unread ?? [UNTOLD] };
 }
+
+/** A relay of the version before tells policies only. */
+const UNTOLD = { kind: "NetworkSet", message: "the relay is of a version that does not tell them" };
 
 /** @throws Error when the relay cannot be reached or answers an error. */
 export async function fetchRelay(url: string, path: string): Promise<Response> {
@@ -117,23 +125,79 @@ export function matchEndpoints(world: World, selector: Selector): MatchedEndpoin
   return index.matching(selector);
 }
 
-function deliveredEndpoints(world: World): Delivered[] {
-  const seenLabels = ({ origin, isOwn }: SeenRecord, labels: Labels): Labels =>
-    isOwn
-      ? labels
-      : remoteLabels(origin, world.prefixed.has(origin) ? "prefixed" : "original", labels);
-  const profiles = new Map<string, Labels>();
-  for (const seen of world.records) {
-    const { origin, record } = seen;
-    if (record.kind === "Profile")
-      profiles.set(`${origin} ${record.name}`, seenLabels(seen, record.labels));
+/** The labels that rules match an endpoint by: its own, with the one that names its cluster, and those that it inherits. */
+export interface SeenLabels {
+  readonly labels: Labels;
+  readonly inherited: Labels;
+}
+
+export function labelsSeen(world: World, matched: readonly MatchedEndpoint[]): SeenLabels[] {
+  const profiles = profilesOf(world);
+  return matched.map(({ seen, endpoint }) => {
+    const own = labelsInWorld(world, seen, endpoint.labels);
+    // The first profile that has a label wins.
+    const inherited = Object.assign(
+      {},
+      ...endpoint.profiles.toReversed().map((name) => profiles.get(`${seen.origin} ${name}`) ?? {}),
+    ) as Labels;
+    return {
+      labels: seen.isOwn ? own : { ...own, [CLUSTER_LABEL]: seen.origin },
+      inherited: Object.fromEntries(
+        Object.entries(inherited).filter(([key]) => !Object.hasOwn(own, key)),
+      ),
+    };
+  });
+}
+
+function labelsInWorld(world: World, { origin, isOwn }: SeenRecord, labels: Labels): Labels {
+  return isOwn
+    ? labels
+    : remoteLabels(origin, world.prefixed.has(origin) ? "prefixed" : "original", labels);
+}
+
+/** Labels by `<origin> <profile>`. */
+function profilesOf(world: World): ReadonlyMap<string, Labels> {
+  return new Map(
+    world.records.flatMap((seen) => {
+      const { record, origin } = seen;
+      if (record.kind !== "Profile") return [];
+      return [[`${origin} ${record.name}`, labelsInWorld(world, seen, record.labels)] as const];
+    }),
+  );
+}
+
+/** Network sets that a selector matches, as Felix would: with the labels of their namespace. */
+export function matchNetworkSets(world: World, selector: Selector): readonly NetworkSet[] {
+  const sets = world.networkSets ?? [];
+  if (sets.length === 0) return [];
+  let profiles = OWN_PROFILES.get(world);
+  if (profiles === undefined) {
+    profiles = new Map(
+      world.records.flatMap(({ isOwn, record }) =>
+        isOwn && record.kind === "Profile" ? [[record.name, record.labels] as const] : [],
+      ),
+    );
+    OWN_PROFILES.set(world, profiles);
   }
+  const labels = profiles;
+  return sets.filter((set) =>
+    matches(
+      selector,
+      labelsOf(set, {}, (name) => labels.get(name)),
+    ),
+  );
+}
+
+const OWN_PROFILES = new WeakMap<World, ReadonlyMap<string, Labels>>();
+
+function deliveredEndpoints(world: World): Delivered[] {
+  const profiles = profilesOf(world);
   const found: (Delivered & { readonly name: string })[] = [];
   for (const seen of world.records) {
     const { record, origin, isOwn } = seen;
     if (record.kind !== "WorkloadEndpoint" && record.kind !== "HostEndpoint") continue;
     const extra: Labels = isOwn ? {} : { [CLUSTER_LABEL]: origin };
-    const delivered = { ...record, labels: seenLabels(seen, record.labels) };
+    const delivered = { ...record, labels: labelsInWorld(world, seen, record.labels) };
     const labels = labelsOf(delivered, extra, (name) => profiles.get(`${origin} ${name}`));
     found.push({
       seen,

@@ -1,7 +1,7 @@
 /** The one place that knows which sources there are. */
 import { KubernetesSource } from "./kubernetes/kubernetes-source.ts";
 import { ManifestsSource } from "./manifests/manifests-source.ts";
-import type { PolicyObject, Source } from "./source.ts";
+import type { ClusterPolicies, Source } from "./source.ts";
 import type { TyphaUpstream } from "../typha/upstream.ts";
 import { TyphaSource } from "./typha/typha-source.ts";
 
@@ -47,7 +47,7 @@ export function openSource(
 async function policiesOf(
   kubeconfig: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
-): Promise<readonly PolicyObject[]> {
+): Promise<ClusterPolicies> {
   const source = new KubernetesSource({ ...(kubeconfig !== undefined && { kubeconfig }), env });
   try {
     return await source.policies();

@@ -33,17 +33,26 @@ export interface Source {
   /** What is known now, per followed collection; `source-health.ts` adds since when. */
   health(): { readonly collections: readonly CollectionReading[] };
   /**
-   * The cluster's own policies, read now: the objects as the cluster has them (`NetworkPolicy` of `networking.k8s.io/v1`, and
-   * Calico's `NetworkPolicy` and `GlobalNetworkPolicy`), so that `catwalk policy` can say what their rules hold. Policies are
-   * never published.
+   * The cluster's own policies and what goes with them, read now: the objects as the cluster has them, of the kinds in
+   * `relay/policy/kinds.ts`, so that `catwalk policy` can say what their rules hold. They are never published.
    */
-  policies(): Promise<readonly PolicyObject[]>;
+  policies(): Promise<ClusterPolicies>;
+}
+
+export interface ClusterPolicies {
+  readonly items: readonly PolicyObject[];
+  /** Kinds beside policies that could not be read: an account may lack the right. */
+  readonly unread: readonly { readonly kind: string; readonly message: string }[];
 }
 
 /** A policy as written by its author: the Kubernetes object, unparsed beyond JSON. */
 export interface PolicyObject {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly labels?: unknown;
+  };
   readonly spec?: unknown;
 }

@@ -8,6 +8,9 @@ export type Selector =
   | { readonly op: "not"; readonly operand: Selector }
   | { readonly op: "and" | "or"; readonly operands: readonly Selector[] };
 
+/** What has no selector inside. */
+export type Leaf = Exclude<Selector, { readonly op: "not" | "and" | "or" }>;
+
 export type Comparison = "==" | "!=" | "contains" | "starts with" | "ends with";
 
 /** Label lookup; `undefined` for a label that is not there. */
@@ -55,6 +58,21 @@ export function labelsIn(selector: Selector): readonly string[] {
   return "label" in selector ? [selector.label] : [];
 }
 
+/** The selector with each leaf (a function, or a comparison of one label) replaced. */
+export function mapLeaves(selector: Selector, replace: (leaf: Leaf) => Selector): Selector {
+  if (selector.op === "not") return { op: "not", operand: mapLeaves(selector.operand, replace) };
+  if (!("operands" in selector)) return replace(selector);
+  const operands = selector.operands.map((operand) => mapLeaves(operand, replace));
+  return { op: selector.op, operands };
+}
+
+/** How many `&&` and `||` stand in one another: as many parentheses as the normal form has in one another. */
+export function nestingOf(selector: Selector): number {
+  if (selector.op === "not") return nestingOf(selector.operand);
+  if (selector.op !== "and" && selector.op !== "or") return 0;
+  return 1 + selector.operands.reduce((most, operand) => Math.max(most, nestingOf(operand)), 0);
+}
+
 /** Calico's canonical text: equal selectors that differ in spelling only have equal text. [SEL2] */
 export function formatSelector(selector: Selector): string {
   switch (selector.op) {
@@ -80,6 +98,23 @@ export function formatSelector(selector: Selector): string {
     case "ends with":
       return `${selector.label} ${selector.op} ${quote(selector.value)}`;
   }
+}
+
+/**
+ * The normal form that reads as itself: Calico's, without a negation of a negation. Calico writes `!(!a)` as `!!a`, which is the selector `a`. [SEL8]
+ */
+export function canonicalSelector(selector: Selector): string {
+  return formatSelector(withoutDoubleNegation(selector));
+}
+
+function withoutDoubleNegation(selector: Selector): Selector {
+  if (selector.op === "not") {
+    const { operand } = selector;
+    if (operand.op === "not") return withoutDoubleNegation(operand.operand);
+    return { op: "not", operand: withoutDoubleNegation(operand) };
+  }
+  if (!("operands" in selector)) return selector;
+  return { op: selector.op, operands: selector.operands.map(withoutDoubleNegation) };
 }
 
 /** There are no escapes: a value holds at most one kind of quote. */

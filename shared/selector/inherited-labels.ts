@@ -6,7 +6,7 @@ export type Endpoint = WorkloadEndpoint | HostEndpoint;
 
 /** @param profileLabels Labels of a profile of the endpoint's own cluster, `undefined` when it is not known. */
 export function labelsOf(
-  endpoint: Endpoint,
+  endpoint: Pick<Endpoint, "labels" | "profiles">,
   extra: Labels,
   profileLabels: (profile: string) => Labels | undefined,
 ): LabelLookup {

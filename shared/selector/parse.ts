@@ -2,6 +2,7 @@
  * Parser of Calico's selector language: `||` binds weaker than `&&`, weaker than `!`; white space is space and tab; no escapes inside quotes.
  * Errors name the place. [SEL1]
  */
+import { nestingOf } from "./ast.ts";
 import type { Comparison, Selector } from "./ast.ts";
 
 export type ParsedSelector =
@@ -48,6 +49,8 @@ class Parser {
     if (this.#at === this.#text.length) return { op: "all" };
     const selector = this.#or();
     if (this.#at < this.#text.length) this.#fail("expected && or || or the end");
+    // The normal form writes parentheses that the text has not: it is to be readable too. [SEL8]
+    if (nestingOf(selector) > MAX_DEPTH) this.#fail(`&& and || nested deeper than ${MAX_DEPTH}`);
     return selector;
   }
 

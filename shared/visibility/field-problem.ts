@@ -13,6 +13,7 @@ export function describeIssues(
     readonly path: readonly PropertyKey[];
     readonly message: string;
     readonly keys?: readonly string[];
+    readonly values?: readonly unknown[];
   }[],
 ): readonly FieldProblem[] {
   return issues.flatMap((issue) => {
@@ -22,6 +23,20 @@ export function describeIssues(
         field: path === "" ? key : `${path}.${key}`,
         rule: "is not a known field",
       }));
-    return [{ field: path === "" ? "body" : path, rule: issue.message }];
+    return [{ field: path === "" ? "body" : path, rule: inWords(issue.message, issue.values) }];
   });
+}
+
+/** The library's own messages as rules; a message of ours stays. */
+function inWords(message: string, values: readonly unknown[] | undefined): string {
+  const wanted = values?.filter((value) => value !== "").map(String);
+  if (wanted !== undefined && message.startsWith("Invalid ")) return `must be ${orList(wanted)}`;
+  const type = /^Invalid input: expected (\w+), received (\w+)$/.exec(message);
+  if (type === null) return message;
+  const article = /^[aeio]/.test(type[1] ?? "") ? "an" : "a";
+  return type[2] === "undefined" ? "must be set" : `must be ${article} ${type[1]}`;
+}
+
+function orList(words: readonly string[]): string {
+  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }

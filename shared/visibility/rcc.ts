@@ -2,14 +2,17 @@
  * The documented RemoteClusterConfiguration of Calico Enterprise, read strictly: every field of its reference with its rules, and no
  * other. [VIS22] (docs.tigera.io, "Remote cluster configuration", read 2026-11.)
  *
- * What Kubernetes itself adds to an object (`kubectl get -o yaml`) is accepted and ignored, so that an exported object can be applied.
+ * What Kubernetes itself adds to an object (`kubectl get -o yaml`) is accepted and ignored, and `null` is an absent field, so that an exported
+ * object can be applied.
  */
 import { z } from "zod";
 
-import { NAME_PATTERN } from "../lib/names.ts";
+import { NAME_PATTERN, NAME_RULE } from "../lib/names.ts";
 import type { LabelMode } from "./facts.ts";
 import { describeIssues } from "./field-problem.ts";
 import type { FieldProblem } from "./field-problem.ts";
+import { checkConnection, connectionFields, presentSpec, specSchema } from "./rcc-connection.ts";
+import type { RccSpec } from "./rcc-connection.ts";
 
 /** Says which member of the mesh an RCC means, where that is not the RCC's own name. */
 export const REMOTE_ANNOTATION = "catwalk.dev/remote-cluster";
@@ -20,60 +23,46 @@ export const LABELS_ANNOTATION = "catwalk.dev/labels";
 /** Whether this cluster's pools are told to the remote, so that it does not source-NAT towards them: `true` (default) or `false`. [VIS32] */
 export const POOLS_ANNOTATION = "catwalk.dev/share-pools";
 
-export const NAME_RULE = "must match [a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?";
+const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
+/** Of an annotation that is kept. */
+const MAX_TEXT = 8192;
 
-const text = z.string().max(8192).optional();
-
-const specSchema = z.strictObject({
-  clusterAccessSecret: z
-    .strictObject({
-      kind: z.literal("Secret").optional(),
-      name: z.string().min(1).max(253),
-      namespace: z.string().min(1).max(63),
-    })
-    .optional(),
-  datastoreType: z.enum(["etcdv3", "kubernetes"]).optional(),
-  etcdEndpoints: text,
-  etcdUsername: text,
-  etcdPassword: text,
-  etcdKeyFile: text,
-  etcdCertFile: text,
-  etcdCACertFile: text,
-  kubeconfig: z.string().max(65_536).optional(),
-  k8sAPIEndpoint: text,
-  k8sKeyFile: text,
-  k8sCertFile: text,
-  k8sCAFile: text,
-  k8sAPIToken: text,
-  syncOptions: z
-    .strictObject({ overlayRoutingMode: z.enum(["Enabled", "Disabled"]).optional() })
-    .optional(),
-});
+const ignored = z.unknown().optional();
 
 export const rccSchema = z.strictObject({
   apiVersion: z.literal("projectcalico.org/v3"),
   kind: z.literal("RemoteClusterConfiguration"),
   metadata: z.strictObject({
     name: z.string().regex(NAME_PATTERN, NAME_RULE),
-    annotations: z.record(z.string(), z.string().max(8192)).optional(),
-    labels: z.record(z.string(), z.string()).optional(),
-    uid: z.unknown().optional(),
-    resourceVersion: z.unknown().optional(),
-    creationTimestamp: z.unknown().optional(),
-    generation: z.unknown().optional(),
-    managedFields: z.unknown().optional(),
+    /** kubectl keeps the whole object in one of them: Kubernetes allows 256 KiB together. */
+    annotations: z.record(z.string(), z.string().max(262_144).nullable()).nullish(),
+    labels: z.record(z.string(), z.string().nullable()).nullish(),
+    namespace: z.literal("", "must be empty: an RCC belongs to no namespace").nullish(),
+    // What Kubernetes itself writes into an object.
+    generateName: ignored,
+    selfLink: ignored,
+    uid: ignored,
+    resourceVersion: ignored,
+    generation: ignored,
+    creationTimestamp: ignored,
+    deletionTimestamp: ignored,
+    deletionGracePeriodSeconds: ignored,
+    ownerReferences: ignored,
+    finalizers: ignored,
+    managedFields: ignored,
+    clusterName: ignored,
   }),
-  spec: specSchema.default({}),
-  status: z.unknown().optional(),
+  spec: specSchema.nullish(),
+  status: ignored,
 });
 
 export type RccDocument = z.output<typeof rccSchema>;
-export type RccSpec = z.output<typeof specSchema>;
 
 /** An RCC as the registry takes it: what it is called, whom it names, and how. */
 export interface RccRequest {
   readonly name: string;
-  readonly remoteName: string;
+  /** The member that it names; `null` for one with connection fields, which names none. [VIS40] */
+  readonly remoteName: string | null;
   readonly overlayRoutingMode: "Enabled" | "Disabled";
   readonly annotations: Readonly<Record<string, string>>;
   readonly spec: RccSpec;
@@ -81,29 +70,12 @@ export interface RccRequest {
 
 export type ParsedRcc =
   | { readonly ok: true; readonly rcc: RccRequest }
-  /** `malformed`: not such a document. `rule`: a document that breaks a rule. `unsupported`: right, and not served here. */
+  /** `malformed`: not such a document. `rule`: a document that breaks a rule. */
   | {
       readonly ok: false;
-      readonly kind: "malformed" | "rule" | "unsupported";
+      readonly kind: "malformed" | "rule";
       readonly problems: readonly FieldProblem[];
     };
-
-const ETCD_FIELDS = [
-  "etcdEndpoints",
-  "etcdUsername",
-  "etcdPassword",
-  "etcdKeyFile",
-  "etcdCertFile",
-  "etcdCACertFile",
-] as const;
-const KUBERNETES_FIELDS = [
-  "kubeconfig",
-  "k8sAPIEndpoint",
-  "k8sKeyFile",
-  "k8sCertFile",
-  "k8sCAFile",
-  "k8sAPIToken",
-] as const;
 
 /** How the labels of the remote are given to rules. */
 export function labelModeOf(annotations: Readonly<Record<string, string>>): LabelMode {
@@ -119,20 +91,23 @@ export function parseRcc(value: unknown): ParsedRcc {
   const parsed = rccSchema.safeParse(value);
   if (!parsed.success)
     return { ok: false, kind: "malformed", problems: describeIssues(parsed.error.issues) };
-  const { metadata, spec } = parsed.data;
+  const { metadata } = parsed.data;
+  const spec = presentSpec(parsed.data.spec);
   const broken = checkConnection(spec);
   if (broken.length > 0) return { ok: false, kind: "rule", problems: broken };
-  const connection = connectionFields(spec);
-  if (connection.length > 0)
+  const annotations = ownAnnotations(metadata.annotations ?? {});
+  const long = Object.keys(annotations).find((key) => (annotations[key] ?? "").length > MAX_TEXT);
+  if (long !== undefined)
     return {
       ok: false,
-      kind: "unsupported",
-      problems: connection.map((field) => ({
-        field: `spec.${field}`,
-        rule: "direct datastore RCCs (connection fields) are not served by this version",
-      })),
+      kind: "rule",
+      problems: [
+        {
+          field: `metadata.annotations.${long}`,
+          rule: `must have at most ${MAX_TEXT} characters`,
+        },
+      ],
     };
-  const annotations = metadata.annotations ?? {};
   const remoteName = annotations[REMOTE_ANNOTATION] ?? metadata.name;
   if (!NAME_PATTERN.test(remoteName))
     return {
@@ -165,41 +140,20 @@ export function parseRcc(value: unknown): ParsedRcc {
     ok: true,
     rcc: {
       name: metadata.name,
-      remoteName,
-      overlayRoutingMode: spec.syncOptions?.overlayRoutingMode ?? "Disabled",
+      remoteName: connectionFields(spec).length > 0 ? null : remoteName,
+      overlayRoutingMode:
+        spec.syncOptions?.overlayRoutingMode === "Enabled" ? "Enabled" : "Disabled",
       annotations,
       spec,
     },
   };
 }
 
-/** The fields by which an RCC asks for a datastore of its own. An empty text is an absent field, as in Calico. */
-function connectionFields(spec: RccSpec): readonly string[] {
-  return [
-    ...(spec.clusterAccessSecret === undefined ? [] : ["clusterAccessSecret"]),
-    ...(spec.datastoreType === undefined ? [] : ["datastoreType"]),
-    ...[...ETCD_FIELDS, ...KUBERNETES_FIELDS].filter((field) => (spec[field] ?? "") !== ""),
-  ];
-}
-
-/** The reference's rules between fields. */
-function checkConnection(spec: RccSpec): readonly FieldProblem[] {
-  const set = connectionFields(spec);
-  const refuse = (fields: readonly string[], rule: string): readonly FieldProblem[] =>
-    fields
-      .filter((field) => set.includes(field))
-      .map((field) => ({ field: `spec.${field}`, rule }));
-  if (spec.clusterAccessSecret !== undefined)
-    return refuse(
-      ["datastoreType", ...ETCD_FIELDS, ...KUBERNETES_FIELDS],
-      "must be empty when clusterAccessSecret is set",
-    );
-  return [
-    ...(spec.datastoreType === "etcdv3"
-      ? []
-      : refuse(ETCD_FIELDS, "is allowed only with datastoreType etcdv3")),
-    ...(spec.datastoreType === "kubernetes"
-      ? []
-      : refuse(KUBERNETES_FIELDS, "is allowed only with datastoreType kubernetes")),
-  ];
+/** Without what kubectl keeps for itself: the whole object as it was applied last, with all that it had. */
+function ownAnnotations(written: Readonly<Record<string, string | null>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(written).flatMap(([key, value]) =>
+      value === null || key === LAST_APPLIED ? [] : [[key, value]],
+    ),
+  );
 }

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { toHex } from "../lib/bytes.ts";
 import { sha256 } from "../lib/hash.ts";
 import type { CalicoRecord, Labels } from "../record/record.ts";
-import { formatSelector, labelsIn, matches } from "../selector/ast.ts";
+import { canonicalSelector, labelsIn, matches } from "../selector/ast.ts";
 import type { Selector } from "../selector/ast.ts";
 import { labelsOf } from "../selector/inherited-labels.ts";
 import { parseSelector } from "../selector/parse.ts";
@@ -66,7 +66,7 @@ export function parseScope(value: unknown): ParsedScope {
   const scope: Scope = {
     ...(kinds === undefined ? {} : { kinds: SCOPE_KINDS.filter((kind) => kinds.includes(kind)) }),
     ...(namespaces === undefined ? {} : { namespaces: sorted(namespaces) }),
-    ...(read.selector.op === "all" ? {} : { selector: formatSelector(read.selector) }),
+    ...(read.selector.op === "all" ? {} : { selector: canonicalSelector(read.selector) }),
     ...(labels === undefined ? {} : { labels: sorted(labels) }),
   };
   return { ok: true, scope: Object.keys(scope).length === 0 ? null : scope };

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import type { RelayStatus } from "../../relay/relay.ts";
+import { VERSION } from "../../shared/lib/version.ts";
 import { eventually, MeshRig } from "../support/mesh-rig.ts";
 import { startFakeTypha, SyncClient } from "../support/typha.ts";
 import type { FakeTypha } from "../support/typha.ts";
@@ -63,9 +64,59 @@ test("[E2E1] a pod that appears in db enters app's view and a Felix's stream; ch
 test("[E2E2] the quarantined pod is never seen, and is listed with its rule", async () => {
   expect(await rig.served("app", "db")).not.toContain("192.168.77.5");
   const listed = await rig.catwalk("quarantine", "list");
-  expect(listed.out).toMatch(
-    /stray-0.*outside-pod-ranges.*192\.168\.77\.5 is outside the cluster's pod ranges/,
+  expect(listed.out).toBe(
+    "CLUSTER  KIND              NAME          WHY\n" +
+      "db       WorkloadEndpoint  shop/stray-0  192.168.77.5 is outside the cluster's\n" +
+      "                                         pod ranges\n",
   );
+  const wide = await rig.catwalk("quarantine", "list", "-o", "wide");
+  expect(wide.out).toMatch(
+    /k8s\/shop%2fstray-0\/endpoint.*outside-pod-ranges.*192\.168\.77\.5 is outside the cluster's pod ranges/,
+  );
+});
+
+test("[CLI42] [CLI43] [CLI44] audit, versions and a relay's status are asked in one call each", async () => {
+  const audit = await rig.catwalk("audit", "--limit", "3");
+  expect(audit.out.split("\n")[0]).toMatch(/^AT +WHO +ACTION +SUBJECT$/);
+  expect((await rig.catwalk("audit", "--limit", "0")).status).toBe(2);
+  const relay = ["--relay", rig.relay("app").url];
+  const version = await rig.catwalk("version", ...relay, "-o", "json");
+  expect(JSON.parse(version.out)).toMatchObject({
+    items: [
+      { part: "catwalk", version: VERSION },
+      { part: `hub ${rig.hubUrl}`, version: VERSION, skew: "none" },
+      { part: `relay ${rig.relay("app").url}`, version: VERSION, skew: "none" },
+    ],
+  });
+  const away = await rig.catwalk("version", "--relay", "http://127.0.0.1:1");
+  expect([away.status, away.out]).toEqual([
+    0,
+    expect.stringMatching(/ \? .*not known: cannot reach/s),
+  ]);
+  const status = await rig.catwalk("relay", "status", ...relay);
+  expect(status.out).toMatch(/^relay of +app in mesh demo\nversion .*\nhub +connected/);
+  expect(status.out).toMatch(/\nsees db +InSync, 12 endpoints, 0 refused\n/);
+  expect(
+    JSON.parse((await rig.catwalk("relay", "status", ...relay, "-o", "json")).out),
+  ).toMatchObject({ cluster: "app", hub: "connected" });
+  const unknown = await rig.catwalk("relay", "status");
+  expect([unknown.status, unknown.err]).toEqual([2, expect.stringContaining("which relay?")]);
+  const view = await rig.catwalk("view", "--cluster", "app", "--origin", "db");
+  expect(view.out).toMatch(/\ndb +WorkloadEndpoint +shop\/postgres-0 +10\.20\.1\.7\n/);
+  for (const line of view.out.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+  const all = await rig.catwalk("policy", ...relay);
+  expect(all.out).toMatch(/^NetworkPolicy shop\/allow-db in app\n/);
+});
+
+test("[CLI47] wait says what it waits for and what is in the way, and help marks what is required", async () => {
+  const waited = await rig.catwalk("wait", "--for", "in-sync", "--cluster", "app");
+  expect(waited).toMatchObject({ status: 0, out: "app is in sync\n" });
+  expect(waited.err).toBe("waiting for app to be in sync with every remote, at most 60s\n");
+  const never = await rig.catwalk("wait", "--for=in-sync", "--cluster=db", "--timeout=1s");
+  expect(never.err).toContain("\n  still cluster db has no RCC\n");
+  const help = await rig.catwalk("wait", "--help");
+  expect(help.out).toMatch(/--cluster <name> .*\(required\)/);
+  expect(help.out).not.toMatch(/--timeout <time> .*\(required\)/);
 });
 
 test("[E2E3] visibility is one-way: db sees nothing of app", async () => {
@@ -84,6 +135,19 @@ test("[CLI11] eval lists endpoints in calicoq's form, remote ones with the RCC's
     "Endpoints matching selector role == 'postgres':\n  Workload endpoint db/node-1/k8s/shop.postgres-0/eth0\n  Workload endpoint db/node-2/k8s/ops.postgres-0/eth0\n",
   );
   expect(evaluated.err).toMatch(/permitted by the hub/);
+  const json = await rig.catwalk("eval", "role == 'postgres'", "--cluster", "app", "-o", "json");
+  expect(JSON.parse(json.out)).toMatchObject({
+    items: [
+      {
+        namespace: "shop",
+        pod: "postgres-0",
+        node: "node-1",
+        labels: { role: "postgres", "catwalk.dev/cluster": "db" },
+        inherited: { "pcns.projectcalico.org/name": "shop" },
+      },
+      { namespace: "ops", pod: "postgres-0" },
+    ],
+  });
   const inherited = await rig.catwalk(
     "eval",
     "pcns.tier == 'data'",

@@ -142,7 +142,7 @@ function worldOf(records: ReadonlyMap<string, SeenRecord>): World {
     records: [...records.values()],
     prefixed: new Set(),
     truth: "recorded",
-    policies: () => Promise.resolve([]),
+    policies: () => Promise.resolve({ items: [], unread: [] }),
   };
 }
 

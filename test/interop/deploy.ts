@@ -74,7 +74,10 @@ async function forbidden(kubeconfig: string): Promise<string[]> {
         state === "failing" ? [`${name}: ${reason}`] : [],
       ),
     );
-    await source.policies().catch((error: unknown) => said.push(String(error)));
+    await source.policies().then(
+      ({ unread }) => said.push(...unread.map(({ message }) => message)),
+      (error: unknown) => said.push(String(error)),
+    );
   } finally {
     await source.stop();
   }

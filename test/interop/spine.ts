@@ -136,7 +136,7 @@ export async function checkUp(suite: Suite, first: KubeServer, second: KubeServe
           (text) => text.includes("Ctrl-C stops") && text.includes("The other direction"),
           90_000,
         );
-        const seen = /── sees ──▶ .* in sync, (\d+) endpoints/.exec(out)?.[1];
+        const seen = /── sees ──▶ [^]*? in sync, (\d+) endpoints/.exec(out)?.[1];
         check(Number(seen) > 10, `it said: ${out}`);
       } finally {
         child.kill("SIGINT");

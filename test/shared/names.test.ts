@@ -5,10 +5,10 @@ import { nextChain, NO_CHAIN } from "../../shared/log/cursor.ts";
 import { channelOf, CHANNELS } from "../../shared/record/channel.ts";
 import { KINDS, SCHEMA } from "../../shared/record/schema.ts";
 
-test("[NAM1] names are lower-case labels of at most 32 characters", () => {
-  for (const name of ["a", "db", "eu-west-1", "0", "a".repeat(32)])
+test("[NAM1] names are lower-case labels of at most 63 characters, and the rule is said in words", () => {
+  for (const name of ["a", "db", "eu-west-1", "0", "a".repeat(63)])
     expect([name, isName(name)]).toEqual([name, true]);
-  for (const name of ["", "-a", "a-", "A", "a_b", "a.b", "a/b", "a".repeat(33), "é", "a\n"])
+  for (const name of ["", "-a", "a-", "A", "a_b", "a.b", "a/b", "a".repeat(64), "é", "a\n"])
     expect([name, isName(name)]).toEqual([name, false]);
 });
 

@@ -142,7 +142,7 @@ export class SimSource implements Source {
   }
 
   policies() {
-    return Promise.resolve([]);
+    return Promise.resolve({ items: [], unread: [] });
   }
 
   onChange(change: RecordChange): void {

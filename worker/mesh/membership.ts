@@ -1,6 +1,7 @@
 /** Decisions about the mesh, its clusters and their join tokens. Each runs inside `Mesh.decide`. */
 import { toHex } from "../../shared/lib/bytes.ts";
 import { sha256 } from "../../shared/lib/hash.ts";
+import { isName } from "../../shared/lib/names.ts";
 import type { Mesh } from "./mesh.ts";
 import { Refused } from "./outcome.ts";
 import { setRanges } from "./ranges.ts";
@@ -31,7 +32,8 @@ export function hashToken(token: string): string {
 
 /** `cwj_<mesh>_<secret>`: the name in it routes a join to its mesh without a directory. `null` for anything else. */
 export function meshOfToken(token: string): string | null {
-  return /^cwj_([a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?)_[0-9a-f]{48}$/.exec(token)?.[1] ?? null;
+  const name = /^cwj_([a-z0-9-]+)_[0-9a-f]{48}$/.exec(token)?.[1];
+  return name !== undefined && isName(name) ? name : null;
 }
 
 export function createMesh(mesh: Mesh, name: string): MeshRow {
@@ -101,6 +103,7 @@ export function removeCluster(mesh: Mesh, name: string): void {
   for (const [id] of grants) store.delete("grants", id);
   for (const [id] of scoped) store.delete("scoped", id);
   for (const [id] of unblocked) store.delete("refused", id);
+  for (const [id] of store.list("direct", `${uid}/`)) store.delete("direct", id);
   for (const [id] of store.list("ranges", `${uid}/`)) store.delete("ranges", id);
   for (const [id] of store.list("refused", `${uid}/`)) store.delete("refused", id);
   store.delete("pools", uid);

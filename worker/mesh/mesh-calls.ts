@@ -1,12 +1,13 @@
 /** What the Worker asks of a Mesh object. Plain values only: they cross an RPC boundary. */
 import type { LabelMode, PinnedRanges, RefusedClaim } from "../../shared/visibility/facts.ts";
+import type { FieldProblem } from "../../shared/visibility/field-problem.ts";
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
 import type { MeshCalls } from "../ports.ts";
 import type { GrantView } from "./grants.ts";
 import type { Joined, NewToken } from "./membership.ts";
 import type { Outcome } from "./outcome.ts";
-import type { RccView } from "./rccs.ts";
+import type { ClusterRcc, MemberRccView, RccView } from "./rccs.ts";
 import type { RangesChange } from "./ranges.ts";
 import type { AuditRow, MeshRow } from "./registry.ts";
 
@@ -26,6 +27,13 @@ export interface ClusterView {
   readonly refusedClaims: readonly RefusedClaim[];
 }
 
+export interface NotServed extends FieldProblem {
+  readonly clusterUid: string;
+  readonly rcc: string;
+  /** Whether the RCC names a member, and only this part of it is not done. */
+  readonly isServed: boolean;
+}
+
 /** The registry as status shows it. */
 export interface MeshOverview {
   readonly mesh: MeshRow;
@@ -35,10 +43,12 @@ export interface MeshOverview {
   readonly clusters: readonly ClusterView[];
   readonly edges: readonly {
     readonly clusterUid: string;
-    readonly rcc: RccView;
+    readonly rcc: MemberRccView;
     /** Of the grant's scope; `null`: it shows all. */
     readonly scopeId: string | null;
   }[];
+  /** What RCCs ask for and this version does not do. [VIS40] */
+  readonly notServed: readonly NotServed[];
   /** UIDs whose Origin has not acknowledged its facts. */
   readonly unacknowledged: readonly string[];
 }
@@ -81,6 +91,7 @@ export interface MeshAdmin extends MeshCalls {
     mode: "create" | "apply",
   ): Promise<Outcome<Changed<{ readonly rcc: RccView; readonly isNew: boolean }>>>;
   listRccs(cluster: string): Promise<Outcome<readonly RccView[]>>;
+  listAllRccs(): Promise<Outcome<readonly ClusterRcc[]>>;
   getRcc(cluster: string, name: string): Promise<Outcome<RccView>>;
   deleteRcc(cluster: string, name: string): Promise<Outcome<Changed<object>>>;
   /** @param scope Canonical; `null` (the default) for all of the origin. */

@@ -110,6 +110,10 @@ export class MeshObject extends DurableObject<MeshEnv> implements MeshAdmin, Dir
     return this.#service.listRccs(...args);
   }
 
+  listAllRccs(): ReturnType<MeshAdmin["listAllRccs"]> {
+    return this.#service.listAllRccs();
+  }
+
   getRcc(...args: Parameters<MeshAdmin["getRcc"]>): ReturnType<MeshAdmin["getRcc"]> {
     return this.#service.getRcc(...args);
   }

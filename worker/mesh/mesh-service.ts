@@ -18,7 +18,7 @@ import { dueEntries, nextDueMs, pushAll } from "./outbox.ts";
 import type { FindOrigin } from "./outbox.ts";
 import { claimRanges, rangesAfter, setRanges } from "./ranges.ts";
 import type { RangesChange } from "./ranges.ts";
-import { applyRcc, deleteRcc, getRcc, listRccs } from "./rccs.ts";
+import { applyRcc, deleteRcc, getRcc, listAllRccs, listRccs } from "./rccs.ts";
 import type { ClusterRow } from "./registry.ts";
 import { overviewOf, viewCluster, viewOf } from "./views.ts";
 
@@ -147,6 +147,10 @@ export class MeshService implements MeshAdmin {
 
   async listRccs(cluster: string): ReturnType<MeshAdmin["listRccs"]> {
     return this.#mesh.ask(() => listRccs(this.#mesh, cluster));
+  }
+
+  async listAllRccs(): ReturnType<MeshAdmin["listAllRccs"]> {
+    return this.#mesh.ask(() => listAllRccs(this.#mesh));
   }
 
   async getRcc(cluster: string, name: string): ReturnType<MeshAdmin["getRcc"]> {

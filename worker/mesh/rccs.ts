@@ -1,17 +1,31 @@
-/** Decisions about RCCs, the reader's half of "A sees B". [VIS22] [VIS23] */
+/** Decisions about RCCs, the reader's half of "A sees B", and those that name no member. [VIS22] [VIS23] [VIS40] */
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import type { Mesh } from "./mesh.ts";
 import { Refused } from "./outcome.ts";
 import { MESH_LIMITS } from "./registry.ts";
-import type { ClusterRow, RccRow } from "./registry.ts";
+import type { ClusterRow, DirectRccRow, RccRow } from "./registry.ts";
 import { requireRoomForScopes } from "./scope-limits.ts";
 
-/** An RCC with what it is bound to and whether it is served. */
-export interface RccView {
+/** An RCC that names a member, with what it is bound to and whether it is granted. */
+export interface MemberRccView {
   readonly row: RccRow;
   readonly remote: { readonly uid: string; readonly name: string };
   readonly state: "granted" | "not-granted";
 }
+
+/** One with connection fields: kept, bound to nobody, and of no effect. [VIS40] */
+export interface DirectRccView {
+  readonly row: DirectRccRow;
+  readonly remote: null;
+  readonly state: "not-served";
+}
+
+export interface ClusterRcc {
+  readonly cluster: { readonly uid: string; readonly name: string };
+  readonly rcc: RccView;
+}
+
+export type RccView = MemberRccView | DirectRccView;
 
 export function applyRcc(
   mesh: Mesh,
@@ -21,13 +35,6 @@ export function applyRcc(
 ): { readonly rcc: RccView; readonly isNew: boolean } {
   mesh.requireMesh();
   const cluster = mesh.requireCluster(clusterName);
-  const remote = findRemote(mesh, request);
-  if (remote.uid === cluster.uid)
-    throw new Refused(
-      422,
-      "own-cluster",
-      `RCC ${request.name} names its own cluster ${clusterName}: it must name another member`,
-    );
   const existing = findRcc(mesh, cluster, request.name);
   if (existing !== undefined && mode === "create")
     throw new Refused(
@@ -35,40 +42,80 @@ export function applyRcc(
       "rcc-exists",
       `cluster ${clusterName} already has an RCC named ${request.name}`,
     );
+  if (existing === undefined && countRccs(mesh, cluster) >= MESH_LIMITS.rccsPerCluster)
+    throw new Refused(422, "too-many", `a cluster has at most ${MESH_LIMITS.rccsPerCluster} RCCs`);
+  const createdMs = existing?.row.createdMs ?? mesh.environment.clock.now();
+  const { remoteName } = request;
+  const rcc =
+    remoteName === null
+      ? keepDirect(mesh, cluster, request, existing, createdMs)
+      : bindToMember(mesh, cluster, { ...request, remoteName }, existing, createdMs);
+  const subject = `${clusterName}/${request.name}`;
+  const names = rcc.remote === null ? "has connection fields" : `names ${rcc.remote.name}`;
+  mesh.audit("admin", "rcc apply", `${subject} ${names}`);
+  return { rcc, isNew: existing === undefined };
+}
+
+function keepDirect(
+  mesh: Mesh,
+  cluster: ClusterRow,
+  request: RccRequest,
+  existing: RccView | undefined,
+  createdMs: number,
+): DirectRccView {
+  if (existing !== undefined && existing.remote !== null) dropMember(mesh, cluster, existing);
+  const { name, annotations, spec } = request;
+  const row: DirectRccRow = { name, annotations, spec, createdMs };
+  mesh.store.put("direct", `${cluster.uid}/${name}`, row);
+  return viewDirect(row);
+}
+
+function bindToMember(
+  mesh: Mesh,
+  cluster: ClusterRow,
+  request: RccRequest & { readonly remoteName: string },
+  existing: RccView | undefined,
+  createdMs: number,
+): MemberRccView {
+  const remote = findRemote(mesh, request);
+  if (remote.uid === cluster.uid)
+    throw new Refused(
+      422,
+      "own-cluster",
+      `RCC ${request.name} names its own cluster ${cluster.name}: it must name another member`,
+    );
   const rival = mesh.store.get("rccs", `${cluster.uid}/${remote.uid}`);
   if (rival !== undefined && rival.name !== request.name)
     throw new Refused(
       409,
       "remote-taken",
-      `RCC ${rival.name} of cluster ${clusterName} already names ${remote.name}: one RCC names a remote`,
+      `RCC ${rival.name} of cluster ${cluster.name} already names ${remote.name}: one RCC names a remote`,
     );
-  if (
-    existing === undefined &&
-    mesh.store.count("rccs", `${cluster.uid}/`) >= MESH_LIMITS.rccsPerCluster
-  )
-    throw new Refused(422, "too-many", `a cluster has at most ${MESH_LIMITS.rccsPerCluster} RCCs`);
   mesh.touch(cluster.uid, remote.uid);
-  if (existing !== undefined && existing.remoteUid !== remote.uid) {
-    mesh.touch(existing.remoteUid);
-    mesh.store.delete("rccs", `${cluster.uid}/${existing.remoteUid}`);
-  }
+  if (existing?.remote != null && existing.remote.uid !== remote.uid)
+    dropMember(mesh, cluster, existing);
+  mesh.store.delete("direct", `${cluster.uid}/${request.name}`);
   const row: RccRow = {
     name: request.name,
     remoteUid: remote.uid,
     overlayRoutingMode: request.overlayRoutingMode,
     annotations: request.annotations,
     spec: request.spec,
-    createdMs: existing?.createdMs ?? mesh.environment.clock.now(),
+    createdMs,
   };
   mesh.store.put("rccs", `${cluster.uid}/${remote.uid}`, row);
   if ((mesh.grantOf(remote.uid, cluster.uid)?.scope ?? null) !== null)
     requireRoomForScopes(mesh, cluster, remote);
-  mesh.audit("admin", "rcc apply", `${clusterName}/${request.name} names ${remote.name}`);
-  return { rcc: viewRcc(mesh, cluster, row), isNew: existing === undefined };
+  return viewMember(mesh, cluster, row);
+}
+
+function dropMember(mesh: Mesh, cluster: ClusterRow, { remote }: MemberRccView): void {
+  mesh.touch(cluster.uid, remote.uid);
+  mesh.store.delete("rccs", `${cluster.uid}/${remote.uid}`);
 }
 
 /** Naming nobody is an error and not a wish: a name alone would bind to whoever comes first under it. */
-function findRemote(mesh: Mesh, request: RccRequest): ClusterRow {
+function findRemote(mesh: Mesh, request: { name: string; remoteName: string }): ClusterRow {
   const uid = mesh.store.get("names", request.remoteName)?.uid;
   const row = uid === undefined ? undefined : mesh.member(uid);
   if (row === undefined)
@@ -80,11 +127,20 @@ function findRemote(mesh: Mesh, request: RccRequest): ClusterRow {
   return row;
 }
 
-function findRcc(mesh: Mesh, cluster: ClusterRow, name: string): RccRow | undefined {
-  return mesh.store.list("rccs", `${cluster.uid}/`).find(([, row]) => row.name === name)?.[1];
+/** Where a hub of the version before has made one of the same name, that one counts. */
+function findRcc(mesh: Mesh, cluster: ClusterRow, name: string): RccView | undefined {
+  const rows = mesh.store.list("rccs", `${cluster.uid}/`);
+  const member = rows.find(([, row]) => row.name === name)?.[1];
+  if (member !== undefined) return viewMember(mesh, cluster, member);
+  const direct = mesh.store.get("direct", `${cluster.uid}/${name}`);
+  return direct === undefined ? undefined : viewDirect(direct);
 }
 
-function viewRcc(mesh: Mesh, cluster: ClusterRow, row: RccRow): RccView {
+function countRccs(mesh: Mesh, { uid }: ClusterRow): number {
+  return mesh.store.count("rccs", `${uid}/`) + mesh.store.count("direct", `${uid}/`);
+}
+
+function viewMember(mesh: Mesh, cluster: ClusterRow, row: RccRow): MemberRccView {
   return {
     row,
     remote: { uid: row.remoteUid, name: mesh.member(row.remoteUid)?.name ?? "" },
@@ -92,28 +148,57 @@ function viewRcc(mesh: Mesh, cluster: ClusterRow, row: RccRow): RccView {
   };
 }
 
+function viewDirect(row: DirectRccRow): DirectRccView {
+  return { row, remote: null, state: "not-served" };
+}
+
+function byName(a: RccView, b: RccView): number {
+  return a.row.name < b.row.name ? -1 : 1;
+}
+
+/** All of a cluster, by name. */
 export function listRccs(mesh: Mesh, clusterName: string): readonly RccView[] {
+  const members = listMemberRccs(mesh, clusterName);
+  const taken = new Set(members.map(({ row }) => row.name));
+  const direct = mesh.store
+    .list("direct", `${mesh.requireCluster(clusterName).uid}/`)
+    .filter(([, row]) => !taken.has(row.name))
+    .map(([, row]) => viewDirect(row));
+  return [...members, ...direct].toSorted(byName);
+}
+
+/** Those of all clusters, by the names of the clusters. */
+export function listAllRccs(mesh: Mesh): readonly ClusterRcc[] {
+  mesh.requireMesh();
+  return mesh
+    .clusters()
+    .flatMap(({ uid, name }) =>
+      listRccs(mesh, name).map((rcc) => ({ cluster: { uid, name }, rcc })),
+    );
+}
+
+/** Those that name a member, by name: the edges of the mesh. */
+export function listMemberRccs(mesh: Mesh, clusterName: string): readonly MemberRccView[] {
   mesh.requireMesh();
   const cluster = mesh.requireCluster(clusterName);
   return mesh.store
     .list("rccs", `${cluster.uid}/`)
-    .map(([, row]) => viewRcc(mesh, cluster, row))
-    .toSorted((a, b) => (a.row.name < b.row.name ? -1 : 1));
+    .map(([, row]) => viewMember(mesh, cluster, row))
+    .toSorted(byName);
 }
 
 export function getRcc(mesh: Mesh, clusterName: string, name: string): RccView {
   mesh.requireMesh();
-  const cluster = mesh.requireCluster(clusterName);
-  const row = findRcc(mesh, cluster, name);
-  if (row === undefined)
+  const rcc = findRcc(mesh, mesh.requireCluster(clusterName), name);
+  if (rcc === undefined)
     throw new Refused(404, "no-such-rcc", `cluster ${clusterName} has no RCC named ${name}`);
-  return viewRcc(mesh, cluster, row);
+  return rcc;
 }
 
 export function deleteRcc(mesh: Mesh, clusterName: string, name: string): void {
-  const { row } = getRcc(mesh, clusterName, name);
-  const { uid } = mesh.requireCluster(clusterName);
-  mesh.touch(uid, row.remoteUid);
-  mesh.store.delete("rccs", `${uid}/${row.remoteUid}`);
+  const rcc = getRcc(mesh, clusterName, name);
+  const cluster = mesh.requireCluster(clusterName);
+  if (rcc.remote !== null) dropMember(mesh, cluster, rcc);
+  mesh.store.delete("direct", `${cluster.uid}/${name}`);
   mesh.audit("admin", "rcc delete", `${clusterName}/${name}`);
 }

@@ -4,7 +4,7 @@
  */
 import type { MemberRow } from "../../shared/visibility/access.ts";
 import type { RangeUse } from "../../shared/visibility/facts.ts";
-import type { RccSpec } from "../../shared/visibility/rcc.ts";
+import type { RccSpec } from "../../shared/visibility/rcc-connection.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
 
 export interface MeshRow {
@@ -42,6 +42,14 @@ export interface RccRow {
   readonly name: string;
   readonly remoteUid: string;
   readonly overlayRoutingMode: "Enabled" | "Disabled";
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly spec: RccSpec;
+  readonly createdMs: number;
+}
+
+/** Id: `<cluster uid>/<name>`. One with connection fields: it names no member, and a hub of a version that does not know it has no such RCC. [VIS40] */
+export interface DirectRccRow {
+  readonly name: string;
   readonly annotations: Readonly<Record<string, string>>;
   readonly spec: RccSpec;
   readonly createdMs: number;
@@ -123,6 +131,7 @@ export interface Collections {
   readonly names: NameRow;
   readonly scoped: ScopedGrantRow;
   readonly pools: PoolsRow;
+  readonly direct: DirectRccRow;
 }
 
 /** The position of a name is its number in storage: append only. */
@@ -141,6 +150,7 @@ export const COLLECTIONS = [
   "names",
   "scoped",
   "pools",
+  "direct",
 ] as const satisfies readonly (keyof Collections)[];
 
 /** Bounds of one mesh; at each, the request is refused by name and nothing changes. [VIS27] */

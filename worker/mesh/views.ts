@@ -1,8 +1,9 @@
 /** Read models of the registry, for the admin API. */
 import { isEffective } from "../../shared/visibility/access.ts";
 import { scopeId } from "../../shared/visibility/scope.ts";
+import { notServed } from "../../shared/visibility/rcc-connection.ts";
 import { labelModeOf } from "../../shared/visibility/rcc.ts";
-import { listRccs } from "./rccs.ts";
+import { listMemberRccs, listRccs } from "./rccs.ts";
 import type { ClusterView, MeshOverview, ViewOverview } from "./mesh-calls.ts";
 import type { Mesh } from "./mesh.ts";
 import type { ClusterRow } from "./registry.ts";
@@ -29,10 +30,20 @@ export function overviewOf(mesh: Mesh): MeshOverview {
     unconfirmedRestore: mesh.unconfirmedRestore(),
     clusters: clusters.map((row) => viewCluster(mesh, row)),
     edges: clusters.flatMap((row) =>
-      listRccs(mesh, row.name).map((rcc) => {
+      listMemberRccs(mesh, row.name).map((rcc) => {
         const scope = mesh.grantOf(rcc.remote.uid, row.uid)?.scope ?? null;
         return { clusterUid: row.uid, rcc, scopeId: scope === null ? null : scopeId(scope) };
       }),
+    ),
+    notServed: clusters.flatMap((row) =>
+      listRccs(mesh, row.name).flatMap((rcc) =>
+        notServed(rcc.row.spec).map((what) => ({
+          clusterUid: row.uid,
+          rcc: rcc.row.name,
+          isServed: rcc.remote !== null,
+          ...what,
+        })),
+      ),
     ),
     unacknowledged: mesh.store.list("outbox").map(([uid]) => uid),
   };
@@ -43,7 +54,7 @@ export function viewOf(mesh: Mesh, clusterName: string): ViewOverview {
   const { id, name } = mesh.requireMesh();
   const cluster = mesh.requireCluster(clusterName);
   const self = { uid: cluster.uid, name: cluster.name };
-  const seen = listRccs(mesh, clusterName)
+  const seen = listMemberRccs(mesh, clusterName)
     .filter(({ remote }) => isEffective(mesh, cluster.uid, remote.uid))
     .map(({ row, remote }) => ({
       rcc: row.name,

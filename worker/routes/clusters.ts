@@ -11,9 +11,11 @@ import {
   isoTime,
   jsonAnswer,
   jsonBody,
+  linkTo,
   meshParam,
   nameSchema,
   newRouter,
+  NO_QUERY,
   PROBLEMS,
   propagatedSchema,
 } from "./router.ts";
@@ -53,43 +55,70 @@ const rangesSchema = {
   }),
 };
 const create = createRoute({
+  operationId: "addCluster",
+  summary: "Add a member and get its join token",
+  tags: ["Clusters"],
   method: "post",
   path: "/v1/meshes/{mesh}/clusters",
   security: ADMIN,
   request: {
     params: meshParam,
+    query: NO_QUERY,
     body: jsonBody(z.strictObject({ name: nameSchema, ...rangesSchema })),
   },
   responses: {
-    201: jsonAnswer(
-      "The new member and its join token",
-      z.object({ cluster: clusterSchema }).extend(tokenSchema.shape).extend(propagatedSchema.shape),
-    ),
+    201: {
+      ...jsonAnswer(
+        "The new member and its join token",
+        z
+          .object({ cluster: clusterSchema })
+          .extend(tokenSchema.shape)
+          .extend(propagatedSchema.shape),
+      ),
+      links: {
+        get: linkTo("getCluster", { mesh: "mesh", cluster: "/cluster/name" }),
+        view: linkTo("getView", { mesh: "mesh", cluster: "/cluster/name" }),
+        remove: linkTo("removeCluster", { mesh: "mesh", cluster: "/cluster/name" }),
+      },
+    },
     ...PROBLEMS,
   },
 });
 const list = createRoute({
+  operationId: "listClusters",
+  summary: "List the members",
+  tags: ["Clusters"],
   method: "get",
   path: "/v1/meshes/{mesh}/clusters",
   security: ADMIN,
-  request: { params: meshParam },
+  request: { params: meshParam, query: NO_QUERY },
   responses: {
     200: jsonAnswer("Members, by name", z.object({ items: z.array(clusterSchema) })),
     ...PROBLEMS,
   },
 });
 const get = createRoute({
+  operationId: "getCluster",
+  summary: "Show a member",
+  tags: ["Clusters"],
   method: "get",
   path: "/v1/meshes/{mesh}/clusters/{cluster}",
   security: ADMIN,
-  request: { params: clusterParam },
+  request: { params: clusterParam, query: NO_QUERY },
   responses: { 200: jsonAnswer("The member", clusterSchema), ...PROBLEMS },
 });
 const setRanges = createRoute({
+  operationId: "setClusterRanges",
+  summary: "Give a member other ranges",
+  tags: ["Clusters"],
   method: "patch",
   path: "/v1/meshes/{mesh}/clusters/{cluster}",
   security: ADMIN,
-  request: { params: clusterParam, body: jsonBody(z.strictObject(rangesSchema)) },
+  request: {
+    params: clusterParam,
+    query: NO_QUERY,
+    body: jsonBody(z.strictObject(rangesSchema)),
+  },
   responses: {
     200: jsonAnswer(
       "The member with its ranges as they are now",
@@ -99,20 +128,26 @@ const setRanges = createRoute({
   },
 });
 const remove = createRoute({
+  operationId: "removeCluster",
+  summary: "Remove a member with its RCCs and grants",
+  tags: ["Clusters"],
   method: "delete",
   path: "/v1/meshes/{mesh}/clusters/{cluster}",
   security: ADMIN,
-  request: { params: clusterParam },
+  request: { params: clusterParam, query: NO_QUERY },
   responses: {
     200: jsonAnswer("Removed with its RCCs and grants, and those naming it", propagatedSchema),
     ...PROBLEMS,
   },
 });
 const token = createRoute({
+  operationId: "createJoinToken",
+  summary: "Make a further join token",
+  tags: ["Clusters"],
   method: "post",
   path: "/v1/meshes/{mesh}/clusters/{cluster}/token",
   security: ADMIN,
-  request: { params: clusterParam },
+  request: { params: clusterParam, query: NO_QUERY },
   responses: { 201: jsonAnswer("A further join token", tokenSchema), ...PROBLEMS },
 });
 

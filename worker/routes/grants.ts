@@ -12,9 +12,11 @@ import {
   isoTime,
   jsonAnswer,
   jsonBody,
+  linkTo,
   meshParam,
   nameSchema,
   newRouter,
+  NO_QUERY,
   PROBLEMS,
   propagatedSchema,
   refSchema,
@@ -41,19 +43,35 @@ const changedSchema = z.object({ grant: grantSchema }).extend(propagatedSchema.s
 const pairParam = meshParam.extend({ origin: nameSchema, reader: nameSchema });
 
 const create = createRoute({
+  operationId: "createGrant",
+  summary: "Let a cluster see another",
+  tags: ["Grants"],
   method: "post",
   path: "/v1/meshes/{mesh}/grants",
   security: ADMIN,
   request: {
     params: meshParam,
+    query: NO_QUERY,
     body: jsonBody(z.strictObject({ origin: nameSchema, reader: nameSchema, scope: grantedScope })),
   },
   responses: {
-    201: jsonAnswer("The grant; repeating one changes nothing", changedSchema),
+    201: {
+      ...jsonAnswer("The grant; repeating one changes nothing", changedSchema),
+      links: {
+        delete: linkTo("deleteGrant", {
+          mesh: "mesh",
+          origin: "/grant/origin/name",
+          reader: "/grant/reader/name",
+        }),
+      },
+    },
     ...PROBLEMS,
   },
 });
 const list = createRoute({
+  operationId: "listGrants",
+  summary: "List grants",
+  tags: ["Grants"],
   method: "get",
   path: "/v1/meshes/{mesh}/grants",
   security: ADMIN,
@@ -64,10 +82,17 @@ const list = createRoute({
   },
 });
 const apply = createRoute({
+  operationId: "applyGrant",
+  summary: "Create, narrow or widen a grant",
+  tags: ["Grants"],
   method: "put",
   path: "/v1/meshes/{mesh}/grants/{origin}/{reader}",
   security: ADMIN,
-  request: { params: pairParam, body: jsonBody(z.strictObject({ scope: grantedScope })) },
+  request: {
+    params: pairParam,
+    query: NO_QUERY,
+    body: jsonBody(z.strictObject({ scope: grantedScope })),
+  },
   responses: {
     200: jsonAnswer("The grant as it is now", changedSchema),
     201: jsonAnswer("The new grant", changedSchema),
@@ -75,10 +100,13 @@ const apply = createRoute({
   },
 });
 const remove = createRoute({
+  operationId: "deleteGrant",
+  summary: "Take a grant away",
+  tags: ["Grants"],
   method: "delete",
   path: "/v1/meshes/{mesh}/grants/{origin}/{reader}",
   security: ADMIN,
-  request: { params: pairParam },
+  request: { params: pairParam, query: NO_QUERY },
   responses: { 200: jsonAnswer("Revoked", propagatedSchema), ...PROBLEMS },
 });
 

@@ -6,12 +6,16 @@ import { publicKeySchema, signCredential, thumbprint } from "../auth/credential.
 import { hashToken, meshOfToken } from "../mesh/membership.ts";
 import type { HubPorts } from "./hub-ports.ts";
 import { HttpProblem, valueOf } from "./problem.ts";
-import { jsonAnswer, jsonBody, newRouter, PROBLEMS, refSchema } from "./router.ts";
+import { jsonAnswer, jsonBody, newRouter, NO_QUERY, PROBLEMS, refSchema } from "./router.ts";
 
 const join = createRoute({
+  operationId: "join",
+  summary: "Exchange a join token and a public key for a credential",
+  tags: ["Join"],
   method: "post",
   path: "/v1/join",
   request: {
+    query: NO_QUERY,
     body: jsonBody(z.strictObject({ joinToken: z.string().max(256), publicKey: publicKeySchema })),
   },
   responses: {

@@ -11,9 +11,12 @@ import {
   isoTime,
   jsonAnswer,
   jsonBody,
+  limitParam,
+  linkTo,
   meshParam,
   nameSchema,
   newRouter,
+  NO_QUERY,
   PROBLEMS,
   propagatedSchema,
 } from "./router.ts";
@@ -26,43 +29,70 @@ const auditSchema = z
   .openapi("AuditEntry");
 
 const create = createRoute({
+  operationId: "createMesh",
+  summary: "Make a mesh",
+  tags: ["Meshes"],
   method: "post",
   path: "/v1/meshes",
   security: ADMIN,
-  request: { body: jsonBody(z.strictObject({ name: nameSchema })) },
-  responses: { 201: jsonAnswer("The new mesh", meshSchema), ...PROBLEMS },
+  request: { query: NO_QUERY, body: jsonBody(z.strictObject({ name: nameSchema })) },
+  responses: {
+    201: {
+      ...jsonAnswer("The new mesh", meshSchema),
+      links: {
+        get: linkTo("getMesh", { mesh: "/name" }),
+        add: linkTo("addCluster", { mesh: "/name" }),
+        status: linkTo("getStatus", { mesh: "/name" }),
+        delete: linkTo("deleteMesh", { mesh: "/name" }),
+      },
+    },
+    ...PROBLEMS,
+  },
 });
 const list = createRoute({
+  operationId: "listMeshes",
+  summary: "List the meshes of this hub",
+  tags: ["Meshes"],
   method: "get",
   path: "/v1/meshes",
   security: ADMIN,
+  request: { query: NO_QUERY },
   responses: {
     200: jsonAnswer("All meshes of this hub, by name", z.object({ items: z.array(meshSchema) })),
     ...PROBLEMS,
   },
 });
 const get = createRoute({
+  operationId: "getMesh",
+  summary: "Show a mesh",
+  tags: ["Meshes"],
   method: "get",
   path: "/v1/meshes/{mesh}",
   security: ADMIN,
-  request: { params: meshParam },
+  request: { params: meshParam, query: NO_QUERY },
   responses: { 200: jsonAnswer("The mesh", meshSchema), ...PROBLEMS },
 });
 const remove = createRoute({
+  operationId: "deleteMesh",
+  summary: "Delete a mesh with all its clusters",
+  tags: ["Meshes"],
   method: "delete",
   path: "/v1/meshes/{mesh}",
   security: ADMIN,
-  request: { params: meshParam },
+  request: { params: meshParam, query: NO_QUERY },
   responses: {
     200: jsonAnswer("Deleted with all its clusters", propagatedSchema),
     ...PROBLEMS,
   },
 });
 const confirmRestore = createRoute({
+  operationId: "confirmRestore",
+  summary: "Confirm what a restored hub permits",
+  tags: ["Meshes"],
   method: "post",
   path: "/v1/meshes/{mesh}/confirm-restore",
   security: ADMIN,
-  request: { params: meshParam },
+  request: { params: meshParam, query: NO_QUERY },
   responses: {
     200: jsonAnswer(
       "What a restored hub permits now is what its operator wants: relays show what they held back",
@@ -72,12 +102,15 @@ const confirmRestore = createRoute({
   },
 });
 const audit = createRoute({
+  operationId: "listAudit",
+  summary: "Who did what, newest first",
+  tags: ["Meshes"],
   method: "get",
   path: "/v1/meshes/{mesh}/audit",
   security: ADMIN,
   request: {
     params: meshParam,
-    query: z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(100) }),
+    query: z.strictObject({ limit: limitParam(1000, 100) }),
   },
   responses: {
     200: jsonAnswer("Who did what, newest first", z.object({ items: z.array(auditSchema) })),

@@ -18,6 +18,8 @@ export const problemSchema = z
   })
   .openapi("Problem");
 
+const CHALLENGE = 'Bearer realm="catwalk hub"';
+
 const TITLES: Readonly<Record<number, string>> = {
   400: "Bad request",
   401: "Not authenticated",
@@ -37,9 +39,18 @@ export class HttpProblem extends Error {
   readonly status: number;
   readonly code: string;
   readonly problems: readonly FieldProblem[] | undefined;
+  /** What HTTP asks an answer of this status to have besides. */
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: number, code: string, detail: string, problems?: readonly FieldProblem[]) {
+  constructor(
+    status: number,
+    code: string,
+    detail: string,
+    problems?: readonly FieldProblem[],
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     super(detail);
+    this.headers = status === 401 ? { "www-authenticate": CHALLENGE, ...headers } : headers;
     this.status = status;
     this.code = code;
     this.problems = problems;
@@ -59,6 +70,7 @@ export function problemResponse(problem: HttpProblem): Response {
     status: problem.status,
     headers: {
       "content-type": "application/problem+json",
+      ...problem.headers,
       // The hub's clock: a relay whose own is wrong corrects itself by it.
       date: new Date().toUTCString(),
     },
@@ -80,7 +92,16 @@ export function badRequest(problems: readonly FieldProblem[], status = 400): nev
 
 /** For every router: zod-openapi answers validation errors in a form of its own otherwise. */
 export const validationHook: Hook<unknown, Env, string, unknown> = (result) => {
-  if (!result.success) badRequest(describeIssues(result.error.issues));
+  if (result.success) return;
+  const problems = describeIssues(result.error.issues);
+  badRequest(
+    result.target === "query"
+      ? problems.map(({ field, rule }) => ({
+          field: `query.${field}`,
+          rule: rule.replace("is not a known field", "is not a known query parameter"),
+        }))
+      : problems,
+  );
 };
 
 export function onError(error: Error, context: Context): Response {

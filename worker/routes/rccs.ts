@@ -2,6 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 
+import { notServed } from "../../shared/visibility/rcc-connection.ts";
 import { parseRcc, rccSchema } from "../../shared/visibility/rcc.ts";
 import type { RccDocument, RccRequest } from "../../shared/visibility/rcc.ts";
 import type { RccView } from "../mesh/rccs.ts";
@@ -13,8 +14,11 @@ import {
   isoTime,
   jsonAnswer,
   jsonBody,
+  linkTo,
+  meshParam,
   nameSchema,
   newRouter,
+  NO_QUERY,
   PROBLEMS,
   propagatedSchema,
   refSchema,
@@ -30,26 +34,48 @@ const viewSchema = z
       annotations: z.record(z.string(), z.string()),
     }),
     spec: z.record(z.string(), z.unknown()),
-    status: z.object({ remote: refSchema, state: z.enum(["granted", "not-granted"]) }),
+    status: z.object({
+      remote: refSchema.nullable().openapi({
+        description: "The member that it names; null for one with connection fields",
+      }),
+      state: z.enum(["granted", "not-granted", "not-served"]),
+      notServed: z.array(z.object({ field: z.string(), rule: z.string() })).openapi({
+        description: "What it asks for and this version of the hub does not do",
+      }),
+    }),
   })
   .openapi("RemoteClusterConfiguration");
+const clusterRccSchema = viewSchema
+  .extend({ cluster: refSchema.openapi({ description: "Who wants to see" }) })
+  .openapi("ClusterRcc");
 const changedSchema = z.object({ rcc: viewSchema }).extend(propagatedSchema.shape);
 
 const BASE = "/v1/meshes/{mesh}/clusters/{cluster}/rccs";
 const rccParam = clusterParam.extend({ rcc: nameSchema });
 
+const LINKS = {
+  get: linkTo("getRcc", { mesh: "mesh", cluster: "cluster", rcc: "/rcc/metadata/name" }),
+  delete: linkTo("deleteRcc", { mesh: "mesh", cluster: "cluster", rcc: "/rcc/metadata/name" }),
+};
+
 const create = createRoute({
+  operationId: "createRcc",
+  summary: "Create an RCC",
+  tags: ["RemoteClusterConfigurations"],
   method: "post",
   path: BASE,
   security: ADMIN,
-  request: { params: clusterParam, body: jsonBody(rccSchema) },
-  responses: { 201: jsonAnswer("The new RCC", changedSchema), ...PROBLEMS },
+  request: { params: clusterParam, query: NO_QUERY, body: jsonBody(rccSchema) },
+  responses: { 201: { ...jsonAnswer("The new RCC", changedSchema), links: LINKS }, ...PROBLEMS },
 });
 const apply = createRoute({
+  operationId: "applyRcc",
+  summary: "Create or change an RCC",
+  tags: ["RemoteClusterConfigurations"],
   method: "put",
   path: `${BASE}/{rcc}`,
   security: ADMIN,
-  request: { params: rccParam, body: jsonBody(rccSchema) },
+  request: { params: rccParam, query: NO_QUERY, body: jsonBody(rccSchema) },
   responses: {
     200: jsonAnswer("The RCC as it is now", changedSchema),
     201: jsonAnswer("The new RCC", changedSchema),
@@ -57,27 +83,52 @@ const apply = createRoute({
   },
 });
 const list = createRoute({
+  operationId: "listRccs",
+  summary: "List a cluster's RCCs",
+  tags: ["RemoteClusterConfigurations"],
   method: "get",
   path: BASE,
   security: ADMIN,
-  request: { params: clusterParam },
+  request: { params: clusterParam, query: NO_QUERY },
   responses: {
     200: jsonAnswer("RCCs of the cluster, by name", z.object({ items: z.array(viewSchema) })),
     ...PROBLEMS,
   },
 });
+const listAll = createRoute({
+  operationId: "listAllRccs",
+  summary: "List the RCCs of all clusters",
+  tags: ["RemoteClusterConfigurations"],
+  method: "get",
+  path: "/v1/meshes/{mesh}/rccs",
+  security: ADMIN,
+  request: { params: meshParam, query: NO_QUERY },
+  responses: {
+    200: jsonAnswer(
+      "RCCs of all clusters, by cluster and name",
+      z.object({ items: z.array(clusterRccSchema) }),
+    ),
+    ...PROBLEMS,
+  },
+});
 const get = createRoute({
+  operationId: "getRcc",
+  summary: "Show an RCC",
+  tags: ["RemoteClusterConfigurations"],
   method: "get",
   path: `${BASE}/{rcc}`,
   security: ADMIN,
-  request: { params: rccParam },
+  request: { params: rccParam, query: NO_QUERY },
   responses: { 200: jsonAnswer("The RCC", viewSchema), ...PROBLEMS },
 });
 const remove = createRoute({
+  operationId: "deleteRcc",
+  summary: "Delete an RCC",
+  tags: ["RemoteClusterConfigurations"],
   method: "delete",
   path: `${BASE}/{rcc}`,
   security: ADMIN,
-  request: { params: rccParam },
+  request: { params: rccParam, query: NO_QUERY },
   responses: { 200: jsonAnswer("Deleted", propagatedSchema), ...PROBLEMS },
 });
 
@@ -93,7 +144,7 @@ export function rccRoutes(ports: HubPorts): OpenAPIHono {
     const { mesh, cluster, rcc } = c.req.valid("param");
     const request = readRcc(c.req.valid("json"));
     if (request.name !== rcc)
-      badRequest([{ field: "metadata.name", rule: `must be ${rcc}, the name in the path` }]);
+      badRequest([{ field: "metadata.name", rule: `must be ${rcc}, the name in the path` }], 422);
     const changed = valueOf(await ports.mesh(mesh).applyRcc(cluster, request, "apply"));
     const body = { rcc: viewRcc(changed.rcc), propagated: changed.propagated };
     return changed.isNew ? c.json(body, 201) : c.json(body, 200);
@@ -102,6 +153,11 @@ export function rccRoutes(ports: HubPorts): OpenAPIHono {
     const { mesh, cluster } = c.req.valid("param");
     const rccs = valueOf(await ports.mesh(mesh).listRccs(cluster));
     return c.json({ items: rccs.map(viewRcc) }, 200);
+  });
+  router.openapi(listAll, async (c) => {
+    const rccs = valueOf(await ports.mesh(c.req.valid("param").mesh).listAllRccs());
+    const items = rccs.map(({ cluster, rcc }) => ({ cluster: { ...cluster }, ...viewRcc(rcc) }));
+    return c.json({ items }, 200);
   });
   router.openapi(get, async (c) => {
     const { mesh, cluster, rcc } = c.req.valid("param");
@@ -132,6 +188,10 @@ function viewRcc(view: RccView): z.output<typeof viewSchema> {
       annotations: { ...view.row.annotations },
     },
     spec: { ...view.row.spec },
-    status: { remote: { ...view.remote }, state: view.state },
+    status: {
+      remote: view.remote === null ? null : { ...view.remote },
+      state: view.state,
+      notServed: notServed(view.row.spec).map((what) => ({ ...what })),
+    },
   };
 }

@@ -1,14 +1,27 @@
 /** Schemas and the router that all resources share. */
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 
-import { NAME_PATTERN } from "../../shared/lib/names.ts";
-import { NAME_RULE } from "../../shared/visibility/rcc.ts";
+import { NAME_PATTERN, NAME_RULE } from "../../shared/lib/names.ts";
 import type { Scope, scopeSchema } from "../../shared/visibility/scope.ts";
 import { problemSchema, validationHook } from "./problem.ts";
 
 export const nameSchema = z.string().regex(NAME_PATTERN, NAME_RULE);
 export const meshParam = z.strictObject({ mesh: nameSchema });
 export const clusterParam = z.strictObject({ mesh: nameSchema, cluster: nameSchema });
+
+/** A parameter that means nothing here may have been meant to keep something from happening: it is refused. [API10] */
+export const NO_QUERY = z.strictObject({});
+
+/** `?limit=`: how many items an answer has at most, in decimal digits. */
+export function limitParam(most: number, otherwise: number) {
+  return z
+    .string()
+    .regex(/^[1-9]\d{0,5}$/, `must be a number from 1 to ${most}`)
+    .transform(Number)
+    .refine((limit) => limit <= most, `must be a number from 1 to ${most}`)
+    .default(otherwise)
+    .openapi({ type: "integer", minimum: 1, maximum: most, default: otherwise });
+}
 
 export const refSchema = z.object({ uid: z.string(), name: z.string() }).openapi("ClusterRef");
 export const propagatedSchema = z
@@ -46,11 +59,29 @@ export function jsonAnswer<T extends z.ZodType>(
 
 /** The answer of every route to what it refuses. */
 export const PROBLEMS = {
-  default: {
-    description: "A problem, with the fields and rules that it is about",
-    content: { "application/problem+json": { schema: problemSchema } },
-  },
+  400: problem("Malformed: a wrong type, a missing or unknown field or query parameter"),
+  401: problem("Not authenticated"),
+  404: problem("There is no such mesh, cluster, RCC or grant"),
+  409: problem("In the way of what is there"),
+  422: problem("Well formed, and breaks a rule between fields or of the mesh"),
+  default: problem("A problem, with the fields and rules that it is about"),
 } as const;
+
+function problem(description: string) {
+  return {
+    description,
+    content: { "application/problem+json": { schema: problemSchema } },
+  };
+}
+
+/** An OpenAPI link: which answer names the resource of which other operation. @param parameters Name → pointer into the answer's body. */
+export function linkTo(operationId: string, parameters: Readonly<Record<string, string>>) {
+  const expressions = Object.entries(parameters).map(([name, from]) => [
+    name,
+    from.startsWith("/") ? `$response.body#${from}` : `$request.path.${from}`,
+  ]);
+  return { operationId, parameters: Object.fromEntries(expressions) as Record<string, string> };
+}
 
 export const ADMIN = [{ adminToken: [] }];
 

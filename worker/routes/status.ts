@@ -18,8 +18,10 @@ import {
   ADMIN,
   isoTime,
   jsonAnswer,
+  limitParam,
   meshParam,
   newRouter,
+  NO_QUERY,
   PROBLEMS,
   refSchema,
   viewScope,
@@ -102,6 +104,17 @@ const edgeSchema = z
       .openapi({ description: "Since the last sign of the reading relay" }),
   })
   .openapi("EdgeStatus");
+const notServedSchema = z
+  .object({
+    cluster: refSchema,
+    rcc: z.string(),
+    field: z.string(),
+    rule: z.string(),
+    isServed: z.boolean().openapi({
+      description: "The RCC names a member, and only this field is without effect",
+    }),
+  })
+  .openapi("NotServed");
 const statusSchema = z
   .object({
     mesh: z.object({
@@ -140,6 +153,9 @@ const statusSchema = z
       }),
     ),
     edges: z.array(edgeSchema),
+    notServed: z.array(notServedSchema).openapi({
+      description: "What RCCs ask for and this version of the hub does not do",
+    }),
   })
   .openapi("MeshStatus");
 const quarantineSchema = z.object({
@@ -158,19 +174,25 @@ const quarantineSchema = z.object({
 });
 
 const status = createRoute({
+  operationId: "getStatus",
+  summary: "Clusters and edges, as they are now",
+  tags: ["Status"],
   method: "get",
   path: "/v1/meshes/{mesh}/status",
   security: ADMIN,
-  request: { params: meshParam },
+  request: { params: meshParam, query: NO_QUERY },
   responses: { 200: jsonAnswer("Clusters and edges", statusSchema), ...PROBLEMS },
 });
 const quarantine = createRoute({
+  operationId: "listQuarantine",
+  summary: "Records that are received and not admitted",
+  tags: ["Status"],
   method: "get",
   path: "/v1/meshes/{mesh}/quarantine",
   security: ADMIN,
   request: {
     params: meshParam,
-    query: z.strictObject({ limit: z.coerce.number().int().min(1).max(10_000).default(1000) }),
+    query: z.strictObject({ limit: limitParam(10_000, 1000) }),
   },
   responses: {
     200: jsonAnswer("Received records that are not admitted, with the rule", quarantineSchema),
@@ -284,6 +306,10 @@ function viewStatus(
     at: isoTime(nowMs),
     clusters,
     edges,
+    notServed: overview.notServed.map(({ clusterUid, ...what }) => ({
+      cluster: { uid: clusterUid, name: nameOf.get(clusterUid) ?? "" },
+      ...what,
+    })),
   };
 }
 

@@ -6,7 +6,15 @@ import { originObjectName } from "../ports.ts";
 import { requireUpgrade, withInternalHeaders } from "./forward.ts";
 import type { HubPorts } from "./hub-ports.ts";
 import { HttpProblem, valueOf } from "./problem.ts";
-import { ADMIN, clusterParam, jsonAnswer, newRouter, PROBLEMS, refSchema } from "./router.ts";
+import {
+  ADMIN,
+  clusterParam,
+  jsonAnswer,
+  newRouter,
+  NO_QUERY,
+  PROBLEMS,
+  refSchema,
+} from "./router.ts";
 
 const viewSchema = z
   .object({
@@ -26,10 +34,13 @@ const viewSchema = z
   .openapi("View");
 
 const view = createRoute({
+  operationId: "getView",
+  summary: "The origins that a cluster may see",
+  tags: ["Status"],
   method: "get",
   path: "/v1/meshes/{mesh}/clusters/{cluster}/view",
   security: ADMIN,
-  request: { params: clusterParam },
+  request: { params: clusterParam, query: NO_QUERY },
   responses: { 200: jsonAnswer("The origins that the cluster may see", viewSchema), ...PROBLEMS },
 });
 

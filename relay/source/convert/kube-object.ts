@@ -111,7 +111,14 @@ export function readKubeObject(json: unknown): KubeObject {
   if (!isJsonObject(json)) throw new FieldProblem("document", "must be an object");
   const apiVersion = textAt(json, "apiVersion", "apiVersion");
   const kind = textAt(json, "kind", "kind");
-  if (apiVersion === "") throw new FieldProblem("apiVersion", "is missing");
+  const other = Object.keys(json).find((field) => field.toLowerCase() === "apiversion");
+  if (apiVersion === "")
+    throw new FieldProblem(
+      "apiVersion",
+      other === undefined || other === "apiVersion"
+        ? "is missing"
+        : `is missing (${other} is another field: write a capital V)`,
+    );
   if (kind === "") throw new FieldProblem("kind", "is missing");
   const metadata = objectAt(json, "metadata", "metadata");
   const name = textAt(metadata, "name", "metadata.name");

@@ -8,7 +8,7 @@ import { COLLECTIONS } from "../convert/converters.ts";
 import type { CalicoGroup, Collection } from "../convert/converters.ts";
 import type { JsonObject } from "../convert/kube-object.ts";
 import { idFromJson, RecordStore } from "../record-store.ts";
-import type { PolicyObject, Source, SourceSink } from "../source.ts";
+import type { ClusterPolicies, Source, SourceSink } from "../source.ts";
 import { chooseGroup, groupFromEnv } from "./calico-group.ts";
 import { collectionState } from "./collection-state.ts";
 import { listPolicies } from "./list-policies.ts";
@@ -85,7 +85,7 @@ export class KubernetesSource implements Source {
     };
   }
 
-  async policies(): Promise<readonly PolicyObject[]> {
+  async policies(): Promise<ClusterPolicies> {
     return listPolicies(this.#transport, await this.#calicoGroup(), this.#stopping.signal);
   }
 

@@ -7,7 +7,7 @@
  */
 import type { RecordChange } from "../../../shared/record/record.ts";
 import { RecordStore } from "../record-store.ts";
-import type { PolicyObject, Source, SourceProblem, SourceSink } from "../source.ts";
+import type { ClusterPolicies, Source, SourceProblem, SourceSink } from "../source.ts";
 import { classify, mergeFiles } from "./merge.ts";
 import type { FileContent, FollowedObject } from "./merge.ts";
 import { readDocuments } from "./read-documents.ts";
@@ -83,10 +83,13 @@ export class ManifestsSource implements Source {
     return { collections: [{ ...known, state, reason: "" }] };
   }
 
-  async policies(): Promise<readonly PolicyObject[]> {
+  async policies(): Promise<ClusterPolicies> {
     await this.#look;
     const paths = [...this.#files.keys()].toSorted();
-    return paths.flatMap((path) => this.#files.get(path)?.content?.policies ?? []);
+    return {
+      items: paths.flatMap((path) => this.#files.get(path)?.content?.policies ?? []),
+      unread: [],
+    };
   }
 
   #onFileEvent(): void {

@@ -2,7 +2,8 @@
  * The objects of all files as one set. An object has one home: of two files (or documents) with the same object the first by path
  * (then by line) wins, and the other is a problem that names both. Pure, so that the order of scans never matters. [SRC42]
  */
-import { collectionOf, isCalicoGroup } from "../convert/converters.ts";
+import { policyKindOf } from "../../policy/kinds.ts";
+import { collectionOf } from "../convert/converters.ts";
 import type { Collection } from "../convert/converters.ts";
 import { FieldProblem, isJsonObject, objectName, readKubeObject } from "../convert/kube-object.ts";
 import type { JsonObject } from "../convert/kube-object.ts";
@@ -21,7 +22,7 @@ export interface FileContent {
   readonly policies: readonly PolicyObject[];
 }
 
-/** Sorts a file's objects into what is followed and the policies; everything else in it (Deployments, Services …) is not ours. */
+/** Sorts a file's objects into what is followed and policies with what goes with them; everything else in it (Deployments, Services …) is not ours. */
 export function classify(
   path: string,
   objects: readonly LocatedObject[],
@@ -32,7 +33,11 @@ export function classify(
     try {
       const { apiVersion, kind, metadata } = readKubeObject(written);
       const collection = collectionOf(apiVersion, kind);
-      if (isPolicy(apiVersion, kind)) policies.push(written as unknown as PolicyObject);
+      const policyKind = policyKindOf(apiVersion, kind);
+      if (policyKind !== undefined) {
+        const home = policyKind.isNamespaced ? metadata.namespace || "default" : "";
+        policies.push(withNamespace(written, home) as unknown as PolicyObject);
+      }
       if (collection === undefined) continue;
       // As kubectl does when neither the file nor the context names one.
       const namespace = collection.isNamespaced ? metadata.namespace || "default" : "";
@@ -45,12 +50,6 @@ export function classify(
     }
   }
   return { followed, policies };
-}
-
-function isPolicy(apiVersion: string, kind: string): boolean {
-  if (kind === "NetworkPolicy")
-    return apiVersion === "networking.k8s.io/v1" || isCalicoGroup(apiVersion);
-  return kind === "GlobalNetworkPolicy" && isCalicoGroup(apiVersion);
 }
 
 function withNamespace(json: JsonObject, namespace: string): JsonObject {

@@ -2,6 +2,8 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
+import { textOf } from "./text-of.ts";
+
 /** Bounds: a folder past them is an error of the whole look, which changes nothing. */
 const MAX_FILES = 10_000;
 const MAX_FILE_BYTES = 32 * 1024 * 1024;
@@ -71,7 +73,7 @@ async function readChanged(path: string, known: Stamp | undefined): Promise<Seen
     if (size > MAX_FILE_BYTES)
       throw new Error(`${path} has ${size} bytes, the limit is ${MAX_FILE_BYTES}`);
     const stamp = `${ino} ${mtimeMs} ${size}`;
-    return { stamp, text: stamp === known ? null : await readFile(path, "utf8") };
+    return { stamp, text: stamp === known ? null : textOf(await readFile(path)) };
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
     throw error;

@@ -12,7 +12,7 @@ import type { FromLink } from "../../typha/typha-link.ts";
 import { SOFTWARE } from "../../version.ts";
 import { FieldProblem } from "../convert/kube-object.ts";
 import { ObjectSet } from "../convert/object-set.ts";
-import type { PolicyObject, Source, SourceSink } from "../source.ts";
+import type { ClusterPolicies, Source, SourceSink } from "../source.ts";
 import { convertValue } from "./convert-value.ts";
 import { publishedKey } from "./key-path.ts";
 import { scanned } from "./scan.ts";
@@ -24,7 +24,7 @@ export interface TyphaSourceOptions {
   dial(): Promise<Duplex | string>;
   readonly compress: boolean;
   /** Typha has policies in Felix's form only: they are read from the API server. */
-  policies(): Promise<readonly PolicyObject[]>;
+  policies(): Promise<ClusterPolicies>;
 }
 
 const SILENCE_CHECK_MS = 5_000;
@@ -90,7 +90,7 @@ export class TyphaSource implements Source {
     return { collections: [{ name, objects, state, reason: "" }] };
   }
 
-  policies(): Promise<readonly PolicyObject[]> {
+  policies(): Promise<ClusterPolicies> {
     return this.#options.policies();
   }
 

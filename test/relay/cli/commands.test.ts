@@ -140,14 +140,14 @@ test(
     const file = join(root, "bad.yaml");
     writeFileSync(file, "a: 1\n---\nkind: [\n");
     const cases = [
-      [["rcc", "list"], 2, "required option '--cluster"],
+      [["rcc", "get", "x"], 2, "required option '--cluster"],
       [["nonsense"], 2, "unknown command"],
       [["mesh", "list", "-o", "xml"], 2, "Allowed choices"],
       [["mesh", "list", "--server", "nonsense"], 2, "must be an http or https URL"],
       [["mesh", "list", "--token-file", "nowhere"], 2, "nowhere"],
       [["wait", "--for", "in-sync", "--cluster", "a", "--timeout", "soon"], 2, "--timeout soon"],
       [["mesh", "get", "other"], 1, "the hub has no mesh named other"],
-      [["mesh", "create", "Bad"], 1, "name: must match"],
+      [["mesh", "create", "Bad"], 1, "name: must have 1 to 63"],
       [["mesh", "list", "--server", "http://127.0.0.1:1"], 1, "cannot reach the hub"],
       [["rcc", "apply", "-f", file, "--cluster", "app"], 1, "bad.yaml:4: "],
       [["hub", "--data", root, "--listen", "x"], 1, "must be HOST:PORT"],
@@ -172,15 +172,15 @@ test(
     const file = join(root, "odd.yaml");
     const wrong = join(root, "wrong-token");
     writeFileSync(wrong, "0123\n");
-    const tooLong = "a".repeat(33);
+    const tooLong = "a".repeat(64);
     for (const [text, told] of [
-      ["[1, 2]", "odd.yaml:1: document: must be a RemoteClusterConfiguration object"],
+      ["[1, 2]", "odd.yaml:1: document: must be an object"],
       ["apiVersion: v1\nkind: Secret\n", 'kind: must be RemoteClusterConfiguration, not "Secret"'],
       [RCC, "metadata: must be an object with a name"],
       [`${RCC}metadata: {}`, "metadata.name: must be set"],
-      [`${RCC}metadata: {name: 5}`, "metadata.name: 5 must match"],
-      [`${RCC}metadata: {name: DB}`, 'metadata.name: "DB" must match'],
-      [`${RCC}metadata: {name: ${tooLong}}`, "must match [a-z0-9]"],
+      [`${RCC}metadata: {name: 5}`, "metadata.name: must be a string"],
+      [`${RCC}metadata: {name: DB}`, 'metadata.name: "DB" must have 1 to 63 characters'],
+      [`${RCC}metadata: {name: ${tooLong}}`, "must have 1 to 63 characters: lower-case letters"],
       [`${RCC}metadata: {name: db}`, "RCC db names cluster db, which is not a member"],
       [`${RCC}metadata: {name: app}`, "RCC app names its own cluster app"],
       [`${RCC}metadata: {name: db}\nspec: 7`, "spec: "],
@@ -205,7 +205,7 @@ test(
     }
     for (const [args, status, told] of [
       [["rcc", "apply", "-f", root, "--cluster", "app"], 2, `--file ${root}: EISDIR`],
-      [["cluster", "add", tooLong], 1, "name: must match"],
+      [["cluster", "add", tooLong], 1, "name: must have 1 to 63"],
       [["cluster", "add", "b", "--cidr", "10.0.0.0"], 1, "10.0.0.0 has no prefix length"],
       [["cluster", "add", "b", "--cidr", "10.0.0.1/8"], 1, "write 10.0.0.0/8"],
       [["grant", "create", "--cluster", "app", "--to", "nobody"], 1, "no cluster named nobody"],
@@ -248,3 +248,65 @@ test("[CLI5] every command's help has one working example", { timeout: 60_000 },
   ])
     expect(await succeed(...args, "--help")).toContain(`\nExample:\n  catwalk ${args.join(" ")}`);
 });
+
+test(
+  "[CLI40] every document of a file is looked at before the first is applied, and the answer says what is not served",
+  { timeout: 60_000 },
+  async () => {
+    await succeed("mesh", "create", "docs");
+    const inMesh = ["--mesh", "docs"];
+    for (const name of ["app", "db", "web"]) await succeed("cluster", "add", name, ...inMesh);
+    const file = join(root, "docs.json");
+    const apply = ["rcc", "apply", "-f", file, "--cluster", "app", ...inMesh];
+    const typed = (items: readonly object[]) =>
+      JSON.stringify({
+        apiVersion: "projectcalico.org/v3",
+        kind: "RemoteClusterConfigurationList",
+        items,
+      });
+    const db = { metadata: { name: "db", finalizers: ["x"] }, spec: null };
+    writeFileSync(file, typed([db, { metadata: { name: "web" }, spec: { etcdEndpoints: 5 } }]));
+    const wrong = await catwalk(...apply);
+    expect([wrong.status, wrong.out]).toEqual([1, ""]);
+    expect(wrong.err).toContain("docs.json:1: spec.etcdEndpoints: must be a string");
+    expect(await succeed("rcc", "list", ...inMesh)).toBe("no RCCs\n");
+
+    const secret = { clusterAccessSecret: { name: "s", namespace: "n" } };
+    const overlay = { syncOptions: { overlayRoutingMode: "Enabled" } };
+    writeFileSync(
+      file,
+      typed([
+        { ...db, spec: overlay },
+        { metadata: { name: "far" }, spec: secret },
+      ]),
+    );
+    expect(await succeed(...apply)).toBe(
+      "RCC db of app names db (not-granted)\n" +
+        "  spec.syncOptions.overlayRoutingMode:\n" +
+        "    NotServed: this version brings endpoints for rules, and no routes\n" +
+        "RCC far of app is kept, and NotServed: it names no member\n" +
+        "  spec.clusterAccessSecret:\n" +
+        "    NotServed: this version reads no datastore of an RCC's own\n",
+    );
+    expect(await succeed("rcc", "list", ...inMesh)).toBe(
+      "CLUSTER  NAME  REMOTE  STATE\n" +
+        "app      db    db      not-granted, overlayRoutingMode NotServed\n" +
+        "app      far   -       NotServed (clusterAccessSecret)\n",
+    );
+    expect(await succeed("status", ...inMesh)).toMatch(
+      /app\/far +spec.clusterAccessSecret +nothing\n/,
+    );
+    const waited = await catwalk(
+      "wait",
+      "--for=in-sync",
+      "--cluster=app",
+      "--timeout=1s",
+      ...inMesh,
+    );
+    expect([waited.status, waited.err]).toEqual([
+      1,
+      expect.stringContaining("RCC app/far is NotServed and never gets in sync"),
+    ]);
+    await succeed("mesh", "delete", "docs");
+  },
+);

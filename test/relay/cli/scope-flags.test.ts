@@ -26,7 +26,7 @@ test("[SCP2] flags are repeatable and take commas; without any, or with what nar
 test.each([
   [{ namespace: ["shop,Pay"] }, '--namespace "Pay": must be a Kubernetes namespace name'],
   [{ namespace: [""] }, '--namespace "": must be'],
-  [{ kind: ["Pod"] }, '--kind "Pod": Invalid option: expected one of "WorkloadEndpoint"'],
+  [{ kind: ["Pod"] }, '--kind "Pod": must be WorkloadEndpoint, HostEndpoint'],
   [{ label: ["a b"] }, '--label "a b": must be a label key'],
   [{ selector: ["role =="] }, '--selector "role ==": '],
   [{ selector: [""] }, '--selector "": '],

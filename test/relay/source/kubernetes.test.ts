@@ -366,7 +366,7 @@ test("[SRC7] policies are read on demand, of all three kinds, with what lists le
     spec: {},
   });
   open();
-  const found = await source.policies();
+  const { items: found } = await source.policies();
   expect(
     found.map(({ apiVersion, kind, metadata }) => `${apiVersion} ${kind} ${metadata.name}`),
   ).toEqual([

@@ -193,6 +193,9 @@ test("[SRC7] policies are those of the files, as written", async () => {
     "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: k, namespace: shop}\nspec: {podSelector: {}}\n",
   );
   await open();
-  expect((await source.policies()).map(({ metadata }) => metadata.name)).toEqual(["k", "allow-db"]);
+  expect((await source.policies()).items.map(({ metadata }) => metadata.name)).toEqual([
+    "k",
+    "allow-db",
+  ]);
   expect(seen.records.size).toBe(0);
 });

@@ -37,7 +37,7 @@ async function follow(kvs: Record<string, string>) {
     address: typha.address,
     dial: () => dialTcp(typha.address, undefined),
     compress: false,
-    policies: () => Promise.resolve([]),
+    policies: () => Promise.resolve({ items: [], unread: [] }),
   });
   source.start(recorder);
   open.push(

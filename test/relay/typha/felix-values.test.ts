@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
 
 import { felixValue } from "../../../relay/typha/felix-values.ts";
+import { remoteLabels } from "../../../relay/typha/remote-labels.ts";
+import { MAX_NAME } from "../../../shared/lib/names.ts";
+import { effectOf } from "../../support/felix-model/model.ts";
 import { node, pod, pool } from "../../support/records.ts";
 
 test("[TYP6] a workload endpoint is built field by field under its renamed node and profiles", () => {
@@ -91,4 +94,26 @@ test("[TYP20] a pool only says that its addresses are pods': no mode, no NAT of 
       assignment_mode: "Automatic",
     },
   });
+});
+
+test("[NAM1] a Felix takes what comes under the longest name of an RCC, also with the longest names of the origin and labels under the RCC's own", () => {
+  const rcc = "r".repeat(MAX_NAME);
+  const long = "n".repeat(63);
+  const nodeName = `${`${long}.`.repeat(3)}${"n".repeat(61)}`;
+  const labels = { app: "x", [`${long}.${long}/${long}`]: long };
+  const records = [
+    { ...pod("web-0", "10.20.0.1", labels), node: nodeName, name: nodeName },
+    { kind: "Profile" as const, name: `kns.${long}`, labels: { "pcns.env": "prod" } },
+  ];
+  for (const mode of ["original", "prefixed"] as const)
+    for (const record of records) {
+      const seen = { ...record, labels: remoteLabels(rcc, mode, record.labels) };
+      const felix = felixValue(rcc, seen);
+      expect(felix?.key).toContain(`${rcc}_`);
+      const value = JSON.stringify(felix?.value);
+      expect(effectOf({ key: felix?.key ?? "", value })).toEqual({ is: "taken" });
+    }
+  expect(Object.keys(remoteLabels(rcc, "prefixed", { app: "x" }))).toEqual([
+    `${rcc}.catwalk.dev/app`,
+  ]);
 });

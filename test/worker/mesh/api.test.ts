@@ -2,9 +2,13 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import type { CryptoKey } from "jose";
 import { expect, test } from "vitest";
 
+import { NAME_RULE } from "../../../shared/lib/names.ts";
+import { VERSION } from "../../../shared/lib/version.ts";
+import { PROTOCOL_VERSIONS } from "../../../shared/protocol/version.ts";
+import { parseRcc } from "../../../shared/visibility/rcc.ts";
 import type { OriginStatus } from "../../../shared/visibility/facts.ts";
 import { INTERNAL_HEADERS } from "../../../worker/ports.ts";
-import { TestHub, valueOf } from "./support.ts";
+import { ADMIN_TOKEN, TestHub, valueOf } from "./support.ts";
 import type { Answer } from "./support.ts";
 
 const RCC = {
@@ -59,7 +63,7 @@ test("[API1] a wrong field is named with its rule", async () => {
   const hub = new TestHub();
   const { body } = await hub.call("POST", "/v1/meshes", { name: "Demo", colour: 1 });
   expect(body.errors).toEqual([
-    { field: "name", rule: "must match [a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?" },
+    { field: "name", rule: NAME_RULE },
     { field: "colour", rule: "is not a known field" },
   ]);
 });
@@ -106,7 +110,140 @@ test("[API3] the OpenAPI 3.1 document describes every admin path", async () => {
     "/v1/meshes/{mesh}/grants",
     "/v1/meshes/{mesh}/grants/{origin}/{reader}",
     "/v1/meshes/{mesh}/quarantine",
+    "/v1/meshes/{mesh}/rccs",
     "/v1/meshes/{mesh}/status",
+    "/v1/version",
+  ]);
+});
+
+test("[API10] a query parameter that means nothing is refused, and nothing has changed", async () => {
+  const { hub } = await hubWithPair();
+  const grant = `${DEMO}/grants/db/app`;
+  const before = (await hub.call("GET", `${DEMO}/grants`)).body;
+  for (const [method, path, body] of [
+    ["PUT", `${grant}?dryRun=true`, { scope: { namespaces: ["shop"] } }],
+    ["DELETE", `${grant}?dryRun=All`, undefined],
+    ["PUT", `${DEMO}/clusters/app/rccs/db?fieldManager=me`, RCC],
+    ["POST", `${DEMO}/clusters?dryRun=true`, { name: "new" }],
+    ["DELETE", `${DEMO}/clusters/app?cascade=orphan`, undefined],
+    ["DELETE", `${DEMO}?dryRun`, undefined],
+    ["GET", "/v1/meshes?limit=5", undefined],
+    ["GET", `${DEMO}/grants?origin=db&reader=app`, undefined],
+    ["GET", `${DEMO}/audit?limit=1.5`, undefined],
+    ["GET", `${DEMO}/audit?limit=0x10`, undefined],
+    ["GET", `${DEMO}/audit?limit=1001`, undefined],
+  ] as const) {
+    const answer = await hub.call(method, path, body);
+    expect([path, answer.status, answer.body.code]).toEqual([path, 400, "bad-request"]);
+    expect(JSON.stringify(answer.body.errors)).toMatch(/"field":"query\.(\w+)"/);
+  }
+  const dry = await hub.call("DELETE", `${grant}?dryRun=All`);
+  expect(dry.body.errors).toEqual([
+    { field: "query.dryRun", rule: "is not a known query parameter" },
+  ]);
+  expect((await hub.call("GET", `${DEMO}/grants`)).body).toEqual(before);
+  expect((await hub.call("GET", `${DEMO}/clusters`)).body["items"]).toHaveLength(2);
+});
+
+test("[API11] 405 says what is allowed, and 401 how to authenticate", async () => {
+  const { hub } = await hubWithPair();
+  const headers = async (method: string, path: string, authorization: string) => {
+    const answer = await hub.app.request(path, { method, headers: { authorization } });
+    const { status } = answer;
+    return [status, answer.headers.get("allow"), answer.headers.get("www-authenticate")];
+  };
+  const admin = `Bearer ${ADMIN_TOKEN}`;
+  for (const [method, path, allow] of [
+    ["PATCH", "/v1/meshes", "GET, HEAD, POST"],
+    ["POST", DEMO, "DELETE, GET, HEAD"],
+    ["DELETE", `${DEMO}/status`, "GET, HEAD"],
+    ["GET", `${DEMO}/grants/db/app`, "DELETE, PUT"],
+    ["PUT", "/v1/join", "POST"],
+    ["DELETE", "/healthz", "GET, HEAD"],
+  ] as const)
+    expect([path, ...(await headers(method, path, admin))]).toEqual([path, 405, allow, null]);
+  const challenge = 'Bearer realm="catwalk hub"';
+  for (const path of ["/v1/meshes", `${DEMO}/nothing`, "/v1/connect/home"])
+    expect([path, ...(await headers("GET", path, ""))]).toEqual([path, 401, null, challenge]);
+});
+
+test("[API12] every operation of the document has an id of its own, a summary, a tag, and refuses what is not in it", async () => {
+  const document = (await (await new TestHub().app.request("/v1/openapi.json")).json()) as {
+    paths: Record<
+      string,
+      Record<string, { operationId?: string; summary?: string; tags?: string[]; responses: object }>
+    >;
+  };
+  const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
+  expect(operations.length).toBeGreaterThan(20);
+  const ids = operations.map(({ operationId }) => operationId);
+  expect(ids.filter((id) => id === undefined || ids.indexOf(id) !== ids.lastIndexOf(id))).toEqual(
+    [],
+  );
+  for (const { operationId, summary, tags, responses } of operations) {
+    expect([operationId, summary?.length, tags?.length]).toEqual([
+      operationId,
+      expect.any(Number),
+      1,
+    ]);
+    expect(Object.keys(responses)).toEqual(
+      expect.arrayContaining(["400", "401", "404", "409", "422", "default"]),
+    );
+  }
+});
+
+test("[API12] the document's constraints on connection fields are the hub's own checks", async () => {
+  const document = (await (await new TestHub().app.request("/v1/openapi.json")).json()) as {
+    paths: Record<
+      string,
+      {
+        post: {
+          requestBody: {
+            content: Record<
+              string,
+              {
+                schema: {
+                  properties: {
+                    spec: { properties: Record<string, { pattern?: string; maxLength?: number }> };
+                  };
+                };
+              }
+            >;
+          };
+        };
+      }
+    >;
+  };
+  const body = document.paths["/v1/meshes/{mesh}/clusters/{cluster}/rccs"]?.post.requestBody;
+  const fields = body?.content["application/json"]?.schema.properties.spec.properties ?? {};
+  for (const secret of ["etcdPassword", "etcdKey", "kubeconfigInline", "k8sAPIToken"])
+    expect([secret, fields[secret]?.maxLength]).toEqual([secret, 0]);
+  for (const [field, value] of [
+    ["k8sAPIEndpoint", "https://10.0.0.1:6443/x"],
+    ["k8sAPIEndpoint", "https://u:p@10.0.0.1"],
+    ["k8sAPIEndpoint", "https://[::1]:6443"],
+    ["k8sAPIEndpoint", "10.0.0.1:6443"],
+    ["etcdEndpoints", "http://a:2379, http://b:2379"],
+    ["etcdEndpoints", "http://a:2379,"],
+    ["etcdEndpoints", "http://a b"],
+    ["kubeconfig", "/a:/b"],
+    ["kubeconfig", "apiVersion: v1\n"],
+    ["etcdKeyFile", "-----BEGIN\n"],
+  ] as const) {
+    const datastoreType = field.startsWith("etcd") ? "etcdv3" : "kubernetes";
+    const isValid = parseRcc({ ...RCC, spec: { datastoreType, [field]: value } }).ok;
+    expect([value, new RegExp(fields[field]?.pattern ?? "$^").test(value)]).toEqual([
+      value,
+      isValid,
+    ]);
+  }
+});
+
+test("[API13] the hub tells its version and protocols without a token", async () => {
+  const answer = await new TestHub().app.request("/v1/version");
+  expect([answer.status, await answer.json()]).toEqual([
+    200,
+    { version: VERSION, protocols: PROTOCOL_VERSIONS },
   ]);
 });
 
@@ -120,12 +257,58 @@ test("[API4] meshes are made, listed, got and deleted", async () => {
   expect((await hub.call("GET", "/v1/meshes")).body).toEqual({ items: [] });
 });
 
-test("[VIS22] connection fields are 422 naming them, and the name must be the path's", async () => {
-  const { hub } = await hubWithPair();
-  const direct = { ...RCC, spec: { datastoreType: "etcdv3", etcdEndpoints: "http://e:2379" } };
-  const refused = await hub.call("PUT", `${DEMO}/clusters/app/rccs/db`, direct);
+test("[VIS40] an RCC with connection fields is kept, says that it is not served, and status and lists say so", async () => {
+  const hub = new TestHub();
+  const { app = "" } = await hub.withClusters("app", "db");
+  const spec = { datastoreType: "etcdv3", etcdEndpoints: "http://e:2379" };
+  const direct = { ...RCC, spec };
+  const status = {
+    remote: null,
+    state: "not-served",
+    notServed: [{ field: "spec.datastoreType" }, { field: "spec.etcdEndpoints" }],
+  };
+  const made = await hub.call("PUT", `${DEMO}/clusters/app/rccs/db`, direct);
+  expect([made.status, made.body["rcc"]]).toMatchObject([201, { spec, status }]);
+  const got = await hub.call("GET", `${DEMO}/clusters/app/rccs/db`);
+  expect(got.body).toMatchObject({ metadata: { name: "db" }, spec, status });
+  expect((await hub.call("GET", `${DEMO}/clusters/app/rccs`)).body).toMatchObject({
+    items: [{ status }],
+  });
+  expect((await hub.call("GET", `${DEMO}/rccs`)).body).toMatchObject({
+    items: [{ cluster: { uid: app, name: "app" }, metadata: { name: "db" }, status }],
+  });
+  expect((await hub.call("GET", `${DEMO}/status`)).body).toMatchObject({
+    edges: [],
+    notServed: [
+      { cluster: { name: "app" }, rcc: "db", field: "spec.datastoreType", isServed: false },
+      { cluster: { name: "app" }, rcc: "db", field: "spec.etcdEndpoints", isServed: false },
+    ],
+  });
+  // What was answered can be applied.
+  expect((await hub.call("PUT", `${DEMO}/clusters/app/rccs/db`, got.body)).status).toBe(200);
+  const secret = { ...RCC, spec: { ...spec, etcdPassword: "hush" } };
+  const refused = await hub.call("PUT", `${DEMO}/clusters/app/rccs/db`, secret);
   expect([refused.status, refused.body.code]).toEqual([422, "not-possible"]);
-  expect(refused.body.detail).toContain("spec.etcdEndpoints: direct datastore RCCs");
+  expect(refused.body.detail).toContain("spec.etcdPassword: is a secret");
+  expect(JSON.stringify(refused.body)).not.toContain("hush");
+});
+
+test("[VIS40] overlay routing is said to be not served, beside endpoints that are", async () => {
+  const { hub } = await hubWithPair();
+  const overlay = { ...RCC, spec: { syncOptions: { overlayRoutingMode: "Enabled" } } };
+  const made = await hub.call("PUT", `${DEMO}/clusters/app/rccs/db`, overlay);
+  const field = "spec.syncOptions.overlayRoutingMode";
+  expect(made.body["rcc"]).toMatchObject({
+    status: { remote: { name: "db" }, state: "granted", notServed: [{ field }] },
+  });
+  expect((await hub.call("GET", `${DEMO}/status`)).body).toMatchObject({
+    edges: [{ rcc: "db", state: "granted" }],
+    notServed: [{ rcc: "db", field, isServed: true }],
+  });
+});
+
+test("[VIS22] the name must be the path's", async () => {
+  const { hub } = await hubWithPair();
   const other = await hub.call("PUT", `${DEMO}/clusters/app/rccs/other`, RCC);
   expect(other.body.errors).toEqual([
     { field: "metadata.name", rule: "must be other, the name in the path" },

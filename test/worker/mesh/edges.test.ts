@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import type { RccRequest } from "../../../shared/visibility/rcc.ts";
 import { rccRequest, refusalOf, TestHub, valueOf } from "./support.ts";
 
 test("[VIS20] A may read B when A has an RCC that names B and B grants A: either half alone is nothing", async () => {
@@ -107,6 +108,42 @@ test("[VIS22] an RCC that is changed to another remote lets go of the first", as
   valueOf(await demo.applyRcc("app", rccRequest("far", "web"), "apply"));
   expect(hub.origin(db).facts?.readers).toEqual([]);
   expect(hub.origin(web).facts?.readers).toMatchObject([{ rcc: "far" }]);
+});
+
+test("[VIS40] an RCC with connection fields binds to no member and changes no facts; it and one that names a member take each other's place", async () => {
+  const hub = new TestHub();
+  const { app = "", db = "" } = await hub.withClusters("app", "db");
+  const demo = hub.service("demo");
+  valueOf(await demo.createGrant("db", "app"));
+  const direct: RccRequest = {
+    ...rccRequest("db"),
+    remoteName: null,
+    spec: { clusterAccessSecret: { name: "s", namespace: "n" } },
+  };
+  const version = () => hub.mesh("demo").version();
+  const before = version();
+  expect(valueOf(await demo.applyRcc("app", direct, "create"))).toMatchObject({
+    isNew: true,
+    rcc: { remote: null, state: "not-served" },
+  });
+  expect(refusalOf(await demo.applyRcc("app", direct, "create")).status).toBe(409);
+  expect(refusalOf(await demo.applyRcc("app", rccRequest("db"), "create")).status).toBe(409);
+  expect([version(), hub.origin(db).facts?.readers]).toEqual([before, []]);
+
+  valueOf(await demo.applyRcc("app", rccRequest("db"), "apply"));
+  expect(hub.origin(db).facts?.readers).toMatchObject([{ rcc: "db" }]);
+  expect(valueOf(await demo.listRccs("app"))).toMatchObject([{ state: "granted" }]);
+
+  valueOf(await demo.applyRcc("app", direct, "apply"));
+  expect(hub.origin(db).facts?.readers).toEqual([]);
+  expect(hub.origin(app).facts?.remotes).toEqual([]);
+  expect(valueOf(await demo.listRccs("app"))).toMatchObject([{ state: "not-served" }]);
+
+  valueOf(await demo.deleteRcc("app", "db"));
+  expect(refusalOf(await demo.getRcc("app", "db")).status).toBe(404);
+  valueOf(await demo.applyRcc("app", direct, "apply"));
+  valueOf(await demo.removeCluster("app"));
+  expect(hub.mesh("demo").store.count("direct")).toBe(0);
 });
 
 test("[VIS23] a grant to itself, by or to a stranger, or one that is not there is refused", async () => {

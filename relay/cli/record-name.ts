@@ -1,0 +1,26 @@
+/** What people call a record: `shop/stray-0` instead of its escaped key path. [CLI41] */
+import { unescapeSegment } from "../../shared/record/key.ts";
+
+/** Of a key path, which names its kind by itself; what is none stays as it is. Total. */
+export function nameOfKey(key: string): string {
+  const [, ...segments] = key.split("/").map(unescapeSegment);
+  const last = segments.at(-1) ?? "";
+  const at = (from: string): boolean => key.startsWith(`/calico/${from}`);
+  if (at("v1/host/") && segments[4] === "workload") {
+    const name = segments[6] ?? "";
+    // Of pods every endpoint has this name.
+    return last === "eth0" ? name : `${name} (${last})`;
+  }
+  if (at("v1/host/") && segments[4] === "endpoint") return last;
+  if (at("v1/ipam/") || at("ipam/v2/")) return last.replace(/-(\d+)$/, "/$1");
+  if (at("v1/config")) return "settings";
+  return at("resources/v3/") ? last : key;
+}
+
+/** `role=postgres,app=db`, sorted by key. */
+export function labelText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => `${key}=${value}`)
+    .join(",");
+}
