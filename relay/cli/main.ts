@@ -25,6 +25,9 @@ if (process.connected) {
   process.channel?.unref();
 }
 
+/** Long enough for what was printed to be read. */
+const LEFT_OPEN_MS = 1_000;
+
 const COMMANDS = [
   registerUp,
   registerHub,
@@ -46,4 +49,12 @@ const COMMANDS = [
   registerCompletion,
 ];
 
+// A reader that has had enough (`| head`) ends the command, which has nobody to tell any more.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
 process.exitCode = await runProgram(COMMANDS, process.argv.slice(2));
+// What a command that failed has left open (a socket, a timer) does not keep the process. [CLI50]
+setTimeout(() => process.exit(), LEFT_OPEN_MS).unref();

@@ -8,6 +8,7 @@ import { clientOf } from "./command.ts";
 import { loadConfig } from "./config.ts";
 import type { ServerFlags } from "./config.ts";
 import { readHubView } from "./hub-view.ts";
+import { chosenOrigins, originsOfRelay } from "./origin-choice.ts";
 import { wrapWords } from "./output.ts";
 import { CommandError, UsageError } from "./usage-error.ts";
 
@@ -38,16 +39,24 @@ export function relayUrl(flags: ReadingFlags): string | null {
   return flags.cluster === undefined ? null : (loadConfig(flags).relays[flags.cluster] ?? null);
 }
 
-export async function worldOf(flags: ReadingFlags): Promise<World> {
+/** @param origin Only of this one, as `--origin` names it. */
+export async function worldOf(flags: ReadingFlags, origin?: string): Promise<World> {
   if (flags.relay !== undefined) {
     const { relay } = flags;
-    return readWorld({ kind: "relay", url: relay }).catch((error: unknown) => {
+    const known = origin === undefined ? [] : await originsOfRelay(relay);
+    const world = await readWorld({ kind: "relay", url: relay }).catch((error: unknown) => {
       throw new CommandError((error as Error).message, { cause: error });
     });
+    if (origin === undefined) return world;
+    const chosen = chosenOrigins(origin, known, world.cluster);
+    return { ...world, records: world.records.filter((seen) => chosen.has(seen.origin)) };
   }
   const cluster = requireCluster(flags);
   const client = clientOf(flags);
-  const view = await readHubView(client, { cluster });
+  const view = await readHubView(client, {
+    cluster,
+    ...(origin === undefined ? {} : { origin }),
+  });
   return {
     cluster: view.cluster,
     records: view.records,

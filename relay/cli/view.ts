@@ -10,10 +10,13 @@ import type { OutputFlags, RegisterCommand } from "./command.ts";
 import { followHub } from "./hub-follow.ts";
 import type { SeenChange } from "./origin-reader.ts";
 import { oneLine, renderList, screenWidth, wrapWords } from "./output.ts";
+import { chosenOrigins, originsOfRelay } from "./origin-choice.ts";
 import { requireCluster, tellTruth, withReading, worldOf } from "./reading.ts";
 import type { ReadingFlags } from "./reading.ts";
-import { labelText, nameOfKey } from "./record-name.ts";
+import { labelText, nameOfKey } from "../../shared/record/key-name.ts";
 import { CommandError, UsageError } from "./usage-error.ts";
+
+const ORIGIN_HELP = "only this RCC or remote (or the cluster itself)";
 
 type Flags = ReadingFlags & OutputFlags & { readonly origin?: string; readonly as?: string };
 
@@ -24,17 +27,15 @@ export const registerView: RegisterCommand = (program) => {
         withReading(program.command("view").description("every record that a cluster may see")),
       ),
     )
-      .option("--origin <name>", "only this remote (or the cluster itself)")
+      .option("--origin <name>", ORIGIN_HELP)
       .option("--as <form>", "felix: Calico's keys and JSON as the cluster's Felix gets them"),
     "catwalk view --cluster app --origin db --as felix",
   ).action(async (flags: Flags) => {
     if (flags.as !== undefined && flags.as !== "felix") throw new UsageError("--as: must be felix");
-    const world = await worldOf(flags);
-    const records = world.records
-      .filter(({ origin }) => flags.origin === undefined || origin === flags.origin)
-      .toSorted((a, b) => (`${a.origin} ${a.key}` < `${b.origin} ${b.key}` ? -1 : 1));
-    if (flags.origin !== undefined && records.length === 0)
-      process.stderr.write(`nothing of ${flags.origin} is visible\n`);
+    const world = await worldOf(flags, flags.origin);
+    const records = world.records.toSorted((a, b) =>
+      `${a.origin} ${a.key}` < `${b.origin} ${b.key}` ? -1 : 1,
+    );
     tellTruth(world);
     if (flags.as === "felix")
       print(
@@ -53,7 +54,7 @@ export const registerView: RegisterCommand = (program) => {
       withServer(
         withReading(program.command("watch").description("what a cluster may see, as it changes")),
       ),
-    ).option("--origin <name>", "only this remote (or the cluster itself)"),
+    ).option("--origin <name>", ORIGIN_HELP),
     "catwalk watch --cluster app",
   ).action(async (flags: Flags) => {
     const show = (change: SeenChange): string =>
@@ -91,6 +92,8 @@ async function followRelay(
   origin: string | undefined,
   onChange: (change: SeenChange) => void,
 ): Promise<void> {
+  const chosen =
+    origin === undefined ? null : chosenOrigins(origin, await originsOfRelay(url), "its cluster");
   const response = await fetchRelay(url, "/view?follow=true").catch((error: unknown) => {
     throw new CommandError((error as Error).message, { cause: error });
   });
@@ -106,7 +109,7 @@ async function followRelay(
         process.stderr.write(
           `the relay at ${url} serves ${records} records; changes follow, Ctrl-C ends\n`,
         );
-      } else if (origin !== undefined && change.origin !== origin) continue;
+      } else if (chosen !== null && !chosen.has(change.origin)) continue;
       else if (isListed) onChange(change);
       else records++;
     }

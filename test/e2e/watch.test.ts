@@ -117,7 +117,7 @@ test("[CLI15] a grant that is deleted under `watch` withdraws all that came from
 test("[CLI15] what can never be read ends `watch` with an error: an origin that is not seen, a cluster that is removed", async () => {
   const unknown = await rig.catwalk("watch", "--cluster", "app", "--origin", "dc");
   expect(unknown).toMatchObject({ status: 1, out: "" });
-  expect(unknown.err).toContain("cluster app sees no dc");
+  expect(unknown.err).toContain("--origin dc: cluster app sees no such remote");
   await rig.api("POST", "/v1/meshes/demo/clusters", { name: "short" });
   const watching = await watch("--cluster", "short");
   await rig.api("DELETE", "/v1/meshes/demo/clusters/short");

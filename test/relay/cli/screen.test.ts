@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 
 import { registerCompletion } from "../../../relay/cli/completion.ts";
 import { renderList, wrapWords } from "../../../relay/cli/output.ts";
-import { nameOfKey } from "../../../relay/cli/record-name.ts";
+import { nameOfKey } from "../../../shared/record/key-name.ts";
 import { skewOf } from "../../../relay/cli/version.ts";
 import { changeText } from "../../../relay/cli/view.ts";
 import { problemLines } from "../../../relay/demo/tell-problems.ts";
