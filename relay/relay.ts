@@ -25,6 +25,7 @@ import type { Obeyed } from "./publish/withdrawals/withdrawal-guard.ts";
 import { Withdrawals } from "./publish/withdrawals/withdrawals.ts";
 import type { WithdrawalReport } from "./publish/withdrawals/withdrawals.ts";
 import { HealthWatch } from "./source/health-watch.ts";
+import { SourceProblems } from "./source/problems.ts";
 import type { Source, SourceProblem } from "./source/source.ts";
 import { summarise } from "./source/source-health.ts";
 import type { SourceState } from "./source/source-health.ts";
@@ -102,7 +103,7 @@ export class Relay {
   readonly withdrawals: Withdrawals;
   /** How well the source follows; `health.summary()` is what the hub may be told. */
   readonly health: HealthWatch;
-  readonly #problems = new Map<string, SourceProblem>();
+  readonly #problems: SourceProblems;
   readonly #ownPools = new OwnPools();
   readonly #abort = new AbortController();
   readonly #startedMs: number;
@@ -129,6 +130,7 @@ export class Relay {
     this.config = config;
     this.source = source;
     this.#log = log;
+    this.#problems = new SourceProblems(log);
     this.#credentials = credentials;
     this.#access = new KeptAccess(config.state, outside, log);
     this.health = new HealthWatch(source, outside, log, () => this.#report());
@@ -188,13 +190,8 @@ export class Relay {
     this.source.start({
       apply: (changes) => this.#onSource(changes),
       listed: () => this.#onListed(),
-      problem: (problem) => {
-        this.#problems.set(problem.object, problem);
-        this.#log.warn(problem, "a source object is not published as it is");
-      },
-      solved: (object) => {
-        this.#problems.delete(object);
-      },
+      problem: (problem) => this.#problems.add(problem),
+      solved: (object) => this.#problems.solved(object),
     });
     this.health.start();
     void this.#joinAndConnect();
@@ -288,7 +285,7 @@ export class Relay {
         ...this.#sourceStatus(),
         listed: this.#isListed,
         records: this.local.size,
-        problems: [...this.#problems.values()],
+        problems: this.#problems.all,
         poolsNotOwn: this.#ownPools.notOwn().map(({ cidr }) => cidr),
       },
       withdrawals: this.withdrawals.report(),
@@ -410,6 +407,7 @@ export class Relay {
   }
 
   #onSource(changes: readonly RecordChange[]): void {
+    this.#problems.lookAtLabels(changes);
     this.#obey(this.withdrawals.take(changes));
   }
 

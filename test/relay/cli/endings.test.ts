@@ -59,9 +59,19 @@ test("[CLI50] a relay whose Typha port is taken ends with 1 and one line, and ne
   await client.request("POST", "/v1/meshes", { name: "demo" });
   const added = await client.request("POST", client.meshPath("clusters"), { name: "app" });
   const ended = await run([
-    ...["relay", "--hub", hub.url, "--join-token", (added as { joinToken: string }).joinToken],
-    ...["--state", join(root, "state"), "--manifests", PODS],
-    ...["--typha-upstream", "127.0.0.1:1", "--typha-listen", `127.0.0.1:${port}`],
+    "relay",
+    "--hub",
+    hub.url,
+    "--join-token",
+    (added as { joinToken: string }).joinToken,
+    "--state",
+    join(root, "state"),
+    "--manifests",
+    PODS,
+    "--typha-upstream",
+    "127.0.0.1:1",
+    "--typha-listen",
+    `127.0.0.1:${port}`,
   ]);
   taken.close();
   await hub.stop();
@@ -78,8 +88,15 @@ test("[CLI50] SIGTERM while a relay cannot join yet ends it", async () => {
   const asked = once(silent, "connection");
   const ended = run(
     [
-      ...["relay", "--hub", `http://127.0.0.1:${port}`, "--manifests", PODS],
-      ...["--join-token", `cwj_demo_${"0".repeat(48)}`, "--state", join(root, "unjoined")],
+      "relay",
+      "--hub",
+      `http://127.0.0.1:${port}`,
+      "--manifests",
+      PODS,
+      "--join-token",
+      `cwj_demo_${"0".repeat(48)}`,
+      "--state",
+      join(root, "unjoined"),
     ],
     asked,
   );
