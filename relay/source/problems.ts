@@ -49,14 +49,7 @@ export class SourceProblems {
 }
 
 function reservedOf(record: CalicoRecord): readonly string[] {
-  switch (record.kind) {
-    case "WorkloadEndpoint":
-    case "HostEndpoint":
-    case "Profile":
-      return reservedKeys(record.labels);
-    default:
-      return [];
-  }
+  return "labels" in record ? reservedKeys(record.labels) : [];
 }
 
 function reservedKeys(labels: Labels): readonly string[] {
