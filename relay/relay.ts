@@ -2,9 +2,9 @@
  * The relay of one cluster: source → publisher → home socket; access facts → remotes → whoever serves them. This file wires and decides
  * nothing that has a name of its own elsewhere.
  */
-import { mkdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { makeFolder } from "./make-folder.ts";
 import { backoffMs } from "../shared/lib/backoff.ts";
 import { PROTOCOL_VERSIONS } from "../shared/protocol/version.ts";
 import type { CalicoRecord, RecordChange } from "../shared/record/record.ts";
@@ -157,7 +157,7 @@ export class Relay {
 
   /** Opens the state folder and the identity. @throws Error that says what to do when there is neither a membership nor a join token. */
   static async open(config: RelayConfig, source: Source, log: Logger): Promise<Relay> {
-    mkdirSync(config.state, { recursive: true, mode: 0o700 });
+    makeFolder(config.state, "--state");
     const route =
       config.hub === undefined ? null : routeTo(config.hub, { caFile: config.hubCaFile });
     const credentials = await Credentials.open(

@@ -1,5 +1,5 @@
 /** `catwalk up` (= `npm start`): a hub and two demo clusters, or two real ones, with everything that a first look needs. */
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 
 import { stringify } from "yaml";
@@ -12,6 +12,7 @@ import { describeMesh } from "../demo/describe.ts";
 import { tellProblems } from "../demo/tell-problems.ts";
 import { PortTakenError, startHub } from "../launch/hub.ts";
 import type { RunningHub } from "../launch/hub.ts";
+import { makeFolder } from "../make-folder.ts";
 import { Client } from "./client.ts";
 import { collect, print, withExample } from "./command.ts";
 import type { RegisterCommand } from "./command.ts";
@@ -36,6 +37,9 @@ export const registerUp: RegisterCommand = (program) => {
       .option("--data <dir>", "where state is kept", ".catwalk"),
     "catwalk up",
   ).action(async (flags: { readonly kubeconfig?: readonly string[]; readonly data: string }) => {
+    // A relay waits for its kubeconfig; who starts by hand wants to know of a misspelt path at once.
+    for (const file of flags.kubeconfig ?? [])
+      if (!existsSync(file)) throw new CommandError(`--kubeconfig: there is no file ${file}`);
     const plan =
       flags.kubeconfig === undefined
         ? demoPlan(ROOT)
@@ -51,9 +55,9 @@ async function runUp(plan: DemoPlan, data: string): Promise<void> {
   const isNew = !existsSync(join(data, "hub"));
   const shown = relative(process.cwd(), data) || data;
   try {
-    mkdirSync(data, { recursive: true, mode: 0o700 });
+    makeFolder(data, "--data", shown);
   } catch (error) {
-    throw new CommandError(`--data ${shown}: ${(error as Error).message}`, { cause: error });
+    throw new CommandError((error as Error).message, { cause: error });
   }
   print(`Catwalk demo, state: ${shown} (${isNew ? "new" : "kept from before"})\n`);
   const running: Running = { hub: null, relays: [] };

@@ -104,10 +104,24 @@ test("[CLI50] SIGTERM while a relay cannot join yet ends it", async () => {
   silent.close();
 });
 
-test("[CLI50] up with a data folder that cannot be made ends with 1 and one line", async () => {
+test.each([
+  [["up", "--data", "file/below"], "--data file/below: cannot be made (ENOTDIR"],
+  [["up", "--kubeconfig", "none.yaml"], "--kubeconfig: there is no file none.yaml"],
+  [["hub", "--data", "file/below", "--listen", "127.0.0.1:0"], "--data file/below: cannot be made"],
+  [["hub", "restore", "none.backup", "--data", "made"], "there is no backup none.backup"],
+  [
+    ["relay", "--state", "file/below", "--hub", "http://127.0.0.1:9", "--manifests", PODS],
+    "--state file/below: cannot be made",
+  ],
+  [["source", "dump", "--manifests", "none"], "--manifests: there is no folder none"],
+])("[CLI50] %j ends with 1 and one line", async (args, told) => {
   writeFileSync(join(root, "file"), "");
-  const ended = await run(["up", "--data", join(root, "file/below")]);
-  expect([ended.status, ended.err]).toEqual([1, expect.stringMatching(/^error: [^\n]+\n$/)]);
+  const { status, out, err } = await run(args);
+  expect([status, out, err.trimEnd().split("\n")]).toEqual([
+    1,
+    "",
+    [expect.stringContaining(`error: ${told}`)],
+  ]);
 });
 
 test("[CLI50] SIGTERM while up still starts ends it and what it has started", async () => {
