@@ -88,10 +88,11 @@ async function describePolicy(
   return lines;
 }
 
-function suggestions(plan: DemoPlan, config: string | null): string[] {
+/** @param config As of `HowItRuns`. */
+export function suggestions(plan: DemoPlan, config: string | null): string[] {
   const other = plan.clusters.find((cluster) => cluster.name !== plan.viewer)?.name;
   const lines = ["Try, in another terminal here:"];
-  if (config !== null) lines.push(`  export CATWALK_CONFIG=${config}`);
+  if (config !== null) lines.push(`  export CATWALK_CONFIG=${shellWord(config)}`);
   const suggest = (command: string, what: string): void => {
     lines.push(`  npx --no-install catwalk ${command}`, `      ${what}`);
   };
@@ -100,21 +101,22 @@ function suggestions(plan: DemoPlan, config: string | null): string[] {
       `policy ${plan.policy.name} --cluster ${plan.viewer}`,
       "which IPs each rule holds, and whose they are",
     );
-  suggest(
-    `watch --cluster ${plan.viewer}`,
-    plan.policy === null
-      ? "and change something in the other cluster"
-      : `then add a replica in deploy/demo/${other ?? ""}/pods.yaml`,
-  );
+  if (other === undefined)
+    lines.push("One cluster sees nobody: end this, and give a second one with --kubeconfig.");
+  else
+    suggest(
+      `watch --cluster ${plan.viewer}`,
+      plan.policy === null
+        ? "and change something in the other cluster"
+        : `then add a replica in deploy/demo/${other}/pods.yaml`,
+    );
   if (other !== undefined)
     suggest(
       `grant delete --cluster ${other} --to ${plan.viewer}`,
       "what came from it leaves at once; grant create brings it back",
     );
   suggest(`eval "all()" --cluster ${plan.viewer}`, "every endpoint that a rule there can match");
-  if (other === undefined)
-    lines.push("One cluster sees nobody: end this, and give a second one with --kubeconfig.");
-  else if (plan.policy === null) {
+  if (other !== undefined && plan.policy === null) {
     lines.push(
       `The other direction, ${other} sees ${plan.viewer}:`,
       `  npx --no-install catwalk grant create --cluster ${plan.viewer} --to ${other}`,
@@ -128,4 +130,8 @@ function suggestions(plan: DemoPlan, config: string | null): string[] {
     "Ctrl-C stops. What is wrong in the files is told here.",
   );
   return lines;
+}
+
+function shellWord(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
