@@ -3,7 +3,7 @@ import type { Command } from "commander";
 
 import { CONNECTION_WORDS } from "../../shared/visibility/connection-words.ts";
 import { fetchRelay } from "../policy/world.ts";
-import type { RelayStatus } from "../relay.ts";
+import type { RelayStatus } from "../status.ts";
 import { print, withExample, withOutput } from "./command.ts";
 import type { OutputFlags } from "./command.ts";
 import { loadConfig } from "./config.ts";

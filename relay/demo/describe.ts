@@ -1,7 +1,7 @@
 /** What `catwalk up` says once everything runs: who sees whom, how well, and what to try. */
 import type { Client } from "../cli/client.ts";
 import type { EdgeStatus, MeshStatus } from "../cli/mesh-status.ts";
-import type { RelayStatus } from "../relay.ts";
+import type { RelayStatus } from "../status.ts";
 import { holdingOf } from "../policy/holding.ts";
 import { readWorld } from "../policy/world.ts";
 import type { DemoPlan } from "./plan.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import type { RelayStatus } from "../../relay/relay.ts";
+import type { RelayStatus } from "../../relay/status.ts";
 import { VERSION } from "../../shared/lib/version.ts";
 import { eventually, MeshRig } from "../support/mesh-rig.ts";
 import { startFakeTypha, SyncClient } from "../support/typha.ts";
