@@ -168,8 +168,9 @@ export async function checkDeploy(suite: Suite, kube: KubeServer, group: Group):
         await api.send("PATCH", `${binding}/catwalk-label-domain`, {
           spec: { validationActions: ["Deny"] },
         });
+        let tries = 0;
         await eventually(
-          () => merge({ "db.catwalk.dev/role": "other" }).then(() => "", String),
+          () => merge({ "db.catwalk.dev/role": `other-${++tries}` }).then(() => "", String),
           (said) => said.includes("db.catwalk.dev/role"),
           30_000,
         );
