@@ -163,6 +163,7 @@ function startSplice(
     upstream,
     listenTls: tlsOf(config, log, "listen"),
     feed: new RemotesFeed(relay.remotes),
+    pools: relay.remotes.pools,
     isViewLoaded: () => relay.isViewLoaded,
     inSyncWaitMs: config.inSyncWaitSeconds * 1000,
     compressUpstream: config.typhaCompress ?? false,
