@@ -241,6 +241,7 @@ export class Relay {
       withdrawals: this.withdrawals.report(),
       publisher: this.#home?.publisher.status() ?? null,
       remotes: this.remotes.reports(),
+      pools: this.remotes.pools.report(),
       transfers: this.remotes.transfers(),
       peers: this.peers?.report ?? null,
     };

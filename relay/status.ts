@@ -5,6 +5,7 @@ import type { WithdrawalReport } from "./publish/withdrawals/withdrawals.ts";
 import { summarise } from "./source/source-health.ts";
 import type { SourceHealth, SourceState } from "./source/source-health.ts";
 import type { SourceProblem } from "./source/source.ts";
+import type { NatPoolsReport } from "./view/nat-pools.ts";
 import type { Remotes } from "./view/remotes.ts";
 
 export interface RelayStatus {
@@ -46,6 +47,8 @@ export interface RelayStatus {
   readonly withdrawals: readonly WithdrawalReport[];
   readonly publisher: ReturnType<Home["publisher"]["status"]> | null;
   readonly remotes: ReturnType<Remotes["reports"]>;
+  /** Pools of other clusters in the local Felix. [TYP27] */
+  readonly pools: NatPoolsReport;
   readonly transfers: ReturnType<Remotes["transfers"]>;
   /** What the cluster's other relays gave at the start; `null` when they were not asked. [PEE1] */
   readonly peers: PeerReport | null;

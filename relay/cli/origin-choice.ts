@@ -2,8 +2,8 @@
  * `--origin NAME`, with one meaning wherever it is given: an RCC of the cluster, or the cluster that an RCC
  * names; for views also the cluster itself. A name that is neither is an error. [CLI49]
  */
-import { fetchRelay } from "../policy/world.ts";
 import type { MeshStatus } from "./mesh-status.ts";
+import type { RelayAnswer } from "./relay-answer.ts";
 import { CommandError } from "./usage-error.ts";
 
 /** An origin as a relay or the hub names it. */
@@ -38,25 +38,10 @@ function namesOf(known: readonly NamedOrigin[]): string {
   return names.join(", ") || "nobody";
 }
 
-/** What a relay's cluster sees. @throws CommandError when the relay cannot be asked. */
-export async function originsOfRelay(url: string): Promise<NamedOrigin[]> {
-  try {
-    const status: unknown = await (await fetchRelay(url, "/status")).json();
-    return readOrigins(status);
-  } catch (error) {
-    throw new CommandError((error as Error).message, { cause: error });
-  }
-}
-
-function readOrigins(status: unknown): NamedOrigin[] {
-  const { cluster, remotes } = status as { cluster?: unknown; remotes?: unknown };
-  const own = typeof cluster === "string" ? [{ rcc: null, cluster }] : [];
-  const others = (Array.isArray(remotes) ? (remotes as unknown[]) : []).flatMap((remote) => {
-    const { rcc, origin } = (remote ?? {}) as { rcc?: unknown; origin?: { name?: unknown } };
-    const name = origin?.name;
-    return typeof rcc === "string" && typeof name === "string" ? [{ rcc, cluster: name }] : [];
-  });
-  return [...own, ...others];
+/** What a relay's cluster sees, and itself. */
+export function originsOf({ cluster, remotes }: RelayAnswer): NamedOrigin[] {
+  const own = cluster === null ? [] : [{ rcc: null, cluster }];
+  return [...own, ...remotes.map(({ rcc, origin }) => ({ rcc, cluster: origin.name }))];
 }
 
 /** RCCs of a cluster, by the status of its mesh. A member that no RCC names yet is known too. @throws CommandError */

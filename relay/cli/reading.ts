@@ -8,8 +8,9 @@ import { clientOf } from "./command.ts";
 import { loadConfig } from "./config.ts";
 import type { ServerFlags } from "./config.ts";
 import { readHubView } from "./hub-view.ts";
-import { chosenOrigins, originsOfRelay } from "./origin-choice.ts";
+import { chosenOrigins, originsOf } from "./origin-choice.ts";
 import { wrapWords } from "./output.ts";
+import { askRelay } from "./relay-answer.ts";
 import { CommandError, UsageError } from "./usage-error.ts";
 
 export interface ReadingFlags extends ServerFlags {
@@ -43,7 +44,7 @@ export function relayUrl(flags: ReadingFlags): string | null {
 export async function worldOf(flags: ReadingFlags, origin?: string): Promise<World> {
   if (flags.relay !== undefined) {
     const { relay } = flags;
-    const known = origin === undefined ? [] : await originsOfRelay(relay);
+    const known = origin === undefined ? [] : originsOf(await askRelay(relay));
     const world = await readWorld({ kind: "relay", url: relay }).catch((error: unknown) => {
       throw new CommandError((error as Error).message, { cause: error });
     });

@@ -81,6 +81,13 @@ export function renderStatus(status: RelayStatus): string {
           `${CONNECTION_WORDS[remote.connectionStatus] ?? "Unknown"}, ${remote.endpoints} endpoints, ${remote.refused} refused`,
         ] as const,
     ),
+    // A relay of the version before says nothing of them.
+    ...((status as Partial<RelayStatus>).pools?.exempt ?? []).map(
+      ({ cidr, of }) => ["no NAT to", `${cidr}, for ${of.join(", ")}`] as const,
+    ),
+    ...((status as Partial<RelayStatus>).pools?.withheld ?? []).map(
+      ({ cidr, reason }) => ["NAT to", `${cidr}: ${reason}`] as const,
+    ),
     ...source.problems
       .slice(0, SHOWN)
       .map(({ object, message }) => ["problem", `${object}: ${message}`] as const),

@@ -3,17 +3,18 @@ import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 
 import { fetchRelay } from "../policy/world.ts";
-import { felixValue } from "../typha/felix-values.ts";
+import { felixValue, natPool } from "../typha/felix-values.ts";
 import type { SeenRecord } from "../policy/world.ts";
 import { clientOf, print, withExample, withOutput, withServer } from "./command.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import { followHub } from "./hub-follow.ts";
 import type { SeenChange } from "./origin-reader.ts";
 import { oneLine, renderList, screenWidth, wrapWords } from "./output.ts";
-import { chosenOrigins, originsOfRelay } from "./origin-choice.ts";
+import { chosenOrigins, originsOf } from "./origin-choice.ts";
 import { requireCluster, tellTruth, withReading, worldOf } from "./reading.ts";
 import type { ReadingFlags } from "./reading.ts";
 import { labelText, nameOfKey } from "../../shared/record/key-name.ts";
+import { askRelay } from "./relay-answer.ts";
 import { CommandError, UsageError } from "./usage-error.ts";
 
 const ORIGIN_HELP = "only this RCC or remote (or the cluster itself)";
@@ -37,14 +38,14 @@ export const registerView: RegisterCommand = (program) => {
       `${a.origin} ${a.key}` < `${b.origin} ${b.key}` ? -1 : 1,
     );
     tellTruth(world);
-    if (flags.as === "felix")
+    if (flags.as === "felix") {
+      const others = records.filter(({ isOwn }) => !isOwn);
       print(
-        records
-          .filter((seen) => !seen.isOwn)
-          .map(felixLine)
-          .join(""),
+        flags.relay === undefined
+          ? others.map(felixLine).join("")
+          : await asFelix(others, flags.relay, flags.origin),
       );
-    else if (flags.output === "json")
+    } else if (flags.output === "json")
       print(records.map((seen) => `${JSON.stringify(line(seen))}\n`).join(""));
     else print(renderList(records.map(line), LIST, flags.output));
   });
@@ -93,7 +94,9 @@ async function followRelay(
   onChange: (change: SeenChange) => void,
 ): Promise<void> {
   const chosen =
-    origin === undefined ? null : chosenOrigins(origin, await originsOfRelay(url), "its cluster");
+    origin === undefined
+      ? null
+      : chosenOrigins(origin, originsOf(await askRelay(url)), "its cluster");
   const response = await fetchRelay(url, "/view?follow=true").catch((error: unknown) => {
     throw new CommandError((error as Error).message, { cause: error });
   });
@@ -127,6 +130,22 @@ function line({ origin, key, revision, record }: SeenRecord) {
 function changeLine(change: SeenChange, at: Date) {
   const seen = { at: at.toISOString(), ...line(change) };
   return change.deleted === true ? { ...seen, deleted: true } : seen;
+}
+
+/** With the pools that the relay has decided on, for all clusters together. [TYP27] */
+async function asFelix(
+  others: readonly SeenRecord[],
+  relay: string,
+  origin: string | undefined,
+): Promise<string> {
+  const { pools } = await askRelay(relay);
+  const chosen = pools.exempt.filter(
+    ({ of }) => origin === undefined || of.some((whose) => whose.endsWith(` ${origin}`)),
+  );
+  return [
+    ...others.filter(({ record }) => record.kind !== "IPPool").map(felixLine),
+    ...chosen.map(({ cidr }) => `${JSON.stringify(natPool(cidr))}\n`),
+  ].join("");
 }
 
 function felixLine({ origin, record }: SeenRecord): string {
