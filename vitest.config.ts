@@ -3,9 +3,9 @@ import { defineConfig } from "vitest/config";
 
 /**
  * A test is over when its condition holds: this only ends what never will, and a busy machine takes
- * several times as long as a quiet one.
+ * ten times as long as a quiet one.
  */
-const TIMEOUTS = { testTimeout: 30_000, hookTimeout: 30_000 };
+const TIMEOUTS = { testTimeout: 600_000, hookTimeout: 600_000 };
 
 /**
  * Tests that start processes, or play many seeds: `npm run test:fast` leaves them out, `npm test`

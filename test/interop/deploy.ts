@@ -67,7 +67,6 @@ async function forbidden(kubeconfig: string): Promise<string[]> {
     const { collections } = await eventually(
       () => Promise.resolve(source.health()),
       (health) => health.collections.every(({ state }) => state !== "listing"),
-      30_000,
     );
     said.push(
       ...collections.flatMap(({ name, state, reason }) =>
@@ -151,7 +150,6 @@ export async function checkDeploy(suite: Suite, kube: KubeServer, group: Group):
       await eventually(
         () => forbidden(kubeconfig),
         (said) => said.length === 0,
-        30_000,
       );
       mustEqual(sourceDump(kubeconfig), sourceDump(kube.kubeconfig));
     });
@@ -163,7 +161,7 @@ export async function checkDeploy(suite: Suite, kube: KubeServer, group: Group):
           check: (said: readonly string[]) => boolean,
         ): Promise<void> => {
           await api.send("PATCH", `${ROLES}/${name}`, { metadata: { name }, rules });
-          await eventually(() => forbidden(kubeconfig), check, 30_000);
+          await eventually(() => forbidden(kubeconfig), check);
         };
         for (const [what, { rules }] of lesserRoles(role)) {
           await setRules(

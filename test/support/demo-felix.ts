@@ -81,7 +81,6 @@ export class DemoFelix {
     await eventually(
       () => Promise.resolve([...this.kvs]),
       () => holds(),
-      20_000,
     );
   }
 
@@ -91,7 +90,6 @@ export class DemoFelix {
     await eventually(
       () => Promise.resolve(this.endpoints),
       (endpoints) => String(endpoints) === wanted,
-      20_000,
     );
   }
 
@@ -113,7 +111,6 @@ export class DemoFelix {
         const isSame = JSON.stringify(shown.scope) === JSON.stringify(scope);
         return isSame && shown.state === "ready" && shown.digest === edge.digest;
       },
-      30_000,
     );
     return status.edges[0]?.digest ?? "";
   }
