@@ -54,14 +54,7 @@ export function findNode() {
  * @param {string} [cwd]
  * @returns {Promise<number>} Its exit status; 128 + signal when it was killed.
  */
-export function run(
-  command,
-  args,
-  env = process.env,
-  stdio = "inherit",
-  isKilled = false,
-  cwd,
-) {
+export function run(command, args, env = process.env, stdio = "inherit", isKilled = false, cwd) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { stdio, env, cwd });
     /** @type {NodeJS.Signals | null} */

@@ -7,7 +7,6 @@ import type { ClusterPolicies } from "../source/source.ts";
 import { clientOf } from "./command.ts";
 import { loadConfig } from "./config.ts";
 import type { ServerFlags } from "./config.ts";
-import { readHubView } from "./hub-view.ts";
 import { wrapWords } from "./output.ts";
 import { CommandError, UsageError } from "./usage-error.ts";
 
@@ -47,6 +46,7 @@ export async function worldOf(flags: ReadingFlags): Promise<World> {
   }
   const cluster = requireCluster(flags);
   const client = clientOf(flags);
+  const { readHubView } = await import("./hub-view.ts");
   const view = await readHubView(client, { cluster });
   return {
     cluster: view.cluster,
