@@ -2,7 +2,15 @@
  * What is installed into node_modules, and when: to run (`--omit=dev`), or to test (everything). Plain
  * JavaScript without dependencies for Node 20.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 
 import { findNode, NODE_FOLDER, ROOT, run } from "./runtime.js";
@@ -11,7 +19,7 @@ import { findNode, NODE_FOLDER, ROOT, run } from "./runtime.js";
  * @typedef {"run" | "test"} Extent
  * @typedef {{
  *   dev?: boolean, optional?: boolean, link?: boolean, version?: string, bin?: Record<string, string>,
- *   os?: readonly string[], cpu?: readonly string[], libc?: readonly string[],
+ *   os?: string | readonly string[], cpu?: string | readonly string[], libc?: string | readonly string[],
  * }} LockedPackage
  */
 
@@ -35,11 +43,19 @@ export async function install(extent) {
     const omit = extent === "run" ? ["--omit=dev"] : [];
     const status = await npm([...args, ...omit, `--prefix=${ROOT}`], ROOT, wanted(extent));
     if (status !== 0) return failed(RECORD, status);
+    if (extent === "run") removeOtherRuntimes();
   }
   return findNode() === null ? installNode() : 0;
 }
 
-const SIZES = { run: 250, test: 750 };
+/** `tar-fs`, which the Kubernetes client brings along, brings modules for the runtime Bare: 9 MB. */
+function removeOtherRuntimes() {
+  const folder = join(ROOT, "node_modules");
+  for (const name of readdirSync(folder))
+    if (name.startsWith("bare-")) rmSync(join(folder, name), { recursive: true });
+}
+
+const SIZES = { run: 250, test: 650 };
 
 /**
  * Installed means: npm wrote its own record of node_modules after the lock file last changed, and what
@@ -70,21 +86,21 @@ function wanted(extent) {
     )
     .filter(
       ([, { os, cpu, libc }]) =>
-        isFor(os, process.platform) && isFor(cpu, process.arch) && !(libc ?? []).includes("musl"),
+        isFor(os, process.platform) &&
+        isFor(cpu, process.arch) &&
+        ![libc ?? []].flat().includes("musl"),
     )
     .map(([folder]) => join(ROOT, folder));
 }
 
 /**
- * @param {readonly string[] | undefined} list
+ * @param {string | readonly string[] | undefined} names As a package gives them: one, or a list.
  * @param {string} own
  */
-function isFor(list, own) {
-  return (
-    list === undefined ||
-    list.includes(own) ||
-    list.some((name) => name.startsWith("!") && name !== `!${own}`)
-  );
+function isFor(names, own) {
+  const list = names === undefined ? [] : [names].flat();
+  const isOther = (/** @type {string} */ name) => name.startsWith("!") && name !== `!${own}`;
+  return list.length === 0 || list.includes(own) || list.some(isOther);
 }
 
 /**
