@@ -1,17 +1,28 @@
 /**
- * The whole check on a bare machine: `npm test`, then the wider suites, each of which installs what it needs. Prints each suite's minutes and,
- * as its last line, how many tests passed and failed over all of them. Plain JavaScript for Node 20.
+ * The whole check on a bare machine: `npm test`, then the wider suites, each of which installs what it
+ * needs. Prints each suite's minutes and, as its last line, how many tests passed and failed over all of
+ * them. Plain JavaScript for Node 20.
  */
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
+import { install } from "./install.js";
 import { findNode, ROOT } from "./runtime.js";
 
 const REPORT = join(ROOT, ".build/vitest.json");
 const only = process.argv.slice(2);
 
+/**
+ * @typedef {{
+ *   name: string,
+ *   command: () => readonly [command: string, args: readonly string[]],
+ *   count: (lines: readonly string[]) => readonly [passed: number, failed: number],
+ * }} Suite
+ */
+
+/** @type {readonly Suite[]} */
 const SUITES = [
   {
     name: "npm test",
@@ -24,17 +35,26 @@ const SUITES = [
       return [report.numPassedTests, report.numFailedTests];
     },
   },
-  { name: "faults", command: () => [findNode(), ["test/faults/run.ts"]], count: closingLine },
-  { name: "mutants", command: () => [findNode(), ["test/sim/mutants/run.ts"]], count: closingLine },
-  {
-    name: "schemathesis",
-    command: () => [findNode(), ["test/schemathesis/run.ts"]],
-    count: closingLine,
-  },
-  { name: "interop", command: () => [findNode(), ["test/interop/run.ts"]], count: closingLine },
+  suite("faults", "test/faults/run.ts"),
+  suite("mutants", "test/sim/mutants/run.ts"),
+  suite("schemathesis", "test/schemathesis/run.ts"),
+  suite("interop", "test/interop/run.ts"),
 ];
 
-/** Suites of our own end with `N passed, N failed`. */
+/**
+ * @param {string} name
+ * @param {string} program
+ * @returns {Suite}
+ */
+function suite(name, program) {
+  return { name, command: () => [findNode() ?? process.execPath, [program]], count: closingLine };
+}
+
+/**
+ * Suites of our own end with `N passed, N failed`.
+ * @param {readonly string[]} lines
+ * @returns {readonly [number, number]}
+ */
 function closingLine(lines) {
   for (const line of lines.toReversed()) {
     const found = /^(\d+) passed, (\d+) failed( \(.*\))?$/.exec(line.trim());
@@ -43,9 +63,14 @@ function closingLine(lines) {
   throw new Error("it printed no closing line");
 }
 
+/**
+ * @param {readonly [string, readonly string[]]} command
+ * @returns {Promise<{ status: number | string | null, lines: readonly string[] }>}
+ */
 function run([command, args]) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
+    /** @type {string[]} */
     const lines = [];
     createInterface({ input: child.stdout }).on("line", (line) => {
       console.log(line);
@@ -60,18 +85,20 @@ function run([command, args]) {
 let passed = 0;
 let failed = 0;
 mkdirSync(join(ROOT, ".build"), { recursive: true });
+if (only.length > 0 && !only.includes("npm test") && (await install("test")) !== 0) process.exit(1);
 for (const suite of SUITES) {
   if (only.length > 0 && !only.includes(suite.name)) continue;
   console.log(`\n==== ${suite.name}`);
   rmSync(REPORT, { force: true });
   const startedMs = Date.now();
   const { status, lines } = await run(suite.command());
+  /** @type {readonly [number, number]} */
   let counts = [0, 0];
   let problem = status === 0 ? null : `ended with status ${status}`;
   try {
     counts = suite.count(lines);
   } catch (error) {
-    problem ??= error.message;
+    problem ??= error instanceof Error ? error.message : String(error);
   }
   // A suite that fails without a failed test (types, lint, a crash) is a failure all the same.
   if (problem !== null && counts[1] === 0) counts = [counts[0], 1];

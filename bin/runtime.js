@@ -1,44 +1,79 @@
-/** Which Node.js runs the TypeScript of this project, and how a program is handed over to it. Runs on Node 20; no dependencies. */
+/**
+ * Which Node.js runs the TypeScript of this project, and how a program is handed over to it. Plain
+ * JavaScript without dependencies for Node 20.
+ */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
+/** A Node.js that was installed because the machine's own is too old; see `install.js`. */
+export const NODE_FOLDER = join(ROOT, ".node");
+
 /** First Node.js that runs TypeScript by itself, without a flag. */
 const OLDEST = [22, 18];
 
-/** The pinned Node.js where npm has one for this platform, else the one that runs this, if it is new enough. */
+/**
+ * Stripped and compiled modules of the last run, which a start need not make again.
+ * https://nodejs.org/api/module.html#module-compile-cache
+ */
+const COMPILE_CACHE = join(ROOT, ".build/compile-cache");
+
+/** The environment for programs of this project. */
+export function programEnv() {
+  return { NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env };
+}
+
+/**
+ * The pinned Node.js where npm has put one, else the one that runs this, if it is new enough.
+ * @returns {string | null}
+ */
 export function findNode() {
-  const pinned = join(ROOT, "node_modules/.bin/node");
-  if (existsSync(pinned)) return pinned;
+  for (const folder of [ROOT, NODE_FOLDER]) {
+    const pinned = join(folder, "node_modules/.bin/node");
+    if (existsSync(pinned)) return pinned;
+  }
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-  if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return process.execPath;
+  const [oldestMajor = 0, oldestMinor = 0] = OLDEST;
+  if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor))
+    return process.execPath;
   return null;
 }
 
 /**
- * Runs a program with this terminal; signals are passed on, or end it at once. Resolves with its exit status (128 + signal when killed).
- * @param isKilled A signal kills it: for a program that takes its time, and leaves nothing that matters.
+ * Runs a program with this terminal; signals are passed on, or end it at once.
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {NodeJS.ProcessEnv} env
+ * @param {import("node:child_process").StdioOptions} stdio
+ * @param {boolean} isKilled A signal kills it: for a program that takes its time, and leaves nothing
+ *   that matters.
+ * @param {string} [cwd]
+ * @returns {Promise<number>} Its exit status; 128 + signal when it was killed.
  */
-export function run(command, args, env = process.env, stdio = "inherit", isKilled = false) {
+export function run(command, args, env = process.env, stdio = "inherit", isKilled = false, cwd) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio, env });
+    const child = spawn(command, args, { stdio, env, cwd });
+    /** @type {NodeJS.Signals | null} */
     let got = null;
-    const forward = ["SIGINT", "SIGTERM", "SIGHUP"].map((signal) => {
+    const forward = SIGNALS.map((signal) => {
       const pass = () => {
         if (isKilled) {
           got ??= signal;
           child.kill("SIGKILL");
           return;
         }
-        // Ctrl-C reaches every process of the terminal's group by itself: passed on, it would come twice.
+        // Ctrl-C reaches every process of the terminal's group by itself: passed on, it would come
+        // twice.
         if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
       };
       process.on(signal, pass);
       return () => process.off(signal, pass);
     });
+    /** @param {number} status */
     const end = (status) => {
       for (const stop of forward) stop();
       resolve(status);
@@ -47,25 +82,33 @@ export function run(command, args, env = process.env, stdio = "inherit", isKille
       console.error(`cannot run ${command}: ${error.message}`);
       end(1);
     });
-    child.once("exit", (code, signal) => end(code ?? 128 + (SIGNALS[got ?? signal] ?? 0)));
+    child.once("exit", (code, signal) => {
+      const ended = got ?? signal;
+      end(code ?? 128 + (ended === null ? 0 : constants.signals[ended]));
+    });
   });
 }
 
-const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGABRT: 6, SIGKILL: 9, SIGTERM: 15 };
+/** @type {readonly NodeJS.Signals[]} */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 
-/** Runs a TypeScript file of the project and ends with its status. */
+/**
+ * Runs a TypeScript file of the project and ends with its status.
+ * @param {string} file
+ * @param {readonly string[]} args
+ */
 export async function runProgram(file, args) {
   const node = findNode();
   if (node === null || !existsSync(join(ROOT, "node_modules"))) {
     console.error(
-      node === null
-        ? `catwalk needs Node.js ${OLDEST.join(".")} or newer on this platform (this is ${process.versions.node})`
-        : "catwalk is not installed yet: run `npm start` or `npm ci --ignore-scripts` in its folder",
+      "catwalk is not installed yet: run `npm start` (it installs what is missing, the right Node.js among it, and starts a demo) in its folder",
     );
     process.exitCode = 1;
     return;
   }
-  // The channel carries nothing: that it closes tells the program that this process is gone, however it ended.
+  // The channel carries nothing: that it closes tells the program that this process is gone, however
+  // it ended.
+  /** @type {import("node:child_process").StdioOptions} */
   const stdio = ["inherit", "inherit", "inherit", "ipc"];
-  process.exitCode = await run(node, [join(ROOT, file), ...args], process.env, stdio);
+  process.exitCode = await run(node, [join(ROOT, file), ...args], programEnv(), stdio);
 }

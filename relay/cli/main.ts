@@ -1,23 +1,9 @@
-/** The commands of `catwalk`, one line each; a command is one file here. */
-import { registerAudit } from "./audit.ts";
-import { registerCluster } from "./cluster.ts";
-import { registerCompletion } from "./completion.ts";
-import { registerEval } from "./eval.ts";
-import { registerGrant } from "./grant.ts";
-import { registerHub } from "./hub.ts";
-import { registerMesh } from "./mesh.ts";
-import { registerMock } from "./mock.ts";
-import { registerPolicy } from "./policy.ts";
+/**
+ * The commands of `catwalk`. A command is one file here, and only the one that is called is loaded:
+ * all of them with what they import take three times as long as most commands need. [CLI52]
+ */
+import type { RegisterCommand } from "./command.ts";
 import { runProgram } from "./program.ts";
-import { registerQuarantine } from "./quarantine.ts";
-import { registerRcc } from "./rcc.ts";
-import { registerRelay } from "./relay.ts";
-import { registerSource } from "./source.ts";
-import { registerStatus } from "./status.ts";
-import { registerUp } from "./up.ts";
-import { registerVersion } from "./version.ts";
-import { registerView } from "./view.ts";
-import { registerWait } from "./wait.ts";
 
 // Started by bin/catwalk.js: if that is killed, nobody would be left to end this process. [CLI8]
 if (process.connected) {
@@ -28,26 +14,38 @@ if (process.connected) {
 /** Long enough for what was printed to be read. */
 const LEFT_OPEN_MS = 1_000;
 
-const COMMANDS = [
-  registerUp,
-  registerHub,
-  registerRelay,
-  registerMesh,
-  registerCluster,
-  registerRcc,
-  registerGrant,
-  registerStatus,
-  registerWait,
-  registerQuarantine,
-  registerView,
-  registerEval,
-  registerPolicy,
-  registerAudit,
-  registerMock,
-  registerSource,
-  registerVersion,
-  registerCompletion,
-];
+/** In the order of the help. */
+const COMMANDS: Readonly<Record<string, () => Promise<RegisterCommand>>> = {
+  up: async () => (await import("./up.ts")).registerUp,
+  hub: async () => (await import("./hub.ts")).registerHub,
+  relay: async () => (await import("./relay.ts")).registerRelay,
+  mesh: async () => (await import("./mesh.ts")).registerMesh,
+  cluster: async () => (await import("./cluster.ts")).registerCluster,
+  rcc: async () => (await import("./rcc.ts")).registerRcc,
+  grant: async () => (await import("./grant.ts")).registerGrant,
+  status: async () => (await import("./status.ts")).registerStatus,
+  wait: async () => (await import("./wait.ts")).registerWait,
+  quarantine: async () => (await import("./quarantine.ts")).registerQuarantine,
+  view: async () => (await import("./view.ts")).registerView,
+  watch: async () => (await import("./view.ts")).registerView,
+  eval: async () => (await import("./eval.ts")).registerEval,
+  policy: async () => (await import("./policy.ts")).registerPolicy,
+  audit: async () => (await import("./audit.ts")).registerAudit,
+  mock: async () => (await import("./mock.ts")).registerMock,
+  source: async () => (await import("./source.ts")).registerSource,
+  version: async () => (await import("./version.ts")).registerVersion,
+  completion: async () => (await import("./completion.ts")).registerCompletion,
+};
+
+/** Their help and their scripts name every command. */
+const ABOUT_ALL = ["completion", "help"];
+
+/** @param first The first word of the command line. @returns The loaders of what it may need. */
+function neededFor(first: string | undefined): readonly (() => Promise<RegisterCommand>)[] {
+  if (first === "--version") return [];
+  const one = Object.entries(COMMANDS).find(([name]) => name === first);
+  return one === undefined || ABOUT_ALL.includes(one[0]) ? Object.values(COMMANDS) : [one[1]];
+}
 
 // A reader that has had enough (`| head`) ends the command, which has nobody to tell any more.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -55,6 +53,9 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
-process.exitCode = await runProgram(COMMANDS, process.argv.slice(2));
+const argv = process.argv.slice(2);
+// `view` and `watch` are registered by one function.
+const commands = new Set(await Promise.all(neededFor(argv[0]).map((load) => load())));
+process.exitCode = await runProgram([...commands], argv);
 // What a command that failed has left open (a socket, a timer) does not keep the process. [CLI50]
 setTimeout(() => process.exit(), LEFT_OPEN_MS).unref();

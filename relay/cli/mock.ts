@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { MAX_CLUSTERS, MAX_ENDPOINTS } from "../mock/made-up.ts";
-import { MockMesh } from "../mock/mock-mesh.ts";
 import { clientOf, print, withExample, withServer } from "./command.ts";
 import type { RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "./config.ts";
@@ -59,6 +58,7 @@ async function run(flags: MockFlags): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.once(signal, () => interrupt.abort());
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
+  const { MockMesh } = await import("../mock/mock-mesh.ts");
   const mesh = new MockMesh(clientOf(flags), options);
   try {
     await mesh.start(say);

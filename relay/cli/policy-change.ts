@@ -10,7 +10,6 @@ import type { SeenRecord, World } from "../policy/world.ts";
 import { OwnAddresses } from "../view/served.ts";
 import type { Client } from "./client.ts";
 import { readObjects } from "./documents.ts";
-import { readHubView } from "./hub-view.ts";
 import { scopeOf } from "./scope-flags.ts";
 import type { ScopeFlags } from "./scope-flags.ts";
 import { CommandError, UsageError } from "./usage-error.ts";
@@ -198,6 +197,7 @@ export interface Worlds {
 /** @throws CommandError when the hub refuses, or a remote cannot be read in time. */
 export async function worldsOf(change: Change, cluster: string, client: Client): Promise<Worlds> {
   const { rcc, after, remote } = change;
+  const { readHubView } = await import("./hub-view.ts");
   const [seen, { ranges }, whole] = await Promise.all([
     readHubView(client, { cluster }),
     client.get<{ readonly ranges: PinnedRanges }>(client.meshPath("clusters", cluster)),

@@ -7,7 +7,6 @@ import type { ClusterPolicies } from "../source/source.ts";
 import { clientOf } from "./command.ts";
 import { loadConfig } from "./config.ts";
 import type { ServerFlags } from "./config.ts";
-import { readHubView } from "./hub-view.ts";
 import { chosenOrigins, originsOf } from "./origin-choice.ts";
 import { wrapWords } from "./output.ts";
 import { askRelay } from "./relay-answer.ts";
@@ -54,6 +53,7 @@ export async function worldOf(flags: ReadingFlags, origin?: string): Promise<Wor
   }
   const cluster = requireCluster(flags);
   const client = clientOf(flags);
+  const { readHubView } = await import("./hub-view.ts");
   const view = await readHubView(client, {
     cluster,
     ...(origin === undefined ? {} : { origin }),

@@ -6,12 +6,9 @@ import { Option } from "commander";
 import { keyOf } from "../../shared/record/key.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
 import { dumpValues } from "../source/dump-values.ts";
-import { openSource } from "../source/open-source.ts";
 import type { SourceChoice } from "../source/open-source.ts";
 import type { Source } from "../source/source.ts";
 import { summarise } from "../source/source-health.ts";
-import { dialTcp } from "../typha/dial.ts";
-import { fixedUpstream } from "../typha/upstream.ts";
 import { print, withExample } from "./command.ts";
 import type { RegisterCommand } from "./command.ts";
 import { CommandError, UsageError } from "./usage-error.ts";
@@ -51,18 +48,21 @@ export const registerSource: RegisterCommand = (program) => {
       .option("--timeout <duration>", "how long listing may take, like 30s", "30s"),
     "catwalk source dump --manifests deploy/demo/db",
   ).action(async (flags: DumpFlags) => {
-    const choice = readChoice(flags);
+    const choice = await readChoice(flags);
+    const { openSource } = await import("../source/open-source.ts");
     print(await dump(openSource(choice), readSeconds(flags.timeout)));
   });
 };
 
 /** @throws UsageError, or CommandError when the kubeconfig or the folder does not exist */
-function readChoice(flags: Omit<DumpFlags, "timeout">): SourceChoice {
+async function readChoice(flags: Omit<DumpFlags, "timeout">): Promise<SourceChoice> {
   const kind = flags.source ?? (flags.manifests === undefined ? "kubernetes" : "manifests");
   if (kind === "typha") {
     const upstream = flags.typhaUpstream;
     if (upstream === undefined || !/:\d{1,5}$/.test(upstream))
       throw new UsageError("--source typha needs --typha-upstream HOST:PORT");
+    const { dialTcp } = await import("../typha/dial.ts");
+    const { fixedUpstream } = await import("../typha/upstream.ts");
     return { kind, upstream: fixedUpstream(upstream, dialTcp), compress: false };
   }
   if (kind === "kubernetes") {

@@ -7,7 +7,6 @@ import { felixValue, natPool } from "../typha/felix-values.ts";
 import type { SeenRecord } from "../policy/world.ts";
 import { clientOf, print, withExample, withOutput, withServer } from "./command.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
-import { followHub } from "./hub-follow.ts";
 import type { SeenChange } from "./origin-reader.ts";
 import { oneLine, renderList, screenWidth, wrapWords } from "./output.ts";
 import { chosenOrigins, originsOf } from "./origin-choice.ts";
@@ -69,6 +68,7 @@ export const registerView: RegisterCommand = (program) => {
     const cluster = requireCluster(flags);
     const client = clientOf(flags);
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(0));
+    const { followHub } = await import("./hub-follow.ts");
     await followHub(
       client,
       flags.origin === undefined ? { cluster } : { cluster, origin: flags.origin },

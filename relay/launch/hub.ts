@@ -136,7 +136,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
  * binary for this platform; loaders differ in how they import that.
  */
 function workerdBinary(): string {
-  const workerd = createRequire(import.meta.url)("hub-workerd") as { readonly default: string };
+  const workerd = createRequire(import.meta.url)("workerd") as { readonly default: string };
   return workerd.default;
 }
 

@@ -11,7 +11,7 @@ const KILLS = 4;
 
 beforeAll(async () => {
   await rig.startDemo();
-}, 60_000);
+});
 
 afterAll(() => rig.stop());
 
@@ -45,13 +45,11 @@ test("[LOG11] the hub's process is killed again and again while pods come: every
     seen = await eventually(
       () => rig.served("app", "db"),
       (served) => ips.every((ip) => served.includes(ip)),
-      30_000,
     );
   }
   await eventually(
     () => rig.fromRelay<RelayStatus>("app", "/status"),
     ({ remotes }) => remotes[0]?.connectionStatus === 2,
-    30_000,
   );
   expect(seen.filter((ip) => ip.startsWith("10.20.7."))).toHaveLength(KILLS * 10);
-}, 150_000);
+});

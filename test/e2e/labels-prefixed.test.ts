@@ -19,8 +19,8 @@ beforeAll(async () => {
   const splice = ["--typha-upstream", typha.address, "--typha-listen", "127.0.0.1:0"];
   const app = await rig.startDemo(...splice);
   felix = new SyncClient(app.typhaPort ?? 0);
-  await felix.until("in-sync and the remote", () => felix.hasSync && felix.kvs.has(POD), 20_000);
-}, 60_000);
+  await felix.until("in-sync and the remote", () => felix.hasSync && felix.kvs.has(POD));
+});
 
 afterAll(async () => {
   felix.close();

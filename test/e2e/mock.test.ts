@@ -42,4 +42,4 @@ test("[CLI30] mock adds clusters that publish, change and read, says what it see
     await hub.stop();
     rmSync(root, { recursive: true, force: true });
   }
-}, 60_000);
+});

@@ -12,7 +12,7 @@ beforeAll(async () => {
   await rig.startHub();
   await rig.createDemo();
   await rig.startRelay("db");
-}, 60_000);
+});
 
 afterAll(() => rig.stop());
 

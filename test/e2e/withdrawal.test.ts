@@ -47,7 +47,7 @@ beforeAll(async () => {
   await rig.startRelay("db", "--kubeconfig", api.kubeconfig);
   await rig.startRelay("app");
   await eventually(served, (found) => found.length === 2);
-}, 60_000);
+});
 
 afterAll(async () => {
   await rig.stop();

@@ -75,7 +75,7 @@ for (const [name, answer, said] of REFUSALS)
       (dials) => dials >= 3,
     );
     expect(told[0]).toContain(said);
-  }, 20_000);
+  });
 
 test.concurrent("[FLT1] a hub that accepts a connection and never answers is given up, and dialled again", async ({
   onTestFinished,
@@ -87,7 +87,7 @@ test.concurrent("[FLT1] a hub that accepts a connection and never answers is giv
     (dials) => dials >= 2,
   );
   expect(told).toEqual(["Opening handshake has timed out"]);
-}, 20_000);
+});
 
 test.concurrent("[FLT1] a hub that accepts a WebSocket and never says anything is noticed by its heartbeats", async ({
   onTestFinished,
@@ -99,7 +99,7 @@ test.concurrent("[FLT1] a hub that accepts a WebSocket and never says anything i
     (dials) => dials >= 3,
   );
   expect(new Set(told)).toEqual(new Set(["no answer to heartbeats"]));
-}, 20_000);
+});
 
 test.concurrent("[FLT2] an answer to a join token that breaks off is no membership", async ({
   onTestFinished,
@@ -130,4 +130,4 @@ test.concurrent("[FLT2] a hub that never answers a join token is tried again aft
     isFinal: false,
     message: expect.stringContaining("cannot reach the hub"),
   });
-}, 15_000);
+});

@@ -42,7 +42,7 @@ try {
     platform: "node",
     target: "node24",
     // Large, and not used by what the tests do: those of today will do.
-    external: ["@kubernetes/client-node", "esbuild", "hub-workerd"],
+    external: ["@kubernetes/client-node", "esbuild", "workerd"],
     banner: {
       js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);",
     },

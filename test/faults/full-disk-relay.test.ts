@@ -30,7 +30,7 @@ beforeAll(async () => {
     "/v1/meshes/demo/clusters/app/token",
   );
   await startApp("--join-token", joinToken);
-}, 60_000);
+});
 
 afterAll(async () => {
   await app?.stop();
@@ -63,7 +63,7 @@ async function served(): Promise<string[]> {
 async function untilServed(count: number): Promise<void> {
   writeFileSync(join(rig.folder("db"), "many.yaml"), manyPods("many", count));
   const ips = addressesOf(count);
-  await eventually(served, (now) => ips.every((ip) => now.includes(ip)), 30_000);
+  await eventually(served, (now) => ips.every((ip) => now.includes(ip)));
 }
 
 function factsOnDisk(): AccessFacts {
@@ -105,7 +105,7 @@ onDisk(
     expect(factsOnDisk().accessVersion).toBeLessThan(accessVersion);
 
     disk.free();
-    await eventually(status, (now) => now.diskProblem === null, 30_000);
+    await eventually(status, (now) => now.diskProblem === null);
     expect(factsOnDisk()).toMatchObject({ accessVersion, remotes: [{ state: "not-granted" }] });
 
     await rig.api("POST", "/v1/meshes/demo/grants", { origin: "db", reader: "app" });

@@ -34,9 +34,8 @@ beforeAll(async () => {
   await eventually(
     () => rig.fromRelay<RelayStatus>("app", "/status"),
     ({ remotes }) => remotes[0]?.connectionStatus === 2,
-    30_000,
   );
-}, 60_000);
+});
 
 afterAll(async () => {
   felix.stop();
@@ -57,7 +56,6 @@ async function untilFelixHas(count: number): Promise<void> {
   await eventually(
     () => Promise.resolve(felix.count("shop%2fmany-")),
     (has) => has === count,
-    30_000,
   );
 }
 
@@ -70,7 +68,6 @@ async function restartAll(): Promise<void> {
   await eventually(
     () => Promise.resolve(felix.syncs),
     (now) => now > syncs,
-    20_000,
   );
   expect(await rig.fromRelay<RelayStatus>("app", "/status")).toMatchObject({
     hub: "down",
@@ -116,8 +113,7 @@ test(`[VIE3] while the hub is away every relay is killed and started ${RESTARTS}
   await eventually(
     () => Promise.resolve([felix.has(`many-${PODS}/`), felix.has("many-0/")]),
     ([added, removed]) => added === true && removed === false,
-    30_000,
   );
   expect(felix.lost).toHaveLength(1);
   expect(felix.lost[0]).toContain("shop%2fmany-0/");
-}, 240_000);
+});

@@ -77,4 +77,4 @@ test(`[LOG18] ${ENDPOINTS} endpoints in one Origin: no row beyond 1.5 MB, a ledg
   reader.connect();
   world.advance(12_000);
   expect(reader.isInSync).toBe(true);
-}, 180_000);
+});

@@ -23,14 +23,13 @@ import { TcpProxy } from "./tcp-proxy.ts";
 const SPEED = rounds(20, 1);
 /** What NAT tables and load balancers commonly give a silent connection. */
 const IDLE_MS = 60_000 / SPEED;
-const PATIENCE_MS = 240_000 / SPEED + 20_000;
 let rig: BenchRig;
 
 beforeAll(async () => {
   rig = await BenchRig.start();
   rig.local.apply({ op: "put", record: pod("a", "10.0.0.1") });
   await rig.publish();
-}, 60_000);
+});
 
 afterAll(() => rig.stop());
 
@@ -97,7 +96,6 @@ async function untilInSync(relay: Relay): Promise<void> {
   await eventually(
     () => Promise.resolve(relay.status()),
     (status) => isInSync(status),
-    PATIENCE_MS,
   );
 }
 
@@ -114,7 +112,6 @@ test("[FLT3] a box that forgets connections which are silent for 60 s forgets no
   await eventually(
     () => Promise.resolve(performance.now()),
     (now) => now > untilMs,
-    PATIENCE_MS,
   );
   expect({ killed: box.idleKills, dials: box.dials, downs }).toEqual({
     killed: 0,
@@ -122,7 +119,7 @@ test("[FLT3] a box that forgets connections which are silent for 60 s forgets no
     downs: [],
   });
   expect(isInSync(relay.status())).toBe(true);
-}, 400_000);
+});
 
 test("[FLT3] with heartbeats that are too rare for a box its connections break, and come back in sync", async ({
   onTestFinished,
@@ -131,11 +128,10 @@ test("[FLT3] with heartbeats that are too rare for a box its connections break, 
   await eventually(
     () => Promise.resolve(box.idleKills),
     (kills) => kills >= 2,
-    PATIENCE_MS,
   );
   expect(downs.length).toBeGreaterThan(0);
   await untilInSync(relay);
-}, 400_000);
+});
 
 test("[FLT4] a connection whose packets are lost, and which nobody closes, is given up after four heartbeats and dialled again", async ({
   onTestFinished,
@@ -146,9 +142,8 @@ test("[FLT4] a connection whose packets are lost, and which nobody closes, is gi
   await eventually(
     () => Promise.resolve(downs.length),
     (count) => count >= 2,
-    PATIENCE_MS,
   );
   expect(new Set(downs)).toEqual(new Set(["no answer to heartbeats"]));
   await untilInSync(relay);
   expect(box.dials).toBeGreaterThanOrEqual(dials + 2);
-}, 400_000);
+});

@@ -104,7 +104,6 @@ if (rounds(0, 1) === 1)
     await eventually(
       () => Promise.resolve(homes.map((home) => home.publisher.status().phase)),
       (phases) => phases.every((phase) => phase === "reconciled"),
-      60_000,
     );
     let changes = 0;
     const churn = setInterval(() => {

@@ -67,7 +67,6 @@ async function forbidden(kubeconfig: string): Promise<string[]> {
     const { collections } = await eventually(
       () => Promise.resolve(source.health()),
       (health) => health.collections.every(({ state }) => state !== "listing"),
-      30_000,
     );
     said.push(
       ...collections.flatMap(({ name, state, reason }) =>
@@ -149,7 +148,6 @@ export async function checkDeploy(suite: Suite, kube: KubeServer, group: Group):
         await eventually(
           () => post("/api/v1/namespaces?dryRun=All", "forged", forged).then(String, String),
           (said) => said.includes("metadata.labels: db.catwalk.dev/role: labels of catwalk.dev"),
-          30_000,
         );
         await refused(() => post(accounts, "forged", { "catwalk.dev/cluster": "db" }));
         await post(accounts, "honest", { "catwalk.dev.example.com/cluster": "db" });
@@ -163,7 +161,6 @@ export async function checkDeploy(suite: Suite, kube: KubeServer, group: Group):
         await eventually(
           () => merge(forged).then(() => "", String),
           (said) => said === "",
-          30_000,
         );
         await api.send("PATCH", `${binding}/catwalk-label-domain`, {
           spec: { validationActions: ["Deny"] },
@@ -172,7 +169,6 @@ export async function checkDeploy(suite: Suite, kube: KubeServer, group: Group):
         await eventually(
           () => merge({ "db.catwalk.dev/role": `other-${++tries}` }).then(() => "", String),
           (said) => said.includes("db.catwalk.dev/role"),
-          30_000,
         );
         await merge({ app: "web" });
         await api.send("DELETE", `${accounts}/honest`);
@@ -198,7 +194,6 @@ export async function checkDeploy(suite: Suite, kube: KubeServer, group: Group):
       await eventually(
         () => forbidden(kubeconfig),
         (said) => said.length === 0,
-        30_000,
       );
       mustEqual(sourceDump(kubeconfig), sourceDump(kube.kubeconfig));
     });
@@ -210,7 +205,7 @@ export async function checkDeploy(suite: Suite, kube: KubeServer, group: Group):
           check: (said: readonly string[]) => boolean,
         ): Promise<void> => {
           await api.send("PATCH", `${ROLES}/${name}`, { metadata: { name }, rules });
-          await eventually(() => forbidden(kubeconfig), check, 30_000);
+          await eventually(() => forbidden(kubeconfig), check);
         };
         for (const [what, { rules }] of lesserRoles(role)) {
           await setRules(

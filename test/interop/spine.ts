@@ -45,10 +45,9 @@ export async function checkSpine(suite: Suite, kube: KubeServer): Promise<void> 
         await eventually(
           () => rig.served("app", "db"),
           (ips) => ips.length > 10,
-          30_000,
         );
         felix = new SyncClient(app.typhaPort ?? 0);
-        await felix.until("in-sync", () => felix?.hasSync === true, 40_000);
+        await felix.until("in-sync", () => felix?.hasSync === true);
       },
     );
     await suite.check("in-sync came after every remote key that the hub held before", async () => {
@@ -134,7 +133,6 @@ export async function checkUp(suite: Suite, first: KubeServer, second: KubeServe
         await eventually(
           () => Promise.resolve(out),
           (text) => text.includes("Ctrl-C stops") && text.includes("The other direction"),
-          90_000,
         );
         const seen = /── sees ──▶ [^]*? in sync, (\d+) endpoints/.exec(out)?.[1];
         check(Number(seen) > 10, `it said: ${out}`);

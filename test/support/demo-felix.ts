@@ -84,7 +84,6 @@ export class DemoFelix {
     await eventually(
       () => Promise.resolve([...this.kvs]),
       () => holds(),
-      20_000,
     );
   }
 
@@ -94,7 +93,6 @@ export class DemoFelix {
     await eventually(
       () => Promise.resolve(this.endpoints),
       (endpoints) => String(endpoints) === wanted,
-      20_000,
     );
   }
 
@@ -117,7 +115,6 @@ export class DemoFelix {
         const isSame = JSON.stringify(shown.scope) === JSON.stringify(scope);
         return isSame && shown.state === "ready" && shown.digest === edge.digest;
       },
-      30_000,
     );
     return status.edges[0]?.digest ?? "";
   }

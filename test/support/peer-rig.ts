@@ -21,7 +21,7 @@ export const SECRET = clusterSecret({ d: "A".repeat(43) });
 export const OTHER_SECRET = clusterSecret({ d: "B".repeat(43) });
 
 /** Short enough for a test to wait for their end. */
-export const SHORT: PeerLimits = { ...PEER_LIMITS, idleMs: 250, totalMs: 4_000, busyMs: 20 };
+export const SHORT: PeerLimits = { ...PEER_LIMITS, idleMs: 1_000, totalMs: 8_000, busyMs: 20 };
 
 export interface Asked {
   readonly dir: string;

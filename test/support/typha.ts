@@ -63,6 +63,9 @@ export async function startFakeTypha(stream: Uint8Array): Promise<FakeTypha> {
   };
 }
 
+/** A busy machine takes several times as long as a quiet one. */
+const PATIENCE_MS = 120_000;
+
 export class SyncClient {
   readonly messages: TyphaMessage[] = [];
   /** Key → value text, as told until now. */
@@ -126,8 +129,8 @@ export class SyncClient {
     return this.statuses.at(-1) === 2;
   }
 
-  /** Resolves when the condition holds; fails with what is missing after `timeoutMs`. */
-  async until(what: string, check: () => boolean, timeoutMs = 5_000): Promise<void> {
+  /** Resolves when the condition holds; fails with what is missing when waiting is in vain. */
+  async until(what: string, check: () => boolean, timeoutMs = PATIENCE_MS): Promise<void> {
     if (check()) return;
     let timer: NodeJS.Timeout | null = null;
     const late = new Promise<never>((_, reject) => {

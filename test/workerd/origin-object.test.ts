@@ -245,7 +245,7 @@ test("[LOG10] evicted between any two messages, the object loses nothing and its
   for (const channel of CHANNELS) home.send({ type: "reconciled", channel });
   await reader.until((view) => view.health().isInSync);
   expect(reader.names()).toEqual(names.filter((name) => name !== "p0").toSorted());
-}, 60_000);
+});
 
 test("[LOG11] what was acknowledged is there after the sockets and the instance are gone", async () => {
   const world = await World.create("kept-origin");

@@ -304,7 +304,9 @@ export class SqliteLogStore implements LogStore {
         left,
       ).length;
     if (left === 0) return rows;
-    this.sql.run("DELETE FROM state WHERE name LIKE ?", `${this.#channelPrefix}%`);
+    // By a range, because LIKE ignores case and so finds no use for the index.
+    const prefix = this.#channelPrefix;
+    this.sql.run("DELETE FROM state WHERE name >= ? AND name < ?", prefix, `${prefix}\u{10ffff}`);
     if (this.#slot === 0) this.sql.run("DELETE FROM state WHERE name = 'projections'");
     return rows - left;
   }

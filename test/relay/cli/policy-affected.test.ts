@@ -19,7 +19,7 @@ beforeAll(async () => {
     writeFileSync(join(rig.root, name ?? ""), text ?? "");
   // The example is about an RCC that is not applied yet.
   await rig.catwalk("rcc", "delete", "db", "--cluster", "app");
-}, 60_000);
+});
 
 afterAll(() => rig.stop());
 

@@ -12,15 +12,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, test } from "vitest";
 
 import { backupHub } from "../../../relay/launch/backup.ts";
 import { lockData } from "../../../relay/launch/data-lock.ts";
 import { startHub } from "../../../relay/launch/hub.ts";
 import { restoreHub } from "../../../relay/launch/restore.ts";
-
-/** Processes start, and disks are waited for, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 30_000 });
 
 const roots: string[] = [];
 afterEach(() => {

@@ -7,13 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-import { afterAll, expect, test, vi } from "vitest";
+import { afterAll, expect, test } from "vitest";
 
 import { parseListen, PortTakenError, startHub } from "../../../relay/launch/hub.ts";
 import type { RunningHub } from "../../../relay/launch/hub.ts";
-
-/** Processes start, and disks are waited for, on a machine that may be busy. */
-vi.setConfig({ testTimeout: 30_000 });
 
 const root = mkdtempSync(join(tmpdir(), "catwalk-hub-"));
 const BIN = new URL("../../../bin/catwalk.js", import.meta.url).pathname;
@@ -51,8 +48,17 @@ function processesWith(text: string): readonly number[] {
     });
 }
 
+/** A process that was listed may be gone by now: of a listing that took long, on a busy machine. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
 async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 120_000;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`never came: ${what}`);
     await new Promise((done) => setTimeout(done, 20));
@@ -108,7 +114,7 @@ test("[CLI22] workerd that dies is started again, with what it had committed", a
     await call(hub, "POST", "/v1/meshes", { name: "demo" });
     const before = processesWith(dataDir);
     expect(before.length).toBeGreaterThan(0);
-    for (const pid of before.filter((pid) => pid !== hub.pid())) process.kill(pid, "SIGKILL");
+    for (const pid of before.filter((pid) => pid !== hub.pid())) killIfThere(pid);
     await until("it answers again", async () => {
       const answer = await call(hub, "GET", "/v1/meshes/demo").catch(() => null);
       return answer?.status === 200 && !processesWith(dataDir).some((pid) => before.includes(pid));

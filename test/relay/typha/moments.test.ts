@@ -146,7 +146,7 @@ test("[TYP8] in-sync does not overtake what a slow Felix has still to take, howe
   const sync = felix.messages.findIndex((m) => m.type === "MsgSyncStatus" && m.status === 2);
   const told = felix.messages.slice(0, sync).flatMap((m) => (m.type === "MsgKVs" ? m.kvs : []));
   expect(told.map(({ key }) => key)).toContain("/calico/v1/netset/db_last");
-}, 20_000);
+});
 
 test("[TYP19] of refused connections so many are held; with more the one that was held longest goes first", async () => {
   const { port, client } = await spliceRig(LOCAL, { maxHeld: 3 });

@@ -44,7 +44,7 @@ test("[TYP11] while Typha is away Felix keeps its connection and everything; the
   typha.kvs.set("/calico/v1/Ready", "false");
   typha.kvs.set("/calico/v1/netset/two", "{}");
   await typha.up();
-  await felix.until("the deletion", () => felix.deleted.length > 0, 10_000);
+  await felix.until("the deletion", () => felix.deleted.length > 0);
   expect(told(felix, before)).toEqual([
     { key: REMOTE, value: '{"still":"live"}', type: 2 },
     { key: "/calico/v1/Ready", value: "false", type: 2 },
@@ -119,7 +119,7 @@ test.each([
     typha.kvs.delete(before);
     typha.kvs.set(after, "{}");
     await typha.up();
-    await felix.until("the end", () => felix.isClosed, 10_000);
+    await felix.until("the end", () => felix.isClosed);
     expect(felix.kvs.has(before)).toBe(true);
     expect(felix.kvs.has(after)).toBe(false);
     expect(felix.deleted).toEqual([]);
@@ -139,7 +139,7 @@ test("[TYP16] policies that come, change and go under the form that Felix knows 
   typha.kvs.delete(one as string);
   typha.kvs.set(two as string, "{}");
   await typha.up();
-  await felix.until("the deletion", () => felix.deleted.length > 0, 10_000);
+  await felix.until("the deletion", () => felix.deleted.length > 0);
   expect(felix.deleted).toEqual([one]);
   expect(felix.kvs.has(two as string)).toBe(true);
   expect(felix.isClosed).toBe(false);
@@ -153,7 +153,7 @@ test("[TYP16] a Typha that comes back in another version ends the connection bef
   typha.version = "v3.33.0";
   typha.kvs.clear();
   typha.drop();
-  await felix.until("the end", () => felix.isClosed, 10_000);
+  await felix.until("the end", () => felix.isClosed);
   expect(told(felix, before)).toEqual([]);
   expect(logs.join("\n")).toMatch(/came back as v3.33.0, was v3.32.1/);
 });
@@ -197,14 +197,14 @@ test("[TYP9] [TYP14] of what remotes say while Felix is slow it gets the newest 
   feed.put(NETSET, '{"remote":1}');
   for (let n = 0; n < 50; n++) feed.put("/calico/v1/netset/db_last", String(n));
   felix.setPaused(false);
-  await felix.until("the last", () => felix.kvs.has("/calico/v1/netset/db_last"), 20_000);
+  await felix.until("the last", () => felix.kvs.has("/calico/v1/netset/db_last"));
   expect(told(felix, 0).filter(({ key }) => key.endsWith("db_last"))).toMatchObject([
     { value: "49" },
   ]);
   expect(felix.kvs.get(NETSET)).toBe(LOCAL[NETSET]);
   typha.delete(NETSET);
   await felix.until("the remote one", () => felix.kvs.get(NETSET) === '{"remote":1}');
-}, 30_000);
+});
 
 test("[TYP14] a local key that went while Typha was away gives way to the remote one", async () => {
   const { typha, feed, client } = await spliceRig(LOCAL);
@@ -214,7 +214,7 @@ test("[TYP14] a local key that went while Typha was away gives way to the remote
   await typha.down();
   typha.kvs.delete(NETSET);
   await typha.up();
-  await felix.until("the remote one", () => felix.kvs.get(NETSET) === '{"remote":1}', 10_000);
+  await felix.until("the remote one", () => felix.kvs.get(NETSET) === '{"remote":1}');
   expect(felix.deleted).toEqual([]);
 });
 

@@ -181,7 +181,7 @@ test("[VIE10] a file is rewritten when most of it is past, and holds the same", 
   expect(keys(again)).toEqual(keys(view));
   expect(again.cursors()).toEqual(view.cursors());
   expect(largest).toBeLessThan(4 * 1024 * 1024);
-}, 60_000);
+});
 
 /** A repair of the identity channel, half of it: the plan names two blobs, the second is still to come. */
 function halfRepaired(path: string, slackBytes: number) {

@@ -40,7 +40,7 @@ test("[VIS5] the room that a revoked reader leaves is not given to the next one,
   expect(readers.map(({ received }) => received.length)).toEqual(before);
   expect(readers.every(({ socket }) => world.closedWith(socket) === "access-denied")).toBe(true);
   expect(world.origin.inFlightBytes).toBe(0);
-}, 60_000);
+});
 
 /** One that takes what it is sent, and never says so. */
 function stalledReader(world: OriginWorld): TestReader {

@@ -78,7 +78,7 @@ test("[LOG22] a log whose folding is behind takes nothing in until it has come o
   world.advance(30_000);
   expect(accepted).toHaveLength(RING_SLOTS + 200);
   expect(head()).toBeGreaterThanOrEqual(RING_SLOTS + 200);
-}, 60_000);
+});
 
 test("[LOG22] frames that come without a pause wait for a timer, however many and however long each takes: what is read on and on looks at nobody else", () => {
   const { world, accepted, publish } = rawPublisher();

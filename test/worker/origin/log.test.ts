@@ -74,7 +74,7 @@ test("[LOG4] the log keeps a bounded number of rows, and nothing is lost when sl
   world.advance(1_000);
   expect(late.isInSync).toBe(true);
   expect(late.keys()).toEqual(reader.keys());
-}, 60_000);
+});
 
 test("[LOG12] an address that moves from one pod to another is never lost, in any order of events", () => {
   for (const order of [0, 1, 2]) {

@@ -71,4 +71,4 @@ test("[LOG23] frames and their acknowledgements do not count, however many and h
   expect(accepted).toHaveLength(count);
   expect(reader.received.length - before).toBeGreaterThan(count / 2);
   expect([world.closedWith(socket), world.closedWith(reader.socket)]).toEqual([null, null]);
-}, 60_000);
+});

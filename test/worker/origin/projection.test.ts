@@ -319,7 +319,7 @@ describe("how a projection comes to be", () => {
     world.advance(5_000);
     expect(new Set(states())).toEqual(new Set(["ready"]));
     expect(connected(world, readers[15]?.cluster.uid).isInSync).toBe(true);
-  }, 60_000);
+  });
 
   test("[SCP7] with each projection an event takes in less, so that it lasts no longer", () => {
     const largest = (scopes: number): number => {

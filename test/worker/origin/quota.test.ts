@@ -77,7 +77,7 @@ test("[LOG19] a publisher over its rate waits for its acknowledgements, and lose
   world.advance(10_000);
   expect(reader.ips()).toContain(address(77));
   expect(sequences()).toEqual(Array.from({ length: accepted.length }, (_, n) => n + 1));
-}, 60_000);
+});
 
 test("[LOG19] one that goes on sending all the same is closed; readers keep what they have", () => {
   const { world, reader, socket, publish } = rawPublisher();
@@ -86,7 +86,7 @@ test("[LOG19] one that goes on sending all the same is closed; readers keep what
   world.settle();
   expect(world.closedWith(socket)).toBe("over-quota");
   expect(reader.ips()).toEqual([address(0)]);
-}, 60_000);
+});
 
 test("[LOG19] one with too many refused records is told, and what was admitted before stays", () => {
   const { world, reader, socket, publish } = rawPublisher();
@@ -103,7 +103,7 @@ test("[LOG19] one with too many refused records is told, and what was admitted b
   expect(world.closedWith(socket)).toBe("over-quota");
   expect(world.closeMessage(socket)).toMatch(/records of identity are refused by admission/);
   expect(reader.ips()).toEqual([address(0)]);
-}, 60_000);
+});
 
 test("[LOG22] frames beyond the share wait for a timer, in their order, and none is lost", () => {
   const { world, accepted, sequences, publish } = rawPublisher();
