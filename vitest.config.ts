@@ -8,10 +8,23 @@ import { defineConfig } from "vitest/config";
 const TIMEOUTS = { testTimeout: 600_000, hookTimeout: 600_000 };
 
 /**
- * Tests that start processes, or play many seeds: `npm run test:fast` leaves them out, `npm test`
- * runs them. Everything else together takes less than a minute on 2 cores.
+ * Files that take more than about five seconds (processes, many seeds, large logs): `npm run
+ * test:fast` leaves them out, `npm test` runs them. All others together take less than a minute.
  */
-const SLOW = ["test/e2e/**"];
+const SLOW = [
+  "test/e2e/**",
+  "test/fuzz/**",
+  "test/sim/**",
+  "test/golden/*random*.test.ts",
+  "test/relay/cli/{commands,install,policy-affected,start}.test.ts",
+  "test/relay/deploy.test.ts",
+  "test/relay/launch/**",
+  "test/relay/source/{dump,kubernetes}.test.ts",
+  "test/relay/typha/two-relays.test.ts",
+  "test/relay/view/view-file.test.ts",
+  "test/worker/origin/{access,bill,catch-up,credit,fold,large-frame,late-hub,message-quota,noisy}.test.ts",
+  "test/worker/origin/{pair-union,projection,quota,settled,slices,small-frames}.test.ts",
+];
 
 const isFast = process.env["CATWALK_TESTS"] === "fast";
 

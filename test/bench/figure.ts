@@ -5,6 +5,8 @@ export interface Figure {
   /** `null`: measured without a target. */
   readonly target: number | null;
   readonly met: boolean | null;
+  /** Whether a smaller value is better. */
+  readonly isMost: boolean;
 }
 
 /** @param isLess Whether a smaller value is better (default). */
@@ -22,6 +24,7 @@ export function figure(
     unit,
     target,
     met: target === null ? null : isLess ? value <= target : value >= target,
+    isMost: isLess,
   };
 }
 

@@ -1,7 +1,14 @@
 /**
- * `npm run bench -- [NAME…]`: figures as JSON lines on stdout, `{"name","value","unit","target","met"}`; progress on stderr. A target is what the
- * figure is to reach on 2 cores that the load generator shares.
+ * `npm run bench -- [NAME…]`: figures as JSON lines on stdout, `{"name","value","unit","target","met"}`;
+ * progress on stderr. A target is what the figure is to reach on 2 cores that the load generator shares.
+ * `--keep ROUNDS` keeps what the rounds gave in `results`; `--markdown` makes docs/figures.md of it.
  */
+import { execFileSync } from "node:child_process";
+import { existsSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
 import { benchApiToFelix } from "./api-to-felix.ts";
 import { benchEtcdPeer } from "./etcd-peer.ts";
 import { benchFanOut } from "./fan-out.ts";
@@ -12,6 +19,8 @@ import { benchNoisy } from "./noisy.ts";
 import { benchPeers } from "./peers.ts";
 import { benchRelayMemory } from "./relay-memory.ts";
 import { benchResume } from "./resume.ts";
+import { readResults, renderFigures, summarise } from "./results.ts";
+import type { Result, ResultFile } from "./results.ts";
 import { benchSplice, benchSpliceChurn, benchSpliceCrowd, benchSpliceSnapshot } from "./splice.ts";
 import { benchMesh, benchStar } from "./scale.ts";
 import { benchSlices } from "./slices.ts";
@@ -40,18 +49,55 @@ const PARTS: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   "splice-crowd": benchSpliceCrowd,
 };
 
-const asked = process.argv.slice(2);
-const unknown = asked.find((name) => !(name in BENCHES || name in PARTS));
-if (unknown !== undefined) {
-  process.stderr.write(
-    `no bench ${unknown}; there are ${Object.keys({ ...BENCHES, ...PARTS }).join(", ")}\n`,
-  );
+const { values: flags, positionals: asked } = parseArgs({
+  options: { markdown: { type: "boolean" }, keep: { type: "string" } },
+  allowPositionals: true,
+});
+const RESULTS = join(import.meta.dirname, "results");
+
+function fail(text: string): never {
+  process.stderr.write(`${text}\n`);
   process.exit(2);
 }
+
+/** Files that were measured here go into the day's file, over those of the same name. */
+function keep(results: readonly Result[], date: string): void {
+  const path = join(RESULTS, `${date}.json`);
+  const [kept] = existsSync(path) ? readResults(RESULTS).slice(-1) : [];
+  const same = (a: Result, b: Result): boolean => a.bench === b.bench && a.name === b.name;
+  const others = (kept?.results ?? []).filter((old) => !results.some((one) => same(one, old)));
+  const machine = `${cpus().length} cores (${cpus()[0]?.model.trim()}), Node ${process.versions.node}, ${date}`;
+  const file: ResultFile = { machine, results: [...others, ...results] };
+  writeFileSync(path, `${JSON.stringify(file, null, 2)}\n`);
+}
+
+if (flags.markdown === true) {
+  const path = join(RESULTS, "../../../docs/figures.md");
+  writeFileSync(path, renderFigures(readResults(RESULTS)));
+  process.exit(0);
+}
+const rounds = Number(flags.keep ?? 1);
+if (!Number.isInteger(rounds) || rounds < 1) fail("--keep: must be a number of rounds");
+const unknown = asked.find((name) => !(name in BENCHES || name in PARTS));
+if (unknown !== undefined)
+  fail(`no bench ${unknown}; there are ${Object.keys({ ...BENCHES, ...PARTS }).join(", ")}`);
+const commit = execFileSync("git", ["describe", "--always", "--dirty"], {
+  encoding: "utf8",
+}).trim();
+const date = new Date().toISOString().slice(0, 10);
 for (const [name, bench] of Object.entries({ ...BENCHES, ...PARTS })) {
   if (asked.length === 0 && name in PARTS) continue;
   if (asked.length > 0 && !asked.includes(name)) continue;
-  process.stderr.write(`== ${name}\n`);
-  for await (const figure of bench()) process.stdout.write(`${JSON.stringify(figure)}\n`);
+  const measured: Figure[][] = [];
+  for (let round = 1; round <= rounds; round++) {
+    process.stderr.write(`== ${name}${rounds === 1 ? "" : `, round ${round} of ${rounds}`}\n`);
+    const figures: Figure[] = [];
+    for await (const figure of bench()) {
+      process.stdout.write(`${JSON.stringify(figure)}\n`);
+      figures.push(figure);
+    }
+    measured.push(figures);
+  }
+  if (flags.keep !== undefined) keep(summarise(name, measured, { commit, date }), date);
 }
 process.exit(0);
