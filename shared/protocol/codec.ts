@@ -200,6 +200,7 @@ const LAYOUTS: Layouts = {
     ["revision", uint],
     ["chain", chain],
     ["receivedBytes", uint],
+    ["mark", appended(uint)],
   ],
   "home-hello": [
     ["versions", versions],
@@ -255,6 +256,7 @@ const LAYOUTS: Layouts = {
     ["chain", chain],
     ["payload", bytes()],
   ],
+  mark: [["token", uint]],
 };
 
 /** Position is the number on the wire: append only. */

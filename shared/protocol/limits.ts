@@ -14,9 +14,17 @@ export const LIMITS = {
   readerFloorBytes: 64 * 1024,
   /** Bytes in flight at which nobody is sent anything: with one more message the object stays below 96 MB of them. */
   inFlightCapBytes: 80 * 1024 * 1024,
+  /** Bytes in flight to all readers of one member, over all Origins of a process: more than one Origin may have in flight to everybody. */
+  memberBytes: 96 * 1024 * 1024,
+  /** Bytes in flight to all readers of a process: with what the Origins need themselves it stays below 700 MB. */
+  processBytes: 256 * 1024 * 1024,
+  /** Bytes in flight that each member has for itself where the process is full. */
+  memberFloorBytes: 1024 * 1024,
+  /** Bytes that a reader is sent which cannot prove that it takes them, before it must connect anew. */
+  unprovenBytes: 16 * 1024 * 1024,
   /** Frames that a publisher sends before it waits for an acknowledgement. */
   unacknowledgedFrames: 2,
-  /** Bytes a reader takes in before it acknowledges although it is not behind. */
+  /** Bytes after which the hub sends a mark, which the reader acknowledges at once; of version 2: that a reader takes in before it acknowledges. */
   ackBytes: 32 * 1024,
   /** Milliseconds after which a reader acknowledges what it has taken in. */
   ackMs: 30_000,

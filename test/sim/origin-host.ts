@@ -2,6 +2,7 @@
 import { decodeMessage } from "../../shared/protocol/codec.ts";
 import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
 import { DIGEST_LEAVES } from "../../worker/origin/announcer.ts";
+import { HubRoom } from "../../worker/origin/hub-room.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "../../worker/origin/ports.ts";
 import type { History } from "./history.ts";
@@ -52,6 +53,7 @@ export class OriginHost {
   #model: StoredModel = emptyModel();
   #copy: OriginCopy | null = null;
   #instance: Instance | null = null;
+  #room = new HubRoom();
   #isPulling = false;
   #calls = 0;
 
@@ -81,6 +83,8 @@ export class OriginHost {
 
   closed(socket: SocketId): void {
     this.#sockets.delete(socket);
+    // Also where nobody is woken.
+    this.#room.gone(socket);
     this.event((origin) => origin.onClose(socket));
   }
 
@@ -125,6 +129,7 @@ export class OriginHost {
   /** The process ends at once: the storage stays, every socket is gone. */
   die(): void {
     this.#end();
+    this.#room = new HubRoom();
     const open = [...this.#sockets.values()];
     this.#sockets.clear();
     for (const { wire } of open) wire.cut();
@@ -195,6 +200,7 @@ export class OriginHost {
       digestLeaves: world.isBusy ? { perSecond: 0, atOnce: 0 } : DIGEST_LEAVES,
       clock: { now: () => this.#mesh.wallMs() },
       random: () => world.rng.next(),
+      room: this.#room,
       isShared: () => true,
       sockets: {
         send: (id, bytes) => this.#send(id, bytes),

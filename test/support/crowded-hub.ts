@@ -8,6 +8,7 @@ import type { Message } from "../../shared/protocol/messages.ts";
 import type { OriginFacts } from "../../shared/visibility/facts.ts";
 import { DIGEST_LEAVES } from "../../worker/origin/announcer.ts";
 import { DiskBudget } from "../../worker/origin/disk-budget.ts";
+import { HubRoom } from "../../worker/origin/hub-room.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { OriginPorts, Peer, TimerName } from "../../worker/origin/ports.ts";
 import type { SqlDatabase } from "../../worker/storage/sql.ts";
@@ -57,6 +58,7 @@ export class CrowdedHub {
   readonly thread = new OneThread();
   readonly options: CrowdedHubOptions;
   readonly budget = new DiskBudget();
+  readonly room = new HubRoom();
   #isWriting = false;
 
   constructor(options: CrowdedHubOptions) {
@@ -98,7 +100,7 @@ export class HostedOrigin {
   }
 
   connect(client: Client): string {
-    const id = `s${this.#nextSocket++}`;
+    const id = `${this.#facts.cluster.name} ${this.#nextSocket++}`;
     this.#sockets.set(id, { client, inbox: [], isClosed: false, isReading: false });
     const { thread } = this.#hub;
     thread.event(thread.nowUs + NETWORK_US, () => {
@@ -165,6 +167,7 @@ export class HostedOrigin {
       },
       digestLeaves: DIGEST_LEAVES,
       isShared: () => hub.options.hasNoShares !== true && budget.hasCompany(hub.nowMs()),
+      room: hub.room,
       random: () => {
         seed = (seed * 48_271) % 2_147_483_647;
         return seed / 2_147_483_647;

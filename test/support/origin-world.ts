@@ -7,6 +7,7 @@ import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
 import { DIGEST_LEAVES } from "../../worker/origin/announcer.ts";
+import { HubRoom } from "../../worker/origin/hub-room.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { Peer, TimerName } from "../../worker/origin/ports.ts";
 import { SqliteLogStore } from "../../worker/origin/sqlite-log-store.ts";
@@ -64,6 +65,10 @@ export class OriginWorld {
   sentBytes = 0;
   /** Runs each event of the Origin: the name of its message or timer, and what is done. */
   around: (event: string, work: () => void) => void = (_, work) => work();
+  /** What the process holds for readers. */
+  room = new HubRoom();
+  /** Who is closed does not go: it reads not even that. */
+  areDeaf = false;
   readonly #ends = new Map<string, End>();
   #nextSocket = 0;
   #pullDue = false;
@@ -89,6 +94,7 @@ export class OriginWorld {
   /** The process was killed: the storage stays, every socket is gone. */
   crash(): void {
     this.timers.clear();
+    this.room = new HubRoom();
     this.#ends.clear();
     this.origin = this.#make();
   }
@@ -193,6 +199,7 @@ export class OriginWorld {
       paceMs: this.paceMs,
       digestLeaves: DIGEST_LEAVES,
       isShared: () => this.isShared,
+      room: this.room,
       random: () => {
         seed = (seed * 48_271) % 2_147_483_647;
         return seed / 2_147_483_647;
@@ -204,7 +211,9 @@ export class OriginWorld {
         },
         close: (id, reason, message) => {
           const end = this.#ends.get(id);
-          if (end !== undefined) end.closed = { reason, message };
+          if (end === undefined) return;
+          end.closed = { reason, message };
+          if (!this.areDeaf) this.room.gone(id);
         },
         lastHeartbeatMs: (id) => this.heartbeats.get(id) ?? null,
         saveNote: (id, note) => {

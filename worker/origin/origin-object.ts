@@ -17,6 +17,7 @@ import { INTERNAL_HEADERS } from "../ports.ts";
 import { durableSql } from "../storage/durable-sql.ts";
 import { DIGEST_LEAVES } from "./announcer.ts";
 import { diskBudget } from "./disk-budget.ts";
+import { hubRoom } from "./hub-room.ts";
 import { Lingering } from "./lingering.ts";
 import { openSockets } from "./open-sockets.ts";
 import { Origin } from "./origin.ts";
@@ -200,8 +201,10 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
 
   /** The next instance is made from what is stored; every socket is gone. */
   #giveUp(reason: string): void {
-    for (const id of [...this.#sockets.keys(), ...this.#lingering.sockets()])
+    for (const id of [...this.#sockets.keys(), ...this.#lingering.sockets()]) {
       openSockets.delete(id);
+      hubRoom.gone(id);
+    }
     this.ctx.abort(reason);
   }
 
@@ -278,6 +281,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
       digestLeaves: DIGEST_LEAVES,
       // On Cloudflare, where no disk is measured, an object has a thread of its own.
       isShared: () => fsyncMs > 0 && diskBudget.hasCompany(performance.now()),
+      room: hubRoom,
       random: () => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32,
       sockets: {
         send: (id, bytes) => {

@@ -116,6 +116,8 @@ export class Origin {
   onClose(socket: SocketId): void {
     this.#readers.newEvent();
     this.#forget(socket);
+    // Not when it was closed: until then the process holds what it was to be sent.
+    this.#ports.room.gone(socket);
   }
 
   #forget(socket: SocketId): void {

@@ -2,6 +2,7 @@
 import type { Clock, Random } from "../../shared/lib/clock.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { ClusterNote, RangeClaim } from "../../shared/visibility/facts.ts";
+import type { HubRoom } from "./hub-room.ts";
 import type { LogStore } from "./log-store.ts";
 
 /** Identity of an open socket; never reused while the Origin lives. */
@@ -60,6 +61,8 @@ export interface OriginPorts {
   readonly mesh: MeshPort;
   readonly clock: Clock;
   readonly random: Random;
+  /** What the process holds for all who read, over all its Origins. [LOG26] */
+  readonly room: HubRoom;
   /** Shortest time between a publisher's frames, in ms: what the disk can do, or what a commit costs. [LOG17] */
   readonly paceMs: number;
   /** What digests that go with their commits may cost. [LOG20] */

@@ -63,7 +63,15 @@ const messages: readonly Message[] = [
     populated: true,
     sweep: false,
   },
-  { type: "reader-ack", origin: 0, channel: "identity", revision: 1, chain: b16, receivedBytes: 2 },
+  {
+    type: "reader-ack",
+    origin: 0,
+    channel: "identity",
+    revision: 1,
+    chain: b16,
+    receivedBytes: 2,
+    mark: null,
+  },
   {
     type: "home-hello",
     versions: [1, 2],
@@ -109,9 +117,30 @@ const messages: readonly Message[] = [
   { type: "report", edges: "[]", cluster: "{}" },
 ];
 
+/** What version 3 has added. */
+const newer: readonly Message[] = [
+  {
+    type: "reader-ack",
+    origin: 0,
+    channel: "identity",
+    revision: 1,
+    chain: b16,
+    receivedBytes: 2,
+    mark: 2 ** 52 - 1,
+  },
+  { type: "mark", token: 2 ** 52 - 1 },
+];
+
 test("[PRO2] every message survives", () => {
-  for (const message of messages)
+  for (const message of [...messages, ...newer])
     expect(decodeMessage(encodeMessage(message))).toEqual({ ok: true, message });
+});
+
+test("[PRO2] what version 3 has added has these bytes, for ever", () => {
+  expect(newer.map((message) => toHex(encodeMessage(message)))).toEqual([
+    "9709000001c4100303030303030303030303030303030302cb432ffffffffffffe",
+    "9214cb432ffffffffffffe",
+  ]);
 });
 
 test("[PRO2] the bytes of version 1 are these, for ever", () => {
@@ -165,7 +194,7 @@ test("[PRO2] fields of a later version are ignored, missing and malformed ones a
 });
 
 test("[PRO4] hostile bytes never throw", () => {
-  const seeds = messages.map(encodeMessage);
+  const seeds = [...messages, ...newer].map(encodeMessage);
   fc.assert(
     fc.property(
       fc.constantFrom(...seeds),

@@ -19,6 +19,7 @@ const acknowledgement: Message = {
   revision: 1,
   chain: new Uint8Array(16),
   receivedBytes: 10,
+  mark: null,
 };
 const repair: Message = { type: "repair", origin: 0, channel: "identity", leaves: [] };
 
