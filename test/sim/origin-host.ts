@@ -273,16 +273,17 @@ export class OriginHost {
   #pull(life: { readonly isDead: boolean }): void {
     if (this.#isPulling) return;
     this.#isPulling = true;
-    const answered = (facts: OriginFacts | null, error: string): void => {
+    const answered = (facts: OriginFacts | null, error: string | null): void => {
       if (life.isDead) return;
       this.#isPulling = false;
       this.event((origin) => {
-        if (facts === null) origin.onPullFailed(error);
-        else origin.onAnswer(facts);
+        if (facts !== null) origin.onAnswer(facts);
+        else if (error === null) origin.onUnknown();
+        else origin.onPullFailed(error);
       });
     };
     this.#mesh.facts(this.uid).then(
-      (facts) => answered(facts, "the mesh does not know this cluster"),
+      (facts) => answered(facts, null),
       (error: unknown) => answered(null, String(error)),
     );
   }

@@ -55,6 +55,8 @@ export class OriginWorld {
   nowMs = 1_000_000;
   readonly paceMs: number;
   pulls = 0;
+  /** The Mesh answers that it knows no such cluster. */
+  isUnknown = false;
   /** Other publishers are at work. */
   isShared = false;
   /** When the hub last heard of a socket without being woken. */
@@ -186,7 +188,8 @@ export class OriginWorld {
     if (!this.#pullDue) return false;
     this.#pullDue = false;
     const { facts: known } = this;
-    if (known === null) this.origin.onPullFailed("the mesh is away");
+    if (this.isUnknown) this.origin.onUnknown();
+    else if (known === null) this.origin.onPullFailed("the mesh is away");
     else this.around("answer", () => this.origin.onAnswer(known));
     return true;
   }

@@ -12,7 +12,7 @@ import type {
   PinnedRanges,
   QuarantineEntry,
 } from "../../shared/visibility/facts.ts";
-import type { MeshCalls, OriginCalls } from "../ports.ts";
+import type { Dial, DialPermit, MeshCalls, OriginCalls } from "../ports.ts";
 import { INTERNAL_HEADERS } from "../ports.ts";
 import { durableSql } from "../storage/durable-sql.ts";
 import { DIGEST_LEAVES } from "./announcer.ts";
@@ -158,6 +158,14 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     return Promise.resolve({ accessVersion: this.#guarded(() => this.#origin.onFacts(facts)) });
   }
 
+  async mayDial(dial: Dial): Promise<DialPermit> {
+    this.#identity ??= { meshName: dial.meshName, originUid: dial.clusterUid };
+    const permit = this.#origin.mayDial(dial);
+    if (permit !== "not-ready") return permit;
+    await this.#pull();
+    return this.#origin.mayDial(dial);
+  }
+
   async status(): Promise<OriginStatus> {
     await this.#pull();
     while (!this.#origin.refreshDigests()) await othersTurn();
@@ -260,7 +268,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     this.#isPulling = true;
     try {
       const facts = await mesh.pullFacts(this.#identity.originUid);
-      if (facts === null) this.#origin.onPullFailed("the mesh does not know this cluster");
+      if (facts === null) this.#guarded(() => this.#origin.onUnknown());
       else this.#guarded(() => this.#origin.onAnswer(facts));
     } catch (error) {
       this.#origin.onPullFailed(String(error));

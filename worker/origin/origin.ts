@@ -16,11 +16,13 @@ import type {
   QuarantineEntry,
   RangeClaim,
 } from "../../shared/visibility/facts.ts";
+import type { Dial, DialPermit } from "../ports.ts";
 import type { ChannelLog } from "./channel-log.ts";
 import { HomeSide } from "./home-side.ts";
 import { MESSAGES_RULE, MessageQuota } from "./message-quota.ts";
 import { Newcomers } from "./newcomers.ts";
 import type { Hello } from "./newcomers.ts";
+import { keyPermit, mayDial } from "./permits.ts";
 import { MeshNotes } from "./mesh-notes.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "./ports.ts";
 import { logsIn } from "./projection.ts";
@@ -98,6 +100,14 @@ export class Origin {
     this.#closeSilent();
     this.#newcomers.opened(socket, this.#ports.clock.now());
     this.#know(socket, peer);
+    // What only a newer credential could change: who waits for nothing holds nothing.
+    const permit = this.#isFactsFresh ? keyPermit(peer, this.#facts) : null;
+    if (permit !== null) this.#refuse(socket, permit.reason, permit.message);
+  }
+
+  /** See `OriginCalls.mayDial`. */
+  mayDial(dial: Pick<Dial, "originUid" | "keyGeneration">): DialPermit {
+    return mayDial(this.#facts, dial, this.#isFactsFresh);
   }
 
   #know(socket: SocketId, peer: Peer): void {
@@ -215,6 +225,16 @@ export class Origin {
       error: message,
     });
     this.#ports.setTimer("pull", PULL_RETRY_MS);
+  }
+
+  /**
+   * The Mesh has answered that it knows no such cluster: it was restored to a time before it, or the cluster's removal is long ago. Who is here comes again later, and is a
+   * reason to ask again; nothing else is. [CRE16]
+   */
+  onUnknown(): void {
+    this.#ports.log("warn", "the mesh does not know this cluster; its sockets are closed", {});
+    for (const socket of this.#peers.keys())
+      this.#refuse(socket, "not-ready", "the mesh does not know this cluster");
   }
 
   onClaimFailed(claims: readonly RangeClaim[], message: string): void {
