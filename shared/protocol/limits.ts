@@ -2,8 +2,16 @@
 export const LIMITS = {
   /** Bytes of one message: a blob of 1.5 MB and its envelope. */
   messageBytes: 1_600_000,
-  /** Leaf digests in one `repair` or `reconcile`: 32 million keys' worth. */
-  partitions: 65_536,
+  /** Leaf digests in one `repair` or `reconcile`: an origin has at most 600,000 keys in a channel, which are about 2,000 leaves. */
+  partitions: 8_192,
+  /** Bytes of a `repair` or `reconcile`: as many leaves, at 27 bytes. */
+  leavesBytes: 256 * 1024,
+  /** Bytes of a `report`: 1,000 edges of 250 bytes. */
+  reportBytes: 256 * 1024,
+  /** Bytes of a hello: a position in each of 16 channels. */
+  helloBytes: 8 * 1024,
+  /** Bytes of any other message that only says something. */
+  smallBytes: 512,
   /** Milliseconds from the upgrade to the hello. */
   helloMs: 10_000,
   /** Bytes in flight to one reader that did not say how much it takes. */

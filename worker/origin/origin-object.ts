@@ -129,9 +129,11 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
   }
 
   override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): void {
-    // Texts are pings that came before the automatic answer was set; nothing else is sent as text.
-    if (typeof data === "string") return;
     const { id, peer } = this.#ownerOf(socket);
+    if (typeof data === "string") {
+      this.#guarded(() => this.#origin.onText(id, data));
+      return;
+    }
     if (peer.role === "home") diskBudget.note(peer.clusterUid, performance.now());
     this.#guarded(() => this.#origin.onMessage(id, new Uint8Array(data)));
   }

@@ -7,6 +7,7 @@ import type { AdmissionFacts } from "../../shared/admission/judge.ts";
 import { must } from "../../shared/lib/assert.ts";
 import { decodeMessage } from "../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
+import { PING_TEXT } from "../../shared/protocol/messages.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import { pickVersion, PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import type {
@@ -142,6 +143,14 @@ export class Origin {
   #promote(): void {
     if (this.#facts === null || this.#facts.removed || !this.#isFactsFresh) return;
     this.#home.promote(this.#facts);
+  }
+
+  /** Heartbeats are answered before they come here; one that came before that was set is let pass. Nothing else is text. [PRO9] */
+  onText(socket: SocketId, text: string): void {
+    const peer = this.#peers.get(socket);
+    if (peer === undefined) return;
+    if (text !== PING_TEXT) this.#refuse(socket, "protocol-error", "a text that is no heartbeat");
+    else if (!this.#quota.take(peer.clusterUid)) this.#refuse(socket, "over-quota", MESSAGES_RULE);
   }
 
   onMessage(socket: SocketId, data: Uint8Array): void {

@@ -136,6 +136,8 @@ export class Publishing {
     const run: Waiting[] = [];
     let size = before;
     for (const frame of frames) {
+      // What has no room in this event is not inflated for it.
+      if (run.length > 0 && !isWithin(sum(size, ONE_MORE), most)) break;
       const { message, rest } = frame;
       const decoded =
         rest === undefined

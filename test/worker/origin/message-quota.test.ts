@@ -73,3 +73,14 @@ test("[LOG23] frames and their acknowledgements do not count, however many and h
   expect(reader.received.length - before).toBeGreaterThan(count / 2);
   expect([world.closedWith(socket), world.closedWith(reader.socket)]).toEqual([null, null]);
 }, 60_000);
+
+test("[PRO9] a text that is no heartbeat closes the socket; heartbeats without end do so too", () => {
+  const { world, reader, publisher } = populatedWorld();
+  const { socket } = rawHome(world, publisher);
+  world.origin.onText(socket, "ping");
+  expect(world.closedWith(socket)).toBe(null);
+  world.origin.onText(socket, "hello");
+  expect(world.closedWith(socket)).toBe("protocol-error");
+  for (let n = 0; n < BURST_MESSAGES + 10; n++) world.origin.onText(reader.socket, "ping");
+  expect(world.closedWith(reader.socket)).toBe("over-quota");
+});
