@@ -3,7 +3,11 @@
  * are of, so that what a peer claims to send costs no more than what it has sent. [PRO4]
  */
 import { HASH_BYTES } from "../record/encoding.ts";
-import type { LogChange } from "./payload.ts";
+import type { DeleteCause } from "../record/record.ts";
+
+export type LogChange =
+  | { readonly op: "put"; readonly bytes: Uint8Array }
+  | { readonly op: "delete"; readonly keyHash: Uint8Array; readonly cause: DeleteCause };
 
 export type ReadChanges =
   | { readonly ok: true; readonly changes: readonly LogChange[] }

@@ -6,14 +6,11 @@
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 
 import { pack } from "../lib/msgpack.ts";
-import type { DeleteCause } from "../record/record.ts";
 import { DICTIONARY } from "./dictionary.ts";
 import { readChanges } from "./payload-reader.ts";
-import type { ReadChanges } from "./payload-reader.ts";
+import type { LogChange, ReadChanges } from "./payload-reader.ts";
 
-export type LogChange =
-  | { readonly op: "put"; readonly bytes: Uint8Array }
-  | { readonly op: "delete"; readonly keyHash: Uint8Array; readonly cause: DeleteCause };
+export type { LogChange } from "./payload-reader.ts";
 
 /** Changes of one frame. A publisher splits what is larger. */
 export const MAX_FRAME_CHANGES = 4_000;

@@ -3,9 +3,9 @@ export const LIMITS = {
   /** Bytes of one message: a blob of 1.5 MB and its envelope. */
   messageBytes: 1_600_000,
   /** Leaf digests in one `repair` or `reconcile`: an origin has at most 600,000 keys in a channel, which are about 2,000 leaves. */
-  partitions: 8_192,
+  partitions: 4_096,
   /** Bytes of a `repair` or `reconcile`: as many leaves, at 27 bytes. */
-  leavesBytes: 256 * 1024,
+  leavesBytes: 128 * 1024,
   /** Bytes of a `report`: 1,000 edges of 250 bytes. */
   reportBytes: 256 * 1024,
   /** Bytes of a hello: a position in each of 16 channels. */

@@ -3,6 +3,7 @@ import { decodeMessage } from "../../shared/protocol/codec.ts";
 import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
 import { DIGEST_LEAVES } from "../../worker/origin/announcer.ts";
 import { HubRoom } from "../../worker/origin/hub-room.ts";
+import { MemberWork } from "../../worker/origin/member-work.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "../../worker/origin/ports.ts";
 import type { History } from "./history.ts";
@@ -54,6 +55,7 @@ export class OriginHost {
   #copy: OriginCopy | null = null;
   #instance: Instance | null = null;
   #room = new HubRoom();
+  readonly #work = new MemberWork();
   #isPulling = false;
   #calls = 0;
 
@@ -201,6 +203,7 @@ export class OriginHost {
       clock: { now: () => this.#mesh.wallMs() },
       random: () => world.rng.next(),
       room: this.#room,
+      work: this.#work,
       isShared: () => true,
       sockets: {
         send: (id, bytes) => this.#send(id, bytes),

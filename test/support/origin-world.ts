@@ -8,6 +8,7 @@ import type { Message } from "../../shared/protocol/messages.ts";
 import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
 import { DIGEST_LEAVES } from "../../worker/origin/announcer.ts";
 import { HubRoom } from "../../worker/origin/hub-room.ts";
+import { MemberWork } from "../../worker/origin/member-work.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { Peer, TimerName } from "../../worker/origin/ports.ts";
 import { SqliteLogStore } from "../../worker/origin/sqlite-log-store.ts";
@@ -69,6 +70,7 @@ export class OriginWorld {
   around: (event: string, work: () => void) => void = (_, work) => work();
   /** What the process holds for readers. */
   room = new HubRoom();
+  work = new MemberWork();
   /** Who is closed does not go: it reads not even that. */
   areDeaf = false;
   readonly #ends = new Map<string, End>();
@@ -203,6 +205,7 @@ export class OriginWorld {
       digestLeaves: DIGEST_LEAVES,
       isShared: () => this.isShared,
       room: this.room,
+      work: this.work,
       random: () => {
         seed = (seed * 48_271) % 2_147_483_647;
         return seed / 2_147_483_647;

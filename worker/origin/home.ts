@@ -68,6 +68,12 @@ export class HomeDesk {
     return this.#publisher;
   }
 
+  /** Whose relay publishes. */
+  get member(): string | null {
+    const member = this.#publisher === null ? undefined : this.#members.get(this.#publisher);
+    return member?.peer.clusterUid ?? null;
+  }
+
   /** Of the publisher and all who stand by. */
   sockets(): SocketId[] {
     return [...this.#members.keys()];

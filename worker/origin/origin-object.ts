@@ -20,6 +20,7 @@ import { diskBudget } from "./disk-budget.ts";
 import { hubRoom } from "./hub-room.ts";
 import { Lingering } from "./lingering.ts";
 import { openSockets } from "./open-sockets.ts";
+import { memberWork } from "./member-work.ts";
 import { Origin } from "./origin.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "./ports.ts";
 import { SqliteLogStore } from "./sqlite-log-store.ts";
@@ -292,6 +293,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
       // On Cloudflare, where no disk is measured, an object has a thread of its own.
       isShared: () => fsyncMs > 0 && diskBudget.hasCompany(performance.now()),
       room: hubRoom,
+      work: memberWork,
       random: () => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32,
       sockets: {
         send: (id, bytes) => {

@@ -19,8 +19,8 @@ import type {
 } from "../../shared/visibility/facts.ts";
 import type { Dial, DialPermit } from "../ports.ts";
 import type { ChannelLog } from "./channel-log.ts";
+import { Door } from "./door.ts";
 import { HomeSide } from "./home-side.ts";
-import { MESSAGES_RULE, MessageQuota } from "./message-quota.ts";
 import { Newcomers } from "./newcomers.ts";
 import type { Hello } from "./newcomers.ts";
 import { keyPermit, mayDial } from "./permits.ts";
@@ -52,7 +52,7 @@ export class Origin {
   readonly #notes: MeshNotes;
   readonly #peers = new Map<SocketId, Peer>();
   readonly #newcomers = new Newcomers();
-  readonly #quota: MessageQuota;
+  readonly #door: Door;
   #facts: OriginFacts | null;
   /** The Mesh has answered since this instance started: until then nothing is sent to any reader. [VIS4] */
   #isFactsFresh = false;
@@ -60,7 +60,7 @@ export class Origin {
   constructor(ports: OriginPorts) {
     const { store } = ports;
     this.#ports = ports;
-    this.#quota = new MessageQuota(ports.clock);
+    this.#door = new Door(ports);
     this.#facts = store.facts();
     const pieces = new PieceBudget();
     const epoch = (): string => newEpoch(ports.random);
@@ -134,6 +134,7 @@ export class Origin {
   #forget(socket: SocketId): void {
     this.#peers.delete(socket);
     this.#newcomers.forget(socket);
+    this.#door.forget(socket);
     this.#readers.drop(socket);
     this.#home.onClose(socket);
     this.#promote();
@@ -149,8 +150,9 @@ export class Origin {
   onText(socket: SocketId, text: string): void {
     const peer = this.#peers.get(socket);
     if (peer === undefined) return;
+    const rule = this.#door.textComes(peer.clusterUid);
     if (text !== PING_TEXT) this.#refuse(socket, "protocol-error", "a text that is no heartbeat");
-    else if (!this.#quota.take(peer.clusterUid)) this.#refuse(socket, "over-quota", MESSAGES_RULE);
+    else if (rule !== null) this.#refuse(socket, "over-quota", rule);
   }
 
   onMessage(socket: SocketId, data: Uint8Array): void {
@@ -158,10 +160,18 @@ export class Origin {
     if (peer === undefined) return;
     this.#newcomers.spoke(socket);
     this.#closeSilent();
-    if (!this.#quota.take(peer.clusterUid)) {
-      this.#refuse(socket, "over-quota", MESSAGES_RULE);
-      return;
-    }
+    const passage = this.#door.comes(socket, peer.clusterUid, data);
+    if (passage === "now") this.#handle(socket, peer, data);
+    else if (passage !== "later") this.#refuse(socket, "over-quota", passage.rule);
+  }
+
+  #onHeldTimer(): void {
+    const next = this.#door.next();
+    const peer = next === null ? undefined : this.#peers.get(next[0]);
+    if (next !== null && peer !== undefined) this.#handle(next[0], peer, next[1]);
+  }
+
+  #handle(socket: SocketId, peer: Peer, data: Uint8Array): void {
     const decoded = decodeMessage(data);
     if (!decoded.ok) {
       this.#refuse(
@@ -173,7 +183,7 @@ export class Origin {
     }
     const { message } = decoded;
     // Frames have quotas of their own.
-    if (message.type === "publish") this.#quota.giveBack(peer.clusterUid);
+    if (message.type === "publish") this.#door.doesNotCount(peer.clusterUid, "publish");
     this.#readers.newEvent();
     if (message.type === "watch-hello" || message.type === "home-hello")
       this.#onHello(socket, peer, message, false);
@@ -189,6 +199,9 @@ export class Origin {
     }
     this.#readers.newEvent();
     switch (name) {
+      case "held":
+        this.#onHeldTimer();
+        return;
       case "checkpoint":
       case "room":
       case "serve":
@@ -197,6 +210,7 @@ export class Origin {
       case "project":
         this.#project();
         return;
+      case "claim":
       case "commit":
       case "fold":
       case "rejudge":
@@ -394,7 +408,8 @@ export class Origin {
 
   #onReaderMessage(socket: SocketId, { clusterUid }: Peer, message: Message): void {
     if (this.#readers.has(socket)) {
-      if (!this.#readers.onMessage(socket, message)) this.#quota.giveBack(clusterUid);
+      const counts = this.#readers.onMessage(socket, message);
+      if (!counts) this.#door.doesNotCount(clusterUid, message.type);
       return;
     }
     // While the hello waits for the Mesh nothing was sent that could be answered.
@@ -434,6 +449,9 @@ export class Origin {
   }
 
   #refuse(socket: SocketId, reason: CloseReason, message: string): void {
+    const peer = this.#peers.get(socket);
+    const isBroken = reason === "protocol-error" || reason === "too-large";
+    if (isBroken && peer !== undefined) this.#door.broke(peer.clusterUid);
     this.#ports.sockets.close(socket, reason, message);
     this.#forget(socket);
   }

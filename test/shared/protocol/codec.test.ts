@@ -244,8 +244,8 @@ test("[PRO9] what a message may have is looked at before it is unpacked", () => 
   expect(ruleOf(wide(0x94, publish, 1_500_000))).toBe("publish has more than 32 values, the limit");
   for (const [message, most] of [
     [{ type: "report", edges: "[]", cluster: null }, 262_144],
-    [{ type: "repair", origin: 0, channel: "pools", leaves: [] }, 262_144],
-    [{ type: "reconcile", channel: "pools", leaves: [] }, 262_144],
+    [{ type: "repair", origin: 0, channel: "pools", leaves: [] }, 131_072],
+    [{ type: "reconcile", channel: "pools", leaves: [] }, 131_072],
     [messages.find(({ type }) => type === "home-hello") as Message, 8_192],
     [messages.find(({ type }) => type === "watch-hello") as Message, 8_192],
     [messages.find(({ type }) => type === "reader-ack") as Message, 512],
@@ -257,9 +257,9 @@ test("[PRO9] what a message may have is looked at before it is unpacked", () => 
     expect(decodeMessage(bytes).ok).toBe(true);
     expect(ruleOf(long)).toBe(`${message.type} has ${most + 1} bytes, the limit is ${most}`);
   }
-  const leaves = Array.from({ length: 8_192 }, (_, i) => ({
-    bits: 13,
-    prefix: i * 2 ** 19,
+  const leaves = Array.from({ length: 4_096 }, (_, i) => ({
+    bits: 12,
+    prefix: i * 2 ** 20,
     digest: b16,
   }));
   expect(
