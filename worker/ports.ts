@@ -13,10 +13,24 @@ export function originObjectName(meshId: string, clusterUid: string): string {
   return `${meshId}:${clusterUid}`;
 }
 
+/** A relay with a credential of this hub wants to read an origin. */
+export interface Dial {
+  readonly meshName: string;
+  /** UID of the relay's own cluster, whose Origin is asked. */
+  readonly clusterUid: string;
+  readonly keyGeneration: number;
+  readonly originUid: string;
+}
+
+/** `not-ready`: the Mesh has not answered yet. */
+export type DialPermit = "yes" | "access-denied" | "unauthenticated" | "removed" | "not-ready";
+
 /** RPC surface of an Origin object (besides `fetch`, which takes the WebSocket upgrades that the Worker has authenticated). */
 export interface OriginCalls {
   /** Takes facts if they are newer (or of a mesh incarnation it did not know); answers the version it now holds. */
   setFacts(facts: OriginFacts): Promise<{ readonly accessVersion: number }>;
+  /** What this cluster's own facts say of a relay of it that dials another origin. [CRE15] */
+  mayDial(dial: Dial): Promise<DialPermit>;
   status(): Promise<OriginStatus>;
   quarantine(limit: number): Promise<readonly QuarantineEntry[]>;
   /** Of what is admitted now at most so many records that these ranges would refuse. */

@@ -6,7 +6,7 @@ import { decodePayload } from "../../shared/log/payload.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { Message, WatchMessage } from "../../shared/protocol/messages.ts";
-import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
+import { MARK_VERSION, PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { decodeRecord } from "../../shared/record/encoding.ts";
 import { HubLink } from "../hub/link.ts";
 import { SOFTWARE } from "../version.ts";
@@ -35,6 +35,8 @@ export class MockReader {
   #position = new LogPosition();
   #received = 0;
   #acknowledged = 0;
+  #mark: number | null = null;
+  #hasMarks = false;
   #timer: NodeJS.Timeout | null = null;
   frames = 0;
   changes = 0;
@@ -71,6 +73,8 @@ export class MockReader {
 
   #hello(): void {
     this.#received = this.#acknowledged = 0;
+    this.#mark = null;
+    this.#hasMarks = false;
     this.#position = new LogPosition();
     this.#send({
       type: "watch-hello",
@@ -86,6 +90,12 @@ export class MockReader {
   #take(message: WatchMessage, bytes: number): void {
     this.#received += bytes;
     this.bytes += bytes;
+    if (message.type === "mark") {
+      this.#mark = message.token;
+      this.#acknowledge();
+      return;
+    }
+    if (message.type === "watch-welcome") this.#hasMarks = message.version >= MARK_VERSION;
     if (message.type === "repair-needed")
       this.#send({ type: "repair", origin: 0, channel: CHANNEL, leaves: EMPTY });
     const wasCaughtUp = this.isCaughtUp;
@@ -98,7 +108,7 @@ export class MockReader {
       if (sample > 0 && this.frames % sample === 0) this.#measure(message.payload);
     }
     // Once it has caught up, as a relay does: a hub that sleeps before it knows where this reader stands would send it all again.
-    const isEnough = this.#received - this.#acknowledged >= LIMITS.ackBytes;
+    const isEnough = !this.#hasMarks && this.#received - this.#acknowledged >= LIMITS.ackBytes;
     if (isEnough || (this.isCaughtUp && !wasCaughtUp)) this.#acknowledge();
     else this.#timer ??= setTimeout(() => this.#acknowledge(), LIMITS.ackMs);
   }
@@ -125,6 +135,7 @@ export class MockReader {
       channel: CHANNEL,
       ...this.#position.acknowledged,
       receivedBytes: this.#received,
+      mark: this.#mark,
     });
   }
 

@@ -48,6 +48,7 @@ export function open(message: WatchMessage): Opened | null {
   switch (message.type) {
     case "watch-welcome":
     case "resume":
+    case "mark":
       return null;
     case "blob":
     case "frame":

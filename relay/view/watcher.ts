@@ -2,7 +2,7 @@
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { Message, WatchMessage } from "../../shared/protocol/messages.ts";
-import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
+import { MARK_VERSION, PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { OUTSIDE } from "../hub/outside.ts";
@@ -33,6 +33,10 @@ export class Watcher {
   readonly #neededVersion: number;
   #receivedBytes = 0;
   #acknowledgedBytes = 0;
+  /** The last one that came on this connection. */
+  #mark: number | null = null;
+  /** The hub marks when it wants an acknowledgement for bytes. */
+  #hasMarks = false;
   /** Revisions of the last acknowledgements on this connection. */
   readonly #acknowledged = new Map<Channel, number>();
   #cancelAck: (() => void) | null = null;
@@ -98,6 +102,8 @@ export class Watcher {
     this.#view.onConnect();
     this.#receivedBytes = 0;
     this.#acknowledgedBytes = 0;
+    this.#mark = null;
+    this.#hasMarks = false;
     this.#acknowledged.clear();
     this.#told.clear();
     this.#transferred = { changes: 0, bytes: 0 };
@@ -119,6 +125,11 @@ export class Watcher {
       return;
     }
     this.#receivedBytes += bytes;
+    if (message.type === "mark") {
+      this.#mark = message.token;
+      this.#acknowledge();
+      return;
+    }
     if (message.type === "watch-welcome") {
       if (message.accessVersion < this.#neededVersion) {
         // It has asked its Mesh, which was put back: what it shows may be more than was granted since. [BAK4]
@@ -128,6 +139,7 @@ export class Watcher {
         return;
       }
       this.#accessVersion = message.accessVersion;
+      this.#hasMarks = message.version >= MARK_VERSION;
       this.refusal = null;
     }
     const { changes, answer } = this.#view.onMessage(message);
@@ -149,7 +161,8 @@ export class Watcher {
 
   /** Seldom: an acknowledgement wakes the hub's object, and nobody waits for it before the reader's share is used up. [LOG9] */
   #scheduleAck(): void {
-    if (this.#receivedBytes - this.#acknowledgedBytes >= LIMITS.ackBytes) this.#acknowledge();
+    const isDue = this.#receivedBytes - this.#acknowledgedBytes >= LIMITS.ackBytes;
+    if (isDue && !this.#hasMarks) this.#acknowledge();
     else this.#cancelAck ??= this.#outside.after(LIMITS.ackMs, () => this.#acknowledge());
   }
 
@@ -164,8 +177,8 @@ export class Watcher {
     for (const channel of moved.length > 0 ? moved : CHANNELS.slice(0, 1)) {
       const position = this.#view.acknowledged(channel);
       this.#acknowledged.set(channel, position.revision);
-      const receivedBytes = this.#receivedBytes;
-      this.#link.send({ type: "reader-ack", origin: 0, channel, ...position, receivedBytes });
+      const [receivedBytes, mark] = [this.#receivedBytes, this.#mark];
+      this.#link.send({ type: "reader-ack", origin: 0, channel, ...position, receivedBytes, mark });
     }
   }
 }

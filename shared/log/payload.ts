@@ -5,14 +5,12 @@
  */
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 
-import { pack, unpack } from "../lib/msgpack.ts";
-import { HASH_BYTES } from "../record/encoding.ts";
-import type { DeleteCause } from "../record/record.ts";
+import { pack } from "../lib/msgpack.ts";
 import { DICTIONARY } from "./dictionary.ts";
+import { readChanges } from "./payload-reader.ts";
+import type { LogChange, ReadChanges } from "./payload-reader.ts";
 
-export type LogChange =
-  | { readonly op: "put"; readonly bytes: Uint8Array }
-  | { readonly op: "delete"; readonly keyHash: Uint8Array; readonly cause: DeleteCause };
+export type { LogChange } from "./payload-reader.ts";
 
 /** Changes of one frame. A publisher splits what is larger. */
 export const MAX_FRAME_CHANGES = 4_000;
@@ -28,9 +26,7 @@ export function encodePayload(changes: readonly LogChange[], level = 6): Uint8Ar
   return Uint8Array.from(deflateRawSync(pack(wire), { level, dictionary: DICTIONARY }));
 }
 
-export type DecodedPayload =
-  | { readonly ok: true; readonly changes: readonly LogChange[] }
-  | { readonly ok: false; readonly rule: string };
+export type DecodedPayload = ReadChanges;
 
 /** Total: truncated, garbage and bombs are `ok: false` with the rule. Records inside are not decoded here. */
 export function decodePayload(payload: Uint8Array): DecodedPayload {
@@ -49,33 +45,6 @@ export function decodePayload(payload: Uint8Array): DecodedPayload {
     return { ok: false, rule: `payload must inflate to at most ${MAX_INFLATED_BYTES} bytes` };
   }
   // As a plain Uint8Array, of which the records are views then: the bytes are ours alone and are not written again.
-  const unpacked = unpack(new Uint8Array(inflated.buffer, inflated.byteOffset, inflated.length));
-  if (!unpacked.ok || !Array.isArray(unpacked.value))
-    return { ok: false, rule: "payload must be a list of changes" };
-  if (unpacked.value.length > MAX_FRAME_CHANGES)
-    return {
-      ok: false,
-      rule: `payload has ${unpacked.value.length} changes, the limit is ${MAX_FRAME_CHANGES}`,
-    };
-  const changes: LogChange[] = [];
-  for (const item of unpacked.value as unknown[]) {
-    const change = decodeChange(item);
-    if (change === null)
-      return { ok: false, rule: "a change must be record bytes, or [key hash, cause]" };
-    changes.push(change);
-  }
-  return { ok: true, changes };
-}
-
-function decodeChange(item: unknown): LogChange | null {
-  if (item instanceof Uint8Array) return { op: "put", bytes: item };
-  if (!Array.isArray(item) || item.length !== 2) return null;
-  const [keyHash, cause] = item as unknown[];
-  if (!(keyHash instanceof Uint8Array) || keyHash.length !== HASH_BYTES) return null;
-  if (cause !== 0 && cause !== 1) return null;
-  return {
-    op: "delete",
-    keyHash,
-    cause: cause === 0 ? "observed" : "inferred",
-  };
+  const bytes = new Uint8Array(inflated.buffer, inflated.byteOffset, inflated.length);
+  return readChanges(bytes, MAX_FRAME_CHANGES);
 }

@@ -5,6 +5,7 @@
 import type { PartitionDigest } from "../log/partition.ts";
 import { DIGEST_BYTES } from "../log/hash-trie.ts";
 import { CHAIN_BYTES } from "../log/cursor.ts";
+import { countValues } from "../lib/msgpack-count.ts";
 import { pack, unpack } from "../lib/msgpack.ts";
 import { CHANNELS } from "../record/channel.ts";
 import type { Channel } from "../record/channel.ts";
@@ -200,6 +201,7 @@ const LAYOUTS: Layouts = {
     ["revision", uint],
     ["chain", chain],
     ["receivedBytes", uint],
+    ["mark", appended(uint)],
   ],
   "home-hello": [
     ["versions", versions],
@@ -255,6 +257,7 @@ const LAYOUTS: Layouts = {
     ["chain", chain],
     ["payload", bytes()],
   ],
+  mark: [["token", uint]],
 };
 
 /** Position is the number on the wire: append only. */
@@ -273,6 +276,60 @@ export function encodeMessage(message: Message): Uint8Array {
   return pack(wire);
 }
 
+/** What a message of a peer may have, before it is unpacked. [PRO9] */
+interface Size {
+  readonly bytes: number;
+  /** As `countValues` counts. */
+  readonly values: number;
+}
+
+const FEW_VALUES = 32;
+const SMALL: Size = { bytes: LIMITS.smallBytes, values: FEW_VALUES };
+const HELLO: Size = { bytes: LIMITS.helloBytes, values: 256 };
+const LARGE: Size = { bytes: LIMITS.messageBytes, values: FEW_VALUES };
+const LEAVES: Size = { bytes: LIMITS.leavesBytes, values: FEW_VALUES + 4 * LIMITS.partitions };
+
+const SIZES: Readonly<Record<Message["type"], Size>> = {
+  "watch-hello": HELLO,
+  "watch-welcome": HELLO,
+  resume: SMALL,
+  "repair-needed": HELLO,
+  repair: LEAVES,
+  "repair-plan": HELLO,
+  blob: LARGE,
+  frame: LARGE,
+  checkpoint: HELLO,
+  "reader-ack": SMALL,
+  "home-hello": HELLO,
+  "home-welcome": { bytes: LIMITS.helloBytes, values: 256 },
+  reconcile: LEAVES,
+  difference: LARGE,
+  publish: LARGE,
+  accepted: HELLO,
+  reconciled: SMALL,
+  access: LARGE,
+  report: { bytes: LIMITS.reportBytes, values: FEW_VALUES },
+  "catch-up": LARGE,
+  mark: SMALL,
+};
+
+/** By the head of the list and the number in it, without looking further; `null`: it is no message. */
+export function messageTypeOf(data: Uint8Array): Message["type"] | null {
+  const head = data[0] ?? 0;
+  // Lists of up to 15 fields, and of more, as a later version may have.
+  const at = (head & 0xf0) === 0x90 ? 1 : head === 0xdc ? 3 : null;
+  return at === null ? null : (NUMBERS[data[at] ?? NUMBERS.length] ?? null);
+}
+
+/** The rule that a message breaks before it is unpacked, or `null`. */
+function sizeRule(type: Message["type"], data: Uint8Array): string | null {
+  const { bytes, values } = SIZES[type];
+  if (data.length > bytes) return `${type} has ${data.length} bytes, the limit is ${bytes}`;
+  return countValues(data, values) > values
+    ? `${type} has more than ${values} values, the limit`
+    : null;
+}
+
 export type DecodedMessage =
   | { readonly ok: true; readonly message: Message }
   | { readonly ok: false; readonly rule: string };
@@ -283,6 +340,12 @@ export function decodeMessage(data: Uint8Array): DecodedMessage {
       ok: false,
       rule: `message has ${data.length} bytes, the limit is ${LIMITS.messageBytes}`,
     };
+  const told = messageTypeOf(data);
+  const broken = told === null ? null : sizeRule(told, data);
+  if (broken !== null) return { ok: false, rule: broken };
+  // What is no message has to be told by name all the same, and is unpacked for that where it is short.
+  if (told === null && data.length > LIMITS.smallBytes)
+    return { ok: false, rule: "message must be a msgpack list that begins with a known number" };
   const unpacked = unpack(data);
   if (!unpacked.ok || !Array.isArray(unpacked.value))
     return { ok: false, rule: "message must be a msgpack list" };

@@ -128,6 +128,14 @@ export interface ReaderAck extends LogAddress {
   readonly revision: number;
   readonly chain: Uint8Array;
   readonly receivedBytes: number;
+  /** The last mark that came; `null`: none did. Since version 3. */
+  readonly mark: number | null;
+}
+
+/** Hub → reader: who names this number, which nobody can guess, has taken all that was sent before. Acknowledged at once. Since version 3. [LOG25] */
+export interface Mark {
+  readonly type: "mark";
+  readonly token: number;
 }
 
 /**
@@ -229,6 +237,7 @@ export type WatchMessage =
   | Blob
   | Frame
   | CatchUp
+  | Mark
   | Checkpoint;
 export type PublisherMessage = HomeHello | Reconcile | Publish | Reconciled | Report;
 export type HomeMessage = HomeWelcome | Difference | Accepted | Access;

@@ -70,20 +70,18 @@ const factsSchema = z.looseObject({
     .exactOptional(),
 });
 
-const edgesSchema = z
-  .array(
-    z.object({
-      rcc: rccName,
-      origin: z.object({ uid: name, name }),
-      connectionStatus: z.literal([0, 1, 2, 3, 4, 5]),
-      endpoints: count,
-      refused: count,
-      digest: z.string().max(128).nullable(),
-      revision: count,
-      conflicts: count.exactOptional(),
-    }),
-  )
-  .max(MAX_EDGES);
+const edgeSchema = z.object({
+  rcc: rccName,
+  origin: z.object({ uid: name, name }),
+  connectionStatus: z.literal([0, 1, 2, 3, 4, 5]),
+  endpoints: count,
+  refused: count,
+  digest: z.string().max(128).nullable(),
+  revision: count,
+  conflicts: count.exactOptional(),
+});
+/** Counted before any is looked at. */
+const edgesSchema = z.array(z.unknown()).max(MAX_EDGES);
 
 const clusterSchema = z.object({
   pools: z.array(cidr).max(MAX_TOLD_POOLS),
@@ -102,7 +100,16 @@ export function parseAccessFacts(text: string): Parsed<AccessFacts> {
 }
 
 export function parseEdgeReports(text: string): Parsed<readonly EdgeReport[]> {
-  return parse(edgesSchema, text);
+  const listed = parse(edgesSchema, text);
+  if (!listed.ok) return listed;
+  const edges: EdgeReport[] = [];
+  // One after the other, up to the first that is wrong: to tell what is wrong with each costs as much as ten that are right.
+  for (const [i, edge] of listed.value.entries()) {
+    const parsed = edgeSchema.safeParse(edge);
+    if (!parsed.success) return { ok: false, rule: ruleOf(parsed.error, [i]) };
+    edges.push(parsed.data);
+  }
+  return { ok: true, value: edges };
 }
 
 export function parseClusterReport(text: string): Parsed<ClusterReport> {
@@ -118,9 +125,13 @@ function parse<T>(schema: z.ZodType<T>, text: string): Parsed<T> {
   }
   const parsed = schema.safeParse(json);
   if (parsed.success) return { ok: true, value: parsed.data };
-  const [problem] = describeIssues(parsed.error.issues);
-  return {
-    ok: false,
-    rule: `${problem?.field ?? "body"}: ${problem?.rule ?? "is not understood"}`,
-  };
+  return { ok: false, rule: ruleOf(parsed.error, []) };
+}
+
+/** @param at The path of what was parsed. */
+function ruleOf({ issues }: z.ZodError, at: readonly number[]): string {
+  const [issue] = issues;
+  const [problem] =
+    issue === undefined ? [] : describeIssues([{ ...issue, path: [...at, ...issue.path] }]);
+  return `${problem?.field ?? "body"}: ${problem?.rule ?? "is not understood"}`;
 }

@@ -24,7 +24,7 @@ export class LightReader {
   readonly #socket: WebSocket;
   frames = 0;
   #received = 0;
-  #acknowledged = 0;
+  #mark: number | null = null;
   readonly ready: Promise<void>;
 
   /** @param onChanges Has what each frame holds; without it none is opened. */
@@ -54,7 +54,6 @@ export class LightReader {
         if (data[1] === FRAME) this.frames++;
         if (data[1] !== FRAME) this.#control(data, resolve);
         else if (onChanges !== undefined) onChanges(changesOf(data));
-        if (this.#received - this.#acknowledged > LIMITS.ackBytes) this.#acknowledge();
       });
     });
   }
@@ -70,13 +69,13 @@ export class LightReader {
       this.#socket.send(
         encodeMessage({ type: "repair", origin: 0, channel: "identity", leaves: EMPTY }),
       );
-    if (decoded.message.type !== "checkpoint") return;
+    if (decoded.message.type === "mark") this.#mark = decoded.message.token;
+    if (decoded.message.type !== "checkpoint" && decoded.message.type !== "mark") return;
     this.#acknowledge();
-    resolve();
+    if (decoded.message.type === "checkpoint") resolve();
   }
 
   #acknowledge(): void {
-    this.#acknowledged = this.#received;
     this.#socket.send(
       encodeMessage({
         type: "reader-ack",
@@ -85,6 +84,7 @@ export class LightReader {
         revision: 0,
         chain: new Uint8Array(16),
         receivedBytes: this.#received,
+        mark: this.#mark,
       }),
     );
   }

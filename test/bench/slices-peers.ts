@@ -122,6 +122,7 @@ export class SlicesReader {
   #socket = "";
   #cursor: Cursor | null = null;
   #received = 0;
+  #mark: number | null = null;
   #leaves: readonly PartitionDigest[] = [];
   /** Checkpoints of the present connection: it has everything with the first. */
   checkpoints = 0;
@@ -156,6 +157,7 @@ export class SlicesReader {
 
   #take(message: Message): void {
     this.#received += encodeMessage(message).length;
+    if (message.type === "mark") this.#mark = message.token;
     if (message.type === "repair-needed") {
       const { epoch } = message;
       this.#cursor = { epoch, revision: 0, chain: new Uint8Array(16) };
@@ -181,6 +183,7 @@ export class SlicesReader {
       revision,
       chain,
       receivedBytes: this.#received,
+      mark: this.#mark,
     });
   }
 

@@ -2,6 +2,8 @@
 import { decodeMessage } from "../../shared/protocol/codec.ts";
 import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
 import { DIGEST_LEAVES } from "../../worker/origin/announcer.ts";
+import { HubRoom } from "../../worker/origin/hub-room.ts";
+import { MemberWork } from "../../worker/origin/member-work.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "../../worker/origin/ports.ts";
 import type { History } from "./history.ts";
@@ -52,6 +54,8 @@ export class OriginHost {
   #model: StoredModel = emptyModel();
   #copy: OriginCopy | null = null;
   #instance: Instance | null = null;
+  #room = new HubRoom();
+  readonly #work = new MemberWork();
   #isPulling = false;
   #calls = 0;
 
@@ -81,6 +85,8 @@ export class OriginHost {
 
   closed(socket: SocketId): void {
     this.#sockets.delete(socket);
+    // Also where nobody is woken.
+    this.#room.gone(socket);
     this.event((origin) => origin.onClose(socket));
   }
 
@@ -125,6 +131,7 @@ export class OriginHost {
   /** The process ends at once: the storage stays, every socket is gone. */
   die(): void {
     this.#end();
+    this.#room = new HubRoom();
     const open = [...this.#sockets.values()];
     this.#sockets.clear();
     for (const { wire } of open) wire.cut();
@@ -195,6 +202,8 @@ export class OriginHost {
       digestLeaves: world.isBusy ? { perSecond: 0, atOnce: 0 } : DIGEST_LEAVES,
       clock: { now: () => this.#mesh.wallMs() },
       random: () => world.rng.next(),
+      room: this.#room,
+      work: this.#work,
       isShared: () => true,
       sockets: {
         send: (id, bytes) => this.#send(id, bytes),
@@ -267,16 +276,17 @@ export class OriginHost {
   #pull(life: { readonly isDead: boolean }): void {
     if (this.#isPulling) return;
     this.#isPulling = true;
-    const answered = (facts: OriginFacts | null, error: string): void => {
+    const answered = (facts: OriginFacts | null, error: string | null): void => {
       if (life.isDead) return;
       this.#isPulling = false;
       this.event((origin) => {
-        if (facts === null) origin.onPullFailed(error);
-        else origin.onAnswer(facts);
+        if (facts !== null) origin.onAnswer(facts);
+        else if (error === null) origin.onUnknown();
+        else origin.onPullFailed(error);
       });
     };
     this.#mesh.facts(this.uid).then(
-      (facts) => answered(facts, "the mesh does not know this cluster"),
+      (facts) => answered(facts, null),
       (error: unknown) => answered(null, String(error)),
     );
   }

@@ -64,24 +64,29 @@ export class QuietCluster {
 
 /** A relay that reads: takes in what comes, and says so as real ones do. */
 export function connectReader(origin: HostedOrigin, clusterUid: string): void {
-  let [received, acknowledged] = [0, 0];
+  let received = 0;
+  let mark: number | null = null;
   const socket = origin.connect({
     peer: { role: "watch", clusterUid, keyGeneration: 1 },
     onMessage: (message, bytes) => {
-      if (!("channel" in message)) return;
       received += bytes;
-      const { channel } = message;
       if (message.type === "repair-needed")
-        origin.send(socket, { type: "repair", origin: 0, channel, leaves: EMPTY });
-      if (received - acknowledged < LIMITS.ackBytes) return;
-      acknowledged = received;
+        origin.send(socket, {
+          type: "repair",
+          origin: 0,
+          channel: message.channel,
+          leaves: EMPTY,
+        });
+      if (message.type !== "mark") return;
+      mark = message.token;
       origin.send(socket, {
         type: "reader-ack",
         origin: 0,
-        channel,
+        channel: "identity",
         revision: 0,
         chain: new Uint8Array(16),
         receivedBytes: received,
+        mark,
       });
     },
   });

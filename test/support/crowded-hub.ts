@@ -8,6 +8,8 @@ import type { Message } from "../../shared/protocol/messages.ts";
 import type { OriginFacts } from "../../shared/visibility/facts.ts";
 import { DIGEST_LEAVES } from "../../worker/origin/announcer.ts";
 import { DiskBudget } from "../../worker/origin/disk-budget.ts";
+import { HubRoom } from "../../worker/origin/hub-room.ts";
+import { MemberWork } from "../../worker/origin/member-work.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { OriginPorts, Peer, TimerName } from "../../worker/origin/ports.ts";
 import type { SqlDatabase } from "../../worker/storage/sql.ts";
@@ -53,14 +55,41 @@ export interface CrowdedHubOptions {
   onSent(sent: Sent): void;
 }
 
+/** To inflate 8 MiB in vain: the dearest message that breaks a rule. */
+const BROKEN_US = 10_000;
+const LARGE_US = 1_200;
+
+/** To unpack a large message costs what the hub says that it costs, which is what was measured. What others cost is written and sent, which has prices already. */
+class PricedWork extends MemberWork {
+  readonly #price: (us: number) => void;
+
+  constructor(price: (us: number) => void) {
+    super();
+    this.#price = price;
+  }
+
+  override spend(member: string, us: number, nowMs: number): void {
+    super.spend(member, us, nowMs);
+    if (us >= LARGE_US) this.#price(us);
+  }
+
+  override fine(member: string, nowMs: number): void {
+    super.fine(member, nowMs);
+    this.#price(BROKEN_US);
+  }
+}
+
 export class CrowdedHub {
   readonly thread = new OneThread();
   readonly options: CrowdedHubOptions;
   readonly budget = new DiskBudget();
+  readonly room = new HubRoom();
+  readonly work: MemberWork;
   #isWriting = false;
 
   constructor(options: CrowdedHubOptions) {
     this.options = options;
+    this.work = new PricedWork((us) => this.thread.spend(us));
   }
 
   nowMs(): number {
@@ -98,7 +127,7 @@ export class HostedOrigin {
   }
 
   connect(client: Client): string {
-    const id = `s${this.#nextSocket++}`;
+    const id = `${this.#facts.cluster.name} ${this.#nextSocket++}`;
     this.#sockets.set(id, { client, inbox: [], isClosed: false, isReading: false });
     const { thread } = this.#hub;
     thread.event(thread.nowUs + NETWORK_US, () => {
@@ -110,10 +139,14 @@ export class HostedOrigin {
 
   /** From the other end of the wire. */
   send(id: string, message: Message): void {
+    this.sendBytes(id, encodeMessage(message));
+  }
+
+  sendBytes(id: string, bytes: Uint8Array): void {
     const socket = this.#sockets.get(id);
     if (socket === undefined || socket.isClosed) return;
     const atUs = this.#hub.thread.nowUs + NETWORK_US;
-    socket.inbox.push({ bytes: encodeMessage(message), atUs });
+    socket.inbox.push({ bytes, atUs });
     if (!socket.isReading) this.#read(id, socket, atUs);
   }
 
@@ -165,6 +198,8 @@ export class HostedOrigin {
       },
       digestLeaves: DIGEST_LEAVES,
       isShared: () => hub.options.hasNoShares !== true && budget.hasCompany(hub.nowMs()),
+      room: hub.room,
+      work: hub.work,
       random: () => {
         seed = (seed * 48_271) % 2_147_483_647;
         return seed / 2_147_483_647;

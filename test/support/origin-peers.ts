@@ -86,6 +86,8 @@ export class TestReader {
   socket = "";
   isPaused = false;
   #bytes = 0;
+  /** The last one that came. */
+  mark: number | null = null;
 
   constructor(world: OriginWorld) {
     this.world = world;
@@ -102,6 +104,7 @@ export class TestReader {
     } = {},
   ): void {
     this.#bytes = 0;
+    this.mark = null;
     for (const view of this.views.values()) view.onConnect();
     const peer: Peer = { role: "watch", clusterUid: READER_UID, keyGeneration: 1, ...options.peer };
     this.socket = this.world.connect(peer, (message) => this.#take(message));
@@ -124,6 +127,11 @@ export class TestReader {
   /** Takes up acknowledging after a pause. */
   resume(): void {
     this.isPaused = false;
+    this.acknowledge();
+    this.world.settle();
+  }
+
+  acknowledge(): void {
     const view = this.views.get("identity") as MemoryView;
     this.world.toOrigin(this.socket, {
       type: "reader-ack",
@@ -131,8 +139,8 @@ export class TestReader {
       channel: "identity",
       ...view.acknowledged,
       receivedBytes: this.#bytes,
+      mark: this.mark,
     });
-    this.world.settle();
   }
 
   keys(): string[] {
@@ -158,6 +166,10 @@ export class TestReader {
 
   #take(message: Message): void {
     this.received.push(message);
+    if (message.type === "mark") {
+      this.mark = message.token;
+      if (!this.isPaused) this.acknowledge();
+    }
     if (!("channel" in message)) return;
     this.#bytes += encodeMessage(message).length;
     const view = this.views.get(message.channel) as MemoryView;
@@ -177,6 +189,7 @@ export class TestReader {
         channel: view.channel,
         ...view.acknowledged,
         receivedBytes: this.#bytes,
+        mark: this.mark,
       });
   }
 }

@@ -7,6 +7,8 @@ import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
 import { DIGEST_LEAVES } from "../../worker/origin/announcer.ts";
+import { HubRoom } from "../../worker/origin/hub-room.ts";
+import { MemberWork } from "../../worker/origin/member-work.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { Peer, TimerName } from "../../worker/origin/ports.ts";
 import { SqliteLogStore } from "../../worker/origin/sqlite-log-store.ts";
@@ -54,6 +56,8 @@ export class OriginWorld {
   nowMs = 1_000_000;
   readonly paceMs: number;
   pulls = 0;
+  /** The Mesh answers that it knows no such cluster. */
+  isUnknown = false;
   /** Other publishers are at work. */
   isShared = false;
   /** When the hub last heard of a socket without being woken. */
@@ -64,6 +68,11 @@ export class OriginWorld {
   sentBytes = 0;
   /** Runs each event of the Origin: the name of its message or timer, and what is done. */
   around: (event: string, work: () => void) => void = (_, work) => work();
+  /** What the process holds for readers. */
+  room = new HubRoom();
+  work = new MemberWork();
+  /** Who is closed does not go: it reads not even that. */
+  areDeaf = false;
   readonly #ends = new Map<string, End>();
   #nextSocket = 0;
   #pullDue = false;
@@ -89,6 +98,7 @@ export class OriginWorld {
   /** The process was killed: the storage stays, every socket is gone. */
   crash(): void {
     this.timers.clear();
+    this.room = new HubRoom();
     this.#ends.clear();
     this.origin = this.#make();
   }
@@ -180,7 +190,8 @@ export class OriginWorld {
     if (!this.#pullDue) return false;
     this.#pullDue = false;
     const { facts: known } = this;
-    if (known === null) this.origin.onPullFailed("the mesh is away");
+    if (this.isUnknown) this.origin.onUnknown();
+    else if (known === null) this.origin.onPullFailed("the mesh is away");
     else this.around("answer", () => this.origin.onAnswer(known));
     return true;
   }
@@ -193,6 +204,8 @@ export class OriginWorld {
       paceMs: this.paceMs,
       digestLeaves: DIGEST_LEAVES,
       isShared: () => this.isShared,
+      room: this.room,
+      work: this.work,
       random: () => {
         seed = (seed * 48_271) % 2_147_483_647;
         return seed / 2_147_483_647;
@@ -204,7 +217,9 @@ export class OriginWorld {
         },
         close: (id, reason, message) => {
           const end = this.#ends.get(id);
-          if (end !== undefined) end.closed = { reason, message };
+          if (end === undefined) return;
+          end.closed = { reason, message };
+          if (!this.areDeaf) this.room.gone(id);
         },
         lastHeartbeatMs: (id) => this.heartbeats.get(id) ?? null,
         saveNote: (id, note) => {

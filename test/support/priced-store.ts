@@ -67,6 +67,16 @@ export class PricedStore extends SqliteLogStore {
     super.quarantine(record);
   }
 
+  /** Read to be judged again. */
+  override quarantinedAfter(
+    ...args: Parameters<SqliteLogStore["quarantinedAfter"]>
+  ): QuarantinedRecord[] {
+    const records = super.quarantinedAfter(...args);
+    const bytes = records.reduce((sum, record) => sum + record.bytes.length, 0);
+    this.#spend(records.length * PRICES.change + (bytes / KIB) * PRICES.changeKiB);
+    return records;
+  }
+
   override replaceBlob(channel: Channel, old: Partition, blobs: readonly StoredBlob[]): void {
     for (const { payload, entries } of blobs) {
       const records = entries.length / PAIR_BYTES;

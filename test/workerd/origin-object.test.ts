@@ -206,6 +206,7 @@ class Reader {
         channel: "identity",
         ...this.view.acknowledged,
         receivedBytes: this.peer.received,
+        mark: null,
       });
     }
   }

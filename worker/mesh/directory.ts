@@ -1,4 +1,7 @@
-/** The meshes of a hub, by name: what the object named `directory` keeps. Only listing asks it; every other request goes to its mesh. */
+/**
+ * The meshes of a hub, by name: what the object named `directory` keeps. Asked for lists, and before anything that nobody has authenticated reaches an object
+ * of its own, for that would make one. [CRE17]
+ */
 import type { DirectoryCalls } from "./mesh-calls.ts";
 import type { MeshStore } from "./mesh-store.ts";
 
@@ -7,6 +10,10 @@ export class Directory implements DirectoryCalls {
 
   constructor(store: MeshStore) {
     this.#store = store;
+  }
+
+  async hasMesh(name: string): Promise<boolean> {
+    return this.#store.get("directory", name) !== undefined;
   }
 
   async noteMesh(name: string, id: string, createdMs: number): Promise<void> {

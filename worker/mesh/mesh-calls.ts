@@ -115,6 +115,8 @@ export interface MeshAdmin extends MeshCalls {
 }
 
 export interface DirectoryCalls {
+  /** Whether a mesh of this name was made and not deleted; answered from memory, and writes nothing. */
+  hasMesh(name: string): Promise<boolean>;
   noteMesh(name: string, id: string, createdMs: number): Promise<void>;
   forgetMesh(name: string): Promise<void>;
   listMeshes(): Promise<

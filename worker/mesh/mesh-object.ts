@@ -164,6 +164,10 @@ export class MeshObject extends DurableObject<MeshEnv> implements MeshAdmin, Dir
     return this.#directory.noteMesh(...args);
   }
 
+  hasMesh(...args: Parameters<DirectoryCalls["hasMesh"]>): ReturnType<DirectoryCalls["hasMesh"]> {
+    return this.#directory.hasMesh(...args);
+  }
+
   forgetMesh(
     ...args: Parameters<DirectoryCalls["forgetMesh"]>
   ): ReturnType<DirectoryCalls["forgetMesh"]> {

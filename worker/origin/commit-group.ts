@@ -39,6 +39,10 @@ export class CommitGroup {
     return this.#waiting.length === 0;
   }
 
+  get frames(): number {
+    return this.#waiting.length;
+  }
+
   get bytes(): number {
     return this.#waitingBytes;
   }

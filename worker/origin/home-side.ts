@@ -27,6 +27,9 @@ import type { Committed } from "./turns.ts";
 
 /** Leaves whose digests are made in one event. */
 const DIGEST_LEAVES = 32;
+/** What a step of an answer costs, and each message of it. [LOG28] */
+const STEP_US = 300;
+const ANSWER_US = 60;
 /** Of one publisher, that wait for its frames or for each other: it has one of each kind under way for a channel. */
 const MAX_WAITING = 2 * CHANNELS.length;
 
@@ -86,6 +89,7 @@ export class HomeSide {
       onSettled: () => this.#settleReconciled(),
       onFull: () => this.#turns.foldSoon(),
       onRelease: (channel) => rules.released(channel),
+      worked: (size) => this.#turns.worked(size),
     });
   }
 
@@ -181,8 +185,9 @@ export class HomeSide {
     this.#turns.foldSoon();
   }
 
-  onTimer(name: "commit" | "fold" | "rejudge"): void {
+  onTimer(name: "claim" | "commit" | "fold" | "rejudge"): void {
     if (name === "commit") this.#turns.onCommitTimer();
+    else if (name === "claim") this.#publishing.claimOn();
     else if (name === "fold") this.#turns.onFoldTimer();
     else this.#publishing.rejudgeSlice();
     this.#answerSoon();
@@ -223,9 +228,18 @@ export class HomeSide {
   answerOn(): void {
     if (!this.#turns.isEmpty) return;
     if (this.#answering === null) this.#takeQuestions();
-    const { socket } = this.desk;
-    if (this.#answering === null || socket === null) return;
-    for (const difference of this.#answering.step()) this.#send(socket, difference);
+    const { socket, member } = this.desk;
+    if (this.#answering === null || socket === null || member === null) return;
+    const { work, clock } = this.#ports;
+    const now = clock.now();
+    const waitMs = work.waitMs(member, now);
+    if (waitMs > 0) {
+      this.#ports.setTimer("home", waitMs);
+      return;
+    }
+    const differences = this.#answering.step();
+    work.spend(member, STEP_US + differences.length * ANSWER_US, now);
+    for (const difference of differences) this.#send(socket, difference);
     if (this.#answering.isDone) this.#answering = null;
     this.#answerSoon();
   }

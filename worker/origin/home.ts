@@ -9,7 +9,7 @@ import type { Channel } from "../../shared/record/channel.ts";
 import type { ClusterReport, EdgeReport, OriginFacts } from "../../shared/visibility/facts.ts";
 import { parseClusterReport, parseEdgeReports } from "../../shared/visibility/parse-facts.ts";
 import { mergedEdges } from "./edges.ts";
-import { planTerm, SILENT_MS } from "./permits.ts";
+import { keyPermit, planTerm, SILENT_MS } from "./permits.ts";
 import type { HomeClaim } from "./permits.ts";
 import type { OriginPorts, Peer, SocketId } from "./ports.ts";
 
@@ -66,6 +66,12 @@ export class HomeDesk {
   /** Of the publisher. */
   get socket(): SocketId | null {
     return this.#publisher;
+  }
+
+  /** Whose relay publishes. */
+  get member(): string | null {
+    const member = this.#publisher === null ? undefined : this.#members.get(this.#publisher);
+    return member?.peer.clusterUid ?? null;
   }
 
   /** Of the publisher and all who stand by. */
@@ -220,17 +226,4 @@ export class HomeDesk {
     const note: HomeNote = { isStandby, version, candidate, reconciled, ...told };
     this.#ports.sockets.saveNote(socket, JSON.stringify(note));
   }
-}
-
-function keyPermit(
-  peer: Peer,
-  facts: OriginFacts,
-): { readonly reason: CloseReason; readonly message: string } | null {
-  if (facts.removed) return { reason: "removed", message: "the cluster was removed from the mesh" };
-  if (peer.keyGeneration < facts.keyGeneration)
-    return {
-      reason: "unauthenticated",
-      message: "the cluster's key was replaced by a newer one",
-    };
-  return null;
 }

@@ -12,13 +12,15 @@ import type {
   PinnedRanges,
   QuarantineEntry,
 } from "../../shared/visibility/facts.ts";
-import type { MeshCalls, OriginCalls } from "../ports.ts";
+import type { Dial, DialPermit, MeshCalls, OriginCalls } from "../ports.ts";
 import { INTERNAL_HEADERS } from "../ports.ts";
 import { durableSql } from "../storage/durable-sql.ts";
 import { DIGEST_LEAVES } from "./announcer.ts";
 import { diskBudget } from "./disk-budget.ts";
+import { hubRoom } from "./hub-room.ts";
 import { Lingering } from "./lingering.ts";
 import { openSockets } from "./open-sockets.ts";
+import { memberWork } from "./member-work.ts";
 import { Origin } from "./origin.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "./ports.ts";
 import { SqliteLogStore } from "./sqlite-log-store.ts";
@@ -128,9 +130,11 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
   }
 
   override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): void {
-    // Texts are pings that came before the automatic answer was set; nothing else is sent as text.
-    if (typeof data === "string") return;
     const { id, peer } = this.#ownerOf(socket);
+    if (typeof data === "string") {
+      this.#guarded(() => this.#origin.onText(id, data));
+      return;
+    }
     if (peer.role === "home") diskBudget.note(peer.clusterUid, performance.now());
     this.#guarded(() => this.#origin.onMessage(id, new Uint8Array(data)));
   }
@@ -155,6 +159,14 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
   setFacts(facts: OriginFacts): Promise<{ readonly accessVersion: number }> {
     this.#identity ??= readIdentity(facts);
     return Promise.resolve({ accessVersion: this.#guarded(() => this.#origin.onFacts(facts)) });
+  }
+
+  async mayDial(dial: Dial): Promise<DialPermit> {
+    this.#identity ??= { meshName: dial.meshName, originUid: dial.clusterUid };
+    const permit = this.#origin.mayDial(dial);
+    if (permit !== "not-ready") return permit;
+    await this.#pull();
+    return this.#origin.mayDial(dial);
   }
 
   async status(): Promise<OriginStatus> {
@@ -200,8 +212,10 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
 
   /** The next instance is made from what is stored; every socket is gone. */
   #giveUp(reason: string): void {
-    for (const id of [...this.#sockets.keys(), ...this.#lingering.sockets()])
+    for (const id of [...this.#sockets.keys(), ...this.#lingering.sockets()]) {
       openSockets.delete(id);
+      hubRoom.gone(id);
+    }
     this.ctx.abort(reason);
   }
 
@@ -257,7 +271,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     this.#isPulling = true;
     try {
       const facts = await mesh.pullFacts(this.#identity.originUid);
-      if (facts === null) this.#origin.onPullFailed("the mesh does not know this cluster");
+      if (facts === null) this.#guarded(() => this.#origin.onUnknown());
       else this.#guarded(() => this.#origin.onAnswer(facts));
     } catch (error) {
       this.#origin.onPullFailed(String(error));
@@ -278,6 +292,8 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
       digestLeaves: DIGEST_LEAVES,
       // On Cloudflare, where no disk is measured, an object has a thread of its own.
       isShared: () => fsyncMs > 0 && diskBudget.hasCompany(performance.now()),
+      room: hubRoom,
+      work: memberWork,
       random: () => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32,
       sockets: {
         send: (id, bytes) => {

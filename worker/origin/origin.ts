@@ -7,6 +7,7 @@ import type { AdmissionFacts } from "../../shared/admission/judge.ts";
 import { must } from "../../shared/lib/assert.ts";
 import { decodeMessage } from "../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
+import { PING_TEXT } from "../../shared/protocol/messages.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import { pickVersion, PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import type {
@@ -16,11 +17,13 @@ import type {
   QuarantineEntry,
   RangeClaim,
 } from "../../shared/visibility/facts.ts";
+import type { Dial, DialPermit } from "../ports.ts";
 import type { ChannelLog } from "./channel-log.ts";
+import { Door } from "./door.ts";
 import { HomeSide } from "./home-side.ts";
-import { MESSAGES_RULE, MessageQuota } from "./message-quota.ts";
 import { Newcomers } from "./newcomers.ts";
 import type { Hello } from "./newcomers.ts";
+import { keyPermit, mayDial } from "./permits.ts";
 import { MeshNotes } from "./mesh-notes.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "./ports.ts";
 import { logsIn } from "./projection.ts";
@@ -49,7 +52,7 @@ export class Origin {
   readonly #notes: MeshNotes;
   readonly #peers = new Map<SocketId, Peer>();
   readonly #newcomers = new Newcomers();
-  readonly #quota: MessageQuota;
+  readonly #door: Door;
   #facts: OriginFacts | null;
   /** The Mesh has answered since this instance started: until then nothing is sent to any reader. [VIS4] */
   #isFactsFresh = false;
@@ -57,7 +60,7 @@ export class Origin {
   constructor(ports: OriginPorts) {
     const { store } = ports;
     this.#ports = ports;
-    this.#quota = new MessageQuota(ports.clock);
+    this.#door = new Door(ports);
     this.#facts = store.facts();
     const pieces = new PieceBudget();
     const epoch = (): string => newEpoch(ports.random);
@@ -98,6 +101,14 @@ export class Origin {
     this.#closeSilent();
     this.#newcomers.opened(socket, this.#ports.clock.now());
     this.#know(socket, peer);
+    // What only a newer credential could change: who waits for nothing holds nothing.
+    const permit = this.#isFactsFresh ? keyPermit(peer, this.#facts) : null;
+    if (permit !== null) this.#refuse(socket, permit.reason, permit.message);
+  }
+
+  /** See `OriginCalls.mayDial`. */
+  mayDial(dial: Pick<Dial, "originUid" | "keyGeneration">): DialPermit {
+    return mayDial(this.#facts, dial, this.#isFactsFresh);
   }
 
   #know(socket: SocketId, peer: Peer): void {
@@ -116,11 +127,14 @@ export class Origin {
   onClose(socket: SocketId): void {
     this.#readers.newEvent();
     this.#forget(socket);
+    // Not when it was closed: until then the process holds what it was to be sent.
+    this.#ports.room.gone(socket);
   }
 
   #forget(socket: SocketId): void {
     this.#peers.delete(socket);
     this.#newcomers.forget(socket);
+    this.#door.forget(socket);
     this.#readers.drop(socket);
     this.#home.onClose(socket);
     this.#promote();
@@ -132,15 +146,32 @@ export class Origin {
     this.#home.promote(this.#facts);
   }
 
+  /** Heartbeats are answered before they come here; one that came before that was set is let pass. Nothing else is text. [PRO9] */
+  onText(socket: SocketId, text: string): void {
+    const peer = this.#peers.get(socket);
+    if (peer === undefined) return;
+    const rule = this.#door.textComes(peer.clusterUid);
+    if (text !== PING_TEXT) this.#refuse(socket, "protocol-error", "a text that is no heartbeat");
+    else if (rule !== null) this.#refuse(socket, "over-quota", rule);
+  }
+
   onMessage(socket: SocketId, data: Uint8Array): void {
     const peer = this.#peers.get(socket);
     if (peer === undefined) return;
     this.#newcomers.spoke(socket);
     this.#closeSilent();
-    if (!this.#quota.take(peer.clusterUid)) {
-      this.#refuse(socket, "over-quota", MESSAGES_RULE);
-      return;
-    }
+    const passage = this.#door.comes(socket, peer.clusterUid, data);
+    if (passage === "now") this.#handle(socket, peer, data);
+    else if (passage !== "later") this.#refuse(socket, "over-quota", passage.rule);
+  }
+
+  #onHeldTimer(): void {
+    const next = this.#door.next();
+    const peer = next === null ? undefined : this.#peers.get(next[0]);
+    if (next !== null && peer !== undefined) this.#handle(next[0], peer, next[1]);
+  }
+
+  #handle(socket: SocketId, peer: Peer, data: Uint8Array): void {
     const decoded = decodeMessage(data);
     if (!decoded.ok) {
       this.#refuse(
@@ -152,7 +183,7 @@ export class Origin {
     }
     const { message } = decoded;
     // Frames have quotas of their own.
-    if (message.type === "publish") this.#quota.giveBack(peer.clusterUid);
+    if (message.type === "publish") this.#door.doesNotCount(peer.clusterUid, "publish");
     this.#readers.newEvent();
     if (message.type === "watch-hello" || message.type === "home-hello")
       this.#onHello(socket, peer, message, false);
@@ -168,6 +199,9 @@ export class Origin {
     }
     this.#readers.newEvent();
     switch (name) {
+      case "held":
+        this.#onHeldTimer();
+        return;
       case "checkpoint":
       case "room":
       case "serve":
@@ -176,6 +210,7 @@ export class Origin {
       case "project":
         this.#project();
         return;
+      case "claim":
       case "commit":
       case "fold":
       case "rejudge":
@@ -213,6 +248,16 @@ export class Origin {
       error: message,
     });
     this.#ports.setTimer("pull", PULL_RETRY_MS);
+  }
+
+  /**
+   * The Mesh has answered that it knows no such cluster: it was restored to a time before it, or the cluster's removal is long ago. Who is here comes again later, and is a
+   * reason to ask again; nothing else is. [CRE16]
+   */
+  onUnknown(): void {
+    this.#ports.log("warn", "the mesh does not know this cluster; its sockets are closed", {});
+    for (const socket of this.#peers.keys())
+      this.#refuse(socket, "not-ready", "the mesh does not know this cluster");
   }
 
   onClaimFailed(claims: readonly RangeClaim[], message: string): void {
@@ -363,7 +408,8 @@ export class Origin {
 
   #onReaderMessage(socket: SocketId, { clusterUid }: Peer, message: Message): void {
     if (this.#readers.has(socket)) {
-      if (!this.#readers.onMessage(socket, message)) this.#quota.giveBack(clusterUid);
+      const counts = this.#readers.onMessage(socket, message);
+      if (!counts) this.#door.doesNotCount(clusterUid, message.type);
       return;
     }
     // While the hello waits for the Mesh nothing was sent that could be answered.
@@ -403,6 +449,9 @@ export class Origin {
   }
 
   #refuse(socket: SocketId, reason: CloseReason, message: string): void {
+    const peer = this.#peers.get(socket);
+    const isBroken = reason === "protocol-error" || reason === "too-large";
+    if (isBroken && peer !== undefined) this.#door.broke(peer.clusterUid);
     this.#ports.sockets.close(socket, reason, message);
     this.#forget(socket);
   }

@@ -3,8 +3,11 @@ import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { HomeHello } from "../../shared/protocol/messages.ts";
 import type { OriginFacts } from "../../shared/visibility/facts.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
+import type { Dial, DialPermit } from "../ports.ts";
 import type { PublisherTerm } from "./log-store.ts";
 import type { Peer } from "./ports.ts";
+
+type DialOf = Pick<Dial, "originUid" | "keyGeneration">;
 
 export type Permit = "yes" | { readonly reason: CloseReason; readonly message: string };
 
@@ -27,6 +30,37 @@ export function mayRead(peer: Peer, facts: OriginFacts): Permit {
   if (peer.role === "watch" && peer.keyGeneration < reader.keyGeneration)
     return { reason: "unauthenticated", message: "the cluster's key was replaced by a newer one" };
   return "yes";
+}
+
+/** Why a credential of this cluster itself is over; `null` where it is not, or nothing is known yet. */
+export function keyPermit(peer: Peer, facts: OriginFacts | null): Exclude<Permit, "yes"> | null {
+  if (facts === null || peer.role === "admin") return null;
+  if (facts.removed) return { reason: "removed", message: "the cluster was removed from the mesh" };
+  if (peer.clusterUid === facts.cluster.uid && peer.keyGeneration < facts.keyGeneration)
+    return {
+      reason: "unauthenticated",
+      message: "the cluster's key was replaced by a newer one",
+    };
+  return null;
+}
+
+/**
+ * Whether a relay of a cluster may dial an origin, by what that cluster's own Origin was told: it names every origin that an RCC of the cluster names, granted or not.
+ * So a UID that somebody makes up never reaches an object of its own. [CRE15]
+ * @param isFresh The Mesh has answered since this Origin started: until then what the facts refuse may be allowed by newer ones.
+ */
+export function mayDial(facts: OriginFacts | null, dial: DialOf, isFresh: boolean): DialPermit {
+  if (facts === null) return "not-ready";
+  const permit = dialPermit(facts, dial);
+  return permit === "yes" || isFresh ? permit : "not-ready";
+}
+
+function dialPermit(facts: OriginFacts, { originUid, keyGeneration }: DialOf): DialPermit {
+  if (facts.removed) return "removed";
+  if (keyGeneration < facts.keyGeneration) return "unauthenticated";
+  if (facts.cluster.uid === originUid) return "yes";
+  const isNamed = facts.remotes.some(({ origin }) => origin.uid === originUid);
+  return isNamed ? "yes" : "access-denied";
 }
 
 /** What of the origin a peer that may read it sees; `null`: all. [SCP5] */

@@ -2,7 +2,9 @@
 import type { Clock, Random } from "../../shared/lib/clock.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { ClusterNote, RangeClaim } from "../../shared/visibility/facts.ts";
+import type { HubRoom } from "./hub-room.ts";
 import type { LogStore } from "./log-store.ts";
+import type { MemberWork } from "./member-work.ts";
 
 /** Identity of an open socket; never reused while the Origin lives. */
 export type SocketId = string;
@@ -52,6 +54,8 @@ export type TimerName =
   | "home"
   | "project"
   | "note"
+  | "held"
+  | "claim"
   | "wipe";
 
 export interface OriginPorts {
@@ -60,6 +64,10 @@ export interface OriginPorts {
   readonly mesh: MeshPort;
   readonly clock: Clock;
   readonly random: Random;
+  /** What the process holds for all who read, over all its Origins. [LOG26] */
+  readonly room: HubRoom;
+  /** What this process may do for each member, over all its Origins. [LOG28] */
+  readonly work: MemberWork;
   /** Shortest time between a publisher's frames, in ms: what the disk can do, or what a commit costs. [LOG17] */
   readonly paceMs: number;
   /** What digests that go with their commits may cost. [LOG20] */

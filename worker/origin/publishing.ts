@@ -12,6 +12,7 @@ import type { Channel } from "../../shared/record/channel.ts";
 import { decodeRecord } from "../../shared/record/encoding.ts";
 import type { RangeClaim } from "../../shared/visibility/facts.ts";
 import type { ChannelLog } from "./channel-log.ts";
+import { Claims } from "./claims.ts";
 import { runsOf } from "./commit-group.ts";
 import type { Waiting } from "./commit-group.ts";
 import { changeTo, REFUSED_COST, takeIn } from "./intake.ts";
@@ -56,6 +57,8 @@ interface PublishingHandlers {
   readonly onFull: () => void;
   /** Of this channel something is refused no longer. */
   readonly onRelease: (channel: Channel) => void;
+  /** What was refused, or admitted, was judged again. Answers in how many ms more of it may be. [LOG22] */
+  readonly worked: (size: Size) => number;
 }
 
 export class Publishing {
@@ -67,11 +70,11 @@ export class Publishing {
   readonly #onSettled: () => void;
   readonly #onFull: () => void;
   readonly #onRelease: PublishingHandlers["onRelease"];
+  readonly #worked: PublishingHandlers["worked"];
   /** What is admitted is judged again, for ranges have been narrowed; `null`: it is not. */
   #review: Review | null = null;
   #admission: AdmissionFacts;
-  /** Claims under way, so that each is asked once. */
-  readonly #asked = new Set<string>();
+  readonly #claims: Claims;
   /** How far the judging of the quarantine has come; `null` when it is done. */
   #rejudge: { readonly channel: number; readonly after: Uint8Array } | null = null;
   /** The accessVersion of the facts that are judged by; `null`: those of the start. */
@@ -87,6 +90,7 @@ export class Publishing {
   ) {
     this.#ports = ports;
     this.#logs = logs;
+    this.#claims = new Claims(ports);
     this.#admission = admission;
     this.#onAppend = handlers.onAppend;
     this.#weight = handlers.weight;
@@ -94,18 +98,19 @@ export class Publishing {
     this.#onSettled = handlers.onSettled;
     this.#onFull = handlers.onFull;
     this.#onRelease = handlers.onRelease;
+    this.#worked = handlers.worked;
   }
 
   /** No claim is under way and nothing is still to be judged again: what is admitted is all that can be, for now. */
   get isSettled(): boolean {
-    return this.#asked.size === 0 && this.#rejudge === null && this.#review === null;
+    return this.#claims.isEmpty && this.#rejudge === null && this.#review === null;
   }
 
   /** The ranges have changed: what was refused is judged again. */
   setAdmission(admission: AdmissionFacts, accessVersion: number): void {
     this.#admission = admission;
     this.#judgedBy = accessVersion;
-    this.#asked.clear();
+    this.#claims.clear();
     this.#hasFailedClaims = false;
     this.#rejudge = { channel: 0, after: new Uint8Array() };
     this.#review = this.#ports.store.mustReview() ? new Review(this.#logs) : null;
@@ -136,6 +141,8 @@ export class Publishing {
     const run: Waiting[] = [];
     let size = before;
     for (const frame of frames) {
+      // What has no room in this event is not inflated for it.
+      if (run.length > 0 && !isWithin(sum(size, ONE_MORE), most)) break;
       const { message, rest } = frame;
       const decoded =
         rest === undefined
@@ -201,7 +208,7 @@ export class Publishing {
         for (const keyHash of release) log.received.release(keyHash);
         if (append.length > 0) this.#append(log, append, isVerbatim ? payload : undefined);
       });
-    this.#claim(claims);
+    this.#claims.add(claims);
     if (release.length > 0) this.#onRelease(channel);
     return {
       ok: true,
@@ -238,7 +245,7 @@ export class Publishing {
 
   /** The Mesh could not be asked: what claims is judged once more, which asks again. Not by slices that are under way: they may be past it. */
   onClaimFailed(claims: readonly RangeClaim[]): void {
-    for (const claim of claims) this.#asked.delete(claimId(claim));
+    this.#claims.forget(claims);
     if (this.#rejudge === null) this.#judgeLater();
     else this.#hasFailedClaims = true;
   }
@@ -296,9 +303,9 @@ export class Publishing {
       if (changes.length > 0) this.#append(log, changes);
       return changes.length;
     });
-    this.#claim(claims);
+    this.#claims.add(claims);
     if (admitted > 0) this.#onCommit();
-    this.#ports.setTimer("rejudge", 0);
+    this.#ports.setTimer("rejudge", this.#worked(sizeOf(records.map(asPut))));
   }
 
   /** Some of what is admitted. */
@@ -322,7 +329,7 @@ export class Publishing {
       this.#review = null;
       store.transaction(() => store.saveMustReview(false));
     }
-    this.#ports.setTimer("rejudge", 0);
+    this.#ports.setTimer("rejudge", this.#worked(most));
   }
 
   #judgeAgain(log: ChannelLog, held: QuarantinedRecord, claims: RangeClaim[]): AdmittedChange[] {
@@ -346,11 +353,9 @@ export class Publishing {
     return isTold ? [] : [instead];
   }
 
-  #claim(claims: readonly RangeClaim[]): void {
-    const fresh = claims.filter((claim) => !this.#asked.has(claimId(claim)));
-    if (fresh.length === 0) return;
-    for (const claim of fresh) this.#asked.add(claimId(claim));
-    this.#ports.mesh.claimRanges(fresh);
+  /** Claims that had to wait. */
+  claimOn(): void {
+    this.#claims.askOn();
   }
 }
 
@@ -374,8 +379,4 @@ function refusedIn(results: readonly PublishResult[]): Size {
 
 function sizeOfAll(results: readonly PublishResult[]): Size {
   return sum(...results.map((result) => (result.ok ? result.size : NOTHING)));
-}
-
-function claimId({ use, cidr }: RangeClaim): string {
-  return `${use} ${cidr}`;
 }

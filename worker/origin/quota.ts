@@ -21,6 +21,7 @@ export const QUOTA = {
   quarantined: 50_000,
   /** Of frames that wait: a publisher that keeps to two under way never has as many. */
   waitingBytes: 8 * 1024 * 1024,
+  waitingFrames: 4_096,
 } as const;
 
 export class RateQuota {
@@ -68,10 +69,13 @@ export class RateQuota {
 export class Bucket {
   readonly #perSecond: number;
   readonly #burst: number;
+  readonly #debt: number;
   #left: number;
   #filledMs: number;
 
-  constructor(perSecond: number, burst: number, nowMs: number) {
+  /** @param debt At most so much is owed. */
+  constructor(perSecond: number, burst: number, nowMs: number, debt = Infinity) {
+    this.#debt = debt;
     this.#perSecond = perSecond;
     this.#burst = burst;
     this.#left = burst;
@@ -80,7 +84,7 @@ export class Bucket {
 
   take(count: number, nowMs: number): void {
     this.#fill(nowMs);
-    this.#left -= count;
+    this.#left = Math.max(this.#left - count, -this.#debt);
   }
 
   waitMs(nowMs: number): number {

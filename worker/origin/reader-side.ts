@@ -60,6 +60,8 @@ export class ReaderSide {
       yieldTurn: () => ports.setTimer("serve", 0),
       needRoom: () => ports.setTimer("room", ROOM_MS),
       now: () => ports.clock.now(),
+      random: () => ports.random(),
+      room: ports.room,
     });
     this.#announcer = new Announcer(ports, () => this.#readers.sendCheckpoints());
   }
@@ -191,11 +193,12 @@ export class ReaderSide {
     else this.#readers.serveOn();
   }
 
-  /** Readers that take nothing must not keep the others from what there is: they come back, and go on from what they have. [LOG9] */
+  /** Readers that take nothing must not keep the others from what there is: they come back, and go on from what they have. [LOG9] [LOG25] */
   #makeRoom(): void {
-    const message = "took nothing for a minute, and others wait for its room";
-    const stalled = this.#readers.stalled();
-    this.#refuse(stalled.map((socket): Refused => ({ socket, reason: "over-quota", message })));
+    const message =
+      "took nothing for a minute, or speaks a version that cannot prove it, and others wait for its room";
+    const inTheWay = this.#readers.inTheWay();
+    this.#refuse(inTheWay.map((socket): Refused => ({ socket, reason: "over-quota", message })));
     this.#readers.serveOn();
   }
 

@@ -1,6 +1,7 @@
 /** One reader of an Origin: where it stands in each channel, what it may be sent, and what of that outlives an eviction of the object. */
 import type { Partition, PartitionDigest } from "../../shared/log/partition.ts";
 import type { Channel } from "../../shared/record/channel.ts";
+import type { Flow } from "./flow.ts";
 import type { Peer, SocketId } from "./ports.ts";
 import type { Logs } from "./projection.ts";
 
@@ -33,9 +34,8 @@ export interface Reader {
   /** Of the protocol. */
   readonly version: number;
   readonly creditBytes: number;
-  sentBytes: number;
-  receivedBytes: number;
-  /** When it last said that it has taken something, or was sent something with nothing under way. */
+  readonly flow: Flow;
+  /** When it was last known to have taken something, or was sent something with nothing under way. */
   movedMs: number;
   readonly channels: Map<Channel, Progress>;
   /** Acknowledged revision per channel; absent while it has no position. */
@@ -60,15 +60,16 @@ export function newReader(
   logs: Logs,
   version: number,
   creditBytes: number,
+  flow: Flow,
 ): Reader {
+  flow.begin(version);
   return {
     socket,
     peer,
     logs,
     version,
     creditBytes,
-    sentBytes: 0,
-    receivedBytes: 0,
+    flow,
     movedMs: 0,
     channels: new Map(),
     acknowledged: new Map(),

@@ -9,6 +9,7 @@ import { equalBytes } from "../../shared/lib/bytes.ts";
 import { encodeMessage } from "../../shared/protocol/codec.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { Message, ReaderAck, WatchHello } from "../../shared/protocol/messages.ts";
+import { MARK_VERSION } from "../../shared/protocol/version.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { CatchUps, CATCH_UP_VERSION } from "./catch-up.ts";
 import { EventBudget } from "./event-budget.ts";
@@ -17,6 +18,7 @@ import type { ChannelLog } from "./channel-log.ts";
 import type { LogStore } from "./log-store.ts";
 import type { Peer, SocketId, SocketPort } from "./ports.ts";
 import type { Logs } from "./projection.ts";
+import type { HubRoom } from "./hub-room.ts";
 import { InFlight } from "./in-flight.ts";
 import { newReader, noteOf, READER_BYTES, readNote } from "./reader.ts";
 import type { Reader } from "./reader.ts";
@@ -32,6 +34,10 @@ export interface ReaderRules {
   /** Somebody could be sent more, were there room: those that are stalled are to be looked for. */
   needRoom(): void;
   now(): number;
+  /** From 0 to 1, unpredictable. */
+  random(): number;
+  /** What the process holds for all readers. */
+  readonly room: HubRoom;
 }
 
 export class Readers {
@@ -45,7 +51,7 @@ export class Readers {
   constructor(sockets: SocketPort, rules: ReaderRules) {
     this.#sockets = sockets;
     this.#rules = rules;
-    this.#inFlight = new InFlight(() => rules.now());
+    this.#inFlight = new InFlight(rules.room, () => rules.now());
   }
 
   /** Each event may do so much. */
@@ -81,7 +87,8 @@ export class Readers {
       Math.max(hello.creditBytes, LIMITS.messageBytes),
       LIMITS.inFlightBytes,
     );
-    const reader = newReader(socket, peer, logs, version, creditBytes);
+    const flow = this.#rules.room.flowOf(socket, peer.clusterUid);
+    const reader = newReader(socket, peer, logs, version, creditBytes, flow);
     this.#readers.set(socket, reader);
     for (const channel of hello.channels) {
       const log = logs.get(channel);
@@ -95,8 +102,10 @@ export class Readers {
   /** A socket that outlived an eviction of this object: goes on from what it had acknowledged. */
   restore(socket: SocketId, peer: Peer, logs: Logs, note: string): void {
     const saved = readNote(note);
-    const reader = newReader(socket, peer, logs, saved.version, saved.creditBytes);
+    const flow = this.#rules.room.flowOf(socket, peer.clusterUid);
+    const reader = newReader(socket, peer, logs, saved.version, saved.creditBytes, flow);
     this.#readers.set(socket, reader);
+    this.#inFlight.restored(reader);
     for (const [channel, acknowledged] of saved.positions) {
       const log = logs.get(channel);
       if (log === undefined) continue;
@@ -123,17 +132,19 @@ export class Readers {
     this.#pump(reader);
   }
 
-  /** @returns Bytes that are known to have come since the last one. */
+  /** @returns Bytes that have come since the last one, as the reader says: never more than it was sent. */
   onAck(socket: SocketId, ack: ReaderAck): number {
     const reader = this.#readers.get(socket);
     if (reader === undefined) return 0;
-    const before = reader.receivedBytes;
-    const hasOpened = this.#inFlight.received(reader, ack.receivedBytes);
+    const { released, said } = reader.flow.acknowledged(ack.receivedBytes, ack.mark);
+    const hasOpened = this.#inFlight.taken(reader, released);
+    // Little that was sent is proven when more has been, or when room is scarce. [LOG25]
+    if (this.#inFlight.isTightFor(reader)) this.#mark(reader);
     if (this.#isReached(reader, ack)) reader.acknowledged.set(ack.channel, ack.revision);
     this.#saveNote(reader);
     if (hasOpened) this.pumpAll();
     else this.#pump(reader);
-    return reader.receivedBytes - before;
+    return said;
   }
 
   /**
@@ -167,11 +178,10 @@ export class Readers {
     return frames.areSettled;
   }
 
-  /** Where there is no room: who holds it and takes nothing. */
-  stalled(): readonly SocketId[] {
-    if (!this.#inFlight.isFull) return [];
+  /** Where there is no room: who holds it and takes nothing, or proves nothing. */
+  inTheWay(): readonly SocketId[] {
     return [...this.#readers.values()].flatMap((reader) =>
-      this.#inFlight.isStalled(reader) ? [reader.socket] : [],
+      this.#inFlight.isInTheWay(reader) ? [reader.socket] : [],
     );
   }
 
@@ -372,7 +382,7 @@ export class Readers {
   }
 
   #hasCredit(reader: Reader): boolean {
-    if (this.#inFlight.isFull) this.#rules.needRoom();
+    if (this.#inFlight.isFullFor(reader)) this.#rules.needRoom();
     return this.#inFlight.hasRoomFor(reader);
   }
 
@@ -383,9 +393,24 @@ export class Readers {
   #sendBytes(reader: Reader, bytes: Uint8Array): void {
     this.#inFlight.sent(reader, bytes.length);
     this.#sockets.send(reader.socket, bytes);
+    if (reader.flow.unmarkedBytes >= LIMITS.ackBytes) this.#mark(reader);
+  }
+
+  /** Who names it has taken all that was sent before. It costs the reader's share nothing: with it nobody would ever be done. [LOG25] */
+  #mark({ socket, version, flow }: Reader): void {
+    if (version < MARK_VERSION || flow.unmarkedBytes === 0) return;
+    const token = tokenOf(this.#rules);
+    flow.mark(token);
+    this.#sockets.send(socket, encodeMessage({ type: "mark", token }));
   }
 
   #saveNote(reader: Reader): void {
     this.#sockets.saveNote(reader.socket, noteOf(reader));
   }
+}
+
+/** 52 bits, of two numbers of 26. */
+function tokenOf({ random }: Pick<ReaderRules, "random">): number {
+  const half = 2 ** 26;
+  return Math.floor(random() * half) * half + Math.floor(random() * half);
 }

@@ -6,8 +6,9 @@ import type { Difference } from "../../shared/protocol/messages.ts";
 import { PAIR_BYTES } from "../../shared/log/trie-leaf.ts";
 import type { ChannelLog } from "./channel-log.ts";
 
-/** Leaves compared, and bytes of pairs told, in one event: a few milliseconds. */
+/** Leaves compared, and messages and bytes of pairs told, in one event: about two milliseconds. */
 const PART_LEAVES = 512;
+const PART_MESSAGES = 12;
 const PART_PAIRS_BYTES = 96 * 1024;
 /** Pairs in one message. */
 const MESSAGE_PAIRS = Math.floor(LIMITS.messageBytes / 2 / PAIR_BYTES);
@@ -32,7 +33,8 @@ export class Reconciliation {
     const { union } = this.#log.received;
     const answer: Difference[] = [];
     let bytes = 0;
-    for (let done = 0; done < PART_LEAVES && bytes < PART_PAIRS_BYTES; done++) {
+    for (let done = 0; done < PART_LEAVES; done++) {
+      if (answer.length >= PART_MESSAGES || bytes >= PART_PAIRS_BYTES) return answer;
       const leaf = this.#leaves[this.#at++];
       if (leaf === undefined) return [...answer, this.#difference(WHOLE, new Uint8Array(), true)];
       if (union.matches(leaf)) continue;

@@ -31,6 +31,10 @@ const SHARED_SLICE: Slice = {
   most: { changes: SHARED_PART_CHANGES, bytes: 128 * 1024 },
   blobs: 1,
 };
+/** To receive a frame and to acknowledge it costs as much as to take in so many changes, however few it has. */
+const FRAME_WORK = 4;
+/** Our publishers have two of each channel under way; where many more wait, they are the work. */
+const MANY_FRAMES = 64;
 /** To rewrite a record costs a third of taking a change in, and as much where it is large. */
 const CHANGES_PER_RECORD = 1 / 3;
 /**
@@ -91,8 +95,8 @@ export class Turns {
   add(frame: Waiting): string | null {
     const isDue = this.#group.add(frame);
     const waitMs = this.#waitMs();
-    if (this.#group.bytes > QUOTA.waitingBytes)
-      return `more than ${QUOTA.waitingBytes} bytes of frames wait: an origin has ${QUOTA.changesPerSecond} changes/s over time, and its share of a busy hub`;
+    if (this.#group.bytes > QUOTA.waitingBytes || this.#group.frames > QUOTA.waitingFrames)
+      return `more than ${QUOTA.waitingBytes} bytes or ${QUOTA.waitingFrames} of frames wait: an origin has ${QUOTA.changesPerSecond} changes/s over time, and its share of a busy hub`;
     if (isDue && waitMs === 0) this.#commitSlice();
     else this.#ports.setTimer("commit", waitMs);
     return null;
@@ -101,6 +105,12 @@ export class Turns {
   /** Forgets what waits of a socket. */
   drop(socket: SocketId): void {
     this.#group.drop(socket);
+  }
+
+  /** Something else was done for this origin that costs as taking so much in does. Answers in how many ms more may be. */
+  worked(size: Size): number {
+    this.#quota.work(workOf(size));
+    return this.#quota.workWaitMs();
   }
 
   onCommitTimer(): void {
@@ -141,12 +151,17 @@ export class Turns {
   #commitSlice(): void {
     const { bytes, most } = this.#slice();
     const weight = this.#weight();
-    const { size, left } = this.#commit(this.#group.take(bytes), shareOf(most, weight));
-    const work = Math.ceil(workOf(size) * weight);
+    const frames = this.#group.take(bytes);
+    const { size, left } = this.#commit(frames, shareOf(most, weight));
+    const work = Math.ceil(workOf(size) * weight) + this.#frameWork(frames.length - left.length);
     this.#quota.take(size.changes, work);
     this.#group.took(work);
     this.#group.putBack(left);
     if (!this.#group.isEmpty) this.#ports.setTimer("commit", this.#waitMs());
+  }
+
+  #frameWork(frames: number): number {
+    return this.#group.frames > MANY_FRAMES ? FRAME_WORK * frames : 0;
   }
 
   #waitMs(): number {

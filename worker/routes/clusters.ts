@@ -157,6 +157,7 @@ export function clusterRoutes(ports: HubPorts): OpenAPIHono {
     const { name, ...given } = c.req.valid("json");
     const mesh = ports.mesh(c.req.valid("param").mesh);
     const added = valueOf(await mesh.addCluster(name, given));
+    await ensureListed(ports, c.req.valid("param").mesh);
     return c.json(
       {
         cluster: viewCluster(added.cluster),
@@ -188,9 +189,17 @@ export function clusterRoutes(ports: HubPorts): OpenAPIHono {
   router.openapi(token, async (c) => {
     const { mesh, cluster } = c.req.valid("param");
     const made = valueOf(await ports.mesh(mesh).newToken(cluster));
+    await ensureListed(ports, mesh);
     return c.json({ joinToken: made.joinToken, expiresAt: isoTime(made.expiresMs) }, 201);
   });
   return router;
+}
+
+/** A token is good where its mesh is listed; the request that made the mesh may have ended before it listed it. [CRE17] */
+async function ensureListed(ports: HubPorts, name: string): Promise<void> {
+  if (await ports.directory().hasMesh(name)) return;
+  const { id, createdMs } = valueOf(await ports.mesh(name).getMesh());
+  await ports.directory().noteMesh(name, id, createdMs);
 }
 
 function viewCluster(view: ClusterView): z.output<typeof clusterSchema> {

@@ -4,7 +4,7 @@ import type { HubKeys } from "../auth/hub-key.ts";
 import type { DirectoryCalls, MeshAdmin } from "../mesh/mesh-calls.ts";
 import type { OriginCalls } from "../ports.ts";
 
-export interface OriginAccess extends Pick<OriginCalls, "status" | "quarantine"> {
+export interface OriginAccess extends Pick<OriginCalls, "status" | "quarantine" | "mayDial"> {
   /** Takes a WebSocket upgrade that the Worker has authenticated. */
   fetch(request: Request): Promise<Response>;
 }

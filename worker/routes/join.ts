@@ -44,6 +44,8 @@ export function joinRoutes(ports: HubPorts): OpenAPIHono {
         "join-token-wrong",
         "joinToken: a join token looks like cwj_<mesh>_<48 hex digits>",
       );
+    if (!(await ports.directory().hasMesh(meshName)))
+      throw new HttpProblem(401, "join-token-wrong", "the join token is not one of this hub");
     const kid = await thumbprint(publicKey);
     const joined = valueOf(await ports.mesh(meshName).join(hashToken(joinToken), kid));
     const { privateKey } = await ports.hubKeys();

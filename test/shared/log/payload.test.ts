@@ -92,3 +92,23 @@ test("[LOG3] how a reader continues", () => {
   expect(at(9, 8)).toEqual({ kind: "repair", reason: "other-history" });
   expect(at(9, 9, "f")).toEqual({ kind: "repair", reason: "epoch-changed" });
 });
+
+test("[PRO9] a payload that claims or holds millions of things costs no more than to inflate it", () => {
+  const inflated = 8 * 1024 * 1024;
+  const deflated = (bytes: Uint8Array): Uint8Array =>
+    Uint8Array.from(deflateRawSync(bytes, { dictionary: DICTIONARY }));
+  const lists = new Uint8Array(inflated).fill(0x90);
+  lists[0] = 0xdd;
+  new DataView(lists.buffer).setUint32(1, inflated - 5);
+  expect(decodePayload(deflated(lists))).toEqual({
+    ok: false,
+    rule: `payload has ${inflated - 5} changes, the limit is ${MAX_FRAME_CHANGES}`,
+  });
+  // Few changes of which each is full of lists.
+  const nested = new Uint8Array(inflated).fill(0x90);
+  nested.set([0x92, 0xdd, 0, 0x70, 0, 0]);
+  expect(decodePayload(deflated(nested))).toEqual({
+    ok: false,
+    rule: "a change must be record bytes, or [key hash, cause]",
+  });
+});

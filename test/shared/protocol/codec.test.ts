@@ -156,10 +156,25 @@ const PINNED: { readonly [T in Message["type"]]: readonly [Pinned<T>, ...Pinned<
         revision: 1,
         chain: b16,
         receivedBytes: 2,
+        mark: null,
       },
       bytes: "9609000001c4100303030303030303030303030303030302",
     },
+    // Since version 3.
+    {
+      message: {
+        type: "reader-ack",
+        origin: 0,
+        channel: "identity",
+        revision: 1,
+        chain: b16,
+        receivedBytes: 2,
+        mark: 2 ** 52 - 1,
+      },
+      bytes: "9709000001c4100303030303030303030303030303030302cb432ffffffffffffe",
+    },
   ],
+  mark: [{ message: { type: "mark", token: 2 ** 52 - 1 }, bytes: "9214cb432ffffffffffffe" }],
   "home-hello": [
     {
       message: {
@@ -324,4 +339,45 @@ test("[PRO8] close codes are distinct, and reasons fit a close frame", () => {
   expect(closeReasonOf(4403)).toBe("access-denied");
   expect(closeReasonOf(1006)).toBe(null);
   expect(new TextEncoder().encode(closeText("é".repeat(200))).length).toBeLessThanOrEqual(123);
+});
+
+test("[PRO9] what a message may have is looked at before it is unpacked", () => {
+  const wide = (head: number, number: number, count: number): Uint8Array => {
+    const bytes = new Uint8Array(count + 7).fill(0x90);
+    bytes.set([head, number, 0xdd]);
+    new DataView(bytes.buffer).setUint32(3, count);
+    return bytes;
+  };
+  const ruleOf = (bytes: Uint8Array): string => {
+    const decoded = decodeMessage(bytes);
+    return decoded.ok ? "" : decoded.rule;
+  };
+  const number = (message: Message): number => encodeMessage(message)[1] ?? 0;
+  // Lists of empty lists, as long as a message may be: unpacked they would be 200 ms of the hub.
+  const publish = number({ type: "publish", channel: "pools", sequence: 1, payload: b16 });
+  expect(ruleOf(wide(0x94, publish, 1_500_000))).toBe("publish has more than 32 values, the limit");
+  for (const [message, most] of [
+    [{ type: "report", edges: "[]", cluster: null }, 262_144],
+    [{ type: "repair", origin: 0, channel: "pools", leaves: [] }, 131_072],
+    [{ type: "reconcile", channel: "pools", leaves: [] }, 131_072],
+    [messages.find(({ type }) => type === "home-hello") as Message, 8_192],
+    [messages.find(({ type }) => type === "watch-hello") as Message, 8_192],
+    [messages.find(({ type }) => type === "reader-ack") as Message, 512],
+    [{ type: "reconciled", channel: "pools" }, 512],
+  ] as const) {
+    const bytes = encodeMessage(message as Message);
+    const long = new Uint8Array(most + 1);
+    long.set(bytes);
+    expect(decodeMessage(bytes).ok).toBe(true);
+    expect(ruleOf(long)).toBe(`${message.type} has ${most + 1} bytes, the limit is ${most}`);
+  }
+  const leaves = Array.from({ length: 4_096 }, (_, i) => ({
+    bits: 12,
+    prefix: i * 2 ** 20,
+    digest: b16,
+  }));
+  expect(
+    decodeMessage(encodeMessage({ type: "repair", origin: 0, channel: "pools", leaves })).ok,
+  ).toBe(true);
+  expect(ruleOf(Uint8Array.from({ length: 1_000 }, () => 0x91))).toContain("known number");
 });

@@ -543,6 +543,61 @@ test("[CRE3] connecting never asks the Mesh object; clock skew is told with the 
   expect(Date.parse(response.headers.get("date") ?? "")).not.toBeNaN();
 });
 
+test("[CRE15] a relay dials its own origin and those that its RCCs name; anything else reaches no object", async () => {
+  const { hub, uids } = await hubWithPair();
+  const { app = "", db = "" } = uids;
+  const relay = await joinRelay(hub, "app");
+  const dial = async (uid: string, from = relay): Promise<readonly [number, unknown]> => {
+    const headers = await relayHeaders(from, hub.nowMs);
+    const { status, body } = await hub.call("GET", `/v1/connect/watch/${uid}`, undefined, headers);
+    return [status, body.code];
+  };
+  hub.touched.clear();
+  for (let n = 0; n < 20; n++)
+    expect(await dial(n.toString(16).padStart(32, "e"))).toEqual([403, "access-denied"]);
+  // Its own Origin was asked, and nothing else.
+  expect([...hub.touched]).toEqual([expect.stringMatching(new RegExp(`:${app}$`))]);
+  expect(await dial(db)).toEqual([200, undefined]);
+  expect(await dial(app)).toEqual([200, undefined]);
+  // Another cluster of the mesh, which no RCC names, is as good as made up.
+  expect(await dial(app, await joinRelay(hub, "db"))).toEqual([403, "access-denied"]);
+  // A key that was replaced, and a cluster that was removed, open nothing at all.
+  const newer = await joinRelay(hub, "app");
+  expect(await dial(db)).toEqual([401, "unauthenticated"]);
+  expect(await dial(db, newer)).toEqual([200, undefined]);
+  expect((await hub.call("DELETE", `${DEMO}/clusters/app`)).status).toBe(200);
+  hub.touched.clear();
+  expect(await dial(db, newer)).toEqual([410, "removed"]);
+  expect([...hub.touched]).toEqual([expect.stringMatching(new RegExp(`:${app}$`))]);
+});
+
+test("[CRE17] join tokens of meshes that are not there reach no object but the directory", async () => {
+  const { hub } = await hubWithPair();
+  const publicKey = { kty: "OKP", crv: "Ed25519", x: "A".repeat(43) };
+  const join = async (joinToken: string) =>
+    (await hub.call("POST", "/v1/join", { joinToken, publicKey })).body.code;
+  hub.touched.clear();
+  for (let n = 0; n < 20; n++)
+    expect(await join(`cwj_made-up-${n}_${"0".repeat(48)}`)).toBe("join-token-wrong");
+  expect([...hub.touched]).toEqual([]);
+  expect(await join(`cwj_demo_${"0".repeat(48)}`)).toBe("join-token-wrong");
+  expect([...hub.touched]).toEqual(["mesh:demo"]);
+  await hub.call("DELETE", DEMO);
+  hub.touched.clear();
+  expect(await join(`cwj_demo_${"0".repeat(48)}`)).toBe("join-token-wrong");
+  expect([...hub.touched]).toEqual([]);
+});
+
+test("[CRE17] a mesh that was made and not listed is listed with its next token", async () => {
+  const hub = new TestHub();
+  await hub.withClusters("app");
+  await hub.directory.forgetMesh("demo");
+  const made = await hub.call("POST", `${DEMO}/clusters/app/token`);
+  const publicKey = { kty: "OKP", crv: "Ed25519", x: "A".repeat(43) };
+  const { joinToken } = made.body as Answer & { joinToken: string };
+  expect((await hub.call("POST", "/v1/join", { joinToken, publicKey })).status).toBe(200);
+});
+
 test("[API8] a hub that can hold no more sockets says so, and takes them again when it can", async () => {
   const { hub } = await hubWithPair();
   const relay = await joinRelay(hub, "app");

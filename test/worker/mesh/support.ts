@@ -19,7 +19,8 @@ import { Mesh } from "../../../worker/mesh/mesh.ts";
 import type { Outcome } from "../../../worker/mesh/outcome.ts";
 import type { Collections } from "../../../worker/mesh/registry.ts";
 import { nodeSql } from "../../support/node-sql.ts";
-import type { OriginCalls } from "../../../worker/ports.ts";
+import { mayDial } from "../../../worker/origin/permits.ts";
+import type { Dial, DialPermit, OriginCalls } from "../../../worker/ports.ts";
 
 /** The other implementation of the contract: what the SQL one must equal. */
 export class MemoryMeshStore implements MeshStore {
@@ -98,6 +99,11 @@ export class FakeOrigin implements OriginCalls {
     };
   }
 
+  async mayDial(dial: Dial): Promise<DialPermit> {
+    await this.#obey();
+    return mayDial(this.facts, dial, true);
+  }
+
   async quarantine(): Promise<readonly QuarantineEntry[]> {
     await this.#obey();
     return this.entries;
@@ -134,21 +140,30 @@ export class TestHub {
   readonly #meshes = new Map<string, Mesh>();
   #keys: Promise<HubKeys> | null = null;
   #random = 0;
+  readonly directory = new Directory(new MemoryMeshStore());
 
   constructor() {
-    const directory = new Directory(new MemoryMeshStore());
+    const { directory } = this;
     this.app = createApp({
       clock: { now: () => this.nowMs },
       adminTokenHash: toHex(sha256(new TextEncoder().encode(ADMIN_TOKEN))),
       hubKeys: () => this.hubKeys(),
       hasRoom: () => this.hasRoom,
-      mesh: (name) => this.service(name),
+      mesh: (name) => {
+        this.touched.add(`mesh:${name}`);
+        return this.service(name);
+      },
       directory: () => directory,
-      origin: (name) => this.originNamed(name),
+      origin: (name) => {
+        this.touched.add(name);
+        return this.originNamed(name);
+      },
     });
   }
 
   hasRoom = true;
+  /** Names of the objects that requests have reached: in a hub, to reach one makes it. */
+  readonly touched = new Set<string>();
 
   hubKeys(): Promise<HubKeys> {
     this.#keys ??= crypto.subtle
@@ -197,7 +212,8 @@ export class TestHub {
   /** A mesh named `demo` with these clusters; answers their UIDs. */
   async withClusters(...names: readonly string[]): Promise<Record<string, string>> {
     const demo = this.service("demo");
-    valueOf(await demo.createMesh("demo"));
+    const { id, createdMs } = valueOf(await demo.createMesh("demo"));
+    await this.directory.noteMesh("demo", id, createdMs);
     const uids: Record<string, string> = {};
     for (const name of names) uids[name] = valueOf(await demo.addCluster(name)).cluster.uid;
     return uids;

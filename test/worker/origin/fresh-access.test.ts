@@ -4,7 +4,7 @@ import { encodePayload } from "../../../shared/log/payload.ts";
 import { hashKey } from "../../../shared/record/encoding.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
-import { facts } from "../../support/origin-world.ts";
+import { facts, ORIGIN_UID, OriginWorld } from "../../support/origin-world.ts";
 import { address, pod, put } from "../../support/records.ts";
 
 /** Found by the simulation, seeds 49 and 30. */
@@ -92,4 +92,38 @@ test("[VIS7] a fold that was due when its cluster was removed brings nothing bac
   world.advance(1_000);
   expect(world.failures).toEqual([]);
   expect(world.sql.run("SELECT COUNT(*) AS n FROM blobs")).toEqual([{ n: 0 }]);
+});
+
+test("[CRE16] an Origin that the Mesh does not know closes its sockets, and asks again when somebody comes, not by a timer", () => {
+  const world = new OriginWorld(null);
+  world.isUnknown = true;
+  const reader = new TestReader(world);
+  reader.connect();
+  expect(world.closedWith(reader.socket)).toBe("not-ready");
+  const { pulls } = world;
+  world.advance(600_000);
+  expect([world.pulls, world.timers.size]).toEqual([pulls, 0]);
+  // Known after all: who comes back is served.
+  world.isUnknown = false;
+  world.facts = facts();
+  reader.connect();
+  expect(world.closedWith(reader.socket)).toBe(null);
+  expect(world.pulls).toBeGreaterThan(pulls);
+});
+
+test("[CRE16] a relay of a removed cluster, or with a key that was replaced, is closed as it comes, before it says anything", () => {
+  const world = new OriginWorld(facts({ keyGeneration: 2 }));
+  const open = (keyGeneration: number): string => {
+    const socket = world.connect(
+      { role: "home", clusterUid: ORIGIN_UID, keyGeneration },
+      () => undefined,
+    );
+    world.settle();
+    return socket;
+  };
+  open(2);
+  expect(world.closedWith(open(2))).toBe(null);
+  expect(world.closedWith(open(1))).toBe("unauthenticated");
+  world.push(facts({ keyGeneration: 2, accessVersion: 2, removed: true }));
+  expect(world.closedWith(open(2))).toBe("removed");
 });

@@ -19,6 +19,7 @@ const acknowledgement: Message = {
   revision: 1,
   chain: new Uint8Array(16),
   receivedBytes: 10,
+  mark: null,
 };
 const repair: Message = { type: "repair", origin: 0, channel: "identity", leaves: [] };
 
@@ -30,6 +31,8 @@ for (const [what, message] of [
     const { world, reader, publisher } = populatedWorld();
     const own = new TestReader(world);
     own.connect({ peer: { clusterUid: ORIGIN_UID } });
+    // Alone: beside others it would be its share of the thread that ends first. [LOG28]
+    world.advance(2_000);
     let sent = 0;
     for (; world.closedWith(reader.socket) === null && sent <= BURST_MESSAGES + 10; sent++)
       world.toOrigin(reader.socket, message);
@@ -71,4 +74,15 @@ test("[LOG23] frames and their acknowledgements do not count, however many and h
   expect(accepted).toHaveLength(count);
   expect(reader.received.length - before).toBeGreaterThan(count / 2);
   expect([world.closedWith(socket), world.closedWith(reader.socket)]).toEqual([null, null]);
+});
+
+test("[PRO9] a text that is no heartbeat closes the socket; heartbeats without end do so too", () => {
+  const { world, reader, publisher } = populatedWorld();
+  const { socket } = rawHome(world, publisher);
+  world.origin.onText(socket, "ping");
+  expect(world.closedWith(socket)).toBe(null);
+  world.origin.onText(socket, "hello");
+  expect(world.closedWith(socket)).toBe("protocol-error");
+  for (let n = 0; n < BURST_MESSAGES + 10; n++) world.origin.onText(reader.socket, "ping");
+  expect(world.closedWith(reader.socket)).toBe("over-quota");
 });

@@ -187,7 +187,13 @@ test("[LOG10] what a reader acknowledges of before its repair, or of another his
     const reader = new TestReader(world);
     reader.isPaused = true;
     reader.connect();
-    const ack = { type: "reader-ack", origin: 0, channel: "identity", receivedBytes: 0 } as const;
+    const ack = {
+      type: "reader-ack",
+      origin: 0,
+      channel: "identity",
+      receivedBytes: 0,
+      mark: null,
+    } as const;
     world.toOrigin(reader.socket, { ...ack, ...wrong });
     const before = reader.received.length;
     world.evict();

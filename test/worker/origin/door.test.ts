@@ -1,0 +1,124 @@
+import { expect, test } from "vitest";
+
+import { encodeMessage } from "../../../shared/protocol/codec.ts";
+import type { Message } from "../../../shared/protocol/messages.ts";
+import type { RangeClaim } from "../../../shared/visibility/facts.ts";
+import { Claims } from "../../../worker/origin/claims.ts";
+import { Door } from "../../../worker/origin/door.ts";
+import { HELD_RULE } from "../../../worker/origin/held-messages.ts";
+import { MemberWork, WORK } from "../../../worker/origin/member-work.ts";
+
+const report: Message = { type: "report", edges: "x".repeat(200_000), cluster: null };
+const publish: Message = {
+  type: "publish",
+  channel: "pools",
+  sequence: 1,
+  payload: new Uint8Array(1),
+};
+
+/** A door, on a clock that the test moves. */
+function world() {
+  const state = { nowMs: 0, dueMs: Infinity };
+  const work = new MemberWork();
+  const ports = {
+    clock: { now: () => state.nowMs },
+    work,
+    setTimer: (_: string, delayMs: number) => {
+      state.dueMs = Math.min(state.dueMs, state.nowMs + delayMs);
+    },
+  };
+  const make = (): Door => new Door(ports);
+  return { door: make(), other: make(), state, work };
+}
+
+test("[LOG28] a member that is over its share waits, in order; others do not, and alone in the process nobody does", () => {
+  const { door, other, state, work } = world();
+  const say = (socket: string, member: string, message: Message) =>
+    door.comes(socket, member, encodeMessage(message));
+  for (let n = 0; n < 20; n++) expect(say("a", "A", report)).toBe("now");
+  // Somebody else comes, at another Origin of the process.
+  expect(other.comes("b", "B", encodeMessage(report))).toBe("now");
+  expect(say("a", "A", report)).toBe("later");
+  // A frame does not overtake what came before it, and goes at once over a socket where nothing waits.
+  expect(say("a", "A", publish)).toBe("later");
+  expect(say("c", "A", publish)).toBe("now");
+  expect(say("d", "B", report)).toBe("now");
+  expect(door.next()).toBeNull();
+  const heard: number[] = [];
+  while (heard.length < 2) {
+    state.nowMs = state.dueMs;
+    state.dueMs = Infinity;
+    work.spend("B", 0, state.nowMs);
+    const next = door.next();
+    if (next !== null) heard.push(next[1].length);
+  }
+  expect(heard).toEqual([encodeMessage(report).length, encodeMessage(publish).length]);
+  // What it did alone is held against it for two seconds at most.
+  expect(state.nowMs).toBeGreaterThan(100);
+  expect(state.nowMs).toBeLessThanOrEqual(2_100);
+});
+
+test("[LOG30] one that goes on all the same is closed, and what waits of it is forgotten with its socket", () => {
+  const { door, work } = world();
+  work.spend("B", 0, 0);
+  work.spend("A", WORK.us + 1, 0);
+  work.spend("B", 0, 0);
+  const hello = encodeMessage({ type: "reconciled", channel: "pools" });
+  for (let n = 0; n < 64; n++) expect(door.comes("a", "A", hello)).toBe("later");
+  expect(door.comes("a", "A", hello)).toEqual({ rule: HELD_RULE });
+  door.forget("a");
+  expect(door.comes("a", "A", hello)).toBe("later");
+  // Over many sockets it is the bytes.
+  const passages = Array.from({ length: 12 }, (_, n) =>
+    door.comes(`s${n}`, "A", encodeMessage(report)),
+  );
+  expect(passages.filter((passage) => passage === "later")).toHaveLength(10);
+});
+
+test("[LOG28] a message that breaks the protocol costs its member more than it could cost the hub", () => {
+  const { door, work } = world();
+  work.spend("B", 0, 0);
+  work.spend("A", 0, 0);
+  door.broke("A");
+  expect(work.waitMs("A", 0)).toBe((WORK.fineUs - WORK.us) / (WORK.usPerSecond / 1_000));
+});
+
+test("[LOG29] claims are asked once each, eight times at once, then once a second, 256 together", () => {
+  const state = { nowMs: 0, dueMs: Infinity };
+  const asked: (readonly RangeClaim[])[] = [];
+  const claims = new Claims({
+    clock: { now: () => state.nowMs },
+    mesh: {
+      pullFacts: () => undefined,
+      note: () => undefined,
+      claimRanges: (some) => asked.push(some),
+    },
+    setTimer: (_, delayMs) => {
+      state.dueMs = state.nowMs + delayMs;
+    },
+  });
+  const claim = (n: number): RangeClaim => ({
+    use: "pods",
+    cidr: `10.${n >> 8}.${n & 255}.0/24`,
+  });
+  for (let n = 0; n < 600; n++) {
+    claims.add([claim(n)]);
+    claims.add([claim(n)]);
+  }
+  expect(asked.length).toBeLessThanOrEqual(9);
+  const atOnce = asked.length;
+  for (let n = 0; n < 10 && asked.flat().length < 600; n++) {
+    state.nowMs = state.dueMs;
+    claims.askOn();
+  }
+  expect(asked.flat().map(({ cidr }) => cidr)).toEqual(
+    Array.from({ length: 600 }, (_, n) => claim(n).cidr),
+  );
+  expect(Math.max(...asked.map(({ length }) => length))).toBe(256);
+  expect(state.nowMs).toBeGreaterThanOrEqual((asked.length - atOnce) * 1_000 - 1_000);
+  // What could not be asked may be asked again.
+  claims.forget([claim(1)]);
+  state.nowMs += 10_000;
+  claims.add([claim(1), claim(2)]);
+  expect(asked.at(-1)).toEqual([claim(1)]);
+});
