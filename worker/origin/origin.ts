@@ -101,6 +101,7 @@ export class Origin {
     this.#closeSilent();
     this.#newcomers.opened(socket, this.#ports.clock.now());
     this.#know(socket, peer);
+    if (peer.role === "home") this.#notes.onKey(peer.keyGeneration, this.#facts);
     // What only a newer credential could change: who waits for nothing holds nothing.
     const permit = this.#isFactsFresh ? keyPermit(peer, this.#facts) : null;
     if (permit !== null) this.#refuse(socket, permit.reason, permit.message);
