@@ -41,7 +41,8 @@ export class MeshNotes {
   onKey(generation: number, facts: OriginFacts | null): void {
     if (generation <= Math.max(this.#newestKey, facts?.keyGeneration ?? 0)) return;
     this.#newestKey = generation;
-    this.look();
+    // Facts that come first are a reason to look by themselves.
+    if (facts !== null) this.look();
   }
 
   onTimer(facts: OriginFacts, report: ClusterReport | null): void {
