@@ -42,7 +42,7 @@ function appOf(env: HubEnvironment): OpenAPIHono {
       hubKeys: async () => (keys ??= await importHubKey(env.HUB_KEY)),
       mesh: (name) => stubOf<MeshAdmin>(env.MESH, `mesh:${name}`),
       directory: () => stubOf<DirectoryCalls>(env.MESH, "directory"),
-      hasRoom: () => openSockets.hasRoom(env.MAX_SOCKETS),
+      hasRoom: (member) => openSockets.hasRoom(env.MAX_SOCKETS, member),
       origin: (name) => stubOf<OriginCalls>(env.ORIGIN, name),
     });
     apps.set(env, app);

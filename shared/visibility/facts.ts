@@ -156,6 +156,8 @@ export interface ClusterNote {
   readonly pools: readonly string[] | null;
   /** Refused claims that nothing of the cluster asks for any more. */
   readonly dropped: readonly RangeClaim[];
+  /** A relay has shown a credential of this hub with this generation, which the facts do not know: the hub was restored to a time before. Absent: none has. [CRE18] */
+  readonly keyGeneration?: number;
 }
 
 /** What an Origin knows of itself, for status. */

@@ -191,7 +191,8 @@ export function join(mesh: Mesh, tokenHash: string, kid: string): Joined {
   mesh.touch(cluster.uid, ...remotes);
   const renewed = {
     ...cluster,
-    keyGeneration: cluster.keyGeneration + 1,
+    // After a restore beyond all that were given out before it. [CRE18]
+    keyGeneration: Math.max(cluster.keyGeneration + 1, mesh.restoredMs()),
     key: { kid, addedMs: now },
   };
   mesh.store.put("clusters", cluster.uid, renewed);

@@ -118,9 +118,14 @@ export class Mesh implements AccessRegistry {
 
   /** Unix ms of a restore whose state no operator has confirmed; `null`: there is none. [BAK4] */
   unconfirmedRestore(): number | null {
-    const restoredMs = this.store.get("counters", "restored")?.value ?? 0;
+    const restoredMs = this.restoredMs();
     const confirmedMs = this.store.get("counters", "confirmed")?.value ?? 0;
     return restoredMs === confirmedMs ? null : restoredMs;
+  }
+
+  /** Unix ms of the last restore, confirmed or not; 0: there was none. */
+  restoredMs(): number {
+    return this.store.get("counters", "restored")?.value ?? 0;
   }
 
   /** What is permitted now is what the operator wants: relays that held more back follow. @throws Refused */

@@ -19,6 +19,8 @@ export class MeshNotes {
   readonly #ports: OriginPorts;
   readonly #pools: Pick<Received, "isRefused">;
   #isDue = false;
+  /** Of the credentials that the cluster's relays have shown. */
+  #newestKey = 0;
   #lastMs = Number.NEGATIVE_INFINITY;
 
   /** @param pools What was received in the channel of pools. */
@@ -35,9 +37,17 @@ export class MeshNotes {
     this.#ports.setTimer("note", Math.max(0, Math.min(waitMs, NOTE_MS)));
   }
 
+  /** A relay of the cluster has shown a credential, which the hub has signed. */
+  onKey(generation: number, facts: OriginFacts | null): void {
+    if (generation <= Math.max(this.#newestKey, facts?.keyGeneration ?? 0)) return;
+    this.#newestKey = generation;
+    // Facts that come first are a reason to look by themselves.
+    if (facts !== null) this.look();
+  }
+
   onTimer(facts: OriginFacts, report: ClusterReport | null): void {
     this.#isDue = false;
-    const note = noteOf(facts, report, (cidr) => this.#isClaimed(cidr));
+    const note = noteOf(facts, report, (cidr) => this.#isClaimed(cidr), this.#newestKey);
     if (note === null) return;
     this.#lastMs = this.#ports.clock.now();
     this.#ports.mesh.note(note);
@@ -58,6 +68,7 @@ export function noteOf(
   facts: OriginFacts,
   report: ClusterReport | null,
   isClaimed: (cidr: string) => boolean,
+  newestKey = 0,
 ): ClusterNote | null {
   if (facts.removed) return null;
   const pools = report === null ? null : ownPools(report.pools, facts);
@@ -65,7 +76,10 @@ export function noteOf(
   const dropped = facts.refusedClaims
     .filter(({ use, cidr }) => use === "pods" && !isClaimed(cidr))
     .map(({ use, cidr }) => ({ use, cidr }));
-  return isNoted && dropped.length === 0 ? null : { pools: isNoted ? null : pools, dropped };
+  const isNewKey = newestKey > facts.keyGeneration;
+  if (isNoted && dropped.length === 0 && !isNewKey) return null;
+  const noted = { pools: isNoted ? null : pools, dropped };
+  return isNewKey ? { ...noted, keyGeneration: newestKey } : noted;
 }
 
 /** Of the pools that a cluster reports those that lie in its ranges: it speaks for no others. */

@@ -16,6 +16,11 @@ export class Newcomers {
     this.#silent.set(socket, nowMs);
   }
 
+  /** How many have said nothing yet. */
+  get silent(): number {
+    return this.#silent.size;
+  }
+
   spoke(socket: SocketId): void {
     this.#silent.delete(socket);
   }

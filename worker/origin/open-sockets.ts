@@ -1,12 +1,42 @@
 /**
  * Sockets of this process, over all its objects. A hub of one's own has a bound on open files, past which workerd does not refuse a connection but
  * ends; so the Worker refuses before. On Cloudflare every object has a process of its own, and no bound is set. [API8]
+ *
+ * A member may have four times as many as are left. So one member alone can have four fifths, and however many there are that take all they can, something is left for who has
+ * few: the bound on each falls with what is left for all. [API14]
  */
-const sockets = new Set<string>();
+const SHARE = 4;
 
-export const openSockets = {
-  add: (id: string): void => void sockets.add(id),
-  delete: (id: string): void => void sockets.delete(id),
+export class OpenSockets {
+  /** Whose each is. */
+  readonly #members = new Map<string, string>();
+  readonly #counts = new Map<string, number>();
+
+  add(id: string, member: string): void {
+    if (this.#members.has(id)) return;
+    this.#members.set(id, member);
+    this.#counts.set(member, this.countOf(member) + 1);
+  }
+
+  delete(id: string): void {
+    const member = this.#members.get(id);
+    if (member === undefined) return;
+    this.#members.delete(id);
+    const left = this.countOf(member) - 1;
+    if (left > 0) this.#counts.set(member, left);
+    else this.#counts.delete(member);
+  }
+
+  countOf(member: string): number {
+    return this.#counts.get(member) ?? 0;
+  }
+
   /** @param most Absent or no number: any. */
-  hasRoom: (most: string | undefined): boolean => sockets.size < (Number(most) || Infinity),
-};
+  hasRoom(most: string | undefined, member: string): boolean {
+    const free = (Number(most) || Infinity) - this.#members.size;
+    return free > 0 && this.countOf(member) < SHARE * free;
+  }
+}
+
+/** Of this process. */
+export const openSockets = new OpenSockets();

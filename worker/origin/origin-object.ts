@@ -5,6 +5,7 @@
 import { DurableObject } from "cloudflare:workers";
 
 import { CLOSE_CODES, closeText } from "../../shared/protocol/errors.ts";
+import { LIMITS } from "../../shared/protocol/limits.ts";
 import { PING_TEXT, PONG_TEXT } from "../../shared/protocol/messages.ts";
 import type {
   OriginFacts,
@@ -70,6 +71,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
   readonly #origin: Origin;
   readonly #lingering = new Lingering();
   #lingerTimer: ReturnType<typeof setTimeout> | null = null;
+  #silenceTimer: ReturnType<typeof setTimeout> | null = null;
   #identity: Identity | null;
   #isPulling = false;
 
@@ -100,6 +102,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
         continue;
       }
       this.#sockets.set(attachment.id, socket);
+      openSockets.add(attachment.id, attachment.peer.clusterUid);
       this.#origin.onRestore(attachment.id, attachment.peer, attachment.note);
     }
   }
@@ -124,7 +127,8 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     const attachment: Attachment = { id, peer, note: "" };
     pair[1].serializeAttachment(attachment);
     this.#sockets.set(id, pair[1]);
-    openSockets.add(id);
+    openSockets.add(id, peer.clusterUid);
+    this.#lookForSilent();
     this.#guarded(() => this.#origin.onOpen(id, peer));
     return new Response(null, { status: 101, webSocket: pair[0] });
   }
@@ -231,6 +235,17 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
       // Closed already: nothing to tell.
     }
     this.#lookForLingering();
+  }
+
+  /** By a timer of its own, for who says nothing may be the only one here. [PRO5] */
+  #lookForSilent(): void {
+    if (this.#silenceTimer !== null) return;
+    this.#silenceTimer = setTimeout(() => {
+      this.#silenceTimer = null;
+      this.#guarded(() => {
+        if (this.#origin.closeSilent() > 0) this.#lookForSilent();
+      });
+    }, LIMITS.helloMs);
   }
 
   #lookForLingering(): void {

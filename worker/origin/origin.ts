@@ -98,9 +98,10 @@ export class Origin {
 
   /** A socket that the Worker has authenticated. */
   onOpen(socket: SocketId, peer: Peer): void {
-    this.#closeSilent();
+    this.closeSilent();
     this.#newcomers.opened(socket, this.#ports.clock.now());
     this.#know(socket, peer);
+    if (peer.role === "home") this.#notes.onKey(peer.keyGeneration, this.#facts);
     // What only a newer credential could change: who waits for nothing holds nothing.
     const permit = this.#isFactsFresh ? keyPermit(peer, this.#facts) : null;
     if (permit !== null) this.#refuse(socket, permit.reason, permit.message);
@@ -159,7 +160,7 @@ export class Origin {
     const peer = this.#peers.get(socket);
     if (peer === undefined) return;
     this.#newcomers.spoke(socket);
-    this.#closeSilent();
+    this.closeSilent();
     const passage = this.#door.comes(socket, peer.clusterUid, data);
     if (passage === "now") this.#handle(socket, peer, data);
     else if (passage !== "later") this.#refuse(socket, "over-quota", passage.rule);
@@ -442,10 +443,11 @@ export class Origin {
     this.#ports.setTimer("project", this.#ports.isShared() ? SHARED_PROJECT_MS : PROJECT_MS);
   }
 
-  /** With the next event, not by a timer: a timer would keep the object from sleeping, and a silent socket costs it nothing. [PRO5] */
-  #closeSilent(): void {
+  /** Answers how many sockets are still to say hello. [PRO5] */
+  closeSilent(): number {
     for (const socket of this.#newcomers.overdue(this.#ports.clock.now()))
       this.#refuse(socket, "hello-timeout", "no hello within 10 s");
+    return this.#newcomers.silent;
   }
 
   #refuse(socket: SocketId, reason: CloseReason, message: string): void {

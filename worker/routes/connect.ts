@@ -36,11 +36,11 @@ async function authenticate(ports: HubPorts, request: Request): Promise<Credenti
   const checked = await verifyRelay(request.headers, publicKey, ports.clock.now());
   if (!checked.ok) throw new HttpProblem(401, checked.code, checked.detail);
   requireUpgrade(request);
-  if (!ports.hasRoom())
+  if (!ports.hasRoom(checked.relay.cluster.uid))
     throw new HttpProblem(
       503,
       "hub-full",
-      "this hub holds as many sockets as its limit on open files allows: raise it (ulimit -n) and restart the hub",
+      "this hub holds as many sockets as its limit on open files allows, or this cluster as many as are left for it: raise the limit (ulimit -n) and restart the hub",
     );
   return checked.relay;
 }

@@ -16,8 +16,8 @@ export interface HubPorts {
   hubKeys(): Promise<HubKeys>;
   mesh(name: string): MeshAdmin;
   directory(): DirectoryCalls;
-  /** Whether the process can hold one more socket. */
-  hasRoom(): boolean;
+  /** Whether the process can hold one more socket of this member. @param member UID of a cluster. */
+  hasRoom(member: string): boolean;
   /** @param objectName See `originObjectName`. */
   origin(objectName: string): OriginAccess;
 }

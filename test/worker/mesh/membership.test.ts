@@ -143,3 +143,35 @@ test("[API7] what an admin and a cluster did is in the audit, newest first, with
   ]);
   expect(JSON.stringify(rows)).not.toContain(token.joinToken);
 });
+
+test("[CRE18] after a restore a newer credential retires the older key at all Origins, and no generation is given out twice", async () => {
+  const restored = async (atMs: number) => {
+    const hub = new TestHub();
+    const { app = "", db = "" } = await hub.withClusters("app", "db");
+    const demo = hub.service("demo");
+    valueOf(await demo.applyRcc("app", rccRequest("db"), "apply"));
+    valueOf(await demo.createGrant("db", "app"));
+    const { joinToken } = valueOf(await demo.newToken("app"));
+    expect(valueOf(await demo.join(hashToken(joinToken), "old")).keyGeneration).toBe(1);
+    hub.mesh("demo").noteRestore(atMs);
+    return { hub, demo, app, db };
+  };
+  const atMs = 1_800_000_000_000;
+  const { hub, demo, app, db } = await restored(atMs);
+  const note = { pools: null, dropped: [] };
+  expect((await demo.noteCluster(app, { ...note, keyGeneration: 2 }))?.keyGeneration).toBe(2);
+  expect(hub.mesh("demo").facts(db)?.readers).toMatchObject([{ keyGeneration: 2 }]);
+  const rows = valueOf(await demo.audit(1));
+  expect(rows).toMatchObject([{ action: "key", subject: "generation 2, from before a restore" }]);
+  // An older one, or the same again, changes nothing.
+  expect((await demo.noteCluster(app, { ...note, keyGeneration: 1 }))?.keyGeneration).toBe(2);
+  const join = async (service: typeof demo): Promise<number> => {
+    const { joinToken } = valueOf(await service.newToken("app"));
+    return valueOf(await service.join(hashToken(joinToken), "newer")).keyGeneration;
+  };
+  const next = await join(demo);
+  expect(next).toBe(atMs);
+  // The same backup, restored again later.
+  const again = await restored(atMs + 60_000);
+  expect(await join(again.demo)).toBeGreaterThan(next);
+});

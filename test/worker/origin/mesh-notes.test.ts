@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 
 import type { ClusterReport, OriginFacts } from "../../../shared/visibility/facts.ts";
 import { noteOf } from "../../../worker/origin/mesh-notes.ts";
-import { facts } from "../../support/origin-world.ts";
-import { populatedWorld } from "../../support/origin-peers.ts";
+import { facts, ORIGIN_UID, OriginWorld } from "../../support/origin-world.ts";
+import { populatedWorld, TestPublisher } from "../../support/origin-peers.ts";
 import { pool } from "../../support/records.ts";
 
 function report(...pools: string[]): ClusterReport {
@@ -109,4 +109,35 @@ test("[API5] a report that breaks a rule closes the relay's socket, and status s
   world.toOrigin(publisher.socket, { type: "report", edges: "[]", cluster });
   expect(world.closedWith(publisher.socket)).toBe("protocol-error");
   expect(world.closeMessage(publisher.socket)).toContain("pools.0");
+});
+
+test("[CRE18] a relay that shows a newer credential than the facts know is a note, and the older key's sockets are closed when the Mesh has taken it", () => {
+  const { world, publisher } = populatedWorld(1);
+  const stolen = publisher.socket;
+  world.connect({ role: "home", clusterUid: ORIGIN_UID, keyGeneration: 3 }, () => undefined);
+  world.advance(5_000);
+  expect(world.notes.at(-1)?.keyGeneration).toBe(3);
+  expect(world.closedWith(stolen)).toBe(null);
+  world.push(facts({ accessVersion: 2, keyGeneration: 3 }));
+  expect(world.closedWith(stolen)).toBe("unauthenticated");
+  const { length } = world.notes;
+  world.connect({ role: "home", clusterUid: ORIGIN_UID, keyGeneration: 3 }, () => undefined);
+  world.advance(60_000);
+  expect(world.notes).toHaveLength(length);
+});
+
+test("[CRE18] a relay that comes while the Origin knows nothing yet keeps no later note from being sent", () => {
+  const world = new OriginWorld(null);
+  const publisher = new TestPublisher(world);
+  publisher.connect();
+  world.advance(1_000);
+  world.facts = facts();
+  world.advance(5_000);
+  world.toOrigin(publisher.socket, {
+    type: "report",
+    edges: "[]",
+    cluster: JSON.stringify(report("10.20.0.0/16")),
+  });
+  world.advance(10_000);
+  expect(world.notes).toMatchObject([{ pools: ["10.20.0.0/16"] }]);
 });
