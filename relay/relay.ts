@@ -2,10 +2,7 @@
  * The relay of one cluster: source → publisher → home socket; access facts → remotes → whoever serves them. This file wires and decides
  * nothing that has a name of its own elsewhere.
  */
-import { mkdirSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
-
-import { backoffMs } from "../shared/lib/backoff.ts";
+import { makeFolder } from "./make-folder.ts";
 import { PROTOCOL_VERSIONS } from "../shared/protocol/version.ts";
 import type { CalicoRecord, RecordChange } from "../shared/record/record.ts";
 import { MAX_TOLD_POOLS } from "../shared/visibility/facts.ts";
@@ -13,22 +10,21 @@ import type { AccessFacts, ClusterReport } from "../shared/visibility/facts.ts";
 import type { RelayConfig } from "./config.ts";
 import { Credentials } from "./hub/credentials.ts";
 import { Home } from "./hub/home.ts";
-import { JoinError } from "./hub/join.ts";
+import { joinUntilDecided } from "./hub/join-until-decided.ts";
 import { OUTSIDE, outsideBy } from "./hub/outside.ts";
 import { routeTo } from "./hub/route.ts";
 import type { Logger } from "./log.ts";
-import type { PeerReport } from "./peers/ask-all.ts";
 import { Peers } from "./peers/peers.ts";
 import { LocalState } from "./publish/local-state.ts";
 import { OwnPools } from "./publish/own-pools.ts";
 import type { Obeyed } from "./publish/withdrawals/withdrawal-guard.ts";
 import { Withdrawals } from "./publish/withdrawals/withdrawals.ts";
-import type { WithdrawalReport } from "./publish/withdrawals/withdrawals.ts";
 import { HealthWatch } from "./source/health-watch.ts";
-import type { Source, SourceProblem } from "./source/source.ts";
-import { summarise } from "./source/source-health.ts";
-import type { SourceState } from "./source/source-health.ts";
+import { SourceProblems } from "./source/problems.ts";
+import type { Source } from "./source/source.ts";
 import { KeptAccess } from "./kept-access.ts";
+import { sourceStatus } from "./status.ts";
+import type { RelayStatus } from "./status.ts";
 import { VERSION } from "./version.ts";
 import { Remotes } from "./view/remotes.ts";
 import { OwnAddresses } from "./view/served.ts";
@@ -36,55 +32,10 @@ import { OwnAddresses } from "./view/served.ts";
 const STANDBY = "another relay of this cluster publishes; this one stands by";
 /** How long other relays are still asked when the hub, which has it all, has been heard. */
 const ASK_BESIDE_HUB_MS = 10_000;
-const JOIN_RETRY = { baseMs: 500, capMs: 15_000 };
 
 /** Who this relay is to the hub. */
 export type RelayIdentity = Pick<Credentials, "membership" | "headers" | "join" | "correctClock"> &
   Partial<Pick<Credentials, "skewMs">>;
-
-export interface RelayStatus {
-  readonly version: string;
-  /** Versions of the protocol with the hub that it speaks. */
-  readonly protocols: readonly number[];
-  readonly cluster: string | null;
-  readonly mesh: string | null;
-  readonly hub: "connected" | "not-joined" | "down";
-  /** Seconds since the hub was last heard of; `null` when never by this process. */
-  readonly hubAgeSeconds: number | null;
-  /** Why the hub is not connected, or publishing stopped. */
-  readonly message: string | null;
-  /** What this machine's clock lacks to the hub's, in seconds, where that was worth correcting; else 0. [CRE8] */
-  readonly clockSkewSeconds: number;
-  readonly accessVersion: number;
-  /** Why something that this relay knows is not on its disk; `null` when all is. */
-  readonly diskProblem: string | null;
-  readonly source: {
-    /** The worst of its collections. [SRC88] */
-    readonly state: SourceState;
-    readonly reason: string;
-    /** ISO 8601; `null`: not known yet. */
-    readonly since: string | null;
-    readonly collections: readonly {
-      readonly name: string;
-      readonly state: SourceState;
-      readonly objects: number;
-      readonly reason: string;
-      readonly since: string;
-    }[];
-    readonly listed: boolean;
-    readonly records: number;
-    readonly problems: readonly SourceProblem[];
-    /** CIDRs of pools that are not the cluster's own, and so are not published. [SRC22] */
-    readonly poolsNotOwn: readonly string[];
-  };
-  /** Withdrawals that are held because a list lacks so much. [PUB3] */
-  readonly withdrawals: readonly WithdrawalReport[];
-  readonly publisher: ReturnType<Home["publisher"]["status"]> | null;
-  readonly remotes: ReturnType<Remotes["reports"]>;
-  readonly transfers: ReturnType<Remotes["transfers"]>;
-  /** What the cluster's other relays gave at the start; `null` when they were not asked. [PEE1] */
-  readonly peers: PeerReport | null;
-}
 
 export class Relay {
   readonly config: RelayConfig;
@@ -102,7 +53,7 @@ export class Relay {
   readonly withdrawals: Withdrawals;
   /** How well the source follows; `health.summary()` is what the hub may be told. */
   readonly health: HealthWatch;
-  readonly #problems = new Map<string, SourceProblem>();
+  readonly #problems: SourceProblems;
   readonly #ownPools = new OwnPools();
   readonly #abort = new AbortController();
   readonly #startedMs: number;
@@ -129,6 +80,7 @@ export class Relay {
     this.config = config;
     this.source = source;
     this.#log = log;
+    this.#problems = new SourceProblems(log);
     this.#credentials = credentials;
     this.#access = new KeptAccess(config.state, outside, log);
     this.health = new HealthWatch(source, outside, log, () => this.#report());
@@ -155,7 +107,7 @@ export class Relay {
 
   /** Opens the state folder and the identity. @throws Error that says what to do when there is neither a membership nor a join token. */
   static async open(config: RelayConfig, source: Source, log: Logger): Promise<Relay> {
-    mkdirSync(config.state, { recursive: true, mode: 0o700 });
+    makeFolder(config.state, "--state");
     const route =
       config.hub === undefined ? null : routeTo(config.hub, { caFile: config.hubCaFile });
     const credentials = await Credentials.open(
@@ -188,13 +140,8 @@ export class Relay {
     this.source.start({
       apply: (changes) => this.#onSource(changes),
       listed: () => this.#onListed(),
-      problem: (problem) => {
-        this.#problems.set(problem.object, problem);
-        this.#log.warn(problem, "a source object is not published as it is");
-      },
-      solved: (object) => {
-        this.#problems.delete(object);
-      },
+      problem: (problem) => this.#problems.add(problem),
+      solved: (object) => this.#problems.solved(object),
     });
     this.health.start();
     void this.#joinAndConnect();
@@ -285,31 +232,18 @@ export class Relay {
       accessVersion: this.#access.facts?.accessVersion ?? 0,
       diskProblem: this.#access.writeError ?? this.remotes.writeError,
       source: {
-        ...this.#sourceStatus(),
+        ...sourceStatus(this.health.health()),
         listed: this.#isListed,
         records: this.local.size,
-        problems: [...this.#problems.values()],
+        problems: this.#problems.all,
         poolsNotOwn: this.#ownPools.notOwn().map(({ cidr }) => cidr),
       },
       withdrawals: this.withdrawals.report(),
       publisher: this.#home?.publisher.status() ?? null,
       remotes: this.remotes.reports(),
+      pools: this.remotes.pools.report(),
       transfers: this.remotes.transfers(),
       peers: this.peers?.report ?? null,
-    };
-  }
-
-  #sourceStatus(): Pick<RelayStatus["source"], "state" | "reason" | "since" | "collections"> {
-    const health = this.health.health();
-    const { state, reason, sinceMs } = summarise(health);
-    return {
-      state,
-      reason,
-      since: sinceMs === 0 ? null : new Date(sinceMs).toISOString(),
-      collections: health.collections.map(({ sinceMs: ms, ...rest }) => ({
-        ...rest,
-        since: new Date(ms).toISOString(),
-      })),
     };
   }
 
@@ -321,7 +255,15 @@ export class Relay {
   }
 
   async #joinAndConnect(): Promise<void> {
-    if (this.config.joinToken !== undefined && !(await this.#join(this.config.joinToken))) return;
+    const { joinToken } = this.config;
+    const isMember =
+      joinToken === undefined ||
+      (await joinUntilDecided(this.#credentials, this.#hubUrl(), joinToken, {
+        log: this.#log,
+        signal: this.#abort.signal,
+        onRefused: (message) => (this.#message = message),
+      }));
+    if (!isMember) return;
     let wasUp = false;
     const home = new Home({
       url: socketUrl(this.#hubUrl(), "/v1/connect/home"),
@@ -368,27 +310,6 @@ export class Relay {
       );
   }
 
-  /** Until the hub says yes or, for good, no. A relay that is a member already goes on with what it has when the token was used. */
-  async #join(token: string): Promise<boolean> {
-    for (let attempt = 0; !this.#abort.signal.aborted; attempt++) {
-      try {
-        const membership = await this.#credentials.join(this.#hubUrl(), token);
-        this.#log.info({ cluster: membership.cluster.name, mesh: membership.mesh }, "joined");
-        return true;
-      } catch (error) {
-        if (!(error instanceof JoinError)) throw error;
-        this.#message = error.message;
-        this.#log.error(error.message);
-        if (error.isFinal && this.#credentials.membership === null) return false;
-        if (this.#credentials.membership !== null) return true;
-        await sleep(backoffMs(attempt, JOIN_RETRY, Math.random), undefined, {
-          signal: this.#abort.signal,
-        }).catch(() => null);
-      }
-    }
-    return false;
-  }
-
   #onAccess(heard: AccessFacts): void {
     if (!this.#access.take(heard)) return;
     this.#refreshOwnAddresses();
@@ -410,6 +331,7 @@ export class Relay {
   }
 
   #onSource(changes: readonly RecordChange[]): void {
+    this.#problems.lookAtLabels(changes);
     this.#obey(this.withdrawals.take(changes));
   }
 

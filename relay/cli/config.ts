@@ -1,6 +1,7 @@
 /**
- * Where a command finds its hub: flags > `CATWALK_*` > `.catwalk/config.yaml` found upwards from the current folder >
- * `~/.config/catwalk/config.yaml`. Nothing is ever written to the home folder. [CLI2]
+ * Where a command finds its hub: flags > `CATWALK_*` > the file that `CATWALK_CONFIG` names >
+ * `.catwalk/config.yaml` found upwards from the current folder > `~/.config/catwalk/config.yaml`. Nothing
+ * is ever written to the home folder. [CLI2]
  */
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
@@ -50,27 +51,36 @@ export function surroundings(): ConfigSurroundings {
 
 /** @throws UsageError naming the file and field that is wrong. */
 export function loadConfig(flags: ServerFlags, from = surroundings()): CliConfig {
-  const near = findUpwards(from.cwd);
-  const files = [near, join(from.home, ".config/catwalk/config.yaml")]
-    .filter((path) => path !== null && existsSync(path))
-    .map((path) => readConfigFile(String(path)));
   const { env } = from;
+  const named = env["CATWALK_CONFIG"] ? resolve(from.cwd, env["CATWALK_CONFIG"]) : null;
+  const found = [findUpwards(from.cwd), join(from.home, ".config/catwalk/config.yaml")].filter(
+    (path) => path !== null && existsSync(path),
+  );
+  const files = [named, ...found].flatMap((path) => (path === null ? [] : [readConfigFile(path)]));
   const pick = (field: "server" | "mesh" | "tokenFile"): string | undefined =>
     files.map((file) => file[field]).find((value) => value !== undefined);
   const given = flags.tokenFile === undefined ? undefined : resolve(from.cwd, flags.tokenFile);
   const isInEnv = given === undefined && Boolean(env["CATWALK_TOKEN"]);
   const tokenFile = given ?? pick("tokenFile");
+  const server = flags.server ?? (env["CATWALK_SERVER"] || pick("server"));
+  const mesh = flags.mesh ?? (env["CATWALK_MESH"] || pick("mesh"));
+  // Relays of another hub's or another mesh's clusters may have the same names.
+  const isSame = (file: ConfigFile): boolean =>
+    (file.server === undefined || sameUrl(file.server, server)) &&
+    (file.mesh === undefined || file.mesh === mesh);
+  const relays = files.filter(isSame).toReversed();
   return {
-    server: flags.server ?? (env["CATWALK_SERVER"] || pick("server")),
-    mesh: flags.mesh ?? (env["CATWALK_MESH"] || pick("mesh")),
+    server,
+    mesh,
     token: isInEnv ? env["CATWALK_TOKEN"] : readToken(tokenFile),
     ...(isInEnv && { tokenFrom: "CATWALK_TOKEN" }),
     ...(!isInEnv && tokenFile !== undefined && { tokenFrom: `of ${tokenFile}` }),
-    relays: Object.assign({}, ...files.toReversed().map((file) => file.relays ?? {})) as Record<
-      string,
-      string
-    >,
+    relays: Object.assign({}, ...relays.map((file) => file.relays ?? {})) as Record<string, string>,
   };
+}
+
+function sameUrl(one: string, other: string | undefined): boolean {
+  return other !== undefined && URL.canParse(other) && new URL(one).href === new URL(other).href;
 }
 
 function findUpwards(from: string): string | null {

@@ -5,7 +5,7 @@ import type { MatchedEndpoint, SeenLabels } from "../policy/world.ts";
 import { print, withExample, withOutput, withServer } from "./command.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import { renderList } from "./output.ts";
-import { labelText } from "./record-name.ts";
+import { labelText } from "../../shared/record/key-name.ts";
 import { tellTruth, withReading, worldOf } from "./reading.ts";
 import type { ReadingFlags } from "./reading.ts";
 import { UsageError } from "./usage-error.ts";

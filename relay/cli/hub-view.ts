@@ -40,7 +40,9 @@ export async function readAccess(client: Client, choice: ViewChoice): Promise<Hu
 /** @throws CommandError when none of the chosen name is seen. */
 export function requireOrigin({ origins }: HubAccess, { cluster, origin }: ViewChoice): void {
   if (origin !== undefined && origins.length === 0)
-    throw new CommandError(`cluster ${cluster} sees no ${origin} (no RCC that is granted)`);
+    throw new CommandError(
+      `--origin ${origin}: cluster ${cluster} sees no such remote (no RCC of this name, or none that is granted)`,
+    );
 }
 
 /** @throws CommandError when the hub refuses or an origin cannot be read in time. */

@@ -60,7 +60,7 @@ export const registerHub: RegisterCommand = (program) => {
       `${restored.dataDir}: ${restored.objects} databases of ${restored.madeAt}, by ${restored.software}\n`,
     );
     process.stderr.write(
-      `access is as it was at ${restored.madeAt}: RCCs, grants and clusters that were made or removed since are not known. Relays keep what they see until something changes for them; compare with \`catwalk status\`\n`,
+      `access is as it was at ${restored.madeAt}: RCCs, grants and clusters that were made or removed since are not known. What was narrowed since stays narrow: look through \`catwalk status\`, then end that with \`catwalk mesh confirm-restore\`\n`,
     );
   });
 };

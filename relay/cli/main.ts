@@ -1,6 +1,6 @@
 /**
  * The commands of `catwalk`. A command is one file here, and only the one that is called is loaded:
- * all of them with what they import take three times as long as most commands need. [CLI49]
+ * all of them with what they import take three times as long as most commands need. [CLI52]
  */
 import type { RegisterCommand } from "./command.ts";
 import { runProgram } from "./program.ts";
@@ -10,6 +10,9 @@ if (process.connected) {
   process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
   process.channel?.unref();
 }
+
+/** Long enough for what was printed to be read. */
+const LEFT_OPEN_MS = 1_000;
 
 /** In the order of the help. */
 const COMMANDS: Readonly<Record<string, () => Promise<RegisterCommand>>> = {
@@ -44,7 +47,15 @@ function neededFor(first: string | undefined): readonly (() => Promise<RegisterC
   return one === undefined || ABOUT_ALL.includes(one[0]) ? Object.values(COMMANDS) : [one[1]];
 }
 
+// A reader that has had enough (`| head`) ends the command, which has nobody to tell any more.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
 const argv = process.argv.slice(2);
 // `view` and `watch` are registered by one function.
 const commands = new Set(await Promise.all(neededFor(argv[0]).map((load) => load())));
 process.exitCode = await runProgram([...commands], argv);
+// What a command that failed has left open (a socket, a timer) does not keep the process. [CLI50]
+setTimeout(() => process.exit(), LEFT_OPEN_MS).unref();

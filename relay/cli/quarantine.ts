@@ -3,7 +3,7 @@ import { clientOf, print, withExample, withOutput, withServer } from "./command.
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "./config.ts";
 import { renderList } from "./output.ts";
-import { nameOfKey } from "./record-name.ts";
+import { nameOfKey } from "../../shared/record/key-name.ts";
 
 interface Entry {
   readonly origin: { readonly name: string };

@@ -7,7 +7,9 @@ import type { ClusterPolicies } from "../source/source.ts";
 import { clientOf } from "./command.ts";
 import { loadConfig } from "./config.ts";
 import type { ServerFlags } from "./config.ts";
+import { chosenOrigins, originsOf } from "./origin-choice.ts";
 import { wrapWords } from "./output.ts";
+import { askRelay } from "./relay-answer.ts";
 import { CommandError, UsageError } from "./usage-error.ts";
 
 export interface ReadingFlags extends ServerFlags {
@@ -37,17 +39,25 @@ export function relayUrl(flags: ReadingFlags): string | null {
   return flags.cluster === undefined ? null : (loadConfig(flags).relays[flags.cluster] ?? null);
 }
 
-export async function worldOf(flags: ReadingFlags): Promise<World> {
+/** @param origin Only of this one, as `--origin` names it. */
+export async function worldOf(flags: ReadingFlags, origin?: string): Promise<World> {
   if (flags.relay !== undefined) {
     const { relay } = flags;
-    return readWorld({ kind: "relay", url: relay }).catch((error: unknown) => {
+    const known = origin === undefined ? [] : originsOf(await askRelay(relay));
+    const world = await readWorld({ kind: "relay", url: relay }).catch((error: unknown) => {
       throw new CommandError((error as Error).message, { cause: error });
     });
+    if (origin === undefined) return world;
+    const chosen = chosenOrigins(origin, known, world.cluster);
+    return { ...world, records: world.records.filter((seen) => chosen.has(seen.origin)) };
   }
   const cluster = requireCluster(flags);
   const client = clientOf(flags);
   const { readHubView } = await import("./hub-view.ts");
-  const view = await readHubView(client, { cluster });
+  const view = await readHubView(client, {
+    cluster,
+    ...(origin === undefined ? {} : { origin }),
+  });
   return {
     cluster: view.cluster,
     records: view.records,

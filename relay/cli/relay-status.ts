@@ -3,7 +3,7 @@ import type { Command } from "commander";
 
 import { CONNECTION_WORDS } from "../../shared/visibility/connection-words.ts";
 import { fetchRelay } from "../policy/world.ts";
-import type { RelayStatus } from "../relay.ts";
+import type { RelayStatus } from "../status.ts";
 import { print, withExample, withOutput } from "./command.ts";
 import type { OutputFlags } from "./command.ts";
 import { loadConfig } from "./config.ts";
@@ -80,6 +80,13 @@ export function renderStatus(status: RelayStatus): string {
           `sees ${remote.rcc}`,
           `${CONNECTION_WORDS[remote.connectionStatus] ?? "Unknown"}, ${remote.endpoints} endpoints, ${remote.refused} refused`,
         ] as const,
+    ),
+    // A relay of the version before says nothing of them.
+    ...((status as Partial<RelayStatus>).pools?.exempt ?? []).map(
+      ({ cidr, of }) => ["no NAT to", `${cidr}, for ${of.join(", ")}`] as const,
+    ),
+    ...((status as Partial<RelayStatus>).pools?.withheld ?? []).map(
+      ({ cidr, reason }) => ["NAT to", `${cidr}: ${reason}`] as const,
     ),
     ...source.problems
       .slice(0, SHOWN)

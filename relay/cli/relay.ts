@@ -56,7 +56,7 @@ export const registerRelay: RegisterCommand = (program) => {
   relay.action(async ({ config: file, ...flags }: Record<string, string>) => {
     const read = readConfig(flags, process.env, file === undefined ? null : readFile(file));
     if (!read.ok) throw new UsageError(`relay: ${read.message}`);
-    // Loaded only here: help, and the commands below this one, need none of it. [CLI49]
+    // Loaded only here: help, and the commands below this one, need none of it. [CLI52]
     const { runRelay } = await import("./run-relay.ts");
     await runRelay(read.config);
   });

@@ -26,20 +26,22 @@ export async function runRelay(config: RelayConfig): Promise<void> {
   const log = newLogger("catwalk-relay");
   const typhaTls = tlsOf(config, log, "typha");
   const upstream = chooseUpstream(config, dialWith(typhaTls));
-  const relay = await Relay.open(config, sourceOf(config, upstream), log).catch(
-    (error: unknown) => {
-      throw new CommandError((error as Error).message, { cause: error });
-    },
-  );
+  const opened = Relay.open(config, sourceOf(config, upstream), log).catch((error: unknown) => {
+    throw new CommandError((error as Error).message, { cause: error });
+  });
+  // Joining may take long; who is told to stop meanwhile has nothing to end yet. [CLI50]
+  const relay = await Promise.race([opened, signals.first]);
+  if (relay === undefined) return;
   const http =
     config.httpListen === undefined
       ? null
       : await listen(serveHttp(relay, config.httpListen), "--http-listen");
   const peersPort = relay.peers && (await listen(relay.peers.listen(), "--peers-listen"));
-  relay.start();
   const splice = startSplice(relay, config, upstream, log);
   relay.splice = splice;
   const port = splice === null ? null : await listen(splice.start(), "--typha-listen");
+  // Only once it can serve its Felix: a relay that cannot is not to publish and say that it is ready.
+  relay.start();
   void relay
     .whenListed()
     .then(() =>
@@ -95,6 +97,7 @@ function startSplice(
     upstream,
     listenTls: tlsOf(config, log, "listen"),
     feed: new RemotesFeed(relay.remotes),
+    pools: relay.remotes.pools,
     isViewLoaded: () => relay.isViewLoaded,
     inSyncWaitMs: config.inSyncWaitSeconds * 1000,
     compressUpstream: config.typhaCompress ?? false,

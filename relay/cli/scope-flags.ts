@@ -66,7 +66,11 @@ function flagOf(
 ): string {
   const [, list = "", index] = field.split(".");
   if (list !== "kinds" && list !== "namespaces" && list !== "labels")
-    return `--selector ${JSON.stringify(given.selector)}`;
+    return `--selector ${JSON.stringify(shortened(given.selector ?? ""))}`;
   const value = index === undefined ? undefined : given[list]?.[Number(index)];
   return value === undefined ? FLAGS[list] : `${FLAGS[list]} ${JSON.stringify(value)}`;
+}
+
+function shortened(text: string): string {
+  return text.length <= 60 ? text : `${text.slice(0, 59)}…`;
 }

@@ -1,5 +1,5 @@
 /** `catwalk up` (= `npm start`): a hub and two demo clusters, or two real ones, with everything that a first look needs. */
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 
 import { stringify } from "yaml";
@@ -12,6 +12,7 @@ import { describeMesh } from "../demo/describe.ts";
 import { tellProblems } from "../demo/tell-problems.ts";
 import { PortTakenError, startHub } from "../launch/hub.ts";
 import type { RunningHub } from "../launch/hub.ts";
+import { makeFolder } from "../make-folder.ts";
 import { Client } from "./client.ts";
 import { collect, print, withExample } from "./command.ts";
 import type { RegisterCommand } from "./command.ts";
@@ -36,6 +37,9 @@ export const registerUp: RegisterCommand = (program) => {
       .option("--data <dir>", "where state is kept", ".catwalk"),
     "catwalk up",
   ).action(async (flags: { readonly kubeconfig?: readonly string[]; readonly data: string }) => {
+    // A relay waits for its kubeconfig; who starts by hand wants to know of a misspelt path at once.
+    for (const file of flags.kubeconfig ?? [])
+      if (!existsSync(file)) throw new CommandError(`--kubeconfig: there is no file ${file}`);
     const plan =
       flags.kubeconfig === undefined
         ? demoPlan(ROOT)
@@ -46,46 +50,73 @@ export const registerUp: RegisterCommand = (program) => {
 
 async function runUp(plan: DemoPlan, data: string): Promise<void> {
   const stopped = new Promise<void>((resolve) => {
-    process.on("SIGTERM", resolve);
-    process.on("SIGINT", resolve);
+    for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => resolve());
   });
   const isNew = !existsSync(join(data, "hub"));
-  mkdirSync(data, { recursive: true, mode: 0o700 });
   const shown = relative(process.cwd(), data) || data;
-  print(`Catwalk demo, state: ${shown} (${isNew ? "new" : "kept from before"})\n`);
-  const relays: RelayProcess[] = [];
-  let hub: RunningHub | null = null;
   try {
-    hub = await startOnFreePort(data);
-    const client = new Client({
-      server: hub.url,
-      mesh: plan.mesh,
-      token: hub.adminToken,
-      relays: {},
-    });
-    relays.push(...(await startRelays(plan, data, hub.url, client)));
-    print(`  hub on ${hub.url} · relays:\n`);
-    for (const { name, from } of plan.clusters) print(`      ${name} (${from})\n`);
-    await makeVisible(plan, client);
-    const config = {
-      server: hub.url,
-      mesh: plan.mesh,
-      tokenFile: relative(data, hub.adminTokenFile),
-      relays: Object.fromEntries(relays.map((relay) => [relay.cluster, relay.url])),
-    };
-    writeFileSync(join(data, "config.yaml"), stringify(config), { mode: 0o600 });
-    print(await describeMesh(plan, client, relays, !isNew));
-    const told = tellProblems(relays, (line) => print(`${wrapped(line)}\n`));
+    makeFolder(data, "--data", shown);
+  } catch (error) {
+    throw new CommandError((error as Error).message, { cause: error });
+  }
+  print(`Catwalk demo, state: ${shown} (${isNew ? "new" : "kept from before"})\n`);
+  const running: Running = { hub: null, relays: [] };
+  try {
+    // What is still starting when it is told to stop is ended like what runs.
+    const began = begin(plan, data, isNew, running);
+    began.catch(() => undefined);
+    const told = await Promise.race([began, stopped]);
     await stopped;
-    await told.stop();
+    await told?.stop();
     print("stopping …\n");
   } catch (error) {
     if (error instanceof CommandError) throw error;
     throw new CommandError((error as Error).message, { cause: error });
   } finally {
-    await Promise.all(relays.map((relay) => relay.stop()));
-    await hub?.stop();
+    await Promise.all(running.relays.map((relay) => relay.stop()));
+    await running.hub?.stop();
   }
+}
+
+/** What has been started so far. */
+interface Running {
+  hub: RunningHub | null;
+  readonly relays: RelayProcess[];
+}
+
+/** Starts everything, shows what to try, and goes on telling what is wrong. */
+async function begin(
+  plan: DemoPlan,
+  data: string,
+  isNew: boolean,
+  running: Running,
+): Promise<ReturnType<typeof tellProblems>> {
+  const hub = (running.hub = await startOnFreePort(data));
+  const { relays } = running;
+  const client = new Client({
+    server: hub.url,
+    mesh: plan.mesh,
+    token: hub.adminToken,
+    relays: {},
+  });
+  await startRelays(plan, data, hub.url, client, relays);
+  print(`  hub on ${hub.url} · relays:\n`);
+  for (const { name, from } of plan.clusters) print(`      ${name} (${from})\n`);
+  await makeVisible(plan, client);
+  const config = {
+    server: hub.url,
+    mesh: plan.mesh,
+    tokenFile: relative(data, hub.adminTokenFile),
+    relays: Object.fromEntries(relays.map((relay) => [relay.cluster, relay.url])),
+  };
+  const file = join(data, "config.yaml");
+  writeFileSync(file, stringify(config), { mode: 0o600 });
+  // Found by itself only under its usual name, upwards from where a command is run.
+  const isFound = resolve(".catwalk/config.yaml") === file;
+  print(
+    await describeMesh(plan, client, relays, { isResumed: !isNew, config: isFound ? null : file }),
+  );
+  return tellProblems(relays, (line) => print(`${wrapped(line)}\n`));
 }
 
 function wrapped(line: string): string {
@@ -113,12 +144,13 @@ async function startRelays(
   data: string,
   hubUrl: string,
   client: Client,
-): Promise<RelayProcess[]> {
+  relays: RelayProcess[],
+): Promise<void> {
   const meshes = await client.get<{ items: { name: string }[] }>("/v1/meshes");
   if (!meshes.items.some((mesh) => mesh.name === plan.mesh))
     await client.request("POST", "/v1/meshes", { name: plan.mesh });
   const clusters = await client.get<{ items: { name: string }[] }>(client.meshPath("clusters"));
-  return Promise.all(
+  await Promise.all(
     plan.clusters.map(async ({ name, sourceArgs }) => {
       const state = join(data, "relays", name);
       const env: NodeJS.ProcessEnv = { ...process.env };
@@ -145,7 +177,7 @@ async function startRelays(
         "127.0.0.1:0",
         ...sourceArgs,
       ];
-      return startRelay(name, args, env, join(data, `relay-${name}.log`));
+      relays.push(await startRelay(name, args, env, join(data, `relay-${name}.log`)));
     }),
   );
 }

@@ -1,7 +1,7 @@
 /** `catwalk version`: of this program, the hub and the relays that are known here, and whether they go together. [CLI43] */
 import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { fetchRelay } from "../policy/world.ts";
-import type { RelayStatus } from "../relay.ts";
+import type { RelayStatus } from "../status.ts";
 import { VERSION } from "../version.ts";
 import { Client } from "./client.ts";
 import { print, withExample, withOutput, withServer } from "./command.ts";

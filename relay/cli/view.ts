@@ -3,16 +3,20 @@ import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 
 import { fetchRelay } from "../policy/world.ts";
-import { felixValue } from "../typha/felix-values.ts";
+import { felixValue, natPool } from "../typha/felix-values.ts";
 import type { SeenRecord } from "../policy/world.ts";
 import { clientOf, print, withExample, withOutput, withServer } from "./command.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { SeenChange } from "./origin-reader.ts";
 import { oneLine, renderList, screenWidth, wrapWords } from "./output.ts";
+import { chosenOrigins, originsOf } from "./origin-choice.ts";
 import { requireCluster, tellTruth, withReading, worldOf } from "./reading.ts";
 import type { ReadingFlags } from "./reading.ts";
-import { labelText, nameOfKey } from "./record-name.ts";
+import { labelText, nameOfKey } from "../../shared/record/key-name.ts";
+import { askRelay } from "./relay-answer.ts";
 import { CommandError, UsageError } from "./usage-error.ts";
+
+const ORIGIN_HELP = "only this RCC or remote (or the cluster itself)";
 
 type Flags = ReadingFlags & OutputFlags & { readonly origin?: string; readonly as?: string };
 
@@ -23,26 +27,24 @@ export const registerView: RegisterCommand = (program) => {
         withReading(program.command("view").description("every record that a cluster may see")),
       ),
     )
-      .option("--origin <name>", "only this remote (or the cluster itself)")
+      .option("--origin <name>", ORIGIN_HELP)
       .option("--as <form>", "felix: Calico's keys and JSON as the cluster's Felix gets them"),
     "catwalk view --cluster app --origin db --as felix",
   ).action(async (flags: Flags) => {
     if (flags.as !== undefined && flags.as !== "felix") throw new UsageError("--as: must be felix");
-    const world = await worldOf(flags);
-    const records = world.records
-      .filter(({ origin }) => flags.origin === undefined || origin === flags.origin)
-      .toSorted((a, b) => (`${a.origin} ${a.key}` < `${b.origin} ${b.key}` ? -1 : 1));
-    if (flags.origin !== undefined && records.length === 0)
-      process.stderr.write(`nothing of ${flags.origin} is visible\n`);
+    const world = await worldOf(flags, flags.origin);
+    const records = world.records.toSorted((a, b) =>
+      `${a.origin} ${a.key}` < `${b.origin} ${b.key}` ? -1 : 1,
+    );
     tellTruth(world);
-    if (flags.as === "felix")
+    if (flags.as === "felix") {
+      const others = records.filter(({ isOwn }) => !isOwn);
       print(
-        records
-          .filter((seen) => !seen.isOwn)
-          .map(felixLine)
-          .join(""),
+        flags.relay === undefined
+          ? others.map(felixLine).join("")
+          : await asFelix(others, flags.relay, flags.origin),
       );
-    else if (flags.output === "json")
+    } else if (flags.output === "json")
       print(records.map((seen) => `${JSON.stringify(line(seen))}\n`).join(""));
     else print(renderList(records.map(line), LIST, flags.output));
   });
@@ -52,7 +54,7 @@ export const registerView: RegisterCommand = (program) => {
       withServer(
         withReading(program.command("watch").description("what a cluster may see, as it changes")),
       ),
-    ).option("--origin <name>", "only this remote (or the cluster itself)"),
+    ).option("--origin <name>", ORIGIN_HELP),
     "catwalk watch --cluster app",
   ).action(async (flags: Flags) => {
     const show = (change: SeenChange): string =>
@@ -91,6 +93,10 @@ async function followRelay(
   origin: string | undefined,
   onChange: (change: SeenChange) => void,
 ): Promise<void> {
+  const chosen =
+    origin === undefined
+      ? null
+      : chosenOrigins(origin, originsOf(await askRelay(url)), "its cluster");
   const response = await fetchRelay(url, "/view?follow=true").catch((error: unknown) => {
     throw new CommandError((error as Error).message, { cause: error });
   });
@@ -106,7 +112,7 @@ async function followRelay(
         process.stderr.write(
           `the relay at ${url} serves ${records} records; changes follow, Ctrl-C ends\n`,
         );
-      } else if (origin !== undefined && change.origin !== origin) continue;
+      } else if (chosen !== null && !chosen.has(change.origin)) continue;
       else if (isListed) onChange(change);
       else records++;
     }
@@ -124,6 +130,22 @@ function line({ origin, key, revision, record }: SeenRecord) {
 function changeLine(change: SeenChange, at: Date) {
   const seen = { at: at.toISOString(), ...line(change) };
   return change.deleted === true ? { ...seen, deleted: true } : seen;
+}
+
+/** With the pools that the relay has decided on, for all clusters together. [TYP27] */
+async function asFelix(
+  others: readonly SeenRecord[],
+  relay: string,
+  origin: string | undefined,
+): Promise<string> {
+  const { pools } = await askRelay(relay);
+  const chosen = pools.exempt.filter(
+    ({ of }) => origin === undefined || of.some((whose) => whose.endsWith(` ${origin}`)),
+  );
+  return [
+    ...others.filter(({ record }) => record.kind !== "IPPool").map(felixLine),
+    ...chosen.map(({ cidr }) => `${JSON.stringify(natPool(cidr))}\n`),
+  ].join("");
 }
 
 function felixLine({ origin, record }: SeenRecord): string {

@@ -5,6 +5,7 @@ import { clientOf, print, withExample, withServer } from "./command.ts";
 import type { RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "./config.ts";
 import type { EdgeStatus, MeshStatus } from "./mesh-status.ts";
+import { isCalled, requireKnownOrigin } from "./origin-choice.ts";
 import { CommandError, UsageError } from "./usage-error.ts";
 
 const POLL_MS = 250;
@@ -32,7 +33,8 @@ export function obstacles(
     );
   const edges = status.edges.filter(
     (edge) =>
-      edge.cluster.name === cluster && (origin === undefined || edge.origin.name === origin),
+      edge.cluster.name === cluster &&
+      (origin === undefined || isCalled({ rcc: edge.rcc, cluster: edge.origin.name }, origin)),
   );
   if (edges.length === 0)
     return [`cluster ${cluster} has no RCC${origin === undefined ? "" : ` that names ${origin}`}`];
@@ -62,7 +64,7 @@ export const registerWait: RegisterCommand = (program) => {
         new Option("--for <state>", "what to wait for").choices(["in-sync"]).makeOptionMandatory(),
       )
       .requiredOption("--cluster <name>", "the cluster that sees")
-      .option("--origin <name>", "only this remote; default: every RCC of the cluster")
+      .option("--origin <name>", "only this RCC or remote; default: every RCC of the cluster")
       .option("--allow-stale", "what was in sync with a remote that is away counts too")
       .option("--timeout <time>", "give up after", "60s"),
     "catwalk wait --for in-sync --cluster app --origin db --timeout 60s",
@@ -91,6 +93,7 @@ export const registerWait: RegisterCommand = (program) => {
           (status) => {
             if (!status.clusters.some(({ cluster }) => cluster.name === flags.cluster))
               throw new CommandError(`the mesh has no cluster named ${flags.cluster}`);
+            if (flags.origin !== undefined) requireKnownOrigin(status, flags.cluster, flags.origin);
             return obstacles(status, flags.cluster, flags.origin, flags.allowStale);
           },
           (error: unknown) => [error instanceof Error ? error.message : String(error)],

@@ -1,11 +1,19 @@
 /** What `catwalk up` says once everything runs: who sees whom, how well, and what to try. */
 import type { Client } from "../cli/client.ts";
 import type { EdgeStatus, MeshStatus } from "../cli/mesh-status.ts";
-import type { RelayStatus } from "../relay.ts";
+import type { RelayStatus } from "../status.ts";
 import { holdingOf } from "../policy/holding.ts";
 import { readWorld } from "../policy/world.ts";
 import type { DemoPlan } from "./plan.ts";
 import type { RelayProcess } from "./relay-process.ts";
+
+/** What the start shows besides what runs. */
+export interface HowItRuns {
+  /** The state was there from before. */
+  readonly isResumed: boolean;
+  /** The configuration that commands must be given; `null`: they find it themselves. */
+  readonly config: string | null;
+}
 
 /** How long the start waits for in-sync before it says what it knows. */
 const IN_SYNC_MS = 20_000;
@@ -14,7 +22,7 @@ export async function describeMesh(
   plan: DemoPlan,
   client: Client,
   relays: readonly RelayProcess[],
-  isResumed: boolean,
+  { isResumed, config }: HowItRuns,
 ): Promise<string> {
   const edges = await waitForSync(plan, client);
   const lines = edges.map(describeEdge);
@@ -22,7 +30,7 @@ export async function describeMesh(
   const viewer = relays.find((relay) => relay.cluster === plan.viewer);
   if (plan.policy !== null && viewer !== undefined)
     lines.push(...(await describePolicy(plan.policy, viewer)));
-  lines.push(...suggestions(plan));
+  lines.push(...suggestions(plan, config));
   return `${lines.join("\n")}\n`;
 }
 
@@ -80,40 +88,50 @@ async function describePolicy(
   return lines;
 }
 
-function suggestions(plan: DemoPlan): string[] {
-  const other = plan.clusters.find((cluster) => cluster.name !== plan.viewer)?.name ?? "";
+/** @param config As of `HowItRuns`. */
+export function suggestions(plan: DemoPlan, config: string | null): string[] {
+  const other = plan.clusters.find((cluster) => cluster.name !== plan.viewer)?.name;
   const lines = ["Try, in another terminal here:"];
+  if (config !== null) lines.push(`  export CATWALK_CONFIG=${shellWord(config)}`);
   const suggest = (command: string, what: string): void => {
-    lines.push(`  npx catwalk ${command}`, `      ${what}`);
+    lines.push(`  npx --no-install catwalk ${command}`, `      ${what}`);
   };
   if (plan.policy !== null)
     suggest(
       `policy ${plan.policy.name} --cluster ${plan.viewer}`,
       "which IPs each rule holds, and whose they are",
     );
-  suggest(
-    `watch --cluster ${plan.viewer}`,
-    plan.policy === null
-      ? "and change something in the other cluster"
-      : `then add a replica in deploy/demo/${other}/pods.yaml`,
-  );
-  suggest(
-    `grant delete --cluster ${other} --to ${plan.viewer}`,
-    "what came from it leaves at once; grant create brings it back",
-  );
+  if (other === undefined)
+    lines.push("One cluster sees nobody: end this, and give a second one with --kubeconfig.");
+  else
+    suggest(
+      `watch --cluster ${plan.viewer}`,
+      plan.policy === null
+        ? "and change something in the other cluster"
+        : `then add a replica in deploy/demo/${other}/pods.yaml`,
+    );
+  if (other !== undefined)
+    suggest(
+      `grant delete --cluster ${other} --to ${plan.viewer}`,
+      "what came from it leaves at once; grant create brings it back",
+    );
   suggest(`eval "all()" --cluster ${plan.viewer}`, "every endpoint that a rule there can match");
-  if (plan.policy === null) {
+  if (other !== undefined && plan.policy === null) {
     lines.push(
       `The other direction, ${other} sees ${plan.viewer}:`,
-      `  npx catwalk grant create --cluster ${plan.viewer} --to ${other}`,
+      `  npx --no-install catwalk grant create --cluster ${plan.viewer} --to ${other}`,
       "  printf 'apiVersion: projectcalico.org/v3\\nkind: %s\\nmetadata: {name: %s}\\n' \\",
       `      RemoteClusterConfiguration ${plan.viewer} |`,
-      `      npx catwalk rcc apply -f - --cluster ${other}`,
+      `      npx --no-install catwalk rcc apply -f - --cluster ${other}`,
     );
   }
   lines.push(
-    "  npx catwalk status        What the words mean: README.md#words",
+    "  npx --no-install catwalk status     What the words mean: README.md#words",
     "Ctrl-C stops. What is wrong in the files is told here.",
   );
   return lines;
+}
+
+function shellWord(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

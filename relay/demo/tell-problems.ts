@@ -1,5 +1,5 @@
 /** What the relays cannot read of their clusters, told in the terminal that started them: a typo in a file must not be looked for in a log. [CLI46] */
-import type { RelayStatus } from "../relay.ts";
+import type { RelayStatus } from "../status.ts";
 import type { RelayProcess } from "./relay-process.ts";
 
 const LOOK_MS = 500;

@@ -1,7 +1,8 @@
 /** Prometheus text: Calico's `remote_cluster_connection_status`, and our own. */
 import { Gauge, Registry } from "prom-client";
 
-import type { Relay, RelayStatus } from "../relay.ts";
+import type { Relay } from "../relay.ts";
+import type { RelayStatus } from "../status.ts";
 
 type MakeGauge = (name: string, help: string, labelNames?: string[]) => Gauge;
 

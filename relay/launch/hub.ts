@@ -2,12 +2,12 @@
  * A self-hosted hub: bundles the Worker, writes workerd's configuration, runs the workerd binary and keeps it running. No wrangler and no
  * Miniflare: both are development tools. [CLI20]
  */
-import { mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 
+import { makeFolder } from "../make-folder.ts";
 import { backoffMs } from "../../shared/lib/backoff.ts";
 import { bundleWorker, writeIfOther } from "./bundle.ts";
 import {
@@ -67,7 +67,7 @@ export async function startHub(options: HubOptions): Promise<RunningHub> {
   const log = options.log ?? ((line: string) => void process.stderr.write(`${line}\n`));
   const dataDir = resolve(options.dataDir);
   const storageDir = join(dataDir, "do");
-  mkdirSync(storageDir, { recursive: true, mode: 0o700 });
+  makeFolder(storageDir, "--data", options.dataDir);
   const unlock = await lockData(dataDir);
   try {
     const restoredAtMs = restoredAt(dataDir);

@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
+import { makeFolder } from "../make-folder.ts";
 import { BackupReader } from "./backup-file.ts";
 import type { BackedUpFile } from "./backup-file.ts";
 import { syncPath } from "./backup.ts";
@@ -39,7 +40,7 @@ export interface Restored {
 export async function restoreHub(file: string, dataDir: string, nowMs: number): Promise<Restored> {
   const data = resolve(dataDir);
   const isNew = !existsSync(data);
-  mkdirSync(data, { recursive: true, mode: 0o700 });
+  makeFolder(data, "--data", dataDir);
   let unlock: (() => void) | null = null;
   try {
     unlock = await lockData(data);
@@ -48,6 +49,7 @@ export async function restoreHub(file: string, dataDir: string, nowMs: number): 
       throw new Error(
         `--data ${data} is not empty (${present.slice(0, 3).join(", ")}): a restore never overwrites; move it away first`,
       );
+    if (!existsSync(file)) throw new Error(`there is no backup ${file}`);
     const backup = BackupReader.open(file);
     try {
       for (const each of backup.files) for (const _ of backup.read(each));

@@ -205,6 +205,12 @@ export function encodeKvsValue(updates: readonly Uint8Array[]): Buffer {
   return value.byte(0).finish();
 }
 
+/** Elements of `MsgKVs`, in one or several parts. */
+export interface Elements {
+  readonly count: number;
+  readonly parts: readonly Uint8Array[];
+}
+
 /** What stands between a chunk's length and the length of its `MsgKVs`, on our streams. */
 export const KVS_START: Uint8Array = new GobWriter(80)
   .int(IDS.Envelope)

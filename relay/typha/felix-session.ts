@@ -16,9 +16,10 @@ import type { FelixStream } from "./felix-stream.ts";
 import type { RemoteBatch } from "./key-space.ts";
 import { checked } from "./kvs-scan.ts";
 import { LocalStream } from "./local-stream.ts";
-import type { Elements } from "./local-stream.ts";
+import type { Elements } from "./encode.ts";
 import { SYNC_STATUS } from "./messages.ts";
 import type { ClientHello, ServerHello, TyphaMessage } from "./messages.ts";
+import { PoolOrder } from "./pool-order.ts";
 import { RemoteSide } from "./remote-side.ts";
 import type { SessionOptions } from "./session-options.ts";
 import { decide, INITIAL } from "./session-rules.ts";
@@ -32,6 +33,8 @@ const LOOK_MS = 500;
 /** Bytes that wait for a Felix before nothing more is read for it: what one message or one read of Typha adds comes on top. */
 const MAX_BACKLOG_BYTES = 256 * 1024;
 
+const NOTHING: Elements = { count: 0, parts: [] };
+
 type StatusMessage = Extract<FromLink, { type: "MsgSyncStatus" }>;
 
 export class FelixSession {
@@ -41,9 +44,10 @@ export class FelixSession {
   readonly #hello: ClientHello;
   readonly #local: LocalStream;
   readonly #timers: NodeJS.Timeout[] = [];
-  readonly #unsubscribe: () => void;
+  readonly #subscriptions: readonly (() => void)[];
   readonly #pulse = new FelixPulse();
   readonly #remote: RemoteSide;
+  readonly #pools: PoolOrder;
   #state: SessionState = INITIAL;
   /** What came from Typha before the remote snapshot was sent: with its hello in one piece; then it is not read on. */
   #early: (RawKvs | StatusMessage)[] = [];
@@ -53,7 +57,8 @@ export class FelixSession {
     this.#options = options;
     this.#hello = hello;
     this.#felix = felix;
-    this.#local = new LocalStream(options.space, hello.supportsModernPolicyKeys);
+    this.#pools = new PoolOrder(options.pools);
+    this.#local = new LocalStream(options.space, hello.supportsModernPolicyKeys, this.#pools);
     this.#remote = new RemoteSide({
       space: options.space,
       hides: (id) => this.#local.hides(id),
@@ -75,7 +80,10 @@ export class FelixSession {
       onBroken: (reason) => this.#end(`felix: ${reason}`, "felix"),
       onDrain: () => this.#drained(),
     });
-    this.#unsubscribe = options.space.subscribe((batch) => this.#onRemote(batch));
+    this.#subscriptions = [
+      options.space.subscribe((batch) => this.#onRemote(batch)),
+      options.pools.subscribe(() => this.#onPools()),
+    ];
     this.#timers.push(setInterval(() => this.#tick(), LOOK_MS));
     this.#typha.start();
   }
@@ -93,7 +101,7 @@ export class FelixSession {
     if (this.#timers.length === 0) return;
     for (const timer of this.#timers.splice(0)) clearInterval(timer);
     this.#state = { ...this.#state, phase: "ended" };
-    this.#unsubscribe();
+    for (const unsubscribe of this.#subscriptions) unsubscribe();
     this.#typha.stop();
     this.#felix.stop();
     this.#local.clear();
@@ -141,7 +149,7 @@ export class FelixSession {
         this.#local.beginResync();
         return;
       case "end-resync":
-        this.#sendElements(this.#local.endResync());
+        this.#sendElements(this.#pools.around(this.#local.endResync()));
     }
   }
 
@@ -190,6 +198,7 @@ export class FelixSession {
   #flow(): void {
     this.#isFlowing = true;
     this.#remote.flushWaiting();
+    this.#sendElements(this.#pools.around(NOTHING));
     for (const message of this.#early.splice(0)) this.#fromTypha(message);
     this.#checkBacklog();
     if (!this.#pulse.isBlocked) this.#typha.setPaused(false);
@@ -221,6 +230,13 @@ export class FelixSession {
     this.#look();
   }
 
+  /** A Felix that is not ready for them gets them with what flows next. */
+  #onPools(): void {
+    if (!this.#isFlowing || this.#pulse.isBlocked) return;
+    this.#sendElements(this.#pools.around(NOTHING));
+    this.#checkBacklog();
+  }
+
   #tick(): void {
     this.#typha.checkSilence(performance.now());
     const due = this.#pulse.due(this.#state.phase);
@@ -242,7 +258,7 @@ export class FelixSession {
   #mayBeInSync(): boolean {
     if (!this.#remote.isDone) return false;
     const { ageMs } = this.#pulse;
-    if (this.#remote.hasAny && ageMs < this.#options.settleMs) return false;
+    if ((this.#remote.hasAny || this.#pools.hasAny) && ageMs < this.#options.settleMs) return false;
     return this.#options.isViewLoaded() || ageMs >= this.#options.inSyncWaitMs;
   }
 
@@ -265,14 +281,22 @@ export class FelixSession {
       this.#early.push(message.type === "raw" ? checked(message.kept()) : message);
     else if (message.type === "raw") this.#onKvs(message);
     else {
+      if (message.status === SYNC_STATUS.inSync) this.#localIsComplete();
       this.#happened({ type: "typha-status", status: message.status });
       this.#look();
     }
   }
 
+  /** Other clusters' pools may come now, before in-sync: Felix deletes then what it had before and is not told again. */
+  #localIsComplete(): void {
+    this.#pools.complete();
+    this.#onPools();
+  }
+
   #onKvs(kvs: RawKvs): void {
     const taken = this.#local.take(kvs.bytes, kvs.from);
-    if (kvs.isOurs && taken.isWhole && this.#local.refused === null) {
+    const isAsItCame = kvs.isOurs && taken.isWhole && !this.#pools.isTouched;
+    if (isAsItCame && this.#local.refused === null) {
       this.#felix.write(kvs.bytes);
       return;
     }
@@ -289,7 +313,7 @@ export class FelixSession {
       this.#end("felix: reads no policy keys of Calico ≥ 3.32, and this Typha sends them", "felix");
     else if (this.#local.refused === "rewritten")
       this.end("typha: came back with policy keys of another form: Felix has to begin anew");
-    else this.#sendElements(elements);
+    else this.#sendElements(this.#pools.around(elements));
   }
 
   #sendElements({ count, parts }: Elements): void {

@@ -4,6 +4,7 @@
  */
 import { ByteHash, viewOf } from "./byte-hash.ts";
 import { encodeUpdate, withType } from "./encode.ts";
+import type { Elements } from "./encode.ts";
 import { GobError } from "./gob/bytes.ts";
 import type { KeySpace } from "./key-space.ts";
 import { isDeletion, KvsScanner, UnusualUpdate } from "./kvs-scan.ts";
@@ -11,13 +12,8 @@ import type { ScannedUpdate } from "./kvs-scan.ts";
 import { LocalKeys } from "./local-keys.ts";
 import { UPDATE_TYPE } from "./messages.ts";
 import { policyKeyForm } from "./policy-keys.ts";
+import { NO_POOLS, PoolOrder, poolKey } from "./pool-order.ts";
 import type { PolicyKeyForm } from "./policy-keys.ts";
-
-/** Elements of `MsgKVs`, in one or several parts. */
-export interface Elements {
-  readonly count: number;
-  readonly parts: readonly Uint8Array[];
-}
 
 export interface Taken extends Elements {
   /** All go on as they came. */
@@ -41,6 +37,7 @@ export class LocalStream {
   readonly #keys: LocalKeys;
   readonly #hash = new ByteHash();
   readonly #readsModernPolicyKeys: boolean;
+  readonly #pools: PoolOrder;
   /** Forms of policy keys that Felix was told. */
   readonly #policyForms = new Set<PolicyKeyForm>();
   #isResync = false;
@@ -48,10 +45,11 @@ export class LocalStream {
   #refused: Refusal | null = null;
 
   /** @param readsModernPolicyKeys Whether Felix does; a policy under such a key is refused otherwise. */
-  constructor(space: KeySpace, readsModernPolicyKeys: boolean) {
+  constructor(space: KeySpace, readsModernPolicyKeys: boolean, pools = new PoolOrder(NO_POOLS)) {
     this.#space = space;
     this.#keys = new LocalKeys(space.table);
     this.#readsModernPolicyKeys = readsModernPolicyKeys;
+    this.#pools = pools;
   }
 
   /** Keys that this Felix holds of its own cluster. */
@@ -84,6 +82,7 @@ export class LocalStream {
       const remote = this.#space.behind(id);
       const sent = remote === null ? deletionOf(key) : withType(remote, UPDATE_TYPE.updated);
       this.#keys.delete(id);
+      this.#pools.localDelete(key);
       return sent;
     });
     return { count: parts.length, parts };
@@ -149,7 +148,12 @@ export class LocalStream {
   #judge(bytes: Uint8Array, view: DataView, update: ScannedUpdate): Uint8Array | null {
     const form = policyKeyForm(bytes, update.keyStart, update.keyEnd);
     if (form !== null) this.#lookAtPolicyKey(form);
-    if (isDeletion(update)) return this.#judgeDeletion(view, update);
+    const pool = poolKey(bytes, update.keyStart, update.keyEnd);
+    if (isDeletion(update)) {
+      if (pool !== null) this.#pools.localDelete(pool);
+      return this.#judgeDeletion(view, update);
+    }
+    if (pool !== null) this.#pools.localPut(pool);
     const id = this.#idOf(view, update, true);
     this.#hash.over(view, update.valueStart, update.valueEnd);
     const outcome = this.#keys.put(id, this.#hash.first, this.#hash.second);

@@ -34,9 +34,6 @@ export class RemotesFeed implements RemoteFeed {
       if (this.#listeners.size === 0) return;
       this.#tell(changes.flatMap((change) => this.#encode(change) ?? []));
     });
-    remotes.pools.subscribe((changes) => {
-      if (this.#listeners.size > 0) this.#tell(changes.map(({ op, cidr }) => encodePool(op, cidr)));
-    });
   }
 
   #tell(updates: readonly RemoteUpdate[]): void {
@@ -44,7 +41,6 @@ export class RemotesFeed implements RemoteFeed {
   }
 
   *snapshot(): Generator<readonly RemoteUpdate[]> {
-    yield [...this.#remotes.pools.delivered].map((cidr) => encodePool("put", cidr));
     for (const part of this.#remotes.servedParts())
       yield part().flatMap(
         ({ rcc, held }) => this.#encode({ rcc, op: "put", held, isNew: true }) ?? [],
@@ -52,8 +48,6 @@ export class RemotesFeed implements RemoteFeed {
   }
 
   find(key: string): Uint8Array | null {
-    for (const cidr of key.includes("/ipam/") ? this.#remotes.pools.delivered : [])
-      if (natPool(cidr).key === key) return encodePool("put", cidr).encoded;
     for (const rcc of this.#remotes.names()) {
       // Only what is renamed to this remote can be its.
       if (!key.includes(`/${rcc}_`)) continue;
@@ -77,14 +71,15 @@ export class RemotesFeed implements RemoteFeed {
 }
 
 function encode({ rcc, op, held, isNew }: ServedChange, mode: LabelMode): RemoteUpdate | null {
-  // Pools are decided on together, whoever has them (`NatPools`).
+  // Pools are decided on together, whoever has them (`NatPools`), and each connection orders them (`PoolOrder`).
   if (held.record.kind === "IPPool") return null;
   const felix = felixValue(rcc, held.record, mode);
   return felix && updateOf(felix, op, isNew);
 }
 
-function encodePool(op: "put" | "delete", cidr: string): RemoteUpdate {
-  return updateOf(natPool(cidr), op, true);
+/** A pool of another cluster as an element of `MsgKVs`, a new one or its deletion. */
+export function poolElement(op: "put" | "delete", cidr: string): Uint8Array {
+  return updateOf(natPool(cidr), op, true).encoded;
 }
 
 function updateOf(felix: FelixValue, op: "put" | "delete", isNew: boolean): RemoteUpdate {

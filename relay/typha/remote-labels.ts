@@ -5,13 +5,13 @@
  * remote's name in its key, and only rules that were written for it match. A key keeps the form of a Kubernetes label, because Felix refuses a profile
  * with any other: what stands before the slash is a DNS name, so the remote's name goes to its end.
  */
+import { isReservedLabel, LABEL_DOMAIN } from "../../shared/record/label-domain.ts";
 import type { Labels } from "../../shared/record/record.ts";
 import type { LabelMode } from "../../shared/visibility/facts.ts";
 
 /** Label on every remote endpoint: the RCC's name, so that a rule can ask for or exclude a cluster. */
 export const CLUSTER_LABEL = "catwalk.dev/cluster";
 
-const DOMAIN = "catwalk.dev";
 /** Calico's selectors name labels of at most 512 characters; Kubernetes' keys have at most 253 before the slash. */
 const MAX_KEY = 512;
 const MAX_DOMAIN = 253;
@@ -29,8 +29,8 @@ export function remoteLabels(rcc: string, mode: LabelMode, labels: Labels): Labe
       }),
     );
   // Nobody may speak for another remote, or for us.
-  return entries.some(([key]) => isReserved(key))
-    ? Object.fromEntries(entries.filter(([key]) => !isReserved(key)))
+  return entries.some(([key]) => isReservedLabel(key))
+    ? Object.fromEntries(entries.filter(([key]) => !isReservedLabel(key)))
     : labels;
 }
 
@@ -41,15 +41,7 @@ export function remoteLabels(rcc: string, mode: LabelMode, labels: Labels): Labe
 export function prefixedKey(rcc: string, key: string): string | null {
   if (LEFT_OUT.has(key)) return null;
   const slash = key.lastIndexOf("/");
-  const domain = `${slash < 0 ? "" : `${key.slice(0, slash)}.`}${rcc}.${DOMAIN}`;
+  const domain = `${slash < 0 ? "" : `${key.slice(0, slash)}.`}${rcc}.${LABEL_DOMAIN}`;
   const prefixed = `${domain}/${key.slice(slash + 1)}`;
   return domain.length > MAX_DOMAIN || prefixed.length > MAX_KEY ? null : prefixed;
-}
-
-/** Keys that only a relay may write: those of this domain and below it. */
-function isReserved(key: string): boolean {
-  const slash = key.lastIndexOf("/");
-  if (slash < 0) return false;
-  const domain = key.slice(0, slash);
-  return domain === DOMAIN || domain.endsWith(`.${DOMAIN}`);
 }

@@ -3,11 +3,13 @@ import type { Duplex } from "node:stream";
 
 import type { ReadTarget } from "./dial.ts";
 import type { KeySpace } from "./key-space.ts";
+import type { PoolFeed } from "./pool-order.ts";
 import type { SnapshotMaker } from "./shared-snapshot.ts";
 
 export interface SessionOptions {
   readonly space: KeySpace;
   readonly snapshots: SnapshotMaker;
+  readonly pools: PoolFeed;
   /** Whether the remote view may be called complete now; asked again with every change of it. */
   isViewLoaded(): boolean;
   readonly inSyncWaitMs: number;

@@ -16,6 +16,8 @@ import { FelixSession } from "./felix-session.ts";
 import { FelixStream } from "./felix-stream.ts";
 import { KeySpace } from "./key-space.ts";
 import { SYNCER_TYPES } from "./messages.ts";
+import { NO_POOLS } from "./pool-order.ts";
+import type { PoolFeed } from "./pool-order.ts";
 import type { RemoteFeed } from "./remote-feed.ts";
 import { SnapshotMaker } from "./shared-snapshot.ts";
 import type { TlsFiles } from "./tls/files.ts";
@@ -29,6 +31,8 @@ export interface SpliceOptions {
   /** What Felix has to show, and is shown. */
   readonly listenTls?: TlsFiles | null;
   readonly feed: RemoteFeed;
+  /** Other clusters' pools for Felix; none by default. */
+  readonly pools?: PoolFeed;
   isViewLoaded(): boolean;
   readonly inSyncWaitMs: number;
   /** Least age of a connection's in-sync, where there are remotes. */
@@ -204,6 +208,7 @@ export class Splice {
     const session = new FelixSession(new FelixStream(socket, decoder), hello, {
       space: this.#space,
       snapshots: this.#snapshots,
+      pools: this.#options.pools ?? NO_POOLS,
       isViewLoaded: () => this.#options.isViewLoaded(),
       inSyncWaitMs: this.#options.inSyncWaitMs,
       settleMs: this.#options.settleMs ?? SETTLE_MS,

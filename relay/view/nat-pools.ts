@@ -24,6 +24,12 @@ export interface WithheldPool {
   readonly reason: string;
 }
 
+export interface NatPoolsReport {
+  /** What Felix does not source-NAT towards: canonical CIDRs, and for whom (`remote <rcc>`, `reader <cluster>`). */
+  readonly exempt: readonly { readonly cidr: string; readonly of: readonly string[] }[];
+  readonly withheld: readonly WithheldPool[];
+}
+
 /** Who wants a pool delivered: an RCC, or a cluster that reads this one. */
 type Wanter = string;
 
@@ -46,6 +52,18 @@ export class NatPools {
   /** Pools that Felix does not have, with the local pool that is in the way. Those inside another are not named. */
   get withheld(): readonly WithheldPool[] {
     return this.#withheld;
+  }
+
+  /** For people: what Felix has, with whose pools asked for it. */
+  report(): NatPoolsReport {
+    const names = new Map(
+      this.#readers.map(({ cluster }) => [`reader ${cluster.uid}`, `reader ${cluster.name}`]),
+    );
+    const exempt = [...this.#delivered].map((cidr) => ({
+      cidr,
+      of: [...(this.#wanted.get(cidr) ?? [])].map((wanter) => names.get(wanter) ?? wanter),
+    }));
+    return { exempt, withheld: this.#withheld };
   }
 
   /** Whether Felix exempts traffic to this pool from NAT, by whatever pool. */

@@ -63,13 +63,21 @@ export function parseScope(value: unknown): ParsedScope {
   const { kinds, namespaces, selector, labels } = parsed.data.scope;
   const read = parseSelector(selector ?? "");
   if (!read.ok) return { ok: false, problems: [{ field: "scope.selector", rule: read.error }] };
+  const canonical = canonicalSelector(read.selector);
+  // It is sent and stored so, and must be readable wherever it comes.
+  if (canonical.length > MOST.selectorLength)
+    return { ok: false, problems: [{ field: "scope.selector", rule: tooLong(canonical.length) }] };
   const scope: Scope = {
     ...(kinds === undefined ? {} : { kinds: SCOPE_KINDS.filter((kind) => kinds.includes(kind)) }),
     ...(namespaces === undefined ? {} : { namespaces: sorted(namespaces) }),
-    ...(read.selector.op === "all" ? {} : { selector: canonicalSelector(read.selector) }),
+    ...(read.selector.op === "all" ? {} : { selector: canonical }),
     ...(labels === undefined ? {} : { labels: sorted(labels) }),
   };
   return { ok: true, scope: Object.keys(scope).length === 0 ? null : scope };
+}
+
+function tooLong(length: number): string {
+  return `must have at most ${MOST.selectorLength} characters in normal form (with spaces and parentheses), not ${length}`;
 }
 
 /** Equal scopes have equal ids, and share a projection: 16 hex digits. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import type { RelayStatus } from "../../relay/relay.ts";
+import type { RelayStatus } from "../../relay/status.ts";
 import { VERSION } from "../../shared/lib/version.ts";
 import { eventually, MeshRig } from "../support/mesh-rig.ts";
 import { startFakeTypha, SyncClient } from "../support/typha.ts";
@@ -96,6 +96,9 @@ test("[CLI42] [CLI43] [CLI44] audit, versions and a relay's status are asked in 
   const status = await rig.catwalk("relay", "status", ...relay);
   expect(status.out).toMatch(/^relay of +app in mesh demo\nversion .*\nhub +connected/);
   expect(status.out).toMatch(/\nsees db +InSync, 12 endpoints, 0 refused\n/);
+  expect(status.out).toMatch(/\nno NAT to +10\.20\.0\.0\/16, for remote db\n/);
+  const ofDb = await rig.catwalk("relay", "status", "--relay", rig.relay("db").url);
+  expect(ofDb.out).toMatch(/\nno NAT to +10\.10\.0\.0\/16, for reader app\n/);
   expect(
     JSON.parse((await rig.catwalk("relay", "status", ...relay, "-o", "json")).out),
   ).toMatchObject({ cluster: "app", hub: "connected" });
@@ -202,6 +205,24 @@ test("[CLI10] view gives a JSON line a key, and Felix's own form", async () => {
   expect(felix.out).toContain(
     '"key":"/calico/v1/host/db_node-1/workload/k8s/shop%2fpostgres-0/endpoint/eth0"',
   );
+});
+
+test("[CLI44] [CLI49] view --as felix has the pools that Felix has: of the relay, whoever they are for", async () => {
+  const pools = async (cluster: string, ...flags: readonly string[]): Promise<string[]> => {
+    const { out } = await rig.catwalk(
+      "view",
+      "--as",
+      "felix",
+      ...flags,
+      "--relay",
+      rig.relay(cluster).url,
+    );
+    return out.match(/ipam\/v[46]\/pool\/[^"]+/g) ?? [];
+  };
+  const ofDb = ["ipam/v4/pool/10.20.0.0-16", "ipam/v6/pool/fd00:20::-64"];
+  expect((await pools("app")).toSorted()).toEqual(ofDb);
+  expect((await pools("app", "--origin", "db")).toSorted()).toEqual(ofDb);
+  expect(await pools("db")).toEqual(["ipam/v4/pool/10.10.0.0-16"]);
 });
 
 test("[VIE7] status and metrics say in sync when digests are equal", async () => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse } from "yaml";
 
-import type { RelayStatus } from "../../relay/relay.ts";
+import type { RelayStatus } from "../../relay/status.ts";
 import { manyPods } from "../faults/many-pods.ts";
 import { eventually, MeshRig } from "../support/mesh-rig.ts";
 

@@ -3,7 +3,7 @@ import { readFileSync, renameSync } from "node:fs";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import type { RelayStatus } from "../../relay/relay.ts";
+import type { RelayStatus } from "../../relay/status.ts";
 import { eventually, MeshRig } from "../support/mesh-rig.ts";
 
 const rig = new MeshRig();

@@ -5,7 +5,7 @@ import { networkInterfaces } from "node:os";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { isLocalCaller } from "../../relay/http/local-caller.ts";
-import type { RelayStatus } from "../../relay/relay.ts";
+import type { RelayStatus } from "../../relay/status.ts";
 import { FakeApiServer } from "../relay/source/fake-api-server.ts";
 import type { FakeObject } from "../relay/source/fake-api-server.ts";
 import { eventually, MeshRig } from "../support/mesh-rig.ts";

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { AccessState } from "../../relay/access-state.ts";
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
-import type { RelayStatus } from "../../relay/relay.ts";
+import type { RelayStatus } from "../../relay/status.ts";
 import { eventually, MeshRig } from "../support/mesh-rig.ts";
 import { accessFacts } from "../support/stored-view.ts";
 import { startCatwalk } from "./catwalk-process.ts";

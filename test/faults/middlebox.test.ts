@@ -12,7 +12,7 @@ import { OUTSIDE } from "../../relay/hub/outside.ts";
 import type { Outside } from "../../relay/hub/outside.ts";
 import { newLogger } from "../../relay/log.ts";
 import { Relay } from "../../relay/relay.ts";
-import type { RelayStatus } from "../../relay/relay.ts";
+import type { RelayStatus } from "../../relay/status.ts";
 import { openSource } from "../../relay/source/open-source.ts";
 import { BenchRig } from "../bench/rig.ts";
 import { eventually } from "../support/mesh-rig.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import type { RelayStatus } from "../../relay/relay.ts";
+import type { RelayStatus } from "../../relay/status.ts";
 import { eventually, MeshRig } from "../support/mesh-rig.ts";
 import { startFakeTypha } from "../support/typha.ts";
 import type { FakeTypha } from "../support/typha.ts";

@@ -5,7 +5,7 @@ import { brotliDecompressSync } from "node:zlib";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import type { RelayStatus } from "../../relay/relay.ts";
+import type { RelayStatus } from "../../relay/status.ts";
 import { FelixProcess } from "../support/felix-process.ts";
 import { LiveTypha } from "../support/live-typha.ts";
 import { eventually, MeshRig } from "../support/mesh-rig.ts";

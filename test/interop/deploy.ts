@@ -117,6 +117,11 @@ function* lesserRoles(role: Role): Generator<readonly [what: string, lesser: Rol
   }
 }
 
+async function refused(ask: () => Promise<unknown>): Promise<void> {
+  const said = await ask().then(() => "it was taken", String);
+  if (!said.includes("labels of catwalk.dev say which remote")) throw new Error(said);
+}
+
 /** @param kube With the recorded fixtures in it. */
 export async function checkDeploy(suite: Suite, kube: KubeServer, group: Group): Promise<void> {
   const api = new KubeClient(kube.kubeconfig);
@@ -130,6 +135,45 @@ export async function checkDeploy(suite: Suite, kube: KubeServer, group: Group):
       if (/created|configured/.test(again)) throw new Error(again);
       kubectl(kube, "apply", "--dry-run=server", "-f", join(FOLDER, "cleanup/namespace.yaml"));
     });
+    await suite.check(
+      "[DEP5] local objects get no labels of catwalk.dev, by name; those they had may stay",
+      async () => {
+        const post = (
+          path: string,
+          name: string,
+          labels: Record<string, string>,
+        ): Promise<unknown> => api.send("POST", path, { metadata: { name, labels } });
+        const accounts = "/api/v1/namespaces/default/serviceaccounts";
+        const forged = { "db.catwalk.dev/role": "postgres" };
+        await eventually(
+          () => post("/api/v1/namespaces?dryRun=All", "forged", forged).then(String, String),
+          (said) => said.includes("metadata.labels: db.catwalk.dev/role: labels of catwalk.dev"),
+        );
+        await refused(() => post(accounts, "forged", { "catwalk.dev/cluster": "db" }));
+        await post(accounts, "honest", { "catwalk.dev.example.com/cluster": "db" });
+        const merge = (labels: Record<string, string>): Promise<unknown> =>
+          api.send("PATCH", `${accounts}/honest`, { metadata: { labels } });
+        await refused(() => merge(forged));
+        const binding = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
+        await api.send("PATCH", `${binding}/catwalk-label-domain`, {
+          spec: { validationActions: ["Warn"] },
+        });
+        await eventually(
+          () => merge(forged).then(() => "", String),
+          (said) => said === "",
+        );
+        await api.send("PATCH", `${binding}/catwalk-label-domain`, {
+          spec: { validationActions: ["Deny"] },
+        });
+        let tries = 0;
+        await eventually(
+          () => merge({ "db.catwalk.dev/role": `other-${++tries}` }).then(() => "", String),
+          (said) => said.includes("db.catwalk.dev/role"),
+        );
+        await merge({ app: "web" });
+        await api.send("DELETE", `${accounts}/honest`);
+      },
+    );
     await suite.check(`with the relay's rights nothing is forbidden (${group})`, async () => {
       // As Kubernetes makes it of the service and a pod on the host's network.
       await api.send("POST", "/apis/discovery.k8s.io/v1/namespaces/catwalk/endpointslices", {
@@ -178,7 +222,8 @@ export async function checkDeploy(suite: Suite, kube: KubeServer, group: Group):
       "deploy/relay is taken out again, and leaves nothing of its own",
       async () => {
         kubectl(kube, "delete", "--timeout=60s", "-k", join(FOLDER, "source-kubernetes"));
-        const kinds = "namespaces,clusterroles,clusterrolebindings";
+        const kinds =
+          "namespaces,clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings";
         const left = kubectl(kube, "get", kinds, "-o", "name");
         if (left.includes("catwalk")) throw new Error(left);
       },

@@ -51,7 +51,7 @@ export class KubeClient {
       req.end(body === undefined ? undefined : JSON.stringify(body));
     });
     if (answer.status < 200 || answer.status > 299)
-      throw new Error(`${method} ${path}: ${answer.status} ${answer.text.slice(0, 300)}`);
+      throw new Error(`${method} ${path}: ${answer.status} ${answer.text.slice(0, 600)}`);
     return JSON.parse(answer.text) as unknown;
   }
 }

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, matchesGlob } from "node:path";
 
 import { expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
@@ -20,6 +20,7 @@ import { KEY_FILE, MEMBERSHIP_FILE } from "../../relay/hub/identity.ts";
 import { peerAddresses, PEERS_PORT_NAME } from "../../relay/peers/find-peers.ts";
 import { COLLECTIONS } from "../../relay/source/convert/converters.ts";
 import { PORT_NAME, typhaAddresses } from "../../relay/typha/endpoint-slices.ts";
+import { isReservedLabel } from "../../shared/record/label-domain.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const FOLDER = join(ROOT, "deploy/relay");
@@ -209,4 +210,53 @@ test("[DEP4] what the Dockerfile copies is enough to make a relay of at most 30 
   const loadAll = `for (const name of ${JSON.stringify(modules)}) await import(name);`;
   run(["--input-type=module", "-e", loadAll], image);
   rmSync(folder, { recursive: true });
+});
+
+test("[DEP5] the admission policy refuses the labels that the relay tells of, and no others", () => {
+  interface Policy {
+    readonly spec: { readonly variables: readonly { readonly expression: string }[] };
+  }
+  const { variables } = only<Policy>("base", "ValidatingAdmissionPolicy").spec;
+  const [, pattern = ""] =
+    /key[.]matches\("(.+?)"\)/.exec(variables.at(-1)?.expression ?? "") ?? [];
+  const refused = new RegExp(pattern);
+  for (const key of [
+    "catwalk.dev/cluster",
+    "db.catwalk.dev/role",
+    "a.b.catwalk.dev/x",
+    "notcatwalk.dev/x",
+    "catwalk.dev",
+    "catwalk.dev.example.com/x",
+    "app",
+  ])
+    expect([key, refused.test(key)]).toEqual([key, isReservedLabel(key)]);
+});
+
+test("[DEP6] what the README's commands make is not committed, and nothing but the program gets into an image", () => {
+  const lines = (name: string): string[] =>
+    readFileSync(join(ROOT, name), "utf8").split("\n").filter(Boolean);
+  const ignored = lines(".gitignore").map((line) => line.replaceAll(/^\/|\/$/g, ""));
+  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+  const made = [...readme.matchAll(/(?:--data|--state) \.\/([\w-]+)|(\w+\.backup)/g)].map(
+    ([, folder, file]) => folder ?? file ?? "",
+  );
+  expect(made).toEqual(expect.arrayContaining(["hub", "hub2", "relay-db", "hub.backup"]));
+  for (const name of made)
+    expect([name, ignored.some((glob) => matchesGlob(name, glob))]).toEqual([name, true]);
+  const [first, ...allowed] = lines(".dockerignore").filter((line) => !line.startsWith("#"));
+  expect(first).toBe("*");
+  const letIn = allowed.filter((line) => line.startsWith("!")).map((line) => line.slice(1));
+  const text = readFileSync(join(FOLDER, "Dockerfile"), "utf8");
+  const copied = [...text.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, from = ""]) =>
+    from.split(" "),
+  );
+  expect([...letIn, "LICENSE"].toSorted()).toEqual(expect.arrayContaining(copied));
+});
+
+test("[DEP6] one command takes out what either kustomization put in", () => {
+  const text = readFileSync(join(FOLDER, "source-kubernetes/kustomization.yaml"), "utf8");
+  expect((parse(text) as { resources: string[] }).resources).toContain("../base");
+  expect(readFileSync(join(FOLDER, "README.md"), "utf8")).toContain(
+    "kubectl delete -k deploy/relay/source-kubernetes --ignore-not-found",
+  );
 });

@@ -6,6 +6,9 @@ import { LiveTypha } from "./live-typha.ts";
 import { eventually } from "./mesh-rig.ts";
 import type { MeshRig } from "./mesh-rig.ts";
 
+/** Of Calico. */
+const IN_SYNC = 2;
+
 interface Value {
   readonly labels?: Readonly<Record<string, string>>;
   readonly spec?: { readonly labelsToApply?: Readonly<Record<string, string>> };
@@ -105,7 +108,8 @@ export class DemoFelix {
       ({ clusters, edges }) => {
         const scopes = clusters.flatMap((row) => row.scopes ?? []);
         const [edge, [shown]] = [edges[0], scopes];
-        if (edge?.connection !== "InSync" || scopes.length !== (scope === null ? 0 : 1))
+        // Of the view as such: db's relay may be away.
+        if (edge?.reportedStatus !== IN_SYNC || scopes.length !== (scope === null ? 0 : 1))
           return false;
         if (shown === undefined) return digest === undefined || edge.digest === digest;
         const isSame = JSON.stringify(shown.scope) === JSON.stringify(scope);

@@ -215,10 +215,10 @@ export class MeshRig {
   }
 }
 
-/** Asks again until the answer passes; fails with the last answer. */
 /** Only ends a wait that is in vain: on a busy machine all that should come comes, late. */
 const PATIENCE_MS = 300_000;
 
+/** Asks again until the answer passes; fails with the last answer. */
 export async function eventually<T>(
   ask: () => Promise<T>,
   check: (answer: T) => boolean,

@@ -2,6 +2,7 @@
  * A Mesh with its outbox at work: commits a decision, pushes what it changed, and answers when every Origin concerned holds it or after two
  * seconds, whichever is first. The Durable Object around it adds an alarm; tests add their own ports.
  */
+import { nameOfKey } from "../../shared/record/key-name.ts";
 import { narrows } from "../../shared/admission/judge.ts";
 import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
@@ -274,11 +275,11 @@ export class MeshService implements MeshAdmin {
 }
 
 function inUse(name: string, held: readonly { readonly key: string }[]): Refused {
-  const named = held.map(({ key }) => key).join(", ");
+  const named = held.map(({ key }) => nameOfKey(key)).join(", ");
   const more = held.length === NAMED_RECORDS ? ", and perhaps more" : "";
   return new Refused(
     409,
     "range-in-use",
-    `cluster ${name} has what lies in the ranges that would go: ${named}${more}`,
+    `cluster ${name} uses addresses of the ranges that would go: ${named}${more}`,
   );
 }

@@ -31,7 +31,7 @@ test("[CLI2] flags come before CATWALK_*, that before the nearest .catwalk, that
     mesh: "home",
     token: "near-token",
     tokenFrom: `of ${join(root, "work/.catwalk/token")}`,
-    relays: { app: "http://a", web: "http://w" },
+    relays: { app: "http://a" },
   });
   const env = { CATWALK_SERVER: "http://env", CATWALK_MESH: "env", CATWALK_TOKEN: "env-token" };
   expect(loadConfig({}, { cwd, home, env })).toMatchObject({
@@ -46,6 +46,32 @@ test("[CLI2] flags come before CATWALK_*, that before the nearest .catwalk, that
     mesh: "flag",
     token: "flag-token",
   });
+});
+
+test("[CLI2] CATWALK_CONFIG names a file that comes before those that are found; one that is not there is an error", () => {
+  far("server: http://home\n");
+  near("server: http://near\nmesh: near\n");
+  writeFileSync(join(root, "named.yaml"), "server: http://named\n");
+  const env = { CATWALK_CONFIG: "../../../named.yaml" };
+  expect(loadConfig({}, { cwd, home, env })).toMatchObject({
+    server: "http://named",
+    mesh: "near",
+  });
+  expect(() => loadConfig({}, { cwd, home, env: { CATWALK_CONFIG: "no.yaml" } })).toThrow(
+    "no.yaml",
+  );
+});
+
+test("[CLI2] relays of a file are known only while its server and mesh are the chosen ones", () => {
+  near("server: http://near/\nmesh: demo\nrelays: {app: http://a}\n");
+  const relays = (env: NodeJS.ProcessEnv, flags = {}): unknown =>
+    loadConfig(flags, { cwd, home, env }).relays;
+  expect(relays({})).toEqual({ app: "http://a" });
+  expect(relays({ CATWALK_SERVER: "http://NEAR" })).toEqual({ app: "http://a" });
+  expect(relays({ CATWALK_SERVER: "http://other" })).toEqual({});
+  expect(relays({ CATWALK_MESH: "prod" })).toEqual({});
+  expect(relays({}, { mesh: "prod" })).toEqual({});
+  expect(relays({}, { server: "http://other" })).toEqual({});
 });
 
 test("[CLI2] without any file or variable nothing is known, and nothing is written", () => {

@@ -61,7 +61,7 @@ writeFileSync(join(root, "node_modules/.package-lock.json"), "{}");
 await new Promise((resolve) => setTimeout(resolve, 2_500));
 `;
 
-test("[CLI50] `npm start` installs without the packages of tests, `npm test` adds them to those", () => {
+test("[CLI53] `npm start` installs without the packages of tests, `npm test` adds them to those", () => {
   const clone = new Clone();
   const started = clone.run("start");
   expect(started.out).toContain("installing what running Catwalk needs");
@@ -76,7 +76,7 @@ test("[CLI50] `npm start` installs without the packages of tests, `npm test` add
   clone.remove();
 });
 
-test("[CLI50] Node.js is installed where the machine's is too old, as the lock file has it, and not otherwise", () => {
+test("[CLI53] Node.js is installed where the machine's is too old, as the lock file has it, and not otherwise", () => {
   const clone = new Clone();
   const started = clone.run("start", "20.11.0");
   expect(started.out).toContain("installing Node.js 24.0.1, because 20.11.0 is too old");

@@ -37,6 +37,17 @@ test.each([
   expect(() => scopeOf(flags)).toThrow(told);
 });
 
+test("[SCP2] a selector that is too long, as written or in normal form, is refused with its flag and its beginning", () => {
+  const written = (times: number): string => Array<string>(times).fill("a=='b'").join("||");
+  expect(scopeOf({ selector: [written(300)] })?.selector).toHaveLength(300 * 12 - 4 + 2);
+  expect(() => scopeOf({ selector: [written(500)] })).toThrow(
+    /^--selector "a=='b'.{53}…": must have at most 4096 characters in normal form .*, not 5998$/,
+  );
+  expect(() => scopeOf({ selector: [written(600)] })).toThrow(
+    /^--selector "a=='b'.{53}…": must have at most 4096 characters$/,
+  );
+});
+
 test("[SCP3] a scope is one short line for people, and says what it leaves out", () => {
   expect(describeScope(null)).toBe("all");
   expect(

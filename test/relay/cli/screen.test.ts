@@ -5,7 +5,9 @@ import { expect, test } from "vitest";
 
 import { registerCompletion } from "../../../relay/cli/completion.ts";
 import { renderList, wrapWords } from "../../../relay/cli/output.ts";
-import { nameOfKey } from "../../../relay/cli/record-name.ts";
+import { suggestions } from "../../../relay/demo/describe.ts";
+import { kubeconfigPlan } from "../../../relay/demo/plan.ts";
+import { nameOfKey } from "../../../shared/record/key-name.ts";
 import { skewOf } from "../../../relay/cli/version.ts";
 import { changeText } from "../../../relay/cli/view.ts";
 import { problemLines } from "../../../relay/demo/tell-problems.ts";
@@ -116,4 +118,17 @@ test("[CLI45] completion scripts have every command, flag and choice", async () 
   expect(fish).toContain(
     "complete -c catwalk -n '__fish_seen_subcommand_from rcc; and __fish_seen_subcommand_from apply' -l file -s f -r -F -d 'a file'",
   );
+});
+
+test("[CLI41] what a start suggests can be typed as it is: no empty names with one cluster, other state with its configuration", () => {
+  const one = kubeconfigPlan(["/k/east.yaml"]);
+  const lines = suggestions(one, "/tmp/my state/config.yaml").join("\n");
+  expect(lines).toContain("export CATWALK_CONFIG='/tmp/my state/config.yaml'");
+  expect(lines).toContain("One cluster sees nobody");
+  expect(lines).toContain('catwalk eval "all()" --cluster east\n');
+  expect(lines).not.toMatch(/--(?:cluster|to) *(?:$|\n|--)|undefined|watch|grant/);
+  const two = suggestions(kubeconfigPlan(["/k/east.yaml", "/k/west.yaml"]), null).join("\n");
+  expect(two).toContain("grant delete --cluster west --to east");
+  expect(two).not.toContain("CATWALK_CONFIG");
+  expect(Math.max(...two.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
 });

@@ -26,7 +26,7 @@ function loadedBy(...args: readonly string[]): readonly string[] {
   return JSON.parse(told.stderr) as string[];
 }
 
-test("[CLI49] a command loads neither the other commands nor what only they need", () => {
+test("[CLI52] a command loads neither the other commands nor what only they need", () => {
   const names = (urls: readonly string[]): readonly string[] =>
     urls.flatMap((url) => /relay\/cli\/([a-z-]+)\.ts$/.exec(url)?.[1] ?? []);
   const commands = ["up", "hub", "relay", "mesh", "cluster", "rcc", "grant", "mock", "source"];
@@ -41,7 +41,7 @@ test("[CLI49] a command loads neither the other commands nor what only they need
   expect(names(loadedBy("--help"))).toEqual(expect.arrayContaining(commands));
 });
 
-test("[CLI49] the help and a word that is no command name every command", () => {
+test("[CLI52] the help and a word that is no command name every command", () => {
   const run = (...args: readonly string[]) =>
     spawnSync(process.execPath, [MAIN, ...args], { encoding: "utf8" });
   for (const args of [["--help"], ["help"]])
@@ -52,7 +52,7 @@ test("[CLI49] the help and a word that is no command name every command", () => 
   expect(run("completion", "bash").stdout).toContain("withdrawal");
 });
 
-test("[CLI51] in a folder that is not installed `catwalk` says what to run", () => {
+test("[CLI54] in a folder that is not installed `catwalk` says what to run", () => {
   const clone = mkdtempSync(join(tmpdir(), "catwalk-clone-"));
   cpSync(join(ROOT, "bin"), join(clone, "bin"), { recursive: true });
   writeFileSync(join(clone, "package.json"), '{"type":"module"}');

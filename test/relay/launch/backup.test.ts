@@ -102,7 +102,7 @@ test("[BAK2] a restore takes an empty folder only, of no running hub, and says w
   for (const [name, rule] of [
     ["hub-key.jwk", "is not a backup of a hub"],
     [ORIGIN, "is not a backup of a hub"],
-    ["nowhere", "no such file"],
+    ["nowhere", "there is no backup"],
   ] as const)
     await expect(restoreHub(join(data, name), join(root, "new"), NOW_MS)).rejects.toThrow(rule);
   expect(existsSync(join(root, "new"))).toBe(false);

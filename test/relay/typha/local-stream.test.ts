@@ -8,7 +8,7 @@ import { GobDecoder } from "../../../relay/typha/gob/decoder.ts";
 import { KeySpace } from "../../../relay/typha/key-space.ts";
 import { KeyTable } from "../../../relay/typha/key-table.ts";
 import { LocalStream } from "../../../relay/typha/local-stream.ts";
-import type { Elements } from "../../../relay/typha/local-stream.ts";
+import type { Elements } from "../../../relay/typha/encode.ts";
 import { readMessage } from "../../../relay/typha/messages.ts";
 import { FakeFeed } from "../../support/fake-feed.ts";
 import { element } from "../../support/live-typha.ts";

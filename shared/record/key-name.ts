@@ -1,5 +1,5 @@
 /** What people call a record: `shop/stray-0` instead of its escaped key path. [CLI41] */
-import { unescapeSegment } from "../../shared/record/key.ts";
+import { unescapeSegment } from "./key.ts";
 
 /** Of a key path, which names its kind by itself; what is none stays as it is. Total. */
 export function nameOfKey(key: string): string {

@@ -1,0 +1,69 @@
+/** What is wrong with the cluster's own objects: what their source says of them, and what their labels claim. */
+import { isReservedLabel } from "../../shared/record/label-domain.ts";
+import { keyOf } from "../../shared/record/key.ts";
+import { nameOfKey } from "../../shared/record/key-name.ts";
+import type { CalicoRecord, Labels, RecordChange } from "../../shared/record/record.ts";
+import type { Logger } from "../log.ts";
+import type { SourceProblem } from "./source.ts";
+
+export class SourceProblems {
+  readonly #log: Logger;
+  /** By object. */
+  readonly #problems = new Map<string, SourceProblem>();
+  /** Objects with labels that only a relay may write, by the key of their record. */
+  readonly #reserved = new Map<string, string>();
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  get all(): readonly SourceProblem[] {
+    return [...this.#problems.values()];
+  }
+
+  add(problem: SourceProblem): void {
+    this.#problems.set(problem.object, problem);
+    this.#log.warn(problem, "a source object is not published as it is");
+  }
+
+  solved(object: string): void {
+    this.#problems.delete(object);
+  }
+
+  /** Local rules take an object with such a label for a remote's; nobody can say so but its owner's cluster. [SRC90] */
+  lookAtLabels(changes: readonly RecordChange[]): void {
+    for (const change of changes) {
+      const reserved = change.op === "put" ? reservedOf(change.record) : [];
+      if (reserved.length === 0 && this.#reserved.size === 0) continue;
+      const key = change.op === "put" ? keyOf(change.record) : change.key;
+      const before = this.#reserved.get(key);
+      if (before !== undefined) this.solved(before);
+      this.#reserved.delete(key);
+      if (change.op !== "put" || reserved.length === 0) continue;
+      const object = `labels of ${objectOf(change.record, key)}`;
+      this.#reserved.set(key, object);
+      const message = `${reserved.join(", ")}: labels of catwalk.dev say which remote an object is of; rules here that ask for them match this one too. Take them away`;
+      this.add({ object, message });
+    }
+  }
+}
+
+function reservedOf(record: CalicoRecord): readonly string[] {
+  return "labels" in record ? reservedKeys(record.labels) : [];
+}
+
+function reservedKeys(labels: Labels): readonly string[] {
+  const found: string[] = [];
+  for (const key in labels) if (isReservedLabel(key)) found.push(key);
+  return found;
+}
+
+/** As Kubernetes calls it: labels of a profile are those of a namespace or of a service account. */
+function objectOf(record: CalicoRecord, key: string): string {
+  const name = nameOfKey(key);
+  if (record.kind === "WorkloadEndpoint") return `Pod ${name}`;
+  if (record.kind !== "Profile") return `${record.kind} ${name}`;
+  const [, namespace, account] = /^ksa\.([^.]+)\.(.+)$/.exec(record.name) ?? [];
+  if (namespace !== undefined) return `ServiceAccount ${namespace}/${account}`;
+  return record.name.startsWith("kns.") ? `Namespace ${record.name.slice(4)}` : `Profile ${name}`;
+}
