@@ -13,7 +13,7 @@ const TABLE = "CREATE TABLE t (id INTEGER PRIMARY KEY, value)";
 
 export function sqlDatabaseContract(name: string, withSql: WithSql): void {
   const check = (title: string, work: (sql: SqlDatabase) => void): void =>
-    test(`[LOG26] ${name}: ${title}`, () => withSql(work));
+    test(`[LOG46] ${name}: ${title}`, () => withSql(work));
 
   check("each kind of value comes back as it was put", (sql) => {
     sql.run(TABLE);

@@ -8,7 +8,7 @@ for (const [store, callsOf] of [
   ["log", logStoreCalls],
   ["registry", meshStoreCalls],
 ] as const)
-  test(`[LOG25] no call of the ${store} reads more rows than it is about`, () =>
+  test(`[LOG45] no call of the ${store} reads more rows than it is about`, () =>
     withDurableSql(({ sql, rowsRead }) => {
       const over: Record<string, string> = {};
       for (const { name, call, most } of callsOf(sql)) {
@@ -20,7 +20,7 @@ for (const [store, callsOf] of [
       expect(over).toEqual({});
     }));
 
-test("[LOG25] a statement that reads a whole table is noticed", () =>
+test("[LOG45] a statement that reads a whole table is noticed", () =>
   withDurableSql(({ sql, rowsRead }) => {
     logStoreCalls(sql);
     const before = rowsRead();

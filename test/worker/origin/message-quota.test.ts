@@ -26,7 +26,7 @@ for (const [what, message] of [
   ["acknowledges nothing new", acknowledgement],
   ["wants repairs", repair],
 ] as const)
-  test(`[LOG23] [LOG43] a reader that ${what}, again and again, is closed; others of its cluster wait, other clusters do not`, () => {
+  test(`[LOG23] [LOG63] a reader that ${what}, again and again, is closed; others of its cluster wait, other clusters do not`, () => {
     const { world, reader, publisher } = populatedWorld();
     const own = new TestReader(world);
     own.connect({ peer: { clusterUid: ORIGIN_UID } });

@@ -39,7 +39,7 @@ function plansOf(calls: (sql: SqlDatabase) => readonly { call: () => unknown }[]
 
 const scans = ({ steps }: Planned): boolean => steps.some((step) => step.startsWith("SCAN"));
 
-test("[LOG25] every statement finds its rows by a key, or by a range of one", () => {
+test("[LOG45] every statement finds its rows by a key, or by a range of one", () => {
   const wiped = (sql: SqlDatabase): readonly { call: () => unknown }[] => {
     logStoreCalls(sql);
     const store = new SqliteLogStore(sql);
@@ -50,7 +50,7 @@ test("[LOG25] every statement finds its rows by a key, or by a range of one", ()
   expect(plans.filter(scans)).toEqual([]);
 });
 
-test("[LOG25] a statement without an index is noticed", () => {
+test("[LOG45] a statement without an index is noticed", () => {
   const plans = plansOf((sql) => {
     const calls = logStoreCalls(sql);
     return [...calls, { call: () => sql.run("SELECT id FROM frames WHERE revision = ?", 7) }];
