@@ -25,17 +25,19 @@ const CHECKS = [
   ["format", "oxfmt", ["--check", "."]],
 ];
 
-/** `.ci/run faults` runs the project `faults`, each test many times; a file of it may be named here. */
-const PROJECTS = args.some((arg) => !arg.startsWith("-"))
-  ? []
-  : ["--project=node", "--project=workerd"];
+/** What `npm test` runs. `.ci/run faults` runs the project `faults`, unless a file of it is named here. */
+function projects() {
+  if (args.some((arg) => arg.startsWith("--project"))) return [];
+  const isFaults = args.some((arg) => arg.startsWith("test/faults"));
+  return isFaults ? ["--project=faults"] : ["--project=node", "--project=workerd"];
+}
 
 /** @type {Readonly<Record<string, Task>>} */
 const TASKS = {
   start: { extent: "run", run: () => runProgram("relay/cli/main.ts", ["up", ...args]) },
   test: {
     extent: "test",
-    run: () => steps([...CHECKS, ["tests", "vitest", ["run", ...PROJECTS, ...args]]]),
+    run: () => steps([...CHECKS, ["tests", "vitest", ["run", ...projects(), ...args]]]),
   },
   fast: {
     extent: "test",

@@ -1,6 +1,6 @@
 /**
  * The publisher of this cluster: a reducer over source changes and the hub's messages. It keeps nothing of what the hub has: each connection
- * begins by comparing digests, and sends just what differs. [PUB1..PUB6]
+ * begins by comparing digests, and sends just what differs. [PUB2..PUB7]
  *
  * Pacing is done here because one origin has one publisher: the first change leaves at once, then one frame per interval that the hub
  * names, at most two unacknowledged; what changes meanwhile is coalesced per key.

@@ -1,6 +1,6 @@
 /**
  * The view of one channel of a remote: a reducer over the hub's watch messages. It holds every record it was sent until the origin deletes it or an
- * access message withdraws it; a gap, another chain, another epoch or another digest is repaired by digest, never guessed. [VIE1..VIE8]
+ * access message withdraws it; a gap, another chain, another epoch or another digest is repaired by digest, never guessed. [VIE2..VIE8]
  *
  * What a repair does not confirm is not deleted but *stale*: kept and served, until a checkpoint says that a publisher has reconciled and
  * so what is missing is really gone.

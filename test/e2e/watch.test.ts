@@ -98,7 +98,7 @@ test("[CLI15] the hub is killed under `watch`: nothing is called withdrawn, what
   expect(await watching.ended).toBe(0);
 });
 
-test("[CLI15] a grant that is deleted under `watch` withdraws all that came from it; created again, it is shown again", async () => {
+test("[CLI15] [CLI55] a grant that is deleted under `watch` withdraws all that came from it; created again, it is shown again", async () => {
   const watching = await watch("--cluster", "app", "--origin", "db");
   const before = heldBy(watching);
   expect(before.length).toBeGreaterThan(5);
@@ -119,7 +119,7 @@ test("[CLI15] a grant that is deleted under `watch` withdraws all that came from
   expect(await watching.ended).toBe(0);
 });
 
-test("[CLI15] what can never be read ends `watch` with an error: an origin that is not seen, a cluster that is removed", async () => {
+test("[CLI15] [CLI56] what can never be read ends `watch` with an error: an origin that is not seen, a cluster that is removed", async () => {
   const unknown = await rig.catwalk("watch", "--cluster", "app", "--origin", "dc");
   expect(unknown).toMatchObject({ status: 1, out: "" });
   expect(unknown.err).toContain("--origin dc: cluster app sees no such remote");

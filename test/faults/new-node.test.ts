@@ -132,7 +132,7 @@ test("[PEE1] with nobody to ask it starts without, and says so", async () => {
   await rig.killRelay("app-4");
 });
 
-test("[PEE1] the hub comes back: a new node asks others all the same, and only what has changed comes from the hub", async () => {
+test("[PEE1] [PEE7] the hub comes back: a new node asks others all the same, and only what has changed comes from the hub", async () => {
   await rig.startHub();
   await untilInSync("app-1");
   rmSync(rig.state("app-4"), { recursive: true, force: true });

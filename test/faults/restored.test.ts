@@ -44,7 +44,7 @@ function remoteOf(cluster: string): Promise<RelayStatus["remotes"][number] | und
   return rig.fromRelay<RelayStatus>(cluster, "/status").then(({ remotes }) => remotes[0]);
 }
 
-test("[BAK3] a hub that is restored to an older state costs nobody a key; what is missing comes from the publishers; what is decided later counts", async () => {
+test("[BAK3] [BAK7] a hub that is restored to an older state costs nobody a key; what is missing comes from the publishers; what is decided later counts", async () => {
   writePods(20);
   await untilFelixHas(20);
   // In the middle of things: the backup needs no quiet hub.

@@ -127,7 +127,7 @@ test("[SCP8] a reader that was away while the hub was put back gets the part of 
   expect(felix.labelsOf(added(3))).toBe(LABELS);
 });
 
-test("[SCP3] a grant of everything that the hub that was put back adds beside shows everything there; upgraded again, the scope holds", async () => {
+test("[SCP3] [SCP12] [SCP13] a grant of everything that the hub that was put back adds beside shows everything there; upgraded again, the scope holds", async () => {
   await changeHub(previous);
   await rig.api("POST", `${DEMO}/grants`, PAIR);
   const all = (...numbers: readonly number[]): string[] => [

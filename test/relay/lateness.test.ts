@@ -17,7 +17,7 @@ test("[LOG24] a hub that is merely far away is not late, and a moment of latenes
   expect(after(...times(20, 4), 130, 127, ...times(5, 4)).paceMs).toBe(0);
 });
 
-test("[LOG24] a hub that goes on being late by so much is sent frames four times as far apart, and at most a second", () => {
+test("[LOG24] [LOG64] a hub that goes on being late by so much is sent frames four times as far apart, and at most a second", () => {
   expect(after(...times(20, 4), ...times(60, 254)).paceMs).toBeCloseTo(800, -1);
   expect(after(...times(20, 4), ...times(60, 5_000)).paceMs).toBe(1_000);
 });

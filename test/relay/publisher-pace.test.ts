@@ -87,7 +87,7 @@ test("[LOG17] a timer that is late by its last millisecond makes no interval lon
   expect([sizes().length, timers.at(-1)]).toEqual([12, PACE_MS]);
 });
 
-test("[LOG17] full frames wait for acknowledgements only: no pace limits what a publisher gets through", () => {
+test("[LOG17] [LOG53] full frames wait for acknowledgements only: no pace limits what a publisher gets through", () => {
   const { change, accept, sizes } = reconciled();
   change(0, 1_400);
   expect(sizes()).toEqual([400, 400]);

@@ -94,7 +94,7 @@ test.each([
   expect(stateOf(of, edge)).toEqual(expected);
 });
 
-test("[API9] what the view itself is not, it stays, with the reasons", () => {
+test("[API9] [API34] what the view itself is not, it stays, with the reasons", () => {
   expect(stateOf({ ...origin, publisher: "absent" }, { connectionStatus: 1 })).toEqual([
     "Connecting",
     1,

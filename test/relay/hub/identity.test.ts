@@ -70,7 +70,7 @@ test("[CRE11] a membership is written whole, for its owner only", async () => {
   expect(readdirSync(folder)).toHaveLength(2);
 });
 
-test("[CRE11] a file that is wrong is named, with what is wrong in it", async () => {
+test("[CRE11] [CRE13] a file that is wrong is named, with what is wrong in it", async () => {
   const key = await makeKey();
   const good = membershipText(await membershipOf(key));
   const cases: readonly (readonly [key: string, membership: string, error: RegExp])[] = [

@@ -72,7 +72,7 @@ test("[BAK1] a backup holds what was committed, also what is in a log beside its
   });
 });
 
-test("[BAK1] a backup overwrites nothing, is made of a hub's folder only, and leaves nothing where it fails", () => {
+test("[BAK1] [BAK5] a backup overwrites nothing, is made of a hub's folder only, and leaves nothing where it fails", () => {
   const { root, data, db } = hubFolder();
   db.close();
   writeFileSync(join(root, "there"), "mine");
@@ -160,7 +160,7 @@ test("[BAK2] a newer format, and a path that no hub has, are refused", async () 
   await expect(restoreHub(file, join(root, "new"), NOW_MS)).rejects.toThrow("by a newer version");
 });
 
-test("[BAK2] half a restore starts no hub", async () => {
+test("[BAK2] [BAK6] half a restore starts no hub", async () => {
   const { data, db } = hubFolder();
   db.close();
   writeFileSync(join(data, "restore-unfinished"), "");

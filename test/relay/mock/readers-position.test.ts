@@ -36,7 +36,7 @@ test("[CLI30] a made-up reader stands where a relay's view stands: in a repair, 
   expect(positions.at(-1)).toEqual({ revision, chain });
 });
 
-test("[CLI30] changes are counted, not frames; what cannot be read brings none", () => {
+test("[CLI30] [CLI57] changes are counted, not frames; what cannot be read brings none", () => {
   const { world, publisher, reader } = populatedWorld(3);
   reader.received.length = 0;
   publisher.change(relabelled(0, 1), relabelled(1, 1));

@@ -49,7 +49,7 @@ test("[PEE4] own facts stay, also where the others' are newer or older; only the
   }
 });
 
-test("[PEE4] a view that holds anything is not replaced by a further one; one that is only begun is", async () => {
+test("[PEE4] [PEE9] a view that holds anything is not replaced by a further one; one that is only begun is", async () => {
   const address = await rig.serve(stored(rig, 50, 3), FACTS);
   const dir = stored(rig, 2, 1);
   const before = hashOf(viewOf(dir));

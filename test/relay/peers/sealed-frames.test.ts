@@ -43,7 +43,7 @@ test("[PEE3] who has another key is refused at the first frame, on either side",
   expect(() => a.open(body(b.seal(Buffer.from("x"))))).toThrow("has not the key of this cluster");
 });
 
-test("[PEE3] a bit that was changed anywhere is seen, and so is a frame that is cut", () => {
+test("[PEE3] [PEE8] a bit that was changed anywhere is seen, and so is a frame that is cut", () => {
   for (let round = 0; round < 200; round++) {
     const { a, b } = session();
     const sealed = body(a.seal(randomBytes(randomInt(0, 64))));
@@ -102,7 +102,7 @@ test("[PEE3] a hello that is none, or whose key is worthless, is refused", () =>
       expect(finish(side, Buffer.concat([good.subarray(0, 16), point]))).toThrow("worthless");
 });
 
-test("[PEE5] a length that no frame has is refused before any of it is read", () => {
+test("[PEE5] [PEE10] a length that no frame has is refused before any of it is read", () => {
   const lengthOf = (bytes: number): Buffer => {
     const length = Buffer.alloc(LENGTH_BYTES);
     length.writeUInt32BE(bytes);

@@ -107,7 +107,7 @@ for (const [what, pod, ips] of [
     ["10.0.0.1"],
   ],
 ] as const)
-  test(`[SRC11] a pod's addresses: ${what}`, () => {
+  test(`[SRC11] [SRC89] a pod's addresses: ${what}`, () => {
     const world = new World();
     world.put("Pod", "p", { spec: { nodeName: "n" }, ...pod });
     const [record] = world.seen.records.values();

@@ -145,7 +145,7 @@ test("[SRC73] a value that does not parse costs itself, is told with key, field 
   expect(recorder.records.get(WEP)).toMatchObject({ ips: ["10.1.0.9"] });
 });
 
-test("[ADM10] a profile that an endpoint names again is named once, where it stood first", async () => {
+test("[ADM10] [ADM12] a profile that an endpoint names again is named once, where it stood first", async () => {
   const value = '{"ipv4_nets":["10.1.0.1/32"],"profile_ids":["ksa.b","kns.a","ksa.b"]}';
   const { recorder } = await follow({ [WEP]: value });
   expect(recorder.records.get(WEP)).toMatchObject({ profiles: ["ksa.b", "kns.a"] });

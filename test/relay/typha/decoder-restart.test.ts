@@ -90,7 +90,7 @@ test("[TYP15] a large remote view crosses the wire compressed, shared by all con
   expect(first.kvs).toEqual(second.kvs);
 });
 
-test("[TYP15] nothing is sent between a restart and its ACK, and a change meanwhile is not lost", async () => {
+test("[TYP15] [TYP33] nothing is sent between a restart and its ACK, and a change meanwhile is not lost", async () => {
   const { feed, client, typha } = await spliceRig(LOCAL);
   fill(feed);
   const felix = client();

@@ -29,7 +29,7 @@ test("[TYP22] prefixed keys have the remote's name in them and stay Kubernetes' 
   });
 });
 
-test("[TYP22] two keys, of one remote or of two, never become one, and no key of another cluster's pods looks like one", () => {
+test("[TYP22] [TYP35] two keys, of one remote or of two, never become one, and no key of another cluster's pods looks like one", () => {
   const key = fc.stringMatching(/^[A-Za-z0-9_./-]{1,40}$/);
   const rcc = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?$/);
   fc.assert(

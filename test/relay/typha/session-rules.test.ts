@@ -70,7 +70,7 @@ test("[TYP8] in-sync waits for the remote views and says resync meanwhile, once"
   ]);
 });
 
-test("[TYP11] no status goes back while a Typha that came back tells everything", () => {
+test("[TYP11] [TYP39] no status goes back while a Typha that came back tells everything", () => {
   const back: SessionEvent[] = [
     { type: "typha-lost" },
     LOOK,

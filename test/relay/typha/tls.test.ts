@@ -117,7 +117,7 @@ for (const version of ["TLSv1.2", "TLSv1.3"] as const)
     await client.until("in-sync", () => client.hasSync);
   });
 
-test("[TYP24] a URI among the alternative names is as good as the common name", async () => {
+test("[TYP24] [TYP36] a URI among the alternative names is as good as the common name", async () => {
   const rig = await rigWithTls({ cn: "no-such", uriSan: URI });
   const client = felix(rig, "client");
   await client.until("in-sync", () => client.hasSync);
@@ -178,7 +178,7 @@ test("[TYP24] a Typha without TLS is refused, and does not hang", async () => {
   expect(typeof (await dial(`127.0.0.1:${(server.address() as AddressInfo).port}`))).toBe("string");
 });
 
-test("[TYP24] certificates are renewed without a restart, and what does not load keeps what did", async () => {
+test("[TYP24] [TYP37] certificates are renewed without a restart, and what does not load keeps what did", async () => {
   const folder = mkdtempSync(join(tmpdir(), "catwalk-tls-"));
   cleanUp(() => rmSync(folder, { recursive: true }));
   const use = (name: string): void => {

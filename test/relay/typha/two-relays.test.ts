@@ -38,7 +38,7 @@ async function pair(second: Partial<Parameters<typeof spliceRig>[1]> = {}): Prom
   return { typha, first: one, second: two, felix };
 }
 
-test("[TYP25] a Felix whose relay is killed goes on at the other, and deletes nothing", async () => {
+test("[TYP25] [TYP38] a Felix whose relay is killed goes on at the other, and deletes nothing", async () => {
   const { first, second, felix } = await pair();
   fill(second.feed, 500);
   await first.splice.stop();

@@ -65,7 +65,7 @@ test("[VIE17] another log tells of what is held only its newest state", () => {
 });
 
 /** Found by the simulation, seed 44. */
-test("[VIE17] what another log said before is not taken for its newest state while a key has changed behind the end of a tail", () => {
+test("[VIE17] [VIE20] what another log said before is not taken for its newest state while a key has changed behind the end of a tail", () => {
   const view = new MemoryView("identity");
   const own = { ...held, ips: ["10.20.0.3"] };
   told(view, wholeLog("projection", [[put(own)]]));

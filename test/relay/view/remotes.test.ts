@@ -62,7 +62,7 @@ test("[VIE3] what was granted is served from disk before anybody is asked", () =
   expect(remotes.reports()).toMatchObject([{ rcc: "db", connectionStatus: 0, endpoints: 1 }]);
 });
 
-test("[VIE14] a view from disk counts as loaded when the hub cannot be reached, or has said nothing for 5 s", () => {
+test("[VIE14] [VIE19] a view from disk counts as loaded when the hub cannot be reached, or has said nothing for 5 s", () => {
   const dir = stateDir();
   writeView(dir, pod("a", "10.20.0.1"));
   let nowMs = 1_000;

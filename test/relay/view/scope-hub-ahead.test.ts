@@ -59,7 +59,7 @@ test("[SCP4] what a hub that was ahead has shown between goes also where newer f
   remotes.stop();
 });
 
-test("[SCP4] a view is read through for newer facts only after a start, or where the hub has shown more than they do", () => {
+test("[SCP4] [SCP17] a view is read through for newer facts only after a start, or where the hub has shown more than they do", () => {
   const dir = folder();
   const read = vi.spyOn(ViewFile.prototype, "read");
   const { remotes, links } = open(dir);

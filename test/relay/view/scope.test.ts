@@ -91,7 +91,7 @@ test("[SCP4] it is never called in sync between, and stays loaded; the hub's dig
   remotes.stop();
 });
 
-test("[SCP4] a relay that starts with facts newer than its view narrows it before it serves, and the hub must know them", () => {
+test("[SCP4] [SCP14] a relay that starts with facts newer than its view narrows it before it serves, and the hub must know them", () => {
   const dir = folder();
   writeView(dir, ...ALL);
   const { remotes, served, take, links, reopen } = open(dir);
@@ -226,7 +226,7 @@ test("[SCP4] a kill at any write of a narrowing, or a file that is torn: the nex
     }
 });
 
-test("[SCP4] [VIE10] a full disk keeps no scope from being obeyed; with room again the file takes its place", () => {
+test("[SCP4] [SCP15] [VIE10] a full disk keeps no scope from being obeyed; with room again the file takes its place", () => {
   const dir = folder();
   writeView(dir, ...ALL);
   const path = join(dir, "views/db.view");
@@ -260,7 +260,7 @@ test("[SCP4] [VIE10] a full disk keeps no scope from being obeyed; with room aga
   expect(viewNames(new RemoteView(new ViewFile(path), header))).toEqual([]);
 });
 
-test("[SCP4] labels that a scope has taken away are asked of nobody: the same selector stays answered, another shows nothing that it cannot know", () => {
+test("[SCP4] [SCP16] labels that a scope has taken away are asked of nobody: the same selector stays answered, another shows nothing that it cannot know", () => {
   const narrowedBy = (...scopes: readonly Scope[]): string[] => {
     const dir = folder();
     writeView(dir, ...ALL);

@@ -327,7 +327,7 @@ test("[VIE10] a rewritten file is where a loss of power leaves it before it take
   expect(keys(new RemoteView(new ViewFile(path), header))).toEqual(keys(view));
 });
 
-test("[VIE10] a full disk costs the file, not the view; with room again the file holds everything", () => {
+test("[VIE10] [VIE18] a full disk costs the file, not the view; with room again the file holds everything", () => {
   const path = join(folder(), "db.view");
   const world = new OriginWorld();
   const publisher = new TestPublisher(world);

@@ -93,7 +93,7 @@ test("[LOG3] how a reader continues", () => {
   expect(at(9, 9, "f")).toEqual({ kind: "repair", reason: "epoch-changed" });
 });
 
-test("[PRO9] a payload that claims or holds millions of things costs no more than to inflate it", () => {
+test("[PRO10] a payload that claims or holds millions of things costs no more than to inflate it", () => {
   const inflated = 8 * 1024 * 1024;
   const deflated = (bytes: Uint8Array): Uint8Array =>
     Uint8Array.from(deflateRawSync(bytes, { dictionary: DICTIONARY }));

@@ -12,7 +12,7 @@ const edge = {
   revision: 1,
 };
 
-test("[PRO9] a report is checked up to the first edge that is wrong, which is named; more than 1,000 are not looked at", () => {
+test("[PRO10] a report is checked up to the first edge that is wrong, which is named; more than 1,000 are not looked at", () => {
   const bad = Array.from({ length: 1_000 }, () => ({ a: 1 }));
   expect(parseEdgeReports(JSON.stringify([edge, ...bad.slice(1)]))).toEqual({
     ok: false,

@@ -30,7 +30,7 @@ test("[VIS22] without connection fields an RCC names a member: its own name, or 
   });
 });
 
-test("[VIS22] an object as kubectl prints it can be applied: null is absent, and what Kubernetes adds is ignored", () => {
+test("[VIS22] [VIS42] an object as kubectl prints it can be applied: null is absent, and what Kubernetes adds is ignored", () => {
   const exported = {
     ...(rcc(
       { syncOptions: {} },

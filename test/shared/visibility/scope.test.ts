@@ -50,7 +50,7 @@ describe("what a scope shows", () => {
     expect(shown({ kinds: ["Node", "IPPool"] })).toEqual(keys(7, 8, 10));
   });
 
-  test("[SCP1] namespaces: only endpoints of these, and no host endpoint; pools and nodes have none and stay", () => {
+  test("[SCP1] [SCP9] namespaces: only endpoints of these, and no host endpoint; pools and nodes have none and stay", () => {
     expect(shown({ namespaces: ["shop"] })).toEqual(keys(0, 3, 4, 7, 8, 9, 10));
   });
 
@@ -121,7 +121,7 @@ describe("how a scope is written", () => {
     [{ selector: "role ==" }, "scope.selector"],
     [{ pods: [] }, "scope.pods"],
     ["shop", "scope"],
-  ])("[SCP2] %j is refused with its field", (value, field) => {
+  ])("[SCP2] [SCP10] %j is refused with its field", (value, field) => {
     const parsed = parseScope(value);
     expect(parsed.ok ? [] : parsed.problems.map((problem) => problem.field)).toEqual([field]);
   });

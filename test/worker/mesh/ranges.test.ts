@@ -44,7 +44,7 @@ test("[VIS26] a claim of what another cluster has is refused, naming the rule an
   ]);
 });
 
-test("[VIS25] a cluster with ranges given by the operator claims none of that use", async () => {
+test("[VIS25] [VIS43] a cluster with ranges given by the operator claims none of that use", async () => {
   const hub = new TestHub();
   const demo = hub.service("demo");
   valueOf(await demo.createMesh("demo"));

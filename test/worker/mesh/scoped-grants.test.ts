@@ -185,7 +185,7 @@ test("[SCP2] the 17th scope of an origin is refused by name and changes nothing;
   valueOf(await demo.applyGrant("db", "r7", scopeOf(most + 1)));
 });
 
-test("[SCP2] scopes that would make a cluster's facts too large to be kept or sent are refused, with the grant or with the RCC", async () => {
+test("[SCP2] [SCP11] scopes that would make a cluster's facts too large to be kept or sent are refused, with the grant or with the RCC", async () => {
   const hub = new TestHub();
   const { db = "" } = await hub.withClusters("db", "a", "b", "c");
   const demo = hub.service("demo");

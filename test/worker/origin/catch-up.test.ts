@@ -77,7 +77,7 @@ test("[LOG15] a resume costs at most what live delivery would have cost, and at 
   expect(reader.isInSync).toBe(true);
 });
 
-test("[LOG15] one missed frame is sent as it is, and a reader of version 1 gets every frame", () => {
+test("[LOG15] [LOG51] one missed frame is sent as it is, and a reader of version 1 gets every frame", () => {
   const { world, publisher, reader } = worldWithAbsentee();
   const old = new TestReader(world);
   publisher.change({ op: "put", record: state(0, 1) });

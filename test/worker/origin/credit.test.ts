@@ -5,7 +5,7 @@ import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
 import { heavyLabels, noise } from "../../support/noise.ts";
 import { address, pod } from "../../support/records.ts";
 
-test("[LOG9] a reader that takes nothing costs its own lag only, and catches up from what is stored", () => {
+test("[LOG9] [LOG49] a reader that takes nothing costs its own lag only, and catches up from what is stored", () => {
   const { world, publisher, reader } = populatedWorld(1);
   const stalled = new TestReader(world);
   stalled.isPaused = true;
@@ -54,7 +54,7 @@ test("[LOG9] 511 readers that take nothing: what is in flight stays below 96 MB,
   expect(late.keys()).toEqual(reader.keys());
 });
 
-test("[LOG9] readers that hold all the room and take nothing are closed, so that the others have it", () => {
+test("[LOG9] [LOG47] readers that hold all the room and take nothing are closed, so that the others have it", () => {
   const { world, publisher, reader } = populatedWorld(1);
   // 2 MB that do not compress, in records of 40 KB: the first message to each reader is a large one.
   const fill = (round: number) => {

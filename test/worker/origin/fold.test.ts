@@ -16,7 +16,7 @@ import { nodeSql } from "../../support/node-sql.ts";
 import { heavyLabels } from "../../support/noise.ts";
 import { address, pod } from "../../support/records.ts";
 
-test("[LOG22] a step of folding reads or rewrites at most two blobs' worth, of a log that was empty, and of one that grows tenfold", () => {
+test("[LOG22] [LOG60] a step of folding reads or rewrites at most two blobs' worth, of a log that was empty, and of one that grows tenfold", () => {
   const store = new SqliteLogStore(nodeSql());
   const first = fold(store, [], 0, putAll(store, 0, changesOf(0, 3_000)));
   const second = fold(store, first.blobs, 30, putAll(store, 30, changesOf(3_000, 30_000)));
@@ -58,7 +58,7 @@ test("[LOG18] [LOG22] records that are large and do not compress are cut by thei
   expect(all).toBeGreaterThan(100 * 30_000);
 });
 
-test("[LOG18] of more than it may hold a fold takes the first part, and the next one the rest", () => {
+test("[LOG18] [LOG54] of more than it may hold a fold takes the first part, and the next one the rest", () => {
   const store = new SqliteLogStore(nodeSql());
   const head = putAll(store, 0, changesOf(0, 600, large), 4);
   const first = fold(store, [], 0, head);

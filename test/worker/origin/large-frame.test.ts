@@ -49,7 +49,7 @@ test("[LOG22] a hub that ends in the middle of one has acknowledged nothing of i
   expect(count).toBeGreaterThanOrEqual(400);
 });
 
-test("[LOG22] what a publisher that is gone has left waiting is forgotten: the next one begins with nothing before it", () => {
+test("[LOG22] [LOG62] what a publisher that is gone has left waiting is forgotten: the next one begins with nothing before it", () => {
   const { world, publisher, socket, publish } = rawPublisher();
   world.isShared = true;
   for (let n = 0; n < 8; n++) publish(pods(4_000));
@@ -60,7 +60,7 @@ test("[LOG22] what a publisher that is gone has left waiting is forgotten: the n
   expect(next.sequences()).toEqual([1]);
 });
 
-test("[LOG22] a log whose folding is behind takes nothing in until it has come on: no commit folds what is left at once", () => {
+test("[LOG22] [LOG61] a log whose folding is behind takes nothing in until it has come on: no commit folds what is left at once", () => {
   const { world, accepted, publish } = rawPublisher();
   const head = (): number =>
     Number(world.sql.run("SELECT MAX(revision) AS n FROM frames")[0]?.["n"]);
@@ -154,18 +154,21 @@ const hugePods = (count: number, text: string) => {
 test.each([
   { isShared: false, kib: 256 },
   { isShared: true, kib: 128 },
-])("[LOG22] large records are taken in by their bytes: $kib KiB an event", ({ isShared, kib }) => {
-  const { world, accepted, publish } = rawPublisher();
-  world.isShared = isShared;
-  const most = watchEvents(world);
-  publish(hugePods(100, "x"));
-  world.advance(5_000);
-  expect(accepted).toHaveLength(1);
-  expect(most.bytes).toBeGreaterThan((kib / 2) * 1024);
-  expect(most.bytes).toBeLessThanOrEqual(kib * 1024);
-});
+])(
+  "[LOG22] [LOG59] large records are taken in by their bytes: $kib KiB an event",
+  ({ isShared, kib }) => {
+    const { world, accepted, publish } = rawPublisher();
+    world.isShared = isShared;
+    const most = watchEvents(world);
+    publish(hugePods(100, "x"));
+    world.advance(5_000);
+    expect(accepted).toHaveLength(1);
+    expect(most.bytes).toBeGreaterThan((kib / 2) * 1024);
+    expect(most.bytes).toBeLessThanOrEqual(kib * 1024);
+  },
+);
 
-test("[LOG22] beside others a KiB counts as a change: a second takes in ten megabytes", () => {
+test("[LOG22] [LOG58] beside others a KiB counts as a change: a second takes in ten megabytes", () => {
   const { world, reader, publish } = rawPublisher();
   world.isShared = true;
   for (const text of ["a", "b", "c", "d", "e"]) publish(hugePods(100, text));

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { Lingering } from "../../../worker/origin/lingering.ts";
 
-test("[LOG9] sockets that were closed and do not go are too much when there are 16 of them for a minute", () => {
+test("[LOG9] [LOG48] sockets that were closed and do not go are too much when there are 16 of them for a minute", () => {
   const lingering = new Lingering();
   for (let n = 0; n < 15; n++) lingering.closed(`s${n}`, n);
   // A few are borne, however long.

@@ -99,7 +99,7 @@ test("[LOG12] an address that moves from one pod to another is never lost, in an
   }
 });
 
-test("[LOG16] frames that come in a rush share a commit, in their order, each acknowledged by itself", () => {
+test("[LOG16] [LOG52] frames that come in a rush share a commit, in their order, each acknowledged by itself", () => {
   const { world, publisher, reader } = populatedWorld(1);
   const revision = () => reader.views.get("identity")?.cursor?.revision ?? 0;
   const before = revision();

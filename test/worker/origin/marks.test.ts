@@ -198,7 +198,7 @@ test("[LOG26] a member whose sockets at several Origins take nothing has 96 MiB;
   expect(members.every((member) => room.isFullFor(member))).toBe(true);
 }, 120_000);
 
-test("[LOG26] an Origin that sleeps does not forget what is in flight", () => {
+test("[LOG65] an Origin that sleeps does not forget what is in flight", () => {
   const populated = populatedWorld(1);
   const { world } = populated;
   fill(populated, 0);

@@ -27,7 +27,7 @@ for (const [what, message] of [
   ["acknowledges nothing new", acknowledgement],
   ["wants repairs", repair],
 ] as const)
-  test(`[LOG23] a reader that ${what}, again and again, is closed; others of its cluster wait, other clusters do not`, () => {
+  test(`[LOG23] [LOG63] a reader that ${what}, again and again, is closed; others of its cluster wait, other clusters do not`, () => {
     const { world, reader, publisher } = populatedWorld();
     const own = new TestReader(world);
     own.connect({ peer: { clusterUid: ORIGIN_UID } });
@@ -76,7 +76,7 @@ test("[LOG23] frames and their acknowledgements do not count, however many and h
   expect([world.closedWith(socket), world.closedWith(reader.socket)]).toEqual([null, null]);
 });
 
-test("[PRO9] a text that is no heartbeat closes the socket; heartbeats without end do so too", () => {
+test("[PRO10] a text that is no heartbeat closes the socket; heartbeats without end do so too", () => {
   const { world, reader, publisher } = populatedWorld();
   const { socket } = rawHome(world, publisher);
   world.origin.onText(socket, "ping");

@@ -82,7 +82,7 @@ test("[LOG8] what another party has more around a key differs: its leaves are sm
   expect(told.toSorted()).toEqual(cut(union.pairs({ bits: 0, prefix: 0 })));
 });
 
-test("[LOG18] a digest is made in parts: no more leaves at once than are asked for", () => {
+test("[LOG18] [LOG55] a digest is made in parts: no more leaves at once than are asked for", () => {
   const tries = filled(20_000, 5_000);
   let events = 0;
   while (!tries[0].refresh(10)) events++;

@@ -129,7 +129,7 @@ describe("what a reader with a scope is sent", () => {
     expect(names(connected(world, OTHER_UID))).toEqual(["10.20.0.0/16", "a", "b", "c", "d"]);
   });
 
-  test("[SCP5] a scope that changes counts as soon as it is committed: nothing of the old log is sent after it", () => {
+  test("[SCP5] [SCP18] a scope that changes counts as soon as it is committed: nothing of the old log is sent after it", () => {
     const { world, publisher } = populatedWorld(3);
     const reader = connected(world);
     world.push(granted(2, DB));
@@ -321,7 +321,7 @@ describe("how a projection comes to be", () => {
     expect(connected(world, readers[15]?.cluster.uid).isInSync).toBe(true);
   });
 
-  test("[SCP7] with each projection an event takes in less, so that it lasts no longer", () => {
+  test("[SCP7] [SCP19] with each projection an event takes in less, so that it lasts no longer", () => {
     const largest = (scopes: number): number => {
       const scopedReaders = Array.from({ length: scopes }, (_, n) => ({
         cluster: { uid: String(n).padStart(32, "d"), name: `r${n}` },

@@ -79,7 +79,7 @@ test("[LOG19] a publisher over its rate waits for its acknowledgements, and lose
   expect(sequences()).toEqual(Array.from({ length: accepted.length }, (_, n) => n + 1));
 });
 
-test("[LOG19] one that goes on sending all the same is closed; readers keep what they have", () => {
+test("[LOG19] [LOG57] one that goes on sending all the same is closed; readers keep what they have", () => {
   const { world, reader, socket, publish } = rawPublisher();
   const flood = noise(4_000);
   for (let n = 0; n < 1_000 && world.closedWith(socket) === null; n++) publish(flood);

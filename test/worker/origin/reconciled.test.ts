@@ -90,7 +90,7 @@ test("[LOG14] a claim that was never answered is asked again by the next instanc
   expect(world.claims).toHaveLength(2);
 });
 
-test("[LOG14] a claim that could not be asked while the quarantine is judged again is asked later all the same", () => {
+test("[LOG14] [LOG50] a claim that could not be asked while the quarantine is judged again is asked later all the same", () => {
   const none = { pods: [], nodes: [] };
   const world = new OriginWorld(facts({ ranges: none }));
   const publisher = new TestPublisher(world);

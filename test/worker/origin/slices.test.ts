@@ -108,7 +108,7 @@ function expectSmall({ events, rows, bytes, sentBytes }: ReturnType<Watched["lar
   expect(sentBytes).toBeLessThanOrEqual(MOST.sentBytes);
 }
 
-test(`[LOG18] no event of a log of ${ENDPOINTS} endpoints does more than a bounded part: publication, first contact, resume, repair`, () => {
+test(`[LOG18] [LOG56] no event of a log of ${ENDPOINTS} endpoints does more than a bounded part: publication, first contact, resume, repair`, () => {
   const { world, largest, publisher, reader } = populated();
   expectSmall(largest());
   reader.connect([]);

@@ -42,7 +42,7 @@ test("[VIS30] a relay that finds a publisher stands by, and hears what may be se
   expect(standby.access).toHaveLength(3);
 });
 
-test("[VIS30] when the publisher's socket closes, who has stood by for longest publishes at once, and nothing is lost or sent twice", () => {
+test("[VIS30] [VIS44] when the publisher's socket closes, who has stood by for longest publishes at once, and nothing is lost or sent twice", () => {
   const { world, publisher, reader } = populatedWorld(3);
   const [first, second] = [another(world, publisher), another(world, publisher)];
   // What the publisher's source had already, and it did not get out.
@@ -61,7 +61,7 @@ test("[VIS30] when the publisher's socket closes, who has stood by for longest p
   expect(world.closedWith(first.socket)).toBe(null);
 });
 
-test("[VIS30] a publisher that comes back before anybody took over goes on with its term", () => {
+test("[VIS30] [VIS46] a publisher that comes back before anybody took over goes on with its term", () => {
   const { world, publisher } = populatedWorld(1);
   const { term } = publisher;
   world.disconnect(publisher.socket);
@@ -135,7 +135,7 @@ test("[VIS30] a standby that sends changes is not listened to", () => {
   expect(world.origin.status().publisher).toBe("connected");
 });
 
-test("[VIS30] status has of each edge the relay that lags most, also after the object slept", () => {
+test("[VIS30] [VIS45] status has of each edge the relay that lags most, also after the object slept", () => {
   const { world, publisher } = populatedWorld(1);
   const standby = another(world, publisher);
   const report = (relay: TestPublisher, edges: readonly EdgeReport[]): void =>
