@@ -6,8 +6,8 @@ export const LIMITS = {
   partitions: 4_096,
   /** Bytes of a `repair` or `reconcile`: as many leaves, at 27 bytes. */
   leavesBytes: 128 * 1024,
-  /** Bytes of a `report`: 1,000 edges of 250 bytes. */
-  reportBytes: 256 * 1024,
+  /** Bytes of a `report`: 1,000 edges with names as long as they may be (360 bytes), and what is said of the cluster. */
+  reportBytes: 512 * 1024,
   /** Bytes of a hello: a position in each of 16 channels. */
   helloBytes: 8 * 1024,
   /** Bytes of any other message that only says something. */

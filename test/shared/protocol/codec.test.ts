@@ -357,7 +357,7 @@ test("[PRO9] what a message may have is looked at before it is unpacked", () => 
   const publish = number({ type: "publish", channel: "pools", sequence: 1, payload: b16 });
   expect(ruleOf(wide(0x94, publish, 1_500_000))).toBe("publish has more than 32 values, the limit");
   for (const [message, most] of [
-    [{ type: "report", edges: "[]", cluster: null }, 262_144],
+    [{ type: "report", edges: "[]", cluster: null }, 524_288],
     [{ type: "repair", origin: 0, channel: "pools", leaves: [] }, 131_072],
     [{ type: "reconcile", channel: "pools", leaves: [] }, 131_072],
     [messages.find(({ type }) => type === "home-hello") as Message, 8_192],

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 
+import { decodeMessage, encodeMessage } from "../../../shared/protocol/codec.ts";
+import type { EdgeReport } from "../../../shared/visibility/facts.ts";
 import { parseEdgeReports } from "../../../shared/visibility/parse-facts.ts";
 
 const edge = {
@@ -25,4 +27,21 @@ test("[PRO10] a report is checked up to the first edge that is wrong, which is n
   const many = parseEdgeReports(JSON.stringify([...bad, edge]));
   expect(many).toMatchObject({ ok: false, rule: expect.stringContaining("1000") });
   expect(parseEdgeReports(JSON.stringify([edge]))).toEqual({ ok: true, value: [edge] });
+});
+
+test("[PRO9] the longest report that a relay makes fits: as many edges as RCCs, with the longest names", () => {
+  const longest: EdgeReport = {
+    rcc: "r".repeat(63),
+    origin: { uid: "0".repeat(32), name: "c".repeat(63) },
+    connectionStatus: 2,
+    endpoints: 600_000,
+    refused: 600_000,
+    digest: "f".repeat(32),
+    revision: Number.MAX_SAFE_INTEGER,
+    conflicts: 600_000,
+  };
+  const edges = JSON.stringify(Array.from({ length: 1_000 }, () => longest));
+  const cluster = "x".repeat(64 * 1024);
+  const bytes = encodeMessage({ type: "report", edges, cluster });
+  expect(decodeMessage(bytes).ok).toBe(true);
 });
