@@ -289,7 +289,7 @@ export class Origin {
     this.#readers.newEvent();
     const known = this.#facts;
     if (known !== null && known.meshId !== facts.meshId) return;
-    const isNew = known === null || facts.accessVersion > known.accessVersion;
+    const isNew = known === null || isNewer(facts, known);
     if (isNew) this.#take(facts);
     const current = isNew ? facts : known;
     const mustAskAgain = isAnswer && !this.#isFactsFresh && this.#wasInterrupted(current);
@@ -465,4 +465,11 @@ function admissionOf(facts: OriginFacts | null): AdmissionFacts {
 
 function newEpoch(random: () => number): string {
   return Array.from({ length: 16 }, () => Math.floor(random() * 16).toString(16)).join("");
+}
+
+/** That the hub was restored is said under the number that the facts had before. [BAK4] */
+function isNewer(facts: OriginFacts, known: OriginFacts): boolean {
+  return facts.accessVersion === known.accessVersion
+    ? facts.unconfirmedRestore !== known.unconfirmedRestore
+    : facts.accessVersion > known.accessVersion;
 }

@@ -125,8 +125,12 @@ export class ReaderSide {
       this.#rules.refuse(socket, "over-quota", OVERFULL_RULE);
       return;
     }
-    const { accessVersion, cluster } = facts;
-    this.#send(socket, { type: "watch-welcome", version, originUid: cluster.uid, accessVersion });
+    this.#send(socket, {
+      type: "watch-welcome",
+      version,
+      originUid: facts.cluster.uid,
+      accessVersion: upTo(facts, hello),
+    });
     this.#readers.admit(socket, peer, logs, hello, version);
   }
 
@@ -211,4 +215,14 @@ export class ReaderSide {
   #send(socket: SocketId, message: Message): void {
     this.#ports.sockets.send(socket, encodeMessage(message));
   }
+}
+
+/**
+ * The version up to which these facts are the newest: for a newer one the Mesh was asked, and it had changed
+ * nothing here. But a Mesh that was restored may have forgotten what it had changed. [SCP4] [BAK4]
+ */
+function upTo({ accessVersion, unconfirmedRestore }: OriginFacts, hello: WatchHello): number {
+  return unconfirmedRestore === undefined
+    ? Math.max(accessVersion, hello.accessVersion)
+    : accessVersion;
 }

@@ -123,8 +123,8 @@ export const MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: "worker/origin/origin.ts",
-        from: "const isNew = known === null || facts.accessVersion > known.accessVersion;",
-        to: "const isNew = known === null || facts.accessVersion !== known.accessVersion;",
+        from: "    : facts.accessVersion > known.accessVersion;",
+        to: "    : true;",
       },
     ],
   },
@@ -261,12 +261,17 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "report-not-repeated",
     bug: "What a cluster's own addresses change of what it serves is not reported to the hub.",
-    validators: ["StatusTruthful"],
+    validators: ["StatusTruthful", "Converged"],
     replacements: [
       {
         file: "relay/view/remotes.ts",
         from: "    for (const { serving, view } of this.#entries.values()) serving.decideAgain(view.records());\n    this.#options.onState();",
         to: "    for (const { serving, view } of this.#entries.values()) serving.decideAgain(view.records());",
+      },
+      {
+        file: "relay/relay.ts",
+        from: "    this.#refreshOwnAddresses();\n    this.#report();\n  }\n\n  #onListed",
+        to: "    this.#refreshOwnAddresses();\n  }\n\n  #onListed",
       },
     ],
   },
@@ -392,18 +397,6 @@ export const MUTANTS: readonly Mutant[] = [
         file: "relay/view/remotes.ts",
         from: "this.pools.setReaders(facts.readerPools ?? []);",
         to: "if (facts.readerPools !== undefined) this.pools.setReaders(facts.readerPools);",
-      },
-    ],
-  },
-  {
-    name: "pools-told-once",
-    bug: "What an Origin could not tell the Mesh of its cluster's pools is never told again.",
-    validators: ["Converged"],
-    replacements: [
-      {
-        file: "worker/origin/mesh-notes.ts",
-        from: "  onFailed(): void {\n    this.look();",
-        to: "  onFailed(): void {\n    if (this.#lastMs < 0) this.look();",
       },
     ],
   },

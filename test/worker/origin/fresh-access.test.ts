@@ -127,3 +127,20 @@ test("[CRE16] a relay of a removed cluster, or with a key that was replaced, is 
   world.push(facts({ keyGeneration: 2, accessVersion: 2, removed: true }));
   expect(world.closedWith(open(2))).toBe("removed");
 });
+
+/** Found by the simulation, seed 768: a relay with a scope, and newer facts that concern itself only, dialled for ever. */
+test("[SCP4] [BAK4] an Origin that has asked its Mesh is as new as the question, unless the Mesh was restored", () => {
+  const welcomed = (world: OriginWorld, accessVersion: number): unknown => {
+    const reader = new TestReader(world);
+    reader.connect({ accessVersion });
+    world.advance(5_000);
+    return reader.received.find((message) => message.type === "watch-welcome");
+  };
+  const { world } = populatedWorld();
+  expect(welcomed(world, 7)).toMatchObject({ accessVersion: 7 });
+  // Under the number that this Origin knows already.
+  world.facts = facts({ unconfirmedRestore: 1_000 });
+  expect(welcomed(world, 8)).toMatchObject({ accessVersion: facts().accessVersion });
+  world.facts = facts({ accessVersion: 9 });
+  expect(welcomed(world, 9)).toMatchObject({ accessVersion: 9 });
+});
