@@ -1,7 +1,8 @@
 /**
  * Access facts of a hub that was restored to an older state may show more than this relay has heard
- * since: a grant that was narrowed, or taken away, after the backup. Until an operator has confirmed what
- * the restored hub permits, a remote stays as it was heard last where that was narrower. [BAK4]
+ * since: a grant that was narrowed, or taken away, after the backup. Until an operator has
+ * confirmed what the restored hub permits, a remote stays as it was heard last where that was
+ * narrower. [BAK4]
  */
 import type { AccessFacts, Remote } from "../shared/visibility/facts.ts";
 import { isSameScope } from "./view/shown.ts";
@@ -16,8 +17,9 @@ export function holdBack(facts: AccessFacts, heard: AccessFacts | null): AccessF
 }
 
 /**
- * What a restored hub says under a number that this relay knows already changes nothing but this: a remote
- * of which that hub would show more than was heard is held back. Answers the same facts where there is none.
+ * What a restored hub says under a number that this relay knows already changes nothing but this: a
+ * remote of which that hub would show more than was heard is held back. Answers the same facts
+ * where there is none.
  */
 export function heldBackBy(restored: AccessFacts, heard: AccessFacts): AccessFacts {
   if (restored.unconfirmedRestore === undefined) return heard;

@@ -1,6 +1,9 @@
 import { mkdirSync } from "node:fs";
 
-/** For its owner only; a folder that is there stays as it is. @throws Error that begins with the flag and what it was given. */
+/**
+ * For its owner only; a folder that is there stays as it is.
+ * @throws Error that begins with the flag and what it was given.
+ */
 export function makeFolder(path: string, flag: string, given = path): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });

@@ -19,7 +19,10 @@ export interface RelayStatus {
   readonly hubAgeSeconds: number | null;
   /** Why the hub is not connected, or publishing stopped. */
   readonly message: string | null;
-  /** What this machine's clock lacks to the hub's, in seconds, where that was worth correcting; else 0. [CRE8] */
+  /**
+   * What this machine's clock lacks to the hub's, in seconds, where that was worth correcting; else
+   * 0. [CRE8]
+   */
   readonly clockSkewSeconds: number;
   readonly accessVersion: number;
   /** Why something that this relay knows is not on its disk; `null` when all is. */

@@ -1,4 +1,7 @@
-/** `catwalk completion bash|zsh|fish`: a script made from the commands themselves, so that it cannot lag behind them. [CLI45] */
+/**
+ * `catwalk completion bash|zsh|fish`: a script made from the commands themselves, so that it cannot
+ * lag behind them. [CLI45]
+ */
 import { Argument } from "commander";
 import type { Command, Option } from "commander";
 

@@ -1,7 +1,7 @@
 /**
  * Where a command finds its hub: flags > `CATWALK_*` > the file that `CATWALK_CONFIG` names >
- * `.catwalk/config.yaml` found upwards from the current folder > `~/.config/catwalk/config.yaml`. Nothing
- * is ever written to the home folder. [CLI2]
+ * `.catwalk/config.yaml` found upwards from the current folder > `~/.config/catwalk/config.yaml`.
+ * Nothing is ever written to the home folder. [CLI2]
  */
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";

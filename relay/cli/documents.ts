@@ -1,4 +1,7 @@
-/** Kubernetes objects from a file that a flag names: everything that `kubectl apply -f` takes. [SRC48] */
+/**
+ * Kubernetes objects from a file that a flag names: everything that `kubectl apply -f` takes.
+ * [SRC48]
+ */
 import { readFileSync } from "node:fs";
 
 import { readDocuments } from "../source/manifests/read-documents.ts";

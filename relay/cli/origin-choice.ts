@@ -1,6 +1,6 @@
 /**
- * `--origin NAME`, with one meaning wherever it is given: an RCC of the cluster, or the cluster that an RCC
- * names; for views also the cluster itself. A name that is neither is an error. [CLI49]
+ * `--origin NAME`, with one meaning wherever it is given: an RCC of the cluster, or the cluster
+ * that an RCC names; for views also the cluster itself. A name that is neither is an error. [CLI49]
  */
 import type { MeshStatus } from "./mesh-status.ts";
 import type { RelayAnswer } from "./relay-answer.ts";
@@ -17,7 +17,10 @@ export function isCalled({ rcc, cluster }: NamedOrigin, name: string): boolean {
   return rcc === name || cluster === name;
 }
 
-/** Names as views show them (the RCC's, or the cluster's own). @throws CommandError for a name that nobody has. */
+/**
+ * Names as views show them (the RCC's, or the cluster's own).
+ * @throws CommandError for a name that nobody has.
+ */
 export function chosenOrigins(
   name: string,
   known: readonly NamedOrigin[],
@@ -44,7 +47,10 @@ export function originsOf({ cluster, remotes }: RelayAnswer): NamedOrigin[] {
   return [...own, ...remotes.map(({ rcc, origin }) => ({ rcc, cluster: origin.name }))];
 }
 
-/** RCCs of a cluster, by the status of its mesh. A member that no RCC names yet is known too. @throws CommandError */
+/**
+ * RCCs of a cluster, by the status of its mesh. A member that no RCC names yet is known too.
+ * @throws CommandError
+ */
 export function requireKnownOrigin(status: MeshStatus, cluster: string, name: string): void {
   const rccs = [...status.edges, ...(status.notServed ?? [])].filter(
     (edge) => edge.cluster.name === cluster,

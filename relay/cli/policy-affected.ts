@@ -1,4 +1,7 @@
-/** `catwalk policy --affected-by RCC`, `--affected-by-grant CLUSTER`: the rules that it changes, against what is now. [CLI14] */
+/**
+ * `catwalk policy --affected-by RCC`, `--affected-by-grant CLUSTER`: the rules that it changes,
+ * against what is now. [CLI14]
+ */
 import { affectedBy } from "../policy/affected.ts";
 import type { Affected, AffectedRule, ChangedEndpoint } from "../policy/affected.ts";
 import { titleOf } from "../policy/kinds.ts";

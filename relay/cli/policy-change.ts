@@ -1,6 +1,7 @@
 /**
- * A change of whom a cluster sees that `catwalk policy` is asked about: an RCC that is applied or deleted, a grant that is given or taken away. What the
- * cluster sees now, and what it would see then, are read from the hub. [CLI14]
+ * A change of whom a cluster sees that `catwalk policy` is asked about: an RCC that is applied or
+ * deleted, a grant that is given or taken away. What the cluster sees now, and what it would see
+ * then, are read from the hub. [CLI14]
  */
 import type { LabelMode, PinnedRanges } from "../../shared/visibility/facts.ts";
 import { labelModeOf, parseRcc } from "../../shared/visibility/rcc.ts";
@@ -46,7 +47,10 @@ interface Registry {
   readonly scopeGrantedBy: (origin: string) => Scope | null | undefined;
 }
 
-/** @throws UsageError for wrong flags or a wrong file, CommandError for an RCC or cluster that is not there. */
+/**
+ * @throws UsageError for wrong flags or a wrong file, CommandError for an RCC or cluster that is
+ *   not there.
+ */
 export async function readChange(
   flags: ChangeFlags,
   cluster: string,

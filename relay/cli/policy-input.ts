@@ -1,4 +1,7 @@
-/** Where `catwalk policy` has its policies from: a file, or a relay of the cluster; with the network sets that go with them. [CLI12] */
+/**
+ * Where `catwalk policy` has its policies from: a file, or a relay of the cluster; with the network
+ * sets that go with them. [CLI12]
+ */
 import { policyKindOf, sortPolicies, titleOf } from "../policy/kinds.ts";
 import type { NetworkSet } from "../policy/kinds.ts";
 import { FieldProblem, readKubeObject } from "../source/convert/kube-object.ts";
@@ -17,7 +20,10 @@ export interface PolicyInput {
   readonly notes: readonly string[];
 }
 
-/** @throws UsageError naming file, line, field and rule; CommandError where the relay cannot be asked. */
+/**
+ * @throws UsageError naming file, line, field and rule; CommandError where the relay cannot be
+ *   asked.
+ */
 export async function readPolicyInput(
   flags: ReadingFlags & { readonly file?: string },
 ): Promise<PolicyInput> {

@@ -1,4 +1,7 @@
-/** `catwalk policy [NAME|-f FILE]`: the IPs that each rule of a policy holds now, and whose they are. [CLI12] */
+/**
+ * `catwalk policy [NAME|-f FILE]`: the IPs that each rule of a policy holds now, and whose they
+ * are. [CLI12]
+ */
 import { holdPolicy, policiesCalled } from "../policy/holding.ts";
 import type { HeldPolicy, HeldRule } from "../policy/holding.ts";
 import { titleOf } from "../policy/kinds.ts";

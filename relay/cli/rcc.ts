@@ -125,7 +125,10 @@ function located(file: string, line: number, error: unknown): unknown {
     : error;
 }
 
-/** What of a document the hub is sent: not what Kubernetes and kubectl keep in it, which may hold what is nobody's business. */
+/**
+ * What of a document the hub is sent: not what Kubernetes and kubectl keep in it, which may hold
+ * what is nobody's business.
+ */
 function documentOf({ name, annotations, spec }: RccRequest): object {
   return {
     apiVersion: "projectcalico.org/v3",
@@ -165,7 +168,10 @@ function describeApplied(cluster: string, { metadata, status }: RccView): string
   return what + notes.join("");
 }
 
-/** In one line: `granted`, `NotServed (clusterAccessSecret)`, `granted, overlayRoutingMode NotServed`. */
+/**
+ * In one line: `granted`, `NotServed (clusterAccessSecret)`,
+ * `granted, overlayRoutingMode NotServed`.
+ */
 function stateOf({ status }: RccView): string {
   const fields = (status.notServed ?? []).map(({ field }) => field.split(".").at(-1)).join(", ");
   if (status.remote === null) return `NotServed (${fields})`;

@@ -1,4 +1,7 @@
-/** `catwalk relay status`: what a relay says of itself: its hub, its source, what it publishes and serves. [CLI44] */
+/**
+ * `catwalk relay status`: what a relay says of itself: its hub, its source, what it publishes and
+ * serves. [CLI44]
+ */
 import type { Command } from "commander";
 
 import { CONNECTION_WORDS } from "../../shared/visibility/connection-words.ts";

@@ -40,7 +40,8 @@ export async function runRelay(config: RelayConfig): Promise<void> {
   const splice = startSplice(relay, config, upstream, log);
   relay.splice = splice;
   const port = splice === null ? null : await listen(splice.start(), "--typha-listen");
-  // Only once it can serve its Felix: a relay that cannot is not to publish and say that it is ready.
+  // Only once it can serve its Felix: a relay that cannot is not to publish and say that it is
+  // ready.
   relay.start();
   void relay
     .whenListed()

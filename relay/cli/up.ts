@@ -37,7 +37,8 @@ export const registerUp: RegisterCommand = (program) => {
       .option("--data <dir>", "where state is kept", ".catwalk"),
     "catwalk up",
   ).action(async (flags: { readonly kubeconfig?: readonly string[]; readonly data: string }) => {
-    // A relay waits for its kubeconfig; who starts by hand wants to know of a misspelt path at once.
+    // A relay waits for its kubeconfig; who starts by hand wants to know of a misspelt path at
+    // once.
     for (const file of flags.kubeconfig ?? [])
       if (!existsSync(file)) throw new CommandError(`--kubeconfig: there is no file ${file}`);
     const plan =

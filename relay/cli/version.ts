@@ -1,4 +1,7 @@
-/** `catwalk version`: of this program, the hub and the relays that are known here, and whether they go together. [CLI43] */
+/**
+ * `catwalk version`: of this program, the hub and the relays that are known here, and whether they
+ * go together. [CLI43]
+ */
 import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { fetchRelay } from "../policy/world.ts";
 import type { RelayStatus } from "../status.ts";

@@ -171,7 +171,8 @@ const LIST = {
 };
 
 /**
- * `12:30:01 + db WorkloadEndpoint shop/db-0 10.20.1.7 role=db`: the time here, what it is, its addresses and labels; in more lines where a screen is narrower.
+ * `12:30:01 + db WorkloadEndpoint shop/db-0 10.20.1.7 role=db`: the time here, what it is, its
+ * addresses and labels; in more lines where a screen is narrower.
  */
 export function changeText(change: SeenChange, at: Date): string {
   const { record } = change;

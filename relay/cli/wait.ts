@@ -15,7 +15,8 @@ const EQUAL = 2;
 
 /**
  * What is still in the way; empty when every edge in question is in sync.
- * @param allowStale A view that is equal to the origin's log is enough, whatever the origin is doing.
+ * @param allowStale A view that is equal to the origin's log is enough, whatever the origin is
+ *   doing.
  */
 export function obstacles(
   status: MeshStatus,

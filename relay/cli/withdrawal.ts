@@ -1,4 +1,7 @@
-/** `catwalk relay withdrawal list|confirm|reject`: what this relay holds back because a list suddenly lacked it in mass. [PUB6] */
+/**
+ * `catwalk relay withdrawal list|confirm|reject`: what this relay holds back because a list
+ * suddenly lacked it in mass. [PUB6]
+ */
 import type { Command } from "commander";
 
 import { z } from "zod";

@@ -1,4 +1,7 @@
-/** What the relays cannot read of their clusters, told in the terminal that started them: a typo in a file must not be looked for in a log. [CLI46] */
+/**
+ * What the relays cannot read of their clusters, told in the terminal that started them: a typo in
+ * a file must not be looked for in a log. [CLI46]
+ */
 import type { RelayStatus } from "../status.ts";
 import type { RelayProcess } from "./relay-process.ts";
 
@@ -8,7 +11,10 @@ export interface ToldProblems {
   stop(): Promise<void>;
 }
 
-/** The lines that a new look adds to what was told before: what is new or reads otherwise, and what is over. */
+/**
+ * The lines that a new look adds to what was told before: what is new or reads otherwise, and what
+ * is over.
+ */
 export function problemLines(
   cluster: string,
   before: ReadonlyMap<string, string>,

@@ -53,7 +53,10 @@ export function metricsText(relay: Relay): Promise<string> {
   return registry.metrics();
 }
 
-/** A collection whose kind the cluster does not have is an empty one: healthy, unless there is nothing else. [SRC88] */
+/**
+ * A collection whose kind the cluster does not have is an empty one: healthy, unless there is
+ * nothing else. [SRC88]
+ */
 function sourceHealth(source: RelayStatus["source"], gauge: MakeGauge): void {
   const healthy = gauge(
     "catwalk_source_collection_healthy",

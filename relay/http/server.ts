@@ -1,4 +1,7 @@
-/** The relay's own HTTP: health for the kubelet, status and metrics for people, the applied view for the CLI. Read only but for what a local operator decides, loopback by default. */
+/**
+ * The relay's own HTTP: health for the kubelet, status and metrics for people, the applied view for
+ * the CLI. Read only but for what a local operator decides, loopback by default.
+ */
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -15,7 +15,8 @@ export interface JoinSurroundings {
 }
 
 /**
- * Until the hub says yes or, for good, no. A relay that is a member already goes on with what it has when the token was used.
+ * Until the hub says yes or, for good, no. A relay that is a member already goes on with what it
+ * has when the token was used.
  * @returns Whether the relay is a member.
  */
 export async function joinUntilDecided(

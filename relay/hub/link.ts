@@ -156,7 +156,8 @@ export class HubLink {
     try {
       this.#options.handlers.onMessage(decoded.message, data.length);
     } catch (error) {
-      // What one message does ends its connection, never the relay, which serves every Felix of the node.
+      // What one message does ends its connection, never the relay, which serves every Felix of the
+      // node.
       this.#down(socket, null, `a message of the hub could not be handled: ${String(error)}`);
     }
   }

@@ -1,6 +1,7 @@
 /**
- * What a change of whom a cluster sees does to its policies: which sets of their rules get endpoints, and which lose some. A policy's own selector never
- * matches a remote endpoint, so nothing else of a policy changes. [SEL7]
+ * What a change of whom a cluster sees does to its policies: which sets of their rules get
+ * endpoints, and which lose some. A policy's own selector never matches a remote endpoint, so
+ * nothing else of a policy changes. [SEL7]
  */
 import type { PolicyObject } from "../source/source.ts";
 import { holdPolicy } from "./holding.ts";
@@ -28,7 +29,9 @@ export interface AffectedPolicy {
 
 export interface Affected {
   readonly policies: readonly AffectedPolicy[];
-  /** Policies that cannot be read, with what is wrong: what the change does to them is not known. */
+  /**
+   * Policies that cannot be read, with what is wrong: what the change does to them is not known.
+   */
   readonly unreadable: readonly { readonly policy: PolicyObject; readonly message: string }[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * What a cluster has beside endpoints for its policies, by kind: policies that are worked out, network sets that rules hold too, and kinds that are left
- * out, by name. [SEL9] [SEL10]
+ * What a cluster has beside endpoints for its policies, by kind: policies that are worked out,
+ * network sets that rules hold too, and kinds that are left out, by name. [SEL9] [SEL10]
  */
 import { formatCidr, parseCidr } from "../../shared/ip/cidr.ts";
 import type { Labels } from "../../shared/record/record.ts";
@@ -55,7 +55,10 @@ function admin(name: string, plural: string, version: string): PolicyKind {
 
 const CALICO = /^(projectcalico\.org\/v3|crd\.projectcalico\.org\/v1)$/;
 
-/** `undefined` for what is none of them. A version of `policy.networking.k8s.io` that is not known counts as one that is. */
+/**
+ * `undefined` for what is none of them. A version of `policy.networking.k8s.io` that is not known
+ * counts as one that is.
+ */
 export function policyKindOf(apiVersion: string, name: string): PolicyKind | undefined {
   const group = CALICO.test(apiVersion) ? "calico" : apiVersion;
   const isAdmin = apiVersion.startsWith("policy.networking.k8s.io/");
@@ -103,7 +106,10 @@ export function titleOf({ kind: name, metadata }: PolicyObject): string {
   return `${name} ${metadata.namespace === undefined ? "" : `${metadata.namespace}/`}${metadata.name}`;
 }
 
-/** As Calico makes a set of it: a namespaced one is matched like an endpoint of its namespace. Source: calico v3.32.1 updateprocessors/networksetprocessor.go. */
+/**
+ * As Calico makes a set of it: a namespaced one is matched like an endpoint of its namespace.
+ * Source: calico v3.32.1 updateprocessors/networksetprocessor.go.
+ */
 function readNetworkSet(object: PolicyObject, problems: string[]): NetworkSet {
   const title = titleOf(object);
   const { namespace } = object.metadata;

@@ -96,7 +96,9 @@ export type RulesResult =
   | {
       readonly ok: true;
       readonly matches: readonly RuleMatch[];
-      /** Sets of its rules that are not worked out, each with its place: the endpoints of a service. */
+      /**
+       * Sets of its rules that are not worked out, each with its place: the endpoints of a service.
+       */
       readonly notCounted: readonly string[];
     }
   | { readonly ok: false; readonly message: string };
@@ -134,7 +136,10 @@ export function rulesOf(policy: PolicyObject): RulesResult {
   }
 }
 
-/** To whom the policy applies. Calico drops a policy where this does not parse: none of its rules is there. */
+/**
+ * To whom the policy applies. Calico drops a policy where this does not parse: none of its rules is
+ * there.
+ */
 function brokenMainSelector(spec: z.infer<typeof calicoSpecSchema>): string | null {
   for (const field of ["selector", "namespaceSelector", "serviceAccountSelector"] as const) {
     const parsed = parseSelector(spec[field] ?? "");
@@ -259,7 +264,11 @@ function join(parts: readonly string[]): string {
 
 const IN_NAMESPACE: Selector = { op: "has", label: "projectcalico.org/namespace" };
 
-/** A selector of namespaces or service accounts as one of endpoints, which inherit those labels with a prefix. @throws RuleProblem where it does not parse. */
+/**
+ * A selector of namespaces or service accounts as one of endpoints, which inherit those labels with
+ * a prefix.
+ * @throws RuleProblem where it does not parse.
+ */
 function withPrefix(text: string, prefix: "pcns." | "pcsa.", field: string): string {
   const parsed = parseSelector(text);
   if (!parsed.ok) throw new RuleProblem(`${field}: ${parsed.error}`);

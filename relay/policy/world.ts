@@ -125,7 +125,10 @@ export function matchEndpoints(world: World, selector: Selector): MatchedEndpoin
   return index.matching(selector);
 }
 
-/** The labels that rules match an endpoint by: its own, with the one that names its cluster, and those that it inherits. */
+/**
+ * The labels that rules match an endpoint by: its own, with the one that names its cluster, and
+ * those that it inherits.
+ */
 export interface SeenLabels {
   readonly labels: Labels;
   readonly inherited: Labels;

@@ -1,7 +1,7 @@
 /**
  * Which of a cluster's IP pools are its own. A pool says one of three things: where pods get their
- * addresses, what is not source-NATed, or what load balancers get. Only the first is ownership. What
- * shows it is that the pool is enabled for pods, or that a block or a pod lies in it. [SRC22]
+ * addresses, what is not source-NATed, or what load balancers get. Only the first is ownership.
+ * What shows it is that the pool is enabled for pods, or that a block or a pod lies in it. [SRC22]
  *
  * Every other pool stays here: it is not published, so it claims no range and refuses no remote.
  */
@@ -106,7 +106,10 @@ export class OwnPools {
     return [...new Set(narrowest)];
   }
 
-  /** Of nested pools the narrowest: a wide one that says "no NAT" is not shown by a pod of one inside. */
+  /**
+   * Of nested pools the narrowest: a wide one that says "no NAT" is not shown by a pod of one
+   * inside.
+   */
   #narrowestAround(text: string): string | null {
     const used = parseCidr(text);
     if (used === null) return null;
@@ -144,7 +147,10 @@ function lengthOf(cidr: string): number {
   return Number(cidr.slice(cidr.indexOf("/") + 1));
 }
 
-/** Calico: a pool without `allowedUses` is for pods and tunnels; a disabled one gives out no address. */
+/**
+ * Calico: a pool without `allowedUses` is for pods and tunnels; a disabled one gives out no
+ * address.
+ */
 function isForPods({ disabled, allowedUses }: IPPool): boolean {
   if (disabled) return false;
   return (

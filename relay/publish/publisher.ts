@@ -56,7 +56,8 @@ export interface PublisherPorts {
   setTimer(delayMs: number): void;
   now(): number;
   /**
-   * Judges what the hub has of a channel and this cluster does not, once a comparison is complete. Absent: all of it goes.
+   * Judges what the hub has of a channel and this cluster does not, once a comparison is complete.
+   * Absent: all of it goes.
    * @returns Ids of the keys that stay for now. [PUB5]
    */
   review?(channel: Channel, missing: readonly Uint8Array[]): ReadonlySet<string>;
@@ -114,7 +115,9 @@ export class Publisher {
     this.#flush();
   }
 
-  /** Deletes keys that this process never had; where a comparison is still to come, that finds them. */
+  /**
+   * Deletes keys that this process never had; where a comparison is still to come, that finds them.
+   */
   withdraw(channel: Channel, keyHashes: readonly Uint8Array[]): void {
     const progress = this.#progress(channel);
     if (progress.phase !== "waiting")

@@ -1,4 +1,7 @@
-/** What is wrong with the cluster's own objects: what their source says of them, and what their labels claim. */
+/**
+ * What is wrong with the cluster's own objects: what their source says of them, and what their
+ * labels claim.
+ */
 import { isReservedLabel } from "../../shared/record/label-domain.ts";
 import { keyOf } from "../../shared/record/key.ts";
 import { nameOfKey } from "../../shared/record/key-name.ts";
@@ -30,7 +33,10 @@ export class SourceProblems {
     this.#problems.delete(object);
   }
 
-  /** Local rules take an object with such a label for a remote's; nobody can say so but its owner's cluster. [SRC90] */
+  /**
+   * Local rules take an object with such a label for a remote's; nobody can say so but its owner's
+   * cluster. [SRC90]
+   */
   lookAtLabels(changes: readonly RecordChange[]): void {
     for (const change of changes) {
       const reserved = change.op === "put" ? reservedOf(change.record) : [];

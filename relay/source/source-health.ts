@@ -1,6 +1,6 @@
 /**
- * How well a source follows its cluster, as one small value: what a relay tells its operator and may tell the hub. Pure; `health-watch.ts` reads the clock.
- * [SRC88]
+ * How well a source follows its cluster, as one small value: what a relay tells its operator and
+ * may tell the hub. Pure; `health-watch.ts` reads the clock. [SRC88]
  */
 
 /** `absent`: there is no such collection (its CRD is not installed), or no such folder. */
@@ -36,7 +36,10 @@ export interface SourceSummary {
 
 const MAX_REASON = 300;
 
-/** The worst of it: one collection that fails makes the source fail; one that is absent is an empty one, unless all are. */
+/**
+ * The worst of it: one collection that fails makes the source fail; one that is absent is an empty
+ * one, unless all are.
+ */
 export function summarise({ collections }: SourceHealth): SourceSummary {
   const of = (state: SourceState): readonly CollectionHealth[] =>
     collections.filter((collection) => collection.state === state);
@@ -96,7 +99,10 @@ export const UNTRACKED: Tracked = { health: { collections: [] }, told: new Map()
 /** A reason that changes while the trouble lasts is told again, at most so often. */
 const TELL_AGAIN_MS = 60_000;
 
-/** Once when trouble begins, when its reason changes, and when it is over; collections with one reason together. */
+/**
+ * Once when trouble begins, when its reason changes, and when it is over; collections with one
+ * reason together.
+ */
 export function stepHealth(
   before: Tracked,
   readings: readonly CollectionReading[],

@@ -1,8 +1,9 @@
 /**
  * What every source (kubernetes, manifests; later typha, etcd) gives the relay: typed changes of one cluster, in order per key.
  *
- * A source owns its retries and never gives up: an unreachable API server is a matter of its health, not an exception. It deletes a key
- * only when it saw the object go or when a complete list lacks it; a failed or partial list deletes nothing. [SRC1]
+ * A source owns its retries and never gives up: an unreachable API server is a matter of its
+ * health, not an exception. It deletes a key only when it saw the object go or when a complete list
+ * lacks it; a failed or partial list deletes nothing. [SRC1]
  */
 import type { RecordChange } from "../../shared/record/record.ts";
 import type { CollectionReading } from "./source-health.ts";
@@ -33,8 +34,9 @@ export interface Source {
   /** What is known now, per followed collection; `source-health.ts` adds since when. */
   health(): { readonly collections: readonly CollectionReading[] };
   /**
-   * The cluster's own policies and what goes with them, read now: the objects as the cluster has them, of the kinds in
-   * `relay/policy/kinds.ts`, so that `catwalk policy` can say what their rules hold. They are never published.
+   * The cluster's own policies and what goes with them, read now: the objects as the cluster has
+   * them, of the kinds in `relay/policy/kinds.ts`, so that `catwalk policy` can say what their
+   * rules hold. They are never published.
    */
   policies(): Promise<ClusterPolicies>;
 }

@@ -287,7 +287,10 @@ export class FelixSession {
     }
   }
 
-  /** Other clusters' pools may come now, before in-sync: Felix deletes then what it had before and is not told again. */
+  /**
+   * Other clusters' pools may come now, before in-sync: Felix deletes then what it had before and
+   * is not told again.
+   */
   #localIsComplete(): void {
     this.#pools.complete();
     this.#onPools();

@@ -1,9 +1,10 @@
 /**
- * Pools of other clusters in one Felix's stream, in an order in which it never has two that overlap: in
- * nftables mode two of them end it. The cluster's own pools come on this Felix's own connection to Typha,
- * earlier or later than the relay hears of them elsewhere, so each connection keeps the order itself:
- * another cluster's pool is deleted before a local one that overlaps it, in the same message, and comes
- * only behind the deletion of the last such one. None comes before Typha has told all local pools. [TYP32]
+ * Pools of other clusters in one Felix's stream, in an order in which it never has two that
+ * overlap: in nftables mode two of them end it. The cluster's own pools come on this Felix's own
+ * connection to Typha, earlier or later than the relay hears of them elsewhere, so each connection
+ * keeps the order itself: another cluster's pool is deleted before a local one that overlaps it, in
+ * the same message, and comes only behind the deletion of the last such one. None comes before
+ * Typha has told all local pools. [TYP32]
  */
 import { cidrsOverlap, parseCidr } from "../../shared/ip/cidr.ts";
 import type { Cidr } from "../../shared/ip/cidr.ts";
@@ -11,7 +12,10 @@ import { RangeSet } from "../../shared/ip/range-set.ts";
 import type { Elements } from "./encode.ts";
 import { poolElement } from "./remote-feed.ts";
 
-/** The pools that Felix is to be given besides the cluster's own (`NatPools`). No two of them overlap. */
+/**
+ * The pools that Felix is to be given besides the cluster's own (`NatPools`). No two of them
+ * overlap.
+ */
 export interface PoolFeed {
   /** Canonical CIDRs. */
   readonly delivered: ReadonlySet<string>;

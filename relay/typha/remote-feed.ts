@@ -71,7 +71,8 @@ export class RemotesFeed implements RemoteFeed {
 }
 
 function encode({ rcc, op, held, isNew }: ServedChange, mode: LabelMode): RemoteUpdate | null {
-  // Pools are decided on together, whoever has them (`NatPools`), and each connection orders them (`PoolOrder`).
+  // Pools are decided on together, whoever has them (`NatPools`), and each connection orders them
+  // (`PoolOrder`).
   if (held.record.kind === "IPPool") return null;
   const felix = felixValue(rcc, held.record, mode);
   return felix && updateOf(felix, op, isNew);

@@ -33,7 +33,10 @@ export class SharedSnapshot {
     this.#changes = changes;
   }
 
-  /** What has changed since it was begun, newest per key, and whether the key is in it: complete at the moment when it is handed out. */
+  /**
+   * What has changed since it was begun, newest per key, and whether the key is in it: complete at
+   * the moment when it is handed out.
+   */
   changes(): Iterable<readonly [string, WaitingUpdate]> {
     return this.#changes.entries();
   }
@@ -60,7 +63,10 @@ export class SharedSnapshot {
 export const COMPRESSED_START = frame(SERVER_DEFINITIONS);
 export const COMPRESSED_END = frame(encodeDecoderRestart("end of the snapshot", ""));
 
-/** The keys of a snapshot while it is made, 8 bytes each: only of those that change is anything asked. */
+/**
+ * The keys of a snapshot while it is made, 8 bytes each: only of those that change is anything
+ * asked.
+ */
 class IncludedKeys {
   readonly #hashes: Float64Array[] = [];
 

@@ -1,7 +1,7 @@
 /**
- * Remote updates that one Felix is not ready for, the newest of each key, and whether Felix has the key.
- * That tells what the update is to Felix in the end: new, updated, deleted, or nothing. Felix counts hosts
- * and endpoints by these types. [TYP28]
+ * Remote updates that one Felix is not ready for, the newest of each key, and whether Felix has the
+ * key. That tells what the update is to Felix in the end: new, updated, deleted, or nothing. Felix
+ * counts hosts and endpoints by these types. [TYP28]
  */
 import { withType } from "./encode.ts";
 import { UPDATE_TYPE } from "./messages.ts";
@@ -26,7 +26,8 @@ export class WaitingUpdates {
   }
 
   /**
-   * @param isSent Whether Felix has the key, where none of its updates waits yet. By default it has what
+   * @param isSent Whether Felix has the key, where none of its updates waits yet. By default it
+   *   has what
    * was there before: a feed that has told it everything says "new" of all else.
    */
   add({ key, encoded, isPut, isNew }: RemoteUpdate, isSent = !isNew): void {

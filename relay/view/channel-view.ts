@@ -1,6 +1,7 @@
 /**
- * The view of one channel of a remote: a reducer over the hub's watch messages. It holds every record it was sent until the origin deletes it or an
- * access message withdraws it; a gap, another chain, another epoch or another digest is repaired by digest, never guessed. [VIE2..VIE8]
+ * The view of one channel of a remote: a reducer over the hub's watch messages. It holds every
+ * record it was sent until the origin deletes it or an access message withdraws it; a gap, another
+ * chain, another epoch or another digest is repaired by digest, never guessed. [VIE2..VIE8]
  *
  * What a repair does not confirm is not deleted but *stale*: kept and served, until a checkpoint says that a publisher has reconciled and
  * so what is missing is really gone.
@@ -205,7 +206,8 @@ export class ChannelView {
     this.#isRepairAsked = false;
     const holdsAny = this.#trie.size + this.#stale.size > 0;
     this.#repair = new Repair(plan, this.#followed, holdsAny);
-    // From its first blob on the view holds something of the other log, and is of no log until the repair is over.
+    // From its first blob on the view holds something of the other log, and is of no log until the
+    // repair is over.
     if (this.#repair.isOfOther) this.#followed = null;
     this.#moveTo({ epoch: plan.epoch, revision: plan.after, chain: plan.chain });
     this.#verified = null;

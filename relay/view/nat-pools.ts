@@ -1,10 +1,11 @@
 /**
- * The pools that Felix is given besides the cluster's own, so that it does not source-NAT what goes to
- * another cluster's pods: those of remotes, and those of the clusters that read this one. [TYP20] [TYP27]
+ * The pools that Felix is given besides the cluster's own, so that it does not source-NAT what goes
+ * to another cluster's pods: those of remotes, and those of the clusters that read this one.
+ * [TYP20] [TYP27]
  *
- * Felix's nftables keep pools in an interval set, and two that overlap end it. So of all pools together
- * only the widest are delivered, and none that overlaps one of the cluster's own datastore: a local pool
- * exempts its addresses itself, whatever it is for.
+ * Felix's nftables keep pools in an interval set, and two that overlap end it. So of all pools
+ * together only the widest are delivered, and none that overlaps one of the cluster's own
+ * datastore: a local pool exempts its addresses itself, whatever it is for.
  */
 import { cidrContains, parseCidr } from "../../shared/ip/cidr.ts";
 import type { Cidr } from "../../shared/ip/cidr.ts";
@@ -25,7 +26,10 @@ export interface WithheldPool {
 }
 
 export interface NatPoolsReport {
-  /** What Felix does not source-NAT towards: canonical CIDRs, and for whom (`remote <rcc>`, `reader <cluster>`). */
+  /**
+   * What Felix does not source-NAT towards: canonical CIDRs, and for whom (`remote <rcc>`, `reader
+   * <cluster>`).
+   */
   readonly exempt: readonly { readonly cidr: string; readonly of: readonly string[] }[];
   readonly withheld: readonly WithheldPool[];
 }
@@ -49,7 +53,10 @@ export class NatPools {
     return this.#delivered;
   }
 
-  /** Pools that Felix does not have, with the local pool that is in the way. Those inside another are not named. */
+  /**
+   * Pools that Felix does not have, with the local pool that is in the way. Those inside another
+   * are not named.
+   */
   get withheld(): readonly WithheldPool[] {
     return this.#withheld;
   }
@@ -150,7 +157,10 @@ export class NatPools {
 
 const AROUND_LOCAL = "a pool of this cluster lies inside it";
 
-/** Two prefixes are nested or disjoint: in the order of their addresses, a wider one comes before what it holds. */
+/**
+ * Two prefixes are nested or disjoint: in the order of their addresses, a wider one comes before
+ * what it holds.
+ */
 function widest(cidrs: readonly Cidr[]): Cidr[] {
   const kept: Cidr[] = [];
   for (const cidr of cidrs.toSorted(byAddress)) {

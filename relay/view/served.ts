@@ -19,8 +19,9 @@ export type Served =
 const ALL: Served = { kind: "all" };
 
 /**
- * The cluster's own addresses: what the mesh has pinned for it, and what its source shows (pools, node
- * addresses). In a range that it shares with other clusters only the nodes' addresses are its own. [VIS33]
+ * The cluster's own addresses: what the mesh has pinned for it, and what its source shows (pools,
+ * node addresses). In a range that it shares with other clusters only the nodes' addresses are its
+ * own. [VIS33]
  */
 export class OwnAddresses {
   readonly #ranges: RangeSet;
@@ -68,7 +69,10 @@ export class OwnAddresses {
     return served.kind === "nothing" ? served.reason : null;
   }
 
-  /** A pool of the same CIDR would overwrite the local one, one around or inside it would change its addresses' kind and NAT. */
+  /**
+   * A pool of the same CIDR would overwrite the local one, one around or inside it would change its
+   * addresses' kind and NAT.
+   */
   #servedPool(text: string): Served {
     const cidr = parseCidr(text);
     const isOwn =

@@ -1,6 +1,6 @@
 /**
- * Addresses in ranges that clusters share, and who has each. There the clusters trust one another: an
- * address that two of them have is served as both say it, and counted. [VIS33]
+ * Addresses in ranges that clusters share, and who has each. There the clusters trust one another:
+ * an address that two of them have is served as both say it, and counted. [VIS33]
  */
 import { parseIp } from "../../shared/ip/address.ts";
 import { RangeSet } from "../../shared/ip/range-set.ts";

@@ -131,9 +131,11 @@ export class Watcher {
       return;
     }
     if (message.type === "watch-welcome") {
-      // A hub of the version before says of what time its facts are, and not up to when they are the newest.
+      // A hub of the version before says of what time its facts are, and not up to when they are
+      // the newest.
       if (message.version >= MARK_VERSION && message.accessVersion < this.#neededVersion) {
-        // It has asked its Mesh, which was put back: what it shows may be more than was granted since. [BAK4]
+        // It has asked its Mesh, which was put back: what it shows may be more than was granted
+        // since. [BAK4]
         this.#link.restart(
           "this hub knows an older scope of the grant than this relay has heard of",
         );

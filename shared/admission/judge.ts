@@ -23,7 +23,10 @@ export type Verdict =
       readonly admitted: false;
       readonly rule: AdmissionRule;
       readonly message: string;
-      /** The record without the addresses that are refused, which is admitted; `null`: nothing of it is. [ADM11] */
+      /**
+       * The record without the addresses that are refused, which is admitted; `null`: nothing of it
+       * is. [ADM11]
+       */
       readonly remainder: CalicoRecord | null;
       /** What the Mesh would have to pin for the record to be admitted; empty when it would not help. */
       readonly claims: readonly RangeClaim[];

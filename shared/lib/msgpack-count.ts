@@ -1,9 +1,13 @@
 /**
- * How many values msgpack bytes hold, read from their heads and without making any: a megabyte can be a million empty lists, which take 130 ns each to unpack and 2 to
- * step over. Values are counted as they stand one after the other, whatever list they are in.
+ * How many values msgpack bytes hold, read from their heads and without making any: a megabyte can
+ * be a million empty lists, which take 130 ns each to unpack and 2 to step over. Values are counted
+ * as they stand one after the other, whatever list they are in.
  */
 
-/** Bytes after the head that one value of each kind has, besides the values inside of it; `undefined`: a length follows. */
+/**
+ * Bytes after the head that one value of each kind has, besides the values inside of it;
+ * `undefined`: a length follows.
+ */
 function fixedBytes(head: number): number | undefined {
   if (head < 0xa0 || head >= 0xe0) return 0;
   if (head < 0xc0) return head & 0x1f;
@@ -13,7 +17,10 @@ function fixedBytes(head: number): number | undefined {
 
 const FOLLOWS = 255;
 
-/** Of heads from 0xc0 on: nil, one that is never used, booleans, binaries, extensions, numbers, fixed extensions, texts, lists, maps. */
+/**
+ * Of heads from 0xc0 on: nil, one that is never used, booleans, binaries, extensions, numbers,
+ * fixed extensions, texts, lists, maps.
+ */
 const FIXED: readonly number[] = [
   0, 255, 0, 0, 255, 255, 255, 255, 255, 255, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 2, 3, 5, 9, 17, 255,
   255, 255, 2, 4, 2, 4,
@@ -32,7 +39,10 @@ const LENGTH_BYTES: Readonly<Record<number, 1 | 2 | 4>> = {
   0xdb: 4,
 };
 
-/** Stops counting at `most + 1`. Bytes that are no msgpack, and lists that claim to be longer than `most`, count as more than any bound. */
+/**
+ * Stops counting at `most + 1`. Bytes that are no msgpack, and lists that claim to be longer than
+ * `most`, count as more than any bound.
+ */
 export function countValues(bytes: Uint8Array, most: number): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   let [at, count] = [0, 0];
@@ -48,7 +58,10 @@ export function countValues(bytes: Uint8Array, most: number): number {
   return at > bytes.length && count <= most ? Infinity : count;
 }
 
-/** Items that a list or map says it has: to unpack it makes room for all of them, before it looks for any. */
+/**
+ * Items that a list or map says it has: to unpack it makes room for all of them, before it looks
+ * for any.
+ */
 function claimOf(view: DataView, at: number, head: number): number {
   if (head < 0xdc || head > 0xdf) return 0;
   const size = head % 2 === 0 ? 2 : 4;

@@ -1,6 +1,6 @@
 /**
- * Mesh, cluster and RCC names: an RFC 1123 label. 63 characters are what a DNS label, a label's value and one part of a label key's domain may
- * have, and an RCC's name becomes all three. [NAM1]
+ * Mesh, cluster and RCC names: an RFC 1123 label. 63 characters are what a DNS label, a label's
+ * value and one part of a label key's domain may have, and an RCC's name becomes all three. [NAM1]
  */
 export const MAX_NAME = 63;
 export const NAME_PATTERN = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;

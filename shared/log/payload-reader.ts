@@ -1,6 +1,7 @@
 /**
- * Reads a payload's list of changes from its msgpack bytes: a binary is a put, `[binary, 0 or 1]` a delete, and nothing else is anything. Lengths are read before what they
- * are of, so that what a peer claims to send costs no more than what it has sent. [PRO4]
+ * Reads a payload's list of changes from its msgpack bytes: a binary is a put, `[binary, 0 or 1]` a
+ * delete, and nothing else is anything. Lengths are read before what they are of, so that what a
+ * peer claims to send costs no more than what it has sent. [PRO4]
  */
 import { HASH_BYTES } from "../record/encoding.ts";
 import type { DeleteCause } from "../record/record.ts";

@@ -313,7 +313,9 @@ const SIZES: Readonly<Record<Message["type"], Size>> = {
   mark: SMALL,
 };
 
-/** By the head of the list and the number in it, without looking further; `null`: it is no message. */
+/**
+ * By the head of the list and the number in it, without looking further; `null`: it is no message.
+ */
 export function messageTypeOf(data: Uint8Array): Message["type"] | null {
   const head = data[0] ?? 0;
   // Lists of up to 15 fields, and of more, as a later version may have.
@@ -343,7 +345,8 @@ export function decodeMessage(data: Uint8Array): DecodedMessage {
   const told = messageTypeOf(data);
   const broken = told === null ? null : sizeRule(told, data);
   if (broken !== null) return { ok: false, rule: broken };
-  // What is no message has to be told by name all the same, and is unpacked for that where it is short.
+  // What is no message has to be told by name all the same, and is unpacked for that where it is
+  // short.
   if (told === null && data.length > LIMITS.smallBytes)
     return { ok: false, rule: "message must be a msgpack list that begins with a known number" };
   const unpacked = unpack(data);

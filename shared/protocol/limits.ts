@@ -2,11 +2,17 @@
 export const LIMITS = {
   /** Bytes of one message: a blob of 1.5 MB and its envelope. */
   messageBytes: 1_600_000,
-  /** Leaf digests in one `repair` or `reconcile`: an origin has at most 600,000 keys in a channel, which are about 2,000 leaves. */
+  /**
+   * Leaf digests in one `repair` or `reconcile`: an origin has at most 600,000 keys in a channel,
+   * which are about 2,000 leaves.
+   */
   partitions: 4_096,
   /** Bytes of a `repair` or `reconcile`: as many leaves, at 27 bytes. */
   leavesBytes: 128 * 1024,
-  /** Bytes of a `report`: 1,000 edges with names as long as they may be (360 bytes), and what is said of the cluster. */
+  /**
+   * Bytes of a `report`: 1,000 edges with names as long as they may be (360 bytes), and what is
+   * said of the cluster.
+   */
   reportBytes: 512 * 1024,
   /** Bytes of a hello: a position in each of 16 channels. */
   helloBytes: 8 * 1024,
@@ -22,17 +28,28 @@ export const LIMITS = {
   readerFloorBytes: 64 * 1024,
   /** Bytes in flight at which nobody is sent anything: with one more message the object stays below 96 MB of them. */
   inFlightCapBytes: 80 * 1024 * 1024,
-  /** Bytes in flight to all readers of one member, over all Origins of a process: more than one Origin may have in flight to everybody. */
+  /**
+   * Bytes in flight to all readers of one member, over all Origins of a process: more than one
+   * Origin may have in flight to everybody.
+   */
   memberBytes: 96 * 1024 * 1024,
-  /** Bytes in flight to all readers of a process: with what the Origins need themselves it stays below 700 MB. */
+  /**
+   * Bytes in flight to all readers of a process: with what the Origins need themselves it stays
+   * below 700 MB.
+   */
   processBytes: 256 * 1024 * 1024,
   /** Bytes in flight that each member has for itself where the process is full. */
   memberFloorBytes: 1024 * 1024,
-  /** Bytes that a reader is sent which cannot prove that it takes them, before it must connect anew. */
+  /**
+   * Bytes that a reader is sent which cannot prove that it takes them, before it must connect anew.
+   */
   unprovenBytes: 16 * 1024 * 1024,
   /** Frames that a publisher sends before it waits for an acknowledgement. */
   unacknowledgedFrames: 2,
-  /** Bytes after which the hub sends a mark, which the reader acknowledges at once; of version 2: that a reader takes in before it acknowledges. */
+  /**
+   * Bytes after which the hub sends a mark, which the reader acknowledges at once; of version 2:
+   * that a reader takes in before it acknowledges.
+   */
   ackBytes: 32 * 1024,
   /** Milliseconds after which a reader acknowledges what it has taken in. */
   ackMs: 30_000,

@@ -132,7 +132,10 @@ export interface ReaderAck extends LogAddress {
   readonly mark: number | null;
 }
 
-/** Hub → reader: who names this number, which nobody can guess, has taken all that was sent before. Acknowledged at once. Since version 3. [LOG25] */
+/**
+ * Hub → reader: who names this number, which nobody can guess, has taken all that was sent before.
+ * Acknowledged at once. Since version 3. [LOG25]
+ */
 export interface Mark {
   readonly type: "mark";
   readonly token: number;

@@ -1,4 +1,7 @@
-/** Labels that only a relay may write: those of `catwalk.dev` and of every domain below it. [TYP23] [SRC90] */
+/**
+ * Labels that only a relay may write: those of `catwalk.dev` and of every domain below it. [TYP23]
+ * [SRC90]
+ */
 export const LABEL_DOMAIN = "catwalk.dev";
 
 /** @param key As `a.io/b`. */

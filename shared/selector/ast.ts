@@ -66,7 +66,10 @@ export function mapLeaves(selector: Selector, replace: (leaf: Leaf) => Selector)
   return { op: selector.op, operands };
 }
 
-/** How many `&&` and `||` stand in one another: as many parentheses as the normal form has in one another. */
+/**
+ * How many `&&` and `||` stand in one another: as many parentheses as the normal form has in one
+ * another.
+ */
 export function nestingOf(selector: Selector): number {
   if (selector.op === "not") return nestingOf(selector.operand);
   if (selector.op !== "and" && selector.op !== "or") return 0;
@@ -101,7 +104,8 @@ export function formatSelector(selector: Selector): string {
 }
 
 /**
- * The normal form that reads as itself: Calico's, without a negation of a negation. Calico writes `!(!a)` as `!!a`, which is the selector `a`. [SEL8]
+ * The normal form that reads as itself: Calico's, without a negation of a negation. Calico writes
+ * `!(!a)` as `!!a`, which is the selector `a`. [SEL8]
  */
 export function canonicalSelector(selector: Selector): string {
   return formatSelector(withoutDoubleNegation(selector));

@@ -120,7 +120,10 @@ function readersOf(
   return readers.toSorted((a, b) => compareText(a.cluster.uid, b.cluster.uid));
 }
 
-/** On an effective edge A→B the pools of A, and nothing else of it, are told to B, unless the RCC keeps them. [VIS32] */
+/**
+ * On an effective edge A→B the pools of A, and nothing else of it, are told to B, unless the RCC
+ * keeps them. [VIS32]
+ */
 function readerPoolsOf(
   registry: AccessRegistry,
   originUid: string,

@@ -28,8 +28,8 @@ export interface OriginFacts {
   /** CIDRs of the cluster's own pools, as the Mesh has noted them. Absent: none. [VIS32] */
   readonly pools?: readonly string[];
   /**
-   * Unix ms at which the hub's storage was put back to an older state that no operator has confirmed
-   * yet. Absent: there is nothing to confirm. [BAK4]
+   * Unix ms at which the hub's storage was put back to an older state that no operator has
+   * confirmed yet. Absent: there is nothing to confirm. [BAK4]
    */
   readonly unconfirmedRestore?: number;
   /** Clusters that read this one, with their pools. Absent: none. [VIS32] */
@@ -49,7 +49,9 @@ export interface ReaderPools {
   readonly pools: readonly string[];
 }
 
-/** Pools of one cluster that are told to the origins that it reads. Those beyond it are not. [VIS32] */
+/**
+ * Pools of one cluster that are told to the origins that it reads. Those beyond it are not. [VIS32]
+ */
 export const MAX_TOLD_POOLS = 64;
 
 export interface ClusterRef {
@@ -80,7 +82,10 @@ export interface Remote {
   readonly labels?: LabelMode;
   /** What of the origin its grant shows; absent: all. */
   readonly scope?: Scope;
-  /** Only a relay writes this, of facts of a restored hub that would show more than it had heard: held as it was. [BAK4] */
+  /**
+   * Only a relay writes this, of facts of a restored hub that would show more than it had heard:
+   * held as it was. [BAK4]
+   */
   readonly heldBack?: true;
   /** The RCC keeps this cluster's pools from the origin; absent: they are told. [VIS32] */
   readonly pools?: "not-shared";
@@ -89,7 +94,10 @@ export interface Remote {
 /** `prefixed`: label keys have the RCC's name in them, so that only rules written for this remote match. */
 export type LabelMode = "original" | "prefixed";
 
-/** CIDRs, canonical, sorted. Pod addresses must lie in `pods` or `shared`; those of nodes and host endpoints in any. */
+/**
+ * CIDRs, canonical, sorted. Pod addresses must lie in `pods` or `shared`; those of nodes and host
+ * endpoints in any.
+ */
 export interface PinnedRanges {
   readonly pods: readonly string[];
   readonly nodes: readonly string[];
@@ -122,7 +130,9 @@ export interface EdgeReport {
   /** Hex digest of the identity channel at `revision`, when verified. */
   readonly digest: string | null;
   readonly revision: number;
-  /** Addresses in shared ranges that the remote and another cluster both have. Absent: none. [VIS33] */
+  /**
+   * Addresses in shared ranges that the remote and another cluster both have. Absent: none. [VIS33]
+   */
   readonly conflicts?: number;
 }
 
@@ -152,11 +162,16 @@ export interface SourceReport {
 
 /** What an Origin asks the Mesh to note of its cluster. [VIS32] [VIS34] */
 export interface ClusterNote {
-  /** CIDRs of the cluster's own pools, canonical and sorted; `null`: nothing is known of them now. */
+  /**
+   * CIDRs of the cluster's own pools, canonical and sorted; `null`: nothing is known of them now.
+   */
   readonly pools: readonly string[] | null;
   /** Refused claims that nothing of the cluster asks for any more. */
   readonly dropped: readonly RangeClaim[];
-  /** A relay has shown a credential of this hub with this generation, which the facts do not know: the hub was restored to a time before. Absent: none has. [CRE18] */
+  /**
+   * A relay has shown a credential of this hub with this generation, which the facts do not know:
+   * the hub was restored to a time before. Absent: none has. [CRE18]
+   */
   readonly keyGeneration?: number;
 }
 

@@ -37,7 +37,10 @@ export type RangeCheck =
   | { readonly ok: true; readonly cidr: string; readonly parsed: Cidr }
   | { readonly ok: false; readonly rule: string };
 
-/** A range that an operator gives: unicast, in canonical spelling. A bare address is a node's; else it is a prefix whose length was forgotten. */
+/**
+ * A range that an operator gives: unicast, in canonical spelling. A bare address is a node's; else
+ * it is a prefix whose length was forgotten.
+ */
 export function checkGivenRange(text: string, use: RangeUse | "shared"): RangeCheck {
   const parsed = parseCidr(text);
   if (parsed === null) return { ok: false, rule: `${JSON.stringify(text)} is not a CIDR` };
@@ -50,12 +53,18 @@ export function checkGivenRange(text: string, use: RangeUse | "shared"): RangeCh
   return rule === null ? { ok: true, cidr, parsed } : { ok: false, rule };
 }
 
-/** Pod ranges that a cluster pins by first claims, in all: one member must not take all private space. [VIS26] */
+/**
+ * Pod ranges that a cluster pins by first claims, in all: one member must not take all private
+ * space. [VIS26]
+ */
 export const MAX_FIRST_CLAIMS = 16;
 /** Shortest prefix of a first claim. */
 const WIDEST_CLAIM = { ipv4: 12, ipv6: 40 } as const;
 
-/** A range that a cluster claims first: private, CGNAT or ULA, no wider than /12 or /40, and single addresses for nodes. [VIS26] */
+/**
+ * A range that a cluster claims first: private, CGNAT or ULA, no wider than /12 or /40, and single
+ * addresses for nodes. [VIS26]
+ */
 export function checkClaim(text: string, use: RangeUse): RangeCheck {
   const parsed = parseCidr(text);
   if (parsed === null) return { ok: false, rule: `${JSON.stringify(text)} is not a CIDR` };

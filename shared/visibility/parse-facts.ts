@@ -1,6 +1,7 @@
 /**
- * The checked doors of the JSON documents that travel as text: access facts (hub → relay, relay → relay,
- * disk) and a relay's reports (relay → hub). Total: any text gives a value, or the field and the rule.
+ * The checked doors of the JSON documents that travel as text: access facts (hub → relay, relay →
+ * relay, disk) and a relay's reports (relay → hub). Total: any text gives a value, or the field and
+ * the rule.
  */
 import { z } from "zod";
 
@@ -94,7 +95,9 @@ const clusterSchema = z.object({
   }),
 });
 
-/** Fields that are not known are kept: a later hub's facts lose nothing on an older relay's disk. */
+/**
+ * Fields that are not known are kept: a later hub's facts lose nothing on an older relay's disk.
+ */
 export function parseAccessFacts(text: string): Parsed<AccessFacts> {
   return parse(factsSchema, text);
 }
@@ -103,7 +106,8 @@ export function parseEdgeReports(text: string): Parsed<readonly EdgeReport[]> {
   const listed = parse(edgesSchema, text);
   if (!listed.ok) return listed;
   const edges: EdgeReport[] = [];
-  // One after the other, up to the first that is wrong: to tell what is wrong with each costs as much as ten that are right.
+  // One after the other, up to the first that is wrong: to tell what is wrong with each costs as
+  // much as ten that are right.
   for (const [i, edge] of listed.value.entries()) {
     const parsed = edgeSchema.safeParse(edge);
     if (!parsed.success) return { ok: false, rule: ruleOf(parsed.error, [i]) };

@@ -1,8 +1,10 @@
 /**
- * The fields by which an RCC asks for a datastore of its own, and the rules between them. Such an RCC is kept and not served by this version. [VIS40]
+ * The fields by which an RCC asks for a datastore of its own, and the rules between them. Such an
+ * RCC is kept and not served by this version. [VIS40]
  *
- * Sources: the reference page of Calico Enterprise ("Remote cluster configuration"), and the type of the API for the fields that the page leaves out
- * (`kubeconfigInline`, `k8sInsecureSkipTLSVerify`, `etcdKey`, `etcdCert`, `etcdCACert`), read 2026-11.
+ * Sources: the reference page of Calico Enterprise ("Remote cluster configuration"), and the type
+ * of the API for the fields that the page leaves out (`kubeconfigInline`,
+ * `k8sInsecureSkipTLSVerify`, `etcdKey`, `etcdCert`, `etcdCACert`), read 2026-11.
  */
 import { z } from "zod";
 
@@ -13,7 +15,8 @@ const text = z.string().max(8192).nullish();
 /** A kubeconfig may be a list of files, and a certificate a chain, hence the length. */
 const longText = z.string().max(65_536).nullish();
 
-// What `meta` says is for the OpenAPI document: the same rules as below, where a broken one has its advice.
+// What `meta` says is for the OpenAPI document: the same rules as below, where a broken one has its
+// advice.
 const secret = longText.meta({
   maxLength: 0,
   description: "A secret, which the hub does not keep: only absent or empty",
@@ -161,7 +164,8 @@ function checkTogether(spec: RccSpec): readonly FieldProblem[] {
     );
   if (spec.datastoreType === "kubernetes")
     return refuse(ETCD_FIELDS, "is allowed only with datastoreType etcdv3");
-  // Etcd is what the type means where it is not set. Beside it a kubeconfig is for the remote's services, as older documents ask for.
+  // Etcd is what the type means where it is not set. Beside it a kubeconfig is for the remote's
+  // services, as older documents ask for.
   const isEtcd = spec.datastoreType === "etcdv3" || ETCD_FIELDS.some((field) => set.has(field));
   return isEtcd ? [] : refuse(KUBERNETES_FIELDS, "is allowed only with datastoreType");
 }

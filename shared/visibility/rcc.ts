@@ -2,8 +2,8 @@
  * The documented RemoteClusterConfiguration of Calico Enterprise, read strictly: every field of its reference with its rules, and no
  * other. [VIS22] (docs.tigera.io, "Remote cluster configuration", read 2026-11.)
  *
- * What Kubernetes itself adds to an object (`kubectl get -o yaml`) is accepted and ignored, and `null` is an absent field, so that an exported
- * object can be applied.
+ * What Kubernetes itself adds to an object (`kubectl get -o yaml`) is accepted and ignored, and
+ * `null` is an absent field, so that an exported object can be applied.
  */
 import { z } from "zod";
 
@@ -20,7 +20,10 @@ export const REMOTE_ANNOTATION = "catwalk.dev/remote-cluster";
 /** Asks for label keys that only rules written for this remote match: `prefixed`. */
 export const LABELS_ANNOTATION = "catwalk.dev/labels";
 
-/** Whether this cluster's pools are told to the remote, so that it does not source-NAT towards them: `true` (default) or `false`. [VIS32] */
+/**
+ * Whether this cluster's pools are told to the remote, so that it does not source-NAT towards them:
+ * `true` (default) or `false`. [VIS32]
+ */
 export const POOLS_ANNOTATION = "catwalk.dev/share-pools";
 
 const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
@@ -149,7 +152,10 @@ export function parseRcc(value: unknown): ParsedRcc {
   };
 }
 
-/** Without what kubectl keeps for itself: the whole object as it was applied last, with all that it had. */
+/**
+ * Without what kubectl keeps for itself: the whole object as it was applied last, with all that it
+ * had.
+ */
 function ownAnnotations(written: Readonly<Record<string, string | null>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(written).flatMap(([key, value]) =>

@@ -1,7 +1,8 @@
 /**
- * `npm run bench -- [NAME…]`: figures as JSON lines on stdout, `{"name","value","unit","target","met"}`;
- * progress on stderr. A target is what the figure is to reach on 2 cores that the load generator shares.
- * `--keep ROUNDS` keeps what the rounds gave in `results`; `--markdown` makes docs/figures.md of it.
+ * `npm run bench -- [NAME…]`: figures as JSON lines on stdout,
+ * `{"name","value","unit","target","met"}`; progress on stderr. A target is what the figure is to
+ * reach on 2 cores that the load generator shares. `--keep ROUNDS` keeps what the rounds gave in
+ * `results`; `--markdown` makes docs/figures.md of it.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";

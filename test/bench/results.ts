@@ -43,7 +43,10 @@ export function readResults(folder: string): readonly ResultFile[] {
     .map((name) => fileSchema.parse(JSON.parse(readFileSync(join(folder, name), "utf8"))));
 }
 
-/** What rounds of one benchmark together say. @param at The commit that was measured, and the day. */
+/**
+ * What rounds of one benchmark together say.
+ * @param at The commit that was measured, and the day.
+ */
 export function summarise(
   bench: string,
   rounds: readonly (readonly Figure[])[],
@@ -68,7 +71,10 @@ export function summarise(
   });
 }
 
-/** Whether the goal is met, by the median; where that was not kept, by the worst. `null` without a goal. */
+/**
+ * Whether the goal is met, by the median; where that was not kept, by the worst. `null` without a
+ * goal.
+ */
 export function isMet({ goal, isMost, median: middle, min, max }: Result): boolean | null {
   if (goal === null) return null;
   const value = middle ?? (isMost ? max : min);

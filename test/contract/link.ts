@@ -1,6 +1,6 @@
 /**
- * What relays rely on of `Link`, as tests that run on the real one over a WebSocket and on the one of
- * the simulation over virtual time (`link.test.ts`).
+ * What relays rely on of `Link`, as tests that run on the real one over a WebSocket and on the one
+ * of the simulation over virtual time (`link.test.ts`).
  */
 import { expect, test } from "vitest";
 

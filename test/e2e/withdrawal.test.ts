@@ -1,4 +1,7 @@
-/** [PUB3..PUB6] An API server that is emptied under a relay, and over its restart: what a reader has, and what an operator can do. */
+/**
+ * [PUB3..PUB6] An API server that is emptied under a relay, and over its restart: what a reader
+ * has, and what an operator can do.
+ */
 import { request } from "node:http";
 import { networkInterfaces } from "node:os";
 

@@ -1,4 +1,7 @@
-/** The real kubectl and `catwalk source dump` with the same kubeconfigs and environments: what one reads, or refuses, the other does. [SRC81] */
+/**
+ * The real kubectl and `catwalk source dump` with the same kubeconfigs and environments: what one
+ * reads, or refuses, the other does. [SRC81]
+ */
 import { execFile } from "node:child_process";
 
 import { makeForms } from "../support/kubeconfig-forms.ts";

@@ -1,6 +1,8 @@
 /**
- * The admin API against its own OpenAPI document: schemathesis makes requests from the document, right ones and wrong ones, and checks every answer by it.
- * `node test/schemathesis/run.ts [--seed N] [--examples N]`. Needs Python 3 with venv; installs schemathesis into `.build`. About a minute. [API3] [API10]
+ * The admin API against its own OpenAPI document: schemathesis makes requests from the document,
+ * right ones and wrong ones, and checks every answer by it. `node test/schemathesis/run.ts [--seed
+ * N] [--examples N]`. Needs Python 3 with venv; installs schemathesis into `.build`. About a
+ * minute. [API3] [API10]
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";

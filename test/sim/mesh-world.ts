@@ -349,7 +349,10 @@ export class MeshWorld {
     return got.value;
   }
 
-  /** What was heard after the backup is held until the operator says that what the backup permits is right. [BAK4] */
+  /**
+   * What was heard after the backup is held until the operator says that what the backup permits is
+   * right. [BAK4]
+   */
   async #confirmRestore(): Promise<void> {
     let isAnswered = false;
     void this.hub.service.confirmRestore().then(() => (isAnswered = true));

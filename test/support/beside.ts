@@ -1,6 +1,7 @@
 /**
- * Ten quiet clusters with their readers on one virtual thread, and a disturber beside them that begins again and again. The time of a change is that from its source to the end of
- * the event that sent it to a reader. Seeded, and no clock is read.
+ * Ten quiet clusters with their readers on one virtual thread, and a disturber beside them that
+ * begins again and again. The time of a change is that from its source to the end of the event that
+ * sent it to a reader. Seeded, and no clock is read.
  */
 import { expect } from "vitest";
 

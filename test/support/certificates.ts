@@ -1,6 +1,7 @@
 /**
- * Certificates made on the spot: an authority and what it signs, X.509 v3 with P-256, written in DER here, because Node makes none and tests may need no
- * openssl. Only what a TLS server or client looks at. Source: RFC 5280.
+ * Certificates made on the spot: an authority and what it signs, X.509 v3 with P-256, written in
+ * DER here, because Node makes none and tests may need no openssl. Only what a TLS server or client
+ * looks at. Source: RFC 5280.
  */
 import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import type { KeyObject } from "node:crypto";

@@ -59,7 +59,10 @@ export interface CrowdedHubOptions {
 const BROKEN_US = 10_000;
 const LARGE_US = 1_200;
 
-/** To unpack a large message costs what the hub says that it costs, which is what was measured. What others cost is written and sent, which has prices already. */
+/**
+ * To unpack a large message costs what the hub says that it costs, which is what was measured. What
+ * others cost is written and sent, which has prices already.
+ */
 class PricedWork extends MemberWork {
   readonly #price: (us: number) => void;
 

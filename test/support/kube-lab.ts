@@ -1,6 +1,7 @@
 /**
- * Stand-in API servers and proxies on loopback, for how an API server is reached and by whom, not for what it holds: each has one pod, named after it, and
- * remembers what it was asked with. Names that end in `.internal` are known to the proxies only.
+ * Stand-in API servers and proxies on loopback, for how an API server is reached and by whom, not
+ * for what it holds: each has one pod, named after it, and remembers what it was asked with. Names
+ * that end in `.internal` are known to the proxies only.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createHttp, request as httpRequest } from "node:http";
@@ -104,7 +105,10 @@ export class KubeLab {
     return { port: await this.#listen(server), asked };
   }
 
-  /** SOCKS5 without authentication. `asked` has the names as they came: they are the proxy's to look up. */
+  /**
+   * SOCKS5 without authentication. `asked` has the names as they came: they are the proxy's to look
+   * up.
+   */
   async socksProxy(): Promise<{ readonly port: number; readonly asked: string[] }> {
     const asked: string[] = [];
     const server = createTcp((socket) => {

@@ -1,6 +1,7 @@
 /**
- * Kubeconfigs as people have them, each with the API server that kubectl reaches with it, or none where kubectl refuses it. `npm test` tries them with our
- * transport; test/interop runs the real kubectl beside `catwalk source dump` for each.
+ * Kubeconfigs as people have them, each with the API server that kubectl reaches with it, or none
+ * where kubectl refuses it. `npm test` tries them with our transport; test/interop runs the real
+ * kubectl beside `catwalk source dump` for each.
  */
 import { mkdirSync } from "node:fs";
 

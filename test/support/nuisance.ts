@@ -1,4 +1,7 @@
-/** A member that does something else than publish, without end: as fast as the hub takes it, over a socket that comes back when it is closed. */
+/**
+ * A member that does something else than publish, without end: as fast as the hub takes it, over a
+ * socket that comes back when it is closed.
+ */
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { HomeHello, WatchHello } from "../../shared/protocol/messages.ts";
 import type { Peer } from "../../worker/origin/ports.ts";

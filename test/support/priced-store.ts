@@ -8,7 +8,8 @@ import { SqliteLogStore } from "../../worker/origin/sqlite-log-store.ts";
 import type { SqlDatabase } from "../../worker/storage/sql.ts";
 
 /**
- * In µs, of the machine that docs/figures.md is from: what plain workerd was measured to need, and what the same code needs in Node with records of 140 bytes,
+ * In µs, of the machine that docs/figures.md is from: what plain workerd was measured to need, and
+ * what the same code needs in Node with records of 140 bytes,
  * 400 bytes and 60 KiB. A small change to three readers costs 17 + 250 + 10 and four messages of 58, 509 in all; two fan-outs over plain workerd say 360 for a
  * change and 58 for each delivery, 534.
  */

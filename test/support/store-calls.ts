@@ -1,6 +1,6 @@
 /**
- * Every call of the hub's stores on a database that holds much, with the most rows that it may read:
- * for tests of what statements cost. A method that is missing here does not compile.
+ * Every call of the hub's stores on a database that holds much, with the most rows that it may
+ * read: for tests of what statements cost. A method that is missing here does not compile.
  */
 import { CHANNELS } from "../../shared/record/channel.ts";
 import { SqlMeshStore } from "../../worker/mesh/mesh-store.ts";

@@ -9,7 +9,9 @@ const { MESH } = env as unknown as { readonly MESH: DurableObjectNamespace };
 
 export interface CountedSql {
   readonly sql: SqlDatabase;
-  /** Rows that SQLite says it has read for the statements until now, and what the platform bills. */
+  /**
+   * Rows that SQLite says it has read for the statements until now, and what the platform bills.
+   */
   readonly rowsRead: () => number;
 }
 

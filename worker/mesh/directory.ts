@@ -1,6 +1,7 @@
 /**
- * The meshes of a hub, by name: what the object named `directory` keeps. Asked for lists, and before anything that nobody has authenticated reaches an object
- * of its own, for that would make one. [CRE17]
+ * The meshes of a hub, by name: what the object named `directory` keeps. Asked for lists, and
+ * before anything that nobody has authenticated reaches an object of its own, for that would make
+ * one. [CRE17]
  */
 import type { DirectoryCalls } from "./mesh-calls.ts";
 import type { MeshStore } from "./mesh-store.ts";

@@ -75,7 +75,10 @@ export interface MeshAdmin extends MeshCalls {
     name: string,
     ranges?: RangesChange,
   ): Promise<Outcome<Changed<{ readonly cluster: ClusterView; readonly token: NewToken }>>>;
-  /** Gives the cluster these ranges; refused where that would take an address from what is admitted now. */
+  /**
+   * Gives the cluster these ranges; refused where that would take an address from what is admitted
+   * now.
+   */
   setRanges(
     name: string,
     change: RangesChange,
@@ -115,7 +118,9 @@ export interface MeshAdmin extends MeshCalls {
 }
 
 export interface DirectoryCalls {
-  /** Whether a mesh of this name was made and not deleted; answered from memory, and writes nothing. */
+  /**
+   * Whether a mesh of this name was made and not deleted; answered from memory, and writes nothing.
+   */
   hasMesh(name: string): Promise<boolean>;
   noteMesh(name: string, id: string, createdMs: number): Promise<void>;
   forgetMesh(name: string): Promise<void>;

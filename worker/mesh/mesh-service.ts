@@ -84,7 +84,10 @@ export class MeshService implements MeshAdmin {
     });
   }
 
-  /** The ranges that would be, as text; refused where something that is admitted lies in what is taken away. */
+  /**
+   * The ranges that would be, as text; refused where something that is admitted lies in what is
+   * taken away.
+   */
   async #checkNarrowing(name: string, change: RangesChange): Promise<Outcome<string>> {
     const planned = this.#mesh.ask(() => {
       this.#mesh.requireMesh();
@@ -226,7 +229,8 @@ export class MeshService implements MeshAdmin {
     if (cluster !== undefined && !cluster.removed) {
       const decided = this.#mesh.decide(() => work(cluster));
       this.#schedule();
-      // Others whose facts have changed hear it at once; what does not get through is retried by the alarm.
+      // Others whose facts have changed hear it at once; what does not get through is retried by
+      // the alarm.
       if (decided.ok) this.#pushOthers(decided.value.changed.filter((uid) => uid !== clusterUid));
     }
     return this.#mesh.facts(clusterUid);

@@ -128,7 +128,10 @@ export class Mesh implements AccessRegistry {
     return this.store.get("counters", "restored")?.value ?? 0;
   }
 
-  /** What is permitted now is what the operator wants: relays that held more back follow. @throws Refused */
+  /**
+   * What is permitted now is what the operator wants: relays that held more back follow.
+   * @throws Refused
+   */
   confirmRestore(): void {
     this.requireMesh();
     const restoredMs = this.unconfirmedRestore();

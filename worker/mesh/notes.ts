@@ -1,4 +1,7 @@
-/** What an Origin knows of its cluster, noted in the registry. Runs inside `Mesh.decide`. [VIS32] [VIS34] */
+/**
+ * What an Origin knows of its cluster, noted in the registry. Runs inside `Mesh.decide`. [VIS32]
+ * [VIS34]
+ */
 import type { ClusterNote } from "../../shared/visibility/facts.ts";
 import type { Mesh } from "./mesh.ts";
 import { rangeId } from "./ranges.ts";
@@ -12,7 +15,10 @@ export function noteCluster(mesh: Mesh, { uid }: ClusterRow, note: ClusterNote):
   for (const { use, cidr } of note.dropped) mesh.store.delete("refused", rangeId(uid, use, cidr));
 }
 
-/** The hub has signed a newer key than it remembers, so it was restored: what was current then is retired, as it was before. [CRE18] */
+/**
+ * The hub has signed a newer key than it remembers, so it was restored: what was current then is
+ * retired, as it was before. [CRE18]
+ */
 function retireOlder(mesh: Mesh, uid: string, keyGeneration: number): void {
   const cluster = mesh.member(uid);
   if (cluster === undefined || keyGeneration <= cluster.keyGeneration) return;

@@ -19,7 +19,10 @@ type Use = RangeRow["use"];
 const FIELD: Record<Use, string> = { pods: "cidrs", nodes: "nodeCidrs", shared: "sharedCidrs" };
 const CLAIMED_USES: readonly RangeUse[] = ["pods", "nodes"];
 
-/** What an operator says of a cluster's ranges: each list is all of that use; absent: it stays as it is. */
+/**
+ * What an operator says of a cluster's ranges: each list is all of that use; absent: it stays as it
+ * is.
+ */
 export interface RangesChange {
   readonly cidrs?: readonly string[] | undefined;
   readonly nodeCidrs?: readonly string[] | undefined;
@@ -27,7 +30,8 @@ export interface RangesChange {
 }
 
 /**
- * Gives a cluster these ranges. Those of the cluster's own that lie in a shared one become a part of it.
+ * Gives a cluster these ranges. Those of the cluster's own that lie in a shared one become a part
+ * of it.
  * @throws Refused naming the range and its rule: an operator hears at once, and nothing is changed.
  */
 export function setRanges(mesh: Mesh, cluster: ClusterRow, change: RangesChange): void {
@@ -94,7 +98,10 @@ function givenRange(
   return { clusterUid, use, cidr: checked.cidr, from: "operator" };
 }
 
-/** Refused claims that these ranges answer, of this cluster and of those that they were in the way of. */
+/**
+ * Refused claims that these ranges answer, of this cluster and of those that they were in the way
+ * of.
+ */
 function forgetSettledClaims(mesh: Mesh, uid: string): void {
   const ranges = mesh.ranges(uid);
   const all = [...ranges.pods, ...ranges.nodes, ...(ranges.shared ?? [])];

@@ -1,4 +1,7 @@
-/** Decisions about RCCs, the reader's half of "A sees B", and those that name no member. [VIS22] [VIS23] [VIS40] */
+/**
+ * Decisions about RCCs, the reader's half of "A sees B", and those that name no member. [VIS22]
+ * [VIS23] [VIS40]
+ */
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import type { Mesh } from "./mesh.ts";
 import { Refused } from "./outcome.ts";

@@ -47,7 +47,10 @@ export interface RccRow {
   readonly createdMs: number;
 }
 
-/** Id: `<cluster uid>/<name>`. One with connection fields: it names no member, and a hub of a version that does not know it has no such RCC. [VIS40] */
+/**
+ * Id: `<cluster uid>/<name>`. One with connection fields: it names no member, and a hub of a
+ * version that does not know it has no such RCC. [VIS40]
+ */
 export interface DirectRccRow {
   readonly name: string;
   readonly annotations: Readonly<Record<string, string>>;
@@ -68,7 +71,10 @@ export interface ScopedGrantRow extends GrantRow {
 /** Id: `<cluster uid>/<use>/<cidr>`. */
 export interface RangeRow {
   readonly clusterUid: string;
-  /** `shared`: for pods and nodes, and other clusters may have it too. A hub of the version before admits nothing there. */
+  /**
+   * `shared`: for pods and nodes, and other clusters may have it too. A hub of the version before
+   * admits nothing there.
+   */
   readonly use: RangeUse | "shared";
   readonly cidr: string;
   readonly from: "operator" | "first-claim";
@@ -105,7 +111,10 @@ export interface AuditRow {
   readonly subject: string;
 }
 
-/** Id: `version`, `audit`, `restored` (Unix ms of the last restore that was noted), `confirmed` (the same, of the last one that was confirmed). */
+/**
+ * Id: `version`, `audit`, `restored` (Unix ms of the last restore that was noted), `confirmed` (the
+ * same, of the last one that was confirmed).
+ */
 export interface CounterRow {
   readonly value: number;
 }

@@ -1,6 +1,7 @@
 /**
- * First claims on their way to the Mesh: each is asked once, and not more often than now and then, for a claim costs the Mesh a decision and all relays of the cluster new facts, and
- * what was refused is judged again. [LOG29]
+ * First claims on their way to the Mesh: each is asked once, and not more often than now and then,
+ * for a claim costs the Mesh a decision and all relays of the cluster new facts, and what was
+ * refused is judged again. [LOG29]
  */
 import type { RangeClaim } from "../../shared/visibility/facts.ts";
 import type { OriginPorts } from "./ports.ts";

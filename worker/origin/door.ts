@@ -1,6 +1,7 @@
 /**
- * What a message must pass before it is unpacked: how many its cluster may send [LOG23], and what its member may have the process do [LOG28]. Who is over its share is slowed, and
- * closed where it goes on all the same.
+ * What a message must pass before it is unpacked: how many its cluster may send [LOG23], and what
+ * its member may have the process do [LOG28]. Who is over its share is slowed, and closed where it
+ * goes on all the same.
  */
 import { messageTypeOf } from "../../shared/protocol/codec.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
@@ -27,7 +28,8 @@ export class Door {
   comes(socket: SocketId, member: string, data: Uint8Array): Passage {
     if (!this.#quota.take(member)) return { rule: MESSAGES_RULE };
     const type = messageTypeOf(data);
-    // What is published, and said of what was sent, has quotas of its own; but nothing overtakes what waits.
+    // What is published, and said of what was sent, has quotas of its own; but nothing overtakes
+    // what waits.
     const isFree = type === "publish" || type === "reader-ack";
     if (!this.#held.has(socket) && (isFree || this.#waitMs(member) === 0)) {
       this.#charge(member, data);
@@ -52,7 +54,10 @@ export class Door {
     return next === null ? null : [next.socket, next.message];
   }
 
-  /** A message that counts neither as one nor for what it costs: it was paid for by what was sent, or has quotas of its own. */
+  /**
+   * A message that counts neither as one nor for what it costs: it was paid for by what was sent,
+   * or has quotas of its own.
+   */
   doesNotCount(member: string, type: Message["type"]): void {
     this.#quota.giveBack(member);
     this.#spend(member, -priceOf(type, 0));

@@ -1,7 +1,9 @@
 /**
- * What one socket was sent, and how much of it is known to have been taken. A peer's word for that proves nothing: a socket that reads nothing can say any
- * number, and a socket beside it, or the publisher, knows all that is sent. So marks go between the messages, each a number that nobody can guess: who
- * names one has taken what was sent before it, because a socket is read in order. [LOG25]
+ * What one socket was sent, and how much of it is known to have been taken. A peer's word for that
+ * proves nothing: a socket that reads nothing can say any number, and a socket beside it, or the
+ * publisher, knows all that is sent. So marks go between the messages, each a number that nobody
+ * can guess: who names one has taken what was sent before it, because a socket is read in order.
+ * [LOG25]
  */
 import { LIMITS } from "../../shared/protocol/limits.ts";
 import { MARK_VERSION } from "../../shared/protocol/version.ts";
@@ -38,7 +40,10 @@ export class Flow {
     return this.#sent - this.#taken;
   }
 
-  /** Bytes for which there is no proof that they were taken: of a reader that names no marks, all that it was sent. */
+  /**
+   * Bytes for which there is no proof that they were taken: of a reader that names no marks, all
+   * that it was sent.
+   */
   get unprovenBytes(): number {
     return this.#isProven ? this.bytes : this.#sent;
   }
@@ -69,7 +74,8 @@ export class Flow {
    * An acknowledgement.
    * @param total Bytes that have come, as the reader says.
    * @param token The last mark that it has taken; `null`: none.
-   * @returns Bytes that are known to have been taken since the last one, and those that the reader says have come: never more than were sent.
+   * @returns Bytes that are known to have been taken since the last one, and those that the
+   *   reader says have come: never more than were sent.
    */
   acknowledged(total: number, token: number | null): Acknowledged {
     const [before, saidBefore] = [this.#taken, this.#said];
@@ -90,7 +96,10 @@ export class Flow {
     return this.#isProven;
   }
 
-  /** A reader that proves nothing is sent so much: then it must connect anew, and its connection's end shows that it has taken all. */
+  /**
+   * A reader that proves nothing is sent so much: then it must connect anew, and its connection's
+   * end shows that it has taken all.
+   */
   get isWornOut(): boolean {
     return !this.#isProven && this.#sent >= LIMITS.unprovenBytes;
   }

@@ -1,4 +1,7 @@
-/** Messages of members that are over their share of the thread, as they came: they wait their turn, in the order of each socket, and are bounded. [LOG28] */
+/**
+ * Messages of members that are over their share of the thread, as they came: they wait their turn,
+ * in the order of each socket, and are bounded. [LOG28]
+ */
 import type { SocketId } from "./ports.ts";
 
 /** Of one socket. A relay has a few under way. */
@@ -38,7 +41,10 @@ export class HeldMessages {
     return true;
   }
 
-  /** The next message of the socket that has waited for longest for its turn, of a member that may speak. */
+  /**
+   * The next message of the socket that has waited for longest for its turn, of a member that may
+   * speak.
+   */
   next(maySpeak: (member: string) => boolean): Held | null {
     for (const [socket, { member, messages }] of this.#queues) {
       if (!maySpeak(member)) continue;

@@ -175,7 +175,10 @@ export class HomeDesk {
     if (this.#publisher !== null) this.#saveNote(this.#publisher);
   }
 
-  /** Answers the rule that the report breaks, or `null`. A relay is trusted with its own status, not with the hub's memory. */
+  /**
+   * Answers the rule that the report breaks, or `null`. A relay is trusted with its own status, not
+   * with the hub's memory.
+   */
   onReport(socket: SocketId, message: Report): string | null {
     const member = this.#members.get(socket);
     if (member === undefined) return null;

@@ -1,6 +1,7 @@
 /**
- * What this process holds for all who read, over all its Origins, by member: bytes that were sent and are not known to have been taken. What a socket was sent
- * counts until the socket has gone, also after the hub has closed it and after its Origin has slept. [LOG26]
+ * What this process holds for all who read, over all its Origins, by member: bytes that were sent
+ * and are not known to have been taken. What a socket was sent counts until the socket has gone,
+ * also after the hub has closed it and after its Origin has slept. [LOG26]
  */
 import { LIMITS } from "../../shared/protocol/limits.ts";
 import { Flow } from "./flow.ts";

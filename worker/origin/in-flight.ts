@@ -55,7 +55,10 @@ export class InFlight {
     this.#bytes += bytes;
   }
 
-  /** @param released Bytes that a reader is known to have taken. @returns Whether there is room now that others may wait for. */
+  /**
+   * @param released Bytes that a reader is known to have taken.
+   * @returns Whether there is room now that others may wait for.
+   */
   taken(reader: Reader, released: number): boolean {
     if (released > 0) reader.movedMs = this.#now();
     return this.#release(released);
@@ -66,7 +69,10 @@ export class InFlight {
     return this.#release(readers.reduce((sum, { flow }) => sum + flow.bytes, 0));
   }
 
-  /** Whether it keeps others, or itself, from what there is: it holds room and takes nothing, or proves nothing and has been sent much. [LOG9] [LOG25] */
+  /**
+   * Whether it keeps others, or itself, from what there is: it holds room and takes nothing, or
+   * proves nothing and has been sent much. [LOG9] [LOG25]
+   */
   isInTheWay({ flow, peer, movedMs }: Reader): boolean {
     if (flow.isWornOut) return true;
     const isFullForIt = this.#room.isFullFor(peer.clusterUid);

@@ -177,7 +177,10 @@ class Batch {
   }
 }
 
-/** What readers are told in the place of a record that is refused: what is left of it, or that it is gone. [ADM8] [ADM11] */
+/**
+ * What readers are told in the place of a record that is refused: what is left of it, or that it is
+ * gone. [ADM8] [ADM11]
+ */
 export function changeTo(remainder: CalicoRecord | null, keyHash: Uint8Array): AdmittedChange {
   if (remainder === null)
     return { change: { op: "delete", keyHash, cause: "observed" }, keyHash, recordHash: null };

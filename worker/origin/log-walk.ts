@@ -1,7 +1,7 @@
 /**
- * All records that a log holds, read part by part: the frames behind the oldest blob, then the blobs. The
- * log goes on meanwhile, so a record may come twice, or may have changed by the time it is looked at: who
- * reads compares it with the index (`isCurrent`). To begin again does no harm.
+ * All records that a log holds, read part by part: the frames behind the oldest blob, then the
+ * blobs. The log goes on meanwhile, so a record may come twice, or may have changed by the time it
+ * is looked at: who reads compares it with the index (`isCurrent`). To begin again does no harm.
  */
 import { DIGEST_BYTES } from "../../shared/log/hash-trie.ts";
 import { WHOLE } from "../../shared/log/partition.ts";

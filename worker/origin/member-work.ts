@@ -1,6 +1,7 @@
 /**
- * What each member may have this process do for it besides taking in what it publishes, over all Origins: to unpack and answer reports, repairs, reconciliations, hellos. Every
- * message has a price in µs of the one thread, by its type and bytes, charged before it is unpacked. [LOG28]
+ * What each member may have this process do for it besides taking in what it publishes, over all
+ * Origins: to unpack and answer reports, repairs, reconciliations, hellos. Every message has a
+ * price in µs of the one thread, by its type and bytes, charged before it is unpacked. [LOG28]
  */
 import type { Message } from "../../shared/protocol/messages.ts";
 import { Bucket } from "./quota.ts";
@@ -12,7 +13,10 @@ export const WORK = {
   us: 20_000,
   /** What was done alone is not held against it for long when others come. */
   debtUs: 200_000,
-  /** For a message that breaks the protocol: ten times what the dearest of them takes, 8 MiB that are inflated in vain. */
+  /**
+   * For a message that breaks the protocol: ten times what the dearest of them takes, 8 MiB that
+   * are inflated in vain.
+   */
   fineUs: 100_000,
 } as const;
 
@@ -72,7 +76,10 @@ export class MemberWork {
     this.#bucketOf(member, nowMs).take(WORK.fineUs, nowMs);
   }
 
-  /** Milliseconds until the member may ask for something again; 0: now. Alone in the process it has all of it. */
+  /**
+   * Milliseconds until the member may ask for something again; 0: now. Alone in the process it has
+   * all of it.
+   */
   waitMs(member: string, nowMs: number): number {
     if (!this.#hasCompany(member, nowMs)) return 0;
     return this.#buckets.get(member)?.waitMs(nowMs) ?? 0;

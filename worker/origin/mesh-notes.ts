@@ -1,7 +1,7 @@
 /**
- * What the Mesh is told of a cluster besides its claims: which pools are its own, and which claims it has
- * given up. The facts say what the Mesh has noted, so a note that was lost, or that a restored Mesh has
- * forgotten, is sent again by the same comparison. [VIS32] [VIS34]
+ * What the Mesh is told of a cluster besides its claims: which pools are its own, and which claims
+ * it has given up. The facts say what the Mesh has noted, so a note that was lost, or that a
+ * restored Mesh has forgotten, is sent again by the same comparison. [VIS32] [VIS34]
  */
 import { canonicalCidr, parseCidr } from "../../shared/ip/cidr.ts";
 import { RangeSet } from "../../shared/ip/range-set.ts";
@@ -12,7 +12,10 @@ import type { ClusterNote, ClusterReport, OriginFacts } from "../../shared/visib
 import type { Received } from "./received.ts";
 import type { OriginPorts } from "./ports.ts";
 
-/** Between two notes: a cluster that changes its pools without end costs the Mesh, and all that it reads, no more. */
+/**
+ * Between two notes: a cluster that changes its pools without end costs the Mesh, and all that it
+ * reads, no more.
+ */
 const NOTE_MS = 5_000;
 
 export class MeshNotes {

@@ -2,8 +2,9 @@
  * Sockets of this process, over all its objects. A hub of one's own has a bound on open files, past which workerd does not refuse a connection but
  * ends; so the Worker refuses before. On Cloudflare every object has a process of its own, and no bound is set. [API8]
  *
- * A member may have four times as many as are left. So one member alone can have four fifths, and however many there are that take all they can, something is left for who has
- * few: the bound on each falls with what is left for all. [API14]
+ * A member may have four times as many as are left. So one member alone can have four fifths, and
+ * however many there are that take all they can, something is left for who has few: the bound on
+ * each falls with what is left for all. [API14]
  */
 const SHARE = 4;
 

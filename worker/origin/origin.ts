@@ -147,7 +147,10 @@ export class Origin {
     this.#home.promote(this.#facts);
   }
 
-  /** Heartbeats are answered before they come here; one that came before that was set is let pass. Nothing else is text. [PRO9] */
+  /**
+   * Heartbeats are answered before they come here; one that came before that was set is let pass.
+   * Nothing else is text. [PRO9]
+   */
   onText(socket: SocketId, text: string): void {
     const peer = this.#peers.get(socket);
     if (peer === undefined) return;
@@ -252,8 +255,9 @@ export class Origin {
   }
 
   /**
-   * The Mesh has answered that it knows no such cluster: it was restored to a time before it, or the cluster's removal is long ago. Who is here comes again later, and is a
-   * reason to ask again; nothing else is. [CRE16]
+   * The Mesh has answered that it knows no such cluster: it was restored to a time before it, or
+   * the cluster's removal is long ago. Who is here comes again later, and is a reason to ask again;
+   * nothing else is. [CRE16]
    */
   onUnknown(): void {
     this.#ports.log("warn", "the mesh does not know this cluster; its sockets are closed", {});

@@ -1,7 +1,8 @@
 /**
  * The digest of two sets together: made from their tries, node by node, and of each node remembered
- * for as long as neither set has changed there. It is the digest that one trie of all their pairs would
- * have. Where a key is in both, the second set's pair counts; a third trie has the keys of which that is so.
+ * for as long as neither set has changed there. It is the digest that one trie of all their pairs
+ * would have. Where a key is in both, the second set's pair counts; a third trie has the keys of
+ * which that is so.
  */
 import { concatBytes, equalBytes } from "../../shared/lib/bytes.ts";
 import { must } from "../../shared/lib/assert.ts";

@@ -32,7 +32,9 @@ export function mayRead(peer: Peer, facts: OriginFacts): Permit {
   return "yes";
 }
 
-/** Why a credential of this cluster itself is over; `null` where it is not, or nothing is known yet. */
+/**
+ * Why a credential of this cluster itself is over; `null` where it is not, or nothing is known yet.
+ */
 export function keyPermit(peer: Peer, facts: OriginFacts | null): Exclude<Permit, "yes"> | null {
   if (facts === null || peer.role === "admin") return null;
   if (facts.removed) return { reason: "removed", message: "the cluster was removed from the mesh" };
@@ -45,9 +47,11 @@ export function keyPermit(peer: Peer, facts: OriginFacts | null): Exclude<Permit
 }
 
 /**
- * Whether a relay of a cluster may dial an origin, by what that cluster's own Origin was told: it names every origin that an RCC of the cluster names, granted or not.
- * So a UID that somebody makes up never reaches an object of its own. [CRE15]
- * @param isFresh The Mesh has answered since this Origin started: until then what the facts refuse may be allowed by newer ones.
+ * Whether a relay of a cluster may dial an origin, by what that cluster's own Origin was told: it
+ * names every origin that an RCC of the cluster names, granted or not. So a UID that somebody makes
+ * up never reaches an object of its own. [CRE15]
+ * @param isFresh The Mesh has answered since this Origin started: until then what the facts
+ *   refuse may be allowed by newer ones.
  */
 export function mayDial(facts: OriginFacts | null, dial: DialOf, isFresh: boolean): DialPermit {
   if (facts === null) return "not-ready";

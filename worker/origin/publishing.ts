@@ -57,7 +57,10 @@ interface PublishingHandlers {
   readonly onFull: () => void;
   /** Of this channel something is refused no longer. */
   readonly onRelease: (channel: Channel) => void;
-  /** What was refused, or admitted, was judged again. Answers in how many ms more of it may be. [LOG22] */
+  /**
+   * What was refused, or admitted, was judged again. Answers in how many ms more of it may be.
+   * [LOG22]
+   */
   readonly worked: (size: Size) => number;
 }
 

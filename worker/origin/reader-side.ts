@@ -197,7 +197,10 @@ export class ReaderSide {
     else this.#readers.serveOn();
   }
 
-  /** Readers that take nothing must not keep the others from what there is: they come back, and go on from what they have. [LOG9] [LOG25] */
+  /**
+   * Readers that take nothing must not keep the others from what there is: they come back, and go
+   * on from what they have. [LOG9] [LOG25]
+   */
   #makeRoom(): void {
     const message =
       "took nothing for a minute, or speaks a version that cannot prove it, and others wait for its room";
@@ -218,8 +221,9 @@ export class ReaderSide {
 }
 
 /**
- * The version up to which these facts are the newest: for a newer one the Mesh was asked, and it had changed
- * nothing here. But a Mesh that was restored may have forgotten what it had changed. [SCP4] [BAK4]
+ * The version up to which these facts are the newest: for a newer one the Mesh was asked, and it
+ * had changed nothing here. But a Mesh that was restored may have forgotten what it had changed.
+ * [SCP4] [BAK4]
  */
 function upTo({ accessVersion, unconfirmedRestore }: OriginFacts, hello: WatchHello): number {
   return unconfirmedRestore === undefined

@@ -35,7 +35,9 @@ export interface Reader {
   readonly version: number;
   readonly creditBytes: number;
   readonly flow: Flow;
-  /** When it was last known to have taken something, or was sent something with nothing under way. */
+  /**
+   * When it was last known to have taken something, or was sent something with nothing under way.
+   */
   movedMs: number;
   readonly channels: Map<Channel, Progress>;
   /** Acknowledged revision per channel; absent while it has no position. */

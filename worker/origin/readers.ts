@@ -132,7 +132,10 @@ export class Readers {
     this.#pump(reader);
   }
 
-  /** @returns Bytes that have come since the last one, as the reader says: never more than it was sent. */
+  /**
+   * @returns Bytes that have come since the last one, as the reader says: never more than it was
+   *   sent.
+   */
   onAck(socket: SocketId, ack: ReaderAck): number {
     const reader = this.#readers.get(socket);
     if (reader === undefined) return 0;
@@ -396,7 +399,10 @@ export class Readers {
     if (reader.flow.unmarkedBytes >= LIMITS.ackBytes) this.#mark(reader);
   }
 
-  /** Who names it has taken all that was sent before. It costs the reader's share nothing: with it nobody would ever be done. [LOG25] */
+  /**
+   * Who names it has taken all that was sent before. It costs the reader's share nothing: with it
+   * nobody would ever be done. [LOG25]
+   */
   #mark({ socket, version, flow }: Reader): void {
     if (version < MARK_VERSION || flow.unmarkedBytes === 0) return;
     const token = tokenOf(this.#rules);

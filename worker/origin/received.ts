@@ -1,8 +1,9 @@
 /**
- * What the hub has received of a channel: what was admitted, and what was refused and is kept. A publisher compares with this, so that a refused record is not
- * sent again and again. [LOG8] A key is in both where some of a record's addresses are refused: it was received as it is kept, and admitted without them
- * [ADM11]. Of what is refused, memory has the hashes; the digest of both together costs what has changed, for a
- * publisher asks for it whenever it comes. [LOG18]
+ * What the hub has received of a channel: what was admitted, and what was refused and is kept. A
+ * publisher compares with this, so that a refused record is not sent again and again. [LOG8] A key
+ * is in both where some of a record's addresses are refused: it was received as it is kept, and
+ * admitted without them [ADM11]. Of what is refused, memory has the hashes; the digest of both
+ * together costs what has changed, for a publisher asks for it whenever it comes. [LOG18]
  */
 import { PARTLY_RULE } from "../../shared/admission/judge.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";

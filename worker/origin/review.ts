@@ -1,6 +1,6 @@
 /**
- * What is admitted, judged again after the operator has narrowed the cluster's ranges: what they hold no
- * more is quarantined, some records an event. [ADM9]
+ * What is admitted, judged again after the operator has narrowed the cluster's ranges: what they
+ * hold no more is quarantined, some records an event. [ADM9]
  */
 import { judge } from "../../shared/admission/judge.ts";
 import type { AdmissionFacts } from "../../shared/admission/judge.ts";
@@ -39,7 +39,10 @@ export class Review {
     return this.#channel === CHANNELS.length;
   }
 
-  /** Judges at most so many records. `null`: nothing came of it. `full`: the log has to be folded first. */
+  /**
+   * Judges at most so many records. `null`: nothing came of it. `full`: the log has to be folded
+   * first.
+   */
   step(facts: AdmissionFacts, most: number): Reviewed | "full" | null {
     const log = this.#log();
     if (log === null) return null;
@@ -75,7 +78,10 @@ interface Remainder {
   readonly remainder: CalicoRecord | null;
 }
 
-/** Of records that would be refused by these facts the keys, without reading more than asked for. Yields after each frame or blob. */
+/**
+ * Of records that would be refused by these facts the keys, without reading more than asked for.
+ * Yields after each frame or blob.
+ */
 export function* refusedBy(
   logs: Logs,
   facts: AdmissionFacts,

@@ -31,7 +31,10 @@ const SHARED_SLICE: Slice = {
   most: { changes: SHARED_PART_CHANGES, bytes: 128 * 1024 },
   blobs: 1,
 };
-/** To receive a frame and to acknowledge it costs as much as to take in so many changes, however few it has. */
+/**
+ * To receive a frame and to acknowledge it costs as much as to take in so many changes, however few
+ * it has.
+ */
 const FRAME_WORK = 4;
 /** Our publishers have two of each channel under way; where many more wait, they are the work. */
 const MANY_FRAMES = 64;
@@ -107,7 +110,10 @@ export class Turns {
     this.#group.drop(socket);
   }
 
-  /** Something else was done for this origin that costs as taking so much in does. Answers in how many ms more may be. */
+  /**
+   * Something else was done for this origin that costs as taking so much in does. Answers in how
+   * many ms more may be.
+   */
   worked(size: Size): number {
     this.#quota.work(workOf(size));
     return this.#quota.workWaitMs();

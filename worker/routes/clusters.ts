@@ -195,7 +195,10 @@ export function clusterRoutes(ports: HubPorts): OpenAPIHono {
   return router;
 }
 
-/** A token is good where its mesh is listed; the request that made the mesh may have ended before it listed it. [CRE17] */
+/**
+ * A token is good where its mesh is listed; the request that made the mesh may have ended before it
+ * listed it. [CRE17]
+ */
 async function ensureListed(ports: HubPorts, name: string): Promise<void> {
   if (await ports.directory().hasMesh(name)) return;
   const { id, createdMs } = valueOf(await ports.mesh(name).getMesh());

@@ -1,6 +1,8 @@
 /**
- * `/v1/connect/…`: the relays' sockets. The relay is known from its credential alone, and the Origin decides whether it may stay. Which origins there are is asked of the
- * Origin of the relay's own cluster, which is sure to exist; the Mesh object is never called here, because every relay of the mesh may come at once. [CRE3] [CRE7] [CRE15]
+ * `/v1/connect/…`: the relays' sockets. The relay is known from its credential alone, and the
+ * Origin decides whether it may stay. Which origins there are is asked of the Origin of the relay's
+ * own cluster, which is sure to exist; the Mesh object is never called here, because every relay of
+ * the mesh may come at once. [CRE3] [CRE7] [CRE15]
  */
 import { Hono } from "hono";
 

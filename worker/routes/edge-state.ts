@@ -1,12 +1,14 @@
 /**
- * What an edge is: three statements together. The origin still follows its own cluster, the reader's view
- * equals the origin's log, and what the origin has is admitted and served. InSync means all of them; each
- * that fails is named. [API9] Pure over what the Origins report.
+ * What an edge is: three statements together. The origin still follows its own cluster, the
+ * reader's view equals the origin's log, and what the origin has is admitted and served. InSync
+ * means all of them; each that fails is named. [API9] Pure over what the Origins report.
  */
 import type { EdgeReport, OriginStatus } from "../../shared/visibility/facts.ts";
 import { CONNECTION_WORDS } from "./words.ts";
 
-/** Why an edge is not in sync, or why it shows less than there is. `code` is for programs and stays. */
+/**
+ * Why an edge is not in sync, or why it shows less than there is. `code` is for programs and stays.
+ */
 export interface EdgeReason {
   readonly code:
     | "OriginUnknown"
@@ -26,7 +28,9 @@ export interface EdgeState {
   readonly reasons: readonly EdgeReason[];
 }
 
-/** `remote_cluster_connection_status` of a view that is equal to its log, and of one that is not. */
+/**
+ * `remote_cluster_connection_status` of a view that is equal to its log, and of one that is not.
+ */
 const IN_SYNC = 2;
 const RESYNC = 3;
 
@@ -81,7 +85,9 @@ const SOURCE_WORDS = {
   absent: "finds nothing to read",
 } as const;
 
-/** Where so much is missing that "in sync" would hide it: as many endpoints as there are, or more. */
+/**
+ * Where so much is missing that "in sync" would hide it: as many endpoints as there are, or more.
+ */
 function contentReasons(report: EdgeReport, origin: OriginStatus | null): EdgeReason[] {
   const reasons: EdgeReason[] = [];
   const quarantined = origin?.quarantinedEndpoints ?? 0;

@@ -16,7 +16,10 @@ export interface HubPorts {
   hubKeys(): Promise<HubKeys>;
   mesh(name: string): MeshAdmin;
   directory(): DirectoryCalls;
-  /** Whether the process can hold one more socket of this member. @param member UID of a cluster. */
+  /**
+   * Whether the process can hold one more socket of this member.
+   * @param member UID of a cluster.
+   */
   hasRoom(member: string): boolean;
   /** @param objectName See `originObjectName`. */
   origin(objectName: string): OriginAccess;

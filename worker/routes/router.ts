@@ -9,7 +9,10 @@ export const nameSchema = z.string().regex(NAME_PATTERN, NAME_RULE);
 export const meshParam = z.strictObject({ mesh: nameSchema });
 export const clusterParam = z.strictObject({ mesh: nameSchema, cluster: nameSchema });
 
-/** A parameter that means nothing here may have been meant to keep something from happening: it is refused. [API10] */
+/**
+ * A parameter that means nothing here may have been meant to keep something from happening: it is
+ * refused. [API10]
+ */
 export const NO_QUERY = z.strictObject({});
 
 /** `?limit=`: how many items an answer has at most, in decimal digits. */
@@ -74,7 +77,10 @@ function problem(description: string) {
   };
 }
 
-/** An OpenAPI link: which answer names the resource of which other operation. @param parameters Name → pointer into the answer's body. */
+/**
+ * An OpenAPI link: which answer names the resource of which other operation.
+ * @param parameters Name → pointer into the answer's body.
+ */
 export function linkTo(operationId: string, parameters: Readonly<Record<string, string>>) {
   const expressions = Object.entries(parameters).map(([name, from]) => [
     name,

@@ -1,4 +1,7 @@
-/** `GET /v1/version`: which version this hub is, and which protocols it speaks with relays. Not a secret: relays of any version must find out. [API13] */
+/**
+ * `GET /v1/version`: which version this hub is, and which protocols it speaks with relays. Not a
+ * secret: relays of any version must find out. [API13]
+ */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { OpenAPIHono } from "@hono/zod-openapi";
 

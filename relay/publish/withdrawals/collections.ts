@@ -1,4 +1,7 @@
-/** What a record counts among, and what could take its place: an object's name, and the addresses that rules know it by. */
+/**
+ * What a record counts among, and what could take its place: an object's name, and the addresses
+ * that rules know it by.
+ */
 import type { CalicoRecord } from "../../../shared/record/record.ts";
 
 /** As people and metrics name them; append only: their places are on disk. */
@@ -38,7 +41,10 @@ export function collectionOf(record: CalicoRecord): CollectionName {
 
 /** What of a record says that another one has taken its place. */
 export interface Identity {
-  /** The object's name, where its key holds more (the node): it may come back under another key. Empty: the key is all of it. */
+  /**
+   * The object's name, where its key holds more (the node): it may come back under another key.
+   * Empty: the key is all of it.
+   */
   readonly object: string;
   readonly ips: readonly string[];
 }

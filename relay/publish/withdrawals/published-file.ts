@@ -1,6 +1,7 @@
 /**
- * What this cluster has published, as the next process of this relay needs it to judge what is missing then: of each key the collection, and what could take its
- * place. And which withdrawals are held. In the state folder; lost or damaged, it is no knowledge. [PUB5]
+ * What this cluster has published, as the next process of this relay needs it to judge what is
+ * missing then: of each key the collection, and what could take its place. And which withdrawals
+ * are held. In the state folder; lost or damaged, it is no knowledge. [PUB5]
  */
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

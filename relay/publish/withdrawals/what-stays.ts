@@ -1,4 +1,7 @@
-/** What of a cluster stays published when some of it goes. Looks at every record, so it is asked only when a deletion was inferred. */
+/**
+ * What of a cluster stays published when some of it goes. Looks at every record, so it is asked
+ * only when a deletion was inferred.
+ */
 import { toId } from "../../../shared/lib/bytes.ts";
 import type { CalicoRecord } from "../../../shared/record/record.ts";
 import type { LocalRecord, LocalState } from "../local-state.ts";
@@ -12,7 +15,11 @@ export interface Left {
   places(): ReadonlySet<string>;
 }
 
-/** @param gone Records that go. @param puts Records that come at the same time. @param isHeld These do not count: their objects are missing. */
+/**
+ * @param gone Records that go.
+ * @param puts Records that come at the same time.
+ * @param isHeld These do not count: their objects are missing.
+ */
 export function leftBy(
   local: LocalState,
   gone: readonly LocalRecord[],

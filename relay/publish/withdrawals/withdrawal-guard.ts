@@ -1,6 +1,7 @@
 /**
- * Which deletions are obeyed now. What a source saw go is; what a list only lacks is held where that is a mass of it, for a bounded time, until an operator says
- * or until it comes back. A decider without clock, disk or timers: `withdrawals.ts` is the shell. [PUB3] [PUB4] [PUB5]
+ * Which deletions are obeyed now. What a source saw go is; what a list only lacks is held where
+ * that is a mass of it, for a bounded time, until an operator says or until it comes back. A
+ * decider without clock, disk or timers: `withdrawals.ts` is the shell. [PUB3] [PUB4] [PUB5]
  */
 import type { Channel } from "../../../shared/record/channel.ts";
 import { hashKey, keyHashOf } from "../../../shared/record/encoding.ts";
@@ -18,7 +19,10 @@ import type { Left } from "./what-stays.ts";
 export interface Hold {
   readonly collection: CollectionName;
   readonly sinceMs: number;
-  /** When it ends by itself; `null`: an operator has rejected the withdrawal, so it stays until what is held comes back. */
+  /**
+   * When it ends by itself; `null`: an operator has rejected the withdrawal, so it stays until what
+   * is held comes back.
+   */
   readonly untilMs: number | null;
 }
 
@@ -41,7 +45,10 @@ export class WithdrawalGuard {
   readonly #namedKeys = new Set<string>();
   #lookedMs = Number.NEGATIVE_INFINITY;
 
-  /** @param remembered Holds of an earlier process: their keys are known again once the hub has told what it has. */
+  /**
+   * @param remembered Holds of an earlier process: their keys are known again once the hub has told
+   *   what it has.
+   */
   constructor(local: LocalState, holdMs: number, remembered: readonly Hold[] = []) {
     this.#local = local;
     this.#holdMs = holdMs;
@@ -159,7 +166,10 @@ export class WithdrawalGuard {
     return asObeyed(gone);
   }
 
-  /** Keys of profiles that endpoints name which stay: a namespace does not go before its pods, so a list that lacks it alone is odd. */
+  /**
+   * Keys of profiles that endpoints name which stay: a namespace does not go before its pods, so a
+   * list that lacks it alone is odd.
+   */
   #namedAmong(lost: readonly LocalRecord[]): ReadonlySet<string> {
     const names = new Map<string, string>();
     for (const { record, key } of lost) if (record.kind === "Profile") names.set(record.name, key);
@@ -167,7 +177,10 @@ export class WithdrawalGuard {
     return namedProfiles(this.#local, names, new Set(lost.map(({ key }) => key)));
   }
 
-  /** Held profiles whose last endpoint has gone, looked for at most once a second: it looks at everything. */
+  /**
+   * Held profiles whose last endpoint has gone, looked for at most once a second: it looks at
+   * everything.
+   */
   #noLongerNamed(obeyed: readonly RecordChange[], nowMs: number): readonly RecordChange[] {
     if (this.#namedKeys.size === 0 || nowMs - this.#lookedMs < LOOK_MS) return [];
     const gone = new Set(obeyed.flatMap((change) => (change.op === "delete" ? [change.key] : [])));

@@ -34,7 +34,9 @@ export interface WithdrawalReport {
   readonly until: string | null;
 }
 
-/** After a change, and at most so often: a cluster that changes all the time costs a file a minute. */
+/**
+ * After a change, and at most so often: a cluster that changes all the time costs a file a minute.
+ */
 const WRITE_FIRST_MS = 2_000;
 const WRITE_MS = 60_000;
 const MAX_GONE = 50_000;
@@ -47,7 +49,10 @@ export class Withdrawals {
   /** What an earlier process published, until this one has compared what the hub has. */
   readonly #known: Map<string, HeldKey>;
   readonly #compared = new Set<Channel>();
-  /** Ids of what this process has let go before it compared: a standby may see much go before it publishes. */
+  /**
+   * Ids of what this process has let go before it compared: a standby may see much go before it
+   * publishes.
+   */
   readonly #gone = new Set<string>();
   #cancelExpiry: (() => void) | null = null;
   #cancelWrite: (() => void) | null = null;
@@ -81,7 +86,10 @@ export class Withdrawals {
     return obeyed;
   }
 
-  /** Of what the hub has of a channel and this process does not: what is not to be withdrawn now. @returns Ids of keys. */
+  /**
+   * Of what the hub has of a channel and this process does not: what is not to be withdrawn now.
+   * @returns Ids of keys.
+   */
   review(channel: Channel, missing: readonly Uint8Array[]): ReadonlySet<string> {
     const isFirst = !this.#compared.has(channel);
     this.compared(channel);

@@ -1,4 +1,7 @@
-/** What a reflector's state means to people: a retry that is under way is still a failure, until one has worked. [SRC88] */
+/**
+ * What a reflector's state means to people: a retry that is under way is still a failure, until one
+ * has worked. [SRC88]
+ */
 import type { SourceState } from "../source-health.ts";
 import { HEALTHY_MS } from "./reflector.ts";
 import type { ReflectorState } from "./reflector-state.ts";

@@ -8,7 +8,10 @@ import { describeFailure } from "./run-reflector.ts";
 import type { Transport } from "./transport.ts";
 import { parseListPage } from "./watch-event.ts";
 
-/** @throws when a list of policies fails; a kind that the server does not have (404) is an empty list, and one beside policies that fails is told as such. */
+/**
+ * @throws when a list of policies fails; a kind that the server does not have (404) is an empty
+ *   list, and one beside policies that fails is told as such.
+ */
 export async function listPolicies(
   transport: Transport,
   group: CalicoGroup,

@@ -1,4 +1,6 @@
-/** What a reflector is in, what happens to it, and what it has done: the words of `reflector.ts`. */
+/**
+ * What a reflector is in, what happens to it, and what it has done: the words of `reflector.ts`.
+ */
 import type { Random } from "../../../shared/lib/clock.ts";
 import type { Look } from "./silent-watch.ts";
 
@@ -21,7 +23,10 @@ export interface ReflectorState {
   readonly phase: Phase;
   /** Where the next watch starts; meaningless before the first complete list. */
   readonly position: string;
-  /** When the collection was listed, a watch told anything, or one was believed: it goes on over watches that end without a word. */
+  /**
+   * When the collection was listed, a watch told anything, or one was believed: it goes on over
+   * watches that end without a word.
+   */
   readonly signMs: number;
   /** Why the collection cannot be followed; empty: it can, as far as is known. */
   readonly failure: string;

@@ -2,9 +2,10 @@
  * How one collection is followed: list it in pages, watch from the list's position, and never stop. A reducer
  * `(state, event) → (state, effects)` without clock, socket or JSON, so that tests drive every path of it; `run-reflector.ts` is the shell.
  *
- * Positions (`resourceVersion`) are opaque: kept and sent back, compared only to doubt a watch (`silent-watch.ts`). What happens on each failure, and what makes the next
- * attempt different, is [SRC30..SRC38]: client-go's reflector is the model; `@kubernetes/client-node`'s gives up on errors and
- * drops unparsable lines silently, so it is not used.
+ * Positions (`resourceVersion`) are opaque: kept and sent back, compared only to doubt a watch
+ * (`silent-watch.ts`). What happens on each failure, and what makes the next attempt different, is
+ * [SRC30..SRC38]: client-go's reflector is the model; `@kubernetes/client-node`'s gives up on
+ * errors and drops unparsable lines silently, so it is not used.
  */
 import { backoffMs } from "../../../shared/lib/backoff.ts";
 import type { BackoffPolicy } from "../../../shared/lib/backoff.ts";

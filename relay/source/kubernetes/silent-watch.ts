@@ -1,6 +1,8 @@
 /**
- * Whether a watch that says nothing is still of this world. A watch from a position that the server has never had (its store was put back), or one that something
- * in between holds open, is silent for ever; a cheap consistent list (`limit=1`) shows it, because it cannot agree with what the watch has told. [SRC86]
+ * Whether a watch that says nothing is still of this world. A watch from a position that the server
+ * has never had (its store was put back), or one that something in between holds open, is silent
+ * for ever; a cheap consistent list (`limit=1`) shows it, because it cannot agree with what the
+ * watch has told. [SRC86]
  */
 
 /** Bookmarks come about once a minute: so long without a sign is too long. */
@@ -40,7 +42,10 @@ export function disbelief(look: Look, position: string): string | null {
     : null;
 }
 
-/** Positions are opaque, but for servers whose positions are numbers (Kubernetes' own): there a smaller one is older. */
+/**
+ * Positions are opaque, but for servers whose positions are numbers (Kubernetes' own): there a
+ * smaller one is older.
+ */
 export function isBefore(a: string, b: string): boolean {
   if (!isNumber(a) || !isNumber(b)) return false;
   return a.length === b.length ? a < b : a.length < b.length;

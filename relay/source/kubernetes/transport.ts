@@ -1,6 +1,7 @@
 /**
- * HTTP to an API server. The address, TLS and authentication are those of `access/kube-access.ts`, asked with every request; requests are
- * `node:http(s)`, because a watch must show every line and its own silence.
+ * HTTP to an API server. The address, TLS and authentication are those of `access/kube-access.ts`,
+ * asked with every request; requests are `node:http(s)`, because a watch must show every line and
+ * its own silence.
  */
 import { request as httpRequest } from "node:http";
 import type { IncomingMessage } from "node:http";

@@ -1,4 +1,7 @@
-/** JSON values one after the other, with or without white space between, as `kubectl -o json` and `jq -c` write several objects. [SRC48] */
+/**
+ * JSON values one after the other, with or without white space between, as `kubectl -o json` and
+ * `jq -c` write several objects. [SRC48]
+ */
 export type JsonStream =
   | { readonly ok: true; readonly values: readonly { line: number; value: unknown }[] }
   | {
@@ -37,7 +40,10 @@ function skipSpace(text: string, from: number): number {
   return at;
 }
 
-/** Behind the bracket that closes the one at `from`; the end of the text where none does, or where there is none. */
+/**
+ * Behind the bracket that closes the one at `from`; the end of the text where none does, or where
+ * there is none.
+ */
 function endOfValue(text: string, from: number): number {
   let depth = 0;
   let isText = false;

@@ -22,7 +22,10 @@ export interface FileContent {
   readonly policies: readonly PolicyObject[];
 }
 
-/** Sorts a file's objects into what is followed and policies with what goes with them; everything else in it (Deployments, Services …) is not ours. */
+/**
+ * Sorts a file's objects into what is followed and policies with what goes with them; everything
+ * else in it (Deployments, Services …) is not ours.
+ */
 export function classify(
   path: string,
   objects: readonly LocatedObject[],

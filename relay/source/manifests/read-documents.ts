@@ -1,6 +1,7 @@
 /**
- * A file's text → the objects in it, with their lines: YAML (several documents, aliases, merge keys), JSON and streams of JSON, lists of objects.
- * A broken document breaks its file: half a file is not what its author meant. [SRC40] [SRC48]
+ * A file's text → the objects in it, with their lines: YAML (several documents, aliases, merge
+ * keys), JSON and streams of JSON, lists of objects. A broken document breaks its file: half a file
+ * is not what its author meant. [SRC40] [SRC48]
  */
 import { isMap, isSeq, LineCounter, parseAllDocuments } from "yaml";
 import type { Node as YamlNode } from "yaml";
@@ -28,7 +29,10 @@ export type ReadDocuments =
 /** Lists in lists; deeper ones are refused. kubectl follows them too. */
 const MAX_NESTED = 8;
 
-/** What an API server would refuse is an error of the file: text, objects, and a name where records need one. Aliases that expand without end are refused by the parser's own bound. */
+/**
+ * What an API server would refuse is an error of the file: text, objects, and a name where records
+ * need one. Aliases that expand without end are refused by the parser's own bound.
+ */
 export function readDocuments(text: string): ReadDocuments {
   const read = readYaml(text);
   if (read.ok || !/^\ufeff?\s*\{/.test(text)) return read;
@@ -81,7 +85,10 @@ function gather(roots: readonly Root[]): ReadDocuments {
   return { ok: true, objects };
 }
 
-/** The object, or what is in it where it is a list: typed (`PodList`, whose items may lack their own kind) or not. */
+/**
+ * The object, or what is in it where it is a list: typed (`PodList`, whose items may lack their own
+ * kind) or not.
+ */
 function flatten(
   root: Root & { readonly value: JsonObject },
   objects: LocatedObject[],

@@ -1,4 +1,7 @@
-/** A file's bytes as text: UTF-8, or UTF-16 where it begins with that byte order mark, as PowerShell's `>` writes it. [SRC48] */
+/**
+ * A file's bytes as text: UTF-8, or UTF-16 where it begins with that byte order mark, as
+ * PowerShell's `>` writes it. [SRC48]
+ */
 export function textOf(bytes: Uint8Array): string {
   const [first, second] = bytes;
   const isLittle = first === 0xff && second === 0xfe;

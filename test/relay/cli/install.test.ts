@@ -1,4 +1,7 @@
-/** `npm start` and `npm test` in a clone without its packages, with a program of the test in npm's place. */
+/**
+ * `npm start` and `npm test` in a clone without its packages, with a program of the test in npm's
+ * place.
+ */
 import { spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,

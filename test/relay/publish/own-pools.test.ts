@@ -1,4 +1,7 @@
-/** Which pools are the cluster's own, in every order in which a source tells of pools, blocks and pods. */
+/**
+ * Which pools are the cluster's own, in every order in which a source tells of pools, blocks and
+ * pods.
+ */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 

@@ -122,7 +122,9 @@ export class FakeApiServer {
       if (watched === path) response.socket?.destroy();
   }
 
-  /** The store is put back to an older position; watches stay open, and hear of nothing any more. */
+  /**
+   * The store is put back to an older position; watches stay open, and hear of nothing any more.
+   */
   putBack(position: number): void {
     this.#version = position;
     this.#history.length = 0;

@@ -1,4 +1,7 @@
-/** [SRC80..SRC85] Access to an API server as kubectl's; test/interop runs kubectl itself beside the same forms. */
+/**
+ * [SRC80..SRC85] Access to an API server as kubectl's; test/interop runs kubectl itself beside the
+ * same forms.
+ */
 import { readFileSync } from "node:fs";
 
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";

@@ -51,7 +51,10 @@ test("[TYP15] a snapshot is made once, for whoever asks while it is made, and fo
   maker.stop();
 });
 
-/** Remote keys as a Felix has them: a put is new exactly where it has not the key, a deletion is of one that it has. */
+/**
+ * Remote keys as a Felix has them: a put is new exactly where it has not the key, a deletion is of
+ * one that it has.
+ */
 function tell(felix: Map<string, string>, chunks: readonly Uint8Array[]): void {
   const decoder = new GobDecoder(1 << 26);
   decoder.feed(SERVER_DEFINITIONS);

@@ -77,7 +77,8 @@ test("[VIE17] [VIE20] what another log said before is not taken for its newest s
     revision: 0,
     payload: encodePayload([put({ ...held, ips: ["10.20.0.1"] })]),
   } as const;
-  // The key has changed at 1, to what the view has, and again at 4, which the hub knew when it sent this: it is left out.
+  // The key has changed at 1, to what the view has, and again at 4, which the hub knew when it sent
+  // this: it is left out.
   const payload = encodePayload([put(pod("other", "10.20.0.2"))]);
   const chain = nextChain(NO_CHAIN, 3, payload);
   const tail = {

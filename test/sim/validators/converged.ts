@@ -25,7 +25,10 @@ export function expected(truth: Truth, relay: QuietRelay): Map<string, Wanted> {
   return wanted;
 }
 
-/** Pools that are exempted from NAT on both sides of each edge: the origin's where they are shown, the reader's always. */
+/**
+ * Pools that are exempted from NAT on both sides of each edge: the origin's where they are shown,
+ * the reader's always.
+ */
 function expectedPools(truth: Truth, { uid }: QuietRelay): Set<string> {
   const own = [...truth.ownAddresses(uid)];
   const pools = new Set<string>();

@@ -76,7 +76,10 @@ function atFelix(history: readonly Moment[]): Violation | null {
       readonly hash: string | null;
     }
   >();
-  /** The log that a connection's relay stands in, by origin, socket and channel: as its hello says, then as it was repaired. */
+  /**
+   * The log that a connection's relay stands in, by origin, socket and channel: as its hello says,
+   * then as it was repaired.
+   */
   const logs = new Map<string, string>();
   /** The last repair since the hub was put back, by origin and reader: before it a relay may have told what is not in the log any more. */
   const planned = new Map<string, number>();

@@ -39,7 +39,8 @@ test("[LOG28] a member that is over its share waits, in order; others do not, an
   // Somebody else comes, at another Origin of the process.
   expect(other.comes("b", "B", encodeMessage(report))).toBe("now");
   expect(say("a", "A", report)).toBe("later");
-  // A frame does not overtake what came before it, and goes at once over a socket where nothing waits.
+  // A frame does not overtake what came before it, and goes at once over a socket where nothing
+  // waits.
   expect(say("a", "A", publish)).toBe("later");
   expect(say("c", "A", publish)).toBe("now");
   expect(say("d", "B", report)).toBe("now");

@@ -128,7 +128,10 @@ test("[CRE16] a relay of a removed cluster, or with a key that was replaced, is 
   expect(world.closedWith(open(2))).toBe("removed");
 });
 
-/** Found by the simulation, seed 768: a relay with a scope, and newer facts that concern itself only, dialled for ever. */
+/**
+ * Found by the simulation, seed 768: a relay with a scope, and newer facts that concern itself
+ * only, dialled for ever.
+ */
 test("[SCP4] [BAK4] an Origin that has asked its Mesh is as new as the question, unless the Mesh was restored", () => {
   const welcomed = (world: OriginWorld, accessVersion: number): unknown => {
     const reader = new TestReader(world);

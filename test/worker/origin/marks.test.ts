@@ -13,7 +13,10 @@ import { address, pod } from "../../support/records.ts";
 
 const MiB = 1024 * 1024;
 
-/** Says with each message that it has taken everything, names what it likes as a mark, and takes nothing. */
+/**
+ * Says with each message that it has taken everything, names what it likes as a mark, and takes
+ * nothing.
+ */
 class Liar {
   readonly world: OriginWorld;
   readonly socket: string;

@@ -1,6 +1,7 @@
 /**
- * [LOG28] What others feel of a member that does anything else than publish, without end: on one virtual thread, as in `noisy.test.ts`. Messages cost what the hub says that they
- * cost, which is what was measured.
+ * [LOG28] What others feel of a member that does anything else than publish, without end: on one
+ * virtual thread, as in `noisy.test.ts`. Messages cost what the hub says that they cost, which is
+ * what was measured.
  */
 import { deflateRawSync } from "node:zlib";
 

@@ -1,4 +1,7 @@
-/** Endpoints of which some addresses are admitted, and ranges that become narrower, on a real Origin. */
+/**
+ * Endpoints of which some addresses are admitted, and ranges that become narrower, on a real
+ * Origin.
+ */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 

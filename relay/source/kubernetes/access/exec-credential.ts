@@ -1,6 +1,7 @@
 /**
- * Credentials that a program gives, as client-go asks for them: told of the cluster in `KUBERNETES_EXEC_INFO`, kept until they expire or are refused.
- * Source: client-go plugin/pkg/client/auth/exec; pkg/apis/clientauthentication/v1. [SRC83]
+ * Credentials that a program gives, as client-go asks for them: told of the cluster in
+ * `KUBERNETES_EXEC_INFO`, kept until they expire or are refused. Source: client-go
+ * plugin/pkg/client/auth/exec; pkg/apis/clientauthentication/v1. [SRC83]
  */
 import { spawn } from "node:child_process";
 
@@ -15,7 +16,9 @@ const MAX_CHARS = 1024 * 1024;
 /** After a failure, all who ask at the same moment are told of this one run. */
 const FAILURE_MS = 1_000;
 
-/** What a plugin is told of the cluster with `provideClusterInfo`; field names are those of the API. */
+/**
+ * What a plugin is told of the cluster with `provideClusterInfo`; field names are those of the API.
+ */
 export type ClusterInfo = Readonly<Record<string, unknown>>;
 
 export interface ExecCredential {

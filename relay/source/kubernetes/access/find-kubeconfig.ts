@@ -1,6 +1,7 @@
 /**
- * Where the access to an API server is described, in kubectl's order: the file of `--kubeconfig`; else the files that `KUBECONFIG` lists, of which those that
- * are missing are passed over; else `~/.kube/config`; and where none of these says anything, the pod's own service account. [SRC80]
+ * Where the access to an API server is described, in kubectl's order: the file of `--kubeconfig`;
+ * else the files that `KUBECONFIG` lists, of which those that are missing are passed over; else
+ * `~/.kube/config`; and where none of these says anything, the pod's own service account. [SRC80]
  */
 import { readFile, stat } from "node:fs/promises";
 import { isIPv6 } from "node:net";
@@ -79,7 +80,10 @@ async function readConfig(path: string, parsed: ParsedFiles): Promise<Kubeconfig
   return result.config;
 }
 
-/** As client-go's in-cluster configuration: address from the environment, token and authority from files. */
+/**
+ * As client-go's in-cluster configuration: address from the environment, token and authority from
+ * files.
+ */
 async function ownAccount(env: Environment, folder: string): Promise<ChosenAccess | null> {
   const [host = "", port = ""] = [env["KUBERNETES_SERVICE_HOST"], env["KUBERNETES_SERVICE_PORT"]];
   const tokenFile = join(folder, "token");

@@ -1,4 +1,6 @@
-/** Acting for another user: the headers that client-go sends (transport/round_trippers.go). [SRC85] */
+/**
+ * Acting for another user: the headers that client-go sends (transport/round_trippers.go). [SRC85]
+ */
 import type { KubeUser } from "./kubeconfig.ts";
 
 /** What a header's name may hold (RFC 9110 "token"), but for `%`, which is the escape. */

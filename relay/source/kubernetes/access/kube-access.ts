@@ -1,8 +1,11 @@
 /**
- * How an API server is reached and by whom, as kubectl would with the same files and environment. Everything is read anew for each request (a few small files),
- * so that a replaced kubeconfig, authority, certificate or token is used by the next one; nothing is kept that the files no longer say. [SRC82]
+ * How an API server is reached and by whom, as kubectl would with the same files and environment.
+ * Everything is read anew for each request (a few small files), so that a replaced kubeconfig,
+ * authority, certificate or token is used by the next one; nothing is kept that the files no longer
+ * say. [SRC82]
  *
- * `@kubernetes/client-node` does the two things here that are a protocol of their own: OpenID Connect (`auth-provider`) and SOCKS.
+ * `@kubernetes/client-node` does the two things here that are a protocol of their own: OpenID
+ * Connect (`auth-provider`) and SOCKS.
  */
 import { readFile } from "node:fs/promises";
 import { Agent as HttpAgent } from "node:http";
@@ -186,7 +189,9 @@ function tlsOptions(tls: TlsPart): TlsOptions {
   };
 }
 
-/** Node's own authorities and the system's, as Go trusts them; read once, they are the machine's. */
+/**
+ * Node's own authorities and the system's, as Go trusts them; read once, they are the machine's.
+ */
 let machineCertificates: readonly string[] | null = null;
 
 async function trustOf(cluster: KubeCluster): Promise<TlsPart> {

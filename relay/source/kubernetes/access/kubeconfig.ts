@@ -1,6 +1,7 @@
 /**
- * One kubeconfig file, checked, and several as one. Fields, defaults and merging are those of client-go (tools/clientcmd), which kubectl uses:
- * `null` is absent, unknown fields are ignored, of two files the first that has a name wins, and paths count from the folder of their file. [SRC80]
+ * One kubeconfig file, checked, and several as one. Fields, defaults and merging are those of
+ * client-go (tools/clientcmd), which kubectl uses: `null` is absent, unknown fields are ignored, of
+ * two files the first that has a name wins, and paths count from the folder of their file. [SRC80]
  */
 import { dirname, isAbsolute, join } from "node:path";
 
@@ -135,7 +136,9 @@ export type ParsedKubeconfig =
   | { readonly ok: true; readonly config: Kubeconfig }
   | { readonly ok: false; readonly message: string };
 
-/** `[{name, cluster: {…}}, …]` → a map; a name that comes twice is an error, as it is for kubectl. */
+/**
+ * `[{name, cluster: {…}}, …]` → a map; a name that comes twice is an error, as it is for kubectl.
+ */
 function named<Schema extends z.ZodType>(field: string, schema: Schema) {
   const entry = z.looseObject({ name: text });
   return z

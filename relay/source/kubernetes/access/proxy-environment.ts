@@ -1,7 +1,8 @@
 /**
- * Which proxy the environment names for a request, by the rules of Go's clients, which differ from Node's: a proxy may lack its scheme, `localhost` and loopback
- * addresses never go through one, and `NO_PROXY` has CIDRs, ports, and names that mean their subdomains too.
- * Source: golang.org/x/net/http/httpproxy; apimachinery util/net NewProxierWithNoProxyCIDR. [SRC84]
+ * Which proxy the environment names for a request, by the rules of Go's clients, which differ from
+ * Node's: a proxy may lack its scheme, `localhost` and loopback addresses never go through one, and
+ * `NO_PROXY` has CIDRs, ports, and names that mean their subdomains too. Source:
+ * golang.org/x/net/http/httpproxy; apimachinery util/net NewProxierWithNoProxyCIDR. [SRC84]
  */
 import { isIP } from "node:net";
 

@@ -1,6 +1,8 @@
 /**
- * Which server and which credentials a kubeconfig means, or what kubectl would refuse in it: fields that contradict one another are an error there and here,
- * so that no one of them is silently preferred. Source: client-go tools/clientcmd (validation.go, client_config.go), rest/url_utils.go. [SRC81]
+ * Which server and which credentials a kubeconfig means, or what kubectl would refuse in it: fields
+ * that contradict one another are an error there and here, so that no one of them is silently
+ * preferred. Source: client-go tools/clientcmd (validation.go, client_config.go),
+ * rest/url_utils.go. [SRC81]
  */
 import type { KubeCluster, Kubeconfig, KubeUser } from "./kubeconfig.ts";
 

@@ -1,6 +1,6 @@
 /**
- * A proxy that is itself reached over TLS, trusted and identified as the API server is: Go's clients have one TLS configuration for both, Node's own agent has
- * none for the proxy. [SRC84]
+ * A proxy that is itself reached over TLS, trusted and identified as the API server is: Go's
+ * clients have one TLS configuration for both, Node's own agent has none for the proxy. [SRC84]
  */
 import type { ClientRequestArgs } from "node:http";
 import { Agent, request } from "node:https";
