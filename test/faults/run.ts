@@ -8,7 +8,7 @@ const root = join(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "catwalk-faults-"));
 const report = join(folder, "report.json");
 const began = performance.now();
-const args = ["run", "--project=node", "--reporter=verbose", "--reporter=json"];
+const args = ["run", "--project=faults", "--reporter=verbose", "--reporter=json"];
 const named = process.argv.slice(2);
 // One file at a time: these tests are about time and processes, and the machine may be small.
 // With the Node that runs this: the machine's own may be an older one.
