@@ -54,6 +54,15 @@ const rangesSchema = {
     description: "Ranges of pods and nodes that other clusters may be given too",
   }),
 };
+/** A body that is not there reads as `{}`, which must not pass for a change. */
+const someRangesSchema = z
+  .strictObject(rangesSchema)
+  .refine((given) => Object.keys(given).length > 0, {
+    error: "must have at least one of the ranges",
+    // A field that nobody knows is what is wrong then.
+    when: ({ issues }) => issues.length === 0,
+  })
+  .openapi({ minProperties: 1 });
 const create = createRoute({
   operationId: "addCluster",
   summary: "Add a member and get its join token",
@@ -117,7 +126,7 @@ const setRanges = createRoute({
   request: {
     params: clusterParam,
     query: NO_QUERY,
-    body: jsonBody(z.strictObject(rangesSchema)),
+    body: jsonBody(someRangesSchema),
   },
   responses: {
     200: jsonAnswer(

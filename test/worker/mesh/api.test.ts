@@ -644,6 +644,8 @@ test("[VIS35] PATCH gives a cluster other ranges, and tells a wrong one by its f
       cluster: { ranges: { pods: ["10.1.0.0/16"], shared: ["10.9.0.0/16"], nodes: [] } },
     },
   });
+  for (const nothing of [undefined, {}])
+    expect((await hub.call("PATCH", path, nothing)).status).toBe(400);
   expect(await hub.call("PATCH", path, { cidrs: ["10.1.2.3/16"] })).toMatchObject({
     status: 422,
     body: { errors: [{ field: "cidrs.0" }] },
@@ -652,5 +654,5 @@ test("[VIS35] PATCH gives a cluster other ranges, and tells a wrong one by its f
     status: 400,
     body: { errors: [{ field: "cidr" }] },
   });
-  expect((await hub.call("PATCH", `${DEMO}/clusters/nobody`, {})).status).toBe(404);
+  expect((await hub.call("PATCH", `${DEMO}/clusters/nobody`, { cidrs: [] })).status).toBe(404);
 });
