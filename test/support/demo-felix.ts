@@ -108,12 +108,9 @@ export class DemoFelix {
       ({ clusters, edges }) => {
         const scopes = clusters.flatMap((row) => row.scopes ?? []);
         const [edge, [shown]] = [edges[0], scopes];
+        if (edge === undefined || scopes.length !== (scope === null ? 0 : 1)) return false;
         // Of the view as such: db's relay may be away. A hub of the version before says only that.
-        if (
-          (edge?.reportedStatus ?? edge?.connectionStatus) !== IN_SYNC ||
-          scopes.length !== (scope === null ? 0 : 1)
-        )
-          return false;
+        if ((edge.reportedStatus ?? edge.connectionStatus) !== IN_SYNC) return false;
         if (shown === undefined) return digest === undefined || edge.digest === digest;
         const isSame = JSON.stringify(shown.scope) === JSON.stringify(scope);
         return isSame && shown.state === "ready" && shown.digest === edge.digest;
