@@ -1,6 +1,7 @@
 /** The relay's configuration: flags over `CATWALK_*` over the `--config` file, checked once, then frozen. [CLI13] */
 import { z } from "zod";
 
+import { describeIssues } from "../shared/visibility/field-problem.ts";
 import { FELIX_ENVIRONMENT } from "./typha/tls/felix-environment.ts";
 
 const hostPort = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, "must be HOST:PORT");
@@ -128,9 +129,6 @@ export function readConfig(
     merged["source"] = "manifests";
   const parsed = relayConfigSchema.safeParse(merged);
   if (parsed.success) return { ok: true, config: Object.freeze(parsed.data) };
-  const issue = parsed.error.issues[0];
-  const field =
-    issue?.path.join(".") ||
-    (issue?.code === "unrecognized_keys" ? issue.keys.join(", ") : "config");
-  return { ok: false, message: `${field}: ${issue?.message ?? "invalid"}` };
+  const [problem] = describeIssues(parsed.error.issues);
+  return { ok: false, message: `${problem?.field ?? "config"}: ${problem?.rule ?? "is wrong"}` };
 }

@@ -6,6 +6,7 @@
  */
 import { z } from "zod";
 
+import { describeIssues } from "../../shared/visibility/field-problem.ts";
 import { NAME_PATTERN, NAME_RULE } from "../../shared/lib/names.ts";
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import { parseAccessFacts } from "../../shared/visibility/parse-facts.ts";
@@ -108,6 +109,6 @@ function parse<T>(schema: z.ZodType<T>, bytes: Buffer): T {
   }
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new PeerError(`${issue?.path.join(".") ?? ""}: ${issue?.message ?? "is not understood"}`);
+  const [problem] = describeIssues(parsed.error.issues);
+  throw new PeerError(`${problem?.field ?? "body"}: ${problem?.rule ?? "is not understood"}`);
 }

@@ -78,7 +78,16 @@ test("[CLI13] what is wrong is named", () => {
     "peersService: --peers and --peers-service say the same: give one",
   );
   expect(message({ state: "s", hub: "ftp://x" })).toMatch(/^hub: /);
-  expect(message({ state: "s" }, { colour: "red" })).toMatch(/^colour: /);
+  expect(message({ state: "s" }, { colour: "red" })).toBe("colour: is not a known field");
+  expect(message({ state: "s", source: "etcd" })).toBe(
+    "source: must be kubernetes, manifests or typha",
+  );
+  expect(message({ state: "s", inSyncWaitSeconds: "soon" })).toBe(
+    "inSyncWaitSeconds: must be a number",
+  );
+  expect(message({ state: "s", withdrawalHoldSeconds: "-1" })).toBe(
+    "withdrawalHoldSeconds: must be at least 0",
+  );
 });
 
 test("[CRE5] the key is made in the state folder, for its owner only, and stays", async () => {

@@ -8,6 +8,8 @@ import { dirname, isAbsolute, join } from "node:path";
 import { parseDocument } from "yaml";
 import { z } from "zod";
 
+import { describeIssues } from "../../../../shared/visibility/field-problem.ts";
+
 /** A kubeconfig with certificates inline has a few KiB a cluster. */
 const MAX_CHARS = 4 * 1024 * 1024;
 
@@ -152,7 +154,11 @@ function named<Schema extends z.ZodType>(field: string, schema: Schema) {
         const parsed = schema.safeParse(given[field] ?? {});
         if (map.has(given.name)) wrong(["name"], `${JSON.stringify(given.name)} is there twice`);
         if (parsed.success) map.set(given.name, parsed.data);
-        else for (const issue of parsed.error.issues) wrong([field, ...issue.path], issue.message);
+        else
+          for (const issue of parsed.error.issues) {
+            const [problem] = describeIssues([issue]);
+            wrong([field, ...issue.path], problem?.rule ?? issue.message);
+          }
       }
       return map as ReadonlyMap<string, z.output<Schema>>;
     });
