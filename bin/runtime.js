@@ -73,8 +73,10 @@ export function run(command, args, env = process.env, stdio = "inherit", isKille
       process.on(signal, pass);
       return () => process.off(signal, pass);
     });
+    const stopWatching = onNpmGone(() => child.kill(isKilled ? "SIGKILL" : "SIGTERM"));
     /** @param {number} status */
     const end = (status) => {
+      stopWatching();
       for (const stop of forward) stop();
       resolve(status);
     };
@@ -87,6 +89,23 @@ export function run(command, args, env = process.env, stdio = "inherit", isKille
       end(code ?? 128 + (ended === null ? 0 : constants.signals[ended]));
     });
   });
+}
+
+/**
+ * npm and npx run a program in a shell, and a signal that they are sent ends only that shell: what is
+ * left has another parent then.
+ * @param {() => void} end
+ * @returns {() => void} Stops looking.
+ */
+function onNpmGone(end) {
+  if (process.env["npm_command"] === undefined) return () => {};
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    end();
+  }, 250);
+  return () => clearInterval(timer);
 }
 
 /** @type {readonly NodeJS.Signals[]} */

@@ -13,6 +13,7 @@ import { Client } from "../../../relay/cli/client.ts";
 import { startHub } from "../../../relay/launch/hub.ts";
 
 const PODS = new URL("../../../deploy/demo/db", import.meta.url).pathname;
+const CLONE = new URL("../../../", import.meta.url).pathname;
 const BIN = new URL("../../../bin/catwalk.js", import.meta.url).pathname;
 const root = mkdtempSync(join(tmpdir(), "catwalk-endings-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -136,4 +137,19 @@ test("[CLI50] a reader that has had enough ends a command without a word", async
   child.stderr.on("data", (text: Buffer) => (err += text.toString()));
   await once(child, "close");
   expect(err).toBe("status 0\n");
+});
+
+test("[CLI50] SIGTERM to npx ends the command that npx runs, too", async () => {
+  const hub = spawn(
+    "npx",
+    ["--no-install", "catwalk", "hub", "--listen", "127.0.0.1:0", "--data", join(root, "npx")],
+    { cwd: CLONE, stdio: ["ignore", "pipe", "ignore"] },
+  );
+  let out = "";
+  for await (const chunk of hub.stdout as AsyncIterable<Buffer>) {
+    out += chunk.toString();
+    // Its output ends when the last process that holds it does.
+    if (out.includes('"listening"') && !hub.killed) hub.kill("SIGTERM");
+  }
+  expect(out).toContain('"event":"listening"');
 });
