@@ -25,8 +25,11 @@ export class SourceProblems {
   }
 
   add(problem: SourceProblem): void {
+    const before = this.#problems.get(problem.object);
     this.#problems.set(problem.object, problem);
-    this.#log.warn(problem, "a source object is not published as it is");
+    // A pod that changes every second with the same fault is one line in the log.
+    if (before?.message === problem.message) return;
+    this.#log.warn(problem, "a source object has a problem");
   }
 
   solved(object: string): void {
@@ -42,10 +45,11 @@ export class SourceProblems {
       const reserved = change.op === "put" ? reservedOf(change.record) : [];
       if (reserved.length === 0 && this.#reserved.size === 0) continue;
       const key = change.op === "put" ? keyOf(change.record) : change.key;
-      const before = this.#reserved.get(key);
-      if (before !== undefined) this.solved(before);
-      this.#reserved.delete(key);
-      if (change.op !== "put" || reserved.length === 0) continue;
+      if (change.op !== "put" || reserved.length === 0) {
+        this.solved(this.#reserved.get(key) ?? "");
+        this.#reserved.delete(key);
+        continue;
+      }
       const object = `labels of ${objectOf(change.record, key)}`;
       this.#reserved.set(key, object);
       const message = `${reserved.join(", ")}: labels of catwalk.dev say which remote an object is of; rules here that ask for them match this one too. Take them away`;

@@ -45,6 +45,16 @@ test("[SRC90] local objects with labels of catwalk.dev are told by name, each wi
   expect(problems.all).toHaveLength(2);
 });
 
+test("[SRC90] an object that changes and keeps its labels is one line in the log; other labels are another", () => {
+  let lines = 0;
+  const log = pino({ level: "warn" }, { write: () => void lines++ });
+  const problems = new SourceProblems(log);
+  for (let n = 0; n < 5; n++) look(problems, pod("sly", `10.0.0.${n}`, FORGED));
+  expect([lines, problems.all.length]).toEqual([1, 1]);
+  look(problems, pod("sly", "10.0.0.9", { "catwalk.dev/other": "x" }));
+  expect([lines, problems.all.length]).toEqual([2, 1]);
+});
+
 test("[SRC90] domains that only look like it are nobody's business", () => {
   const problems = new SourceProblems(pino({ level: "silent" }));
   const others = { "notcatwalk.dev/a": "", "catwalk.dev": "", "catwalk.dev.example.com/a": "" };
