@@ -21,7 +21,7 @@ const TYPES = ["types", "tsc", ["-b"]];
 /** The steps of a check, in the order in which they fail fastest. @type {readonly Step[]} */
 const CHECKS = [
   TYPES,
-  ["lint", "oxlint", ["--type-aware", "bin", "worker", "relay", "shared", "test"]],
+  ["lint", "oxlint", ["--type-aware", "bin", "cli", "worker", "relay", "shared", "test"]],
   ["format", "oxfmt", ["--check", "."]],
 ];
 
@@ -34,7 +34,7 @@ function projects() {
 
 /** @type {Readonly<Record<string, Task>>} */
 const TASKS = {
-  start: { extent: "run", run: () => runProgram("relay/cli/main.ts", ["up", ...args]) },
+  start: { extent: "run", run: () => runProgram("cli/main.ts", ["up", ...args]) },
   test: {
     extent: "test",
     run: () => steps([...CHECKS, ["tests", "vitest", ["run", ...projects(), ...args]]]),

@@ -18,7 +18,7 @@ if (folder === undefined) {
 const outdir = resolve(folder);
 rmSync(join(outdir, "modules"), { recursive: true, force: true });
 const { metafile } = await build({
-  entryPoints: { catwalk: join(ROOT, "relay/cli/main.ts") },
+  entryPoints: { catwalk: join(ROOT, "cli/main.ts") },
   outdir,
   chunkNames: "modules/[name]-[hash]",
   bundle: true,

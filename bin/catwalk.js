@@ -5,4 +5,4 @@
  */
 import { runProgram } from "./runtime.js";
 
-await runProgram("relay/cli/main.ts", process.argv.slice(2));
+await runProgram("cli/main.ts", process.argv.slice(2));

@@ -2,18 +2,18 @@
  * The relay of one cluster: source → publisher → home socket; access facts → remotes → whoever serves them. This file wires and decides
  * nothing that has a name of its own elsewhere.
  */
-import { makeFolder } from "./make-folder.ts";
+import { makeFolder } from "./lib/make-folder.ts";
 import { PROTOCOL_VERSIONS } from "../shared/protocol/version.ts";
 import type { CalicoRecord, RecordChange } from "../shared/record/record.ts";
 import { MAX_TOLD_POOLS } from "../shared/visibility/facts.ts";
 import type { AccessFacts, ClusterReport } from "../shared/visibility/facts.ts";
-import type { RelayConfig } from "./config.ts";
+import type { RelayConfig } from "./config/relay-config.ts";
 import { Credentials } from "./hub/credentials.ts";
-import { Home } from "./hub/home.ts";
+import { Home } from "./publish/home.ts";
 import { joinUntilDecided } from "./hub/join-until-decided.ts";
 import { OUTSIDE, outsideBy } from "./hub/outside.ts";
 import { routeTo } from "./hub/route.ts";
-import type { Logger } from "./log.ts";
+import type { Logger } from "./lib/log.ts";
 import { Peers } from "./peers/peers.ts";
 import { LocalState } from "./publish/local-state.ts";
 import { OwnPools } from "./publish/own-pools.ts";
@@ -22,7 +22,7 @@ import { Withdrawals } from "./publish/withdrawals/withdrawals.ts";
 import { HealthWatch } from "./source/health-watch.ts";
 import { SourceProblems } from "./source/problems.ts";
 import type { Source } from "./source/source.ts";
-import { KeptAccess } from "./kept-access.ts";
+import { KeptAccess } from "./access/kept-access.ts";
 import { sourceStatus } from "./status.ts";
 import type { RelayStatus } from "./status.ts";
 import { VERSION } from "./version.ts";

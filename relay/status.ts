@@ -1,5 +1,5 @@
 /** What a relay says of itself: `/status`, `catwalk relay status`, metrics. */
-import type { Home } from "./hub/home.ts";
+import type { Home } from "./publish/home.ts";
 import type { PeerReport } from "./peers/ask-all.ts";
 import type { WithdrawalReport } from "./publish/withdrawals/withdrawals.ts";
 import { summarise } from "./source/source-health.ts";

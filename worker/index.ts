@@ -5,7 +5,7 @@ import { createApp } from "./app.ts";
 import { importHubKey } from "./auth/hub-key.ts";
 import type { HubKeys } from "./auth/hub-key.ts";
 import type { DirectoryCalls, MeshAdmin } from "./mesh/mesh-calls.ts";
-import { openSockets } from "./origin/open-sockets.ts";
+import { openSockets } from "./origin/budgets/open-sockets.ts";
 import type { OriginCalls } from "./ports.ts";
 
 export { MeshObject } from "./mesh/mesh-object.ts";

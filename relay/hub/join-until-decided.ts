@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { backoffMs } from "../../shared/lib/backoff.ts";
-import type { Logger } from "../log.ts";
+import type { Logger } from "../lib/log.ts";
 import type { Credentials } from "./credentials.ts";
 import { JoinError } from "./join.ts";
 

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
-import type { Logger } from "../log.ts";
+import type { Logger } from "../lib/log.ts";
 import type { Membership } from "../hub/join.ts";
 import type { Remote } from "../../shared/visibility/facts.ts";
 import { askFacts, askPositions, askViews, PeerBusy } from "./ask.ts";

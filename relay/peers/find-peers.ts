@@ -1,11 +1,11 @@
 /** Where the cluster's other relays are: a list, or the endpoints of a Kubernetes service at the port named `catwalk-peers`. [PEE6] */
 import { networkInterfaces } from "node:os";
 
-import type { RelayConfig } from "../config.ts";
-import { listingTransport } from "../typha/choose-upstream.ts";
-import { splitHostPort } from "../typha/dial.ts";
-import { isReady, portAddresses } from "../typha/endpoint-slices.ts";
-import { listSlices } from "../typha/upstream.ts";
+import type { RelayConfig } from "../config/relay-config.ts";
+import { listingTransport } from "../typha/upstream/choose-upstream.ts";
+import { splitHostPort } from "../typha/upstream/dial.ts";
+import { isReady, portAddresses } from "../kube/endpoint-slices.ts";
+import { listSlices } from "../typha/upstream/upstream.ts";
 
 export const PEERS_PORT_NAME = "catwalk-peers";
 

@@ -1,9 +1,9 @@
 /** The cluster's other relays, to this one: gives them what it has, and asks them for what it lacks. Wires, and decides nothing. */
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
-import type { RelayConfig } from "../config.ts";
+import type { RelayConfig } from "../config/relay-config.ts";
 import type { Credentials } from "../hub/credentials.ts";
-import type { Logger } from "../log.ts";
-import { splitHostPort } from "../typha/dial.ts";
+import type { Logger } from "../lib/log.ts";
+import { splitHostPort } from "../typha/upstream/dial.ts";
 import { askAll } from "./ask-all.ts";
 import type { PeerReport } from "./ask-all.ts";
 import { peerFinder } from "./find-peers.ts";

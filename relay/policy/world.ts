@@ -12,7 +12,7 @@ import { labelsOf } from "../../shared/selector/inherited-labels.ts";
 import type { Endpoint } from "../../shared/selector/inherited-labels.ts";
 import type { NetworkSet } from "./kinds.ts";
 import { EndpointIndex } from "./endpoint-index.ts";
-import { CLUSTER_LABEL, remoteLabels } from "../typha/remote-labels.ts";
+import { CLUSTER_LABEL, remoteLabels } from "../felix/remote-labels.ts";
 import type { ClusterPolicies } from "../source/source.ts";
 
 /** One record and where it is from: `origin` is the RCC's name, `isOwn` for the cluster's own. */

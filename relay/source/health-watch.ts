@@ -1,6 +1,6 @@
 /** Looks at a source's health every second, and tells the log what is new of it. */
 import type { Outside } from "../hub/outside.ts";
-import type { Logger } from "../log.ts";
+import type { Logger } from "../lib/log.ts";
 import type { Source } from "./source.ts";
 import { stepHealth, summarise, UNTRACKED } from "./source-health.ts";
 import type { HealthNews, SourceHealth, SourceSummary } from "./source-health.ts";

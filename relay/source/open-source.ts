@@ -2,7 +2,7 @@
 import { KubernetesSource } from "./kubernetes/kubernetes-source.ts";
 import { ManifestsSource } from "./manifests/manifests-source.ts";
 import type { ClusterPolicies, Source } from "./source.ts";
-import type { TyphaUpstream } from "../typha/upstream.ts";
+import type { TyphaUpstream } from "../typha/upstream/upstream.ts";
 import { TyphaSource } from "./typha/typha-source.ts";
 
 export type SourceChoice =

@@ -6,7 +6,7 @@ import { isReservedLabel } from "../../shared/record/label-domain.ts";
 import { keyOf } from "../../shared/record/key.ts";
 import { nameOfKey } from "../../shared/record/key-name.ts";
 import type { CalicoRecord, Labels, RecordChange } from "../../shared/record/record.ts";
-import type { Logger } from "../log.ts";
+import type { Logger } from "../lib/log.ts";
 import type { SourceProblem } from "./source.ts";
 
 export class SourceProblems {

@@ -6,8 +6,8 @@ import { checkRecord } from "../../shared/record/encoding.ts";
 import type { CalicoRecord, DeleteCause, RecordChange } from "../../shared/record/record.ts";
 import { runConverter } from "./convert/conversion.ts";
 import type { Collection } from "./convert/converters.ts";
-import { FieldProblem, isJsonObject, objectName, readKubeObject } from "./convert/kube-object.ts";
-import type { KubeObject } from "./convert/kube-object.ts";
+import { FieldProblem, isJsonObject, objectName, readKubeObject } from "../kube/kube-object.ts";
+import type { KubeObject } from "../kube/kube-object.ts";
 import { ObjectSet } from "./convert/object-set.ts";
 import type { SourceSink } from "./source.ts";
 

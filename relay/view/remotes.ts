@@ -9,7 +9,7 @@ import { toHex } from "../../shared/lib/bytes.ts";
 import type { AccessFacts, EdgeReport, LabelMode, Remote } from "../../shared/visibility/facts.ts";
 import { OUTSIDE } from "../hub/outside.ts";
 import type { Outside } from "../hub/outside.ts";
-import type { Logger } from "../log.ts";
+import type { Logger } from "../lib/log.ts";
 import type { HeldRecord, ViewChange } from "./channel-view.ts";
 import { RemoteView } from "./remote-view.ts";
 import { NatPools } from "./nat-pools.ts";

@@ -2,10 +2,14 @@
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 
-import { CLIENT_DEFINITIONS, encodeClientHello, encodePong } from "../../relay/typha/encode.ts";
-import { GobDecoder } from "../../relay/typha/gob/decoder.ts";
-import { readMessage, SYNC_STATUS } from "../../relay/typha/messages.ts";
-import type { TyphaMessage } from "../../relay/typha/messages.ts";
+import {
+  CLIENT_DEFINITIONS,
+  encodeClientHello,
+  encodePong,
+} from "../../relay/typha/wire/encode.ts";
+import { GobDecoder } from "../../relay/typha/wire/gob/decoder.ts";
+import { readMessage, SYNC_STATUS } from "../../relay/typha/wire/messages.ts";
+import type { TyphaMessage } from "../../relay/typha/wire/messages.ts";
 import { PLAIN_HELLO } from "../support/typha.ts";
 
 const MAX_MESSAGE_BYTES = 1 << 26;

@@ -6,8 +6,8 @@ import { fork } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { Client } from "../../relay/cli/client.ts";
-import { MockMesh } from "../../relay/mock/mock-mesh.ts";
+import { Client } from "../../cli/admin/client.ts";
+import { MockMesh } from "../../cli/mock/mock-mesh.ts";
 import { figure, median, progress, quantile } from "./figure.ts";
 import type { Figure } from "./figure.ts";
 import { BenchRig } from "./rig.ts";

@@ -2,11 +2,11 @@
  * A new node: asks one relay for facts and views, loads them, and prints as JSON how long either took and how many records it has. Arguments: state folder,
  * address, the cluster's secret in hex.
  */
-import { AccessState } from "../../relay/access-state.ts";
-import { newLogger } from "../../relay/log.ts";
+import { AccessState } from "../../relay/access/access-state.ts";
+import { newLogger } from "../../relay/lib/log.ts";
 import { askAll } from "../../relay/peers/ask-all.ts";
 import { PEER_LIMITS } from "../../relay/peers/limits.ts";
-import { preferSmallHeap } from "../../relay/small-heap.ts";
+import { preferSmallHeap } from "../../relay/lib/small-heap.ts";
 import { RemoteView } from "../../relay/view/remote-view.ts";
 import { viewPath } from "../../relay/view/remotes.ts";
 import { ViewFile } from "../../relay/view/view-file.ts";

@@ -8,7 +8,7 @@ import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { newLogger } from "../../relay/log.ts";
+import { newLogger } from "../../relay/lib/log.ts";
 import { PeerServer } from "../../relay/peers/server.ts";
 import { viewPath } from "../../relay/view/remotes.ts";
 import { addEndpoints } from "./first-view.ts";

@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { Credentials } from "../../relay/hub/credentials.ts";
-import { Home } from "../../relay/hub/home.ts";
-import { startHub } from "../../relay/launch/hub.ts";
-import type { RunningHub } from "../../relay/launch/hub.ts";
+import { Home } from "../../relay/publish/home.ts";
+import { startHub } from "../../cli/launch/hub.ts";
+import type { RunningHub } from "../../cli/launch/hub.ts";
 import { LocalState } from "../../relay/publish/local-state.ts";
 
 import { cpuSeconds, residentBytes } from "./cpu.ts";

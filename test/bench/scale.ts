@@ -5,12 +5,12 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { Client } from "../../relay/cli/client.ts";
+import { Client } from "../../cli/admin/client.ts";
 import { Credentials } from "../../relay/hub/credentials.ts";
-import type { MockReader } from "../../relay/mock/mock-reader.ts";
-import { addEdge, MockMesh } from "../../relay/mock/mock-mesh.ts";
-import { openFiles } from "../../relay/launch/open-files.ts";
-import type { MockOptions } from "../../relay/mock/mock-mesh.ts";
+import type { MockReader } from "../../cli/mock/mock-reader.ts";
+import { addEdge, MockMesh } from "../../cli/mock/mock-mesh.ts";
+import { openFiles } from "../../cli/launch/open-files.ts";
+import type { MockOptions } from "../../cli/mock/mock-mesh.ts";
 import { figure, progress, quantile } from "./figure.ts";
 import type { Figure } from "./figure.ts";
 import { BenchRig } from "./rig.ts";

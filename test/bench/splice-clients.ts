@@ -11,7 +11,7 @@ import {
   encodeClientHello,
   encodePong,
   encodeTime,
-} from "../../relay/typha/encode.ts";
+} from "../../relay/typha/wire/encode.ts";
 import { DecodingClient } from "./decoding-client.ts";
 import { SyncClient } from "../support/typha.ts";
 import { takeSnappy } from "../support/snappy.ts";

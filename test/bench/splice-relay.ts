@@ -1,7 +1,7 @@
 /** Child process: the splice alone, with remote key/values that are just there. */
-import { dialTcp } from "../../relay/typha/dial.ts";
-import { Splice } from "../../relay/typha/splice.ts";
-import { fixedUpstream } from "../../relay/typha/upstream.ts";
+import { dialTcp } from "../../relay/typha/upstream/dial.ts";
+import { Splice } from "../../relay/typha/splice/splice.ts";
+import { fixedUpstream } from "../../relay/typha/upstream/upstream.ts";
 import { FakeFeed } from "../support/fake-feed.ts";
 import { remoteKey, valueOf } from "./splice-kvs.ts";
 

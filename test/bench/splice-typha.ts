@@ -12,7 +12,7 @@ import {
   encodeSyncStatus,
   encodeTime,
   SERVER_DEFINITIONS,
-} from "../../relay/typha/encode.ts";
+} from "../../relay/typha/wire/encode.ts";
 import { element } from "../support/live-typha.ts";
 import { localKey, valueOf } from "./splice-kvs.ts";
 

@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { preferSmallHeap } from "../../relay/small-heap.ts";
+import { preferSmallHeap } from "../../relay/lib/small-heap.ts";
 import { RemoteView } from "../../relay/view/remote-view.ts";
 import { ViewFile } from "../../relay/view/view-file.ts";
 import { Watcher } from "../../relay/view/watcher.ts";

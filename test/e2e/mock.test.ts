@@ -9,9 +9,9 @@ import { promisify } from "node:util";
 
 import { expect, test } from "vitest";
 
-import { startHub } from "../../relay/launch/hub.ts";
+import { startHub } from "../../cli/launch/hub.ts";
 
-const MAIN = join(import.meta.dirname, "../../relay/cli/main.ts");
+const MAIN = join(import.meta.dirname, "../../cli/main.ts");
 
 test("[CLI30] mock adds clusters that publish, change and read, says what it sees, and takes them out again", async () => {
   const root = mkdtempSync(join(tmpdir(), "catwalk-mock-test-"));

@@ -3,7 +3,7 @@
  * is released, with its commit: the version after it is tested against these.
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
@@ -38,7 +38,8 @@ try {
   });
   const relay = await build({
     ...common,
-    entryPoints: [join(tree, "relay/cli/main.ts")],
+    // Versions of before the command line had a folder of its own.
+    entryPoints: [join(tree, existsSync(join(tree, "cli")) ? "cli/main.ts" : "relay/cli/main.ts")],
     platform: "node",
     target: "node24",
     // Large, and not used by what the tests do: those of today will do.

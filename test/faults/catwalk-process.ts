@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-const MAIN = join(import.meta.dirname, "../../relay/cli/main.ts");
+const MAIN = join(import.meta.dirname, "../../cli/main.ts");
 
 export interface CatwalkProcess {
   /** The first line that it printed. */

@@ -5,8 +5,8 @@ import { join } from "node:path";
 
 import { afterAll, expect, test } from "vitest";
 
-import { Home } from "../../relay/hub/home.ts";
-import { newLogger } from "../../relay/log.ts";
+import { Home } from "../../relay/publish/home.ts";
+import { newLogger } from "../../relay/lib/log.ts";
 import { LocalState } from "../../relay/publish/local-state.ts";
 import { Remotes } from "../../relay/view/remotes.ts";
 import type { ServedChange } from "../../relay/view/serving.ts";

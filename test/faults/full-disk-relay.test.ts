@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { AccessState } from "../../relay/access-state.ts";
+import { AccessState } from "../../relay/access/access-state.ts";
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import type { RelayStatus } from "../../relay/status.ts";
 import { eventually, MeshRig } from "../support/mesh-rig.ts";

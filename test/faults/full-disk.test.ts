@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { Explainer } from "../../relay/launch/explain.ts";
+import { Explainer } from "../../cli/launch/explain.ts";
 import { eventually } from "../support/mesh-rig.ts";
 import { AckDriver } from "./ack-driver.ts";
 import type { Life } from "./ack-driver.ts";

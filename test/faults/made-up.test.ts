@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import WebSocket from "ws";
 
-import { startHub } from "../../relay/launch/hub.ts";
-import type { RunningHub } from "../../relay/launch/hub.ts";
+import { startHub } from "../../cli/launch/hub.ts";
+import type { RunningHub } from "../../cli/launch/hub.ts";
 import { register } from "./registered.ts";
 import type { Registered } from "./registered.ts";
 

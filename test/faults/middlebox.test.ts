@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { HubLink } from "../../relay/hub/link.ts";
 import { OUTSIDE } from "../../relay/hub/outside.ts";
 import type { Outside } from "../../relay/hub/outside.ts";
-import { newLogger } from "../../relay/log.ts";
+import { newLogger } from "../../relay/lib/log.ts";
 import { Relay } from "../../relay/relay.ts";
 import type { RelayStatus } from "../../relay/status.ts";
 import { openSource } from "../../relay/source/open-source.ts";

@@ -4,8 +4,8 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { startRelay } from "../../relay/demo/relay-process.ts";
-import type { RelayProcess } from "../../relay/demo/relay-process.ts";
+import { startRelay } from "../../cli/demo/relay-process.ts";
+import type { RelayProcess } from "../../cli/demo/relay-process.ts";
 import type { RelayStatus } from "../../relay/status.ts";
 import { eventually, MeshRig } from "../support/mesh-rig.ts";
 import { CA_FILE, startConnectProxy, startTlsFront } from "./tls-front.ts";

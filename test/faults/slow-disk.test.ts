@@ -10,10 +10,10 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 
 import { Credentials } from "../../relay/hub/credentials.ts";
-import { Home } from "../../relay/hub/home.ts";
-import { speedOf } from "../../relay/launch/disk-speed.ts";
+import { Home } from "../../relay/publish/home.ts";
+import { speedOf } from "../../cli/launch/disk-speed.ts";
 import { LocalState } from "../../relay/publish/local-state.ts";
-import { DiskBudget } from "../../worker/origin/disk-budget.ts";
+import { DiskBudget } from "../../worker/origin/budgets/disk-budget.ts";
 import { eventually } from "../support/mesh-rig.ts";
 import { pod } from "../support/records.ts";
 import { startHubProcess } from "./catwalk-process.ts";

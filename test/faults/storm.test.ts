@@ -7,12 +7,12 @@ import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { Credentials } from "../../relay/hub/credentials.ts";
-import { Home } from "../../relay/hub/home.ts";
+import { Home } from "../../relay/publish/home.ts";
 import { HubLink } from "../../relay/hub/link.ts";
 import { OUTSIDE } from "../../relay/hub/outside.ts";
 import type { Outside } from "../../relay/hub/outside.ts";
-import { startHub } from "../../relay/launch/hub.ts";
-import type { RunningHub } from "../../relay/launch/hub.ts";
+import { startHub } from "../../cli/launch/hub.ts";
+import type { RunningHub } from "../../cli/launch/hub.ts";
 import { LocalState } from "../../relay/publish/local-state.ts";
 import { RemoteView } from "../../relay/view/remote-view.ts";
 import { ViewFile } from "../../relay/view/view-file.ts";

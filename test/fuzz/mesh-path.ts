@@ -2,13 +2,13 @@
  * The way of a value from a hostile origin to Felix, of the real parts: what the Origin does with bytes that come in (schema, admission, ownership), what
  * the view of a relay reads, what the relay refuses again, and what it makes of the rest.
  */
-import { felixValue } from "../../relay/typha/felix-values.ts";
+import { felixValue } from "../../relay/felix/felix-values.ts";
 import { OwnAddresses } from "../../relay/view/served.ts";
 import { admissionFacts } from "../../shared/admission/judge.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";
 import { channelOf } from "../../shared/record/channel.ts";
 import { decodeRecord } from "../../shared/record/encoding.ts";
-import { takeIn } from "../../worker/origin/intake.ts";
+import { takeIn } from "../../worker/origin/publisher/intake.ts";
 import type { FelixUpdate } from "../support/felix-model/model.ts";
 
 /** What the hostile cluster owns, and what is the reader's. */

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { felixValue } from "../../relay/typha/felix-values.ts";
+import { felixValue } from "../../relay/felix/felix-values.ts";
 import { OwnAddresses } from "../../relay/view/served.ts";
 import { pool } from "../support/records.ts";
 import type { EncapMode, IPPool } from "../../shared/record/record.ts";

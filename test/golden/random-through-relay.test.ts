@@ -4,7 +4,7 @@
  */
 import { expect, test } from "vitest";
 
-import { felixValue } from "../../relay/typha/felix-values.ts";
+import { felixValue } from "../../relay/felix/felix-values.ts";
 import { encodeRecord, decodeRecord } from "../../shared/record/encoding.ts";
 import { FelixModel } from "../support/felix-model/model.ts";
 import type { FelixUpdate } from "../support/felix-model/model.ts";

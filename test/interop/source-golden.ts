@@ -12,7 +12,7 @@ import type { KubeServer } from "./kube-server.ts";
 import { mustEqual } from "./suite.ts";
 import type { Suite } from "./suite.ts";
 
-const CLI = new URL("../../relay/cli/main.ts", import.meta.url).pathname;
+const CLI = new URL("../../cli/main.ts", import.meta.url).pathname;
 
 export type Group = "crd.projectcalico.org/v1" | "projectcalico.org/v3";
 

@@ -4,9 +4,9 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { environmentName, readConfig } from "../../relay/config.ts";
+import { environmentName, readConfig } from "../../relay/config/relay-config.ts";
 import { Credentials } from "../../relay/hub/credentials.ts";
-import { newLogger } from "../../relay/log.ts";
+import { newLogger } from "../../relay/lib/log.ts";
 import { Relay } from "../../relay/relay.ts";
 import { openSource } from "../../relay/source/open-source.ts";
 

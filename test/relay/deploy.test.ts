@@ -15,11 +15,11 @@ import { join, matchesGlob } from "node:path";
 import { expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 
-import { environmentName, readConfig, relayConfigSchema } from "../../relay/config.ts";
+import { environmentName, readConfig, relayConfigSchema } from "../../relay/config/relay-config.ts";
 import { KEY_FILE, MEMBERSHIP_FILE } from "../../relay/hub/identity.ts";
 import { peerAddresses, PEERS_PORT_NAME } from "../../relay/peers/find-peers.ts";
 import { COLLECTIONS } from "../../relay/source/convert/converters.ts";
-import { PORT_NAME, typhaAddresses } from "../../relay/typha/endpoint-slices.ts";
+import { PORT_NAME, typhaAddresses } from "../../relay/kube/endpoint-slices.ts";
 import { isReservedLabel } from "../../shared/record/label-domain.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -143,7 +143,7 @@ test("[DEP1] the identity, the state, the probes and the time to end are what th
   ] as const)
     expect(container[probe]).toMatchObject({ httpGet: { host, port: Number(port), path } });
   expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(Number(flags["drainSeconds"]));
-  const command = readFileSync(join(ROOT, "relay/cli/cluster-identity.ts"), "utf8");
+  const command = readFileSync(join(ROOT, "cli/commands/cluster-identity.ts"), "utf8");
   expect(command).toContain('"catwalk-identity"');
   expect([KEY_FILE, MEMBERSHIP_FILE]).toEqual(["relay-key.jwk", "membership.json"]);
 });

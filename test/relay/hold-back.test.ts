@@ -1,7 +1,7 @@
 /** What a relay makes of the facts of a hub that was restored to an older state. */
 import { expect, test } from "vitest";
 
-import { heldBackBy, holdBack } from "../../relay/hold-back.ts";
+import { heldBackBy, holdBack } from "../../relay/access/hold-back.ts";
 import type { AccessFacts, Remote } from "../../shared/visibility/facts.ts";
 import { accessFacts } from "../support/stored-view.ts";
 

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { startHub } from "../../relay/launch/hub.ts";
+import { startHub } from "../../cli/launch/hub.ts";
 import { Suite } from "../interop/suite.ts";
 
 const VERSION = "4.32.5";

@@ -1,9 +1,9 @@
 /** What a Durable Object is to an Origin: sockets with notes, storage, timers, calls that may be lost, eviction and death. */
 import { decodeMessage } from "../../shared/protocol/codec.ts";
 import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
-import { DIGEST_LEAVES } from "../../worker/origin/announcer.ts";
-import { HubRoom } from "../../worker/origin/hub-room.ts";
-import { MemberWork } from "../../worker/origin/member-work.ts";
+import { DIGEST_LEAVES } from "../../worker/origin/readers/announcer.ts";
+import { HubRoom } from "../../worker/origin/budgets/hub-room.ts";
+import { MemberWork } from "../../worker/origin/budgets/member-work.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "../../worker/origin/ports.ts";
 import type { History } from "./history.ts";

@@ -5,9 +5,9 @@ import { nextChain } from "../../shared/log/cursor.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { HASH_BYTES } from "../../shared/record/encoding.ts";
 import type { OriginFacts } from "../../shared/visibility/facts.ts";
-import type { QuarantinedRecord, StoredFrame } from "../../worker/origin/log-store.ts";
-import type { LogStore, StoredProjection } from "../../worker/origin/log-store.ts";
-import { SqliteLogStore } from "../../worker/origin/sqlite-log-store.ts";
+import type { QuarantinedRecord, StoredFrame } from "../../worker/origin/log/log-store.ts";
+import type { LogStore, StoredProjection } from "../../worker/origin/log/log-store.ts";
+import { SqliteLogStore } from "../../worker/origin/log/sqlite-log-store.ts";
 import { scopeId } from "../../shared/visibility/scope.ts";
 import type {
   Entries,

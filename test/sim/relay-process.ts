@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pino } from "pino";
 
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
-import { readConfig } from "../../relay/config.ts";
+import { readConfig } from "../../relay/config/relay-config.ts";
 import type { Membership } from "../../relay/hub/join.ts";
 import type { LinkOptions } from "../../relay/hub/link.ts";
 import type { Link, Outside } from "../../relay/hub/outside.ts";

@@ -1,5 +1,5 @@
 /** The Felix of the demo's cluster app, behind its relay and a Typha that tells nothing: all that it has is of db. */
-import type { MeshStatus } from "../../relay/cli/mesh-status.ts";
+import type { MeshStatus } from "../../cli/admin/mesh-status.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
 import { FelixProcess } from "./felix-process.ts";
 import { LiveTypha } from "./live-typha.ts";

@@ -1,6 +1,6 @@
 /** Remote key/values that a test puts and deletes. */
-import { encodeUpdate, withType } from "../../relay/typha/encode.ts";
-import type { RemoteFeed, RemoteUpdate } from "../../relay/typha/remote-feed.ts";
+import { encodeUpdate, withType } from "../../relay/typha/wire/encode.ts";
+import type { RemoteFeed, RemoteUpdate } from "../../relay/typha/splice/remote-feed.ts";
 
 const PART = 300;
 

@@ -5,7 +5,7 @@
  */
 import { connect } from "node:net";
 
-import type { TyphaMessage } from "../../relay/typha/messages.ts";
+import type { TyphaMessage } from "../../relay/typha/wire/messages.ts";
 import { SyncClient } from "./typha.ts";
 
 const REDIAL_MS = 1;

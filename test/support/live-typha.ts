@@ -10,10 +10,10 @@ import {
   encodeTime,
   encodeUpdate,
   SERVER_DEFINITIONS,
-} from "../../relay/typha/encode.ts";
-import { GobDecoder } from "../../relay/typha/gob/decoder.ts";
-import { readMessage } from "../../relay/typha/messages.ts";
-import type { ClientHello } from "../../relay/typha/messages.ts";
+} from "../../relay/typha/wire/encode.ts";
+import { GobDecoder } from "../../relay/typha/wire/gob/decoder.ts";
+import { readMessage } from "../../relay/typha/wire/messages.ts";
+import type { ClientHello } from "../../relay/typha/wire/messages.ts";
 
 const PER_MESSAGE = 100;
 

@@ -4,10 +4,10 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { startRelay } from "../../relay/demo/relay-process.ts";
-import type { RelayProcess } from "../../relay/demo/relay-process.ts";
-import { startHub } from "../../relay/launch/hub.ts";
-import type { RunningHub } from "../../relay/launch/hub.ts";
+import { startRelay } from "../../cli/demo/relay-process.ts";
+import type { RelayProcess } from "../../cli/demo/relay-process.ts";
+import { startHub } from "../../cli/launch/hub.ts";
+import type { RunningHub } from "../../cli/launch/hub.ts";
 
 const BIN = join(import.meta.dirname, "../../bin/catwalk.js");
 

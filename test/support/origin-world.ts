@@ -6,12 +6,12 @@ import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
-import { DIGEST_LEAVES } from "../../worker/origin/announcer.ts";
-import { HubRoom } from "../../worker/origin/hub-room.ts";
-import { MemberWork } from "../../worker/origin/member-work.ts";
+import { DIGEST_LEAVES } from "../../worker/origin/readers/announcer.ts";
+import { HubRoom } from "../../worker/origin/budgets/hub-room.ts";
+import { MemberWork } from "../../worker/origin/budgets/member-work.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { Peer, TimerName } from "../../worker/origin/ports.ts";
-import { SqliteLogStore } from "../../worker/origin/sqlite-log-store.ts";
+import { SqliteLogStore } from "../../worker/origin/log/sqlite-log-store.ts";
 import type { SqlDatabase } from "../../worker/storage/sql.ts";
 import { nodeSql } from "./node-sql.ts";
 

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
-import { newLogger } from "../../relay/log.ts";
+import { newLogger } from "../../relay/lib/log.ts";
 import { askAll } from "../../relay/peers/ask-all.ts";
 import type { PeerReport } from "../../relay/peers/ask-all.ts";
 import { PeerConnection } from "../../relay/peers/connection.ts";

@@ -3,8 +3,12 @@ import type { Channel } from "../../shared/record/channel.ts";
 import { decodePayload } from "../../shared/log/payload.ts";
 import type { Partition } from "../../shared/log/partition.ts";
 import { HASH_BYTES } from "../../shared/record/encoding.ts";
-import type { QuarantinedRecord, StoredBlob, StoredFrame } from "../../worker/origin/log-store.ts";
-import { SqliteLogStore } from "../../worker/origin/sqlite-log-store.ts";
+import type {
+  QuarantinedRecord,
+  StoredBlob,
+  StoredFrame,
+} from "../../worker/origin/log/log-store.ts";
+import { SqliteLogStore } from "../../worker/origin/log/sqlite-log-store.ts";
 import type { SqlDatabase } from "../../worker/storage/sql.ts";
 
 /**

@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { afterEach } from "vitest";
 
-import { newLogger } from "../../relay/log.ts";
+import { newLogger } from "../../relay/lib/log.ts";
 import { Remotes } from "../../relay/view/remotes.ts";
 import { OwnAddresses } from "../../relay/view/served.ts";
 import type { ServedChange } from "../../relay/view/serving.ts";

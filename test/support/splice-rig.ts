@@ -1,10 +1,10 @@
 /** A splice between a Typha and sync clients of a test, all taken down behind it. */
 import { afterEach } from "vitest";
 
-import { dialTcp } from "../../relay/typha/dial.ts";
-import { Splice } from "../../relay/typha/splice.ts";
-import type { SpliceOptions } from "../../relay/typha/splice.ts";
-import { fixedUpstream } from "../../relay/typha/upstream.ts";
+import { dialTcp } from "../../relay/typha/upstream/dial.ts";
+import { Splice } from "../../relay/typha/splice/splice.ts";
+import type { SpliceOptions } from "../../relay/typha/splice/splice.ts";
+import { fixedUpstream } from "../../relay/typha/upstream/upstream.ts";
 import { FakeFeed } from "./fake-feed.ts";
 import { LiveTypha } from "./live-typha.ts";
 import { SyncClient } from "./typha.ts";

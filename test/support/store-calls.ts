@@ -5,8 +5,8 @@
 import { CHANNELS } from "../../shared/record/channel.ts";
 import { SqlMeshStore } from "../../worker/mesh/mesh-store.ts";
 import type { MeshStore } from "../../worker/mesh/mesh-store.ts";
-import type { LogStore, QuarantinedRecord } from "../../worker/origin/log-store.ts";
-import { SqliteLogStore } from "../../worker/origin/sqlite-log-store.ts";
+import type { LogStore, QuarantinedRecord } from "../../worker/origin/log/log-store.ts";
+import { SqliteLogStore } from "../../worker/origin/log/sqlite-log-store.ts";
 import type { SqlDatabase } from "../../worker/storage/sql.ts";
 
 /** Rows of each table, channel and slot, and of each collection. */

@@ -2,15 +2,15 @@
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 
-import { GobDecoder } from "../../relay/typha/gob/decoder.ts";
+import { GobDecoder } from "../../relay/typha/wire/gob/decoder.ts";
 import {
   CLIENT_DEFINITIONS,
   encodeAck,
   encodeClientHello,
   encodePong,
-} from "../../relay/typha/encode.ts";
-import { readMessage } from "../../relay/typha/messages.ts";
-import type { ClientHello, TyphaMessage } from "../../relay/typha/messages.ts";
+} from "../../relay/typha/wire/encode.ts";
+import { readMessage } from "../../relay/typha/wire/messages.ts";
+import type { ClientHello, TyphaMessage } from "../../relay/typha/wire/messages.ts";
 import { takeSnappy } from "./snappy.ts";
 
 /** Of a Felix that takes no compression. */

@@ -16,15 +16,15 @@ import type {
 import type { Dial, DialPermit, MeshCalls, OriginCalls } from "../ports.ts";
 import { INTERNAL_HEADERS } from "../ports.ts";
 import { durableSql } from "../storage/durable-sql.ts";
-import { DIGEST_LEAVES } from "./announcer.ts";
-import { diskBudget } from "./disk-budget.ts";
-import { hubRoom } from "./hub-room.ts";
-import { Lingering } from "./lingering.ts";
-import { openSockets } from "./open-sockets.ts";
-import { memberWork } from "./member-work.ts";
+import { DIGEST_LEAVES } from "./readers/announcer.ts";
+import { diskBudget } from "./budgets/disk-budget.ts";
+import { hubRoom } from "./budgets/hub-room.ts";
+import { Lingering } from "./budgets/lingering.ts";
+import { openSockets } from "./budgets/open-sockets.ts";
+import { memberWork } from "./budgets/member-work.ts";
 import { Origin } from "./origin.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "./ports.ts";
-import { SqliteLogStore } from "./sqlite-log-store.ts";
+import { SqliteLogStore } from "./log/sqlite-log-store.ts";
 
 /** Whose a socket is. */
 interface Owner {

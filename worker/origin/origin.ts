@@ -18,20 +18,20 @@ import type {
   RangeClaim,
 } from "../../shared/visibility/facts.ts";
 import type { Dial, DialPermit } from "../ports.ts";
-import type { ChannelLog } from "./channel-log.ts";
-import { Door } from "./door.ts";
-import { HomeSide } from "./home-side.ts";
-import { Newcomers } from "./newcomers.ts";
-import type { Hello } from "./newcomers.ts";
-import { keyPermit, mayDial } from "./permits.ts";
-import { MeshNotes } from "./mesh-notes.ts";
+import type { ChannelLog } from "./log/channel-log.ts";
+import { Door } from "./budgets/door.ts";
+import { HomeSide } from "./publisher/home-side.ts";
+import { Newcomers } from "./access/newcomers.ts";
+import type { Hello } from "./access/newcomers.ts";
+import { keyPermit, mayDial } from "./access/permits.ts";
+import { MeshNotes } from "./access/mesh-notes.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "./ports.ts";
-import { logsIn } from "./projection.ts";
-import type { Logs } from "./projection.ts";
-import { Projections } from "./projections.ts";
-import { ReaderSide } from "./reader-side.ts";
-import { refusedBy } from "./review.ts";
-import { PieceBudget } from "./small-frames.ts";
+import { logsIn } from "./scopes/projection.ts";
+import type { Logs } from "./scopes/projection.ts";
+import { Projections } from "./scopes/projections.ts";
+import { ReaderSide } from "./readers/reader-side.ts";
+import { refusedBy } from "./scopes/review.ts";
+import { PieceBudget } from "./log/small-frames.ts";
 import { originStatus, quarantineEntries } from "./report.ts";
 
 const PULL_RETRY_MS = 2_000;

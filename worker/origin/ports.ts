@@ -2,9 +2,9 @@
 import type { Clock, Random } from "../../shared/lib/clock.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { ClusterNote, RangeClaim } from "../../shared/visibility/facts.ts";
-import type { HubRoom } from "./hub-room.ts";
-import type { LogStore } from "./log-store.ts";
-import type { MemberWork } from "./member-work.ts";
+import type { HubRoom } from "./budgets/hub-room.ts";
+import type { LogStore } from "./log/log-store.ts";
+import type { MemberWork } from "./budgets/member-work.ts";
 
 /** Identity of an open socket; never reused while the Origin lives. */
 export type SocketId = string;

@@ -2,11 +2,11 @@
 import { toHex } from "../../shared/lib/bytes.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { OriginFacts, OriginStatus, QuarantineEntry } from "../../shared/visibility/facts.ts";
-import type { ChannelLog } from "./channel-log.ts";
-import type { HomeDesk } from "./home.ts";
-import type { LogStore } from "./log-store.ts";
-import type { Logs } from "./projection.ts";
-import type { Projections } from "./projections.ts";
+import type { ChannelLog } from "./log/channel-log.ts";
+import type { HomeDesk } from "./publisher/home.ts";
+import type { LogStore } from "./log/log-store.ts";
+import type { Logs } from "./scopes/projection.ts";
+import type { Projections } from "./scopes/projections.ts";
 
 export function originStatus(
   facts: OriginFacts,

@@ -5,7 +5,7 @@ import type { Channel } from "../../../shared/record/channel.ts";
 import { hashKey, keyHashOf } from "../../../shared/record/encoding.ts";
 import type { RecordChange } from "../../../shared/record/record.ts";
 import type { Outside } from "../../hub/outside.ts";
-import type { Logger } from "../../log.ts";
+import type { Logger } from "../../lib/log.ts";
 import type { LocalState } from "../local-state.ts";
 import { COLLECTION_NAMES } from "./collections.ts";
 import type { CollectionName } from "./collections.ts";

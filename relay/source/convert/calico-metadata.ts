@@ -4,8 +4,8 @@
  * Source: calico v3.32.1 libcalico-go/lib/backend/k8s/resources/resources.go:ConvertK8sResourceToCalicoResource.
  */
 import type { Labels } from "../../../shared/record/record.ts";
-import { FieldProblem, isJsonObject, textMapAt } from "./kube-object.ts";
-import type { KubeObject } from "./kube-object.ts";
+import { FieldProblem, isJsonObject, textMapAt } from "../../kube/kube-object.ts";
+import type { KubeObject } from "../../kube/kube-object.ts";
 
 const ANNOTATION = "projectcalico.org/metadata";
 

@@ -7,8 +7,8 @@ import { CLUSTER_CONFIG_PARAMS } from "../../../shared/record/record.ts";
 import type { ClusterConfig } from "../../../shared/record/record.ts";
 import { effectiveLabels } from "./calico-metadata.ts";
 import type { Report } from "./conversion.ts";
-import { textAt } from "./kube-object.ts";
-import type { KubeObject } from "./kube-object.ts";
+import { textAt } from "../../kube/kube-object.ts";
+import type { KubeObject } from "../../kube/kube-object.ts";
 
 /** [SRC21] */
 export function convertFelixConfiguration(

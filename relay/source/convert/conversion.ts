@@ -3,8 +3,8 @@
  * beside a record), and one that takes the whole object with it (a `FieldProblem` thrown, which becomes `problems` without one).
  */
 import type { CalicoRecord } from "../../../shared/record/record.ts";
-import { FieldProblem } from "./kube-object.ts";
-import type { KubeObject } from "./kube-object.ts";
+import { FieldProblem } from "../../kube/kube-object.ts";
+import type { KubeObject } from "../../kube/kube-object.ts";
 
 export interface Conversion {
   /** `null`: the object has nothing to publish (a host-network pod), or is lost to a problem. */

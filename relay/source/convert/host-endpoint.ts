@@ -3,8 +3,14 @@ import { formatIp, parseIp } from "../../../shared/ip/address.ts";
 import type { EndpointPort, HostEndpoint } from "../../../shared/record/record.ts";
 import { effectiveLabels } from "./calico-metadata.ts";
 import type { Report } from "./conversion.ts";
-import { distinctTextsAt, FieldProblem, objectsAt, textAt, textsAt } from "./kube-object.ts";
-import type { KubeObject } from "./kube-object.ts";
+import {
+  distinctTextsAt,
+  FieldProblem,
+  objectsAt,
+  textAt,
+  textsAt,
+} from "../../kube/kube-object.ts";
+import type { KubeObject } from "../../kube/kube-object.ts";
 import { readPort } from "./ports.ts";
 
 /** [SRC18] */

@@ -3,8 +3,8 @@ import { canonicalCidr } from "../../../shared/ip/cidr.ts";
 import type { EncapMode, IPPool } from "../../../shared/record/record.ts";
 import { effectiveLabels } from "./calico-metadata.ts";
 import type { Report } from "./conversion.ts";
-import { FieldProblem, flagAt, textAt, textsAt } from "./kube-object.ts";
-import type { KubeObject } from "./kube-object.ts";
+import { FieldProblem, flagAt, textAt, textsAt } from "../../kube/kube-object.ts";
+import type { KubeObject } from "../../kube/kube-object.ts";
 
 const MODES: Readonly<Record<string, EncapMode>> = {
   "": "",

@@ -6,8 +6,15 @@
 import { formatCidr, parseCidr } from "../../../shared/ip/cidr.ts";
 import type { IPAMBlock } from "../../../shared/record/record.ts";
 import type { Report } from "./conversion.ts";
-import { FieldProblem, flagAt, isJsonObject, listAt, objectAt, textAt } from "./kube-object.ts";
-import type { JsonObject, KubeObject } from "./kube-object.ts";
+import {
+  FieldProblem,
+  flagAt,
+  isJsonObject,
+  listAt,
+  objectAt,
+  textAt,
+} from "../../kube/kube-object.ts";
+import type { JsonObject, KubeObject } from "../../kube/kube-object.ts";
 
 /** [SRC20] */
 export function convertIPAMBlock({ spec }: KubeObject, report: Report): IPAMBlock | null {

@@ -9,8 +9,8 @@ import { canonicalIp, formatIp, parseIp } from "../../../shared/ip/address.ts";
 import { parseCidr } from "../../../shared/ip/cidr.ts";
 import type { Node } from "../../../shared/record/record.ts";
 import type { Report } from "./conversion.ts";
-import { objectsAt, textAt } from "./kube-object.ts";
-import type { JsonObject, KubeObject } from "./kube-object.ts";
+import { objectsAt, textAt } from "../../kube/kube-object.ts";
+import type { JsonObject, KubeObject } from "../../kube/kube-object.ts";
 
 const PREFIX = "projectcalico.org/";
 

@@ -7,8 +7,8 @@ import { formatIp } from "../../../shared/ip/address.ts";
 import { parseCidr } from "../../../shared/ip/cidr.ts";
 import type { EndpointPort, Labels, WorkloadEndpoint } from "../../../shared/record/record.ts";
 import type { Report } from "./conversion.ts";
-import { FieldProblem, flagAt, objectsAt, textAt } from "./kube-object.ts";
-import type { KubeObject } from "./kube-object.ts";
+import { FieldProblem, flagAt, objectsAt, textAt } from "../../kube/kube-object.ts";
+import type { KubeObject } from "../../kube/kube-object.ts";
 import { readPort } from "./ports.ts";
 
 const POD_IP = "cni.projectcalico.org/podIP";

@@ -1,8 +1,8 @@
 /** Named ports, as they reach the v1 value: order and duplicates stay, unnamed ones go. */
 import type { EndpointPort } from "../../../shared/record/record.ts";
 import type { Report } from "./conversion.ts";
-import { textAt } from "./kube-object.ts";
-import type { JsonObject } from "./kube-object.ts";
+import { textAt } from "../../kube/kube-object.ts";
+import type { JsonObject } from "../../kube/kube-object.ts";
 
 const PORT_NAME = /^[A-Za-z0-9_.-]{1,128}$/;
 

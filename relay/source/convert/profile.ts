@@ -3,8 +3,8 @@
  * the object is gone. Source: calico v3.32.1 libcalico-go/lib/backend/k8s/conversion/conversion.go.
  */
 import type { Labels, Profile } from "../../../shared/record/record.ts";
-import { FieldProblem } from "./kube-object.ts";
-import type { KubeObject } from "./kube-object.ts";
+import { FieldProblem } from "../../kube/kube-object.ts";
+import type { KubeObject } from "../../kube/kube-object.ts";
 
 const NAME_LABEL = "projectcalico.org/name";
 

@@ -4,7 +4,7 @@
  * objects a second time. Source: calico v3.32.1 libcalico-go/lib/backend/k8s/discovery.go:UsingV3CRDs.
  */
 import type { CalicoGroup } from "../convert/converters.ts";
-import { isJsonObject } from "../convert/kube-object.ts";
+import { isJsonObject } from "../../kube/kube-object.ts";
 
 /** @throws when `CALICO_API_GROUP` names neither group. */
 export function groupFromEnv(value: string | undefined): CalicoGroup | null {

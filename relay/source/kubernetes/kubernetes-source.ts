@@ -6,7 +6,7 @@ import type { Random } from "../../../shared/lib/clock.ts";
 import type { DeleteCause, RecordChange } from "../../../shared/record/record.ts";
 import { COLLECTIONS } from "../convert/converters.ts";
 import type { CalicoGroup, Collection } from "../convert/converters.ts";
-import type { JsonObject } from "../convert/kube-object.ts";
+import type { JsonObject } from "../../kube/kube-object.ts";
 import { idFromJson, RecordStore } from "../record-store.ts";
 import type { ClusterPolicies, Source, SourceSink } from "../source.ts";
 import { chooseGroup, groupFromEnv } from "./calico-group.ts";
@@ -14,8 +14,8 @@ import { collectionState } from "./collection-state.ts";
 import { listPolicies } from "./list-policies.ts";
 import { describeFailure, runReflector } from "./run-reflector.ts";
 import type { ReflectorOwner, ReflectorRun } from "./run-reflector.ts";
-import { KubeTransport } from "./transport.ts";
-import type { Transport } from "./transport.ts";
+import { KubeTransport } from "../../kube/transport.ts";
+import type { Transport } from "../../kube/transport.ts";
 
 export interface KubernetesOptions {
   readonly kubeconfig?: string;

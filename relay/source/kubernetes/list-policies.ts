@@ -1,12 +1,12 @@
 /** The cluster's own policies, read once: they never leave it. */
 import type { CalicoGroup } from "../convert/converters.ts";
-import { isJsonObject } from "../convert/kube-object.ts";
+import { isJsonObject } from "../../kube/kube-object.ts";
 import { POLICY_KINDS } from "../../policy/kinds.ts";
 import type { ClusterPolicies, PolicyObject } from "../source.ts";
 import { LIST_LIMIT } from "./reflector.ts";
 import { describeFailure } from "./run-reflector.ts";
-import type { Transport } from "./transport.ts";
-import { parseListPage } from "./watch-event.ts";
+import type { Transport } from "../../kube/transport.ts";
+import { parseListPage } from "../../kube/watch-event.ts";
 
 /**
  * @throws when a list of policies fails; a kind that the server does not have (404) is an empty

@@ -1,13 +1,13 @@
 /** The shell around the reflector's reducer: does its effects, and turns what comes back into events. Decides nothing. */
 import type { Random } from "../../../shared/lib/clock.ts";
-import type { JsonObject } from "../convert/kube-object.ts";
+import type { JsonObject } from "../../kube/kube-object.ts";
 import { LIST_LIMIT, stepReflector } from "./reflector.ts";
 import { IDLE } from "./reflector-state.ts";
 import type { ReflectorEffect, ReflectorEvent, ReflectorState } from "./reflector-state.ts";
-import type { Transport } from "./transport.ts";
+import type { Transport } from "../../kube/transport.ts";
 import { isBefore, LOOK_MS } from "./silent-watch.ts";
-import { parseListPage, parseWatchEvent, positionOf, readStatus } from "./watch-event.ts";
-import type { WatchEvent } from "./watch-event.ts";
+import { parseListPage, parseWatchEvent, positionOf, readStatus } from "../../kube/watch-event.ts";
+import type { WatchEvent } from "../../kube/watch-event.ts";
 
 /** What the reflector's owner does with what it sees. */
 export interface ReflectorOwner {

@@ -5,8 +5,8 @@
 import { policyKindOf } from "../../policy/kinds.ts";
 import { collectionOf } from "../convert/converters.ts";
 import type { Collection } from "../convert/converters.ts";
-import { FieldProblem, isJsonObject, objectName, readKubeObject } from "../convert/kube-object.ts";
-import type { JsonObject } from "../convert/kube-object.ts";
+import { FieldProblem, isJsonObject, objectName, readKubeObject } from "../../kube/kube-object.ts";
+import type { JsonObject } from "../../kube/kube-object.ts";
 import type { PolicyObject, SourceProblem } from "../source.ts";
 import type { LocatedObject } from "./read-documents.ts";
 

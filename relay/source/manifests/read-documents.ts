@@ -6,8 +6,8 @@
 import { isMap, isSeq, LineCounter, parseAllDocuments } from "yaml";
 import type { Node as YamlNode } from "yaml";
 
-import { isJsonObject } from "../convert/kube-object.ts";
-import type { JsonObject } from "../convert/kube-object.ts";
+import { isJsonObject } from "../../kube/kube-object.ts";
+import type { JsonObject } from "../../kube/kube-object.ts";
 import { readJsonStream } from "./json-stream.ts";
 
 export interface LocatedObject {

@@ -26,8 +26,8 @@ import {
   textAt,
   textMapAt,
   textsAt,
-} from "../convert/kube-object.ts";
-import type { JsonObject, KubeObject } from "../convert/kube-object.ts";
+} from "../../kube/kube-object.ts";
+import type { JsonObject, KubeObject } from "../../kube/kube-object.ts";
 import { readInternalIps, readNodeField } from "../convert/node.ts";
 import { readPort } from "../convert/ports.ts";
 import type { PublishedKey } from "./key-path.ts";

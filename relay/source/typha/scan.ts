@@ -1,6 +1,6 @@
 /** The key/values of a `MsgKVs`, read from its bytes. */
-import { KvsScanner, UnusualUpdate } from "../../typha/kvs-scan.ts";
-import type { RawKvs } from "../../typha/typha-reader.ts";
+import { KvsScanner, UnusualUpdate } from "../../typha/wire/kvs-scan.ts";
+import type { RawKvs } from "../../typha/wire/typha-reader.ts";
 
 export interface ScannedKeyValue {
   readonly key: string;

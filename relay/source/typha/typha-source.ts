@@ -6,11 +6,11 @@ import type { Duplex } from "node:stream";
 
 import { checkRecord } from "../../../shared/record/encoding.ts";
 import type { CalicoRecord, DeleteCause, RecordChange } from "../../../shared/record/record.ts";
-import { SYNC_STATUS } from "../../typha/messages.ts";
-import { TyphaLink } from "../../typha/typha-link.ts";
-import type { FromLink } from "../../typha/typha-link.ts";
+import { SYNC_STATUS } from "../../typha/wire/messages.ts";
+import { TyphaLink } from "../../typha/upstream/typha-link.ts";
+import type { FromLink } from "../../typha/upstream/typha-link.ts";
 import { SOFTWARE } from "../../version.ts";
-import { FieldProblem } from "../convert/kube-object.ts";
+import { FieldProblem } from "../../kube/kube-object.ts";
 import { ObjectSet } from "../convert/object-set.ts";
 import type { ClusterPolicies, Source, SourceSink } from "../source.ts";
 import { convertValue } from "./convert-value.ts";

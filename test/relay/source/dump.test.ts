@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-const CLI = new URL("../../../relay/cli/main.ts", import.meta.url).pathname;
+const CLI = new URL("../../../cli/main.ts", import.meta.url).pathname;
 const DEMO = new URL("../../../deploy/demo/db", import.meta.url).pathname;
 
 function dump(...args: string[]) {

@@ -13,7 +13,7 @@ import {
 import { KubeAccess } from "../../../relay/source/kubernetes/access/kube-access.ts";
 import { parseKubeconfig } from "../../../relay/source/kubernetes/access/kubeconfig.ts";
 import { proxyOf } from "../../../relay/source/kubernetes/access/proxy-environment.ts";
-import { KubeTransport } from "../../../relay/source/kubernetes/transport.ts";
+import { KubeTransport } from "../../../relay/kube/transport.ts";
 import { makeAuthority } from "../../support/certificates.ts";
 import { KubeLab, plainEnvironment } from "../../support/kube-lab.ts";
 import type { Asked } from "../../support/kube-lab.ts";

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 
 import { afterEach, expect, test } from "vitest";
 
-import { dialTcp } from "../../../relay/typha/dial.ts";
+import { dialTcp } from "../../../relay/typha/upstream/dial.ts";
 import { TyphaSource } from "../../../relay/source/typha/typha-source.ts";
 import { encodeRecord } from "../../../shared/record/encoding.ts";
 import { LiveTypha } from "../../support/live-typha.ts";

@@ -3,7 +3,7 @@ import { randomBytes, randomInt } from "node:crypto";
 
 import { expect, test } from "vitest";
 
-import { ByteHash, viewOf } from "../../../relay/typha/byte-hash.ts";
+import { ByteHash, viewOf } from "../../../relay/typha/wire/byte-hash.ts";
 
 const hash = new ByteHash();
 

@@ -6,13 +6,13 @@ import { join } from "node:path";
 
 import { expect, onTestFinished, test, vi } from "vitest";
 
-import { FelixPulse } from "../../../relay/typha/felix-pulse.ts";
-import { dialTcp } from "../../../relay/typha/dial.ts";
-import { fixedUpstream } from "../../../relay/typha/upstream.ts";
-import { GobDecoder } from "../../../relay/typha/gob/decoder.ts";
-import { readMessage } from "../../../relay/typha/messages.ts";
-import { maskedCrc32c } from "../../../relay/typha/snappy/crc32c.ts";
-import { frame, STREAM_IDENTIFIER, Unframer } from "../../../relay/typha/snappy/frame.ts";
+import { FelixPulse } from "../../../relay/typha/splice/felix-pulse.ts";
+import { dialTcp } from "../../../relay/typha/upstream/dial.ts";
+import { fixedUpstream } from "../../../relay/typha/upstream/upstream.ts";
+import { GobDecoder } from "../../../relay/typha/wire/gob/decoder.ts";
+import { readMessage } from "../../../relay/typha/wire/messages.ts";
+import { maskedCrc32c } from "../../../relay/typha/wire/snappy/crc32c.ts";
+import { frame, STREAM_IDENTIFIER, Unframer } from "../../../relay/typha/wire/snappy/frame.ts";
 import { takeSnappy } from "../../support/snappy.ts";
 import { cleanUp, spliceRig } from "../../support/splice-rig.ts";
 import type { FakeFeed } from "../../support/fake-feed.ts";

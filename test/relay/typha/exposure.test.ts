@@ -1,9 +1,9 @@
 import { afterEach, expect, test } from "vitest";
 
-import { dialTcp } from "../../../relay/typha/dial.ts";
-import { warningOf } from "../../../relay/typha/exposure.ts";
-import { Splice } from "../../../relay/typha/splice.ts";
-import { fixedUpstream } from "../../../relay/typha/upstream.ts";
+import { dialTcp } from "../../../relay/typha/upstream/dial.ts";
+import { warningOf } from "../../../relay/typha/splice/exposure.ts";
+import { Splice } from "../../../relay/typha/splice/splice.ts";
+import { fixedUpstream } from "../../../relay/typha/upstream/upstream.ts";
 import { FakeFeed } from "../../support/fake-feed.ts";
 
 const splices: Splice[] = [];

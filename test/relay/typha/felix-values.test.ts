@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
-import { felixValue } from "../../../relay/typha/felix-values.ts";
-import { remoteLabels } from "../../../relay/typha/remote-labels.ts";
+import { felixValue } from "../../../relay/felix/felix-values.ts";
+import { remoteLabels } from "../../../relay/felix/remote-labels.ts";
 import { MAX_NAME } from "../../../shared/lib/names.ts";
 import { effectOf } from "../../support/felix-model/model.ts";
 import { node, pod, pool } from "../../support/records.ts";

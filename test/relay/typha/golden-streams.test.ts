@@ -3,9 +3,9 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { GobDecoder } from "../../../relay/typha/gob/decoder.ts";
-import { readMessage } from "../../../relay/typha/messages.ts";
-import type { TyphaMessage } from "../../../relay/typha/messages.ts";
+import { GobDecoder } from "../../../relay/typha/wire/gob/decoder.ts";
+import { readMessage } from "../../../relay/typha/wire/messages.ts";
+import type { TyphaMessage } from "../../../relay/typha/wire/messages.ts";
 import { unframeSnappy } from "../../support/snappy.ts";
 
 /** Streams recorded between real Typha and Felix; see test/fixtures/golden/ORIGIN.md. */

@@ -4,9 +4,13 @@ import type { Socket } from "node:net";
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
 
-import { CLIENT_DEFINITIONS, encodeClientHello, encodePong } from "../../../relay/typha/encode.ts";
-import { GobWriter } from "../../../relay/typha/gob/bytes.ts";
-import { GobDecoder } from "../../../relay/typha/gob/decoder.ts";
+import {
+  CLIENT_DEFINITIONS,
+  encodeClientHello,
+  encodePong,
+} from "../../../relay/typha/wire/encode.ts";
+import { GobWriter } from "../../../relay/typha/wire/gob/bytes.ts";
+import { GobDecoder } from "../../../relay/typha/wire/gob/decoder.ts";
 import { cleanUp, spliceRig } from "../../support/splice-rig.ts";
 import { PLAIN_HELLO } from "../../support/typha.ts";
 

@@ -3,14 +3,14 @@ import type { AddressInfo, Socket } from "node:net";
 
 import { expect, test, vi } from "vitest";
 
-import { dialTcp } from "../../../relay/typha/dial.ts";
+import { dialTcp } from "../../../relay/typha/upstream/dial.ts";
 import {
   encodeKvs,
   encodeServerHello,
   encodeSyncStatus,
   SERVER_DEFINITIONS,
-} from "../../../relay/typha/encode.ts";
-import { fixedUpstream } from "../../../relay/typha/upstream.ts";
+} from "../../../relay/typha/wire/encode.ts";
+import { fixedUpstream } from "../../../relay/typha/upstream/upstream.ts";
 import { element } from "../../support/live-typha.ts";
 import { cleanUp, spliceRig } from "../../support/splice-rig.ts";
 import type { SpliceRig } from "../../support/splice-rig.ts";

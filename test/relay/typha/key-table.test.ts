@@ -1,8 +1,8 @@
 /** The table of local keys: what is the same key and what is not, whatever its length. */
 import { expect, test } from "vitest";
 
-import { viewOf } from "../../../relay/typha/byte-hash.ts";
-import { KeyTable } from "../../../relay/typha/key-table.ts";
+import { viewOf } from "../../../relay/typha/wire/byte-hash.ts";
+import { KeyTable } from "../../../relay/typha/splice/key-table.ts";
 
 test("[TYP13] a key is told from every other of its length that differs in one byte, wherever they lie", () => {
   for (let length = 1; length <= 70; length++) {

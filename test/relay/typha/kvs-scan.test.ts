@@ -2,10 +2,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { encodeKvsValue, encodeUpdate } from "../../../relay/typha/encode.ts";
-import { GobError } from "../../../relay/typha/gob/bytes.ts";
-import { KvsScanner, UnusualUpdate } from "../../../relay/typha/kvs-scan.ts";
-import type { SerializedUpdate } from "../../../relay/typha/messages.ts";
+import { encodeKvsValue, encodeUpdate } from "../../../relay/typha/wire/encode.ts";
+import { GobError } from "../../../relay/typha/wire/gob/bytes.ts";
+import { KvsScanner, UnusualUpdate } from "../../../relay/typha/wire/kvs-scan.ts";
+import type { SerializedUpdate } from "../../../relay/typha/wire/messages.ts";
 
 /** Lengths at which a gob integer becomes longer, and what a length's first byte could be taken for. */
 const length = (max: number): fc.Arbitrary<number> =>

@@ -1,15 +1,15 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { encodeKvs, encodeKvsValue, SERVER_DEFINITIONS } from "../../../relay/typha/encode.ts";
-import { encodeKvsAround } from "../../../relay/typha/encode.ts";
-import { viewOf } from "../../../relay/typha/byte-hash.ts";
-import { GobDecoder } from "../../../relay/typha/gob/decoder.ts";
-import { KeySpace } from "../../../relay/typha/key-space.ts";
-import { KeyTable } from "../../../relay/typha/key-table.ts";
-import { LocalStream } from "../../../relay/typha/local-stream.ts";
-import type { Elements } from "../../../relay/typha/encode.ts";
-import { readMessage } from "../../../relay/typha/messages.ts";
+import { encodeKvs, encodeKvsValue, SERVER_DEFINITIONS } from "../../../relay/typha/wire/encode.ts";
+import { encodeKvsAround } from "../../../relay/typha/wire/encode.ts";
+import { viewOf } from "../../../relay/typha/wire/byte-hash.ts";
+import { GobDecoder } from "../../../relay/typha/wire/gob/decoder.ts";
+import { KeySpace } from "../../../relay/typha/splice/key-space.ts";
+import { KeyTable } from "../../../relay/typha/splice/key-table.ts";
+import { LocalStream } from "../../../relay/typha/splice/local-stream.ts";
+import type { Elements } from "../../../relay/typha/wire/encode.ts";
+import { readMessage } from "../../../relay/typha/wire/messages.ts";
 import { FakeFeed } from "../../support/fake-feed.ts";
 import { element } from "../../support/live-typha.ts";
 

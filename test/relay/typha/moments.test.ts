@@ -8,7 +8,7 @@ import {
   encodeClientHello,
   encodePing,
   encodeTime,
-} from "../../../relay/typha/encode.ts";
+} from "../../../relay/typha/wire/encode.ts";
 import { LiveTypha } from "../../support/live-typha.ts";
 import { cleanUp, spliceRig } from "../../support/splice-rig.ts";
 import { PLAIN_HELLO, SyncClient } from "../../support/typha.ts";

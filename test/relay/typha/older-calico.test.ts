@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 
 import { expect, test } from "vitest";
 
-import { dialTcp } from "../../../relay/typha/dial.ts";
-import { fixedUpstream } from "../../../relay/typha/upstream.ts";
+import { dialTcp } from "../../../relay/typha/upstream/dial.ts";
+import { fixedUpstream } from "../../../relay/typha/upstream/upstream.ts";
 import { cleanUp, spliceRig } from "../../support/splice-rig.ts";
 import { startFakeTypha } from "../../support/typha.ts";
 

@@ -2,16 +2,16 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { encodeKvsAround, encodeKvsValue } from "../../../relay/typha/encode.ts";
-import { SERVER_DEFINITIONS } from "../../../relay/typha/encode.ts";
-import { GobDecoder } from "../../../relay/typha/gob/decoder.ts";
-import { KeySpace } from "../../../relay/typha/key-space.ts";
-import { LocalStream } from "../../../relay/typha/local-stream.ts";
-import type { Elements } from "../../../relay/typha/encode.ts";
-import { readMessage } from "../../../relay/typha/messages.ts";
-import type { SerializedUpdate, TyphaMessage } from "../../../relay/typha/messages.ts";
-import { PoolOrder, poolKey } from "../../../relay/typha/pool-order.ts";
-import type { PoolFeed } from "../../../relay/typha/pool-order.ts";
+import { encodeKvsAround, encodeKvsValue } from "../../../relay/typha/wire/encode.ts";
+import { SERVER_DEFINITIONS } from "../../../relay/typha/wire/encode.ts";
+import { GobDecoder } from "../../../relay/typha/wire/gob/decoder.ts";
+import { KeySpace } from "../../../relay/typha/splice/key-space.ts";
+import { LocalStream } from "../../../relay/typha/splice/local-stream.ts";
+import type { Elements } from "../../../relay/typha/wire/encode.ts";
+import { readMessage } from "../../../relay/typha/wire/messages.ts";
+import type { SerializedUpdate, TyphaMessage } from "../../../relay/typha/wire/messages.ts";
+import { PoolOrder, poolKey } from "../../../relay/typha/splice/pool-order.ts";
+import type { PoolFeed } from "../../../relay/typha/splice/pool-order.ts";
 import { cidrsOverlap, parseCidr } from "../../../shared/ip/cidr.ts";
 import type { Cidr } from "../../../shared/ip/cidr.ts";
 import { FakeFeed } from "../../support/fake-feed.ts";

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 
 import { scanned } from "../../../relay/source/typha/scan.ts";
-import { GobDecoder } from "../../../relay/typha/gob/decoder.ts";
-import { readMessage } from "../../../relay/typha/messages.ts";
-import { ReadBuffer } from "../../../relay/typha/read-buffer.ts";
-import { TyphaReader } from "../../../relay/typha/typha-reader.ts";
+import { GobDecoder } from "../../../relay/typha/wire/gob/decoder.ts";
+import { readMessage } from "../../../relay/typha/wire/messages.ts";
+import { ReadBuffer } from "../../../relay/typha/wire/read-buffer.ts";
+import { TyphaReader } from "../../../relay/typha/wire/typha-reader.ts";
 
 const FOLDER = join(import.meta.dirname, "../../fixtures/golden/typha");
 const MAX = 1 << 20;

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { felixValue } from "../../../relay/typha/felix-values.ts";
-import { prefixedKey, remoteLabels } from "../../../relay/typha/remote-labels.ts";
+import { felixValue } from "../../../relay/felix/felix-values.ts";
+import { prefixedKey, remoteLabels } from "../../../relay/felix/remote-labels.ts";
 import { refusedByFelix } from "../../../shared/admission/felix-rules.ts";
 import { matches } from "../../../shared/selector/ast.ts";
 import { parseSelector } from "../../../shared/selector/parse.ts";

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 
-import { decide, INITIAL, judgeLiveness } from "../../../relay/typha/session-rules.ts";
+import { decide, INITIAL, judgeLiveness } from "../../../relay/typha/splice/session-rules.ts";
 import type {
   Phase,
   SessionAction,
   SessionEvent,
   SessionState,
-} from "../../../relay/typha/session-rules.ts";
+} from "../../../relay/typha/splice/session-rules.ts";
 
 function run(events: readonly SessionEvent[], from: SessionState = INITIAL) {
   let state = from;

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { afterEach, expect, test, vi } from "vitest";
 
-import { SERVER_DEFINITIONS } from "../../../relay/typha/encode.ts";
-import { GobDecoder } from "../../../relay/typha/gob/decoder.ts";
-import { KeySpace } from "../../../relay/typha/key-space.ts";
-import { readMessage } from "../../../relay/typha/messages.ts";
-import { RemoteSide } from "../../../relay/typha/remote-side.ts";
-import { SnapshotMaker } from "../../../relay/typha/shared-snapshot.ts";
+import { SERVER_DEFINITIONS } from "../../../relay/typha/wire/encode.ts";
+import { GobDecoder } from "../../../relay/typha/wire/gob/decoder.ts";
+import { KeySpace } from "../../../relay/typha/splice/key-space.ts";
+import { readMessage } from "../../../relay/typha/wire/messages.ts";
+import { RemoteSide } from "../../../relay/typha/splice/remote-side.ts";
+import { SnapshotMaker } from "../../../relay/typha/splice/shared-snapshot.ts";
 import { FakeFeed } from "../../support/fake-feed.ts";
 
 afterEach(() => {

@@ -4,10 +4,10 @@ import { join } from "node:path";
 
 import { afterEach, expect, test } from "vitest";
 
-import { encodeAck } from "../../../relay/typha/encode.ts";
-import { dialTcp } from "../../../relay/typha/dial.ts";
-import { Splice } from "../../../relay/typha/splice.ts";
-import { fixedUpstream } from "../../../relay/typha/upstream.ts";
+import { encodeAck } from "../../../relay/typha/wire/encode.ts";
+import { dialTcp } from "../../../relay/typha/upstream/dial.ts";
+import { Splice } from "../../../relay/typha/splice/splice.ts";
+import { fixedUpstream } from "../../../relay/typha/upstream/upstream.ts";
 import { FakeFeed } from "../../support/fake-feed.ts";
 import { startFakeTypha, SyncClient } from "../../support/typha.ts";
 

@@ -8,13 +8,13 @@ import type { TLSSocket } from "node:tls";
 
 import { expect, test, vi } from "vitest";
 
-import { tlsSettingsOf } from "../../../relay/config-tls.ts";
-import { readConfig } from "../../../relay/config.ts";
-import { dialWith } from "../../../relay/typha/dial.ts";
-import { TlsFiles } from "../../../relay/typha/tls/files.ts";
-import { wrongPeer } from "../../../relay/typha/tls/peer-name.ts";
-import type { TlsSettings } from "../../../relay/typha/tls/settings.ts";
-import { fixedUpstream } from "../../../relay/typha/upstream.ts";
+import { tlsSettingsOf } from "../../../relay/config/tls.ts";
+import { readConfig } from "../../../relay/config/relay-config.ts";
+import { dialWith } from "../../../relay/typha/upstream/dial.ts";
+import { TlsFiles } from "../../../relay/tls/files.ts";
+import { wrongPeer } from "../../../relay/tls/peer-name.ts";
+import type { TlsSettings } from "../../../relay/tls/settings.ts";
+import { fixedUpstream } from "../../../relay/typha/upstream/upstream.ts";
 import { LiveTypha } from "../../support/live-typha.ts";
 import { cleanUp, spliceRig } from "../../support/splice-rig.ts";
 import type { SpliceRig } from "../../support/splice-rig.ts";

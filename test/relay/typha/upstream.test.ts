@@ -3,8 +3,8 @@ import { Duplex } from "node:stream";
 
 import { expect, test } from "vitest";
 
-import { typhaAddresses } from "../../../relay/typha/endpoint-slices.ts";
-import { ServiceUpstream } from "../../../relay/typha/upstream.ts";
+import { typhaAddresses } from "../../../relay/kube/endpoint-slices.ts";
+import { ServiceUpstream } from "../../../relay/typha/upstream/upstream.ts";
 
 interface Endpoint {
   readonly addresses: readonly string[];

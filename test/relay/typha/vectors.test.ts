@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { GobReader, GobWriter } from "../../../relay/typha/gob/bytes.ts";
-import { GobDecoder } from "../../../relay/typha/gob/decoder.ts";
+import { GobReader, GobWriter } from "../../../relay/typha/wire/gob/bytes.ts";
+import { GobDecoder } from "../../../relay/typha/wire/gob/decoder.ts";
 import {
   CLIENT_DEFINITIONS,
   encodeAck,
@@ -16,8 +16,8 @@ import {
   encodeTime,
   encodeUpdate,
   SERVER_DEFINITIONS,
-} from "../../../relay/typha/encode.ts";
-import { readMessage } from "../../../relay/typha/messages.ts";
+} from "../../../relay/typha/wire/encode.ts";
+import { readMessage } from "../../../relay/typha/wire/messages.ts";
 
 const hex = (text: string): string => text.replaceAll(/\s+/g, "");
 const time = encodeTime(Date.parse("2026-01-01T00:00:00.123Z"));

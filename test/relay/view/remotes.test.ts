@@ -11,10 +11,10 @@ import { join } from "node:path";
 
 import { afterEach, expect, test } from "vitest";
 
-import { AccessState } from "../../../relay/access-state.ts";
+import { AccessState } from "../../../relay/access/access-state.ts";
 import { OUTSIDE } from "../../../relay/hub/outside.ts";
 import type { Outside } from "../../../relay/hub/outside.ts";
-import { newLogger } from "../../../relay/log.ts";
+import { newLogger } from "../../../relay/lib/log.ts";
 import { Remotes } from "../../../relay/view/remotes.ts";
 import type { ServedChange } from "../../../relay/view/serving.ts";
 import { OwnAddresses } from "../../../relay/view/served.ts";

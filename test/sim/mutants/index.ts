@@ -8,22 +8,22 @@ export const MUTANTS: readonly Mutant[] = [
     validators: ["NeverThrows", "Reliable", "Resumable", "Converged"],
     replacements: [
       {
-        file: "worker/origin/channel-log.ts",
+        file: "worker/origin/log/channel-log.ts",
         from: "while (revision - RING_SLOTS > this.#foldedTo) this",
         to: "while (revision - RING_SLOTS > this.#foldedTo + 1) this",
       },
       {
-        file: "worker/origin/channel-log.ts",
+        file: "worker/origin/log/channel-log.ts",
         from: "const FOLD_FRAMES = (RING_SLOTS * 5) / 8;",
         to: "const FOLD_FRAMES = 1_000;",
       },
       {
-        file: "worker/origin/channel-log.ts",
+        file: "worker/origin/log/channel-log.ts",
         from: "const FULL_FRAMES = (RING_SLOTS * 7) / 8;",
         to: "const FULL_FRAMES = 1_000;",
       },
       {
-        file: "worker/origin/channel-log.ts",
+        file: "worker/origin/log/channel-log.ts",
         from: "this.#changed > Math.max(FOLD_CHANGES, this.#admitted.size) ||",
         to: "",
       },
@@ -72,7 +72,7 @@ export const MUTANTS: readonly Mutant[] = [
     validators: ["Reliable"],
     replacements: [
       {
-        file: "worker/origin/home-side.ts",
+        file: "worker/origin/publisher/home-side.ts",
         from: "    const results = this.#publishing.publish(frames, most);",
         to: `    for (const { socket, message } of frames)
       this.#answerPublish(socket, message, { ok: true, log: must(this.#logs.get(message.channel), "log"), refused: 0, hasCommitted: false, size: NOTHING, rest: [] });
@@ -146,7 +146,7 @@ export const MUTANTS: readonly Mutant[] = [
     validators: ["NeverInSyncEarly", "Ordered", "NoAmnesia"],
     replacements: [
       {
-        file: "worker/origin/readers.ts",
+        file: "worker/origin/readers/readers.ts",
         from: "    if (progress.blobs.length > 0 || progress.next <= log.head) {",
         to: "    if (progress.next < 0) {",
       },
@@ -180,7 +180,7 @@ export const MUTANTS: readonly Mutant[] = [
     validators: ["Reliable", "StatusTruthful", "Converged"],
     replacements: [
       {
-        file: "worker/origin/intake.ts",
+        file: "worker/origin/publisher/intake.ts",
         from: '    this.#letGo(keyHash);\n    if (this.#published(keyHash) !== "absent")',
         to: '    this.#quarantine.delete(keyHash);\n    if (this.#published(keyHash) !== "absent")',
       },
@@ -192,7 +192,7 @@ export const MUTANTS: readonly Mutant[] = [
     validators: ["Converged", "NoGhosts", "Reliable", "StatusTruthful"],
     replacements: [
       {
-        file: "worker/origin/intake.ts",
+        file: "worker/origin/publisher/intake.ts",
         from: 'if (published !== (instead.recordHash === null ? "absent" : "same")) this.#append.set(instead);',
         to: "",
       },
@@ -228,7 +228,7 @@ export const MUTANTS: readonly Mutant[] = [
     validators: ["Reliable"],
     replacements: [
       {
-        file: "worker/origin/catch-up.ts",
+        file: "worker/origin/readers/catch-up.ts",
         from: "    for (const change of newest) {",
         to: `    for (const change of newest.filter(({ op }) => op === "put")) {`,
       },
@@ -240,7 +240,7 @@ export const MUTANTS: readonly Mutant[] = [
     validators: ["NoAmnesia", "NeverInSyncEarly"],
     replacements: [
       {
-        file: "worker/origin/home-side.ts",
+        file: "worker/origin/publisher/home-side.ts",
         from: "    if (this.#publishing.isSettled) this.#settleReconciled();\n  }\n\n  #settleReconciled",
         to: "    this.#settleReconciled();\n  }\n\n  #settleReconciled",
       },
@@ -322,7 +322,7 @@ export const MUTANTS: readonly Mutant[] = [
     validators: ["NoLeak", "Reliable"],
     replacements: [
       {
-        file: "worker/origin/reader-side.ts",
+        file: "worker/origin/readers/reader-side.ts",
         from: "if (this.#logsFor(peer, facts) === logs) return [];",
         to: "if (logs.size > 0) return [];",
       },
@@ -334,7 +334,7 @@ export const MUTANTS: readonly Mutant[] = [
     validators: ["Converged", "NeverInSyncEarly", "NoAmnesia", "StatusTruthful"],
     replacements: [
       {
-        file: "worker/origin/log-walk.ts",
+        file: "worker/origin/scopes/log-walk.ts",
         from: "const partition = plan.blobs.shift();",
         to: "const partition = plan.next < 0 ? plan.blobs.shift() : undefined;",
       },
@@ -346,7 +346,7 @@ export const MUTANTS: readonly Mutant[] = [
     validators: ["Converged", "NeverInSyncEarly", "NoAmnesia", "StatusTruthful"],
     replacements: [
       {
-        file: "worker/origin/publishing.ts",
+        file: "worker/origin/publisher/publishing.ts",
         from: "if (changes.length > 0) this.#append(log, changes);",
         to: "if (changes.length > 0) log.commit(changes);",
       },
@@ -358,7 +358,7 @@ export const MUTANTS: readonly Mutant[] = [
     validators: ["NoAmnesia"],
     replacements: [
       {
-        file: "worker/origin/reader-side.ts",
+        file: "worker/origin/readers/reader-side.ts",
         from: "return this.#rules.hasReconciled(log.channel) && this.#projections.isBuilt(log);",
         to: "return this.#rules.hasReconciled(log.channel);",
       },

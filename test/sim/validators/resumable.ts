@@ -1,7 +1,7 @@
 /** A reader whose position is one of this very log, and whose tail is kept, resumes there; nobody is resumed on another history. */
 import { toHex } from "../../../shared/lib/bytes.ts";
 import type { ChannelCursor } from "../../../shared/protocol/messages.ts";
-import { RING_SLOTS } from "../../../worker/origin/log-store.ts";
+import { RING_SLOTS } from "../../../worker/origin/log/log-store.ts";
 import { Truth } from "./truth.ts";
 import type { Validator } from "./validator.ts";
 

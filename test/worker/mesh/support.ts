@@ -19,7 +19,7 @@ import { Mesh } from "../../../worker/mesh/mesh.ts";
 import type { Outcome } from "../../../worker/mesh/outcome.ts";
 import type { Collections } from "../../../worker/mesh/registry.ts";
 import { nodeSql } from "../../support/node-sql.ts";
-import { mayDial } from "../../../worker/origin/permits.ts";
+import { mayDial } from "../../../worker/origin/access/permits.ts";
 import type { Dial, DialPermit, OriginCalls } from "../../../worker/ports.ts";
 
 /** The other implementation of the contract: what the SQL one must equal. */

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { toId } from "../../../shared/lib/bytes.ts";
-import { Appended } from "../../../worker/origin/appended.ts";
-import type { AdmittedChange } from "../../../worker/origin/appended.ts";
+import { Appended } from "../../../worker/origin/log/appended.ts";
+import type { AdmittedChange } from "../../../worker/origin/log/appended.ts";
 
 function changeOf(keyHash: Uint8Array): AdmittedChange {
   return { change: { op: "delete", keyHash, cause: "observed" }, keyHash, recordHash: null };

@@ -3,10 +3,10 @@ import { expect, test } from "vitest";
 import { encodeMessage } from "../../../shared/protocol/codec.ts";
 import type { Message } from "../../../shared/protocol/messages.ts";
 import type { RangeClaim } from "../../../shared/visibility/facts.ts";
-import { Claims } from "../../../worker/origin/claims.ts";
-import { Door } from "../../../worker/origin/door.ts";
-import { HELD_RULE } from "../../../worker/origin/held-messages.ts";
-import { MemberWork, WORK } from "../../../worker/origin/member-work.ts";
+import { Claims } from "../../../worker/origin/publisher/claims.ts";
+import { Door } from "../../../worker/origin/budgets/door.ts";
+import { HELD_RULE } from "../../../worker/origin/budgets/held-messages.ts";
+import { MemberWork, WORK } from "../../../worker/origin/budgets/member-work.ts";
 
 const report: Message = { type: "report", edges: "x".repeat(200_000), cluster: null };
 const publish: Message = {

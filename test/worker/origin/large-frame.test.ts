@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 
 import { decodePayload } from "../../../shared/log/payload.ts";
 import { encodeRecord } from "../../../shared/record/encoding.ts";
-import { RING_SLOTS } from "../../../worker/origin/log-store.ts";
+import { RING_SLOTS } from "../../../worker/origin/log/log-store.ts";
 import { noise } from "../../support/noise.ts";
 import { populatedWorld } from "../../support/origin-peers.ts";
 import type { OriginWorld } from "../../support/origin-world.ts";

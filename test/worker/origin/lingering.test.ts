@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { Lingering } from "../../../worker/origin/lingering.ts";
+import { Lingering } from "../../../worker/origin/budgets/lingering.ts";
 
 test("[LOG9] [LOG48] sockets that were closed and do not go are too much when there are 16 of them for a minute", () => {
   const lingering = new Lingering();

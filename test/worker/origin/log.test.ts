@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { keyOf } from "../../../shared/record/key.ts";
-import { RING_SLOTS } from "../../../worker/origin/log-store.ts";
+import { RING_SLOTS } from "../../../worker/origin/log/log-store.ts";
 import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
 import { rawHome } from "../../support/raw-home.ts";
 import { address, pod, pool, put } from "../../support/records.ts";

@@ -4,7 +4,7 @@ import { HashTrie } from "../../../shared/log/hash-trie.ts";
 import { encodeMessage } from "../../../shared/protocol/codec.ts";
 import { LIMITS } from "../../../shared/protocol/limits.ts";
 import { CHANNELS } from "../../../shared/record/channel.ts";
-import { HubRoom } from "../../../worker/origin/hub-room.ts";
+import { HubRoom } from "../../../worker/origin/budgets/hub-room.ts";
 import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
 import { heavyLabels } from "../../support/noise.ts";
 import { facts, ORIGIN_UID, READER_UID } from "../../support/origin-world.ts";

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 
 import type { ClusterReport, OriginFacts } from "../../../shared/visibility/facts.ts";
-import { noteOf } from "../../../worker/origin/mesh-notes.ts";
+import { noteOf } from "../../../worker/origin/access/mesh-notes.ts";
 import { facts, ORIGIN_UID, OriginWorld } from "../../support/origin-world.ts";
 import { populatedWorld, TestPublisher } from "../../support/origin-peers.ts";
 import { pool } from "../../support/records.ts";

@@ -6,7 +6,7 @@ import {
   BURST_MESSAGES,
   MESSAGES_PER_SECOND,
   MESSAGES_RULE,
-} from "../../../worker/origin/message-quota.ts";
+} from "../../../worker/origin/budgets/message-quota.ts";
 import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
 import { ORIGIN_UID } from "../../support/origin-world.ts";
 import { rawHome } from "../../support/raw-home.ts";

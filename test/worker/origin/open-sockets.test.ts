@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { OpenSockets } from "../../../worker/origin/open-sockets.ts";
+import { OpenSockets } from "../../../worker/origin/budgets/open-sockets.ts";
 
 /** Opens as many sockets as there is room for. */
 function takeAll(sockets: OpenSockets, member: string, most: string): number {

@@ -7,7 +7,7 @@ import type { TrieNode } from "../../../shared/log/hash-trie.ts";
 import { overlapping } from "../../../shared/log/partition.ts";
 import type { PartitionDigest } from "../../../shared/log/partition.ts";
 import { hashKey } from "../../../shared/record/encoding.ts";
-import { PairUnion } from "../../../worker/origin/pair-union.ts";
+import { PairUnion } from "../../../worker/origin/log/pair-union.ts";
 
 type Tries = readonly [HashTrie, HashTrie, HashTrie];
 const NONE = new HashTrie();

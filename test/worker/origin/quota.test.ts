@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 
 import type { LogChange } from "../../../shared/log/payload.ts";
 import { hashKey } from "../../../shared/record/encoding.ts";
-import { DiskBudget } from "../../../worker/origin/disk-budget.ts";
-import { QUOTA, RateQuota } from "../../../worker/origin/quota.ts";
+import { DiskBudget } from "../../../worker/origin/budgets/disk-budget.ts";
+import { QUOTA, RateQuota } from "../../../worker/origin/budgets/quota.ts";
 import { populatedWorld } from "../../support/origin-peers.ts";
 import { rawHome } from "../../support/raw-home.ts";
 import { address, pod, put } from "../../support/records.ts";

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 
 import { CHAIN_BYTES } from "../../../shared/log/cursor.ts";
-import { RecentFrames } from "../../../worker/origin/recent-frames.ts";
+import { RecentFrames } from "../../../worker/origin/log/recent-frames.ts";
 
 const DELETES = 400;
 

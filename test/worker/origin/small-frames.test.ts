@@ -2,10 +2,10 @@
 import { expect, test } from "vitest";
 
 import { encodeRecord, hashRecord, keyHashOf } from "../../../shared/record/encoding.ts";
-import type { AdmittedChange } from "../../../worker/origin/appended.ts";
-import { packedSize, readChange } from "../../../worker/origin/packed-changes.ts";
-import type { PackedChange } from "../../../worker/origin/packed-changes.ts";
-import { PieceBudget, SmallFrames } from "../../../worker/origin/small-frames.ts";
+import type { AdmittedChange } from "../../../worker/origin/log/appended.ts";
+import { packedSize, readChange } from "../../../worker/origin/log/packed-changes.ts";
+import type { PackedChange } from "../../../worker/origin/log/packed-changes.ts";
+import { PieceBudget, SmallFrames } from "../../../worker/origin/log/small-frames.ts";
 import { address, pod } from "../../support/records.ts";
 
 function change(n: number): AdmittedChange {

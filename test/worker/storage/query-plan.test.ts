@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 
 import { expect, test } from "vitest";
 
-import { SqliteLogStore } from "../../../worker/origin/sqlite-log-store.ts";
+import { SqliteLogStore } from "../../../worker/origin/log/sqlite-log-store.ts";
 import type { SqlDatabase, SqlValue } from "../../../worker/storage/sql.ts";
 import { nodeSql } from "../../support/node-sql.ts";
 import { logStoreCalls, meshStoreCalls, STORED } from "../../support/store-calls.ts";

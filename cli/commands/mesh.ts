@@ -1,0 +1,86 @@
+/** `catwalk mesh create|get|delete NAME`, `catwalk mesh list|confirm-restore`. */
+import {
+  clientOf,
+  print,
+  warnUnlessPropagated,
+  withExample,
+  withOutput,
+  withServer,
+} from "./command.ts";
+import type { OutputFlags, RegisterCommand } from "./command.ts";
+import type { ServerFlags } from "../admin/config.ts";
+import { renderList, renderOne } from "./output.ts";
+
+interface MeshView {
+  readonly name: string;
+  readonly id: string;
+  readonly createdAt: string;
+}
+
+type Flags = ServerFlags & OutputFlags;
+
+const pathOf = (name: string): string => `/v1/meshes/${encodeURIComponent(name)}`;
+
+export const registerMesh: RegisterCommand = (program) => {
+  const mesh = withExample(
+    program.command("mesh").description("meshes of a hub"),
+    "catwalk mesh create demo",
+  );
+  withExample(
+    withOutput(withServer(mesh.command("create <name>").description("make a mesh"))),
+    "catwalk mesh create demo",
+  ).action(async (name: string, flags: Flags) => {
+    const made = await clientOf(flags).request<MeshView>("POST", "/v1/meshes", { name });
+    print(
+      flags.output === undefined
+        ? `mesh ${made.name} created\n`
+        : renderOne(made, made.name, flags.output),
+    );
+  });
+  withExample(
+    withOutput(withServer(mesh.command("get <name>").description("show a mesh"))),
+    "catwalk mesh get demo -o json",
+  ).action(async (name: string, flags: Flags) => {
+    print(renderOne(await clientOf(flags).get<MeshView>(pathOf(name)), name, flags.output));
+  });
+  withExample(
+    withServer(mesh.command("delete <name>").description("remove a mesh with all its clusters")),
+    "catwalk mesh delete demo",
+  ).action(async (name: string, flags: Flags) => {
+    warnUnlessPropagated(await clientOf(flags).request("DELETE", pathOf(name)));
+    print(`mesh ${name} deleted\n`);
+  });
+  withExample(
+    withServer(
+      mesh
+        .command("confirm-restore")
+        .description("after a restore: what the hub permits now is what you want"),
+    ),
+    "catwalk mesh confirm-restore --mesh demo",
+  ).action(async (flags: ServerFlags) => {
+    const client = clientOf(flags);
+    warnUnlessPropagated(await client.request("POST", client.meshPath("confirm-restore")));
+    print("confirmed: relays show what the hub permits\n");
+  });
+  withExample(
+    withOutput(withServer(mesh.command("list").description("list the hub's meshes"))),
+    "catwalk mesh list",
+  ).action(async (flags: Flags) => {
+    const { items } = await clientOf(flags).get<{ items: MeshView[] }>("/v1/meshes");
+    print(
+      renderList(
+        items,
+        {
+          columns: [
+            { title: "NAME", of: (row) => row.name },
+            { title: "CREATED", of: (row) => row.createdAt },
+            { title: "ID", of: (row) => row.id, wide: true },
+          ],
+          name: (row) => row.name,
+          empty: "no meshes: make one with `catwalk mesh create NAME`",
+        },
+        flags.output,
+      ),
+    );
+  });
+};

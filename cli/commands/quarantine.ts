@@ -1,0 +1,50 @@
+/** `catwalk quarantine list`: what clusters publish and the hub does not forward, with the rule. */
+import { clientOf, print, withExample, withOutput, withServer } from "./command.ts";
+import type { OutputFlags, RegisterCommand } from "./command.ts";
+import type { ServerFlags } from "../admin/config.ts";
+import { renderList } from "./output.ts";
+import { nameOfKey } from "../../shared/record/key-name.ts";
+
+interface Entry {
+  readonly origin: { readonly name: string };
+  readonly kind: string;
+  readonly key: string;
+  readonly rule: string;
+  readonly message: string;
+}
+
+export const registerQuarantine: RegisterCommand = (program) => {
+  const quarantine = withExample(
+    program.command("quarantine").description("records that are not forwarded, and why"),
+    "catwalk quarantine list",
+  );
+  withExample(
+    withOutput(withServer(quarantine.command("list").description("list them"))),
+    "catwalk quarantine list",
+  ).action(async (flags: ServerFlags & OutputFlags) => {
+    const client = clientOf(flags);
+    const { items, unknown } = await client.get<{ items: Entry[]; unknown: string[] }>(
+      client.meshPath("quarantine"),
+    );
+    if (unknown.length > 0)
+      process.stderr.write(`not known for ${unknown.join(", ")}: no answer from the hub's part\n`);
+    print(
+      renderList(
+        items,
+        {
+          columns: [
+            { title: "CLUSTER", of: (row) => row.origin.name },
+            { title: "KIND", of: (row) => row.kind },
+            { title: "NAME", of: (row) => nameOfKey(row.key) },
+            { title: "KEY", of: (row) => row.key, wide: true },
+            { title: "RULE", of: (row) => row.rule, wide: true },
+            { title: "WHY", of: (row) => row.message, wraps: true },
+          ],
+          name: (row) => `${row.origin.name}${row.key}`,
+          empty: "nothing is in quarantine",
+        },
+        flags.output,
+      ),
+    );
+  });
+};

@@ -1,0 +1,112 @@
+/**
+ * `catwalk relay status`: what a relay says of itself: its hub, its source, what it publishes and
+ * serves. [CLI44]
+ */
+import type { Command } from "commander";
+
+import { CONNECTION_WORDS } from "../../shared/visibility/connection-words.ts";
+import { fetchRelay } from "../../relay/policy/world.ts";
+import type { RelayStatus } from "../../relay/status.ts";
+import { print, withExample, withOutput } from "./command.ts";
+import type { OutputFlags } from "./command.ts";
+import { loadConfig } from "../admin/config.ts";
+import { oneLine, renderOne, screenWidth, wrapWords } from "./output.ts";
+import { CommandError, UsageError } from "../admin/usage-error.ts";
+
+/** Problems that are written out; `-o json` has them all. */
+const SHOWN = 10;
+interface Flags extends OutputFlags {
+  readonly relay?: string;
+  readonly cluster?: string;
+}
+
+export function registerRelayStatus(relay: Command): void {
+  withExample(
+    withOutput(
+      relay.command("status").description("what a relay says of itself, of its source and remotes"),
+    )
+      .option("--relay <url>", "its HTTP address; default: those of .catwalk/config.yaml")
+      .option("--cluster <name>", "only the relay of this cluster in .catwalk/config.yaml"),
+    "catwalk relay status --relay http://127.0.0.1:9099",
+  ).action(async (flags: Flags) => {
+    const answers: RelayStatus[] = [];
+    for (const url of urlsOf(flags)) {
+      const response = await fetchRelay(url, "/status").catch((error: unknown) => {
+        throw new CommandError((error as Error).message, { cause: error });
+      });
+      answers.push((await response.json()) as RelayStatus);
+    }
+    if (flags.output === undefined || flags.output === "wide")
+      print(answers.map(renderStatus).join("\n"));
+    else if (flags.output === "name") print(answers.map((one) => `${one.cluster}\n`).join(""));
+    else print(renderOne(answers.length === 1 ? answers[0] : { items: answers }, "", flags.output));
+  });
+}
+
+/** @throws UsageError where no relay is known. */
+function urlsOf(flags: Flags): readonly string[] {
+  if (flags.relay !== undefined) return [flags.relay];
+  const { relays } = loadConfig({});
+  if (flags.cluster !== undefined) {
+    const url = relays[flags.cluster];
+    if (url !== undefined) return [url];
+    throw new UsageError(`no relay of ${flags.cluster} is known here: give --relay URL`);
+  }
+  if (Object.keys(relays).length === 0)
+    throw new UsageError(
+      "which relay? give --relay URL, or run inside a folder with .catwalk/config.yaml",
+    );
+  return Object.values(relays);
+}
+
+/** Lines `word  value`, at most as wide as the screen. */
+export function renderStatus(status: RelayStatus): string {
+  const { source, publisher, remotes } = status;
+  const age = status.hubAgeSeconds === null ? "" : `, heard ${status.hubAgeSeconds} s ago`;
+  const rows: (readonly [string, string])[] = [
+    ["relay of", `${status.cluster ?? "no cluster yet"} in mesh ${status.mesh ?? "-"}`],
+    ["version", `${status.version ?? "?"}`],
+    [
+      "hub",
+      `${status.hub}${status.hub === "connected" ? "" : age}, access version ${status.accessVersion}`,
+    ],
+    ...optional("message", status.message),
+    ...optional("disk", status.diskProblem),
+    ...(status.clockSkewSeconds === 0
+      ? []
+      : [["clock", `${status.clockSkewSeconds} s behind the hub's, corrected`] as const]),
+    ["source", `${source.listed ? "listed" : "not listed yet"}, ${source.records} records`],
+    ["publisher", publisher === null ? "none" : `${publisher.pending} changes pending`],
+    ...remotes.map(
+      (remote) =>
+        [
+          `sees ${remote.rcc}`,
+          `${CONNECTION_WORDS[remote.connectionStatus] ?? "Unknown"}, ${remote.endpoints} endpoints, ${remote.refused} refused`,
+        ] as const,
+    ),
+    // A relay of the version before says nothing of them.
+    ...((status as Partial<RelayStatus>).pools?.exempt ?? []).map(
+      ({ cidr, of }) => ["no NAT to", `${cidr}, for ${of.join(", ")}`] as const,
+    ),
+    ...((status as Partial<RelayStatus>).pools?.withheld ?? []).map(
+      ({ cidr, reason }) => ["NAT to", `${cidr}: ${reason}`] as const,
+    ),
+    ...source.problems
+      .slice(0, SHOWN)
+      .map(({ object, message }) => ["problem", `${object}: ${message}`] as const),
+    ...(source.problems.length > SHOWN
+      ? [["", `and ${source.problems.length - SHOWN} more problems (-o json)`] as const]
+      : []),
+  ];
+  const width = Math.max(...rows.map(([word]) => word.length)) + 2;
+  return rows
+    .map(([word, value]) => {
+      const lines = wrapWords(oneLine(value), Math.max(30, screenWidth() - width));
+      return lines.map((line, i) => `${(i === 0 ? word : "").padEnd(width)}${line}\n`).join("");
+    })
+    .join("");
+}
+
+function optional(word: string, value: string | null): (readonly [string, string])[] {
+  return value === null ? [] : [[word, value]];
+}

@@ -1,0 +1,140 @@
+/** `catwalk status`: every edge of the mesh, then every cluster, then what its scopes show. */
+import type { ScopeStatus } from "../../shared/visibility/facts.ts";
+import { describeScope } from "../../shared/visibility/scope-text.ts";
+import { clientOf, print, withExample, withOutput, withServer } from "./command.ts";
+import type { OutputFlags, RegisterCommand } from "./command.ts";
+import type { ServerFlags } from "../admin/config.ts";
+import type {
+  ClusterStatus,
+  EdgeStatus,
+  MeshStatus,
+  NotServedStatus,
+} from "../admin/mesh-status.ts";
+import { renderAge, renderList, renderOne } from "./output.ts";
+import type { ListShape } from "./output.ts";
+
+const orEmpty = (value: number | null): string => (value === null ? "" : String(value));
+
+const EDGES: ListShape<EdgeStatus> = {
+  columns: [
+    { title: "RCC", of: (row) => `${row.cluster.name}/${row.rcc}` },
+    { title: "REMOTE", of: (row) => row.origin.name },
+    { title: "CONNECTION", of: (row) => row.connection },
+    { title: "SEEN", of: (row) => orEmpty(row.endpoints) },
+    { title: "REFUSED", of: (row) => orEmpty(row.refused) },
+    { title: "QUARANTINED", of: (row) => orEmpty(row.quarantined ?? null) },
+    { title: "WITHHELD", of: (row) => orEmpty(row.withheld ?? null) },
+    { title: "AGE", of: (row) => renderAge(row.ageMs) },
+    { title: "REVISION", of: (row) => orEmpty(row.revision), wide: true },
+    { title: "DIGEST", of: (row) => row.digest?.slice(0, 12) ?? "", wide: true },
+    { title: "CONFLICTS", of: (row) => String(row.conflicts ?? 0), wide: true },
+    { title: "READER'S POOLS", of: (row) => renderPools(row), wide: true },
+  ],
+  name: (row) => `${row.cluster.name}/${row.rcc}`,
+  empty: "no RCCs: nobody asks to see anybody",
+};
+
+const CLUSTERS: ListShape<ClusterStatus> = {
+  columns: [
+    { title: "CLUSTER", of: (row) => row.cluster.name },
+    { title: "RELAY", of: (row) => (row.joined ? row.publisher : "never joined") },
+    { title: "SOURCE", of: (row) => row.source?.state ?? "" },
+    { title: "LAST SEEN", of: (row) => renderAge(row.ageMs) },
+    { title: "QUARANTINED", of: (row) => orEmpty(row.quarantined) },
+    { title: "REFUSED CLAIMS", of: (row) => String(row.refusedClaims) },
+    { title: "ERROR", of: (row) => row.error ?? "", wide: true },
+  ],
+  name: (row) => row.cluster.name,
+  empty: "no clusters",
+};
+
+/** What the origin is told so that it does not source-NAT towards the reader. [VIS32] */
+function renderPools({ readerPools }: EdgeStatus): string {
+  if (readerPools === undefined) return "";
+  return readerPools.shared ? readerPools.cidrs.join(",") || "none" : "not shared";
+}
+
+interface ScopeRow extends ScopeStatus {
+  readonly origin: string;
+}
+
+const SCOPES: ListShape<ScopeRow> = {
+  columns: [
+    { title: "CLUSTER", of: (row) => row.origin },
+    { title: "SHOWS", of: (row) => describeScope(row.scope) },
+    { title: "STATE", of: (row) => row.state },
+    { title: "RECORDS", of: (row) => String(row.records) },
+    { title: "DIGEST", of: (row) => row.digest.slice(0, 12) },
+    { title: "ID", of: (row) => row.id, wide: true },
+  ],
+  name: (row) => `${row.origin}/${row.id}`,
+  empty: "no scopes",
+};
+
+const NOT_SERVED: ListShape<NotServedStatus> = {
+  columns: [
+    { title: "RCC", of: (row) => `${row.cluster.name}/${row.rcc}` },
+    { title: "NOT SERVED", of: (row) => row.field },
+    { title: "BESIDE IT", of: (row) => (row.isServed ? "endpoints are served" : "nothing") },
+    { title: "WHY", of: (row) => row.rule, wide: true },
+  ],
+  name: (row) => `${row.cluster.name}/${row.rcc}`,
+  empty: "all is served",
+};
+
+/** Every edge, every cluster, and the scopes where there are any. */
+export function renderStatus(status: MeshStatus, output: "wide" | undefined): string {
+  const scopes = status.clusters.flatMap((row) =>
+    (row.scopes ?? []).map((scope) => ({ ...scope, origin: row.cluster.name })),
+  );
+  const notServed = status.notServed ?? [];
+  return [
+    renderList(status.edges, EDGES, output),
+    ...notesOf(status),
+    ...(notServed.length === 0 ? [] : [renderList(notServed, NOT_SERVED, output)]),
+    renderList(status.clusters, CLUSTERS, output),
+    ...(scopes.length === 0 ? [] : [renderList(scopes, SCOPES, output)]),
+  ].join("\n");
+}
+
+/** What a number in a table does not say, one line each. */
+function notesOf({ mesh, edges, clusters }: MeshStatus): string[] {
+  const restored = mesh.unconfirmedRestore ?? null;
+  const notes = [
+    ...(restored === null
+      ? []
+      : [
+          `the hub was restored at ${restored}: relays keep what was narrower since. Look through RCCs and grants, then run: catwalk mesh confirm-restore`,
+        ]),
+    ...edges.flatMap((edge) =>
+      (edge.reasons ?? []).map(({ message }) => `${edge.cluster.name}/${edge.rcc}: ${message}`),
+    ),
+    ...edges.flatMap((edge) =>
+      (edge.conflicts ?? 0) === 0
+        ? []
+        : [
+            `${edge.cluster.name}/${edge.rcc}: ${edge.conflicts} addresses in shared ranges are another cluster's too`,
+          ],
+    ),
+    ...clusters.flatMap(({ cluster, withheldPools = [] }) =>
+      withheldPools.map(
+        ({ cidr, reason }) => `${cluster.name}: pool ${cidr} is withheld from Felix: ${reason}`,
+      ),
+    ),
+  ];
+  return notes.length === 0 ? [] : [`${notes.join("\n")}\n`];
+}
+
+export const registerStatus: RegisterCommand = (program) => {
+  withExample(
+    withOutput(withServer(program.command("status").description("who sees whom, and how well"))),
+    "catwalk status",
+  ).action(async (flags: ServerFlags & OutputFlags) => {
+    const client = clientOf(flags);
+    const status = await client.get<MeshStatus>(client.meshPath("status"));
+    if (flags.output === "json" || flags.output === "yaml")
+      print(renderOne(status, status.mesh.name, flags.output));
+    else if (flags.output === "name") print(renderList(status.edges, EDGES, "name"));
+    else print(renderStatus(status, flags.output));
+  });
+};

@@ -1,0 +1,206 @@
+/** `catwalk up` (= `npm start`): a hub and two demo clusters, or two real ones, with everything that a first look needs. */
+import { existsSync, writeFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+
+import { stringify } from "yaml";
+
+import { demoPlan, kubeconfigPlan } from "../demo/plan.ts";
+import type { DemoPlan } from "../demo/plan.ts";
+import { startRelay } from "../demo/relay-process.ts";
+import type { RelayProcess } from "../demo/relay-process.ts";
+import { describeMesh } from "../demo/describe.ts";
+import { tellProblems } from "../demo/tell-problems.ts";
+import { PortTakenError, startHub } from "../launch/hub.ts";
+import type { RunningHub } from "../launch/hub.ts";
+import { makeFolder } from "../../relay/lib/make-folder.ts";
+import { Client } from "../admin/client.ts";
+import { collect, print, withExample } from "./command.ts";
+import type { RegisterCommand } from "./command.ts";
+import { oneLine, screenWidth, wrapWords } from "./output.ts";
+import { CommandError } from "../admin/usage-error.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const FIRST_PORT = 8787;
+/** Ports tried after the first one. */
+const PORTS = 20;
+
+export const registerUp: RegisterCommand = (program) => {
+  withExample(
+    program
+      .command("up")
+      .description("run a hub and two clusters on this machine and show what to try")
+      .option(
+        "--kubeconfig <file>",
+        "a real cluster instead of the demo's folders (repeat it); nothing is written to it",
+        collect,
+      )
+      .option("--data <dir>", "where state is kept", ".catwalk"),
+    "catwalk up",
+  ).action(async (flags: { readonly kubeconfig?: readonly string[]; readonly data: string }) => {
+    // A relay waits for its kubeconfig; who starts by hand wants to know of a misspelt path at
+    // once.
+    for (const file of flags.kubeconfig ?? [])
+      if (!existsSync(file)) throw new CommandError(`--kubeconfig: there is no file ${file}`);
+    const plan =
+      flags.kubeconfig === undefined
+        ? demoPlan(ROOT)
+        : kubeconfigPlan(flags.kubeconfig.map((file) => resolve(file)));
+    await runUp(plan, resolve(flags.data));
+  });
+};
+
+async function runUp(plan: DemoPlan, data: string): Promise<void> {
+  const stopped = new Promise<void>((resolve) => {
+    for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => resolve());
+  });
+  const isNew = !existsSync(join(data, "hub"));
+  const shown = relative(process.cwd(), data) || data;
+  try {
+    makeFolder(data, "--data", shown);
+  } catch (error) {
+    throw new CommandError((error as Error).message, { cause: error });
+  }
+  print(`Catwalk demo, state: ${shown} (${isNew ? "new" : "kept from before"})\n`);
+  const running: Running = { hub: null, relays: [] };
+  try {
+    // What is still starting when it is told to stop is ended like what runs.
+    const began = begin(plan, data, isNew, running);
+    began.catch(() => undefined);
+    const told = await Promise.race([began, stopped]);
+    await stopped;
+    await told?.stop();
+    print("stopping …\n");
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    throw new CommandError((error as Error).message, { cause: error });
+  } finally {
+    await Promise.all(running.relays.map((relay) => relay.stop()));
+    await running.hub?.stop();
+  }
+}
+
+/** What has been started so far. */
+interface Running {
+  hub: RunningHub | null;
+  readonly relays: RelayProcess[];
+}
+
+/** Starts everything, shows what to try, and goes on telling what is wrong. */
+async function begin(
+  plan: DemoPlan,
+  data: string,
+  isNew: boolean,
+  running: Running,
+): Promise<ReturnType<typeof tellProblems>> {
+  const hub = (running.hub = await startOnFreePort(data));
+  const { relays } = running;
+  const client = new Client({
+    server: hub.url,
+    mesh: plan.mesh,
+    token: hub.adminToken,
+    relays: {},
+  });
+  await startRelays(plan, data, hub.url, client, relays);
+  print(`  hub on ${hub.url} · relays:\n`);
+  for (const { name, from } of plan.clusters) print(`      ${name} (${from})\n`);
+  await makeVisible(plan, client);
+  const config = {
+    server: hub.url,
+    mesh: plan.mesh,
+    tokenFile: relative(data, hub.adminTokenFile),
+    relays: Object.fromEntries(relays.map((relay) => [relay.cluster, relay.url])),
+  };
+  const file = join(data, "config.yaml");
+  writeFileSync(file, stringify(config), { mode: 0o600 });
+  // Found by itself only under its usual name, upwards from where a command is run.
+  const isFound = resolve(".catwalk/config.yaml") === file;
+  print(
+    await describeMesh(plan, client, relays, { isResumed: !isNew, config: isFound ? null : file }),
+  );
+  return tellProblems(relays, (line) => print(`${wrapped(line)}\n`));
+}
+
+function wrapped(line: string): string {
+  return wrapWords(oneLine(line), screenWidth() - 4).join("\n    ");
+}
+
+async function startOnFreePort(data: string): Promise<RunningHub> {
+  for (let port = FIRST_PORT; ; port++) {
+    try {
+      return await startHub({
+        listen: `127.0.0.1:${port}`,
+        dataDir: join(data, "hub"),
+        log: () => undefined,
+      });
+    } catch (error) {
+      if (!(error instanceof PortTakenError) || port >= FIRST_PORT + PORTS) throw error;
+      print(`  port ${port} is taken, trying ${port + 1}\n`);
+    }
+  }
+}
+
+/** Creates what is missing; a relay that has no membership yet gets a join token. */
+async function startRelays(
+  plan: DemoPlan,
+  data: string,
+  hubUrl: string,
+  client: Client,
+  relays: RelayProcess[],
+): Promise<void> {
+  const meshes = await client.get<{ items: { name: string }[] }>("/v1/meshes");
+  if (!meshes.items.some((mesh) => mesh.name === plan.mesh))
+    await client.request("POST", "/v1/meshes", { name: plan.mesh });
+  const clusters = await client.get<{ items: { name: string }[] }>(client.meshPath("clusters"));
+  await Promise.all(
+    plan.clusters.map(async ({ name, sourceArgs }) => {
+      const state = join(data, "relays", name);
+      const env: NodeJS.ProcessEnv = { ...process.env };
+      if (!clusters.items.some((cluster) => cluster.name === name)) {
+        const added = await client.request<{ joinToken: string }>(
+          "POST",
+          client.meshPath("clusters"),
+          { name },
+        );
+        env["CATWALK_JOIN_TOKEN"] = added.joinToken;
+      } else if (!existsSync(join(state, "membership.json"))) {
+        const renewed = await client.request<{ joinToken: string }>(
+          "POST",
+          client.meshPath("clusters", name, "token"),
+        );
+        env["CATWALK_JOIN_TOKEN"] = renewed.joinToken;
+      }
+      const args = [
+        "--state",
+        state,
+        "--hub",
+        hubUrl,
+        "--http-listen",
+        "127.0.0.1:0",
+        ...sourceArgs,
+      ];
+      relays.push(await startRelay(name, args, env, join(data, `relay-${name}.log`)));
+    }),
+  );
+}
+
+/** The viewer's RCCs and the others' grants. */
+async function makeVisible(plan: DemoPlan, client: Client): Promise<void> {
+  for (const { name } of plan.clusters) {
+    if (name === plan.viewer) continue;
+    await client.request("PUT", client.meshPath("clusters", plan.viewer, "rccs", name), {
+      apiVersion: "projectcalico.org/v3",
+      kind: "RemoteClusterConfiguration",
+      metadata: { name },
+      spec: {},
+    });
+    const { items } = await client.get<{ items: readonly { readonly reader: { name: string } }[] }>(
+      `${client.meshPath("grants")}?origin=${name}`,
+    );
+    // One that is there stays as it is: it may have been given a scope since.
+    if (!items.some(({ reader }) => reader.name === plan.viewer))
+      await client.request("POST", client.meshPath("grants"), {
+        origin: name,
+        reader: plan.viewer,
+      });
+  }
+}

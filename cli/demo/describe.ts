@@ -1,0 +1,137 @@
+/** What `catwalk up` says once everything runs: who sees whom, how well, and what to try. */
+import type { Client } from "../admin/client.ts";
+import type { EdgeStatus, MeshStatus } from "../admin/mesh-status.ts";
+import type { RelayStatus } from "../../relay/status.ts";
+import { holdingOf } from "../../relay/policy/holding.ts";
+import { readWorld } from "../../relay/policy/world.ts";
+import type { DemoPlan } from "./plan.ts";
+import type { RelayProcess } from "./relay-process.ts";
+
+/** What the start shows besides what runs. */
+export interface HowItRuns {
+  /** The state was there from before. */
+  readonly isResumed: boolean;
+  /** The configuration that commands must be given; `null`: they find it themselves. */
+  readonly config: string | null;
+}
+
+/** How long the start waits for in-sync before it says what it knows. */
+const IN_SYNC_MS = 20_000;
+
+export async function describeMesh(
+  plan: DemoPlan,
+  client: Client,
+  relays: readonly RelayProcess[],
+  { isResumed, config }: HowItRuns,
+): Promise<string> {
+  const edges = await waitForSync(plan, client);
+  const lines = edges.map(describeEdge);
+  if (isResumed) lines.push(...(await describeTransfers(plan, relays)));
+  const viewer = relays.find((relay) => relay.cluster === plan.viewer);
+  if (plan.policy !== null && viewer !== undefined)
+    lines.push(...(await describePolicy(plan.policy, viewer)));
+  lines.push(...suggestions(plan, config));
+  return `${lines.join("\n")}\n`;
+}
+
+async function waitForSync(plan: DemoPlan, client: Client): Promise<readonly EdgeStatus[]> {
+  const deadline = performance.now() + IN_SYNC_MS;
+  for (;;) {
+    const { edges } = await client.get<MeshStatus>(client.meshPath("status"));
+    const own = edges.filter((edge) => edge.cluster.name === plan.viewer);
+    if (own.every((edge) => edge.connectionStatus === 2) || performance.now() > deadline)
+      return own;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+function describeEdge(edge: EdgeStatus): string {
+  const sync = edge.connectionStatus === 2 ? "in sync" : edge.connection;
+  const digest = edge.digest === null ? "" : `, digest ${edge.digest.slice(0, 4)}…`;
+  const grant =
+    edge.state === "granted" ? `grant ${edge.origin.name}→${edge.cluster.name}` : "no grant";
+  return [
+    `  ${edge.cluster.name} ── sees ──▶ ${edge.origin.name}    RCC ${edge.cluster.name}/${edge.rcc} · ${grant}`,
+    `      ${sync}, ${edge.endpoints ?? 0} endpoints${digest}`,
+  ].join("\n");
+}
+
+async function describeTransfers(
+  plan: DemoPlan,
+  relays: readonly RelayProcess[],
+): Promise<string[]> {
+  const viewer = relays.find((relay) => relay.cluster === plan.viewer);
+  if (viewer === undefined) return [];
+  const status = (await (await fetch(`${viewer.url}/status`)).json()) as RelayStatus;
+  return status.transfers.map(
+    ({ rcc, changes, bytes }) =>
+      `  resumed ${plan.viewer}←${rcc}: ${changes} changes, ${bytes} bytes`,
+  );
+}
+
+async function describePolicy(
+  policy: { readonly name: string; readonly file: string },
+  viewer: RelayProcess,
+): Promise<string[]> {
+  const world = await readWorld({ kind: "relay", url: viewer.url });
+  const holding = await holdingOf(policy.name, world);
+  const lines = [
+    `A policy in ${viewer.cluster} (${policy.file})`,
+    "lets role == 'api' reach role == 'postgres'. Its rule holds now:",
+  ];
+  for (const rule of holding.flatMap((held) => held.rules))
+    for (const { member, owner, origin } of rule.members)
+      if (rule.selector.includes("postgres"))
+        lines.push(
+          `  ${member.padEnd(16)} ${owner}${origin === viewer.cluster ? "" : "  ← of the other cluster"}`,
+        );
+  return lines;
+}
+
+/** @param config As of `HowItRuns`. */
+export function suggestions(plan: DemoPlan, config: string | null): string[] {
+  const other = plan.clusters.find((cluster) => cluster.name !== plan.viewer)?.name;
+  const lines = ["Try, in another terminal here:"];
+  if (config !== null) lines.push(`  export CATWALK_CONFIG=${shellWord(config)}`);
+  const suggest = (command: string, what: string): void => {
+    lines.push(`  npx --no-install catwalk ${command}`, `      ${what}`);
+  };
+  if (plan.policy !== null)
+    suggest(
+      `policy ${plan.policy.name} --cluster ${plan.viewer}`,
+      "which IPs each rule holds, and whose they are",
+    );
+  if (other === undefined)
+    lines.push("One cluster sees nobody: end this, and give a second one with --kubeconfig.");
+  else
+    suggest(
+      `watch --cluster ${plan.viewer}`,
+      plan.policy === null
+        ? "and change something in the other cluster"
+        : `then add a replica in deploy/demo/${other}/pods.yaml`,
+    );
+  if (other !== undefined)
+    suggest(
+      `grant delete --cluster ${other} --to ${plan.viewer}`,
+      "what came from it leaves at once; grant create brings it back",
+    );
+  suggest(`eval "all()" --cluster ${plan.viewer}`, "every endpoint that a rule there can match");
+  if (other !== undefined && plan.policy === null) {
+    lines.push(
+      `The other direction, ${other} sees ${plan.viewer}:`,
+      `  npx --no-install catwalk grant create --cluster ${plan.viewer} --to ${other}`,
+      "  printf 'apiVersion: projectcalico.org/v3\\nkind: %s\\nmetadata: {name: %s}\\n' \\",
+      `      RemoteClusterConfiguration ${plan.viewer} |`,
+      `      npx --no-install catwalk rcc apply -f - --cluster ${other}`,
+    );
+  }
+  lines.push(
+    "  npx --no-install catwalk status     What the words mean: README.md#words",
+    "Ctrl-C stops. What is wrong in the files is told here.",
+  );
+  return lines;
+}
+
+function shellWord(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}

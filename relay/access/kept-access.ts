@@ -1,0 +1,60 @@
+/** What this cluster may see, as a running relay keeps it: older facts are ignored, and a disk that takes nothing is tried again until it does. [VIE3] [VIE15] */
+import { AccessState } from "./access-state.ts";
+import type { AccessFacts } from "../../shared/visibility/facts.ts";
+import type { OUTSIDE } from "../hub/outside.ts";
+import type { Logger } from "../lib/log.ts";
+
+const SAVE_AGAIN_MS = 5_000;
+
+export class KeptAccess {
+  readonly #state: AccessState;
+  readonly #outside: Pick<typeof OUTSIDE, "after">;
+  readonly #log: Logger;
+  #cancelSave: (() => void) | null = null;
+
+  constructor(stateDir: string, outside: Pick<typeof OUTSIDE, "after">, log: Logger) {
+    this.#state = new AccessState(stateDir);
+    this.#outside = outside;
+    this.#log = log;
+  }
+
+  get facts(): AccessFacts | null {
+    return this.#state.facts;
+  }
+
+  /** Why the facts are not on disk; `null` when they are. */
+  get writeError(): string | null {
+    return this.#state.writeError;
+  }
+
+  /** Answers whether these facts hold from now on. */
+  take(facts: AccessFacts): boolean {
+    const change = this.#state.take(facts);
+    if (change.kind === "older") {
+      this.#log.warn(
+        { held: change.held, got: facts.accessVersion },
+        "older access facts: ignored",
+      );
+      return false;
+    }
+    if (this.writeError !== null) this.#saveLater();
+    return true;
+  }
+
+  stop(): void {
+    this.#cancelSave?.();
+  }
+
+  #saveLater(): void {
+    this.#log.error(
+      { error: this.writeError },
+      "access facts cannot be written: they hold until this relay ends, and are written when the disk takes them",
+    );
+    this.#cancelSave?.();
+    this.#cancelSave = this.#outside.after(SAVE_AGAIN_MS, () => {
+      this.#cancelSave = null;
+      if (!this.#state.save()) this.#saveLater();
+      else this.#log.info("access facts are on disk now");
+    });
+  }
+}

@@ -1,0 +1,134 @@
+/** The relay's configuration: flags over `CATWALK_*` over the `--config` file, checked once, then frozen. [CLI13] */
+import { z } from "zod";
+
+import { describeIssues } from "../../shared/visibility/field-problem.ts";
+import { FELIX_ENVIRONMENT } from "./felix-environment.ts";
+
+const hostPort = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, "must be HOST:PORT");
+
+const service = z
+  .string()
+  .regex(
+    /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+    "must be NAMESPACE/NAME",
+  );
+
+export const relayConfigSchema = z
+  .strictObject({
+    state: z
+      .string("is needed: the folder that keeps the relay's key and views (--state)")
+      .min(1, "is needed: the folder that keeps the relay's key and views (--state)"),
+    /** Folder with the relay's key and membership where it is not the state folder: of all relays of the cluster, and perhaps read-only. */
+    identity: z.string().min(1, "must be a folder").optional(),
+    // As it comes out of a file, or of a terminal.
+    joinToken: z
+      .string()
+      .trim()
+      .regex(/^cwj_[a-z0-9-]+_[0-9a-f]{48}$/, "must look like cwj_<mesh>_<48 hex digits>")
+      .optional(),
+    hub: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).optional(),
+    /** PEM of the authorities that the hub's certificate may come from, beside the usual ones. */
+    hubCaFile: z.string().optional(),
+    source: z.enum(["kubernetes", "manifests", "typha"]).default("kubernetes"),
+    kubeconfig: z.string().optional(),
+    manifests: z.string().optional(),
+    typhaUpstream: hostPort.optional(),
+    /** Typha as a Kubernetes service instead: NAMESPACE/NAME. */
+    typhaService: service.optional(),
+    /** Of this relay: a Typha on it is preferred. */
+    nodeName: z.string().optional(),
+    typhaListen: hostPort.optional(),
+    /** Asks Typha for compressed snapshots. */
+    typhaCompress: z.stringbool().or(z.boolean()).optional(),
+    /** TLS to Typha and from Felix, see `config-tls.ts`. */
+    typhaCaFile: z.string().optional(),
+    typhaCertFile: z.string().optional(),
+    typhaKeyFile: z.string().optional(),
+    typhaCn: z.string().optional(),
+    typhaUriSan: z.string().optional(),
+    listenCaFile: z.string().optional(),
+    listenCertFile: z.string().optional(),
+    listenKeyFile: z.string().optional(),
+    listenClientCn: z.string().optional(),
+    listenClientUriSan: z.string().optional(),
+    typhaMaxConnections: z.coerce.number().int().min(1).max(100_000).optional(),
+    /** Longest time that Felix connections are ended one by one on SIGTERM. */
+    drainSeconds: z.coerce.number().min(0).max(3_600).optional(),
+    httpListen: hostPort.optional(),
+    /** Other relays of the cluster, which are asked for views that are lacking here: addresses, or a service. */
+    peers: z
+      .string()
+      .transform((text) => text.split(",").map((part) => part.trim()))
+      .pipe(z.array(hostPort).max(64))
+      .optional(),
+    peersService: service.optional(),
+    /** Where they ask this one. */
+    peersListen: hostPort.optional(),
+    /** How long a withdrawal in mass that was only inferred is held; 0: not at all. */
+    withdrawalHoldSeconds: z.coerce.number().min(0).max(86_400).default(600),
+    /** Longest time that a Felix waits for the remote views before it is told in-sync. */
+    inSyncWaitSeconds: z.coerce.number().min(0).max(600).default(30),
+  })
+  .check((ctx) => {
+    const { source, manifests, kubeconfig, typhaListen, typhaUpstream, typhaService } = ctx.value;
+    const { peers, peersService } = ctx.value;
+    const hasTypha = typhaUpstream !== undefined || typhaService !== undefined;
+    const wrong = (path: string, message: string) =>
+      ctx.issues.push({ code: "custom", input: ctx.value, path: [path], message });
+    if (source === "manifests" && manifests === undefined)
+      wrong("manifests", "is needed with --source manifests");
+    if (source !== "manifests" && manifests !== undefined)
+      wrong("manifests", "needs --source manifests");
+    const asksApi = source !== "manifests" || typhaService !== undefined;
+    if (kubeconfig !== undefined && !asksApi && peersService === undefined)
+      wrong(
+        "kubeconfig",
+        "needs --source kubernetes or typha, or --typha-service or --peers-service",
+      );
+    if (peers !== undefined && peersService !== undefined)
+      wrong("peersService", "--peers and --peers-service say the same: give one");
+    if (typhaUpstream !== undefined && typhaService !== undefined)
+      wrong("typhaService", "--typha-upstream and --typha-service say the same: give one");
+    if (source === "typha" && !hasTypha)
+      wrong("source", "typha needs --typha-upstream HOST:PORT or --typha-service NAMESPACE/NAME");
+    if (typhaListen !== undefined && !hasTypha)
+      wrong("typhaUpstream", "is needed with --typha-listen (or --typha-service)");
+    if (typhaListen === undefined && hasTypha && source !== "typha")
+      wrong("typhaListen", "is needed with --typha-upstream and --typha-service");
+  });
+
+export type RelayConfig = Readonly<z.infer<typeof relayConfigSchema>>;
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: RelayConfig }
+  | { readonly ok: false; readonly message: string };
+
+const FIELDS = Object.keys(relayConfigSchema.shape);
+
+/** `typhaListen` → `CATWALK_TYPHA_LISTEN`. */
+export function environmentName(field: string): string {
+  return `CATWALK_${field.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+export function readConfig(
+  flags: Readonly<Record<string, unknown>>,
+  environment: Readonly<Record<string, string | undefined>>,
+  file: unknown,
+): ConfigResult {
+  const merged: Record<string, unknown> =
+    typeof file === "object" && file !== null ? { ...file } : {};
+  for (const field of FIELDS) {
+    const fromEnvironment = environment[environmentName(field)];
+    const fromFelix = environment[FELIX_ENVIRONMENT[field] ?? ""];
+    if (fromFelix !== undefined && fromFelix !== "" && fromFelix !== "none")
+      merged[field] = fromFelix;
+    if (fromEnvironment !== undefined && fromEnvironment !== "") merged[field] = fromEnvironment;
+    if (flags[field] !== undefined) merged[field] = flags[field];
+  }
+  if (merged["source"] === undefined && merged["manifests"] !== undefined)
+    merged["source"] = "manifests";
+  const parsed = relayConfigSchema.safeParse(merged);
+  if (parsed.success) return { ok: true, config: Object.freeze(parsed.data) };
+  const [problem] = describeIssues(parsed.error.issues);
+  return { ok: false, message: `${problem?.field ?? "config"}: ${problem?.rule ?? "is wrong"}` };
+}

@@ -1,0 +1,177 @@
+/** The relay's home socket: publishes what the cluster has, hears what it may see, reports how well it sees it. */
+import type { AccessFacts } from "../../shared/visibility/facts.ts";
+import type { ClusterReport, EdgeReport } from "../../shared/visibility/facts.ts";
+import { parseAccessFacts } from "../../shared/visibility/parse-facts.ts";
+import type { CloseReason } from "../../shared/protocol/errors.ts";
+import type { HomeMessage, HomeWelcome, Report } from "../../shared/protocol/messages.ts";
+import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
+import { Publisher } from "./publisher.ts";
+import type { PublishedState, PublisherPorts } from "./publisher.ts";
+import { SOFTWARE } from "../version.ts";
+import { OUTSIDE } from "../hub/outside.ts";
+import type { Link, Outside } from "../hub/outside.ts";
+
+export interface HomeOptions {
+  readonly url: string;
+  readonly local: PublishedState;
+  headers(): Promise<Readonly<Record<string, string>>>;
+  onRefused(status: number, date: string | undefined): void;
+  /** Newest access version that this relay holds. */
+  accessVersion(): number;
+  onAccess(facts: AccessFacts): void;
+  onDown(reason: CloseReason | null, message: string): void;
+  onUp(): void;
+  readonly outside?: Outside;
+  /** See `PublisherPorts`. */
+  readonly review?: PublisherPorts["review"];
+}
+
+const HEARTBEAT_MS = 5_000;
+/** When a standby first asks whether the publisher is still there, and then: with many relays one of them asks often enough. */
+const ASK_FIRST_MS = 25_000;
+const ASK_MS = 300_000;
+/** Reports are sent when they change, at most this often. */
+const REPORT_MS = 500;
+
+export class Home {
+  readonly #options: HomeOptions;
+  readonly #link: Link;
+  readonly #outside: Outside;
+  readonly publisher: Publisher;
+  #cancelPace: (() => void) | null = null;
+  #cancelReport: (() => void) | null = null;
+  #cancelAsk: (() => void) | null = null;
+  #report: Report = { type: "report", edges: "[]", cluster: null };
+  #reported = "";
+  /** This start of this relay. */
+  readonly #candidate: string;
+  /** What the hub handed out, for reconnections of this process. */
+  #term = 0;
+  /** Why publishing stopped for good, when it did. */
+  stopped: string | null = null;
+  /** Another relay of the cluster publishes; this one hears and reports, and publishes when that one goes. [VIS30] */
+  isStandby = false;
+
+  constructor(options: HomeOptions) {
+    this.#options = options;
+    this.#outside = options.outside ?? OUTSIDE;
+    this.#candidate = Math.floor(this.#outside.random() * 2 ** 48).toString(16);
+    this.publisher = new Publisher(options.local, {
+      send: (message) => this.#link.send(message),
+      now: () => this.#outside.now(),
+      ...(options.review !== undefined && { review: options.review }),
+      setTimer: (delayMs) => {
+        this.#cancelPace ??= this.#outside.after(delayMs, () => {
+          this.#cancelPace = null;
+          this.publisher.onTimer();
+        });
+      },
+    });
+    this.#link = this.#outside.dial({
+      url: options.url,
+      headers: () => options.headers(),
+      heartbeatMs: HEARTBEAT_MS,
+      onRefused: (status, date) => options.onRefused(status, date),
+      handlers: {
+        onOpen: () => this.#hello(),
+        onMessage: (message) => this.#received(message as HomeMessage),
+        onDown: (reason, message) => this.#down(reason, message),
+      },
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#link.isOpen;
+  }
+
+  start(): void {
+    this.#link.start();
+  }
+
+  stop(): void {
+    this.#cancelPace?.();
+    this.#cancelReport?.();
+    this.#cancelAsk?.();
+    this.#link.stop();
+  }
+
+  report(edges: readonly EdgeReport[], cluster: ClusterReport): void {
+    this.#report = {
+      type: "report",
+      edges: JSON.stringify(edges),
+      cluster: JSON.stringify(cluster),
+    };
+    this.#cancelReport ??= this.#outside.after(REPORT_MS, () => {
+      this.#cancelReport = null;
+      this.#sendReport();
+    });
+  }
+
+  #sendReport(): void {
+    const text = `${this.#report.edges} ${this.#report.cluster}`;
+    if (!this.#link.isOpen || text === this.#reported) return;
+    this.#reported = text;
+    this.#link.send(this.#report);
+  }
+
+  #hello(): void {
+    this.#link.send({
+      type: "home-hello",
+      versions: PROTOCOL_VERSIONS,
+      software: SOFTWARE,
+      accessVersion: this.#options.accessVersion(),
+      leaseUid: "",
+      term: this.#term,
+      candidate: this.#candidate,
+    });
+  }
+
+  #askAgain(afterMs: number): void {
+    this.#cancelAsk?.();
+    this.#cancelAsk = this.#outside.after(afterMs * (0.5 + this.#outside.random()), () => {
+      this.#cancelAsk = null;
+      if (!this.isStandby || !this.#link.isOpen) return;
+      this.#hello();
+      this.#askAgain(ASK_MS);
+    });
+  }
+
+  #received(message: HomeMessage): void {
+    if (message.type === "access") {
+      const facts = parseAccessFacts(message.facts);
+      if (facts.ok) this.#options.onAccess(facts.value);
+      else this.#link.restart(`the hub sent access facts that break a rule: ${facts.rule}`);
+      return;
+    }
+    if (message.type === "home-welcome") this.#welcomed(message);
+    else this.publisher.onMessage(message);
+  }
+
+  #welcomed(message: HomeWelcome): void {
+    const wasStandby = this.isStandby;
+    this.isStandby = message.isStandby === true;
+    if (!this.isStandby || !wasStandby) {
+      this.#reported = "";
+      this.#options.onUp();
+    }
+    this.#sendReport();
+    if (this.isStandby) {
+      if (!wasStandby) this.#askAgain(ASK_FIRST_MS);
+      return;
+    }
+    this.#cancelAsk?.();
+    this.#term = message.term;
+    this.publisher.onMessage(message);
+  }
+
+  #down(reason: CloseReason | null, message: string): void {
+    this.publisher.onDisconnect();
+    this.isStandby = false;
+    // These do not change by trying again.
+    if (reason === "removed" || reason === "unauthenticated") {
+      this.stopped = message;
+      this.stop();
+    }
+    this.#options.onDown(reason, message);
+  }
+}

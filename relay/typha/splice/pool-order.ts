@@ -1,0 +1,131 @@
+/**
+ * Pools of other clusters in one Felix's stream, in an order in which it never has two that
+ * overlap: in nftables mode two of them end it. The cluster's own pools come on this Felix's own
+ * connection to Typha, earlier or later than the relay hears of them elsewhere, so each connection
+ * keeps the order itself: another cluster's pool is deleted before a local one that overlaps it, in
+ * the same message, and comes only behind the deletion of the last such one. None comes before
+ * Typha has told all local pools. [TYP32]
+ */
+import { cidrsOverlap, parseCidr } from "../../../shared/ip/cidr.ts";
+import type { Cidr } from "../../../shared/ip/cidr.ts";
+import { RangeSet } from "../../../shared/ip/range-set.ts";
+import type { Elements } from "../wire/encode.ts";
+import { poolElement } from "./remote-feed.ts";
+
+/**
+ * The pools that Felix is to be given besides the cluster's own (`NatPools`). No two of them
+ * overlap.
+ */
+export interface PoolFeed {
+  /** Canonical CIDRs. */
+  readonly delivered: ReadonlySet<string>;
+  subscribe(listener: () => void): () => void;
+}
+
+export const NO_POOLS: PoolFeed = { delivered: new Set(), subscribe: () => () => {} };
+
+export class PoolOrder {
+  readonly #feed: PoolFeed;
+  readonly #local = new Map<string, Cidr>();
+  /** Of other clusters' pools those that Felix has. */
+  readonly #told = new Map<string, Cidr>();
+  /** Deletions that come before what is passed next. */
+  #before: Uint8Array[] = [];
+  /** Whether Typha has told all local pools once. */
+  #isComplete = false;
+  #isTouched = false;
+
+  constructor(feed: PoolFeed) {
+    this.#feed = feed;
+  }
+
+  /** Whether there is a pool of another cluster. */
+  get hasAny(): boolean {
+    return this.#feed.delivered.size > 0;
+  }
+
+  /** Whether local pools have changed since `around` was asked last. */
+  get isTouched(): boolean {
+    return this.#isTouched;
+  }
+
+  /** A local pool that Felix is about to be told of. */
+  localPut(key: string): void {
+    const cidr = cidrOf(key);
+    if (cidr === null) return;
+    this.#local.set(key, cidr);
+    for (const [text, told] of this.#told) if (cidrsOverlap(told, cidr)) this.#withdraw(text);
+    this.#isTouched = true;
+  }
+
+  /** One that Felix is about to lose. */
+  localDelete(key: string): void {
+    if (this.#local.delete(key)) this.#isTouched = true;
+  }
+
+  /** Typha has told everything once. */
+  complete(): void {
+    this.#isComplete = true;
+  }
+
+  /** Local elements with what has to come before and behind them. */
+  around({ count, parts }: Elements): Elements {
+    this.#isTouched = false;
+    const { delivered } = this.#feed;
+    for (const text of this.#told.keys()) if (!delivered.has(text)) this.#withdraw(text);
+    const before = this.#before;
+    this.#before = [];
+    const behind = this.#isComplete ? this.#missing() : [];
+    return {
+      count: before.length + count + behind.length,
+      parts: [...before, ...parts, ...behind],
+    };
+  }
+
+  #withdraw(text: string): void {
+    this.#told.delete(text);
+    this.#before.push(poolElement("delete", text));
+  }
+
+  #missing(): Uint8Array[] {
+    const untold = [...this.#feed.delivered].filter((text) => !this.#told.has(text));
+    if (untold.length === 0) return [];
+    const local = new RangeSet([...this.#local.keys()].map(textOf));
+    const missing: Uint8Array[] = [];
+    for (const text of untold) {
+      const cidr = parseCidr(text);
+      if (cidr === null || local.overlaps(cidr)) continue;
+      this.#told.set(text, cidr);
+      missing.push(poolElement("put", text));
+    }
+    return missing;
+  }
+}
+
+const PATH = Buffer.from("/calico/v1/ipam/v");
+const POOL = Buffer.from("/pool/");
+/** Where the paths of nearly all other keys differ. */
+const TELLING = "/calico/v1/".length;
+
+/** The key of a pool, as text; `null` for any other. */
+export function poolKey(bytes: Uint8Array, from: number, to: number): string | null {
+  if (bytes[from + TELLING] !== PATH[TELLING]) return null;
+  const key = Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from);
+  const family = key[PATH.length];
+  if (family !== 0x34 && family !== 0x36) return null;
+  const isPool =
+    key.subarray(0, PATH.length).equals(PATH) &&
+    key.subarray(PATH.length + 1, PATH.length + 1 + POOL.length).equals(POOL);
+  return isPool ? key.toString("utf8") : null;
+}
+
+/** `…/pool/10.66.0.0-16` is 10.66.0.0/16. */
+function textOf(key: string): string {
+  const name = key.slice(key.lastIndexOf("/") + 1);
+  const at = name.lastIndexOf("-");
+  return `${name.slice(0, at)}/${name.slice(at + 1)}`;
+}
+
+function cidrOf(key: string): Cidr | null {
+  return parseCidr(textOf(key));
+}

@@ -1,0 +1,104 @@
+/**
+ * What each member may have this process do for it besides taking in what it publishes, over all
+ * Origins: to unpack and answer reports, repairs, reconciliations, hellos. Every message has a
+ * price in µs of the one thread, by its type and bytes, charged before it is unpacked. [LOG28]
+ */
+import type { Message } from "../../../shared/protocol/messages.ts";
+import { Bucket } from "./quota.ts";
+
+export const WORK = {
+  /** Over time: a tenth of the thread. */
+  usPerSecond: 100_000,
+  /** At once. */
+  us: 20_000,
+  /** What was done alone is not held against it for long when others come. */
+  debtUs: 200_000,
+  /**
+   * For a message that breaks the protocol: ten times what the dearest of them takes, 8 MiB that
+   * are inflated in vain.
+   */
+  fineUs: 100_000,
+} as const;
+
+interface Price {
+  readonly us: number;
+  readonly usPerKiB: number;
+}
+
+const SMALL: Price = { us: 50, usPerKiB: 0 };
+/** To unpack a leaf and to compare it takes 0.8 µs; a KiB has 38 of them. */
+const LEAVES: Price = { us: 100, usPerKiB: 30 };
+
+/** As measured in plain Node; what is sent as an answer comes to the type that asks for it. */
+const PRICES: Partial<Readonly<Record<Message["type"], Price>>> = {
+  // What is published has quotas of its own. [LOG19] [LOG22]
+  publish: { us: 0, usPerKiB: 0 },
+  report: { us: 100, usPerKiB: 12 },
+  repair: LEAVES,
+  reconcile: LEAVES,
+  // The term is committed, and two messages go back.
+  "home-hello": { us: 600, usPerKiB: 0 },
+  "watch-hello": { us: 300, usPerKiB: 0 },
+  reconciled: { us: 300, usPerKiB: 0 },
+};
+
+/** @param type `null`: of no known type. */
+export function priceOf(type: Message["type"] | null, bytes: number): number {
+  const { us, usPerKiB } = (type === null ? undefined : PRICES[type]) ?? SMALL;
+  return us + usPerKiB * (bytes / 1024);
+}
+
+/** Who has sent nothing for so long is no company. */
+const COMPANY_MS = 1_000;
+
+interface Heard {
+  readonly member: string;
+  readonly ms: number;
+}
+
+const NEVER: Heard = { member: "", ms: Number.NEGATIVE_INFINITY };
+
+export class MemberWork {
+  readonly #buckets = new Map<string, Bucket>();
+  /** Who was heard last, and who else before that. */
+  #last = NEVER;
+  #other = NEVER;
+
+  /** A message of the member, of whatever price. */
+  spend(member: string, us: number, nowMs: number): void {
+    if (member !== this.#last.member) this.#other = this.#last;
+    this.#last = { member, ms: nowMs };
+    this.#bucketOf(member, nowMs).take(us, nowMs);
+  }
+
+  /** The member has broken the protocol. */
+  fine(member: string, nowMs: number): void {
+    this.#bucketOf(member, nowMs).take(WORK.fineUs, nowMs);
+  }
+
+  /**
+   * Milliseconds until the member may ask for something again; 0: now. Alone in the process it has
+   * all of it.
+   */
+  waitMs(member: string, nowMs: number): number {
+    if (!this.#hasCompany(member, nowMs)) return 0;
+    return this.#buckets.get(member)?.waitMs(nowMs) ?? 0;
+  }
+
+  #hasCompany(member: string, nowMs: number): boolean {
+    const { ms } = this.#last.member === member ? this.#other : this.#last;
+    // Also after a clock that went back.
+    return Math.abs(nowMs - ms) < COMPANY_MS;
+  }
+
+  #bucketOf(member: string, nowMs: number): Bucket {
+    const known = this.#buckets.get(member);
+    if (known !== undefined) return known;
+    const bucket = new Bucket(WORK.usPerSecond, WORK.us, nowMs, WORK.debtUs);
+    this.#buckets.set(member, bucket);
+    return bucket;
+  }
+}
+
+/** Of this process. */
+export const memberWork = new MemberWork();

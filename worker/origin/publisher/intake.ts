@@ -1,0 +1,206 @@
+/**
+ * Intake: what one received frame means. Each change is decoded against the strict schema, compared with what was received before (equal
+ * means nothing to do), and judged. The outcome is data: what to append, what to quarantine, what to release. [ADM8]
+ */
+import { judge } from "../../../shared/admission/judge.ts";
+import type { AdmissionFacts } from "../../../shared/admission/judge.ts";
+import { equalBytes } from "../../../shared/lib/bytes.ts";
+import type { HashTrie } from "../../../shared/log/hash-trie.ts";
+import type { LogChange } from "../../../shared/log/payload.ts";
+import { channelOf } from "../../../shared/record/channel.ts";
+import type { Channel } from "../../../shared/record/channel.ts";
+import {
+  decodeRecord,
+  encodeRecord,
+  hashRecord,
+  keyHashOf,
+} from "../../../shared/record/encoding.ts";
+import type { CalicoRecord } from "../../../shared/record/record.ts";
+import { keyOf } from "../../../shared/record/key.ts";
+import type { RangeClaim } from "../../../shared/visibility/facts.ts";
+import { Appended } from "../log/appended.ts";
+import type { AdmittedChange } from "../log/appended.ts";
+import { ByKeyHash } from "./by-key-hash.ts";
+import type { QuarantinedRecord } from "../log/log-store.ts";
+
+export interface Known {
+  readonly admitted: HashTrie;
+  readonly received: { quarantined(keyHash: Uint8Array): QuarantinedRecord | undefined };
+}
+
+export interface Intake {
+  readonly append: readonly AdmittedChange[];
+  readonly quarantine: readonly QuarantinedRecord[];
+  readonly release: readonly Uint8Array[];
+  readonly claims: readonly RangeClaim[];
+  /** Changes that are refused: those of `quarantine` and repeats of what is quarantined already. */
+  readonly refused: number;
+  /** Of the changes, from the first one on: what is left has another event. */
+  readonly taken: number;
+  /** `append` is all of the frame, in order: its payload may be stored as it came. */
+  readonly isVerbatim: boolean;
+}
+
+/** A refused record is a row of its own: it costs about three changes more. */
+export const REFUSED_COST = 3;
+
+export type IntakeResult =
+  | { readonly ok: true; readonly intake: Intake }
+  | { readonly ok: false; readonly rule: string };
+
+interface ReadPut {
+  readonly record: CalicoRecord;
+  readonly keyHash: Uint8Array;
+  readonly recordHash: Uint8Array;
+}
+
+/**
+ * A malformed record or one of another channel is the sender's bug: the whole frame is refused with the rule, nothing is taken.
+ * @param most What may be taken at once, in changes that are admitted.
+ */
+export function takeIn(
+  channel: Channel,
+  changes: readonly LogChange[],
+  known: Known,
+  facts: AdmissionFacts,
+  most = Number.POSITIVE_INFINITY,
+): IntakeResult {
+  const batch = new Batch(channel, changes.length, known, facts);
+  let seen = 0;
+  for (const change of changes) {
+    if (batch.cost >= most) break;
+    seen++;
+    const broken = batch.take(change);
+    if (broken !== null) return { ok: false, rule: broken };
+  }
+  return { ok: true, intake: batch.outcome(changes, seen) };
+}
+
+/** What has come of the changes so far. */
+class Batch {
+  readonly #channel: Channel;
+  readonly #known: Known;
+  readonly #facts: AdmissionFacts;
+  readonly #append: Appended;
+  readonly #quarantine = new ByKeyHash<QuarantinedRecord>();
+  readonly #release = new ByKeyHash<Uint8Array>();
+  readonly #claims = new Map<string, RangeClaim>();
+  #refused = 0;
+  cost = 0;
+
+  constructor(channel: Channel, most: number, known: Known, facts: AdmissionFacts) {
+    this.#channel = channel;
+    this.#known = known;
+    this.#facts = facts;
+    this.#append = new Appended(most);
+  }
+
+  /** Answers the rule that the change breaks, or `null`. */
+  take(change: LogChange): string | null {
+    this.cost++;
+    if (change.op === "delete") {
+      this.#takeDelete(change, change.keyHash);
+      return null;
+    }
+    const read = readPut(this.#channel, change.bytes);
+    if ("rule" in read) return read.rule;
+    this.#takePut(change, read);
+    return null;
+  }
+
+  outcome(changes: readonly LogChange[], taken: number): Intake {
+    const append = this.#append.inOrder();
+    return {
+      append,
+      quarantine: this.#quarantine.values(),
+      release: this.#release.values(),
+      claims: [...this.#claims.values()],
+      refused: this.#refused,
+      taken,
+      isVerbatim:
+        append.length === changes.length && append.every((a, i) => a.change === changes[i]),
+    };
+  }
+
+  /** The record of the key that is refused and kept, this frame's own changes included. */
+  #held(keyHash: Uint8Array): QuarantinedRecord | undefined {
+    return (
+      this.#quarantine.get(keyHash) ??
+      (this.#release.has(keyHash) ? undefined : this.#known.received.quarantined(keyHash))
+    );
+  }
+
+  #letGo(keyHash: Uint8Array): void {
+    if (this.#held(keyHash) !== undefined) this.#release.set(keyHash, keyHash);
+    this.#quarantine.delete(keyHash);
+  }
+
+  #takeDelete(change: LogChange, keyHash: Uint8Array): void {
+    this.#letGo(keyHash);
+    if (this.#published(keyHash) !== "absent")
+      this.#append.set({ change, keyHash, recordHash: null });
+  }
+
+  #takePut(change: LogChange & { readonly op: "put" }, read: ReadPut): void {
+    const { record, keyHash, recordHash } = read;
+    const held = this.#held(keyHash);
+    const verdict = judge(record, this.#facts);
+    if (!verdict.admitted) this.#refused++;
+    const isSame =
+      held === undefined
+        ? this.#published(keyHash, recordHash) === "same"
+        : equalBytes(held.recordHash, recordHash);
+    if (isSame) return;
+    if (verdict.admitted) {
+      this.#letGo(keyHash);
+      this.#append.set({ change, keyHash, recordHash });
+      return;
+    }
+    this.cost += REFUSED_COST;
+    for (const claim of verdict.claims) this.#claims.set(`${claim.use} ${claim.cidr}`, claim);
+    this.#release.delete(keyHash);
+    const { rule, message, claims } = verdict;
+    const { bytes } = change;
+    const kept = { channel: this.#channel, kind: record.kind, key: keyOf(record), bytes };
+    this.#quarantine.set(keyHash, { ...kept, keyHash, recordHash, rule, message, claims });
+    const instead = changeTo(verdict.remainder, keyHash);
+    const published = this.#published(keyHash, instead.recordHash ?? undefined);
+    if (published !== (instead.recordHash === null ? "absent" : "same")) this.#append.set(instead);
+  }
+
+  /** What readers have of the key, this frame's earlier change included. */
+  #published(keyHash: Uint8Array, recordHash?: Uint8Array): "same" | "other" | "absent" {
+    const earlier = this.#append.get(keyHash);
+    const { admitted } = this.#known;
+    if (earlier === undefined && recordHash !== undefined)
+      return admitted.compare(keyHash, recordHash);
+    if (earlier === undefined) return admitted.tagOf(keyHash) === undefined ? "absent" : "other";
+    if (earlier.recordHash === null) return "absent";
+    return recordHash !== undefined && equalBytes(earlier.recordHash, recordHash)
+      ? "same"
+      : "other";
+  }
+}
+
+/**
+ * What readers are told in the place of a record that is refused: what is left of it, or that it is
+ * gone. [ADM8] [ADM11]
+ */
+export function changeTo(remainder: CalicoRecord | null, keyHash: Uint8Array): AdmittedChange {
+  if (remainder === null)
+    return { change: { op: "delete", keyHash, cause: "observed" }, keyHash, recordHash: null };
+  const bytes = encodeRecord(remainder);
+  return { change: { op: "put", bytes }, keyHash, recordHash: hashRecord(bytes) };
+}
+
+function readPut(channel: Channel, bytes: Uint8Array): ReadPut | { readonly rule: string } {
+  const decoded = decodeRecord(bytes);
+  if (!decoded.ok) return { rule: `record field ${decoded.error.field} ${decoded.error.rule}` };
+  if (channelOf(decoded.record.kind) !== channel)
+    return { rule: `a ${decoded.record.kind} does not belong into channel ${channel}` };
+  return {
+    record: decoded.record,
+    keyHash: keyHashOf(decoded.record),
+    recordHash: hashRecord(bytes),
+  };
+}

@@ -1,0 +1,91 @@
+/** The frames of one event, encoded once for all readers who are to get them: with the log's digest where it goes with the commit. [LOG20] */
+import { encodeMessage } from "../../../shared/protocol/codec.ts";
+import type { Settled } from "../../../shared/protocol/messages.ts";
+import { CATCH_UP_VERSION } from "./catch-up.ts";
+import type { ChannelLog } from "../log/channel-log.ts";
+
+interface SweepRule {
+  canSweep(log: ChannelLog): boolean;
+}
+
+export interface HeadFrame {
+  readonly bytes: Uint8Array;
+  /** It says the digest: no checkpoint need follow. */
+  readonly isSettled: boolean;
+}
+
+export class HeadFrames {
+  readonly #knowsDigest: ((log: ChannelLog) => boolean) | null;
+  readonly #rule: SweepRule;
+  /** By log, and whether a reader can take the digest with it. */
+  readonly #heads = new Map<ChannelLog, [HeadFrame?, HeadFrame?]>();
+  readonly #settled = new Map<ChannelLog, boolean>();
+  /** Of readers that take every frame, by epoch and revision. */
+  readonly #older = new Map<string, HeadFrame | undefined>();
+
+  /** @param knowsDigest After a commit: whether the digest of a log goes with it. Asked once for each. */
+  constructor(knowsDigest: ((log: ChannelLog) => boolean) | null, rule: SweepRule) {
+    this.#knowsDigest = knowsDigest;
+    this.#rule = rule;
+  }
+
+  /** Whether the digests of all logs whose head was asked for go with it, or may be told right after it. */
+  get areSettled(): boolean {
+    return [...this.#settled.values()].every(Boolean);
+  }
+
+  /** @param version Of the protocol that the reader speaks. */
+  get(log: ChannelLog, revision: number, version: number): HeadFrame | undefined {
+    if (revision !== log.head) return this.#olderFrame(log, revision);
+    let heads = this.#heads.get(log);
+    if (heads === undefined) this.#heads.set(log, (heads = []));
+    const takesDigest = version >= CATCH_UP_VERSION ? 1 : 0;
+    const known = heads[takesDigest];
+    if (known !== undefined) return known;
+    const isSettled = this.#isSettled(log) && takesDigest === 1;
+    const head = this.#encode(log, revision, isSettled);
+    if (head !== undefined) heads[takesDigest] = head;
+    return head;
+  }
+
+  #isSettled(log: ChannelLog): boolean {
+    const known = this.#settled.get(log);
+    if (known !== undefined) return known;
+    const isSettled = this.#knowsDigest?.(log) === true;
+    this.#settled.set(log, isSettled);
+    return isSettled;
+  }
+
+  #olderFrame(log: ChannelLog, revision: number): HeadFrame | undefined {
+    const id = `${log.epoch} ${revision}`;
+    if (!this.#older.has(id)) this.#older.set(id, this.#encode(log, revision, false));
+    return this.#older.get(id);
+  }
+
+  #encode(log: ChannelLog, revision: number, isSettled: boolean): HeadFrame | undefined {
+    const frame = log.frame(revision);
+    if (frame === undefined) return undefined;
+    const { previous, payload } = frame;
+    const settled = isSettled ? settledOf(log, this.#rule) : null;
+    const { channel } = log;
+    const bytes = encodeMessage({
+      type: "frame",
+      origin: 0,
+      channel,
+      revision,
+      previous,
+      payload,
+      settled,
+    });
+    return { bytes, isSettled };
+  }
+}
+
+/** What a checkpoint at the head says. */
+export function settledOf(log: ChannelLog, rule: SweepRule): Settled {
+  return {
+    digest: log.admitted.digest(),
+    populated: log.populated,
+    sweep: rule.canSweep(log),
+  };
+}

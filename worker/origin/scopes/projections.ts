@@ -1,0 +1,233 @@
+/**
+ * The projections of an origin, one for each scope that its grants name: made when the first grant names it, built in short steps beside everything else, kept in
+ * step with the origin's logs, forgotten when no grant names it any more. [SCP5] [SCP6] [SCP7]
+ */
+import { must } from "../../../shared/lib/assert.ts";
+import { toHex } from "../../../shared/lib/bytes.ts";
+import type { Channel } from "../../../shared/record/channel.ts";
+import type { OriginFacts, ScopeStatus } from "../../../shared/visibility/facts.ts";
+import { scopeId } from "../../../shared/visibility/scope.ts";
+import type { Scope } from "../../../shared/visibility/scope.ts";
+import type { ChannelLog } from "../log/channel-log.ts";
+import type { AdmittedChange } from "../log/appended.ts";
+import type { LogStore, StoredProjection } from "../log/log-store.ts";
+import { Projection, readChange } from "./projection.ts";
+import type { Logs } from "./projection.ts";
+import { ProjectionWalk } from "./projection-walk.ts";
+import type { PieceBudget } from "../log/small-frames.ts";
+
+/** Records of all projections of an origin together: of half as many as it may have itself, about 32 MB of its memory. [SCP7] */
+const MOST_RECORDS = 250_000;
+/** What a change costs in each of them, of what it costs without: measured with labels taken away from every record. */
+const CHANGE_COST = 0.9;
+/** Rows of a projection that nobody needs, forgotten in one event. */
+const FORGET_ROWS = 40;
+
+interface Held {
+  readonly projection: Projection;
+  /** While it is built. */
+  walk: ProjectionWalk | null;
+}
+
+export class Projections {
+  readonly #store: LogStore;
+  readonly #logs: Logs;
+  readonly #pieces: PieceBudget;
+  readonly #newEpoch: () => string;
+  readonly #held = new Map<string, Held>();
+  /** Of scopes that show too much, by id. */
+  readonly #overfull = new Map<string, Scope>();
+  /** Slots whose rows are to be forgotten. */
+  #left: number[] = [];
+  /** One has become too large since this was last set back. */
+  hasGivenWay = false;
+
+  /** @param logs The origin's own. */
+  constructor(store: LogStore, logs: Logs, pieces: PieceBudget, newEpoch: () => string) {
+    this.#store = store;
+    this.#logs = logs;
+    this.#pieces = pieces;
+    this.#newEpoch = newEpoch;
+  }
+
+  /** Reads what is stored, after the origin's own logs; see `ChannelLog.load`. */
+  *load(): Generator<number, void> {
+    const stored = this.#store.projections();
+    this.#left = stored.flatMap(({ scope, slot }) => (scope === null ? [slot] : []));
+    for (const { scope, slot, state } of stored) {
+      if (scope === null) continue;
+      if (state === "overfull") this.#overfull.set(scopeId(scope), scope);
+      else this.#hold(scope, slot, state === "building");
+    }
+    if (this.#held.size > 0 && this.#isBehind()) this.#beginAnew();
+    for (const log of this.logs()) yield* log.load();
+  }
+
+  /** A program that knows no projections has committed since: what it changed they do not have. [SCP8] */
+  #isBehind(): boolean {
+    return [...this.#logs.values()].some(
+      ({ channel, head }) => head > 0 && !this.#store.isProjected(channel, head),
+    );
+  }
+
+  #beginAnew(): void {
+    this.#store.transaction(() => {
+      for (const { projection } of Array.from(this.#held.values())) {
+        this.#leave(projection);
+        this.#hold(projection.scope, this.#freeSlot(), true);
+      }
+      this.#save();
+    });
+  }
+
+  /** Those that grants name from now on. Call inside the store's transaction. */
+  setScopes({ scopedReaders = [] }: Pick<OriginFacts, "scopedReaders">): void {
+    const wanted = new Map(scopedReaders.map(({ scope }) => [scopeId(scope), scope]));
+    const [known, named] = [[...this.#held.keys(), ...this.#overfull.keys()], [...wanted.keys()]];
+    if (String(known.toSorted()) === String(named.toSorted())) return;
+    for (const [id, { projection }] of this.#held) if (!wanted.has(id)) this.#leave(projection);
+    // There may be room now.
+    this.#overfull.clear();
+    for (const [id, scope] of wanted)
+      if (!this.#held.has(id)) this.#hold(scope, this.#freeSlot(), true);
+    this.#save();
+  }
+
+  /** Of a scope; `null` where it shows too much, or no grant names it. */
+  logsOf(scope: Scope): Logs | null {
+    return this.#held.get(scopeId(scope))?.projection.logs ?? null;
+  }
+
+  /** Of all of them. */
+  logs(): ChannelLog[] {
+    return [...this.#held.values()].flatMap(({ projection }) => [...projection.logs.values()]);
+  }
+
+  /** What the origin has just committed. Call inside the same transaction. */
+  follow(channel: Channel, changes: readonly AdmittedChange[]): void {
+    if (this.#held.size === 0) return;
+    const read = changes.map(readChange);
+    for (const { projection } of this.#held.values()) projection.follow(channel, read);
+    this.#keepWithin();
+  }
+
+  /** How many times as much as without projections a change of the origin costs. */
+  get weight(): number {
+    return 1 + CHANGE_COST * this.#held.size;
+  }
+
+  /** Whether there is something to build or to forget. */
+  get hasWork(): boolean {
+    return this.#left.length > 0 || this.#building() !== undefined;
+  }
+
+  /** One step of it, in a transaction of its own: what came of it. */
+  step(): "nothing" | "committed" | "built" {
+    return this.#store.transaction(() => {
+      const building = this.#building();
+      if (building !== undefined) return this.#build(building);
+      this.#forget();
+      return "nothing";
+    });
+  }
+
+  #build(held: Held): ReturnType<Projections["step"]> {
+    const walk = must(held.walk, "of one that is built");
+    const hasCommitted = walk.step();
+    this.#keepWithin();
+    if (!walk.isDone) return hasCommitted ? "committed" : "nothing";
+    held.walk = null;
+    for (const [channel, log] of this.#logs)
+      if (log.populated) held.projection.logs.get(channel)?.markPopulated();
+    this.#save();
+    return "built";
+  }
+
+  /** A publisher has reconciled a channel of the origin. Call inside the store's transaction. */
+  markPopulated(channel: Channel): void {
+    for (const { projection, walk } of this.#held.values())
+      if (walk === null) projection.logs.get(channel)?.markPopulated();
+  }
+
+  /** Whether a log has all that it should: while it is built, what a reader has beyond it is not gone. The origin's own always have. */
+  isBuilt(log: ChannelLog): boolean {
+    const held = [...this.#held.values()];
+    const isOf = ({ projection }: Held): boolean => projection.logs.get(log.channel) === log;
+    return held.every((each) => each.walk === null || !isOf(each));
+  }
+
+  status(): ScopeStatus[] {
+    const held = [...this.#held.values()].map(({ projection, walk }): ScopeStatus => {
+      const { id, scope, size, logs } = projection;
+      const digest = toHex(must(logs.get("identity"), "channel").admitted.digest());
+      return { id, scope, state: walk === null ? "ready" : "building", records: size, digest };
+    });
+    const overfull = [...this.#overfull].map(([id, scope]): ScopeStatus => ({
+      id,
+      scope,
+      state: "overfull",
+      records: 0,
+      digest: "",
+    }));
+    return [...held, ...overfull].toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  #building(): Held | undefined {
+    return [...this.#held.values()].find(({ walk }) => walk !== null);
+  }
+
+  #hold(scope: Scope, slot: number, isBuilding: boolean): void {
+    const projection = new Projection(scope, slot, this.#store, this.#pieces, this.#newEpoch);
+    const walk = isBuilding ? new ProjectionWalk(projection, this.#logs) : null;
+    this.#held.set(projection.id, { projection, walk });
+  }
+
+  #leave({ id, slot }: Projection): void {
+    this.#held.delete(id);
+    this.#left.push(slot);
+  }
+
+  /** The largest gives way: the others go on. */
+  #keepWithin(): void {
+    const held = [...this.#held.values()].map(({ projection }) => projection);
+    if (held.reduce((sum, { size }) => sum + size, 0) <= MOST_RECORDS) return;
+    const largest = held.reduce((a, b) => (b.size > a.size ? b : a));
+    this.#leave(largest);
+    this.#overfull.set(largest.id, largest.scope);
+    this.hasGivenWay = true;
+    this.#save();
+  }
+
+  #freeSlot(): number {
+    const taken = new Set([...this.#held.values()].map(({ projection }) => projection.slot));
+    for (const slot of this.#left) taken.add(slot);
+    let slot = 1;
+    while (taken.has(slot)) slot++;
+    return slot;
+  }
+
+  #forget(): void {
+    const slot = this.#left[0];
+    if (slot === undefined || this.#store.at(slot).wipeLog(FORGET_ROWS) === FORGET_ROWS) return;
+    this.#left = this.#left.slice(1);
+    this.#save();
+  }
+
+  #save(): void {
+    const held = [...this.#held.values()].map(({ projection, walk }): StoredProjection => {
+      const { scope, slot } = projection;
+      return { scope, slot, state: walk === null ? "ready" : "building" };
+    });
+    const overfull = [...this.#overfull.values()].map((scope): StoredProjection => ({
+      scope,
+      slot: 0,
+      state: "overfull",
+    }));
+    const left = this.#left.map((slot): StoredProjection => ({
+      scope: null,
+      slot,
+      state: "ready",
+    }));
+    this.#store.saveProjections([...held, ...overfull, ...left]);
+  }
+}
