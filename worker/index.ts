@@ -4,9 +4,9 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import { createApp } from "./app.ts";
 import { importHubKey } from "./auth/hub-key.ts";
 import type { HubKeys } from "./auth/hub-key.ts";
-import type { DirectoryCalls, MeshAdmin } from "./mesh/mesh-calls.ts";
 import { openSockets } from "./origin/budgets/open-sockets.ts";
-import type { OriginCalls } from "./ports.ts";
+import { directoryStub, meshStub } from "./mesh/mesh-stub.ts";
+import { originStub } from "./stubs.ts";
 
 export { MeshObject } from "./mesh/mesh-object.ts";
 export { OriginObject } from "./origin/origin-object.ts";
@@ -22,12 +22,6 @@ export interface HubEnvironment {
   readonly MAX_SOCKETS?: string;
 }
 
-type Stub<T> = T & { fetch(request: Request): Promise<Response> };
-
-function stubOf<T>(namespace: DurableObjectNamespace, name: string): Stub<T> {
-  return namespace.get(namespace.idFromName(name)) as unknown as Stub<T>;
-}
-
 const apps = new WeakMap<HubEnvironment, OpenAPIHono>();
 
 /** One app for each environment, which lives as long as the isolate. */
@@ -40,10 +34,10 @@ function appOf(env: HubEnvironment): OpenAPIHono {
       adminTokenHash: env.ADMIN_TOKEN_HASH ?? "",
       // The keys are kept, not the promise: one request may not wait for another's.
       hubKeys: async () => (keys ??= await importHubKey(env.HUB_KEY)),
-      mesh: (name) => stubOf<MeshAdmin>(env.MESH, `mesh:${name}`),
-      directory: () => stubOf<DirectoryCalls>(env.MESH, "directory"),
+      mesh: (name) => meshStub(env.MESH, name),
+      directory: () => directoryStub(env.MESH),
       hasRoom: (member) => openSockets.hasRoom(env.MAX_SOCKETS, member),
-      origin: (name) => stubOf<OriginCalls>(env.ORIGIN, name),
+      origin: (name) => originStub(env.ORIGIN, name),
     });
     apps.set(env, app);
   }

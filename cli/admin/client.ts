@@ -1,7 +1,13 @@
-/** The admin API from the command line: JSON in and out, a problem becomes a message that names the field and the rule. */
+/**
+ * The admin API from the command line: an operation in, its checked answer out; a problem becomes a
+ * message that names the field and the rule.
+ */
 import { setGlobalProxyFromEnv } from "node:http";
 
 import { proxyOf, routeTo } from "../../relay/hub/route.ts";
+import type { AnswerOf, Operation } from "../../shared/api/operation.ts";
+import { readAnswer, wireRequest } from "../../shared/api/request.ts";
+import type { RequestOf, WireRequest } from "../../shared/api/request.ts";
 import type { CliConfig } from "./config.ts";
 import { CommandError, UsageError } from "./usage-error.ts";
 
@@ -38,11 +44,11 @@ export class Client {
     this.#mesh = config.mesh;
   }
 
-  /** Path of the mesh's own resources. @throws UsageError when no mesh is chosen. */
-  meshPath(...parts: readonly string[]): string {
+  /** The mesh that is chosen. @throws UsageError when none is. */
+  get mesh(): string {
     if (this.#mesh === undefined)
       throw new UsageError("which mesh? give --mesh NAME or set CATWALK_MESH");
-    return ["/v1/meshes", ...[this.#mesh, ...parts].map(encodeURIComponent)].join("/");
+    return this.#mesh;
   }
 
   /** For requests that this class does not make itself, as WebSocket upgrades. */
@@ -50,70 +56,49 @@ export class Client {
     return { authorization: `Bearer ${this.#token}` };
   }
 
-  get<T>(path: string): Promise<T> {
-    return this.request("GET", path);
+  /** @throws CommandError with the hub's own words, or saying that it cannot be reached. */
+  async call<O extends Operation>(operation: O, request: RequestOf<O>): Promise<AnswerOf<O>> {
+    const { status, text } = await this.#send(wireRequest(operation, request));
+    if (status === 401)
+      throw new CommandError(
+        `the hub does not take this admin token (${this.#tokenFrom}): it is in the file admin-token of the hub's data folder`,
+      );
+    const answer = readAnswer(operation, status, text);
+    if (answer.kind === "success") return answer.value;
+    // What is wrong on the hub's side may be over soon.
+    const Refusal = status >= 500 ? HubAwayError : CommandError;
+    if (answer.kind === "problem") {
+      if (answer.problem.code === "no-such-mesh")
+        throw new CommandError(`the hub has no mesh named ${meshOf(request)}`);
+      throw new Refusal(answer.problem.detail);
+    }
+    throw new Refusal(
+      status >= 200 && status < 300
+        ? `${this.server} does not answer as a hub does (${answer.rule})`
+        : `the hub answered ${status} ${text.slice(0, 200)}`,
+    );
   }
 
-  /** @throws CommandError with the hub's own words, or saying that it cannot be reached. */
-  async request<T>(method: string, path: string, body?: unknown): Promise<T> {
-    let response: Response;
-    let text: string;
+  async #send({ method, path, body }: WireRequest): Promise<{ status: number; text: string }> {
     try {
-      response = await fetch(new URL(path, this.server), {
+      const response = await fetch(new URL(path, this.server), {
         method,
         headers: {
           ...this.headers(),
           ...(body === undefined ? {} : { "content-type": "application/json" }),
         },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(body === undefined ? {} : { body }),
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
-      text = await response.text();
+      return { status: response.status, text: await response.text() };
     } catch (error) {
       const why = routeTo(this.server).describe(error);
       throw new HubAwayError(`cannot reach the hub at ${this.server}: ${why}`, { cause: error });
     }
-    const answer = parseJson(text);
-    if (response.status === 401)
-      throw new CommandError(
-        `the hub does not take this admin token (${this.#tokenFrom}): it is in the file admin-token of the hub's data folder`,
-      );
-    if (isProblem(answer) && answer.code === "no-such-mesh")
-      throw new CommandError(`the hub has no mesh named ${meshOf(path)}`);
-    if (!response.ok) {
-      const refusal = response.status >= 500 ? HubAwayError : CommandError;
-      throw new refusal(
-        isProblem(answer)
-          ? answer.detail
-          : `the hub answered ${response.status} ${text.slice(0, 200)}`,
-      );
-    }
-    if (answer === undefined)
-      throw new CommandError(`${this.server} does not answer as a hub does (no JSON)`);
-    return answer as T;
   }
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Of `/v1/meshes/NAME/…`. */
-function meshOf(path: string): string {
-  return decodeURIComponent(path.split("/")[3] ?? "");
-}
-
-function isProblem(
-  answer: unknown,
-): answer is { readonly detail: string; readonly code?: unknown } {
-  return (
-    typeof answer === "object" &&
-    answer !== null &&
-    "detail" in answer &&
-    typeof answer.detail === "string"
-  );
+function meshOf(request: object): string {
+  const { params } = request as { readonly params?: { readonly mesh?: string } };
+  return params?.mesh ?? "";
 }

@@ -75,7 +75,7 @@ export function loadConfig(flags: ServerFlags, from = surroundings()): CliConfig
     token: isInEnv ? env["CATWALK_TOKEN"] : readToken(tokenFile),
     ...(isInEnv && { tokenFrom: "CATWALK_TOKEN" }),
     ...(!isInEnv && tokenFile !== undefined && { tokenFrom: `of ${tokenFile}` }),
-    relays: Object.assign({}, ...relays.map((file) => file.relays ?? {})) as Record<string, string>,
+    relays: Object.fromEntries(relays.flatMap((file) => Object.entries(file.relays ?? {}))),
   };
 }
 

@@ -1,16 +1,10 @@
 /** `catwalk audit`: who changed what in the mesh, newest first. [CLI42] */
+import { listAudit } from "../../shared/api/meshes.ts";
 import { clientOf, print, withExample, withOutput, withServer } from "./command.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "../admin/config.ts";
 import { renderList } from "./output.ts";
 import { UsageError } from "../admin/usage-error.ts";
-
-interface Entry {
-  readonly at: string;
-  readonly who: string;
-  readonly action: string;
-  readonly subject: string;
-}
 
 export const registerAudit: RegisterCommand = (program) => {
   withExample(
@@ -22,9 +16,10 @@ export const registerAudit: RegisterCommand = (program) => {
     if (!/^[1-9]\d{0,3}$/.test(flags.limit) || Number(flags.limit) > 1000)
       throw new UsageError(`--limit ${flags.limit}: must be a number from 1 to 1000`);
     const client = clientOf(flags);
-    const { items } = await client.get<{ items: Entry[] }>(
-      `${client.meshPath("audit")}?limit=${flags.limit}`,
-    );
+    const { items } = await client.call(listAudit, {
+      params: { mesh: client.mesh },
+      query: { limit: flags.limit },
+    });
     print(
       renderList(
         items,

@@ -9,6 +9,7 @@ import type { Command } from "commander";
 import { Option } from "commander";
 import { stringify } from "yaml";
 
+import { createJoinToken, getCluster } from "../../shared/api/clusters.ts";
 import {
   KEY_FILE,
   keyText,
@@ -94,15 +95,13 @@ async function ticketFor(name: string, flags: IdentityFlags, config: CliConfig):
     return { server, joinToken };
   }
   const client = new Client(config);
-  const { joined } = await client.get<{ joined: boolean }>(client.meshPath("clusters", name));
+  const params = { mesh: client.mesh, cluster: name };
+  const { joined } = await client.call(getCluster, { params });
   if (joined && replace !== true)
     throw new CommandError(
       `cluster ${name} has joined already: a new identity stops the relays that have the present one; give --replace if that is meant`,
     );
-  const made = await client.request<{ joinToken: string }>(
-    "POST",
-    client.meshPath("clusters", name, "token"),
-  );
+  const made = await client.call(createJoinToken, { params });
   return { server: client.server, joinToken: made.joinToken };
 }
 

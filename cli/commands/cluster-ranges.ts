@@ -1,6 +1,8 @@
 /** The ranges of a member: as flags, and `catwalk cluster set`. [VIS35] */
 import type { Command } from "commander";
 
+import { getCluster, setClusterRanges } from "../../shared/api/clusters.ts";
+import type { ClusterView, RangesBody } from "../../shared/api/clusters.ts";
 import type { Client } from "../admin/client.ts";
 import {
   clientOf,
@@ -16,19 +18,6 @@ import type { ServerFlags } from "../admin/config.ts";
 import { renderOne } from "./output.ts";
 import type { Output } from "./output.ts";
 import { UsageError } from "../admin/usage-error.ts";
-
-export interface ClusterView {
-  readonly uid: string;
-  readonly name: string;
-  readonly createdAt: string;
-  readonly joined: boolean;
-  readonly ranges: {
-    readonly pods: readonly string[];
-    readonly nodes: readonly string[];
-    readonly shared: readonly string[];
-  };
-  readonly refusedClaims: readonly { readonly cidr: string; readonly reason: string }[];
-}
 
 type Flags = ServerFlags & OutputFlags;
 
@@ -51,11 +40,7 @@ export function withRanges(command: Command): Command {
 }
 
 /** As the API takes them: of each use that is named all, and nothing of the others. */
-export function rangesOf({
-  cidr,
-  nodeCidr,
-  sharedCidr,
-}: RangeFlags): Readonly<Record<string, string[]>> {
+export function rangesOf({ cidr, nodeCidr, sharedCidr }: RangeFlags): RangesBody {
   return {
     ...(cidr && { cidrs: cidr }),
     ...(nodeCidr && { nodeCidrs: nodeCidr }),
@@ -78,11 +63,10 @@ export function registerSet(cluster: Command): void {
     if (Object.keys(ranges).length === 0)
       throw new UsageError("name a range: --cidr, --node-cidr, --shared-cidr, or --first-claims");
     const client = clientOf(flags);
-    const changed = await client.request<{ cluster: ClusterView; propagated: boolean }>(
-      "PATCH",
-      client.meshPath("clusters", name),
-      ranges,
-    );
+    const changed = await client.call(setClusterRanges, {
+      params: { mesh: client.mesh, cluster: name },
+      body: ranges,
+    });
     warnUnlessPropagated(changed);
     print(renderRanges(changed.cluster, flags.output));
   });
@@ -92,17 +76,19 @@ export function registerSet(cluster: Command): void {
 export async function addRanges(client: Client, name: string, flags: RangeFlags): Promise<void> {
   const added = rangesOf(flags);
   if (Object.keys(added).length === 0) return;
-  const { ranges } = await client.get<ClusterView>(client.meshPath("clusters", name));
-  const known: Readonly<Record<string, readonly string[]>> = {
-    cidrs: ranges.pods,
-    nodeCidrs: ranges.nodes,
-    sharedCidrs: ranges.shared,
+  const params = { mesh: client.mesh, cluster: name };
+  const { ranges } = await client.call(getCluster, { params });
+  const { cidrs, nodeCidrs, sharedCidrs } = added;
+  const body: RangesBody = {
+    ...(cidrs && { cidrs: union(ranges.pods, cidrs) }),
+    ...(nodeCidrs && { nodeCidrs: union(ranges.nodes, nodeCidrs) }),
+    ...(sharedCidrs && { sharedCidrs: union(ranges.shared, sharedCidrs) }),
   };
-  const all = Object.entries(added).map(([use, cidrs]) => [
-    use,
-    [...new Set([...(known[use] ?? []), ...cidrs])],
-  ]);
-  await client.request("PATCH", client.meshPath("clusters", name), Object.fromEntries(all));
+  await client.call(setClusterRanges, { params, body });
+}
+
+function union(known: readonly string[], added: readonly string[]): string[] {
+  return [...new Set([...known, ...added])];
 }
 
 function renderRanges(cluster: ClusterView, output: Output | undefined): string {

@@ -1,7 +1,15 @@
 /** `catwalk cluster add|set|list|get|remove|token|identity`. */
+import {
+  addCluster,
+  createJoinToken,
+  getCluster,
+  listClusters,
+  removeCluster,
+} from "../../shared/api/clusters.ts";
+import type { JoinTokenView } from "../../shared/api/clusters.ts";
 import { registerIdentity } from "./cluster-identity.ts";
 import { addRanges, rangesOf, registerSet, withRanges } from "./cluster-ranges.ts";
-import type { ClusterView, RangeFlags } from "./cluster-ranges.ts";
+import type { RangeFlags } from "./cluster-ranges.ts";
 import {
   clientOf,
   print,
@@ -14,11 +22,6 @@ import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "../admin/config.ts";
 import { renderList, renderOne } from "./output.ts";
 import type { Output } from "./output.ts";
-
-interface TokenView {
-  readonly joinToken: string;
-  readonly expiresAt: string;
-}
 
 type Flags = ServerFlags & OutputFlags;
 
@@ -38,11 +41,10 @@ export const registerCluster: RegisterCommand = (program) => {
     "catwalk cluster add db --cidr 10.20.0.0/16",
   ).action(async (name: string, flags: Flags & RangeFlags) => {
     const client = clientOf(flags);
-    const added = await client.request<TokenView & { cluster: ClusterView; propagated: boolean }>(
-      "POST",
-      client.meshPath("clusters"),
-      { name, ...rangesOf(flags) },
-    );
+    const added = await client.call(addCluster, {
+      params: { mesh: client.mesh },
+      body: { name, ...rangesOf(flags) },
+    });
     warnUnlessPropagated(added);
     print(renderToken(added, name, flags.output));
   });
@@ -63,10 +65,9 @@ export const registerCluster: RegisterCommand = (program) => {
   ).action(async (name: string, flags: Flags & RangeFlags) => {
     const client = clientOf(flags);
     await addRanges(client, name, flags);
-    const made = await client.request<TokenView>(
-      "POST",
-      client.meshPath("clusters", name, "token"),
-    );
+    const made = await client.call(createJoinToken, {
+      params: { mesh: client.mesh, cluster: name },
+    });
     print(renderToken(made, name, flags.output));
   });
   withExample(
@@ -74,7 +75,7 @@ export const registerCluster: RegisterCommand = (program) => {
     "catwalk cluster list -o wide",
   ).action(async (flags: Flags) => {
     const client = clientOf(flags);
-    const { items } = await client.get<{ items: ClusterView[] }>(client.meshPath("clusters"));
+    const { items } = await client.call(listClusters, { params: { mesh: client.mesh } });
     print(
       renderList(
         items,
@@ -100,7 +101,8 @@ export const registerCluster: RegisterCommand = (program) => {
     "catwalk cluster get db -o yaml",
   ).action(async (name: string, flags: Flags) => {
     const client = clientOf(flags);
-    print(renderOne(await client.get(client.meshPath("clusters", name)), name, flags.output));
+    const params = { mesh: client.mesh, cluster: name };
+    print(renderOne(await client.call(getCluster, { params }), name, flags.output));
   });
   withExample(
     withServer(
@@ -111,14 +113,15 @@ export const registerCluster: RegisterCommand = (program) => {
     "catwalk cluster remove db",
   ).action(async (name: string, flags: Flags) => {
     const client = clientOf(flags);
-    warnUnlessPropagated(await client.request("DELETE", client.meshPath("clusters", name)));
+    const params = { mesh: client.mesh, cluster: name };
+    warnUnlessPropagated(await client.call(removeCluster, { params }));
     print(`cluster ${name} removed\n`);
   });
   registerIdentity(cluster);
 };
 
 /** For people the bare token, last and on a line of its own. */
-function renderToken(made: TokenView, name: string, output: Output | undefined): string {
+function renderToken(made: JoinTokenView, name: string, output: Output | undefined): string {
   if (output === undefined || output === "wide")
     return `join token of cluster ${name}, shown once, valid until ${made.expiresAt}:\n${made.joinToken}\n`;
   const { joinToken, expiresAt } = made;

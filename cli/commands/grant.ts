@@ -1,8 +1,11 @@
 /** `catwalk grant create|apply|delete --cluster B --to A`, `catwalk grant list [--cluster B]`. */
 import type { Command } from "commander";
 
+import { applyGrant, createGrant, deleteGrant, listGrants } from "../../shared/api/grants.ts";
+import type { ChangedGrant, GrantView } from "../../shared/api/grants.ts";
 import { describeScope } from "../../shared/visibility/scope-text.ts";
-import type { Scope } from "../../shared/visibility/scope.ts";
+import { scopeDocument } from "../../shared/visibility/scope.ts";
+import type { Scope, ScopeDocument } from "../../shared/visibility/scope.ts";
 import {
   clientOf,
   print,
@@ -16,19 +19,6 @@ import type { ServerFlags } from "../admin/config.ts";
 import { renderList, renderOne } from "./output.ts";
 import { scopeOf, withScope } from "./scope-flags.ts";
 import type { ScopeFlags } from "./scope-flags.ts";
-
-interface GrantView {
-  readonly origin: { readonly name: string };
-  readonly reader: { readonly name: string };
-  readonly createdAt: string;
-  readonly used: boolean;
-  readonly scope?: Scope;
-}
-
-interface Granted {
-  readonly grant: GrantView;
-  readonly propagated: boolean;
-}
 
 type PairFlags = ServerFlags & OutputFlags & { readonly cluster: string; readonly to: string };
 type GrantFlags = PairFlags & ScopeFlags;
@@ -44,12 +34,11 @@ export const registerGrant: RegisterCommand = (program) => {
   ).action(async (flags: GrantFlags) => {
     const scope = scopeOf(flags);
     const client = clientOf(flags);
-    const made = await client.request<Granted>("POST", client.meshPath("grants"), {
-      origin: flags.cluster,
-      reader: flags.to,
-      ...bodyOf(scope),
+    const made = await client.call(createGrant, {
+      params: { mesh: client.mesh },
+      body: { origin: flags.cluster, reader: flags.to, ...bodyOf(scope) },
     });
-    tell(made, flags);
+    printGrant(made, flags);
   });
   withExample(
     withPair(
@@ -61,8 +50,8 @@ export const registerGrant: RegisterCommand = (program) => {
   ).action(async (flags: GrantFlags) => {
     const scope = scopeOf(flags);
     const client = clientOf(flags);
-    const path = client.meshPath("grants", flags.cluster, flags.to);
-    tell(await client.request<Granted>("PUT", path, bodyOf(scope)), flags);
+    const params = { mesh: client.mesh, origin: flags.cluster, reader: flags.to };
+    printGrant(await client.call(applyGrant, { params, body: bodyOf(scope) }), flags);
   });
   withExample(
     withServer(grant.command("delete").description("revoke: what came from it is withdrawn"))
@@ -71,8 +60,8 @@ export const registerGrant: RegisterCommand = (program) => {
     "catwalk grant delete --cluster db --to app",
   ).action(async (flags: PairFlags) => {
     const client = clientOf(flags);
-    const path = client.meshPath("grants", flags.cluster, flags.to);
-    warnUnlessPropagated(await client.request("DELETE", path));
+    const params = { mesh: client.mesh, origin: flags.cluster, reader: flags.to };
+    warnUnlessPropagated(await client.call(deleteGrant, { params }));
     print(`${flags.cluster} no longer grants ${flags.to}\n`);
   });
   withExample(
@@ -83,8 +72,10 @@ export const registerGrant: RegisterCommand = (program) => {
     "catwalk grant list --cluster db",
   ).action(async (flags: ServerFlags & OutputFlags & { readonly cluster?: string }) => {
     const client = clientOf(flags);
-    const query = flags.cluster === undefined ? "" : `?origin=${encodeURIComponent(flags.cluster)}`;
-    const { items } = await client.get<{ items: GrantView[] }>(client.meshPath("grants") + query);
+    const { items } = await client.call(listGrants, {
+      params: { mesh: client.mesh },
+      query: { origin: flags.cluster },
+    });
     print(
       renderList(
         items,
@@ -114,11 +105,11 @@ function withPair(command: Command): Command {
 }
 
 /** No scope is no field: a hub that knows none takes the grant, and refuses one with a scope. */
-function bodyOf(scope: Scope | null): { readonly scope?: Scope } {
-  return scope === null ? {} : { scope };
+function bodyOf(scope: Scope | null): { readonly scope?: ScopeDocument } {
+  return scope === null ? {} : { scope: scopeDocument(scope) };
 }
 
-function tell(made: Granted, flags: PairFlags): void {
+function printGrant(made: ChangedGrant, flags: PairFlags): void {
   const { cluster, to, output } = flags;
   warnUnlessPropagated(made);
   const hint = made.grant.used ? "" : ` (${to} has no RCC that names ${cluster} yet)`;

@@ -1,4 +1,5 @@
 /** What a cluster may see now, read from the hub. */
+import { getView } from "../../shared/api/view.ts";
 import type { SeenRecord } from "../../relay/policy/world.ts";
 import type { Client } from "../admin/client.ts";
 import { nameOf, OriginReader } from "./origin-reader.ts";
@@ -28,8 +29,8 @@ export interface HubView {
 
 /** @throws CommandError when the hub refuses or cannot be reached. */
 export async function readAccess(client: Client, choice: ViewChoice): Promise<HubAccess> {
-  const path = client.meshPath("clusters", choice.cluster, "view");
-  const access = await client.get<HubAccess>(path);
+  const params = { mesh: client.mesh, cluster: choice.cluster };
+  const access = await client.call(getView, { params });
   const isChosen = (entry: OriginEntry): boolean =>
     choice.origin === undefined ||
     nameOf(entry) === choice.origin ||

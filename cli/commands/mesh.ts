@@ -1,5 +1,12 @@
 /** `catwalk mesh create|get|delete NAME`, `catwalk mesh list|confirm-restore`. */
 import {
+  confirmRestore,
+  createMesh,
+  deleteMesh,
+  getMesh,
+  listMeshes,
+} from "../../shared/api/meshes.ts";
+import {
   clientOf,
   print,
   warnUnlessPropagated,
@@ -11,15 +18,7 @@ import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "../admin/config.ts";
 import { renderList, renderOne } from "./output.ts";
 
-interface MeshView {
-  readonly name: string;
-  readonly id: string;
-  readonly createdAt: string;
-}
-
 type Flags = ServerFlags & OutputFlags;
-
-const pathOf = (name: string): string => `/v1/meshes/${encodeURIComponent(name)}`;
 
 export const registerMesh: RegisterCommand = (program) => {
   const mesh = withExample(
@@ -30,7 +29,7 @@ export const registerMesh: RegisterCommand = (program) => {
     withOutput(withServer(mesh.command("create <name>").description("make a mesh"))),
     "catwalk mesh create demo",
   ).action(async (name: string, flags: Flags) => {
-    const made = await clientOf(flags).request<MeshView>("POST", "/v1/meshes", { name });
+    const made = await clientOf(flags).call(createMesh, { body: { name } });
     print(
       flags.output === undefined
         ? `mesh ${made.name} created\n`
@@ -41,13 +40,14 @@ export const registerMesh: RegisterCommand = (program) => {
     withOutput(withServer(mesh.command("get <name>").description("show a mesh"))),
     "catwalk mesh get demo -o json",
   ).action(async (name: string, flags: Flags) => {
-    print(renderOne(await clientOf(flags).get<MeshView>(pathOf(name)), name, flags.output));
+    const shown = await clientOf(flags).call(getMesh, { params: { mesh: name } });
+    print(renderOne(shown, name, flags.output));
   });
   withExample(
     withServer(mesh.command("delete <name>").description("remove a mesh with all its clusters")),
     "catwalk mesh delete demo",
   ).action(async (name: string, flags: Flags) => {
-    warnUnlessPropagated(await clientOf(flags).request("DELETE", pathOf(name)));
+    warnUnlessPropagated(await clientOf(flags).call(deleteMesh, { params: { mesh: name } }));
     print(`mesh ${name} deleted\n`);
   });
   withExample(
@@ -59,14 +59,14 @@ export const registerMesh: RegisterCommand = (program) => {
     "catwalk mesh confirm-restore --mesh demo",
   ).action(async (flags: ServerFlags) => {
     const client = clientOf(flags);
-    warnUnlessPropagated(await client.request("POST", client.meshPath("confirm-restore")));
+    warnUnlessPropagated(await client.call(confirmRestore, { params: { mesh: client.mesh } }));
     print("confirmed: relays show what the hub permits\n");
   });
   withExample(
     withOutput(withServer(mesh.command("list").description("list the hub's meshes"))),
     "catwalk mesh list",
   ).action(async (flags: Flags) => {
-    const { items } = await clientOf(flags).get<{ items: MeshView[] }>("/v1/meshes");
+    const { items } = await clientOf(flags).call(listMeshes, {});
     print(
       renderList(
         items,

@@ -2,8 +2,8 @@
  * `--origin NAME`, with one meaning wherever it is given: an RCC of the cluster, or the cluster
  * that an RCC names; for views also the cluster itself. A name that is neither is an error. [CLI49]
  */
-import type { MeshStatus } from "../admin/mesh-status.ts";
-import type { RelayAnswer } from "./relay-answer.ts";
+import type { MeshStatus } from "../../shared/api/status.ts";
+import type { RelayStatusView } from "../../shared/api/relay.ts";
 import { CommandError } from "../admin/usage-error.ts";
 
 /** An origin as a relay or the hub names it. */
@@ -42,7 +42,7 @@ function namesOf(known: readonly NamedOrigin[]): string {
 }
 
 /** What a relay's cluster sees, and itself. */
-export function originsOf({ cluster, remotes }: RelayAnswer): NamedOrigin[] {
+export function originsOf({ cluster, remotes }: RelayStatusView): NamedOrigin[] {
   const own = cluster === null ? [] : [{ rcc: null, cluster }];
   return [...own, ...remotes.map(({ rcc, origin }) => ({ rcc, cluster: origin.name }))];
 }
@@ -52,7 +52,7 @@ export function originsOf({ cluster, remotes }: RelayAnswer): NamedOrigin[] {
  * @throws CommandError
  */
 export function requireKnownOrigin(status: MeshStatus, cluster: string, name: string): void {
-  const rccs = [...status.edges, ...(status.notServed ?? [])].filter(
+  const rccs = [...status.edges, ...status.notServed].filter(
     (edge) => edge.cluster.name === cluster,
   );
   const isKnown =

@@ -4,7 +4,7 @@
  */
 import { affectedBy } from "../../relay/policy/affected.ts";
 import type { Affected, AffectedRule, ChangedEndpoint } from "../../relay/policy/affected.ts";
-import { titleOf } from "../../relay/policy/kinds.ts";
+import { titleOf } from "../../relay/policy/sort-policies.ts";
 import type { World } from "../../relay/policy/world.ts";
 import type { PolicyObject } from "../../relay/source/source.ts";
 import { clientOf, print } from "./command.ts";

@@ -3,7 +3,10 @@
  * deleted, a grant that is given or taken away. What the cluster sees now, and what it would see
  * then, are read from the hub. [CLI14]
  */
-import type { LabelMode, PinnedRanges } from "../../shared/visibility/facts.ts";
+import { getCluster } from "../../shared/api/clusters.ts";
+import { listGrants } from "../../shared/api/grants.ts";
+import { listRccs } from "../../shared/api/rccs.ts";
+import type { LabelMode } from "../../shared/visibility/facts.ts";
 import { labelModeOf, parseRcc } from "../../shared/visibility/rcc.ts";
 import { projectorOf } from "../../shared/visibility/scope.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
@@ -80,7 +83,7 @@ async function grantChange(
 ): Promise<Change> {
   if (origin === cluster) throw new CommandError(`a grant by ${cluster} to itself means nothing`);
   // Says that the mesh has no such cluster.
-  await client.get(client.meshPath("clusters", origin));
+  await client.call(getCluster, { params: { mesh: client.mesh, cluster: origin } });
   const edge = registry.edges.find(({ remote }) => remote === origin) ?? null;
   return {
     subject: `the grant of ${origin}${isDeleted ? ", deleted," : ""}`,
@@ -158,23 +161,10 @@ function readRcc(file: string): Edge {
 }
 
 async function readRegistry(cluster: string, client: Client): Promise<Registry> {
+  const { mesh } = client;
   const [rccs, grants] = await Promise.all([
-    client.get<{
-      items: readonly {
-        readonly metadata: {
-          readonly name: string;
-          readonly annotations?: Readonly<Record<string, string>>;
-        };
-        readonly status: { readonly remote: { readonly name: string } | null };
-      }[];
-    }>(client.meshPath("clusters", cluster, "rccs")),
-    client.get<{
-      items: readonly {
-        readonly origin: { readonly name: string };
-        readonly reader: { readonly name: string };
-        readonly scope?: Scope;
-      }[];
-    }>(client.meshPath("grants")),
+    client.call(listRccs, { params: { mesh, cluster } }),
+    client.call(listGrants, { params: { mesh } }),
   ]);
   const scopeGrantedBy = (origin: string): Scope | null | undefined => {
     const grant = grants.items.find(
@@ -185,7 +175,7 @@ async function readRegistry(cluster: string, client: Client): Promise<Registry> 
   const edges = rccs.items.flatMap(({ metadata, status }): Edge[] => {
     if (status.remote === null) return [];
     const remote = status.remote.name;
-    const labels = labelModeOf(metadata.annotations ?? {});
+    const labels = labelModeOf(metadata.annotations);
     return [{ rcc: metadata.name, remote, labels, scope: scopeGrantedBy(remote) }];
   });
   return { edges, scopeGrantedBy };
@@ -204,7 +194,7 @@ export async function worldsOf(change: Change, cluster: string, client: Client):
   const { readHubView } = await import("./hub-view.ts");
   const [seen, { ranges }, whole] = await Promise.all([
     readHubView(client, { cluster }),
-    client.get<{ readonly ranges: PinnedRanges }>(client.meshPath("clusters", cluster)),
+    client.call(getCluster, { params: { mesh: client.mesh, cluster } }),
     after === null ? null : readHubView(client, { cluster: remote, origin: remote }),
   ]);
   const own = seen.records.filter(({ isOwn }) => isOwn).map(({ record }) => record);

@@ -4,7 +4,7 @@
  */
 import { holdPolicy, policiesCalled } from "../../relay/policy/holding.ts";
 import type { HeldPolicy, HeldRule } from "../../relay/policy/holding.ts";
-import { titleOf } from "../../relay/policy/kinds.ts";
+import { titleOf } from "../../relay/policy/sort-policies.ts";
 import type { PolicyObject } from "../../relay/source/source.ts";
 import { print, withExample, withOutput, withServer } from "./command.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";

@@ -1,17 +1,10 @@
 /** `catwalk quarantine list`: what clusters publish and the hub does not forward, with the rule. */
+import { listQuarantine } from "../../shared/api/status.ts";
 import { clientOf, print, withExample, withOutput, withServer } from "./command.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "../admin/config.ts";
 import { renderList } from "./output.ts";
 import { nameOfKey } from "../../shared/record/key-name.ts";
-
-interface Entry {
-  readonly origin: { readonly name: string };
-  readonly kind: string;
-  readonly key: string;
-  readonly rule: string;
-  readonly message: string;
-}
 
 export const registerQuarantine: RegisterCommand = (program) => {
   const quarantine = withExample(
@@ -23,9 +16,9 @@ export const registerQuarantine: RegisterCommand = (program) => {
     "catwalk quarantine list",
   ).action(async (flags: ServerFlags & OutputFlags) => {
     const client = clientOf(flags);
-    const { items, unknown } = await client.get<{ items: Entry[]; unknown: string[] }>(
-      client.meshPath("quarantine"),
-    );
+    const { items, unknown } = await client.call(listQuarantine, {
+      params: { mesh: client.mesh },
+    });
     if (unknown.length > 0)
       process.stderr.write(`not known for ${unknown.join(", ")}: no answer from the hub's part\n`);
     print(

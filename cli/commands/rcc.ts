@@ -1,7 +1,9 @@
 /** `catwalk rcc apply|list|get|delete`: the documented RemoteClusterConfiguration YAML. */
+import { applyRcc, deleteRcc, getRcc, listAllRccs, listRccs } from "../../shared/api/rccs.ts";
+import type { ClusterRccView, RccView } from "../../shared/api/rccs.ts";
 import { isName, NAME_RULE } from "../../shared/lib/names.ts";
 import { parseRcc } from "../../shared/visibility/rcc.ts";
-import type { RccRequest } from "../../shared/visibility/rcc.ts";
+import type { RccDocument, RccRequest } from "../../shared/visibility/rcc.ts";
 import {
   clientOf,
   print,
@@ -17,18 +19,8 @@ import { renderList, renderOne } from "./output.ts";
 import type { ListShape } from "./output.ts";
 import { CommandError } from "../admin/usage-error.ts";
 
-interface RccView {
-  readonly metadata: { readonly name: string; readonly creationTimestamp: string };
-  readonly spec: { readonly syncOptions?: { readonly overlayRoutingMode?: string } };
-  readonly status: {
-    readonly remote: { readonly name: string } | null;
-    readonly state: string;
-    /** A hub of the version before has none, and refuses such RCCs. */
-    readonly notServed?: readonly { readonly field: string; readonly rule: string }[];
-  };
-  /** In a list over all clusters. */
-  readonly cluster?: { readonly name: string };
-}
+/** In a list over all clusters a row has its cluster. */
+type ListedRcc = RccView & { readonly cluster?: ClusterRccView["cluster"] };
 
 type Flags = ServerFlags & OutputFlags & { readonly cluster: string };
 
@@ -58,11 +50,11 @@ export const registerRcc: RegisterCommand = (program) => {
   ).action(async (flags: ServerFlags & OutputFlags & { readonly cluster?: string }) => {
     const client = clientOf(flags);
     const { cluster } = flags;
-    const path =
+    const { mesh } = client;
+    const { items }: { readonly items: readonly ListedRcc[] } =
       cluster === undefined
-        ? client.meshPath("rccs")
-        : client.meshPath("clusters", cluster, "rccs");
-    const { items } = await client.get<{ items: RccView[] }>(path);
+        ? await client.call(listAllRccs, { params: { mesh } })
+        : await client.call(listRccs, { params: { mesh, cluster } });
     print(renderList(items, listOf(cluster), flags.output));
   });
   withExample(
@@ -73,8 +65,8 @@ export const registerRcc: RegisterCommand = (program) => {
     "catwalk rcc get db --cluster app -o yaml",
   ).action(async (name: string, flags: Flags) => {
     const client = clientOf(flags);
-    const path = client.meshPath("clusters", flags.cluster, "rccs", name);
-    print(renderOne(await client.get(path), name, flags.output));
+    const params = { mesh: client.mesh, cluster: flags.cluster, rcc: name };
+    print(renderOne(await client.call(getRcc, { params }), name, flags.output));
   });
   withExample(
     withServer(rcc.command("delete <name>").description("delete an RCC")).requiredOption(
@@ -84,8 +76,8 @@ export const registerRcc: RegisterCommand = (program) => {
     "catwalk rcc delete db --cluster app",
   ).action(async (name: string, flags: Flags) => {
     const client = clientOf(flags);
-    const path = client.meshPath("clusters", flags.cluster, "rccs", name);
-    warnUnlessPropagated(await client.request("DELETE", path));
+    const params = { mesh: client.mesh, cluster: flags.cluster, rcc: name };
+    warnUnlessPropagated(await client.call(deleteRcc, { params }));
     print(`RCC ${name} of ${flags.cluster} deleted\n`);
   });
 };
@@ -103,9 +95,9 @@ async function applyFile(flags: Flags & { readonly file: string }): Promise<void
   });
   for (const { line, rcc } of documents) {
     const { name } = rcc;
-    const path = client.meshPath("clusters", cluster, "rccs", name);
+    const params = { mesh: client.mesh, cluster, rcc: name };
     const applied = await client
-      .request<{ rcc: RccView; propagated: boolean }>("PUT", path, documentOf(rcc))
+      .call(applyRcc, { params, body: documentOf(rcc) })
       .catch((error: unknown) => {
         throw located(file, line, error);
       });
@@ -129,11 +121,11 @@ function located(file: string, line: number, error: unknown): unknown {
  * What of a document the hub is sent: not what Kubernetes and kubectl keep in it, which may hold
  * what is nobody's business.
  */
-function documentOf({ name, annotations, spec }: RccRequest): object {
+function documentOf({ name, annotations, spec }: RccRequest): RccDocument {
   return {
     apiVersion: "projectcalico.org/v3",
     kind: "RemoteClusterConfiguration",
-    metadata: { name, annotations },
+    metadata: { name, annotations: { ...annotations } },
     spec,
   };
 }
@@ -161,7 +153,7 @@ function describeApplied(cluster: string, { metadata, status }: RccView): string
     status.remote === null
       ? `${who} is kept, and NotServed: it names no member\n`
       : `${who} names ${status.remote.name} (${status.state})\n`;
-  const fieldsOf = Map.groupBy(status.notServed ?? [], ({ rule }) => rule);
+  const fieldsOf = Map.groupBy(status.notServed, ({ rule }) => rule);
   const notes = [...fieldsOf].map(
     ([rule, fields]) => `  ${fields.map(({ field }) => field).join(", ")}:\n    ${rule}\n`,
   );
@@ -172,24 +164,33 @@ function describeApplied(cluster: string, { metadata, status }: RccView): string
  * In one line: `granted`, `NotServed (clusterAccessSecret)`,
  * `granted, overlayRoutingMode NotServed`.
  */
-function stateOf({ status }: RccView): string {
-  const fields = (status.notServed ?? []).map(({ field }) => field.split(".").at(-1)).join(", ");
+function stateOf({ status }: ListedRcc): string {
+  const fields = status.notServed.map(({ field }) => field.split(".").at(-1)).join(", ");
   if (status.remote === null) return `NotServed (${fields})`;
   return fields === "" ? status.state : `${status.state}, ${fields} NotServed`;
 }
 
-function listOf(cluster: string | undefined): ListShape<RccView> {
+function overlayModeOf({ spec }: ListedRcc): string {
+  const options = spec["syncOptions"];
+  const mode =
+    typeof options === "object" && options !== null && "overlayRoutingMode" in options
+      ? options.overlayRoutingMode
+      : undefined;
+  return typeof mode === "string" ? mode : "Disabled";
+}
+
+function listOf(cluster: string | undefined): ListShape<ListedRcc> {
   return {
     columns: [
       ...(cluster === undefined
-        ? [{ title: "CLUSTER", of: (row: RccView) => row.cluster?.name ?? "" }]
+        ? [{ title: "CLUSTER", of: (row: ListedRcc) => row.cluster?.name ?? "" }]
         : []),
       { title: "NAME", of: (row) => row.metadata.name },
       { title: "REMOTE", of: (row) => row.status.remote?.name ?? "" },
       { title: "STATE", of: stateOf },
       {
         title: "OVERLAY ROUTING",
-        of: (row) => row.spec.syncOptions?.overlayRoutingMode ?? "Disabled",
+        of: overlayModeOf,
         wide: true,
       },
     ],

@@ -1,7 +1,6 @@
 /** What `eval`, `policy`, `view` and `watch` share: whose truth is asked, the hub's (permitted) or a relay's (applied). */
 import type { Command } from "commander";
 
-import { readWorld, relayPolicies } from "../../relay/policy/world.ts";
 import type { World } from "../../relay/policy/world.ts";
 import type { ClusterPolicies } from "../../relay/source/source.ts";
 import { clientOf } from "./command.ts";
@@ -9,7 +8,8 @@ import { loadConfig } from "../admin/config.ts";
 import type { ServerFlags } from "../admin/config.ts";
 import { chosenOrigins, originsOf } from "./origin-choice.ts";
 import { wrapWords } from "./output.ts";
-import { askRelay } from "./relay-answer.ts";
+import { readRelayStatus, relayPolicies } from "../admin/relay-client.ts";
+import { readWorld } from "../admin/relay-view.ts";
 import { CommandError, UsageError } from "../admin/usage-error.ts";
 
 export interface ReadingFlags extends ServerFlags {
@@ -43,10 +43,8 @@ export function relayUrl(flags: ReadingFlags): string | null {
 export async function worldOf(flags: ReadingFlags, origin?: string): Promise<World> {
   if (flags.relay !== undefined) {
     const { relay } = flags;
-    const known = origin === undefined ? [] : originsOf(await askRelay(relay));
-    const world = await readWorld({ kind: "relay", url: relay }).catch((error: unknown) => {
-      throw new CommandError((error as Error).message, { cause: error });
-    });
+    const known = origin === undefined ? [] : originsOf(await readRelayStatus(relay));
+    const world = await readWorld(relay);
     if (origin === undefined) return world;
     const chosen = chosenOrigins(origin, known, world.cluster);
     return { ...world, records: world.records.filter((seen) => chosen.has(seen.origin)) };
@@ -74,9 +72,7 @@ export async function policiesOf(flags: ReadingFlags): Promise<ClusterPolicies> 
     throw new CommandError(
       `policies never leave their cluster: give --relay URL of ${requireCluster(flags)}'s relay, or -f FILE with the policy`,
     );
-  return relayPolicies(url).catch((error: unknown) => {
-    throw new CommandError((error as Error).message, { cause: error });
-  });
+  return relayPolicies(url);
 }
 
 export function tellTruth(world: World): void {

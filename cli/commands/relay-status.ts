@@ -5,13 +5,13 @@
 import type { Command } from "commander";
 
 import { CONNECTION_WORDS } from "../../shared/visibility/connection-words.ts";
-import { fetchRelay } from "../../relay/policy/world.ts";
-import type { RelayStatus } from "../../relay/status.ts";
+import type { RelayStatusView } from "../../shared/api/relay.ts";
+import { readRelayStatus } from "../admin/relay-client.ts";
 import { print, withExample, withOutput } from "./command.ts";
 import type { OutputFlags } from "./command.ts";
 import { loadConfig } from "../admin/config.ts";
 import { oneLine, renderOne, screenWidth, wrapWords } from "./output.ts";
-import { CommandError, UsageError } from "../admin/usage-error.ts";
+import { UsageError } from "../admin/usage-error.ts";
 
 /** Problems that are written out; `-o json` has them all. */
 const SHOWN = 10;
@@ -29,12 +29,9 @@ export function registerRelayStatus(relay: Command): void {
       .option("--cluster <name>", "only the relay of this cluster in .catwalk/config.yaml"),
     "catwalk relay status --relay http://127.0.0.1:9099",
   ).action(async (flags: Flags) => {
-    const answers: RelayStatus[] = [];
+    const answers: RelayStatusView[] = [];
     for (const url of urlsOf(flags)) {
-      const response = await fetchRelay(url, "/status").catch((error: unknown) => {
-        throw new CommandError((error as Error).message, { cause: error });
-      });
-      answers.push((await response.json()) as RelayStatus);
+      answers.push(await readRelayStatus(url));
     }
     if (flags.output === undefined || flags.output === "wide")
       print(answers.map(renderStatus).join("\n"));
@@ -60,7 +57,7 @@ function urlsOf(flags: Flags): readonly string[] {
 }
 
 /** Lines `word  value`, at most as wide as the screen. */
-export function renderStatus(status: RelayStatus): string {
+export function renderStatus(status: RelayStatusView): string {
   const { source, publisher, remotes } = status;
   const age = status.hubAgeSeconds === null ? "" : `, heard ${status.hubAgeSeconds} s ago`;
   const rows: (readonly [string, string])[] = [
@@ -84,13 +81,10 @@ export function renderStatus(status: RelayStatus): string {
           `${CONNECTION_WORDS[remote.connectionStatus] ?? "Unknown"}, ${remote.endpoints} endpoints, ${remote.refused} refused`,
         ] as const,
     ),
-    // A relay of the version before says nothing of them.
-    ...((status as Partial<RelayStatus>).pools?.exempt ?? []).map(
+    ...status.pools.exempt.map(
       ({ cidr, of }) => ["no NAT to", `${cidr}, for ${of.join(", ")}`] as const,
     ),
-    ...((status as Partial<RelayStatus>).pools?.withheld ?? []).map(
-      ({ cidr, reason }) => ["NAT to", `${cidr}: ${reason}`] as const,
-    ),
+    ...status.pools.withheld.map(({ cidr, reason }) => ["NAT to", `${cidr}: ${reason}`] as const),
     ...source.problems
       .slice(0, SHOWN)
       .map(({ object, message }) => ["problem", `${object}: ${message}`] as const),

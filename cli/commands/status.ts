@@ -1,15 +1,16 @@
 /** `catwalk status`: every edge of the mesh, then every cluster, then what its scopes show. */
-import type { ScopeStatus } from "../../shared/visibility/facts.ts";
 import { describeScope } from "../../shared/visibility/scope-text.ts";
 import { clientOf, print, withExample, withOutput, withServer } from "./command.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "../admin/config.ts";
+import { getStatus } from "../../shared/api/status.ts";
 import type {
   ClusterStatus,
   EdgeStatus,
   MeshStatus,
   NotServedStatus,
-} from "../admin/mesh-status.ts";
+  ScopeView,
+} from "../../shared/api/status.ts";
 import { renderAge, renderList, renderOne } from "./output.ts";
 import type { ListShape } from "./output.ts";
 
@@ -22,12 +23,12 @@ const EDGES: ListShape<EdgeStatus> = {
     { title: "CONNECTION", of: (row) => row.connection },
     { title: "SEEN", of: (row) => orEmpty(row.endpoints) },
     { title: "REFUSED", of: (row) => orEmpty(row.refused) },
-    { title: "QUARANTINED", of: (row) => orEmpty(row.quarantined ?? null) },
-    { title: "WITHHELD", of: (row) => orEmpty(row.withheld ?? null) },
+    { title: "QUARANTINED", of: (row) => orEmpty(row.quarantined) },
+    { title: "WITHHELD", of: (row) => orEmpty(row.withheld) },
     { title: "AGE", of: (row) => renderAge(row.ageMs) },
     { title: "REVISION", of: (row) => orEmpty(row.revision), wide: true },
     { title: "DIGEST", of: (row) => row.digest?.slice(0, 12) ?? "", wide: true },
-    { title: "CONFLICTS", of: (row) => String(row.conflicts ?? 0), wide: true },
+    { title: "CONFLICTS", of: (row) => String(row.conflicts), wide: true },
     { title: "READER'S POOLS", of: (row) => renderPools(row), wide: true },
   ],
   name: (row) => `${row.cluster.name}/${row.rcc}`,
@@ -50,13 +51,10 @@ const CLUSTERS: ListShape<ClusterStatus> = {
 
 /** What the origin is told so that it does not source-NAT towards the reader. [VIS32] */
 function renderPools({ readerPools }: EdgeStatus): string {
-  if (readerPools === undefined) return "";
   return readerPools.shared ? readerPools.cidrs.join(",") || "none" : "not shared";
 }
 
-interface ScopeRow extends ScopeStatus {
-  readonly origin: string;
-}
+type ScopeRow = ScopeView & { readonly origin: string };
 
 const SCOPES: ListShape<ScopeRow> = {
   columns: [
@@ -85,9 +83,9 @@ const NOT_SERVED: ListShape<NotServedStatus> = {
 /** Every edge, every cluster, and the scopes where there are any. */
 export function renderStatus(status: MeshStatus, output: "wide" | undefined): string {
   const scopes = status.clusters.flatMap((row) =>
-    (row.scopes ?? []).map((scope) => ({ ...scope, origin: row.cluster.name })),
+    row.scopes.map((scope) => ({ ...scope, origin: row.cluster.name })),
   );
-  const notServed = status.notServed ?? [];
+  const { notServed } = status;
   return [
     renderList(status.edges, EDGES, output),
     ...notesOf(status),
@@ -99,7 +97,7 @@ export function renderStatus(status: MeshStatus, output: "wide" | undefined): st
 
 /** What a number in a table does not say, one line each. */
 function notesOf({ mesh, edges, clusters }: MeshStatus): string[] {
-  const restored = mesh.unconfirmedRestore ?? null;
+  const restored = mesh.unconfirmedRestore;
   const notes = [
     ...(restored === null
       ? []
@@ -107,16 +105,16 @@ function notesOf({ mesh, edges, clusters }: MeshStatus): string[] {
           `the hub was restored at ${restored}: relays keep what was narrower since. Look through RCCs and grants, then run: catwalk mesh confirm-restore`,
         ]),
     ...edges.flatMap((edge) =>
-      (edge.reasons ?? []).map(({ message }) => `${edge.cluster.name}/${edge.rcc}: ${message}`),
+      edge.reasons.map(({ message }) => `${edge.cluster.name}/${edge.rcc}: ${message}`),
     ),
     ...edges.flatMap((edge) =>
-      (edge.conflicts ?? 0) === 0
+      edge.conflicts === 0
         ? []
         : [
             `${edge.cluster.name}/${edge.rcc}: ${edge.conflicts} addresses in shared ranges are another cluster's too`,
           ],
     ),
-    ...clusters.flatMap(({ cluster, withheldPools = [] }) =>
+    ...clusters.flatMap(({ cluster, withheldPools }) =>
       withheldPools.map(
         ({ cidr, reason }) => `${cluster.name}: pool ${cidr} is withheld from Felix: ${reason}`,
       ),
@@ -131,7 +129,7 @@ export const registerStatus: RegisterCommand = (program) => {
     "catwalk status",
   ).action(async (flags: ServerFlags & OutputFlags) => {
     const client = clientOf(flags);
-    const status = await client.get<MeshStatus>(client.meshPath("status"));
+    const status = await client.call(getStatus, { params: { mesh: client.mesh } });
     if (flags.output === "json" || flags.output === "yaml")
       print(renderOne(status, status.mesh.name, flags.output));
     else if (flags.output === "name") print(renderList(status.edges, EDGES, "name"));

@@ -4,6 +4,11 @@ import { join, relative, resolve } from "node:path";
 
 import { stringify } from "yaml";
 
+import { addCluster, createJoinToken, listClusters } from "../../shared/api/clusters.ts";
+import { createGrant, listGrants } from "../../shared/api/grants.ts";
+import { createMesh, listMeshes } from "../../shared/api/meshes.ts";
+import { applyRcc } from "../../shared/api/rccs.ts";
+import { memberRcc } from "../../shared/visibility/rcc.ts";
 import { demoPlan, kubeconfigPlan } from "../demo/plan.ts";
 import type { DemoPlan } from "../demo/plan.ts";
 import { startRelay } from "../demo/relay-process.ts";
@@ -147,26 +152,20 @@ async function startRelays(
   client: Client,
   relays: RelayProcess[],
 ): Promise<void> {
-  const meshes = await client.get<{ items: { name: string }[] }>("/v1/meshes");
+  const meshes = await client.call(listMeshes, {});
   if (!meshes.items.some((mesh) => mesh.name === plan.mesh))
-    await client.request("POST", "/v1/meshes", { name: plan.mesh });
-  const clusters = await client.get<{ items: { name: string }[] }>(client.meshPath("clusters"));
+    await client.call(createMesh, { body: { name: plan.mesh } });
+  const { mesh } = plan;
+  const clusters = await client.call(listClusters, { params: { mesh } });
   await Promise.all(
     plan.clusters.map(async ({ name, sourceArgs }) => {
       const state = join(data, "relays", name);
       const env: NodeJS.ProcessEnv = { ...process.env };
       if (!clusters.items.some((cluster) => cluster.name === name)) {
-        const added = await client.request<{ joinToken: string }>(
-          "POST",
-          client.meshPath("clusters"),
-          { name },
-        );
+        const added = await client.call(addCluster, { params: { mesh }, body: { name } });
         env["CATWALK_JOIN_TOKEN"] = added.joinToken;
       } else if (!existsSync(join(state, "membership.json"))) {
-        const renewed = await client.request<{ joinToken: string }>(
-          "POST",
-          client.meshPath("clusters", name, "token"),
-        );
+        const renewed = await client.call(createJoinToken, { params: { mesh, cluster: name } });
         env["CATWALK_JOIN_TOKEN"] = renewed.joinToken;
       }
       const args = [
@@ -185,22 +184,19 @@ async function startRelays(
 
 /** The viewer's RCCs and the others' grants. */
 async function makeVisible(plan: DemoPlan, client: Client): Promise<void> {
+  const { mesh } = plan;
   for (const { name } of plan.clusters) {
     if (name === plan.viewer) continue;
-    await client.request("PUT", client.meshPath("clusters", plan.viewer, "rccs", name), {
-      apiVersion: "projectcalico.org/v3",
-      kind: "RemoteClusterConfiguration",
-      metadata: { name },
-      spec: {},
+    await client.call(applyRcc, {
+      params: { mesh, cluster: plan.viewer, rcc: name },
+      body: memberRcc(name),
     });
-    const { items } = await client.get<{ items: readonly { readonly reader: { name: string } }[] }>(
-      `${client.meshPath("grants")}?origin=${name}`,
-    );
+    const { items } = await client.call(listGrants, { params: { mesh }, query: { origin: name } });
     // One that is there stays as it is: it may have been given a scope since.
     if (!items.some(({ reader }) => reader.name === plan.viewer))
-      await client.request("POST", client.meshPath("grants"), {
-        origin: name,
-        reader: plan.viewer,
+      await client.call(createGrant, {
+        params: { mesh },
+        body: { origin: name, reader: plan.viewer },
       });
   }
 }

@@ -3,10 +3,11 @@
  * go together. [CLI43]
  */
 import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
-import { fetchRelay } from "../../relay/policy/world.ts";
-import type { RelayStatus } from "../../relay/status.ts";
+import { getVersion } from "../../shared/api/version.ts";
+import type { RelayStatusView } from "../../shared/api/relay.ts";
 import { VERSION } from "../../relay/version.ts";
 import { Client } from "../admin/client.ts";
+import { readRelayStatus } from "../admin/relay-client.ts";
 import { print, withExample, withOutput, withServer } from "./command.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import { loadConfig } from "../admin/config.ts";
@@ -51,13 +52,13 @@ export const registerVersion: RegisterCommand = (program) => {
     const hub =
       config.server === undefined
         ? null
-        : await ask(`hub ${config.server}`, () => new Client(config).get<Spoken>("/v1/version"));
+        : await ask(`hub ${config.server}`, () => new Client(config).call(getVersion, {}));
     if (hub !== null) rows.push(rowOf(hub, [cli]));
     const relays =
       flags.relay === undefined ? Object.entries(config.relays) : [["", flags.relay] as const];
     for (const [name, url] of relays) {
       const relay = await ask(`relay ${name === "" ? url : name}`, async () =>
-        spokenBy((await (await fetchRelay(url, "/status")).json()) as RelayStatus),
+        spokenBy(await readRelayStatus(url)),
       );
       rows.push(rowOf(relay, hub?.spoken == null ? [cli] : [hub.spoken]));
     }
@@ -80,7 +81,7 @@ async function ask(part: string, question: () => Promise<Spoken>): Promise<Asked
   }
 }
 
-function spokenBy({ version, protocols }: Partial<RelayStatus>): Spoken {
+function spokenBy({ version, protocols }: RelayStatusView): Spoken {
   if (version === undefined || protocols === undefined)
     throw new Error("it is of a version that does not tell");
   return { version, protocols };

@@ -1,8 +1,4 @@
 /** `catwalk view` and `catwalk watch`: what a cluster may see, key by key; once, or as it changes. [CLI10] */
-import { createInterface } from "node:readline";
-import { Readable } from "node:stream";
-
-import { fetchRelay } from "../../relay/policy/world.ts";
 import { felixValue, natPool } from "../../relay/felix/felix-values.ts";
 import type { SeenRecord } from "../../relay/policy/world.ts";
 import { clientOf, print, withExample, withOutput, withServer } from "./command.ts";
@@ -13,7 +9,8 @@ import { chosenOrigins, originsOf } from "./origin-choice.ts";
 import { requireCluster, tellTruth, withReading, worldOf } from "./reading.ts";
 import type { ReadingFlags } from "./reading.ts";
 import { labelText, nameOfKey } from "../../shared/record/key-name.ts";
-import { askRelay } from "./relay-answer.ts";
+import { readRelayStatus } from "../admin/relay-client.ts";
+import { viewLines } from "../admin/relay-view.ts";
 import { CommandError, UsageError } from "../admin/usage-error.ts";
 
 const ORIGIN_HELP = "only this RCC or remote (or the cluster itself)";
@@ -96,30 +93,19 @@ async function followRelay(
   const chosen =
     origin === undefined
       ? null
-      : chosenOrigins(origin, originsOf(await askRelay(url)), "its cluster");
-  const response = await fetchRelay(url, "/view?follow=true").catch((error: unknown) => {
-    throw new CommandError((error as Error).message, { cause: error });
-  });
-  const body = Readable.fromWeb(response.body as never);
-  const lines = createInterface({ input: body });
+      : chosenOrigins(origin, originsOf(await readRelayStatus(url)), "its cluster");
   let isListed = false;
   let records = 0;
-  try {
-    for await (const text of lines) {
-      const change = JSON.parse(text) as SeenChange & { readonly event?: string };
-      if (change.event === "listed") {
-        isListed = true;
-        process.stderr.write(
-          `the relay at ${url} serves ${records} records; changes follow, Ctrl-C ends\n`,
-        );
-      } else if (chosen !== null && !chosen.has(change.origin)) continue;
-      else if (isListed) onChange(change);
-      else records++;
-    }
-  } catch (error) {
-    // A relay that is killed breaks its stream off.
-    if (error !== body.errored) throw error;
-  }
+  for await (const line of viewLines(url, "/view?follow=true"))
+    if (line.kind === "listed") {
+      isListed = true;
+      process.stderr.write(
+        `the relay at ${url} serves ${records} records; changes follow, Ctrl-C ends\n`,
+      );
+    } else if (chosen !== null && !chosen.has(line.seen.origin)) continue;
+    else if (isListed)
+      onChange({ ...line.seen, isOwn: false, ...(line.isDeleted ? { deleted: true } : {}) });
+    else records++;
   throw new CommandError(`the relay at ${url} has ended the stream`);
 }
 
@@ -138,7 +124,7 @@ async function asFelix(
   relay: string,
   origin: string | undefined,
 ): Promise<string> {
-  const { pools } = await askRelay(relay);
+  const { pools } = await readRelayStatus(relay);
   const chosen = pools.exempt.filter(
     ({ of }) => origin === undefined || of.some((whose) => whose.endsWith(` ${origin}`)),
   );

@@ -4,7 +4,8 @@ import { Option } from "commander";
 import { clientOf, print, withExample, withServer } from "./command.ts";
 import type { RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "../admin/config.ts";
-import type { EdgeStatus, MeshStatus } from "../admin/mesh-status.ts";
+import { getStatus } from "../../shared/api/status.ts";
+import type { EdgeStatus, MeshStatus } from "../../shared/api/status.ts";
 import { isCalled, requireKnownOrigin } from "./origin-choice.ts";
 import { CommandError, UsageError } from "../admin/usage-error.ts";
 
@@ -24,7 +25,7 @@ export function obstacles(
   origin: string | undefined,
   allowStale = false,
 ): readonly string[] {
-  const direct = (status.notServed ?? []).filter(
+  const direct = status.notServed.filter(
     ({ cluster: { name }, rcc, isServed }) =>
       name === cluster && !isServed && (origin === undefined || rcc === origin),
   );
@@ -46,7 +47,7 @@ export function obstacles(
 }
 
 function describeEdge(edge: EdgeStatus): string {
-  const why = (edge.reasons ?? []).map(({ message }) => message).join(", ");
+  const why = edge.reasons.map(({ message }) => message).join(", ");
   return `${edge.cluster.name}/${edge.rcc}: ${edge.connection}${why === "" ? "" : ` (${why})`}`;
 }
 
@@ -80,7 +81,6 @@ export const registerWait: RegisterCommand = (program) => {
     ) => {
       const deadline = performance.now() + parseDuration(flags.timeout);
       const client = clientOf(flags);
-      const path = client.meshPath("status");
       let inTheWay: readonly string[] = ["nothing is known yet"];
       let told = "";
       const what =
@@ -90,7 +90,7 @@ export const registerWait: RegisterCommand = (program) => {
       process.stderr.write(`waiting for ${what}, at most ${flags.timeout}\n`);
       do {
         // A hub that restarts in the meantime is no reason to give up before the time.
-        inTheWay = await client.get<MeshStatus>(path).then(
+        inTheWay = await client.call(getStatus, { params: { mesh: client.mesh } }).then(
           (status) => {
             if (!status.clusters.some(({ cluster }) => cluster.name === flags.cluster))
               throw new CommandError(`the mesh has no cluster named ${flags.cluster}`);

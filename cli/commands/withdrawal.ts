@@ -4,9 +4,14 @@
  */
 import type { Command } from "commander";
 
-import { z } from "zod";
+import type { z } from "zod";
 
-import type { WithdrawalReport } from "../../relay/publish/withdrawals/withdrawals.ts";
+import {
+  decidedWithdrawalsSchema,
+  relayErrorSchema,
+  withdrawalsSchema,
+} from "../../shared/api/relay.ts";
+import type { WithdrawalView } from "../../shared/api/relay.ts";
 import { print, withExample, withOutput } from "./command.ts";
 import type { OutputFlags } from "./command.ts";
 import { renderList } from "./output.ts";
@@ -20,17 +25,6 @@ interface Flags {
 const DEFAULT_RELAY = "http://127.0.0.1:9099";
 const TIMEOUT_MS = 10_000;
 
-const reportsSchema = z.array(
-  z.object({
-    collection: z.string(),
-    keys: z.number(),
-    since: z.string(),
-    until: z.string().nullable(),
-  }),
-);
-const decidedSchema = z.object({ keys: z.number() });
-const errorSchema = z.object({ error: z.string() });
-
 export function addWithdrawal(relay: Command): void {
   const withdrawal = withExample(
     relay
@@ -42,7 +36,7 @@ export function addWithdrawal(relay: Command): void {
     withRelay(withOutput(withdrawal.command("list").description("what is held, and until when"))),
     `catwalk relay withdrawal list --relay ${DEFAULT_RELAY}`,
   ).action(async (flags: Flags & OutputFlags) => {
-    const held = await ask(flags, "GET", "/withdrawals", reportsSchema);
+    const held = await ask(flags, "GET", "/withdrawals", withdrawalsSchema);
     print(renderList(held, LIST, flags.output));
   });
   for (const [name, description, done] of [
@@ -60,23 +54,26 @@ export function addWithdrawal(relay: Command): void {
         flags.collection === undefined
           ? ""
           : `?${new URLSearchParams({ collection: flags.collection }).toString()}`;
-      const { keys } = await ask(flags, "POST", `/withdrawals/${name}${query}`, decidedSchema);
+      const { keys } = await ask(
+        flags,
+        "POST",
+        `/withdrawals/${name}${query}`,
+        decidedWithdrawalsSchema,
+      );
       print(`${keys} keys ${done}\n`);
     });
 }
 
 const LIST = {
   columns: [
-    { title: "COLLECTION", of: (row: WithdrawalRow) => row.collection },
-    { title: "KEYS", of: (row: WithdrawalRow) => String(row.keys) },
-    { title: "SINCE", of: (row: WithdrawalRow) => row.since },
-    { title: "UNTIL", of: (row: WithdrawalRow) => row.until ?? "rejected" },
+    { title: "COLLECTION", of: (row: WithdrawalView) => row.collection },
+    { title: "KEYS", of: (row: WithdrawalView) => String(row.keys) },
+    { title: "SINCE", of: (row: WithdrawalView) => row.since },
+    { title: "UNTIL", of: (row: WithdrawalView) => row.until ?? "rejected" },
   ],
-  name: (row: WithdrawalRow) => row.collection,
+  name: (row: WithdrawalView) => row.collection,
   empty: "no withdrawal is held",
 };
-
-type WithdrawalRow = Omit<WithdrawalReport, "collection"> & { readonly collection: string };
 
 function withRelay(command: Command): Command {
   return command.option(
@@ -110,7 +107,7 @@ async function ask<Answer>(
   }
   const read = schema.safeParse(answer);
   if (response.ok && read.success) return read.data;
-  const said = errorSchema.safeParse(answer);
+  const said = relayErrorSchema.safeParse(answer);
   throw new CommandError(
     said.success
       ? said.data.error

@@ -1,9 +1,10 @@
 /** What `catwalk up` says once everything runs: who sees whom, how well, and what to try. */
 import type { Client } from "../admin/client.ts";
-import type { EdgeStatus, MeshStatus } from "../admin/mesh-status.ts";
-import type { RelayStatus } from "../../relay/status.ts";
+import { getStatus } from "../../shared/api/status.ts";
+import type { EdgeStatus } from "../../shared/api/status.ts";
+import { readRelayStatus } from "../admin/relay-client.ts";
+import { readWorld } from "../admin/relay-view.ts";
 import { holdingOf } from "../../relay/policy/holding.ts";
-import { readWorld } from "../../relay/policy/world.ts";
 import type { DemoPlan } from "./plan.ts";
 import type { RelayProcess } from "./relay-process.ts";
 
@@ -37,7 +38,7 @@ export async function describeMesh(
 async function waitForSync(plan: DemoPlan, client: Client): Promise<readonly EdgeStatus[]> {
   const deadline = performance.now() + IN_SYNC_MS;
   for (;;) {
-    const { edges } = await client.get<MeshStatus>(client.meshPath("status"));
+    const { edges } = await client.call(getStatus, { params: { mesh: plan.mesh } });
     const own = edges.filter((edge) => edge.cluster.name === plan.viewer);
     if (own.every((edge) => edge.connectionStatus === 2) || performance.now() > deadline)
       return own;
@@ -62,8 +63,8 @@ async function describeTransfers(
 ): Promise<string[]> {
   const viewer = relays.find((relay) => relay.cluster === plan.viewer);
   if (viewer === undefined) return [];
-  const status = (await (await fetch(`${viewer.url}/status`)).json()) as RelayStatus;
-  return status.transfers.map(
+  const { transfers } = await readRelayStatus(viewer.url);
+  return transfers.map(
     ({ rcc, changes, bytes }) =>
       `  resumed ${plan.viewer}←${rcc}: ${changes} changes, ${bytes} bytes`,
   );
@@ -73,7 +74,7 @@ async function describePolicy(
   policy: { readonly name: string; readonly file: string },
   viewer: RelayProcess,
 ): Promise<string[]> {
-  const world = await readWorld({ kind: "relay", url: viewer.url });
+  const world = await readWorld(viewer.url);
   const holding = await holdingOf(policy.name, world);
   const lines = [
     `A policy in ${viewer.cluster} (${policy.file})`,

@@ -3,6 +3,8 @@ import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
+import { z } from "zod";
+
 import { spawnGuarded } from "../launch/guarded-child.ts";
 import type { GuardedChild } from "../launch/guarded-child.ts";
 
@@ -64,11 +66,13 @@ export async function startRelay(
   };
 }
 
-interface ReadyEvent {
-  readonly http: string;
-  readonly typhaPort: number | null;
-  readonly peersPort?: number | null;
-}
+/** The first line that a relay prints. */
+const readySchema = z.object({
+  http: z.string(),
+  typhaPort: z.number().nullable(),
+  peersPort: z.number().nullable().optional(),
+});
+type ReadyEvent = z.output<typeof readySchema>;
 
 function readyEvent(child: GuardedChild): Promise<ReadyEvent> {
   return new Promise((resolve, reject) => {
@@ -80,7 +84,11 @@ function readyEvent(child: GuardedChild): Promise<ReadyEvent> {
     if (child.shell.stdout === null) return;
     createInterface({ input: child.shell.stdout }).on("line", (line) => {
       clearTimeout(timer);
-      resolve(JSON.parse(line) as ReadyEvent);
+      try {
+        resolve(readySchema.parse(JSON.parse(line)));
+      } catch {
+        reject(new Error(`said ${line.slice(0, 200)} instead of where it listens`));
+      }
     });
   });
 }

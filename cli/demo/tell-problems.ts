@@ -2,7 +2,7 @@
  * What the relays cannot read of their clusters, told in the terminal that started them: a typo in
  * a file must not be looked for in a log. [CLI46]
  */
-import type { RelayStatus } from "../../relay/status.ts";
+import { readRelayStatus } from "../admin/relay-client.ts";
 import type { RelayProcess } from "./relay-process.ts";
 
 const LOOK_MS = 500;
@@ -58,8 +58,7 @@ export function tellProblems(
 
 async function problemsAt(url: string): Promise<ReadonlyMap<string, string> | null> {
   try {
-    const response = await fetch(`${url}/status`, { signal: AbortSignal.timeout(2_000) });
-    const { source } = (await response.json()) as RelayStatus;
+    const { source } = await readRelayStatus(url, 2_000);
     return new Map(source.problems.map(({ object, message }) => [object, message]));
   } catch {
     // It is restarting, or ending with us.

@@ -6,6 +6,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { addCluster, removeCluster } from "../../shared/api/clusters.ts";
+import { createGrant } from "../../shared/api/grants.ts";
+import { applyRcc } from "../../shared/api/rccs.ts";
+import { memberRcc } from "../../shared/visibility/rcc.ts";
 import type { Client } from "../admin/client.ts";
 import { ChangeCounts } from "./change-counts.ts";
 import { podRange } from "./made-up.ts";
@@ -78,8 +82,8 @@ export class MockMesh {
     await inParallel(clusters, async (number) => {
       const name = `${prefix}-${number}`;
       const body = { name, cidrs: [podRange(number)] };
-      const path = this.#client.meshPath("clusters");
-      const { joinToken } = await this.#client.request<{ joinToken: string }>("POST", path, body);
+      const params = { mesh: this.#client.mesh };
+      const { joinToken } = await this.#client.call(addCluster, { params, body });
       this.clusters[number] = await MockCluster.join(this.#client.server, this.#stateDir, {
         name,
         number,
@@ -182,7 +186,9 @@ export class MockMesh {
     if (remove)
       await inParallel(this.clusters.length, async (number) => {
         const name = this.clusters[number]?.name ?? "";
-        await this.#client.request("DELETE", this.#client.meshPath("clusters", name));
+        await this.#client.call(removeCluster, {
+          params: { mesh: this.#client.mesh, cluster: name },
+        });
       });
     rmSync(this.#stateDir, { recursive: true, force: true });
   }
@@ -198,12 +204,11 @@ export class MockMesh {
 
 /** An RCC in the reading cluster, and the grant that answers it. */
 export async function addEdge(client: Client, reader: string, origin: string): Promise<void> {
-  await client.request("POST", client.meshPath("grants"), { origin, reader });
-  await client.request("PUT", client.meshPath("clusters", reader, "rccs", origin), {
-    apiVersion: "projectcalico.org/v3",
-    kind: "RemoteClusterConfiguration",
-    metadata: { name: origin },
-    spec: {},
+  const { mesh } = client;
+  await client.call(createGrant, { params: { mesh }, body: { origin, reader } });
+  await client.call(applyRcc, {
+    params: { mesh, cluster: reader, rcc: origin },
+    body: memberRcc(origin),
   });
 }
 

@@ -1,7 +1,7 @@
 /** What each rule of a policy holds now: IP-set members as Felix would have them, and whose they are. */
 import { parseSelector } from "../../shared/selector/parse.ts";
 import type { PolicyObject } from "../source/source.ts";
-import { sortPolicies } from "./kinds.ts";
+import { sortPolicies } from "./sort-policies.ts";
 import { rulesOf } from "./rules.ts";
 import type { RuleMatch } from "./rules.ts";
 import { endpointName, matchEndpoints, matchNetworkSets } from "./world.ts";

@@ -1,16 +1,14 @@
 /**
- * All that a cluster can match: its own endpoints and those of its remotes, read from the hub (what it is *permitted* to see) or from its relay
- * (what is *applied* there). Answers say which, and how fresh. [CLI10]
+ * All that a cluster can match: its own endpoints and those of its remotes, read from the hub (what
+ * it is *permitted* to see) or from its relay (what is *applied* there). `truth` says which, and how
+ * fresh. [CLI10]
  */
-import { createInterface } from "node:readline";
-import { Readable } from "node:stream";
-
 import type { CalicoRecord, Labels } from "../../shared/record/record.ts";
 import { matches } from "../../shared/selector/ast.ts";
 import type { LabelLookup, Selector } from "../../shared/selector/ast.ts";
 import { labelsOf } from "../../shared/selector/inherited-labels.ts";
 import type { Endpoint } from "../../shared/selector/inherited-labels.ts";
-import type { NetworkSet } from "./kinds.ts";
+import type { NetworkSet } from "./sort-policies.ts";
 import { EndpointIndex } from "./endpoint-index.ts";
 import { CLUSTER_LABEL, remoteLabels } from "../felix/remote-labels.ts";
 import type { ClusterPolicies } from "../source/source.ts";
@@ -34,73 +32,6 @@ export interface World {
   /** The cluster's own, which rules hold as they hold endpoints. Absent: not asked for. */
   readonly networkSets?: readonly NetworkSet[];
   policies(): Promise<ClusterPolicies>;
-}
-
-export type WorldSource = { readonly kind: "relay"; readonly url: string };
-
-/** @throws Error when the relay cannot be reached. */
-export async function readWorld(source: WorldSource): Promise<World> {
-  const response = await fetchRelay(source.url, "/view");
-  const records: SeenRecord[] = [];
-  let cluster = "";
-  let accessVersion = 0;
-  let hubAge: number | null = null;
-  let prefixed: readonly string[] = [];
-  const lines = createInterface({ input: Readable.fromWeb(response.body as never) });
-  const parsed: (Omit<SeenRecord, "isOwn"> & {
-    readonly event?: string;
-    readonly cluster?: string;
-    readonly accessVersion?: number;
-    readonly hubAgeSeconds?: number | null;
-    readonly prefixed?: readonly string[];
-  })[] = [];
-  for await (const line of lines) parsed.push(JSON.parse(line) as (typeof parsed)[number]);
-  for (const line of parsed) {
-    if (line.event !== "listed") continue;
-    cluster = line.cluster ?? "";
-    accessVersion = line.accessVersion ?? 0;
-    hubAge = line.hubAgeSeconds ?? null;
-    prefixed = line.prefixed ?? [];
-  }
-  for (const line of parsed)
-    if (line.event === undefined) records.push({ ...line, isOwn: line.origin === cluster });
-  return {
-    cluster,
-    records,
-    prefixed: new Set(prefixed),
-    truth: `applied by the relay at ${source.url}, access version ${accessVersion}, ${heard(hubAge)}`,
-    policies: () => relayPolicies(source.url),
-  };
-}
-
-function heard(seconds: number | null): string {
-  if (seconds === null) return "from disk: the hub was not heard of since its start";
-  return seconds === 0 ? "connected to the hub now" : `last heard of the hub ${seconds} s ago`;
-}
-
-/** The policies of the relay's own cluster, read now. @throws Error when the relay cannot be reached or its source cannot list them. */
-export async function relayPolicies(url: string): Promise<ClusterPolicies> {
-  const response = await fetchRelay(url, "/policies");
-  const told = (await response.json()) as Pick<ClusterPolicies, "items"> & Partial<ClusterPolicies>;
-  return { items: told.items, unread: told.unread ?? [UNTOLD] };
-}
-
-/** A relay of the version before tells policies only. */
-const UNTOLD = { kind: "NetworkSet", message: "the relay is of a version that does not tell them" };
-
-/** @throws Error when the relay cannot be reached or answers an error. */
-export async function fetchRelay(url: string, path: string): Promise<Response> {
-  const response = await fetch(new URL(path, url)).catch((error: unknown) => {
-    throw new Error(
-      `cannot reach the relay at ${url}: ${((error as Error).cause as Error | undefined)?.message ?? String(error)}`,
-      { cause: error },
-    );
-  });
-  if (!response.ok)
-    throw new Error(
-      `the relay at ${url} answered ${response.status}: ${(await response.text()).slice(0, 200)}`,
-    );
-  return response;
 }
 
 export interface MatchedEndpoint {

@@ -161,6 +161,16 @@ export function checkRecord(record: CalicoRecord): RecordError | null {
   }
 }
 
+/** Total: a record as JSON has it, of any origin. The error names the field and the rule. */
+export function readRecord(value: { readonly kind: string }): DecodedRecord {
+  try {
+    return decodeRecord(encodeRecord(value as CalicoRecord));
+  } catch (error) {
+    if (error instanceof FieldError) return refuse(error.field, error.message);
+    return refuse("record", `must be a record of kind ${JSON.stringify(value.kind)}`);
+  }
+}
+
 const utf8 = new TextEncoder();
 
 /** First `HASH_BYTES` bytes of SHA-256 over the key path: the key's identity in logs, indexes and digests. */

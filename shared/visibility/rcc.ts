@@ -61,6 +61,16 @@ export const rccSchema = z.strictObject({
 
 export type RccDocument = z.output<typeof rccSchema>;
 
+/** The least RCC: it names the member of its own name. */
+export function memberRcc(name: string): RccDocument {
+  return {
+    apiVersion: "projectcalico.org/v3",
+    kind: "RemoteClusterConfiguration",
+    metadata: { name },
+    spec: {},
+  };
+}
+
 /** An RCC as the registry takes it: what it is called, whom it names, and how. */
 export interface RccRequest {
   readonly name: string;

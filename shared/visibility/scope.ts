@@ -26,13 +26,13 @@ export type ScopeKind = (typeof SCOPE_KINDS)[number];
 
 /** Canonical: lists are sorted and name nothing twice, the selector is in normal form, at least one field is there. */
 export interface Scope {
-  readonly kinds?: readonly ScopeKind[];
+  readonly kinds?: readonly ScopeKind[] | undefined;
   /** Of endpoints and their profiles only these namespaces; host endpoints have none. Nodes, pools and blocks belong to no namespace, and stay. */
-  readonly namespaces?: readonly string[];
+  readonly namespaces?: readonly string[] | undefined;
   /** Of endpoints only those whose own labels match; inherited ones are not asked. */
-  readonly selector?: string;
+  readonly selector?: string | undefined;
   /** Of the labels of endpoints and profiles only these keys. */
-  readonly labels?: readonly string[];
+  readonly labels?: readonly string[] | undefined;
 }
 
 const MOST = { namespaces: 256, labels: 256, selectorLength: 4096 } as const;
@@ -50,6 +50,18 @@ export const scopeSchema = z.strictObject({
     MOST.labels,
   ).optional(),
 });
+
+export type ScopeDocument = z.output<typeof scopeSchema>;
+
+/** A scope as documents have it: without the fields that it has not. */
+export function scopeDocument({ kinds, namespaces, selector, labels }: Scope): ScopeDocument {
+  return {
+    ...(kinds === undefined ? {} : { kinds: [...kinds] }),
+    ...(namespaces === undefined ? {} : { namespaces: [...namespaces] }),
+    ...(selector === undefined ? {} : { selector }),
+    ...(labels === undefined ? {} : { labels: [...labels] }),
+  };
+}
 
 export type ParsedScope =
   /** `null`: it narrows nothing. */

@@ -4,8 +4,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { addCluster } from "../../shared/api/clusters.ts";
+import { createGrant } from "../../shared/api/grants.ts";
+import { createMesh } from "../../shared/api/meshes.ts";
+import { applyRcc } from "../../shared/api/rccs.ts";
+import { memberRcc } from "../../shared/visibility/rcc.ts";
+import { adminOf } from "../support/hub-api.ts";
 import { Credentials } from "../../relay/hub/credentials.ts";
 import { Home } from "../../relay/publish/home.ts";
+import type { Client } from "../../cli/admin/client.ts";
 import { startHub } from "../../cli/launch/hub.ts";
 import type { RunningHub } from "../../cli/launch/hub.ts";
 import { LocalState } from "../../relay/publish/local-state.ts";
@@ -29,17 +36,21 @@ export class BenchRig {
       dataDir: join(rig.root, "hub"),
       log: progress,
     });
-    await rig.#api("POST", "/v1/meshes", { name: "bench" });
+    const admin = rig.admin("bench");
+    await admin.call(createMesh, { body: { name: "bench" } });
     rig.origin = await rig.#join("o", [cidr]);
     rig.reader = await rig.#join("r", []);
-    await rig.#api("PUT", "/v1/meshes/bench/clusters/r/rccs/o", {
-      apiVersion: "projectcalico.org/v3",
-      kind: "RemoteClusterConfiguration",
-      metadata: { name: "o" },
-      spec: {},
+    const params = { mesh: "bench" };
+    await admin.call(applyRcc, {
+      params: { ...params, cluster: "r", rcc: "o" },
+      body: memberRcc("o"),
     });
-    await rig.#api("POST", "/v1/meshes/bench/grants", { origin: "o", reader: "r" });
+    await admin.call(createGrant, { params, body: { origin: "o", reader: "r" } });
     return rig;
+  }
+
+  admin(mesh: string): Client {
+    return adminOf(this.hub, mesh);
   }
 
   get hub(): RunningHub {
@@ -116,28 +127,12 @@ export class BenchRig {
   }
 
   async #join(name: string, cidrs: readonly string[]): Promise<Credentials> {
-    const { joinToken } = await this.#api<{ joinToken: string }>(
-      "POST",
-      "/v1/meshes/bench/clusters",
-      { name, ...(cidrs.length > 0 ? { cidrs } : {}) },
-    );
+    const { joinToken } = await this.admin("bench").call(addCluster, {
+      params: { mesh: "bench" },
+      body: { name, ...(cidrs.length > 0 ? { cidrs: [...cidrs] } : {}) },
+    });
     const credentials = await Credentials.open(join(this.root, name));
     await credentials.join(this.hub.url, joinToken);
     return credentials;
-  }
-
-  async #api<T>(method: string, path: string, body: unknown): Promise<T> {
-    const headers = {
-      authorization: `Bearer ${this.hub.adminToken}`,
-      "content-type": "application/json",
-    };
-    const response = await fetch(new URL(path, this.hub.url), {
-      method,
-      headers,
-      body: JSON.stringify(body),
-    });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`${method} ${path}: ${text}`);
-    return JSON.parse(text) as T;
   }
 }

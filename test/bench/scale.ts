@@ -5,6 +5,8 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { addCluster } from "../../shared/api/clusters.ts";
+import { createMesh } from "../../shared/api/meshes.ts";
 import { Client } from "../../cli/admin/client.ts";
 import { Credentials } from "../../relay/hub/credentials.ts";
 import type { MockReader } from "../../cli/mock/mock-reader.ts";
@@ -30,7 +32,7 @@ const CEILING_RATES = [1_000, 2_000, 4_000, 8_000];
 
 export async function* benchStar(): AsyncGenerator<Figure> {
   const { rig, mesh } = await start(STAR);
-  const client = clientOf(rig);
+  const client = rig.admin("scale");
   const readers: MockReader[] = [];
   const began: number[] = [];
   for (let n = 0; n < STAR_READERS; n++) {
@@ -110,8 +112,8 @@ export async function* benchMesh(): AsyncGenerator<Figure> {
 
 async function start(options: MockOptions): Promise<{ rig: BenchRig; mesh: MockMesh }> {
   const rig = await BenchRig.start();
-  await clientOf(rig).request("POST", "/v1/meshes", { name: "scale" });
-  const mesh = new MockMesh(clientOf(rig), options);
+  await rig.admin("scale").call(createMesh, { body: { name: "scale" } });
+  const mesh = new MockMesh(rig.admin("scale"), options);
   const began = performance.now();
   await mesh.start((text) =>
     progress(`${((performance.now() - began) / 1000).toFixed(1)} s: ${text}`),
@@ -119,13 +121,11 @@ async function start(options: MockOptions): Promise<{ rig: BenchRig; mesh: MockM
   return { rig, mesh };
 }
 
-function clientOf(rig: BenchRig): Client {
-  return new Client({ server: rig.hub.url, token: rig.hub.adminToken, mesh: "scale", relays: {} });
-}
-
 async function joinReader(rig: BenchRig, client: Client, name: string): Promise<Credentials> {
-  const path = client.meshPath("clusters");
-  const { joinToken } = await client.request<{ joinToken: string }>("POST", path, { name });
+  const { joinToken } = await client.call(addCluster, {
+    params: { mesh: client.mesh },
+    body: { name },
+  });
   const credentials = await Credentials.open(join(rig.root, name));
   await credentials.join(rig.hub.url, joinToken);
   return credentials;

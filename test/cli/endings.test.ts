@@ -9,7 +9,9 @@ import { join } from "node:path";
 
 import { afterAll, expect, test } from "vitest";
 
-import { Client } from "../../cli/admin/client.ts";
+import { addCluster } from "../../shared/api/clusters.ts";
+import { createMesh } from "../../shared/api/meshes.ts";
+import { adminOf } from "../support/hub-api.ts";
 import { startHub } from "../../cli/launch/hub.ts";
 
 const PODS = new URL("../../deploy/demo/db", import.meta.url).pathname;
@@ -51,20 +53,15 @@ test("[CLI50] a relay whose Typha port is taken ends with 1 and one line, and ne
   const taken = createServer().listen(0, "127.0.0.1");
   await once(taken, "listening");
   const { port } = taken.address() as AddressInfo;
-  const client = new Client({
-    server: hub.url,
-    mesh: "demo",
-    token: hub.adminToken,
-    relays: {},
-  });
-  await client.request("POST", "/v1/meshes", { name: "demo" });
-  const added = await client.request("POST", client.meshPath("clusters"), { name: "app" });
+  const admin = adminOf(hub, "demo");
+  await admin.call(createMesh, { body: { name: "demo" } });
+  const added = await admin.call(addCluster, { params: { mesh: "demo" }, body: { name: "app" } });
   const ended = await run([
     "relay",
     "--hub",
     hub.url,
     "--join-token",
-    (added as { joinToken: string }).joinToken,
+    added.joinToken,
     "--state",
     join(root, "state"),
     "--manifests",

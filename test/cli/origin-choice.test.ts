@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
-import type { EdgeStatus, MeshStatus } from "../../cli/admin/mesh-status.ts";
+import { edgeSchema, statusSchema } from "../../shared/api/status.ts";
+import type { EdgeStatus } from "../../shared/api/status.ts";
 import { chosenOrigins, requireKnownOrigin } from "../../cli/commands/origin-choice.ts";
 import { obstacles } from "../../cli/commands/wait.ts";
 
@@ -19,20 +20,21 @@ test("[CLI49] --origin of a view names an RCC, the cluster that it names, or the
   );
 });
 
-const edge = (rcc: string, origin: string, connection: string): EdgeStatus => ({
-  cluster: { uid: "1", name: "app" },
-  rcc,
-  origin: { uid: "2", name: origin },
-  state: "granted",
-  connection,
-  connectionStatus: 2,
-  endpoints: 0,
-  refused: 0,
-  revision: 1,
-  digest: null,
-  ageMs: 0,
-});
-const member = (name: string): MeshStatus["clusters"][number] => ({
+const edge = (rcc: string, origin: string, connection: string): EdgeStatus =>
+  edgeSchema.parse({
+    cluster: { uid: "1", name: "app" },
+    rcc,
+    origin: { uid: "2", name: origin },
+    state: "granted",
+    connection,
+    connectionStatus: 2,
+    endpoints: 0,
+    refused: 0,
+    revision: 1,
+    digest: null,
+    ageMs: 0,
+  });
+const member = (name: string) => ({
   cluster: { uid: name, name },
   joined: true,
   publisher: "connected",
@@ -40,13 +42,15 @@ const member = (name: string): MeshStatus["clusters"][number] => ({
   quarantined: 0,
   factsAcknowledged: true,
   refusedClaims: 0,
+  channels: [],
 });
-const STATUS: MeshStatus = {
+/** As a hub of the first version answers. */
+const STATUS = statusSchema.parse({
   mesh: { name: "demo", id: "m", accessVersion: 1 },
   at: "2026-01-01T00:00:00Z",
   clusters: ["app", "db", "web", "later"].map(member),
   edges: [edge("database", "db", "InSync"), edge("web", "web", "Connecting")],
-};
+});
 
 test("[CLI49] --origin of wait means the same: RCC or cluster; a member that no RCC names yet is waited for, a made-up name is an error", () => {
   expect(obstacles(STATUS, "app", "database")).toEqual([]);

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
-import type { EdgeStatus, MeshStatus } from "../../cli/admin/mesh-status.ts";
+import { edgeSchema, statusSchema } from "../../shared/api/status.ts";
+import type { EdgeStatus } from "../../shared/api/status.ts";
 import { renderAge, renderList } from "../../cli/commands/output.ts";
 import type { ListShape } from "../../cli/commands/output.ts";
 import { obstacles, parseDuration } from "../../cli/commands/wait.ts";
@@ -49,27 +50,28 @@ test("[CLI3] ages are told in their largest whole unit", () => {
   ]);
 });
 
-const edge = (origin: string, connection: string): EdgeStatus => ({
-  cluster: { uid: "1", name: "app" },
-  rcc: origin,
-  origin: { uid: "2", name: origin },
-  state: "granted",
-  connection,
-  connectionStatus: null,
-  endpoints: null,
-  refused: null,
-  revision: null,
-  digest: null,
-  ageMs: null,
-});
+const edge = (origin: string, connection: string): EdgeStatus =>
+  edgeSchema.parse({
+    cluster: { uid: "1", name: "app" },
+    rcc: origin,
+    origin: { uid: "2", name: origin },
+    state: "granted",
+    connection,
+    connectionStatus: null,
+    endpoints: null,
+    refused: null,
+    revision: null,
+    digest: null,
+    ageMs: null,
+  });
 
 test("[CLI7] wait asks for every RCC of the cluster, or for the one remote", () => {
-  const status: MeshStatus = {
+  const status = statusSchema.parse({
     mesh: { name: "demo", id: "m", accessVersion: 1 },
     at: "",
     clusters: [],
     edges: [edge("db", "InSync"), edge("web", "Connecting")],
-  };
+  });
   expect(obstacles(status, "app", undefined)).toEqual(["app/web: Connecting"]);
   expect(obstacles(status, "app", "db")).toEqual([]);
   expect(obstacles(status, "app", "x")).toEqual(["cluster app has no RCC that names x"]);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import { statusSchema } from "../../shared/api/status.ts";
 import { scopeOf } from "../../cli/commands/scope-flags.ts";
 import { renderStatus } from "../../cli/commands/status.ts";
 import { UsageError } from "../../cli/admin/usage-error.ts";
@@ -76,6 +77,7 @@ test("[SCP3] status shows scopes where there are any, and says nothing of them t
     quarantined: 0,
     factsAcknowledged: true,
     refusedClaims: 0,
+    channels: [],
   };
   const status = {
     mesh: { name: "demo", id: "m", accessVersion: 1 },
@@ -83,7 +85,7 @@ test("[SCP3] status shows scopes where there are any, and says nothing of them t
     clusters: [cluster],
     edges: [],
   };
-  expect(renderStatus(status, undefined)).toMatch(
+  expect(renderStatus(statusSchema.parse(status), undefined)).toMatch(
     /nobody asks to see anybody\n\nCLUSTER.*\ndb .*\n$/,
   );
   const scopes = [
@@ -95,7 +97,10 @@ test("[SCP3] status shows scopes where there are any, and says nothing of them t
       digest: "9f3c0123456789ab",
     },
   ];
-  const shown = renderStatus({ ...status, clusters: [{ ...cluster, scopes }] }, undefined);
+  const shown = renderStatus(
+    statusSchema.parse({ ...status, clusters: [{ ...cluster, scopes }] }),
+    undefined,
+  );
   expect(shown.split("\n\n")[2]).toBe(
     "CLUSTER  SHOWS            STATE  RECORDS  DIGEST\ndb       namespaces shop  ready  12       9f3c01234567\n",
   );

@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { createGrant, deleteGrant } from "../../shared/api/grants.ts";
 import type { RelayStatus } from "../../relay/status.ts";
 import { VERSION } from "../../shared/lib/version.ts";
 import { eventually, MeshRig } from "../support/mesh-rig.ts";
@@ -243,7 +244,7 @@ test("[VIS5] a deleted grant empties the view and every Felix at once; created a
   const had = remote();
   const local = felix.kvs.size - had.length;
   expect(had.length).toBeGreaterThan(5);
-  await rig.api("DELETE", "/v1/meshes/demo/grants/db/app");
+  await rig.call(deleteGrant, { params: { mesh: "demo", origin: "db", reader: "app" } });
   await felix.until("all of it deleted", () => remote().length === 0);
   expect(felix.deleted).toEqual(expect.arrayContaining(had));
   await eventually(
@@ -253,7 +254,10 @@ test("[VIS5] a deleted grant empties the view and every Felix at once; created a
   expect((await rig.fromRelay<RelayStatus>("app", "/status")).remotes).toMatchObject([
     { connectionStatus: 5 },
   ]);
-  await rig.api("POST", "/v1/meshes/demo/grants", { origin: "db", reader: "app" });
+  await rig.call(createGrant, {
+    params: { mesh: "demo" },
+    body: { origin: "db", reader: "app" },
+  });
   await eventually(
     () => rig.served("app", "db"),
     (ips) => ips.includes("10.20.1.7"),

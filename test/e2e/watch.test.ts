@@ -3,6 +3,8 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { addCluster, removeCluster } from "../../shared/api/clusters.ts";
+import { createGrant, deleteGrant } from "../../shared/api/grants.ts";
 import { eventually, MeshRig } from "../support/mesh-rig.ts";
 import type { Running } from "../support/mesh-rig.ts";
 
@@ -102,13 +104,16 @@ test("[CLI15] [CLI55] a grant that is deleted under `watch` withdraws all that c
   const watching = await watch("--cluster", "app", "--origin", "db");
   const before = heldBy(watching);
   expect(before.length).toBeGreaterThan(5);
-  await rig.api("DELETE", "/v1/meshes/demo/grants/db/app");
+  await rig.call(deleteGrant, { params: { mesh: "demo", origin: "db", reader: "app" } });
   await said(watching, "db is no longer visible to app: cluster db is not readable");
   await eventually(
     () => Promise.resolve(heldBy(watching)),
     (held) => held.length === 0,
   );
-  await rig.api("POST", "/v1/meshes/demo/grants", { origin: "db", reader: "app" });
+  await rig.call(createGrant, {
+    params: { mesh: "demo" },
+    body: { origin: "db", reader: "app" },
+  });
   await said(watching, `db is visible to app now: ${before.length} records`);
   await eventually(
     () => Promise.resolve(heldBy(watching)),
@@ -123,9 +128,9 @@ test("[CLI15] [CLI56] what can never be read ends `watch` with an error: an orig
   const unknown = await rig.catwalk("watch", "--cluster", "app", "--origin", "dc");
   expect(unknown).toMatchObject({ status: 1, out: "" });
   expect(unknown.err).toContain("--origin dc: cluster app sees no such remote");
-  await rig.api("POST", "/v1/meshes/demo/clusters", { name: "short" });
+  await rig.call(addCluster, { params: { mesh: "demo" }, body: { name: "short" } });
   const watching = await watch("--cluster", "short");
-  await rig.api("DELETE", "/v1/meshes/demo/clusters/short");
+  await rig.call(removeCluster, { params: { mesh: "demo", cluster: "short" } });
   expect(await watching.ended).toBe(1);
   expect(watching.err()).toContain("error: the mesh has no cluster named short");
   expect(watching.err()).not.toContain("unsettled");

@@ -4,6 +4,8 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { createJoinToken } from "../../shared/api/clusters.ts";
+import { createGrant, deleteGrant } from "../../shared/api/grants.ts";
 import { AccessState } from "../../relay/access/access-state.ts";
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import type { RelayStatus } from "../../relay/status.ts";
@@ -25,10 +27,9 @@ beforeAll(async () => {
   await rig.startHub();
   await rig.createDemo();
   await rig.startRelay("db");
-  const { joinToken } = await rig.api<{ joinToken: string }>(
-    "POST",
-    "/v1/meshes/demo/clusters/app/token",
-  );
+  const { joinToken } = await rig.call(createJoinToken, {
+    params: { mesh: "demo", cluster: "app" },
+  });
   await startApp("--join-token", joinToken);
 });
 
@@ -97,7 +98,7 @@ onDisk(
     expect(full.diskProblem).toContain("ENOSPC");
 
     disk.fill();
-    await rig.api("DELETE", "/v1/meshes/demo/grants/db/app");
+    await rig.call(deleteGrant, { params: { mesh: "demo", origin: "db", reader: "app" } });
     await eventually(served, (ips) => ips.length === 0);
     // The view's file is gone, and its complaint with it: this is about the facts.
     const { accessVersion, diskProblem } = await status();
@@ -108,7 +109,10 @@ onDisk(
     await eventually(status, (now) => now.diskProblem === null);
     expect(factsOnDisk()).toMatchObject({ accessVersion, remotes: [{ state: "not-granted" }] });
 
-    await rig.api("POST", "/v1/meshes/demo/grants", { origin: "db", reader: "app" });
+    await rig.call(createGrant, {
+      params: { mesh: "demo" },
+      body: { origin: "db", reader: "app" },
+    });
     await untilServed(121);
     disk.fill();
     await untilServed(160);

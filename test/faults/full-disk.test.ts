@@ -5,6 +5,8 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { addCluster } from "../../shared/api/clusters.ts";
+import { adminOf } from "../support/hub-api.ts";
 import { Explainer } from "../../cli/launch/explain.ts";
 import { eventually } from "../support/mesh-rig.ts";
 import { AckDriver } from "./ack-driver.ts";
@@ -12,7 +14,7 @@ import type { Life } from "./ack-driver.ts";
 import { startHubProcess } from "./catwalk-process.ts";
 import type { HubProcess } from "./catwalk-process.ts";
 import { readAll } from "./log-reader.ts";
-import { callHub, register } from "./registered.ts";
+import { register } from "./registered.ts";
 import type { Registered } from "./registered.ts";
 import { canMount, SmallDisk, workerdBelow } from "./small-disk.ts";
 
@@ -82,10 +84,12 @@ onDisk(
       (log) => log.includes("is full: nothing is committed"),
     );
     expect(await fetch(new URL("/healthz", hub.url)).then(({ status }) => status)).toBe(200);
-    const refused = callHub({ url: hub.url, adminToken }, "POST", "/v1/meshes/m/clusters", {
-      name: "late",
-    });
-    await expect(refused).rejects.toThrow(/500 .*a full disk/);
+    const addLate = () =>
+      adminOf({ url: hub.url, adminToken }, "m").call(addCluster, {
+        params: { mesh: "m" },
+        body: { name: "late" },
+      });
+    await expect(addLate()).rejects.toThrow(/a full disk/);
 
     disk.free();
     const full = driver.acknowledged.length;
@@ -94,7 +98,7 @@ onDisk(
       (count) => count > full + 10,
     );
     await expectAllHeld();
-    await callHub({ url: hub.url, adminToken }, "POST", "/v1/meshes/m/clusters", { name: "late" });
+    await addLate();
   },
   120_000,
 );

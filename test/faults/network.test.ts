@@ -4,6 +4,8 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { addCluster } from "../../shared/api/clusters.ts";
+import { createMesh } from "../../shared/api/meshes.ts";
 import { startRelay } from "../../cli/demo/relay-process.ts";
 import type { RelayProcess } from "../../cli/demo/relay-process.ts";
 import type { RelayStatus } from "../../relay/status.ts";
@@ -17,7 +19,7 @@ let made = 0;
 
 beforeAll(async () => {
   await rig.startHub();
-  await rig.api("POST", "/v1/meshes", { name: "net" });
+  await rig.call(createMesh, { body: { name: "net" } });
   front = await startTlsFront(() => rig.hubUrl);
   hub = `https://localhost:${front.port}`;
 });
@@ -41,9 +43,7 @@ async function start(
   ...more: readonly string[]
 ): Promise<Started> {
   const name = `c${++made}`;
-  const { joinToken } = await rig.api<{ joinToken: string }>("POST", "/v1/meshes/net/clusters", {
-    name,
-  });
+  const { joinToken } = await rig.call(addCluster, { params: { mesh: "net" }, body: { name } });
   const manifests = join(rig.root, "manifests", name);
   mkdirSync(manifests, { recursive: true });
   const log = join(rig.root, `${name}.log`);

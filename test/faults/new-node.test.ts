@@ -6,6 +6,7 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { deleteGrant } from "../../shared/api/grants.ts";
 import type { RelayStatus } from "../../relay/status.ts";
 import { eventually, MeshRig } from "../support/mesh-rig.ts";
 import { startFakeTypha } from "../support/typha.ts";
@@ -170,7 +171,7 @@ test("[PEE4] what was revoked while a relay did not hear of it comes to a new no
   await rig.killRelay("app-2");
   await startAppBy(["--hub", "http://127.0.0.1:1"], "app-2");
   await rig.startHub();
-  await rig.api("DELETE", "/v1/meshes/demo/grants/db/app");
+  await rig.call(deleteGrant, { params: { mesh: "demo", origin: "db", reader: "app" } });
   // So far away that the other relay has answered before.
   const far = await TcpProxy.start({ target: () => new URL(rig.hubUrl).host, delayMs: 300 });
   proxies.push(far);

@@ -1,6 +1,12 @@
 /** A mesh with one origin and one reader, made over the admin API of any hub, with real credentials. */
 import { join } from "node:path";
 
+import { addCluster } from "../../shared/api/clusters.ts";
+import { createGrant } from "../../shared/api/grants.ts";
+import { createMesh } from "../../shared/api/meshes.ts";
+import { applyRcc } from "../../shared/api/rccs.ts";
+import { memberRcc } from "../../shared/visibility/rcc.ts";
+import { adminOf } from "../support/hub-api.ts";
 import { Credentials } from "../../relay/hub/credentials.ts";
 
 export interface Registered {
@@ -10,32 +16,17 @@ export interface Registered {
   readonly watchUrl: string;
 }
 
-export async function callHub<T>(
-  hub: { readonly url: string; readonly adminToken: string },
-  method: string,
-  path: string,
-  body?: unknown,
-): Promise<T> {
-  const response = await fetch(new URL(path, hub.url), {
-    method,
-    headers: { authorization: `Bearer ${hub.adminToken}`, "content-type": "application/json" },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-  return JSON.parse(text) as T;
-}
-
 /** @param root Folder for the state of the two. */
 export async function register(
   hub: { readonly url: string; readonly adminToken: string },
   root: string,
 ): Promise<Registered> {
-  await callHub(hub, "POST", "/v1/meshes", { name: "m" });
+  const admin = adminOf(hub, "m");
+  await admin.call(createMesh, { body: { name: "m" } });
   const add = async (name: string, cidrs: readonly string[]): Promise<Credentials> => {
-    const added = await callHub<{ joinToken: string }>(hub, "POST", "/v1/meshes/m/clusters", {
-      name,
-      ...(cidrs.length === 0 ? {} : { cidrs }),
+    const added = await admin.call(addCluster, {
+      params: { mesh: "m" },
+      body: { name, ...(cidrs.length === 0 ? {} : { cidrs: [...cidrs] }) },
     });
     const credentials = await Credentials.open(join(root, name));
     await credentials.join(hub.url, added.joinToken);
@@ -43,13 +34,11 @@ export async function register(
   };
   const origin = await add("o", ["10.0.0.0/8"]);
   const reader = await add("r", []);
-  await callHub(hub, "PUT", "/v1/meshes/m/clusters/r/rccs/o", {
-    apiVersion: "projectcalico.org/v3",
-    kind: "RemoteClusterConfiguration",
-    metadata: { name: "o" },
-    spec: {},
+  await admin.call(applyRcc, {
+    params: { mesh: "m", cluster: "r", rcc: "o" },
+    body: memberRcc("o"),
   });
-  await callHub(hub, "POST", "/v1/meshes/m/grants", { origin: "o", reader: "r" });
+  await admin.call(createGrant, { params: { mesh: "m" }, body: { origin: "o", reader: "r" } });
   const base = hub.url.replace("http", "ws");
   return {
     origin,

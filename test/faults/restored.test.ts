@@ -4,6 +4,11 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { setClusterRanges } from "../../shared/api/clusters.ts";
+import { applyGrant, createGrant, deleteGrant } from "../../shared/api/grants.ts";
+import { applyRcc } from "../../shared/api/rccs.ts";
+import { getStatus } from "../../shared/api/status.ts";
+import { memberRcc } from "../../shared/visibility/rcc.ts";
 import type { RelayStatus } from "../../relay/status.ts";
 import { eventually, MeshRig } from "../support/mesh-rig.ts";
 import { startFakeTypha } from "../support/typha.ts";
@@ -57,13 +62,14 @@ test("[BAK3] [BAK7] a hub that is restored to an older state costs nobody a key;
   writePods(120);
   await untilFelixHas(120);
   // An edge that the backup does not know: db sees app.
-  await rig.api("PUT", "/v1/meshes/demo/clusters/db/rccs/app", {
-    apiVersion: "projectcalico.org/v3",
-    kind: "RemoteClusterConfiguration",
-    metadata: { name: "app" },
-    spec: {},
+  await rig.call(applyRcc, {
+    params: { mesh: "demo", cluster: "db", rcc: "app" },
+    body: memberRcc("app"),
   });
-  await rig.api("POST", "/v1/meshes/demo/grants", { origin: "app", reader: "db" });
+  await rig.call(createGrant, {
+    params: { mesh: "demo" },
+    body: { origin: "app", reader: "db" },
+  });
   await eventually(
     () => remoteOf("db"),
     (remote) => remote?.connectionStatus === 2,
@@ -92,7 +98,7 @@ test("[BAK3] [BAK7] a hub that is restored to an older state costs nobody a key;
   // Not known to the registry any more, and not withdrawn by it either.
   expect(await rig.served("db", "app")).toEqual(seenByDb);
 
-  await rig.api("DELETE", "/v1/meshes/demo/grants/db/app");
+  await rig.call(deleteGrant, { params: { mesh: "demo", origin: "db", reader: "app" } });
   await untilFelixHas(0);
   expect(await rig.served("app", "db")).toEqual([]);
 });
@@ -100,28 +106,30 @@ test("[BAK3] [BAK7] a hub that is restored to an older state costs nobody a key;
 test("[BAK4] a grant that was narrowed after the backup stays narrow until the operator confirms what the restored hub permits", async () => {
   const data = join(rig.root, "hub");
   const backup = join(rig.root, "before-the-grant-was-narrowed");
-  const grant = "/v1/meshes/demo/grants/db/app";
+  const params = { mesh: "demo", origin: "db", reader: "app" };
   // Of the restore above.
-  await rig.api("PUT", grant, {});
+  await rig.call(applyGrant, { params, body: {} });
   expect(await rig.catwalk("mesh", "confirm-restore")).toMatchObject({ status: 0 });
   await untilFelixHas(121);
   expect(await rig.catwalk("hub", "backup", "--data", data, backup)).toMatchObject({ status: 0 });
-  await rig.api("PUT", grant, { scope: { namespaces: ["nowhere"] } });
+  await rig.call(applyGrant, { params, body: { scope: { namespaces: ["nowhere"] } } });
   await untilFelixHas(0);
 
   await rig.stopHub();
   rmSync(data, { recursive: true });
   await rig.catwalk("hub", "restore", "--data", data, backup);
   await rig.startHub();
-  const status = () =>
-    rig.api<{ mesh: { unconfirmedRestore: string | null } }>("GET", "/v1/meshes/demo/status");
+  const status = () => rig.call(getStatus, { params: { mesh: "demo" } });
   await eventually(status, ({ mesh }) => mesh.unconfirmedRestore !== null);
   await eventually(
     () => rig.fromRelay<RelayStatus>("app", "/status"),
     ({ hub }) => hub === "connected",
   );
   // A later decision, which counts at once, widens nothing of this either.
-  await rig.api("PATCH", "/v1/meshes/demo/clusters/app", { sharedCidrs: ["172.31.0.0/16"] });
+  await rig.call(setClusterRanges, {
+    params: { mesh: "demo", cluster: "app" },
+    body: { sharedCidrs: ["172.31.0.0/16"] },
+  });
   const version = (await rig.fromRelay<RelayStatus>("app", "/status")).accessVersion;
   await eventually(
     () => rig.fromRelay<RelayStatus>("app", "/status"),

@@ -6,6 +6,8 @@ import { brotliDecompressSync } from "node:zlib";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { applyGrant, createGrant, listGrants } from "../../shared/api/grants.ts";
+import { getRcc } from "../../shared/api/rccs.ts";
 import { DemoFelix, endpointKey } from "../support/demo-felix.ts";
 import { eventually, MeshRig } from "../support/mesh-rig.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
@@ -45,12 +47,12 @@ afterAll(async () => {
 });
 
 async function grants(): Promise<readonly { readonly scope?: unknown }[]> {
-  return (await rig.api<{ items: { scope?: unknown }[] }>("GET", `${DEMO}/grants`)).items;
+  return (await rig.call(listGrants, { params: { mesh: "demo" } })).items;
 }
 
 async function stateOfRcc(): Promise<string> {
-  const path = `${DEMO}/clusters/app/rccs/db`;
-  return (await rig.api<{ status: { state: string } }>("GET", path)).status.state;
+  const params = { mesh: "demo", cluster: "app", rcc: "db" };
+  return (await rig.call(getRcc, { params })).status.state;
 }
 
 /** In place: its data stay. */
@@ -88,7 +90,10 @@ const added = (number: number, namespace = "shop"): string =>
   endpointKey(`node-2/${namespace}/added-${number}`);
 
 test("[SCP3] [VER2] a hub that is put back treats a grant with a scope as none; upgraded again, the scope holds, of what db has then", async () => {
-  await rig.api("PUT", `${DEMO}/grants/db/app`, { scope: SCOPE });
+  await rig.call(applyGrant, {
+    params: { mesh: "demo", origin: "db", reader: "app" },
+    body: { scope: SCOPE },
+  });
   await havePods(0, 1);
   await felix.untilEndpoints([...shown, added(0), added(1)]);
   await felix.untilInSync(SCOPE);
@@ -100,7 +105,9 @@ test("[SCP3] [VER2] a hub that is put back treats a grant with a scope as none; 
   await changeHub(previous);
   expect([await grants(), await stateOfRcc()]).toEqual([[], "not-granted"]);
   // It refuses what it does not know, and does not grant everything instead.
-  await expect(rig.api("POST", `${DEMO}/grants`, { ...PAIR, scope: SCOPE })).rejects.toThrow();
+  await expect(
+    rig.call(createGrant, { params: { mesh: "demo" }, body: { ...PAIR, scope: SCOPE } }),
+  ).rejects.toThrow();
   expect(await grants()).toEqual([]);
   await havePods(1, 2);
   // What it had shown before stays, as whenever the hub shows nothing.
@@ -129,7 +136,7 @@ test("[SCP8] a reader that was away while the hub was put back gets the part of 
 
 test("[SCP3] [SCP12] [SCP13] a grant of everything that the hub that was put back adds beside shows everything there; upgraded again, the scope holds", async () => {
   await changeHub(previous);
-  await rig.api("POST", `${DEMO}/grants`, PAIR);
+  await rig.call(createGrant, { params: { mesh: "demo" }, body: PAIR });
   const all = (...numbers: readonly number[]): string[] => [
     ...shown,
     ...others,

@@ -9,6 +9,9 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
+import { addCluster } from "../../shared/api/clusters.ts";
+import { createMesh } from "../../shared/api/meshes.ts";
+import { adminOf } from "../support/hub-api.ts";
 import { Credentials } from "../../relay/hub/credentials.ts";
 import { Home } from "../../relay/publish/home.ts";
 import { speedOf } from "../../cli/launch/disk-speed.ts";
@@ -17,7 +20,6 @@ import { DiskBudget } from "../../worker/origin/budgets/disk-budget.ts";
 import { eventually } from "../support/mesh-rig.ts";
 import { pod } from "../support/records.ts";
 import { startHubProcess } from "./catwalk-process.ts";
-import { callHub } from "./registered.ts";
 import { rounds } from "./rounds.ts";
 
 const PUBLISHERS = 10;
@@ -73,17 +75,15 @@ if (rounds(0, 1) === 1)
     expect(fsyncMs).toBeGreaterThan(5);
     expect(hub.log()).toContain(`fsync ${fsyncMs} ms: up to `);
 
-    const admin = {
-      url: hub.url,
-      adminToken: readFileSync(join(data, "admin-token"), "utf8").trim(),
-    };
-    await callHub(admin, "POST", "/v1/meshes", { name: "m" });
+    const adminToken = readFileSync(join(data, "admin-token"), "utf8").trim();
+    const admin = adminOf({ url: hub.url, adminToken }, "m");
+    await admin.call(createMesh, { body: { name: "m" } });
     const homes: Home[] = [];
     onTestFinished(() => homes.forEach((home) => home.stop()));
     for (let n = 0; n < PUBLISHERS; n++) {
-      const added = await callHub<{ joinToken: string }>(admin, "POST", "/v1/meshes/m/clusters", {
-        name: `c${n}`,
-        cidrs: [`10.${n}.0.0/16`],
+      const added = await admin.call(addCluster, {
+        params: { mesh: "m" },
+        body: { name: `c${n}`, cidrs: [`10.${n}.0.0/16`] },
       });
       const credentials = await Credentials.open(join(root, `c${n}`));
       await credentials.join(hub.url, added.joinToken);

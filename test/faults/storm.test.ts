@@ -6,6 +6,12 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { addCluster } from "../../shared/api/clusters.ts";
+import { createGrant } from "../../shared/api/grants.ts";
+import { createMesh } from "../../shared/api/meshes.ts";
+import { applyRcc } from "../../shared/api/rccs.ts";
+import { memberRcc } from "../../shared/visibility/rcc.ts";
+import { adminOf } from "../support/hub-api.ts";
 import { Credentials } from "../../relay/hub/credentials.ts";
 import { Home } from "../../relay/publish/home.ts";
 import { HubLink } from "../../relay/hub/link.ts";
@@ -19,7 +25,6 @@ import { ViewFile } from "../../relay/view/view-file.ts";
 import { Watcher } from "../../relay/view/watcher.ts";
 import { eventually } from "../support/mesh-rig.ts";
 import { pod } from "../support/records.ts";
-import { callHub } from "./registered.ts";
 import { rounds } from "./rounds.ts";
 import { workerdBelow } from "./small-disk.ts";
 
@@ -66,18 +71,23 @@ beforeAll(async () => {
       if (call !== undefined) meshCalls.push(call);
     },
   });
-  await callHub(hub, "POST", "/v1/meshes", { name: "m" });
+  const admin = adminOf(hub, "m");
+  await admin.call(createMesh, { body: { name: "m" } });
   const members: Credentials[] = [];
   for (let n = 0; n < RELAYS; n++) members.push(await join_(n));
   for (const [n, member] of members.entries()) {
     const origin = n % POPULAR === n ? (n + 1) % POPULAR : n % POPULAR;
-    await callHub(hub, "PUT", `/v1/meshes/m/clusters/c${n}/rccs/remote`, {
-      apiVersion: "projectcalico.org/v3",
-      kind: "RemoteClusterConfiguration",
-      metadata: { name: "remote", annotations: { "catwalk.dev/remote-cluster": `c${origin}` } },
-      spec: {},
+    await admin.call(applyRcc, {
+      params: { mesh: "m", cluster: `c${n}`, rcc: "remote" },
+      body: {
+        ...memberRcc("remote"),
+        metadata: { name: "remote", annotations: { "catwalk.dev/remote-cluster": `c${origin}` } },
+      },
     });
-    await callHub(hub, "POST", "/v1/meshes/m/grants", { origin: `c${origin}`, reader: `c${n}` });
+    await admin.call(createGrant, {
+      params: { mesh: "m" },
+      body: { origin: `c${origin}`, reader: `c${n}` },
+    });
     relays.push(startRelay(n, member, members[origin] as Credentials));
   }
   await untilInSync();
@@ -94,9 +104,9 @@ afterAll(async () => {
 });
 
 async function join_(n: number): Promise<Credentials> {
-  const { joinToken } = await callHub<{ joinToken: string }>(hub, "POST", "/v1/meshes/m/clusters", {
-    name: `c${n}`,
-    cidrs: [`10.${n >> 8}.${n & 255}.0/24`],
+  const { joinToken } = await adminOf(hub, "m").call(addCluster, {
+    params: { mesh: "m" },
+    body: { name: `c${n}`, cidrs: [`10.${n >> 8}.${n & 255}.0/24`] },
   });
   const credentials = await Credentials.open(join(root, `c${n}`));
   await credentials.join(hub.url, joinToken);

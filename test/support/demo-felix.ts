@@ -1,5 +1,5 @@
 /** The Felix of the demo's cluster app, behind its relay and a Typha that tells nothing: all that it has is of db. */
-import type { MeshStatus } from "../../cli/admin/mesh-status.ts";
+import { getStatus } from "../../shared/api/status.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
 import { FelixProcess } from "./felix-process.ts";
 import { LiveTypha } from "./live-typha.ts";
@@ -104,9 +104,9 @@ export class DemoFelix {
    */
   async untilInSync(scope: Scope | null, digest?: string): Promise<string> {
     const status = await eventually(
-      () => this.#rig.api<MeshStatus>("GET", "/v1/meshes/demo/status"),
+      () => this.#rig.call(getStatus, { params: { mesh: "demo" } }),
       ({ clusters, edges }) => {
-        const scopes = clusters.flatMap((row) => row.scopes ?? []);
+        const scopes = clusters.flatMap((row) => row.scopes);
         const [edge, [shown]] = [edges[0], scopes];
         if (edge === undefined || scopes.length !== (scope === null ? 0 : 1)) return false;
         // Of the view as such: db's relay may be away. A hub of the version before says only that.

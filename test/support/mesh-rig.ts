@@ -4,6 +4,14 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { addCluster } from "../../shared/api/clusters.ts";
+import { createGrant } from "../../shared/api/grants.ts";
+import { createMesh } from "../../shared/api/meshes.ts";
+import { applyRcc } from "../../shared/api/rccs.ts";
+import { memberRcc } from "../../shared/visibility/rcc.ts";
+import { adminOf } from "./hub-api.ts";
+import type { AnswerOf, Operation } from "../../shared/api/operation.ts";
+import type { RequestOf } from "../../shared/api/request.ts";
 import { startRelay } from "../../cli/demo/relay-process.ts";
 import type { RelayProcess } from "../../cli/demo/relay-process.ts";
 import { startHub } from "../../cli/launch/hub.ts";
@@ -73,15 +81,9 @@ export class MeshRig {
     }
   }
 
-  async api<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const response = await fetch(new URL(path, this.hubUrl), {
-      method,
-      headers: { authorization: `Bearer ${this.#token}`, "content-type": "application/json" },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-    return JSON.parse(text) as T;
+  /** A request of the admin API. */
+  call<O extends Operation>(operation: O, request: RequestOf<O>): Promise<AnswerOf<O>> {
+    return adminOf({ url: this.hubUrl, adminToken: this.#token }, "demo").call(operation, request);
   }
 
   /**
@@ -100,27 +102,28 @@ export class MeshRig {
     return app;
   }
 
-  /** Mesh `demo` with clusters `app` and `db` over copies of the demo's folders; app sees db. */
-  /** @param cidrs Pod ranges that the operator gives, by cluster. */
+  /**
+   * Mesh `demo` with clusters `app` and `db` over copies of the demo's folders; app sees db.
+   * @param cidrs Pod ranges that the operator gives, by cluster.
+   */
   async createDemo(cidrs: Readonly<Record<string, readonly string[]>> = {}): Promise<void> {
-    await this.api("POST", "/v1/meshes", { name: "demo" });
+    const mesh = "demo";
+    await this.call(createMesh, { body: { name: mesh } });
     for (const name of ["app", "db"]) {
       cpSync(join(import.meta.dirname, "../../deploy/demo", name), this.folder(name), {
         recursive: true,
       });
-      const added = await this.api<{ joinToken: string }>("POST", "/v1/meshes/demo/clusters", {
-        name,
-        ...(cidrs[name] === undefined ? {} : { cidrs: cidrs[name] }),
+      const added = await this.call(addCluster, {
+        params: { mesh },
+        body: { name, ...(cidrs[name] === undefined ? {} : { cidrs: [...cidrs[name]] }) },
       });
       this.#joinTokens.set(name, added.joinToken);
     }
-    await this.api("PUT", "/v1/meshes/demo/clusters/app/rccs/db", {
-      apiVersion: "projectcalico.org/v3",
-      kind: "RemoteClusterConfiguration",
-      metadata: { name: "db" },
-      spec: {},
+    await this.call(applyRcc, {
+      params: { mesh, cluster: "app", rcc: "db" },
+      body: memberRcc("db"),
     });
-    await this.api("POST", "/v1/meshes/demo/grants", { origin: "db", reader: "app" });
+    await this.call(createGrant, { params: { mesh }, body: { origin: "db", reader: "app" } });
   }
 
   folder(cluster: string): string {

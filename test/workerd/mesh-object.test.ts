@@ -5,7 +5,9 @@ import { expect, test } from "vitest";
 
 import { createApp } from "../../worker/app.ts";
 import { importHubKey } from "../../worker/auth/hub-key.ts";
-import type { DirectoryCalls, MeshAdmin } from "../../worker/mesh/mesh-calls.ts";
+import type { MeshAdmin } from "../../worker/mesh/mesh-calls.ts";
+import { directoryStub, meshStub } from "../../worker/mesh/mesh-stub.ts";
+import { meshOfOrigin, originStub } from "../../worker/stubs.ts";
 import type { Outcome } from "../../worker/mesh/outcome.ts";
 import { originObjectName } from "../../worker/ports.ts";
 import type { OriginCalls } from "../../worker/ports.ts";
@@ -21,7 +23,7 @@ function valueOf<T>(outcome: Outcome<T>): T {
 }
 
 const stubOf = (name: string): DurableObjectStub => MESH.get(MESH.idFromName(name));
-const meshOf = (name: string): MeshAdmin => stubOf(`mesh:${name}`) as unknown as MeshAdmin;
+const meshOf = (name: string): MeshAdmin => meshStub(MESH, name);
 
 const RCC = {
   name: "db",
@@ -44,10 +46,10 @@ test("[VIS28] the registry survives the eviction of its object after every call"
   await evict();
   expect(valueOf(await mesh.createGrant("db", "app")).propagated).toBe(true);
   await evict();
-  const facts = await mesh.pullFacts(db.uid);
+  const facts = await meshOfOrigin(MESH, "evicted").pullFacts(db.uid);
   expect(facts).toMatchObject({ meshId: id, readers: [{ cluster: { uid: app.uid }, rcc: "db" }] });
-  const origin = ORIGIN.get(ORIGIN.idFromName(originObjectName(id, db.uid)));
-  expect(await (origin as unknown as OriginCalls).setFacts(facts as never)).toEqual({
+  const origin = originStub(ORIGIN, originObjectName(id, db.uid));
+  expect(await origin.setFacts(facts as never)).toEqual({
     accessVersion: facts?.accessVersion,
   });
 });
@@ -98,8 +100,8 @@ test("[CRE1] a relay joins through the app in workerd, and its socket reaches th
     hubKeys: () => Promise.resolve(keys),
     hasRoom: () => true,
     mesh: meshOf,
-    directory: () => stubOf("directory") as unknown as DirectoryCalls,
-    origin: (name) => ORIGIN.get(ORIGIN.idFromName(name)) as never,
+    directory: () => directoryStub(MESH),
+    origin: (name) => originStub(ORIGIN, name),
   });
   const call = async (path: string, body: unknown): Promise<Record<string, unknown>> => {
     const response = await app.request(path, {

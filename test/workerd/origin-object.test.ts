@@ -14,6 +14,7 @@ import { hashKey } from "../../shared/record/encoding.ts";
 import { keyOf } from "../../shared/record/key.ts";
 import type { OriginStatus, QuarantineEntry } from "../../shared/visibility/facts.ts";
 import type { MeshAdmin } from "../../worker/mesh/mesh-calls.ts";
+import { meshStub } from "../../worker/mesh/mesh-stub.ts";
 import type { Outcome } from "../../worker/mesh/outcome.ts";
 import { INTERNAL_HEADERS, originObjectName } from "../../worker/ports.ts";
 import { address, pod, put } from "../support/records.ts";
@@ -99,12 +100,12 @@ class World {
     this.#meshId = meshId;
     this.db = db;
     this.app = app;
-    this.mesh = MESH.get(MESH.idFromName(`mesh:${name}`)) as unknown as MeshAdmin;
+    this.mesh = meshStub(MESH, name);
     this.stub = ORIGIN.get(ORIGIN.idFromName(originObjectName(meshId, db)));
   }
 
   static async create(name: string): Promise<World> {
-    const mesh = MESH.get(MESH.idFromName(`mesh:${name}`)) as unknown as MeshAdmin;
+    const mesh = meshStub(MESH, name);
     const { id } = valueOf(await mesh.createMesh(name));
     const app = valueOf(await mesh.addCluster("app")).cluster.uid;
     const db = valueOf(await mesh.addCluster("db", { cidrs: ["10.20.0.0/16"] })).cluster.uid;

@@ -6,20 +6,14 @@ import { calculateJwkThumbprint, compactVerify, SignJWT } from "jose";
 import type { CryptoKey } from "jose";
 import { z } from "zod";
 
+import { publicKeySchema } from "../../shared/api/join.ts";
+import type { PublicKey } from "../../shared/api/join.ts";
 import type { Joined } from "../mesh/membership.ts";
 import { ALGORITHM } from "./hub-key.ts";
 
 const ISSUER = "catwalk-hub";
 /** Of the JWT's header: a credential is never taken for another kind of token. */
 const TYPE = "catwalk-credential+jwt";
-
-/** A relay's public key; anything private or of another kind is refused. */
-export const publicKeySchema = z.strictObject({
-  kty: z.literal("OKP"),
-  crv: z.literal("Ed25519"),
-  x: z.string().regex(/^[A-Za-z0-9_-]{43}$/, "must be base64url of 32 bytes"),
-});
-export type PublicKey = z.output<typeof publicKeySchema>;
 
 const claimsSchema = z.object({
   iss: z.literal(ISSUER),

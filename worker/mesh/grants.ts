@@ -7,7 +7,7 @@ import { Refused } from "./outcome.ts";
 import type { ClusterRow } from "./registry.ts";
 import { requireFewScopes, requireRoomForScopes } from "./scope-limits.ts";
 
-export interface GrantView {
+export interface Grant {
   readonly origin: { readonly uid: string; readonly name: string };
   readonly reader: { readonly uid: string; readonly name: string };
   readonly createdMs: number;
@@ -23,7 +23,7 @@ export function createGrant(
   originName: string,
   readerName: string,
   scope: Scope | null,
-): GrantView {
+): Grant {
   mesh.requireMesh();
   const [origin, reader] = requirePair(mesh, originName, readerName);
   const existing = mesh.grantOf(origin.uid, reader.uid);
@@ -37,7 +37,7 @@ export function createGrant(
     writeGrant(mesh, origin, reader, scope, mesh.environment.clock.now());
     mesh.audit("admin", "grant create", describePair(originName, readerName, scope));
   }
-  return viewGrant(mesh, origin, reader);
+  return grantOf(mesh, origin, reader);
 }
 
 /** Creates a grant, or makes an existing one show this. */
@@ -46,7 +46,7 @@ export function applyGrant(
   originName: string,
   readerName: string,
   scope: Scope | null,
-): { readonly grant: GrantView; readonly isNew: boolean } {
+): { readonly grant: Grant; readonly isNew: boolean } {
   mesh.requireMesh();
   const [origin, reader] = requirePair(mesh, originName, readerName);
   const existing = mesh.grantOf(origin.uid, reader.uid);
@@ -55,7 +55,7 @@ export function applyGrant(
     writeGrant(mesh, origin, reader, scope, createdMs);
     mesh.audit("admin", "grant apply", describePair(originName, readerName, scope));
   }
-  return { grant: viewGrant(mesh, origin, reader), isNew: existing === undefined };
+  return { grant: grantOf(mesh, origin, reader), isNew: existing === undefined };
 }
 
 export function deleteGrant(mesh: Mesh, originName: string, readerName: string): void {
@@ -69,14 +69,14 @@ export function deleteGrant(mesh: Mesh, originName: string, readerName: string):
 }
 
 /** By the UIDs of origin and reader. What an older hub left of clusters that it removed is nobody's grant. */
-export function listGrants(mesh: Mesh, originName: string | null): readonly GrantView[] {
+export function listGrants(mesh: Mesh, originName: string | null): readonly Grant[] {
   mesh.requireMesh();
   const prefix = originName === null ? "" : `${mesh.requireCluster(originName).uid}/`;
   const rows = [...mesh.store.list("grants", prefix), ...mesh.store.list("scoped", prefix)];
   return [...new Set(rows.map(([id]) => id))].toSorted().flatMap((id) => {
     const [origin, reader] = id.split("/").map((uid) => mesh.member(uid));
     const areMembers = origin?.removed === false && reader?.removed === false;
-    return areMembers ? [viewGrant(mesh, origin, reader)] : [];
+    return areMembers ? [grantOf(mesh, origin, reader)] : [];
   });
 }
 
@@ -111,7 +111,7 @@ function requirePair(mesh: Mesh, origin: string, reader: string): [ClusterRow, C
   return [mesh.requireCluster(origin), mesh.requireCluster(reader)];
 }
 
-function viewGrant(mesh: Mesh, origin: ClusterRow, reader: ClusterRow): GrantView {
+function grantOf(mesh: Mesh, origin: ClusterRow, reader: ClusterRow): Grant {
   const grant = mesh.grantOf(origin.uid, reader.uid);
   return {
     origin: { uid: origin.uid, name: origin.name },

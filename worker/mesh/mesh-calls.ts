@@ -3,18 +3,18 @@ import type { LabelMode, PinnedRanges, RefusedClaim } from "../../shared/visibil
 import type { FieldProblem } from "../../shared/visibility/field-problem.ts";
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
-import type { MeshCalls } from "../ports.ts";
-import type { GrantView } from "./grants.ts";
+import type { CallNames } from "./calls-by-name.ts";
+import type { Grant } from "./grants.ts";
 import type { Joined, NewToken } from "./membership.ts";
 import type { Outcome } from "./outcome.ts";
-import type { ClusterRcc, MemberRccView, RccView } from "./rccs.ts";
+import type { ClusterRcc, MemberRcc, Rcc } from "./rccs.ts";
 import type { RangesChange } from "./ranges.ts";
 import type { AuditRow, MeshRow } from "./registry.ts";
 
 /** A change, and whether every Origin that it concerns held it when the call returned. */
 export type Changed<T> = T & { readonly propagated: boolean };
 
-export interface ClusterView {
+export interface Member {
   readonly uid: string;
   readonly name: string;
   readonly createdMs: number;
@@ -40,10 +40,10 @@ export interface MeshOverview {
   readonly accessVersion: number;
   /** Unix ms of a restore that no operator has confirmed; `null`: there is none. */
   readonly unconfirmedRestore: number | null;
-  readonly clusters: readonly ClusterView[];
+  readonly clusters: readonly Member[];
   readonly edges: readonly {
     readonly clusterUid: string;
-    readonly rcc: MemberRccView;
+    readonly rcc: MemberRcc;
     /** Of the grant's scope; `null`: it shows all. */
     readonly scopeId: string | null;
   }[];
@@ -65,7 +65,8 @@ export interface ViewOverview {
   }[];
 }
 
-export interface MeshAdmin extends MeshCalls {
+/** What the admin API and a joining relay ask of a Mesh. */
+export interface MeshAdmin {
   createMesh(name: string): Promise<Outcome<MeshRow>>;
   getMesh(): Promise<Outcome<MeshRow>>;
   deleteMesh(): Promise<Outcome<Changed<object>>>;
@@ -74,7 +75,7 @@ export interface MeshAdmin extends MeshCalls {
   addCluster(
     name: string,
     ranges?: RangesChange,
-  ): Promise<Outcome<Changed<{ readonly cluster: ClusterView; readonly token: NewToken }>>>;
+  ): Promise<Outcome<Changed<{ readonly cluster: Member; readonly token: NewToken }>>>;
   /**
    * Gives the cluster these ranges; refused where that would take an address from what is admitted
    * now.
@@ -82,9 +83,9 @@ export interface MeshAdmin extends MeshCalls {
   setRanges(
     name: string,
     change: RangesChange,
-  ): Promise<Outcome<Changed<{ readonly cluster: ClusterView }>>>;
-  listClusters(): Promise<Outcome<readonly ClusterView[]>>;
-  getCluster(name: string): Promise<Outcome<ClusterView>>;
+  ): Promise<Outcome<Changed<{ readonly cluster: Member }>>>;
+  listClusters(): Promise<Outcome<readonly Member[]>>;
+  getCluster(name: string): Promise<Outcome<Member>>;
   removeCluster(name: string): Promise<Outcome<Changed<object>>>;
   newToken(name: string): Promise<Outcome<NewToken>>;
   join(tokenHash: string, kid: string): Promise<Outcome<Joined>>;
@@ -92,31 +93,58 @@ export interface MeshAdmin extends MeshCalls {
     cluster: string,
     request: RccRequest,
     mode: "create" | "apply",
-  ): Promise<Outcome<Changed<{ readonly rcc: RccView; readonly isNew: boolean }>>>;
-  listRccs(cluster: string): Promise<Outcome<readonly RccView[]>>;
+  ): Promise<Outcome<Changed<{ readonly rcc: Rcc; readonly isNew: boolean }>>>;
+  listRccs(cluster: string): Promise<Outcome<readonly Rcc[]>>;
   listAllRccs(): Promise<Outcome<readonly ClusterRcc[]>>;
-  getRcc(cluster: string, name: string): Promise<Outcome<RccView>>;
+  getRcc(cluster: string, name: string): Promise<Outcome<Rcc>>;
   deleteRcc(cluster: string, name: string): Promise<Outcome<Changed<object>>>;
   /** @param scope Canonical; `null` (the default) for all of the origin. */
   createGrant(
     origin: string,
     reader: string,
     scope?: Scope | null,
-  ): Promise<Outcome<Changed<{ readonly grant: GrantView }>>>;
+  ): Promise<Outcome<Changed<{ readonly grant: Grant }>>>;
   applyGrant(
     origin: string,
     reader: string,
     scope: Scope | null,
-  ): Promise<Outcome<Changed<{ readonly grant: GrantView; readonly isNew: boolean }>>>;
+  ): Promise<Outcome<Changed<{ readonly grant: Grant; readonly isNew: boolean }>>>;
   deleteGrant(origin: string, reader: string): Promise<Outcome<Changed<object>>>;
   /** @param origin Name, or `null` for all. */
-  listGrants(origin: string | null): Promise<Outcome<readonly GrantView[]>>;
+  listGrants(origin: string | null): Promise<Outcome<readonly Grant[]>>;
   overview(): Promise<Outcome<MeshOverview>>;
   viewOf(cluster: string): Promise<Outcome<ViewOverview>>;
   /** Newest first. */
   audit(limit: number): Promise<Outcome<readonly AuditRow[]>>;
 }
 
+export const MESH_ADMIN_CALLS: CallNames<MeshAdmin> = {
+  createMesh: true,
+  getMesh: true,
+  deleteMesh: true,
+  confirmRestore: true,
+  addCluster: true,
+  setRanges: true,
+  listClusters: true,
+  getCluster: true,
+  removeCluster: true,
+  newToken: true,
+  join: true,
+  applyRcc: true,
+  listRccs: true,
+  listAllRccs: true,
+  getRcc: true,
+  deleteRcc: true,
+  createGrant: true,
+  applyGrant: true,
+  deleteGrant: true,
+  listGrants: true,
+  overview: true,
+  viewOf: true,
+  audit: true,
+};
+
+/** The hub's list of meshes. */
 export interface DirectoryCalls {
   /**
    * Whether a mesh of this name was made and not deleted; answered from memory, and writes nothing.
@@ -128,3 +156,10 @@ export interface DirectoryCalls {
     readonly { readonly name: string; readonly id: string; readonly createdMs: number }[]
   >;
 }
+
+export const DIRECTORY_CALLS: CallNames<DirectoryCalls> = {
+  hasMesh: true,
+  noteMesh: true,
+  forgetMesh: true,
+  listMeshes: true,
+};

@@ -1,13 +1,17 @@
 /**
- * The Durable Object of a mesh (`mesh:<name>`) and, under the name `directory`, of the hub's list of meshes: storage, alarm and calls around
- * a `MeshService`. Every decision is made there.
+ * The Durable Object of a mesh (`mesh:<name>`) and, under the name `directory`, of the hub's list of
+ * meshes: storage, alarm and calls around a `MeshService`. Every decision is made there.
  */
 import { DurableObject } from "cloudflare:workers";
 
 import { toHex } from "../../shared/lib/bytes.ts";
-import type { OriginCalls } from "../ports.ts";
+import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
+import type { MeshCalls } from "../ports.ts";
 import { durableSql } from "../storage/durable-sql.ts";
+import { originStub } from "../stubs.ts";
+import { callByName } from "./calls-by-name.ts";
 import { Directory } from "./directory.ts";
+import { DIRECTORY_CALLS, MESH_ADMIN_CALLS } from "./mesh-calls.ts";
 import type { DirectoryCalls, MeshAdmin } from "./mesh-calls.ts";
 import { MeshService } from "./mesh-service.ts";
 import { SqlMeshStore } from "./mesh-store.ts";
@@ -19,7 +23,7 @@ export interface MeshEnv {
   readonly RESTORED_AT?: string;
 }
 
-export class MeshObject extends DurableObject<MeshEnv> implements MeshAdmin, DirectoryCalls {
+export class MeshObject extends DurableObject<MeshEnv> implements MeshCalls {
   readonly #service: MeshService;
   readonly #directory: Directory;
 
@@ -33,7 +37,7 @@ export class MeshObject extends DurableObject<MeshEnv> implements MeshAdmin, Dir
     mesh.noteRestore(Number(env.RESTORED_AT ?? 0));
     this.#directory = new Directory(store);
     this.#service = new MeshService(mesh, {
-      findOrigin: (name) => env.ORIGIN.get(env.ORIGIN.idFromName(name)) as unknown as OriginCalls,
+      findOrigin: (name) => originStub(env.ORIGIN, name),
       delay: (ms) => {
         let timer: ReturnType<typeof setTimeout> | null = null;
         const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
@@ -48,135 +52,25 @@ export class MeshObject extends DurableObject<MeshEnv> implements MeshAdmin, Dir
     return this.#service.onAlarm();
   }
 
-  createMesh(...args: Parameters<MeshAdmin["createMesh"]>): ReturnType<MeshAdmin["createMesh"]> {
-    return this.#service.createMesh(...args);
+  /** A call of `MeshAdmin`; `meshStub` is the other side. */
+  administer(call: string, args: readonly unknown[]): unknown {
+    return callByName<MeshAdmin>(this.#service, MESH_ADMIN_CALLS, call, args);
   }
 
-  getMesh(...args: Parameters<MeshAdmin["getMesh"]>): ReturnType<MeshAdmin["getMesh"]> {
-    return this.#service.getMesh(...args);
+  /** A call of `DirectoryCalls`; `directoryStub` is the other side. */
+  list(call: string, args: readonly unknown[]): unknown {
+    return callByName<DirectoryCalls>(this.#directory, DIRECTORY_CALLS, call, args);
   }
 
-  deleteMesh(...args: Parameters<MeshAdmin["deleteMesh"]>): ReturnType<MeshAdmin["deleteMesh"]> {
-    return this.#service.deleteMesh(...args);
+  pullFacts(clusterUid: string): Promise<OriginFacts | null> {
+    return this.#service.pullFacts(clusterUid);
   }
 
-  addCluster(...args: Parameters<MeshAdmin["addCluster"]>): ReturnType<MeshAdmin["addCluster"]> {
-    return this.#service.addCluster(...args);
+  claimRanges(clusterUid: string, claims: readonly RangeClaim[]): Promise<OriginFacts | null> {
+    return this.#service.claimRanges(clusterUid, claims);
   }
 
-  confirmRestore(
-    ...args: Parameters<MeshAdmin["confirmRestore"]>
-  ): ReturnType<MeshAdmin["confirmRestore"]> {
-    return this.#service.confirmRestore(...args);
-  }
-
-  setRanges(...args: Parameters<MeshAdmin["setRanges"]>): ReturnType<MeshAdmin["setRanges"]> {
-    return this.#service.setRanges(...args);
-  }
-
-  noteCluster(...args: Parameters<MeshAdmin["noteCluster"]>): ReturnType<MeshAdmin["noteCluster"]> {
-    return this.#service.noteCluster(...args);
-  }
-
-  listClusters(
-    ...args: Parameters<MeshAdmin["listClusters"]>
-  ): ReturnType<MeshAdmin["listClusters"]> {
-    return this.#service.listClusters(...args);
-  }
-
-  getCluster(...args: Parameters<MeshAdmin["getCluster"]>): ReturnType<MeshAdmin["getCluster"]> {
-    return this.#service.getCluster(...args);
-  }
-
-  removeCluster(
-    ...args: Parameters<MeshAdmin["removeCluster"]>
-  ): ReturnType<MeshAdmin["removeCluster"]> {
-    return this.#service.removeCluster(...args);
-  }
-
-  newToken(...args: Parameters<MeshAdmin["newToken"]>): ReturnType<MeshAdmin["newToken"]> {
-    return this.#service.newToken(...args);
-  }
-
-  join(...args: Parameters<MeshAdmin["join"]>): ReturnType<MeshAdmin["join"]> {
-    return this.#service.join(...args);
-  }
-
-  applyRcc(...args: Parameters<MeshAdmin["applyRcc"]>): ReturnType<MeshAdmin["applyRcc"]> {
-    return this.#service.applyRcc(...args);
-  }
-
-  listRccs(...args: Parameters<MeshAdmin["listRccs"]>): ReturnType<MeshAdmin["listRccs"]> {
-    return this.#service.listRccs(...args);
-  }
-
-  listAllRccs(): ReturnType<MeshAdmin["listAllRccs"]> {
-    return this.#service.listAllRccs();
-  }
-
-  getRcc(...args: Parameters<MeshAdmin["getRcc"]>): ReturnType<MeshAdmin["getRcc"]> {
-    return this.#service.getRcc(...args);
-  }
-
-  deleteRcc(...args: Parameters<MeshAdmin["deleteRcc"]>): ReturnType<MeshAdmin["deleteRcc"]> {
-    return this.#service.deleteRcc(...args);
-  }
-
-  createGrant(...args: Parameters<MeshAdmin["createGrant"]>): ReturnType<MeshAdmin["createGrant"]> {
-    return this.#service.createGrant(...args);
-  }
-
-  applyGrant(...args: Parameters<MeshAdmin["applyGrant"]>): ReturnType<MeshAdmin["applyGrant"]> {
-    return this.#service.applyGrant(...args);
-  }
-
-  deleteGrant(...args: Parameters<MeshAdmin["deleteGrant"]>): ReturnType<MeshAdmin["deleteGrant"]> {
-    return this.#service.deleteGrant(...args);
-  }
-
-  listGrants(...args: Parameters<MeshAdmin["listGrants"]>): ReturnType<MeshAdmin["listGrants"]> {
-    return this.#service.listGrants(...args);
-  }
-
-  overview(...args: Parameters<MeshAdmin["overview"]>): ReturnType<MeshAdmin["overview"]> {
-    return this.#service.overview(...args);
-  }
-
-  viewOf(...args: Parameters<MeshAdmin["viewOf"]>): ReturnType<MeshAdmin["viewOf"]> {
-    return this.#service.viewOf(...args);
-  }
-
-  audit(...args: Parameters<MeshAdmin["audit"]>): ReturnType<MeshAdmin["audit"]> {
-    return this.#service.audit(...args);
-  }
-
-  pullFacts(...args: Parameters<MeshAdmin["pullFacts"]>): ReturnType<MeshAdmin["pullFacts"]> {
-    return this.#service.pullFacts(...args);
-  }
-
-  claimRanges(...args: Parameters<MeshAdmin["claimRanges"]>): ReturnType<MeshAdmin["claimRanges"]> {
-    return this.#service.claimRanges(...args);
-  }
-
-  noteMesh(
-    ...args: Parameters<DirectoryCalls["noteMesh"]>
-  ): ReturnType<DirectoryCalls["noteMesh"]> {
-    return this.#directory.noteMesh(...args);
-  }
-
-  hasMesh(...args: Parameters<DirectoryCalls["hasMesh"]>): ReturnType<DirectoryCalls["hasMesh"]> {
-    return this.#directory.hasMesh(...args);
-  }
-
-  forgetMesh(
-    ...args: Parameters<DirectoryCalls["forgetMesh"]>
-  ): ReturnType<DirectoryCalls["forgetMesh"]> {
-    return this.#directory.forgetMesh(...args);
-  }
-
-  listMeshes(
-    ...args: Parameters<DirectoryCalls["listMeshes"]>
-  ): ReturnType<DirectoryCalls["listMeshes"]> {
-    return this.#directory.listMeshes(...args);
+  noteCluster(clusterUid: string, note: ClusterNote): Promise<OriginFacts | null> {
+    return this.#service.noteCluster(clusterUid, note);
   }
 }

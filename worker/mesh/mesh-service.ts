@@ -8,9 +8,10 @@ import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibili
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
 import { originObjectName } from "../ports.ts";
+import type { MeshCalls } from "../ports.ts";
 import { applyGrant, createGrant, deleteGrant, listGrants } from "./grants.ts";
 import { addCluster, createMesh, deleteMesh, join, newToken, removeCluster } from "./membership.ts";
-import type { Changed, ClusterView, MeshAdmin } from "./mesh-calls.ts";
+import type { Changed, Member, MeshAdmin } from "./mesh-calls.ts";
 import type { Mesh } from "./mesh.ts";
 import { noteCluster } from "./notes.ts";
 import { Refused } from "./outcome.ts";
@@ -37,7 +38,7 @@ const NAMED_RECORDS = 5;
 /** How long an admin request waits for Origins. */
 const PROPAGATION_MS = 2_000;
 
-export class MeshService implements MeshAdmin {
+export class MeshService implements MeshAdmin, MeshCalls {
   readonly #mesh: Mesh;
   readonly #ports: MeshServicePorts;
 
@@ -273,7 +274,7 @@ export class MeshService implements MeshAdmin {
     if (atMs !== null) this.#ports.setAlarm(atMs);
   }
 
-  #view(cluster: ClusterRow): ClusterView {
+  #view(cluster: ClusterRow): Member {
     return viewCluster(this.#mesh, cluster);
   }
 }

@@ -1,7 +1,11 @@
-/** The registry's storage: typed collections of small rows, synchronous, with one transaction per decision. */
+/**
+ * The registry's storage: typed collections of small rows, synchronous, with one transaction per
+ * decision.
+ */
 import type { SqlDatabase } from "../storage/sql.ts";
 import { migrate } from "../storage/sql.ts";
 import { COLLECTIONS } from "./registry.ts";
+import { readRow } from "./registry-rows.ts";
 import type { Collections } from "./registry.ts";
 
 export type CollectionName = keyof Collections;
@@ -26,15 +30,18 @@ const SCHEMA = [
   ],
 ];
 
-/** Rows kept as they were read or written, so that facts over hundreds of remotes do not ask the database thousands of times. */
+/**
+ * Rows kept as they were read or written, so that facts over hundreds of remotes do not ask the
+ * database thousands of times.
+ */
 const CACHED_ROWS = 50_000;
 
 /** Past every id that starts with the prefix: ids are ASCII. */
 const END = "\u{10ffff}";
 
 /**
- * On SQLite, in a Durable Object or on `node:sqlite`. One table for all collections: rows are read by id or by prefix only, so columns
- * would be a second schema to migrate that no query uses.
+ * On SQLite, in a Durable Object or on `node:sqlite`. One table for all collections: rows are read
+ * by id or by prefix only, so columns would be a second schema to migrate that no query uses.
  */
 export class SqlMeshStore implements MeshStore {
   readonly #sql: SqlDatabase;
@@ -58,8 +65,7 @@ export class SqlMeshStore implements MeshStore {
       COLLECTIONS.indexOf(collection),
       id,
     )[0];
-    const read =
-      row === undefined ? undefined : (JSON.parse(String(row["body"])) as Collections[N]);
+    const read = row === undefined ? undefined : requireRow(collection, id, row["body"]);
     this.#remember(name, read);
     return read;
   }
@@ -96,9 +102,10 @@ export class SqlMeshStore implements MeshStore {
         prefix,
         prefix + END,
       )
-      .map(
-        (row) => [String(row["id"]), JSON.parse(String(row["body"])) as Collections[N]] as const,
-      );
+      .map((row) => {
+        const id = String(row["id"]);
+        return [id, requireRow(collection, id, row["body"])] as const;
+      });
   }
 
   count(collection: CollectionName, prefix = ""): number {
@@ -127,4 +134,15 @@ export class SqlMeshStore implements MeshStore {
     if (this.#cache.size >= CACHED_ROWS) this.#cache.clear();
     this.#cache.set(name, row);
   }
+}
+
+/** @throws Error naming the row, the field and the rule: what it permitted is not known. */
+function requireRow<N extends CollectionName>(
+  collection: N,
+  id: string,
+  body: unknown,
+): Collections[N] {
+  const read = readRow(collection, body);
+  if (read.kind === "row") return read.row;
+  throw new Error(`the registry is damaged: ${collection} ${id}: ${read.rule}`);
 }

@@ -10,14 +10,14 @@ import type { ClusterRow, DirectRccRow, RccRow } from "./registry.ts";
 import { requireRoomForScopes } from "./scope-limits.ts";
 
 /** An RCC that names a member, with what it is bound to and whether it is granted. */
-export interface MemberRccView {
+export interface MemberRcc {
   readonly row: RccRow;
   readonly remote: { readonly uid: string; readonly name: string };
   readonly state: "granted" | "not-granted";
 }
 
 /** One with connection fields: kept, bound to nobody, and of no effect. [VIS40] */
-export interface DirectRccView {
+export interface DirectRcc {
   readonly row: DirectRccRow;
   readonly remote: null;
   readonly state: "not-served";
@@ -25,17 +25,17 @@ export interface DirectRccView {
 
 export interface ClusterRcc {
   readonly cluster: { readonly uid: string; readonly name: string };
-  readonly rcc: RccView;
+  readonly rcc: Rcc;
 }
 
-export type RccView = MemberRccView | DirectRccView;
+export type Rcc = MemberRcc | DirectRcc;
 
 export function applyRcc(
   mesh: Mesh,
   clusterName: string,
   request: RccRequest,
   mode: "create" | "apply",
-): { readonly rcc: RccView; readonly isNew: boolean } {
+): { readonly rcc: Rcc; readonly isNew: boolean } {
   mesh.requireMesh();
   const cluster = mesh.requireCluster(clusterName);
   const existing = findRcc(mesh, cluster, request.name);
@@ -63,9 +63,9 @@ function keepDirect(
   mesh: Mesh,
   cluster: ClusterRow,
   request: RccRequest,
-  existing: RccView | undefined,
+  existing: Rcc | undefined,
   createdMs: number,
-): DirectRccView {
+): DirectRcc {
   if (existing !== undefined && existing.remote !== null) dropMember(mesh, cluster, existing);
   const { name, annotations, spec } = request;
   const row: DirectRccRow = { name, annotations, spec, createdMs };
@@ -77,9 +77,9 @@ function bindToMember(
   mesh: Mesh,
   cluster: ClusterRow,
   request: RccRequest & { readonly remoteName: string },
-  existing: RccView | undefined,
+  existing: Rcc | undefined,
   createdMs: number,
-): MemberRccView {
+): MemberRcc {
   const remote = findRemote(mesh, request);
   if (remote.uid === cluster.uid)
     throw new Refused(
@@ -112,7 +112,7 @@ function bindToMember(
   return viewMember(mesh, cluster, row);
 }
 
-function dropMember(mesh: Mesh, cluster: ClusterRow, { remote }: MemberRccView): void {
+function dropMember(mesh: Mesh, cluster: ClusterRow, { remote }: MemberRcc): void {
   mesh.touch(cluster.uid, remote.uid);
   mesh.store.delete("rccs", `${cluster.uid}/${remote.uid}`);
 }
@@ -131,7 +131,7 @@ function findRemote(mesh: Mesh, request: { name: string; remoteName: string }): 
 }
 
 /** Where a hub of the version before has made one of the same name, that one counts. */
-function findRcc(mesh: Mesh, cluster: ClusterRow, name: string): RccView | undefined {
+function findRcc(mesh: Mesh, cluster: ClusterRow, name: string): Rcc | undefined {
   const rows = mesh.store.list("rccs", `${cluster.uid}/`);
   const member = rows.find(([, row]) => row.name === name)?.[1];
   if (member !== undefined) return viewMember(mesh, cluster, member);
@@ -143,7 +143,7 @@ function countRccs(mesh: Mesh, { uid }: ClusterRow): number {
   return mesh.store.count("rccs", `${uid}/`) + mesh.store.count("direct", `${uid}/`);
 }
 
-function viewMember(mesh: Mesh, cluster: ClusterRow, row: RccRow): MemberRccView {
+function viewMember(mesh: Mesh, cluster: ClusterRow, row: RccRow): MemberRcc {
   return {
     row,
     remote: { uid: row.remoteUid, name: mesh.member(row.remoteUid)?.name ?? "" },
@@ -151,16 +151,16 @@ function viewMember(mesh: Mesh, cluster: ClusterRow, row: RccRow): MemberRccView
   };
 }
 
-function viewDirect(row: DirectRccRow): DirectRccView {
+function viewDirect(row: DirectRccRow): DirectRcc {
   return { row, remote: null, state: "not-served" };
 }
 
-function byName(a: RccView, b: RccView): number {
+function byName(a: Rcc, b: Rcc): number {
   return a.row.name < b.row.name ? -1 : 1;
 }
 
 /** All of a cluster, by name. */
-export function listRccs(mesh: Mesh, clusterName: string): readonly RccView[] {
+export function listRccs(mesh: Mesh, clusterName: string): readonly Rcc[] {
   const members = listMemberRccs(mesh, clusterName);
   const taken = new Set(members.map(({ row }) => row.name));
   const direct = mesh.store
@@ -181,7 +181,7 @@ export function listAllRccs(mesh: Mesh): readonly ClusterRcc[] {
 }
 
 /** Those that name a member, by name: the edges of the mesh. */
-export function listMemberRccs(mesh: Mesh, clusterName: string): readonly MemberRccView[] {
+export function listMemberRccs(mesh: Mesh, clusterName: string): readonly MemberRcc[] {
   mesh.requireMesh();
   const cluster = mesh.requireCluster(clusterName);
   return mesh.store
@@ -190,7 +190,7 @@ export function listMemberRccs(mesh: Mesh, clusterName: string): readonly Member
     .toSorted(byName);
 }
 
-export function getRcc(mesh: Mesh, clusterName: string, name: string): RccView {
+export function getRcc(mesh: Mesh, clusterName: string, name: string): Rcc {
   mesh.requireMesh();
   const rcc = findRcc(mesh, mesh.requireCluster(clusterName), name);
   if (rcc === undefined)

@@ -4,11 +4,11 @@ import { scopeId } from "../../shared/visibility/scope.ts";
 import { notServed } from "../../shared/visibility/rcc-connection.ts";
 import { labelModeOf } from "../../shared/visibility/rcc.ts";
 import { listMemberRccs, listRccs } from "./rccs.ts";
-import type { ClusterView, MeshOverview, ViewOverview } from "./mesh-calls.ts";
+import type { Member, MeshOverview, ViewOverview } from "./mesh-calls.ts";
 import type { Mesh } from "./mesh.ts";
 import type { ClusterRow } from "./registry.ts";
 
-export function viewCluster(mesh: Mesh, row: ClusterRow): ClusterView {
+export function viewCluster(mesh: Mesh, row: ClusterRow): Member {
   return {
     uid: row.uid,
     name: row.name,

@@ -3,8 +3,8 @@
  * reader's view equals the origin's log, and what the origin has is admitted and served. InSync
  * means all of them; each that fails is named. [API9] Pure over what the Origins report.
  */
+import { CONNECTION_WORDS } from "../../shared/visibility/connection-words.ts";
 import type { EdgeReport, OriginStatus } from "../../shared/visibility/facts.ts";
-import { CONNECTION_WORDS } from "./words.ts";
 
 /**
  * Why an edge is not in sync, or why it shows less than there is. `code` is for programs and stays.

@@ -1,22 +1,10 @@
 /** Every error of the API is `application/problem+json` (RFC 9457), with a `code` that stays and the fields that are wrong. [API1] */
-import { z } from "@hono/zod-openapi";
 import type { Hook } from "@hono/zod-openapi";
 import type { Context, Env } from "hono";
 
 import { describeIssues } from "../../shared/visibility/field-problem.ts";
 import type { FieldProblem } from "../../shared/visibility/field-problem.ts";
 import type { Outcome } from "../mesh/outcome.ts";
-
-export const problemSchema = z
-  .object({
-    type: z.string(),
-    title: z.string(),
-    status: z.number().int(),
-    code: z.string(),
-    detail: z.string(),
-    errors: z.array(z.object({ field: z.string(), rule: z.string() })).optional(),
-  })
-  .openapi("Problem");
 
 const CHALLENGE = 'Bearer realm="catwalk hub"';
 

@@ -1,7 +1,7 @@
 /** The cluster's own policies, read once: they never leave it. */
 import type { CalicoGroup } from "../convert/converters.ts";
 import { isJsonObject } from "../../kube/kube-object.ts";
-import { POLICY_KINDS } from "../../policy/kinds.ts";
+import { POLICY_KINDS } from "../../kube/policy-kinds.ts";
 import type { ClusterPolicies, PolicyObject } from "../source.ts";
 import { LIST_LIMIT } from "./reflector.ts";
 import { describeFailure } from "./run-reflector.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { holdPolicy } from "../../../relay/policy/holding.ts";
 import { rulesOf } from "../../../relay/policy/rules.ts";
-import { sortPolicies } from "../../../relay/policy/kinds.ts";
+import { sortPolicies } from "../../../relay/policy/sort-policies.ts";
 import type { World } from "../../../relay/policy/world.ts";
 import type { PolicyObject } from "../../../relay/source/source.ts";
 import type { CalicoRecord } from "../../../shared/record/record.ts";

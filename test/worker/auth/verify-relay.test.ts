@@ -4,7 +4,7 @@ import { beforeAll, expect, test } from "vitest";
 
 import { isAdmin } from "../../../worker/auth/admin-token.ts";
 import { signCredential, verifyCredential } from "../../../worker/auth/credential.ts";
-import type { PublicKey } from "../../../worker/auth/credential.ts";
+import type { PublicKey } from "../../../shared/api/join.ts";
 import { importHubKey } from "../../../worker/auth/hub-key.ts";
 import type { HubKeys } from "../../../worker/auth/hub-key.ts";
 import { verifyRelay } from "../../../worker/auth/verify-relay.ts";

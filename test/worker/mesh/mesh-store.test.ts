@@ -74,3 +74,19 @@ test("[VIS28] asking for a mesh that never was writes nothing", () => {
   ]);
   expect(sql.run("SELECT name FROM sqlite_master")).toEqual([]);
 });
+
+test("[VIS47] a row that does not fit its schema is an error that names it, and never counts as absent", () => {
+  const sql = nodeSql();
+  const store = new SqlMeshStore(sql);
+  store.transaction(() => store.put("grants", "a/b", { createdMs: 7 }));
+  const damage = (body: string) => sql.run("UPDATE registry SET body = ?", body);
+  damage('{"createdMs":"7"}');
+  const damaged = /^the registry is damaged: grants a\/b: createdMs: /;
+  expect(() => new SqlMeshStore(sql).get("grants", "a/b")).toThrow(damaged);
+  expect(() => new SqlMeshStore(sql).list("grants")).toThrow(damaged);
+  damage("{");
+  expect(() => new SqlMeshStore(sql).get("grants", "a/b")).toThrow("must be JSON");
+  // A field of a newer version stays where an older one writes the row back.
+  damage('{"createdMs":7,"until":9}');
+  expect(new SqlMeshStore(sql).get("grants", "a/b")).toEqual({ createdMs: 7, until: 9 });
+});

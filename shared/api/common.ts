@@ -1,0 +1,36 @@
+/** Schemas that several operations of the admin API share. */
+import { z } from "zod";
+
+import { NAME_PATTERN, NAME_RULE } from "../lib/names.ts";
+
+export const nameSchema = z.string().regex(NAME_PATTERN, NAME_RULE);
+export const meshParams = z.strictObject({ mesh: nameSchema });
+export const clusterParams = z.strictObject({ mesh: nameSchema, cluster: nameSchema });
+
+export const refSchema = z.object({ uid: z.string(), name: z.string() }).meta({ id: "ClusterRef" });
+
+export const changedSchema = z
+  .object({
+    propagated: z.boolean().meta({
+      description:
+        "Whether every Origin that the change concerns held it when the answer was sent. The rest follows by itself.",
+    }),
+  })
+  .meta({ id: "Changed" });
+
+/** `?limit=`: how many items an answer has at most, in decimal digits. */
+export function limitSchema(most: number, otherwise: number) {
+  const rule = `must be a number from 1 to ${most}`;
+  return z
+    .string()
+    .regex(/^[1-9]\d{0,5}$/, rule)
+    .transform(Number)
+    .refine((limit) => limit <= most, rule)
+    .default(otherwise)
+    .meta({ type: "integer", minimum: 1, maximum: most, default: otherwise });
+}
+
+/** The answer of an operation that lists: `{ items }`. */
+export function listSchema<T extends z.ZodType>(item: T) {
+  return z.object({ items: z.array(item) });
+}

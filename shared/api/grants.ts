@@ -1,0 +1,90 @@
+/** `/v1/meshes/{mesh}/grants`: which cluster lets which other read it, and what of it. [VIS23] [SCP3] */
+import { z } from "zod";
+
+import { scopeSchema } from "../visibility/scope.ts";
+import { changedSchema, listSchema, meshParams, nameSchema, refSchema } from "./common.ts";
+import { operation } from "./operation.ts";
+
+const LIST = "/v1/meshes/{mesh}/grants";
+const PATH = `${LIST}/{origin}/{reader}`;
+const tag = "Grants";
+
+const scopeMeta = {
+  description: "What of the origin the reader sees; without it, or if it narrows nothing: all",
+};
+const givenScope = scopeSchema.optional().meta(scopeMeta);
+const pairParams = meshParams.extend({ origin: nameSchema, reader: nameSchema });
+
+export const grantSchema = z
+  .object({
+    origin: refSchema,
+    reader: refSchema,
+    createdAt: z.string(),
+    used: z.boolean().meta({ description: "Whether the reader has an RCC that names the origin" }),
+    scope: scopeSchema.optional().meta(scopeMeta),
+  })
+  .meta({ id: "Grant" });
+export type GrantView = z.output<typeof grantSchema>;
+
+const changedGrantSchema = z.object({ grant: grantSchema, ...changedSchema.shape });
+export type ChangedGrant = z.output<typeof changedGrantSchema>;
+
+export const createGrant = operation({
+  id: "createGrant",
+  summary: "Let a cluster see another",
+  tag,
+  method: "post",
+  path: LIST,
+  params: meshParams,
+  body: z.strictObject({ origin: nameSchema, reader: nameSchema, scope: givenScope }),
+  answer: changedGrantSchema,
+  successes: {
+    201: {
+      description: "The grant; repeating one changes nothing",
+      links: {
+        delete: {
+          operationId: "deleteGrant",
+          parameters: { mesh: "mesh", origin: "/grant/origin/name", reader: "/grant/reader/name" },
+        },
+      },
+    },
+  },
+});
+
+export const listGrants = operation({
+  id: "listGrants",
+  summary: "List grants",
+  tag,
+  method: "get",
+  path: LIST,
+  params: meshParams,
+  query: z.strictObject({ origin: nameSchema.optional() }),
+  answer: listSchema(grantSchema),
+  successes: { 200: { description: "Grants" } },
+});
+
+export const applyGrant = operation({
+  id: "applyGrant",
+  summary: "Create, narrow or widen a grant",
+  tag,
+  method: "put",
+  path: PATH,
+  params: pairParams,
+  body: z.strictObject({ scope: givenScope }),
+  answer: changedGrantSchema,
+  successes: {
+    200: { description: "The grant as it is now" },
+    201: { description: "The new grant" },
+  },
+});
+
+export const deleteGrant = operation({
+  id: "deleteGrant",
+  summary: "Take a grant away",
+  tag,
+  method: "delete",
+  path: PATH,
+  params: pairParams,
+  answer: changedSchema,
+  successes: { 200: { description: "Revoked" } },
+});

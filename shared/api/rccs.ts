@@ -1,0 +1,129 @@
+/** `/v1/meshes/{mesh}/clusters/{cluster}/rccs`: the documented RemoteClusterConfiguration. [VIS22] */
+import { z } from "zod";
+
+import { rccSchema } from "../visibility/rcc.ts";
+import {
+  changedSchema,
+  clusterParams,
+  listSchema,
+  meshParams,
+  nameSchema,
+  refSchema,
+} from "./common.ts";
+import { operation } from "./operation.ts";
+
+const LIST = "/v1/meshes/{mesh}/clusters/{cluster}/rccs";
+const PATH = `${LIST}/{rcc}`;
+const tag = "RemoteClusterConfigurations";
+const rccParams = clusterParams.extend({ rcc: nameSchema });
+
+export const rccViewSchema = z
+  .object({
+    apiVersion: z.literal("projectcalico.org/v3"),
+    kind: z.literal("RemoteClusterConfiguration"),
+    metadata: z.object({
+      name: z.string(),
+      creationTimestamp: z.string(),
+      annotations: z.record(z.string(), z.string()).default({}),
+    }),
+    spec: z.record(z.string(), z.unknown()),
+    status: z.object({
+      remote: refSchema.nullable().meta({
+        description: "The member that it names; null for one with connection fields",
+      }),
+      state: z.enum(["granted", "not-granted", "not-served"]),
+      notServed: z
+        .array(z.object({ field: z.string(), rule: z.string() }))
+        .default([])
+        .meta({ description: "What it asks for and this version of the hub does not do" }),
+    }),
+  })
+  .meta({ id: "RemoteClusterConfiguration" });
+export type RccView = z.output<typeof rccViewSchema>;
+
+const clusterRccSchema = rccViewSchema
+  .extend({ cluster: refSchema.meta({ description: "Who wants to see" }) })
+  .meta({ id: "ClusterRcc" });
+export type ClusterRccView = z.output<typeof clusterRccSchema>;
+
+const changedRccSchema = z.object({ rcc: rccViewSchema, ...changedSchema.shape });
+
+const onRcc = { mesh: "mesh", cluster: "cluster", rcc: "/rcc/metadata/name" };
+const created = {
+  description: "The new RCC",
+  links: {
+    get: { operationId: "getRcc", parameters: onRcc },
+    delete: { operationId: "deleteRcc", parameters: onRcc },
+  },
+};
+
+export const createRcc = operation({
+  id: "createRcc",
+  summary: "Create an RCC",
+  tag,
+  method: "post",
+  path: LIST,
+  params: clusterParams,
+  body: rccSchema,
+  answer: changedRccSchema,
+  successes: { 201: created },
+});
+
+export const applyRcc = operation({
+  id: "applyRcc",
+  summary: "Create or change an RCC",
+  tag,
+  method: "put",
+  path: PATH,
+  params: rccParams,
+  body: rccSchema,
+  answer: changedRccSchema,
+  successes: {
+    200: { description: "The RCC as it is now" },
+    201: { description: "The new RCC" },
+  },
+});
+
+export const listRccs = operation({
+  id: "listRccs",
+  summary: "List a cluster's RCCs",
+  tag,
+  method: "get",
+  path: LIST,
+  params: clusterParams,
+  answer: listSchema(rccViewSchema),
+  successes: { 200: { description: "RCCs of the cluster, by name" } },
+});
+
+export const listAllRccs = operation({
+  id: "listAllRccs",
+  summary: "List the RCCs of all clusters",
+  tag,
+  method: "get",
+  path: "/v1/meshes/{mesh}/rccs",
+  params: meshParams,
+  answer: listSchema(clusterRccSchema),
+  successes: { 200: { description: "RCCs of all clusters, by cluster and name" } },
+});
+
+export const getRcc = operation({
+  id: "getRcc",
+  summary: "Show an RCC",
+  tag,
+  method: "get",
+  path: PATH,
+  params: rccParams,
+  answer: rccViewSchema,
+  successes: { 200: { description: "The RCC" } },
+});
+
+export const deleteRcc = operation({
+  id: "deleteRcc",
+  summary: "Delete an RCC",
+  tag,
+  method: "delete",
+  path: PATH,
+  params: rccParams,
+  answer: changedSchema,
+  successes: { 200: { description: "Deleted" } },
+});

@@ -1,0 +1,22 @@
+/** A Mesh object, and the hub's list of meshes, as the Worker calls them. */
+import { stubOf } from "../stubs.ts";
+import { callerOf } from "./calls-by-name.ts";
+import { DIRECTORY_CALLS, MESH_ADMIN_CALLS } from "./mesh-calls.ts";
+import type { DirectoryCalls, MeshAdmin } from "./mesh-calls.ts";
+
+/** Methods of `MeshObject`, each with a whole interface behind it. */
+interface Doors {
+  administer(call: string, args: readonly unknown[]): unknown;
+  list(call: string, args: readonly unknown[]): unknown;
+}
+
+/** @param mesh Its name. */
+export function meshStub(meshes: DurableObjectNamespace, mesh: string): MeshAdmin {
+  const object = stubOf<Doors>(meshes, `mesh:${mesh}`);
+  return callerOf(MESH_ADMIN_CALLS, (call, args) => object.administer(call, args));
+}
+
+export function directoryStub(meshes: DurableObjectNamespace): DirectoryCalls {
+  const object = stubOf<Doors>(meshes, "directory");
+  return callerOf(DIRECTORY_CALLS, (call, args) => object.list(call, args));
+}

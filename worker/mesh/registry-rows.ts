@@ -1,0 +1,81 @@
+/**
+ * The checked door of the registry's storage: a schema for each collection. A row that does not fit
+ * is damage, and is never taken for one that is not there. Fields of a newer version stay.
+ */
+import { z } from "zod";
+
+import { describeIssues } from "../../shared/visibility/field-problem.ts";
+import { presentSpec, specSchema } from "../../shared/visibility/rcc-connection.ts";
+import { parseScope } from "../../shared/visibility/scope.ts";
+import type { Scope } from "../../shared/visibility/scope.ts";
+import type { Collections } from "./registry.ts";
+
+export type ReadRow<T> =
+  | { readonly kind: "row"; readonly row: T }
+  | { readonly kind: "damaged"; readonly rule: string };
+
+const text = z.string();
+const number = z.number();
+const use = z.enum(["pods", "nodes"]);
+const annotations = z.record(text, text);
+const spec = specSchema.transform(presentSpec);
+const scope = z.custom<Scope>((value) => parseScope(value).ok, "must be a scope");
+
+const SCHEMAS: { readonly [N in keyof Collections]: z.ZodType<Collections[N]> } = {
+  mesh: z.looseObject({ id: text, name: text, createdMs: number, removed: z.boolean() }),
+  clusters: z.looseObject({
+    uid: text,
+    name: text,
+    meshId: text,
+    meshName: text,
+    keyGeneration: number,
+    removed: z.boolean(),
+    factsVersion: number,
+    createdMs: number,
+    key: z.looseObject({ kid: text, addedMs: number }).nullable(),
+    given: z.array(use),
+    removedMs: number.nullable(),
+  }),
+  tokens: z.looseObject({ clusterUid: text, expiresMs: number, usedBy: text.nullable() }),
+  rccs: z.looseObject({
+    name: text,
+    remoteUid: text,
+    overlayRoutingMode: z.enum(["Enabled", "Disabled"]),
+    annotations,
+    spec,
+    createdMs: number,
+  }),
+  grants: z.looseObject({ createdMs: number }),
+  ranges: z.looseObject({
+    clusterUid: text,
+    use: z.enum(["pods", "nodes", "shared"]),
+    cidr: text,
+    from: z.enum(["operator", "first-claim"]),
+  }),
+  refused: z.looseObject({ use, cidr: text, reason: text, conflictUid: text.nullable() }),
+  outbox: z.looseObject({ version: number, attempts: number, dueMs: number }),
+  audit: z.looseObject({ atMs: number, who: text, action: text, subject: text }),
+  counters: z.looseObject({ value: number }),
+  directory: z.looseObject({ id: text, createdMs: number }),
+  names: z.looseObject({ uid: text }),
+  scoped: z.looseObject({ createdMs: number, scope }),
+  pools: z.looseObject({ cidrs: z.array(text) }),
+  direct: z.looseObject({ name: text, annotations, spec, createdMs: number }),
+};
+
+/** Total: whatever the column holds. */
+export function readRow<N extends keyof Collections>(
+  collection: N,
+  body: unknown,
+): ReadRow<Collections[N]> {
+  let json: unknown;
+  try {
+    json = JSON.parse(String(body));
+  } catch {
+    return { kind: "damaged", rule: "must be JSON" };
+  }
+  const read = SCHEMAS[collection].safeParse(json);
+  if (read.success) return { kind: "row", row: read.data };
+  const [first] = describeIssues(read.error.issues);
+  return { kind: "damaged", rule: `${first?.field}: ${first?.rule}` };
+}

@@ -1,0 +1,115 @@
+/** The hub's side of an operation of `shared/api`: its route, with its part of the OpenAPI document. */
+import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
+import type { RouteConfig } from "@hono/zod-openapi";
+
+import type {
+  AnswerOf,
+  GivenOf,
+  Link,
+  Operation,
+  Success,
+  SuccessStatus,
+} from "../../shared/api/operation.ts";
+import { problemSchema } from "../../shared/api/problem.ts";
+import { badRequest, validationHook } from "./problem.ts";
+
+export interface Served<T> {
+  readonly status: SuccessStatus;
+  readonly body: T;
+}
+
+export function ok<T>(body: T): Served<T> {
+  return { status: 200, body };
+}
+
+export function created<T>(body: T): Served<T> {
+  return { status: 201, body };
+}
+
+/** A router whose validation errors are problems. */
+export function newRouter(): OpenAPIHono {
+  return new OpenAPIHono({ defaultHook: validationHook });
+}
+
+/**
+ * Adds the route. What is malformed is answered before `handle` is called.
+ * @param handle Throws `HttpProblem` for what it refuses.
+ */
+export function serve<O extends Operation>(
+  router: OpenAPIHono,
+  operation: O,
+  handle: (given: GivenOf<O>) => Promise<Served<AnswerOf<O>>>,
+): void {
+  router.openapi(createRoute(routeOf(operation)), async (c) => {
+    // Hono reads a body that is not there as `{}`, which might mean everything.
+    if (operation.body !== null && c.req.header("content-type") === undefined)
+      badRequest([{ field: "body", rule: "must be a JSON object" }]);
+    // Hono has checked them by the operation's own schemas; its types do not know which.
+    const valid = (target: string): unknown => c.req.valid(target as never);
+    const { status, body } = await handle({
+      params: valid("param"),
+      query: valid("query"),
+      body: operation.body === null ? undefined : valid("json"),
+    } as GivenOf<O>);
+    return c.json(body, status);
+  });
+}
+
+function routeOf(operation: Operation): RouteConfig {
+  const { id, summary, tag, method, path, access, params, query, body, answer } = operation;
+  const successes = Object.entries(operation.successes).map(([status, success]) => [
+    status,
+    { ...jsonOf(answer, success.description), ...linksOf(success) },
+  ]);
+  return {
+    operationId: id,
+    summary,
+    tags: [tag],
+    method,
+    path,
+    ...(access === "admin" ? { security: [{ adminToken: [] }] } : {}),
+    request: {
+      params: params as never,
+      query: query as never,
+      ...(body === null
+        ? {}
+        : { body: { required: true, content: { "application/json": { schema: body } } } }),
+    },
+    responses: { ...Object.fromEntries(successes), ...PROBLEMS },
+  };
+}
+
+function jsonOf(schema: Operation["answer"], description: string) {
+  return { description, content: { "application/json": { schema } } };
+}
+
+function linksOf({ links }: Success) {
+  if (links === undefined) return {};
+  const written = Object.entries(links).map(([name, link]) => [name, linkOf(link)]);
+  return { links: Object.fromEntries(written) };
+}
+
+function linkOf({ operationId, parameters }: Link) {
+  const expressions = Object.entries(parameters).map(([name, from]) => [
+    name,
+    from.startsWith("/") ? `$response.body#${from}` : `$request.path.${from}`,
+  ]);
+  return { operationId, parameters: Object.fromEntries(expressions) };
+}
+
+/** The answers of every route to what it refuses. */
+const PROBLEMS = {
+  400: problem("Malformed: a wrong type, a missing or unknown field or query parameter"),
+  401: problem("Not authenticated"),
+  404: problem("There is no such mesh, cluster, RCC or grant"),
+  409: problem("In the way of what is there"),
+  422: problem("Well formed, and breaks a rule between fields or of the mesh"),
+  default: problem("A problem, with the fields and rules that it is about"),
+} as const;
+
+function problem(description: string) {
+  return {
+    description,
+    content: { "application/problem+json": { schema: problemSchema } },
+  };
+}

@@ -1,2 +1,0 @@
-/** For the routes; see there. */
-export { CONNECTION_WORDS } from "../../shared/visibility/connection-words.ts";
