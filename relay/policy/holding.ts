@@ -3,7 +3,7 @@ import { parseSelector } from "../../shared/selector/parse.ts";
 import type { PolicyObject } from "../source/source.ts";
 import { sortPolicies } from "./sort-policies.ts";
 import { rulesOf } from "./rules.ts";
-import type { RuleMatch } from "./rules.ts";
+import type { RuleMatch } from "./rule-match.ts";
 import { endpointName, matchEndpoints, matchNetworkSets } from "./world.ts";
 import type { MatchedEndpoint, World } from "./world.ts";
 

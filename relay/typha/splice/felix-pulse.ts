@@ -1,8 +1,15 @@
-/** When to ping one Felix, and whether it is still there: the moments that `judgeLiveness` judges, kept. [TYP8] [TYP10] */
-import { judgeLiveness } from "./session-rules.ts";
+/**
+ * When to ping one Felix, and whether it is still there: keeps the moments that `judgeLiveness`
+ * judges. [TYP8] [TYP10]
+ */
+import { judgeLiveness } from "./liveness.ts";
+import type { Verdict } from "./liveness.ts";
 import type { Phase } from "./session-rules.ts";
 
-/** Typha pings every 10 s; a Felix gives up after 30 s of silence. The first ping comes early, for a snapshot may be slow. */
+/**
+ * Typha pings every 10 s; a Felix gives up after 30 s of silence. The first ping comes early, for a
+ * snapshot may be slow.
+ */
 const PING_MS = 10_000;
 const FIRST_PING_MS = 1_000;
 
@@ -39,7 +46,7 @@ export class FelixPulse {
   }
 
   /** What is due in this phase; a ping counts as sent. */
-  due(phase: Phase): "ping" | "quiet" | { readonly end: string } {
+  due(phase: Phase): Verdict {
     const now = performance.now();
     const verdict = judgeLiveness(
       phase,
@@ -50,9 +57,9 @@ export class FelixPulse {
       },
       now,
     );
-    if (verdict !== "ping") return verdict;
-    if (now < this.#nextPingMs) return "quiet";
+    if (verdict.kind !== "ping") return verdict;
+    if (now < this.#nextPingMs) return { kind: "quiet" };
     this.#nextPingMs = now + PING_MS;
-    return "ping";
+    return verdict;
   }
 }

@@ -1,37 +1,27 @@
 /**
- * One Felix: what Typha sends to it, spliced with the remote views. Obeys `session-rules.ts`; local values go through as bytes (`local-stream.ts`), remote ones
- * come from a snapshot that all connections share, then change by change. [TYP4..TYP16]
+ * One Felix: what Typha sends to it, spliced with the remote views. Obeys `session-rules.ts`. Local
+ * values go through as bytes (`local-stream.ts`); remote ones come from a snapshot that all
+ * connections share, then change by change. [TYP4..TYP16]
  */
-import {
-  encodeDecoderRestart,
-  encodeKvsAround,
-  encodePing,
-  encodeServerHello,
-  encodeSyncStatus,
-  encodeTime,
-  SERVER_DEFINITIONS,
-} from "../wire/encode.ts";
 import { FelixPulse } from "./felix-pulse.ts";
 import type { FelixStream } from "./felix-stream.ts";
+import { FelixWriter } from "./felix-writer.ts";
 import type { RemoteBatch } from "./key-space.ts";
 import { checked } from "../wire/kvs-scan.ts";
 import { LocalStream } from "./local-stream.ts";
 import type { Elements } from "../wire/encode.ts";
 import { SYNC_STATUS } from "../wire/messages.ts";
-import type { ClientHello, ServerHello, TyphaMessage } from "../wire/messages.ts";
+import type { ClientHello, TyphaMessage } from "../wire/messages.ts";
 import { PoolOrder } from "./pool-order.ts";
 import { RemoteSide } from "./remote-side.ts";
 import type { SessionOptions } from "./session-options.ts";
 import { decide, INITIAL } from "./session-rules.ts";
 import type { SessionAction, SessionEvent, SessionState } from "./session-rules.ts";
-import { frame } from "../wire/snappy/frame.ts";
 import { TyphaLink } from "../upstream/typha-link.ts";
 import type { FromLink } from "../upstream/typha-link.ts";
 import type { RawKvs } from "../wire/typha-reader.ts";
 
 const LOOK_MS = 500;
-/** Bytes that wait for a Felix before nothing more is read for it: what one message or one read of Typha adds comes on top. */
-const MAX_BACKLOG_BYTES = 256 * 1024;
 
 const NOTHING: Elements = { count: 0, parts: [] };
 
@@ -40,6 +30,7 @@ type StatusMessage = Extract<FromLink, { type: "MsgSyncStatus" }>;
 export class FelixSession {
   readonly #options: SessionOptions;
   readonly #felix: FelixStream;
+  readonly #send: FelixWriter;
   readonly #typha: TyphaLink;
   readonly #hello: ClientHello;
   readonly #local: LocalStream;
@@ -49,14 +40,15 @@ export class FelixSession {
   readonly #remote: RemoteSide;
   readonly #pools: PoolOrder;
   #state: SessionState = INITIAL;
-  /** What came from Typha before the remote snapshot was sent: with its hello in one piece; then it is not read on. */
+  /** Came in one piece with Typha's hello; Typha is not read on until the snapshot is sent. */
   #early: (RawKvs | StatusMessage)[] = [];
-  #isFlowing = false;
+
   /** @param hello What `felix` has said already. */
   constructor(felix: FelixStream, hello: ClientHello, options: SessionOptions) {
     this.#options = options;
     this.#hello = hello;
     this.#felix = felix;
+    this.#send = new FelixWriter(felix);
     this.#pools = new PoolOrder(options.pools);
     this.#local = new LocalStream(options.space, hello.supportsModernPolicyKeys, this.#pools);
     this.#remote = new RemoteSide({
@@ -66,7 +58,7 @@ export class FelixSession {
     });
     this.#typha = new TyphaLink({
       dial: (target) => options.dial(target),
-      // Always: what Felix cannot read is told apart by what Typha sends, not by what a Typha refuses. [TYP17]
+      // Always: what Felix cannot read shows in what Typha sends, not in what a Typha refuses. [TYP17]
       hello: { ...hello, supportsModernPolicyKeys: true },
       compress: options.compressUpstream,
       onMessage: (message) => this.#fromTypha(message),
@@ -77,7 +69,7 @@ export class FelixSession {
     felix.start({
       onMessage: (message) => this.#fromFelix(message),
       onClose: (reason) => this.end(`felix: ${reason}`),
-      onBroken: (reason) => this.#end(`felix: ${reason}`, "felix"),
+      onBroken: (reason) => this.end(`felix: ${reason}`, "felix"),
       onDrain: () => this.#drained(),
     });
     this.#subscriptions = [
@@ -93,11 +85,8 @@ export class FelixSession {
     return this.#state.isTyphaUp;
   }
 
-  end(reason: string): void {
-    this.#end(reason, null);
-  }
-
-  #end(reason: string, by: "felix" | null): void {
+  /** @param by Felix, where it broke the protocol. */
+  end(reason: string, by: "felix" | null = null): void {
     if (this.#timers.length === 0) return;
     for (const timer of this.#timers.splice(0)) clearInterval(timer);
     this.#state = { ...this.#state, phase: "ended" };
@@ -118,29 +107,21 @@ export class FelixSession {
   }
 
   #do(action: SessionAction): void {
-    if (typeof action === "object") {
-      if ("status" in action) this.#sendStatus(action.status);
-      else this.#end(action.end, action.by);
-      return;
-    }
-    switch (action) {
+    switch (action.kind) {
       case "make-snapshot":
         this.#typha.setPaused(true);
         void this.#makeSnapshot();
         return;
       case "restart":
-        this.#felix.write(encodeDecoderRestart("remote snapshot", "snappy"));
+        this.#send.restart();
         return;
       case "send-compressed":
-        this.#remote.startSnapshot(true);
-        this.#sendParts();
-        return;
       case "send-plain":
-        this.#remote.startSnapshot(false);
+        this.#remote.startSnapshot(action.kind === "send-compressed");
         this.#sendParts();
         return;
       case "definitions":
-        this.#felix.write(SERVER_DEFINITIONS);
+        this.#send.definitions();
         return;
       case "flow":
         this.#flow();
@@ -149,27 +130,24 @@ export class FelixSession {
         this.#local.beginResync();
         return;
       case "end-resync":
-        this.#sendElements(this.#pools.around(this.#local.endResync()));
+        this.#send.elements(this.#pools.around(this.#local.endResync()));
+        return;
+      case "status":
+        this.#sendStatus(action.status);
+        return;
+      case "end":
+        this.end(action.reason, action.by);
     }
+  }
+
+  get #isFlowing(): boolean {
+    return this.#state.phase === "flowing";
   }
 
   #fromFelix(message: TyphaMessage): void {
     if (message.type === "MsgPong") this.#pulse.ponged();
     else if (message.type === "MsgACK") this.#happened({ type: "felix-ack" });
     else this.#happened({ type: "felix-message", name: message.type });
-  }
-
-  #sendHello(typha: ServerHello): void {
-    this.#felix.write(SERVER_DEFINITIONS);
-    this.#felix.write(
-      encodeServerHello({
-        version: typha.version,
-        syncerType: this.#hello.syncerType,
-        supportsNodeResourceUpdates: true,
-        serverConnId: typha.serverConnId,
-      }),
-    );
-    this.#pulse.greeted();
   }
 
   async #makeSnapshot(): Promise<void> {
@@ -183,7 +161,7 @@ export class FelixSession {
         compress: canCompress && snapshot.isWorthCompressing,
       });
     } catch (error) {
-      this.#end(`relay: the remote snapshot cannot be made: ${(error as Error).message}`, "felix");
+      this.end(`relay: the remote snapshot cannot be made: ${(error as Error).message}`, "felix");
     }
   }
 
@@ -194,11 +172,13 @@ export class FelixSession {
       else this.#happened({ type: "snapshot-sent" });
   }
 
-  /** The remote snapshot is behind it: what has changed meanwhile, then what Typha has sent, and from now on whatever comes. */
+  /**
+   * The remote snapshot is sent: what has changed meanwhile, then what Typha has sent, and from now
+   * on whatever comes.
+   */
   #flow(): void {
-    this.#isFlowing = true;
     this.#remote.flushWaiting();
-    this.#sendElements(this.#pools.around(NOTHING));
+    this.#send.elements(this.#pools.around(NOTHING));
     for (const message of this.#early.splice(0)) this.#fromTypha(message);
     this.#checkBacklog();
     if (!this.#pulse.isBlocked) this.#typha.setPaused(false);
@@ -206,13 +186,8 @@ export class FelixSession {
   }
 
   #checkBacklog(): void {
-    if (this.#felix.backlogBytes <= MAX_BACKLOG_BYTES) {
-      this.#felix.flush();
-      if (this.#felix.backlogBytes <= MAX_BACKLOG_BYTES) return;
-    }
-    if (this.#pulse.isBlocked) return;
+    if (!this.#send.flush() || this.#pulse.isBlocked) return;
     this.#pulse.setBlocked(true);
-    this.#felix.flush();
     this.#typha.setPaused(true);
   }
 
@@ -233,21 +208,16 @@ export class FelixSession {
   /** A Felix that is not ready for them gets them with what flows next. */
   #onPools(): void {
     if (!this.#isFlowing || this.#pulse.isBlocked) return;
-    this.#sendElements(this.#pools.around(NOTHING));
+    this.#send.elements(this.#pools.around(NOTHING));
     this.#checkBacklog();
   }
 
   #tick(): void {
     this.#typha.checkSilence(performance.now());
     const due = this.#pulse.due(this.#state.phase);
-    if (typeof due === "object") this.end(due.end);
-    else if (due === "ping") this.#ping();
+    if (due.kind === "end") this.end(due.reason);
+    else if (due.kind === "ping") this.#send.ping(this.#state.phase === "compressed");
     this.#look();
-  }
-
-  #ping(): void {
-    const ping = encodePing(encodeTime(Date.now()));
-    this.#felix.write(this.#state.phase === "compressed" ? frame(ping) : ping);
   }
 
   #look(): void {
@@ -263,7 +233,7 @@ export class FelixSession {
   }
 
   #sendStatus(status: number): void {
-    this.#felix.write(encodeSyncStatus(status));
+    this.#send.status(status);
     if (status === SYNC_STATUS.inSync)
       this.#options.log("info", "in-sync", {
         felix: this.#hello.hostname,
@@ -275,32 +245,31 @@ export class FelixSession {
   #fromTypha(message: FromLink): void {
     if (this.#state.phase === "ended") return;
     if (message.type === "MsgServerHello") {
-      if (this.#state.version === null) this.#sendHello(message);
+      if (this.#state.version === null) {
+        this.#send.hello(message, this.#hello.syncerType);
+        this.#pulse.greeted();
+      }
       this.#happened({ type: "typha-hello", version: message.version });
     } else if (!this.#isFlowing)
       this.#early.push(message.type === "raw" ? checked(message.kept()) : message);
     else if (message.type === "raw") this.#onKvs(message);
     else {
-      if (message.status === SYNC_STATUS.inSync) this.#localIsComplete();
+      // Other clusters' pools may come now, before in-sync: Felix deletes then what it had before
+      // and is not told again.
+      if (message.status === SYNC_STATUS.inSync) {
+        this.#pools.complete();
+        this.#onPools();
+      }
       this.#happened({ type: "typha-status", status: message.status });
       this.#look();
     }
-  }
-
-  /**
-   * Other clusters' pools may come now, before in-sync: Felix deletes then what it had before and
-   * is not told again.
-   */
-  #localIsComplete(): void {
-    this.#pools.complete();
-    this.#onPools();
   }
 
   #onKvs(kvs: RawKvs): void {
     const taken = this.#local.take(kvs.bytes, kvs.from);
     const isAsItCame = kvs.isOurs && taken.isWhole && !this.#pools.isTouched;
     if (isAsItCame && this.#local.refused === null) {
-      this.#felix.write(kvs.bytes);
+      this.#send.bytes(kvs.bytes);
       return;
     }
     this.#passLocal(taken);
@@ -311,16 +280,12 @@ export class FelixSession {
   }
 
   #passLocal(elements: Elements): void {
-    // Not a key more: it would take policies for deleted.
+    // Nothing more is sent: Felix would read the remaining keys as deletions.
     if (this.#local.refused === "unreadable")
-      this.#end("felix: reads no policy keys of Calico ≥ 3.32, and this Typha sends them", "felix");
+      this.end("felix: reads no policy keys of Calico ≥ 3.32, and this Typha sends them", "felix");
     else if (this.#local.refused === "rewritten")
       this.end("typha: came back with policy keys of another form: Felix has to begin anew");
-    else this.#sendElements(this.#pools.around(elements));
-  }
-
-  #sendElements({ count, parts }: Elements): void {
-    if (count > 0) for (const bytes of encodeKvsAround(count, parts)) this.#felix.write(bytes);
+    else this.#send.elements(this.#pools.around(elements));
   }
 
   #onTyphaLost(reason: string): void {

@@ -191,7 +191,7 @@ test("[TYP8] [TYP15] a ping finds its way into a compressed snapshot that takes 
     () =>
       due.mock.results.some(
         ({ value }, n) =>
-          n >= before && value === "ping" && due.mock.calls[n]?.[0] === "compressed",
+          n >= before && value?.kind === "ping" && due.mock.calls[n]?.[0] === "compressed",
       ),
     { timeout: 20_000 },
   );

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
-import { decide, INITIAL, judgeLiveness } from "../../../relay/typha/splice/session-rules.ts";
+import { judgeLiveness } from "../../../relay/typha/splice/liveness.ts";
+import { decide, INITIAL, PHASES } from "../../../relay/typha/splice/session-rules.ts";
 import type {
   Phase,
   SessionAction,
@@ -11,16 +12,27 @@ import type {
 function run(events: readonly SessionEvent[], from: SessionState = INITIAL) {
   let state = from;
   const actions: SessionAction[] = [];
+
   for (const event of events) {
     const step = decide(state, event);
     state = step.state;
     actions.push(...step.actions);
   }
-  return { state, actions };
+  return { state, actions, told: actions.map(told) };
+}
+
+/** An action as the tests below write it. */
+function told(action: SessionAction): string {
+  if (action.kind === "status") return `status ${action.status}`;
+  return action.kind === "end" && action.by !== null ? `end by ${action.by}` : action.kind;
 }
 
 const HELLO = { type: "typha-hello", version: "v3.32.1" } as const;
-const STREAMING: SessionEvent[] = [HELLO, { type: "snapshot-made", compress: false }];
+const FLOWING: SessionEvent[] = [
+  HELLO,
+  { type: "snapshot-made", compress: false },
+  { type: "snapshot-sent" },
+];
 const COMPRESSED: SessionEvent[] = [
   HELLO,
   { type: "snapshot-made", compress: true },
@@ -32,17 +44,17 @@ const IN_SYNC = { type: "typha-status", status: 2 } as const;
 const LOOK = { type: "look", mayBeInSync: true } as const;
 
 test("[TYP15] a compressed snapshot is two restarts, each acknowledged", () => {
-  const { state, actions } = run(COMPRESSED);
-  expect(state.phase).toBe("streaming");
+  const { state, told: actions } = run(COMPRESSED);
+  expect(state.phase).toBe("flowing");
   expect(actions).toEqual(["make-snapshot", "restart", "send-compressed", "definitions", "flow"]);
 });
 
 test("[TYP15] no status is sent before Felix reads plain again", () => {
   for (let n = 1; n < COMPRESSED.length; n++) {
     const { actions } = run([...COMPRESSED.slice(0, n), IN_SYNC, LOOK]);
-    expect(actions.filter((action) => typeof action === "object")).toEqual([]);
+    expect(actions.filter(({ kind }) => kind === "status" || kind === "end")).toEqual([]);
   }
-  expect(run([...COMPRESSED, IN_SYNC, LOOK]).actions.at(-1)).toEqual({ status: 2 });
+  expect(run([...COMPRESSED, IN_SYNC, LOOK]).told.at(-1)).toBe("status 2");
 });
 
 test("[TYP10] an ACK that was not asked for, and anything but pongs, ends the connection", () => {
@@ -50,7 +62,7 @@ test("[TYP10] an ACK that was not asked for, and anything but pongs, ends the co
     { type: "felix-ack" },
     { type: "felix-message", name: "MsgKVs" },
   ] as SessionEvent[]) {
-    const { state, actions } = run([...STREAMING, event]);
+    const { state, actions } = run([...FLOWING, event]);
     expect(state.phase).toBe("ended");
     expect(actions.at(-1)).toMatchObject({ by: "felix" });
   }
@@ -63,11 +75,8 @@ test("[TYP10] an ACK that was not asked for, and anything but pongs, ends the co
 
 test("[TYP8] in-sync waits for the remote views and says resync meanwhile, once", () => {
   const wait = { type: "look", mayBeInSync: false } as const;
-  const { actions } = run([...STREAMING, IN_SYNC, wait, wait, LOOK, LOOK, wait]);
-  expect(actions.filter((action) => typeof action === "object")).toEqual([
-    { status: 1 },
-    { status: 2 },
-  ]);
+  const { told: actions } = run([...FLOWING, IN_SYNC, wait, wait, LOOK, LOOK, wait]);
+  expect(actions.filter((action) => action.startsWith("status"))).toEqual(["status 1", "status 2"]);
 });
 
 test("[TYP11] [TYP39] no status goes back while a Typha that came back tells everything", () => {
@@ -78,21 +87,21 @@ test("[TYP11] [TYP39] no status goes back while a Typha that came back tells eve
     { type: "typha-status", status: 1 },
     LOOK,
   ];
-  const { state, actions } = run([...STREAMING, IN_SYNC, LOOK, ...back, ...back]);
+  const { state, told: actions } = run([...FLOWING, IN_SYNC, LOOK, ...back, ...back]);
   expect(state.isResync).toBe(true);
   expect(actions.slice(-2)).toEqual(["begin-resync", "begin-resync"]);
   const after = run([IN_SYNC, LOOK, { type: "typha-status", status: 1 }, LOOK], state);
-  expect(after.actions).toEqual(["end-resync", { status: 1 }]);
+  expect(after.told).toEqual(["end-resync", "status 1"]);
 });
 
 test("[TYP16] another version ends the connection instead of a resync", () => {
   const { actions } = run([
-    ...STREAMING,
+    ...FLOWING,
     { type: "typha-lost" },
     { type: "typha-hello", version: "v3.33.0" },
   ]);
   expect(actions.at(-1)).toMatchObject({ by: null });
-  expect(actions).not.toContain("begin-resync");
+  expect(actions.map(({ kind }) => kind)).not.toContain("begin-resync");
 });
 
 test("[TYP15] a Typha that is lost before the snapshot is sent does not keep Felix from its ACKs", () => {
@@ -105,39 +114,92 @@ test("[TYP15] a Typha that is lost before the snapshot is sent does not keep Fel
     HELLO,
     { type: "felix-ack" },
   ]);
-  expect(state).toMatchObject({ phase: "streaming", isResync: true });
+  expect(state).toMatchObject({ phase: "flowing", isResync: true });
 });
 
-test("nothing happens to a connection that has ended", () => {
-  const ended = run([...STREAMING, { type: "felix-ack" }]).state;
-  expect(run([HELLO, IN_SYNC, LOOK, { type: "felix-ack" }], ended).actions).toEqual([]);
+type Expected = Readonly<Record<SessionEvent["type"], readonly [Phase, ...string[]]>>;
+
+const EVENTS: Readonly<Record<SessionEvent["type"], SessionEvent>> = {
+  "typha-hello": HELLO,
+  "typha-status": IN_SYNC,
+  "typha-lost": { type: "typha-lost" },
+  "snapshot-made": { type: "snapshot-made", compress: true },
+  "snapshot-sent": { type: "snapshot-sent" },
+  "felix-ack": { type: "felix-ack" },
+  "felix-message": { type: "felix-message", name: "MsgKVs" },
+  look: LOOK,
+};
+
+const ENDS = ["ended", "end by felix"] as const;
+
+/** What each event brings about in a phase that only a hello from Typha, or Felix's fault, leaves. */
+function unmoved(phase: Phase): Expected {
+  return {
+    "typha-hello": [phase, "begin-resync"],
+    "typha-status": [phase],
+    "typha-lost": [phase],
+    "snapshot-made": [phase],
+    "snapshot-sent": [phase],
+    "felix-ack": ENDS,
+    "felix-message": ENDS,
+    look: [phase],
+  };
+}
+
+/** From each phase, with Typha there and in sync but for `waiting`. */
+const TABLE: Readonly<Record<Phase, Expected>> = {
+  waiting: { ...unmoved("waiting"), "typha-hello": ["preparing", "make-snapshot"] },
+  preparing: { ...unmoved("preparing"), "snapshot-made": ["restarting", "restart"] },
+  restarting: { ...unmoved("restarting"), "felix-ack": ["compressed", "send-compressed"] },
+  compressed: { ...unmoved("compressed"), "snapshot-sent": ["returning"] },
+  returning: { ...unmoved("returning"), "felix-ack": ["flowing", "definitions", "flow"] },
+  sending: { ...unmoved("sending"), "snapshot-sent": ["flowing", "flow"] },
+  flowing: { ...unmoved("flowing"), look: ["flowing", "status 2"] },
+  ended: {
+    "typha-hello": ["ended"],
+    "typha-status": ["ended"],
+    "typha-lost": ["ended"],
+    "snapshot-made": ["ended"],
+    "snapshot-sent": ["ended"],
+    "felix-ack": ["ended"],
+    "felix-message": ["ended"],
+    look: ["ended"],
+  },
+};
+
+test.each(PHASES)("[TYP15] [TYP10] what every event does in phase %s", (phase) => {
+  const there = { ...INITIAL, version: HELLO.version, isTyphaUp: true, typhaStatus: 2 };
+  const state = phase === "waiting" ? INITIAL : { ...there, phase };
+  for (const event of Object.values(EVENTS)) {
+    const step = run([event], state);
+    expect([step.state.phase, ...step.told], event.type).toEqual(TABLE[phase][event.type]);
+  }
 });
 
 const AT = { lastPongMs: 0, blockedSinceMs: null, phaseSinceMs: 0 };
 
 test("[TYP8] [TYP15] pings come in every phase but before the hello and between a restart and its ACK", () => {
-  const verdicts = (
-    [
-      "waiting",
-      "preparing",
-      "restarting",
-      "compressed",
-      "returning",
-      "streaming",
-      "ended",
-    ] as Phase[]
-  ).map((phase) => judgeLiveness(phase, AT, 1_000));
-  expect(verdicts).toEqual(["quiet", "ping", "quiet", "ping", "quiet", "ping", "quiet"]);
+  const verdicts = PHASES.map((phase) => [phase, judgeLiveness(phase, AT, 1_000).kind]);
+  expect(Object.fromEntries(verdicts)).toEqual({
+    waiting: "quiet",
+    preparing: "ping",
+    restarting: "quiet",
+    compressed: "ping",
+    returning: "quiet",
+    sending: "ping",
+    flowing: "ping",
+    ended: "quiet",
+  });
 });
 
 test("[TYP10] [TYP15] who does not pong, take or acknowledge is ended, each after its time", () => {
-  const end = (text: RegExp) => ({ end: expect.stringMatching(text) as string });
-  expect(judgeLiveness("streaming", AT, 60_000)).toBe("ping");
-  expect(judgeLiveness("streaming", AT, 60_001)).toEqual(end(/no pong for 60 s/));
-  expect(judgeLiveness("restarting", AT, 60_000)).toBe("quiet");
+  const end = (text: RegExp) => ({ kind: "end", reason: expect.stringMatching(text) as string });
+  expect(judgeLiveness("flowing", AT, 60_000).kind).toBe("ping");
+  expect(judgeLiveness("flowing", AT, 60_001)).toEqual(end(/no pong for 60 s/));
+  expect(judgeLiveness("restarting", AT, 60_000).kind).toBe("quiet");
   expect(judgeLiveness("returning", AT, 60_001)).toEqual(end(/no ACK/));
   expect(judgeLiveness("waiting", AT, 25_001)).toEqual(end(/cannot be reached/));
   const blocked = { lastPongMs: 299_000, blockedSinceMs: 0, phaseSinceMs: 0 };
-  expect(judgeLiveness("streaming", blocked, 300_000)).toBe("ping");
-  expect(judgeLiveness("streaming", blocked, 300_001)).toEqual(end(/takes nothing for 300 s/));
+  expect(judgeLiveness("flowing", blocked, 300_000).kind).toBe("ping");
+  expect(judgeLiveness("flowing", blocked, 300_001)).toEqual(end(/takes nothing for 300 s/));
 });
