@@ -1,4 +1,6 @@
 /** `catwalk cluster add|set|list|get|remove|token|identity`. */
+import type { Command } from "commander";
+
 import {
   addCluster,
   createJoinToken,
@@ -30,6 +32,16 @@ export const registerCluster: RegisterCommand = (program) => {
     program.command("cluster").description("members of the mesh"),
     "catwalk cluster add app --cidr 10.10.0.0/16",
   );
+  registerAdd(cluster);
+  registerSet(cluster);
+  registerToken(cluster);
+  registerList(cluster);
+  registerGet(cluster);
+  registerRemove(cluster);
+  registerIdentity(cluster);
+};
+
+function registerAdd(cluster: Command): void {
   withExample(
     withRanges(
       withOutput(
@@ -48,7 +60,9 @@ export const registerCluster: RegisterCommand = (program) => {
     warnUnlessPropagated(added);
     print(renderToken(added, name, flags.output));
   });
-  registerSet(cluster);
+}
+
+function registerToken(cluster: Command): void {
   withExample(
     withRanges(
       withOutput(
@@ -70,6 +84,9 @@ export const registerCluster: RegisterCommand = (program) => {
     });
     print(renderToken(made, name, flags.output));
   });
+}
+
+function registerList(cluster: Command): void {
   withExample(
     withOutput(withServer(cluster.command("list").description("list the members"))),
     "catwalk cluster list -o wide",
@@ -96,6 +113,9 @@ export const registerCluster: RegisterCommand = (program) => {
       ),
     );
   });
+}
+
+function registerGet(cluster: Command): void {
   withExample(
     withOutput(withServer(cluster.command("get <name>").description("show a member"))),
     "catwalk cluster get db -o yaml",
@@ -104,6 +124,9 @@ export const registerCluster: RegisterCommand = (program) => {
     const params = { mesh: client.mesh, cluster: name };
     print(renderOne(await client.call(getCluster, { params }), name, flags.output));
   });
+}
+
+function registerRemove(cluster: Command): void {
   withExample(
     withServer(
       cluster
@@ -117,8 +140,7 @@ export const registerCluster: RegisterCommand = (program) => {
     warnUnlessPropagated(await client.call(removeCluster, { params }));
     print(`cluster ${name} removed\n`);
   });
-  registerIdentity(cluster);
-};
+}
 
 /** For people the bare token, last and on a line of its own. */
 function renderToken(made: JoinTokenView, name: string, output: Output | undefined): string {

@@ -28,6 +28,13 @@ export const registerGrant: RegisterCommand = (program) => {
     program.command("grant").description("who lets whom see it"),
     "catwalk grant create --cluster db --to app",
   );
+  registerCreate(grant);
+  registerApply(grant);
+  registerDelete(grant);
+  registerList(grant);
+};
+
+function registerCreate(grant: Command): void {
   withExample(
     withPair(grant.command("create").description("let another cluster see this one, or a part")),
     "catwalk grant create --cluster db --to app --namespace shop,pay --label role",
@@ -40,6 +47,9 @@ export const registerGrant: RegisterCommand = (program) => {
     });
     printGrant(made, flags);
   });
+}
+
+function registerApply(grant: Command): void {
   withExample(
     withPair(
       grant
@@ -53,6 +63,9 @@ export const registerGrant: RegisterCommand = (program) => {
     const params = { mesh: client.mesh, origin: flags.cluster, reader: flags.to };
     printGrant(await client.call(applyGrant, { params, body: bodyOf(scope) }), flags);
   });
+}
+
+function registerDelete(grant: Command): void {
   withExample(
     withServer(grant.command("delete").description("revoke: what came from it is withdrawn"))
       .requiredOption("--cluster <name>", "the cluster that is seen")
@@ -64,6 +77,9 @@ export const registerGrant: RegisterCommand = (program) => {
     warnUnlessPropagated(await client.call(deleteGrant, { params }));
     print(`${flags.cluster} no longer grants ${flags.to}\n`);
   });
+}
+
+function registerList(grant: Command): void {
   withExample(
     withOutput(withServer(grant.command("list").description("list grants"))).option(
       "--cluster <name>",
@@ -94,7 +110,7 @@ export const registerGrant: RegisterCommand = (program) => {
       ),
     );
   });
-};
+}
 
 function withPair(command: Command): Command {
   return withScope(

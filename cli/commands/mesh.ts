@@ -1,4 +1,6 @@
 /** `catwalk mesh create|get|delete NAME`, `catwalk mesh list|confirm-restore`. */
+import type { Command } from "commander";
+
 import {
   confirmRestore,
   createMesh,
@@ -25,6 +27,14 @@ export const registerMesh: RegisterCommand = (program) => {
     program.command("mesh").description("meshes of a hub"),
     "catwalk mesh create demo",
   );
+  registerCreate(mesh);
+  registerGet(mesh);
+  registerDelete(mesh);
+  registerConfirmRestore(mesh);
+  registerList(mesh);
+};
+
+function registerCreate(mesh: Command): void {
   withExample(
     withOutput(withServer(mesh.command("create <name>").description("make a mesh"))),
     "catwalk mesh create demo",
@@ -36,6 +46,9 @@ export const registerMesh: RegisterCommand = (program) => {
         : renderOne(made, made.name, flags.output),
     );
   });
+}
+
+function registerGet(mesh: Command): void {
   withExample(
     withOutput(withServer(mesh.command("get <name>").description("show a mesh"))),
     "catwalk mesh get demo -o json",
@@ -43,6 +56,9 @@ export const registerMesh: RegisterCommand = (program) => {
     const shown = await clientOf(flags).call(getMesh, { params: { mesh: name } });
     print(renderOne(shown, name, flags.output));
   });
+}
+
+function registerDelete(mesh: Command): void {
   withExample(
     withServer(mesh.command("delete <name>").description("remove a mesh with all its clusters")),
     "catwalk mesh delete demo",
@@ -50,6 +66,9 @@ export const registerMesh: RegisterCommand = (program) => {
     warnUnlessPropagated(await clientOf(flags).call(deleteMesh, { params: { mesh: name } }));
     print(`mesh ${name} deleted\n`);
   });
+}
+
+function registerConfirmRestore(mesh: Command): void {
   withExample(
     withServer(
       mesh
@@ -62,6 +81,9 @@ export const registerMesh: RegisterCommand = (program) => {
     warnUnlessPropagated(await client.call(confirmRestore, { params: { mesh: client.mesh } }));
     print("confirmed: relays show what the hub permits\n");
   });
+}
+
+function registerList(mesh: Command): void {
   withExample(
     withOutput(withServer(mesh.command("list").description("list the hub's meshes"))),
     "catwalk mesh list",
@@ -83,4 +105,4 @@ export const registerMesh: RegisterCommand = (program) => {
       ),
     );
   });
-};
+}

@@ -1,4 +1,6 @@
 /** `catwalk view` and `catwalk watch`: what a cluster may see, key by key; once, or as it changes. [CLI10] */
+import type { Command } from "commander";
+
 import { felixValue, natPool } from "../../relay/felix/felix-values.ts";
 import type { SeenRecord } from "../../relay/policy/world.ts";
 import { clientOf, print, withExample, withOutput, withServer } from "./command.ts";
@@ -18,6 +20,11 @@ const ORIGIN_HELP = "only this RCC or remote (or the cluster itself)";
 type Flags = ReadingFlags & OutputFlags & { readonly origin?: string; readonly as?: string };
 
 export const registerView: RegisterCommand = (program) => {
+  registerOnce(program);
+  registerWatch(program);
+};
+
+function registerOnce(program: Command): void {
   withExample(
     withOutput(
       withServer(
@@ -45,7 +52,9 @@ export const registerView: RegisterCommand = (program) => {
       print(records.map((seen) => `${JSON.stringify(line(seen))}\n`).join(""));
     else print(renderList(records.map(line), LIST, flags.output));
   });
+}
 
+function registerWatch(program: Command): void {
   withExample(
     withOutput(
       withServer(
@@ -82,7 +91,7 @@ export const registerView: RegisterCommand = (program) => {
       },
     );
   });
-};
+}
 
 /** Changes as a relay applies them, until it or this command ends. @throws CommandError when the relay ends it. */
 async function followRelay(

@@ -9,7 +9,8 @@ import { createInterface } from "node:readline";
 
 import { afterAll, expect, test } from "vitest";
 
-import { parseListen, PortTakenError, startHub } from "../../../cli/launch/hub.ts";
+import { startHub } from "../../../cli/launch/hub.ts";
+import { parseListen, PortTakenError } from "../../../cli/launch/listen.ts";
 import type { RunningHub } from "../../../cli/launch/hub.ts";
 
 const root = mkdtempSync(join(tmpdir(), "catwalk-hub-"));

@@ -1,0 +1,198 @@
+/** The fields of every message, in their order on the wire: append only. */
+import { CHAIN_BYTES } from "../log/cursor.ts";
+import { DIGEST_BYTES } from "../log/hash-trie.ts";
+import type { PartitionDigest } from "../log/partition.ts";
+import { LIMITS } from "./limits.ts";
+import type { ChannelCursor, Message, ReceivedState, Settled } from "./messages.ts";
+import {
+  appended,
+  boolean,
+  bytes,
+  channel,
+  listOf,
+  longText,
+  plain,
+  shortText,
+  struct,
+  uint,
+  yes,
+} from "./wire-codecs.ts";
+import type { Layout } from "./wire-codecs.ts";
+
+const chain = bytes(CHAIN_BYTES);
+const digest = bytes(DIGEST_BYTES);
+const bits = plain(
+  (w): w is number => typeof w === "number" && Number.isInteger(w) && w >= 0 && w <= 32,
+);
+const prefix = plain(
+  (w): w is number => typeof w === "number" && Number.isInteger(w) && w >= 0 && w < 2 ** 32,
+);
+const leaves = listOf<PartitionDigest>(
+  struct<PartitionDigest>([
+    ["bits", bits],
+    ["prefix", prefix],
+    ["digest", digest],
+  ]),
+  LIMITS.partitions,
+);
+const settled = struct<Settled>([
+  ["digest", digest],
+  ["populated", boolean],
+  ["sweep", boolean],
+]);
+const versions = listOf(uint, 16);
+const cursors = listOf<ChannelCursor>(
+  struct<ChannelCursor>([
+    ["channel", channel],
+    ["epoch", shortText],
+    ["revision", uint],
+    ["chain", chain],
+  ]),
+  16,
+);
+const received = listOf<ReceivedState>(
+  struct<ReceivedState>([
+    ["channel", channel],
+    ["epoch", shortText],
+    ["head", uint],
+    ["digest", digest],
+  ]),
+  16,
+);
+
+type Layouts = {
+  readonly [T in Message["type"]]: Layout<Omit<Extract<Message, { type: T }>, "type">>;
+};
+
+/** The order of a message's fields is its wire format. */
+export const LAYOUTS: Layouts = {
+  "watch-hello": [
+    ["versions", versions],
+    ["software", shortText],
+    ["accessVersion", uint],
+    ["creditBytes", uint],
+    ["channels", listOf(channel, 16)],
+    ["cursors", cursors],
+  ],
+  "watch-welcome": [
+    ["version", uint],
+    ["originUid", shortText],
+    ["accessVersion", uint],
+  ],
+  resume: [
+    ["origin", uint],
+    ["channel", channel],
+    ["after", uint],
+  ],
+  "repair-needed": [
+    ["origin", uint],
+    ["channel", channel],
+    ["epoch", shortText],
+    ["reason", shortText],
+  ],
+  repair: [
+    ["origin", uint],
+    ["channel", channel],
+    ["leaves", leaves],
+  ],
+  "repair-plan": [
+    ["origin", uint],
+    ["channel", channel],
+    ["epoch", shortText],
+    ["head", uint],
+    ["blobs", uint],
+    ["after", uint],
+    ["chain", chain],
+  ],
+  blob: [
+    ["origin", uint],
+    ["channel", channel],
+    ["bits", bits],
+    ["prefix", prefix],
+    ["revision", uint],
+    ["payload", bytes()],
+  ],
+  frame: [
+    ["origin", uint],
+    ["channel", channel],
+    ["revision", uint],
+    ["previous", chain],
+    ["payload", bytes()],
+    ["settled", appended(settled)],
+  ],
+  checkpoint: [
+    ["origin", uint],
+    ["channel", channel],
+    ["epoch", shortText],
+    ["revision", uint],
+    ["digest", digest],
+    ["populated", boolean],
+    ["sweep", boolean],
+  ],
+  "reader-ack": [
+    ["origin", uint],
+    ["channel", channel],
+    ["revision", uint],
+    ["chain", chain],
+    ["receivedBytes", uint],
+    ["mark", appended(uint)],
+  ],
+  "home-hello": [
+    ["versions", versions],
+    ["software", shortText],
+    ["accessVersion", uint],
+    ["leaseUid", shortText],
+    ["term", uint],
+    ["candidate", appended(shortText)],
+  ],
+  "home-welcome": [
+    ["version", uint],
+    ["term", uint],
+    ["paceMs", uint],
+    ["channels", received],
+    ["isStandby", appended(yes)],
+  ],
+  reconcile: [
+    ["channel", channel],
+    ["leaves", leaves],
+  ],
+  difference: [
+    ["channel", channel],
+    ["bits", bits],
+    ["prefix", prefix],
+    ["pairs", bytes()],
+    ["isLast", boolean],
+  ],
+  publish: [
+    ["channel", channel],
+    ["sequence", uint],
+    ["payload", bytes()],
+  ],
+  accepted: [
+    ["channel", channel],
+    ["sequence", uint],
+    ["epoch", shortText],
+    ["revision", uint],
+    ["refused", uint],
+    ["paceMs", uint],
+  ],
+  reconciled: [["channel", channel]],
+  access: [["facts", longText]],
+  report: [
+    ["edges", longText],
+    ["cluster", appended(longText)],
+  ],
+  "catch-up": [
+    ["origin", uint],
+    ["channel", channel],
+    ["after", uint],
+    ["previous", chain],
+    ["revision", uint],
+    ["chain", chain],
+    ["payload", bytes()],
+  ],
+  mark: [["token", uint]],
+};
+
+/** Position is the number on the wire: append only. */
+export const NUMBERS = Object.keys(LAYOUTS) as Message["type"][];
