@@ -1,7 +1,7 @@
 /**
- * `npm start`, `npm test`, `npm run test:fast`, `npm run check`, `npm run bench`, `npm run soak` from a
- * fresh clone: installs what is missing, saying so at once, then hands over. Plain JavaScript without
- * dependencies for Node 20.
+ * `npm start`, `npm test`, `npm run test:fast`, `npm run check`, `npm run bench`, `npm run soak`
+ * from a fresh clone: installs what is missing, saying so at once, then hands over. Plain
+ * JavaScript without dependencies for Node 20.
  */
 import { delimiter, join } from "node:path";
 
@@ -25,7 +25,10 @@ const CHECKS = [
   ["format", "oxfmt", ["--check", "."]],
 ];
 
-/** What `npm test` runs. `.ci/run faults` runs the project `faults`, unless a file of it is named here. */
+/**
+ * What `npm test` runs. `.ci/run faults` runs the project `faults`, unless a file of it is named
+ * here.
+ */
 function projects() {
   if (args.some((arg) => arg.startsWith("--project"))) return [];
   const isFaults = args.some((arg) => arg.startsWith("test/faults"));

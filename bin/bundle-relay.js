@@ -1,7 +1,7 @@
 /**
- * Makes the program that the relay's image ships: `node bin/bundle-relay.js FOLDER` writes `catwalk.js`
- * and the modules that it loads when they are needed, with all packages in them. `hub` and `up` want
- * packages with binaries of their own, which an image of relays does not have.
+ * Makes the program that the relay's image ships: `node bin/bundle-relay.js FOLDER` writes
+ * `catwalk.js` and the modules that it loads when they are needed, with all packages in them. `hub`
+ * and `up` want packages with binaries of their own, which an image of relays does not have.
  */
 import { rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Starts the program on the Node.js that it is made for. Plain JavaScript without dependencies, because
- * whatever Node is installed runs this file, down to 20.
+ * Starts the program on the Node.js that it is made for. Plain JavaScript without dependencies,
+ * because whatever Node is installed runs this file, down to 20.
  */
 import { runProgram } from "./runtime.js";
 

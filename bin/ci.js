@@ -1,7 +1,7 @@
 /**
- * The whole check on a bare machine: `npm test`, then the wider suites, each of which installs what it
- * needs. Prints each suite's minutes and, as its last line, how many tests passed and failed over all of
- * them. Plain JavaScript for Node 20.
+ * The whole check on a bare machine: `npm test`, then the wider suites, each of which installs what
+ * it needs. Prints each suite's minutes and, as its last line, how many tests passed and failed
+ * over all of them. Plain JavaScript for Node 20.
  */
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * What is installed into node_modules, and when: to run (`--omit=dev`), or to test (everything). Plain
- * JavaScript without dependencies for Node 20.
+ * What is installed into node_modules, and when: to run (`--omit=dev`), or to test (everything).
+ * Plain JavaScript without dependencies for Node 20.
  */
 import {
   existsSync,
@@ -17,10 +17,9 @@ import { findNode, NODE_FOLDER, ROOT, run } from "./runtime.js";
 
 /**
  * @typedef {"run" | "test"} Extent
- * @typedef {{
- *   dev?: boolean, optional?: boolean, link?: boolean, version?: string, bin?: Record<string, string>,
- *   os?: string | readonly string[], cpu?: string | readonly string[], libc?: string | readonly string[],
- * }} LockedPackage
+ * @typedef {{ dev?: boolean, optional?: boolean, link?: boolean, version?: string, bin?:
+ *   Record<string, string>, os?: string | readonly string[], cpu?: string | readonly string[],
+ *   libc?: string | readonly string[], }} LockedPackage
  */
 
 const BEAT_MS = 2_000;
@@ -48,7 +47,9 @@ export async function install(extent) {
   return findNode() === null ? installNode() : 0;
 }
 
-/** `tar-fs`, which the Kubernetes client brings along, brings modules for the runtime Bare: 9 MB. */
+/**
+ * `tar-fs`, which the Kubernetes client brings along, brings modules for the runtime Bare: 9 MB.
+ */
 function removeOtherRuntimes() {
   const folder = join(ROOT, "node_modules");
   for (const name of readdirSync(folder))
@@ -58,8 +59,8 @@ function removeOtherRuntimes() {
 const SIZES = { run: 250, test: 650 };
 
 /**
- * Installed means: npm wrote its own record of node_modules after the lock file last changed, and what
- * only tests need is in it where it is wanted.
+ * Installed means: npm wrote its own record of node_modules after the lock file last changed, and
+ * what only tests need is in it where it is wanted.
  * @param {Extent} extent
  */
 function isInstalled(extent) {

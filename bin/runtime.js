@@ -49,8 +49,8 @@ export function findNode() {
  * @param {readonly string[]} args
  * @param {NodeJS.ProcessEnv} env
  * @param {import("node:child_process").StdioOptions} stdio
- * @param {boolean} isKilled A signal kills it: for a program that takes its time, and leaves nothing
- *   that matters.
+ * @param {boolean} isKilled A signal kills it: for a program that takes its time, and leaves
+ *   nothing that matters.
  * @param {string} [cwd]
  * @returns {Promise<number>} Its exit status; 128 + signal when it was killed.
  */
@@ -92,8 +92,8 @@ export function run(command, args, env = process.env, stdio = "inherit", isKille
 }
 
 /**
- * npm and npx run a program in a shell, and a signal that they are sent ends only that shell: what is
- * left has another parent then.
+ * npm and npx run a program in a shell, and a signal that they are sent ends only that shell: what
+ * is left has another parent then.
  * @param {() => void} end
  * @returns {() => void} Stops looking.
  */
@@ -125,8 +125,8 @@ export async function runProgram(file, args) {
     process.exitCode = 1;
     return;
   }
-  // The channel carries nothing: that it closes tells the program that this process is gone, however
-  // it ended.
+  // The channel carries nothing: that it closes tells the program that this process is gone,
+  // however it ended.
   /** @type {import("node:child_process").StdioOptions} */
   const stdio = ["inherit", "inherit", "inherit", "ipc"];
   process.exitCode = await run(node, [join(ROOT, file), ...args], programEnv(), stdio);

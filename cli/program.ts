@@ -1,4 +1,7 @@
-/** Runs a command line: usage errors end with 2, failures with 1, both with a message on stderr only. [CLI1] */
+/**
+ * Runs a command line: usage errors end with 2, failures with 1, both with a message on stderr
+ * only. [CLI1]
+ */
 import { Command, CommanderError, Help } from "commander";
 
 import { VERSION } from "../relay/version.ts";

@@ -1,4 +1,7 @@
-/** The hub's HTTP surface: who may ask what, and problems for everything else. Resources are in `routes/`. */
+/**
+ * The hub's HTTP surface: who may ask what, and problems for everything else. Resources are in
+ * `routes/`.
+ */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { bodyLimit } from "hono/body-limit";
 

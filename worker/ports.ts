@@ -1,4 +1,7 @@
-/** How the objects of the hub reach each other. Calls may be lost, repeated and reordered; each is idempotent. */
+/**
+ * How the objects of the hub reach each other. Calls may be lost, repeated and reordered; each is
+ * idempotent.
+ */
 import type {
   ClusterNote,
   OriginFacts,
@@ -25,9 +28,15 @@ export interface Dial {
 /** `not-ready`: the Mesh has not answered yet. */
 export type DialPermit = "yes" | "access-denied" | "unauthenticated" | "removed" | "not-ready";
 
-/** RPC surface of an Origin object (besides `fetch`, which takes the WebSocket upgrades that the Worker has authenticated). */
+/**
+ * RPC surface of an Origin object (besides `fetch`, which takes the WebSocket upgrades that the
+ * Worker has authenticated).
+ */
 export interface OriginCalls {
-  /** Takes facts if they are newer (or of a mesh incarnation it did not know); answers the version it now holds. */
+  /**
+   * Takes facts if they are newer (or of a mesh incarnation it did not know); answers the version
+   * it now holds.
+   */
   setFacts(facts: OriginFacts): Promise<{ readonly accessVersion: number }>;
   /** What this cluster's own facts say of a relay of it that dials another origin. [CRE15] */
   mayDial(dial: Dial): Promise<DialPermit>;
@@ -50,9 +59,15 @@ export interface MeshCalls {
   noteCluster(clusterUid: string, note: ClusterNote): Promise<OriginFacts | null>;
 }
 
-/** Headers that the Worker sets on a request it passes to an Origin; anything of that name from outside is removed first. */
+/**
+ * Headers that the Worker sets on a request it passes to an Origin; anything of that name from
+ * outside is removed first.
+ */
 export const INTERNAL_HEADERS = {
-  /** `home`: the cluster's own relay. `watch`: a relay of another cluster. `admin`: the admin API reads as a cluster would. */
+  /**
+   * `home`: the cluster's own relay. `watch`: a relay of another cluster. `admin`: the admin API
+   * reads as a cluster would.
+   */
   role: "catwalk-internal-role",
   /** UID of the cluster that reads or publishes. */
   clusterUid: "catwalk-internal-cluster",

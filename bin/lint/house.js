@@ -12,7 +12,10 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const COLUMNS = 100;
 
 /** @typedef {{ type: string, loc: { start: { line: number, column: number } } }} Node */
-/** @typedef {{ filename: string, sourceCode: { lines: string[], getAllComments(): any[] }, report(found: { node: any, message: string }): void }} Context */
+/**
+ * @typedef {{ filename: string, sourceCode: { lines: string[], getAllComments(): any[] },
+ *   report(found: { node: any, message: string }): void }} Context
+ */
 
 /**
  * @param {string} path From the repository's root, with slashes.

@@ -1,6 +1,7 @@
 /**
- * `catwalk cluster identity`: makes the one identity that all relays of a cluster have, outside of any relay, as a Kubernetes Secret or as a folder. A key that
- * replaces one in use cuts off the relays that have that one, so it is only done when asked for. [CRE12]
+ * `catwalk cluster identity`: makes the one identity that all relays of a cluster have, outside of
+ * any relay, as a Kubernetes Secret or as a folder. A key that replaces one in use cuts off the
+ * relays that have that one, so it is only done when asked for. [CRE12]
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -67,7 +68,8 @@ export function registerIdentity(cluster: Command): void {
       throw new UsageError(`--out ${out}: has an identity already (${MEMBERSHIP_FILE})`);
     const config = loadConfig(flags);
     const ticket = await ticketFor(name, flags, config);
-    // In a folder the key is there before the hub knows of it: what breaks off goes on with the same one.
+    // In a folder the key is there before the hub knows of it: what breaks off goes on with the
+    // same one.
     const key = out === undefined ? await makeKey() : (await openFolder(out)).key;
     const membership = await joinAs(name, ticket, key, flags);
     if (out === undefined) return print(secretOf(key, membership, namespace, output ?? "yaml"));

@@ -1,4 +1,7 @@
-/** `catwalk eval SELECTOR`: the endpoints that a rule's selector matches, in `calicoq eval`'s form. [CLI11] */
+/**
+ * `catwalk eval SELECTOR`: the endpoints that a rule's selector matches, in `calicoq eval`'s form.
+ * [CLI11]
+ */
 import { parseSelector } from "../../shared/selector/parse.ts";
 import { endpointName, labelsSeen, matchEndpoints } from "../../relay/policy/world.ts";
 import type { MatchedEndpoint, SeenLabels } from "../../relay/policy/world.ts";

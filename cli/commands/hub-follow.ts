@@ -1,6 +1,6 @@
 /**
- * What a cluster may see, from the hub, as it changes: over lost connections (nothing is withdrawn because of one), grants that go and RCCs
- * that come. [CLI15]
+ * What a cluster may see, from the hub, as it changes: over lost connections (nothing is withdrawn
+ * because of one), grants that go and RCCs that come. [CLI15]
  */
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -27,7 +27,10 @@ const ACCESS_MS = 5_000;
 /** Refusals that mean that the origin is not to be seen any more. */
 const WITHDRAWN: ReadonlySet<CloseReason> = new Set(["access-denied", "removed"] as const);
 
-/** Ends only with an error. @throws CommandError when the hub refuses, or cannot be read at first. */
+/**
+ * Ends only with an error.
+ * @throws CommandError when the hub refuses, or cannot be read at first.
+ */
 export async function followHub(
   client: Client,
   choice: ViewChoice,

@@ -1,4 +1,7 @@
-/** `catwalk hub`: a self-hosted hub on plain workerd; `hub backup` and `hub restore`: its state as a file. */
+/**
+ * `catwalk hub`: a self-hosted hub on plain workerd; `hub backup` and `hub restore`: its state as a
+ * file.
+ */
 import type { Command } from "commander";
 
 import { backupHub } from "../launch/backup.ts";
@@ -65,7 +68,10 @@ export const registerHub: RegisterCommand = (program) => {
   });
 };
 
-/** Not commander's required option: it would be asked of the sub-commands' parent, and be its word about another command. */
+/**
+ * Not commander's required option: it would be asked of the sub-commands' parent, and be its word
+ * about another command.
+ */
 function dataOf(command: string, flags: DataFlags): string {
   if (flags.data === undefined || flags.data === "")
     throw new UsageError(`${command}: --data DIR is needed: the folder with the hub's state`);
@@ -87,7 +93,8 @@ function failed(error: unknown): never {
 async function runHub(flags: HubFlags): Promise<void> {
   const dataDir = dataOf("hub", flags);
   const stopped = new Promise<void>((resolve) => {
-    // Not once: npm and shells may pass a signal on that came already, and the second would end this in the middle of stopping.
+    // Not once: npm and shells may pass a signal on that came already, and the second would end
+    // this in the middle of stopping.
     process.on("SIGTERM", resolve);
     process.on("SIGINT", resolve);
   });

@@ -1,4 +1,7 @@
-/** One origin as a cluster may see it, read from the hub into memory over the very protocol and link that the cluster's relay uses. */
+/**
+ * One origin as a cluster may see it, read from the hub into memory over the very protocol and link
+ * that the cluster's relay uses.
+ */
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { LabelMode } from "../../shared/visibility/facts.ts";
 import { outsideBy } from "../../relay/hub/outside.ts";
@@ -71,7 +74,10 @@ export class OriginReader {
     );
   }
 
-  /** Resolves when all is read; from then on the handlers are called. @throws CommandError when the hub refuses, is lost, or takes too long. */
+  /**
+   * Resolves when all is read; from then on the handlers are called.
+   * @throws CommandError when the hub refuses, is lost, or takes too long.
+   */
   static open(
     client: Client,
     entry: OriginEntry,

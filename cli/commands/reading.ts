@@ -1,4 +1,7 @@
-/** What `eval`, `policy`, `view` and `watch` share: whose truth is asked, the hub's (permitted) or a relay's (applied). */
+/**
+ * What `eval`, `policy`, `view` and `watch` share: whose truth is asked, the hub's (permitted) or a
+ * relay's (applied).
+ */
 import type { Command } from "commander";
 
 import type { World } from "../../relay/policy/world.ts";
@@ -65,7 +68,10 @@ export async function worldOf(flags: ReadingFlags, origin?: string): Promise<Wor
   };
 }
 
-/** The policies of the cluster, asked of its relay. @throws CommandError where no relay is known. */
+/**
+ * The policies of the cluster, asked of its relay.
+ * @throws CommandError where no relay is known.
+ */
 export async function policiesOf(flags: ReadingFlags): Promise<ClusterPolicies> {
   const url = relayUrl(flags);
   if (url === null)

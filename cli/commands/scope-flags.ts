@@ -33,7 +33,10 @@ export function withScope(command: Command): Command {
     );
 }
 
-/** @returns `null` when the flags narrow nothing. @throws UsageError naming the flag and the rule. */
+/**
+ * @returns `null` when the flags narrow nothing.
+ * @throws UsageError naming the flag and the rule.
+ */
 export function scopeOf(flags: ScopeFlags): Scope | null {
   // The last one would hide the others, and show more than they do.
   if ((flags.selector?.length ?? 0) > 1)

@@ -1,4 +1,7 @@
-/** `catwalk source dump`: what a relay would publish of a cluster, without a hub. One JSON line a key, sorted; problems on stderr. [SRC60] [SRC61] */
+/**
+ * `catwalk source dump`: what a relay would publish of a cluster, without a hub. One JSON line a
+ * key, sorted; problems on stderr. [SRC60] [SRC61]
+ */
 import { existsSync, statSync } from "node:fs";
 
 import { Option } from "commander";

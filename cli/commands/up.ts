@@ -1,4 +1,7 @@
-/** `catwalk up` (= `npm start`): a hub and two demo clusters, or two real ones, with everything that a first look needs. */
+/**
+ * `catwalk up` (= `npm start`): a hub and two demo clusters, or two real ones, with everything that
+ * a first look needs.
+ */
 import { existsSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 

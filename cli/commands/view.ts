@@ -1,4 +1,7 @@
-/** `catwalk view` and `catwalk watch`: what a cluster may see, key by key; once, or as it changes. [CLI10] */
+/**
+ * `catwalk view` and `catwalk watch`: what a cluster may see, key by key; once, or as it changes.
+ * [CLI10]
+ */
 import type { Command } from "commander";
 
 import { felixValue, natPool } from "../../relay/felix/felix-values.ts";
@@ -93,7 +96,10 @@ function registerWatch(program: Command): void {
   });
 }
 
-/** Changes as a relay applies them, until it or this command ends. @throws CommandError when the relay ends it. */
+/**
+ * Changes as a relay applies them, until it or this command ends.
+ * @throws CommandError when the relay ends it.
+ */
 async function followRelay(
   url: string,
   origin: string | undefined,

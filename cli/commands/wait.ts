@@ -1,4 +1,7 @@
-/** `catwalk wait --for in-sync --cluster A [--origin B]`: exit status 0 once it is so, 1 when the time is over. [CLI7] */
+/**
+ * `catwalk wait --for in-sync --cluster A [--origin B]`: exit status 0 once it is so, 1 when the
+ * time is over. [CLI7]
+ */
 import { Option } from "commander";
 
 import { clientOf, print, withExample, withServer } from "./command.ts";

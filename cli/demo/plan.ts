@@ -1,4 +1,6 @@
-/** What `catwalk up` runs: the clusters, who sees whom, and where each relay's cluster comes from. */
+/**
+ * What `catwalk up` runs: the clusters, who sees whom, and where each relay's cluster comes from.
+ */
 import { basename, join } from "node:path";
 
 import { MAX_NAME } from "../../shared/lib/names.ts";

@@ -25,7 +25,10 @@ const READY_MS = 60_000;
 const STOP_MS = 1_500;
 const MAIN = join(import.meta.dirname, "../main.ts");
 
-/** @param program Of this version, unless it is another. @throws Error with the end of the log when the relay does not become ready. */
+/**
+ * @param program Of this version, unless it is another.
+ * @throws Error with the end of the log when the relay does not become ready.
+ */
 export async function startRelay(
   cluster: string,
   args: readonly string[],

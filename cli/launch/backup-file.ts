@@ -1,15 +1,20 @@
 /**
- * One file that holds a hub: its databases, its signing key, its admin token. A SQLite database itself, because that is a container which is
- * written whole, read in pieces and known to every tool; pieces of a file are deflated, each file's SHA-256 is in its row.
+ * One file that holds a hub: its databases, its signing key, its admin token. A SQLite database
+ * itself, because that is a container which is written whole, read in pieces and known to every
+ * tool; pieces of a file are deflated, each file's SHA-256 is in its row.
  *
- * Nothing that comes out of a backup chooses where it goes: only the paths that a hub has are taken.
+ * Nothing that comes out of a backup chooses where it goes: only the paths that a hub has are
+ * taken.
  */
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 
-/** In the header of the file ("catw" as a 32-bit number), so that it is told from any other database. */
+/**
+ * In the header of the file ("catw" as a 32-bit number), so that it is told from any other
+ * database.
+ */
 const APPLICATION_ID = 0x63617477;
 /** Raised when an older program could not restore what a newer one writes. */
 const FORMAT = 1;
@@ -130,7 +135,11 @@ export class BackupReader {
     }
   }
 
-  /** The content, piece by piece. @throws Error naming the file when it is not what was backed up; it may have given pieces before. */
+  /**
+   * The content, piece by piece.
+   * @throws Error naming the file when it is not what was backed up; it may have given pieces
+   *   before.
+   */
   *read({ path, bytes, sha256 }: BackedUpFile): Generator<Uint8Array> {
     const hash = createHash("sha256");
     let got = 0;

@@ -1,11 +1,13 @@
 /**
  * `catwalk hub backup`: a copy of a hub's state, while it runs and is written to, or not.
  *
- * It reads the databases themselves, as one more SQLite reader: workerd keeps ordinary WAL databases with ordinary locks, so each copy is of one
- * moment of its object, and nothing waits for it. Over the admin API it would need the signing key to leave the machine.
+ * It reads the databases themselves, as one more SQLite reader: workerd keeps ordinary WAL
+ * databases with ordinary locks, so each copy is of one moment of its object, and nothing waits for
+ * it. Over the admin API it would need the signing key to leave the machine.
  *
- * Objects are copied one after another, Origins before the Mesh: so the Mesh that is restored has decided everything that a restored Origin was told.
- * Any other skew is repaired as after a crash. [BAK1]
+ * Objects are copied one after another, Origins before the Mesh: so the Mesh that is restored has
+ * decided everything that a restored Origin was told. Any other skew is repaired as after a crash.
+ * [BAK1]
  */
 import {
   closeSync,
@@ -71,7 +73,8 @@ export function backupHub(dataDir: string, file: string, software: string): Back
 function mayBackUp(data: string, target: string): void {
   if (!existsSync(join(data, "hub-key.jwk")))
     throw new Error(`--data ${data}: no hub has run with this folder (it has no hub-key.jwk)`);
-  // SQLite may have to make files beside a database: made by another user, they would lock the hub out.
+  // SQLite may have to make files beside a database: made by another user, they would lock the hub
+  // out.
   const owner = lstatSync(data).uid;
   if (process.getuid !== undefined && process.getuid() !== owner)
     throw new Error(
@@ -94,7 +97,10 @@ function databasesOf(data: string): string[] {
     );
 }
 
-/** In one read transaction, however long it takes: SQLite's stepwise backup would begin anew with every commit of the hub. */
+/**
+ * In one read transaction, however long it takes: SQLite's stepwise backup would begin anew with
+ * every commit of the hub.
+ */
 function copyDatabase(source: string, copy: string, path: string): void {
   try {
     const db = new DatabaseSync(source, { readOnly: true, timeout: BUSY_MS });

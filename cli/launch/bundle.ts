@@ -1,4 +1,7 @@
-/** The Worker as one file for workerd: an image may ship it ready-made, a checkout makes it at each start (about 0.2 s). */
+/**
+ * The Worker as one file for workerd: an image may ship it ready-made, a checkout makes it at each
+ * start (about 0.2 s).
+ */
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -31,7 +34,10 @@ export async function bundleWorker(
   writeIfOther(outFile, built.outputFiles[0]?.contents ?? new Uint8Array());
 }
 
-/** Nothing is written where it is there already: a hub whose disk is full can be started again. A file is whole, or as it was. */
+/**
+ * Nothing is written where it is there already: a hub whose disk is full can be started again. A
+ * file is whole, or as it was.
+ */
 export function writeIfOther(path: string, content: string | Uint8Array): void {
   if (existsSync(path) && readFileSync(path).equals(Buffer.from(content))) return;
   try {

@@ -1,6 +1,6 @@
 /**
- * The configuration of a plain `workerd serve` that is a hub. Secrets come from the environment, so that the file holds none.
- * (workerd.capnp of 1.20260917.1.)
+ * The configuration of a plain `workerd serve` that is a hub. Secrets come from the environment, so
+ * that the file holds none. (workerd.capnp of 1.20260917.1.)
  */
 export interface CapnpOptions {
   /** `127.0.0.1:8787` */
@@ -18,12 +18,17 @@ export interface CapnpOptions {
 export const HUB_KEY_VARIABLE = "CATWALK_HUB_KEY";
 export const ADMIN_TOKEN_HASH_VARIABLE = "CATWALK_ADMIN_TOKEN_HASH";
 
-/** In the environment because it is another at each start: the file stays as it is, also where there is no room for a new one. */
+/**
+ * In the environment because it is another at each start: the file stays as it is, also where there
+ * is no room for a new one.
+ */
 export const FSYNC_VARIABLE = "CATWALK_FSYNC_MS";
 
 /**
- * workerd's V8 does not mark in steps: a full collection stops all objects for 30 to 65 ms, and comes with every 25 MB that outlive the young generation. With room
- * for 256 MB it is rare; with a young generation of 2 MB a small one takes 1 to 2 ms instead of 8 to 12. (Measured with `--trace-gc`; [LOG22])
+ * workerd's V8 does not mark in steps: a full collection stops all objects for 30 to 65 ms, and
+ * comes with every 25 MB that outlive the young generation. With room for 256 MB it is rare; with a
+ * young generation of 2 MB a small one takes 1 to 2 ms instead of 8 to 12. (Measured with
+ * `--trace-gc`; [LOG22])
  */
 const V8_FLAGS = ["--max-semi-space-size=2", "--initial-old-space-size=256"];
 

@@ -1,6 +1,7 @@
 /**
- * One hub per data folder: two on the same databases would write over each other. The lock is an abstract Unix socket, which the kernel
- * releases however the process ends, so no stale lock is ever left. Linux only; elsewhere the operator must see to it.
+ * One hub per data folder: two on the same databases would write over each other. The lock is an
+ * abstract Unix socket, which the kernel releases however the process ends, so no stale lock is
+ * ever left. Linux only; elsewhere the operator must see to it.
  */
 import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";

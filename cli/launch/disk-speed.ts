@@ -1,6 +1,7 @@
 /**
- * How fast the hub's disk makes things durable: every commit of the hub waits for one fdatasync, and workerd has one thread, so this is what all
- * publishers together have to share. Measured where it matters, in the data folder, the way SQLite's log is written. [CLI23]
+ * How fast the hub's disk makes things durable: every commit of the hub waits for one fdatasync,
+ * and workerd has one thread, so this is what all publishers together have to share. Measured where
+ * it matters, in the data folder, the way SQLite's log is written. [CLI23]
  */
 import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";

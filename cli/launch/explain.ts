@@ -1,4 +1,7 @@
-/** What workerd says of a disk, in words for whoever runs the hub: it says it in the middle of a stack, and once for every event. */
+/**
+ * What workerd says of a disk, in words for whoever runs the hub: it says it in the middle of a
+ * stack, and once for every event.
+ */
 
 /** SQLite's result codes, as they stand in workerd's lines. */
 const MEANINGS: readonly (readonly [code: string, meaning: string])[] = [

@@ -1,14 +1,19 @@
 /**
  * A child process that cannot outlive this one, not even when this one is killed with SIGKILL.
  *
- * The child runs under a few lines of shell that hold the reading end of a pipe whose only writing end is ours. The kernel closes ours
- * however we end; the shell then reads end-of-file and kills the child. (Linux's parent-death signal would be simpler, but Node cannot ask
- * for it, and macOS has none.)
+ * The child runs under a few lines of shell that hold the reading end of a pipe whose only writing
+ * end is ours. The kernel closes ours however we end; the shell then reads end-of-file and kills
+ * the child. (Linux's parent-death signal would be simpler, but Node cannot ask for it, and macOS
+ * has none.)
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 
-/** Open files are raised as far as they may be: a hub needs two for each socket. `$0` is the program, `$@` its arguments. The guard's reads end only with our end of the pipe; nothing is ever written to it. */
+/**
+ * Open files are raised as far as they may be: a hub needs two for each socket. `$0` is the
+ * program, `$@` its arguments. The guard's reads end only with our end of the pipe; nothing is ever
+ * written to it.
+ */
 const GUARD = `exec 3<&0
 ulimit -n "$(ulimit -Hn)" 2>/dev/null
 "$0" "$@" </dev/null 3<&- &
@@ -41,7 +46,8 @@ export function spawnGuarded(
   const shell = spawn("/bin/sh", ["-c", GUARD, command, ...args], {
     stdio: ["pipe", "pipe", "pipe"],
     env,
-    // Ctrl-C of a terminal reaches a whole process group: the launcher alone decides in which order things end.
+    // Ctrl-C of a terminal reaches a whole process group: the launcher alone decides in which order
+    // things end.
     detached: true,
   });
   shell.stdin.on("error", () => {

@@ -1,6 +1,6 @@
 /**
- * A self-hosted hub: bundles the Worker, writes workerd's configuration, runs the workerd binary and
- * keeps it running. No wrangler and no Miniflare: both are development tools. [CLI20]
+ * A self-hosted hub: bundles the Worker, writes workerd's configuration, runs the workerd binary
+ * and keeps it running. No wrangler and no Miniflare: both are development tools. [CLI20]
  */
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
@@ -30,7 +30,10 @@ export interface HubOptions {
   readonly listen: string;
   readonly dataDir: string;
   readonly adminTokenFile?: string;
-  /** A ready bundle of the Worker. Default: `CATWALK_WORKER_BUNDLE`, else it is made from the sources. */
+  /**
+   * A ready bundle of the Worker. Default: `CATWALK_WORKER_BUNDLE`, else it is made from the
+   * sources.
+   */
   readonly workerBundle?: string;
   /** Lines of workerd's and the supervisor's own output. Default: this process's stderr. */
   readonly log?: (line: string) => void;

@@ -1,4 +1,7 @@
-/** How many sockets a hub on this machine can hold: workerd takes a file descriptor for each, and up to three for each object's database. */
+/**
+ * How many sockets a hub on this machine can hold: workerd takes a file descriptor for each, and up
+ * to three for each object's database.
+ */
 import { execFileSync } from "node:child_process";
 
 /** Kept for databases and all else. */

@@ -1,6 +1,6 @@
 /**
- * `catwalk hub restore`: a data folder as it was when a backup was made. Everything is checked before anything is written, and a folder that holds half
- * a restore starts no hub. [BAK2]
+ * `catwalk hub restore`: a data folder as it was when a backup was made. Everything is checked
+ * before anything is written, and a folder that holds half a restore starts no hub. [BAK2]
  */
 import {
   closeSync,
@@ -96,8 +96,9 @@ function writeFileFrom(backup: BackupReader, file: BackedUpFile, path: string): 
 }
 
 /**
- * When the data folder was restored, in Unix ms; 0 when it never was. The objects are told: numbers that were handed out after the backup was made must not
- * be handed out again. @throws Error for half a restore.
+ * When the data folder was restored, in Unix ms; 0 when it never was. The objects are told: numbers
+ * that were handed out after the backup was made must not be handed out again.
+ * @throws Error for half a restore.
  */
 export function restoredAt(dataDir: string): number {
   if (existsSync(join(dataDir, UNFINISHED)))

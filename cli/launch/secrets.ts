@@ -1,4 +1,7 @@
-/** The hub's two secrets, made at the first start and readable by their owner only: its signing key, and the admin token. */
+/**
+ * The hub's two secrets, made at the first start and readable by their owner only: its signing key,
+ * and the admin token.
+ */
 import { createHash, generateKeyPairSync, randomBytes } from "node:crypto";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

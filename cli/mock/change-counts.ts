@@ -1,4 +1,7 @@
-/** How many changes the messages of one origin bring: each is opened once, however many readers get it. */
+/**
+ * How many changes the messages of one origin bring: each is opened once, however many readers get
+ * it.
+ */
 import { toId } from "../../shared/lib/bytes.ts";
 import { decodePayload } from "../../shared/log/payload.ts";
 import type { CatchUp, Frame } from "../../shared/protocol/messages.ts";

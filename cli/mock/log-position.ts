@@ -1,4 +1,7 @@
-/** Where a reader that keeps nothing stands in a log, so that a hub that has slept goes on from there as with any other. [LOG10] */
+/**
+ * Where a reader that keeps nothing stands in a log, so that a hub that has slept goes on from
+ * there as with any other. [LOG10]
+ */
 import { nextChain, NO_CHAIN } from "../../shared/log/cursor.ts";
 import type { Cursor } from "../../shared/log/cursor.ts";
 import type { CatchUp, Frame, RepairPlan, WatchMessage } from "../../shared/protocol/messages.ts";
@@ -7,7 +10,7 @@ export class LogPosition {
   #last: Frame | CatchUp | RepairPlan | null = null;
   #blobsLeft = 0;
 
-  take(message: WatchMessage): void {
+  advance(message: WatchMessage): void {
     if (message.type === "blob") this.#blobsLeft--;
     if (message.type === "repair-plan") this.#blobsLeft = message.blobs;
     if (message.type === "frame" || message.type === "catch-up" || message.type === "repair-plan")

@@ -1,6 +1,7 @@
 /**
- * What a made-up cluster has. Of each endpoint only its hashes and when it was changed are kept, 40 bytes: it is made up again when the publisher asks, so that
- * hundreds of clusters fit into one process whose own collector does not stop the load that it makes.
+ * What a made-up cluster has. Of each endpoint only its hashes and when it was changed are kept, 40
+ * bytes: it is made up again when the publisher asks, so that hundreds of clusters fit into one
+ * process whose own collector does not stop the load that it makes.
  */
 import { HashTrie } from "../../shared/log/hash-trie.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";

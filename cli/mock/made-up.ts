@@ -1,7 +1,12 @@
-/** Made-up workload endpoints that look like real ones: names of deployments, five labels, addresses one after another. */
+/**
+ * Made-up workload endpoints that look like real ones: names of deployments, five labels, addresses
+ * one after another.
+ */
 import type { WorkloadEndpoint } from "../../shared/record/record.ts";
 
-/** Addresses of one mock cluster: a /18 out of 10.0.0.0/8, which makes room for a thousand clusters. */
+/**
+ * Addresses of one mock cluster: a /18 out of 10.0.0.0/8, which makes room for a thousand clusters.
+ */
 export const MAX_CLUSTERS = 1_024;
 export const MAX_ENDPOINTS = 16_000;
 /** Pods on one node. */

@@ -1,6 +1,7 @@
 /**
- * Many made-up clusters in a mesh of a running hub: real members with real publishers, to see what a hub and its machine hold before the real clusters
- * come. What it adds to the mesh it removes again.
+ * Many made-up clusters in a mesh of a running hub: real members with real publishers, to see what
+ * a hub and its machine hold before the real clusters come. What it adds to the mesh it removes
+ * again.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -76,7 +77,10 @@ export class MockMesh {
     this.#rate = rate;
   }
 
-  /** Adds the clusters, connects their publishers, and resolves when the hub has all they have. @param onProgress Told now and then. */
+  /**
+   * Adds the clusters, connects their publishers, and resolves when the hub has all they have.
+   * @param onProgress Told now and then.
+   */
   async start(onProgress: (text: string) => void = () => undefined): Promise<void> {
     const { clusters, endpoints, sees, prefix } = this.#options;
     await inParallel(clusters, async (number) => {

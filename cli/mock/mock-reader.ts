@@ -1,6 +1,7 @@
 /**
- * A reader that takes in what it may see and keeps none of it: many fit into one process. It speaks the protocol and acknowledges, counts, and looks
- * into one frame in `sample` for the time that the change took.
+ * A reader that takes in what it may see and keeps none of it: many fit into one process. It speaks
+ * the protocol and acknowledges, counts, and looks into one frame in `sample` for the time that the
+ * change took.
  */
 import { decodePayload } from "../../shared/log/payload.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";
@@ -52,7 +53,7 @@ export class MockReader {
       heartbeatMs: 20_000,
       handlers: {
         onOpen: () => this.#hello(),
-        onMessage: (message, bytes) => this.#take(message as WatchMessage, bytes),
+        onMessage: (message, bytes) => this.#receive(message as WatchMessage, bytes),
         onDown: () => {
           this.isCaughtUp = false;
         },
@@ -87,7 +88,7 @@ export class MockReader {
     });
   }
 
-  #take(message: WatchMessage, bytes: number): void {
+  #receive(message: WatchMessage, bytes: number): void {
     this.#received += bytes;
     this.bytes += bytes;
     if (message.type === "mark") {
@@ -100,14 +101,15 @@ export class MockReader {
       this.#send({ type: "repair", origin: 0, channel: CHANNEL, leaves: EMPTY });
     const wasCaughtUp = this.isCaughtUp;
     if (message.type === "checkpoint") this.isCaughtUp = true;
-    this.#position.take(message);
+    this.#position.advance(message);
     if (message.type === "frame" || message.type === "catch-up") {
       this.frames++;
       const { sample, counts } = this.#options;
       this.changes += counts.of(message);
       if (sample > 0 && this.frames % sample === 0) this.#measure(message.payload);
     }
-    // Once it has caught up, as a relay does: a hub that sleeps before it knows where this reader stands would send it all again.
+    // Once it has caught up, as a relay does: a hub that sleeps before it knows where this reader
+    // stands would send it all again.
     const isEnough = !this.#hasMarks && this.#received - this.#acknowledged >= LIMITS.ackBytes;
     if (isEnough || (this.isCaughtUp && !wasCaughtUp)) this.#acknowledge();
     else this.#timer ??= setTimeout(() => this.#acknowledge(), LIMITS.ackMs);

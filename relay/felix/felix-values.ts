@@ -1,9 +1,11 @@
 /**
- * Typed record → what Felix is given: keys under renamed nodes and profiles, JSON built field by field. Nothing of an origin's own text gets
- * through: a value that does not parse ends every Felix of the cluster (typha-contract 10.4). [TYP6] [TYP7]
+ * Typed record → what Felix is given: keys under renamed nodes and profiles, JSON built field by
+ * field. Nothing of an origin's own text gets through: a value that does not parse ends every Felix
+ * of the cluster (calico v3.32.1 felix/calc/validation_filter.go). [TYP6] [TYP7]
  *
- * Names are `<rcc>_<original>`: Kubernetes names have no underscore, so they can meet no local one, and Felix's name rules allow it. A
- * Profile keeps its original name inside the value, where an underscore would be refused.
+ * Names are `<rcc>_<original>`: Kubernetes names have no underscore, so they can meet no local one,
+ * and Felix's name rules allow it. A Profile keeps its original name inside the value, where an
+ * underscore would be refused.
  */
 import type {
   CalicoRecord,
@@ -29,8 +31,9 @@ export function renamed(rcc: string, name: string): string {
 }
 
 /**
- * The key/value for Felix, or `null` for kinds that are not delivered to Felix by identity federation. A pool keeps its CIDR as its key: it must not
- * overlap a local one (`OwnAddresses.refusal`), nor stand under a key that is there locally (the splice).
+ * The key/value for Felix, or `null` for kinds that are not delivered to Felix by identity
+ * federation. A pool keeps its CIDR as its key: it must not overlap a local one
+ * (`OwnAddresses.refusal`), nor stand under a key that is there locally (the splice).
  */
 export function felixValue(
   rcc: string,
@@ -66,7 +69,8 @@ function workloadValue(rcc: string, record: WorkloadEndpoint, mode: LabelMode): 
   const { v4, v6 } = families(record.ips);
   return {
     state: "active",
-    // Felix drops an endpoint without an interface name; it never looks for the one of a remote endpoint.
+    // Felix drops an endpoint without an interface name; it never looks for the one of a remote
+    // endpoint.
     name: "remote",
     active_instance_id: "",
     mac: null,
@@ -100,8 +104,9 @@ function profileValue(rcc: string, record: Profile, mode: LabelMode): unknown {
 }
 
 /**
- * A pool that does nothing but say that its addresses are pods': Felix source-NATs only what goes outside of all pools. Without a mode it cannot change
- * Felix's encapsulation flags (which would end Felix, again and again), without masquerade its own pods' traffic is not touched. [TYP20]
+ * A pool that does nothing but say that its addresses are pods': Felix source-NATs only what goes
+ * outside of all pools. Without a mode it cannot change Felix's encapsulation flags (which would
+ * end Felix, again and again), without masquerade its own pods' traffic is not touched. [TYP20]
  */
 export function natPool(cidr: string): FelixValue {
   return { key: keyOf({ ...NO_POOL, cidr }), value: natPoolValue(cidr) };

@@ -1,6 +1,6 @@
 /**
- * Endpoints by what their labels are, so that thousands of rules over a hundred thousand endpoints are answered in a second: most rules ask for a label's
- * value, and few endpoints have it.
+ * Endpoints by what their labels are, so that thousands of rules over a hundred thousand endpoints
+ * are answered in a second: most rules ask for a label's value, and few endpoints have it.
  */
 import type { LabelLookup, Selector } from "../../shared/selector/ast.ts";
 import { matches } from "../../shared/selector/ast.ts";

@@ -1,4 +1,7 @@
-/** What each rule of a policy holds now: IP-set members as Felix would have them, and whose they are. */
+/**
+ * What each rule of a policy holds now: IP-set members as Felix would have them, and whose they
+ * are.
+ */
 import { parseSelector } from "../../shared/selector/parse.ts";
 import type { PolicyObject } from "../source/source.ts";
 import { sortPolicies } from "./sort-policies.ts";
@@ -26,7 +29,10 @@ export interface HeldPolicy {
   readonly notCounted: readonly string[];
 }
 
-/** Policies of that name (`name` or `namespace/name`) in the cluster, with what their rules hold. @throws Error for a policy that cannot be read. */
+/**
+ * Policies of that name (`name` or `namespace/name`) in the cluster, with what their rules hold.
+ * @throws Error for a policy that cannot be read.
+ */
 export async function holdingOf(name: string, world: World): Promise<HeldPolicy[]> {
   const { policies, networkSets } = sortPolicies((await world.policies()).items);
   const whole = { ...world, networkSets };

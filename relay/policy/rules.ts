@@ -1,6 +1,6 @@
 /**
- * The endpoint selectors of policies' rules, as Calico makes them. Only whom a rule *names* is worked
- * out; a policy's own (main) selector never matches remote endpoints. [SEL5]
+ * The endpoint selectors of policies' rules, as Calico makes them. Only whom a rule *names* is
+ * worked out; a policy's own (main) selector never matches remote endpoints. [SEL5]
  */
 import type { z } from "zod";
 

@@ -1,6 +1,6 @@
 /**
- * A cluster's policies and network sets, sorted by what this program does with their kind: evaluated,
- * matched by rules, or left out and named. [SEL9] [SEL10]
+ * A cluster's policies and network sets, sorted by what this program does with their kind:
+ * evaluated, matched by rules, or left out and named. [SEL9] [SEL10]
  */
 import { formatCidr, parseCidr } from "../../shared/ip/cidr.ts";
 import type { Labels } from "../../shared/record/record.ts";

@@ -1,7 +1,7 @@
 /**
  * All that a cluster can match: its own endpoints and those of its remotes, read from the hub (what
- * it is *permitted* to see) or from its relay (what is *applied* there). `truth` says which, and how
- * fresh. [CLI10]
+ * it is *permitted* to see) or from its relay (what is *applied* there). `truth` says which, and
+ * how fresh. [CLI10]
  */
 import type { CalicoRecord, Labels } from "../../shared/record/record.ts";
 import { matches } from "../../shared/selector/ast.ts";
@@ -46,7 +46,10 @@ interface Delivered extends MatchedEndpoint {
 /** Worked out once a world: a cluster's policies have thousands of rules. */
 const INDEXES = new WeakMap<World, EndpointIndex<Delivered>>();
 
-/** Endpoints that a selector matches, own and remote, as Felix would: labels inherited from the profiles of the same cluster. By name. */
+/**
+ * Endpoints that a selector matches, own and remote, as Felix would: labels inherited from the
+ * profiles of the same cluster. By name.
+ */
 export function matchEndpoints(world: World, selector: Selector): MatchedEndpoint[] {
   let index = INDEXES.get(world);
   if (index === undefined) {

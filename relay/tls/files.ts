@@ -1,6 +1,6 @@
 /**
- * The certificate files of one side, read again when they change: certificates are rotated without a restart, and connections that there are stay. What
- * does not load keeps what did. [TYP24]
+ * The certificate files of one side, read again when they change: certificates are rotated without
+ * a restart, and connections that there are stay. What does not load keeps what did. [TYP24]
  */
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";

@@ -1,6 +1,8 @@
 /**
- * TLS 1.2 and 1.3 before the port that Felix connects to: a certificate is required, and has to be the right one. A refused client is held like any other: with TLS 1.3 it
- * learns of the refusal only after it thinks that it is connected, and would come back hundreds of times a second. [TYP5] [TYP24]
+ * TLS 1.2 and 1.3 before the port that Felix connects to: a certificate is required, and has to be
+ * the right one. A refused client is held like any other: with TLS 1.3 it learns of the refusal
+ * only after it thinks that it is connected, and would come back hundreds of times a second. [TYP5]
+ * [TYP24]
  */
 import { constants } from "node:crypto";
 import type { Socket } from "node:net";
@@ -48,7 +50,7 @@ export class TlsFront {
     this.#server.on("tlsClientError", (error) => handlers.onFailed(error.message));
   }
 
-  take(raw: Socket): void {
+  accept(raw: Socket): void {
     const timer = setTimeout(
       () => this.#handlers.onRefused(raw, "said nothing for 10 s"),
       HANDSHAKE_MS,

@@ -1,6 +1,7 @@
 /**
- * Whether a certificate that chains to the right authority is the right one: Calico compares the subject's common name or a URI among the alternative names, exactly,
- * and no host name (typha/pkg/tlsutils/tlsutils.go:CertificateVerifier). [TYP24]
+ * Whether a certificate that chains to the right authority is the right one: Calico compares the
+ * subject's common name or a URI among the alternative names, exactly, and no host name
+ * (typha/pkg/tlsutils/tlsutils.go:CertificateVerifier). [TYP24]
  */
 import type { PeerCertificate } from "node:tls";
 

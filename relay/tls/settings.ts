@@ -1,17 +1,24 @@
 /**
- * TLS to Typha and from Felix, set as Calico sets it: any of the settings asks for TLS, and then all are needed but one of CN and URI SAN
- * (felix/config/config_params.go:Validate). [TYP24]
+ * TLS to Typha and from Felix, set as Calico sets it: any of the settings asks for TLS, and then
+ * all are needed but one of CN and URI SAN (felix/config/config_params.go:Validate). [TYP24]
  */
 export interface TlsSettings {
   readonly caFile: string;
   readonly certFile: string;
   readonly keyFile: string;
-  /** The other side's certificate has one of these, exactly: its subject's common name, or a URI among its alternative names. */
+  /**
+   * The other side's certificate has one of these, exactly: its subject's common name, or a URI
+   * among its alternative names.
+   */
   readonly cn: string | undefined;
   readonly uriSan: string | undefined;
 }
 
-/** `null`: no TLS. @throws Error that names the missing ones. @param names Of the options, for people. */
+/**
+ * `null`: no TLS.
+ * @throws Error that names the missing ones.
+ * @param names Of the options, for people.
+ */
 export function tlsSettings(
   given: Readonly<Record<keyof TlsSettings, string | undefined>>,
   names: Readonly<Record<keyof TlsSettings, string>>,

@@ -1,9 +1,12 @@
 /**
- * What a Felix would not take: an object that fails its validation acts there as a deletion, and one that it cannot let go of ends it. Such a record is
- * refused by name where it comes in, so that nobody wonders why a rule does not match. The same object is no better in its own cluster. [ADM10]
+ * What a Felix would not take: an object that fails its validation acts there as a deletion, and
+ * one that it cannot let go of ends it. Such a record is refused by name where it comes in, so that
+ * nobody wonders why a rule does not match. The same object is no better in its own cluster.
+ * [ADM10]
  *
- * Not part of the record schema: bytes that were stored under an older version must stay readable. Source: calico v3.32.1
- * libcalico-go/lib/validator/v3 and typha/pkg/validator/v1, and recorded odd values.
+ * Not part of the record schema: bytes that were stored under an older version must stay readable.
+ * Source: calico v3.32.1 libcalico-go/lib/validator/v3 and typha/pkg/validator/v1, and recorded odd
+ * values.
  */
 import type { CalicoRecord, Labels } from "../record/record.ts";
 
@@ -61,8 +64,9 @@ function interfaceName(name: string): string | null {
 }
 
 /**
- * A profile that is named twice is let go of twice when its last endpoint goes or changes: Felix panics ("discard of unknown ID", seen with 3.30.7,
- * 3.31.7 and 3.32.1), long after it took the endpoint.
+ * A profile that is named twice is let go of twice when its last endpoint goes or changes: Felix
+ * panics ("discard of unknown ID", seen with 3.30.7, 3.31.7 and 3.32.1), long after it took the
+ * endpoint.
  */
 function distinct(profiles: readonly string[]): string | null {
   if (profiles.length < 2) return null;

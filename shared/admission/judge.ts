@@ -1,7 +1,8 @@
 /**
- * Admission: whether a record is the origin's own to publish. Pure; the hub judges what comes in with the ranges that the Mesh has pinned
- * for the cluster, a relay judges what it reads from a remote directly. Ownership is rooted in the registry, not in what an origin
- * says about itself. [ADM1..ADM6]
+ * Admission: whether a record is the origin's own to publish. Pure; the hub judges what comes in
+ * with the ranges that the Mesh has pinned for the cluster, a relay judges what it reads from a
+ * remote directly. Ownership is rooted in the registry, not in what an origin says about itself.
+ * [ADM1..ADM6]
  */
 import { parseIp } from "../ip/address.ts";
 import { parseCidr } from "../ip/cidr.ts";
@@ -28,7 +29,10 @@ export type Verdict =
        * is. [ADM11]
        */
       readonly remainder: CalicoRecord | null;
-      /** What the Mesh would have to pin for the record to be admitted; empty when it would not help. */
+      /**
+       * What the Mesh would have to pin for the record to be admitted; empty when it would not
+       * help.
+       */
       readonly claims: readonly RangeClaim[];
     };
 

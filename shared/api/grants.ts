@@ -1,4 +1,7 @@
-/** `/v1/meshes/{mesh}/grants`: which cluster lets which other read it, and what of it. [VIS23] [SCP3] */
+/**
+ * `/v1/meshes/{mesh}/grants`: which cluster lets which other read it, and what of it. [VIS23]
+ * [SCP3]
+ */
 import { z } from "zod";
 
 import { scopeSchema } from "../visibility/scope.ts";

@@ -1,4 +1,6 @@
-/** What the hub answers to a request that it refuses: RFC 9457, `application/problem+json`. [API1] */
+/**
+ * What the hub answers to a request that it refuses: RFC 9457, `application/problem+json`. [API1]
+ */
 import { z } from "zod";
 
 export const problemSchema = z

@@ -1,4 +1,6 @@
-/** `/v1/meshes/{mesh}/clusters/{cluster}/rccs`: the documented RemoteClusterConfiguration. [VIS22] */
+/**
+ * `/v1/meshes/{mesh}/clusters/{cluster}/rccs`: the documented RemoteClusterConfiguration. [VIS22]
+ */
 import { z } from "zod";
 
 import { rccSchema } from "../visibility/rcc.ts";

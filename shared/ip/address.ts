@@ -1,9 +1,13 @@
 /**
- * IP addresses as bytes: 4 for IPv4, 16 for IPv6, network order. Text is canonical: dotted decimal without leading zeros, and
- * RFC 5952 for IPv6. IPv4-mapped IPv6 (`::ffff:a.b.c.d`) becomes IPv4, as in Calico. [IP1]
+ * IP addresses as bytes: 4 for IPv4, 16 for IPv6, network order. Text is canonical: dotted decimal
+ * without leading zeros, and RFC 5952 for IPv6. IPv4-mapped IPv6 (`::ffff:a.b.c.d`) becomes IPv4,
+ * as in Calico. [IP1]
  */
 
-/** Parses canonical or not canonical text; `null` for anything that is not one address (masks, zones, spaces, leading zeros). */
+/**
+ * Parses canonical or not canonical text; `null` for anything that is not one address (masks,
+ * zones, spaces, leading zeros).
+ */
 export function parseIp(text: string): Uint8Array | null {
   return text.includes(":") ? parseIPv6(text) : parseIPv4(text);
 }

@@ -7,7 +7,10 @@ export interface Cidr {
   readonly length: number;
 }
 
-/** Parses `address/length`, or a bare address as a host prefix; masks host bits. `null` for anything else. */
+/**
+ * Parses `address/length`, or a bare address as a host prefix; masks host bits. `null` for anything
+ * else.
+ */
 export function parseCidr(text: string): Cidr | null {
   const slash = text.indexOf("/");
   const address = parseIp(slash < 0 ? text : text.slice(0, slash));

@@ -1,6 +1,7 @@
 /**
- * A set of prefixes that answers "is this address in one of them" by looking up its masks: one Map probe per distinct prefix
- * length in use, which is one to three in practice. Why not an interval tree: sets are small, lengths are few, and this is 40 lines.
+ * A set of prefixes that answers "is this address in one of them" by looking up its masks: one Map
+ * probe per distinct prefix length in use, which is one to three in practice. Why not an interval
+ * tree: sets are small, lengths are few, and this is 40 lines.
  */
 import { toId } from "../lib/bytes.ts";
 import { cidrContains, maskAddress, parseCidr } from "./cidr.ts";
@@ -54,13 +55,19 @@ export class RangeSet {
     return false;
   }
 
-  /** Whether the prefix shares an address with a range. Walks them all where none contains it: for what is asked seldom. */
+  /**
+   * Whether the prefix shares an address with a range. Walks them all where none contains it: for
+   * what is asked seldom.
+   */
   overlaps(cidr: Cidr): boolean {
     return this.contains(cidr) || this.#all.some((range) => cidrContains(cidr, range));
   }
 }
 
-/** Of the address's network of this length: a number for IPv4, which is asked for with every endpoint that comes in. */
+/**
+ * Of the address's network of this length: a number for IPv4, which is asked for with every
+ * endpoint that comes in.
+ */
 function networkId(address: Uint8Array, length: number): string | number {
   if (address.length !== 4) return toId(maskAddress(address, length));
   if (length === 0) return 0;

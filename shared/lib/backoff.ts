@@ -6,8 +6,9 @@ export interface BackoffPolicy {
 }
 
 /**
- * Full-jitter exponential backoff: uniform in (0, min(cap, base·2^attempt)], never zero, so that a crowd that lost its hub in one
- * moment does not come back in one. The caller resets `attempt` to 0 after a spell of health.
+ * Full-jitter exponential backoff: uniform in (0, min(cap, base·2^attempt)], never zero, so that a
+ * crowd that lost its hub in one moment does not come back in one. The caller resets `attempt` to 0
+ * after a spell of health.
  */
 export function backoffMs(attempt: number, policy: BackoffPolicy, random: Random): number {
   const ceiling = Math.min(policy.capMs, policy.baseMs * 2 ** Math.min(attempt, 30));

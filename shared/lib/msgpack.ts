@@ -1,6 +1,7 @@
 /**
- * The single doorway to msgpackr. Records and messages are plain arrays of strings, numbers, booleans, bytes and null, so the format's
- * extensions are never written; what a hostile peer decodes to is checked by the caller, who trusts no type that comes from here.
+ * The single doorway to msgpackr. Records and messages are plain arrays of strings, numbers,
+ * booleans, bytes and null, so the format's extensions are never written; what a hostile peer
+ * decodes to is checked by the caller, who trusts no type that comes from here.
  */
 import { Packr } from "msgpackr";
 

@@ -1,4 +1,7 @@
-/** What a peer sent, for an error's text: total, whatever it is (a bigint, something deeply nested), and short. */
+/**
+ * What a peer sent, for an error's text: total, whatever it is (a bigint, something deeply nested),
+ * and short.
+ */
 export function quote(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.slice(0, 80));
   if (typeof value === "number" || typeof value === "boolean" || value === null)

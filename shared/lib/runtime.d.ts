@@ -1,6 +1,7 @@
 /**
- * What `shared` uses of the runtime: two synchronous Node modules, which workerd has too (`nodejs_compat`), and the text codecs. Declared by use, so that
- * nothing else of Node can slip into code that runs in a Durable Object.
+ * What `shared` uses of the runtime: two synchronous Node modules, which workerd has too
+ * (`nodejs_compat`), and the text codecs. Declared by use, so that nothing else of Node can slip
+ * into code that runs in a Durable Object.
  */
 declare module "node:crypto" {
   interface Hash {

@@ -1,23 +1,32 @@
 /**
- * Why a socket is closed: one table for codes, words and what the other side does. None of them withdraws anything: only an `access` message
- * with a newer version does. [PRO8]
+ * Why a socket is closed: one table for codes, words and what the other side does. None of them
+ * withdraws anything: only an `access` message with a newer version does. [PRO8]
  */
 export const CLOSE_CODES = {
   /** A message broke the protocol: a bug of one side. Reconnect with backoff, keep everything. */
   "protocol-error": 4400,
   /** The credential is no longer accepted (a newer key generation). Join again with a token. */
   unauthenticated: 4401,
-  /** This cluster may not read this origin now. Reconnect after the next `access` message that grants it. */
+  /**
+   * This cluster may not read this origin now. Reconnect after the next `access` message that
+   * grants it.
+   */
   "access-denied": 4403,
   /** The hub does not know this cluster's facts yet. Retry with backoff. */
   "not-ready": 4404,
   /** No hello within the time limit. Reconnect. */
   "hello-timeout": 4408,
-  /** Another relay publishes for this cluster with a newer term. Do not publish again with this one. */
+  /**
+   * Another relay publishes for this cluster with a newer term. Do not publish again with this one.
+   */
   superseded: 4409,
   /** A message or payload over its limit. Reconnect with backoff; the publisher splits. */
   "too-large": 4413,
-  /** More keys than an origin may have, frames in spite of its pace, messages that carry nothing, more relays than may stand by, or a reader that takes nothing while others wait. Reconnect with backoff; what readers have stays. */
+  /**
+   * More keys than an origin may have, frames in spite of its pace, messages that carry nothing,
+   * more relays than may stand by, or a reader that takes nothing while others wait. Reconnect with
+   * backoff; what readers have stays.
+   */
   "over-quota": 4429,
   /** No common protocol version. Upgrade one side; retry slowly. */
   "version-mismatch": 4426,

@@ -22,11 +22,20 @@ export const LIMITS = {
   helloMs: 10_000,
   /** Bytes in flight to one reader that did not say how much it takes. */
   defaultCreditBytes: 4 * 1024 * 1024,
-  /** Bytes in flight to all readers of one Origin beyond what each has for itself: a quarter of a Durable Object's 128 MB. */
+  /**
+   * Bytes in flight to all readers of one Origin beyond what each has for itself: a quarter of a
+   * Durable Object's 128 MB.
+   */
   inFlightBytes: 32 * 1024 * 1024,
-  /** Bytes in flight that each reader has for itself, so that stalled ones take nothing from the others. */
+  /**
+   * Bytes in flight that each reader has for itself, so that stalled ones take nothing from the
+   * others.
+   */
   readerFloorBytes: 64 * 1024,
-  /** Bytes in flight at which nobody is sent anything: with one more message the object stays below 96 MB of them. */
+  /**
+   * Bytes in flight at which nobody is sent anything: with one more message the object stays below
+   * 96 MB of them.
+   */
   inFlightCapBytes: 80 * 1024 * 1024,
   /**
    * Bytes in flight to all readers of one member, over all Origins of a process: more than one
@@ -53,6 +62,9 @@ export const LIMITS = {
   ackBytes: 32 * 1024,
   /** Milliseconds after which a reader acknowledges what it has taken in. */
   ackMs: 30_000,
-  /** Relays of one cluster that are connected to its Origin: one publishes, the others stand by. As many nodes as Kubernetes supports. */
+  /**
+   * Relays of one cluster that are connected to its Origin: one publishes, the others stand by. As
+   * many nodes as Kubernetes supports.
+   */
   homeSockets: 5_000,
 } as const;

@@ -1,7 +1,8 @@
 /**
- * The messages between relays and hub; SPEC.md [PRO] has the sequence and what each side does on each error. Messages about a log are
- * addressed by (origin, channel): `origin` is a handle, 0 for the origin that the socket was opened for; a relay that re-serves several
- * origins to its cluster announces further handles. Bytes are `Uint8Array`, positions integers.
+ * The messages between relays and hub; SPEC.md [PRO] has the sequence and what each side does on
+ * each error. Messages about a log are addressed by (origin, channel): `origin` is a handle, 0 for
+ * the origin that the socket was opened for; a relay that re-serves several origins to its cluster
+ * announces further handles. Bytes are `Uint8Array`, positions integers.
  */
 import type { PartitionDigest } from "../log/partition.ts";
 import type { Channel } from "../record/channel.ts";
@@ -18,13 +19,19 @@ export interface ChannelCursor {
   readonly chain: Uint8Array;
 }
 
-/** Reader → hub, first message. `cursors` lists the channels it has a position in; the others are first contact. */
+/**
+ * Reader → hub, first message. `cursors` lists the channels it has a position in; the others are
+ * first contact.
+ */
 export interface WatchHello {
   readonly type: "watch-hello";
   readonly versions: readonly number[];
   /** Software and version, for people. */
   readonly software: string;
-  /** Newest access version the relay has seen, 0 for none: a hub that is behind asks the Mesh before it sends anything. */
+  /**
+   * Newest access version the relay has seen, 0 for none: a hub that is behind asks the Mesh before
+   * it sends anything.
+   */
   readonly accessVersion: number;
   readonly creditBytes: number;
   readonly channels: readonly Channel[];
@@ -58,8 +65,9 @@ export interface Repair extends LogAddress {
 }
 
 /**
- * Hub → reader: `blobs` blobs follow, then the tail after `after` (whose chain is given). A tail change counts for a key only above the
- * revision of the blob that covered it, or above `head` where no blob was sent because digests were equal.
+ * Hub → reader: `blobs` blobs follow, then the tail after `after` (whose chain is given). A tail
+ * change counts for a key only above the revision of the blob that covered it, or above `head`
+ * where no blob was sent because digests were equal.
  */
 export interface RepairPlan extends LogAddress {
   readonly type: "repair-plan";
@@ -85,7 +93,10 @@ export interface Frame extends LogAddress {
   readonly revision: number;
   readonly previous: Uint8Array;
   readonly payload: Uint8Array;
-  /** The checkpoint at this revision, of a log whose digest was soon made; else `null`. Since version 2. [LOG20] */
+  /**
+   * The checkpoint at this revision, of a log whose digest was soon made; else `null`. Since
+   * version 2. [LOG20]
+   */
   readonly settled: Settled | null;
 }
 
@@ -93,8 +104,9 @@ export interface Frame extends LogAddress {
 export type Settled = Pick<Checkpoint, "digest" | "populated" | "sweep">;
 
 /**
- * The net effect of the commits after `after` up to `revision`, for a reader that is behind: of keys that change again after `revision` nothing
- * is said, for a later message says it. `previous` is the chain at `after`, `chain` that at `revision`. Since version 2. [LOG15]
+ * The net effect of the commits after `after` up to `revision`, for a reader that is behind: of
+ * keys that change again after `revision` nothing is said, for a later message says it. `previous`
+ * is the chain at `after`, `chain` that at `revision`. Since version 2. [LOG15]
  */
 export interface CatchUp extends LogAddress {
   readonly type: "catch-up";
@@ -106,9 +118,10 @@ export interface CatchUp extends LogAddress {
 }
 
 /**
- * "At `revision` the digest is this": follows everything up to it. `populated`: a publisher has completed a reconciliation in this epoch; a
- * log that is not gives no in-sync. `sweep`: and has done so since this hub may have lost anything, so what a reader holds beyond the
- * log is gone for good and may be removed. [LOG7]
+ * "At `revision` the digest is this": follows everything up to it. `populated`: a publisher has
+ * completed a reconciliation in this epoch; a log that is not gives no in-sync. `sweep`: and has
+ * done so since this hub may have lost anything, so what a reader holds beyond the log is gone for
+ * good and may be removed. [LOG7]
  */
 export interface Checkpoint extends LogAddress {
   readonly type: "checkpoint";
@@ -120,8 +133,8 @@ export interface Checkpoint extends LogAddress {
 }
 
 /**
- * Reader → hub: durably applied up to `revision` (0 while it has no position, in a repair), and bytes of all messages taken in since the
- * socket opened.
+ * Reader → hub: durably applied up to `revision` (0 while it has no position, in a repair), and
+ * bytes of all messages taken in since the socket opened.
  */
 export interface ReaderAck extends LogAddress {
   readonly type: "reader-ack";
@@ -142,8 +155,9 @@ export interface Mark {
 }
 
 /**
- * Relay → hub, first message on a home socket. Without a Lease `leaseUid` is empty and `term` is what the hub handed out, 0 at the start. A standby says it
- * again now and then, to ask whether the publisher is still there.
+ * Relay → hub, first message on a home socket. Without a Lease `leaseUid` is empty and `term` is
+ * what the hub handed out, 0 at the start. A standby says it again now and then, to ask whether the
+ * publisher is still there.
  */
 export interface HomeHello {
   readonly type: "home-hello";
@@ -152,7 +166,10 @@ export interface HomeHello {
   readonly accessVersion: number;
   readonly leaseUid: string;
   readonly term: number;
-  /** Made up by each start of a relay, which publishes where nobody else does and else stands by; `null` of version 1: takes over. Since version 2. [VIS30] */
+  /**
+   * Made up by each start of a relay, which publishes where nobody else does and else stands by;
+   * `null` of version 1: takes over. Since version 2. [VIS30]
+   */
   readonly candidate: string | null;
 }
 
@@ -170,7 +187,10 @@ export interface HomeWelcome {
   readonly term: number;
   readonly paceMs: number;
   readonly channels: readonly ReceivedState[];
-  /** Another relay of the cluster publishes: hear what may be seen, report, and wait for another welcome. `null`: you publish. Since version 2. */
+  /**
+   * Another relay of the cluster publishes: hear what may be seen, report, and wait for another
+   * welcome. `null`: you publish. Since version 2.
+   */
   readonly isStandby: true | null;
 }
 
@@ -181,7 +201,10 @@ export interface Reconcile {
   readonly leaves: readonly PartitionDigest[];
 }
 
-/** Hub → publisher: (key hash, record hash) pairs of a partition that differs. `isLast` ends the answer, also an empty one. */
+/**
+ * Hub → publisher: (key hash, record hash) pairs of a partition that differs. `isLast` ends the
+ * answer, also an empty one.
+ */
 export interface Difference {
   readonly type: "difference";
   readonly channel: Channel;
@@ -210,7 +233,10 @@ export interface Accepted {
   readonly paceMs: number;
 }
 
-/** Publisher → hub: my source has listed completely and the hub has received all of it: this channel is populated. */
+/**
+ * Publisher → hub: my source has listed completely and the hub has received all of it: this channel
+ * is populated.
+ */
 export interface Reconciled {
   readonly type: "reconciled";
   readonly channel: Channel;

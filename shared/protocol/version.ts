@@ -1,11 +1,10 @@
 /**
- * Protocol versions. A side offers the versions it speaks in its hello, the hub picks the highest that both know; no message or field of a
- * newer version is sent to a side that did not offer it.
+ * Protocol versions. A side offers the versions it speaks in its hello, the hub picks the highest
+ * that both know; no message or field of a newer version is sent to a side that did not offer it.
  *
- * 1 (2026-11-21): first version.
- * 2 (2026-11-21): `catch-up`: a reader that is behind gets the net effect of what it missed, not each frame of it. `frame` with the digest. Relays that
- *   stand by.
- * 3 (2026-11-30): `mark`, and acknowledgements that name one: they prove what a reader has taken.
+ * 1 (2026-11-21): first version. 2 (2026-11-21): `catch-up`: a reader that is behind gets the net
+ * effect of what it missed, not each frame of it. `frame` with the digest. Relays that stand by. 3
+ * (2026-11-30): `mark`, and acknowledgements that name one: they prove what a reader has taken.
  */
 export const PROTOCOL_VERSIONS: readonly number[] = [3, 2, 1];
 

@@ -1,6 +1,6 @@
 /**
  * Field codecs: how one field of a record looks in the canonical encoding, what it must satisfy, and its default. The limits are those of
- * Calico's validators where they have one (a value past them is dropped by Felix, or worse: typha-contract 10.4), else a bound of ours.
+ * Calico's validators where they have one (a value past them is dropped by Felix, or worse: calico v3.32.1 libcalico-go/lib/validator/v3/validator.go), else a bound of ours.
  */
 import { quote } from "../lib/quote.ts";
 import { formatIp, parseIp } from "../ip/address.ts";

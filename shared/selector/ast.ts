@@ -1,4 +1,7 @@
-/** Calico's selector language as a tree, its normal form, and what it matches. Source: calico v3.32.1 libcalico-go/lib/selector. */
+/**
+ * Calico's selector language as a tree, its normal form, and what it matches. Source: calico
+ * v3.32.1 libcalico-go/lib/selector.
+ */
 export type Selector =
   | { readonly op: "all" }
   | { readonly op: "global" }

@@ -1,10 +1,16 @@
-/** The labels that Felix matches a rule against: an endpoint's own, then those of its profiles, the first of them that has the label. [SEL4] */
+/**
+ * The labels that Felix matches a rule against: an endpoint's own, then those of its profiles, the
+ * first of them that has the label. [SEL4]
+ */
 import type { HostEndpoint, Labels, WorkloadEndpoint } from "../record/record.ts";
 import type { LabelLookup } from "./ast.ts";
 
 export type Endpoint = WorkloadEndpoint | HostEndpoint;
 
-/** @param profileLabels Labels of a profile of the endpoint's own cluster, `undefined` when it is not known. */
+/**
+ * @param profileLabels Labels of a profile of the endpoint's own cluster, `undefined` when it is
+ *   not known.
+ */
 export function labelsOf(
   endpoint: Pick<Endpoint, "labels" | "profiles">,
   extra: Labels,

@@ -1,6 +1,6 @@
 /**
- * Parser of Calico's selector language: `||` binds weaker than `&&`, weaker than `!`; white space is space and tab; no escapes inside quotes.
- * Errors name the place. [SEL1]
+ * Parser of Calico's selector language: `||` binds weaker than `&&`, weaker than `!`; white space
+ * is space and tab; no escapes inside quotes. Errors name the place. [SEL1]
  */
 import { nestingOf } from "./ast.ts";
 import type { Comparison, Selector } from "./ast.ts";
@@ -60,24 +60,24 @@ class Parser {
 
   #list(separator: string, op: "and" | "or", item: () => Selector): Selector {
     const operands = [item()];
-    while (this.#take(separator)) operands.push(item());
+    while (this.#accept(separator)) operands.push(item());
     return operands.length === 1 ? (operands[0] as Selector) : { op, operands };
   }
 
   #not(): Selector {
     let isNegated = false;
     // Not `!=`: that cannot begin an operand.
-    while (this.#take("!")) isNegated = !isNegated;
+    while (this.#accept("!")) isNegated = !isNegated;
     const operand = this.#operand();
     return isNegated ? { op: "not", operand } : operand;
   }
 
   #operand(): Selector {
-    if (this.#take("(")) {
+    if (this.#accept("(")) {
       if (++this.#depth > MAX_DEPTH) this.#fail(`parentheses nested deeper than ${MAX_DEPTH}`);
       const inner = this.#or();
       this.#depth--;
-      if (!this.#take(")")) this.#fail("expected )");
+      if (!this.#accept(")")) this.#fail("expected )");
       return inner;
     }
     const label = this.#match(LABEL);
@@ -94,11 +94,11 @@ class Parser {
     if (name === "has") {
       const label = this.#match(LABEL) ?? this.#fail("expected a label name in has()");
       this.#space();
-      if (!this.#take(")")) this.#fail("expected ) after has(");
+      if (!this.#accept(")")) this.#fail("expected ) after has(");
       return { op: "has", label };
     }
     if (name !== "all" && name !== "global") return this.#fail(`unknown function ${name}()`);
-    if (!this.#take(")")) this.#fail(`expected ) after ${name}(`);
+    if (!this.#accept(")")) this.#fail(`expected ) after ${name}(`);
     return { op: name };
   }
 
@@ -117,12 +117,12 @@ class Parser {
   }
 
   #set(): readonly string[] {
-    if (!this.#take("{")) this.#fail("expected { after in");
+    if (!this.#accept("{")) this.#fail("expected { after in");
     const values = new Set<string>();
-    while (!this.#take("}")) {
+    while (!this.#accept("}")) {
       values.add(this.#string() ?? this.#fail("expected a quoted value or }"));
-      if (this.#take(",")) continue;
-      if (!this.#take("}")) this.#fail("expected , or }");
+      if (this.#accept(",")) continue;
+      if (!this.#accept("}")) this.#fail("expected , or }");
       break;
     }
     return [...values].toSorted(compareCodePoints);
@@ -147,7 +147,7 @@ class Parser {
     return found;
   }
 
-  #take(token: string): boolean {
+  #accept(token: string): boolean {
     if (!this.#text.startsWith(token, this.#at)) return false;
     this.#at += token.length;
     this.#space();

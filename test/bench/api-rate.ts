@@ -1,6 +1,7 @@
 /**
- * Cluster B's real API server at 100 changes a second, until a rule's IP set at A has each: pods get and lose the label that the rule asks for, each request at its
- * moment whether the ones before are answered or not. The client is ours: a sync client, and the set by the model of Felix.
+ * Cluster B's real API server at 100 changes a second, until a rule's IP set at A has each: pods
+ * get and lose the label that the rule asks for, each request at its moment whether the ones before
+ * are answered or not. The client is ours: a sync client, and the set by the model of Felix.
  */
 import type { KubeClient } from "../interop/kube-client.ts";
 import { selects } from "../support/felix-model/ip-sets.ts";

@@ -1,4 +1,7 @@
-/** A sync client that decodes all that it is told and keeps the newest value of each key, and does nothing else: a Felix parses and computes, too. */
+/**
+ * A sync client that decodes all that it is told and keeps the newest value of each key, and does
+ * nothing else: a Felix parses and computes, too.
+ */
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 

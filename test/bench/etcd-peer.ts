@@ -1,8 +1,10 @@
 /**
- * Side by side with etcd: the same values and changes, one stream for each watcher, both persisted, in the same run, one after the other. What one
- * second of the server's processor time delivers is compared, and the latency. etcd has a client in Go, and is written to in two ways: *single*, a put for each
- * change, as Calico and other users of it write, and *grouped*, what changed in 3 ms as one transaction, as our publisher sends it, which none of them does.
- * Where it cannot deliver the rate, the highest that it does is reported.
+ * Side by side with etcd: the same values and changes, one stream for each watcher, both persisted,
+ * in the same run, one after the other. What one second of the server's processor time delivers is
+ * compared, and the latency. etcd has a client in Go, and is written to in two ways: *single*, a
+ * put for each change, as Calico and other users of it write, and *grouped*, what changed in 3 ms
+ * as one transaction, as our publisher sends it, which none of them does. Where it cannot deliver
+ * the rate, the highest that it does is reported.
  */
 import { execFile, spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -186,7 +188,10 @@ async function firstLine(child: ChildProcess): Promise<string> {
   });
 }
 
-/** Builds unless the binary is newer than its sources. Go 1.24 or newer fetches the toolchain that the module names. */
+/**
+ * Builds unless the binary is newer than its sources. Go 1.24 or newer fetches the toolchain that
+ * the module names.
+ */
 function build(): void {
   const newest = Math.max(
     ...readdirSync(SOURCES).map((file) => statSync(join(SOURCES, file)).mtimeMs),

@@ -1,6 +1,7 @@
 /**
- * Child process: one round of the fan-out bench. Argument: the setting as JSON; sends the round. Publisher, readers and the clock are all here; its own
- * garbage collector must not be what is measured, so it is started with a small young generation, see `fan-out.ts`.
+ * Child process: one round of the fan-out bench. Argument: the setting as JSON; sends the round.
+ * Publisher, readers and the clock are all here; its own garbage collector must not be what is
+ * measured, so it is started with a small young generation, see `fan-out.ts`.
  */
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
@@ -75,7 +76,8 @@ async function runRound(setting: Setting): Promise<Round> {
   }
   const seconds = (performance.now() - began) / 1000;
   const deadline = performance.now() + 10_000;
-  // One change a key is under way at most; all of the last lap have arrived when as many were applied as keys were touched last.
+  // One change a key is under way at most; all of the last lap have arrived when as many were
+  // applied as keys were touched last.
   while (
     latencies.length < offered * 0.999 &&
     performance.now() < deadline &&

@@ -1,4 +1,7 @@
-/** One publisher, many readers: changes are admitted, committed to disk and fanned out; timed from the source's change to a relay's view. */
+/**
+ * One publisher, many readers: changes are admitted, committed to disk and fanned out; timed from
+ * the source's change to a relay's view.
+ */
 import { fork } from "node:child_process";
 import { join } from "node:path";
 
@@ -19,9 +22,11 @@ const SETTINGS: readonly Setting[] = [
 ];
 const ROUNDS = 3;
 /**
- * The loading process's own collector must not be what is measured. With Node's defaults its scavenges stop publisher and readers for 15 to 25 ms every 0.8 s;
- * and a full collection comes with every 64 MB that its buffers hold outside of the heap, each 4.4 s, in which four threads of its own take both processors from
- * the hub for 45 ms: those were all of the p99. So what is outside of the heap counts as what is in it, for which there is room.
+ * The loading process's own collector must not be what is measured. With Node's defaults its
+ * scavenges stop publisher and readers for 15 to 25 ms every 0.8 s; and a full collection comes
+ * with every 64 MB that its buffers hold outside of the heap, each 4.4 s, in which four threads of
+ * its own take both processors from the hub for 45 ms: those were all of the p99. So what is
+ * outside of the heap counts as what is in it, for which there is room.
  */
 const V8_FLAGS = [
   "--max-semi-space-size=4",

@@ -1,4 +1,7 @@
-/** A cluster that sees 100,000 endpoints for the first time: from the connection to a view on disk whose digest is proven. */
+/**
+ * A cluster that sees 100,000 endpoints for the first time: from the connection to a view on disk
+ * whose digest is proven.
+ */
 import { pod } from "../support/records.ts";
 import { figure, median, progress } from "./figure.ts";
 import type { Figure } from "./figure.ts";

@@ -1,4 +1,7 @@
-/** Changes that one Origin takes in: decoded, judged, hashed, indexed, committed to disk. Nobody reads. */
+/**
+ * Changes that one Origin takes in: decoded, judged, hashed, indexed, committed to disk. Nobody
+ * reads.
+ */
 import { encodePayload } from "../../shared/log/payload.ts";
 import { address, pod, pool, put } from "../support/records.ts";
 import { figure, median, progress } from "./figure.ts";

@@ -1,6 +1,7 @@
 /**
- * Child process: one round of the hub with clients that do as little as those of etcd beside it: values are made beforehand, everybody takes everything and
- * keeps nothing, one looks at the time. Argument: the setting as JSON; sends the round.
+ * Child process: one round of the hub with clients that do as little as those of etcd beside it:
+ * values are made beforehand, everybody takes everything and keeps nothing, one looks at the time.
+ * Argument: the setting as JSON; sends the round.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -16,7 +17,10 @@ import { RawPublisher } from "./raw-publisher.ts";
 import { BenchRig } from "./rig.ts";
 
 const PODS = 20_000;
-/** What is not looked at yet: programs that are compiled while they run become as fast as they will. etcd has the same. */
+/**
+ * What is not looked at yet: programs that are compiled while they run become as fast as they will.
+ * etcd has the same.
+ */
 const WARM_MS = 2_000;
 const ROUND_MS = 4_000;
 const TICK_MS = 1;
@@ -39,7 +43,10 @@ function asBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, length);
 }
 
-/** Sends as a relay does: one frame a pace, two under way; what is handed over meanwhile is in the next. */
+/**
+ * Sends as a relay does: one frame a pace, two under way; what is handed over meanwhile is in the
+ * next.
+ */
 class PacedFrames {
   readonly #publisher: RawPublisher;
   #pending: Put[] = [];
@@ -62,7 +69,8 @@ class PacedFrames {
     while (this.#pending.length > 0 && this.#publisher.underWay < LIMITS.unacknowledgedFrames) {
       const now = performance.now();
       if (now < this.#dueMs && this.#pending.length < FRAME_CHANGES) return;
-      // As in a relay: from when it was due where the timer is late, from now where it is full before.
+      // As in a relay: from when it was due where the timer is late, from now where it is full
+      // before.
       const isLate = now >= this.#dueMs && now - this.#dueMs < 2 * TICK_MS;
       this.#dueMs = (isLate ? this.#dueMs : now) + this.#publisher.paceMs;
       void this.#publisher.send("identity", encodePayload(this.#pending.splice(0, FRAME_CHANGES)));

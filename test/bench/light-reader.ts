@@ -1,4 +1,7 @@
-/** A reader that takes frames in, counts and acknowledges them, and decodes nothing it need not: many of them fit into one process. */
+/**
+ * A reader that takes frames in, counts and acknowledges them, and decodes nothing it need not:
+ * many of them fit into one process.
+ */
 import WebSocket from "ws";
 
 import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";

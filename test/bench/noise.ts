@@ -1,4 +1,7 @@
-/** Child process: an origin that publishes as fast as it is let, or faster. What it sends is told by its argument. */
+/**
+ * Child process: an origin that publishes as fast as it is let, or faster. What it sends is told by
+ * its argument.
+ */
 import { randomBytes } from "node:crypto";
 
 import { encodePayload } from "../../shared/log/payload.ts";

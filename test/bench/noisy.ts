@@ -1,6 +1,7 @@
 /**
- * What others feel of an origin that publishes without end: the latency of quiet clusters beside it, against theirs without it, in turns. While others are
- * at work it has a share of the hub's thread. [LOG22]
+ * What others feel of an origin that publishes without end: the latency of quiet clusters beside
+ * it, against theirs without it, in turns. While others are at work it has a share of the hub's
+ * thread. [LOG22]
  */
 import { fork } from "node:child_process";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * A new node: asks one relay for facts and views, loads them, and prints as JSON how long either took and how many records it has. Arguments: state folder,
- * address, the cluster's secret in hex.
+ * A new node: asks one relay for facts and views, loads them, and prints as JSON how long either
+ * took and how many records it has. Arguments: state folder, address, the cluster's secret in hex.
  */
 import { AccessState } from "../../relay/access/access-state.ts";
 import { newLogger } from "../../relay/lib/log.ts";

@@ -1,6 +1,7 @@
 /**
- * A new node that sees 100,000 endpoints of a remote and has no view, while the hub is away: from the first question to another relay of its cluster to a
- * view on disk that is loaded. That relay is this process, the new node one of its own.
+ * A new node that sees 100,000 endpoints of a remote and has no view, while the hub is away: from
+ * the first question to another relay of its cluster to a view on disk that is loaded. That relay
+ * is this process, the new node one of its own.
  */
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";

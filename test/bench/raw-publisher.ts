@@ -1,4 +1,7 @@
-/** A publisher that sends frames made beforehand, as fast as the hub acknowledges them: the hub is what is measured. */
+/**
+ * A publisher that sends frames made beforehand, as fast as the hub acknowledges them: the hub is
+ * what is measured.
+ */
 import WebSocket from "ws";
 
 import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
@@ -6,7 +9,10 @@ import type { HomeMessage } from "../../shared/protocol/messages.ts";
 import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 
-/** A relay has two, and puts more into each instead; here the hub is to be kept busy whatever a frame holds. */
+/**
+ * A relay has two, and puts more into each instead; here the hub is to be kept busy whatever a
+ * frame holds.
+ */
 const FRAMES_UNDER_WAY = 64;
 
 export class RawPublisher {

@@ -1,4 +1,7 @@
-/** What a relay needs for each remote endpoint: in steady state, and at most while it takes its first view in. */
+/**
+ * What a relay needs for each remote endpoint: in steady state, and at most while it takes its
+ * first view in.
+ */
 import { pod } from "../support/records.ts";
 import { figure, median, progress } from "./figure.ts";
 import type { Figure } from "./figure.ts";

@@ -1,4 +1,7 @@
-/** What a reconnection transfers: of a reader that was away, and of a publisher for which nothing has changed. Counted, not timed. */
+/**
+ * What a reconnection transfers: of a reader that was away, and of a publisher for which nothing
+ * has changed. Counted, not timed.
+ */
 import WebSocket from "ws";
 import { join } from "node:path";
 

@@ -1,4 +1,7 @@
-/** A hub on plain workerd with one origin and one reading cluster, joined with real credentials, for load from this process. */
+/**
+ * A hub on plain workerd with one origin and one reading cluster, joined with real credentials, for
+ * load from this process.
+ */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,6 +1,7 @@
 /**
- * A whole hub under the load of a large mesh, in one process of plain workerd: *star*, few clusters that see all others (twice the size of Cilium's
- * scale test), and *mesh*, every cluster sees its neighbours. All clusters are in one other process here, on the same two cores.
+ * A whole hub under the load of a large mesh, in one process of plain workerd: *star*, few clusters
+ * that see all others (twice the size of Cilium's scale test), and *mesh*, every cluster sees its
+ * neighbours. All clusters are in one other process here, on the same two cores.
  */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -20,11 +21,17 @@ import { BenchRig } from "./rig.ts";
 const STAR = { clusters: 500, endpoints: 1_000, rate: 650, sees: 0, prefix: "origin" } as const;
 const STAR_READERS = 8;
 const MESH = { clusters: 512, endpoints: 50, sees: 20, prefix: "c" } as const;
-/** A little more than is to be reached: what is delivered is counted over the clock, not over what was offered. */
+/**
+ * A little more than is to be reached: what is delivered is counted over the clock, not over what
+ * was offered.
+ */
 const DELIVERIES = 13_200;
 const DELIVERIES_TARGET = 13_000;
 const RUN_MS = 20_000;
-/** Objects that slept are awake then, what is to be compiled is, and publishers know how late the hub is. */
+/**
+ * Objects that slept are awake then, what is to be compiled is, and publishers know how late the
+ * hub is.
+ */
 const WARM_UP_MS = 10_000;
 const DRAIN_MS = 10_000;
 /** Changes a second tried to find the ceiling. */
@@ -141,7 +148,10 @@ interface Run {
   readonly share: number;
 }
 
-/** Changes go on before the time that is measured, and what is late at its end is waited for. @param readers Of each origin. */
+/**
+ * Changes go on before the time that is measured, and what is late at its end is waited for.
+ * @param readers Of each origin.
+ */
 async function runChanges(mesh: MockMesh, ms: number, readers: number): Promise<Run> {
   const first = mesh.stats();
   mesh.startChanges();

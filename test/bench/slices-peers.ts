@@ -1,4 +1,7 @@
-/** A publisher and a reader of an Origin that keep nothing but positions: the memory of what is measured is the Origin's. */
+/**
+ * A publisher and a reader of an Origin that keep nothing but positions: the memory of what is
+ * measured is the Origin's.
+ */
 import { encodeMessage } from "../../shared/protocol/codec.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
 import { nextChain } from "../../shared/log/cursor.ts";
@@ -131,7 +134,10 @@ export class SlicesReader {
     this.#world = world;
   }
 
-  /** @param leaves What it says that it has, where it has to. Without them it goes on from where it was. */
+  /**
+   * @param leaves What it says that it has, where it has to. Without them it goes on from where it
+   *   was.
+   */
   connect(leaves: readonly PartitionDigest[] | null): void {
     this.#received = 0;
     this.checkpoints = 0;

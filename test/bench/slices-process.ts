@@ -1,6 +1,7 @@
 /**
- * One round of `slices`: an Origin with so many endpoints lives through everything that makes it work, after another with fewer has warmed the process up.
- * Prints each event with its ms, in order, as JSON. Argument: endpoints.
+ * One round of `slices`: an Origin with so many endpoints lives through everything that makes it
+ * work, after another with fewer has warmed the process up. Prints each event with its ms, in
+ * order, as JSON. Argument: endpoints.
  */
 import { randomBytes } from "node:crypto";
 import { PerformanceObserver } from "node:perf_hooks";
@@ -72,7 +73,10 @@ async function oneRound(endpoints: number): Promise<SliceEvent[]> {
   return spans.map((span) => ({ kind: span.kind, ms: timeOf(span, pauses) }));
 }
 
-/** Without the collector's pauses, and without the time in which others ran on the processor: what the thread was busy is known to 4 ms. */
+/**
+ * Without the collector's pauses, and without the time in which others ran on the processor: what
+ * the thread was busy is known to 4 ms.
+ */
 function timeOf({ fromMs, toMs, busyMs }: Span, pauses: readonly Span[]): number {
   let took = Math.min(toMs - fromMs, busyMs + BUSY_EXACT_MS);
   for (const pause of pauses)

@@ -1,7 +1,9 @@
 /**
- * How long each event of an Origin with half a million endpoints takes: a hub of one's own has one thread for all its objects, so the longest of them is
- * everybody's delay. The Origin is the real one, on SQLite, in a process of its own, where a clock runs inside an event; pauses of the collector are taken off.
- * What happens is the same in each round, event by event: of each the median counts, for what the machine does besides comes elsewhere in each. [LOG18]
+ * How long each event of an Origin with half a million endpoints takes: a hub of one's own has one
+ * thread for all its objects, so the longest of them is everybody's delay. The Origin is the real
+ * one, on SQLite, in a process of its own, where a clock runs inside an event; pauses of the
+ * collector are taken off. What happens is the same in each round, event by event: of each the
+ * median counts, for what the machine does besides comes elsewhere in each. [LOG18]
  */
 import { execFile } from "node:child_process";
 import { join } from "node:path";

@@ -1,6 +1,7 @@
 /**
- * Child process: many sync clients. They count bytes and cut messages, and look into small ones only (restarts, statuses, pings, probes), so that a hundred of them
- * are not what is measured; or they decode and keep everything, as a Felix does.
+ * Child process: many sync clients. They count bytes and cut messages, and look into small ones
+ * only (restarts, statuses, pings, probes), so that a hundred of them are not what is measured; or
+ * they decode and keep everything, as a Felix does.
  */
 import { connect } from "node:net";
 import type { Socket } from "node:net";
@@ -21,7 +22,9 @@ export interface ClientsCommand {
   readonly port: number;
   readonly count: number;
   readonly kind: "counting" | "decoding";
-  /** Clients among them that keep everything, for a look at it; they take compressed snapshots too. */
+  /**
+   * Clients among them that keep everything, for a look at it; they take compressed snapshots too.
+   */
   readonly checked: number;
   readonly tag: string;
 }
@@ -43,7 +46,10 @@ const READ_INTO = Buffer.alloc(512 * 1024);
 /** Messages and frames that are longer hold key/values. */
 const LONG = 600;
 
-/** Bytes of the next snappy frame, or of the next gob chunk with its length; `null` until that is known. */
+/**
+ * Bytes of the next snappy frame, or of the next gob chunk with its length; `null` until that is
+ * known.
+ */
 function frameSize(bytes: Buffer): number | null {
   return bytes.length < 4 ? null : 4 + bytes.readUIntLE(1, 3);
 }

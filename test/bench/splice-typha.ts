@@ -1,6 +1,6 @@
 /**
- * Child process: a canned Typha. Its snapshot is made once and written to everybody who says hello; on command it writes single updates that carry their time,
- * or a steady churn.
+ * Child process: a canned Typha. Its snapshot is made once and written to everybody who says hello;
+ * on command it writes single updates that carry their time, or a steady churn.
  */
 import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";

@@ -1,4 +1,7 @@
-/** What the splice costs: latency, throughput, processor time, memory, with Typha, relay and clients as processes of their own. */
+/**
+ * What the splice costs: latency, throughput, processor time, memory, with Typha, relay and clients
+ * as processes of their own.
+ */
 import { figure, median, progress, quantile } from "./figure.ts";
 import type { Figure } from "./figure.ts";
 import { connectAll, cpuOf, KINDS, memory, setUp } from "./splice-rig.ts";
@@ -57,7 +60,10 @@ export async function* benchSpliceChurn(): AsyncGenerator<Figure> {
   yield figure("local churn: connections lost", closed, "", 0);
 }
 
-/** A client that decodes and keeps what it is told is what a Felix is; one that counts bytes only is a bound for any that is faster. */
+/**
+ * A client that decodes and keeps what it is told is what a Felix is; one that counts bytes only is
+ * a bound for any that is faster.
+ */
 export async function* benchSpliceSnapshot(): AsyncGenerator<Figure> {
   for (const [kind, what, target] of [
     ["decoding", "decodes and keeps them", 0.5],

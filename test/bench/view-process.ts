@@ -1,7 +1,8 @@
 /**
- * A process that holds one view and nothing else, as a relay does: connects, waits until it is in sync, and prints what that took as JSON:
- * `seconds` from the connection, `steady` and `peak` bytes resident above what it had before. Arguments: URL, view file; the headers as JSON
- * in `CATWALK_BENCH_HEADERS`.
+ * A process that holds one view and nothing else, as a relay does: connects, waits until it is in
+ * sync, and prints what that took as JSON: `seconds` from the connection, `steady` and `peak` bytes
+ * resident above what it had before. Arguments: URL, view file; the headers as JSON in
+ * `CATWALK_BENCH_HEADERS`.
  */
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";

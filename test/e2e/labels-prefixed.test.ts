@@ -1,4 +1,7 @@
-/** `labels: prefixed` and NAT exemption, from the RCC's annotation to a Felix's stream, with real processes. */
+/**
+ * `labels: prefixed` and NAT exemption, from the RCC's annotation to a Felix's stream, with real
+ * processes.
+ */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 

@@ -1,4 +1,7 @@
-/** One identity for all relays of a cluster, made by the command line; the hub is real, the relays are processes. */
+/**
+ * One identity for all relays of a cluster, made by the command line; the hub is real, the relays
+ * are processes.
+ */
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 

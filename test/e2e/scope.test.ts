@@ -1,4 +1,7 @@
-/** A grant that is narrowed and widened, from the command line to the stream of a Felix: a hub, relays and commands as processes. */
+/**
+ * A grant that is narrowed and widened, from the command line to the stream of a Felix: a hub,
+ * relays and commands as processes.
+ */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 

@@ -49,7 +49,10 @@ export function entryOf(key: string, bytes: Uint8Array): string {
   return `${toHex(hashKey(key))} ${toHex(hashRecord(bytes))}`;
 }
 
-/** Publishes endpoints that were never there before, so that no later change can hide the loss of an earlier one. */
+/**
+ * Publishes endpoints that were never there before, so that no later change can hide the loss of an
+ * earlier one.
+ */
 export class AckDriver {
   readonly acknowledged: Acknowledged[] = [];
   /** Everything that ever left here: nothing else can be in the log. */
@@ -58,8 +61,9 @@ export class AckDriver {
   #made = 0;
 
   /**
-   * One life of a hub: publishes with `depth` frames under way until the hub is gone. `onWelcome` is where its end is ordered, by somebody whose clock is
-   * not this event loop: a timer here would only ever fire between two of our own messages.
+   * One life of a hub: publishes with `depth` frames under way until the hub is gone. `onWelcome`
+   * is where its end is ordered, by somebody whose clock is not this event loop: a timer here would
+   * only ever fire between two of our own messages.
    */
   async publish(
     url: string,

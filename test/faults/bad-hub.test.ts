@@ -1,4 +1,6 @@
-/** A hub that is there and does not do its part: the link comes back, the relay withdraws nothing. */
+/**
+ * A hub that is there and does not do its part: the link comes back, the relay withdraws nothing.
+ */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -12,7 +14,9 @@ import { eventually } from "../support/mesh-rig.ts";
 import { startRawHub, startSocketHub } from "./fake-hub.ts";
 import type { FakeHub } from "./fake-hub.ts";
 
-/** Tests wait for time limits of several seconds: they run side by side, each with its own clean-up. */
+/**
+ * Tests wait for time limits of several seconds: they run side by side, each with its own clean-up.
+ */
 type AtEnd = (cleanup: () => void | Promise<void>) => void;
 
 function kept(hub: FakeHub, atEnd: AtEnd): FakeHub {

@@ -1,6 +1,7 @@
 /**
- * Makes the programs of an earlier commit, as one file each, for tests of mixed versions: `node test/faults/build-previous.ts COMMIT`. To be run when a version
- * is released, with its commit: the version after it is tested against these.
+ * Makes the programs of an earlier commit, as one file each, for tests of mixed versions: `node
+ * test/faults/build-previous.ts COMMIT`. To be run when a version is released, with its commit: the
+ * version after it is tested against these.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** `catwalk` as a process, behind whatever runs it (a namespace, a tracer): the command line is the caller's. */
+/**
+ * `catwalk` as a process, behind whatever runs it (a namespace, a tracer): the command line is the
+ * caller's.
+ */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";

@@ -1,4 +1,7 @@
-/** Whatever a hub closes sockets with, or answers instead of them: what a relay serves stays. Only an `access` message withdraws. */
+/**
+ * Whatever a hub closes sockets with, or answers instead of them: what a relay serves stays. Only
+ * an `access` message withdraws.
+ */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,13 +1,17 @@
 /**
- * A Felix over all its connections: keeps what it was told, reconnects when the connection ends, and takes for deleted what a new connection has not
- * named by its in-sync (Calico's syncclient and dedupe buffer do so). Fails nothing itself: it writes down what went away, and when.
+ * A Felix over all its connections: keeps what it was told, reconnects when the connection ends,
+ * and takes for deleted what a new connection has not named by its in-sync (Calico's syncclient and
+ * dedupe buffer do so). Fails nothing itself: it writes down what went away, and when.
  */
 import { SyncClient } from "../support/typha.ts";
 
 const REDIAL_MS = 10;
 
 export class Felix {
-  /** Remote keys that were held and then deleted, in a message or by a connection that came to its in-sync without them. */
+  /**
+   * Remote keys that were held and then deleted, in a message or by a connection that came to its
+   * in-sync without them.
+   */
   readonly lost: string[] = [];
   /** Connections that came to in-sync. */
   syncs = 0;
@@ -19,7 +23,8 @@ export class Felix {
 
   /**
    * @param port Where the relay listens now; asked at each connection.
-   * @param prefix In every key of the remote: what happens to others is between Felix and its Typha.
+   * @param prefix In every key of the remote: what happens to others is between Felix and its
+   *   Typha.
    */
   constructor(port: () => number, prefix: string) {
     this.#port = port;

@@ -1,4 +1,7 @@
-/** A relay whose disk is full: what it sees goes on, what it may not see any more goes, and the disk has it all when there is room. */
+/**
+ * A relay whose disk is full: what it sees goes on, what it may not see any more goes, and the disk
+ * has it all when there is room.
+ */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 

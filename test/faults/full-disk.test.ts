@@ -1,4 +1,7 @@
-/** A hub whose disk is full: it says so, acknowledges nothing that is not on it, loses nothing, and goes on when there is room. */
+/**
+ * A hub whose disk is full: it says so, acknowledges nothing that is not on it, loses nothing, and
+ * goes on when there is room.
+ */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -49,7 +52,9 @@ async function startHub(listen: string): Promise<void> {
   hub = await startHubProcess((...c) => disk.wrap(...c), "--listen", listen, "--data", data);
 }
 
-/** Publishes until the connection ends, by whoever ends it; `null` when it ended before the welcome. */
+/**
+ * Publishes until the connection ends, by whoever ends it; `null` when it ended before the welcome.
+ */
 async function publish(then: () => void, forMs: number): Promise<Life | null> {
   return driver
     .publish(mesh.homeUrl, await mesh.origin.headers(), {
@@ -78,7 +83,8 @@ onDisk(
     expect(before).toBeGreaterThan(0);
 
     disk.fill();
-    // Where there is room left inside the databases some commits may still succeed: until one does not.
+    // Where there is room left inside the databases some commits may still succeed: until one does
+    // not.
     await eventually(
       () => publish(() => undefined, 200).then(() => hub.log()),
       (log) => log.includes("is full: nothing is committed"),

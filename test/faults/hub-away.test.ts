@@ -1,4 +1,7 @@
-/** The hub is away for long, and meanwhile every relay is started anew: what Felix has stays, what changes meanwhile comes when the hub does. */
+/**
+ * The hub is away for long, and meanwhile every relay is started anew: what Felix has stays, what
+ * changes meanwhile comes when the hub does.
+ */
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { Server } from "node:net";

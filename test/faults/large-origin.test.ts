@@ -12,7 +12,10 @@ import { rounds } from "./rounds.ts";
 const ENDPOINTS = rounds(50_000, 500_000);
 const MAX_ROW_BYTES = 1_500_000;
 const MAX_LEDGER_BYTES = 64e6;
-/** Entries that an Origin reads at once when it starts: a blob's, or those of a commit of several frames. */
+/**
+ * Entries that an Origin reads at once when it starts: a blob's, or those of a commit of several
+ * frames.
+ */
 const MAX_PART = 1_000;
 
 const of = (n: number, version: string) => ({
@@ -55,7 +58,8 @@ test(`[LOG18] ${ENDPOINTS} endpoints in one Origin: no row beyond 1.5 MB, a ledg
   expect(reader.isInSync).toBe(true);
   expect(reader.views.get("identity")?.trie.size).toBe(ENDPOINTS);
   if (ENDPOINTS === 500_000) {
-    // As many keys as an origin may have, and more: its publisher is refused, its readers keep what they have. [LOG19]
+    // As many keys as an origin may have, and more: its publisher is refused, its readers keep what
+    // they have. [LOG19]
     publisher.change(
       ...Array.from({ length: 100_001 }, (_, n) => ({
         op: "put" as const,
@@ -69,7 +73,8 @@ test(`[LOG18] ${ENDPOINTS} endpoints in one Origin: no row beyond 1.5 MB, a ledg
     expect(reader.views.get("identity")?.trie.size).toBeGreaterThan(ENDPOINTS);
     expect(reader.isInSync).toBe(true);
   }
-  // The next instance is made from what is stored, in parts between which others have their turns, and proves to be the same.
+  // The next instance is made from what is stored, in parts between which others have their turns,
+  // and proves to be the same.
   world.crash();
   expect(world.largestPart).toBeGreaterThan(0);
   expect(world.largestPart).toBeLessThanOrEqual(MAX_PART);

@@ -1,4 +1,7 @@
-/** A reader that keeps what it is sent as it comes: the log's frames by revision, or the whole set by a repair. */
+/**
+ * A reader that keeps what it is sent as it comes: the log's frames by revision, or the whole set
+ * by a repair.
+ */
 import { equalBytes } from "../../shared/lib/bytes.ts";
 import { nextChain, NO_CHAIN } from "../../shared/log/cursor.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";
@@ -54,7 +57,10 @@ async function watch(
   await done.finally(() => socket.terminate());
 }
 
-/** Follows one log over the lives of its hub. Each part must continue the one before: same epoch, next revision, same chain. */
+/**
+ * Follows one log over the lives of its hub. Each part must continue the one before: same epoch,
+ * next revision, same chain.
+ */
 export class LogReader {
   readonly frames = new Map<number, ReadonlySet<string>>();
   #revision = 0;

@@ -1,4 +1,7 @@
-/** A manifest of pods `<name>-0` to `<name>-<count - 1>` of the demo's cluster db, each with an address of its own. */
+/**
+ * A manifest of pods `<name>-0` to `<name>-<count - 1>` of the demo's cluster db, each with an
+ * address of its own.
+ */
 export function manyPods(name: string, count: number): string {
   const documents = Array.from({ length: count }, (_, n) => {
     const ip = `10.20.${8 + (n >> 7)}.${(n & 127) + 1}`;

@@ -1,6 +1,6 @@
 /**
- * Boxes that forget what is silent, and cables that are pulled. Times are divided by `SPEED`, those of the box and those of our heartbeats alike; the suite of
- * its own runs them as they are.
+ * Boxes that forget what is silent, and cables that are pulled. Times are divided by `SPEED`, those
+ * of the box and those of our heartbeats alike; the suite of its own runs them as they are.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -39,7 +39,9 @@ interface Through {
   readonly downs: string[];
 }
 
-/** A relay of the reading cluster behind a box, with heartbeats `times` as far apart as they are. */
+/**
+ * A relay of the reading cluster behind a box, with heartbeats `times` as far apart as they are.
+ */
 async function startThrough(
   atEnd: (cleanup: () => Promise<void>) => void,
   times: number,

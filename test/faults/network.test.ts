@@ -1,4 +1,6 @@
-/** A relay in a network that is not simply there: proxies, authorities of one's own, a wrong clock. */
+/**
+ * A relay in a network that is not simply there: proxies, authorities of one's own, a wrong clock.
+ */
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -35,7 +37,10 @@ interface Started {
   readonly status: () => Promise<RelayStatus>;
 }
 
-/** A relay of a cluster of its own, as a process, in an environment that has nothing of ours but what is given. */
+/**
+ * A relay of a cluster of its own, as a process, in an environment that has nothing of ours but
+ * what is given.
+ */
 async function start(
   onTestFinished: (cleanup: () => Promise<void>) => void,
   url: string,

@@ -1,4 +1,7 @@
-/** A node that is new to its cluster: its relay has no view, and asks the cluster's other relays. Real relays as processes; the hub is away. */
+/**
+ * A node that is new to its cluster: its relay has no view, and asks the cluster's other relays.
+ * Real relays as processes; the hub is away.
+ */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";

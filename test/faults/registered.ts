@@ -1,4 +1,6 @@
-/** A mesh with one origin and one reader, made over the admin API of any hub, with real credentials. */
+/**
+ * A mesh with one origin and one reader, made over the admin API of any hub, with real credentials.
+ */
 import { join } from "node:path";
 
 import { addCluster } from "../../shared/api/clusters.ts";

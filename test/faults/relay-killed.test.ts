@@ -1,4 +1,6 @@
-/** Relays that are killed at any moment, with what happens to the files of processes that end so. */
+/**
+ * Relays that are killed at any moment, with what happens to the files of processes that end so.
+ */
 import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { randomInt } from "node:crypto";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** The faults as a suite of their own, each as often as it takes to be believed: `node test/faults/run.ts [FILE …]`. Some minutes on 2 cores. */
+/**
+ * The faults as a suite of their own, each as often as it takes to be believed: `node
+ * test/faults/run.ts [FILE …]`. Some minutes on 2 cores.
+ */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

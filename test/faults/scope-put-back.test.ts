@@ -1,4 +1,7 @@
-/** A grant with a scope, on a hub that is put back to the version before, which knows none, and upgraded again. */
+/**
+ * A grant with a scope, on a hub that is put back to the version before, which knows none, and
+ * upgraded again.
+ */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -61,7 +64,10 @@ async function changeHub(worker?: string): Promise<void> {
   await rig.startHub(worker);
 }
 
-/** These are the pods that db has besides, each in a namespace that the scope shows and in another. Returns when the hub has admitted them. */
+/**
+ * These are the pods that db has besides, each in a namespace that the scope shows and in another.
+ * Returns when the hub has admitted them.
+ */
 async function havePods(...numbers: readonly number[]): Promise<void> {
   const pods = numbers.flatMap((number) =>
     ["shop", "ops"].map((namespace, i) => {

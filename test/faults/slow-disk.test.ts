@@ -1,6 +1,8 @@
 /**
- * A hub on a disk whose fsync takes 5 ms. The delay is put into the system calls themselves, of the hub's program and of workerd (strace's fault injection), so
- * the hub measures, commits and waits as it would on such a disk. strace is not on every machine: it is got, and used, by the suite of its own.
+ * A hub on a disk whose fsync takes 5 ms. The delay is put into the system calls themselves, of the
+ * hub's program and of workerd (strace's fault injection), so the hub measures, commits and waits
+ * as it would on such a disk. strace is not on every machine: it is got, and used, by the suite of
+ * its own.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";

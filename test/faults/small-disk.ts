@@ -1,6 +1,7 @@
 /**
- * A disk that fills up: a small tmpfs in a mount namespace, for which nobody needs to be root where users may make namespaces. Only what is started through it
- * sees the disk; a process that does nothing keeps it, and by way of that it is reached from outside.
+ * A disk that fills up: a small tmpfs in a mount namespace, for which nobody needs to be root where
+ * users may make namespaces. Only what is started through it sees the disk; a process that does
+ * nothing keeps it, and by way of that it is reached from outside.
  */
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -76,7 +77,10 @@ export class SmallDisk {
   }
 }
 
-/** Whether this machine lets us mount anything: many containers do not. What is shown with a real disk is shown with injected errors elsewhere. */
+/**
+ * Whether this machine lets us mount anything: many containers do not. What is shown with a real
+ * disk is shown with injected errors elsewhere.
+ */
 export function canMount(): boolean {
   const { status } = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "none", tmpdir()]);
   if (status !== 0)

@@ -1,4 +1,7 @@
-/** Every relay of a mesh loses its hub in the same moment, as by a deploy or a crash, and comes back. */
+/**
+ * Every relay of a mesh loses its hub in the same moment, as by a deploy or a crash, and comes
+ * back.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -205,13 +208,15 @@ test(`[FLT5] ${RELAYS} relays lose their hub in one moment: they come back sprea
   expect(relays.map(({ home }) => home.publisher.status().acceptedFrames)).toEqual(acceptedBefore);
   expect(got.get("watch-welcome")).toBeGreaterThanOrEqual(RELAYS);
 
-  // Its own alarm (the outbox) is nobody's call; an Origin that starts asks once, however many sockets it gets.
+  // Its own alarm (the outbox) is nobody's call; an Origin that starts asks once, however many
+  // sockets it gets.
   const calls = meshCalls.filter((name) => name !== "alarm");
   expect([...new Set(calls)]).toEqual(["pullFacts"]);
   expect(calls.length).toBeLessThanOrEqual(RELAYS);
   expect(got.get("home-welcome")! + got.get("watch-welcome")!).toBeGreaterThanOrEqual(2 * RELAYS);
 
-  // The first dial of each of 2 × RELAYS sockets: uniform over 250 ms, so that no twentieth of that sees a crowd.
+  // The first dial of each of 2 × RELAYS sockets: uniform over 250 ms, so that no twentieth of that
+  // sees a crowd.
   const first = dialsMs.slice(0, 2 * RELAYS);
   const buckets = Object.values(Object.groupBy(first, (ms) => Math.floor(ms / 25)));
   const most = Math.max(...buckets.map((bucket) => bucket?.length ?? 0));

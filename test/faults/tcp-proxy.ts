@@ -1,4 +1,7 @@
-/** What lies between a relay and its hub: slow lines, boxes that forget silent connections, cables that are pulled. */
+/**
+ * What lies between a relay and its hub: slow lines, boxes that forget silent connections, cables
+ * that are pulled.
+ */
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 
@@ -7,7 +10,10 @@ export interface TcpProxyOptions {
   target(): string;
   /** Milliseconds that every byte takes longer, each way. */
   readonly delayMs?: number;
-  /** A connection on which nothing was said for so long is closed by a reset on both sides, as NAT tables and load balancers do. */
+  /**
+   * A connection on which nothing was said for so long is closed by a reset on both sides, as NAT
+   * tables and load balancers do.
+   */
   readonly idleMs?: number;
   /** A connection is cut off, both ways, when the target has said so much. */
   readonly maxBytes?: number;
@@ -40,7 +46,10 @@ export class TcpProxy {
     return this.#sockets.size / 2;
   }
 
-  /** Loses everything that is said on the connections of now, without closing one; later connections work. */
+  /**
+   * Loses everything that is said on the connections of now, without closing one; later connections
+   * work.
+   */
   swallow(): void {
     for (const socket of this.#sockets) {
       socket.removeAllListeners("data");

@@ -1,4 +1,7 @@
-/** What corporate networks put before a hub: TLS with an authority of their own, and a proxy that has to be asked. */
+/**
+ * What corporate networks put before a hub: TLS with an authority of their own, and a proxy that
+ * has to be asked.
+ */
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { Server as HttpServer } from "node:http";

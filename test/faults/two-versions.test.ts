@@ -1,4 +1,7 @@
-/** Two relays of one cluster, one of the version before, in front of one Typha: a Felix is moved between them, as an upgrade of one after the other does. */
+/**
+ * Two relays of one cluster, one of the version before, in front of one Typha: a Felix is moved
+ * between them, as an upgrade of one after the other does.
+ */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliDecompressSync } from "node:zlib";
@@ -20,7 +23,9 @@ const LOCAL = Object.fromEntries(
 type Name = "app-old" | "app-new";
 
 const rig = new MeshRig();
-/** Inside the repository, so that the old program finds the packages that it was not bundled with. */
+/**
+ * Inside the repository, so that the old program finds the packages that it was not bundled with.
+ */
 let programs = "";
 let typha: LiveTypha;
 let felix: FelixProcess;
@@ -92,7 +97,9 @@ async function expectServed(): Promise<void> {
     );
 }
 
-/** Felix is at that relay, has everything, hears of what is new there, and lost nothing on the way. */
+/**
+ * Felix is at that relay, has everything, hears of what is new there, and lost nothing on the way.
+ */
 async function expectAt(name: Name, syncs: number): Promise<void> {
   await eventually(
     () => Promise.resolve({ syncs: felix.syncs, at: felix.dialled.at(-1) }),
@@ -106,7 +113,8 @@ async function expectAt(name: Name, syncs: number): Promise<void> {
       keys.filter((key) => key.includes("shop%2fmany-")).length === pods &&
       keys.filter((key) => key.includes("/netset/")).length === locals,
   );
-  // By a deletion, or by an in-sync that came before what another relay had told. Pools go: the version before does not deliver them.
+  // By a deletion, or by an in-sync that came before what another relay had told. Pools go: the
+  // version before does not deliver them.
   const lost = felix.deleted.splice(0).filter((key) => !key.startsWith("/calico/v1/ipam/"));
   expect([lost, felix.hasExited]).toEqual([[], false]);
   const one = `/calico/v1/netset/gone-${syncs}`;

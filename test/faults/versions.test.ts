@@ -1,4 +1,7 @@
-/** This version and the one before it, hub and relays mixed in every order, upgraded in place and put back. */
+/**
+ * This version and the one before it, hub and relays mixed in every order, upgraded in place and
+ * put back.
+ */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliDecompressSync } from "node:zlib";
@@ -19,7 +22,9 @@ const PODS_A_STEP = 10;
 type Version = "old" | "new";
 
 const rig = new MeshRig();
-/** Inside the repository, so that the old program finds the packages that it was not bundled with. */
+/**
+ * Inside the repository, so that the old program finds the packages that it was not bundled with.
+ */
 let programs = "";
 let typha: FakeTypha;
 let felixPort = 0;
@@ -71,7 +76,9 @@ async function startRelay(cluster: "app" | "db", version: Version): Promise<void
   }
 }
 
-/** What is there arrives, what comes now does, it is proven equal, and nothing went away meanwhile. */
+/**
+ * What is there arrives, what comes now does, it is proven equal, and nothing went away meanwhile.
+ */
 async function expectWorks(): Promise<void> {
   writePods();
   await eventually(

@@ -1,4 +1,7 @@
-/** Nothing that an origin can publish hurts the Felix of another cluster: random and mutated values through the real parts, judged by the model. */
+/**
+ * Nothing that an origin can publish hurts the Felix of another cluster: random and mutated values
+ * through the real parts, judged by the model.
+ */
 import { readFileSync } from "node:fs";
 
 import { expect, test } from "vitest";
@@ -17,7 +20,10 @@ interface Base {
   readonly baseKVs: readonly { readonly key: string; readonly value: string }[];
 }
 
-/** A cluster with policies of every kind of match, VXLAN and a pod; Felix compares with what is there now. */
+/**
+ * A cluster with policies of every kind of match, VXLAN and a pod; Felix compares with what is
+ * there now.
+ */
 function localCluster(): FelixModel {
   const file = new URL("../fixtures/golden/felix/bad-values.json", import.meta.url);
   const { felixHostname, baseKVs } = JSON.parse(readFileSync(file, "utf8")) as Base;
@@ -27,7 +33,10 @@ function localCluster(): FelixModel {
   return model;
 }
 
-/** What of a state is local: members, routes and pools of the hostile cluster's own addresses may come and go. */
+/**
+ * What of a state is local: members, routes and pools of the hostile cluster's own addresses may
+ * come and go.
+ */
 function localPart(outcome: Outcome): unknown {
   const isTheirs = (text: string) => /^(10\.66\.|fd00:66:|192\.0\.2\.2[12][/,])/.test(text);
   return {

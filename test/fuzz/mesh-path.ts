@@ -1,6 +1,7 @@
 /**
- * The way of a value from a hostile origin to Felix, of the real parts: what the Origin does with bytes that come in (schema, admission, ownership), what
- * the view of a relay reads, what the relay refuses again, and what it makes of the rest.
+ * The way of a value from a hostile origin to Felix, of the real parts: what the Origin does with
+ * bytes that come in (schema, admission, ownership), what the view of a relay reads, what the relay
+ * refuses again, and what it makes of the rest.
  */
 import { felixValue } from "../../relay/felix/felix-values.ts";
 import { OwnAddresses } from "../../relay/view/served.ts";

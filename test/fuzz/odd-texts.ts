@@ -1,5 +1,8 @@
 /** Texts, addresses and names that have hurt somebody, and usual ones among them. */
-/** Texts that have hurt somebody: paths, escapes, foreign names, JSON, control characters, lengths at the limits. */
+/**
+ * Texts that have hurt somebody: paths, escapes, foreign names, JSON, control characters, lengths
+ * at the limits.
+ */
 export const TEXTS = [
   "",
   " ",

@@ -1,4 +1,6 @@
-/** A hostile publisher on the hub's own wire: a whole Origin with its storage, a reader behind it. */
+/**
+ * A hostile publisher on the hub's own wire: a whole Origin with its storage, a reader behind it.
+ */
 import { expect, test } from "vitest";
 
 import { encodePayload } from "../../shared/log/payload.ts";

@@ -1,4 +1,7 @@
-/** Values as a hostile origin may publish them: records of every kind in odd forms, fields of wrong types, broken bytes. */
+/**
+ * Values as a hostile origin may publish them: records of every kind in odd forms, fields of wrong
+ * types, broken bytes.
+ */
 import { pack, unpack } from "../../shared/lib/msgpack.ts";
 import { encodeRecord } from "../../shared/record/encoding.ts";
 import { FieldError } from "../../shared/record/wire-reader.ts";
@@ -174,7 +177,10 @@ export function mutatedBytes(random: Random, bytes: Uint8Array): Uint8Array {
   return Uint8Array.from(mutated, (byte) => byte ?? 0);
 }
 
-/** The canonical bytes of a record, or `null` where an address of it is none: such a record cannot be spelled. */
+/**
+ * The canonical bytes of a record, or `null` where an address of it is none: such a record cannot
+ * be spelled.
+ */
 export function bytesOf(record: CalicoRecord): Uint8Array | null {
   try {
     return encodeRecord(record);

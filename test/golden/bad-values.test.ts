@@ -1,6 +1,7 @@
 /**
- * The 239 odd values, put into everything that an origin can publish: as record bytes, as a list in the order of a record's fields with the odd texts and
- * types as they are, as a typed record where they can be spelled. Whatever comes out at the other end, a Felix takes.
+ * The 239 odd values, put into everything that an origin can publish: as record bytes, as a list in
+ * the order of a record's fields with the odd texts and types as they are, as a typed record where
+ * they can be spelled. Whatever comes out at the other end, a Felix takes.
  */
 import { readFileSync } from "node:fs";
 

@@ -1,4 +1,7 @@
-/** Felix ends itself when the encapsulation that follows from the pools of its stream is not the one it began with: a remote pool must never be the reason. */
+/**
+ * Felix ends itself when the encapsulation that follows from the pools of its stream is not the one
+ * it began with: a remote pool must never be the reason.
+ */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 

@@ -96,13 +96,17 @@ function modelBefore(one: BadValue): FelixModel {
   model.start();
   model.apply((bad.companions[one.kind] ?? []).map(updateOf));
   const right = rightOf(one.kind);
-  // A host's address is not told of again when it is the same, and here it was told of: it was not there before.
+  // A host's address is not told of again when it is the same, and here it was told of: it was not
+  // there before.
   if (right !== undefined && one.kind !== "HostIP")
     model.apply([{ key: right.key, value: right.value ?? null }]);
   return model;
 }
 
-/** Felix forgets to take back the old CIDR's route when the CIDR in a pool's value changes under its key. A relay makes both of one field. */
+/**
+ * Felix forgets to take back the old CIDR's route when the CIDR in a pool's value changes under its
+ * key. A relay makes both of one field.
+ */
 const LEAVES_A_ROUTE = new Set(["cidr another than the key", "IPv6 cidr"]);
 
 /** The recording elides one long value: a thousand ports, none of them called `http`. */
@@ -237,7 +241,10 @@ function fold(before: Outcome, messages: readonly DataplaneMessage[]): Outcome {
   return { ...before, ipSets: sets, routes, vteps, encapsulation, pools, hosts, wireguard };
 }
 
-/** Felix's id of a set: a hash of the selector's normal form; the cluster has one set of a named port. */
+/**
+ * Felix's id of a set: a hash of the selector's normal form; the cluster has one set of a named
+ * port.
+ */
 function idOf(set: string): string {
   const at = set.indexOf(": ");
   if (set.slice(0, at).includes("named port")) return "n:2_ppzTyr7sfGnqYVXj0_Rl3ZAJmZTJmFc28aTQ";

@@ -1,4 +1,7 @@
-/** The strict model against what real Felixes of three versions made of random odd values, and of taking them back. */
+/**
+ * The strict model against what real Felixes of three versions made of random odd values, and of
+ * taking them back.
+ */
 import { readFileSync } from "node:fs";
 
 import { expect, test } from "vitest";

@@ -1,6 +1,7 @@
 /**
- * `catwalk policy` against a real Felix: 150 recorded cases of random remote endpoints and profiles. After each step the members of each rule, as our
- * model holds them, differ from those of the step before by exactly what entered and left Felix's IP sets.
+ * `catwalk policy` against a real Felix: 150 recorded cases of random remote endpoints and
+ * profiles. After each step the members of each rule, as our model holds them, differ from those of
+ * the step before by exactly what entered and left Felix's IP sets.
  */
 import { expect, test } from "vitest";
 

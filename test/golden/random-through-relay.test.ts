@@ -1,6 +1,7 @@
 /**
- * The 150 random cases through the relay: each remote key/value becomes its origin's record, goes through the encoding that travels and what a relay makes
- * of it, and into the model of Felix. Its IP sets must be those that the real one had, in every step.
+ * The 150 random cases through the relay: each remote key/value becomes its origin's record, goes
+ * through the encoding that travels and what a relay makes of it, and into the model of Felix. Its
+ * IP sets must be those that the real one had, in every step.
  */
 import { expect, test } from "vitest";
 
@@ -33,7 +34,9 @@ function throughRelay(kv: RecordedKv): FelixUpdate {
   return { key: felix?.key ?? "", value: kv.value === null ? null : JSON.stringify(felix?.value) };
 }
 
-/** Set id → members. The model names a set by the rule; rules of one selector and port have one set. */
+/**
+ * Set id → members. The model names a set by the rule; rules of one selector and port have one set.
+ */
 function setsOf(model: FelixModel): Map<string, readonly string[]> {
   const sets = new Map<string, readonly string[]>();
   for (const [name, members] of Object.entries(model.outcome().ipSets)) {

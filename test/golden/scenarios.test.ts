@@ -1,7 +1,8 @@
 /**
- * Every recorded scenario through the relay: its remote key/values as what a hub and a view make of an origin's records, its local ones through a Typha
- * and the splice. The Felix at the end, our proven model, must be where the recorded one was, apart from what identity federation leaves out on purpose:
- * routes and tunnel endpoints of the remote.
+ * Every recorded scenario through the relay: its remote key/values as what a hub and a view make of
+ * an origin's records, its local ones through a Typha and the splice. The Felix at the end, our
+ * proven model, must be where the recorded one was, apart from what identity federation leaves out
+ * on purpose: routes and tunnel endpoints of the remote.
  */
 import { readdirSync, readFileSync } from "node:fs";
 
@@ -30,8 +31,9 @@ interface Scenario {
 }
 
 /**
- * Where a Felix behind the relay is better off than the recorded one: `next`: it has at once what the recorded one had after the next step's repair; `none`:
- * the step changes nothing; `alive`: it does not end.
+ * Where a Felix behind the relay is better off than the recorded one: `next`: it has at once what
+ * the recorded one had after the next step's repair; `none`: the step changes nothing; `alive`: it
+ * does not end.
  */
 const BETTER: Readonly<Record<string, "next" | "none" | "alive">> = {
   // A remote endpoint's interface name and spoofing are not passed on: traps 6 and 7.
@@ -54,7 +56,9 @@ function isLocal({ key }: RecordedKv, step: number): boolean {
 const textOf = ({ value }: RecordedKv) =>
   value === null ? null : typeof value === "string" ? value : JSON.stringify(value);
 
-/** Puts into the feed what of the remote's records arrives, and takes out what does not any more. */
+/**
+ * Puts into the feed what of the remote's records arrives, and takes out what does not any more.
+ */
 function serve(rig: SpliceRig, remote: RemoteCluster, served: Map<string, string>): void {
   const now = new Map<string, string>();
   for (const record of remote.records()) {

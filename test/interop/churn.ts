@@ -1,6 +1,7 @@
 /**
- * Seeded changes of a cluster, and the log of what they add up to, as key/values. The log is written from what was asked of the server,
- * not from what it answered, and knows nothing of the relay's conversion.
+ * Seeded changes of a cluster, and the log of what they add up to, as key/values. The log is
+ * written from what was asked of the server, not from what it answered, and knows nothing of the
+ * relay's conversion.
  */
 import type { KubeClient } from "./kube-client.ts";
 import type { Group } from "./source-golden.ts";

@@ -1,4 +1,7 @@
-/** A TCP connection to an API server that can be cut: TLS passes through, so only the address in the kubeconfig changes. */
+/**
+ * A TCP connection to an API server that can be cut: TLS passes through, so only the address in the
+ * kubeconfig changes.
+ */
 import { readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";

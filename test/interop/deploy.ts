@@ -1,6 +1,7 @@
 /**
- * The manifests of `deploy/relay` on a real API server: it takes them; with the rights that they give to the relay's account everything that the relay
- * asks is answered, and without any one of them something is forbidden. [DEP1..DEP3]
+ * The manifests of `deploy/relay` on a real API server: it takes them; with the rights that they
+ * give to the relay's account everything that the relay asks is answered, and without any one of
+ * them something is forbidden. [DEP1..DEP3]
  */
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";

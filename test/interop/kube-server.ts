@@ -1,4 +1,7 @@
-/** Builds and runs the control plane of test/interop/kube: a real API server and etcd on loopback, in a folder of its own. */
+/**
+ * Builds and runs the control plane of test/interop/kube: a real API server and etcd on loopback,
+ * in a folder of its own.
+ */
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
@@ -15,12 +18,18 @@ export interface KubeServer {
   readonly folder: string;
   /** Seconds from the start of the process until the API server was ready. */
   readonly seconds: number;
-  /** See test/interop/kube/serve.go. Resolves when it is done and, unless stopped, the API server is ready again. */
+  /**
+   * See test/interop/kube/serve.go. Resolves when it is done and, unless stopped, the API server is
+   * ready again.
+   */
   control(action: "compact" | "restart" | "stop" | "start"): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Builds unless the binary is newer than its sources. @throws when Go is absent, too old, or the build fails. */
+/**
+ * Builds unless the binary is newer than its sources.
+ * @throws when Go is absent, too old, or the build fails.
+ */
 export function buildKube(): void {
   const newest = Math.max(...readdirSync(SOURCES).map((f) => statSync(join(SOURCES, f)).mtimeMs));
   if (existsSync(BINARY) && statSync(BINARY).mtimeMs > newest) return;
@@ -36,7 +45,9 @@ export function buildKube(): void {
   if (built.status !== 0) throw new Error("go build of test/interop/kube failed (above)");
 }
 
-/** The module needs Go 1.26; from 1.24 on, Go fetches it by itself unless GOTOOLCHAIN forbids that. */
+/**
+ * The module needs Go 1.26; from 1.24 on, Go fetches it by itself unless GOTOOLCHAIN forbids that.
+ */
 function checkGo(): void {
   const { stdout, error } = spawnSync("go", ["version"], { encoding: "utf8" });
   const hint = "install Go 1.24 or newer from https://go.dev/dl (distributions are often older)";

@@ -1,6 +1,7 @@
 /**
- * Interoperability with a real Kubernetes API server and etcd: `node test/interop/run.ts [--seed N] [--operations N]`.
- * Needs Go (to build test/interop/kube), kubectl, bash; about 5 minutes the first time, one afterwards.
+ * Interoperability with a real Kubernetes API server and etcd: `node test/interop/run.ts [--seed N]
+ * [--operations N]`. Needs Go (to build test/interop/kube), kubectl, bash; about 5 minutes the
+ * first time, one afterwards.
  */
 import { parseArgs } from "node:util";
 

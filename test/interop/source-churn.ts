@@ -1,6 +1,7 @@
 /**
- * A few thousand seeded changes in a real API server, with the source cut off and the history thrown away in the middle, under a
- * kubernetes source that runs all the time: at the end the source's records equal the churn's own log. [SRC33]
+ * A few thousand seeded changes in a real API server, with the source cut off and the history
+ * thrown away in the middle, under a kubernetes source that runs all the time: at the end the
+ * source's records equal the churn's own log. [SRC33]
  */
 import { setTimeout } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";

@@ -1,4 +1,7 @@
-/** A real API server with the recorded objects: what `catwalk source dump` gives equals what Calico's felix syncer made of them. [SRC10] [SRC60] */
+/**
+ * A real API server with the recorded objects: what `catwalk source dump` gives equals what
+ * Calico's felix syncer made of them. [SRC10] [SRC60]
+ */
 import { spawnSync } from "node:child_process";
 
 import {
@@ -47,7 +50,8 @@ export async function applyFixtures(kube: KubeServer, group: Group): Promise<voi
     "--all",
   ]);
   run("bash", [`${folder}make-fixtures.sh`, kube.kubeconfig, group]);
-  // The namespace controller empties a terminating namespace, which the recording waited for as well.
+  // The namespace controller empties a terminating namespace, which the recording waited for as
+  // well.
   const gone = ["wait", "--for=delete", "serviceaccount/default", "-n", "going", "--timeout=60s"];
   run("kubectl", ["--kubeconfig", kube.kubeconfig, ...gone]);
 }

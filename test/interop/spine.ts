@@ -1,6 +1,7 @@
 /**
- * The main path with a real API server as cluster B: B's API server → relay → hub → relay of A behind a recorded Typha stream → a sync client in
- * Felix's place. [E2E1] And `catwalk up` with two real clusters. [E2E4]
+ * The main path with a real API server as cluster B: B's API server → relay → hub → relay of A
+ * behind a recorded Typha stream → a sync client in Felix's place. [E2E1] And `catwalk up` with two
+ * real clusters. [E2E4]
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";

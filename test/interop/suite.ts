@@ -1,4 +1,7 @@
-/** A list of checks with names, told as they go. Not a test runner: the order matters, and what a check needs lives for minutes. */
+/**
+ * A list of checks with names, told as they go. Not a test runner: the order matters, and what a
+ * check needs lives for minutes.
+ */
 import { isDeepStrictEqual } from "node:util";
 
 export class Suite {

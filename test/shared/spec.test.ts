@@ -1,4 +1,7 @@
-/** SPEC.md against the tests and the code: a rule that nobody shows, or a number that names nothing, is found here. */
+/**
+ * SPEC.md against the tests and the code: a rule that nobody shows, or a number that names nothing,
+ * is found here.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 

@@ -1,4 +1,7 @@
-/** Who is connected to a crowded hub: quiet clusters with their publishers, readers that take everything in, and one that publishes without end. */
+/**
+ * Who is connected to a crowded hub: quiet clusters with their publishers, readers that take
+ * everything in, and one that publishes without end.
+ */
 import { LocalState } from "../../relay/publish/local-state.ts";
 import { Publisher } from "../../relay/publish/publisher.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";

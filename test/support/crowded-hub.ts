@@ -1,6 +1,7 @@
 /**
- * A hub of one's own with several Origins on its one thread: real Origins, their storage, and the disk's budget that they share. Messages of a socket are taken
- * one after another, each when the one before has been dealt with, so that no sender has more than its turn.
+ * A hub of one's own with several Origins on its one thread: real Origins, their storage, and the
+ * disk's budget that they share. Messages of a socket are taken one after another, each when the
+ * one before has been dealt with, so that no sender has more than its turn.
  */
 import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
@@ -18,7 +19,10 @@ import { OneThread } from "./one-thread.ts";
 import type { Us } from "./one-thread.ts";
 import { PricedStore, PRICES } from "./priced-store.ts";
 
-/** What `catwalk hub` measures at its start and tells the Origins, here and on most disks with a cache of their own. */
+/**
+ * What `catwalk hub` measures at its start and tells the Origins, here and on most disks with a
+ * cache of their own.
+ */
 const FSYNC_MS = 0.2;
 const LEAST_PACE_MS = 4;
 /** One way, on one machine: what is added to both alone and beside is small. */
@@ -246,7 +250,10 @@ export class HostedOrigin {
     });
   }
 
-  /** One that is pending is brought forward, never put off. What is due while an event runs comes after what came meanwhile. */
+  /**
+   * One that is pending is brought forward, never put off. What is due while an event runs comes
+   * after what came meanwhile.
+   */
   #setTimer(name: TimerName, delayMs: number): void {
     const { thread } = this.#hub;
     const timer = { dueUs: thread.nowUs + delayMs * 1000 };

@@ -1,4 +1,7 @@
-/** The Felix of the demo's cluster app, behind its relay and a Typha that tells nothing: all that it has is of db. */
+/**
+ * The Felix of the demo's cluster app, behind its relay and a Typha that tells nothing: all that it
+ * has is of db.
+ */
 import { getStatus } from "../../shared/api/status.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
 import { FelixProcess } from "./felix-process.ts";
@@ -97,7 +100,8 @@ export class DemoFelix {
   }
 
   /**
-   * app's view of db is proven to be what this scope shows, by the digest of what the hub has of it.
+   * app's view of db is proven to be what this scope shows, by the digest of what the hub has of
+   * it.
    * @param scope In canonical form.
    * @param digest Where there is no scope; without one, what the relay says of itself is enough.
    * @returns The digest.

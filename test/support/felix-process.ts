@@ -1,7 +1,8 @@
 /**
- * A Felix ≥ 3.31 between its relays, as Calico's sync client and dedupe buffer are (typha-contract 4): dials again 1 ms after a loss, failed dials 100 ms
- * apart, exits after twice as many failures as it has addresses (at least 3 counted); keeps what it has, and at in-sync deletes what the new connection
- * has not told.
+ * A Felix ≥ 3.31 between its relays, as Calico's sync client and dedupe buffer are (calico v3.32.1
+ * typha/pkg/syncclient/sync_client.go): dials again 1 ms after a loss, failed dials 100 ms apart,
+ * exits after twice as many failures as it has addresses (at least 3 counted); keeps what it has,
+ * and at in-sync deletes what the new connection has not told.
  */
 import { connect } from "node:net";
 

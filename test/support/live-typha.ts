@@ -1,4 +1,7 @@
-/** A Typha whose key/values, version and status a test changes, and that goes away and comes back at the same address. */
+/**
+ * A Typha whose key/values, version and status a test changes, and that goes away and comes back at
+ * the same address.
+ */
 import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 

@@ -44,7 +44,10 @@ export class MeshRig {
   /** Programs of relays that are not of this version, by cluster. */
   readonly programs = new Map<string, string>();
 
-  /** Starts (or, on the same port, starts again) the hub. @param workerBundle The Worker of another version. */
+  /**
+   * Starts (or, on the same port, starts again) the hub.
+   * @param workerBundle The Worker of another version.
+   */
   async startHub(workerBundle?: string): Promise<void> {
     const port = this.hubUrl === "" ? 0 : new URL(this.hubUrl).port;
     this.hub = await startHub({

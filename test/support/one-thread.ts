@@ -1,6 +1,7 @@
 /**
- * A hub's one thread in virtual time. What comes from outside (a message, a timer) waits its turn; an event runs to its end before the next begins, and takes
- * as long as what it did costs. No clock is read: the same seed gives the same times on every machine.
+ * A hub's one thread in virtual time. What comes from outside (a message, a timer) waits its turn;
+ * an event runs to its end before the next begins, and takes as long as what it did costs. No clock
+ * is read: the same seed gives the same times on every machine.
  */
 
 /** Microseconds. */

@@ -1,4 +1,7 @@
-/** Who speaks to an Origin in tests: the publisher of its cluster, and a reading relay; and a world in which they have met. */
+/**
+ * Who speaks to an Origin in tests: the publisher of its cluster, and a reading relay; and a world
+ * in which they have met.
+ */
 import type { RecordChange } from "../../shared/record/record.ts";
 import { encodeMessage } from "../../shared/protocol/codec.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";

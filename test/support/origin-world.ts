@@ -1,6 +1,7 @@
 /**
- * One Origin with its publisher and readers, all real, in one process: messages go through the codec, storage is SQLite in memory, time stands
- * still until moved, and the Origin may be evicted (made anew from its storage, sockets kept) between any two messages.
+ * One Origin with its publisher and readers, all real, in one process: messages go through the
+ * codec, storage is SQLite in memory, time stands still until moved, and the Origin may be evicted
+ * (made anew from its storage, sockets kept) between any two messages.
  */
 import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
@@ -126,7 +127,10 @@ export class OriginWorld {
     this.raw(id, encodeMessage(message), message.type);
   }
 
-  /** What throws gives the instance up, as the object does: every socket is gone, the next one is made from what is stored. */
+  /**
+   * What throws gives the instance up, as the object does: every socket is gone, the next one is
+   * made from what is stored.
+   */
   raw(id: string, bytes: Uint8Array, event = "raw"): void {
     if (this.#ends.get(id)?.closed !== null) return;
     this.#guarded(event, () => this.origin.onMessage(id, bytes));

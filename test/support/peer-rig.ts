@@ -1,4 +1,7 @@
-/** Relays of one cluster as far as they ask each other: real servers and askers over loopback, real view files in folders of their own. */
+/**
+ * Relays of one cluster as far as they ask each other: real servers and askers over loopback, real
+ * view files in folders of their own.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";

@@ -13,9 +13,9 @@ import type { SqlDatabase } from "../../worker/storage/sql.ts";
 
 /**
  * In µs, of the machine that docs/figures.md is from: what plain workerd was measured to need, and
- * what the same code needs in Node with records of 140 bytes,
- * 400 bytes and 60 KiB. A small change to three readers costs 17 + 250 + 10 and four messages of 58, 509 in all; two fan-outs over plain workerd say 360 for a
- * change and 58 for each delivery, 534.
+ * what the same code needs in Node with records of 140 bytes, 400 bytes and 60 KiB. A small change
+ * to three readers costs 17 + 250 + 10 and four messages of 58, 509 in all; two fan-outs over plain
+ * workerd say 360 for a change and 58 for each delivery, 534.
  */
 export const PRICES = {
   /** A message comes in: 58,000/s at most where nothing is done with them. */
@@ -28,13 +28,22 @@ export const PRICES = {
   /** An event that wrote anything waits for the disk. */
   commit: 250,
   writtenKiB: 0.9,
-  /** Taking a change in: 9 to 10 with 400 bytes (inflate, read, judge, hash, index), 720 with 60 KiB. */
+  /**
+   * Taking a change in: 9 to 10 with 400 bytes (inflate, read, judge, hash, index), 720 with 60
+   * KiB.
+   */
   change: 6,
   changeKiB: 12,
-  /** Deflating anew what is not stored as it came, at level 1: by what goes in, and by what comes out. */
+  /**
+   * Deflating anew what is not stored as it came, at level 1: by what goes in, and by what comes
+   * out.
+   */
   deflatedKiB: 2.5,
   deflatedToKiB: 17,
-  /** A record that a fold rewrites: a blob of 512 with 400 bytes takes 2 ms, one of 16 with 60 KiB takes 11. */
+  /**
+   * A record that a fold rewrites: a blob of 512 with 400 bytes takes 2 ms, one of 16 with 60 KiB
+   * takes 11.
+   */
   folded: 1,
   foldedKiB: 10,
   /** Of stored frames that are inflated for a reader who is behind. */

@@ -1,4 +1,7 @@
-/** 150 recorded cases of random remote endpoints and profiles, and what a real Felix did in each step. Their origin is told beside them. */
+/**
+ * 150 recorded cases of random remote endpoints and profiles, and what a real Felix did in each
+ * step. Their origin is told beside them.
+ */
 import { readFileSync } from "node:fs";
 import { brotliDecompressSync } from "node:zlib";
 

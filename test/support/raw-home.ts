@@ -1,4 +1,7 @@
-/** A publisher that does as it likes: frames as large and as many as the test sends, and every acknowledgement. */
+/**
+ * A publisher that does as it likes: frames as large and as many as the test sends, and every
+ * acknowledgement.
+ */
 import { encodePayload } from "../../shared/log/payload.ts";
 import type { LogChange } from "../../shared/log/payload.ts";
 import type { Accepted } from "../../shared/protocol/messages.ts";

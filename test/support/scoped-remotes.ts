@@ -1,4 +1,7 @@
-/** A relay's remotes beside a hub that says what it is told to, and records of which a scope shows some. */
+/**
+ * A relay's remotes beside a hub that says what it is told to, and records of which a scope shows
+ * some.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,7 +32,10 @@ export function folder(): string {
 
 const NONE = new OwnAddresses({ pods: [], nodes: [] }, []);
 
-/** The remotes of a relay whose state lies there: what they tell and serve, and the links that they open. */
+/**
+ * The remotes of a relay whose state lies there: what they tell and serve, and the links that they
+ * open.
+ */
 export function open(dir: string, own = NONE) {
   const told: ServedChange[] = [];
   const links: WatchedLink[] = [];

@@ -1,4 +1,7 @@
-/** The snappy framing format, read by other code than the relay's: recorded streams, and what the relay writes. */
+/**
+ * The snappy framing format, read by other code than the relay's: recorded streams, and what the
+ * relay writes.
+ */
 export function unframeSnappy(framed: Uint8Array): Buffer {
   const parts: Buffer[] = [];
   for (let at = 0; at + 4 <= framed.length;) {

@@ -3,7 +3,10 @@ import { decodePayload } from "../../shared/log/payload.ts";
 import { decodeMessage } from "../../shared/protocol/codec.ts";
 import { decodeRecord } from "../../shared/record/encoding.ts";
 
-/** The numbers that the records of a message to a reader bear as a label. All readers are sent the same bytes: they are looked into once. */
+/**
+ * The numbers that the records of a message to a reader bear as a label. All readers are sent the
+ * same bytes: they are looked into once.
+ */
 export function toldChanges(label: string): (bytes: Uint8Array) => readonly number[] {
   let last: { readonly bytes: Uint8Array; readonly found: readonly number[] } | null = null;
   return (bytes) => {

@@ -86,7 +86,10 @@ export class SyncClient {
   readonly #socket: Socket;
   readonly #waiters: { readonly check: () => boolean; readonly resolve: () => void }[] = [];
 
-  /** @param to A port, or a connection that is made otherwise. @param onMessage Told each message, behind what is kept of it. */
+  /**
+   * @param to A port, or a connection that is made otherwise.
+   * @param onMessage Told each message, behind what is kept of it.
+   */
   constructor(
     to: number | Socket,
     hello: Partial<ClientHello> = {},
@@ -165,7 +168,10 @@ export class SyncClient {
     return plain;
   }
 
-  /** Go's client reads ahead: a byte behind the restart and before the ACK would be lost to the new decoder. */
+  /**
+   * Go's client reads ahead: a byte behind the restart and before the ACK would be lost to the new
+   * decoder.
+   */
   #restart(): void {
     this.#isAwaitingRestart = false;
     if (this.#decoder.pendingBytes > 0 || (this.#framed?.length ?? 0) > 0)

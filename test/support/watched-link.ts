@@ -62,7 +62,10 @@ export function watchedOutside(links: WatchedLink[]): Outside {
   };
 }
 
-/** What repairs every channel to a log of this epoch, which has these records in the identity channel. */
+/**
+ * What repairs every channel to a log of this epoch, which has these records in the identity
+ * channel.
+ */
 export function wholeLog(
   epoch: string,
   records: readonly CalicoRecord[],

@@ -1,4 +1,7 @@
-/** The Origin object in its own runtime: real WebSockets, real storage, and an eviction between any two messages. */
+/**
+ * The Origin object in its own runtime: real WebSockets, real storage, and an eviction between any
+ * two messages.
+ */
 import { env } from "cloudflare:workers";
 import { evictDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";

@@ -1,10 +1,16 @@
-/** The admin's bearer token. The hub knows its SHA-256 only, so that nothing it stores or logs can be used as one. [CRE4] */
+/**
+ * The admin's bearer token. The hub knows its SHA-256 only, so that nothing it stores or logs can
+ * be used as one. [CRE4]
+ */
 import { fromHex } from "../../shared/lib/bytes.ts";
 import { sha256 } from "../../shared/lib/hash.ts";
 
 const utf8 = new TextEncoder();
 
-/** Compares hashes in constant time. An empty or broken hash matches nothing: a hub without one is closed, not open. */
+/**
+ * Compares hashes in constant time. An empty or broken hash matches nothing: a hub without one is
+ * closed, not open.
+ */
 export function isAdmin(authorization: string | null, tokenHashHex: string): boolean {
   const token = /^Bearer (\S{1,4096})$/i.exec(authorization ?? "")?.[1];
   const expected = fromHex(tokenHashHex.trim());

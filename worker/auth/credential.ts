@@ -1,6 +1,7 @@
 /**
- * The credential that a join token is exchanged for: the hub's signature over which cluster a public key belongs to. It does not expire:
- * what ends it is a newer key generation or the cluster's removal, which the Origin knows, so that connecting never asks a registry. [CRE1]
+ * The credential that a join token is exchanged for: the hub's signature over which cluster a
+ * public key belongs to. It does not expire: what ends it is a newer key generation or the
+ * cluster's removal, which the Origin knows, so that connecting never asks a registry. [CRE1]
  */
 import { calculateJwkThumbprint, compactVerify, SignJWT } from "jose";
 import type { CryptoKey } from "jose";

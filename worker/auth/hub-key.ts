@@ -14,7 +14,10 @@ export interface HubKeys {
 /** One algorithm everywhere, by its fully specified name (RFC 9864 deprecates `EdDSA`). */
 export const ALGORITHM = "Ed25519";
 
-/** @throws when the text is not an Ed25519 private JWK: a hub without its key must not start serving. */
+/**
+ * @throws when the text is not an Ed25519 private JWK: a hub without its key must not start
+ *   serving.
+ */
 export async function importHubKey(jwkText: string): Promise<HubKeys> {
   const jwk = readJwk(jwkText);
   if (jwk === null) throw new Error("HUB_KEY must be an Ed25519 private key as JWK");

@@ -1,6 +1,7 @@
 /**
- * Who connects: a relay shows the hub's credential, and proves with a token of its own of at most five minutes that it has the credential's
- * key. No storage is read: after a deploy every relay comes back at once, and the Worker alone must stand that. [CRE3]
+ * Who connects: a relay shows the hub's credential, and proves with a token of its own of at most
+ * five minutes that it has the credential's key. No storage is read: after a deploy every relay
+ * comes back at once, and the Worker alone must stand that. [CRE3]
  */
 import { compactVerify, importJWK } from "jose";
 import type { CryptoKey } from "jose";

@@ -1,4 +1,7 @@
-/** Decisions about grants, the origin's half of "A sees B": all of it, or what a scope shows. [VIS23] [SCP3] */
+/**
+ * Decisions about grants, the origin's half of "A sees B": all of it, or what a scope shows.
+ * [VIS23] [SCP3]
+ */
 import { describeScope } from "../../shared/visibility/scope-text.ts";
 import { scopeId } from "../../shared/visibility/scope.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
@@ -68,7 +71,10 @@ export function deleteGrant(mesh: Mesh, originName: string, readerName: string):
   mesh.audit("admin", "grant delete", `${originName} to ${readerName}`);
 }
 
-/** By the UIDs of origin and reader. What an older hub left of clusters that it removed is nobody's grant. */
+/**
+ * By the UIDs of origin and reader. What an older hub left of clusters that it removed is nobody's
+ * grant.
+ */
 export function listGrants(mesh: Mesh, originName: string | null): readonly Grant[] {
   mesh.requireMesh();
   const prefix = originName === null ? "" : `${mesh.requireCluster(originName).uid}/`;

@@ -30,7 +30,10 @@ export function hashToken(token: string): string {
   return toHex(sha256(utf8.encode(token)));
 }
 
-/** `cwj_<mesh>_<secret>`: the name in it routes a join to its mesh without a directory. `null` for anything else. */
+/**
+ * `cwj_<mesh>_<secret>`: the name in it routes a join to its mesh without a directory. `null` for
+ * anything else.
+ */
 export function meshOfToken(token: string): string | null {
   const name = /^cwj_([a-z0-9-]+)_[0-9a-f]{48}$/.exec(token)?.[1];
   return name !== undefined && isName(name) ? name : null;
@@ -86,7 +89,10 @@ export function addCluster(
   return { cluster: mesh.requireCluster(name), token: makeToken(mesh, uid) };
 }
 
-/** Takes the cluster's RCCs, grants and ranges with it, and those of others that name it. A later cluster of this name is another one. */
+/**
+ * Takes the cluster's RCCs, grants and ranges with it, and those of others that name it. A later
+ * cluster of this name is another one.
+ */
 export function removeCluster(mesh: Mesh, name: string): void {
   mesh.requireMesh();
   const { store } = mesh;
@@ -130,7 +136,10 @@ function forgetOldestRemoved(mesh: Mesh): void {
   store.delete("outbox", oldest[0]);
 }
 
-/** A further token of a cluster, for a relay that lost its key. The key in use stays until the token is used. [CRE6] */
+/**
+ * A further token of a cluster, for a relay that lost its key. The key in use stays until the token
+ * is used. [CRE6]
+ */
 export function newToken(mesh: Mesh, name: string): NewToken {
   mesh.requireMesh();
   const { uid } = mesh.requireCluster(name);
@@ -147,7 +156,10 @@ function makeToken(mesh: Mesh, clusterUid: string): NewToken {
   return { joinToken, expiresMs };
 }
 
-/** Keeps a cluster's newest tokens: an expired one is remembered for a while only so that its user hears "expired", not "wrong". */
+/**
+ * Keeps a cluster's newest tokens: an expired one is remembered for a while only so that its user
+ * hears "expired", not "wrong".
+ */
 function dropStaleTokens(mesh: Mesh, clusterUid: string): void {
   const own = mesh.store
     .list("tokens")
@@ -158,8 +170,8 @@ function dropStaleTokens(mesh: Mesh, clusterUid: string): void {
 }
 
 /**
- * Exchanges a join token for membership. The same token and key give the same answer as often as asked, since the answer may be lost on its
- * way; another key needs another token. [CRE1] [CRE2]
+ * Exchanges a join token for membership. The same token and key give the same answer as often as
+ * asked, since the answer may be lost on its way; another key needs another token. [CRE1] [CRE2]
  * @param kid RFC 7638 thumbprint of the relay's public key.
  */
 export function join(mesh: Mesh, tokenHash: string, kid: string): Joined {

@@ -1,6 +1,6 @@
 /**
- * The Durable Object of a mesh (`mesh:<name>`) and, under the name `directory`, of the hub's list of
- * meshes: storage, alarm and calls around a `MeshService`. Every decision is made there.
+ * The Durable Object of a mesh (`mesh:<name>`) and, under the name `directory`, of the hub's list
+ * of meshes: storage, alarm and calls around a `MeshService`. Every decision is made there.
  */
 import { DurableObject } from "cloudflare:workers";
 

@@ -1,6 +1,7 @@
 /**
- * A Mesh with its outbox at work: commits a decision, pushes what it changed, and answers when every Origin concerned holds it or after two
- * seconds, whichever is first. The Durable Object around it adds an alarm; tests add their own ports.
+ * A Mesh with its outbox at work: commits a decision, pushes what it changed, and answers when
+ * every Origin concerned holds it or after two seconds, whichever is first. The Durable Object
+ * around it adds an alarm; tests add their own ports.
  */
 import { nameOfKey } from "../../shared/record/key-name.ts";
 import { narrows } from "../../shared/admission/judge.ts";
@@ -26,7 +27,9 @@ import { overviewOf, viewCluster, viewOf } from "./views.ts";
 
 export interface MeshServicePorts {
   readonly findOrigin: FindOrigin;
-  /** A wait that can be called off: a timer left behind would keep an idle object awake, and billed. */
+  /**
+   * A wait that can be called off: a timer left behind would keep an idle object awake, and billed.
+   */
   delay(ms: number): { readonly over: Promise<void>; cancel(): void };
   /** Calls `onAlarm` at that Unix time; a later call replaces it. */
   setAlarm(atMs: number): void;
@@ -246,7 +249,10 @@ export class MeshService implements MeshAdmin, MeshCalls {
     if (this.#mesh.tellAfterOlder()) this.#schedule();
   }
 
-  /** Retries what is due. Never throws: an alarm that throws is dropped by the platform after a few attempts. */
+  /**
+   * Retries what is due. Never throws: an alarm that throws is dropped by the platform after a few
+   * attempts.
+   */
   async onAlarm(): Promise<void> {
     const due = dueEntries(this.#mesh, this.#mesh.environment.clock.now());
     await pushAll(this.#mesh, due, this.#ports.findOrigin);

@@ -45,7 +45,10 @@ const END = "\u{10ffff}";
  */
 export class SqlMeshStore implements MeshStore {
   readonly #sql: SqlDatabase;
-  /** Asking for a mesh that never was must leave nothing on disk, so the table comes with the first write. */
+  /**
+   * Asking for a mesh that never was must leave nothing on disk, so the table comes with the first
+   * write.
+   */
   #isCreated: boolean;
   /** Rows by collection and id, absent ones too. */
   readonly #cache = new Map<string, unknown>();

@@ -1,9 +1,11 @@
 /**
- * The registry of one mesh as decisions over a store: each is one transaction that either changes rows or is refused by name.
+ * The registry of one mesh as decisions over a store: each is one transaction that either changes
+ * rows or is refused by name.
  *
- * A change counts when it changes what some Origin must know. A decision names the clusters it may touch; their facts are computed before
- * and after, and where they differ the mesh's accessVersion rises by one, the cluster's facts take that version and go to the outbox. So no
- * command can forget to tell an Origin, and repeating a command is free. [VIS23] [VIS24]
+ * A change counts when it changes what some Origin must know. A decision names the clusters it may
+ * touch; their facts are computed before and after, and where they differ the mesh's accessVersion
+ * rises by one, the cluster's facts take that version and go to the outbox. So no command can
+ * forget to tell an Origin, and repeating a command is free. [VIS23] [VIS24]
  */
 import type { Clock } from "../../shared/lib/clock.ts";
 import type { AccessRegistry, BoundRcc } from "../../shared/visibility/access.ts";
@@ -32,13 +34,22 @@ export interface WholeGrant extends GrantRow {
   readonly scope: null;
 }
 
-/** How long after a change the outbox tries by itself, when the first try inside the request did not get through. */
+/**
+ * How long after a change the outbox tries by itself, when the first try inside the request did not
+ * get through.
+ */
 const FIRST_RETRY_MS = 1_000;
 /** More accessVersions than any mesh hands out between a backup and its restore. */
 const RESTORE_LEAP = 2 ** 20;
-/** And in a millisecond: one backup may be restored twice, and its numbers must not be handed out from the same place again. Safe integers for 200 years. */
+/**
+ * And in a millisecond: one backup may be restored twice, and its numbers must not be handed out
+ * from the same place again. Safe integers for 200 years.
+ */
 const VERSIONS_A_MS = 1_024;
-/** A counter: the version that a program which knows scopes has handed out last. One that knows none leaves it behind. */
+/**
+ * A counter: the version that a program which knows scopes has handed out last. One that knows none
+ * leaves it behind.
+ */
 const SCOPED_VERSION = "scoped-version";
 
 export class Mesh implements AccessRegistry {
@@ -87,7 +98,10 @@ export class Mesh implements AccessRegistry {
     }
   }
 
-  /** One transaction; a refusal changes nothing. `work` calls `touch` before it writes what may change a cluster's facts. */
+  /**
+   * One transaction; a refusal changes nothing. `work` calls `touch` before it writes what may
+   * change a cluster's facts.
+   */
   decide<T>(work: () => T): Outcome<Decided<T>> {
     this.#touched = new Map();
     return this.ask(() =>
@@ -164,7 +178,10 @@ export class Mesh implements AccessRegistry {
     return [...new Set(ids.map(([id]) => id.slice(prefix.length)))];
   }
 
-  /** A pair has one grant at most. Where a hub that knows no scopes has added one of everything, the scope holds until somebody decides. [SCP3] */
+  /**
+   * A pair has one grant at most. Where a hub that knows no scopes has added one of everything, the
+   * scope holds until somebody decides. [SCP3]
+   */
   grantOf(originUid: string, readerUid: string): ScopedGrantRow | WholeGrant | undefined {
     const id = `${originUid}/${readerUid}`;
     const whole = this.store.get("grants", id);
@@ -195,8 +212,9 @@ export class Mesh implements AccessRegistry {
   }
 
   /**
-   * This storage was put back as it was at an earlier time. Numbers that were handed out since are held by Origins and relays, who would take a change
-   * under one of them for old news: the next change goes far beyond them. What is held stays held until then. [VIS31]
+   * This storage was put back as it was at an earlier time. Numbers that were handed out since are
+   * held by Origins and relays, who would take a change under one of them for old news: the next
+   * change goes far beyond them. What is held stays held until then. [VIS31]
    * @param atMs When it was restored; 0 for never.
    */
   noteRestore(atMs: number): void {
@@ -212,8 +230,8 @@ export class Mesh implements AccessRegistry {
   }
 
   /**
-   * A hub that knows no scopes has decided here meanwhile. What it told lacks the grants with a scope, under a version that Origins would not take again: they are told
-   * by a newer one. [SCP3]
+   * A hub that knows no scopes has decided here meanwhile. What it told lacks the grants with a
+   * scope, under a version that Origins would not take again: they are told by a newer one. [SCP3]
    * @returns Whether the outbox has something for it.
    */
   tellAfterOlder(): boolean {

@@ -1,6 +1,7 @@
 /**
- * Facts on their way to Origins: an entry stays until its Origin has answered with that version or a later one, so a call may be lost,
- * repeated or reordered. Retries: 1 s doubling to 60 s, without an end, because access that was revoked must reach its Origin. [VIS24]
+ * Facts on their way to Origins: an entry stays until its Origin has answered with that version or
+ * a later one, so a call may be lost, repeated or reordered. Retries: 1 s doubling to 60 s, without
+ * an end, because access that was revoked must reach its Origin. [VIS24]
  */
 import { backoffMs } from "../../shared/lib/backoff.ts";
 import { originObjectName } from "../ports.ts";
@@ -12,7 +13,10 @@ const PUSHES_IN_FLIGHT = 16;
 
 export type FindOrigin = (objectName: string) => Pick<OriginCalls, "setFacts" | "refusedBy">;
 
-/** Entries whose time has come, the longest due first. One that is due later than any retry was written before the clock went back: its time has come. */
+/**
+ * Entries whose time has come, the longest due first. One that is due later than any retry was
+ * written before the clock went back: its time has come.
+ */
 export function dueEntries(mesh: Mesh, nowMs: number): readonly string[] {
   return mesh.store
     .list("outbox")
@@ -31,7 +35,10 @@ function dueMs(row: { readonly dueMs: number }, nowMs: number): number {
   return row.dueMs > nowMs + RETRY.capMs ? nowMs : row.dueMs;
 }
 
-/** Pushes to each Origin; answers whether all of them hold what they should. Never throws: what failed is retried later. */
+/**
+ * Pushes to each Origin; answers whether all of them hold what they should. Never throws: what
+ * failed is retried later.
+ */
 export async function pushAll(
   mesh: Mesh,
   uids: readonly string[],
@@ -60,7 +67,10 @@ async function pushOne(mesh: Mesh, uid: string, findOrigin: FindOrigin): Promise
   return settle(mesh, uid, acknowledged);
 }
 
-/** Takes the entry out when the answered version covers what it asks for now, which may be more than was pushed. */
+/**
+ * Takes the entry out when the answered version covers what it asks for now, which may be more than
+ * was pushed.
+ */
 function settle(mesh: Mesh, uid: string, acknowledged: number): boolean {
   const entry = mesh.store.get("outbox", uid);
   if (entry === undefined) return true;

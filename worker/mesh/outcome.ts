@@ -14,8 +14,8 @@ export type Outcome<T> =
   | { readonly ok: false; readonly refusal: Refusal };
 
 /**
- * Thrown inside a decision, caught by `Mesh.decide` only: the exception is what rolls its transaction back, so that a refusal found halfway
- * leaves nothing half-applied.
+ * Thrown inside a decision, caught by `Mesh.decide` only: the exception is what rolls its
+ * transaction back, so that a refusal found halfway leaves nothing half-applied.
  */
 export class Refused extends Error {
   readonly refusal: Refusal;

@@ -1,4 +1,7 @@
-/** Decisions about which addresses belong to which cluster. The first to have a range keeps it: nothing here moves one. [VIS25] [VIS26] */
+/**
+ * Decisions about which addresses belong to which cluster. The first to have a range keeps it:
+ * nothing here moves one. [VIS25] [VIS26]
+ */
 import { cidrsOverlap, parseCidr } from "../../shared/ip/cidr.ts";
 import type { Cidr } from "../../shared/ip/cidr.ts";
 import { RangeSet } from "../../shared/ip/range-set.ts";
@@ -119,8 +122,8 @@ function forgetSettledClaims(mesh: Mesh, uid: string): void {
 }
 
 /**
- * First claims: what no rule forbids is pinned, the rest is remembered with the rule, so that it is neither lost nor asked again.
- * A claim that an earlier range covers changes nothing.
+ * First claims: what no rule forbids is pinned, the rest is remembered with the rule, so that it is
+ * neither lost nor asked again. A claim that an earlier range covers changes nothing.
  */
 export function claimRanges(mesh: Mesh, cluster: ClusterRow, claims: readonly RangeClaim[]): void {
   const { uid } = cluster;
@@ -182,7 +185,8 @@ function refuse(
 ): void {
   const id = rangeId(uid, claim.use, claim.cidr.slice(0, 64));
   const isKnown = mesh.store.get("refused", id) !== undefined;
-  // At the bound a further refusal is answered by silence: the record stays in quarantine, and the claim is made again later.
+  // At the bound a further refusal is answered by silence: the record stays in quarantine, and the
+  // claim is made again later.
   if (!isKnown && mesh.store.count("refused", `${uid}/`) >= MAX_RANGES) return;
   const cidr = claim.cidr.slice(0, 64);
   mesh.store.put("refused", id, { use: claim.use, cidr, reason, conflictUid });

@@ -117,7 +117,10 @@ function dropMember(mesh: Mesh, cluster: ClusterRow, { remote }: MemberRcc): voi
   mesh.store.delete("rccs", `${cluster.uid}/${remote.uid}`);
 }
 
-/** Naming nobody is an error and not a wish: a name alone would bind to whoever comes first under it. */
+/**
+ * Naming nobody is an error and not a wish: a name alone would bind to whoever comes first under
+ * it.
+ */
 function findRemote(mesh: Mesh, request: { name: string; remoteName: string }): ClusterRow {
   const uid = mesh.store.get("names", request.remoteName)?.uid;
   const row = uid === undefined ? undefined : mesh.member(uid);

@@ -1,6 +1,7 @@
 /**
- * What a Mesh object keeps: rows in collections, each addressed by an id whose prefix is the cluster it belongs to, so that everything of
- * one cluster is one range scan. Rows hold no secrets: tokens are hashes, keys are public.
+ * What a Mesh object keeps: rows in collections, each addressed by an id whose prefix is the
+ * cluster it belongs to, so that everything of one cluster is one range scan. Rows hold no secrets:
+ * tokens are hashes, keys are public.
  */
 import type { MemberRow } from "../../shared/visibility/access.ts";
 import type { RangeUse } from "../../shared/visibility/facts.ts";
@@ -17,7 +18,10 @@ export interface MeshRow {
 
 export interface ClusterRow extends MemberRow {
   readonly createdMs: number;
-  /** The key that may speak for the cluster now; older ones are retired by its generation. `null` before the first join. */
+  /**
+   * The key that may speak for the cluster now; older ones are retired by its generation. `null`
+   * before the first join.
+   */
   readonly key: { readonly kid: string; readonly addedMs: number } | null;
   /** Uses whose ranges an operator gave: no first claims there. */
   readonly given: readonly RangeUse[];
@@ -63,7 +67,10 @@ export interface GrantRow {
   readonly createdMs: number;
 }
 
-/** Id: as `GrantRow`. Apart, so that a hub of a version that knows no scopes has no such grant, instead of one of everything. [SCP3] */
+/**
+ * Id: as `GrantRow`. Apart, so that a hub of a version that knows no scopes has no such grant,
+ * instead of one of everything. [SCP3]
+ */
 export interface ScopedGrantRow extends GrantRow {
   readonly scope: Scope;
 }
@@ -169,11 +176,17 @@ export const MESH_LIMITS = {
   unusedTokensPerCluster: 16,
   /** The oldest rows go. */
   auditRows: 10_000,
-  /** Removed clusters that are remembered, so that a late Origin or relay of theirs hears it. The oldest are forgotten. */
+  /**
+   * Removed clusters that are remembered, so that a late Origin or relay of theirs hears it. The
+   * oldest are forgotten.
+   */
   removedClusters: 10_000,
   meshes: 10_000,
   /** Different ones that an origin's grants name: its log has a projection for each. [SCP2] */
   scopesPerOrigin: 16,
-  /** Of the scopes that the facts of one cluster name, as JSON: facts are one row of its Origin, and one message. [SCP2] */
+  /**
+   * Of the scopes that the facts of one cluster name, as JSON: facts are one row of its Origin, and
+   * one message. [SCP2]
+   */
   scopeBytesPerCluster: 256 * 1024,
 } as const;

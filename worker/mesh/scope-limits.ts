@@ -1,4 +1,7 @@
-/** Bounds of scopes, asked after a grant or an RCC was written: a refusal takes the write back. [SCP2] */
+/**
+ * Bounds of scopes, asked after a grant or an RCC was written: a refusal takes the write back.
+ * [SCP2]
+ */
 import type { OriginFacts } from "../../shared/visibility/facts.ts";
 import { scopeId } from "../../shared/visibility/scope.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
@@ -7,7 +10,11 @@ import { Refused } from "./outcome.ts";
 import { MESH_LIMITS } from "./registry.ts";
 import type { ClusterRow } from "./registry.ts";
 
-/** Scopes are counted whether a reader's RCC uses them or not, so that no RCC is refused for the grants of others. @throws Refused */
+/**
+ * Scopes are counted whether a reader's RCC uses them or not, so that no RCC is refused for the
+ * grants of others.
+ * @throws Refused
+ */
 export function requireFewScopes(mesh: Mesh, origin: ClusterRow): void {
   const ids = new Set(
     mesh.store
@@ -23,7 +30,11 @@ export function requireFewScopes(mesh: Mesh, origin: ClusterRow): void {
     );
 }
 
-/** Facts that no Origin can keep or send would keep every later change from it, also one that revokes. @throws Refused */
+/**
+ * Facts that no Origin can keep or send would keep every later change from it, also one that
+ * revokes.
+ * @throws Refused
+ */
 export function requireRoomForScopes(mesh: Mesh, ...clusters: readonly ClusterRow[]): void {
   for (const { uid, name } of clusters) {
     const facts = mesh.facts(uid);

@@ -1,4 +1,7 @@
-/** Passes an authenticated upgrade to an Origin. What the Worker says of the peer is in headers that nobody outside can set. [CRE7] */
+/**
+ * Passes an authenticated upgrade to an Origin. What the Worker says of the peer is in headers that
+ * nobody outside can set. [CRE7]
+ */
 import { INTERNAL_HEADERS } from "../ports.ts";
 import { HttpProblem } from "./problem.ts";
 

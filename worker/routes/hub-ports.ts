@@ -1,4 +1,7 @@
-/** What the routes need of the hub: its objects by name, its keys, its clock. `worker/index.ts` makes them from the environment. */
+/**
+ * What the routes need of the hub: its objects by name, its keys, its clock. `worker/index.ts`
+ * makes them from the environment.
+ */
 import type { Clock } from "../../shared/lib/clock.ts";
 import type { HubKeys } from "../auth/hub-key.ts";
 import type { DirectoryCalls, MeshAdmin } from "../mesh/mesh-calls.ts";

@@ -1,4 +1,7 @@
-/** Every error of the API is `application/problem+json` (RFC 9457), with a `code` that stays and the fields that are wrong. [API1] */
+/**
+ * Every error of the API is `application/problem+json` (RFC 9457), with a `code` that stays and the
+ * fields that are wrong. [API1]
+ */
 import type { Hook } from "@hono/zod-openapi";
 import type { Context, Env } from "hono";
 

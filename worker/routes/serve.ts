@@ -1,4 +1,6 @@
-/** The hub's side of an operation of `shared/api`: its route, with its part of the OpenAPI document. */
+/**
+ * The hub's side of an operation of `shared/api`: its route, with its part of the OpenAPI document.
+ */
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import type { RouteConfig } from "@hono/zod-openapi";
 

@@ -1,6 +1,7 @@
 /**
- * Connections before they are served, and after they are refused. What cannot be served is held and closed late: a client whose connection is accepted and
- * closed comes back at once, thousands of times a second, for ever (typha-contract 4). [TYP3] [TYP5]
+ * Connections before they are served, and after they are refused. What cannot be served is held and
+ * closed late: a client whose connection is accepted and closed comes back at once, thousands of
+ * times a second, for ever (calico v3.32.1 typha/pkg/syncclient/sync_client.go). [TYP3] [TYP5]
  */
 import type { Duplex } from "node:stream";
 
@@ -23,7 +24,10 @@ export interface Greeted {
   readonly said: Uint8Array;
 }
 
-/** Reads the hello and stops reading. @returns Why there is none, or `null` when the client went away or stayed silent. */
+/**
+ * Reads the hello and stops reading.
+ * @returns Why there is none, or `null` when the client went away or stayed silent.
+ */
 export function readHello(socket: Duplex): Promise<Greeted | string | null> {
   const decoder = new GobDecoder(MAX_CLIENT_BYTES);
   const read: Uint8Array[] = [];

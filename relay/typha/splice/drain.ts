@@ -1,6 +1,7 @@
 /**
- * Ends connections one a second, as Typha does when it stops: each Felix then asks another relay for everything, and a relay that got all of them in one moment
- * would serve them late. Bounded, because who stops us kills us after a while: then the rest in one moment. [TYP18]
+ * Ends connections one a second, as Typha does when it stops: each Felix then asks another relay
+ * for everything, and a relay that got all of them in one moment would serve them late. Bounded,
+ * because who stops us kills us after a while: then the rest in one moment. [TYP18]
  */
 const EACH_MS = 1_000;
 

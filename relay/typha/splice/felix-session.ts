@@ -58,7 +58,8 @@ export class FelixSession {
     });
     this.#typha = new TyphaLink({
       dial: (target) => options.dial(target),
-      // Always: what Felix cannot read shows in what Typha sends, not in what a Typha refuses. [TYP17]
+      // Always: what Felix cannot read shows in what Typha sends, not in what a Typha refuses.
+      // [TYP17]
       hello: { ...hello, supportsModernPolicyKeys: true },
       compress: options.compressUpstream,
       onMessage: (message) => this.#fromTypha(message),
@@ -153,7 +154,7 @@ export class FelixSession {
   async #makeSnapshot(): Promise<void> {
     try {
       const snapshot = await this.#options.snapshots.get();
-      this.#remote.take(snapshot);
+      this.#remote.setSnapshot(snapshot);
       const { supportsDecoderRestart, compressionAlgorithms } = this.#hello;
       const canCompress = supportsDecoderRestart && compressionAlgorithms.includes("snappy");
       this.#happened({
@@ -199,7 +200,7 @@ export class FelixSession {
 
   #onRemote(batch: RemoteBatch): void {
     const isOpen = this.#isFlowing && !this.#pulse.isBlocked;
-    this.#remote.tell(batch, isOpen);
+    this.#remote.deliver(batch, isOpen);
     if (!isOpen) return;
     this.#checkBacklog();
     this.#look();
@@ -266,7 +267,7 @@ export class FelixSession {
   }
 
   #onKvs(kvs: RawKvs): void {
-    const taken = this.#local.take(kvs.bytes, kvs.from);
+    const taken = this.#local.read(kvs.bytes, kvs.from);
     const isAsItCame = kvs.isOurs && taken.isWhole && !this.#pools.isTouched;
     if (isAsItCame && this.#local.refused === null) {
       this.#send.bytes(kvs.bytes);
@@ -276,7 +277,7 @@ export class FelixSession {
     if (taken.broken !== null) throw taken.broken;
     if (taken.unusualAt === null) return;
     const decoded = kvs.decoded();
-    this.#passLocal(this.#local.take(decoded.bytes, decoded.from, taken.unusualAt));
+    this.#passLocal(this.#local.read(decoded.bytes, decoded.from, taken.unusualAt));
   }
 
   #passLocal(elements: Elements): void {

@@ -1,4 +1,7 @@
-/** A client's connection: its messages in, encoded chunks out, with what it may make us hold bounded. [TYP3] [TYP10] */
+/**
+ * A client's connection: its messages in, encoded chunks out, with what it may make us hold
+ * bounded. [TYP3] [TYP10]
+ */
 import type { Duplex } from "node:stream";
 
 import { GobError } from "../wire/gob/bytes.ts";
@@ -24,7 +27,10 @@ export class FelixStream {
   /** Written, and not given to the socket yet. */
   #next: Uint8Array | null = null;
 
-  /** @param decoder The one that has read its first bytes, because types are defined once per stream. */
+  /**
+   * @param decoder The one that has read its first bytes, because types are defined once per
+   *   stream.
+   */
   constructor(socket: Duplex, decoder: GobDecoder) {
     this.#socket = socket;
     this.#decoder = decoder;
@@ -49,7 +55,10 @@ export class FelixStream {
     return this.#socket.writableLength + (this.#next?.length ?? 0);
   }
 
-  /** Gathers what is written in one turn into one system call, and what lies side by side in memory into one piece. */
+  /**
+   * Gathers what is written in one turn into one system call, and what lies side by side in memory
+   * into one piece.
+   */
   write(bytes: Uint8Array): void {
     const next = this.#next;
     if (next === null) {

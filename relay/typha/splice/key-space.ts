@@ -1,14 +1,18 @@
 /**
- * The meeting of local and remote keys, for all Felix connections. A local key wins: while a connection holds it, the remote one of the same name is not
- * sent there; when the local one goes, the remote one takes its place. Such keys are rare (remote names are renamed [TYP6]), so only for them the
- * remote value is kept. [TYP14]
+ * The meeting of local and remote keys, for all Felix connections. A local key wins: while a
+ * connection holds it, the remote one of the same name is not sent there; when the local one goes,
+ * the remote one takes its place. Such keys are rare (remote names are renamed [TYP6]), so only for
+ * them the remote value is kept. [TYP14]
  */
 import { ByteHash, viewOf } from "../wire/byte-hash.ts";
 import { encodeKvs } from "../wire/encode.ts";
 import { KeyTable } from "./key-table.ts";
 import type { RemoteFeed, RemoteUpdate } from "./remote-feed.ts";
 
-/** Remote updates of one moment, and the messages that hold them all: encoded once, for whoever takes them unchanged. */
+/**
+ * Remote updates of one moment, and the messages that hold them all: encoded once, for whoever
+ * takes them unchanged.
+ */
 export interface RemoteBatch {
   readonly updates: readonly RemoteUpdate[];
   /** Numbers of those keys that are some connection's local key. */
@@ -31,7 +35,7 @@ export class KeySpace {
   constructor(feed: RemoteFeed) {
     this.#feed = feed;
     this.table = new KeyTable((id) => this.#behind.delete(id));
-    this.#unsubscribe = feed.subscribe((updates) => this.#tell(updates));
+    this.#unsubscribe = feed.subscribe((updates) => this.#publish(updates));
   }
 
   stop(): void {
@@ -71,7 +75,7 @@ export class KeySpace {
     return this.table.find(view, 0, view.byteLength, this.#hash.first);
   }
 
-  #tell(updates: readonly RemoteUpdate[]): void {
+  #publish(updates: readonly RemoteUpdate[]): void {
     const shadowed = new Map<RemoteUpdate, number>();
     for (const update of updates) {
       const id = this.idOf(update.key);

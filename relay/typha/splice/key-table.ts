@@ -1,10 +1,11 @@
 /**
- * The local keys of all Felix connections, each once, as a small number: connections of one cluster are told the same keys. The keys of a
- * Felix that is gone are kept for a while, because it comes back and is told them again; otherwise a key lives as long as somebody holds it. Then its number and its
- * bytes are used again. [TYP13]
+ * The local keys of all Felix connections, each once, as a small number: connections of one cluster
+ * are told the same keys. The keys of a Felix that is gone are kept for a while, because it comes
+ * back and is told them again; otherwise a key lives as long as somebody holds it. Then its number
+ * and its bytes are used again. [TYP13]
  *
- * Open addressing with linear probing over typed arrays, because half a million JS strings in a Map would be 60 MB and their lookup a string made for each
- * key/value of each connection.
+ * Open addressing with linear probing over typed arrays, because half a million JS strings in a Map
+ * would be 60 MB and their lookup a string made for each key/value of each connection.
  */
 import { viewOf } from "../wire/byte-hash.ts";
 
@@ -22,7 +23,10 @@ export class KeyTable {
   /** At most `MAX_KEY_BYTES`, which the scanner sees to. */
   #lengths = new Uint16Array(FIRST_CAPACITY);
   #holders = new Uint32Array(FIRST_CAPACITY);
-  /** The number that came after this one when somebody was last told both: Typha sends its snapshot in the order of the keys. */
+  /**
+   * The number that came after this one when somebody was last told both: Typha sends its snapshot
+   * in the order of the keys.
+   */
   #followers = new Int32Array(FIRST_CAPACITY).fill(-1);
   #arena = new Uint8Array(64 * 1024);
   #arenaView = viewOf(this.#arena);
@@ -57,7 +61,9 @@ export class KeyTable {
     return this.#arena.length + this.#slots.length * 4 + this.#starts.length * 22 + MAX_IDLE * 4;
   }
 
-  /** The number of a key that is not empty, or -1. `hash` is any hash of it, always the same one. */
+  /**
+   * The number of a key that is not empty, or -1. `hash` is any hash of it, always the same one.
+   */
   find(view: DataView, from: number, to: number, hash: number): number {
     const mask = this.#slots.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
@@ -67,7 +73,9 @@ export class KeyTable {
     }
   }
 
-  /** The number that followed `id` before, for a guess that spares the hash; -1 when there is none. */
+  /**
+   * The number that followed `id` before, for a guess that spares the hash; -1 when there is none.
+   */
   follower(id: number): number {
     return id < 0 ? -1 : (this.#followers[id] ?? -1);
   }
@@ -82,7 +90,9 @@ export class KeyTable {
     return isSame(this.#arenaView, this.#starts[id] ?? 0, view, from, length);
   }
 
-  /** Adds a key that `find` did not find. Its number is good until it is released; hold it at once. */
+  /**
+   * Adds a key that `find` did not find. Its number is good until it is released; hold it at once.
+   */
   add(view: DataView, from: number, to: number, hash: number): number {
     const id = this.#free.pop() ?? this.#next++;
     if (id >= this.#starts.length) this.#grow();
@@ -201,7 +211,10 @@ export class KeyTable {
   }
 }
 
-/** From the end: keys that follow one another begin alike. Sixteen bytes at a time, the first ones perhaps twice, because a step costs more than what it compares. */
+/**
+ * From the end: keys that follow one another begin alike. Sixteen bytes at a time, the first ones
+ * perhaps twice, because a step costs more than what it compares.
+ */
 function isSame(a: DataView, atA: number, b: DataView, atB: number, length: number): boolean {
   let at = length - 16;
   for (; at >= 0; at -= 16) if (!isSame16(a, atA + at, b, atB + at)) return false;

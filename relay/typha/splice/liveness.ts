@@ -1,7 +1,9 @@
 /** Whether one Felix is still there, judged from moments: no clock. [TYP8] [TYP10] [TYP15] */
 import type { Phase } from "./session-rules.ts";
 
-/** Moments of a connection that tell whether its Felix is still there, in milliseconds of one clock. */
+/**
+ * Moments of a connection that tell whether its Felix is still there, in milliseconds of one clock.
+ */
 export interface Liveness {
   readonly lastPongMs: number;
   /** Since when Felix has not taken what it was sent; `null` when it has. */

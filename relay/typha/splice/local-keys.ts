@@ -1,6 +1,7 @@
 /**
- * What one connection's Felix holds of its cluster's own key/values: of each key a hash of the value and whether it was seen since Typha came back, in
- * 8 bytes. Enough to send the difference only, after Typha was away. [TYP11] [TYP13]
+ * What one connection's Felix holds of its cluster's own key/values: of each key a hash of the
+ * value and whether it was seen since Typha came back, in 8 bytes. Enough to send the difference
+ * only, after Typha was away. [TYP11] [TYP13]
  */
 import type { KeyTable } from "./key-table.ts";
 

@@ -1,6 +1,7 @@
 /**
- * The cluster's own key/values on their way to one Felix: bytes go on as they came, and of each key the little is noted that tells, after Typha was away,
- * what has changed. Nothing here waits or writes. [TYP11] [TYP13] [TYP14]
+ * The cluster's own key/values on their way to one Felix: bytes go on as they came, and of each key
+ * the little is noted that tells, after Typha was away, what has changed. Nothing here waits or
+ * writes. [TYP11] [TYP13] [TYP14]
  */
 import { ByteHash, viewOf } from "../wire/byte-hash.ts";
 import { encodeUpdate, withType } from "../wire/encode.ts";
@@ -24,7 +25,10 @@ export interface Taken extends Elements {
   readonly broken: GobError | null;
 }
 
-/** Policy keys that Felix cannot read, or keys of another form than what it holds, from a Typha that came back. */
+/**
+ * Policy keys that Felix cannot read, or keys of another form than what it holds, from a Typha that
+ * came back.
+ */
 export type Refusal = "unreadable" | "rewritten";
 
 const NOTHING: Elements = { count: 0, parts: [] };
@@ -44,7 +48,10 @@ export class LocalStream {
   #last = -1;
   #refused: Refusal | null = null;
 
-  /** @param readsModernPolicyKeys Whether Felix does; a policy under such a key is refused otherwise. */
+  /**
+   * @param readsModernPolicyKeys Whether Felix does; a policy under such a key is refused
+   *   otherwise.
+   */
   constructor(space: KeySpace, readsModernPolicyKeys: boolean, pools = new PoolOrder(NO_POOLS)) {
     this.#space = space;
     this.#keys = new LocalKeys(space.table);
@@ -89,10 +96,12 @@ export class LocalStream {
   }
 
   /**
-   * Notes a `MsgKVs` and answers what of it Felix is to get, up to an element that has to be decoded first.
-   * @param from Where its fields begin. @param skip Elements that were taken before.
+   * Notes a `MsgKVs` and answers what of it Felix is to get, up to an element that has to be
+   * decoded first.
+   * @param from Where its fields begin.
+   * @param skip Elements that were taken before.
    */
-  take(bytes: Uint8Array, from: number, skip = 0): Taken {
+  read(bytes: Uint8Array, from: number, skip = 0): Taken {
     const scanner = new KvsScanner(bytes, from);
     const view = viewOf(bytes);
     const parts: Uint8Array[] = [];

@@ -17,7 +17,10 @@ export interface RemoteUpdate {
 }
 
 export interface RemoteFeed {
-  /** What there is, each as new, in parts that are read when they are taken; changes meanwhile are told to who has subscribed. */
+  /**
+   * What there is, each as new, in parts that are read when they are taken; changes meanwhile are
+   * told to who has subscribed.
+   */
   snapshot(): Iterator<readonly RemoteUpdate[]>;
   /** What a remote has under a key now, as an element of `MsgKVs`. */
   find(key: string): Uint8Array | null;
@@ -32,11 +35,11 @@ export class RemotesFeed implements RemoteFeed {
     this.#remotes = remotes;
     remotes.subscribe((changes) => {
       if (this.#listeners.size === 0) return;
-      this.#tell(changes.flatMap((change) => this.#encode(change) ?? []));
+      this.#publish(changes.flatMap((change) => this.#encode(change) ?? []));
     });
   }
 
-  #tell(updates: readonly RemoteUpdate[]): void {
+  #publish(updates: readonly RemoteUpdate[]): void {
     if (updates.length > 0) for (const listener of this.#listeners) listener(updates);
   }
 

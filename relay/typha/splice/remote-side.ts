@@ -1,6 +1,7 @@
 /**
- * The remotes' share of one Felix's stream: the snapshot that all connections share, then every change; what Felix is not ready for waits, newest per key, so that it
- * costs at most one value a key. [TYP9] [TYP14] [TYP15]
+ * The remotes' share of one Felix's stream: the snapshot that all connections share, then every
+ * change; what Felix is not ready for waits, newest per key, so that it costs at most one value a
+ * key. [TYP9] [TYP14] [TYP15]
  */
 import { messagesOf } from "./key-space.ts";
 import type { KeySpace, RemoteBatch } from "./key-space.ts";
@@ -44,7 +45,7 @@ export class RemoteSide {
   }
 
   /** From now on changes count: those before are in the snapshot, or beside it. */
-  take(snapshot: SharedSnapshot): void {
+  setSnapshot(snapshot: SharedSnapshot): void {
     this.#snapshot = snapshot;
     this.#hasAny = snapshot.kvs > 0;
     this.#isCollecting = true;
@@ -69,7 +70,7 @@ export class RemoteSide {
   }
 
   /** @param isOpen Whether Felix takes it now. */
-  tell({ updates, shadowed, messages }: RemoteBatch, isOpen: boolean): void {
+  deliver({ updates, shadowed, messages }: RemoteBatch, isOpen: boolean): void {
     if (!this.#isCollecting) return;
     if (!isOpen) {
       for (const update of updates) this.#waiting.add(update);
@@ -88,7 +89,7 @@ export class RemoteSide {
 
   flushWaiting(): void {
     const { space } = this.#options;
-    const elements = this.#waiting.take((key) => this.#options.hides(space.idOf(key)));
+    const elements = this.#waiting.drain((key) => this.#options.hides(space.idOf(key)));
     for (const message of messagesOf(elements)) this.#options.write(message);
   }
 

@@ -13,11 +13,17 @@ export interface SessionOptions {
   /** Whether the remote view may be called complete now; asked again with every change of it. */
   isViewLoaded(): boolean;
   readonly inSyncWaitMs: number;
-  /** Where there are remotes, in-sync is never earlier: another relay may have told Felix a moment ago what is only now on its way here. */
+  /**
+   * Where there are remotes, in-sync is never earlier: another relay may have told Felix a moment
+   * ago what is only now on its way here.
+   */
   readonly settleMs: number;
   dial(target: ReadTarget | undefined): Promise<Duplex | string>;
   readonly compressUpstream: boolean;
-  /** @param by Who broke the protocol, or `null` where nobody did: a Felix that breaks it is held, not let in again at once. */
+  /**
+   * @param by Who broke the protocol, or `null` where nobody did: a Felix that breaks it is held,
+   *   not let in again at once.
+   */
   onEnd(reason: string, by: "felix" | null): void;
   log(level: "info" | "warn", message: string, fields: Readonly<Record<string, unknown>>): void;
 }

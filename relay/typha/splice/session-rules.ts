@@ -2,13 +2,13 @@
  * What one Felix connection does next, decided from what happened: no sockets, no clock.
  * `felix-session.ts` obeys. The phases of a connection; `ended` follows from each of them:
  *
- *     waiting ── Typha's hello ──▶ preparing ── snapshot made ─┬─ plain ────▶ sending ── sent ──▶ flowing
- *                                                              │                                    ▲
- *                                                              └─ compressed ──▶ restarting         │
- *                                                                                   │ ACK           │
- *                                                                               compressed          │
- *                                                                                   │ sent          │
- *                                                                               returning ── ACK ───┘
+ *     waiting
+ *        │ Typha's hello
+ *     preparing ── snapshot made, compressed ──▶ restarting
+ *        │ snapshot made, plain                     │ ACK
+ *     sending                                    compressed
+ *        │ sent                                     │ sent
+ *     flowing ◀── ACK ────────────────────────── returning
  *
  * Remote key/values come before local ones, so that a local one of the same key is the last word
  * [TYP14]. Between a restart and its ACK nothing is sent [TYP15].
@@ -119,9 +119,9 @@ export function decide(state: SessionState, event: SessionEvent): Step {
 
 /**
  * A Typha that comes back is told apart by its version. One of another version may write other keys
- * and values for the same objects (policy keys since 3.32: a Felix ≥ 3.32 takes both for one object,
- * and would delete the policy with the old key), so its difference means nothing. The connection
- * ends, and Felix, which compares what it has parsed, reconciles by itself. [TYP16]
+ * and values for the same objects (policy keys since 3.32: a Felix ≥ 3.32 takes both for one
+ * object, and would delete the policy with the old key), so its difference means nothing. The
+ * connection ends, and Felix, which compares what it has parsed, reconciles by itself. [TYP16]
  */
 function onTyphaHello(state: SessionState, version: string): Step {
   const up = { ...state, isTyphaUp: true, version, typhaStatus: SYNC_STATUS.waitForDatastore };

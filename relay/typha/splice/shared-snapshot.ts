@@ -1,8 +1,10 @@
 /**
- * The remote views as one compressed snapshot for all connections: made when a Felix needs it, kept while others may, and not made again for each change: what
- * changes meanwhile is kept beside it, newest per key, and sent behind it. [TYP15]
+ * The remote views as one compressed snapshot for all connections: made when a Felix needs it, kept
+ * while others may, and not made again for each change: what changes meanwhile is kept beside it,
+ * newest per key, and sent behind it. [TYP15]
  *
- * Its memory: the compressed bytes (about a tenth of the key/values' JSON; 4 MB for 100,000 pods) and at most a tenth of the keys as changes.
+ * Its memory: the compressed bytes (about a tenth of the key/values' JSON; 4 MB for 100,000 pods)
+ * and at most a tenth of the keys as changes.
  */
 import { encodeDecoderRestart, SERVER_DEFINITIONS } from "../wire/encode.ts";
 import { messagesOf } from "./key-space.ts";
@@ -109,7 +111,10 @@ export class SnapshotMaker {
     this.#feed = feed;
   }
 
-  /** The snapshot that there is, or a new one. Made in small steps: key/values of connected Felixes go on meanwhile. */
+  /**
+   * The snapshot that there is, or a new one. Made in small steps: key/values of connected Felixes
+   * go on meanwhile.
+   */
   async get(): Promise<SharedSnapshot> {
     if (this.#made?.isOld === true) this.#drop();
     // Set for the one before, it would end the collecting of what changes while this one is made.

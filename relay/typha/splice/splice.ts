@@ -1,6 +1,7 @@
 /**
- * The relay in Typha's place: takes connections, reads each client's hello, and connects to the real Typha for it. `felix` clients are spliced with
- * the remote view; the other syncer types are copied byte for byte. [TYP4] [TYP5]
+ * The relay in Typha's place: takes connections, reads each client's hello, and connects to the
+ * real Typha for it. `felix` clients are spliced with the remote view; the other syncer types are
+ * copied byte for byte. [TYP4] [TYP5]
  */
 import { createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
@@ -87,7 +88,10 @@ export class Splice {
     return this.#space.table.bytes + this.#snapshots.bytes;
   }
 
-  /** Whether a Felix that connects now gets Typha's stream: somebody does, or a connection to Typha can be made. */
+  /**
+   * Whether a Felix that connects now gets Typha's stream: somebody does, or a connection to Typha
+   * can be made.
+   */
   async canServe(): Promise<boolean> {
     for (const session of this.#sessions.keys()) if (session.isServed) return true;
     const socket = await this.#dial();
@@ -109,7 +113,10 @@ export class Splice {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Takes no new connection, and ends those that there are one after the other, so that they do not all go to the other relays at once. [TYP18] */
+  /**
+   * Takes no new connection, and ends those that there are one after the other, so that they do not
+   * all go to the other relays at once. [TYP18]
+   */
   async drain(withinMs: number, isHurried: AbortSignal): Promise<void> {
     this.#server.close();
     await drain(
@@ -148,7 +155,7 @@ export class Splice {
     }
     this.#admit(socket);
     if (this.#front === null) void this.#greet(socket, from);
-    else this.#front.take(socket);
+    else this.#front.accept(socket);
   }
 
   #tlsFront(files: TlsFiles): TlsFront {
@@ -179,10 +186,10 @@ export class Splice {
 
   #refuse(socket: Duplex, from: string | undefined, problem: string): void {
     this.#options.log("warn", "refused a connection to Typha's port", { from, problem });
-    this.#hold(socket);
+    this.#tarpit(socket);
   }
 
-  #hold(socket: Duplex): void {
+  #tarpit(socket: Duplex): void {
     this.#clients.delete(socket);
     this.#held.add(socket);
     socket.on("close", () => this.#held.delete(socket));
@@ -222,7 +229,7 @@ export class Splice {
           reason,
         });
         if (by === null) socket.destroy();
-        else this.#hold(socket);
+        else this.#tarpit(socket);
       },
     });
     this.#sessions.set(session, socket);

@@ -43,7 +43,7 @@ export class WaitingUpdates {
   }
 
   /** Elements of `MsgKVs` for Felix, each with the type that it has there; nothing waits then. */
-  take(isHidden: (key: string) => boolean): Uint8Array[] {
+  drain(isHidden: (key: string) => boolean): Uint8Array[] {
     const elements: Uint8Array[] = [];
     for (const [key, { encoded, isPut, isSent }] of this.#updates) {
       if (isHidden(key) || (!isPut && !isSent)) continue;

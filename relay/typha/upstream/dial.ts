@@ -9,7 +9,10 @@ import { wrongPeer } from "../../tls/peer-name.ts";
 
 const DIAL_MS = 10_000;
 
-/** Who gives the memory that a socket reads into; a socket that cannot do so gives its bytes as `data`. */
+/**
+ * Who gives the memory that a socket reads into; a socket that cannot do so gives its bytes as
+ * `data`.
+ */
 export interface ReadTarget {
   space(): Uint8Array;
   came(count: number): void;
@@ -33,7 +36,10 @@ export function dialTcp(address: string, target?: ReadTarget): Promise<Duplex | 
   return connected(socket, "connect");
 }
 
-/** Calico's client looks at the name in the certificate, not at the host's. OpenSSL sees to the chain and that it is a server's certificate. */
+/**
+ * Calico's client looks at the name in the certificate, not at the host's. OpenSSL sees to the
+ * chain and that it is a server's certificate.
+ */
 function dialTls(address: string, tls: TlsFiles): Promise<Duplex | string> {
   const [host, port] = splitHostPort(address);
   const socket = connectTls({

@@ -1,6 +1,7 @@
 /**
- * The way to Typha for one Felix connection: dials until it is there, says hello, answers pings, and dials again when it is gone, with jitter, because
- * all connections lose a Typha in one moment. [TYP11]
+ * The way to Typha for one Felix connection: dials until it is there, says hello, answers pings,
+ * and dials again when it is gone, with jitter, because all connections lose a Typha in one moment.
+ * [TYP11]
  */
 import type { Duplex } from "node:stream";
 
@@ -22,7 +23,10 @@ export interface TyphaLinkOptions {
   /** A connected socket, or why there is none. It reads into the target, or else emits `data`. */
   dial(target: ReadTarget | undefined): Promise<Duplex | string>;
   readonly hello: Omit<ClientHello, "type">;
-  /** Asks Typha for its compressed snapshot: pays where the network to it is slower than about 400 Mbit/s. */
+  /**
+   * Asks Typha for its compressed snapshot: pays where the network to it is slower than about 400
+   * Mbit/s.
+   */
   readonly compress: boolean;
   onMessage(message: FromLink): void;
   /** What came together has all been told. */
@@ -76,7 +80,9 @@ export class TyphaLink {
     else this.#socket?.resume();
   }
 
-  /** Ends a connection that has said nothing for so long that its Typha, or the way to it, is gone. */
+  /**
+   * Ends a connection that has said nothing for so long that its Typha, or the way to it, is gone.
+   */
   checkSilence(nowMs: number): void {
     if (this.#socket !== null && !this.#isPaused && nowMs - this.#lastHeardMs > SILENCE_MS)
       this.#lose(this.#socket, "silent for 30 s");
@@ -178,10 +184,10 @@ export class TyphaLink {
   #read(socket: Duplex, chunk: Chunk): void {
     if (this.#socket !== socket) return;
     const message = this.#reader.read(chunk);
-    if (message !== null) this.#take(socket, message);
+    if (message !== null) this.#receive(socket, message);
   }
 
-  #take(socket: Duplex, message: FromTypha): void {
+  #receive(socket: Duplex, message: FromTypha): void {
     if (this.#isGreeted === (message.type === "MsgServerHello"))
       throw new GobError(`${message.type} ${this.#isGreeted ? "a second time" : "before a hello"}`);
     switch (message.type) {

@@ -1,4 +1,7 @@
-/** Where Typha is: one address, or a service whose addresses are looked up with every dial, so that no change of them is missed. [TYP30] [TYP31] */
+/**
+ * Where Typha is: one address, or a service whose addresses are looked up with every dial, so that
+ * no change of them is missed. [TYP30] [TYP31]
+ */
 import type { Duplex } from "node:stream";
 
 import { parseListPage } from "../../kube/watch-event.ts";

@@ -1,7 +1,9 @@
 /**
- * Hashes of byte ranges: local values are remembered by nothing else, so that what changed while Typha was away can be told from what did not. Four lanes
- * of 32 bits that each take every fourth word, mixed at the end: a change of one word always changes its lane. Seeded anew in each process, so that no two
- * values look alike everywhere. It is no MAC: who sets out to find two that do has some chance, and wins that his own update waits for the next, if Typha was away just then.
+ * Hashes of byte ranges: local values are remembered by nothing else, so that what changed while
+ * Typha was away can be told from what did not. Four lanes of 32 bits that each take every fourth
+ * word, mixed at the end: a change of one word always changes its lane. Seeded anew in each
+ * process, so that no two values look alike everywhere. It is no MAC: who sets out to find two that
+ * do has some chance, and wins that his own update waits for the next, if Typha was away just then.
  */
 import { randomBytes } from "node:crypto";
 
@@ -29,7 +31,8 @@ export class ByteHash {
       c = lane(c, view.getInt32(at + 8, true));
       d = lane(d, view.getInt32(at + 12, true));
     }
-    // What is left, each word in a lane of its own too: one after the other would take longer than all the rounds before.
+    // What is left, each word in a lane of its own too: one after the other would take longer than
+    // all the rounds before.
     const words = to - 4;
     if (at <= words) a = lane(a, view.getInt32(at, true));
     if ((at += 4) <= words) b = lane(b, view.getInt32(at, true));

@@ -1,6 +1,6 @@
 /**
- * Typha's messages as gob: fixed type ids, and every definition up front, each a chunk of its own. Then each message is one chunk, and its bytes are the
- * same for all connections. [TYP2]
+ * Typha's messages as gob: fixed type ids, and every definition up front, each a chunk of its own.
+ * Then each message is one chunk, and its bytes are the same for all connections. [TYP2]
  */
 import { GobWriter } from "./gob/bytes.ts";
 import { NAME_PREFIX } from "./messages.ts";
@@ -221,7 +221,10 @@ export const KVS_START: Uint8Array = new GobWriter(80)
 /** End of `MsgKVs`, end of the envelope. */
 const KVS_END = Buffer.from([0, 0]);
 
-/** A `MsgKVs` of elements that lie in `parts`, one or several in each, without copying them: to be written one after the other. */
+/**
+ * A `MsgKVs` of elements that lie in `parts`, one or several in each, without copying them: to be
+ * written one after the other.
+ */
 export function encodeKvsAround(count: number, parts: readonly Uint8Array[]): Uint8Array[] {
   const elements = parts.reduce((sum, part) => sum + part.length, 0);
   const counted = new GobWriter(12).uint(1).uint(count).finish();

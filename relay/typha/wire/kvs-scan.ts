@@ -1,6 +1,7 @@
 /**
- * Reads the elements of a `MsgKVs` without decoding them: where key and value lie, and the update type. An element holds no type id of its stream (its one
- * interface value is a `string`, a built-in type), so its bytes can go on to anybody as they came. [TYP13]
+ * Reads the elements of a `MsgKVs` without decoding them: where key and value lie, and the update
+ * type. An element holds no type id of its stream (its one interface value is a `string`, a
+ * built-in type), so its bytes can go on to anybody as they came. [TYP13]
  */
 import { GobError } from "./gob/bytes.ts";
 import { UPDATE_TYPE } from "./messages.ts";
@@ -12,7 +13,10 @@ const STRING_ID = 12; // int(6)
 /** A longer key is none of Calico's: paths of a few names of at most 253 bytes. */
 export const MAX_KEY_BYTES = 65_535;
 
-/** One element: offsets into the scanned bytes. The same object for each, so that a scan allocates nothing. */
+/**
+ * One element: offsets into the scanned bytes. The same object for each, so that a scan allocates
+ * nothing.
+ */
 export interface ScannedUpdate {
   start: number;
   end: number;
@@ -59,7 +63,10 @@ export class KvsScanner {
     return this.#at;
   }
 
-  /** Moves to the next element; `false` behind the last. @throws GobError where bytes are missing. */
+  /**
+   * Moves to the next element; `false` behind the last.
+   * @throws GobError where bytes are missing.
+   */
   next(): boolean {
     if (this.#count === 0) return false;
     this.#count--;
@@ -105,8 +112,8 @@ export class KvsScanner {
   }
 
   /**
-   * Reads an element with key, value, revision and update type and nothing else, as nearly all are, in one go: twice as fast. Answers `false`, having moved nothing, for any
-   * other.
+   * Reads an element with key, value, revision and update type and nothing else, as nearly all are,
+   * in one go: twice as fast. Answers `false`, having moved nothing, for any other.
    */
   #usual(): boolean {
     const { update } = this;
@@ -188,12 +195,19 @@ export class KvsScanner {
   }
 }
 
-/** Only an absent value with this type deletes; a deletion with a value is a value (typha-contract 3). */
+/**
+ * Only an absent value with this type deletes; a deletion with a value is a value (calico v3.32.1
+ * typha/pkg/syncproto/sync_proto.go).
+ */
 export function isDeletion(update: ScannedUpdate): boolean {
   return update.valueStart === update.valueEnd && update.updateType === UPDATE_TYPE.deleted;
 }
 
-/** The same, sure to be taken without an error: for who takes it later, when nobody could say any more whose error it was. @throws GobError */
+/**
+ * The same, sure to be taken without an error: for who takes it later, when nobody could say any
+ * more whose error it was.
+ * @throws GobError
+ */
 export function checked(kvs: RawKvs): RawKvs {
   try {
     for (const scanner = new KvsScanner(kvs.bytes, kvs.from); scanner.next(););
@@ -204,7 +218,10 @@ export function checked(kvs: RawKvs): RawKvs {
   }
 }
 
-/** The elements of a `MsgKVs`, one by one, for who reads them; `value` is a view of its bytes, `null` where it is absent. */
+/**
+ * The elements of a `MsgKVs`, one by one, for who reads them; `value` is a view of its bytes,
+ * `null` where it is absent.
+ */
 export function* scanned(kvs: RawKvs): Generator<{
   readonly key: string;
   readonly value: Uint8Array | null;

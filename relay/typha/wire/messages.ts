@@ -1,4 +1,7 @@
-/** Typha's syncproto messages (calico v3.32.1 typha/pkg/syncproto/sync_proto.go), read from decoded gob. `encode.ts` writes them. */
+/**
+ * Typha's syncproto messages (calico v3.32.1 typha/pkg/syncproto/sync_proto.go), read from decoded
+ * gob. `encode.ts` writes them.
+ */
 import { GobError } from "./gob/bytes.ts";
 import { Dynamic } from "./gob/decoder.ts";
 import type { GobStruct, GobValue } from "./gob/decoder.ts";
@@ -27,7 +30,10 @@ export interface ServerHello {
   readonly serverConnId: bigint;
 }
 
-/** One key/value as Typha serialises it. `value` is `null` when absent: a deletion with update type 3. */
+/**
+ * One key/value as Typha serialises it. `value` is `null` when absent: a deletion with update type
+ * 3.
+ */
 export interface SerializedUpdate {
   readonly key: string;
   readonly value: Uint8Array | null;
@@ -57,7 +63,10 @@ export const NAME_PREFIX = "github.com/projectcalico/typha/pkg/syncproto.";
 
 const NO_TIME = new Uint8Array();
 
-/** @throws GobError for a value that is no message, an unknown one, or one with a field of another kind. */
+/**
+ * @throws GobError for a value that is no message, an unknown one, or one with a field of another
+ *   kind.
+ */
 export function readMessage(value: GobValue): TyphaMessage {
   const message = asStruct(value, "Envelope")["Message"];
   if (!(message instanceof Dynamic)) throw new GobError("an envelope without a message");

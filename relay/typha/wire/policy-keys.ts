@@ -1,7 +1,8 @@
 /**
- * The two forms in which Typha writes the key of one policy: `/calico/v1/policy/<Kind>/…` since 3.32, before that `/calico/v1/policy/tier/<tier>/policy/…`. A
- * Felix < 3.32 reads the second only; a later one takes both for one policy, so that a deletion of the one ends what a put of the other has begun
- * (typha-contract 14). [TYP16] [TYP17]
+ * The two forms in which Typha writes the key of one policy: `/calico/v1/policy/<Kind>/…` since
+ * 3.32, before that `/calico/v1/policy/tier/<tier>/policy/…`. A Felix < 3.32 reads the second only;
+ * a later one takes both for one policy, so that a deletion of the one ends what a put of the other
+ * has begun (calico v3.32.1 libcalico-go/lib/backend/model/policy.go). [TYP16] [TYP17]
  */
 export type PolicyKeyForm = "modern" | "legacy";
 

@@ -1,9 +1,11 @@
 /**
- * Where what Typha sends is read into and cut into chunks in place: a snapshot of 50 MB passes through one buffer, and leaves nothing to the garbage
- * collector. Only who keeps bytes beyond the moment (a Felix that is slow) makes it take another. [TYP13]
+ * Where what Typha sends is read into and cut into chunks in place: a snapshot of 50 MB passes
+ * through one buffer, and leaves nothing to the garbage collector. Only who keeps bytes beyond the
+ * moment (a Felix that is slow) makes it take another. [TYP13]
  *
- * Its size follows the stream: a system call, and the sender's waking up that comes with it, cost as much as 30 KB that are copied, so a snapshot is read in
- * large pieces (half of the kernel's time of it is saved); between snapshots ten thousand connections hold little.
+ * Its size follows the stream: a system call, and the sender's waking up that comes with it, cost
+ * as much as 30 KB that are copied, so a snapshot is read in large pieces (half of the kernel's
+ * time of it is saved); between snapshots ten thousand connections hold little.
  */
 import { cutChunks } from "./gob/chunks.ts";
 import type { Chunk } from "./gob/chunks.ts";
@@ -12,7 +14,10 @@ import type { Chunk } from "./gob/chunks.ts";
 const IDLE_BYTES = 16 * 1024;
 const BUSY_BYTES = 64 * 1024;
 const LARGE_BYTES = 256 * 1024;
-/** So that ten thousand Felixes that begin in one moment do not cost gigabytes: who gets no large one takes longer, that is all. */
+/**
+ * So that ten thousand Felixes that begin in one moment do not cost gigabytes: who gets no large
+ * one takes longer, that is all.
+ */
 const MAX_LARGE = 256;
 /** Reads in a row that would have fitted into the smallest, before it is taken again. */
 const CALM_READS = 8;
@@ -54,7 +59,8 @@ export class ReadBuffer {
   /**
    * `count` bytes have come to `space`.
    * @param take Gets each complete chunk; it is a view, good until this returns.
-   * @param isKept Whether somebody keeps a view longer. @throws GobError for a chunk that is too long.
+   * @param isKept Whether somebody keeps a view longer.
+   * @throws GobError for a chunk that is too long.
    */
   came(count: number, take: (chunk: Chunk) => void, isKept: () => boolean): void {
     const end = this.#held + count;
@@ -127,7 +133,10 @@ export class ReadBuffer {
     return spare;
   }
 
-  /** One is held ready while the stream is busy: memory that is asked for and given back again and again costs more than all the reading. */
+  /**
+   * One is held ready while the stream is busy: memory that is asked for and given back again and
+   * again costs more than all the reading.
+   */
   #free(buffer: Uint8Array): void {
     const isBetter = buffer.length > this.#spare.length && buffer.length <= LARGE_BYTES;
     if (this.#calm >= CALM_READS || !isBetter) {

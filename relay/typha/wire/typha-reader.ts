@@ -1,6 +1,7 @@
 /**
- * What comes from Typha: key/values as bytes that are ready to be scanned, everything else decoded. The first `MsgKVs` of a stream is decoded in full,
- * because it comes with its types; from then on a message that begins like it is not decoded any more. [TYP13]
+ * What comes from Typha: key/values as bytes that are ready to be scanned, everything else decoded.
+ * The first `MsgKVs` of a stream is decoded in full, because it comes with its types; from then on
+ * a message that begins like it is not decoded any more. [TYP13]
  */
 import { encodeKvsValue, encodeUpdate, KVS_START } from "./encode.ts";
 import { GobError, GobReader, GobWriter } from "./gob/bytes.ts";
@@ -42,7 +43,9 @@ export class TyphaReader {
   /** How an undecoded `MsgKVs` begins on this stream; `null` before the first. */
   #start: Uint8Array | null = null;
 
-  /** @param maxMessageBytes A longer message breaks the connection as soon as its length is read. */
+  /**
+   * @param maxMessageBytes A longer message breaks the connection as soon as its length is read.
+   */
   constructor(maxMessageBytes: number) {
     this.#decoder = new GobDecoder(maxMessageBytes);
   }
@@ -66,7 +69,8 @@ export class TyphaReader {
     // Behind the value only the end of the envelope.
     if (from + length + 1 !== whole.length || whole[whole.length - 1] !== 0)
       throw new GobError("MsgKVs has another length than it says");
-    // The type ids are all that differs from ours, and where they are as long they are exchanged in place.
+    // The type ids are all that differs from ours, and where they are as long they are exchanged in
+    // place.
     const isOurs = start.length === KVS_START.length;
     if (isOurs) whole.set(KVS_START, head);
     return this.#raw(whole, head, from, isOurs, start);
@@ -108,7 +112,10 @@ export class TyphaReader {
   }
 }
 
-/** The bytes between a chunk's length and the length of its `MsgKVs`; `null` when this stream's types are not the known ones. */
+/**
+ * The bytes between a chunk's length and the length of its `MsgKVs`; `null` when this stream's
+ * types are not the known ones.
+ */
 function kvsStart(types: ReadonlyMap<number, WireType>): Uint8Array | null {
   const envelope = structNamed(types, "Envelope");
   const kvs = structNamed(types, "MsgKVs");

@@ -1,4 +1,6 @@
-/** [CLI30] What made-up readers know of the log they read, against a real view of the same messages. */
+/**
+ * [CLI30] What made-up readers know of the log they read, against a real view of the same messages.
+ */
 import { expect, test } from "vitest";
 
 import { ChangeCounts } from "../../../cli/mock/change-counts.ts";
@@ -25,7 +27,7 @@ test("[CLI30] a made-up reader stands where a relay's view stands: in a repair, 
   ) as WatchMessage[];
   const position = new LogPosition();
   const positions = messages.map((message) => {
-    position.take(message);
+    position.advance(message);
     return position.acknowledged;
   });
   const types = new Set(messages.map(({ type }) => type));

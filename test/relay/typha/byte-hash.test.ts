@@ -1,4 +1,7 @@
-/** Hashes of values: what differs in anything is told apart, wherever in the value, whatever its length. */
+/**
+ * Hashes of values: what differs in anything is told apart, wherever in the value, whatever its
+ * length.
+ */
 import { randomBytes, randomInt } from "node:crypto";
 
 import { expect, test } from "vitest";

@@ -130,7 +130,10 @@ function decodeInPieces(
   return messages;
 }
 
-/** Recordings of streams that break the rules: real Typha or Felix drops the connection, and so must we. */
+/**
+ * Recordings of streams that break the rules: real Typha or Felix drops the connection, and so must
+ * we.
+ */
 const BROKEN: Readonly<Record<string, RegExp>> = {
   "e-nil-message.json": /without a message/,
   "e-unknown-message.json": /unknown message MsgFuture/,

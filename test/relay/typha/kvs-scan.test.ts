@@ -7,7 +7,9 @@ import { GobError } from "../../../relay/typha/wire/gob/bytes.ts";
 import { KvsScanner, UnusualUpdate } from "../../../relay/typha/wire/kvs-scan.ts";
 import type { SerializedUpdate } from "../../../relay/typha/wire/messages.ts";
 
-/** Lengths at which a gob integer becomes longer, and what a length's first byte could be taken for. */
+/**
+ * Lengths at which a gob integer becomes longer, and what a length's first byte could be taken for.
+ */
 const length = (max: number): fc.Arbitrary<number> =>
   fc.oneof(
     fc.constantFrom(
@@ -73,7 +75,8 @@ test("[TYP3] bytes that end too early are refused at every place, and none behin
     } catch (thrown) {
       error = thrown;
     }
-    // Cut inside a name it could be another name: then it is decoded, which ends in a `GobError` too.
+    // Cut inside a name it could be another name: then it is decoded, which ends in a `GobError`
+    // too.
     const isRefused = error instanceof GobError || error instanceof UnusualUpdate;
     expect(isRefused, `cut at ${end}: ${String(error)}`).toBe(true);
   }

@@ -76,7 +76,7 @@ test("[TYP11] [TYP14] [TYP28] after any history Felix has the local key/values, 
       const local = new Map<string, string>();
       const remote = new Map<string, string>();
       const hear = (elements: Uint8Array[]): void =>
-        felix.hear(stream.take(encodeKvsValue(elements), 0));
+        felix.hear(stream.read(encodeKvsValue(elements), 0));
       for (const one of steps) {
         if (one.op === "local") {
           const value = one.value === null ? null : `local ${one.value}`;
@@ -117,7 +117,7 @@ test("[TYP13] what goes on is, byte for byte, what came", () => {
   const stream = new LocalStream(new KeySpace(new FakeFeed()), true);
   const elements = KEYS.map((key, n) => element(key, `v${n}`, 1));
   const message = encodeKvs(elements);
-  const { count, parts } = stream.take(encodeKvsValue(elements), 0);
+  const { count, parts } = stream.read(encodeKvsValue(elements), 0);
   expect(Buffer.concat(encodeKvsAround(count, parts)).equals(message)).toBe(true);
   // As one part: nothing was taken apart.
   expect(parts.length).toBe(1);
@@ -126,9 +126,9 @@ test("[TYP13] what goes on is, byte for byte, what came", () => {
 test("[TYP11] a Typha that came back with nothing new sends nothing", () => {
   const stream = new LocalStream(new KeySpace(new FakeFeed()), true);
   const all = encodeKvsValue(KEYS.map((key) => element(key, "v", 1)));
-  stream.take(all, 0);
+  stream.read(all, 0);
   stream.beginResync();
-  expect(stream.take(all, 0).count).toBe(0);
+  expect(stream.read(all, 0).count).toBe(0);
   expect(stream.endResync().count).toBe(0);
 });
 

@@ -32,7 +32,9 @@ async function pass(ms: number): Promise<void> {
   }
 }
 
-/** A connection that says these bytes and nothing more, and when it was closed, in seconds from now. */
+/**
+ * A connection that says these bytes and nothing more, and when it was closed, in seconds from now.
+ */
 function mute(port: number, said: Uint8Array): { closedAfter: number | null } {
   const socket = connect({ host: "127.0.0.1", port });
   const began = performance.now();

@@ -1,4 +1,7 @@
-/** What Typhas of Calico 3.31 and 3.30 really sent, through the relay to a Felix of their version: older policy keys, no flag for modern ones. */
+/**
+ * What Typhas of Calico 3.31 and 3.30 really sent, through the relay to a Felix of their version:
+ * older policy keys, no flag for modern ones.
+ */
 import { readFileSync } from "node:fs";
 
 import { expect, test } from "vitest";

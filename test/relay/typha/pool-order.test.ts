@@ -111,13 +111,13 @@ test("[TYP32] whichever comes first, at no moment has Felix another cluster's po
             else local.delete(cidr);
             return [element(keyOf(cidr), isPut ? "local" : null, type)];
           });
-          hear(stream.take(encodeKvsValue(elements), 0));
+          hear(stream.read(encodeKvsValue(elements), 0));
         } else {
           stream.beginResync();
           local.clear();
           for (const cidr of one.pools) local.add(cidr);
           const told = one.pools.map((cidr) => element(keyOf(cidr), "local", 1));
-          hear(stream.take(encodeKvsValue(told), 0));
+          hear(stream.read(encodeKvsValue(told), 0));
           hear(stream.endResync());
         }
         const free = [...pools.delivered].filter(

@@ -132,7 +132,9 @@ const EVENTS: Readonly<Record<SessionEvent["type"], SessionEvent>> = {
 
 const ENDS = ["ended", "end by felix"] as const;
 
-/** What each event brings about in a phase that only a hello from Typha, or Felix's fault, leaves. */
+/**
+ * What each event brings about in a phase that only a hello from Typha, or Felix's fault, leaves.
+ */
 function unmoved(phase: Phase): Expected {
   return {
     "typha-hello": [phase, "begin-resync"],

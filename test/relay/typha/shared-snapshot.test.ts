@@ -98,9 +98,9 @@ test("[TYP28] whatever changes while a snapshot is made, kept and sent, each Fel
           hides: () => false,
           write: (bytes) => tell(felix, [bytes]),
         });
-        side.take(snapshot);
+        side.setSnapshot(snapshot);
         let isOpen = false;
-        space.subscribe((batch) => side.tell(batch, isOpen));
+        space.subscribe((batch) => side.deliver(batch, isOpen));
         side.startSnapshot(false);
         while (side.sendPart());
         for (const [one, opens] of after) {

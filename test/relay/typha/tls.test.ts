@@ -76,7 +76,9 @@ function felix(
   return client;
 }
 
-/** TLS before a Typha, with a server certificate of the fixtures; asks for a client's as Typha does. */
+/**
+ * TLS before a Typha, with a server certificate of the fixtures; asks for a client's as Typha does.
+ */
 async function tlsTypha(name: string): Promise<{ address: string; presented: string[] }> {
   const typha = await LiveTypha.start({ "/calico/v1/Ready": "true" });
   cleanUp(() => typha.down());

@@ -23,7 +23,8 @@ const hex = (text: string): string => text.replaceAll(/\s+/g, "");
 const time = encodeTime(Date.parse("2026-01-01T00:00:00.123Z"));
 const vectorTime = Buffer.from("010000000ee0e7b000075bcd15ffff", "hex");
 
-// Bytes that Calico's own types decode, and that a real Typha takes; computed once with Go's rules for the same ids.
+// Bytes that Calico's own types decode, and that a real Typha takes; computed once with Go's rules
+// for the same ids.
 test("[TYP2] MsgServerHello has the published bytes", () => {
   const bytes = encodeServerHello({
     version: "v3.32.1",

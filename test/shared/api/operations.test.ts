@@ -1,4 +1,6 @@
-/** The operations of the admin API against what the hub serves, and against answers that are none. */
+/**
+ * The operations of the admin API against what the hub serves, and against answers that are none.
+ */
 import { expect, test } from "vitest";
 
 import * as clusters from "../../../shared/api/clusters.ts";

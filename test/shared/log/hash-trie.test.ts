@@ -11,7 +11,10 @@ function hash(n: number): Uint8Array {
   return sha256(new TextEncoder().encode(`key ${n}`)).slice(0, 12);
 }
 
-/** The definition, spelled out: a leaf's digest is over its sorted pairs, an inner node's over its halves'. */
+/**
+ * The definition, spelled out: a leaf's digest is over its sorted pairs, an inner node's over its
+ * halves'.
+ */
 function definedDigest(pairs: readonly Uint8Array[], partition: Partition = WHOLE): Uint8Array {
   const own = pairs.filter((pair) => partitionHas(partition, pair)).toSorted(compareBytes);
   if (own.length <= LEAF_KEYS)

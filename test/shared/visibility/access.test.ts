@@ -6,7 +6,10 @@ import type { AccessRegistry, MemberRow } from "../../../shared/visibility/acces
 import { POOLS_ANNOTATION } from "../../../shared/visibility/rcc.ts";
 import type { Scope } from "../../../shared/visibility/scope.ts";
 
-/** A registry over plain lists: members by UID, `reader>origin` RCCs, `origin>reader` grants, with a scope where `scopes` has one. */
+/**
+ * A registry over plain lists: members by UID, `reader>origin` RCCs, `origin>reader` grants, with a
+ * scope where `scopes` has one.
+ */
 function registryOf(
   members: readonly string[],
   rccs: readonly string[],

@@ -15,7 +15,10 @@ export interface Net {
   readonly ip: string;
 }
 
-/** Canonical text of an address, IPv4-mapped ones as IPv4; `null` for anything else (no zone, no leading zeros). */
+/**
+ * Canonical text of an address, IPv4-mapped ones as IPv4; `null` for anything else (no zone, no
+ * leading zeros).
+ */
 export function readIp(text: string): string | null {
   if (isIP(text) === 0 || text.includes("%")) return null;
   const parsed = ipaddr.process(text);

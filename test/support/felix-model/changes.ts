@@ -1,4 +1,7 @@
-/** Values that a Felix takes, and that end it when they change or go: found by giving random ones to the graph of 3.32.1, and taking them back. */
+/**
+ * Values that a Felix takes, and that end it when they change or go: found by giving random ones to
+ * the graph of 3.32.1, and taking them back.
+ */
 import { readIp } from "./addresses.ts";
 import type { FelixKey } from "./keys.ts";
 import type { Objects } from "./objects.ts";

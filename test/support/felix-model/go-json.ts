@@ -1,7 +1,9 @@
 /**
- * What Go's JSON packages make of a text, given the type it is read into: an oracle for which values end a Felix. Written from the rules of encoding/json
- * (Go 1.26) and from 20,000 values given to Calico 3.32.1, which uses json-iterator: field names match in any case, unknown ones are skipped, null leaves
- * the zero value, a value of another type is an error for the whole text, and a name that stands there twice is read twice, the second into the first.
+ * What Go's JSON packages make of a text, given the type it is read into: an oracle for which
+ * values end a Felix. Written from the rules of encoding/json (Go 1.26) and from 20,000 values
+ * given to Calico 3.32.1, which uses json-iterator: field names match in any case, unknown ones are
+ * skipped, null leaves the zero value, a value of another type is an error for the whole text, and
+ * a name that stands there twice is read twice, the second into the first.
  */
 import { JsonEntries, NumberText, parseJson } from "./json-text.ts";
 import type { Json } from "./json-text.ts";

@@ -1,4 +1,7 @@
-/** The IP sets of the policies that apply to a local endpoint, by the rules of the felix stream: own labels win over inherited ones, the first profile over the others. */
+/**
+ * The IP sets of the policies that apply to a local endpoint, by the rules of the felix stream: own
+ * labels win over inherited ones, the first profile over the others.
+ */
 import { matches } from "../../../shared/selector/ast.ts";
 import type { LabelLookup } from "../../../shared/selector/ast.ts";
 import { parseSelector } from "../../../shared/selector/parse.ts";

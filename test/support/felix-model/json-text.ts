@@ -1,9 +1,11 @@
 /**
- * JSON as Go's readers see it: a name may stand in an object twice, and each of its values is read; a number keeps its spelling, because Go reads integers
- * of 64 bits, and no `1e3` into one. `JSON.parse` has forgotten both.
+ * JSON as Go's readers see it: a name may stand in an object twice, and each of its values is read;
+ * a number keeps its spelling, because Go reads integers of 64 bits, and no `1e3` into one.
+ * `JSON.parse` has forgotten both.
  *
- * A little stricter than json-iterator, which Calico uses (seen with 3.32.1: it takes a control character in a field name, or in a string that has an
- * escape, and ends at a NUL byte): what it alone takes, the model says to be fatal. Nobody should send it.
+ * A little stricter than json-iterator, which Calico uses (seen with 3.32.1: it takes a control
+ * character in a field name, or in a string that has an escape, and ends at a NUL byte): what it
+ * alone takes, the model says to be fatal. Nobody should send it.
  */
 
 export class NumberText {

@@ -1,6 +1,6 @@
 /**
- * Which object a path names, as Calico reads its "default paths"; `null` where it names none. Source: calico v3.32.1
- * libcalico-go/lib/backend/model/keys.go, and recorded odd keys.
+ * Which object a path names, as Calico reads its "default paths"; `null` where it names none.
+ * Source: calico v3.32.1 libcalico-go/lib/backend/model/keys.go, and recorded odd keys.
  */
 import { readNet } from "./addresses.ts";
 import type { Net } from "./addresses.ts";

@@ -1,6 +1,7 @@
 /**
- * A strict model of what Felix accepts and what follows from it: key/values in, the state that its dataplane is told out, or how it ends. An oracle for
- * tests, written from the contract of the felix stream and proven by recordings of a real Felix; it knows nothing of the relay.
+ * A strict model of what Felix accepts and what follows from it: key/values in, the state that its
+ * dataplane is told out, or how it ends. An oracle for tests, written from the contract of the
+ * felix stream and proven by recordings of a real Felix; it knows nothing of the relay.
  */
 import { encapsulationFields, encapsulationOf, routesOf, vtepsOf } from "./routes.ts";
 import type { Encapsulation, Fields } from "./routes.ts";

@@ -1,4 +1,7 @@
-/** The recorded key/values of a remote cluster, put back together to what that cluster would publish. */
+/**
+ * The recorded key/values of a remote cluster, put back together to what that cluster would
+ * publish.
+ */
 import { unescapeSegment } from "../../../shared/record/key.ts";
 import type { CalicoRecord, EncapMode } from "../../../shared/record/record.ts";
 import { node } from "../records.ts";

@@ -1,6 +1,6 @@
 /**
- * Routes, tunnel endpoints and encapsulation, as Felix works them out of pools, blocks, nodes and tunnel addresses. Routes exist only where a kind of
- * encapsulation is on.
+ * Routes, tunnel endpoints and encapsulation, as Felix works them out of pools, blocks, nodes and
+ * tunnel addresses. Routes exist only where a kind of encapsulation is on.
  */
 import { createHash } from "node:crypto";
 
@@ -194,7 +194,10 @@ function addressesOf({ spec }: FelixValues["Node"]): NodeAddresses {
   return { ip: { 4: bgp4 ?? listed(false), 6: bgp6 ?? listed(true) }, subnet, tunnels };
 }
 
-/** Tunnel endpoints: nodes with an address of their BGP spec and a tunnel address; both texts go on as they are. */
+/**
+ * Tunnel endpoints: nodes with an address of their BGP spec and a tunnel address; both texts go on
+ * as they are.
+ */
 export function vtepsOf(objects: Objects): Fields[] {
   const on = encapsulationOf(objects);
   if (!on.vxlan && !on.vxlanV6) return [];

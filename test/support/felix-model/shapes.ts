@@ -1,4 +1,7 @@
-/** The types that Felix reads values into, of every kind: fields and JSON names. Source: calico v3.32.1 libcalico-go/lib/backend/model and lib/apis. */
+/**
+ * The types that Felix reads values into, of every kind: fields and JSON names. Source: calico
+ * v3.32.1 libcalico-go/lib/backend/model and lib/apis.
+ */
 import { isMac, readIp, readNet } from "./addresses.ts";
 import type { Net } from "./addresses.ts";
 import {
@@ -22,7 +25,9 @@ import type { Json } from "./json-text.ts";
 
 /** A prefix that is missing. */
 export const NO_NET: Net = { address: "", length: 0, text: "", given: "", ip: "" };
-/** An empty text, or null, is no address and no error: what comes after the parser may die of it. */
+/**
+ * An empty text, or null, is no address and no error: what comes after the parser may die of it.
+ */
 const ip = parsed((given) => (given === "" ? "" : readIp(given)), "an IP address", "");
 const cidr = parsed((given) => (given === "" ? NO_NET : readNet(given)), "a CIDR", NO_NET);
 const net: Shape<Net> = { ...cidr, read: (json) => (json === null ? NO_NET : cidr.read(json)) };

@@ -1,6 +1,7 @@
 /**
- * A recorded key/value under renamed names, read back into the record that its origin would have published: the way of a value through the mesh
- * begins there. The recordings' prefix is the relay's: `blue_node-b1` is node `node-b1` of the remote `blue`.
+ * A recorded key/value under renamed names, read back into the record that its origin would have
+ * published: the way of a value through the mesh begins there. The recordings' prefix is the
+ * relay's: `blue_node-b1` is node `node-b1` of the remote `blue`.
  */
 import { unescapeSegment } from "../../../shared/record/key.ts";
 import type { CalicoRecord, EndpointPort, Labels } from "../../../shared/record/record.ts";
@@ -32,13 +33,19 @@ const WORKLOAD = /^\/calico\/v1\/host\/([^/]+)\/workload\/([^/]+)\/([^/]+)\/endp
 const HOST = /^\/calico\/v1\/host\/([^/]+)\/endpoint\/([^/]+)$/;
 const PROFILE = /^\/calico\/resources\/v3\/projectcalico\.org\/profiles\/([^/]+)$/;
 
-/** `blue_kns.shop` → `blue`, `kns.shop`; a name without a prefix is the local cluster's: an empty RCC. */
+/**
+ * `blue_kns.shop` → `blue`, `kns.shop`; a name without a prefix is the local cluster's: an empty
+ * RCC.
+ */
 export function splitName(name: string): readonly [rcc: string, name: string] {
   const at = name.indexOf("_");
   return at < 0 ? ["", name] : [name.slice(0, at), name.slice(at + 1)];
 }
 
-/** An endpoint's or profile's key/value as a record; `null` for other kinds. A deletion needs its key only. */
+/**
+ * An endpoint's or profile's key/value as a record; `null` for other kinds. A deletion needs its
+ * key only.
+ */
 export function identityRecord({ key, value }: RecordedKv): OriginRecord | null {
   const workload = WORKLOAD.exec(key);
   if (workload !== null) {

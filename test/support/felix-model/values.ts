@@ -1,8 +1,10 @@
 /**
- * What Felix makes of a value: it takes it, treats it as missing (its validation fails, which acts as a deletion), or dies of it (a v1 value that
- * does not parse is a nil pointer in the next component). Source: contract of the felix stream, calico v3.32.1 libcalico-go/lib/backend/model,
- * typha/pkg/validator/v1, libcalico-go/lib/validator/v3, 239 recorded odd values, and 60,000 more given to the graph of 3.32.1. The rules of policies and
- * profiles are read only as far as selectors go: a remote has none.
+ * What Felix makes of a value: it takes it, treats it as missing (its validation fails, which acts
+ * as a deletion), or dies of it (a v1 value that does not parse is a nil pointer in the next
+ * component). Source: contract of the felix stream, calico v3.32.1 libcalico-go/lib/backend/model,
+ * typha/pkg/validator/v1, libcalico-go/lib/validator/v3, 239 recorded odd values, and 60,000 more
+ * given to the graph of 3.32.1. The rules of policies and profiles are read only as far as
+ * selectors go: a remote has none.
  */
 import { isMac, readIp, readNet } from "./addresses.ts";
 import { goDecode, GoError } from "./go-json.ts";
@@ -122,7 +124,10 @@ function invalidPorts(ports: readonly PortValue[]): string | null {
   return null;
 }
 
-/** The labels of these are not validated: the rule stands at a type that the validator does not look into. */
+/**
+ * The labels of these are not validated: the rule stands at a type that the validator does not look
+ * into.
+ */
 function invalidParents(profiles: readonly string[]): string | null {
   const bad = profiles.find((name) => !NAME.test(name));
   return bad === undefined ? null : `profile id ${bad}`;

@@ -1,4 +1,7 @@
-/** gob's primitives (Go `encoding/gob`, "Encoding details"): unsigned and signed integers, text and bytes, over one buffer. */
+/**
+ * gob's primitives (Go `encoding/gob`, "Encoding details"): unsigned and signed integers, text and
+ * bytes, over one buffer.
+ */
 
 /** The bytes break gob's rules: the connection cannot go on. */
 export class GobError extends Error {}
@@ -21,7 +24,10 @@ export class GobReader {
     return value;
   }
 
-  /** `< 128` is itself; else one byte `256 − n`, then n big-endian bytes. A number where it is safe, else a bigint. */
+  /**
+   * `< 128` is itself; else one byte `256 − n`, then n big-endian bytes. A number where it is safe,
+   * else a bigint.
+   */
   uint(): number | bigint {
     const first = this.byte();
     if (first < 128) return first;

@@ -1,6 +1,6 @@
 /**
- * Cuts a gob stream into its length-delimited chunks, whatever pieces the bytes come in. A chunk inside one piece is a view of it; one that spans
- * pieces is put together once. [TYP1]
+ * Cuts a gob stream into its length-delimited chunks, whatever pieces the bytes come in. A chunk
+ * inside one piece is a view of it; one that spans pieces is put together once. [TYP1]
  */
 import { GobError, GobReader } from "./bytes.ts";
 
@@ -15,7 +15,8 @@ export interface Chunk {
 const MAX_HEAD = 9;
 
 /**
- * @returns How many bytes the complete chunks had, and how many there have to be, from there, for the next step.
+ * @returns How many bytes the complete chunks had, and how many there have to be, from there, for
+ *   the next step.
  * @throws GobError for a chunk that is too long.
  */
 export function cutChunks(
@@ -41,7 +42,10 @@ export class ChunkCutter {
   #held = 0;
   #needed = 1;
 
-  /** @param maxChunkBytes A longer chunk is refused as soon as its length is read: what is held is never more than twice that. */
+  /**
+   * @param maxChunkBytes A longer chunk is refused as soon as its length is read: what is held is
+   *   never more than twice that.
+   */
   constructor(maxChunkBytes: number) {
     this.#maxChunkBytes = maxChunkBytes;
   }

@@ -1,6 +1,7 @@
 /**
- * An incremental gob decoder: bytes in any pieces go in, values come out. One value may span several length-delimited chunks, because Go flushes a
- * type definition in the middle of a message when an interface first meets its type (`encode.go:encodeInterface`); a decoder that takes "one
+ * An incremental gob decoder: bytes in any pieces go in, values come out. One value may span
+ * several length-delimited chunks, because Go flushes a type definition in the middle of a message
+ * when an interface first meets its type (`encode.go:encodeInterface`); a decoder that takes "one
  * chunk, one message" is wrong on the first message of every Go stream. [TYP1]
  */
 import { GobError, GobReader } from "./bytes.ts";
@@ -9,7 +10,9 @@ import { ChunkCutter } from "./chunks.ts";
 import type { Chunk } from "./chunks.ts";
 import type { TypeTable, WireType } from "./types.ts";
 
-/** A decoded value: structs are objects with the fields that were sent, interfaces are `Dynamic`. */
+/**
+ * A decoded value: structs are objects with the fields that were sent, interfaces are `Dynamic`.
+ */
 export type GobValue =
   | boolean
   | number
@@ -42,7 +45,9 @@ const MAX_DEPTH = 32;
 /** Thrown when a message goes on in a chunk that has not arrived. */
 class NeedChunk extends Error {}
 
-/** Chunks of one message: Go needs one, and one for each type that the message is the first to use. */
+/**
+ * Chunks of one message: Go needs one, and one for each type that the message is the first to use.
+ */
 const MAX_CHUNKS = 64;
 
 export class GobDecoder {
@@ -78,7 +83,10 @@ export class GobDecoder {
     return values;
   }
 
-  /** The same for a chunk that somebody else has cut. Values are views of it; what is kept for the next chunk is a copy. */
+  /**
+   * The same for a chunk that somebody else has cut. Values are views of it; what is kept for the
+   * next chunk is a copy.
+   */
   feedChunk({ whole, head }: Chunk): GobValue | undefined {
     this.#chunks.push(whole.subarray(head));
     this.#chunkBytes += whole.length;

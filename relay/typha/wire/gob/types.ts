@@ -1,6 +1,7 @@
 /**
- * gob's self-describing types: what a stream defines, kept per stream. Ids are the sender's choice (Go 1.26 counts from 64, older from 65), so a
- * decoder goes by the stream's own definitions. Source: Go `encoding/gob` type.go, decoder.go.
+ * gob's self-describing types: what a stream defines, kept per stream. Ids are the sender's choice
+ * (Go 1.26 counts from 64, older from 65), so a decoder goes by the stream's own definitions.
+ * Source: Go `encoding/gob` type.go, decoder.go.
  */
 import { GobError } from "./bytes.ts";
 import type { GobReader } from "./bytes.ts";
@@ -34,7 +35,10 @@ const MAX_FIELDS = 64;
 
 export type TypeTable = Map<number, WireType>;
 
-/** Reads `wireType` after its negative id and adds it. @throws GobError for a second definition of an id, or one that is gob's own. */
+/**
+ * Reads `wireType` after its negative id and adds it.
+ * @throws GobError for a second definition of an id, or one that is gob's own.
+ */
 export function readDefinition(reader: GobReader, id: number, types: TypeTable): void {
   if (id < FIRST_USER_ID) throw new GobError(`type id ${id} is below ${FIRST_USER_ID}`);
   if (types.has(id)) throw new GobError(`type id ${id} is defined twice`);

@@ -1,4 +1,7 @@
-/** CRC-32C (Castagnoli), masked as snappy's framing format wants it. Eight bytes a step ("slicing by 8"): Node has the other CRC-32 only. */
+/**
+ * CRC-32C (Castagnoli), masked as snappy's framing format wants it. Eight bytes a step ("slicing by
+ * 8"): Node has the other CRC-32 only.
+ */
 const TABLES = tables();
 
 function tables(): Uint32Array[] {

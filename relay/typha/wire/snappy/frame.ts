@@ -1,6 +1,7 @@
 /**
- * Snappy's framing format (google/snappy framing_format.txt), which Go's snappy.Writer and Reader speak: chunks that each stand for themselves, so that
- * chunks made once can be sent in many streams. The raw format inside is snappyjs's. [TYP15]
+ * Snappy's framing format (google/snappy framing_format.txt), which Go's snappy.Writer and Reader
+ * speak: chunks that each stand for themselves, so that chunks made once can be sent in many
+ * streams. The raw format inside is snappyjs's. [TYP15]
  */
 import { compress, uncompress } from "snappyjs";
 
@@ -17,12 +18,16 @@ const CRC_BYTES = 4;
 const MAX_FRAMED = CRC_BYTES + 32 + MAX_CHUNK + Math.ceil(MAX_CHUNK / 6);
 const TYPE = { compressed: 0, uncompressed: 1, firstSkippable: 0x80, identifier: 0xff } as const;
 
-/** Bytes as chunks, without the stream identifier. A chunk that would not get an eighth smaller is left as it is, as Go does. */
+/**
+ * Bytes as chunks, without the stream identifier. A chunk that would not get an eighth smaller is
+ * left as it is, as Go does.
+ */
 export function frame(bytes: Uint8Array): Buffer {
   const parts: Uint8Array[] = [];
   for (let from = 0; from < bytes.length; from += MAX_CHUNK) {
     const plain = bytes.subarray(from, from + MAX_CHUNK);
-    // A plain Uint8Array, for which snappyjs answers a copy of the right size and not a view of a larger one.
+    // A plain Uint8Array, for which snappyjs answers a copy of the right size and not a view of a
+    // larger one.
     const smaller = compress(new Uint8Array(plain));
     const isSmaller = smaller.length < plain.length - plain.length / 8;
     const body = isSmaller ? smaller : plain;
