@@ -3,6 +3,7 @@
  * `routes/`.
  */
 import { OpenAPIHono } from "@hono/zod-openapi";
+import type { MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 
 import { isAdmin } from "./auth/admin-token.ts";
@@ -19,19 +20,19 @@ import { versionRoutes } from "./routes/version.ts";
 import { viewRoutes } from "./routes/view.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
+/** Of a request that anybody may make. [API36] */
+const MAX_JOIN_BYTES = 8 * 1024;
 
 export function createApp(ports: HubPorts): OpenAPIHono {
   const app = new OpenAPIHono({ defaultHook: validationHook });
   app.onError(onError);
-  app.use(
-    bodyLimit({
-      maxSize: MAX_BODY_BYTES,
-      onError: () =>
-        problemResponse(
-          new HttpProblem(413, "too-large", `a request body has at most ${MAX_BODY_BYTES} bytes`),
-        ),
-    }),
-  );
+  app.use("/v1/join", limitBody(MAX_JOIN_BYTES));
+  app.use(limitBody(MAX_BODY_BYTES));
+  // Answers hold tokens and credentials, and are old a moment later.
+  app.use(async (c, next) => {
+    await next();
+    if (c.res.status !== 101) c.res.headers.set("cache-control", "no-store");
+  });
   // Also for paths under it that do not exist: who is not admin learns nothing of what there is.
   const requireAdmin = async (
     c: { readonly req: { header(name: string): string | undefined } },
@@ -67,12 +68,24 @@ export function createApp(ports: HubPorts): OpenAPIHono {
     type: "http",
     scheme: "bearer",
   });
-  app.doc31("/v1/openapi.json", {
-    openapi: "3.1.0",
-    info: { title: "Catwalk hub", version: "v1", description: "Admin API of a Catwalk mesh" },
-  });
+  // Made once: it costs as much as a hundred other requests.
+  let document: object | null = null;
+  app.get("/v1/openapi.json", (c) => c.json((document ??= app.getOpenAPI31Document(DOCUMENT))));
   app.notFound((c) => problemResponse(unknownPath(app, c.req.method, c.req.path)));
   return app;
+}
+
+const DOCUMENT = {
+  openapi: "3.1.0",
+  info: { title: "Catwalk hub", version: "v1", description: "Admin API of a Catwalk mesh" },
+};
+
+function limitBody(maxSize: number): MiddlewareHandler {
+  const rule = `a request body has at most ${maxSize} bytes`;
+  return bodyLimit({
+    maxSize,
+    onError: () => problemResponse(new HttpProblem(413, "too-large", rule)),
+  });
 }
 
 /** 405 where another method would have been served, else 404. */

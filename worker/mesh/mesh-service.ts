@@ -204,11 +204,7 @@ export class MeshService implements MeshAdmin, MeshCalls {
   async audit(limit: number): ReturnType<MeshAdmin["audit"]> {
     return this.#mesh.ask(() => {
       this.#mesh.requireMesh();
-      return this.#mesh.store
-        .list("audit")
-        .map(([, row]) => row)
-        .slice(-limit)
-        .toReversed();
+      return this.#mesh.auditRows(limit);
     });
   }
 

@@ -15,7 +15,14 @@ import type { MeshStore } from "./mesh-store.ts";
 import type { Outcome } from "./outcome.ts";
 import { Refused } from "./outcome.ts";
 import { MESH_LIMITS } from "./registry.ts";
-import type { AuditRow, ClusterRow, GrantRow, MeshRow, ScopedGrantRow } from "./registry.ts";
+import type {
+  AuditRow,
+  ClusterRow,
+  GrantRow,
+  MeshRow,
+  RefusedRow,
+  ScopedGrantRow,
+} from "./registry.ts";
 
 export interface MeshEnvironment {
   readonly clock: Clock;
@@ -117,11 +124,30 @@ export class Mesh implements AccessRegistry {
       if (!this.#touched.has(uid)) this.#touched.set(uid, this.#factsText(uid));
   }
 
+  /** What the operator did. */
   audit(who: string, action: string, subject: string): void {
-    const next = this.#nextNumber("audit");
-    const row: AuditRow = { atMs: this.environment.clock.now(), who, action, subject };
-    this.store.put("audit", auditId(next), row);
-    this.store.delete("audit", auditId(next - MESH_LIMITS.auditRows));
+    this.#audit("audit", "", { who, action, subject });
+  }
+
+  /** What members did themselves: however much it is, what the operator did stays. [VIS49] */
+  auditMember({ name }: ClusterRow, action: string, subject: string): void {
+    this.#audit("audit-members", "members/", { who: `cluster ${name}`, action, subject });
+  }
+
+  #audit(counter: string, prefix: string, what: Omit<AuditRow, "atMs">): void {
+    const next = this.#nextNumber(counter);
+    const row: AuditRow = { atMs: this.environment.clock.now(), ...what };
+    this.store.put("audit", `${prefix}${auditId(next)}`, row);
+    this.store.delete("audit", `${prefix}${auditId(next - MESH_LIMITS.auditRows)}`);
+  }
+
+  /** Newest first. */
+  auditRows(limit: number): readonly AuditRow[] {
+    const rows = this.store.list("audit").map(([, row]) => row);
+    return rows
+      .toReversed()
+      .toSorted((a, b) => b.atMs - a.atMs)
+      .slice(0, limit);
   }
 
   facts(uid: string): OriginFacts | null {
@@ -196,10 +222,26 @@ export class Mesh implements AccessRegistry {
     return { pods: of("pods"), nodes: of("nodes"), ...(shared.length === 0 ? {} : { shared }) };
   }
 
+  /** As the cluster itself is told: whose range is in the way is the operator's to know. [VIS48] */
   refusedClaims(clusterUid: string): readonly RefusedClaim[] {
-    return this.store
-      .list("refused", `${clusterUid}/`)
-      .map(([, { cidr, use, reason }]) => ({ cidr, use, reason }));
+    const name = this.member(clusterUid)?.name ?? "NAME";
+    return this.#refusedRows(clusterUid).map(({ cidr, use, reason, conflictUid }) => ({
+      cidr,
+      use,
+      reason:
+        conflictUid === null
+          ? reason
+          : `${cidr} overlaps a range of another cluster: \`catwalk cluster get ${name}\` tells the operator whose`,
+    }));
+  }
+
+  /** As the operator is told. */
+  refusedClaimsInFull(clusterUid: string): readonly RefusedClaim[] {
+    return this.#refusedRows(clusterUid).map(({ cidr, use, reason }) => ({ cidr, use, reason }));
+  }
+
+  #refusedRows(clusterUid: string): readonly RefusedRow[] {
+    return this.store.list("refused", `${clusterUid}/`).map(([, row]) => row);
   }
 
   poolsOf(clusterUid: string): readonly string[] {

@@ -109,7 +109,7 @@ export interface OutboxRow {
   readonly dueMs: number;
 }
 
-/** Id: a zero-padded sequence number. */
+/** Id: a zero-padded sequence number; after `members/` for what members did themselves. */
 export interface AuditRow {
   readonly atMs: number;
   /** `admin`, or `cluster <name>` for what a member did itself. */
@@ -119,7 +119,7 @@ export interface AuditRow {
 }
 
 /**
- * Id: `version`, `audit`, `restored` (Unix ms of the last restore that was noted), `confirmed` (the
+ * Id: `version`, `audit` and `audit-members` (last numbers), `restored` (Unix ms of the last restore that was noted), `confirmed` (the
  * same, of the last one that was confirmed).
  */
 export interface CounterRow {
@@ -174,7 +174,7 @@ export const MESH_LIMITS = {
   clusters: 10_000,
   rccsPerCluster: 1_000,
   unusedTokensPerCluster: 16,
-  /** The oldest rows go. */
+  /** Of the operator, and as many of members. The oldest rows go. */
   auditRows: 10_000,
   /**
    * Removed clusters that are remembered, so that a late Origin or relay of theirs hears it. The

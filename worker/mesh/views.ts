@@ -18,7 +18,7 @@ export function viewCluster(mesh: Mesh, row: ClusterRow): Member {
     ranges: mesh.ranges(row.uid),
     given: row.given,
     pools: mesh.poolsOf(row.uid),
-    refusedClaims: mesh.refusedClaims(row.uid),
+    refusedClaims: mesh.refusedClaimsInFull(row.uid),
   };
 }
 

@@ -1,6 +1,6 @@
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import type { CryptoKey } from "jose";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 
 import { NAME_RULE } from "../../../shared/lib/names.ts";
 import { VERSION } from "../../../shared/lib/version.ts";
@@ -655,4 +655,18 @@ test("[VIS35] PATCH gives a cluster other ranges, and tells a wrong one by its f
     body: { errors: [{ field: "cidr" }] },
   });
   expect((await hub.call("PATCH", `${DEMO}/clusters/nobody`, { cidrs: [] })).status).toBe(404);
+});
+
+test("[API36] no answer may be kept, a request that needs no token is small, and the document is made once", async () => {
+  const hub = new TestHub();
+  const at = (path: string, init?: RequestInit) => hub.app.request(path, init);
+  for (const path of ["/healthz", "/v1/version", "/v1/meshes", "/v1/nothing"])
+    expect((await at(path)).headers.get("cache-control"), path).toBe("no-store");
+  const deep = { method: "POST", body: "[".repeat(8 * 1024 + 1) };
+  const headers = { "content-type": "application/json", "content-length": "8193" };
+  expect((await at("/v1/join", { ...deep, headers })).status).toBe(413);
+  const made = vi.spyOn(hub.app, "getOpenAPI31Document");
+  const [one, two] = [await at("/v1/openapi.json"), await at("/v1/openapi.json")];
+  expect(await one.text()).toBe(await two.text());
+  expect(made).toHaveBeenCalledTimes(1);
 });

@@ -175,3 +175,24 @@ test("[CRE18] after a restore a newer credential retires the older key at all Or
   const again = await restored(atMs + 60_000);
   expect(await join(again.demo)).toBeGreaterThan(next);
 });
+
+test("[VIS49] claims of a member, however many, take nothing of the operator's from the audit", async () => {
+  const hub = new TestHub();
+  const { db = "" } = await hub.withClusters("db");
+  const demo = hub.service("demo");
+  const claims = Array.from({ length: 3_000 }, (_, n) => ({
+    cidr: `172.16.${n >> 8}.${n & 255}/32`,
+    use: "nodes" as const,
+  }));
+  await demo.claimRanges(db, claims);
+  const rows = valueOf(await demo.audit(10_000));
+  expect(rows.filter(({ action }) => action === "first claim")).toHaveLength(3_000);
+  const ids = hub
+    .mesh("demo")
+    .store.list("audit")
+    .map(([id]) => id);
+  const operators = ids.filter((id) => !id.startsWith("members/"));
+  // The oldest entry that goes is chosen by the number of those of the same list.
+  expect(operators.at(-1)).toBe("000000000002");
+  expect(ids.at(-1)).toBe("members/000000003000");
+});

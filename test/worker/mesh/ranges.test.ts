@@ -17,14 +17,15 @@ test("[VIS26] a first claim is pinned, told in the answer, and audited", async (
   expect(again?.accessVersion).toBe(facts?.accessVersion);
 });
 
-test("[VIS26] a claim of what another cluster has is refused, naming the rule and the cluster, and remembered", async () => {
+test("[VIS26] [VIS48] a claim of what another cluster has is refused and remembered; whose range it is, only the operator is told", async () => {
   const hub = new TestHub();
   const { app = "", db = "" } = await hub.withClusters("app", "db");
   const demo = hub.service("demo");
   await demo.claimRanges(app, [pods("10.20.0.0/16"), node("192.168.0.5/32")]);
   const facts = await demo.claimRanges(db, [pods("10.16.0.0/12"), pods("192.168.0.0/24")]);
   expect(facts?.ranges.pods).toEqual([]);
-  expect(facts?.refusedClaims).toEqual([
+  const told = valueOf(await demo.getCluster("db")).refusedClaims;
+  expect(told).toEqual([
     {
       use: "pods",
       cidr: "10.16.0.0/12",
@@ -36,6 +37,10 @@ test("[VIS26] a claim of what another cluster has is refused, naming the rule an
       reason: "192.168.0.0/24 overlaps 192.168.0.5/32, the node range of cluster app",
     },
   ]);
+  expect(facts?.refusedClaims.map(({ cidr }) => cidr)).toEqual(told.map(({ cidr }) => cidr));
+  for (const { reason } of facts?.refusedClaims ?? [])
+    expect(reason).toMatch(/^\S+ overlaps a range of another cluster: `catwalk cluster get db`/);
+  expect(JSON.stringify(facts?.refusedClaims)).not.toMatch(/app|10\.20\.|192\.168\.0\.5/);
   // The one in the way goes: the claim may be made again, and its Origin hears that.
   valueOf(await demo.removeCluster("app"));
   expect(hub.origin(db).facts?.refusedClaims).toEqual([]);
