@@ -4,6 +4,7 @@
  */
 import { setGlobalProxyFromEnv } from "node:http";
 
+import { isHeardOnTheWay } from "../../relay/hub/plain-http.ts";
 import { proxyOf, routeTo } from "../../relay/hub/route.ts";
 import type { AnswerOf, Operation } from "../../shared/api/operation.ts";
 import { readAnswer, wireRequest } from "../../shared/api/request.ts";
@@ -30,6 +31,10 @@ export class Client {
       );
     if (!URL.canParse(config.server) || !/^https?:/.test(config.server))
       throw new UsageError(`--server ${config.server}: must be an http or https URL`);
+    if (isHeardOnTheWay(config.server) && config.insecureHttp !== true)
+      throw new UsageError(
+        `--server ${config.server}: must be https off loopback: an admin token that is heard on the way is the mesh (--insecure-http insists)`,
+      );
     if (config.token === undefined || config.token === "")
       throw new UsageError("no admin token: give --token-file F or set CATWALK_TOKEN");
     this.#tokenFrom = config.tokenFrom ?? "its own";

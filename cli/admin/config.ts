@@ -16,6 +16,8 @@ import { UsageError } from "./usage-error.ts";
 const fileSchema = z.strictObject({
   server: z.url().optional(),
   mesh: z.string().optional(),
+  /** Takes a hub with plain http off loopback. */
+  insecureHttp: z.boolean().optional(),
   /** Relative to the folder of the file. */
   tokenFile: z.string().optional(),
   /** HTTP addresses of relays, by cluster. */
@@ -27,11 +29,14 @@ export interface ServerFlags {
   readonly server?: string;
   readonly mesh?: string;
   readonly tokenFile?: string;
+  readonly insecureHttp?: true;
 }
 
 export interface CliConfig {
   readonly server: string | undefined;
   readonly mesh: string | undefined;
+  /** A hub with plain http off loopback is meant. */
+  readonly insecureHttp?: boolean;
   /** The admin token itself. */
   readonly token: string | undefined;
   /** Where the token was found, for people. */
@@ -64,6 +69,10 @@ export function loadConfig(flags: ServerFlags, from = surroundings()): CliConfig
   const tokenFile = given ?? pick("tokenFile");
   const server = flags.server ?? (env["CATWALK_SERVER"] || pick("server"));
   const mesh = flags.mesh ?? (env["CATWALK_MESH"] || pick("mesh"));
+  const isInsecureMeant =
+    flags.insecureHttp === true ||
+    env["CATWALK_INSECURE_HTTP"] === "true" ||
+    files.some((file) => file.insecureHttp === true && sameUrl(file.server ?? "", server));
   // Relays of another hub's or another mesh's clusters may have the same names.
   const isSame = (file: ConfigFile): boolean =>
     (file.server === undefined || sameUrl(file.server, server)) &&
@@ -72,6 +81,7 @@ export function loadConfig(flags: ServerFlags, from = surroundings()): CliConfig
   return {
     server,
     mesh,
+    ...(isInsecureMeant && { insecureHttp: true }),
     token: isInEnv ? env["CATWALK_TOKEN"] : readToken(tokenFile),
     ...(isInEnv && { tokenFrom: "CATWALK_TOKEN" }),
     ...(!isInEnv && tokenFile !== undefined && { tokenFrom: `of ${tokenFile}` }),

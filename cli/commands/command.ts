@@ -17,6 +17,7 @@ export interface OutputFlags {
 export function withServer(command: Command): Command {
   return command
     .option("--server <url>", "the hub (env CATWALK_SERVER)")
+    .option("--insecure-http", "take a hub without TLS off loopback: the token can be heard")
     .option("--mesh <name>", "the mesh (env CATWALK_MESH)")
     .option(
       "--token-file <file>",

@@ -6,6 +6,7 @@ import type { Command } from "commander";
 
 import { backupHub } from "../launch/backup.ts";
 import { startHub } from "../launch/hub.ts";
+import type { HubOptions } from "../launch/hub.ts";
 import { restoreHub } from "../launch/restore.ts";
 import { SOFTWARE } from "../../relay/version.ts";
 import { print, withExample } from "./command.ts";
@@ -19,6 +20,9 @@ interface DataFlags {
 interface HubFlags extends DataFlags {
   readonly listen: string;
   readonly adminTokenFile?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly insecureHttp?: true;
 }
 
 export const registerHub: RegisterCommand = (program) => {
@@ -28,7 +32,10 @@ export const registerHub: RegisterCommand = (program) => {
       .description("run a hub; prints one JSON line when it is ready")
       .option("--listen <host:port>", "where to listen; port 0 picks one", "127.0.0.1:8787")
       .option("--data <dir>", "folder with the hub's state")
-      .option("--admin-token-file <file>", "used if it exists, else written (0600)"),
+      .option("--admin-token-file <file>", "used if it exists, else written (0600)")
+      .option("--tls-cert <file>", "PEM: serve https with this certificate and its chain")
+      .option("--tls-key <file>", "PEM: its key")
+      .option("--insecure-http", "serve plain http off loopback: tokens can be heard on the way"),
     "catwalk hub --listen 127.0.0.1:8787 --data ./hub",
   ).action((flags: HubFlags) => runHub(flags));
   withExample(
@@ -90,6 +97,13 @@ function failed(error: unknown): never {
   throw new CommandError(error instanceof Error ? error.message : String(error), { cause: error });
 }
 
+function tlsOf({ tlsCert, tlsKey }: HubFlags): Pick<HubOptions, "tls"> {
+  if (tlsCert === undefined && tlsKey === undefined) return {};
+  if (tlsCert === undefined || tlsKey === undefined)
+    throw new UsageError("--tls-cert and --tls-key: give both");
+  return { tls: { certFile: tlsCert, keyFile: tlsKey } };
+}
+
 async function runHub(flags: HubFlags): Promise<void> {
   const dataDir = dataOf("hub", flags);
   const stopped = new Promise<void>((resolve) => {
@@ -102,6 +116,8 @@ async function runHub(flags: HubFlags): Promise<void> {
     listen: flags.listen,
     dataDir,
     ...(flags.adminTokenFile === undefined ? {} : { adminTokenFile: flags.adminTokenFile }),
+    ...tlsOf(flags),
+    insecureHttp: flags.insecureHttp === true,
   }).catch(failed);
   process.stdout.write(
     `${JSON.stringify({ event: "listening", url: hub.url, adminTokenFile: hub.adminTokenFile, maxSockets: hub.maxSockets, ...hub.disk })}\n`,

@@ -19,6 +19,7 @@ export const registerRelay: RegisterCommand = (program) => {
       .option("--identity <dir>", "folder with the key and membership of all the cluster's relays")
       .option("--join-token <token>", "joins the mesh with it")
       .option("--hub <url>", "the hub")
+      .option("--insecure-http", "take a hub without TLS off loopback: tokens can be heard")
       .option("--hub-ca-file <file>", "PEM: authorities to trust for it, beside the usual ones")
       .option("--source <kind>", "kubernetes, manifests or typha")
       .option("--kubeconfig <file>", "of the cluster's API server")

@@ -1,6 +1,7 @@
 /** Runs the relay of one cluster until it is told to stop. */
 import type { RelayConfig } from "../../relay/config/relay-config.ts";
 import { tlsSettingsOf } from "../../relay/config/tls.ts";
+import { isHeardOnTheWay } from "../../relay/hub/plain-http.ts";
 import { serveHttp } from "../../relay/http/server.ts";
 import { newLogger } from "../../relay/lib/log.ts";
 import type { Logger } from "../../relay/lib/log.ts";
@@ -24,6 +25,8 @@ export async function runRelay(config: RelayConfig): Promise<void> {
   preferSmallHeap();
   const signals = new Signals();
   const log = newLogger("catwalk-relay");
+  if (config.hub !== undefined && isHeardOnTheWay(config.hub))
+    log.warn({ hub: config.hub }, "the hub takes plain http: whoever hears it has this cluster");
   const typhaTls = tlsOf(config, log, "typha");
   const upstream = chooseUpstream(config, dialWith(typhaTls));
   const opened = Relay.open(config, sourceOf(config, upstream), log).catch((error: unknown) => {

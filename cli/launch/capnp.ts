@@ -7,6 +7,8 @@ export interface CapnpOptions {
   readonly address: string;
   /** Path of the bundled Worker, relative to the configuration's own folder. */
   readonly workerFile: string;
+  /** Serves TLS: PEM files, relative to the configuration's own folder. `null`: plain http. */
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
   /** Absolute path of the folder with the objects' databases. */
   readonly storageDir: string;
   /** Most sockets that it may hold. */
@@ -34,6 +36,7 @@ const V8_FLAGS = ["--max-semi-space-size=2", "--initial-old-space-size=256"];
 
 export function capnpConfig(options: CapnpOptions): string {
   const { address, workerFile, storageDir, maxSockets, restoredAtMs } = options;
+  const scheme = options.tls === null ? "http = ()" : `https = ${httpsOf(options.tls)}`;
   // Changing a uniqueKey would lose every object's storage.
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -42,7 +45,7 @@ const config :Workerd.Config = (
     (name = "main", worker = .main),
     (name = "disk", disk = (path = ${quote(storageDir)}, writable = true)),
   ],
-  sockets = [ (name = "http", address = ${quote(address)}, http = (), service = "main") ],
+  sockets = [ (name = "http", address = ${quote(address)}, ${scheme}, service = "main") ],
 );
 const main :Workerd.Worker = (
   modules = [ (name = "worker.js", esModule = embed ${quote(workerFile)}) ],
@@ -64,6 +67,11 @@ const main :Workerd.Worker = (
   ],
 );
 `;
+}
+
+function httpsOf({ certFile, keyFile }: NonNullable<CapnpOptions["tls"]>): string {
+  const keypair = `privateKey = embed ${quote(keyFile)}, certificateChain = embed ${quote(certFile)}`;
+  return `(options = (), tlsOptions = (keypair = (${keypair}), minVersion = tls1Dot2))`;
 }
 
 /** A Cap'n Proto text literal. */

@@ -3,8 +3,11 @@
  * and keeps it running. No wrangler and no Miniflare: both are development tools. [CLI20]
  */
 import { createRequire } from "node:module";
-import { join, resolve } from "node:path";
+import { request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { join, relative, resolve } from "node:path";
 
+import { isLoopbackHost } from "../../shared/ip/loopback.ts";
 import { makeFolder } from "../../relay/lib/make-folder.ts";
 import { bundleWorker, writeIfOther } from "./bundle.ts";
 import {
@@ -18,7 +21,9 @@ import { describeSpeed, measureDisk } from "./disk-speed.ts";
 import type { DiskSpeed } from "./disk-speed.ts";
 import { Explainer } from "./explain.ts";
 import { spawnGuarded } from "./guarded-child.ts";
-import { addressText, localUrl, reservePort } from "./listen.ts";
+import { addressText, localUrl, parseListen, requirePrivate, reservePort } from "./listen.ts";
+import { readableTls } from "./tls-files.ts";
+import type { TlsFiles } from "./tls-files.ts";
 import { openFiles } from "./open-files.ts";
 import { restoredAt } from "./restore.ts";
 import { loadSecrets } from "./secrets.ts";
@@ -30,6 +35,10 @@ export interface HubOptions {
   readonly listen: string;
   readonly dataDir: string;
   readonly adminTokenFile?: string;
+  /** Serves TLS with these PEM files. */
+  readonly tls?: TlsFiles;
+  /** Serves plain http off loopback too. */
+  readonly insecureHttp?: boolean;
   /**
    * A ready bundle of the Worker. Default: `CATWALK_WORKER_BUNDLE`, else it is made from the
    * sources.
@@ -76,7 +85,13 @@ async function startLocked(
   unlock: () => void,
 ): Promise<RunningHub> {
   const log = options.log ?? ((line: string) => void process.stderr.write(`${line}\n`));
+  const isTls = options.tls !== undefined;
+  const isInsecureMeant = options.insecureHttp === true;
+  requirePrivate(parseListen(options.listen), { isTls, isInsecureMeant });
+  const tls = options.tls === undefined ? null : readableTls(options.tls);
   const address = await reservePort(options.listen);
+  if (!isTls && !isLoopbackHost(address.host))
+    log(`WARNING: ${addressText(address)} takes plain http: whoever hears it has every token`);
   const secrets = loadSecrets(dataDir, options.adminTokenFile);
   const disk = measureDisk(dataDir);
   log(describeSpeed(disk));
@@ -86,6 +101,10 @@ async function startLocked(
   const config = capnpConfig({
     address: addressText(address),
     workerFile: "worker.js",
+    tls: tls && {
+      certFile: relative(dataDir, tls.certFile),
+      keyFile: relative(dataDir, tls.keyFile),
+    },
     storageDir: join(dataDir, "do"),
     maxSockets,
     restoredAtMs: restoredAt(dataDir),
@@ -97,7 +116,7 @@ async function startLocked(
     new Explainer(dataDir),
     log,
   );
-  const url = localUrl(address);
+  const url = localUrl(address, isTls ? "https" : "http");
   try {
     await waitReady(url, supervisor);
   } catch (error) {
@@ -159,13 +178,23 @@ async function waitReady(url: string, supervisor: Supervisor): Promise<void> {
   const deadline = performance.now() + READY_MS;
   while (performance.now() < deadline) {
     if (supervisor.firstExit !== null) break;
-    try {
-      const answer = await fetch(new URL("/healthz", url), { signal: AbortSignal.timeout(2_000) });
-      if (answer.ok) return;
-    } catch {
-      // Not listening yet.
-    }
+    if (await isHealthy(new URL("/healthz", url))) return;
     await new Promise((done) => setTimeout(done, READY_POLL_MS));
   }
   throw new Error(`the hub did not come up at ${url}: ${supervisor.lastLines.join("\n")}`);
+}
+
+function isHealthy(url: URL): Promise<boolean> {
+  // The certificate names the hub's public name, which is not asked for here; nothing is sent.
+  const send = url.protocol === "https:" ? httpsRequest : httpRequest;
+  return new Promise((done) => {
+    const request = send(url, { timeout: 2_000, agent: false, rejectUnauthorized: false });
+    request.on("response", (response) => {
+      response.resume();
+      done(response.statusCode === 200);
+    });
+    request.on("timeout", () => request.destroy());
+    request.on("error", () => done(false));
+    request.end();
+  });
 }

@@ -1,6 +1,8 @@
 /** Where a hub listens: `HOST:PORT`, found free before workerd is started. */
 import { createServer } from "node:net";
 
+import { isLoopbackHost } from "../../shared/ip/loopback.ts";
+
 /** The port is in use: the caller may try another. */
 export class PortTakenError extends Error {}
 
@@ -15,9 +17,23 @@ export function addressText({ host, port }: ListenAddress): string {
 }
 
 /** Where this machine reaches it. */
-export function localUrl({ host, port }: ListenAddress): string {
+export function localUrl({ host, port }: ListenAddress, scheme: "http" | "https"): string {
   const isAny = host === "0.0.0.0" || host === "::";
-  return `http://${addressText({ host: isAny ? "127.0.0.1" : host, port })}`;
+  return `${scheme}://${addressText({ host: isAny ? "127.0.0.1" : host, port })}`;
+}
+
+/**
+ * A token that is heard on the way is a cluster, so plain http stays on the machine. [CRE19]
+ * @throws Error naming the flags.
+ */
+export function requirePrivate(
+  { host, port }: ListenAddress,
+  given: { readonly isTls: boolean; readonly isInsecureMeant: boolean },
+): void {
+  if (given.isTls || given.isInsecureMeant || isLoopbackHost(host)) return;
+  throw new Error(
+    `--listen ${addressText({ host, port })}: plain http is served on loopback only, because a token that is heard on the way is a cluster. Give --tls-cert and --tls-key, put a TLS proxy before it (deploy/hub), or insist with --insecure-http`,
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The relay's configuration: flags over `CATWALK_*` over the `--config` file, checked once, then frozen. [CLI13] */
 import { z } from "zod";
 
+import { isHeardOnTheWay } from "../hub/plain-http.ts";
 import { describeIssues } from "../../shared/visibility/field-problem.ts";
 import { FELIX_ENVIRONMENT } from "./felix-environment.ts";
 
@@ -27,6 +28,8 @@ export const relayConfigSchema = z
       .regex(/^cwj_[a-z0-9-]+_[0-9a-f]{48}$/, "must look like cwj_<mesh>_<48 hex digits>")
       .optional(),
     hub: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).optional(),
+    /** Takes a hub with plain http off loopback. [CRE19] */
+    insecureHttp: z.stringbool().or(z.boolean()).optional(),
     /** PEM of the authorities that the hub's certificate may come from, beside the usual ones. */
     hubCaFile: z.string().optional(),
     source: z.enum(["kubernetes", "manifests", "typha"]).default("kubernetes"),
@@ -71,10 +74,12 @@ export const relayConfigSchema = z
   })
   .check((ctx) => {
     const { source, manifests, kubeconfig, typhaListen, typhaUpstream, typhaService } = ctx.value;
-    const { peers, peersService } = ctx.value;
+    const { peers, peersService, hub, insecureHttp } = ctx.value;
     const hasTypha = typhaUpstream !== undefined || typhaService !== undefined;
     const wrong = (path: string, message: string) =>
       ctx.issues.push({ code: "custom", input: ctx.value, path: [path], message });
+    if (hub !== undefined && isHeardOnTheWay(hub) && insecureHttp !== true)
+      wrong("hub", HTTPS_RULE);
     if (source === "manifests" && manifests === undefined)
       wrong("manifests", "is needed with --source manifests");
     if (source !== "manifests" && manifests !== undefined)
@@ -96,6 +101,9 @@ export const relayConfigSchema = z
     if (typhaListen === undefined && hasTypha && source !== "typha")
       wrong("typhaListen", "is needed with --typha-upstream and --typha-service");
   });
+
+const HTTPS_RULE =
+  "must be https off loopback: a token that is heard on the way is a cluster (--insecure-http insists)";
 
 export type RelayConfig = Readonly<z.infer<typeof relayConfigSchema>>;
 

@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { loadConfig } from "../../cli/admin/config.ts";
 
@@ -17,6 +17,8 @@ beforeEach(() => {
   for (const folder of [cwd, join(root, "work/.catwalk"), join(home, ".config/catwalk")])
     mkdirSync(folder, { recursive: true });
 });
+
+afterEach(() => rmSync(root, { recursive: true }));
 
 const near = (text: string): void => writeFileSync(join(root, "work/.catwalk/config.yaml"), text);
 const far = (text: string): void => writeFileSync(join(home, ".config/catwalk/config.yaml"), text);

@@ -16,16 +16,16 @@ const message = (flags: Record<string, unknown>, file: unknown = null) => {
 };
 
 test("[CLI13] flags come before the environment, that before the file", () => {
-  const env = { CATWALK_HUB: "http://env:1", CATWALK_STATE: "/env" };
-  const read = readConfig({ hub: "http://flag:1" }, env, {
-    hub: "http://file:1",
+  const env = { CATWALK_HUB: "https://env:1", CATWALK_STATE: "/env" };
+  const read = readConfig({ hub: "https://flag:1" }, env, {
+    hub: "https://file:1",
     state: "/file",
     manifests: "/m",
   });
   expect(read).toMatchObject({
     ok: true,
     config: {
-      hub: "http://flag:1",
+      hub: "https://flag:1",
       state: "/env",
       manifests: "/m",
       source: "manifests",

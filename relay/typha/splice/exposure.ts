@@ -2,8 +2,7 @@
  * Who can read what the port for Felix tells: the pods, addresses, labels and policies of this
  * cluster, and what it may see of others. [TYP26]
  */
-import { isIPv4 } from "node:net";
-
+import { isLoopbackHost } from "../../../shared/ip/loopback.ts";
 import { splitHostPort } from "../upstream/dial.ts";
 
 /**
@@ -12,18 +11,10 @@ import { splitHostPort } from "../upstream/dial.ts";
  */
 export function warningOf(listen: string): string | null {
   const [host] = splitHostPort(listen);
-  if (isLoopback(host)) return null;
+  if (isLoopbackHost(host)) return null;
   return (
     `the port for Felix is open without TLS at ${listen}: whoever reaches it reads the pods, addresses, labels and policies of this cluster, and what it may see ` +
     "of others. As with Typha itself, either ask for certificates (--listen-ca-file, --listen-cert-file, --listen-key-file, --listen-client-cn), or let nobody but " +
     "the nodes reach it"
-  );
-}
-
-/** A name other than `localhost` may be anything. */
-function isLoopback(host: string): boolean {
-  const address = host.toLowerCase().replace(/^::ffff:/, "");
-  return (
-    address === "localhost" || address === "::1" || (isIPv4(address) && address.startsWith("127."))
   );
 }

@@ -133,7 +133,13 @@ test("[API8] a socket takes one open file of the hub", async () => {
   const open = (): number => readdirSync(`/proc/${workerd}/fd`).length;
   const sockets: Socket[] = [];
   try {
-    const before = open();
+    // The start has asked it a question; that socket is closed soon.
+    let before = open();
+    await until("the start's question is closed", async () => {
+      const earlier = before;
+      await new Promise((done) => setTimeout(done, 50));
+      return (before = open()) === earlier;
+    });
     for (let n = 0; n < 50; n++) {
       const socket = connect(Number(port), hostname);
       sockets.push(socket);
