@@ -40,6 +40,7 @@ export const registerRelay: RegisterCommand = (program) => {
       .option("--listen-client-cn <name>", "common name of Felix's certificate")
       .option("--listen-client-uri-san <uri>", "or a URI among its alternative names")
       .option("--typha-max-connections <n>", "served at once (10000)")
+      .option("--typha-max-per-address <n>", "of one address at once (100)")
       .option("--drain-seconds <n>", "longest slow end of Felix connections on SIGTERM (300)")
       .option("--peers <host:port,…>", "other relays of the cluster: asked for views lacking here")
       .option("--peers-service <namespace/name>", "the same as a Kubernetes service")

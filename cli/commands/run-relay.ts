@@ -105,6 +105,7 @@ function startSplice(
     isViewLoaded: () => relay.isViewLoaded,
     inSyncWaitMs: config.inSyncWaitSeconds * 1000,
     compressUpstream: config.typhaCompress ?? false,
+    ...(config.typhaMaxPerAddress !== undefined && { maxPerAddress: config.typhaMaxPerAddress }),
     ...(config.typhaMaxConnections !== undefined && { maxConnections: config.typhaMaxConnections }),
     log: (level, message, fields) => log[level](fields, message),
   });

@@ -1,6 +1,7 @@
 /** The relay's configuration: flags over `CATWALK_*` over the `--config` file, checked once, then frozen. [CLI13] */
 import { z } from "zod";
 
+import { isLoopbackHost } from "../../shared/ip/loopback.ts";
 import { isHeardOnTheWay } from "../hub/plain-http.ts";
 import { describeIssues } from "../../shared/visibility/field-problem.ts";
 import { FELIX_ENVIRONMENT } from "./felix-environment.ts";
@@ -54,6 +55,7 @@ export const relayConfigSchema = z
     listenKeyFile: z.string().optional(),
     listenClientCn: z.string().optional(),
     listenClientUriSan: z.string().optional(),
+    typhaMaxPerAddress: z.coerce.number().int().min(1).max(100_000).optional(),
     typhaMaxConnections: z.coerce.number().int().min(1).max(100_000).optional(),
     /** Longest time that Felix connections are ended one by one on SIGTERM. */
     drainSeconds: z.coerce.number().min(0).max(3_600).optional(),
@@ -98,9 +100,25 @@ export const relayConfigSchema = z
       wrong("source", "typha needs --typha-upstream HOST:PORT or --typha-service NAMESPACE/NAME");
     if (typhaListen !== undefined && !hasTypha)
       wrong("typhaUpstream", "is needed with --typha-listen (or --typha-service)");
+    if (typhaListen !== undefined && isMoreOpenThanTypha(ctx.value))
+      wrong(
+        "typhaListen",
+        "off loopback needs TLS as the Typha before it has: --listen-ca-file, --listen-cert-file, --listen-key-file, --listen-client-cn",
+      );
     if (typhaListen === undefined && hasTypha && source !== "typha")
       wrong("typhaListen", "is needed with --typha-upstream and --typha-service");
   });
+
+/** The port for Felix is not to give away what Typha keeps behind certificates. [TYP41] */
+function isMoreOpenThanTypha(config: {
+  readonly typhaListen?: string | undefined;
+  readonly typhaCaFile?: string | undefined;
+  readonly listenCaFile?: string | undefined;
+}): boolean {
+  const { typhaListen = "", typhaCaFile, listenCaFile } = config;
+  const host = typhaListen.slice(0, typhaListen.lastIndexOf(":"));
+  return typhaCaFile !== undefined && listenCaFile === undefined && !isLoopbackHost(host);
+}
 
 const HTTPS_RULE =
   "must be https off loopback: a token that is heard on the way is a cluster (--insecure-http insists)";

@@ -12,6 +12,8 @@ const splice = new Splice({
   listen: "127.0.0.1:0",
   upstream: fixedUpstream(upstream, dialTcp),
   feed,
+  // The clients of the benchmark are all on this machine.
+  maxPerAddress: 100_000,
   isViewLoaded: () => true,
   inSyncWaitMs: 30_000,
   log: (level, message, fields) => {

@@ -127,3 +127,22 @@ test("[CRE8] a wrong clock is corrected by the hub's date, once, and only when i
   expect(credentials.correctClock(ahead)).toBe(null);
   rmSync(dir, { recursive: true });
 });
+
+test("[TYP41] a port for Felix off loopback needs TLS where Typha has it", () => {
+  const typha = { typhaUpstream: "typha:5473", typhaCaFile: "ca", typhaCn: "typha-server" };
+  const key = { typhaCertFile: "c", typhaKeyFile: "k" };
+  const read = (more: Readonly<Record<string, string>>) =>
+    readConfig({ state: "s", manifests: "m", ...typha, ...key, ...more }, {}, null);
+  expect(read({ typhaListen: "0.0.0.0:5473" })).toMatchObject({
+    ok: false,
+    message: expect.stringMatching(/^typhaListen: off loopback needs TLS.*--listen-ca-file/),
+  });
+  expect(read({ typhaListen: "127.0.0.1:5473" }).ok).toBe(true);
+  const listen = {
+    listenCaFile: "ca",
+    listenCertFile: "c",
+    listenKeyFile: "k",
+    listenClientCn: "f",
+  };
+  expect(read({ typhaListen: "0.0.0.0:5473", ...listen }).ok).toBe(true);
+});

@@ -48,6 +48,11 @@ export class LiveTypha {
     return this.#greeted.size;
   }
 
+  /** Of any kind, also those that have said nothing. */
+  get dialled(): number {
+    return this.#sockets.size;
+  }
+
   /** Bytes that nobody has taken from it yet. */
   get backlogBytes(): number {
     return [...this.#greeted].reduce((sum, socket) => sum + socket.writableLength, 0);

@@ -16,6 +16,9 @@ export const HOLD_MS = 25_000;
 /** Longest message of a client: a hello, then pongs. Typha ≥ 3.33 has the same limit. */
 const MAX_CLIENT_BYTES = 1024 * 1024;
 
+/** All that a client may say before its hello is complete: Calico's has less than 2 KiB. [TYP40] */
+const MAX_HELLO_BYTES = 64 * 1024;
+
 export interface Greeted {
   readonly hello: ClientHello;
   /** Has read the hello, and the types that came with it. */
@@ -31,6 +34,7 @@ export interface Greeted {
 export function readHello(socket: Duplex): Promise<Greeted | string | null> {
   const decoder = new GobDecoder(MAX_CLIENT_BYTES);
   const read: Uint8Array[] = [];
+  let bytes = 0;
   return new Promise((resolve) => {
     const done = (result: Greeted | string | null): void => {
       clearTimeout(timer);
@@ -43,6 +47,11 @@ export function readHello(socket: Duplex): Promise<Greeted | string | null> {
     const onClose = (): void => done(null);
     const onData = (data: Uint8Array): void => {
       read.push(data);
+      bytes += data.length;
+      if (bytes > MAX_HELLO_BYTES) {
+        done(`said ${bytes} bytes before a hello, the limit is ${MAX_HELLO_BYTES}`);
+        return;
+      }
       try {
         const message = decoder.feed(data).map(readMessage)[0];
         if (message === undefined) return;

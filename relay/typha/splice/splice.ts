@@ -42,6 +42,8 @@ export interface SpliceOptions {
   readonly compressUpstream?: boolean;
   /** Connections served at once; more are held and closed late. Typha's own limit is 10,000. */
   readonly maxConnections?: number;
+  /** Of one address, served at once. */
+  readonly maxPerAddress?: number;
   /** Refused connections that are held at once. */
   readonly maxHeld?: number;
   /** How long a connection that cannot be served is held. */
@@ -50,6 +52,8 @@ export interface SpliceOptions {
 }
 
 const MAX_CONNECTIONS = 10_000;
+/** A node has a handful of clients: Felix, confd, the allocator of tunnel addresses. */
+const MAX_PER_ADDRESS = 100;
 /** Refused connections that are held at once; with more the one that was held longest is closed. */
 const MAX_HELD = 10_000;
 const DIAL_RETRY_MS = 500;
@@ -65,6 +69,8 @@ export class Splice {
   readonly #sessions = new Map<FelixSession, Duplex>();
   /** Clients that are served, or will be. */
   readonly #clients = new Set<Duplex>();
+  /** Of them, by address. */
+  readonly #perAddress = new Map<string, number>();
   /** Refused ones, in the order in which they were. */
   readonly #held = new Set<Duplex>();
   readonly #sockets = new Set<Duplex>();
@@ -153,6 +159,12 @@ export class Splice {
       this.#refuse(socket, from, `there are ${this.#clients.size} connections already`);
       return;
     }
+    const ofAddress = this.#perAddress.get(from ?? "") ?? 0;
+    if (ofAddress >= (this.#options.maxPerAddress ?? MAX_PER_ADDRESS)) {
+      this.#refuse(socket, from, `there are ${ofAddress} connections of this address already`);
+      return;
+    }
+    this.#countAddress(socket, from ?? "");
     this.#admit(socket);
     if (this.#front === null) void this.#greet(socket, from);
     else this.#front.accept(socket);
@@ -170,6 +182,17 @@ export class Splice {
       onFailed: (problem) =>
         this.#options.log("warn", "a TLS handshake on Typha's port failed", { problem }),
     });
+  }
+
+  /** Until the connection is closed, or refused after all. */
+  #countAddress(socket: Socket, address: string): void {
+    const add = (step: 1 | -1): void => {
+      const count = (this.#perAddress.get(address) ?? 0) + step;
+      if (count === 0) this.#perAddress.delete(address);
+      else this.#perAddress.set(address, count);
+    };
+    add(1);
+    socket.once("close", () => add(-1));
   }
 
   #admit(socket: Duplex): void {

@@ -48,7 +48,7 @@ test("[TYP3] a length is refused before anything is held for it, and a message o
       .finish();
   expect(() => {
     for (let id = 100; id < 200; id++) endless.feed(definition(id));
-  }).toThrow(/64 chunks/);
+  }).toThrow(/32 chunks/);
 });
 
 test("[TYP3] random bytes, before and after a hello, neither crash nor hang nor disturb others", async () => {
@@ -151,4 +151,54 @@ test("[TYP10] a Felix that reads nothing costs a bounded backlog, and loses noth
     () => felix.kvs.get("/calico/v1/netset/db_remote") === '{"n":299}',
     20_000,
   );
+});
+
+/** A definition of a struct without fields, whose name is that long. */
+function definitionNamed(id: number, length: number): Buffer {
+  const body = new GobWriter()
+    .int(-id)
+    .raw(Buffer.from("030101", "hex"))
+    .text("x".repeat(length))
+    .raw(Buffer.from("000000", "hex"));
+  return new GobWriter().bytes(body.finish()).finish();
+}
+
+test("[TYP40] names in type definitions are short, and a stream defines few types", () => {
+  expect(() => new GobDecoder(MB).feed(definitionNamed(70, 200))).toThrow(
+    /name of 200 characters in a type definition/,
+  );
+  const many = new GobDecoder(MB);
+  expect(() => {
+    for (let id = 70; id < 200; id++) many.feed(definitionNamed(id, 100));
+  }).toThrow(/more than 64 types/);
+});
+
+test("[TYP40] who says more than 64 KiB before a hello is refused, and Typha is not dialled for it", async () => {
+  const { port, logs, typha } = await spliceRig(LOCAL, { holdMs: 50 });
+  const clients = Array.from({ length: 8 }, () => raw(port));
+  for (const { socket } of clients) {
+    // A chunk of 1 MB begins, which is within what a message may have.
+    socket.write(Buffer.from("fd100000", "hex"));
+    socket.write(Buffer.alloc(100_000));
+  }
+  await vi.waitFor(() => expect(clients.every(({ state }) => state.isClosed)).toBe(true));
+  expect(logs.filter((line) => line.includes("before a hello, the limit is 65536"))).toHaveLength(
+    8,
+  );
+  expect(typha.dialled).toBe(0);
+});
+
+test("[TYP40] connections of one address beyond the bound are held, and served when others have gone", async () => {
+  const { client, logs } = await spliceRig(LOCAL, { maxPerAddress: 2, holdMs: 50 });
+  const [one, two] = [client(), client()];
+  for (const felix of [one, two]) await felix.until("in-sync", () => felix.hasSync);
+  const third = client();
+  await third.until("the end", () => third.isClosed);
+  expect(third.messages).toEqual([]);
+  expect(logs.join("\n")).toMatch(/there are 2 connections of this address already/);
+  one.close();
+  await vi.waitFor(async () => {
+    const again = client();
+    await again.until("in-sync", () => again.hasSync, 250);
+  }, 5_000);
 });

@@ -48,7 +48,7 @@ class NeedChunk extends Error {}
 /**
  * Chunks of one message: Go needs one, and one for each type that the message is the first to use.
  */
-const MAX_CHUNKS = 64;
+const MAX_CHUNKS = 32;
 
 export class GobDecoder {
   readonly #maxMessageBytes: number;

@@ -29,9 +29,13 @@ export const BUILTIN = {
 } as const;
 /** Ids below are gob's own. */
 export const FIRST_USER_ID = 64;
-/** Definitions of one stream: syncproto has 13. */
-const MAX_TYPES = 256;
+/**
+ * What one stream may define: syncproto has 13 types, and no name of more than 30 characters. Types
+ * are kept as long as the connection, so what they hold together is bounded. [TYP40]
+ */
+const MAX_TYPES = 64;
 const MAX_FIELDS = 64;
+const MAX_NAME_BYTES = 128;
 
 export type TypeTable = Map<number, WireType>;
 
@@ -75,9 +79,16 @@ function readCommon(reader: GobReader, field: number, position: number): string 
   if (field !== position) throw new GobError(`unexpected field ${field} of a type definition`);
   let name = "";
   for (const inner of structFields(reader)) {
-    if (inner === 0) name = reader.text();
+    if (inner === 0) name = readName(reader);
     else reader.int();
   }
+  return name;
+}
+
+function readName(reader: GobReader): string {
+  const name = reader.text();
+  if (name.length > MAX_NAME_BYTES)
+    throw new GobError(`name of ${name.length} characters in a type definition`);
   return name;
 }
 
@@ -119,7 +130,7 @@ function readStructType(reader: GobReader): WireType {
     for (let i = 0; i < count; i++) {
       const described = { name: "", id: 0 };
       for (const inner of structFields(reader)) {
-        if (inner === 0) described.name = reader.text();
+        if (inner === 0) described.name = readName(reader);
         else described.id = typeId(reader);
       }
       fields.push(described);
