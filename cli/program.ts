@@ -2,6 +2,7 @@
  * Runs a command line: usage errors end with 2, failures with 1, both with a message on stderr
  * only. [CLI1]
  */
+import { say } from "./admin/terminal.ts";
 import { Command, CommanderError, Help } from "commander";
 
 import { VERSION } from "../relay/version.ts";
@@ -38,9 +39,9 @@ export async function runProgram(
       // Help that was asked for is no error; commander has printed all of them.
       return error.code === "commander.helpDisplayed" || error.code === "commander.version" ? 0 : 2;
     }
-    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
+    say(`error: ${error instanceof Error ? error.message : String(error)}`);
     if (error instanceof Error && error.message.startsWith("BUG:") && error.stack !== undefined)
-      process.stderr.write(`${error.stack}\n`);
+      say(`${error.stack}`);
     return exitStatusOf(error);
   }
 }

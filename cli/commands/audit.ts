@@ -1,6 +1,7 @@
 /** `catwalk audit`: who changed what in the mesh, newest first. [CLI42] */
 import { listAudit } from "../../shared/api/meshes.ts";
-import { clientOf, print, withExample, withOutput, withServer } from "./command.ts";
+import { clientOf, withExample, withOutput, withServer } from "./command.ts";
+import { print } from "../admin/terminal.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "../admin/config.ts";
 import { renderList } from "./output.ts";

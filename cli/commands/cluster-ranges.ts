@@ -7,12 +7,12 @@ import type { Client } from "../admin/client.ts";
 import {
   clientOf,
   collect,
-  print,
   warnUnlessPropagated,
   withExample,
   withOutput,
   withServer,
 } from "./command.ts";
+import { print } from "../admin/terminal.ts";
 import type { OutputFlags } from "./command.ts";
 import type { ServerFlags } from "../admin/config.ts";
 import { renderOne } from "./output.ts";

@@ -12,14 +12,8 @@ import type { JoinTokenView } from "../../shared/api/clusters.ts";
 import { registerIdentity } from "./cluster-identity.ts";
 import { addRanges, rangesOf, registerSet, withRanges } from "./cluster-ranges.ts";
 import type { RangeFlags } from "./cluster-ranges.ts";
-import {
-  clientOf,
-  print,
-  warnUnlessPropagated,
-  withExample,
-  withOutput,
-  withServer,
-} from "./command.ts";
+import { clientOf, warnUnlessPropagated, withExample, withOutput, withServer } from "./command.ts";
+import { print } from "../admin/terminal.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "../admin/config.ts";
 import { renderList, renderOne } from "./output.ts";

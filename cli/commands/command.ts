@@ -6,6 +6,7 @@ import { loadConfig } from "../admin/config.ts";
 import type { ServerFlags } from "../admin/config.ts";
 import { OUTPUTS } from "./output.ts";
 import type { Output } from "./output.ts";
+import { say } from "../admin/terminal.ts";
 
 /** Adds a command, with its sub-commands, to the program. */
 export type RegisterCommand = (program: Command) => void;
@@ -39,16 +40,10 @@ export function clientOf(flags: ServerFlags): Client {
   return new Client(loadConfig(flags));
 }
 
-export function print(text: string): void {
-  process.stdout.write(text);
-}
-
 /** Said on stderr, so that it never mixes with what a script reads. */
 export function warnUnlessPropagated(answer: { readonly propagated: boolean }): void {
   if (!answer.propagated)
-    process.stderr.write(
-      "saved; not every part of the hub has taken it yet, which follows by itself\n",
-    );
+    say("saved; not every part of the hub has taken it yet, which follows by itself");
 }
 
 /** A repeatable option. */

@@ -5,7 +5,8 @@
 import { Argument } from "commander";
 import type { Command, Option } from "commander";
 
-import { print, withExample } from "./command.ts";
+import { withExample } from "./command.ts";
+import { print } from "../admin/terminal.ts";
 import type { RegisterCommand } from "./command.ts";
 
 const SHELLS = ["bash", "zsh", "fish"] as const;

@@ -5,7 +5,8 @@
 import { parseSelector } from "../../shared/selector/parse.ts";
 import { endpointName, labelsSeen, matchEndpoints } from "../../relay/policy/world.ts";
 import type { MatchedEndpoint, SeenLabels } from "../../relay/policy/world.ts";
-import { print, withExample, withOutput, withServer } from "./command.ts";
+import { withExample, withOutput, withServer } from "./command.ts";
+import { print } from "../admin/terminal.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import { renderList } from "./output.ts";
 import { labelText } from "../../shared/record/key-name.ts";

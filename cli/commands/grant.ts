@@ -6,14 +6,8 @@ import type { ChangedGrant, GrantView } from "../../shared/api/grants.ts";
 import { describeScope } from "../../shared/visibility/scope-text.ts";
 import { scopeDocument } from "../../shared/visibility/scope.ts";
 import type { Scope, ScopeDocument } from "../../shared/visibility/scope.ts";
-import {
-  clientOf,
-  print,
-  warnUnlessPropagated,
-  withExample,
-  withOutput,
-  withServer,
-} from "./command.ts";
+import { clientOf, warnUnlessPropagated, withExample, withOutput, withServer } from "./command.ts";
+import { print } from "../admin/terminal.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "../admin/config.ts";
 import { renderList, renderOne } from "./output.ts";

@@ -9,7 +9,8 @@ import { startHub } from "../launch/hub.ts";
 import type { HubOptions } from "../launch/hub.ts";
 import { restoreHub } from "../launch/restore.ts";
 import { SOFTWARE } from "../../relay/version.ts";
-import { print, withExample } from "./command.ts";
+import { withExample } from "./command.ts";
+import { print } from "../admin/terminal.ts";
 import type { RegisterCommand } from "./command.ts";
 import { CommandError, UsageError } from "../admin/usage-error.ts";
 

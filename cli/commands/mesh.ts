@@ -8,14 +8,8 @@ import {
   getMesh,
   listMeshes,
 } from "../../shared/api/meshes.ts";
-import {
-  clientOf,
-  print,
-  warnUnlessPropagated,
-  withExample,
-  withOutput,
-  withServer,
-} from "./command.ts";
+import { clientOf, warnUnlessPropagated, withExample, withOutput, withServer } from "./command.ts";
+import { print } from "../admin/terminal.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "../admin/config.ts";
 import { renderList, renderOne } from "./output.ts";

@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { MAX_CLUSTERS, MAX_ENDPOINTS } from "../mock/made-up.ts";
-import { clientOf, print, withExample, withServer } from "./command.ts";
+import { clientOf, withExample, withServer } from "./command.ts";
+import { jsonText, print, say } from "../admin/terminal.ts";
 import type { RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "../admin/config.ts";
 import { UsageError } from "../admin/usage-error.ts";
@@ -57,7 +58,6 @@ async function run(flags: MockFlags): Promise<void> {
   const interrupt = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.once(signal, () => interrupt.abort());
-  const say = (text: string): void => void process.stderr.write(`${text}\n`);
   const { MockMesh } = await import("../mock/mock-mesh.ts");
   const mesh = new MockMesh(clientOf(flags), options);
   try {
@@ -71,7 +71,7 @@ async function run(flags: MockFlags): Promise<void> {
       // A last report of a moment would say nothing: it goes with the one before.
       const waitMs = leftMs < 1.5 * REPORT_MS ? leftMs : REPORT_MS;
       await sleep(waitMs, undefined, { signal: interrupt.signal }).catch(() => undefined);
-      print(`${JSON.stringify({ ...mesh.stats(), latencyMs: summary(mesh.takeLatencies()) })}\n`);
+      print(`${jsonText({ ...mesh.stats(), latencyMs: summary(mesh.takeLatencies()) })}\n`);
     }
   } finally {
     if (flags.keep !== true) say("removing the made-up clusters");

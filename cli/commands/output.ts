@@ -2,6 +2,8 @@
 import stringWidth from "string-width";
 import { stringify } from "yaml";
 
+import { jsonText, printable } from "../admin/terminal.ts";
+
 export const OUTPUTS = ["json", "yaml", "wide", "name"] as const;
 export type Output = (typeof OUTPUTS)[number];
 
@@ -30,7 +32,7 @@ export function renderList<T>(
 ): string {
   switch (output) {
     case "json":
-      return `${JSON.stringify({ items: rows }, null, 2)}\n`;
+      return `${jsonText({ items: rows }, 2)}\n`;
     case "yaml":
       return stringify({ items: rows });
     case "name":
@@ -43,7 +45,7 @@ export function renderList<T>(
 
 /** One object: YAML for people, since a single thing has no columns. */
 export function renderOne(value: unknown, name: string, output: Output | undefined): string {
-  if (output === "json") return `${JSON.stringify(value, null, 2)}\n`;
+  if (output === "json") return `${jsonText(value, 2)}\n`;
   if (output === "name") return `${name}\n`;
   return stringify(value);
 }
@@ -95,9 +97,9 @@ export function wrapWords(text: string, width: number): string[] {
   return [...lines, line];
 }
 
-/** Names come from other clusters: a control character must not reach the terminal. */
+/** Without line ends: a name that has some stays in its cell. */
 export function oneLine(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, "?");
+  return printable(text).replaceAll(/[\n\t]/g, "?");
 }
 
 /** `3s`, `4m`, `2h`, `5d`: the largest whole unit. */

@@ -7,7 +7,8 @@ import type { Affected, AffectedRule, ChangedEndpoint } from "../../relay/policy
 import { titleOf } from "../../relay/policy/sort-policies.ts";
 import type { World } from "../../relay/policy/world.ts";
 import type { PolicyObject } from "../../relay/source/source.ts";
-import { clientOf, print } from "./command.ts";
+import { clientOf } from "./command.ts";
+import { print, say } from "../admin/terminal.ts";
 import type { OutputFlags } from "./command.ts";
 import { renderOne } from "./output.ts";
 import { readChange, worldsOf } from "./policy-change.ts";
@@ -44,8 +45,8 @@ export async function printAffected(
     policies,
     affected: affectedBy(policies, { ...now, networkSets }, { ...after, networkSets }),
   };
-  for (const note of notes) process.stderr.write(`(${note})\n`);
-  process.stderr.write(`(${change.remote} ${now.truth})\n`);
+  for (const note of notes) say(`(${note})`);
+  say(`(${change.remote} ${now.truth})`);
   if (flags.output === "json" || flags.output === "yaml")
     print(renderOne(summaryOf(answer), "", flags.output));
   else print(render(answer));

@@ -6,7 +6,8 @@ import { holdPolicy, policiesCalled } from "../../relay/policy/holding.ts";
 import type { HeldPolicy, HeldRule } from "../../relay/policy/holding.ts";
 import { titleOf } from "../../relay/policy/sort-policies.ts";
 import type { PolicyObject } from "../../relay/source/source.ts";
-import { print, withExample, withOutput, withServer } from "./command.ts";
+import { withExample, withOutput, withServer } from "./command.ts";
+import { print, say } from "../admin/terminal.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import { renderOne } from "./output.ts";
 import { printAffected } from "./policy-affected.ts";
@@ -63,9 +64,8 @@ export const registerPolicy: RegisterCommand = (program) => {
     // Asked for by name, it is the answer.
     if (name !== undefined && broken !== undefined) throw new CommandError(broken.message);
     tellTruth(world);
-    for (const note of input.notes) process.stderr.write(`(${note})\n`);
-    if (name === undefined)
-      for (const note of describeLeftOut(input.leftOut)) process.stderr.write(`(${note})\n`);
+    for (const note of input.notes) say(`(${note})`);
+    if (name === undefined) for (const note of describeLeftOut(input.leftOut)) say(`(${note})`);
     if (flags.output === "json" || flags.output === "yaml") {
       const policies = held.filter((one) => !("message" in one));
       const unreadable = held.flatMap((one) => ("message" in one ? [one] : []));

@@ -1,6 +1,7 @@
 /** `catwalk quarantine list`: what clusters publish and the hub does not forward, with the rule. */
 import { listQuarantine } from "../../shared/api/status.ts";
-import { clientOf, print, withExample, withOutput, withServer } from "./command.ts";
+import { clientOf, withExample, withOutput, withServer } from "./command.ts";
+import { print, say } from "../admin/terminal.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "../admin/config.ts";
 import { renderList } from "./output.ts";
@@ -20,7 +21,7 @@ export const registerQuarantine: RegisterCommand = (program) => {
       params: { mesh: client.mesh },
     });
     if (unknown.length > 0)
-      process.stderr.write(`not known for ${unknown.join(", ")}: no answer from the hub's part\n`);
+      say(`not known for ${unknown.join(", ")}: no answer from the hub's part`);
     print(
       renderList(
         items,

@@ -4,14 +4,8 @@ import type { ClusterRccView, RccView } from "../../shared/api/rccs.ts";
 import { isName, NAME_RULE } from "../../shared/lib/names.ts";
 import { parseRcc } from "../../shared/visibility/rcc.ts";
 import type { RccDocument, RccRequest } from "../../shared/visibility/rcc.ts";
-import {
-  clientOf,
-  print,
-  warnUnlessPropagated,
-  withExample,
-  withOutput,
-  withServer,
-} from "./command.ts";
+import { clientOf, warnUnlessPropagated, withExample, withOutput, withServer } from "./command.ts";
+import { print } from "../admin/terminal.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "../admin/config.ts";
 import { readObjects } from "./documents.ts";

@@ -2,6 +2,7 @@
  * What `eval`, `policy`, `view` and `watch` share: whose truth is asked, the hub's (permitted) or a
  * relay's (applied).
  */
+import { say } from "../admin/terminal.ts";
 import type { Command } from "commander";
 
 import type { World } from "../../relay/policy/world.ts";
@@ -83,5 +84,5 @@ export async function policiesOf(flags: ReadingFlags): Promise<ClusterPolicies> 
 
 export function tellTruth(world: World): void {
   const lines = wrapWords(`(${world.truth})`, process.stderr.columns || 80);
-  process.stderr.write(`${lines.join("\n ")}\n`);
+  say(lines.join("\n "));
 }

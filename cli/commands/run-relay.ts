@@ -14,7 +14,7 @@ import { dialWith } from "../../relay/typha/upstream/dial.ts";
 import { Splice } from "../../relay/typha/splice/splice.ts";
 import { TlsFiles } from "../../relay/tls/files.ts";
 import type { TyphaUpstream } from "../../relay/typha/upstream/upstream.ts";
-import { print } from "./command.ts";
+import { print } from "../admin/terminal.ts";
 import { CommandError } from "../admin/usage-error.ts";
 
 /** As Typha's own. */

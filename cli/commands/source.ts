@@ -12,7 +12,8 @@ import { dumpValues } from "../../relay/source/dump-values.ts";
 import type { SourceChoice } from "../../relay/source/open-source.ts";
 import type { Source } from "../../relay/source/source.ts";
 import { summarise } from "../../relay/source/source-health.ts";
-import { print, withExample } from "./command.ts";
+import { withExample } from "./command.ts";
+import { jsonText, print, say } from "../admin/terminal.ts";
 import type { RegisterCommand } from "./command.ts";
 import { CommandError, UsageError } from "../admin/usage-error.ts";
 
@@ -88,7 +89,7 @@ async function readChoice(flags: Omit<DumpFlags, "timeout">): Promise<SourceChoi
 /** @throws UsageError */
 function readSeconds(text: string): number {
   const match = /^(\d{1,5})(ms|s|m)?$/.exec(text);
-  if (match === null) throw new UsageError(`--timeout: ${JSON.stringify(text)} must be like 30s`);
+  if (match === null) throw new UsageError(`--timeout: ${jsonText(text)} must be like 30s`);
   const unit = { ms: 0.001, s: 1, m: 60 }[match[2] ?? "s"] ?? 1;
   return Number(match[1]) * unit;
 }
@@ -115,7 +116,7 @@ async function dump(source: Source, seconds: number): Promise<string> {
   clearTimeout(timer);
   const { collections } = source.health();
   await source.stop();
-  for (const [object, message] of problems) process.stderr.write(`${object}: ${message}\n`);
+  for (const [object, message] of problems) say(`${object}: ${message}`);
   if (!isListed) {
     const { reason } = summarise({ collections: collections.map((c) => ({ ...c, sinceMs: 0 })) });
     const why = reason === "" ? "still listing" : reason;
@@ -124,6 +125,6 @@ async function dump(source: Source, seconds: number): Promise<string> {
   const lines = [...records.values()]
     .flatMap(dumpValues)
     .toSorted((a, b) => (a.key < b.key ? -1 : 1))
-    .map((keyValue) => `${JSON.stringify(keyValue)}\n`);
+    .map((keyValue) => `${jsonText(keyValue)}\n`);
   return lines.join("");
 }

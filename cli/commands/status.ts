@@ -1,6 +1,7 @@
 /** `catwalk status`: every edge of the mesh, then every cluster, then what its scopes show. */
 import { describeScope } from "../../shared/visibility/scope-text.ts";
-import { clientOf, print, withExample, withOutput, withServer } from "./command.ts";
+import { clientOf, withExample, withOutput, withServer } from "./command.ts";
+import { print } from "../admin/terminal.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "../admin/config.ts";
 import { getStatus } from "../../shared/api/status.ts";

@@ -6,7 +6,8 @@ import type { Command } from "commander";
 
 import { felixValue, natPool } from "../../relay/felix/felix-values.ts";
 import type { SeenRecord } from "../../relay/policy/world.ts";
-import { clientOf, print, withExample, withOutput, withServer } from "./command.ts";
+import { clientOf, withExample, withOutput, withServer } from "./command.ts";
+import { jsonText, print, say } from "../admin/terminal.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { SeenChange } from "./origin-reader.ts";
 import { oneLine, renderList, screenWidth, wrapWords } from "./output.ts";
@@ -52,7 +53,7 @@ function registerOnce(program: Command): void {
           : await asFelix(others, flags.relay, flags.origin),
       );
     } else if (flags.output === "json")
-      print(records.map((seen) => `${JSON.stringify(line(seen))}\n`).join(""));
+      print(records.map((seen) => `${jsonText(line(seen))}\n`).join(""));
     else print(renderList(records.map(line), LIST, flags.output));
   });
 }
@@ -68,7 +69,7 @@ function registerWatch(program: Command): void {
   ).action(async (flags: Flags) => {
     const show = (change: SeenChange): string =>
       flags.output === "json"
-        ? `${JSON.stringify(changeLine(change, new Date()))}\n`
+        ? `${jsonText(changeLine(change, new Date()))}\n`
         : changeText(change, new Date());
     if (flags.relay !== undefined) {
       await followRelay(flags.relay, flags.origin, (change) => print(show(change)));
@@ -83,14 +84,12 @@ function registerWatch(program: Command): void {
       flags.origin === undefined ? { cluster } : { cluster, origin: flags.origin },
       {
         onListed: (records) => {
-          process.stderr.write(
-            `${cluster} sees ${records.length} records; changes follow, Ctrl-C ends\n`,
-          );
+          say(`${cluster} sees ${records.length} records; changes follow, Ctrl-C ends`);
           if (flags.output === "json")
-            print(records.map((seen) => `${JSON.stringify(line(seen))}\n`).join(""));
+            print(records.map((seen) => `${jsonText(line(seen))}\n`).join(""));
         },
         onChange: (change) => print(show(change)),
-        onNote: (text) => process.stderr.write(`${text}\n`),
+        onNote: (text) => say(`${text}`),
       },
     );
   });
@@ -114,9 +113,7 @@ async function followRelay(
   for await (const line of viewLines(url, "/view?follow=true"))
     if (line.kind === "listed") {
       isListed = true;
-      process.stderr.write(
-        `the relay at ${url} serves ${records} records; changes follow, Ctrl-C ends\n`,
-      );
+      say(`the relay at ${url} serves ${records} records; changes follow, Ctrl-C ends`);
     } else if (chosen !== null && !chosen.has(line.seen.origin)) continue;
     else if (isListed)
       onChange({ ...line.seen, isOwn: false, ...(line.isDeleted ? { deleted: true } : {}) });
@@ -145,13 +142,13 @@ async function asFelix(
   );
   return [
     ...others.filter(({ record }) => record.kind !== "IPPool").map(felixLine),
-    ...chosen.map(({ cidr }) => `${JSON.stringify(natPool(cidr))}\n`),
+    ...chosen.map(({ cidr }) => `${jsonText(natPool(cidr))}\n`),
   ].join("");
 }
 
 function felixLine({ origin, record }: SeenRecord): string {
   const value = felixValue(origin, record);
-  return value === null ? "" : `${JSON.stringify(value)}\n`;
+  return value === null ? "" : `${jsonText(value)}\n`;
 }
 
 const LIST = {

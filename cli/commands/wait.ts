@@ -4,7 +4,8 @@
  */
 import { Option } from "commander";
 
-import { clientOf, print, withExample, withServer } from "./command.ts";
+import { clientOf, withExample, withServer } from "./command.ts";
+import { print, say } from "../admin/terminal.ts";
 import type { RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "../admin/config.ts";
 import { getStatus } from "../../shared/api/status.ts";
@@ -90,7 +91,7 @@ export const registerWait: RegisterCommand = (program) => {
         flags.origin === undefined
           ? `${flags.cluster} to be in sync with every remote`
           : `${flags.cluster} to be in sync with ${flags.origin}`;
-      process.stderr.write(`waiting for ${what}, at most ${flags.timeout}\n`);
+      say(`waiting for ${what}, at most ${flags.timeout}`);
       do {
         // A hub that restarts in the meantime is no reason to give up before the time.
         inTheWay = await client.call(getStatus, { params: { mesh: client.mesh } }).then(
@@ -108,7 +109,7 @@ export const registerWait: RegisterCommand = (program) => {
         }
         // Each obstacle once, as it changes: a script's log shows where it stood.
         if (inTheWay.join("; ") !== told)
-          for (const obstacle of inTheWay) process.stderr.write(`  still ${obstacle}\n`);
+          for (const obstacle of inTheWay) say(`  still ${obstacle}`);
         told = inTheWay.join("; ");
         await new Promise((done) => setTimeout(done, POLL_MS));
       } while (performance.now() < deadline);

@@ -12,7 +12,8 @@ import {
   withdrawalsSchema,
 } from "../../shared/api/relay.ts";
 import type { WithdrawalView } from "../../shared/api/relay.ts";
-import { print, withExample, withOutput } from "./command.ts";
+import { withExample, withOutput } from "./command.ts";
+import { print } from "../admin/terminal.ts";
 import type { OutputFlags } from "./command.ts";
 import { renderList } from "./output.ts";
 import { CommandError } from "../admin/usage-error.ts";
