@@ -38,6 +38,7 @@ const SUITES = [
   suite("faults", "test/faults/run.ts"),
   suite("mutants", "test/sim/mutants/run.ts"),
   suite("schemathesis", "test/schemathesis/run.ts"),
+  suite("proxy", "test/proxy/run.ts"),
   suite("interop", "test/interop/run.ts"),
 ];
 
