@@ -18,6 +18,7 @@ import type {
 } from "../../shared/record/record.ts";
 import { keyOf } from "../../shared/record/key.ts";
 import type { LabelMode } from "../../shared/visibility/facts.ts";
+import type { PoolMode } from "./pool-mode.ts";
 import { CLUSTER_LABEL, remoteLabels } from "./remote-labels.ts";
 
 export interface FelixValue {
@@ -105,11 +106,11 @@ function profileValue(rcc: string, record: Profile, mode: LabelMode): unknown {
 
 /**
  * A pool that does nothing but say that its addresses are pods': Felix source-NATs only what goes
- * outside of all pools. Without a mode it cannot change Felix's encapsulation flags (which would
- * end Felix, again and again), without masquerade its own pods' traffic is not touched. [TYP20]
+ * outside of all pools. Its mode changes none of Felix's encapsulation flags (which would end Felix,
+ * again and again), without masquerade its own pods' traffic is not touched. [TYP20] [TYP42]
  */
-export function natPool(cidr: string): FelixValue {
-  return { key: keyOf({ ...NO_POOL, cidr }), value: natPoolValue(cidr) };
+export function natPool(cidr: string, mode: PoolMode = "none"): FelixValue {
+  return { key: keyOf({ ...NO_POOL, cidr }), value: natPoolValue(cidr, mode) };
 }
 
 const NO_POOL: IPPool = {
@@ -122,12 +123,12 @@ const NO_POOL: IPPool = {
   allowedUses: [],
 };
 
-function natPoolValue(cidr: string): unknown {
+function natPoolValue(cidr: string, mode: PoolMode): unknown {
   return {
     cidr,
-    ipip: "",
-    ipip_mode: "",
-    vxlan_mode: "",
+    ipip: mode === "ipip" ? "tunl0" : "",
+    ipip_mode: mode === "ipip" ? "always" : "",
+    vxlan_mode: mode === "vxlan" ? "always" : "",
     masquerade: false,
     ipam: false,
     disabled: true,

@@ -6,6 +6,15 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { felixValue } from "../../relay/felix/felix-values.ts";
+import { PoolOrder } from "../../relay/typha/splice/pool-order.ts";
+import {
+  encodeKvsAround,
+  encodeUpdate,
+  SERVER_DEFINITIONS,
+} from "../../relay/typha/wire/encode.ts";
+import { GobDecoder } from "../../relay/typha/wire/gob/decoder.ts";
+import { readMessage } from "../../relay/typha/wire/messages.ts";
+import { element } from "../support/live-typha.ts";
 import { OwnAddresses } from "../../relay/view/served.ts";
 import { pool } from "../support/records.ts";
 import type { EncapMode, IPPool } from "../../shared/record/record.ts";
@@ -90,6 +99,108 @@ test("[TYP20] remote pools never change the encapsulation flags, in any order of
     }),
     { numRuns: 300 },
   );
+});
+
+/** What one connection sends around local updates, as Felix gets it. */
+function heard(order: PoolOrder, local: readonly FelixUpdate[]): readonly FelixUpdate[] {
+  const parts = local.map(({ key, value }) => {
+    if (value === null) order.localDelete(key);
+    else order.localPut(key, Buffer.from(value));
+    return element(key, value, value === null ? 3 : 1);
+  });
+  const { count, parts: all } = order.around({
+    count: parts.length,
+    parts,
+  });
+  if (count === 0) return [];
+  const decoder = new GobDecoder(1 << 26);
+  decoder.feed(SERVER_DEFINITIONS);
+  const message = decoder.feed(Buffer.concat(encodeKvsAround(count, all))).map(readMessage)[0];
+  if (message?.type !== "MsgKVs") throw new Error("no MsgKVs");
+  return message.kvs.map(({ key, value }) => ({
+    key,
+    value: value === null ? null : Buffer.from(value).toString(),
+  }));
+}
+
+test.each([
+  ["v3.32.1", false],
+  ["v3.33.0", false],
+  ["v3.33.0", true],
+  ["v3.34.0-0.dev-12-gabcdef", true],
+  ["a build of ours", true],
+  ["a build of ours", false],
+] as const)(
+  "[TYP42] in a Felix %s (programs its routes: %s) other clusters' pools change no flag, in any order of pools and restarts",
+  (version, programs) => {
+    let delivered = 0;
+    fc.assert(
+      fc.property(steps, (run) => {
+        const own = new Map<string, FelixUpdate>();
+        const pools = { delivered: new Set<string>(), subscribe: () => () => {} };
+        const felix = () => new FelixModel("node-a1", programs);
+        let [alone, both, order] = [felix(), felix(), new PoolOrder(pools, version)];
+        const restart = () => {
+          [alone, both, order] = [felix(), felix(), new PoolOrder(pools, version)];
+          const local = [...own.values()];
+          alone.apply(local);
+          both.apply(heard(order, local));
+          order.complete();
+          both.apply(heard(order, []));
+          alone.start();
+          both.start(alone);
+        };
+        restart();
+        for (const step of run) {
+          if (step.side === "restart" || alone.exit !== null) restart();
+          if (step.side === "restart") continue;
+          const text = REMOTE[step.cidr] ?? "";
+          if (step.side === "remote")
+            if (step.isGone) pools.delivered.delete(text);
+            else pools.delivered.add(text);
+          const local = step.side === "local" ? [localUpdate(step)] : [];
+          for (const update of local) {
+            if (update.value === null) own.delete(update.key);
+            else own.set(update.key, update);
+          }
+          alone.apply(local);
+          both.apply(heard(order, local));
+          expect(both.exit).toEqual(alone.exit);
+          delivered += pools.delivered.size;
+        }
+        // A restart at the end shows what a flag that hides until then would do.
+        restart();
+        expect(both.exit).toEqual(null);
+      }),
+      { numRuns: 300 },
+    );
+    expect(delivered).toBeGreaterThan(300);
+  },
+);
+
+test("[TYP42] a pool that no mode makes harmless is not sent; one that comes to fit is, in the message of the local change", () => {
+  const pools = { delivered: new Set(["10.66.0.0/16", "fd00:66::/64"]), subscribe: () => () => {} };
+  const order = new PoolOrder(pools, "v3.33.0");
+  order.complete();
+  expect(heard(order, [])).toEqual([]);
+  const vxlan = { side: "local", cidr: 0, isGone: false, vxlan: "always", ipip: "" } as const;
+  const modes = (updates: readonly FelixUpdate[]) =>
+    updates.map(({ key, value }) => [key.split("/").at(-1), value && JSON.parse(value).vxlan_mode]);
+  expect(modes(heard(order, [localUpdate(vxlan)]))).toEqual([
+    ["10.65.0.0-16", "always"],
+    ["10.66.0.0-16", "always"],
+  ]);
+  // The last encapsulated one goes: nothing may stand for it.
+  expect(modes(heard(order, [localUpdate({ ...vxlan, isGone: true })]))).toEqual([
+    ["10.66.0.0-16", null],
+    ["10.65.0.0-16", null],
+  ]);
+  // A plain one: all pools may be plain.
+  expect(modes(heard(order, [localUpdate({ ...vxlan, vxlan: "" })]))).toEqual([
+    ["10.65.0.0-16", ""],
+    ["10.66.0.0-16", ""],
+    ["fd00:66::-64", ""],
+  ]);
 });
 
 test("[TYP20] a pool that is, holds or lies in a range of the cluster's own is not delivered, whoever published it", () => {

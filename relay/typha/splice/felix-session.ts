@@ -49,7 +49,7 @@ export class FelixSession {
     this.#hello = hello;
     this.#felix = felix;
     this.#send = new FelixWriter(felix);
-    this.#pools = new PoolOrder(options.pools);
+    this.#pools = new PoolOrder(options.pools, hello.version);
     this.#local = new LocalStream(options.space, hello.supportsModernPolicyKeys, this.#pools);
     this.#remote = new RemoteSide({
       space: options.space,
@@ -81,7 +81,7 @@ export class FelixSession {
     this.#typha.start();
   }
 
-  /** Whether Typha's stream reaches it. */
+  /** Typha's stream reaches it. */
   get isServed(): boolean {
     return this.#state.isTyphaUp;
   }

@@ -52,7 +52,11 @@ export class LocalStream {
    * @param readsModernPolicyKeys Whether Felix does; a policy under such a key is refused
    *   otherwise.
    */
-  constructor(space: KeySpace, readsModernPolicyKeys: boolean, pools = new PoolOrder(NO_POOLS)) {
+  constructor(
+    space: KeySpace,
+    readsModernPolicyKeys: boolean,
+    pools = new PoolOrder(NO_POOLS, ""),
+  ) {
     this.#space = space;
     this.#keys = new LocalKeys(space.table);
     this.#readsModernPolicyKeys = readsModernPolicyKeys;
@@ -162,7 +166,8 @@ export class LocalStream {
       if (pool !== null) this.#pools.localDelete(pool);
       return this.#judgeDeletion(view, update);
     }
-    if (pool !== null) this.#pools.localPut(pool);
+    if (pool !== null)
+      this.#pools.localPut(pool, bytes.subarray(update.valueStart, update.valueEnd));
     const id = this.#idOf(view, update, true);
     this.#hash.over(view, update.valueStart, update.valueEnd);
     const outcome = this.#keys.put(id, this.#hash.first, this.#hash.second);

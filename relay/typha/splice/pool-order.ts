@@ -4,11 +4,13 @@
  * connection to Typha, earlier or later than the relay hears of them elsewhere, so each connection
  * keeps the order itself: another cluster's pool is deleted before a local one that overlaps it, in
  * the same message, and comes only behind the deletion of the last such one. None comes before
- * Typha has told all local pools. [TYP32]
+ * Typha has told all local pools. [TYP32] Each has the mode that this Felix bears. [TYP42]
  */
 import { cidrsOverlap, parseCidr } from "../../../shared/ip/cidr.ts";
 import type { Cidr } from "../../../shared/ip/cidr.ts";
 import { RangeSet } from "../../../shared/ip/range-set.ts";
+import { countsPlainPools, modeFor, readLocalPool } from "../../felix/pool-mode.ts";
+import type { LocalPool, PoolMode } from "../../felix/pool-mode.ts";
 import type { Elements } from "../wire/encode.ts";
 import { poolElement } from "./remote-feed.ts";
 
@@ -24,19 +26,33 @@ export interface PoolFeed {
 
 export const NO_POOLS: PoolFeed = { delivered: new Set(), subscribe: () => () => {} };
 
+interface Own {
+  readonly cidr: Cidr;
+  /** `null`: Felix does not read it. */
+  readonly pool: LocalPool | null;
+}
+
+interface Told {
+  readonly cidr: Cidr;
+  readonly mode: PoolMode;
+}
+
 export class PoolOrder {
   readonly #feed: PoolFeed;
-  readonly #local = new Map<string, Cidr>();
+  readonly #countsPlainPools: boolean;
+  readonly #local = new Map<string, Own>();
   /** Of other clusters' pools those that Felix has. */
-  readonly #told = new Map<string, Cidr>();
+  readonly #told = new Map<string, Told>();
   /** Deletions that come before what is passed next. */
   #before: Uint8Array[] = [];
   /** Whether Typha has told all local pools once. */
   #isComplete = false;
   #isTouched = false;
 
-  constructor(feed: PoolFeed) {
+  /** @param felixVersion As it says in its hello. */
+  constructor(feed: PoolFeed, felixVersion: string) {
     this.#feed = feed;
+    this.#countsPlainPools = countsPlainPools(felixVersion);
   }
 
   /** Whether there is a pool of another cluster. */
@@ -49,12 +65,12 @@ export class PoolOrder {
     return this.#isTouched;
   }
 
-  /** A local pool that Felix is about to be told of. */
-  localPut(key: string): void {
+  /** A local pool that Felix is about to be told of. @param value Its JSON. */
+  localPut(key: string, value: Uint8Array): void {
     const cidr = cidrOf(key);
     if (cidr === null) return;
-    this.#local.set(key, cidr);
-    for (const [text, told] of this.#told) if (cidrsOverlap(told, cidr)) this.#withdraw(text);
+    this.#local.set(key, { cidr, pool: readLocalPool(value) });
+    for (const [text, told] of this.#told) if (cidrsOverlap(told.cidr, cidr)) this.#withdraw(text);
     this.#isTouched = true;
   }
 
@@ -72,7 +88,8 @@ export class PoolOrder {
   around({ count, parts }: Elements): Elements {
     this.#isTouched = false;
     const { delivered } = this.#feed;
-    for (const text of this.#told.keys()) if (!delivered.has(text)) this.#withdraw(text);
+    for (const [text, { mode }] of this.#told)
+      if (!delivered.has(text) || this.#modeOf(text) !== mode) this.#withdraw(text);
     const before = this.#before;
     this.#before = [];
     const behind = this.#isComplete ? this.#missing() : [];
@@ -87,6 +104,13 @@ export class PoolOrder {
     this.#before.push(poolElement("delete", text));
   }
 
+  /** `null`: this Felix must not have it now. */
+  #modeOf(text: string): PoolMode | null {
+    if (!this.#countsPlainPools) return "none";
+    const pools = [...this.#local.values()].flatMap(({ pool }) => (pool === null ? [] : [pool]));
+    return modeFor(text, pools);
+  }
+
   #missing(): Uint8Array[] {
     const untold = [...this.#feed.delivered].filter((text) => !this.#told.has(text));
     if (untold.length === 0) return [];
@@ -94,9 +118,10 @@ export class PoolOrder {
     const missing: Uint8Array[] = [];
     for (const text of untold) {
       const cidr = parseCidr(text);
-      if (cidr === null || local.overlaps(cidr)) continue;
-      this.#told.set(text, cidr);
-      missing.push(poolElement("put", text));
+      const mode = this.#modeOf(text);
+      if (cidr === null || mode === null || local.overlaps(cidr)) continue;
+      this.#told.set(text, { cidr, mode });
+      missing.push(poolElement("put", text, mode));
     }
     return missing;
   }

@@ -4,6 +4,7 @@ import type { Remotes } from "../../view/remotes.ts";
 import type { ServedChange } from "../../view/serving.ts";
 import { felixValue, natPool } from "../../felix/felix-values.ts";
 import type { FelixValue } from "../../felix/felix-values.ts";
+import type { PoolMode } from "../../felix/pool-mode.ts";
 import { encodeUpdate } from "../wire/encode.ts";
 import { UPDATE_TYPE } from "../wire/messages.ts";
 
@@ -82,8 +83,8 @@ function encode({ rcc, op, held, isNew }: ServedChange, mode: LabelMode): Remote
 }
 
 /** A pool of another cluster as an element of `MsgKVs`, a new one or its deletion. */
-export function poolElement(op: "put" | "delete", cidr: string): Uint8Array {
-  return updateOf(natPool(cidr), op, true).encoded;
+export function poolElement(op: "put" | "delete", cidr: string, mode?: PoolMode): Uint8Array {
+  return updateOf(natPool(cidr, mode), op, true).encoded;
 }
 
 function updateOf(felix: FelixValue, op: "put" | "delete", isNew: boolean): RemoteUpdate {

@@ -95,7 +95,7 @@ test("[TYP32] whichever comes first, at no moment has Felix another cluster's po
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
       const pools = new FakePools();
-      const order = new PoolOrder(pools);
+      const order = new PoolOrder(pools, "v3.32.1");
       const stream = new LocalStream(new KeySpace(new FakeFeed()), true, order);
       const felix = new Nftables();
       const local = new Set<string>();

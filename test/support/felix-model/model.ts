@@ -73,8 +73,12 @@ export class FelixModel {
   #started: { readonly encapsulation: Encapsulation; readonly settings: string } | null = null;
   #exit: Exit | null = null;
 
-  constructor(hostname: string) {
+  readonly #programsRoutes: boolean;
+
+  /** @param programsRoutes Of 3.33 and later: `programClusterRoutes` is on. */
+  constructor(hostname: string, programsRoutes = false) {
     this.hostname = hostname;
+    this.#programsRoutes = programsRoutes;
   }
 
   get exit(): Exit | null {
@@ -160,7 +164,8 @@ export class FelixModel {
     const isSame =
       now.ipip === start.encapsulation.ipip &&
       now.vxlan === start.encapsulation.vxlan &&
-      now.vxlanV6 === start.encapsulation.vxlanV6;
+      now.vxlanV6 === start.encapsulation.vxlanV6 &&
+      (!this.#programsRoutes || now.noEncap === start.encapsulation.noEncap);
     return isSame ? null : { code: 129, reason: "encapsulation changed" };
   }
 

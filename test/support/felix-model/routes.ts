@@ -16,6 +16,8 @@ export interface Encapsulation {
   readonly ipip: boolean;
   readonly vxlan: boolean;
   readonly vxlanV6: boolean;
+  /** Counted since 3.33, where Felix programs its cluster's routes. */
+  readonly noEncap: boolean;
 }
 
 export function encapsulationOf(objects: Objects): Encapsulation {
@@ -34,6 +36,7 @@ export function encapsulationOf(objects: Objects): Encapsulation {
       forced("VXLANEnabled") ??
       pools.some(([{ net }, pool]) => pool.vxlan_mode !== "" && !is6(net)),
     vxlanV6: pools.some(([{ net }, pool]) => pool.vxlan_mode !== "" && is6(net)),
+    noEncap: pools.some(([, pool]) => pool.vxlan_mode === "" && pool.ipip_mode === ""),
   };
 }
 
