@@ -1,7 +1,7 @@
 /** Runs a command line: usage errors end with 2, failures with 1, both with a message on stderr only. [CLI1] */
 import { Command, CommanderError, Help } from "commander";
 
-import { VERSION } from "../relay/version.ts";
+import { VERSION } from "../relay/lib/version.ts";
 import { withExample } from "./commands/command.ts";
 import type { RegisterCommand } from "./commands/command.ts";
 import { exitStatusOf } from "./admin/usage-error.ts";

@@ -11,7 +11,7 @@ import type { RelayConfig } from "./config/relay-config.ts";
 import { Credentials } from "./hub/credentials.ts";
 import { Home } from "./publish/home.ts";
 import { joinUntilDecided } from "./hub/join-until-decided.ts";
-import { OUTSIDE, outsideBy } from "./hub/outside.ts";
+import { NODE_PORTS, nodePortsBy } from "./hub/relay-ports.ts";
 import { routeTo } from "./hub/route.ts";
 import type { Logger } from "./lib/log.ts";
 import { Peers } from "./peers/peers.ts";
@@ -25,7 +25,7 @@ import type { Source } from "./source/source.ts";
 import { KeptAccess } from "./access/kept-access.ts";
 import { sourceStatus } from "./status.ts";
 import type { RelayStatus } from "./status.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "./lib/version.ts";
 import { Remotes } from "./view/remotes.ts";
 import { OwnAddresses } from "./view/served.ts";
 
@@ -49,7 +49,7 @@ export class Relay {
   readonly #log: Logger;
   readonly #access: KeptAccess;
   readonly #credentials: RelayIdentity;
-  readonly #outside: typeof OUTSIDE;
+  readonly #ports: typeof NODE_PORTS;
   readonly withdrawals: Withdrawals;
   /** How well the source follows; `health.summary()` is what the hub may be told. */
   readonly health: HealthWatch;
@@ -73,22 +73,22 @@ export class Relay {
     source: Source,
     log: Logger,
     credentials: RelayIdentity,
-    outside = OUTSIDE,
+    ports = NODE_PORTS,
   ) {
-    this.#outside = outside;
-    this.#startedMs = outside.now();
+    this.#ports = ports;
+    this.#startedMs = ports.now();
     this.config = config;
     this.source = source;
     this.#log = log;
     this.#problems = new SourceProblems(log);
     this.#credentials = credentials;
-    this.#access = new KeptAccess(config.state, outside, log);
-    this.health = new HealthWatch(source, outside, log, () => this.#report());
+    this.#access = new KeptAccess(config.state, ports, log);
+    this.health = new HealthWatch(source, ports, log, () => this.#report());
     this.withdrawals = new Withdrawals({
       stateDir: config.state,
       local: this.local,
       holdMs: config.withdrawalHoldSeconds * 1000,
-      outside,
+      ports,
       log,
       onObeyed: (obeyed) => this.#obey(obeyed),
     });
@@ -99,7 +99,7 @@ export class Relay {
         headers: () => this.#credentials.headers(),
         log,
         onState: () => this.#report(),
-        outside,
+        ports,
       },
       new OwnAddresses({ pods: [], nodes: [] }, []),
     );
@@ -119,7 +119,7 @@ export class Relay {
         "this relay has not joined a mesh and has no join token: make one with `catwalk cluster add NAME` (or `catwalk cluster token NAME` for a cluster that exists) and start with --join-token",
       );
     if (route === null) throw new Error("hub: --hub URL is needed (or CATWALK_HUB)");
-    const relay = new Relay(config, source, log, credentials, outsideBy(route));
+    const relay = new Relay(config, source, log, credentials, nodePortsBy(route));
     relay.peers = Peers.of(config, credentials, relay.#offer, log);
     return relay;
   }
@@ -198,7 +198,7 @@ export class Relay {
 
   /** A loaded, even stale, view of every granted remote; or the wait for it is over. Losing the hub never makes it false. [VIE6] */
   get isViewLoaded(): boolean {
-    const waitedMs = this.#outside.now() - this.#startedMs;
+    const waitedMs = this.#ports.now() - this.#startedMs;
     if (waitedMs > this.config.inSyncWaitSeconds * 1000) return true;
     return this.#areViewsOpen && this.#access.facts !== null && this.remotes.areLoaded;
   }
@@ -251,7 +251,7 @@ export class Relay {
     if (this.#home?.isOpen === true) return 0;
     return this.#hubLostMs === null
       ? null
-      : Math.round((this.#outside.now() - this.#hubLostMs) / 1000);
+      : Math.round((this.#ports.now() - this.#hubLostMs) / 1000);
   }
 
   async #joinAndConnect(): Promise<void> {
@@ -268,7 +268,7 @@ export class Relay {
     const home = new Home({
       url: socketUrl(this.#hubUrl(), "/v1/connect/home"),
       local: this.local,
-      outside: this.#outside,
+      ports: this.#ports,
       headers: () => this.#credentials.headers(),
       onRefused: (status, date) => this.#onRefused(status, date),
       accessVersion: () => this.#access.facts?.accessVersion ?? 0,
@@ -283,7 +283,7 @@ export class Relay {
       },
       onDown: (reason, message) => {
         this.#message = message;
-        if (wasUp) this.#hubLostMs = this.#outside.now();
+        if (wasUp) this.#hubLostMs = this.#ports.now();
         wasUp = false;
         if (home.stopped === null)
           this.#log.warn({ reason }, `the hub is not reachable: ${message}; what is served stays`);
@@ -317,7 +317,7 @@ export class Relay {
     this.#warnOfHeldBack(facts);
     if (this.#areViewsOpen) this.remotes.apply(facts, true);
     else
-      this.#cancelAsking ??= this.#outside.after(ASK_BESIDE_HUB_MS, () => this.peers?.stopAsking());
+      this.#cancelAsking ??= this.#ports.after(ASK_BESIDE_HUB_MS, () => this.peers?.stopAsking());
   }
 
   #warnOfHeldBack({ remotes, unconfirmedRestore }: AccessFacts): void {

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { backupHub } from "../launch/backup.ts";
 import { startHub } from "../launch/hub.ts";
 import { restoreHub } from "../launch/restore.ts";
-import { SOFTWARE } from "../../relay/version.ts";
+import { SOFTWARE } from "../../relay/lib/version.ts";
 import { print, withExample } from "./command.ts";
 import type { RegisterCommand } from "./command.ts";
 import { CommandError, UsageError } from "../admin/usage-error.ts";

@@ -1,7 +1,7 @@
 /** One origin as a cluster may see it, read from the hub into memory over the very protocol and link that the cluster's relay uses. */
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { LabelMode } from "../../shared/visibility/facts.ts";
-import { outsideBy } from "../../relay/hub/outside.ts";
+import { nodePortsBy } from "../../relay/hub/relay-ports.ts";
 import { routeTo } from "../../relay/hub/route.ts";
 import type { SeenRecord } from "../../relay/policy/world.ts";
 import type { HeldRecord } from "../../relay/view/channel-view.ts";
@@ -67,7 +67,7 @@ export class OriginReader {
         onState: () => this.#onState(),
         onDown: (reason, message) => this.#handlers.onDown(reason, message),
       },
-      outsideBy(routeTo(client.server)),
+      nodePortsBy(routeTo(client.server)),
     );
   }
 

@@ -2,7 +2,8 @@
  * Where `catwalk policy` has its policies from: a file, or a relay of the cluster; with the network
  * sets that go with them. [CLI12]
  */
-import { policyKindOf, sortPolicies, titleOf } from "../../relay/policy/kinds.ts";
+import { policyKindOf } from "../../relay/kube/policy-kinds.ts";
+import { sortPolicies, titleOf } from "../../relay/policy/kinds.ts";
 import type { NetworkSet } from "../../relay/policy/kinds.ts";
 import { FieldProblem, readKubeObject } from "../../relay/kube/kube-object.ts";
 import type { PolicyObject } from "../../relay/source/source.ts";

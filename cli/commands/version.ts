@@ -5,7 +5,7 @@
 import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { fetchRelay } from "../../relay/policy/world.ts";
 import type { RelayStatus } from "../../relay/status.ts";
-import { VERSION } from "../../relay/version.ts";
+import { VERSION } from "../../relay/lib/version.ts";
 import { Client } from "../admin/client.ts";
 import { print, withExample, withOutput, withServer } from "./command.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";

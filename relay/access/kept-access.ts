@@ -1,20 +1,20 @@
 /** What this cluster may see, as a running relay keeps it: older facts are ignored, and a disk that takes nothing is tried again until it does. [VIE3] [VIE15] */
 import { AccessState } from "./access-state.ts";
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
-import type { OUTSIDE } from "../hub/outside.ts";
+import type { NODE_PORTS } from "../hub/relay-ports.ts";
 import type { Logger } from "../lib/log.ts";
 
 const SAVE_AGAIN_MS = 5_000;
 
 export class KeptAccess {
   readonly #state: AccessState;
-  readonly #outside: Pick<typeof OUTSIDE, "after">;
+  readonly #ports: Pick<typeof NODE_PORTS, "after">;
   readonly #log: Logger;
   #cancelSave: (() => void) | null = null;
 
-  constructor(stateDir: string, outside: Pick<typeof OUTSIDE, "after">, log: Logger) {
+  constructor(stateDir: string, ports: Pick<typeof NODE_PORTS, "after">, log: Logger) {
     this.#state = new AccessState(stateDir);
-    this.#outside = outside;
+    this.#ports = ports;
     this.#log = log;
   }
 
@@ -51,7 +51,7 @@ export class KeptAccess {
       "access facts cannot be written: they hold until this relay ends, and are written when the disk takes them",
     );
     this.#cancelSave?.();
-    this.#cancelSave = this.#outside.after(SAVE_AGAIN_MS, () => {
+    this.#cancelSave = this.#ports.after(SAVE_AGAIN_MS, () => {
       this.#cancelSave = null;
       if (!this.#state.save()) this.#saveLater();
       else this.#log.info("access facts are on disk now");

@@ -2,9 +2,10 @@
 import { z } from "zod";
 
 import { describeIssues } from "../../shared/visibility/field-problem.ts";
+import { isHostPort } from "../lib/host-port.ts";
 import { FELIX_ENVIRONMENT } from "./felix-environment.ts";
 
-const hostPort = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, "must be HOST:PORT");
+const hostPort = z.string().refine(isHostPort, "must be HOST:PORT");
 
 const service = z
   .string()

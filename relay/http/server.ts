@@ -8,6 +8,7 @@ import type { AddressInfo } from "node:net";
 
 import { COLLECTION_NAMES } from "../publish/withdrawals/collections.ts";
 import { isCollectionName } from "../publish/withdrawals/withdrawals.ts";
+import { formatHostPort, splitHostPort } from "../lib/host-port.ts";
 import type { Relay } from "../relay.ts";
 import { isLocalCaller } from "./local-caller.ts";
 import { metricsText } from "./metrics.ts";
@@ -26,9 +27,9 @@ export async function serveHttp(relay: Relay, listen: string): Promise<HttpServe
     });
   });
   await listenOn(server, listen);
-  const { address, port, family } = server.address() as AddressInfo;
+  const { address, port } = server.address() as AddressInfo;
   return {
-    url: `http://${family === "IPv6" ? `[${address}]` : address}:${port}`,
+    url: `http://${formatHostPort(address, port)}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -108,11 +109,10 @@ function sendJson(response: ServerResponse, status: number, body: unknown): void
 }
 
 function listenOn(server: Server, listen: string): Promise<void> {
-  const at = listen.lastIndexOf(":");
-  const host = listen.slice(0, at).replace(/^\[|\]$/g, "");
+  const [host, port] = splitHostPort(listen);
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(Number(listen.slice(at + 1)), host, () => {
+    server.listen(port, host, () => {
       server.off("error", reject);
       resolve();
     });

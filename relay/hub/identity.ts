@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { decodeJwt, exportJWK, generateKeyPair } from "jose";
 import { z } from "zod";
 
+import { errorText } from "../../shared/lib/error-text.ts";
 import { isMembership } from "./join.ts";
 import type { Membership } from "./join.ts";
 
@@ -95,7 +96,7 @@ function makeKeyFile(folder: string, path: string, text: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return;
     throw new Error(
-      `identity: ${path} is not there and cannot be made (${(error as Error).message}): make an identity with \`catwalk cluster identity NAME\``,
+      `identity: ${path} is not there and cannot be made (${errorText(error)}): make an identity with \`catwalk cluster identity NAME\``,
       { cause: error },
     );
   } finally {
@@ -135,7 +136,7 @@ function readIfThere(path: string): string | null {
     return readFileSync(path, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw new Error(`identity: ${(error as Error).message}`, { cause: error });
+    throw new Error(`identity: ${errorText(error)}`, { cause: error });
   }
 }
 

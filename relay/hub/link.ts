@@ -15,8 +15,6 @@ import type { HubRoute } from "./route.ts";
 import { PING_TEXT } from "../../shared/protocol/messages.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 
-export type OutMessage = Message;
-
 export interface LinkHandlers {
   onOpen(): void;
   /** @param bytes Size of the message, for credit. */
@@ -86,7 +84,7 @@ export class HubLink {
     if (socket !== null) this.#down(socket, null, message);
   }
 
-  send(message: OutMessage): void {
+  send(message: Message): void {
     if (this.#isOpen) this.#socket?.send(encodeMessage(message));
   }
 

@@ -7,6 +7,8 @@ import { readFileSync } from "node:fs";
 import { Agent } from "node:https";
 import { getCACertificates } from "node:tls";
 
+import { errorText } from "../../shared/lib/error-text.ts";
+
 /** What a corporate bundle holds at most. */
 const MAX_CA_BYTES = 4 * 1024 * 1024;
 
@@ -52,7 +54,7 @@ function readCa(path: string): string {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    throw new Error(`--hub-ca-file ${path}: ${(error as Error).message}`, { cause: error });
+    throw new Error(`--hub-ca-file ${path}: ${errorText(error)}`, { cause: error });
   }
   if (text.length > MAX_CA_BYTES)
     throw new Error(`--hub-ca-file ${path}: has more than ${MAX_CA_BYTES} bytes`);

@@ -8,7 +8,8 @@ import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { RequestOptions } from "node:https";
 
-import { KubeAccess } from "../source/kubernetes/access/kube-access.ts";
+import { errorText } from "../../shared/lib/error-text.ts";
+import { KubeAccess } from "./access/kube-access.ts";
 
 export interface HttpAnswer {
   readonly status: number;
@@ -99,7 +100,7 @@ export class KubeTransport implements Transport {
           else end(200, "the watch ended");
         });
       },
-      (error: unknown) => end(0, error instanceof Error ? error.message : String(error)),
+      (error: unknown) => end(0, errorText(error)),
     );
     return () => {
       isOver = true;

@@ -1,4 +1,5 @@
 /** One line of a watch, parsed. What is not an event is `unparsable`, never skipped: it may have been a deletion. [SRC34] */
+import { errorText } from "../../shared/lib/error-text.ts";
 import { isJsonObject } from "./kube-object.ts";
 import type { JsonObject } from "./kube-object.ts";
 
@@ -14,7 +15,7 @@ export function parseWatchEvent(line: string): WatchEvent {
   try {
     json = JSON.parse(line);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = errorText(error);
     return { type: "unparsable", message: `a line of the watch is not JSON: ${why}` };
   }
   if (!isJsonObject(json) || !isJsonObject(json["object"]))
@@ -75,7 +76,7 @@ export function parseListPage(body: string): ListPage {
   try {
     json = JSON.parse(body);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = errorText(error);
     return { ok: false, message: `the list is not JSON: ${why}` };
   }
   if (!isJsonObject(json) || !isJsonObject(json["metadata"]))

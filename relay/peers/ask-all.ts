@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { errorText } from "../../shared/lib/error-text.ts";
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Membership } from "../hub/join.ts";
@@ -59,7 +60,7 @@ export async function askAll(options: AskAllOptions): Promise<PeerReport | null>
     if (own !== null && own.meshId !== membership.meshId) return null;
     if (own !== null && lackedRemotes(own, has).length === 0) return null;
   } catch (error) {
-    log.warn(`the state folder cannot be looked through: ${(error as Error).message}`);
+    log.warn(`the state folder cannot be looked through: ${errorText(error)}`);
     return null;
   }
   return new Round(options, has).run();
@@ -93,7 +94,7 @@ class Round {
     try {
       await this.#run();
     } catch (error) {
-      message = this.#whyOver() ?? (error as Error).message;
+      message = this.#whyOver() ?? errorText(error);
     }
     const report: PeerReport = {
       asked: this.#asked,
@@ -219,7 +220,7 @@ class Round {
   #tell(peer: string, error: unknown): void {
     this.#options.log.info(
       { peer },
-      `another relay of this cluster gave nothing: ${(error as Error).message}`,
+      `another relay of this cluster gave nothing: ${errorText(error)}`,
     );
   }
 }

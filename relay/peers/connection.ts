@@ -2,7 +2,7 @@
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 
-import { splitHostPort } from "../typha/upstream/dial.ts";
+import { splitHostPort } from "../lib/host-port.ts";
 import { Handshake, HELLO_BYTES, LENGTH_BYTES, PeerError, SealedFrames } from "./sealed-frames.ts";
 import type { Side } from "./sealed-frames.ts";
 

@@ -2,10 +2,9 @@
 import { networkInterfaces } from "node:os";
 
 import type { RelayConfig } from "../config/relay-config.ts";
-import { listingTransport } from "../typha/upstream/choose-upstream.ts";
-import { splitHostPort } from "../typha/upstream/dial.ts";
+import { splitHostPort } from "../lib/host-port.ts";
 import { isReady, portAddresses } from "../kube/endpoint-slices.ts";
-import { listSlices } from "../typha/upstream/upstream.ts";
+import { listingTransport, listSlices } from "../kube/list-slices.ts";
 
 export const PEERS_PORT_NAME = "catwalk-peers";
 

@@ -3,7 +3,7 @@ import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import type { RelayConfig } from "../config/relay-config.ts";
 import type { Credentials } from "../hub/credentials.ts";
 import type { Logger } from "../lib/log.ts";
-import { splitHostPort } from "../typha/upstream/dial.ts";
+import { splitHostPort } from "../lib/host-port.ts";
 import { askAll } from "./ask-all.ts";
 import type { PeerReport } from "./ask-all.ts";
 import { peerFinder } from "./find-peers.ts";

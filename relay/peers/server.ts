@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import type { Logger } from "../lib/log.ts";
-import { splitHostPort } from "../typha/upstream/dial.ts";
+import { splitHostPort } from "../lib/host-port.ts";
 import type { ViewOnDisk } from "../view/remotes.ts";
 import { PeerConnection } from "./connection.ts";
 import { PEER_LIMITS } from "./limits.ts";

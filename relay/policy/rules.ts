@@ -10,7 +10,7 @@ import type { Selector } from "../../shared/selector/ast.ts";
 import { parseSelector } from "../../shared/selector/parse.ts";
 import { describeIssues } from "../../shared/visibility/field-problem.ts";
 import type { PolicyObject } from "../source/source.ts";
-import { policyKindOf } from "./kinds.ts";
+import { policyKindOf } from "../kube/policy-kinds.ts";
 
 /** One set of endpoints that a rule names: one IP set of Felix. */
 export interface RuleMatch {

@@ -7,9 +7,9 @@ import type { HomeMessage, HomeWelcome, Report } from "../../shared/protocol/mes
 import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { Publisher } from "./publisher.ts";
 import type { PublishedState, PublisherPorts } from "./publisher.ts";
-import { SOFTWARE } from "../version.ts";
-import { OUTSIDE } from "../hub/outside.ts";
-import type { Link, Outside } from "../hub/outside.ts";
+import { SOFTWARE } from "../lib/version.ts";
+import { NODE_PORTS } from "../hub/relay-ports.ts";
+import type { Link, RelayPorts } from "../hub/relay-ports.ts";
 
 export interface HomeOptions {
   readonly url: string;
@@ -21,7 +21,7 @@ export interface HomeOptions {
   onAccess(facts: AccessFacts): void;
   onDown(reason: CloseReason | null, message: string): void;
   onUp(): void;
-  readonly outside?: Outside;
+  readonly ports?: RelayPorts;
   /** See `PublisherPorts`. */
   readonly review?: PublisherPorts["review"];
 }
@@ -36,7 +36,7 @@ const REPORT_MS = 500;
 export class Home {
   readonly #options: HomeOptions;
   readonly #link: Link;
-  readonly #outside: Outside;
+  readonly #ports: RelayPorts;
   readonly publisher: Publisher;
   #cancelPace: (() => void) | null = null;
   #cancelReport: (() => void) | null = null;
@@ -54,20 +54,20 @@ export class Home {
 
   constructor(options: HomeOptions) {
     this.#options = options;
-    this.#outside = options.outside ?? OUTSIDE;
-    this.#candidate = Math.floor(this.#outside.random() * 2 ** 48).toString(16);
+    this.#ports = options.ports ?? NODE_PORTS;
+    this.#candidate = Math.floor(this.#ports.random() * 2 ** 48).toString(16);
     this.publisher = new Publisher(options.local, {
       send: (message) => this.#link.send(message),
-      now: () => this.#outside.now(),
+      now: () => this.#ports.now(),
       ...(options.review !== undefined && { review: options.review }),
       setTimer: (delayMs) => {
-        this.#cancelPace ??= this.#outside.after(delayMs, () => {
+        this.#cancelPace ??= this.#ports.after(delayMs, () => {
           this.#cancelPace = null;
           this.publisher.onTimer();
         });
       },
     });
-    this.#link = this.#outside.dial({
+    this.#link = this.#ports.dial({
       url: options.url,
       headers: () => options.headers(),
       heartbeatMs: HEARTBEAT_MS,
@@ -101,7 +101,7 @@ export class Home {
       edges: JSON.stringify(edges),
       cluster: JSON.stringify(cluster),
     };
-    this.#cancelReport ??= this.#outside.after(REPORT_MS, () => {
+    this.#cancelReport ??= this.#ports.after(REPORT_MS, () => {
       this.#cancelReport = null;
       this.#sendReport();
     });
@@ -128,7 +128,7 @@ export class Home {
 
   #askAgain(afterMs: number): void {
     this.#cancelAsk?.();
-    this.#cancelAsk = this.#outside.after(afterMs * (0.5 + this.#outside.random()), () => {
+    this.#cancelAsk = this.#ports.after(afterMs * (0.5 + this.#ports.random()), () => {
       this.#cancelAsk = null;
       if (!this.isStandby || !this.#link.isOpen) return;
       this.#hello();

@@ -9,9 +9,13 @@ import { equalBytes, toId } from "../../shared/lib/bytes.ts";
 import { encodePayload } from "../../shared/log/payload.ts";
 import type { LogChange } from "../../shared/log/payload.ts";
 import type { Partition } from "../../shared/log/partition.ts";
-import type { OutMessage } from "../hub/link.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
-import type { Difference, HomeMessage, HomeWelcome } from "../../shared/protocol/messages.ts";
+import type {
+  Difference,
+  HomeMessage,
+  HomeWelcome,
+  Message,
+} from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { HASH_BYTES } from "../../shared/record/encoding.ts";
 import type { RecordChange } from "../../shared/record/record.ts";
@@ -51,7 +55,7 @@ export type PublishedState = Pick<LocalState, "apply" | "trie"> & {
 };
 
 export interface PublisherPorts {
-  send(message: OutMessage): void;
+  send(message: Message): void;
   /** Calls `onTimer` after the delay. One at a time; a second call is ignored while one is pending. */
   setTimer(delayMs: number): void;
   now(): number;

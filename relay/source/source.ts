@@ -35,7 +35,7 @@ export interface Source {
   health(): { readonly collections: readonly CollectionReading[] };
   /**
    * The cluster's own policies and what goes with them, read now: the objects as the cluster has
-   * them, of the kinds in `relay/policy/kinds.ts`, so that `catwalk policy` can say what their
+   * them, of the kinds in `relay/kube/policy-kinds.ts`, so that `catwalk policy` can say what their
    * rules hold. They are never published.
    */
   policies(): Promise<ClusterPolicies>;

@@ -7,8 +7,8 @@ import { join } from "node:path";
 
 import { toHex } from "../../shared/lib/bytes.ts";
 import type { AccessFacts, EdgeReport, LabelMode, Remote } from "../../shared/visibility/facts.ts";
-import { OUTSIDE } from "../hub/outside.ts";
-import type { Outside } from "../hub/outside.ts";
+import { NODE_PORTS } from "../hub/relay-ports.ts";
+import type { RelayPorts } from "../hub/relay-ports.ts";
 import type { Logger } from "../lib/log.ts";
 import type { HeldRecord, ViewChange } from "./channel-view.ts";
 import { RemoteView } from "./remote-view.ts";
@@ -54,12 +54,12 @@ export interface RemotesOptions {
   headers(): Promise<Readonly<Record<string, string>>>;
   readonly log: Logger;
   onState(): void;
-  readonly outside?: Outside;
+  readonly ports?: RelayPorts;
 }
 
 export class Remotes {
   readonly #options: RemotesOptions;
-  readonly #outside: Outside;
+  readonly #ports: RelayPorts;
   readonly #entries = new Map<string, Entry>();
   readonly #listeners = new Set<(changes: readonly ServedChange[]) => void>();
   /** Which addresses of shared ranges two clusters have. */
@@ -72,7 +72,7 @@ export class Remotes {
   /** @param own The cluster's own addresses, which no remote may claim. */
   constructor(options: RemotesOptions, own: OwnAddresses) {
     this.#options = options;
-    this.#outside = options.outside ?? OUTSIDE;
+    this.#ports = options.ports ?? NODE_PORTS;
     this.#own = own;
     this.pools.setOwn(own);
   }
@@ -134,7 +134,7 @@ export class Remotes {
 
   #isLoaded({ view, isHeard, openedMs }: Entry): boolean {
     if (!view.isLoaded) return false;
-    return isHeard || (view.damage === null && this.#outside.now() - openedMs >= HEAR_MS);
+    return isHeard || (view.damage === null && this.#ports.now() - openedMs >= HEAR_MS);
   }
 
   #isNewer(facts: AccessFacts): boolean {
@@ -281,7 +281,7 @@ export class Remotes {
       }),
       watcher: null,
       wasInSync: false,
-      openedMs: this.#outside.now(),
+      openedMs: this.#ports.now(),
       isHeard: false,
     };
     if (view.damage !== null)
@@ -326,7 +326,7 @@ export class Remotes {
           log.info({ rcc, reason }, `watch of ${remote.origin.name} is down: ${message}`);
         },
       },
-      this.#outside,
+      this.#ports,
       accessVersion,
     );
     entry.watcher = watcher;

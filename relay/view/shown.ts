@@ -23,11 +23,6 @@ export interface Narrowing {
   readonly kept?: readonly string[];
 }
 
-/** Scopes are canonical. */
-export function isSameScope(one: Scope | undefined, other: Scope | undefined): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
-}
-
 /** @param isProven What is held is what the log of the scope had: no scope before has left anything. */
 export function narrowing(from: Shown, to: Scope | undefined, isProven: boolean): Narrowing {
   const known = both(from.scope?.labels, isProven ? undefined : from.kept);

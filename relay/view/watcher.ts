@@ -5,9 +5,9 @@ import type { Message, WatchMessage } from "../../shared/protocol/messages.ts";
 import { MARK_VERSION, PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
-import { OUTSIDE } from "../hub/outside.ts";
-import type { Link, Outside } from "../hub/outside.ts";
-import { SOFTWARE } from "../version.ts";
+import { NODE_PORTS } from "../hub/relay-ports.ts";
+import type { Link, RelayPorts } from "../hub/relay-ports.ts";
+import { SOFTWARE } from "../lib/version.ts";
 import type { ViewChange } from "./channel-view.ts";
 import type { RemoteView } from "./remote-view.ts";
 
@@ -27,7 +27,7 @@ export interface WatcherHandlers {
 export class Watcher {
   readonly #view: WatchedView;
   readonly #handlers: WatcherHandlers;
-  readonly #outside: Outside;
+  readonly #ports: RelayPorts;
   readonly #link: Link;
   #accessVersion: number;
   readonly #neededVersion: number;
@@ -52,14 +52,14 @@ export class Watcher {
     url: string,
     headers: () => Promise<Readonly<Record<string, string>>>,
     handlers: WatcherHandlers,
-    outside = OUTSIDE,
+    ports = NODE_PORTS,
     accessVersion = 0,
   ) {
     this.#accessVersion = this.#neededVersion = accessVersion;
-    this.#outside = outside;
+    this.#ports = ports;
     this.#view = view;
     this.#handlers = handlers;
-    this.#link = outside.dial({
+    this.#link = ports.dial({
       url,
       headers,
       heartbeatMs: 20_000,
@@ -166,7 +166,7 @@ export class Watcher {
   #scheduleAck(): void {
     const isDue = this.#receivedBytes - this.#acknowledgedBytes >= LIMITS.ackBytes;
     if (isDue && !this.#hasMarks) this.#acknowledge();
-    else this.#cancelAck ??= this.#outside.after(LIMITS.ackMs, () => this.#acknowledge());
+    else this.#cancelAck ??= this.#ports.after(LIMITS.ackMs, () => this.#acknowledge());
   }
 
   /** Of the channels that have moved on; of one, when none has, for the bytes. */

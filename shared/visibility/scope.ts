@@ -142,3 +142,8 @@ function only(labels: Labels, keys: ReadonlySet<string>): Labels {
 function sorted(texts: readonly string[]): readonly string[] {
   return [...new Set(texts)].toSorted();
 }
+
+/** Scopes are canonical. @param one Absent: all is shown. */
+export function isSameScope(one: Scope | undefined, other: Scope | undefined): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}

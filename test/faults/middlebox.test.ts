@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { HubLink } from "../../relay/hub/link.ts";
-import { OUTSIDE } from "../../relay/hub/outside.ts";
-import type { Outside } from "../../relay/hub/outside.ts";
+import { NODE_PORTS } from "../../relay/hub/relay-ports.ts";
+import type { RelayPorts } from "../../relay/hub/relay-ports.ts";
 import { newLogger } from "../../relay/lib/log.ts";
 import { Relay } from "../../relay/relay.ts";
 import type { RelayStatus } from "../../relay/status.ts";
@@ -50,8 +50,8 @@ async function startThrough(
     ...(idleMs === undefined ? {} : { idleMs }),
   });
   const downs: string[] = [];
-  const outside: Outside = {
-    ...OUTSIDE,
+  const ports: RelayPorts = {
+    ...NODE_PORTS,
     dial: ({ handlers, ...options }) =>
       new HubLink({
         ...options,
@@ -81,7 +81,7 @@ async function startThrough(
     openSource({ kind: "manifests", folder }),
     newLogger("test", "silent"),
     rig.reader ?? (await Promise.reject(new Error("BUG: not joined"))),
-    outside,
+    ports,
   );
   atEnd(async () => {
     await relay.stop();

@@ -9,8 +9,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { Credentials } from "../../relay/hub/credentials.ts";
 import { Home } from "../../relay/publish/home.ts";
 import { HubLink } from "../../relay/hub/link.ts";
-import { OUTSIDE } from "../../relay/hub/outside.ts";
-import type { Outside } from "../../relay/hub/outside.ts";
+import { NODE_PORTS } from "../../relay/hub/relay-ports.ts";
+import type { RelayPorts } from "../../relay/hub/relay-ports.ts";
 import { startHub } from "../../cli/launch/hub.ts";
 import type { RunningHub } from "../../cli/launch/hub.ts";
 import { LocalState } from "../../relay/publish/local-state.ts";
@@ -104,8 +104,8 @@ async function join_(n: number): Promise<Credentials> {
 }
 
 /** The real link, with a note of when it dials and of what it gets. */
-const outside: Outside = {
-  ...OUTSIDE,
+const ports: RelayPorts = {
+  ...NODE_PORTS,
   dial: (options) =>
     new HubLink({
       ...options,
@@ -139,7 +139,7 @@ function startRelay(n: number, self: Credentials, origin: Credentials): StormRel
     onAccess: () => undefined,
     onDown: () => undefined,
     onUp: () => undefined,
-    outside,
+    ports,
   });
   home.publisher.onListed();
   home.start();
@@ -156,7 +156,7 @@ function startRelay(n: number, self: Credentials, origin: Credentials): StormRel
     onDown: () => undefined,
   };
   const url = `${base}/v1/connect/watch/${uid}`;
-  const watcher = new Watcher(view, url, () => self.headers(), handlers, outside);
+  const watcher = new Watcher(view, url, () => self.headers(), handlers, ports);
   watcher.start();
   return { home, watcher, view };
 }

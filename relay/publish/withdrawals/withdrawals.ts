@@ -4,7 +4,7 @@ import { CHANNELS } from "../../../shared/record/channel.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import { hashKey, keyHashOf } from "../../../shared/record/encoding.ts";
 import type { RecordChange } from "../../../shared/record/record.ts";
-import type { Outside } from "../../hub/outside.ts";
+import type { RelayPorts } from "../../hub/relay-ports.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { LocalState } from "../local-state.ts";
 import { COLLECTION_NAMES } from "./collections.ts";
@@ -19,7 +19,7 @@ export interface WithdrawalOptions {
   readonly local: LocalState;
   /** 0: nothing is held. */
   readonly holdMs: number;
-  readonly outside: Pick<Outside, "after" | "wallMs">;
+  readonly ports: Pick<RelayPorts, "after" | "wallMs">;
   readonly log: Logger;
   /** Obeyed after all, by time or by an operator. */
   onObeyed(obeyed: Obeyed): void;
@@ -167,7 +167,7 @@ export class Withdrawals {
   }
 
   #nowMs(): number {
-    return this.#options.outside.wallMs?.() ?? Date.now();
+    return this.#options.ports.wallMs?.() ?? Date.now();
   }
 
   #expire(): void {
@@ -188,7 +188,7 @@ export class Withdrawals {
     const { holds } = this.#guard;
     const ends = holds.flatMap(({ untilMs }) => untilMs ?? []);
     if (ends.length > 0)
-      this.#cancelExpiry = this.#options.outside.after(
+      this.#cancelExpiry = this.#options.ports.after(
         Math.max(0, Math.min(...ends) - this.#nowMs()),
         () => this.#expire(),
       );
@@ -209,7 +209,7 @@ export class Withdrawals {
   #writeLater(): void {
     if (this.#options.holdMs === 0) return;
     const sinceMs = this.#nowMs() - this.#wroteMs;
-    this.#cancelWrite ??= this.#options.outside.after(
+    this.#cancelWrite ??= this.#options.ports.after(
       Math.max(WRITE_FIRST_MS, this.#pauseMs - sinceMs),
       () => this.#write(),
     );

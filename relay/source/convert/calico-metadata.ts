@@ -3,6 +3,7 @@
  * ObjectMeta): its labels lie over the object's own. In `projectcalico.org/v3` labels are plain.
  * Source: calico v3.32.1 libcalico-go/lib/backend/k8s/resources/resources.go:ConvertK8sResourceToCalicoResource.
  */
+import { errorText } from "../../../shared/lib/error-text.ts";
 import type { Labels } from "../../../shared/record/record.ts";
 import { FieldProblem, isJsonObject, textMapAt } from "../../kube/kube-object.ts";
 import type { KubeObject } from "../../kube/kube-object.ts";
@@ -20,7 +21,7 @@ export function effectiveLabels({ apiVersion, metadata }: KubeObject): Labels {
   } catch (error) {
     throw new FieldProblem(
       `annotation ${ANNOTATION}`,
-      `is not JSON (${error instanceof Error ? error.message : String(error)}); Calico drops the whole object, and so does this relay`,
+      `is not JSON (${errorText(error)}); Calico drops the whole object, and so does this relay`,
     );
   }
   if (overlay === null) return metadata.labels;

@@ -1,7 +1,8 @@
 /** The cluster's own policies, read once: they never leave it. */
+import { errorText } from "../../../shared/lib/error-text.ts";
 import type { CalicoGroup } from "../convert/converters.ts";
 import { isJsonObject } from "../../kube/kube-object.ts";
-import { POLICY_KINDS } from "../../policy/kinds.ts";
+import { POLICY_KINDS } from "../../kube/policy-kinds.ts";
 import type { ClusterPolicies, PolicyObject } from "../source.ts";
 import { LIST_LIMIT } from "./reflector.ts";
 import { describeFailure } from "./run-reflector.ts";
@@ -26,7 +27,7 @@ export async function listPolicies(
     } catch (error) {
       if (use === "policy" || signal.aborted) throw error;
       if (!unread.some((one) => one.kind === kind))
-        unread.push({ kind, message: (error as Error).message });
+        unread.push({ kind, message: errorText(error) });
     }
   }
   return { items, unread };

@@ -1,4 +1,5 @@
 /** The shell around the reflector's reducer: does its effects, and turns what comes back into events. Decides nothing. */
+import { errorText } from "../../../shared/lib/error-text.ts";
 import type { Random } from "../../../shared/lib/clock.ts";
 import type { JsonObject } from "../../kube/kube-object.ts";
 import { LIST_LIMIT, stepReflector } from "./reflector.ts";
@@ -112,7 +113,7 @@ export function runReflector(
       owner.put(page.items);
       dispatch({ type: "page", position: page.position, continueToken: page.continueToken });
     } catch (error) {
-      listFailed(0, error instanceof Error ? error.message : String(error));
+      listFailed(0, errorText(error));
     }
   };
 
@@ -137,7 +138,7 @@ export function runReflector(
         },
       });
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = errorText(error);
       dispatch({ type: "look-failed", message: `the watch is silent, and a look failed: ${why}` });
     }
   };
@@ -156,7 +157,7 @@ export function runReflector(
       dispatch({
         type: "watch-ended",
         status: 0,
-        message: error instanceof Error ? error.message : String(error),
+        message: errorText(error),
       });
       return;
     }

@@ -1,3 +1,5 @@
+import { errorText } from "../../../shared/lib/error-text.ts";
+
 /**
  * JSON values one after the other, with or without white space between, as `kubectl -o json` and
  * `jq -c` write several objects. [SRC48]
@@ -26,7 +28,7 @@ export function readJsonStream(text: string): JsonStream {
     try {
       values.push({ line: lineAt(at), value: JSON.parse(text.slice(at, end)) });
     } catch (error) {
-      const message = `JSON: ${(error as Error).message}`;
+      const message = `JSON: ${errorText(error)}`;
       return { ok: false, line: lineAt(at), message, count: values.length };
     }
     at = skipSpace(text, end);

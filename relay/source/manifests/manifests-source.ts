@@ -5,6 +5,7 @@
  * What is not trusted: a file that was there and is missing or empty at one look. Editors save by moving files and by truncating
  * them; only a second look, after the debounce time, makes a deletion of it. [SRC40..SRC45]
  */
+import { errorText } from "../../../shared/lib/error-text.ts";
 import type { RecordChange } from "../../../shared/record/record.ts";
 import { RecordStore } from "../record-store.ts";
 import type { ClusterPolicies, Source, SourceProblem, SourceSink } from "../source.ts";
@@ -129,7 +130,7 @@ export class ManifestsSource implements Source {
       this.#take(files, this.#sink);
     } catch (error) {
       // An unreadable folder is health, not a change: what was there stays. [SRC43]
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = errorText(error);
       const isAbsent = (error as NodeJS.ErrnoException).code === "ENOENT";
       this.#failure = isAbsent
         ? { state: "absent", reason: `there is no folder ${this.#folder}` }

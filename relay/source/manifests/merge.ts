@@ -2,7 +2,7 @@
  * The objects of all files as one set. An object has one home: of two files (or documents) with the same object the first by path
  * (then by line) wins, and the other is a problem that names both. Pure, so that the order of scans never matters. [SRC42]
  */
-import { policyKindOf } from "../../policy/kinds.ts";
+import { policyKindOf } from "../../kube/policy-kinds.ts";
 import { collectionOf } from "../convert/converters.ts";
 import type { Collection } from "../convert/converters.ts";
 import { FieldProblem, isJsonObject, objectName, readKubeObject } from "../../kube/kube-object.ts";

@@ -9,7 +9,7 @@ import type { CalicoRecord, DeleteCause, RecordChange } from "../../../shared/re
 import { SYNC_STATUS } from "../../typha/wire/messages.ts";
 import { TyphaLink } from "../../typha/upstream/typha-link.ts";
 import type { FromLink } from "../../typha/upstream/typha-link.ts";
-import { SOFTWARE } from "../../version.ts";
+import { SOFTWARE } from "../../lib/version.ts";
 import { FieldProblem } from "../../kube/kube-object.ts";
 import { ObjectSet } from "../convert/object-set.ts";
 import type { ClusterPolicies, Source, SourceSink } from "../source.ts";

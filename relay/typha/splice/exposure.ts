@@ -1,7 +1,7 @@
 /** Who can read what the port for Felix tells: the pods, addresses, labels and policies of this cluster, and what it may see of others. [TYP26] */
 import { isIPv4 } from "node:net";
 
-import { splitHostPort } from "../upstream/dial.ts";
+import { splitHostPort } from "../../lib/host-port.ts";
 
 /** @returns What to say to the operator of a port without TLS; `null` when only this machine reaches it. */
 export function warningOf(listen: string): string | null {

@@ -274,7 +274,7 @@ function process(records: readonly CalicoRecord[], wallMs: { now: number }) {
     stateDir: folder,
     local,
     holdMs: HOLD_MS,
-    outside: {
+    ports: {
       wallMs: () => wallMs.now,
       after: (ms, run) => {
         const timer = { atMs: wallMs.now + ms, run };

@@ -12,8 +12,8 @@ import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 
 import { AccessState } from "../../../relay/access/access-state.ts";
-import { OUTSIDE } from "../../../relay/hub/outside.ts";
-import type { Outside } from "../../../relay/hub/outside.ts";
+import { NODE_PORTS } from "../../../relay/hub/relay-ports.ts";
+import type { RelayPorts } from "../../../relay/hub/relay-ports.ts";
 import { newLogger } from "../../../relay/lib/log.ts";
 import { Remotes } from "../../../relay/view/remotes.ts";
 import type { ServedChange } from "../../../relay/view/serving.ts";
@@ -32,7 +32,11 @@ function stateDir(): string {
   return made;
 }
 
-function open(dir: string, own = new OwnAddresses({ pods: [], nodes: [] }, []), outside = OUTSIDE) {
+function open(
+  dir: string,
+  own = new OwnAddresses({ pods: [], nodes: [] }, []),
+  ports = NODE_PORTS,
+) {
   const told: ServedChange[] = [];
   const remotes = new Remotes(
     {
@@ -41,7 +45,7 @@ function open(dir: string, own = new OwnAddresses({ pods: [], nodes: [] }, []), 
       headers: () => Promise.reject(new Error("not joined")),
       log: newLogger("test", "silent"),
       onState: () => undefined,
-      outside,
+      ports,
     },
     own,
   );
@@ -68,8 +72,8 @@ test("[VIE14] [VIE19] a view from disk counts as loaded when the hub cannot be r
   let nowMs = 1_000;
   let fail: () => void = () => undefined;
   const own = new OwnAddresses({ pods: [], nodes: [] }, []);
-  const outside: Outside = {
-    ...OUTSIDE,
+  const ports: RelayPorts = {
+    ...NODE_PORTS,
     now: () => nowMs,
     dial: ({ handlers }) => {
       fail = () => handlers.onDown(null, "no route");
@@ -77,7 +81,7 @@ test("[VIE14] [VIE19] a view from disk counts as loaded when the hub cannot be r
       return { isOpen: false, start: nothing, stop: nothing, restart: nothing, send: nothing };
     },
   };
-  const silent = open(dir, own, outside).remotes;
+  const silent = open(dir, own, ports).remotes;
   silent.apply(facts(3, [{}]), true);
   nowMs += 4_999;
   expect(silent.areLoaded).toBe(false);
@@ -85,7 +89,7 @@ test("[VIE14] [VIE19] a view from disk counts as loaded when the hub cannot be r
   expect(silent.areLoaded).toBe(true);
   silent.stop();
 
-  const unreachable = open(dir, own, outside).remotes;
+  const unreachable = open(dir, own, ports).remotes;
   unreachable.apply(facts(3, [{}]), true);
   expect(unreachable.areLoaded).toBe(false);
   fail();
@@ -94,7 +98,7 @@ test("[VIE14] [VIE19] a view from disk counts as loaded when the hub cannot be r
 
   // Its end is lost: what Felix was told last may have been there.
   truncateSync(join(dir, "views/db.view"), statSync(join(dir, "views/db.view")).size - 1);
-  const damaged = open(dir, own, outside).remotes;
+  const damaged = open(dir, own, ports).remotes;
   damaged.apply(facts(3, [{}]), true);
   fail();
   nowMs += 60_000;
@@ -109,7 +113,7 @@ test("[VIE14] a view file whose end is no body was complete once, and may lack w
   let nowMs = 1_000;
   const nothing = (): void => undefined;
   const { remotes } = open(dir, new OwnAddresses({ pods: [], nodes: [] }, []), {
-    ...OUTSIDE,
+    ...NODE_PORTS,
     now: () => nowMs,
     dial: () => ({ isOpen: false, start: nothing, stop: nothing, restart: nothing, send: nothing }),
   });

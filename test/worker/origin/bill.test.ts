@@ -11,7 +11,7 @@ import { expect, test } from "vitest";
 import { Watcher } from "../../../relay/view/watcher.ts";
 import { RemoteView } from "../../../relay/view/remote-view.ts";
 import { ViewFile } from "../../../relay/view/view-file.ts";
-import type { Link } from "../../../relay/hub/outside.ts";
+import type { Link } from "../../../relay/hub/relay-ports.ts";
 import type { WatchMessage } from "../../../shared/protocol/messages.ts";
 import { encodeMessage } from "../../../shared/protocol/codec.ts";
 import type { OriginFacts } from "../../../shared/visibility/facts.ts";

@@ -1,12 +1,12 @@
 /** [LOG17] When a publisher sends. */
 import { expect, test } from "vitest";
 
-import { LocalState } from "../../relay/publish/local-state.ts";
-import { Publisher } from "../../relay/publish/publisher.ts";
-import { decodePayload } from "../../shared/log/payload.ts";
-import type { Message } from "../../shared/protocol/messages.ts";
-import { CHANNELS } from "../../shared/record/channel.ts";
-import { address, pod } from "../support/records.ts";
+import { LocalState } from "../../../relay/publish/local-state.ts";
+import { Publisher } from "../../../relay/publish/publisher.ts";
+import { decodePayload } from "../../../shared/log/payload.ts";
+import type { Message } from "../../../shared/protocol/messages.ts";
+import { CHANNELS } from "../../../shared/record/channel.ts";
+import { address, pod } from "../../support/records.ts";
 
 const PACE_MS = 1_000;
 
