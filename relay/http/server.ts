@@ -4,11 +4,13 @@
  */
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 
+import { errorText } from "../../shared/lib/error-text.ts";
 import { COLLECTION_NAMES } from "../publish/withdrawals/collections.ts";
 import { isCollectionName } from "../publish/withdrawals/withdrawals.ts";
-import { formatHostPort, splitHostPort } from "../lib/host-port.ts";
+import { formatHostPort } from "../lib/host-port.ts";
+import { listenOn } from "../lib/listen-on.ts";
+import type { Logger } from "../lib/log.ts";
 import type { Relay } from "../relay.ts";
 import { isLocalCaller } from "./local-caller.ts";
 import { metricsText } from "./metrics.ts";
@@ -19,15 +21,16 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-export async function serveHttp(relay: Relay, listen: string): Promise<HttpServer> {
+export async function serveHttp(relay: Relay, listen: string, log: Logger): Promise<HttpServer> {
   const server = createServer((request, response) => {
     void handle(relay, request, response).catch((error: unknown) => {
-      if (!response.headersSent) sendJson(response, 500, { error: String(error) });
+      if (!response.headersSent) sendJson(response, 500, { error: errorText(error) });
       else response.destroy();
     });
   });
-  await listenOn(server, listen);
-  const { address, port } = server.address() as AddressInfo;
+  const { address, port } = await listenOn(server, listen, (error) =>
+    log.warn({ error: error.message }, "a connection to the relay's own HTTP was lost"),
+  );
   return {
     url: `http://${formatHostPort(address, port)}`,
     close: () =>
@@ -106,15 +109,4 @@ function decide(
 function sendJson(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { "content-type": "application/json" });
   response.end(`${JSON.stringify(body)}\n`);
-}
-
-function listenOn(server: Server, listen: string): Promise<void> {
-  const [host, port] = splitHostPort(listen);
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
 }

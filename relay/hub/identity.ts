@@ -11,7 +11,8 @@ import { decodeJwt, exportJWK, generateKeyPair } from "jose";
 import { z } from "zod";
 
 import { errorText } from "../../shared/lib/error-text.ts";
-import { isMembership } from "./join.ts";
+import { parseJson } from "../../shared/lib/parse-json.ts";
+import { readMembership } from "./join.ts";
 import type { Membership } from "./join.ts";
 
 /** Names of the files, and of the keys of the Secret that holds them. */
@@ -61,7 +62,8 @@ export async function openIdentity(folder: string): Promise<Identity> {
     makeKeyFile(folder, keyPath, keyText(await makeKey()));
     text = readIfThere(keyPath) ?? "";
   }
-  const key = keySchema.safeParse(parseJson(text));
+  const json = parseJson(text);
+  const key = keySchema.safeParse(json.ok ? json.value : undefined);
   if (!key.success) {
     const issue = key.error.issues[0];
     const field = issue?.path.join(".") ?? "";
@@ -69,7 +71,7 @@ export async function openIdentity(folder: string): Promise<Identity> {
       `identity: ${keyPath}: ${field === "" ? "" : `${field}: `}${issue?.message ?? "is no key"}`,
     );
   }
-  return { key: key.data, membership: readMembership(join(folder, MEMBERSHIP_FILE), key.data) };
+  return { key: key.data, membership: openMembership(join(folder, MEMBERSHIP_FILE), key.data) };
 }
 
 /** Written whole or not at all. @throws Error of the file system. */
@@ -104,20 +106,21 @@ function makeKeyFile(folder: string, path: string, text: string): void {
   }
 }
 
-function readMembership(path: string, key: RelayKey): Membership | null {
+function openMembership(path: string, key: RelayKey): Membership | null {
   const text = readIfThere(path);
   if (text === null) return null;
-  const parsed = parseJson(text);
-  if (!isMembership(parsed))
+  const json = parseJson(text);
+  const membership = json.ok ? readMembership(json.value) : null;
+  if (membership === null)
     throw new Error(
       `identity: ${path}: must hold credential, meshId, mesh, cluster.uid and cluster.name, as the hub gave them`,
     );
-  const publicKey = publicKeyIn(parsed.credential);
+  const publicKey = publicKeyIn(membership.credential);
   if (publicKey !== null && publicKey !== key.x)
     throw new Error(
       `identity: ${path}: its credential is for another key than ${KEY_FILE} beside it: both must come from one identity`,
     );
-  return parsed;
+  return membership;
 }
 
 /** The key that a credential was signed for; `null` where that cannot be read, which the hub will tell. */
@@ -137,14 +140,5 @@ function readIfThere(path: string): string | null {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw new Error(`identity: ${errorText(error)}`, { cause: error });
-  }
-}
-
-/** `undefined` for what is no JSON. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

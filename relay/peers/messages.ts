@@ -6,6 +6,7 @@
  */
 import { z } from "zod";
 
+import { parseJson } from "../../shared/lib/parse-json.ts";
 import { describeIssues } from "../../shared/visibility/field-problem.ts";
 import { NAME_PATTERN, NAME_RULE } from "../../shared/lib/names.ts";
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
@@ -101,13 +102,9 @@ export function readFacts(bytes: Buffer): AccessFacts {
 }
 
 function parse<T>(schema: z.ZodType<T>, bytes: Buffer): T {
-  let json: unknown;
-  try {
-    json = JSON.parse(bytes.toString());
-  } catch (error) {
-    throw new PeerError("what it says is no JSON", { cause: error });
-  }
-  const parsed = schema.safeParse(json);
+  const json = parseJson(bytes.toString());
+  if (!json.ok) throw new PeerError("what it says is no JSON");
+  const parsed = schema.safeParse(json.value);
   if (parsed.success) return parsed.data;
   const [problem] = describeIssues(parsed.error.issues);
   throw new PeerError(`${problem?.field ?? "body"}: ${problem?.rule ?? "is not understood"}`);

@@ -4,12 +4,13 @@
  */
 import { open } from "node:fs/promises";
 import { createServer } from "node:net";
-import type { AddressInfo, Server, Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { errorText } from "../../shared/lib/error-text.ts";
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import type { Logger } from "../lib/log.ts";
-import { splitHostPort } from "../lib/host-port.ts";
+import { listenOn } from "../lib/listen-on.ts";
 import type { ViewOnDisk } from "../view/remotes.ts";
 import { PeerConnection } from "./connection.ts";
 import { PEER_LIMITS } from "./limits.ts";
@@ -56,15 +57,9 @@ export class PeerServer {
   }
 
   /** @param listen HOST:PORT. @returns The port. */
-  start(listen: string): Promise<number> {
-    const [host, port] = splitHostPort(listen);
-    return new Promise((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(port, host, () => {
-        this.#server.off("error", reject);
-        resolve((this.#server.address() as AddressInfo).port);
-      });
-    });
+  async start(listen: string): Promise<number> {
+    const { port } = await listenOn(this.#server, listen, (error) => this.#warn("", error));
+    return port;
   }
 
   async stop(): Promise<void> {
@@ -96,7 +91,7 @@ export class PeerServer {
       connection.end();
     } catch (error) {
       socket.destroy();
-      this.#warn(from, error as Error);
+      this.#warn(from, error);
     } finally {
       clearTimeout(untilAsked);
       // An end that nobody takes is over too, in its time.
@@ -204,13 +199,13 @@ export class PeerServer {
     if (this.#sentUntilMs - now > SHORTEST_SLEEP_MS) await sleep(this.#sentUntilMs - now);
   }
 
-  #warn(peer: string, error: Error): void {
+  #warn(peer: string, error: unknown): void {
     const now = performance.now();
     if (now - this.#warnedMs < WARN_EVERY_MS) return;
     this.#warnedMs = now;
     this.#log.warn(
       { peer },
-      `${error instanceof PeerError ? "a connection to the port for the cluster's relays was refused" : "a relay of this cluster was not given all"}: ${error.message}`,
+      `${error instanceof PeerError ? "a connection to the port for the cluster's relays was refused" : "a relay of this cluster was not given all"}: ${errorText(error)}`,
     );
   }
 }

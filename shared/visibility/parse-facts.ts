@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 
+import { parseJson } from "../lib/parse-json.ts";
 import { describeIssues } from "./field-problem.ts";
 import { MAX_TOLD_POOLS } from "./facts.ts";
 import type { AccessFacts, ClusterReport, EdgeReport } from "./facts.ts";
@@ -121,13 +122,9 @@ export function parseClusterReport(text: string): Parsed<ClusterReport> {
 }
 
 function parse<T>(schema: z.ZodType<T>, text: string): Parsed<T> {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return { ok: false, rule: "must be JSON" };
-  }
-  const parsed = schema.safeParse(json);
+  const json = parseJson(text);
+  if (!json.ok) return { ok: false, rule: "must be JSON" };
+  const parsed = schema.safeParse(json.value);
   if (parsed.success) return { ok: true, value: parsed.data };
   return { ok: false, rule: ruleOf(parsed.error, []) };
 }

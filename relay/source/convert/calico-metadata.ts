@@ -3,7 +3,7 @@
  * ObjectMeta): its labels lie over the object's own. In `projectcalico.org/v3` labels are plain.
  * Source: calico v3.32.1 libcalico-go/lib/backend/k8s/resources/resources.go:ConvertK8sResourceToCalicoResource.
  */
-import { errorText } from "../../../shared/lib/error-text.ts";
+import { parseJson } from "../../../shared/lib/parse-json.ts";
 import type { Labels } from "../../../shared/record/record.ts";
 import { FieldProblem, isJsonObject, textMapAt } from "../../kube/kube-object.ts";
 import type { KubeObject } from "../../kube/kube-object.ts";
@@ -15,15 +15,13 @@ export function effectiveLabels({ apiVersion, metadata }: KubeObject): Labels {
   const text = metadata.annotations[ANNOTATION];
   if (apiVersion !== "crd.projectcalico.org/v1" || text === undefined || text === "")
     return metadata.labels;
-  let overlay: unknown;
-  try {
-    overlay = JSON.parse(text);
-  } catch (error) {
+  const parsed = parseJson(text);
+  if (!parsed.ok)
     throw new FieldProblem(
       `annotation ${ANNOTATION}`,
-      `is not JSON (${errorText(error)}); Calico drops the whole object, and so does this relay`,
+      `is not JSON (${parsed.message}); Calico drops the whole object, and so does this relay`,
     );
-  }
+  const overlay = parsed.value;
   if (overlay === null) return metadata.labels;
   if (!isJsonObject(overlay))
     throw new FieldProblem(`annotation ${ANNOTATION}`, "must be an object");

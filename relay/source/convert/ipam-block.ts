@@ -18,6 +18,11 @@ import type { JsonObject, KubeObject } from "../../kube/kube-object.ts";
 
 /** [SRC20] */
 export function convertIPAMBlock({ spec }: KubeObject, report: Report): IPAMBlock | null {
+  return readIPAMBlock(spec, report);
+}
+
+/** @param spec Of the custom resource; the value of Calico's v1 key has the same fields. */
+export function readIPAMBlock(spec: JsonObject, report: Report): IPAMBlock | null {
   const text = textAt(spec, "cidr", "spec.cidr");
   const cidr = text.includes("/") ? parseCidr(text) : null;
   if (cidr === null) throw new FieldProblem("spec.cidr", `${JSON.stringify(text)} is not a CIDR`);

@@ -5,6 +5,7 @@
  */
 import { formatIp } from "../../../shared/ip/address.ts";
 import { parseCidr } from "../../../shared/ip/cidr.ts";
+import { parseJson } from "../../../shared/lib/parse-json.ts";
 import type { EndpointPort, Labels, WorkloadEndpoint } from "../../../shared/record/record.ts";
 import type { Report } from "./conversion.ts";
 import { FieldProblem, flagAt, objectsAt, textAt } from "../../kube/kube-object.ts";
@@ -108,14 +109,11 @@ function checkLostAnnotations(annotations: Labels): void {
     );
 }
 
+/** `null` for what is no JSON list of texts. */
 function readTextList(json: string): readonly string[] | null {
-  try {
-    const value: unknown = JSON.parse(json) ?? [];
-    return Array.isArray(value) && value.every((entry) => typeof entry === "string") ? value : null;
-  } catch {
-    // Not JSON: the caller reports it with the annotation's name.
-    return null;
-  }
+  const parsed = parseJson(json);
+  const value = parsed.ok ? (parsed.value ?? []) : null;
+  return Array.isArray(value) && value.every((entry) => typeof entry === "string") ? value : null;
 }
 
 function readLabels(labels: Labels, namespace: string, account: string): Labels {
@@ -126,8 +124,8 @@ function readLabels(labels: Labels, namespace: string, account: string): Labels 
     ...kept,
     ["projectcalico.org/namespace", namespace],
     ["projectcalico.org/orchestrator", "k8s"],
-    ...(account === "" ? [] : [["projectcalico.org/serviceaccount", account]]),
-  ]) as Labels;
+    ...(account === "" ? [] : [["projectcalico.org/serviceaccount", account] as const]),
+  ]);
 }
 
 function readPorts({ spec }: KubeObject, report: Report): readonly EndpointPort[] {

@@ -30,7 +30,7 @@ export function convertServiceAccount({ metadata }: KubeObject): Profile {
 /** Every label gets the prefix, one that has it already too; the name label is always the object's own. */
 function inherit(prefix: "pcns." | "pcsa.", labels: Labels, name: string): Labels {
   return Object.fromEntries([
-    ...Object.entries(labels).map(([key, value]) => [`${prefix}${key}`, value]),
+    ...Object.entries(labels).map(([key, value]) => [`${prefix}${key}`, value] as const),
     [`${prefix}${NAME_LABEL}`, name],
-  ]) as Labels;
+  ]);
 }

@@ -7,6 +7,7 @@ import { collectionOf } from "../convert/converters.ts";
 import type { Collection } from "../convert/converters.ts";
 import { FieldProblem, isJsonObject, objectName, readKubeObject } from "../../kube/kube-object.ts";
 import type { JsonObject } from "../../kube/kube-object.ts";
+import { readPolicyObject } from "../policy-object.ts";
 import type { PolicyObject, SourceProblem } from "../source.ts";
 import type { LocatedObject } from "./read-documents.ts";
 
@@ -39,7 +40,8 @@ export function classify(
       const policyKind = policyKindOf(apiVersion, kind);
       if (policyKind !== undefined) {
         const home = policyKind.isNamespaced ? metadata.namespace || "default" : "";
-        policies.push(withNamespace(written, home) as unknown as PolicyObject);
+        const policy = readPolicyObject(withNamespace(written, home));
+        if (policy !== null) policies.push(policy);
       }
       if (collection === undefined) continue;
       // As kubectl does when neither the file nor the context names one.
