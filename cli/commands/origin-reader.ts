@@ -4,7 +4,7 @@ import type { LabelMode } from "../../shared/visibility/facts.ts";
 import { nodePortsBy } from "../../relay/hub/relay-ports.ts";
 import { routeTo } from "../../relay/hub/route.ts";
 import type { SeenRecord } from "../../relay/policy/world.ts";
-import type { HeldRecord } from "../../relay/view/channel-view.ts";
+import type { HeldRecord } from "../../relay/view/held-records.ts";
 import { MemoryRemote } from "../../relay/view/memory-remote.ts";
 import { Watcher } from "../../relay/view/watcher.ts";
 import type { Client } from "../admin/client.ts";

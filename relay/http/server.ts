@@ -3,7 +3,7 @@
  * the CLI. Read only but for what a local operator decides, loopback by default.
  */
 import { createServer } from "node:http";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { errorText } from "../../shared/lib/error-text.ts";
 import { COLLECTION_NAMES } from "../publish/withdrawals/collections.ts";

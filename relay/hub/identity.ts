@@ -4,7 +4,7 @@
  * its own, where it keeps its views. [CRE5] [CRE11]
  */
 import { randomUUID } from "node:crypto";
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { decodeJwt, exportJWK, generateKeyPair } from "jose";
@@ -12,6 +12,7 @@ import { z } from "zod";
 
 import { errorText } from "../../shared/lib/error-text.ts";
 import { parseJson } from "../../shared/lib/parse-json.ts";
+import { writeFileAtomically } from "../lib/atomic-file.ts";
 import { readMembership } from "./join.ts";
 import type { Membership } from "./join.ts";
 
@@ -78,14 +79,7 @@ export async function openIdentity(folder: string): Promise<Identity> {
 export function writeMembership(folder: string, membership: Membership): void {
   const path = join(folder, MEMBERSHIP_FILE);
   // A name of its own: relays that start together on one folder write the same, and none moves the other's half.
-  const fresh = `${path}.${randomUUID()}`;
-  try {
-    writeFileSync(fresh, membershipText(membership), { mode: 0o600 });
-    renameSync(fresh, path);
-  } catch (error) {
-    rmSync(fresh, { force: true });
-    throw error;
-  }
+  writeFileAtomically(path, membershipText(membership), `${path}.${randomUUID()}`);
 }
 
 function makeKeyFile(folder: string, path: string, text: string): void {

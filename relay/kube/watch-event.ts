@@ -18,7 +18,7 @@ export function parseWatchEvent(line: string): WatchEvent {
   const json = parseJson(line);
   if (!json.ok)
     return { type: "unparsable", message: `a line of the watch is not JSON: ${json.message}` };
-  const { type = undefined, object = null } = isJsonObject(json.value) ? json.value : {};
+  const { type, object }: JsonObject = isJsonObject(json.value) ? json.value : {};
   if (!isJsonObject(object))
     return { type: "unparsable", message: "a line of the watch is not an event with an object" };
   if (type === "ERROR") return { type: "error", ...readStatus(object, 500) };

@@ -18,10 +18,10 @@ export class MemoryView extends ChannelView {
   onMessage(message: WatchMessage): ViewOutcome {
     const opened = open(message);
     if (opened === null) return { changes: [], persist: false, repair: false };
-    const outcome = this.apply(
+    const outcome = this.applyMessage(
       placed(opened, (bytes, revision) => this.#memory.add(bytes, revision)),
     );
     const checkpoint = settledIn(message, this.cursor);
-    return checkpoint === null ? outcome : bothOf(outcome, this.apply(checkpoint));
+    return checkpoint === null ? outcome : bothOf(outcome, this.applyMessage(checkpoint));
   }
 }

@@ -6,15 +6,14 @@ import { HashTrie } from "../../shared/log/hash-trie.ts";
 import { decodeRecord, encodeRecord, hashRecord, keyHashOf } from "../../shared/record/encoding.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
 import type { Projector } from "../../shared/visibility/scope.ts";
-import { heldOf } from "./channel-view.ts";
-import type { ChannelView, ViewChange } from "./channel-view.ts";
+import type { ChannelView } from "./channel-view.ts";
+import { heldOf } from "./held-records.ts";
+import type { ViewChange } from "./held-records.ts";
 import type { StoredRecord } from "./records.ts";
 import { completeOf, Snapshot } from "./snapshot.ts";
 import type { ViewHeader } from "./view-events.ts";
 import type { ViewFile } from "./view-file.ts";
-
-/** Reads the record at a place. */
-export type Read = (place: number) => StoredRecord;
+import type { ReadRecord } from "./view-storage.ts";
 
 interface NarrowedChannel {
   readonly view: ChannelView;
@@ -39,15 +38,15 @@ interface ShownRecord extends StoredRecord {
 /** What is shown of a view, in a file of its own; the view is as it was. */
 export class Narrowed {
   readonly #channels: readonly NarrowedChannel[];
-  readonly #readOld: Read;
-  readonly #readNew: Read;
+  readonly #readOld: ReadRecord;
+  readonly #readNew: ReadRecord;
 
   /** @param readOld Of the view's file, which is to stay readable. */
   constructor(
-    [file, readNew]: readonly [ViewFile, Read],
+    [file, readNew]: readonly [ViewFile, ReadRecord],
     header: ViewHeader,
     views: readonly ChannelView[],
-    readOld: Read,
+    readOld: ReadRecord,
     project: Projector,
   ) {
     this.#readOld = readOld;
@@ -89,7 +88,11 @@ export class Narrowed {
 }
 
 /** Whether nothing would be taken from what is held. */
-export function isAllShown(views: readonly ChannelView[], read: Read, project: Projector): boolean {
+export function isAllShown(
+  views: readonly ChannelView[],
+  read: ReadRecord,
+  project: Projector,
+): boolean {
   return views.every((view) => {
     const places = view.places();
     let same = 0;
@@ -101,7 +104,11 @@ export function isAllShown(views: readonly ChannelView[], read: Read, project: P
   });
 }
 
-function* shownOf(places: Float64Array, read: Read, project: Projector): Generator<ShownRecord> {
+function* shownOf(
+  places: Float64Array,
+  read: ReadRecord,
+  project: Projector,
+): Generator<ShownRecord> {
   for (const [index, place] of places.entries()) {
     const { bytes, revision } = read(place);
     const decoded = decodeRecord(bytes);

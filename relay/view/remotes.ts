@@ -10,7 +10,7 @@ import type { AccessFacts, EdgeReport, LabelMode, Remote } from "../../shared/vi
 import { NODE_PORTS } from "../hub/relay-ports.ts";
 import type { RelayPorts } from "../hub/relay-ports.ts";
 import type { Logger } from "../lib/log.ts";
-import type { HeldRecord, ViewChange } from "./channel-view.ts";
+import type { HeldRecord, ViewChange } from "./held-records.ts";
 import { RemoteView } from "./remote-view.ts";
 import { NatPools } from "./nat-pools.ts";
 import type { OwnAddresses } from "./served.ts";
@@ -167,7 +167,10 @@ export class Remotes {
       const isRelabelled = modeOf(entry.remote) !== modeOf(remote);
       entry.remote = remote;
       if (remote.state !== "granted") continue;
-      const isRescoped = entry.view.isBeyond(remote.scope, isNewer || remote.heldBack === true);
+      const isRescoped = entry.view.needsNarrowing(
+        remote.scope,
+        isNewer || remote.heldBack === true,
+      );
       // Before it is narrowed: what is on its way is of another log, and shows more.
       if (isOther || isRescoped) this.#disconnect(entry);
       // First: what is narrowed then is told once more, and with other labels.
@@ -269,7 +272,7 @@ export class Remotes {
     };
     const view = new RemoteView(new ViewFile(this.#path(rcc)), headerOf(bound, facts));
     // Nothing is served of what the facts do not show, also where an earlier process did not come to it, or another relay's file shows more. [SCP4]
-    if (bound.state === "granted" && view.isBeyond(bound.scope, false))
+    if (bound.state === "granted" && view.needsNarrowing(bound.scope, false))
       view.rescope(headerOf(bound, facts));
     const { header } = view;
     const entry: Entry = {

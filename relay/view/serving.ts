@@ -3,7 +3,7 @@
  * held is elsewhere. [VIE9]
  */
 import type { CalicoRecord } from "../../shared/record/record.ts";
-import type { HeldRecord, ViewChange } from "./channel-view.ts";
+import type { HeldRecord, ViewChange } from "./held-records.ts";
 import type { Served } from "./served.ts";
 
 export interface ServedChange {

@@ -8,7 +8,7 @@ import type { Channel } from "../../shared/record/channel.ts";
 import { NODE_PORTS } from "../hub/relay-ports.ts";
 import type { Link, RelayPorts } from "../hub/relay-ports.ts";
 import { SOFTWARE } from "../lib/version.ts";
-import type { ViewChange } from "./channel-view.ts";
+import type { ViewChange } from "./held-records.ts";
 import type { RemoteView } from "./remote-view.ts";
 
 /** What a watcher fills: a remote's channels, in a file or in memory. */

@@ -4,6 +4,11 @@ import type { Kind } from "./record.ts";
 export const CHANNELS = ["identity", "pools", "routing"] as const;
 export type Channel = (typeof CHANNELS)[number];
 
+/** One of something for each channel. */
+export function perChannel<T>(make: (channel: Channel) => T): Readonly<Record<Channel, T>> {
+  return { identity: make("identity"), pools: make("pools"), routing: make("routing") };
+}
+
 const CHANNEL_OF: Record<Kind, Channel> = {
   WorkloadEndpoint: "identity",
   HostEndpoint: "identity",

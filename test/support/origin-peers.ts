@@ -8,7 +8,7 @@ import { CHANNELS } from "../../shared/record/channel.ts";
 import { LocalState } from "../../relay/publish/local-state.ts";
 import { Publisher } from "../../relay/publish/publisher.ts";
 import { MemoryView } from "../../relay/view/memory-view.ts";
-import type { ViewChange } from "../../relay/view/channel-view.ts";
+import type { ViewChange } from "../../relay/view/held-records.ts";
 import type { Peer } from "../../worker/origin/ports.ts";
 import { nodeSql } from "./node-sql.ts";
 import { address, pod, pool } from "./records.ts";
