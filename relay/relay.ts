@@ -175,7 +175,7 @@ export class Relay {
     this.#areViewsOpen = true;
     if (this.#isListed) this.#refreshOwnAddresses();
     const facts = this.#access.facts;
-    if (facts !== null) this.remotes.apply(facts, this.#mayConnect(facts));
+    if (facts !== null) this.remotes.followFacts(facts, this.#mayConnect(facts));
   }
 
   /** To the hub that these facts are of, once it knows this relay. */
@@ -297,7 +297,7 @@ export class Relay {
     home.start();
     const facts = this.#access.facts;
     if (this.#areViewsOpen && facts !== null && this.#mayConnect(facts))
-      this.remotes.apply(facts, true);
+      this.remotes.followFacts(facts, true);
   }
 
   /** A token of a wrong clock is refused with 401; the hub's answer tells the right time, and the next attempt uses it. [CRE8] */
@@ -315,7 +315,7 @@ export class Relay {
     this.#refreshOwnAddresses();
     const facts = this.#access.facts ?? heard;
     this.#warnOfHeldBack(facts);
-    if (this.#areViewsOpen) this.remotes.apply(facts, true);
+    if (this.#areViewsOpen) this.remotes.followFacts(facts, true);
     else
       this.#cancelAsking ??= this.#ports.after(ASK_BESIDE_HUB_MS, () => this.peers?.stopAsking());
   }

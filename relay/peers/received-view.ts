@@ -9,7 +9,7 @@ import { dirname, join } from "node:path";
 
 import { readMeta } from "../view/view-events.ts";
 import type { ViewHeader } from "../view/view-events.ts";
-import { viewPath } from "../view/remotes.ts";
+import { viewPath } from "../view/views-folder.ts";
 import { ViewFile } from "../view/view-file.ts";
 import { PeerError } from "./sealed-frames.ts";
 

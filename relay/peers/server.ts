@@ -11,7 +11,7 @@ import { errorText } from "../../shared/lib/error-text.ts";
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import type { Logger } from "../lib/log.ts";
 import { listenOn } from "../lib/listen-on.ts";
-import type { ViewOnDisk } from "../view/remotes.ts";
+import type { ViewOnDisk } from "../view/views-folder.ts";
 import { PeerConnection } from "./connection.ts";
 import { PEER_LIMITS } from "./limits.ts";
 import type { PeerLimits } from "./limits.ts";

@@ -22,7 +22,7 @@ const BATCH = 1_000;
 export interface ServingRules {
   /** What of a record is to be served. */
   served(record: CalicoRecord): Served;
-  tell(changes: readonly ServedChange[]): void;
+  onServed(changes: readonly ServedChange[]): void;
 }
 
 export class Serving {
@@ -59,7 +59,7 @@ export class Serving {
   }
 
   /** What has changed in the view. */
-  take(changes: Iterable<ViewChange>): void {
+  onChanges(changes: Iterable<ViewChange>): void {
     this.#tellAll(this.#decided(changes));
   }
 
@@ -69,7 +69,7 @@ export class Serving {
     for (const held of records)
       if (!isSame(this.#rules.served(held.record), this.#withheld.get(held.key)))
         changed.push({ op: "put", held, isNew: false });
-    this.take(changed);
+    this.onChanges(changed);
   }
 
   /** The same records, which are others to whoever serves them with labels: puts of what is there, and no deletion. */
@@ -109,10 +109,10 @@ export class Serving {
     for (const change of changes) {
       told.push(change);
       if (told.length < BATCH) continue;
-      this.#rules.tell(told);
+      this.#rules.onServed(told);
       told = [];
     }
-    this.#rules.tell(told);
+    this.#rules.onServed(told);
   }
 }
 

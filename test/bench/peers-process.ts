@@ -8,7 +8,7 @@ import { askAll } from "../../relay/peers/ask-all.ts";
 import { PEER_LIMITS } from "../../relay/peers/limits.ts";
 import { preferSmallHeap } from "../../relay/lib/small-heap.ts";
 import { RemoteView } from "../../relay/view/remote-view.ts";
-import { viewPath } from "../../relay/view/remotes.ts";
+import { viewPath } from "../../relay/view/views-folder.ts";
 import { ViewFile } from "../../relay/view/view-file.ts";
 
 preferSmallHeap();

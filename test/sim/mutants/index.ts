@@ -253,7 +253,7 @@ export const MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: "relay/view/remotes.ts",
-        from: "      this.#withdraw(rcc, entry);\n    }",
+        from: "      this.#remotes.delete(rcc);\n      served.withdraw();\n    }",
         to: "    }",
       },
     ],
@@ -265,8 +265,8 @@ export const MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: "relay/view/remotes.ts",
-        from: "    for (const { serving, view } of this.#entries.values()) serving.decideAgain(view.records());\n    this.#options.onState();",
-        to: "    for (const { serving, view } of this.#entries.values()) serving.decideAgain(view.records());",
+        from: "    for (const { serving, view } of this.#remotes.values()) serving.decideAgain(view.records());\n    this.#options.onState();",
+        to: "    for (const { serving, view } of this.#remotes.values()) serving.decideAgain(view.records());",
       },
       {
         file: "relay/relay.ts",
