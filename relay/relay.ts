@@ -4,7 +4,8 @@
  */
 import { makeFolder } from "./lib/make-folder.ts";
 import { PROTOCOL_VERSIONS } from "../shared/protocol/version.ts";
-import type { CalicoRecord, RecordChange } from "../shared/record/record.ts";
+import type { EncodedChange } from "../shared/record/encoding.ts";
+import type { CalicoRecord } from "../shared/record/record.ts";
 import { MAX_TOLD_POOLS } from "../shared/visibility/facts.ts";
 import type { AccessFacts, ClusterReport } from "../shared/visibility/facts.ts";
 import type { RelayConfig } from "./config/relay-config.ts";
@@ -64,7 +65,7 @@ export class Relay {
   /** Not while other relays are asked for them. */
   #areViewsOpen = false;
   #cancelAsking: (() => void) | null = null;
-  readonly #localListeners = new Set<(changes: readonly RecordChange[]) => void>();
+  readonly #localListeners = new Set<(changes: readonly EncodedChange[]) => void>();
   #listedWaiters: (() => void)[] = [];
 
   /** For a relay that is a member, or has a token to become one; `open` checks that. */
@@ -184,7 +185,7 @@ export class Relay {
   }
 
   /** Listens to the cluster's own changes; answers how to stop. */
-  subscribeLocal(listener: (changes: readonly RecordChange[]) => void): () => void {
+  subscribeLocal(listener: (changes: readonly EncodedChange[]) => void): () => void {
     this.#localListeners.add(listener);
     return () => this.#localListeners.delete(listener);
   }
@@ -330,7 +331,7 @@ export class Relay {
     );
   }
 
-  #onSource(changes: readonly RecordChange[]): void {
+  #onSource(changes: readonly EncodedChange[]): void {
     this.#problems.lookAtLabels(changes);
     this.#obey(this.withdrawals.take(changes));
   }
@@ -339,10 +340,10 @@ export class Relay {
   #obey({ changes: seen, withdrawn }: Obeyed): void {
     for (const { channel, keyHash } of withdrawn)
       this.#home?.publisher.withdraw(channel, [keyHash]);
-    const changes = this.#ownPools.apply(seen, () => this.#localRecords());
+    const changes = this.#ownPools.publishable(seen, () => this.local.records());
     // Told first: a deletion is told with the record that is still there.
     for (const listener of this.#localListeners) listener(changes);
-    if (this.#home === null) for (const change of changes) this.local.apply(change);
+    if (this.#home === null) for (const change of changes) this.local.applyChange(change);
     else this.#home.publisher.onSource(changes);
     this.remotes.shared.onLocal(changes);
     const touchesAddresses = seen.some((change) =>

@@ -1,7 +1,6 @@
 /** `/view`: what this relay would serve now, own records and remote ones, a JSON line each; with `follow`, changes as they come. */
 import type { ServerResponse } from "node:http";
 
-import { keyOf } from "../../shared/record/key.ts";
 import type { Relay } from "../relay.ts";
 import type { ServedChange } from "../view/serving.ts";
 
@@ -44,8 +43,8 @@ export function streamView(relay: Relay, follow: boolean, response: ServerRespon
   const unsubscribeLocal = relay.subscribeLocal((changes) => {
     for (const change of changes) {
       if (change.op === "put") {
-        const { record } = change;
-        write({ origin: own, kind: record.kind, key: keyOf(record), revision: 0, record });
+        const { record, key } = change;
+        write({ origin: own, kind: record.kind, key, revision: 0, record });
         continue;
       }
       const local = relay.local.byKey(change.key);

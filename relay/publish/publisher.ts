@@ -18,7 +18,7 @@ import type {
 } from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { HASH_BYTES } from "../../shared/record/encoding.ts";
-import type { RecordChange } from "../../shared/record/record.ts";
+import type { EncodedChange } from "../../shared/record/encoding.ts";
 import { Lateness } from "./lateness.ts";
 import type { LocalState } from "./local-state.ts";
 
@@ -50,7 +50,7 @@ interface ChannelProgress {
 }
 
 /** What it asks of what the cluster has. */
-export type PublishedState = Pick<LocalState, "apply" | "trie"> & {
+export type PublishedState = Pick<LocalState, "applyChange" | "trie"> & {
   get(keyHash: Uint8Array): { readonly bytes: Uint8Array } | undefined;
 };
 
@@ -108,9 +108,9 @@ export class Publisher {
     };
   }
 
-  onSource(changes: readonly RecordChange[]): void {
+  onSource(changes: readonly EncodedChange[]): void {
     for (const change of changes) {
-      const local = this.#local.apply(change);
+      const local = this.#local.applyChange(change);
       if (local === null) continue;
       const progress = this.#progress(local.channel);
       // While waiting nothing needs to be remembered: the comparison will find it.

@@ -5,12 +5,12 @@
  * health, not an exception. It deletes a key only when it saw the object go or when a complete list
  * lacks it; a failed or partial list deletes nothing. [SRC1]
  */
-import type { RecordChange } from "../../shared/record/record.ts";
+import type { EncodedChange } from "../../shared/record/encoding.ts";
 import type { CollectionReading } from "./source-health.ts";
 
 export interface SourceSink {
   /** Newest state per key, in the order it happened. Never called with an unchanged record. */
-  apply(changes: readonly RecordChange[]): void;
+  apply(changes: readonly EncodedChange[]): void;
   /** Called once, when every kind that the source follows has been listed completely (an absent CRD is an empty list). */
   listed(): void;
   /** An object that gives no record although one might expect it: told, counted, never silent. Repeats replace by `object`. */

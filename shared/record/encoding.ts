@@ -8,7 +8,7 @@ import { sha256Prefix } from "../lib/sha256.ts";
 import { pack } from "../lib/msgpack.ts";
 import type { FieldCodec } from "./fields.ts";
 import { keyOf, keySegments } from "./key.ts";
-import type { CalicoRecord, Kind } from "./record.ts";
+import type { CalicoRecord, Kind, RecordDeletion } from "./record.ts";
 import { KINDS, SCHEMA, VALUE_VERSION } from "./schema.ts";
 import { FieldError, WireReader } from "./wire-reader.ts";
 
@@ -63,13 +63,17 @@ function defaultOf(codec: FieldCodec<unknown>): Layout["defaults"][number] {
   }
 }
 
-/** @throws FieldError when a value of the record cannot be spelled, as an address that is none; sources check first with `checkRecord`. */
+/** @throws FieldError when a value of the record cannot be spelled, as an address that is none; for records that were checked before. */
 export function encodeRecord(record: CalicoRecord): Uint8Array {
+  return packFields(record, encodeField);
+}
+
+function packFields(record: CalicoRecord, encode: typeof encodeField): Uint8Array {
   const wire: unknown[] = [VALUE_VERSION, KINDS.indexOf(record.kind)];
   let kept = wire.length;
   const values = record as unknown as Readonly<Record<string, unknown>>;
   for (const [name, codec] of must(LAYOUTS.get(record.kind), record.kind).fields) {
-    wire.push(encodeField(name, codec, values[name]));
+    wire.push(encode(name, codec, values[name]));
     if (!isDefault(values[name], codec.fallback)) kept = wire.length;
   }
   return pack(wire.slice(0, kept));
@@ -84,6 +88,17 @@ function encodeField(name: string, codec: FieldCodec<unknown>, value: unknown): 
   }
 }
 
+function encodeCheckedField(name: string, codec: FieldCodec<unknown>, value: unknown): unknown {
+  const wire = encodeField(name, codec, value);
+  try {
+    codec.check(value, wire);
+  } catch (error) {
+    if (error instanceof FieldError) error.field = name;
+    throw error;
+  }
+  return wire;
+}
+
 function isDefault(value: unknown, fallback: unknown): boolean {
   if (typeof value !== "object" || value === null) return value === fallback;
   return (Array.isArray(value) ? value : Object.keys(value)).length === 0;
@@ -91,8 +106,7 @@ function isDefault(value: unknown, fallback: unknown): boolean {
 
 /** Total: any bytes give a record or the rule that they break. What it takes encodes back to the very same bytes. */
 export function decodeRecord(bytes: Uint8Array): DecodedRecord {
-  if (bytes.length > MAX_RECORD_BYTES)
-    return refuse("record", `has ${bytes.length} bytes, the limit is ${MAX_RECORD_BYTES}`);
+  if (bytes.length > MAX_RECORD_BYTES) return refuse("record", tooLong(bytes));
   const wire = new WireReader(bytes);
   try {
     const sent = wire.list() - HEAD_ENTRIES;
@@ -150,15 +164,38 @@ function refuse(field: string, rule: string): DecodedRecord {
   return { ok: false, error: { field, rule } };
 }
 
-/** Whether a source's record may be published; the error names the field and the rule. */
-export function checkRecord(record: CalicoRecord): RecordError | null {
+/** A record and all that is made of it, each once: what publishes it takes it in this form. [SRC91] */
+export interface EncodedRecord {
+  readonly record: CalicoRecord;
+  readonly key: string;
+  readonly keyHash: Uint8Array;
+  readonly bytes: Uint8Array;
+  readonly recordHash: Uint8Array;
+}
+
+/** A change as sources give it. */
+export type EncodedChange = ({ readonly op: "put" } & EncodedRecord) | RecordDeletion;
+
+export type EncodeResult =
+  | { readonly kind: "ok"; readonly encoded: EncodedRecord }
+  | { readonly kind: "problem"; readonly problem: RecordError };
+
+/** Whether a record may be published, and its encoding if so: `decodeRecord` takes the bytes. */
+export function encodeChecked(record: CalicoRecord): EncodeResult {
   try {
-    const decoded = decodeRecord(encodeRecord(record));
-    return decoded.ok ? null : decoded.error;
+    const bytes = packFields(record, encodeCheckedField);
+    if (bytes.length > MAX_RECORD_BYTES)
+      return { kind: "problem", problem: { field: "record", rule: tooLong(bytes) } };
+    const [key, keyHash, recordHash] = [keyOf(record), keyHashOf(record), hashRecord(bytes)];
+    return { kind: "ok", encoded: { record, key, keyHash, bytes, recordHash } };
   } catch (error) {
-    if (error instanceof FieldError) return { field: error.field, rule: error.message };
-    throw error;
+    if (!(error instanceof FieldError)) throw error;
+    return { kind: "problem", problem: { field: error.field, rule: error.message } };
   }
+}
+
+function tooLong(bytes: Uint8Array): string {
+  return `has ${bytes.length} bytes, the limit is ${MAX_RECORD_BYTES}`;
 }
 
 const utf8 = new TextEncoder();

@@ -13,6 +13,11 @@ import { Words } from "./words.ts";
 export interface FieldCodec<T> {
   /** Wire form of a valid value. @throws FieldError where there is none. */
   encode(value: T): unknown;
+  /**
+   * Checks a value together with its wire form: what passes is what `decode` takes, so that a record
+   * need not be decoded to be checked. @throws FieldError with the rule that it breaks.
+   */
+  check(value: T, wire: unknown): void;
   /** Reads and checks a wire form, which must be the only one of its value. @throws FieldError with the rule that it breaks. */
   decode(wire: WireReader): T;
   readonly fallback: T;
@@ -38,11 +43,17 @@ function wordsLike(pattern: RegExp, rule: string): Words {
 /** Text that matches a pattern. The empty default is allowed only where the pattern allows it. */
 export function text(pattern: RegExp, rule: string, fallback = ""): FieldCodec<string> {
   const words = wordsLike(pattern, rule);
-  return { encode: wellFormed, decode: (wire) => words.read(wire), fallback };
+  return {
+    encode: wellFormed,
+    check: (value) => void words.check(value),
+    decode: (wire) => words.read(wire),
+    fallback,
+  };
 }
 
 export const flag: FieldCodec<boolean> = {
   encode: (value) => (value ? 1 : 0),
+  check: () => undefined,
   decode: (wire) => {
     const value = wire.uint();
     return value === 0 || value === 1 ? value === 1 : fail("must be 0 or 1");
@@ -54,7 +65,15 @@ export const flag: FieldCodec<boolean> = {
 function entries(wire: WireReader, max: number): number {
   const count = wire.list();
   if (count < 0) fail("must be a list");
+  return limited(count, max);
+}
+
+function limited(count: number, max: number): number {
   return count <= max ? count : fail(`has ${count} entries, the limit is ${max}`);
+}
+
+function isWithin(value: number, min: number, max: number): boolean {
+  return Number.isInteger(value) && value >= min && value <= max;
 }
 
 function listOf<T>(wire: WireReader, max: number, one: (wire: WireReader) => T): readonly T[] {
@@ -90,6 +109,10 @@ export function encodeIp(ip: string): Uint8Array {
 export function optionalIp(family?: 4 | 6): FieldCodec<string> {
   return {
     encode: (value) => (value === "" ? null : encodeIp(value)),
+    check: (_value, wire) => {
+      if (family === undefined || !(wire instanceof Uint8Array)) return;
+      if (wire.length !== (family === 6 ? 16 : 4)) fail(`must be IPv${family}`);
+    },
     decode: (wire) => {
       if (wire.nil()) return "";
       const ip = decodeIp(wire);
@@ -103,6 +126,7 @@ export function optionalIp(family?: 4 | 6): FieldCodec<string> {
 export function ips(max: number): FieldCodec<readonly string[]> {
   return {
     encode: (value) => value.map(encodeIp),
+    check: (value) => void limited(value.length, max),
     decode: (wire) => listOf(wire, max, decodeIp),
     fallback: [],
   };
@@ -114,6 +138,8 @@ export const cidr: FieldCodec<string> = {
     const parsed = parseCidr(value) ?? fail(`${JSON.stringify(value)} is not a CIDR`);
     return Uint8Array.of(...parsed.address, parsed.length);
   },
+  // A parsed prefix is masked.
+  check: () => undefined,
   decode: (wire) => {
     const packed = bytes(wire);
     if (packed.length !== 5 && packed.length !== 17) fail("a prefix has 5 or 17 bytes");
@@ -133,25 +159,40 @@ export function addressInSubnet(family: 4 | 6): FieldCodec<string> {
       const address = encodeIp(ip);
       return length === undefined ? address : Uint8Array.of(...address, Number(length));
     },
+    check: (_value, wire) => {
+      if (wire instanceof Uint8Array) checkSubnet(wire, family);
+    },
     decode: (wire) => {
       if (wire.nil()) return "";
       const packed = bytes(wire);
-      const size = family === 4 ? 4 : 16;
-      if (packed.length !== size && packed.length !== size + 1)
-        fail(`must be an IPv${family} address`);
+      const { size, length } = checkSubnet(packed, family);
       const ip = ipOf(packed.subarray(0, size));
-      if (packed.length === size) return ip;
-      const length = packed[size] ?? 0;
-      return length <= size * 8 ? `${ip}/${length}` : fail("prefix length too large");
+      return length === undefined ? ip : `${ip}/${length}`;
     },
     fallback: "",
   };
+}
+
+/** @returns Bytes of the address; the prefix length, where there is one. */
+function checkSubnet(
+  packed: Uint8Array,
+  family: 4 | 6,
+): { readonly size: number; readonly length: number | undefined } {
+  const size = family === 4 ? 4 : 16;
+  if (packed.length !== size && packed.length !== size + 1) fail(`must be an IPv${family} address`);
+  const length = packed[size];
+  if (length !== undefined && length > size * 8) fail("prefix length too large");
+  return { size, length };
 }
 
 export function texts(pattern: RegExp, rule: string, max: number): FieldCodec<readonly string[]> {
   const words = wordsLike(pattern, rule);
   return {
     encode: (value) => value.map(wellFormed),
+    check: (value) => {
+      limited(value.length, max);
+      for (const entry of value) words.check(entry);
+    },
     decode: (wire) => listOf(wire, max, (entry) => words.read(entry)),
     fallback: [],
   };
@@ -184,6 +225,14 @@ export function labels(max: number): FieldCodec<Labels> {
       Object.keys(value)
         .toSorted()
         .flatMap((key) => [wellFormed(key), ofKey(key, () => wellFormed(value[key] ?? ""))]),
+    check: (value) => {
+      const keys = Object.keys(value).toSorted();
+      limited(2 * keys.length, 2 * max);
+      for (const key of keys) {
+        labelKeys.check(key);
+        ofKey(key, () => labelValues.check(value[key] ?? ""));
+      }
+    },
     decode: (wire) => {
       const count = entries(wire, 2 * max);
       if (count % 2 !== 0) fail("must have a value for every key");
@@ -201,12 +250,22 @@ export function labels(max: number): FieldCodec<Labels> {
   };
 }
 
+const WRONG_PROTOCOL = "protocol must be tcp, udp or sctp";
+const WRONG_PORT = "port must be 1 to 65535";
 const portNames = wordsLike(PORT_NAME, "name must match [A-Za-z0-9_.-]{1,128}");
 
 /** Flat on the wire: name, protocol number, port … Order and duplicates are the source's. */
 export const ports: FieldCodec<readonly EndpointPort[]> = {
   encode: (value) =>
     value.flatMap((p) => [wellFormed(p.name), PROTOCOLS.indexOf(p.protocol), p.port]),
+  check: (value) => {
+    limited(3 * value.length, 3 * 256);
+    for (const { name, protocol, port } of value) {
+      portNames.check(name);
+      if (!PROTOCOLS.includes(protocol)) fail(WRONG_PROTOCOL);
+      if (!isWithin(port, 1, 65_535)) fail(WRONG_PORT);
+    }
+  },
   decode: (wire) => {
     const count = entries(wire, 3 * 256);
     if (count % 3 !== 0) fail("must have name, protocol and port for each");
@@ -214,9 +273,9 @@ export const ports: FieldCodec<readonly EndpointPort[]> = {
     for (let i = 0; i < count; i += 3) {
       const name = portNames.read(wire);
       const protocol = PROTOCOLS[wire.uint()];
-      if (protocol === undefined) fail("protocol must be tcp, udp or sctp");
+      if (protocol === undefined) fail(WRONG_PROTOCOL);
       const port = wire.uint();
-      if (port < 1) fail("port must be 1 to 65535");
+      if (port < 1) fail(WRONG_PORT);
       decoded.push({ name, protocol, port });
     }
     return decoded;
@@ -232,6 +291,16 @@ const nodeNames = wordsLike(NODE_NAME, NODE_NAME_RULE);
 export const borrowed: FieldCodec<readonly { readonly ordinal: number; readonly node: string }[]> =
   {
     encode: (value) => value.flatMap((b) => [b.ordinal, wellFormed(b.node)]),
+    check: (value) => {
+      limited(2 * value.length, 2 * 65_536);
+      let before = -1;
+      for (const { ordinal, node } of value) {
+        if (!isWithin(ordinal, 0, 65_535)) fail("ordinal must be 0 to 65535");
+        if (ordinal <= before) fail("ordinals must ascend");
+        before = ordinal;
+        nodeNames.check(node);
+      }
+    },
     decode: (wire) => {
       const count = entries(wire, 2 * 65536);
       if (count % 2 !== 0) fail("must have a node for every ordinal");

@@ -141,4 +141,6 @@ export type RecordChange =
       readonly cause: DeleteCause;
     };
 
+export type RecordDeletion = Extract<RecordChange, { op: "delete" }>;
+
 export type DeleteCause = "observed" | "inferred";

@@ -49,7 +49,8 @@ const mac = text(/^(([0-9a-f]{2}:){5}[0-9a-f]{2})?$/, "must be a lower-case MAC 
 const publicKey = text(/^([A-Za-z0-9+/]{43}=)?$/, "must be base64 of 32 bytes or empty");
 const encapModes = text(/^(always|cross-subnet)?$/, "must be empty, always or cross-subnet");
 const encap: FieldCodec<EncapMode> = {
-  encode: (value) => value,
+  encode: (value) => encapModes.encode(value),
+  check: (value, wire) => encapModes.check(value, wire),
   decode: (wire) => encapModes.decode(wire) as EncapMode,
   fallback: "",
 };

@@ -16,7 +16,7 @@ import type { RelayStatus } from "../../relay/status.ts";
 import { openSource } from "../../relay/source/open-source.ts";
 import { BenchRig } from "../bench/rig.ts";
 import { eventually } from "../support/mesh-rig.ts";
-import { pod } from "../support/records.ts";
+import { pod, putOf } from "../support/records.ts";
 import { rounds } from "./rounds.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
 
@@ -27,7 +27,7 @@ let rig: BenchRig;
 
 beforeAll(async () => {
   rig = await BenchRig.start();
-  rig.local.apply({ op: "put", record: pod("a", "10.0.0.1") });
+  rig.local.applyChange(putOf(pod("a", "10.0.0.1")));
   await rig.publish();
 });
 

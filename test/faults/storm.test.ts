@@ -18,7 +18,7 @@ import { RemoteView } from "../../relay/view/remote-view.ts";
 import { ViewFile } from "../../relay/view/view-file.ts";
 import { Watcher } from "../../relay/view/watcher.ts";
 import { eventually } from "../support/mesh-rig.ts";
-import { pod } from "../support/records.ts";
+import { pod, putOf } from "../support/records.ts";
 import { callHub } from "./registered.ts";
 import { rounds } from "./rounds.ts";
 import { workerdBelow } from "./small-disk.ts";
@@ -128,8 +128,7 @@ function startRelay(n: number, self: Credentials, origin: Credentials): StormRel
   const base = hub.url.replace("http", "ws");
   const local = new LocalState();
   if (n < POPULAR)
-    for (let p = 0; p < PODS; p++)
-      local.apply({ op: "put", record: pod(`p${p}`, `10.0.${n}.${p + 1}`) });
+    for (let p = 0; p < PODS; p++) local.applyChange(putOf(pod(`p${p}`, `10.0.${n}.${p + 1}`)));
   const home = new Home({
     url: `${base}/v1/connect/home`,
     local,

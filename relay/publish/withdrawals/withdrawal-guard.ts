@@ -4,9 +4,11 @@
  * decider without clock, disk or timers: `withdrawals.ts` is the shell. [PUB3] [PUB4] [PUB5]
  */
 import type { Channel } from "../../../shared/record/channel.ts";
-import { hashKey, keyHashOf } from "../../../shared/record/encoding.ts";
-import type { CalicoRecord, RecordChange } from "../../../shared/record/record.ts";
-import type { LocalRecord, LocalState } from "../local-state.ts";
+import { channelOf } from "../../../shared/record/channel.ts";
+import { hashKey } from "../../../shared/record/encoding.ts";
+import type { EncodedChange, EncodedRecord } from "../../../shared/record/encoding.ts";
+import type { RecordDeletion } from "../../../shared/record/record.ts";
+import type { LocalState } from "../local-state.ts";
 import { collectionOf, identityOf } from "./collections.ts";
 import type { CollectionName } from "./collections.ts";
 import { HeldKeys, placesOf } from "./held-keys.ts";
@@ -27,7 +29,7 @@ export interface Hold {
 }
 
 export interface Obeyed {
-  readonly changes: readonly RecordChange[];
+  readonly changes: readonly EncodedChange[];
   /** Keys of an earlier process, of which this one has the hash only. */
   readonly withdrawn: readonly HeldKey[];
 }
@@ -78,13 +80,13 @@ export class WithdrawalGuard {
   }
 
   /** A source's changes, in order. Deletions that one list infers come in one call. */
-  take(changes: readonly RecordChange[], nowMs: number): Obeyed {
-    const obeyed: RecordChange[] = [];
+  take(changes: readonly EncodedChange[], nowMs: number): Obeyed {
+    const obeyed: EncodedChange[] = [];
     const withdrawn: HeldKey[] = [];
-    const inferred: LocalRecord[] = [];
+    const inferred: EncodedRecord[] = [];
     for (const change of changes) {
       if (change.op === "put") {
-        this.#replace(change.record, obeyed, withdrawn);
+        this.#replace(change, obeyed, withdrawn);
         obeyed.push(change);
       } else if (change.cause === "observed") {
         if (this.#held.size > 0) this.#held.remove(hashKey(change.key));
@@ -170,7 +172,7 @@ export class WithdrawalGuard {
    * Keys of profiles that endpoints name which stay: a namespace does not go before its pods, so a
    * list that lacks it alone is odd.
    */
-  #namedAmong(lost: readonly LocalRecord[]): ReadonlySet<string> {
+  #namedAmong(lost: readonly EncodedRecord[]): ReadonlySet<string> {
     const names = new Map<string, string>();
     for (const { record, key } of lost) if (record.kind === "Profile") names.set(record.name, key);
     if (this.#holdMs === 0) return new Set();
@@ -181,7 +183,7 @@ export class WithdrawalGuard {
    * Held profiles whose last endpoint has gone, looked for at most once a second: it looks at
    * everything.
    */
-  #noLongerNamed(obeyed: readonly RecordChange[], nowMs: number): readonly RecordChange[] {
+  #noLongerNamed(obeyed: readonly EncodedChange[], nowMs: number): readonly EncodedChange[] {
     if (this.#namedKeys.size === 0 || nowMs - this.#lookedMs < LOOK_MS) return [];
     const gone = new Set(obeyed.flatMap((change) => (change.op === "delete" ? [change.key] : [])));
     if (gone.size === 0) return [];
@@ -248,9 +250,12 @@ export class WithdrawalGuard {
   }
 
   /** An object that is back, or a record that takes the place of held ones. */
-  #replace(record: CalicoRecord, obeyed: RecordChange[], withdrawn: HeldKey[]): void {
+  #replace(
+    { record, keyHash }: EncodedRecord,
+    obeyed: EncodedChange[],
+    withdrawn: HeldKey[],
+  ): void {
     if (this.#held.size === 0) return;
-    const keyHash = keyHashOf(record);
     this.#held.remove(keyHash);
     const identity = identityOf(record);
     const replaced = [...this.#held.takeReplaced(keyHash, identity)];
@@ -274,8 +279,14 @@ export class WithdrawalGuard {
   }
 }
 
-export function heldOf({ record, channel, keyHash, key }: LocalRecord): HeldKey {
-  return { channel, keyHash, key, collection: collectionOf(record), ...identityOf(record) };
+export function heldOf({ record, keyHash, key }: EncodedRecord): HeldKey {
+  return {
+    channel: channelOf(record.kind),
+    keyHash,
+    key,
+    collection: collectionOf(record),
+    ...identityOf(record),
+  };
 }
 
 function asObeyed(keys: readonly HeldKey[]): Obeyed {
@@ -285,6 +296,6 @@ function asObeyed(keys: readonly HeldKey[]): Obeyed {
   };
 }
 
-function inferredDelete(key: string): RecordChange {
+function inferredDelete(key: string): RecordDeletion {
   return { op: "delete", key, cause: "inferred" };
 }

@@ -2,8 +2,8 @@
 import { toId } from "../../../shared/lib/bytes.ts";
 import { CHANNELS } from "../../../shared/record/channel.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
-import { hashKey, keyHashOf } from "../../../shared/record/encoding.ts";
-import type { RecordChange } from "../../../shared/record/record.ts";
+import { hashKey } from "../../../shared/record/encoding.ts";
+import type { EncodedChange } from "../../../shared/record/encoding.ts";
 import type { RelayPorts } from "../../hub/relay-ports.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { LocalState } from "../local-state.ts";
@@ -78,7 +78,7 @@ export class Withdrawals {
   }
 
   /** @returns What is obeyed now. */
-  take(changes: readonly RecordChange[]): Obeyed {
+  take(changes: readonly EncodedChange[]): Obeyed {
     const obeyed = this.#guard.take(changes, this.#nowMs());
     this.#noteGone(obeyed.changes);
     this.#afterChange();
@@ -149,10 +149,10 @@ export class Withdrawals {
     if (this.#cancelWrite !== null) this.#write();
   }
 
-  #noteGone(changes: readonly RecordChange[]): void {
+  #noteGone(changes: readonly EncodedChange[]): void {
     if (this.#isCompared) return;
     for (const change of changes) {
-      const id = toId(change.op === "put" ? keyHashOf(change.record) : hashKey(change.key));
+      const id = toId(change.op === "put" ? change.keyHash : hashKey(change.key));
       this.#known.delete(id);
       this.#gone.delete(id);
       if (change.op === "put") continue;

@@ -20,9 +20,14 @@ export type Converter = (object: KubeObject, report: Report) => CalicoRecord | n
 
 /** Runs a converter and turns its exceptions into problems. */
 export function runConverter(convert: Converter, object: KubeObject): Conversion {
+  return converted((report) => convert(object, report));
+}
+
+/** The same for whatever gives a record. @param convert May throw a `FieldProblem`. */
+export function converted(convert: (report: Report) => CalicoRecord | null): Conversion {
   const problems: string[] = [];
   try {
-    const record = convert(object, (field, rule) => problems.push(`${field}: ${rule}`));
+    const record = convert((field, rule) => problems.push(`${field}: ${rule}`));
     return { record, problems };
   } catch (error) {
     if (!(error instanceof FieldProblem)) throw error;

@@ -2,7 +2,8 @@
  * One collection of an API server: which of its objects live, and what a reflector sees of them as
  * changes of records. What a complete list does not show is gone. [SRC1]
  */
-import type { DeleteCause, RecordChange } from "../../../shared/record/record.ts";
+import type { EncodedChange } from "../../../shared/record/encoding.ts";
+import type { DeleteCause } from "../../../shared/record/record.ts";
 import type { JsonObject } from "../../kube/kube-object.ts";
 import type { Collection } from "../convert/converters.ts";
 import { idFromJson } from "../record-store.ts";
@@ -15,7 +16,7 @@ export interface CollectionPorts {
   path(collection: Collection): Promise<string>;
   pathIsGone(collection: Collection): void;
   listed(collection: Collection): void;
-  emit(changes: readonly RecordChange[]): void;
+  emit(changes: readonly EncodedChange[]): void;
 }
 
 export class FollowedCollection implements ReflectorOwner {
@@ -75,7 +76,7 @@ export class FollowedCollection implements ReflectorOwner {
     return this.#live.has(idFromJson(this.collection.kind, object) ?? "");
   }
 
-  #upsert(json: JsonObject): readonly RecordChange[] {
+  #upsert(json: JsonObject): readonly EncodedChange[] {
     const { kind } = this.collection;
     // Items of a typed list carry neither.
     const object = { apiVersion: "v1", kind, ...json };
@@ -87,12 +88,12 @@ export class FollowedCollection implements ReflectorOwner {
     return changes;
   }
 
-  #remove(id: string, cause: DeleteCause): readonly RecordChange[] {
+  #remove(id: string, cause: DeleteCause): readonly EncodedChange[] {
     this.#live.delete(id);
     return this.#ports.store.remove(id, cause);
   }
 
-  #emit(changes: readonly RecordChange[]): void {
+  #emit(changes: readonly EncodedChange[]): void {
     if (changes.length > 0) this.#ports.emit(changes);
   }
 }

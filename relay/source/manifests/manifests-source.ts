@@ -6,7 +6,7 @@
  * them; only a second look, after the debounce time, makes a deletion of it. [SRC40..SRC45]
  */
 import { errorText } from "../../../shared/lib/error-text.ts";
-import type { RecordChange } from "../../../shared/record/record.ts";
+import type { EncodedChange } from "../../../shared/record/encoding.ts";
 import { RecordStore } from "../record-store.ts";
 import type { ClusterPolicies, Source, SourceProblem, SourceSink } from "../source.ts";
 import { classify, mergeFiles } from "./merge.ts";
@@ -193,7 +193,7 @@ export class ManifestsSource implements Source {
       [...this.#files].map(([path, { content }]) => [path, content ?? NOTHING]),
     );
     const merged = mergeFiles(contents);
-    const changes: RecordChange[] = [];
+    const changes: EncodedChange[] = [];
     for (const id of this.#objects.keys())
       if (!merged.objects.has(id)) changes.push(...store.remove(id, "observed"));
     for (const [id, object] of merged.objects) {

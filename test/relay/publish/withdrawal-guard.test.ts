@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
+import type { EncodedChange } from "../../../shared/record/encoding.ts";
 import { LocalState } from "../../../relay/publish/local-state.ts";
 import { isMass } from "../../../relay/publish/withdrawals/mass.ts";
 import { heldOf, WithdrawalGuard } from "../../../relay/publish/withdrawals/withdrawal-guard.ts";
@@ -16,18 +17,13 @@ import { toId } from "../../../shared/lib/bytes.ts";
 import { CHANNELS } from "../../../shared/record/channel.ts";
 import { keyHashOf } from "../../../shared/record/encoding.ts";
 import { keyOf } from "../../../shared/record/key.ts";
-import type {
-  CalicoRecord,
-  DeleteCause,
-  RecordChange,
-  WorkloadEndpoint,
-} from "../../../shared/record/record.ts";
-import { address, node, pod, pool } from "../../support/records.ts";
+import type { CalicoRecord, DeleteCause, WorkloadEndpoint } from "../../../shared/record/record.ts";
+import { address, node, pod, pool, putOf } from "../../support/records.ts";
 
 const HOLD_MS = 600_000;
 
-const put = (record: CalicoRecord): RecordChange => ({ op: "put", record });
-const gone = (record: CalicoRecord, cause: DeleteCause = "inferred"): RecordChange => ({
+const put = (record: CalicoRecord): EncodedChange => putOf(record);
+const gone = (record: CalicoRecord, cause: DeleteCause = "inferred"): EncodedChange => ({
   op: "delete",
   key: keyOf(record),
   cause,
@@ -38,11 +34,11 @@ const pods = (count: number, from = 0): WorkloadEndpoint[] =>
 /** A guard over a cluster that has these records. */
 function guarded(records: readonly CalicoRecord[], holdMs = HOLD_MS) {
   const local = new LocalState();
-  for (const record of records) local.apply(put(record));
+  for (const record of records) local.applyChange(put(record));
   const guard = new WithdrawalGuard(local, holdMs);
-  const take = (changes: readonly RecordChange[], nowMs = 0): Obeyed => {
+  const take = (changes: readonly EncodedChange[], nowMs = 0): Obeyed => {
     const obeyed = guard.take(changes, nowMs);
-    for (const change of obeyed.changes) local.apply(change);
+    for (const change of obeyed.changes) local.applyChange(change);
     return obeyed;
   };
   return { local, guard, take };
@@ -209,7 +205,7 @@ test("[PUB3] whatever happens, each key is published as long as it is there or h
       const cluster = new Map<string, WorkloadEndpoint>();
       let nowMs = 0;
       const obey = ({ changes }: Obeyed): void => {
-        for (const change of changes) local.apply(change);
+        for (const change of changes) local.applyChange(change);
       };
       for (const one of steps) {
         if (one.op === "put") {
@@ -285,8 +281,8 @@ function process(records: readonly CalicoRecord[], wallMs: { now: number }) {
     log: pino({ level: "info" }, { write: (line: string) => lines.push(line) }),
     onObeyed: (some) => obeyed.push(some),
   });
-  const take = (changes: readonly RecordChange[]): void => {
-    for (const change of withdrawals.take(changes).changes) local.apply(change);
+  const take = (changes: readonly EncodedChange[]): void => {
+    for (const change of withdrawals.take(changes).changes) local.applyChange(change);
   };
   take(records.map(put));
   /** @returns Names of what stays for now of what the hub has. */
@@ -309,7 +305,7 @@ function process(records: readonly CalicoRecord[], wallMs: { now: number }) {
 
 function heldOfRecord(record: CalicoRecord) {
   const local = new LocalState();
-  local.apply(put(record));
+  local.applyChange(put(record));
   return heldOf([...local.records()][0] as never);
 }
 

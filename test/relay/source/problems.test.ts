@@ -4,12 +4,12 @@ import { expect, test } from "vitest";
 import { SourceProblems } from "../../../relay/source/problems.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import type { CalicoRecord } from "../../../shared/record/record.ts";
-import { pod, pool } from "../../support/records.ts";
+import { pod, pool, putOf } from "../../support/records.ts";
 
 const FORGED = { "catwalk.dev/cluster": "db" };
 
 function look(problems: SourceProblems, ...records: readonly CalicoRecord[]): void {
-  problems.lookAtLabels(records.map((record) => ({ op: "put", record })));
+  problems.lookAtLabels(records.map((record) => putOf(record)));
 }
 
 test("[SRC90] local objects with labels of catwalk.dev are told by name, each with its labels, until they are gone", () => {
