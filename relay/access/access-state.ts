@@ -34,10 +34,10 @@ export class AccessState {
   }
 
   /**
-   * Takes newer facts of the same mesh, or any of another mesh (the relay has joined anew); on disk before it returns. [VIE2] A disk that takes nothing
+   * Keeps newer facts of the same mesh, or any of another mesh (the relay has joined anew); on disk before it returns. [VIE2] A disk that takes nothing
    * does not keep a withdrawal from being obeyed: the facts hold in memory, and are to be saved again until they are. [VIE15]
    */
-  take(facts: AccessFacts): AccessChange {
+  keep(facts: AccessFacts): AccessChange {
     const before = this.#facts;
     if (
       before !== null &&

@@ -28,8 +28,8 @@ export class KeptAccess {
   }
 
   /** Answers whether these facts hold from now on. */
-  take(facts: AccessFacts): boolean {
-    const change = this.#state.take(facts);
+  keep(facts: AccessFacts): boolean {
+    const change = this.#state.keep(facts);
     if (change.kind === "older") {
       this.#log.warn(
         { held: change.held, got: facts.accessVersion },

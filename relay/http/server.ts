@@ -67,7 +67,7 @@ async function handle(
     case "/status":
       return sendJson(response, 200, { ...relay.status(), refusals: relay.remotes.refusals() });
     case "/withdrawals":
-      return sendJson(response, 200, relay.withdrawals.report());
+      return sendJson(response, 200, relay.own.withdrawals.report());
     case "/metrics":
       response.writeHead(200, { "content-type": "text/plain; version=0.0.4" });
       response.end(await metricsText(relay));
@@ -103,7 +103,7 @@ function decide(
     return sendJson(response, 400, {
       error: `collection: must be one of ${COLLECTION_NAMES.join(", ")}`,
     });
-  return sendJson(response, 200, { keys: relay.withdrawals.decide(decision, collection) });
+  return sendJson(response, 200, { keys: relay.own.withdrawals.decide(decision, collection) });
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {

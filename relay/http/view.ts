@@ -18,7 +18,7 @@ export function streamView(relay: Relay, follow: boolean, response: ServerRespon
     if (response.writableLength > MAX_BACKLOG_BYTES) response.destroy();
   };
   const own = relay.clusterName ?? "";
-  for (const { record, key } of relay.local.records())
+  for (const { record, key } of relay.own.local.records())
     write({ origin: own, kind: record.kind, key, revision: 0, record });
   for (const { rcc, held } of relay.remotes.served())
     write({
@@ -40,14 +40,14 @@ export function streamView(relay: Relay, follow: boolean, response: ServerRespon
   const unsubscribe = relay.remotes.subscribe((changes) => {
     for (const change of changes) write(lineOf(change));
   });
-  const unsubscribeLocal = relay.subscribeLocal((changes) => {
+  const unsubscribeLocal = relay.own.subscribe((changes) => {
     for (const change of changes) {
       if (change.op === "put") {
         const { record, key } = change;
         write({ origin: own, kind: record.kind, key, revision: 0, record });
         continue;
       }
-      const local = relay.local.byKey(change.key);
+      const local = relay.own.local.byKey(change.key);
       if (local !== undefined)
         write({
           origin: own,

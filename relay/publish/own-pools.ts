@@ -7,6 +7,7 @@
  */
 import { cidrContains, parseCidr } from "../../shared/ip/cidr.ts";
 import type { Cidr } from "../../shared/ip/cidr.ts";
+import { kindOfKey } from "../../shared/record/key-name.ts";
 import { must } from "../../shared/lib/assert.ts";
 import type { EncodedChange, EncodedRecord } from "../../shared/record/encoding.ts";
 import type { CalicoRecord, IPPool } from "../../shared/record/record.ts";
@@ -167,7 +168,5 @@ function isForPods({ disabled, allowedUses }: IPPool): boolean {
 }
 
 function isOfPool(change: EncodedChange): boolean {
-  return change.op === "put"
-    ? change.record.kind === "IPPool"
-    : change.key.startsWith("/calico/v1/ipam/");
+  return change.op === "put" ? change.record.kind === "IPPool" : kindOfKey(change.key) === "IPPool";
 }

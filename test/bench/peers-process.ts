@@ -24,7 +24,7 @@ const report = await askAll({
   stateDir,
   membership: { credential: "c", meshId: "m", mesh: "bench", cluster: { uid: "r", name: "r" } },
   facts: () => access.facts,
-  keepFacts: (facts) => void access.take(facts),
+  keepFacts: (facts) => void access.keep(facts),
   find: () => Promise.resolve([address]),
   log: newLogger("bench", "silent"),
 });

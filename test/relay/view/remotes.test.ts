@@ -160,10 +160,10 @@ test("[VIE2] access facts are on disk when they are taken, older ones are ignore
   const dir = stateDir();
   const state = new AccessState(dir);
   expect(state.facts).toBe(null);
-  expect(state.take(facts(5, [{}])).kind).toBe("newer");
-  expect(state.take(facts(4, []))).toEqual({ kind: "older", held: 5 });
+  expect(state.keep(facts(5, [{}])).kind).toBe("newer");
+  expect(state.keep(facts(4, []))).toEqual({ kind: "older", held: 5 });
   expect(new AccessState(dir).facts).toEqual(facts(5, [{}]));
-  expect(state.take(facts(1, [], "mesh-2")).kind).toBe("newer");
+  expect(state.keep(facts(1, [], "mesh-2")).kind).toBe("newer");
   writeFileSync(join(dir, "access.json"), "{");
   expect(new AccessState(dir).facts).toBe(null);
 });

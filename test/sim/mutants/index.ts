@@ -270,8 +270,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: "relay/relay.ts",
-        from: "    this.#refreshOwnAddresses();\n    this.#report();\n  }\n\n  #onListed",
-        to: "    this.#refreshOwnAddresses();\n  }\n\n  #onListed",
+        from: "    this.#refreshOwnAddresses();\n    this.#report();\n  }\n\n  #refresh",
+        to: "    this.#refreshOwnAddresses();\n  }\n\n  #refresh",
       },
     ],
   },
