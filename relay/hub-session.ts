@@ -9,7 +9,8 @@ import { joinUntilDecided } from "./hub/join-until-decided.ts";
 import type { RelayPorts } from "./hub/relay-ports.ts";
 import type { Logger } from "./lib/log.ts";
 import { Home } from "./publish/home.ts";
-import type { Publisher, PublishedState } from "./publish/publisher.ts";
+import type { PublishedState } from "./publish/differences.ts";
+import type { Publisher } from "./publish/publisher.ts";
 import type { RelayStatus } from "./status.ts";
 
 const STANDBY = "another relay of this cluster publishes; this one stands by";

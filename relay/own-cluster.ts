@@ -11,7 +11,7 @@ import type { Logger } from "./lib/log.ts";
 import { LocalState } from "./publish/local-state.ts";
 import { OwnPools } from "./publish/own-pools.ts";
 import type { Publisher } from "./publish/publisher.ts";
-import type { Obeyed } from "./publish/withdrawals/withdrawal-guard.ts";
+import type { Obeyed } from "./publish/withdrawals/obeyed.ts";
 import { Withdrawals } from "./publish/withdrawals/withdrawals.ts";
 import { HealthWatch } from "./source/health-watch.ts";
 import { SourceProblems } from "./source/problems.ts";

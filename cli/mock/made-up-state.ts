@@ -8,7 +8,7 @@ import type { Channel } from "../../shared/record/channel.ts";
 import { encodeChecked } from "../../shared/record/encoding.ts";
 import type { EncodedChange, EncodedRecord } from "../../shared/record/encoding.ts";
 import type { LocalChange } from "../../relay/publish/local-state.ts";
-import type { PublishedState } from "../../relay/publish/publisher.ts";
+import type { PublishedState } from "../../relay/publish/differences.ts";
 import { madeUpEndpoint } from "./made-up.ts";
 
 const CHANNEL: Channel = "identity";

@@ -20,14 +20,14 @@ import type { Channel } from "../../shared/record/channel.ts";
 import { HASH_BYTES } from "../../shared/record/encoding.ts";
 import type { EncodedChange } from "../../shared/record/encoding.ts";
 import { Lateness } from "./lateness.ts";
-import type { LocalState } from "./local-state.ts";
+import { differences } from "./differences.ts";
+import type { PublishedState } from "./differences.ts";
 
 /** What is admitted by others' addresses goes first: pools and nodes before the endpoints inside them. */
 const ORDER: readonly Channel[] = ["pools", "routing", "identity"];
 /** Changes and undeflated bytes of one frame: well below the hub's limits. */
 const FRAME_CHANGES = 400;
 const FRAME_BYTES = 512 * 1024;
-const PAIR_BYTES = 2 * HASH_BYTES;
 /** A timer comes up to so many ms late. */
 const TIMER_LATE_MS = 2;
 
@@ -48,11 +48,6 @@ interface ChannelProgress {
   /** When each left that is not acknowledged, in order; `null`: it was full, and takes its time. */
   readonly sentMs: (number | null)[];
 }
-
-/** What it asks of what the cluster has. */
-export type PublishedState = Pick<LocalState, "applyChange" | "trie"> & {
-  get(keyHash: Uint8Array): { readonly bytes: Uint8Array } | undefined;
-};
 
 export interface PublisherPorts {
   send(message: Message): void;
@@ -203,7 +198,7 @@ export class Publisher {
     if (!message.isLast) return;
     const missing: Uint8Array[] = [];
     for (const { partition, pairs } of progress.differing.values())
-      for (const [id, change] of this.#compare(message.channel, partition, pairs)) {
+      for (const [id, change] of differences(this.#local, message.channel, partition, pairs)) {
         progress.pending.set(id, change);
         if (change.op === "delete") missing.push(change.keyHash);
       }
@@ -213,30 +208,6 @@ export class Publisher {
     progress.phase = "reconciling";
     this.#settle(message.channel, progress);
     this.#flush();
-  }
-
-  /** What the hub must be told about a partition, given what it has there. */
-  #compare(
-    channel: Channel,
-    partition: Partition,
-    pairs: readonly Uint8Array[],
-  ): Map<string, LogChange> {
-    const changes = new Map<string, LogChange>();
-    const theirs = new Map<string, string>();
-    for (const page of pairs)
-      for (let at = 0; at + PAIR_BYTES <= page.length; at += PAIR_BYTES) {
-        const keyHash = page.slice(at, at + HASH_BYTES);
-        theirs.set(toId(keyHash), toId(page.subarray(at + HASH_BYTES, at + PAIR_BYTES)));
-        if (this.#local.trie(channel).get(keyHash) === undefined)
-          changes.set(toId(keyHash), { op: "delete", keyHash, cause: "inferred" });
-      }
-    for (const entry of this.#local.trie(channel).entries(partition)) {
-      const id = toId(entry.keyHash);
-      if (theirs.get(id) === toId(entry.recordHash)) continue;
-      const local = this.#local.get(entry.keyHash);
-      if (local !== undefined) changes.set(id, { op: "put", bytes: local.bytes });
-    }
-    return changes;
   }
 
   get #paceMs(): number {

@@ -6,7 +6,7 @@
 import { must } from "../lib/assert.ts";
 import { sha256Prefix } from "../lib/sha256.ts";
 import { pack } from "../lib/msgpack.ts";
-import type { FieldCodec } from "./fields.ts";
+import type { FieldCodec } from "./field-codec.ts";
 import { keyOf, keySegments } from "./key.ts";
 import type { CalicoRecord, Kind, RecordDeletion } from "./record.ts";
 import { KINDS, SCHEMA, VALUE_VERSION } from "./schema.ts";

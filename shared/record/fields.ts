@@ -3,33 +3,15 @@
  * Calico's validators where they have one (a value past them is dropped by Felix, or worse: typha-contract 10.4), else a bound of ours.
  */
 import { quote } from "../lib/quote.ts";
-import { formatIp, parseIp } from "../ip/address.ts";
-import { formatCidr, parseCidr } from "../ip/cidr.ts";
+import { entries, fail, isWithin, limited, listOf } from "./field-codec.ts";
+import type { FieldCodec } from "./field-codec.ts";
 import type { EndpointPort, Labels } from "./record.ts";
 import { FieldError } from "./wire-reader.ts";
-import type { WireReader } from "./wire-reader.ts";
 import { Words } from "./words.ts";
-
-export interface FieldCodec<T> {
-  /** Wire form of a valid value. @throws FieldError where there is none. */
-  encode(value: T): unknown;
-  /**
-   * Checks a value together with its wire form: what passes is what `decode` takes, so that a record
-   * need not be decoded to be checked. @throws FieldError with the rule that it breaks.
-   */
-  check(value: T, wire: unknown): void;
-  /** Reads and checks a wire form, which must be the only one of its value. @throws FieldError with the rule that it breaks. */
-  decode(wire: WireReader): T;
-  readonly fallback: T;
-}
 
 const PORT_NAME = /^[A-Za-z0-9_.-]{1,128}$/;
 const LABEL_KEY = /^[A-Za-z0-9_./-]{1,512}$/;
 const PROTOCOLS = ["tcp", "udp", "sctp"] as const;
-
-function fail(rule: string): never {
-  throw new FieldError(rule);
-}
 
 /** A lone surrogate has no UTF-8: another text would arrive. */
 function wellFormed(text: string): string {
@@ -60,130 +42,6 @@ export const flag: FieldCodec<boolean> = {
   },
   fallback: false,
 };
-
-/** The number of entries of the list that is next. */
-function entries(wire: WireReader, max: number): number {
-  const count = wire.list();
-  if (count < 0) fail("must be a list");
-  return limited(count, max);
-}
-
-function limited(count: number, max: number): number {
-  return count <= max ? count : fail(`has ${count} entries, the limit is ${max}`);
-}
-
-function isWithin(value: number, min: number, max: number): boolean {
-  return Number.isInteger(value) && value >= min && value <= max;
-}
-
-function listOf<T>(wire: WireReader, max: number, one: (wire: WireReader) => T): readonly T[] {
-  const count = entries(wire, max);
-  const list: T[] = [];
-  for (let i = 0; i < count; i++) list.push(one(wire));
-  return list;
-}
-
-function bytes(wire: WireReader): Uint8Array {
-  const length = wire.byteString();
-  return length < 0 ? fail("must be bytes") : wire.takeBytes(length);
-}
-
-/** One address; the wire has its 4 or 16 bytes. */
-export function decodeIp(wire: WireReader): string {
-  return ipOf(bytes(wire));
-}
-
-function ipOf(address: Uint8Array): string {
-  if (address.length !== 4 && address.length !== 16) fail("an address has 4 or 16 bytes");
-  const canonical = formatIp(address);
-  return canonical.startsWith("::ffff:") && parseIp(canonical)?.length === 4
-    ? fail("an IPv4-mapped address must be IPv4")
-    : canonical;
-}
-
-export function encodeIp(ip: string): Uint8Array {
-  return parseIp(ip) ?? fail(`${JSON.stringify(ip)} is not an IP address`);
-}
-
-/** A single address or empty. */
-export function optionalIp(family?: 4 | 6): FieldCodec<string> {
-  return {
-    encode: (value) => (value === "" ? null : encodeIp(value)),
-    check: (_value, wire) => {
-      if (family === undefined || !(wire instanceof Uint8Array)) return;
-      if (wire.length !== (family === 6 ? 16 : 4)) fail(`must be IPv${family}`);
-    },
-    decode: (wire) => {
-      if (wire.nil()) return "";
-      const ip = decodeIp(wire);
-      if (family !== undefined && ip.includes(":") !== (family === 6)) fail(`must be IPv${family}`);
-      return ip;
-    },
-    fallback: "",
-  };
-}
-
-export function ips(max: number): FieldCodec<readonly string[]> {
-  return {
-    encode: (value) => value.map(encodeIp),
-    check: (value) => void limited(value.length, max),
-    decode: (wire) => listOf(wire, max, decodeIp),
-    fallback: [],
-  };
-}
-
-/** A masked prefix: bytes of the network, then the length. */
-export const cidr: FieldCodec<string> = {
-  encode: (value) => {
-    const parsed = parseCidr(value) ?? fail(`${JSON.stringify(value)} is not a CIDR`);
-    return Uint8Array.of(...parsed.address, parsed.length);
-  },
-  // A parsed prefix is masked.
-  check: () => undefined,
-  decode: (wire) => {
-    const packed = bytes(wire);
-    if (packed.length !== 5 && packed.length !== 17) fail("a prefix has 5 or 17 bytes");
-    const text = `${formatIp(packed.subarray(0, -1))}/${packed.at(-1)}`;
-    const parsed = parseCidr(text);
-    return parsed !== null && formatCidr(parsed) === text ? text : fail("must be a masked prefix");
-  },
-  fallback: "",
-};
-
-/** An address with its subnet's length, host bits kept (`172.18.0.5/16`), a bare address, or empty. */
-export function addressInSubnet(family: 4 | 6): FieldCodec<string> {
-  return {
-    encode: (value) => {
-      if (value === "") return null;
-      const [ip = "", length] = value.split("/");
-      const address = encodeIp(ip);
-      return length === undefined ? address : Uint8Array.of(...address, Number(length));
-    },
-    check: (_value, wire) => {
-      if (wire instanceof Uint8Array) checkSubnet(wire, family);
-    },
-    decode: (wire) => {
-      if (wire.nil()) return "";
-      const packed = bytes(wire);
-      const { size, length } = checkSubnet(packed, family);
-      const ip = ipOf(packed.subarray(0, size));
-      return length === undefined ? ip : `${ip}/${length}`;
-    },
-    fallback: "",
-  };
-}
-
-/** @returns Bytes of the address; the prefix length, where there is one. */
-function checkSubnet(
-  packed: Uint8Array,
-  family: 4 | 6,
-): { readonly size: number; readonly length: number | undefined } {
-  const size = family === 4 ? 4 : 16;
-  if (packed.length !== size && packed.length !== size + 1) fail(`must be an IPv${family} address`);
-  const length = packed[size];
-  if (length !== undefined && length > size * 8) fail("prefix length too large");
-  return { size, length };
-}
 
 export function texts(pattern: RegExp, rule: string, max: number): FieldCodec<readonly string[]> {
   const words = wordsLike(pattern, rule);

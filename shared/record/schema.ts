@@ -2,21 +2,9 @@
  * The positional layout of each kind: field order is the wire order, so it is append-only within a `VALUE_VERSION`.
  * A record's bytes are `[valueVersion, kind number, field, field …]` with trailing defaults cut off. [REC3]
  */
-import {
-  addressInSubnet,
-  borrowed,
-  cidr,
-  flag,
-  ips,
-  labels,
-  NODE_NAME,
-  NODE_NAME_RULE,
-  optionalIp,
-  ports,
-  text,
-  texts,
-} from "./fields.ts";
-import type { FieldCodec } from "./fields.ts";
+import { addressInSubnet, cidr, ips, optionalIp } from "./address-fields.ts";
+import type { FieldCodec } from "./field-codec.ts";
+import { borrowed, flag, labels, NODE_NAME, NODE_NAME_RULE, ports, text, texts } from "./fields.ts";
 import type { CalicoRecord, EncapMode, Kind } from "./record.ts";
 
 /** Raised when the meaning of bytes changes; a record of another version is refused by name. */

@@ -15,7 +15,7 @@ import { writeFileAtomically } from "../../lib/atomic-file.ts";
 import { COLLECTION_NAMES } from "./collections.ts";
 import type { CollectionName } from "./collections.ts";
 import type { HeldKey } from "./held-keys.ts";
-import type { Hold } from "./withdrawal-guard.ts";
+import type { Hold } from "./obeyed.ts";
 
 export interface Published {
   readonly keys: readonly HeldKey[];

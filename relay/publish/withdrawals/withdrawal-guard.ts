@@ -4,35 +4,18 @@
  * decider without clock, disk or timers: `withdrawals.ts` is the shell. [PUB3] [PUB4] [PUB5]
  */
 import type { Channel } from "../../../shared/record/channel.ts";
-import { channelOf } from "../../../shared/record/channel.ts";
 import { hashKey } from "../../../shared/record/encoding.ts";
 import type { EncodedChange, EncodedRecord } from "../../../shared/record/encoding.ts";
-import type { RecordDeletion } from "../../../shared/record/record.ts";
 import type { LocalState } from "../local-state.ts";
-import { collectionOf, identityOf } from "./collections.ts";
+import { identityOf } from "./collections.ts";
 import type { CollectionName } from "./collections.ts";
 import { HeldKeys, placesOf } from "./held-keys.ts";
 import type { HeldKey } from "./held-keys.ts";
 import { isMass } from "./mass.ts";
+import { asObeyed, heldOf, inferredDelete } from "./obeyed.ts";
+import type { Hold, Obeyed } from "./obeyed.ts";
 import { leftBy, namedProfiles } from "./what-stays.ts";
 import type { Left } from "./what-stays.ts";
-
-/** Of one collection. */
-export interface Hold {
-  readonly collection: CollectionName;
-  readonly sinceMs: number;
-  /**
-   * When it ends by itself; `null`: an operator has rejected the withdrawal, so it stays until what
-   * is held comes back.
-   */
-  readonly untilMs: number | null;
-}
-
-export interface Obeyed {
-  readonly changes: readonly EncodedChange[];
-  /** Keys of an earlier process, of which this one has the hash only. */
-  readonly withdrawn: readonly HeldKey[];
-}
 
 const LOOK_MS = 1_000;
 
@@ -277,25 +260,4 @@ export class WithdrawalGuard {
       if (keys === 0 && (this.#isSettled || !this.#remembered.has(collection)))
         this.#holds.delete(collection);
   }
-}
-
-export function heldOf({ record, keyHash, key }: EncodedRecord): HeldKey {
-  return {
-    channel: channelOf(record.kind),
-    keyHash,
-    key,
-    collection: collectionOf(record),
-    ...identityOf(record),
-  };
-}
-
-function asObeyed(keys: readonly HeldKey[]): Obeyed {
-  return {
-    changes: keys.flatMap(({ key }) => (key === null ? [] : [inferredDelete(key)])),
-    withdrawn: keys.filter(({ key }) => key === null),
-  };
-}
-
-function inferredDelete(key: string): RecordDeletion {
-  return { op: "delete", key, cause: "inferred" };
 }

@@ -11,8 +11,9 @@ import { COLLECTION_NAMES } from "./collections.ts";
 import type { CollectionName } from "./collections.ts";
 import type { HeldKey } from "./held-keys.ts";
 import { readPublished, writePublished } from "./published-file.ts";
-import { heldOf, WithdrawalGuard } from "./withdrawal-guard.ts";
-import type { Obeyed } from "./withdrawal-guard.ts";
+import { heldOf } from "./obeyed.ts";
+import { WithdrawalGuard } from "./withdrawal-guard.ts";
+import type { Obeyed } from "./obeyed.ts";
 
 export interface WithdrawalOptions {
   readonly stateDir: string;
