@@ -8,7 +8,7 @@ import { readdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import { readMeta } from "../view/view-events.ts";
-import type { ViewHeader } from "../view/view-events.ts";
+import type { ViewHeader } from "../view/file-meta.ts";
 import { viewPath } from "../view/views-folder.ts";
 import { ViewFile } from "../view/view-file.ts";
 import { PeerError } from "./sealed-frames.ts";

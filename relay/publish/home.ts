@@ -9,6 +9,7 @@ import { Publisher } from "./publisher.ts";
 import type { PublishedState } from "./differences.ts";
 import type { PublisherPorts } from "./publisher.ts";
 import { SOFTWARE } from "../lib/version.ts";
+import { isHomeMessage } from "../hub/hub-message.ts";
 import { NODE_PORTS } from "../hub/relay-ports.ts";
 import type { Link, RelayPorts } from "../hub/relay-ports.ts";
 
@@ -75,7 +76,10 @@ export class Home {
       onRefused: (status, date) => options.onRefused(status, date),
       handlers: {
         onOpen: () => this.#hello(),
-        onMessage: (message) => this.#received(message as HomeMessage),
+        onMessage: (message) => {
+          if (isHomeMessage(message)) this.#received(message);
+          else this.#link.restart(`the hub sent ${message.type} to a publisher`);
+        },
         onDown: (reason, message) => this.#down(reason, message),
       },
     });

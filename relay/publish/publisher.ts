@@ -16,6 +16,7 @@ import type {
   HomeWelcome,
   Message,
 } from "../../shared/protocol/messages.ts";
+import { perChannel } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { HASH_BYTES } from "../../shared/record/encoding.ts";
 import type { EncodedChange } from "../../shared/record/encoding.ts";
@@ -72,9 +73,7 @@ export interface PublisherStatus {
 export class Publisher {
   readonly #local: PublishedState;
   readonly #ports: PublisherPorts;
-  readonly #channels = new Map<Channel, ChannelProgress>(
-    ORDER.map((channel) => [channel, newProgress()]),
-  );
+  #channels = perChannel(newProgress);
   #isListed = false;
   #welcome: HomeWelcome | null = null;
   #namedPaceMs = 3;
@@ -91,7 +90,7 @@ export class Publisher {
   }
 
   status(): PublisherStatus {
-    const phases = [...this.#channels.values()];
+    const phases = Object.values(this.#channels);
     const phase = (["waiting", "comparing", "reconciling"] as const).find((p) =>
       phases.some((c) => c.phase === p),
     );
@@ -107,7 +106,7 @@ export class Publisher {
     for (const change of changes) {
       const local = this.#local.applyChange(change);
       if (local === null) continue;
-      const progress = this.#progress(local.channel);
+      const progress = this.#channels[local.channel];
       // While waiting nothing needs to be remembered: the comparison will find it.
       if (progress.phase !== "waiting") progress.pending.set(toId(local.keyHash), local.change);
     }
@@ -118,7 +117,7 @@ export class Publisher {
    * Deletes keys that this process never had; where a comparison is still to come, that finds them.
    */
   withdraw(channel: Channel, keyHashes: readonly Uint8Array[]): void {
-    const progress = this.#progress(channel);
+    const progress = this.#channels[channel];
     if (progress.phase !== "waiting")
       for (const keyHash of keyHashes)
         progress.pending.set(toId(keyHash), { op: "delete", keyHash, cause: "inferred" });
@@ -133,7 +132,7 @@ export class Publisher {
 
   onDisconnect(): void {
     this.#welcome = null;
-    for (const channel of ORDER) this.#channels.set(channel, newProgress());
+    this.#channels = perChannel(newProgress);
   }
 
   onTimer(): void {
@@ -153,7 +152,7 @@ export class Publisher {
         this.#onDifference(message);
         return;
       case "accepted": {
-        const progress = this.#progress(message.channel);
+        const progress = this.#channels[message.channel];
         const sentMs = progress.sentMs.shift() ?? null;
         if (sentMs !== null) this.#lateness.onAcknowledged(this.#ports.now() - sentMs);
         this.#namedPaceMs = message.paceMs;
@@ -171,7 +170,7 @@ export class Publisher {
     if (!this.#isListed || this.#welcome === null) return;
     for (const channel of ORDER) {
       const received = this.#welcome.channels.find((state) => state.channel === channel);
-      const progress = this.#progress(channel);
+      const progress = this.#channels[channel];
       if (received === undefined || progress.phase !== "waiting") continue;
       const trie = this.#local.trie(channel);
       if (equalBytes(trie.digest(), received.digest)) {
@@ -186,7 +185,7 @@ export class Publisher {
   }
 
   #onDifference(message: Difference): void {
-    const progress = this.#progress(message.channel);
+    const progress = this.#channels[message.channel];
     if (progress.phase !== "comparing") return;
     if (message.pairs.length > 0 || !message.isLast) {
       const id = `${message.bits}/${message.prefix}`;
@@ -216,7 +215,7 @@ export class Publisher {
 
   #flush(): void {
     for (const channel of ORDER) {
-      const progress = this.#progress(channel);
+      const progress = this.#channels[channel];
       if (progress.phase === "waiting" || progress.phase === "comparing") continue;
       while (progress.pending.size > 0) {
         if (progress.sentMs.length >= LIMITS.unacknowledgedFrames) break;
@@ -260,10 +259,6 @@ export class Publisher {
       return;
     progress.phase = "reconciled";
     this.#ports.send({ type: "reconciled", channel });
-  }
-
-  #progress(channel: Channel): ChannelProgress {
-    return this.#channels.get(channel) as ChannelProgress;
   }
 }
 

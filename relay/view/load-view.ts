@@ -5,7 +5,8 @@ import { open } from "./opened.ts";
 import { completeOf } from "./snapshot.ts";
 import { messagesOfVersion1 } from "./version-1.ts";
 import { readBody, replayed } from "./view-events.ts";
-import type { ReadBody, ViewHeader } from "./view-events.ts";
+import type { ViewHeader } from "./file-meta.ts";
+import type { ReadBody } from "./view-events.ts";
 import type { ViewStorage } from "./view-storage.ts";
 
 export type ChannelViews = Readonly<Record<Channel, ChannelView>>;

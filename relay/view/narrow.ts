@@ -11,7 +11,7 @@ import { heldOf } from "./held-records.ts";
 import type { ViewChange } from "./held-records.ts";
 import type { StoredRecord } from "./records.ts";
 import { completeOf, Snapshot } from "./snapshot.ts";
-import type { ViewHeader } from "./view-events.ts";
+import type { ViewHeader } from "./file-meta.ts";
 import type { ViewFile } from "./view-file.ts";
 import type { ReadRecord } from "./view-storage.ts";
 

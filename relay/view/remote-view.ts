@@ -23,7 +23,7 @@ import type { Opened } from "./opened.ts";
 import { ScopeCheck } from "./scope-check.ts";
 import { narrowing } from "./shown.ts";
 import { writeSnapshot } from "./snapshot.ts";
-import type { ViewHeader } from "./view-events.ts";
+import type { ViewHeader } from "./file-meta.ts";
 import type { ViewFile } from "./view-file.ts";
 import { readerOf, ViewStorage } from "./view-storage.ts";
 

@@ -5,7 +5,7 @@ import type { ChannelView } from "./channel-view.ts";
 import type { ViewChange } from "./held-records.ts";
 import { isAllShown, isShown } from "./narrow.ts";
 import { narrowing } from "./shown.ts";
-import type { ViewHeader } from "./view-events.ts";
+import type { ViewHeader } from "./file-meta.ts";
 import type { ReadRecord } from "./view-storage.ts";
 
 export class ScopeCheck {

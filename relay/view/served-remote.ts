@@ -12,7 +12,7 @@ import { RemoteView } from "./remote-view.ts";
 import type { Served } from "./served.ts";
 import { Serving } from "./serving.ts";
 import type { ServedChange } from "./serving.ts";
-import type { ViewHeader } from "./view-events.ts";
+import type { ViewHeader } from "./file-meta.ts";
 import { ViewFile } from "./view-file.ts";
 import type { ViewOnDisk } from "./views-folder.ts";
 import { Watcher } from "./watcher.ts";

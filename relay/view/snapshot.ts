@@ -3,7 +3,7 @@ import type { Channel } from "../../shared/record/channel.ts";
 import type { ChannelView } from "./channel-view.ts";
 import type { Records, StoredRecord } from "./records.ts";
 import { Body } from "./view-events.ts";
-import type { FileEvent, ViewHeader } from "./view-events.ts";
+import type { FileEvent, ViewHeader } from "./file-meta.ts";
 import type { ViewFile } from "./view-file.ts";
 
 /** Records of one body, in bytes. */

@@ -8,7 +8,7 @@ import type { ChannelView, ViewOutcome } from "./channel-view.ts";
 import type { Opened } from "./opened.ts";
 import type { Records, StoredRecord } from "./records.ts";
 import { Body, bodyOf, readPlace } from "./view-events.ts";
-import type { FileEvent } from "./view-events.ts";
+import type { FileEvent } from "./file-meta.ts";
 import type { ViewFile } from "./view-file.ts";
 
 /** Reads the record at a place. */

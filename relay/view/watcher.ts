@@ -1,10 +1,11 @@
 /** One watch socket: an origin's channels into a view of it. Says hello with the view's cursors, acknowledges, asks for repairs. */
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
-import type { Message, WatchMessage } from "../../shared/protocol/messages.ts";
+import type { WatchMessage } from "../../shared/protocol/messages.ts";
 import { MARK_VERSION, PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
+import { isWatchMessage } from "../hub/hub-message.ts";
 import { NODE_PORTS } from "../hub/relay-ports.ts";
 import type { Link, RelayPorts } from "../hub/relay-ports.ts";
 import { SOFTWARE } from "../lib/version.ts";
@@ -65,7 +66,10 @@ export class Watcher {
       heartbeatMs: 20_000,
       handlers: {
         onOpen: () => this.#hello(),
-        onMessage: (message, bytes) => this.#received(message as WatchMessage, bytes),
+        onMessage: (message, bytes) => {
+          if (isWatchMessage(message)) this.#received(message, bytes);
+          else this.#link.restart(`the hub sent ${message.type} to a reader`);
+        },
         onDown: (reason, message) => {
           if (reason !== null) this.refusal = reason;
           handlers.onDown(reason, message);
@@ -154,7 +158,7 @@ export class Watcher {
         bytes: this.#transferred.bytes + bytes,
       };
     }
-    if (answer !== null) this.#link.send(answer as Message);
+    if (answer !== null) this.#link.send(answer);
     if (changes.length > 0) this.#handlers.onChanges(changes);
     if (message.type !== "frame" || message.settled !== null) this.#handlers.onState();
     // Once: a hub that sleeps before it knows where this view stands would repair it.

@@ -32,7 +32,8 @@ const cidr = z.string().max(64);
 const ref = z.looseObject({ uid: name, name });
 const ranges = z.array(cidr).max(MAX_RANGES);
 
-const scope = z.unknown().transform((value, context): Scope => {
+/** A scope, inside a document. */
+export const scopeField = z.unknown().transform((value, context): Scope => {
   const parsed = parseScope(value);
   if (parsed.ok && parsed.scope !== null) return parsed.scope;
   const rule = parsed.ok ? "narrows nothing" : (parsed.problems[0]?.rule ?? "is not a scope");
@@ -55,7 +56,7 @@ const factsSchema = z.looseObject({
         state: z.enum(["granted", "not-granted"]),
         overlayRoutingMode: z.enum(["Enabled", "Disabled"]),
         labels: z.enum(["original", "prefixed"]).exactOptional(),
-        scope: scope.exactOptional(),
+        scope: scopeField.exactOptional(),
         pools: z.literal("not-shared").exactOptional(),
         heldBack: z.literal(true).exactOptional(),
       }),

@@ -15,7 +15,7 @@ import { hasView } from "../../../relay/peers/received-view.ts";
 import { MemoryRemote } from "../../../relay/view/memory-remote.ts";
 import { RemoteView } from "../../../relay/view/remote-view.ts";
 import { OwnAddresses } from "../../../relay/view/served.ts";
-import type { ViewHeader } from "../../../relay/view/view-events.ts";
+import type { ViewHeader } from "../../../relay/view/file-meta.ts";
 import { ViewFile } from "../../../relay/view/view-file.ts";
 import type { Scope } from "../../../shared/visibility/scope.ts";
 import { pod } from "../../support/records.ts";
