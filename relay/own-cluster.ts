@@ -70,11 +70,11 @@ export class OwnCluster {
   start(): void {
     this.#options.source.start({
       apply: (changes) => {
-        this.#problems.lookAtLabels(changes);
-        this.#obey(this.withdrawals.take(changes));
+        this.#problems.checkLabels(changes);
+        this.#obey(this.withdrawals.judgeChanges(changes));
       },
       listed: () => this.#onListed(),
-      problem: (problem) => this.#problems.add(problem),
+      problem: (problem) => this.#problems.report(problem),
       solved: (object) => this.#problems.solved(object),
     });
     this.health.start();

@@ -87,7 +87,7 @@ export class KubeTransport implements Transport {
         const split = new LineSplitter();
         response.on("data", (chunk: string) => {
           if (isOver) return;
-          const lines = split.take(chunk);
+          const lines = split.add(chunk);
           if (split.restLength > MAX_LINE_CHARS) end(0, "a line of the watch has no end");
           else if (status === 200 && lines.length > 0) handlers.lines(lines);
         });
@@ -151,7 +151,7 @@ class LineSplitter {
     return this.#pieces.join("");
   }
 
-  take(chunk: string): readonly string[] {
+  add(chunk: string): readonly string[] {
     const lines = chunk.split("\n");
     const last = lines.pop() ?? "";
     if (lines.length > 0) {

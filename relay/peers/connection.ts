@@ -31,21 +31,21 @@ export class PeerConnection {
   ): Promise<PeerConnection> {
     const [host, port] = splitHostPort(address);
     const connection = new PeerConnection(connect({ host, port, noDelay: true, signal }));
-    return connection.#begin(secret, "asking", idleMs);
+    return connection.#agreeOnKeys(secret, "asking", idleMs);
   }
 
   static accept(socket: Socket, secret: Buffer, idleMs: number): Promise<PeerConnection> {
-    return new PeerConnection(socket).#begin(secret, "asked", idleMs);
+    return new PeerConnection(socket).#agreeOnKeys(secret, "asked", idleMs);
   }
 
-  async #begin(secret: Buffer, side: Side, idleMs: number): Promise<this> {
+  async #agreeOnKeys(secret: Buffer, side: Side, idleMs: number): Promise<this> {
     this.#socket.setTimeout(idleMs, () =>
       this.#socket.destroy(new PeerError(`nothing for ${idleMs / 1000} s`)),
     );
     try {
       const handshake = new Handshake(secret, side);
       if (side === "asking") await this.#write(handshake.hello);
-      const hello = await this.#take(HELLO_BYTES);
+      const hello = await this.#readBytes(HELLO_BYTES);
       this.#frames = handshake.finish(hello);
       if (side === "asked") await this.#write(handshake.hello);
       return this;
@@ -62,8 +62,8 @@ export class PeerConnection {
 
   /** @param max Bytes in plain. @throws PeerError when the connection ends before a whole frame, or with one that does not open. */
   async receive(max?: number): Promise<Buffer> {
-    const length = SealedFrames.bodyBytes(await this.#take(LENGTH_BYTES), max);
-    return this.#session.open(await this.#take(length));
+    const length = SealedFrames.bodyBytes(await this.#readBytes(LENGTH_BYTES), max);
+    return this.#session.open(await this.#readBytes(length));
   }
 
   /** After all that was sent has gone out. */
@@ -90,7 +90,7 @@ export class PeerConnection {
     });
   }
 
-  async #take(bytes: number): Promise<Buffer> {
+  async #readBytes(bytes: number): Promise<Buffer> {
     const parts = [this.#rest];
     let has = this.#rest.length;
     while (has < bytes) {

@@ -45,17 +45,17 @@ export class ReceivedView {
     this.#expected = expected;
   }
 
-  async begin(): Promise<void> {
+  async create(): Promise<void> {
     await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
     this.#file = await open(this.#fresh, "w", 0o600);
   }
 
-  async part(bytes: Uint8Array): Promise<void> {
+  async writePart(bytes: Uint8Array): Promise<void> {
     await this.#file?.writeFile(bytes);
   }
 
   /** Puts it in its place. @throws PeerError when it is not this remote's view, whole. */
-  async keep(): Promise<void> {
+  async moveIntoPlace(): Promise<void> {
     await this.#file?.sync();
     await this.#close();
     const wrong = wrongWith(lookThrough(this.#fresh), this.#expected);
@@ -66,7 +66,7 @@ export class ReceivedView {
   }
 
   /** Leaves nothing of what is not in its place. */
-  async drop(): Promise<void> {
+  async discard(): Promise<void> {
     await this.#close();
     await rm(this.#fresh, { force: true });
   }

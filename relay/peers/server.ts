@@ -53,7 +53,7 @@ export class PeerServer {
     this.#offer = offer;
     this.#log = log;
     this.#limits = limits;
-    this.#server = createServer({ noDelay: true }, (socket) => void this.#take(socket));
+    this.#server = createServer({ noDelay: true }, (socket) => void this.#serve(socket));
   }
 
   /** @param listen HOST:PORT. @returns The port. */
@@ -68,14 +68,14 @@ export class PeerServer {
     await closed;
   }
 
-  async #take(socket: Socket): Promise<void> {
+  async #serve(socket: Socket): Promise<void> {
     if (!this.#makeRoom()) {
       socket.destroy();
       return;
     }
     this.#sockets.add(socket);
     this.#unproven.add(socket);
-    socket.once("close", () => this.#forget(socket));
+    socket.once("close", () => this.#untrack(socket));
     const { idleMs, totalMs } = this.#limits;
     const from = `${socket.remoteAddress}:${socket.remotePort}`;
     // Slow drops keep a connection from being idle, not from being over.
@@ -108,14 +108,14 @@ export class PeerServer {
     if (this.#sockets.size < this.#limits.connections) return true;
     const [oldest] = this.#unproven;
     if (oldest === undefined) return false;
-    this.#forget(oldest);
+    this.#untrack(oldest);
     oldest.destroy(
       new PeerError("it did not show the cluster's key before others needed the room"),
     );
     return true;
   }
 
-  #forget(socket: Socket): void {
+  #untrack(socket: Socket): void {
     this.#sockets.delete(socket);
     this.#unproven.delete(socket);
   }

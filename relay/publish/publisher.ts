@@ -127,7 +127,7 @@ export class Publisher {
   /** Every kind of the source has listed completely: only now may anything be missing from it. [PUB2] */
   onListed(): void {
     this.#isListed = true;
-    this.#begin();
+    this.#startReconciling();
   }
 
   onDisconnect(): void {
@@ -146,7 +146,7 @@ export class Publisher {
         this.#namedPaceMs = message.paceMs;
         this.#lateness = new Lateness();
         this.#sequence = 0;
-        this.#begin();
+        this.#startReconciling();
         return;
       case "difference":
         this.#onDifference(message);
@@ -166,7 +166,7 @@ export class Publisher {
     }
   }
 
-  #begin(): void {
+  #startReconciling(): void {
     if (!this.#isListed || this.#welcome === null) return;
     for (const channel of ORDER) {
       const received = this.#welcome.channels.find((state) => state.channel === channel);
@@ -176,7 +176,7 @@ export class Publisher {
       if (equalBytes(trie.digest(), received.digest)) {
         this.#ports.review?.(channel, []);
         progress.phase = "reconciling";
-        this.#settle(channel, progress);
+        this.#endReconciling(channel, progress);
       } else {
         progress.phase = "comparing";
         this.#ports.send({ type: "reconcile", channel, leaves: trie.leaves() });
@@ -205,7 +205,7 @@ export class Publisher {
       progress.pending.delete(id);
     progress.differing.clear();
     progress.phase = "reconciling";
-    this.#settle(message.channel, progress);
+    this.#endReconciling(message.channel, progress);
     this.#flush();
   }
 
@@ -227,7 +227,7 @@ export class Publisher {
         }
         this.#sendFrame(channel, progress);
       }
-      this.#settle(channel, progress);
+      this.#endReconciling(channel, progress);
     }
   }
 
@@ -254,7 +254,7 @@ export class Publisher {
   }
 
   /** Says so once everything that differed is acknowledged. */
-  #settle(channel: Channel, progress: ChannelProgress): void {
+  #endReconciling(channel: Channel, progress: ChannelProgress): void {
     if (progress.phase !== "reconciling" || progress.pending.size > 0 || progress.sentMs.length > 0)
       return;
     progress.phase = "reconciled";

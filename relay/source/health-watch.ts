@@ -44,7 +44,7 @@ export class HealthWatch {
     const nowMs = this.#ports.wallMs?.() ?? Date.now();
     const { after, news } = stepHealth(this.#tracked, this.#source.health().collections, nowMs);
     this.#tracked = after;
-    for (const one of news) this.#tell(one, nowMs);
+    for (const one of news) this.#logNews(one, nowMs);
     const summary = JSON.stringify(summarise(after.health));
     if (summary !== this.#summary) {
       // Before it is told: who is told asks again.
@@ -58,7 +58,7 @@ export class HealthWatch {
     return summarise(this.health());
   }
 
-  #tell({ kind, names, reason, sinceMs }: HealthNews, nowMs: number): void {
+  #logNews({ kind, names, reason, sinceMs }: HealthNews, nowMs: number): void {
     const list = names.join(", ");
     const since = new Date(sinceMs).toISOString();
     if (kind === "over") {

@@ -45,7 +45,7 @@ function replayFile(
   });
   if (header === null) {
     storage.file.remove();
-    storage.note({ type: "header", ...otherwise });
+    storage.appendEvent({ type: "header", ...otherwise });
   }
   return { header: header ?? otherwise, damage: damage ?? unknown };
 }
@@ -85,13 +85,13 @@ function convertVersion1(
   const old = messagesOfVersion1(file);
   const header = old.header ?? otherwise;
   storage.fill(file.sibling(".new"));
-  storage.note({ type: "header", ...header });
+  storage.appendEvent({ type: "header", ...header });
   for (const channel of old.complete) channels[channel].restoreComplete();
   for (const message of old.messages) {
     const opened = open(message);
-    if (opened !== null) storage.apply(channels[opened.channel], opened);
+    if (opened !== null) storage.applyAndAppend(channels[opened.channel], opened);
   }
-  storage.note({ type: "complete", channels: completeOf(Object.values(channels)) });
+  storage.appendEvent({ type: "complete", channels: completeOf(Object.values(channels)) });
   file.close();
   storage.takePlace();
   return { header, damage: old.damage };

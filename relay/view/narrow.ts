@@ -71,7 +71,7 @@ export class Narrowed {
   }
 
   /** The view is this from now on. @returns What has changed by it, to be asked for while the old file can be read. */
-  take(): Iterable<ViewChange> {
+  replaceViews(): Iterable<ViewChange> {
     for (const { view, trie } of this.#channels) view.replace(trie);
     return this.#changes();
   }

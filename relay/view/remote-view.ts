@@ -152,7 +152,7 @@ export class RemoteView {
     const next = kept === undefined ? header : { ...header, kept };
     if (JSON.stringify(next) === JSON.stringify(before)) return;
     this.#header = next;
-    this.#storage.note({ type: "header", ...next });
+    this.#storage.appendEvent({ type: "header", ...next });
   }
 
   /** @returns Changes for whoever serves the view, and a message to answer with. */
@@ -183,7 +183,7 @@ export class RemoteView {
   }
 
   #apply(view: ChannelView, opened: Opened): ViewOutcome {
-    const outcome = this.#storage.apply(view, opened);
+    const outcome = this.#storage.applyAndAppend(view, opened);
     this.#scopeCheck.onChanges(outcome.changes, this.#header);
     return outcome;
   }
@@ -211,7 +211,7 @@ export class RemoteView {
       this.#apply(view, { type: "repair-plan", channel: view.channel, ...at });
       view.onConnect();
     }
-    this.#storage.note({ type: "header", ...this.#header });
+    this.#storage.appendEvent({ type: "header", ...this.#header });
   }
 
   /**
@@ -224,7 +224,7 @@ export class RemoteView {
     const [readOld, readNext] = [readerOf(old), readerOf(next)];
     const narrowed = new Narrowed([next, readNext], this.#header, this.#views, readOld, project);
     this.#storage.fill(next);
-    const changes = narrowed.take();
+    const changes = narrowed.replaceViews();
     this.#storage.takePlace();
     this.#storage.measured();
     try {

@@ -121,7 +121,7 @@ export class ServedRemote {
     // Before it is narrowed: what is on its way is of another log, and shows more.
     if (isOther || isRescoped) this.disconnect();
     // First: what is narrowed then is told once more, and with other labels.
-    if (isRelabelled) this.serving.tellAgain(this.view.records());
+    if (isRelabelled) this.serving.serveAgain(this.view.records());
     if (isRescoped) this.#rescope(facts);
     else this.view.rebind(headerOf(remote, facts));
     // The hub would send more than is held back here.

@@ -60,7 +60,7 @@ export class Serving {
 
   /** What has changed in the view. */
   onChanges(changes: Iterable<ViewChange>): void {
-    this.#tellAll(this.#decided(changes));
+    this.#emitInBatches(this.#decided(changes));
   }
 
   /** Over all that is held, when the rules have changed: only a changed decision is told. */
@@ -73,13 +73,13 @@ export class Serving {
   }
 
   /** The same records, which are others to whoever serves them with labels: puts of what is there, and no deletion. */
-  tellAgain(records: Iterable<HeldRecord>): void {
-    this.#tellAll(this.#served("put", records));
+  serveAgain(records: Iterable<HeldRecord>): void {
+    this.#emitInBatches(this.#served("put", records));
   }
 
   /** All of it goes. */
   withdraw(records: Iterable<HeldRecord>): void {
-    this.#tellAll(this.#served("delete", records));
+    this.#emitInBatches(this.#served("delete", records));
   }
 
   *#served(op: "put" | "delete", records: Iterable<HeldRecord>): Generator<ServedChange> {
@@ -104,7 +104,7 @@ export class Serving {
     }
   }
 
-  #tellAll(changes: Iterable<ServedChange>): void {
+  #emitInBatches(changes: Iterable<ServedChange>): void {
     let told: ServedChange[] = [];
     for (const change of changes) {
       told.push(change);

@@ -30,7 +30,7 @@ export class Snapshot {
   ): void {
     let body = this.#kept(channel);
     for (const record of records) {
-      onPlace(record, body.add(record.bytes, record.revision));
+      onPlace(record, body.addRecord(record.bytes, record.revision));
       if (body.length < KEPT_BYTES) continue;
       this.#append(body);
       body = this.#kept(channel);

@@ -38,7 +38,7 @@ export class Body {
   }
 
   /** Answers the record's place. */
-  add(bytes: Uint8Array, revision: number): number {
+  addRecord(bytes: Uint8Array, revision: number): number {
     const from = this.#length;
     this.#length += RECORD_HEADER_BYTES + bytes.length;
     this.#reserve(from);
@@ -71,7 +71,7 @@ export function bodyOf(
       ? { ...opened, changes: opened.changes.filter((change) => change.op === "delete") }
       : opened;
   const body = new Body(at, meta);
-  return { body, message: placed(opened, (bytes, revision) => body.add(bytes, revision)) };
+  return { body, message: placed(opened, (bytes, revision) => body.addRecord(bytes, revision)) };
 }
 
 export interface ReadBody {

@@ -56,14 +56,14 @@ export class ViewStorage implements Records {
   }
 
   /** Applies a message to a channel, whose changes are on disk before anybody is told. */
-  apply(view: ChannelView, opened: Opened): ViewOutcome {
+  applyAndAppend(view: ChannelView, opened: Opened): ViewOutcome {
     const { body, message } = bodyOf(opened, this.#file.nextBodyAt);
     const outcome = view.applyMessage(message);
     if (outcome.persist) this.#file.append(body.bytes);
     return outcome;
   }
 
-  note(event: FileEvent): void {
+  appendEvent(event: FileEvent): void {
     this.#file.append(new Body(this.#file.nextBodyAt, event).bytes);
   }
 

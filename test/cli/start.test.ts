@@ -28,7 +28,7 @@ function loadedBy(...args: readonly string[]): readonly string[] {
 
 test("[CLI52] a command loads neither the other commands nor what only they need", () => {
   const names = (urls: readonly string[]): readonly string[] =>
-    urls.flatMap((url) => /relay\/cli\/([a-z-]+)\.ts$/.exec(url)?.[1] ?? []);
+    urls.flatMap((url) => /cli\/commands\/([a-z-]+)\.ts$/.exec(url)?.[1] ?? []);
   const commands = ["up", "hub", "relay", "mesh", "cluster", "rcc", "grant", "mock", "source"];
   for (const command of ["status", "rcc", "relay"]) {
     const loaded = loadedBy(command, "--help");

@@ -25,7 +25,7 @@ export class WithdrawalGuard {
   readonly #held = new HeldKeys();
   readonly #holds = new Map<CollectionName, Hold>();
   readonly #remembered: ReadonlySet<CollectionName>;
-  #isSettled = false;
+  #isCompared = false;
   /** Profiles that are held only because endpoints name them. */
   readonly #namedKeys = new Set<string>();
   #lookedMs = Number.NEGATIVE_INFINITY;
@@ -42,8 +42,8 @@ export class WithdrawalGuard {
   }
 
   /** Every channel has been compared with the hub's: what is not held by now is not there. */
-  settle(): void {
-    this.#isSettled = true;
+  endComparison(): void {
+    this.#isCompared = true;
     this.#closeEmpty();
   }
 
@@ -63,7 +63,7 @@ export class WithdrawalGuard {
   }
 
   /** A source's changes, in order. Deletions that one list infers come in one call. */
-  take(changes: readonly EncodedChange[], nowMs: number): Obeyed {
+  judgeChanges(changes: readonly EncodedChange[], nowMs: number): Obeyed {
     const obeyed: EncodedChange[] = [];
     const withdrawn: HeldKey[] = [];
     const inferred: EncodedRecord[] = [];
@@ -241,7 +241,7 @@ export class WithdrawalGuard {
     if (this.#held.size === 0) return;
     this.#held.remove(keyHash);
     const identity = identityOf(record);
-    const replaced = [...this.#held.takeReplaced(keyHash, identity)];
+    const replaced = [...this.#held.removeReplaced(keyHash, identity)];
     // Of what is known by its hash only, any may have had this address.
     if (identity.ips.length > 0 && this.#local.get(keyHash) === undefined)
       for (const held of this.#held.all())
@@ -257,7 +257,7 @@ export class WithdrawalGuard {
   /** A remembered hold has no keys before the hub has been heard. */
   #closeEmpty(): void {
     for (const { collection, keys } of this.holds)
-      if (keys === 0 && (this.#isSettled || !this.#remembered.has(collection)))
+      if (keys === 0 && (this.#isCompared || !this.#remembered.has(collection)))
         this.#holds.delete(collection);
   }
 }

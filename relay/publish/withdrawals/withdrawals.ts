@@ -79,8 +79,8 @@ export class Withdrawals {
   }
 
   /** @returns What is obeyed now. */
-  take(changes: readonly EncodedChange[]): Obeyed {
-    const obeyed = this.#guard.take(changes, this.#nowMs());
+  judgeChanges(changes: readonly EncodedChange[]): Obeyed {
+    const obeyed = this.#guard.judgeChanges(changes, this.#nowMs());
     this.#noteGone(obeyed.changes);
     this.#afterChange();
     this.#writeLater();
@@ -111,7 +111,7 @@ export class Withdrawals {
         );
       this.#guard.review(channel, found, this.#nowMs());
       if (this.#isCompared) {
-        this.#guard.settle();
+        this.#guard.endComparison();
         this.#gone.clear();
       }
     }

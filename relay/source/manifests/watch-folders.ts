@@ -21,27 +21,29 @@ export class FolderWatch {
   /** Watches exactly these folders from now on. @returns Whether there is a new one, in which something may have been missed. */
   follow(folders: readonly string[]): boolean {
     const wanted = new Set(folders.slice(0, MAX_WATCHES));
-    for (const folder of this.#watchers.keys()) if (!wanted.has(folder)) this.#drop(folder);
+    for (const folder of this.#watchers.keys())
+      if (!wanted.has(folder)) this.#unwatchFolder(folder);
     const fresh = [...wanted].filter((folder) => !this.#watchers.has(folder));
-    for (const folder of fresh) this.#add(folder);
+    for (const folder of fresh) this.#watchFolder(folder);
     return fresh.some((folder) => this.#watchers.has(folder));
   }
 
-  #add(folder: string): void {
+  #watchFolder(folder: string): void {
     try {
       const watcher = watch(folder, (event, name) => {
         // The folder itself went, or another took its name: the watch is on what is gone.
-        if (event === "rename" && (name === null || name === basename(folder))) this.#drop(folder);
+        if (event === "rename" && (name === null || name === basename(folder)))
+          this.#unwatchFolder(folder);
         this.#changed();
       });
-      watcher.on("error", () => this.#drop(folder));
+      watcher.on("error", () => this.#unwatchFolder(folder));
       this.#watchers.set(folder, watcher);
     } catch {
       // Polls see it.
     }
   }
 
-  #drop(folder: string): void {
+  #unwatchFolder(folder: string): void {
     this.#watchers.get(folder)?.close();
     this.#watchers.delete(folder);
   }

@@ -62,7 +62,7 @@ export class TyphaSource implements Source {
         clientConnId: 0n,
       },
       compress: options.compress,
-      onMessage: (message) => this.#take(message),
+      onMessage: (message) => this.#onTyphaMessage(message),
       onPieceEnd: () => this.#flush(),
       onLost: (reason) => {
         this.#isInSync = false;
@@ -97,7 +97,7 @@ export class TyphaSource implements Source {
     return this.#options.policies();
   }
 
-  #take(message: FromLink): void {
+  #onTyphaMessage(message: FromLink): void {
     switch (message.type) {
       case "MsgServerHello":
         this.#error = null;

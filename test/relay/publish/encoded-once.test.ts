@@ -67,7 +67,7 @@ class Pipeline {
   }
 
   #publish(changes: readonly EncodedChange[]): void {
-    const obeyed = this.#guard.take(changes, 0);
+    const obeyed = this.#guard.judgeChanges(changes, 0);
     this.publisher.onSource(this.#pools.publishable(obeyed.changes, () => this.local.records()));
   }
 

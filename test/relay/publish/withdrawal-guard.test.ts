@@ -38,7 +38,7 @@ function guarded(records: readonly CalicoRecord[], holdMs = HOLD_MS) {
   for (const record of records) local.applyChange(put(record));
   const guard = new WithdrawalGuard(local, holdMs);
   const take = (changes: readonly EncodedChange[], nowMs = 0): Obeyed => {
-    const obeyed = guard.take(changes, nowMs);
+    const obeyed = guard.judgeChanges(changes, nowMs);
     for (const change of obeyed.changes) local.applyChange(change);
     return obeyed;
   };
@@ -283,7 +283,7 @@ function process(records: readonly CalicoRecord[], wallMs: { now: number }) {
     onObeyed: (some) => obeyed.push(some),
   });
   const take = (changes: readonly EncodedChange[]): void => {
-    for (const change of withdrawals.take(changes).changes) local.applyChange(change);
+    for (const change of withdrawals.judgeChanges(changes).changes) local.applyChange(change);
   };
   take(records.map(put));
   /** @returns Names of what stays for now of what the hub has. */
@@ -391,7 +391,7 @@ test("[PUB5] what an earlier process published gives way too: to its object, and
   const second = process([], wall);
   second.compare([a, b, c]);
   const moved = { ...a, node: "node-2", ips: ["10.9.9.9"] };
-  const withdrawn = second.withdrawals.take([
+  const withdrawn = second.withdrawals.judgeChanges([
     put(moved),
     put(pod("heir", b.ips[0] ?? "")),
   ]).withdrawn;
@@ -407,7 +407,7 @@ test("[PUB5] without knowledge of an earlier process the channel counts, and an 
   const relay = process([], wall);
   expect(relay.compare(pods(2))).toEqual(keys(pods(2)));
   expect(relay.withdrawals.report()).toMatchObject([{ collection: "unknown", keys: 2 }]);
-  expect(relay.withdrawals.take([put(pod("new", "10.9.9.9"))]).withdrawn).toHaveLength(2);
+  expect(relay.withdrawals.judgeChanges([put(pod("new", "10.9.9.9"))]).withdrawn).toHaveLength(2);
   const other = process(pods(100, 10), wall);
   expect(other.compare([...pods(40), ...pods(100, 10)])).toEqual([]);
 });
