@@ -133,7 +133,10 @@ export class HubSession {
     else log.error({ reason }, `publishing has stopped: ${message}; what is served stays`);
   }
 
-  /** A token of a wrong clock is refused with 401; the hub's answer tells the right time, and the next attempt uses it. [CRE8] */
+  /**
+   * A token of a wrong clock is refused with 401; the hub's answer tells the right time, and the
+   * next attempt uses it. [CRE8]
+   */
   #onRefused(status: number, date: string | undefined): void {
     const { credentials, log } = this.#options;
     const skewMs = status === 401 ? credentials.correctClock(date) : null;

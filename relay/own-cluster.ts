@@ -1,6 +1,6 @@
 /**
- * What this cluster has, from its source to whoever publishes and serves it: what a source infers to
- * be gone may be held, pools that are not the cluster's own stay out, and the rest is the local
+ * What this cluster has, from its source to whoever publishes and serves it: what a source infers
+ * to be gone may be held, pools that are not the cluster's own stay out, and the rest is the local
  * state. Wires; what decides has a name of its own in `relay/source` and `relay/publish`.
  */
 import { kindOfKey } from "../shared/record/key-name.ts";
@@ -31,7 +31,10 @@ export interface OwnClusterOptions {
   publisher(): Publisher | null;
   onHealth(): void;
   onListed(): void;
-  /** After changes are in the local state. @param isOfAddresses A pool or a node is among them, held or not. */
+  /**
+   * After changes are in the local state.
+   * @param isOfAddresses A pool or a node is among them, held or not.
+   */
   onChanges(changes: readonly EncodedChange[], isOfAddresses: boolean): void;
 }
 

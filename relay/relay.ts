@@ -1,12 +1,12 @@
 /**
- * The relay of one cluster: source → publisher → home socket; access facts → remotes → whoever serves
- * them. This file wires and decides nothing that has a name of its own elsewhere.
+ * The relay of one cluster: source → publisher → home socket; access facts → remotes → whoever
+ * serves them. This file wires and decides nothing that has a name of its own elsewhere.
  */
 import { PROTOCOL_VERSIONS } from "../shared/protocol/version.ts";
 import type { CalicoRecord } from "../shared/record/record.ts";
 import { MAX_TOLD_POOLS } from "../shared/visibility/facts.ts";
 import type { AccessFacts, ClusterReport } from "../shared/visibility/facts.ts";
-import { KeptAccess } from "./access/kept-access.ts";
+import { KeptAccess, warnOfHeldBack } from "./access/kept-access.ts";
 import type { RelayConfig } from "./config/relay-config.ts";
 import { HubSession, socketUrl } from "./hub-session.ts";
 import type { RelayIdentity } from "./hub-session.ts";
@@ -103,7 +103,10 @@ export class Relay {
     );
   }
 
-  /** Opens the state folder and the identity. @throws Error that says what to do when there is neither a membership nor a join token. */
+  /**
+   * Opens the state folder and the identity.
+   * @throws Error that says what to do when there is neither a membership nor a join token.
+   */
   static async open(config: RelayConfig, source: Source, log: Logger): Promise<Relay> {
     makeFolder(config.state, "--state");
     const route =
@@ -131,7 +134,10 @@ export class Relay {
     };
   }
 
-  /** Starts everything; what was on disk is served at once, or once other relays were asked for what was not. */
+  /**
+   * Starts everything; what was on disk is served at once, or once other relays were asked for what
+   * was not.
+   */
   start(): void {
     if (this.peers === null) this.#openViews();
     else void this.#askPeers(this.peers);
@@ -152,7 +158,10 @@ export class Relay {
     return this.own.whenListed();
   }
 
-  /** A loaded, even stale, view of every granted remote; or the wait for it is over. Losing the hub never makes it false. [VIE6] */
+  /**
+   * A loaded, even stale, view of every granted remote; or the wait for it is over. Losing the hub
+   * never makes it false. [VIE6]
+   */
   get isViewLoaded(): boolean {
     const waitedMs = this.#ports.now() - this.#startedMs;
     if (waitedMs > this.config.inSyncWaitSeconds * 1000) return true;
@@ -160,8 +169,8 @@ export class Relay {
   }
 
   /**
-   * Whether a Felix that connects now gets a complete local stream and a loaded, even stale, view. A
-   * relay without a splice is ready when its source has been listed. [VIE6]
+   * Whether a Felix that connects now gets a complete local stream and a loaded, even stale, view.
+   * A relay without a splice is ready when its source has been listed. [VIE6]
    */
   async isReady(): Promise<boolean> {
     if (!this.isViewLoaded) return false;
@@ -192,7 +201,10 @@ export class Relay {
     };
   }
 
-  /** Meanwhile the cluster's own is served and published: only the remotes wait, and Felix for in-sync no longer than it does for them anyway. */
+  /**
+   * Meanwhile the cluster's own is served and published: only the remotes wait, and Felix for
+   * in-sync no longer than it does for them anyway.
+   */
   async #askPeers(peers: Peers): Promise<void> {
     await peers.ask(
       () => this.#access.facts,
@@ -234,20 +246,10 @@ export class Relay {
     if (!this.#access.keep(heard)) return;
     this.#refreshOwnAddresses();
     const facts = this.#access.facts ?? heard;
-    this.#warnOfHeldBack(facts);
+    warnOfHeldBack(facts, this.#log);
     if (this.#areViewsOpen) this.remotes.followFacts(facts, true);
     else
       this.#cancelAsking ??= this.#ports.after(ASK_BESIDE_HUB_MS, () => this.peers?.stopAsking());
-  }
-
-  #warnOfHeldBack({ remotes, unconfirmedRestore }: AccessFacts): void {
-    const heldBack = remotes.filter((remote) => remote.heldBack).map(({ rcc }) => rcc);
-    if (heldBack.length === 0) return;
-    const restoredAt = new Date(unconfirmedRestore ?? 0).toISOString();
-    this.#log.warn(
-      { heldBack, restoredAt },
-      "the hub was restored to a state that shows more of these remotes than was granted since: they stay as they were until `catwalk mesh confirm-restore`",
-    );
   }
 
   #onListed(): void {

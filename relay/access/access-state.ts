@@ -1,6 +1,6 @@
 /**
- * What this cluster may see and what is its own, as the mesh last said it: kept on disk, so that a relay that starts while the hub is away
- * serves what it was allowed to, and no more. [VIE3]
+ * What this cluster may see and what is its own, as the mesh last said it: kept on disk, so that a
+ * relay that starts while the hub is away serves what it was allowed to, and no more. [VIE3]
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -34,8 +34,9 @@ export class AccessState {
   }
 
   /**
-   * Keeps newer facts of the same mesh, or any of another mesh (the relay has joined anew); on disk before it returns. [VIE2] A disk that takes nothing
-   * does not keep a withdrawal from being obeyed: the facts hold in memory, and are to be saved again until they are. [VIE15]
+   * Keeps newer facts of the same mesh, or any of another mesh (the relay has joined anew); on disk
+   * before it returns. [VIE2] A disk that takes nothing does not keep a withdrawal from being
+   * obeyed: the facts hold in memory, and are to be saved again until they are. [VIE15]
    */
   keep(facts: AccessFacts): AccessChange {
     const before = this.#facts;

@@ -1,4 +1,7 @@
-/** What this cluster may see, as a running relay keeps it: older facts are ignored, and a disk that takes nothing is tried again until it does. [VIE3] [VIE15] */
+/**
+ * What this cluster may see, as a running relay keeps it: older facts are ignored, and a disk that
+ * takes nothing is tried again until it does. [VIE3] [VIE15]
+ */
 import { AccessState } from "./access-state.ts";
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import type { NODE_PORTS } from "../hub/relay-ports.ts";
@@ -57,4 +60,15 @@ export class KeptAccess {
       else this.#log.info("access facts are on disk now");
     });
   }
+}
+
+/** Says which remotes are held back. [BAK4] */
+export function warnOfHeldBack({ remotes, unconfirmedRestore }: AccessFacts, log: Logger): void {
+  const heldBack = remotes.filter((remote) => remote.heldBack).map(({ rcc }) => rcc);
+  if (heldBack.length === 0) return;
+  const restoredAt = new Date(unconfirmedRestore ?? 0).toISOString();
+  log.warn(
+    { heldBack, restoredAt },
+    "the hub was restored to a state that shows more of these remotes than was granted since: they stay as they were until `catwalk mesh confirm-restore`",
+  );
 }

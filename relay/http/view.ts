@@ -1,4 +1,7 @@
-/** `/view`: what this relay would serve now, own records and remote ones, a JSON line each; with `follow`, changes as they come. */
+/**
+ * `/view`: what this relay would serve now, own records and remote ones, a JSON line each; with
+ * `follow`, changes as they come.
+ */
 import type { ServerResponse } from "node:http";
 
 import type { Relay } from "../relay.ts";
@@ -8,8 +11,10 @@ import type { ServedChange } from "../view/serving.ts";
 const MAX_BACKLOG_BYTES = 16 * 1024 * 1024;
 
 /**
- * Lines `{"origin","kind","key","revision","record"}`; a deletion has `"deleted":true` and the last record; `{"event":"listed"}` ends the
- * present state and names the remotes whose labels rules see `prefixed`. `origin` is the RCC's name, or the cluster's own name for its own records (revision 0).
+ * Lines `{"origin","kind","key","revision","record"}`; a deletion has `"deleted":true` and the last
+ * record; `{"event":"listed"}` ends the present state and names the remotes whose labels rules see
+ * `prefixed`. `origin` is the RCC's name, or the cluster's own name for its own records (revision
+ * 0).
  */
 export function streamView(relay: Relay, follow: boolean, response: ServerResponse): void {
   response.writeHead(200, { "content-type": "application/x-ndjson" });

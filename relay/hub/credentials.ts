@@ -1,6 +1,6 @@
 /**
- * What a relay shows the hub: its identity's credential, and tokens of at most five minutes that its key has signed. The private key never leaves the
- * identity's folder. [CRE3] [CRE5]
+ * What a relay shows the hub: its identity's credential, and tokens of at most five minutes that
+ * its key has signed. The private key never leaves the identity's folder. [CRE3] [CRE5]
  */
 import { calculateJwkThumbprint, importJWK, SignJWT } from "jose";
 import type { CryptoKey } from "jose";
@@ -58,7 +58,9 @@ export class Credentials {
     return this.#jwk;
   }
 
-  /** Milliseconds that the hub's clock is ahead of ours, where that was worth correcting; else 0. */
+  /**
+   * Milliseconds that the hub's clock is ahead of ours, where that was worth correcting; else 0.
+   */
   get skewMs(): number {
     return this.#skewMs;
   }
@@ -71,7 +73,10 @@ export class Credentials {
     return this.#membership;
   }
 
-  /** Exchanges a join token. Idempotent: the same token and key give the same membership. @throws JoinError */
+  /**
+   * Exchanges a join token. Idempotent: the same token and key give the same membership.
+   * @throws JoinError
+   */
   async join(hub: string, joinToken: string): Promise<Membership> {
     const route = this.#ports.route ?? routeTo(hub);
     const membership = await joinMesh(hub, joinToken, this.#jwk, route);

@@ -1,7 +1,8 @@
 /**
- * A relay's identity: an Ed25519 key pair and what the hub has told about it, as two files of a folder. All relays of a cluster have the same one, because
- * joining with a new key retires the older [CRE6]: it is made once (`catwalk cluster identity`) and given to each, read-only. A relay that is alone makes
- * its own, where it keeps its views. [CRE5] [CRE11]
+ * A relay's identity: an Ed25519 key pair and what the hub has told about it, as two files of a
+ * folder. All relays of a cluster have the same one, because joining with a new key retires the
+ * older [CRE6]: it is made once (`catwalk cluster identity`) and given to each, read-only. A relay
+ * that is alone makes its own, where it keeps its views. [CRE5] [CRE11]
  */
 import { randomUUID } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -53,7 +54,8 @@ export function membershipText(membership: Membership): string {
 }
 
 /**
- * Reads an identity, making a key where there is none: the first of several relays that start on an empty folder makes it for all of them.
+ * Reads an identity, making a key where there is none: the first of several relays that start on an
+ * empty folder makes it for all of them.
  * @throws Error naming the file and what is wrong with it.
  */
 export async function openIdentity(folder: string): Promise<Identity> {
@@ -78,7 +80,8 @@ export async function openIdentity(folder: string): Promise<Identity> {
 /** Written whole or not at all. @throws Error of the file system. */
 export function writeMembership(folder: string, membership: Membership): void {
   const path = join(folder, MEMBERSHIP_FILE);
-  // A name of its own: relays that start together on one folder write the same, and none moves the other's half.
+  // A name of its own: relays that start together on one folder write the same, and none moves the
+  // other's half.
   writeFileAtomically(path, membershipText(membership), `${path}.${randomUUID()}`);
 }
 
@@ -117,7 +120,10 @@ function openMembership(path: string, key: RelayKey): Membership | null {
   return membership;
 }
 
-/** The key that a credential was signed for; `null` where that cannot be read, which the hub will tell. */
+/**
+ * The key that a credential was signed for; `null` where that cannot be read, which the hub will
+ * tell.
+ */
 function publicKeyIn(credential: string): string | null {
   try {
     const claims = z.object({ cnf: z.object({ jwk: z.object({ x: z.string() }) }) });

@@ -1,6 +1,7 @@
 /**
- * One WebSocket to the hub that comes back by itself: full-jitter backoff, a heartbeat that notices a silent peer, binary messages only.
- * It decides nothing about their content. A socket that was replaced is ignored by identity.
+ * One WebSocket to the hub that comes back by itself: full-jitter backoff, a heartbeat that notices
+ * a silent peer, binary messages only. It decides nothing about their content. A socket that was
+ * replaced is ignored by identity.
  */
 import type { IncomingMessage } from "node:http";
 
@@ -209,8 +210,9 @@ export class HubLink {
 }
 
 /**
- * Gives what came of a refusal's body once it has ended, broken off, grown too long or taken too long. The status says all that matters: whoever
- * refuses and then dies in the middle of its sentence (a proxy, a hub that is killed) must not keep the link from dialling again. [FLT1]
+ * Gives what came of a refusal's body once it has ended, broken off, grown too long or taken too
+ * long. The status says all that matters: whoever refuses and then dies in the middle of its
+ * sentence (a proxy, a hub that is killed) must not keep the link from dialling again. [FLT1]
  */
 function readRefusal(response: IncomingMessage, done: (body: Buffer) => void): void {
   const chunks: Buffer[] = [];

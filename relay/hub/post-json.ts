@@ -1,4 +1,7 @@
-/** One POST of JSON: what `fetch` would do, if it took Node's own agent and so a proxy and authorities of its own. */
+/**
+ * One POST of JSON: what `fetch` would do, if it took Node's own agent and so a proxy and
+ * authorities of its own.
+ */
 import type { Agent } from "node:https";
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";

@@ -1,4 +1,7 @@
-/** What a relay's connections need of the machine: sockets to the hub, time, chance. The simulation brings its own. */
+/**
+ * What a relay's connections need of the machine: sockets to the hub, time, chance. The simulation
+ * brings its own.
+ */
 import { HubLink } from "./link.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { LinkOptions } from "./link.ts";

@@ -1,4 +1,7 @@
-/** One list of a service's EndpointSlices, for those who dial what is behind the service. [TYP30] [PEE6] */
+/**
+ * One list of a service's EndpointSlices, for those who dial what is behind the service. [TYP30]
+ * [PEE6]
+ */
 import { KubeTransport } from "./transport.ts";
 import type { Transport } from "./transport.ts";
 import { parseListPage } from "./watch-event.ts";

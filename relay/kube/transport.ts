@@ -19,7 +19,10 @@ export interface HttpAnswer {
 export interface WatchHandlers {
   /** Whole lines, in order, as they came in one read. */
   lines(lines: readonly string[]): void;
-  /** Once. `status` 200 when the server ended the stream in the ordinary way, 0 when the connection broke or fell silent. */
+  /**
+   * Once. `status` 200 when the server ended the stream in the ordinary way, 0 when the connection
+   * broke or fell silent.
+   */
   ended(status: number, message: string): void;
 }
 
@@ -30,7 +33,10 @@ export interface Transport {
   watch(path: string, handlers: WatchHandlers): () => void;
 }
 
-/** Largest list page and watch line. An etcd object has at most 1.5 MiB, a page at most 500 of them; past it the server is refused. */
+/**
+ * Largest list page and watch line. An etcd object has at most 1.5 MiB, a page at most 500 of them;
+ * past it the server is refused.
+ */
 const MAX_BODY_BYTES = 256 * 1024 * 1024;
 const MAX_LINE_CHARS = 32 * 1024 * 1024;
 /** The kernel asks a silent peer after so long whether it is there. */
@@ -43,7 +49,9 @@ export interface TransportOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** No byte of an answer for so long: the server hangs. */
   readonly requestIdleMs: number;
-  /** No byte of a watch for so long. Bookmarks come about once a minute even when nothing happens. */
+  /**
+   * No byte of a watch for so long. Bookmarks come about once a minute even when nothing happens.
+   */
   readonly watchIdleMs: number;
 }
 
@@ -92,7 +100,8 @@ export class KubeTransport implements Transport {
           else if (status === 200 && lines.length > 0) handlers.lines(lines);
         });
         response.on("error", (error) => end(0, error.message));
-        // A rest without its newline is half an event of a broken connection, whatever the server says.
+        // A rest without its newline is half an event of a broken connection, whatever the server
+        // says.
         response.on("close", () => end(response.complete ? status : 0, "the connection broke"));
         response.on("end", () => {
           if (status !== 200) end(status, `${status} ${split.rest.slice(0, 300)}`);

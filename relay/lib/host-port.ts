@@ -1,4 +1,6 @@
-/** `HOST:PORT`, as options and EndpointSlices name a TCP address; an IPv6 host stands in brackets. */
+/**
+ * `HOST:PORT`, as options and EndpointSlices name a TCP address; an IPv6 host stands in brackets.
+ */
 
 /** Whether an option has the form; the port's range is left to the system. */
 export function isHostPort(text: string): boolean {

@@ -1,6 +1,8 @@
 /**
- * A relay that knows not what its cluster may see, or lacks a view of what it may, asks the cluster's other relays before it opens its views; then it starts as
- * if all that had always been on its disk. Nothing that it has is replaced, nothing is withdrawn, and whatever happens, it starts. [PEE1] [PEE4]
+ * A relay that knows not what its cluster may see, or lacks a view of what it may, asks the
+ * cluster's other relays before it opens its views; then it starts as if all that had always been
+ * on its disk. Nothing that it has is replaced, nothing is withdrawn, and whatever happens, it
+ * starts. [PEE1] [PEE4]
  */
 import { setTimeout as sleep } from "node:timers/promises";
 

@@ -1,4 +1,7 @@
-/** One connection between two relays of a cluster: sealed frames over TCP, with a bound on every wait. Thin; what may be said is in `messages.ts`. */
+/**
+ * One connection between two relays of a cluster: sealed frames over TCP, with a bound on every
+ * wait. Thin; what may be said is in `messages.ts`.
+ */
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 
@@ -20,8 +23,10 @@ export class PeerConnection {
   }
 
   /**
-   * Dials, and agrees on the session's keys. That the other side has the cluster's key shows with its first frame.
-   * @param idleMs Longest time without a byte, from the dialling on. @throws PeerError or the system's error.
+   * Dials, and agrees on the session's keys. That the other side has the cluster's key shows with
+   * its first frame.
+   * @param idleMs Longest time without a byte, from the dialling on.
+   * @throws PeerError or the system's error.
    */
   static async dial(
     address: string,
@@ -60,7 +65,11 @@ export class PeerConnection {
     return this.#write(this.#session.seal(plain));
   }
 
-  /** @param max Bytes in plain. @throws PeerError when the connection ends before a whole frame, or with one that does not open. */
+  /**
+   * @param max Bytes in plain.
+   * @throws PeerError when the connection ends before a whole frame, or with one that does not
+   *   open.
+   */
   async receive(max?: number): Promise<Buffer> {
     const length = SealedFrames.bodyBytes(await this.#readBytes(LENGTH_BYTES), max);
     return this.#session.open(await this.#readBytes(length));

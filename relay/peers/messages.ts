@@ -1,8 +1,10 @@
 /**
- * What relays of a cluster say to each other, inside sealed frames. One question a connection: positions, or files. The answer to the second is one file
- * after the other, each announced with its size, and then `end`; a connection that closes before has said nothing whole. [PEE2]
+ * What relays of a cluster say to each other, inside sealed frames. One question a connection:
+ * positions, or files. The answer to the second is one file after the other, each announced with
+ * its size, and then `end`; a connection that closes before has said nothing whole. [PEE2]
  *
- * The first byte of a frame tells whether a message (JSON) or a part of a file follows. Unknown fields are ignored.
+ * The first byte of a frame tells whether a message (JSON) or a part of a file follows. Unknown
+ * fields are ignored.
  */
 import { z } from "zod";
 
@@ -31,7 +33,10 @@ const viewPosition = z.object({
   originUid: z.string(),
   /** It was complete once: Felix may be told that this is all there is. */
   isLoaded: z.boolean(),
-  /** Sum over the channels; which of two is further can only be told so, across epochs not at all, and the hub repairs what is behind. */
+  /**
+   * Sum over the channels; which of two is further can only be told so, across epochs not at all,
+   * and the hub repairs what is behind.
+   */
   revision: count,
 });
 export type ViewPosition = z.output<typeof viewPosition>;

@@ -1,6 +1,6 @@
 /**
- * A view file that comes from another relay: written beside, looked through as the loader does, on disk, and only then in its place. What is not what was
- * asked for leaves nothing. [PEE4]
+ * A view file that comes from another relay: written beside, looked through as the loader does, on
+ * disk, and only then in its place. What is not what was asked for leaves nothing. [PEE4]
  */
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
@@ -15,10 +15,16 @@ import { PeerError } from "./sealed-frames.ts";
 
 /** Not the name of a view, so that a half is never taken for one. */
 const SUFFIX = ".from-peer";
-/** A view that nothing has come for yet is its header, in which the largest scope has about 150 KB, and labels of scopes before as much. */
+/**
+ * A view that nothing has come for yet is its header, in which the largest scope has about 150 KB,
+ * and labels of scopes before as much.
+ */
 const EMPTY_BYTES = 512 * 1024;
 
-/** Whether the file of this view is there and says anything: what it says is never replaced, however little that is. */
+/**
+ * Whether the file of this view is there and says anything: what it says is never replaced, however
+ * little that is.
+ */
 export function hasView(stateDir: string, rcc: string): boolean {
   const path = viewPath(stateDir, rcc);
   const size = statSync(path, { throwIfNoEntry: false })?.size;

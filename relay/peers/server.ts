@@ -1,6 +1,7 @@
 /**
- * Gives this relay's access facts and view files to other relays of its cluster. A file is opened once and sent as long as it was then: what is appended, or
- * rewritten under its name, meanwhile is not in it, so that what arrives is a file as it once was. [PEE2] [PEE5]
+ * Gives this relay's access facts and view files to other relays of its cluster. A file is opened
+ * once and sent as long as it was then: what is appended, or rewritten under its name, meanwhile is
+ * not in it, so that what arrives is a file as it once was. [PEE2] [PEE5]
  */
 import { open } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -101,8 +102,8 @@ export class PeerServer {
   }
 
   /**
-   * Who has the key shows it within a round trip; who has not could hold all connections for as long as they may be silent, for ever. So the oldest that has not shown it
-   * makes room.
+   * Who has the key shows it within a round trip; who has not could hold all connections for as
+   * long as they may be silent, for ever. So the oldest that has not shown it makes room.
    */
   #makeRoom(): boolean {
     if (this.#sockets.size < this.#limits.connections) return true;

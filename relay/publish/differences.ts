@@ -1,4 +1,7 @@
-/** What of a cluster the hub lacks, has otherwise, or has beyond it: by the hashes that both have. [PUB2] */
+/**
+ * What of a cluster the hub lacks, has otherwise, or has beyond it: by the hashes that both have.
+ * [PUB2]
+ */
 import { toId } from "../../shared/lib/bytes.ts";
 import type { Partition } from "../../shared/log/partition.ts";
 import type { LogChange } from "../../shared/log/payload.ts";

@@ -1,4 +1,7 @@
-/** The relay's home socket: publishes what the cluster has, hears what it may see, reports how well it sees it. */
+/**
+ * The relay's home socket: publishes what the cluster has, hears what it may see, reports how well
+ * it sees it.
+ */
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import type { ClusterReport, EdgeReport } from "../../shared/visibility/facts.ts";
 import { parseAccessFacts } from "../../shared/visibility/parse-facts.ts";
@@ -29,7 +32,10 @@ export interface HomeOptions {
 }
 
 const HEARTBEAT_MS = 5_000;
-/** When a standby first asks whether the publisher is still there, and then: with many relays one of them asks often enough. */
+/**
+ * When a standby first asks whether the publisher is still there, and then: with many relays one of
+ * them asks often enough.
+ */
 const ASK_FIRST_MS = 25_000;
 const ASK_MS = 300_000;
 /** Reports are sent when they change, at most this often. */
@@ -51,7 +57,10 @@ export class Home {
   #term = 0;
   /** Why publishing stopped for good, when it did. */
   stopped: string | null = null;
-  /** Another relay of the cluster publishes; this one hears and reports, and publishes when that one goes. [VIS30] */
+  /**
+   * Another relay of the cluster publishes; this one hears and reports, and publishes when that one
+   * goes. [VIS30]
+   */
   isStandby = false;
 
   constructor(options: HomeOptions) {

@@ -1,4 +1,7 @@
-/** What this cluster has, as its source says it: the newest record per key, with the digests that a reconciliation compares. */
+/**
+ * What this cluster has, as its source says it: the newest record per key, with the digests that a
+ * reconciliation compares.
+ */
 import { toId } from "../../shared/lib/bytes.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";
 import type { LogChange } from "../../shared/log/payload.ts";

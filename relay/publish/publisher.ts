@@ -1,9 +1,11 @@
 /**
- * The publisher of this cluster: a reducer over source changes and the hub's messages. It keeps nothing of what the hub has: each connection
- * begins by comparing digests, and sends just what differs. [PUB2..PUB7]
+ * The publisher of this cluster: a reducer over source changes and the hub's messages. It keeps
+ * nothing of what the hub has: each connection begins by comparing digests, and sends just what
+ * differs. [PUB2..PUB7]
  *
- * Pacing is done here because one origin has one publisher: the first change leaves at once, then one frame per interval that the hub
- * names, at most two unacknowledged; what changes meanwhile is coalesced per key.
+ * Pacing is done here because one origin has one publisher: the first change leaves at once, then
+ * one frame per interval that the hub names, at most two unacknowledged; what changes meanwhile is
+ * coalesced per key.
  */
 import { equalBytes, toId } from "../../shared/lib/bytes.ts";
 import { encodePayload } from "../../shared/log/payload.ts";
@@ -24,7 +26,10 @@ import { Lateness } from "./lateness.ts";
 import { differences } from "./differences.ts";
 import type { PublishedState } from "./differences.ts";
 
-/** What is admitted by others' addresses goes first: pools and nodes before the endpoints inside them. */
+/**
+ * What is admitted by others' addresses goes first: pools and nodes before the endpoints inside
+ * them.
+ */
 const ORDER: readonly Channel[] = ["pools", "routing", "identity"];
 /** Changes and undeflated bytes of one frame: well below the hub's limits. */
 const FRAME_CHANGES = 400;
@@ -52,7 +57,9 @@ interface ChannelProgress {
 
 export interface PublisherPorts {
   send(message: Message): void;
-  /** Calls `onTimer` after the delay. One at a time; a second call is ignored while one is pending. */
+  /**
+   * Calls `onTimer` after the delay. One at a time; a second call is ignored while one is pending.
+   */
   setTimer(delayMs: number): void;
   now(): number;
   /**
@@ -79,7 +86,9 @@ export class Publisher {
   #namedPaceMs = 3;
   #lateness = new Lateness();
   #sequence = 0;
-  /** When the last frame left, or was due: a timer's lateness must not make every interval longer. */
+  /**
+   * When the last frame left, or was due: a timer's lateness must not make every interval longer.
+   */
   #lastFrameMs = Number.NEGATIVE_INFINITY;
   #acceptedFrames = 0;
   #refused = 0;
@@ -124,7 +133,10 @@ export class Publisher {
     this.#flush();
   }
 
-  /** Every kind of the source has listed completely: only now may anything be missing from it. [PUB2] */
+  /**
+   * Every kind of the source has listed completely: only now may anything be missing from it.
+   * [PUB2]
+   */
   onListed(): void {
     this.#isListed = true;
     this.#startReconciling();

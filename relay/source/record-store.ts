@@ -1,7 +1,7 @@
 /**
  * Objects in, changes and problems out: what all sources do with an object once they have it. It
- * converts, encodes the record if it may travel, keeps the set, and tells each problem once, until it
- * is over. [SRC3] [SRC4] [SRC91]
+ * converts, encodes the record if it may travel, keeps the set, and tells each problem once, until
+ * it is over. [SRC3] [SRC4] [SRC91]
  */
 import { encodeChecked } from "../../shared/record/encoding.ts";
 import type { EncodedChange, EncodedRecord } from "../../shared/record/encoding.ts";
@@ -36,7 +36,8 @@ export class RecordStore {
 
   /**
    * @param where Stands before the problem's text (`pods.yaml:12`), or empty.
-   * @returns The object's id with the changes; `id` is `null` when the JSON is not even an object with a name.
+   * @returns The object's id with the changes; `id` is `null` when the JSON is not even an object
+   *   with a name.
    */
   upsert(
     collection: Collection,
@@ -130,7 +131,10 @@ function readObject(json: unknown): ReadObject {
   }
 }
 
-/** The id of an object that is wrong elsewhere but has a name, so that its problem replaces its record. */
+/**
+ * The id of an object that is wrong elsewhere but has a name, so that its problem replaces its
+ * record.
+ */
 export function idFromJson(kind: string, json: unknown): string | null {
   if (!isJsonObject(json) || !isJsonObject(json["metadata"])) return null;
   const { name, namespace = "" } = json["metadata"];

@@ -1,4 +1,7 @@
-/** The bodies of a view file as they stand one after another, each with its length and CRC-32. [VIE5] */
+/**
+ * The bodies of a view file as they stand one after another, each with its length and CRC-32.
+ * [VIE5]
+ */
 import { readSync } from "node:fs";
 import { crc32 } from "node:zlib";
 

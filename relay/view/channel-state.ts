@@ -1,6 +1,6 @@
 /**
- * The state machine of one channel's view: where it stands against the origin's log. Pure and total;
- * what the view holds is in `held-records.ts`. [VIE17] [VIE21] [VIE22]
+ * The state machine of one channel's view: where it stands against the origin's log. Pure and
+ * total; what the view holds is in `held-records.ts`. [VIE17] [VIE21] [VIE22]
  *
  *        ┌────────────── connected, replaced ──────────────────┐
  *        ▼                                                     │
@@ -15,9 +15,9 @@
  *   └────┬─────────┘──────── connected, with a position ──────▶└───────────┘
  *        └─ repair-plan: repairing
  *
- * `repair-needed` and `unreadable` lead from every state to `repair-asked`, a plan to `repairing` (or
- * `catching-up`, when it has no blobs). A repair that breaks off leaves no position: what it has
- * brought is held, and asked for again by digest.
+ * `repair-needed` and `unreadable` lead from every state to `repair-asked`, a plan to `repairing`
+ * (or `catching-up`, when it has no blobs). A repair that breaks off leaves no position: what it
+ * has brought is held, and asked for again by digest.
  */
 import { equalBytes } from "../../shared/lib/bytes.ts";
 import { assertNever } from "../../shared/lib/assert.ts";
@@ -207,8 +207,8 @@ function onTail(
 }
 
 /**
- * A tail says of each key the newest change only, and of one that has changed behind its end it says
- * nothing: what was deferred waits for the log's head, which a checkpoint tells.
+ * A tail says of each key the newest change only, and of one that has changed behind its end it
+ * says nothing: what was deferred waits for the log's head, which a checkpoint tells.
  */
 function onApplied(state: ChannelState, hasDeferred: boolean): ChannelStep {
   if (hasDeferred || state.kind !== "catching-up" || !isAtHead(state)) return ignore(state);

@@ -26,6 +26,8 @@ import type { OpenedBlob, Placed, Tail } from "./opened.ts";
 import type { PlacedChange, Records } from "./records.ts";
 import { Repair } from "./repair.ts";
 import type { Followed } from "./repair.ts";
+import { NOTHING, REPAIR } from "./view-outcome.ts";
+import type { ViewOutcome } from "./view-outcome.ts";
 
 export interface ChannelHealth {
   readonly cursor: Cursor | null;
@@ -33,25 +35,16 @@ export interface ChannelHealth {
   readonly verified: Verified | null;
   /** Verified at the cursor, of a populated log, with nothing stale. */
   readonly isInSync: boolean;
-  /** Once it was all that a populated log held: from then on it may be stale, but what is missing is new. */
+  /**
+   * Once it was all that a populated log held: from then on it may be stale, but what is missing is
+   * new.
+   */
   readonly wasComplete: boolean;
   /** A repair has begun and not caught up: what the file holds is not yet a position. */
   readonly isRepairing: boolean;
   readonly stale: number;
   readonly records: number;
 }
-
-/** What follows from a message. */
-export interface ViewOutcome {
-  readonly changes: readonly ViewChange[];
-  /** The message belongs into the view's file. */
-  readonly persist: boolean;
-  /** A repair is needed: send the leaves. */
-  readonly repair: boolean;
-}
-
-const NOTHING: ViewOutcome = { changes: [], persist: false, repair: false };
-const REPAIR: ViewOutcome = { changes: [], persist: false, repair: true };
 
 export class ChannelView {
   readonly channel: Channel;
@@ -74,7 +67,10 @@ export class ChannelView {
     return this.#state.kind === "repairing" ? null : cursorIn(this.#state);
   }
 
-  /** Position to acknowledge: 0 while a repair has not caught up, so that nobody resumes in the middle of one. */
+  /**
+   * Position to acknowledge: 0 while a repair has not caught up, so that nobody resumes in the
+   * middle of one.
+   */
   get acknowledged(): { readonly revision: number; readonly chain: Uint8Array } {
     return positionIn(this.#state) ?? { revision: 0, chain: NO_CHAIN };
   }
@@ -267,7 +263,10 @@ export class ChannelView {
     );
   }
 
-  /** Not yet where the log speaks of a time that this view had passed: it would go back to an older state. [VIE17] */
+  /**
+   * Not yet where the log speaks of a time that this view had passed: it would go back to an older
+   * state. [VIE17]
+   */
   #change(keyHash: Uint8Array, put: ReadPut | null, revision: number): ViewChange[] {
     const repair = this.#repair;
     if (repair !== null) {
@@ -283,13 +282,4 @@ export class ChannelView {
     this.#held.doubt(keyHash);
     return [];
   }
-}
-
-/** What follows from one message and the next. */
-export function bothOf(first: ViewOutcome, second: ViewOutcome): ViewOutcome {
-  return {
-    changes: [...first.changes, ...second.changes],
-    persist: first.persist || second.persist,
-    repair: first.repair || second.repair,
-  };
 }

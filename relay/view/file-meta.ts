@@ -8,7 +8,10 @@ import type { ChannelHealth } from "./channel-view.ts";
 import type { Opened } from "./opened.ts";
 import type { Shown } from "./shown.ts";
 
-/** With the scope that the view was narrowed to: a version that knows none takes it over, and drops it. */
+/**
+ * With the scope that the view was narrowed to: a version that knows none takes it over, and drops
+ * it.
+ */
 export interface ViewHeader extends Shown {
   readonly rcc: string;
   readonly meshId: string;

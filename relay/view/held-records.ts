@@ -141,7 +141,9 @@ export class HeldRecords {
     });
   }
 
-  /** Where everything lies, stale or not, in the order of places: read like this it costs a quarter. */
+  /**
+   * Where everything lies, stale or not, in the order of places: read like this it costs a quarter.
+   */
   places(): Float64Array {
     const places = new Float64Array(this.size);
     let at = 0;

@@ -1,4 +1,7 @@
-/** A view from its file: what was held when that was rewritten, then every message that was applied since. [VIE5] */
+/**
+ * A view from its file: what was held when that was rewritten, then every message that was applied
+ * since. [VIE5]
+ */
 import type { Channel } from "../../shared/record/channel.ts";
 import type { ChannelView } from "./channel-view.ts";
 import { open } from "./opened.ts";
@@ -17,7 +20,10 @@ export interface LoadedView {
   readonly damage: string | null;
 }
 
-/** An unreadable or foreign file is dropped, and everything is asked for again. @param header Of a file that is not there yet. */
+/**
+ * An unreadable or foreign file is dropped, and everything is asked for again.
+ * @param header Of a file that is not there yet.
+ */
 export function loadView(
   storage: ViewStorage,
   channels: ChannelViews,

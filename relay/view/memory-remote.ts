@@ -11,7 +11,10 @@ export class MemoryRemote implements WatchedView {
   readonly writeError = null;
   readonly #channels = perChannel((channel) => new MemoryView(channel));
 
-  /** Every channel's digest was found equal to the origin's, at a position that it may have passed since. */
+  /**
+   * Every channel's digest was found equal to the origin's, at a position that it may have passed
+   * since.
+   */
   get isVerified(): boolean {
     return this.#views.every((view) => view.health().verified !== null);
   }

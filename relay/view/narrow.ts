@@ -1,6 +1,6 @@
 /**
- * A view whose grant shows less now, without the hub: what its scope does not show goes, and what it does show stays, whether the origin's log has confirmed it or
- * not. [SCP4]
+ * A view whose grant shows less now, without the hub: what its scope does not show goes, and what
+ * it does show stays, whether the origin's log has confirmed it or not. [SCP4]
  */
 import { HashTrie } from "../../shared/log/hash-trie.ts";
 import { decodeRecord, encodeRecord, hashRecord, keyHashOf } from "../../shared/record/encoding.ts";
@@ -20,7 +20,10 @@ interface NarrowedChannel {
   readonly trie: HashTrie;
   /** Of all that was held. */
   readonly places: Float64Array;
-  /** What has become of each: its place in the new file where it has fewer labels, else one of these. */
+  /**
+   * What has become of each: its place in the new file where it has fewer labels, else one of
+   * these.
+   */
   readonly became: Float64Array;
 }
 
@@ -70,7 +73,10 @@ export class Narrowed {
     snapshot.end(completeOf(views));
   }
 
-  /** The view is this from now on. @returns What has changed by it, to be asked for while the old file can be read. */
+  /**
+   * The view is this from now on.
+   * @returns What has changed by it, to be asked for while the old file can be read.
+   */
   replaceViews(): Iterable<ViewChange> {
     for (const { view, trie } of this.#channels) view.replace(trie);
     return this.#changes();

@@ -1,7 +1,7 @@
 /**
- * One remote of this cluster: its channels and its file. Messages go through the channels, what they
- * applied goes to the file, what they changed to whoever serves the view. The file comes first: what
- * Felix was told is on disk.
+ * One remote of this cluster: its channels and its file. Messages go through the channels, what
+ * they applied goes to the file, what they changed to whoever serves the view. The file comes
+ * first: what Felix was told is on disk.
  */
 import { NO_CHAIN } from "../../shared/log/cursor.ts";
 import type { Cursor } from "../../shared/log/cursor.ts";
@@ -12,8 +12,8 @@ import { perChannel } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { hashKey } from "../../shared/record/encoding.ts";
 import type { Projector, Scope } from "../../shared/visibility/scope.ts";
-import { bothOf, ChannelView } from "./channel-view.ts";
-import type { ChannelHealth, ViewOutcome } from "./channel-view.ts";
+import { ChannelView } from "./channel-view.ts";
+import type { ChannelHealth } from "./channel-view.ts";
 import type { HeldRecord, ViewChange } from "./held-records.ts";
 import { loadView } from "./load-view.ts";
 import type { ChannelViews } from "./load-view.ts";
@@ -25,9 +25,14 @@ import { narrowing } from "./shown.ts";
 import { writeSnapshot } from "./snapshot.ts";
 import type { ViewHeader } from "./file-meta.ts";
 import type { ViewFile } from "./view-file.ts";
+import { bothOf } from "./view-outcome.ts";
+import type { ViewOutcome } from "./view-outcome.ts";
 import { readerOf, ViewStorage } from "./view-storage.ts";
 
-/** The file is rewritten when it is this much larger than after its last rewriting, and twice as large (the default). */
+/**
+ * The file is rewritten when it is this much larger than after its last rewriting, and twice as
+ * large (the default).
+ */
 const REWRITE_SLACK_BYTES = 16 * 1024 * 1024;
 const IGNORED = (): void => undefined;
 
@@ -38,10 +43,15 @@ export class RemoteView {
   readonly #scopeCheck = new ScopeCheck();
   /** What loading cut off, for the log. */
   readonly damage: string | null;
-  /** Records that came from the disk, so that a restart can say what it did not have to transfer. */
+  /**
+   * Records that came from the disk, so that a restart can say what it did not have to transfer.
+   */
   readonly loadedRecords: number;
 
-  /** Loads what the file holds; an unreadable or foreign file is dropped and everything is asked for again. */
+  /**
+   * Loads what the file holds; an unreadable or foreign file is dropped and everything is asked for
+   * again.
+   */
   constructor(file: ViewFile, header: ViewHeader, rewriteSlackBytes = REWRITE_SLACK_BYTES) {
     this.#storage = new ViewStorage(file, rewriteSlackBytes);
     this.#channels = perChannel((channel) => new ChannelView(channel, this.#storage));
@@ -69,8 +79,8 @@ export class RemoteView {
 
   /**
    * Whether Felix may be told that this is all there is: every channel was complete once, now or
-   * before a restart. The start of a repair is not enough (its blobs are still to come), nor is a log
-   * that nobody has populated (the hub may have lost its disk). [VIE6] [TYP8]
+   * before a restart. The start of a repair is not enough (its blobs are still to come), nor is a
+   * log that nobody has populated (the hub may have lost its disk). [VIE6] [TYP8]
    */
   get isLoaded(): boolean {
     return this.#views.every((view) => view.health().wasComplete);
@@ -81,7 +91,10 @@ export class RemoteView {
     return this.#views.reduce((sum, view) => sum + view.health().records, 0);
   }
 
-  /** More waits for room on the disk than may: the view takes nothing in until there is some. [VIE10] */
+  /**
+   * More waits for room on the disk than may: the view takes nothing in until there is some.
+   * [VIE10]
+   */
   get isOverfull(): boolean {
     return this.#storage.isOverfull;
   }
@@ -90,7 +103,10 @@ export class RemoteView {
     for (const part of this.parts()) yield* this.recordsOf(part);
   }
 
-  /** Parts of the view, a few hundred records each, now; what they hold is read when it is asked for. */
+  /**
+   * Parts of the view, a few hundred records each, now; what they hold is read when it is asked
+   * for.
+   */
   *parts(): Generator<readonly [Channel, Partition]> {
     for (const view of this.#views) {
       const { stale, records } = view.health();
@@ -136,7 +152,10 @@ export class RemoteView {
     for (const view of this.#views) view.onConnect();
   }
 
-  /** Whether the view is to be narrowed to a scope, see `ScopeCheck`. @param isNewer The facts are newer than those before. */
+  /**
+   * Whether the view is to be narrowed to a scope, see `ScopeCheck`.
+   * @param isNewer The facts are newer than those before.
+   */
   needsNarrowing(scope: Scope | undefined, isNewer: boolean): boolean {
     return this.#scopeCheck.needsNarrowing(scope, isNewer, {
       header: this.#header,
@@ -145,7 +164,10 @@ export class RemoteView {
     });
   }
 
-  /** The remote is another incarnation now (the cluster was removed and added again): what we hold is kept until it is proven gone. */
+  /**
+   * The remote is another incarnation now (the cluster was removed and added again): what we hold
+   * is kept until it is proven gone.
+   */
   rebind(header: ViewHeader): void {
     const before = this.#header;
     const { kept } = before;
@@ -203,7 +225,10 @@ export class RemoteView {
     else this.#narrow(project, tell);
   }
 
-  /** Every channel is where the plan of a repair leaves it that never comes: it has no position. The header is last, as for a narrowing. */
+  /**
+   * Every channel is where the plan of a repair leaves it that never comes: it has no position. The
+   * header is last, as for a narrowing.
+   */
   #leaveLog(): void {
     for (const view of this.#views) {
       if (view.health().cursor === null) continue;
@@ -216,7 +241,8 @@ export class RemoteView {
 
   /**
    * Into a file of its own, so that a kill leaves the view as it was, to be narrowed by the next
-   * start, and the disk keeps nothing of what is not shown any more. Then whoever serves it is told.
+   * start, and the disk keeps nothing of what is not shown any more. Then whoever serves it is
+   * told.
    */
   #narrow(project: Projector, tell: (changes: Iterable<ViewChange>) => void): void {
     const old = this.#storage.file;
@@ -236,8 +262,8 @@ export class RemoteView {
 
   /**
    * Not now while something is stale, which would come back as confirmed, nor during a repair: the
-   * blobs that follow would have no plan before them in the new file, and be lost to a restart. Both
-   * end; until then the file is longer. [VIE11]
+   * blobs that follow would have no plan before them in the new file, and be lost to a restart.
+   * Both end; until then the file is longer. [VIE11]
    */
   #rewrite(): void {
     const healths = this.#views.map((view) => view.health());

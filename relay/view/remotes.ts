@@ -1,7 +1,7 @@
 /**
  * All remotes of this cluster: which are watched follows the access facts, what they hold goes,
- * filtered, to whoever serves it (the Typha splice, `/view`, `policy`). Only facts of the mesh that a
- * view came from withdraw it. [VIE2] [VIE4]
+ * filtered, to whoever serves it (the Typha splice, `/view`, `policy`). Only facts of the mesh that
+ * a view came from withdraw it. [VIE2] [VIE4]
  */
 import type { AccessFacts, EdgeReport, LabelMode, Remote } from "../../shared/visibility/facts.ts";
 import { NODE_PORTS } from "../hub/relay-ports.ts";
@@ -58,9 +58,9 @@ export class Remotes {
   }
 
   /**
-   * What is served, in parts of a few hundred records: each is read from disk when it is called, and
-   * is what is served then. Who takes them over some time listens to changes meanwhile, and so has it
-   * all in the end.
+   * What is served, in parts of a few hundred records: each is read from disk when it is called,
+   * and is what is served then. Who takes them over some time listens to changes meanwhile, and so
+   * has it all in the end.
    */
   *servedParts(): Generator<() => { readonly rcc: string; readonly held: HeldRecord }[]> {
     for (const [rcc, { view, serving }] of this.#remotes)
@@ -92,14 +92,17 @@ export class Remotes {
   /**
    * Whether Felix may be told that this is all there is. What comes from disk may lack what an
    * earlier process told Felix, which would delete it and get it back a moment later: so the hub is
-   * heard first, where it can be. Without it a whole file is enough; one that has lost its end waits
-   * for the hub as long as anybody waits. [VIE14]
+   * heard first, where it can be. Without it a whole file is enough; one that has lost its end
+   * waits for the hub as long as anybody waits. [VIE14]
    */
   get areLoaded(): boolean {
     return [...this.#remotes.values()].every((remote) => !remote.isGranted || remote.isLoaded);
   }
 
-  /** Brings the set of remotes in line with the facts. @param connect Whether to open sockets (not before the relay has joined). */
+  /**
+   * Brings the set of remotes in line with the facts.
+   * @param connect Whether to open sockets (not before the relay has joined).
+   */
   followFacts(facts: AccessFacts, connect: boolean): void {
     const isNewer = this.#isNewer(facts);
     this.#facts = facts;
@@ -127,7 +130,10 @@ export class Remotes {
     this.#options.onState();
   }
 
-  /** The cluster's own addresses: when they have changed, what is refused and served is decided again. */
+  /**
+   * The cluster's own addresses: when they have changed, what is refused and served is decided
+   * again.
+   */
   setOwnAddresses(own: OwnAddresses): void {
     if (own.equals(this.#own)) return;
     this.#own = own;
@@ -152,7 +158,10 @@ export class Remotes {
     return null;
   }
 
-  /** The files of the remotes that this cluster may see now, as they are on disk, and how far each is. */
+  /**
+   * The files of the remotes that this cluster may see now, as they are on disk, and how far each
+   * is.
+   */
   files(): ViewOnDisk[] {
     return [...this.#remotes.keys()].flatMap((rcc) => this.file(rcc) ?? []);
   }

@@ -9,7 +9,10 @@ import type { ViewHeader } from "./file-meta.ts";
 import type { ReadRecord } from "./view-storage.ts";
 
 export class ScopeCheck {
-  /** It is not known that the scope shows all that is held: it came from the disk, or the hub was ahead of the facts and showed more. */
+  /**
+   * It is not known that the scope shows all that is held: it came from the disk, or the hub was
+   * ahead of the facts and showed more.
+   */
   #mayHoldMore = false;
   /** What a header's scope takes away; `null`: nothing. */
   #narrowing: { readonly header: ViewHeader; readonly project: Projector | null } | null = null;

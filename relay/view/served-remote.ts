@@ -1,6 +1,6 @@
 /**
- * One remote of this cluster: what the facts say of it, its view, the socket that fills it, and what
- * of it is served.
+ * One remote of this cluster: what the facts say of it, its view, the socket that fills it, and
+ * what of it is served.
  */
 import { toHex } from "../../shared/lib/bytes.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
@@ -52,7 +52,10 @@ export class ServedRemote {
   #watcher: Watcher | null = null;
   #wasInSync = false;
   readonly #openedMs: number;
-  /** The origin's log was heard since the start, or cannot be: what the disk had is the newest there is to be had. */
+  /**
+   * The origin's log was heard since the start, or cannot be: what the disk had is the newest there
+   * is to be had.
+   */
   #isHeard = false;
 
   /** @param remote `undefined`: the facts name none; what there is, is in the file. */
@@ -69,8 +72,8 @@ export class ServedRemote {
     const bound = remote ?? unnamed(rcc, { uid: "", name: rcc });
     const header = headerOf(bound, facts);
     this.view = new RemoteView(new ViewFile(path), header);
-    // Nothing is served of what the facts do not show, also where an earlier process did not come to
-    // it, or another relay's file shows more. [SCP4]
+    // Nothing is served of what the facts do not show, also where an earlier process did not come
+    // to it, or another relay's file shows more. [SCP4]
     if (bound.state === "granted" && this.view.needsNarrowing(bound.scope, false))
       this.view.rescope(header);
     const { originUid, originName } = this.view.header;
@@ -248,7 +251,10 @@ function* putsOf(view: RemoteView): Generator<ViewChange> {
   for (const held of view.records()) yield { op: "put", held, isNew: true };
 }
 
-/** A hub that is behind might show more than the scope; without one it shows less at most, and need not ask the Mesh at every start of a relay. */
+/**
+ * A hub that is behind might show more than the scope; without one it shows less at most, and need
+ * not ask the Mesh at every start of a relay.
+ */
 function neededOf({ scope }: Remote, { accessVersion }: AccessFacts): number {
   return scope === undefined ? 0 : accessVersion;
 }

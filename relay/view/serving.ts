@@ -1,6 +1,6 @@
 /**
- * What of one remote is served: all that its view holds but what is the cluster's own, and the changes of that, for whoever serves it. Decides and counts; what is
- * held is elsewhere. [VIE9]
+ * What of one remote is served: all that its view holds but what is the cluster's own, and the
+ * changes of that, for whoever serves it. Decides and counts; what is held is elsewhere. [VIE9]
  */
 import type { CalicoRecord } from "../../shared/record/record.ts";
 import type { HeldRecord, ViewChange } from "./held-records.ts";
@@ -72,7 +72,10 @@ export class Serving {
     this.onChanges(changed);
   }
 
-  /** The same records, which are others to whoever serves them with labels: puts of what is there, and no deletion. */
+  /**
+   * The same records, which are others to whoever serves them with labels: puts of what is there,
+   * and no deletion.
+   */
   serveAgain(records: Iterable<HeldRecord>): void {
     this.#emitInBatches(this.#served("put", records));
   }

@@ -1,4 +1,7 @@
-/** A view file written anew: its header, then of each channel what is held and where it stands. [VIE10] */
+/**
+ * A view file written anew: its header, then of each channel what is held and where it stands.
+ * [VIE10]
+ */
 import type { Channel } from "../../shared/record/channel.ts";
 import type { ChannelView } from "./channel-view.ts";
 import type { Records, StoredRecord } from "./records.ts";
@@ -22,7 +25,10 @@ export class Snapshot {
     this.#append(this.#body({ type: "header", ...header }));
   }
 
-  /** One record after the other, as they are read. @param onPlace Hears where each is in this file. */
+  /**
+   * One record after the other, as they are read.
+   * @param onPlace Hears where each is in this file.
+   */
   channel<R extends StoredRecord>(
     { channel, health, isPopulated }: Position,
     records: Iterable<R>,

@@ -1,4 +1,7 @@
-/** View files of the first format: the hub's messages as they came, behind a header in JSON. Read once, when a relay is upgraded. */
+/**
+ * View files of the first format: the hub's messages as they came, behind a header in JSON. Read
+ * once, when a relay is upgraded.
+ */
 import { z } from "zod";
 
 import { parseJson } from "../../shared/lib/parse-json.ts";

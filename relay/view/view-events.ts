@@ -1,6 +1,7 @@
 /**
- * What the bodies of a view file say: the opened messages as they were applied, their records in plain, each at a place of its own from where it
- * is read again. After a rewriting: the records that were held, then where the view stood.
+ * What the bodies of a view file say: the opened messages as they were applied, their records in
+ * plain, each at a place of its own from where it is read again. After a rewriting: the records
+ * that were held, then where the view stood.
  *
  * A body is `[length of meta][meta][record]…`, a record `[length][revision][bytes]`.
  */
@@ -15,8 +16,9 @@ import type { StoredRecord } from "./records.ts";
 const RECORD_HEADER_BYTES = 10;
 
 /**
- * A body in the making, for a place that is known before. One at a time: its buffer is that of the one before, because a first view makes megabytes of
- * bodies a second, and memory that is given back late is memory that a relay seems to need.
+ * A body in the making, for a place that is known before. One at a time: its buffer is that of the
+ * one before, because a first view makes megabytes of bodies a second, and memory that is given
+ * back late is memory that a relay seems to need.
  */
 export class Body {
   static #scratch = Buffer.allocUnsafeSlow(256 * 1024);

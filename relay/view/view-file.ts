@@ -1,9 +1,10 @@
 /**
- * A view on disk: bodies appended as they were applied, each with its length and CRC-32. The position is that of the last intact body, so a kill
- * at any byte costs at most the bodies after it, which the hub sends again. [VIE5] What was appended stays readable at its place.
+ * A view on disk: bodies appended as they were applied, each with its length and CRC-32. The
+ * position is that of the last intact body, so a kill at any byte costs at most the bodies after
+ * it, which the hub sends again. [VIE5] What was appended stays readable at its place.
  *
- * A full disk costs the file, not the view: what cannot be written waits in memory, readable all the same, and is written with the next body that
- * finds room. [VIE10]
+ * A full disk costs the file, not the view: what cannot be written waits in memory, readable all
+ * the same, and is written with the next body that finds room. [VIE10]
  */
 import {
   closeSync,
@@ -22,7 +23,10 @@ import { crc32 } from "node:zlib";
 import { syncFolder } from "../lib/atomic-file.ts";
 import { BodyScan, HEADER_BYTES } from "./body-scan.ts";
 
-/** Format in the first bytes; a file of a format that is not known is dropped and repaired from the hub. */
+/**
+ * Format in the first bytes; a file of a format that is not known is dropped and repaired from the
+ * hub.
+ */
 const MAGIC = Buffer.from("catwalk-view-2\n");
 const MAGIC_VERSION_1 = Buffer.from("catwalk-view-1\n");
 const WINDOW_BYTES = 64 * 1024;
@@ -32,7 +36,9 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** Writes all bytes at a position, or throws the system's error. */
 export type WriteAt = (descriptor: number, bytes: Uint8Array, at: number) => void;
 
-/** Returns when a file's bytes are where a loss of power leaves them, or throws the system's error. */
+/**
+ * Returns when a file's bytes are where a loss of power leaves them, or throws the system's error.
+ */
 export type Sync = (descriptor: number) => void;
 
 export interface LoadedFile {
@@ -89,7 +95,10 @@ export class ViewFile {
     return this.#startsWith(MAGIC_VERSION_1);
   }
 
-  /** Reads all intact bodies and cuts off the rest, so that what is appended follows an intact one. A body's bytes are valid during the call only. */
+  /**
+   * Reads all intact bodies and cuts off the rest, so that what is appended follows an intact one.
+   * A body's bytes are valid during the call only.
+   */
   load(onBody: (body: Buffer, at: number) => void): LoadedFile {
     if (!this.#open("r+")) return { bodies: 0, damage: null };
     if (!this.#startsWith(MAGIC) && !this.isVersion1) {
@@ -152,8 +161,10 @@ export class ViewFile {
   }
 
   /**
-   * Takes another file's place, atomically, also for a machine that loses its power: a name that comes to disk before the bytes would leave an empty view, which
-   * only the hub could fill. What is appended later waits for nobody: a loss of power costs the last bodies, as a kill does. Answers whether it has.
+   * Takes another file's place, atomically, also for a machine that loses its power: a name that
+   * comes to disk before the bytes would leave an empty view, which only the hub could fill. What
+   * is appended later waits for nobody: a loss of power costs the last bodies, as a kill does.
+   * Answers whether it has.
    */
   moveTo(path: string): boolean {
     try {

@@ -4,12 +4,13 @@
  */
 import { rmSync } from "node:fs";
 
-import type { ChannelView, ViewOutcome } from "./channel-view.ts";
+import type { ChannelView } from "./channel-view.ts";
 import type { Opened } from "./opened.ts";
 import type { Records, StoredRecord } from "./records.ts";
 import { Body, bodyOf, readPlace } from "./view-events.ts";
 import type { FileEvent } from "./file-meta.ts";
 import type { ViewFile } from "./view-file.ts";
+import type { ViewOutcome } from "./view-outcome.ts";
 
 /** Reads the record at a place. */
 export type ReadRecord = (place: number) => StoredRecord;
@@ -21,7 +22,10 @@ export class ViewStorage implements Records {
   #file: ViewFile;
   #sizeAfterRewrite = 0;
 
-  /** @param rewriteSlackBytes The file is rewritten when it is this much larger than after its last rewriting, and twice as large. */
+  /**
+   * @param rewriteSlackBytes The file is rewritten when it is this much larger than after its last
+   *   rewriting, and twice as large.
+   */
   constructor(file: ViewFile, rewriteSlackBytes: number) {
     this.#file = file;
     this.#path = file.path;
@@ -37,7 +41,10 @@ export class ViewStorage implements Records {
     return this.#file.writeError;
   }
 
-  /** More waits for room on the disk than may: the view takes nothing in until there is some. [VIE10] */
+  /**
+   * More waits for room on the disk than may: the view takes nothing in until there is some.
+   * [VIE10]
+   */
   get isOverfull(): boolean {
     return this.#file.isOverfull;
   }
@@ -116,7 +123,10 @@ export class ViewStorage implements Records {
     rmSync(this.#path, { force: true });
   }
 
-  /** A file that cannot take the old one's place goes on under its own name: it is tried again, and the next start begins with the old one. */
+  /**
+   * A file that cannot take the old one's place goes on under its own name: it is tried again, and
+   * the next start begins with the old one.
+   */
   takePlace(): void {
     if (this.#file.writeError === null) this.#file.moveTo(this.#path);
   }

@@ -1,4 +1,7 @@
-/** One watch socket: an origin's channels into a view of it. Says hello with the view's cursors, acknowledges, asks for repairs. */
+/**
+ * One watch socket: an origin's channels into a view of it. Says hello with the view's cursors,
+ * acknowledges, asks for repairs.
+ */
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { WatchMessage } from "../../shared/protocol/messages.ts";
@@ -47,7 +50,10 @@ export class Watcher {
   /** Why the hub refused the last attempt, while it does. */
   refusal: CloseReason | null = null;
 
-  /** @param accessVersion Facts that the hub must know before it sends anything: one that does not asks the Mesh first. */
+  /**
+   * @param accessVersion Facts that the hub must know before it sends anything: one that does not
+   *   asks the Mesh first.
+   */
   constructor(
     view: WatchedView,
     url: string,
@@ -83,7 +89,10 @@ export class Watcher {
     return this.#link.isOpen;
   }
 
-  /** Whether the hub has told the digest of every channel on this connection: what was equal before it may be behind now. */
+  /**
+   * Whether the hub has told the digest of every channel on this connection: what was equal before
+   * it may be behind now.
+   */
   get isTold(): boolean {
     return this.#told.size === CHANNELS.length;
   }
@@ -166,7 +175,10 @@ export class Watcher {
     else this.#scheduleAck();
   }
 
-  /** Seldom: an acknowledgement wakes the hub's object, and nobody waits for it before the reader's share is used up. [LOG9] */
+  /**
+   * Seldom: an acknowledgement wakes the hub's object, and nobody waits for it before the reader's
+   * share is used up. [LOG9]
+   */
   #scheduleAck(): void {
     const isDue = this.#receivedBytes - this.#acknowledgedBytes >= LIMITS.ackBytes;
     if (isDue && !this.#hasMarks) this.#acknowledge();

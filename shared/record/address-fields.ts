@@ -67,7 +67,9 @@ export const cidr: FieldCodec<string> = {
   fallback: "",
 };
 
-/** An address with its subnet's length, host bits kept (`172.18.0.5/16`), a bare address, or empty. */
+/**
+ * An address with its subnet's length, host bits kept (`172.18.0.5/16`), a bare address, or empty.
+ */
 export function addressInSubnet(family: 4 | 6): FieldCodec<string> {
   return {
     encode: (value) => {

@@ -1,6 +1,9 @@
 import type { Kind } from "./record.ts";
 
-/** An origin's changes are split into channels, each a log of its own. The numbers are on the wire: append only. */
+/**
+ * An origin's changes are split into channels, each a log of its own. The numbers are on the wire:
+ * append only.
+ */
 export const CHANNELS = ["identity", "pools", "routing"] as const;
 export type Channel = (typeof CHANNELS)[number];
 

@@ -1,7 +1,8 @@
 /**
- * The canonical encoding: equal records have equal bytes, whichever source, relay or version of the code made them, so that a hash of the
- * bytes is an identity and an upgrade republishes nothing. `decodeRecord` accepts nothing else: what it takes encodes back to the very
- * same bytes. [REC3] [REC4]
+ * The canonical encoding: equal records have equal bytes, whichever source, relay or version of the
+ * code made them, so that a hash of the bytes is an identity and an upgrade republishes nothing.
+ * `decodeRecord` accepts nothing else: what it takes encodes back to the very same bytes. [REC3]
+ * [REC4]
  */
 import { must } from "../lib/assert.ts";
 import { sha256Prefix } from "../lib/sha256.ts";
@@ -15,7 +16,10 @@ import { FieldError, WireReader } from "./wire-reader.ts";
 /** Longest encoded record, in bytes. A larger one is refused by name. */
 export const MAX_RECORD_BYTES = 64 * 1024;
 
-/** Bytes of a key hash and of a record hash. 96 bits: a collision is an accident that does not happen, and hurts its own origin only. */
+/**
+ * Bytes of a key hash and of a record hash. 96 bits: a collision is an accident that does not
+ * happen, and hurts its own origin only.
+ */
 export const HASH_BYTES = 12;
 
 /** Before the fields: the version and the kind. */
@@ -36,7 +40,10 @@ type AnyFields = readonly (readonly [string, FieldCodec<unknown>])[];
 /** What reading a kind takes, made once: tens of thousands of records a second are read. */
 interface Layout {
   readonly fields: AnyFields;
-  /** Of each field: what it is when it was cut off, or the rule that forbids it (a name has no default). */
+  /**
+   * Of each field: what it is when it was cut off, or the rule that forbids it (a name has no
+   * default).
+   */
   readonly defaults: readonly ({ readonly value: unknown } | { readonly rule: string })[];
   /** Has all fields, so that a record is a copy of it and no object grows field by field. */
   readonly blank: Readonly<Record<string, unknown>>;
@@ -63,7 +70,10 @@ function defaultOf(codec: FieldCodec<unknown>): Layout["defaults"][number] {
   }
 }
 
-/** @throws FieldError when a value of the record cannot be spelled, as an address that is none; for records that were checked before. */
+/**
+ * @throws FieldError when a value of the record cannot be spelled, as an address that is none; for
+ *   records that were checked before.
+ */
 export function encodeRecord(record: CalicoRecord): Uint8Array {
   return packFields(record, encodeField);
 }
@@ -104,7 +114,10 @@ function isDefault(value: unknown, fallback: unknown): boolean {
   return (Array.isArray(value) ? value : Object.keys(value)).length === 0;
 }
 
-/** Total: any bytes give a record or the rule that they break. What it takes encodes back to the very same bytes. */
+/**
+ * Total: any bytes give a record or the rule that they break. What it takes encodes back to the
+ * very same bytes.
+ */
 export function decodeRecord(bytes: Uint8Array): DecodedRecord {
   if (bytes.length > MAX_RECORD_BYTES) return refuse("record", tooLong(bytes));
   const wire = new WireReader(bytes);
@@ -129,8 +142,9 @@ function spell(number: number): string {
 }
 
 /**
- * A value and its wire form are one to one, and the reader takes no second way to write one; so two things are left that are not canonical: defaults at the
- * end that were not cut off, and whatever comes behind.
+ * A value and its wire form are one to one, and the reader takes no second way to write one; so two
+ * things are left that are not canonical: defaults at the end that were not cut off, and whatever
+ * comes behind.
  */
 function readFields(wire: WireReader, layout: Layout, sent: number): DecodedRecord {
   const { fields, defaults, blank } = layout;
@@ -164,7 +178,9 @@ function refuse(field: string, rule: string): DecodedRecord {
   return { ok: false, error: { field, rule } };
 }
 
-/** A record and all that is made of it, each once: what publishes it takes it in this form. [SRC91] */
+/**
+ * A record and all that is made of it, each once: what publishes it takes it in this form. [SRC91]
+ */
 export interface EncodedRecord {
   readonly record: CalicoRecord;
   readonly key: string;
@@ -200,7 +216,10 @@ function tooLong(bytes: Uint8Array): string {
 
 const utf8 = new TextEncoder();
 
-/** First `HASH_BYTES` bytes of SHA-256 over the key path: the key's identity in logs, indexes and digests. */
+/**
+ * First `HASH_BYTES` bytes of SHA-256 over the key path: the key's identity in logs, indexes and
+ * digests.
+ */
 export function hashKey(key: string): Uint8Array {
   return sha256Prefix(utf8.encode(key), HASH_BYTES);
 }
@@ -215,7 +234,10 @@ const keyBytes = new Uint8Array(512);
 /** Behind it there is room for an escape and for all slashes of a path. */
 const KEY_ROOM = keyBytes.length - 16;
 
-/** The same as `hashKey(keyOf(record))`, for every change that comes in: most keys are short and ASCII, and their text need not be made. */
+/**
+ * The same as `hashKey(keyOf(record))`, for every change that comes in: most keys are short and
+ * ASCII, and their text need not be made.
+ */
 export function keyHashOf(record: CalicoRecord): Uint8Array {
   const segments = keySegments(record);
   let at = 0;

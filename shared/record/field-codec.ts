@@ -1,4 +1,6 @@
-/** How one field of a record looks in the canonical encoding, and what lists of it have in common. */
+/**
+ * How one field of a record looks in the canonical encoding, and what lists of it have in common.
+ */
 import { FieldError } from "./wire-reader.ts";
 import type { WireReader } from "./wire-reader.ts";
 
@@ -6,11 +8,15 @@ export interface FieldCodec<T> {
   /** Wire form of a valid value. @throws FieldError where there is none. */
   encode(value: T): unknown;
   /**
-   * Checks a value together with its wire form: what passes is what `decode` takes, so that a record
-   * need not be decoded to be checked. @throws FieldError with the rule that it breaks.
+   * Checks a value together with its wire form: what passes is what `decode` takes, so that a
+   * record need not be decoded to be checked.
+   * @throws FieldError with the rule that it breaks.
    */
   check(value: T, wire: unknown): void;
-  /** Reads and checks a wire form, which must be the only one of its value. @throws FieldError with the rule that it breaks. */
+  /**
+   * Reads and checks a wire form, which must be the only one of its value.
+   * @throws FieldError with the rule that it breaks.
+   */
   decode(wire: WireReader): T;
   readonly fallback: T;
 }

@@ -1,6 +1,7 @@
 /**
- * Field codecs: how one field of a record looks in the canonical encoding, what it must satisfy, and its default. The limits are those of
- * Calico's validators where they have one (a value past them is dropped by Felix, or worse: typha-contract 10.4), else a bound of ours.
+ * Field codecs: how one field of a record looks in the canonical encoding, what it must satisfy,
+ * and its default. The limits are those of Calico's validators where they have one (a value past
+ * them is dropped by Felix, or worse: typha-contract 10.4), else a bound of ours.
  */
 import { quote } from "../lib/quote.ts";
 import { entries, fail, isWithin, limited, listOf } from "./field-codec.ts";

@@ -1,6 +1,7 @@
 /**
- * The positional layout of each kind: field order is the wire order, so it is append-only within a `VALUE_VERSION`.
- * A record's bytes are `[valueVersion, kind number, field, field …]` with trailing defaults cut off. [REC3]
+ * The positional layout of each kind: field order is the wire order, so it is append-only within a
+ * `VALUE_VERSION`. A record's bytes are `[valueVersion, kind number, field, field …]` with trailing
+ * defaults cut off. [REC3]
  */
 import { addressInSubnet, cidr, ips, optionalIp } from "./address-fields.ts";
 import type { FieldCodec } from "./field-codec.ts";
@@ -42,7 +43,10 @@ const encap: FieldCodec<EncapMode> = {
   decode: (wire) => encapModes.decode(wire) as EncapMode,
   fallback: "",
 };
-/** Felix refuses a HostEndpoint whose profile ids are longer than 128 characters, the cluster's prefix (33) included. */
+/**
+ * Felix refuses a HostEndpoint whose profile ids are longer than 128 characters, the cluster's
+ * prefix (33) included.
+ */
 const shortProfiles = texts(/^[A-Za-z0-9_.-]{1,95}$/, "must match [A-Za-z0-9_.-]{1,95}", 64);
 const profileName = /^[A-Za-z0-9_.-]{1,330}$/;
 const profiles = texts(profileName, "must match [A-Za-z0-9_.-]{1,330}", 64);

@@ -1,6 +1,7 @@
 /**
- * Text that repeats: namespaces, nodes, label keys and values are the same few thousand words again and again. What has been read twice and found good
- * is known again by its bytes, and is neither made nor checked anew. A slot holds one word; what is read once replaces none.
+ * Text that repeats: namespaces, nodes, label keys and values are the same few thousand words again
+ * and again. What has been read twice and found good is known again by its bytes, and is neither
+ * made nor checked anew. A slot holds one word; what is read once replaces none.
  */
 import { FieldError } from "./wire-reader.ts";
 import type { WireReader } from "./wire-reader.ts";

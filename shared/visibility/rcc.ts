@@ -1,6 +1,7 @@
 /**
- * The documented RemoteClusterConfiguration of Calico Enterprise, read strictly: every field of its reference with its rules, and no
- * other. [VIS22] (docs.tigera.io, "Remote cluster configuration", read 2026-11.)
+ * The documented RemoteClusterConfiguration of Calico Enterprise, read strictly: every field of its
+ * reference with its rules, and no other. [VIS22] (docs.tigera.io, "Remote cluster configuration",
+ * read 2026-11.)
  *
  * What Kubernetes itself adds to an object (`kubectl get -o yaml`) is accepted and ignored, and
  * `null` is an absent field, so that an exported object can be applied.

@@ -1,6 +1,7 @@
 /**
- * What a conversion gives. Two kinds of wrong input are told apart, as Calico does: a field that only loses itself (`problems`
- * beside a record), and one that takes the whole object with it (a `FieldProblem` thrown, which becomes `problems` without one).
+ * What a conversion gives. Two kinds of wrong input are told apart, as Calico does: a field that
+ * only loses itself (`problems` beside a record), and one that takes the whole object with it (a
+ * `FieldProblem` thrown, which becomes `problems` without one).
  */
 import type { CalicoRecord } from "../../../shared/record/record.ts";
 import { FieldProblem } from "../../kube/kube-object.ts";

@@ -1,7 +1,8 @@
 /**
- * Calico's IPAMBlock → IPAMBlock, reduced to what routes need: whose the block is, and which of its addresses another node uses.
- * Handles, owners and sequence numbers stay at home. A block whose CIDR does not parse stops Calico's own syncer; here it is
- * dropped and reported, and stops nothing. Source: calico v3.32.1 libcalico-go/lib/backend/model/block.go.
+ * Calico's IPAMBlock → IPAMBlock, reduced to what routes need: whose the block is, and which of its
+ * addresses another node uses. Handles, owners and sequence numbers stay at home. A block whose
+ * CIDR does not parse stops Calico's own syncer; here it is dropped and reported, and stops
+ * nothing. Source: calico v3.32.1 libcalico-go/lib/backend/model/block.go.
  */
 import { formatCidr, parseCidr } from "../../../shared/ip/cidr.ts";
 import type { IPAMBlock } from "../../../shared/record/record.ts";

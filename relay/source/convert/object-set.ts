@@ -1,5 +1,6 @@
 /**
- * The records that a set of objects adds up to, as a reducer without clock or transport: object in, changes of keys out.
+ * The records that a set of objects adds up to, as a reducer without clock or transport: object in,
+ * changes of keys out.
  *
  * It keeps one record per object and nothing else of the object: that is what a relist is compared
  * with, by the records' hashes. Usually an object has its own key, but three cases make this
@@ -19,7 +20,10 @@ export class ObjectSet {
   readonly #encode: (record: CalicoRecord) => EncodeResult;
   /** Object id → its record. */
   readonly #records = new Map<string, EncodedRecord>();
-  /** Key → ids of the objects that have it; a bare id when there is one, because there nearly always is. */
+  /**
+   * Key → ids of the objects that have it; a bare id when there is one, because there nearly always
+   * is.
+   */
   readonly #owners = new Map<string, string | readonly string[]>();
 
   /** @param encode For a record that is put together of several objects. */
@@ -56,7 +60,10 @@ export class ObjectSet {
     });
   }
 
-  /** Objects that want a key that only one can have, the one that has it first; empty for keys that objects share by design. */
+  /**
+   * Objects that want a key that only one can have, the one that has it first; empty for keys that
+   * objects share by design.
+   */
   contenders(key: string): readonly string[] {
     const owners = this.#owners.get(key) ?? [];
     if (typeof owners === "string") return [owners];

@@ -1,7 +1,8 @@
 /**
- * Pod → WorkloadEndpoint, equal to Calico's own conversion in every published field.
- * Source: calico v3.32.1 libcalico-go/lib/backend/k8s/conversion/workload_endpoint_default.go and
- * lib/backend/syncersv1/updateprocessors/workloadendpointprocessor.go, and what they were seen to do (test/fixtures/golden/kubernetes).
+ * Pod → WorkloadEndpoint, equal to Calico's own conversion in every published field. Source: calico
+ * v3.32.1 libcalico-go/lib/backend/k8s/conversion/workload_endpoint_default.go and
+ * lib/backend/syncersv1/updateprocessors/workloadendpointprocessor.go, and what they were seen to
+ * do (test/fixtures/golden/kubernetes).
  */
 import { formatIp } from "../../../shared/ip/address.ts";
 import { parseCidr } from "../../../shared/ip/cidr.ts";
@@ -49,7 +50,8 @@ export function convertPod(pod: KubeObject, report: Report): WorkloadEndpoint | 
 function isFinished({ metadata, status }: KubeObject): boolean {
   const phase = textAt(status, "phase", "status.phase");
   if (phase === "Succeeded" || phase === "Failed" || phase === "Completed") return true;
-  // The CNI plugin empties its annotation when it takes the interface away; a terminating pod without that still has it.
+  // The CNI plugin empties its annotation when it takes the interface away; a terminating pod
+  // without that still has it.
   const isReleased =
     metadata.annotations[POD_IP] === "" || metadata.annotations[AWS_POD_IPS] === "";
   return metadata.isBeingDeleted && isReleased;
@@ -71,8 +73,9 @@ function readIps({ metadata, status }: KubeObject): readonly string[] {
 }
 
 /**
- * An address with a mask is that network's address: Calico publishes `10.64.0.0/26` for `10.64.0.13/26`, and Felix forgets the
- * mask of an endpoint's net, so the member is `10.64.0.0/32` either way.
+ * An address with a mask is that network's address: Calico publishes `10.64.0.0/26` for
+ * `10.64.0.13/26`, and Felix forgets the mask of an endpoint's net, so the member is `10.64.0.0/32`
+ * either way.
  */
 function readAddresses(texts: readonly string[], field: string): readonly string[] {
   const v4: string[] = [];

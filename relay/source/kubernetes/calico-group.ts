@@ -1,7 +1,9 @@
 /**
- * Which of Calico's two API groups holds a cluster's objects, by Calico's own rule: `crd.projectcalico.org` unless that group is absent
- * and `projectcalico.org` is there; `CALICO_API_GROUP` overrides. Never both: on a classic cluster Calico's API server serves the same
- * objects a second time. Source: calico v3.32.1 libcalico-go/lib/backend/k8s/discovery.go:UsingV3CRDs.
+ * Which of Calico's two API groups holds a cluster's objects, by Calico's own rule:
+ * `crd.projectcalico.org` unless that group is absent and `projectcalico.org` is there;
+ * `CALICO_API_GROUP` overrides. Never both: on a classic cluster Calico's API server serves the
+ * same objects a second time. Source: calico v3.32.1
+ * libcalico-go/lib/backend/k8s/discovery.go:UsingV3CRDs.
  */
 import { parseJson } from "../../../shared/lib/parse-json.ts";
 import type { CalicoGroup } from "../convert/converters.ts";

@@ -1,6 +1,7 @@
 /**
- * A Kubernetes API server as a cluster's source: one reflector a collection, one store of records for all of them, because a key may
- * have parents in two collections (ClusterConfig). `listed` is said when the last collection has listed. [SRC2] [SRC30]
+ * A Kubernetes API server as a cluster's source: one reflector a collection, one store of records
+ * for all of them, because a key may have parents in two collections (ClusterConfig). `listed` is
+ * said when the last collection has listed. [SRC2] [SRC30]
  */
 import type { Random } from "../../../shared/lib/clock.ts";
 import { COLLECTIONS } from "../convert/converters.ts";

@@ -1,4 +1,7 @@
-/** The shell around the reflector's reducer: does its effects, and turns what comes back into events. Decides nothing. */
+/**
+ * The shell around the reflector's reducer: does its effects, and turns what comes back into
+ * events. Decides nothing.
+ */
 import { errorText } from "../../../shared/lib/error-text.ts";
 import type { Random } from "../../../shared/lib/clock.ts";
 import type { JsonObject } from "../../kube/kube-object.ts";
@@ -188,7 +191,10 @@ export class ReflectorRun {
     this.#closeWatch = close;
   }
 
-  /** Objects of one read go on together; a line that ends the watch ends the reading of what stands behind it. */
+  /**
+   * Objects of one read go on together; a line that ends the watch ends the reading of what stands
+   * behind it.
+   */
   #onLines(lines: readonly string[], isCurrent: () => boolean): void {
     const { objects, progress, end } = readLines(lines);
     if (!isCurrent()) return;

@@ -1,5 +1,6 @@
 /**
- * The files of a folder as they were read last, and what one look at the folder makes of them. Pure.
+ * The files of a folder as they were read last, and what one look at the folder makes of them.
+ * Pure.
  *
  * A file that was there and is missing or empty at one look is not trusted to be gone: editors save
  * by moving files and by truncating them. It is a suspect, and a second look decides. [SRC44]

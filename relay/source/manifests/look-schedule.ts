@@ -33,7 +33,10 @@ export class LookSchedule {
     this.#plan(0);
   }
 
-  /** Each event puts the look off, so that a file is not read while it is being written, but not for ever. */
+  /**
+   * Each event puts the look off, so that a file is not read while it is being written, but not for
+   * ever.
+   */
   onFileEvent(): void {
     const nowMs = performance.now();
     this.#firstEventMs ??= nowMs;

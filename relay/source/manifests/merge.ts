@@ -1,6 +1,7 @@
 /**
- * The objects of all files as one set. An object has one home: of two files (or documents) with the same object the first by path
- * (then by line) wins, and the other is a problem that names both. Pure, so that the order of scans never matters. [SRC42]
+ * The objects of all files as one set. An object has one home: of two files (or documents) with the
+ * same object the first by path (then by line) wins, and the other is a problem that names both.
+ * Pure, so that the order of scans never matters. [SRC42]
  */
 import { policyKindOf } from "../../kube/policy-kinds.ts";
 import { collectionOf } from "../convert/converters.ts";

@@ -1,7 +1,8 @@
 /**
- * Tells that something changed in one of some folders. One plain watch a folder, not Node's recursive one: that also watches files,
- * and goes deaf on a file that an editor replaces by renaming another over it. Watching only saves waiting for the next poll, so every
- * failure of it (no folder, no watches left) is silent.
+ * Tells that something changed in one of some folders. One plain watch a folder, not Node's
+ * recursive one: that also watches files, and goes deaf on a file that an editor replaces by
+ * renaming another over it. Watching only saves waiting for the next poll, so every failure of it
+ * (no folder, no watches left) is silent.
  */
 import { watch } from "node:fs";
 import type { FSWatcher } from "node:fs";
@@ -18,7 +19,10 @@ export class FolderWatch {
     this.#changed = changed;
   }
 
-  /** Watches exactly these folders from now on. @returns Whether there is a new one, in which something may have been missed. */
+  /**
+   * Watches exactly these folders from now on.
+   * @returns Whether there is a new one, in which something may have been missed.
+   */
   follow(folders: readonly string[]): boolean {
     const wanted = new Set(folders.slice(0, MAX_WATCHES));
     for (const folder of this.#watchers.keys())

@@ -1,6 +1,8 @@
 /**
- * A key/value of Typha's `felix` stream → the record that the API server's objects give: the same fields, read from Calico's v1 and v3 JSON. Numbers are
- * never written again (a block's `sequenceNumber` has more digits than a double), and what does not parse costs itself, not the stream. [SRC70]
+ * A key/value of Typha's `felix` stream → the record that the API server's objects give: the same
+ * fields, read from Calico's v1 and v3 JSON. Numbers are never written again (a block's
+ * `sequenceNumber` has more digits than a double), and what does not parse costs itself, not the
+ * stream. [SRC70]
  */
 import { canonicalIp, parseIp } from "../../../shared/ip/address.ts";
 import { canonicalCidr } from "../../../shared/ip/cidr.ts";

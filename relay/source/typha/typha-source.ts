@@ -1,6 +1,7 @@
 /**
- * Follows a cluster through its Typha: what Calico has converted already, on one connection, without a right on the API server. A connection that comes
- * back is a new list: what it has not told again by its in-sync is gone, and until then nothing is. [SRC70..SRC73]
+ * Follows a cluster through its Typha: what Calico has converted already, on one connection,
+ * without a right on the API server. A connection that comes back is a new list: what it has not
+ * told again by its in-sync is gone, and until then nothing is. [SRC70..SRC73]
  */
 import type { Duplex } from "node:stream";
 
@@ -104,7 +105,8 @@ export class TyphaSource implements Source {
         for (const path of this.#paths.keys()) this.#paths.set(path, false);
         return;
       case "raw":
-        // Only the absent value deletes, whatever the update type says: so every client of Typha takes it.
+        // Only the absent value deletes, whatever the update type says: so every client of Typha
+        // takes it.
         for (const { key, value } of scanned(message))
           if (value === null) this.#remove(key, "observed");
           else this.#put(key, value);
