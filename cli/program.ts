@@ -5,7 +5,7 @@
 import { say } from "./admin/terminal.ts";
 import { Command, CommanderError, Help } from "commander";
 
-import { VERSION } from "../relay/version.ts";
+import { VERSION } from "../relay/lib/version.ts";
 import { withExample } from "./commands/command.ts";
 import type { RegisterCommand } from "./commands/command.ts";
 import { exitStatusOf } from "./admin/usage-error.ts";

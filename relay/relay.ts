@@ -1,45 +1,36 @@
 /**
- * The relay of one cluster: source → publisher → home socket; access facts → remotes → whoever serves them. This file wires and decides
- * nothing that has a name of its own elsewhere.
+ * The relay of one cluster: source → publisher → home socket; access facts → remotes → whoever
+ * serves them. This file wires and decides nothing that has a name of its own elsewhere.
  */
-import { makeFolder } from "./lib/make-folder.ts";
 import { PROTOCOL_VERSIONS } from "../shared/protocol/version.ts";
-import type { CalicoRecord, RecordChange } from "../shared/record/record.ts";
+import type { CalicoRecord } from "../shared/record/record.ts";
 import { MAX_TOLD_POOLS } from "../shared/visibility/facts.ts";
 import type { AccessFacts, ClusterReport } from "../shared/visibility/facts.ts";
+import { KeptAccess, warnOfHeldBack } from "./access/kept-access.ts";
 import type { RelayConfig } from "./config/relay-config.ts";
+import { HubSession, socketUrl } from "./hub-session.ts";
+import type { RelayIdentity } from "./hub-session.ts";
 import { Credentials } from "./hub/credentials.ts";
-import { Home } from "./publish/home.ts";
-import { joinUntilDecided } from "./hub/join-until-decided.ts";
-import { OUTSIDE, outsideBy } from "./hub/outside.ts";
+import { NODE_PORTS, nodePortsBy } from "./hub/relay-ports.ts";
+import type { RelayPorts } from "./hub/relay-ports.ts";
 import { routeTo } from "./hub/route.ts";
 import type { Logger } from "./lib/log.ts";
+import { makeFolder } from "./lib/make-folder.ts";
+import { VERSION } from "./lib/version.ts";
+import { OwnCluster } from "./own-cluster.ts";
 import { Peers } from "./peers/peers.ts";
-import { LocalState } from "./publish/local-state.ts";
-import { OwnPools } from "./publish/own-pools.ts";
-import type { Obeyed } from "./publish/withdrawals/withdrawal-guard.ts";
-import { Withdrawals } from "./publish/withdrawals/withdrawals.ts";
-import { HealthWatch } from "./source/health-watch.ts";
-import { SourceProblems } from "./source/problems.ts";
+import type { Publisher } from "./publish/publisher.ts";
 import type { Source } from "./source/source.ts";
-import { KeptAccess } from "./access/kept-access.ts";
-import { sourceStatus } from "./status.ts";
 import type { RelayStatus } from "./status.ts";
-import { VERSION } from "./version.ts";
 import { Remotes } from "./view/remotes.ts";
 import { OwnAddresses } from "./view/served.ts";
 
-const STANDBY = "another relay of this cluster publishes; this one stands by";
 /** How long other relays are still asked when the hub, which has it all, has been heard. */
 const ASK_BESIDE_HUB_MS = 10_000;
 
-/** Who this relay is to the hub. */
-export type RelayIdentity = Pick<Credentials, "membership" | "headers" | "join" | "correctClock"> &
-  Partial<Pick<Credentials, "skewMs">>;
-
 export class Relay {
   readonly config: RelayConfig;
-  readonly local = new LocalState();
+  readonly own: OwnCluster;
   readonly remotes: Remotes;
   readonly source: Source;
   /** What serves Felix, when it is configured. */
@@ -49,23 +40,12 @@ export class Relay {
   readonly #log: Logger;
   readonly #access: KeptAccess;
   readonly #credentials: RelayIdentity;
-  readonly #outside: typeof OUTSIDE;
-  readonly withdrawals: Withdrawals;
-  /** How well the source follows; `health.summary()` is what the hub may be told. */
-  readonly health: HealthWatch;
-  readonly #problems: SourceProblems;
-  readonly #ownPools = new OwnPools();
-  readonly #abort = new AbortController();
+  readonly #ports: RelayPorts;
+  readonly #session: HubSession;
   readonly #startedMs: number;
-  #home: Home | null = null;
-  #isListed = false;
-  #message: string | null = null;
-  #hubLostMs: number | null = null;
   /** Not while other relays are asked for them. */
   #areViewsOpen = false;
   #cancelAsking: (() => void) | null = null;
-  readonly #localListeners = new Set<(changes: readonly RecordChange[]) => void>();
-  #listedWaiters: (() => void)[] = [];
 
   /** For a relay that is a member, or has a token to become one; `open` checks that. */
   constructor(
@@ -73,39 +53,60 @@ export class Relay {
     source: Source,
     log: Logger,
     credentials: RelayIdentity,
-    outside = OUTSIDE,
+    ports = NODE_PORTS,
   ) {
-    this.#outside = outside;
-    this.#startedMs = outside.now();
+    this.#ports = ports;
+    this.#startedMs = ports.now();
     this.config = config;
     this.source = source;
     this.#log = log;
-    this.#problems = new SourceProblems(log);
     this.#credentials = credentials;
-    this.#access = new KeptAccess(config.state, outside, log);
-    this.health = new HealthWatch(source, outside, log, () => this.#report());
-    this.withdrawals = new Withdrawals({
+    this.#access = new KeptAccess(config.state, ports, log);
+    this.own = new OwnCluster({
+      source,
       stateDir: config.state,
-      local: this.local,
-      holdMs: config.withdrawalHoldSeconds * 1000,
-      outside,
+      withdrawalHoldMs: config.withdrawalHoldSeconds * 1000,
+      ports,
       log,
-      onObeyed: (obeyed) => this.#obey(obeyed),
+      publisher: () => this.#session.publisher,
+      onHealth: () => this.#report(),
+      onListed: () => this.#onListed(),
+      onChanges: (changes, isOfAddresses) => {
+        this.remotes.shared.onLocal(changes);
+        if (isOfAddresses && this.own.isListed) this.#onAddresses();
+      },
+    });
+    // A member has it, see `open`.
+    const hub = config.hub ?? "";
+    this.#session = new HubSession({
+      hub,
+      joinToken: config.joinToken,
+      credentials,
+      local: this.own.local,
+      ports,
+      log,
+      accessVersion: () => this.#access.facts?.accessVersion ?? 0,
+      onAccess: (facts) => this.#onAccess(facts),
+      review: (channel, missing) => this.own.withdrawals.review(channel, missing),
+      onMember: (publisher) => this.#onMember(publisher),
     });
     this.remotes = new Remotes(
       {
         stateDir: config.state,
-        watchUrl: (uid) => socketUrl(this.#hubUrl(), `/v1/connect/watch/${uid}`),
-        headers: () => this.#credentials.headers(),
+        watchUrl: (uid) => socketUrl(hub, `/v1/connect/watch/${uid}`),
+        headers: () => credentials.headers(),
         log,
         onState: () => this.#report(),
-        outside,
+        ports,
       },
       new OwnAddresses({ pods: [], nodes: [] }, []),
     );
   }
 
-  /** Opens the state folder and the identity. @throws Error that says what to do when there is neither a membership nor a join token. */
+  /**
+   * Opens the state folder and the identity.
+   * @throws Error that says what to do when there is neither a membership nor a join token.
+   */
   static async open(config: RelayConfig, source: Source, log: Logger): Promise<Relay> {
     makeFolder(config.state, "--state");
     const route =
@@ -119,7 +120,7 @@ export class Relay {
         "this relay has not joined a mesh and has no join token: make one with `catwalk cluster add NAME` (or `catwalk cluster token NAME` for a cluster that exists) and start with --join-token",
       );
     if (route === null) throw new Error("hub: --hub URL is needed (or CATWALK_HUB)");
-    const relay = new Relay(config, source, log, credentials, outsideBy(route));
+    const relay = new Relay(config, source, log, credentials, nodePortsBy(route));
     relay.peers = Peers.of(config, credentials, relay.#offer, log);
     return relay;
   }
@@ -133,84 +134,47 @@ export class Relay {
     };
   }
 
-  /** Starts everything; what was on disk is served at once, or once other relays were asked for what was not. */
+  /**
+   * Starts everything; what was on disk is served at once, or once other relays were asked for what
+   * was not.
+   */
   start(): void {
     if (this.peers === null) this.#openViews();
     else void this.#askPeers(this.peers);
-    this.source.start({
-      apply: (changes) => this.#onSource(changes),
-      listed: () => this.#onListed(),
-      problem: (problem) => this.#problems.add(problem),
-      solved: (object) => this.#problems.solved(object),
-    });
-    this.health.start();
-    void this.#joinAndConnect();
+    this.own.start();
+    void this.#session.start().then(() => this.#connectRemotes());
   }
 
   async stop(): Promise<void> {
-    this.#abort.abort();
+    this.#session.stop();
     this.#access.stop();
-    this.withdrawals.stop();
-    this.health.stop();
     this.#cancelAsking?.();
-    this.#home?.stop();
     this.remotes.stop();
-    await Promise.all([this.source.stop(), this.peers?.stop()]);
-  }
-
-  /** Meanwhile the cluster's own is served and published: only the remotes wait, and Felix for in-sync no longer than it does for them anyway. */
-  async #askPeers(peers: Peers): Promise<void> {
-    await peers.ask(
-      () => this.#access.facts,
-      (facts) => {
-        // The hub knows better, and perhaps of another mesh.
-        if (this.#access.facts === null) this.#access.take(facts);
-      },
-    );
-    this.#cancelAsking?.();
-    if (!this.#abort.signal.aborted) this.#openViews();
-  }
-
-  #openViews(): void {
-    this.#areViewsOpen = true;
-    if (this.#isListed) this.#refreshOwnAddresses();
-    const facts = this.#access.facts;
-    if (facts !== null) this.remotes.apply(facts, this.#mayConnect(facts));
-  }
-
-  /** To the hub that these facts are of, once it knows this relay. */
-  #mayConnect(facts: AccessFacts): boolean {
-    return this.#home !== null && facts.meshId === this.#credentials.membership?.meshId;
-  }
-
-  /** Listens to the cluster's own changes; answers how to stop. */
-  subscribeLocal(listener: (changes: readonly RecordChange[]) => void): () => void {
-    this.#localListeners.add(listener);
-    return () => this.#localListeners.delete(listener);
+    await Promise.all([this.own.stop(), this.peers?.stop()]);
   }
 
   /** Resolves when the source has listed everything once. */
   whenListed(): Promise<void> {
-    return this.#isListed
-      ? Promise.resolve()
-      : new Promise((resolve) => this.#listedWaiters.push(resolve));
+    return this.own.whenListed();
   }
 
-  /** A loaded, even stale, view of every granted remote; or the wait for it is over. Losing the hub never makes it false. [VIE6] */
+  /**
+   * A loaded, even stale, view of every granted remote; or the wait for it is over. Losing the hub
+   * never makes it false. [VIE6]
+   */
   get isViewLoaded(): boolean {
-    const waitedMs = this.#outside.now() - this.#startedMs;
+    const waitedMs = this.#ports.now() - this.#startedMs;
     if (waitedMs > this.config.inSyncWaitSeconds * 1000) return true;
     return this.#areViewsOpen && this.#access.facts !== null && this.remotes.areLoaded;
   }
 
   /**
-   * Whether a Felix that connects now gets a complete local stream and a loaded, even stale, view. A relay without a splice is ready when its source has
-   * been listed. [VIE6]
+   * Whether a Felix that connects now gets a complete local stream and a loaded, even stale, view.
+   * A relay without a splice is ready when its source has been listed. [VIE6]
    */
   async isReady(): Promise<boolean> {
-    return (
-      this.isViewLoaded && (this.splice === null ? this.#isListed : await this.splice.canServe())
-    );
+    if (!this.isViewLoaded) return false;
+    return this.splice === null ? this.own.isListed : await this.splice.canServe();
   }
 
   get clusterName(): string | null {
@@ -218,28 +182,18 @@ export class Relay {
   }
 
   status(): RelayStatus {
-    const { membership } = this.#credentials;
     return {
       version: VERSION,
       protocols: PROTOCOL_VERSIONS,
-      cluster: membership?.cluster.name ?? null,
-      mesh: membership?.mesh ?? null,
-      hub: this.#home === null ? "not-joined" : this.#home.isOpen ? "connected" : "down",
-      hubAgeSeconds: this.#hubAgeSeconds(),
-      message:
-        this.#home?.stopped ?? this.#message ?? (this.#home?.isStandby === true ? STANDBY : null),
+      cluster: this.clusterName,
+      mesh: this.#credentials.membership?.mesh ?? null,
+      ...this.#session.status(),
       clockSkewSeconds: Math.round((this.#credentials.skewMs ?? 0) / 1000),
       accessVersion: this.#access.facts?.accessVersion ?? 0,
       diskProblem: this.#access.writeError ?? this.remotes.writeError,
-      source: {
-        ...sourceStatus(this.health.health()),
-        listed: this.#isListed,
-        records: this.local.size,
-        problems: this.#problems.all,
-        poolsNotOwn: this.#ownPools.notOwn().map(({ cidr }) => cidr),
-      },
-      withdrawals: this.withdrawals.report(),
-      publisher: this.#home?.publisher.status() ?? null,
+      source: this.own.status(),
+      withdrawals: this.own.withdrawals.report(),
+      publisher: this.#session.publisher?.status() ?? null,
       remotes: this.remotes.reports(),
       pools: this.remotes.pools.report(),
       transfers: this.remotes.transfers(),
@@ -247,160 +201,94 @@ export class Relay {
     };
   }
 
-  #hubAgeSeconds(): number | null {
-    if (this.#home?.isOpen === true) return 0;
-    return this.#hubLostMs === null
-      ? null
-      : Math.round((this.#outside.now() - this.#hubLostMs) / 1000);
+  /**
+   * Meanwhile the cluster's own is served and published: only the remotes wait, and Felix for
+   * in-sync no longer than it does for them anyway.
+   */
+  async #askPeers(peers: Peers): Promise<void> {
+    await peers.ask(
+      () => this.#access.facts,
+      (facts) => {
+        // The hub knows better, and perhaps of another mesh.
+        if (this.#access.facts === null) this.#access.keep(facts);
+      },
+    );
+    this.#cancelAsking?.();
+    if (!this.#session.isStopped) this.#openViews();
   }
 
-  async #joinAndConnect(): Promise<void> {
-    const { joinToken } = this.config;
-    const isMember =
-      joinToken === undefined ||
-      (await joinUntilDecided(this.#credentials, this.#hubUrl(), joinToken, {
-        log: this.#log,
-        signal: this.#abort.signal,
-        onRefused: (message) => (this.#message = message),
-      }));
-    if (!isMember) return;
-    let wasUp = false;
-    const home = new Home({
-      url: socketUrl(this.#hubUrl(), "/v1/connect/home"),
-      local: this.local,
-      outside: this.#outside,
-      headers: () => this.#credentials.headers(),
-      onRefused: (status, date) => this.#onRefused(status, date),
-      accessVersion: () => this.#access.facts?.accessVersion ?? 0,
-      onAccess: (facts) => this.#onAccess(facts),
-      review: (channel, missing) => this.withdrawals.review(channel, missing),
-      onUp: () => {
-        this.#message = null;
-        wasUp = true;
-        const { isStandby } = home;
-        this.#log.info({ hub: this.config.hub, isStandby }, "connected to the hub");
-        if (isStandby) this.#log.info(STANDBY);
-      },
-      onDown: (reason, message) => {
-        this.#message = message;
-        if (wasUp) this.#hubLostMs = this.#outside.now();
-        wasUp = false;
-        if (home.stopped === null)
-          this.#log.warn({ reason }, `the hub is not reachable: ${message}; what is served stays`);
-        else
-          this.#log.error({ reason }, `publishing has stopped: ${message}; what is served stays`);
-      },
-    });
-    this.#home = home;
-    this.#report();
-    if (this.#isListed) home.publisher.onListed();
-    home.start();
+  #openViews(): void {
+    this.#areViewsOpen = true;
+    if (this.own.isListed) this.#refreshOwnAddresses();
     const facts = this.#access.facts;
-    if (this.#areViewsOpen && facts !== null && this.#mayConnect(facts))
-      this.remotes.apply(facts, true);
+    if (facts !== null) this.remotes.followFacts(facts, this.#mayConnect(facts));
   }
 
-  /** A token of a wrong clock is refused with 401; the hub's answer tells the right time, and the next attempt uses it. [CRE8] */
-  #onRefused(status: number, date: string | undefined): void {
-    const skewMs = status === 401 ? this.#credentials.correctClock(date) : null;
-    if (skewMs !== null)
-      this.#log.warn(
-        { skewSeconds: Math.round(skewMs / 1000) },
-        "this machine's clock differs from the hub's: corrected for the hub's tokens",
-      );
+  /** To the hub that these facts are of, once it knows this relay. */
+  #mayConnect(facts: AccessFacts): boolean {
+    const isMember = this.#session.publisher !== null;
+    return isMember && facts.meshId === this.#credentials.membership?.meshId;
+  }
+
+  #onMember(publisher: Publisher): void {
+    this.#report();
+    if (this.own.isListed) publisher.onListed();
+  }
+
+  /** Where the hub knows this relay. */
+  #connectRemotes(): void {
+    const facts = this.#access.facts;
+    const isOpen = this.#areViewsOpen && !this.#session.isStopped;
+    if (isOpen && facts !== null && this.#mayConnect(facts)) this.remotes.followFacts(facts, true);
   }
 
   #onAccess(heard: AccessFacts): void {
-    if (!this.#access.take(heard)) return;
+    if (!this.#access.keep(heard)) return;
     this.#refreshOwnAddresses();
     const facts = this.#access.facts ?? heard;
-    this.#warnOfHeldBack(facts);
-    if (this.#areViewsOpen) this.remotes.apply(facts, true);
+    warnOfHeldBack(facts, this.#log);
+    if (this.#areViewsOpen) this.remotes.followFacts(facts, true);
     else
-      this.#cancelAsking ??= this.#outside.after(ASK_BESIDE_HUB_MS, () => this.peers?.stopAsking());
-  }
-
-  #warnOfHeldBack({ remotes, unconfirmedRestore }: AccessFacts): void {
-    const heldBack = remotes.filter((remote) => remote.heldBack).map(({ rcc }) => rcc);
-    if (heldBack.length === 0) return;
-    const restoredAt = new Date(unconfirmedRestore ?? 0).toISOString();
-    this.#log.warn(
-      { heldBack, restoredAt },
-      "the hub was restored to a state that shows more of these remotes than was granted since: they stay as they were until `catwalk mesh confirm-restore`",
-    );
-  }
-
-  #onSource(changes: readonly RecordChange[]): void {
-    this.#problems.lookAtLabels(changes);
-    this.#obey(this.withdrawals.take(changes));
-  }
-
-  /** What is held is neither published nor, here, told as gone. [PUB3] */
-  #obey({ changes: seen, withdrawn }: Obeyed): void {
-    for (const { channel, keyHash } of withdrawn)
-      this.#home?.publisher.withdraw(channel, [keyHash]);
-    const changes = this.#ownPools.apply(seen, () => this.#localRecords());
-    // Told first: a deletion is told with the record that is still there.
-    for (const listener of this.#localListeners) listener(changes);
-    if (this.#home === null) for (const change of changes) this.local.apply(change);
-    else this.#home.publisher.onSource(changes);
-    this.remotes.shared.onLocal(changes);
-    const touchesAddresses = seen.some((change) =>
-      change.op === "put"
-        ? change.record.kind === "IPPool" || change.record.kind === "Node"
-        : change.key.includes("/ipam/") || change.key.includes("/nodes/"),
-    );
-    if (!touchesAddresses || !this.#isListed) return;
-    this.#refreshOwnAddresses();
-    this.#report();
+      this.#cancelAsking ??= this.#ports.after(ASK_BESIDE_HUB_MS, () => this.peers?.stopAsking());
   }
 
   #onListed(): void {
-    this.#isListed = true;
+    this.#onAddresses();
+    this.#session.publisher?.onListed();
+  }
+
+  /** The cluster's pools or nodes are known, or have changed. */
+  #onAddresses(): void {
     this.#refreshOwnAddresses();
     this.#report();
-    this.#home?.publisher.onListed();
-    for (const resolve of this.#listedWaiters) resolve();
-    this.#listedWaiters = [];
   }
 
   #refreshOwnAddresses(): void {
     const ranges = this.#access.facts?.ranges ?? { pods: [], nodes: [] };
     this.remotes.shared.setRanges(ranges.shared ?? [], () => this.#allRecords());
-    this.remotes.pools.setLocal(this.#ownPools.all());
-    this.remotes.setOwnAddresses(new OwnAddresses(ranges, this.#localRecords()));
+    this.remotes.pools.setLocal(this.own.pools.all());
+    this.remotes.setOwnAddresses(new OwnAddresses(ranges, this.own.records()));
   }
 
   *#allRecords(): Generator<{ readonly rcc: string | null; readonly record: CalicoRecord }> {
-    for (const record of this.#localRecords()) yield { rcc: null, record };
+    for (const record of this.own.records()) yield { rcc: null, record };
     for (const { rcc, held } of this.remotes.served()) yield { rcc, record: held.record };
   }
 
   #report(): void {
-    this.#home?.report(this.remotes.reports(), this.#clusterReport());
+    this.#session.report(
+      () => this.remotes.reports(),
+      () => this.#clusterReport(),
+    );
   }
 
   #clusterReport(): ClusterReport {
-    const pools = this.#ownPools.own();
+    const pools = this.own.pools.own();
     return {
       pools: pools.slice(0, MAX_TOLD_POOLS),
       poolCount: pools.length,
       withheldPools: this.remotes.pools.withheld.slice(0, MAX_TOLD_POOLS),
-      source: this.health.summary(),
+      source: this.own.health.summary(),
     };
   }
-
-  *#localRecords(): Generator<CalicoRecord> {
-    for (const { record } of this.local.records()) yield record;
-  }
-
-  #hubUrl(): string {
-    return this.config.hub as string;
-  }
-}
-
-function socketUrl(hub: string, path: string): string {
-  const url = new URL(path, hub);
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  return url.toString();
 }

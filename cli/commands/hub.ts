@@ -8,7 +8,7 @@ import { backupHub } from "../launch/backup.ts";
 import { startHub } from "../launch/hub.ts";
 import type { HubOptions } from "../launch/hub.ts";
 import { restoreHub } from "../launch/restore.ts";
-import { SOFTWARE } from "../../relay/version.ts";
+import { SOFTWARE } from "../../relay/lib/version.ts";
 import { withExample } from "./command.ts";
 import { print } from "../admin/terminal.ts";
 import type { RegisterCommand } from "./command.ts";

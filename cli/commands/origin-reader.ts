@@ -4,10 +4,10 @@
  */
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { LabelMode } from "../../shared/visibility/facts.ts";
-import { outsideBy } from "../../relay/hub/outside.ts";
+import { nodePortsBy } from "../../relay/hub/relay-ports.ts";
 import { routeTo } from "../../relay/hub/route.ts";
 import type { SeenRecord } from "../../relay/policy/world.ts";
-import type { HeldRecord } from "../../relay/view/channel-view.ts";
+import type { HeldRecord } from "../../relay/view/held-records.ts";
 import { MemoryRemote } from "../../relay/view/memory-remote.ts";
 import { Watcher } from "../../relay/view/watcher.ts";
 import type { Client } from "../admin/client.ts";
@@ -70,7 +70,7 @@ export class OriginReader {
         onState: () => this.#onState(),
         onDown: (reason, message) => this.#handlers.onDown(reason, message),
       },
-      outsideBy(routeTo(client.server)),
+      nodePortsBy(routeTo(client.server)),
     );
   }
 

@@ -38,7 +38,7 @@ export async function runRelay(config: RelayConfig): Promise<void> {
   const http =
     config.httpListen === undefined
       ? null
-      : await listen(serveHttp(relay, config.httpListen), "--http-listen");
+      : await listen(serveHttp(relay, config.httpListen, log), "--http-listen");
   const peersPort = relay.peers && (await listen(relay.peers.listen(), "--peers-listen"));
   const splice = startSplice(relay, config, upstream, log);
   relay.splice = splice;

@@ -5,7 +5,7 @@
 import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { getVersion } from "../../shared/api/version.ts";
 import type { RelayStatusView } from "../../shared/api/relay.ts";
-import { VERSION } from "../../relay/version.ts";
+import { VERSION } from "../../relay/lib/version.ts";
 import { Client } from "../admin/client.ts";
 import { readRelayStatus } from "../admin/relay-client.ts";
 import { withExample, withOutput, withServer } from "./command.ts";

@@ -6,10 +6,10 @@
 import { HashTrie } from "../../shared/log/hash-trie.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
-import { encodeRecord, hashRecord, keyHashOf } from "../../shared/record/encoding.ts";
-import type { RecordChange } from "../../shared/record/record.ts";
+import { encodeChecked } from "../../shared/record/encoding.ts";
+import type { EncodedChange, EncodedRecord } from "../../shared/record/encoding.ts";
 import type { LocalChange } from "../../relay/publish/local-state.ts";
-import type { PublishedState } from "../../relay/publish/publisher.ts";
+import type { PublishedState } from "../../relay/publish/differences.ts";
 import { madeUpEndpoint } from "./made-up.ts";
 
 const CHANNEL: Channel = "identity";
@@ -34,20 +34,19 @@ export class MadeUpState implements PublishedState {
 
   /** It has all its endpoints from now on. */
   fill(): void {
-    for (let n = 0; n < this.endpoints; n++) this.#set(n);
+    for (let n = 0; n < this.endpoints; n++) this.#set(n, this.#endpoint(n));
   }
 
   /** An endpoint gets another label; what a source would tell of it. */
-  change(n: number, atMs: number): RecordChange {
+  change(n: number, atMs: number): EncodedChange {
     this.#changedAt[n] = Number(atMs.toFixed(3));
-    return { op: "put", record: this.#endpoint(n) };
+    return { op: "put", ...this.#endpoint(n) };
   }
 
-  apply(change: RecordChange): LocalChange | null {
+  applyChange(change: EncodedChange): LocalChange | null {
     if (change.op !== "put") return null;
-    const keyHash = keyHashOf(change.record);
-    const n = this.trie(CHANNEL).tagOf(keyHash);
-    return n === undefined ? null : this.#set(n);
+    const n = this.trie(CHANNEL).tagOf(change.keyHash);
+    return n === undefined ? null : this.#set(n, change);
   }
 
   trie(channel: Channel): HashTrie {
@@ -56,18 +55,19 @@ export class MadeUpState implements PublishedState {
 
   get(keyHash: Uint8Array): { readonly bytes: Uint8Array } | undefined {
     const n = this.trie(CHANNEL).tagOf(keyHash);
-    return n === undefined ? undefined : { bytes: encodeRecord(this.#endpoint(n)) };
+    return n === undefined ? undefined : this.#endpoint(n);
   }
 
-  #set(n: number): LocalChange {
-    const record = this.#endpoint(n);
-    const [keyHash, bytes] = [keyHashOf(record), encodeRecord(record)];
-    this.trie(CHANNEL).set(keyHash, hashRecord(bytes), n);
+  #set(n: number, { keyHash, recordHash, bytes }: EncodedRecord): LocalChange {
+    this.trie(CHANNEL).set(keyHash, recordHash, n);
     return { channel: CHANNEL, keyHash, change: { op: "put", bytes } };
   }
 
-  #endpoint(n: number) {
+  #endpoint(n: number): EncodedRecord {
     const at = this.#changedAt[n] ?? 0;
-    return madeUpEndpoint(this.#cluster, n, at === 0 ? "0" : at.toFixed(3));
+    const endpoint = madeUpEndpoint(this.#cluster, n, at === 0 ? "0" : at.toFixed(3));
+    const result = encodeChecked(endpoint);
+    if (result.kind === "problem") throw new Error(`BUG: ${result.problem.rule}`);
+    return result.encoded;
   }
 }

@@ -10,7 +10,7 @@ import type { Message, WatchMessage } from "../../shared/protocol/messages.ts";
 import { MARK_VERSION, PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { decodeRecord } from "../../shared/record/encoding.ts";
 import { HubLink } from "../../relay/hub/link.ts";
-import { SOFTWARE } from "../../relay/version.ts";
+import { SOFTWARE } from "../../relay/lib/version.ts";
 import type { ChangeCounts } from "./change-counts.ts";
 import { LogPosition } from "./log-position.ts";
 import { CHANGED_LABEL } from "./made-up.ts";

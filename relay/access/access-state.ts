@@ -1,11 +1,12 @@
 /**
- * What this cluster may see and what is its own, as the mesh last said it: kept on disk, so that a relay that starts while the hub is away
- * serves what it was allowed to, and no more. [VIE3]
+ * What this cluster may see and what is its own, as the mesh last said it: kept on disk, so that a
+ * relay that starts while the hub is away serves what it was allowed to, and no more. [VIE3]
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
+import { writeFileAtomically } from "../lib/atomic-file.ts";
 import { heldBackBy, holdBack } from "./hold-back.ts";
 import { parseAccessFacts } from "../../shared/visibility/parse-facts.ts";
 
@@ -33,10 +34,11 @@ export class AccessState {
   }
 
   /**
-   * Takes newer facts of the same mesh, or any of another mesh (the relay has joined anew); on disk before it returns. [VIE2] A disk that takes nothing
-   * does not keep a withdrawal from being obeyed: the facts hold in memory, and are to be saved again until they are. [VIE15]
+   * Keeps newer facts of the same mesh, or any of another mesh (the relay has joined anew); on disk
+   * before it returns. [VIE2] A disk that takes nothing does not keep a withdrawal from being
+   * obeyed: the facts hold in memory, and are to be saved again until they are. [VIE15]
    */
-  take(facts: AccessFacts): AccessChange {
+  keep(facts: AccessFacts): AccessChange {
     const before = this.#facts;
     if (
       before !== null &&
@@ -57,26 +59,13 @@ export class AccessState {
   /** Answers whether what is known is on disk now. */
   save(): boolean {
     try {
-      const fresh = `${this.#path}.new`;
-      writeFileSync(fresh, JSON.stringify(this.#facts), { mode: 0o600 });
       // Also for a machine that loses its power: an older file would serve what was revoked since.
-      sync(fresh);
-      renameSync(fresh, this.#path);
-      sync(dirname(this.#path));
+      writeFileAtomically(this.#path, JSON.stringify(this.#facts));
       this.#writeError = null;
     } catch (error) {
       this.#writeError = String(error);
     }
     return this.#writeError === null;
-  }
-}
-
-function sync(path: string): void {
-  const descriptor = openSync(path, "r");
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
   }
 }
 

@@ -5,7 +5,7 @@
  * narrower. [BAK4]
  */
 import type { AccessFacts, Remote } from "../../shared/visibility/facts.ts";
-import { isSameScope } from "../view/shown.ts";
+import { isSameScope } from "../../shared/visibility/scope.ts";
 
 /** @param heard What this relay has heard of the mesh until now; `null`: nothing. */
 export function holdBack(facts: AccessFacts, heard: AccessFacts | null): AccessFacts {

@@ -1,20 +1,23 @@
-/** What this cluster may see, as a running relay keeps it: older facts are ignored, and a disk that takes nothing is tried again until it does. [VIE3] [VIE15] */
+/**
+ * What this cluster may see, as a running relay keeps it: older facts are ignored, and a disk that
+ * takes nothing is tried again until it does. [VIE3] [VIE15]
+ */
 import { AccessState } from "./access-state.ts";
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
-import type { OUTSIDE } from "../hub/outside.ts";
+import type { NODE_PORTS } from "../hub/relay-ports.ts";
 import type { Logger } from "../lib/log.ts";
 
 const SAVE_AGAIN_MS = 5_000;
 
 export class KeptAccess {
   readonly #state: AccessState;
-  readonly #outside: Pick<typeof OUTSIDE, "after">;
+  readonly #ports: Pick<typeof NODE_PORTS, "after">;
   readonly #log: Logger;
   #cancelSave: (() => void) | null = null;
 
-  constructor(stateDir: string, outside: Pick<typeof OUTSIDE, "after">, log: Logger) {
+  constructor(stateDir: string, ports: Pick<typeof NODE_PORTS, "after">, log: Logger) {
     this.#state = new AccessState(stateDir);
-    this.#outside = outside;
+    this.#ports = ports;
     this.#log = log;
   }
 
@@ -28,8 +31,8 @@ export class KeptAccess {
   }
 
   /** Answers whether these facts hold from now on. */
-  take(facts: AccessFacts): boolean {
-    const change = this.#state.take(facts);
+  keep(facts: AccessFacts): boolean {
+    const change = this.#state.keep(facts);
     if (change.kind === "older") {
       this.#log.warn(
         { held: change.held, got: facts.accessVersion },
@@ -51,10 +54,21 @@ export class KeptAccess {
       "access facts cannot be written: they hold until this relay ends, and are written when the disk takes them",
     );
     this.#cancelSave?.();
-    this.#cancelSave = this.#outside.after(SAVE_AGAIN_MS, () => {
+    this.#cancelSave = this.#ports.after(SAVE_AGAIN_MS, () => {
       this.#cancelSave = null;
       if (!this.#state.save()) this.#saveLater();
       else this.#log.info("access facts are on disk now");
     });
   }
+}
+
+/** Says which remotes are held back. [BAK4] */
+export function warnOfHeldBack({ remotes, unconfirmedRestore }: AccessFacts, log: Logger): void {
+  const heldBack = remotes.filter((remote) => remote.heldBack).map(({ rcc }) => rcc);
+  if (heldBack.length === 0) return;
+  const restoredAt = new Date(unconfirmedRestore ?? 0).toISOString();
+  log.warn(
+    { heldBack, restoredAt },
+    "the hub was restored to a state that shows more of these remotes than was granted since: they stay as they were until `catwalk mesh confirm-restore`",
+  );
 }

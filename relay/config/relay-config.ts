@@ -1,12 +1,16 @@
-/** The relay's configuration: flags over `CATWALK_*` over the `--config` file, checked once, then frozen. [CLI13] */
+/**
+ * The relay's configuration: flags over `CATWALK_*` over the `--config` file, checked once, then
+ * frozen. [CLI13]
+ */
 import { z } from "zod";
 
 import { isLoopbackHost } from "../../shared/ip/loopback.ts";
 import { isHeardOnTheWay } from "../hub/plain-http.ts";
 import { describeIssues } from "../../shared/visibility/field-problem.ts";
+import { isHostPort } from "../lib/host-port.ts";
 import { FELIX_ENVIRONMENT } from "./felix-environment.ts";
 
-const hostPort = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, "must be HOST:PORT");
+const hostPort = z.string().refine(isHostPort, "must be HOST:PORT");
 
 const service = z
   .string()
@@ -20,7 +24,10 @@ export const relayConfigSchema = z
     state: z
       .string("is needed: the folder that keeps the relay's key and views (--state)")
       .min(1, "is needed: the folder that keeps the relay's key and views (--state)"),
-    /** Folder with the relay's key and membership where it is not the state folder: of all relays of the cluster, and perhaps read-only. */
+    /**
+     * Folder with the relay's key and membership where it is not the state folder: of all relays of
+     * the cluster, and perhaps read-only.
+     */
     identity: z.string().min(1, "must be a folder").optional(),
     // As it comes out of a file, or of a terminal.
     joinToken: z
@@ -60,7 +67,10 @@ export const relayConfigSchema = z
     /** Longest time that Felix connections are ended one by one on SIGTERM. */
     drainSeconds: z.coerce.number().min(0).max(3_600).optional(),
     httpListen: hostPort.optional(),
-    /** Other relays of the cluster, which are asked for views that are lacking here: addresses, or a service. */
+    /**
+     * Other relays of the cluster, which are asked for views that are lacking here: addresses, or a
+     * service.
+     */
     peers: z
       .string()
       .transform((text) => text.split(",").map((part) => part.trim()))

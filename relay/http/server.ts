@@ -3,11 +3,14 @@
  * the CLI. Read only but for what a local operator decides, loopback by default.
  */
 import { createServer } from "node:http";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 
+import { errorText } from "../../shared/lib/error-text.ts";
 import { COLLECTION_NAMES } from "../publish/withdrawals/collections.ts";
 import { isCollectionName } from "../publish/withdrawals/withdrawals.ts";
+import { formatHostPort } from "../lib/host-port.ts";
+import { listenOn } from "../lib/listen-on.ts";
+import type { Logger } from "../lib/log.ts";
 import type { Relay } from "../relay.ts";
 import { isLocalCaller } from "./local-caller.ts";
 import { metricsText } from "./metrics.ts";
@@ -18,17 +21,18 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-export async function serveHttp(relay: Relay, listen: string): Promise<HttpServer> {
+export async function serveHttp(relay: Relay, listen: string, log: Logger): Promise<HttpServer> {
   const server = createServer((request, response) => {
     void handle(relay, request, response).catch((error: unknown) => {
-      if (!response.headersSent) sendJson(response, 500, { error: String(error) });
+      if (!response.headersSent) sendJson(response, 500, { error: errorText(error) });
       else response.destroy();
     });
   });
-  await listenOn(server, listen);
-  const { address, port, family } = server.address() as AddressInfo;
+  const { address, port } = await listenOn(server, listen, (error) =>
+    log.warn({ error: error.message }, "a connection to the relay's own HTTP was lost"),
+  );
   return {
-    url: `http://${family === "IPv6" ? `[${address}]` : address}:${port}`,
+    url: `http://${formatHostPort(address, port)}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -63,7 +67,7 @@ async function handle(
     case "/status":
       return sendJson(response, 200, { ...relay.status(), refusals: relay.remotes.refusals() });
     case "/withdrawals":
-      return sendJson(response, 200, relay.withdrawals.report());
+      return sendJson(response, 200, relay.own.withdrawals.report());
     case "/metrics":
       response.writeHead(200, { "content-type": "text/plain; version=0.0.4" });
       response.end(await metricsText(relay));
@@ -99,22 +103,10 @@ function decide(
     return sendJson(response, 400, {
       error: `collection: must be one of ${COLLECTION_NAMES.join(", ")}`,
     });
-  return sendJson(response, 200, { keys: relay.withdrawals.decide(decision, collection) });
+  return sendJson(response, 200, { keys: relay.own.withdrawals.decide(decision, collection) });
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { "content-type": "application/json" });
   response.end(`${JSON.stringify(body)}\n`);
-}
-
-function listenOn(server: Server, listen: string): Promise<void> {
-  const at = listen.lastIndexOf(":");
-  const host = listen.slice(0, at).replace(/^\[|\]$/g, "");
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(Number(listen.slice(at + 1)), host, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
 }

@@ -1,7 +1,9 @@
-/** `/view`: what this relay would serve now, own records and remote ones, a JSON line each; with `follow`, changes as they come. */
+/**
+ * `/view`: what this relay would serve now, own records and remote ones, a JSON line each; with
+ * `follow`, changes as they come.
+ */
 import type { ServerResponse } from "node:http";
 
-import { keyOf } from "../../shared/record/key.ts";
 import type { Relay } from "../relay.ts";
 import type { ServedChange } from "../view/serving.ts";
 
@@ -9,8 +11,10 @@ import type { ServedChange } from "../view/serving.ts";
 const MAX_BACKLOG_BYTES = 16 * 1024 * 1024;
 
 /**
- * Lines `{"origin","kind","key","revision","record"}`; a deletion has `"deleted":true` and the last record; `{"event":"listed"}` ends the
- * present state and names the remotes whose labels rules see `prefixed`. `origin` is the RCC's name, or the cluster's own name for its own records (revision 0).
+ * Lines `{"origin","kind","key","revision","record"}`; a deletion has `"deleted":true` and the last
+ * record; `{"event":"listed"}` ends the present state and names the remotes whose labels rules see
+ * `prefixed`. `origin` is the RCC's name, or the cluster's own name for its own records (revision
+ * 0).
  */
 export function streamView(relay: Relay, follow: boolean, response: ServerResponse): void {
   response.writeHead(200, { "content-type": "application/x-ndjson" });
@@ -19,7 +23,7 @@ export function streamView(relay: Relay, follow: boolean, response: ServerRespon
     if (response.writableLength > MAX_BACKLOG_BYTES) response.destroy();
   };
   const own = relay.clusterName ?? "";
-  for (const { record, key } of relay.local.records())
+  for (const { record, key } of relay.own.local.records())
     write({ origin: own, kind: record.kind, key, revision: 0, record });
   for (const { rcc, held } of relay.remotes.served())
     write({
@@ -41,14 +45,14 @@ export function streamView(relay: Relay, follow: boolean, response: ServerRespon
   const unsubscribe = relay.remotes.subscribe((changes) => {
     for (const change of changes) write(lineOf(change));
   });
-  const unsubscribeLocal = relay.subscribeLocal((changes) => {
+  const unsubscribeLocal = relay.own.subscribe((changes) => {
     for (const change of changes) {
       if (change.op === "put") {
-        const { record } = change;
-        write({ origin: own, kind: record.kind, key: keyOf(record), revision: 0, record });
+        const { record, key } = change;
+        write({ origin: own, kind: record.kind, key, revision: 0, record });
         continue;
       }
-      const local = relay.local.byKey(change.key);
+      const local = relay.own.local.byKey(change.key);
       if (local !== undefined)
         write({
           origin: own,

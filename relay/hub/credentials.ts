@@ -1,6 +1,6 @@
 /**
- * What a relay shows the hub: its identity's credential, and tokens of at most five minutes that its key has signed. The private key never leaves the
- * identity's folder. [CRE3] [CRE5]
+ * What a relay shows the hub: its identity's credential, and tokens of at most five minutes that
+ * its key has signed. The private key never leaves the identity's folder. [CRE3] [CRE5]
  */
 import { calculateJwkThumbprint, importJWK, SignJWT } from "jose";
 import type { CryptoKey } from "jose";
@@ -16,7 +16,7 @@ import type { HubRoute } from "./route.ts";
 const AUDIENCE = "catwalk-hub";
 const TOKEN_SECONDS = 240;
 
-export interface Surroundings {
+export interface CredentialPorts {
   /** Absent: the direct way. */
   readonly route?: HubRoute;
   /** Unix ms; default: this machine's clock. */
@@ -24,7 +24,7 @@ export interface Surroundings {
 }
 
 export class Credentials {
-  readonly #surroundings: Surroundings;
+  readonly #ports: CredentialPorts;
   readonly #folder: string;
   readonly #jwk: RelayKey;
   readonly #key: CryptoKey;
@@ -37,9 +37,9 @@ export class Credentials {
     jwk: RelayKey,
     key: CryptoKey,
     membership: Membership | null,
-    surroundings: Surroundings,
+    ports: CredentialPorts,
   ) {
-    this.#surroundings = surroundings;
+    this.#ports = ports;
     this.#folder = folder;
     this.#jwk = jwk;
     this.#key = key;
@@ -47,10 +47,10 @@ export class Credentials {
   }
 
   /** @param folder Of the identity. @throws Error naming the file and what is wrong with it. */
-  static async open(folder: string, surroundings: Surroundings = {}): Promise<Credentials> {
+  static async open(folder: string, ports: CredentialPorts = {}): Promise<Credentials> {
     const { key: jwk, membership } = await openIdentity(folder);
     const key = (await importJWK(jwk, "Ed25519")) as CryptoKey;
-    return new Credentials(folder, jwk, key, membership, surroundings);
+    return new Credentials(folder, jwk, key, membership, ports);
   }
 
   /** Of the whole cluster: whoever has it speaks for the cluster. */
@@ -58,22 +58,27 @@ export class Credentials {
     return this.#jwk;
   }
 
-  /** Milliseconds that the hub's clock is ahead of ours, where that was worth correcting; else 0. */
+  /**
+   * Milliseconds that the hub's clock is ahead of ours, where that was worth correcting; else 0.
+   */
   get skewMs(): number {
     return this.#skewMs;
   }
 
   #now(): number {
-    return this.#surroundings.now?.() ?? Date.now();
+    return this.#ports.now?.() ?? Date.now();
   }
 
   get membership(): Membership | null {
     return this.#membership;
   }
 
-  /** Exchanges a join token. Idempotent: the same token and key give the same membership. @throws JoinError */
+  /**
+   * Exchanges a join token. Idempotent: the same token and key give the same membership.
+   * @throws JoinError
+   */
   async join(hub: string, joinToken: string): Promise<Membership> {
-    const route = this.#surroundings.route ?? routeTo(hub);
+    const route = this.#ports.route ?? routeTo(hub);
     const membership = await joinMesh(hub, joinToken, this.#jwk, route);
     try {
       writeMembership(this.#folder, membership);

@@ -1,16 +1,20 @@
 /**
- * A relay's identity: an Ed25519 key pair and what the hub has told about it, as two files of a folder. All relays of a cluster have the same one, because
- * joining with a new key retires the older [CRE6]: it is made once (`catwalk cluster identity`) and given to each, read-only. A relay that is alone makes
- * its own, where it keeps its views. [CRE5] [CRE11]
+ * A relay's identity: an Ed25519 key pair and what the hub has told about it, as two files of a
+ * folder. All relays of a cluster have the same one, because joining with a new key retires the
+ * older [CRE6]: it is made once (`catwalk cluster identity`) and given to each, read-only. A relay
+ * that is alone makes its own, where it keeps its views. [CRE5] [CRE11]
  */
 import { randomUUID } from "node:crypto";
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { decodeJwt, exportJWK, generateKeyPair } from "jose";
 import { z } from "zod";
 
-import { isMembership } from "./join.ts";
+import { errorText } from "../../shared/lib/error-text.ts";
+import { parseJson } from "../../shared/lib/parse-json.ts";
+import { writeFileAtomically } from "../lib/atomic-file.ts";
+import { readMembership } from "./join.ts";
 import type { Membership } from "./join.ts";
 
 /** Names of the files, and of the keys of the Secret that holds them. */
@@ -50,7 +54,8 @@ export function membershipText(membership: Membership): string {
 }
 
 /**
- * Reads an identity, making a key where there is none: the first of several relays that start on an empty folder makes it for all of them.
+ * Reads an identity, making a key where there is none: the first of several relays that start on an
+ * empty folder makes it for all of them.
  * @throws Error naming the file and what is wrong with it.
  */
 export async function openIdentity(folder: string): Promise<Identity> {
@@ -60,7 +65,8 @@ export async function openIdentity(folder: string): Promise<Identity> {
     makeKeyFile(folder, keyPath, keyText(await makeKey()));
     text = readIfThere(keyPath) ?? "";
   }
-  const key = keySchema.safeParse(parseJson(text));
+  const json = parseJson(text);
+  const key = keySchema.safeParse(json.ok ? json.value : undefined);
   if (!key.success) {
     const issue = key.error.issues[0];
     const field = issue?.path.join(".") ?? "";
@@ -68,21 +74,15 @@ export async function openIdentity(folder: string): Promise<Identity> {
       `identity: ${keyPath}: ${field === "" ? "" : `${field}: `}${issue?.message ?? "is no key"}`,
     );
   }
-  return { key: key.data, membership: readMembership(join(folder, MEMBERSHIP_FILE), key.data) };
+  return { key: key.data, membership: openMembership(join(folder, MEMBERSHIP_FILE), key.data) };
 }
 
 /** Written whole or not at all. @throws Error of the file system. */
 export function writeMembership(folder: string, membership: Membership): void {
   const path = join(folder, MEMBERSHIP_FILE);
-  // A name of its own: relays that start together on one folder write the same, and none moves the other's half.
-  const fresh = `${path}.${randomUUID()}`;
-  try {
-    writeFileSync(fresh, membershipText(membership), { mode: 0o600 });
-    renameSync(fresh, path);
-  } catch (error) {
-    rmSync(fresh, { force: true });
-    throw error;
-  }
+  // A name of its own: relays that start together on one folder write the same, and none moves the
+  // other's half.
+  writeFileAtomically(path, membershipText(membership), `${path}.${randomUUID()}`);
 }
 
 function makeKeyFile(folder: string, path: string, text: string): void {
@@ -95,7 +95,7 @@ function makeKeyFile(folder: string, path: string, text: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return;
     throw new Error(
-      `identity: ${path} is not there and cannot be made (${(error as Error).message}): make an identity with \`catwalk cluster identity NAME\``,
+      `identity: ${path} is not there and cannot be made (${errorText(error)}): make an identity with \`catwalk cluster identity NAME\``,
       { cause: error },
     );
   } finally {
@@ -103,23 +103,27 @@ function makeKeyFile(folder: string, path: string, text: string): void {
   }
 }
 
-function readMembership(path: string, key: RelayKey): Membership | null {
+function openMembership(path: string, key: RelayKey): Membership | null {
   const text = readIfThere(path);
   if (text === null) return null;
-  const parsed = parseJson(text);
-  if (!isMembership(parsed))
+  const json = parseJson(text);
+  const membership = json.ok ? readMembership(json.value) : null;
+  if (membership === null)
     throw new Error(
       `identity: ${path}: must hold credential, meshId, mesh, cluster.uid and cluster.name, as the hub gave them`,
     );
-  const publicKey = publicKeyIn(parsed.credential);
+  const publicKey = publicKeyIn(membership.credential);
   if (publicKey !== null && publicKey !== key.x)
     throw new Error(
       `identity: ${path}: its credential is for another key than ${KEY_FILE} beside it: both must come from one identity`,
     );
-  return parsed;
+  return membership;
 }
 
-/** The key that a credential was signed for; `null` where that cannot be read, which the hub will tell. */
+/**
+ * The key that a credential was signed for; `null` where that cannot be read, which the hub will
+ * tell.
+ */
 function publicKeyIn(credential: string): string | null {
   try {
     const claims = z.object({ cnf: z.object({ jwk: z.object({ x: z.string() }) }) });
@@ -135,15 +139,6 @@ function readIfThere(path: string): string | null {
     return readFileSync(path, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw new Error(`identity: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-/** `undefined` for what is no JSON. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+    throw new Error(`identity: ${errorText(error)}`, { cause: error });
   }
 }

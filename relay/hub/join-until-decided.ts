@@ -7,7 +7,7 @@ import { JoinError } from "./join.ts";
 
 const RETRY = { baseMs: 500, capMs: 15_000 };
 
-export interface JoinSurroundings {
+export interface JoinPorts {
   readonly log: Logger;
   readonly signal: AbortSignal;
   /** Told with each refusal, for people. */
@@ -23,7 +23,7 @@ export async function joinUntilDecided(
   credentials: Pick<Credentials, "membership" | "join">,
   hub: string,
   token: string,
-  { log, signal, onRefused }: JoinSurroundings,
+  { log, signal, onRefused }: JoinPorts,
 ): Promise<boolean> {
   for (let attempt = 0; !signal.aborted; attempt++) {
     try {

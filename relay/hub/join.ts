@@ -2,6 +2,7 @@
 import type { Agent } from "node:https";
 
 import type { JWK } from "jose";
+import { z } from "zod";
 
 import { postJson } from "./post-json.ts";
 import type { JsonAnswer } from "./post-json.ts";
@@ -54,23 +55,33 @@ export async function joinMesh(
   } catch (error) {
     throw new JoinError(`cannot reach the hub at ${hub}: ${route.describe(error)}`, false);
   }
-  const { status } = answer;
-  const body = answer.body as Partial<Membership> & { readonly detail?: string };
+  const { status, body } = answer;
+  const { detail } = body;
   if (status < 200 || status > 299)
     throw new JoinError(
-      `the hub refused the join token: ${body.detail ?? `HTTP ${status}`}`,
+      `the hub refused the join token: ${typeof detail === "string" ? detail : `HTTP ${status}`}`,
       status >= 400 && status < 500 && status !== 429,
     );
-  if (!isMembership(body))
+  const membership = readMembership(body);
+  if (membership === null)
     throw new JoinError(`the answer of the hub at ${hub} to the join token is not whole`, false);
-  return body;
+  return membership;
 }
 
-/** An answer that broke off on its way is none: kept, it would cost the relay its next start. [FLT2] */
-export function isMembership(body: unknown): body is Membership {
-  if (typeof body !== "object" || body === null) return false;
-  const { credential, meshId, mesh, cluster } = body as Partial<Membership>;
-  return [credential, meshId, mesh, cluster?.uid, cluster?.name].every(
-    (field) => typeof field === "string" && field !== "",
-  );
+const text = z.string().min(1);
+const membershipSchema = z.object({
+  credential: text,
+  meshId: text,
+  mesh: text,
+  cluster: z.object({ uid: text, name: text }),
+});
+
+/**
+ * The hub's answer, or the file that keeps it.
+ * @returns `null` for one that broke off on its way: kept, it would cost the relay its next start.
+ *   [FLT2]
+ */
+export function readMembership(json: unknown): Membership | null {
+  const parsed = membershipSchema.safeParse(json);
+  return parsed.success ? parsed.data : null;
 }

@@ -1,12 +1,16 @@
 /**
- * One WebSocket to the hub that comes back by itself: full-jitter backoff, a heartbeat that notices a silent peer, binary messages only.
- * It decides nothing about their content. A socket that was replaced is ignored by identity.
+ * One WebSocket to the hub that comes back by itself: full-jitter backoff, a heartbeat that notices
+ * a silent peer, binary messages only. It decides nothing about their content. A socket that was
+ * replaced is ignored by identity.
  */
 import type { IncomingMessage } from "node:http";
 
 import WebSocket from "ws";
+import { z } from "zod";
 
 import { backoffMs } from "../../shared/lib/backoff.ts";
+import { errorText } from "../../shared/lib/error-text.ts";
+import { parseJson } from "../../shared/lib/parse-json.ts";
 import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import { closeReasonOf } from "../../shared/protocol/errors.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
@@ -14,8 +18,6 @@ import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { HubRoute } from "./route.ts";
 import { PING_TEXT } from "../../shared/protocol/messages.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
-
-export type OutMessage = Message;
 
 export interface LinkHandlers {
   onOpen(): void;
@@ -86,28 +88,22 @@ export class HubLink {
     if (socket !== null) this.#down(socket, null, message);
   }
 
-  send(message: OutMessage): void {
+  send(message: Message): void {
     if (this.#isOpen) this.#socket?.send(encodeMessage(message));
   }
 
   async #connect(): Promise<void> {
     this.#retry = null;
-    let headers: Readonly<Record<string, string>>;
+    let socket: WebSocket;
     try {
-      headers = await this.#options.headers();
+      const headers = await this.#options.headers();
+      if (this.#isStopped) return;
+      socket = this.#dial(headers);
     } catch (error) {
-      if (!this.#isStopped) this.#options.handlers.onDown(null, String(error));
+      if (!this.#isStopped) this.#tellDown(null, errorText(error));
       this.#scheduleRetry();
       return;
     }
-    if (this.#isStopped) return;
-    const socket = new WebSocket(this.#options.url, {
-      headers,
-      perMessageDeflate: false,
-      maxPayload: LIMITS.messageBytes,
-      handshakeTimeout: 10_000,
-      ...(this.#options.route?.agent === undefined ? {} : { agent: this.#options.route.agent }),
-    });
     this.#socket = socket;
     socket.on("open", () => this.#opened(socket));
     socket.on("message", (data: Buffer, isBinary: boolean) =>
@@ -117,7 +113,9 @@ export class HubLink {
       this.#down(socket, null, this.#options.route?.describe(error) ?? error.message),
     );
     socket.on("unexpected-response", (_request, response) => {
-      this.#options.onRefused?.(response.statusCode ?? 0, response.headers.date);
+      this.#guarded(socket, "the hub's refusal", () =>
+        this.#options.onRefused?.(response.statusCode ?? 0, response.headers.date),
+      );
       readRefusal(response, (body) =>
         this.#down(socket, null, httpError(response.statusCode ?? 0, body)),
       );
@@ -127,12 +125,24 @@ export class HubLink {
     );
   }
 
+  /** @throws Error for a URL or headers that no request can have. */
+  #dial(headers: Readonly<Record<string, string>>): WebSocket {
+    const { url, route } = this.#options;
+    return new WebSocket(url, {
+      headers,
+      perMessageDeflate: false,
+      maxPayload: LIMITS.messageBytes,
+      handshakeTimeout: 10_000,
+      ...(route?.agent === undefined ? {} : { agent: route.agent }),
+    });
+  }
+
   #opened(socket: WebSocket): void {
     if (socket !== this.#socket) return;
     this.#isOpen = true;
     this.#openedMs = performance.now();
     this.#beat(socket);
-    this.#options.handlers.onOpen();
+    this.#guarded(socket, "a new connection", () => this.#options.handlers.onOpen());
   }
 
   #beat(socket: WebSocket): void {
@@ -153,12 +163,29 @@ export class HubLink {
       this.#down(socket, null, `the hub sent a message that breaks the protocol: ${decoded.rule}`);
       return;
     }
+    this.#guarded(socket, "a message of the hub", () =>
+      this.#options.handlers.onMessage(decoded.message, data.length),
+    );
+  }
+
+  /**
+   * A handler that throws ends its connection, never the relay, which serves every Felix of the
+   * node. [FLT1]
+   */
+  #guarded(socket: WebSocket, what: string, run: () => void): void {
     try {
-      this.#options.handlers.onMessage(decoded.message, data.length);
+      run();
     } catch (error) {
-      // What one message does ends its connection, never the relay, which serves every Felix of the
-      // node.
-      this.#down(socket, null, `a message of the hub could not be handled: ${String(error)}`);
+      this.#down(socket, null, `${what} could not be handled: ${String(error)}`);
+    }
+  }
+
+  /** The connection has ended already: all that a handler that throws could end is the relay. */
+  #tellDown(reason: CloseReason | null, message: string): void {
+    try {
+      this.#options.handlers.onDown(reason, message);
+    } catch (error) {
+      process.emitWarning(`the end of a connection could not be handled: ${String(error)}`);
     }
   }
 
@@ -169,7 +196,7 @@ export class HubLink {
     socket.terminate();
     if (this.#openedMs > 0 && performance.now() - this.#openedMs > HEALTHY_MS) this.#attempt = 0;
     this.#openedMs = 0;
-    this.#options.handlers.onDown(reason, message);
+    this.#tellDown(reason, message);
     this.#scheduleRetry();
   }
 
@@ -183,8 +210,9 @@ export class HubLink {
 }
 
 /**
- * Gives what came of a refusal's body once it has ended, broken off, grown too long or taken too long. The status says all that matters: whoever
- * refuses and then dies in the middle of its sentence (a proxy, a hub that is killed) must not keep the link from dialling again. [FLT1]
+ * Gives what came of a refusal's body once it has ended, broken off, grown too long or taken too
+ * long. The status says all that matters: whoever refuses and then dies in the middle of its
+ * sentence (a proxy, a hub that is killed) must not keep the link from dialling again. [FLT1]
  */
 function readRefusal(response: IncomingMessage, done: (body: Buffer) => void): void {
   const chunks: Buffer[] = [];
@@ -204,12 +232,12 @@ function readRefusal(response: IncomingMessage, done: (body: Buffer) => void): v
   response.on("error", finish);
 }
 
+const problemSchema = z.object({ title: z.string().optional(), detail: z.string().optional() });
+
 /** `problem+json` as one line, or the status. */
 function httpError(status: number, body: Buffer): string {
-  try {
-    const problem = JSON.parse(body.toString()) as { title?: string; detail?: string };
-    return `HTTP ${status}: ${problem.detail ?? problem.title ?? "refused"}`;
-  } catch {
-    return `HTTP ${status}`;
-  }
+  const json = parseJson(body.toString());
+  const problem = json.ok ? problemSchema.safeParse(json.value) : null;
+  if (problem?.success !== true) return `HTTP ${status}`;
+  return `HTTP ${status}: ${problem.data.detail ?? problem.data.title ?? "refused"}`;
 }

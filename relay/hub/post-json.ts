@@ -1,7 +1,12 @@
-/** One POST of JSON: what `fetch` would do, if it took Node's own agent and so a proxy and authorities of its own. */
+/**
+ * One POST of JSON: what `fetch` would do, if it took Node's own agent and so a proxy and
+ * authorities of its own.
+ */
 import type { Agent } from "node:https";
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
+
+import { parseJson } from "../../shared/lib/parse-json.ts";
 
 /** The answer to a join has a credential and two names. */
 const MAX_ANSWER_BYTES = 64 * 1024;
@@ -47,10 +52,7 @@ export function postJson(
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    return typeof parsed === "object" && parsed !== null ? { ...parsed } : {};
-  } catch {
-    return {};
-  }
+  const parsed = parseJson(text);
+  const value = parsed.ok ? parsed.value : null;
+  return typeof value === "object" && value !== null ? { ...value } : {};
 }

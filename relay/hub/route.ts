@@ -1,11 +1,15 @@
 /**
- * How the hub is reached over TLS: through the proxy that the environment names (`HTTPS_PROXY`, `NO_PROXY`, either case; CONNECT, with the URL's
- * credentials), and trusting whom. Node's own agent does both. A hub with a plain `http` URL is in the same network: it is always dialled directly, whatever
- * `HTTP_PROXY` says, because proxies do not pass its WebSockets on. [CRE9] [CRE10]
+ * How the hub is reached over TLS: through the proxy that the environment names (`HTTPS_PROXY`,
+ * `NO_PROXY`, either case; CONNECT, with the URL's credentials), and trusting whom. Node's own
+ * agent does both. A hub with a plain `http` URL is in the same network: it is always dialled
+ * directly, whatever `HTTP_PROXY` says, because proxies do not pass its WebSockets on. [CRE9]
+ * [CRE10]
  */
 import { readFileSync } from "node:fs";
 import { Agent } from "node:https";
 import { getCACertificates } from "node:tls";
+
+import { errorText } from "../../shared/lib/error-text.ts";
 
 /** What a corporate bundle holds at most. */
 const MAX_CA_BYTES = 4 * 1024 * 1024;
@@ -13,7 +17,10 @@ const MAX_CA_BYTES = 4 * 1024 * 1024;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface RouteOptions {
-  /** PEM file of certificates that are trusted beside Node's own (and those of `NODE_EXTRA_CA_CERTS`). */
+  /**
+   * PEM file of certificates that are trusted beside Node's own (and those of
+   * `NODE_EXTRA_CA_CERTS`).
+   */
   readonly caFile?: string | undefined;
   readonly env?: Environment;
 }
@@ -52,7 +59,7 @@ function readCa(path: string): string {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    throw new Error(`--hub-ca-file ${path}: ${(error as Error).message}`, { cause: error });
+    throw new Error(`--hub-ca-file ${path}: ${errorText(error)}`, { cause: error });
   }
   if (text.length > MAX_CA_BYTES)
     throw new Error(`--hub-ca-file ${path}: has more than ${MAX_CA_BYTES} bytes`);
@@ -61,7 +68,9 @@ function readCa(path: string): string {
   return text;
 }
 
-/** Codes of OpenSSL's verification (node:tls, "X509 certificate error codes"), and who can do what. */
+/**
+ * Codes of OpenSSL's verification (node:tls, "X509 certificate error codes"), and who can do what.
+ */
 const UNTRUSTED = new Set([
   "DEPTH_ZERO_SELF_SIGNED_CERT",
   "SELF_SIGNED_CERT_IN_CHAIN",

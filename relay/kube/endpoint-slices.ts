@@ -1,7 +1,9 @@
 /**
- * The addresses behind a Kubernetes service, as Calico's own clients find Typha: all EndpointSlices with the service's label, ready endpoints
- * only, the port of one name; those on the same node come first, the rest in random order. Source: typha-contract 1.3. [TYP30]
+ * The addresses behind a Kubernetes service, as Calico's own clients find Typha: all EndpointSlices
+ * with the service's label, ready endpoints only, the port of one name; those on the same node come
+ * first, the rest in random order. Source: typha-contract 1.3. [TYP30]
  */
+import { formatHostPort } from "../lib/host-port.ts";
 import { isJsonObject } from "./kube-object.ts";
 import type { JsonObject } from "./kube-object.ts";
 
@@ -20,7 +22,10 @@ export function typhaAddresses(
   return portAddresses(slices, PORT_NAME, nodeName, random);
 }
 
-/** The same of a port of any name. @param isWanted Which endpoints count: the ready ones, unless said otherwise. */
+/**
+ * The same of a port of any name.
+ * @param isWanted Which endpoints count: the ready ones, unless said otherwise.
+ */
 export function portAddresses(
   slices: readonly unknown[],
   portName: string,
@@ -37,9 +42,7 @@ export function portAddresses(
         if (!isWanted(endpoint)) continue;
         const isNear = nodeName !== "" && endpoint["nodeName"] === nodeName;
         for (const address of texts(endpoint["addresses"]))
-          (isNear ? near : far).add(
-            address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`,
-          );
+          (isNear ? near : far).add(formatHostPort(address, port));
       }
   }
   return [...shuffled(near, random), ...shuffled(far, random).filter((a) => !near.has(a))];

@@ -1,7 +1,8 @@
 /**
- * Kubernetes objects as they come: JSON of which nothing is known but what is checked here. An API server guarantees types for
- * built-in kinds, but not for permissive custom resources, and a file guarantees nothing; so every field is read through these
- * readers, and a wrong type is a `FieldProblem` that names the field.
+ * Kubernetes objects as they come: JSON of which nothing is known but what is checked here. An API
+ * server guarantees types for built-in kinds, but not for permissive custom resources, and a file
+ * guarantees nothing; so every field is read through these readers, and a wrong type is a
+ * `FieldProblem` that names the field.
  */
 export interface KubeObject {
   readonly apiVersion: string;
@@ -20,7 +21,10 @@ export interface KubeObject {
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** A field that breaks a rule. Thrown inside a conversion, and caught at its edge: an expected outcome. */
+/**
+ * A field that breaks a rule. Thrown inside a conversion, and caught at its edge: an expected
+ * outcome.
+ */
 export class FieldProblem extends Error {
   readonly field: string;
   readonly rule: string;
@@ -77,7 +81,11 @@ export function textsAt(parent: JsonObject, name: string, path: string): readonl
   });
 }
 
-/** Each text once, where it stands first: naming a profile again says nothing, and is refused by the hub [ADM10]. @throws FieldProblem */
+/**
+ * Each text once, where it stands first: naming a profile again says nothing, and is refused by the
+ * hub [ADM10].
+ * @throws FieldProblem
+ */
 export function distinctTextsAt(parent: JsonObject, name: string, path: string): readonly string[] {
   return [...new Set(textsAt(parent, name, path))];
 }

@@ -1,5 +1,7 @@
-/** Kinds of policies and network sets that a source lists. [SEL9] [SEL10] */
-
+/**
+ * Kinds of the Kubernetes API that `catwalk policy` reads: policies that are worked out, network
+ * sets that their rules hold too, and kinds that are left out, by name. [SEL9] [SEL10]
+ */
 export interface PolicyKind {
   readonly kind: string;
   /** Of the resource. */

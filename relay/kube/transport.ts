@@ -8,7 +8,8 @@ import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { RequestOptions } from "node:https";
 
-import { KubeAccess } from "../source/kubernetes/access/kube-access.ts";
+import { errorText } from "../../shared/lib/error-text.ts";
+import { KubeAccess } from "./access/kube-access.ts";
 
 export interface HttpAnswer {
   readonly status: number;
@@ -18,7 +19,10 @@ export interface HttpAnswer {
 export interface WatchHandlers {
   /** Whole lines, in order, as they came in one read. */
   lines(lines: readonly string[]): void;
-  /** Once. `status` 200 when the server ended the stream in the ordinary way, 0 when the connection broke or fell silent. */
+  /**
+   * Once. `status` 200 when the server ended the stream in the ordinary way, 0 when the connection
+   * broke or fell silent.
+   */
   ended(status: number, message: string): void;
 }
 
@@ -29,7 +33,10 @@ export interface Transport {
   watch(path: string, handlers: WatchHandlers): () => void;
 }
 
-/** Largest list page and watch line. An etcd object has at most 1.5 MiB, a page at most 500 of them; past it the server is refused. */
+/**
+ * Largest list page and watch line. An etcd object has at most 1.5 MiB, a page at most 500 of them;
+ * past it the server is refused.
+ */
 const MAX_BODY_BYTES = 256 * 1024 * 1024;
 const MAX_LINE_CHARS = 32 * 1024 * 1024;
 /** The kernel asks a silent peer after so long whether it is there. */
@@ -42,7 +49,9 @@ export interface TransportOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** No byte of an answer for so long: the server hangs. */
   readonly requestIdleMs: number;
-  /** No byte of a watch for so long. Bookmarks come about once a minute even when nothing happens. */
+  /**
+   * No byte of a watch for so long. Bookmarks come about once a minute even when nothing happens.
+   */
   readonly watchIdleMs: number;
 }
 
@@ -86,12 +95,13 @@ export class KubeTransport implements Transport {
         const split = new LineSplitter();
         response.on("data", (chunk: string) => {
           if (isOver) return;
-          const lines = split.take(chunk);
+          const lines = split.add(chunk);
           if (split.restLength > MAX_LINE_CHARS) end(0, "a line of the watch has no end");
           else if (status === 200 && lines.length > 0) handlers.lines(lines);
         });
         response.on("error", (error) => end(0, error.message));
-        // A rest without its newline is half an event of a broken connection, whatever the server says.
+        // A rest without its newline is half an event of a broken connection, whatever the server
+        // says.
         response.on("close", () => end(response.complete ? status : 0, "the connection broke"));
         response.on("end", () => {
           if (status !== 200) end(status, `${status} ${split.rest.slice(0, 300)}`);
@@ -99,7 +109,7 @@ export class KubeTransport implements Transport {
           else end(200, "the watch ended");
         });
       },
-      (error: unknown) => end(0, error instanceof Error ? error.message : String(error)),
+      (error: unknown) => end(0, errorText(error)),
     );
     return () => {
       isOver = true;
@@ -150,7 +160,7 @@ class LineSplitter {
     return this.#pieces.join("");
   }
 
-  take(chunk: string): readonly string[] {
+  add(chunk: string): readonly string[] {
     const lines = chunk.split("\n");
     const last = lines.pop() ?? "";
     if (lines.length > 0) {

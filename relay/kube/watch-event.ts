@@ -1,4 +1,5 @@
-/** One line of a watch, parsed. What is not an event is `unparsable`, never skipped: it may have been a deletion. [SRC34] */
+/** Answers of an API server, parsed: lines of a watch, pages of a list, errors. */
+import { parseJson } from "../../shared/lib/parse-json.ts";
 import { isJsonObject } from "./kube-object.ts";
 import type { JsonObject } from "./kube-object.ts";
 
@@ -9,17 +10,17 @@ export type WatchEvent =
   | { readonly type: "error"; readonly status: number; readonly message: string }
   | { readonly type: "unparsable"; readonly message: string };
 
+/**
+ * One line of a watch. What is not an event is `unparsable`, never skipped: it may have been a
+ * deletion. [SRC34]
+ */
 export function parseWatchEvent(line: string): WatchEvent {
-  let json: unknown;
-  try {
-    json = JSON.parse(line);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return { type: "unparsable", message: `a line of the watch is not JSON: ${why}` };
-  }
-  if (!isJsonObject(json) || !isJsonObject(json["object"]))
+  const json = parseJson(line);
+  if (!json.ok)
+    return { type: "unparsable", message: `a line of the watch is not JSON: ${json.message}` };
+  const { type, object }: JsonObject = isJsonObject(json.value) ? json.value : {};
+  if (!isJsonObject(object))
     return { type: "unparsable", message: "a line of the watch is not an event with an object" };
-  const { type, object } = json as { readonly type: unknown; readonly object: JsonObject };
   if (type === "ERROR") return { type: "error", ...readStatus(object, 500) };
   const position = positionOf(object);
   if (position === "")
@@ -53,9 +54,17 @@ export function readStatus(
   otherwise: number,
 ): { readonly status: number; readonly message: string } {
   const { code, message, reason } = object;
-  const [text = ""] = [message, reason].filter((t) => typeof t === "string" && t !== "");
+  const [text = ""] = [message, reason].filter((t) => typeof t === "string").filter(Boolean);
   const status = typeof code === "number" ? code : otherwise;
-  return { status, message: `${status} ${text as string}`.trim().slice(0, 300) };
+  return { status, message: `${status} ${text}`.trim().slice(0, 300) };
+}
+
+/** Why a request failed: the server's own words where it gives a `Status`, else its beginning. */
+export function describeFailure(status: number, body: string): string {
+  const json = parseJson(body);
+  return json.ok && isJsonObject(json.value)
+    ? readStatus(json.value, status).message
+    : `${status} ${body.slice(0, 200)}`.trim();
 }
 
 export type ListPage =
@@ -71,13 +80,9 @@ export type ListPage =
 
 /** A list's body: every item, or nothing of it. [SRC35] */
 export function parseListPage(body: string): ListPage {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return { ok: false, message: `the list is not JSON: ${why}` };
-  }
+  const parsed = parseJson(body);
+  if (!parsed.ok) return { ok: false, message: `the list is not JSON: ${parsed.message}` };
+  const json = parsed.value;
   if (!isJsonObject(json) || !isJsonObject(json["metadata"]))
     return { ok: false, message: "the list has no metadata" };
   const items = json["items"] ?? [];

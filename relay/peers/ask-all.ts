@@ -1,9 +1,12 @@
 /**
- * A relay that knows not what its cluster may see, or lacks a view of what it may, asks the cluster's other relays before it opens its views; then it starts as
- * if all that had always been on its disk. Nothing that it has is replaced, nothing is withdrawn, and whatever happens, it starts. [PEE1] [PEE4]
+ * A relay that knows not what its cluster may see, or lacks a view of what it may, asks the
+ * cluster's other relays before it opens its views; then it starts as if all that had always been
+ * on its disk. Nothing that it has is replaced, nothing is withdrawn, and whatever happens, it
+ * starts. [PEE1] [PEE4]
  */
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { errorText } from "../../shared/lib/error-text.ts";
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Membership } from "../hub/join.ts";
@@ -59,7 +62,7 @@ export async function askAll(options: AskAllOptions): Promise<PeerReport | null>
     if (own !== null && own.meshId !== membership.meshId) return null;
     if (own !== null && lackedRemotes(own, has).length === 0) return null;
   } catch (error) {
-    log.warn(`the state folder cannot be looked through: ${(error as Error).message}`);
+    log.warn(`the state folder cannot be looked through: ${errorText(error)}`);
     return null;
   }
   return new Round(options, has).run();
@@ -93,7 +96,7 @@ class Round {
     try {
       await this.#run();
     } catch (error) {
-      message = this.#whyOver() ?? (error as Error).message;
+      message = this.#whyOver() ?? errorText(error);
     }
     const report: PeerReport = {
       asked: this.#asked,
@@ -136,7 +139,7 @@ class Round {
         try {
           answers.set(address, await askPositions(address, this.#asking));
         } catch (error) {
-          this.#tell(address, error);
+          this.#logFailure(address, error);
         }
       }),
     );
@@ -158,7 +161,7 @@ class Round {
         if (held === facts) this.#facts = { peer: address, accessVersion: held.accessVersion };
         return held;
       } catch (error) {
-        this.#tell(address, error);
+        this.#logFailure(address, error);
         this.#asking.signal.throwIfAborted();
         if (!(error instanceof PeerBusy)) continue;
         order.push(address);
@@ -183,27 +186,27 @@ class Round {
       }
       const { address, rccs } = question;
       const sink = new ViewSink(this.#options.stateDir, facts.meshId, this.#wanted, {
-        came: (rcc, bytes) => this.#came(rcc, address, bytes),
-        wrong: (error) => this.#tell(address, error),
+        received: (rcc, bytes) => this.#onReceived(rcc, address, bytes),
+        failed: (error) => this.#logFailure(address, error),
       });
       try {
         await askViews(address, rccs, this.#asking, sink);
       } catch (error) {
-        this.#tell(address, error);
+        this.#logFailure(address, error);
         this.#asking.signal.throwIfAborted();
         if (error instanceof PeerBusy) {
           busy.add(address);
           continue;
         }
       } finally {
-        await sink.drop();
+        await sink.discard();
       }
       // Whatever of it has not come is wanted of somebody else.
       for (const rcc of rccs) failed.add(`${address} ${rcc}`);
     }
   }
 
-  #came(rcc: string, peer: string, bytes: number): void {
+  #onReceived(rcc: string, peer: string, bytes: number): void {
     this.#wanted = this.#wanted.filter((one) => one.rcc !== rcc);
     this.#views.push({ rcc, peer, bytes });
     this.#options.log.info({ rcc, peer, bytes }, "a view came from another relay");
@@ -216,10 +219,10 @@ class Round {
     await sleep(limits.busyMs * (0.5 + random()), undefined, { signal });
   }
 
-  #tell(peer: string, error: unknown): void {
+  #logFailure(peer: string, error: unknown): void {
     this.#options.log.info(
       { peer },
-      `another relay of this cluster gave nothing: ${(error as Error).message}`,
+      `another relay of this cluster gave nothing: ${errorText(error)}`,
     );
   }
 }
@@ -229,14 +232,14 @@ class ViewSink implements FileSink {
   readonly #stateDir: string;
   readonly #meshId: string;
   readonly #wanted: readonly Remote[];
-  readonly #told: { came(rcc: string, bytes: number): void; wrong(error: unknown): void };
+  readonly #told: { received(rcc: string, bytes: number): void; failed(error: unknown): void };
   #now: { readonly rcc: string; readonly bytes: number; readonly view: ReceivedView } | null = null;
 
   constructor(
     stateDir: string,
     meshId: string,
     wanted: readonly Remote[],
-    told: { came(rcc: string, bytes: number): void; wrong(error: unknown): void },
+    told: { received(rcc: string, bytes: number): void; failed(error: unknown): void },
   ) {
     this.#stateDir = stateDir;
     this.#meshId = meshId;
@@ -244,36 +247,36 @@ class ViewSink implements FileSink {
     this.#told = told;
   }
 
-  async begin(rcc: string, bytes: number): Promise<void> {
+  async beginFile(rcc: string, bytes: number): Promise<void> {
     const remote = this.#wanted.find((one) => one.rcc === rcc);
     if (remote === undefined) throw new PeerError(`it sent ${rcc}, not asked for`);
     const expected = { rcc, meshId: this.#meshId, originUid: remote.origin.uid };
     const view = new ReceivedView(this.#stateDir, expected);
     this.#now = { rcc, bytes, view };
-    await view.begin();
+    await view.create();
   }
 
-  async part(bytes: Uint8Array): Promise<void> {
-    await this.#now?.view.part(bytes);
+  async writePart(bytes: Uint8Array): Promise<void> {
+    await this.#now?.view.writePart(bytes);
   }
 
-  async whole(): Promise<void> {
+  async endFile(): Promise<void> {
     if (this.#now === null) return;
     const { rcc, bytes, view } = this.#now;
     try {
-      await view.keep();
+      await view.moveIntoPlace();
       this.#now = null;
-      this.#told.came(rcc, bytes);
+      this.#told.received(rcc, bytes);
     } catch (error) {
-      this.#told.wrong(error);
-      await this.drop();
+      this.#told.failed(error);
+      await this.discard();
     }
   }
 
   /** Leaves nothing of a half. */
-  async drop(): Promise<void> {
+  async discard(): Promise<void> {
     const now = this.#now;
     this.#now = null;
-    await now?.view.drop();
+    await now?.view.discard();
   }
 }

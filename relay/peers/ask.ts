@@ -20,10 +20,10 @@ export class PeerBusy extends PeerError {}
 /** Takes one file as it comes. */
 export interface FileSink {
   /** @param bytes That will come. @throws to refuse it. */
-  begin(rcc: string, bytes: number): Promise<void>;
-  part(bytes: Uint8Array): Promise<void>;
+  beginFile(rcc: string, bytes: number): Promise<void>;
+  writePart(bytes: Uint8Array): Promise<void>;
   /** All of it came. */
-  whole(): Promise<void>;
+  endFile(): Promise<void>;
 }
 
 /** @throws PeerError or the system's error. */
@@ -43,11 +43,11 @@ export async function askFacts(address: string, asking: Asking): Promise<AccessF
   const parts: Buffer[] = [];
   const question: Question = { type: "files", facts: true, rccs: [] };
   await receiveFiles(address, question, asking, {
-    begin: async (_rcc, bytes) => {
+    beginFile: async (_rcc, bytes) => {
       if (bytes > MAX_FACTS_BYTES) throw new PeerError(`its access facts have ${bytes} bytes`);
     },
-    part: async (bytes) => void parts.push(Buffer.from(bytes)),
-    whole: async () => undefined,
+    writePart: async (bytes) => void parts.push(Buffer.from(bytes)),
+    endFile: async () => undefined,
   });
   return readFacts(Buffer.concat(parts));
 }
@@ -81,16 +81,16 @@ async function receiveFiles(
       const rcc = message.rcc ?? "";
       // Asked for, and once: otherwise it would never have to end.
       if (!open.delete(rcc)) throw new PeerError(`it sent ${rcc || "facts"}, not asked for`);
-      await sink.begin(rcc, message.bytes);
+      await sink.beginFile(rcc, message.bytes);
       for (let left = message.bytes; left > 0;) {
         const part = await next();
         if (part.type !== "part") throw new PeerError(`half of ${rcc || "its facts"}`);
         if (part.bytes.length === 0 || part.bytes.length > left)
           throw new PeerError(`a file of another size than it said`);
         left -= part.bytes.length;
-        await sink.part(part.bytes);
+        await sink.writePart(part.bytes);
       }
-      await sink.whole();
+      await sink.endFile();
     }
   } finally {
     connection.close();

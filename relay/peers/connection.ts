@@ -1,8 +1,11 @@
-/** One connection between two relays of a cluster: sealed frames over TCP, with a bound on every wait. Thin; what may be said is in `messages.ts`. */
+/**
+ * One connection between two relays of a cluster: sealed frames over TCP, with a bound on every
+ * wait. Thin; what may be said is in `messages.ts`.
+ */
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 
-import { splitHostPort } from "../typha/upstream/dial.ts";
+import { splitHostPort } from "../lib/host-port.ts";
 import { Handshake, HELLO_BYTES, LENGTH_BYTES, PeerError, SealedFrames } from "./sealed-frames.ts";
 import type { Side } from "./sealed-frames.ts";
 
@@ -20,8 +23,10 @@ export class PeerConnection {
   }
 
   /**
-   * Dials, and agrees on the session's keys. That the other side has the cluster's key shows with its first frame.
-   * @param idleMs Longest time without a byte, from the dialling on. @throws PeerError or the system's error.
+   * Dials, and agrees on the session's keys. That the other side has the cluster's key shows with
+   * its first frame.
+   * @param idleMs Longest time without a byte, from the dialling on.
+   * @throws PeerError or the system's error.
    */
   static async dial(
     address: string,
@@ -31,21 +36,21 @@ export class PeerConnection {
   ): Promise<PeerConnection> {
     const [host, port] = splitHostPort(address);
     const connection = new PeerConnection(connect({ host, port, noDelay: true, signal }));
-    return connection.#begin(secret, "asking", idleMs);
+    return connection.#agreeOnKeys(secret, "asking", idleMs);
   }
 
   static accept(socket: Socket, secret: Buffer, idleMs: number): Promise<PeerConnection> {
-    return new PeerConnection(socket).#begin(secret, "asked", idleMs);
+    return new PeerConnection(socket).#agreeOnKeys(secret, "asked", idleMs);
   }
 
-  async #begin(secret: Buffer, side: Side, idleMs: number): Promise<this> {
+  async #agreeOnKeys(secret: Buffer, side: Side, idleMs: number): Promise<this> {
     this.#socket.setTimeout(idleMs, () =>
       this.#socket.destroy(new PeerError(`nothing for ${idleMs / 1000} s`)),
     );
     try {
       const handshake = new Handshake(secret, side);
       if (side === "asking") await this.#write(handshake.hello);
-      const hello = await this.#take(HELLO_BYTES);
+      const hello = await this.#readBytes(HELLO_BYTES);
       this.#frames = handshake.finish(hello);
       if (side === "asked") await this.#write(handshake.hello);
       return this;
@@ -60,10 +65,14 @@ export class PeerConnection {
     return this.#write(this.#session.seal(plain));
   }
 
-  /** @param max Bytes in plain. @throws PeerError when the connection ends before a whole frame, or with one that does not open. */
+  /**
+   * @param max Bytes in plain.
+   * @throws PeerError when the connection ends before a whole frame, or with one that does not
+   *   open.
+   */
   async receive(max?: number): Promise<Buffer> {
-    const length = SealedFrames.bodyBytes(await this.#take(LENGTH_BYTES), max);
-    return this.#session.open(await this.#take(length));
+    const length = SealedFrames.bodyBytes(await this.#readBytes(LENGTH_BYTES), max);
+    return this.#session.open(await this.#readBytes(length));
   }
 
   /** After all that was sent has gone out. */
@@ -90,7 +99,7 @@ export class PeerConnection {
     });
   }
 
-  async #take(bytes: number): Promise<Buffer> {
+  async #readBytes(bytes: number): Promise<Buffer> {
     const parts = [this.#rest];
     let has = this.#rest.length;
     while (has < bytes) {

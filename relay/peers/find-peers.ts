@@ -1,17 +1,19 @@
-/** Where the cluster's other relays are: a list, or the endpoints of a Kubernetes service at the port named `catwalk-peers`. [PEE6] */
+/**
+ * Where the cluster's other relays are: a list, or the endpoints of a Kubernetes service at the
+ * port named `catwalk-peers`. [PEE6]
+ */
 import { networkInterfaces } from "node:os";
 
 import type { RelayConfig } from "../config/relay-config.ts";
-import { listingTransport } from "../typha/upstream/choose-upstream.ts";
-import { splitHostPort } from "../typha/upstream/dial.ts";
+import { splitHostPort } from "../lib/host-port.ts";
 import { isReady, portAddresses } from "../kube/endpoint-slices.ts";
-import { listSlices } from "../typha/upstream/upstream.ts";
+import { listingTransport, listSlices } from "../kube/list-slices.ts";
 
 export const PEERS_PORT_NAME = "catwalk-peers";
 
 /**
- * All that is known of them, the ones to ask first in front. One that is not ready is asked last, but asked: where Typha is away none is, and they have the views
- * all the same.
+ * All that is known of them, the ones to ask first in front. One that is not ready is asked last,
+ * but asked: where Typha is away none is, and they have the views all the same.
  */
 export function peerAddresses(slices: readonly unknown[], random: () => number): string[] {
   const of = (isWanted: typeof isReady): string[] =>
@@ -37,7 +39,10 @@ export function ownHosts(): ReadonlySet<string> {
   return new Set(["localhost", ...addresses.map(({ address }) => address)]);
 }
 
-/** @returns `null` when the options name none. @param port Where this relay listens for the others. */
+/**
+ * @returns `null` when the options name none.
+ * @param port Where this relay listens for the others.
+ */
 export function peerFinder(
   config: Pick<RelayConfig, "peers" | "peersService" | "kubeconfig">,
   port: number | null,

@@ -1,6 +1,9 @@
 /** What bounds the questions between relays; tests bring smaller ones. */
 export interface PeerLimits {
-  /** Longest time without a byte of a connection, its dialling included, and the longest time to a whole question. */
+  /**
+   * Longest time without a byte of a connection, its dialling included, and the longest time to a
+   * whole question.
+   */
   readonly idleMs: number;
   /** All that is asked of all, and one answer. */
   readonly totalMs: number;
@@ -10,7 +13,10 @@ export interface PeerLimits {
   readonly transfers: number;
   /** To all of them together: a node that starts must not take the wire from the others. */
   readonly bytesPerSecond: number;
-  /** Relays that are asked, chosen at random: 100 nodes that start together ask each other 800 times, not 10,000. */
+  /**
+   * Relays that are asked, chosen at random: 100 nodes that start together ask each other 800
+   * times, not 10,000.
+   */
   readonly asked: number;
   /** Before somebody who was busy is asked again, half of it to one and a half. */
   readonly busyMs: number;

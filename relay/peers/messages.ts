@@ -1,11 +1,14 @@
 /**
- * What relays of a cluster say to each other, inside sealed frames. One question a connection: positions, or files. The answer to the second is one file
- * after the other, each announced with its size, and then `end`; a connection that closes before has said nothing whole. [PEE2]
+ * What relays of a cluster say to each other, inside sealed frames. One question a connection:
+ * positions, or files. The answer to the second is one file after the other, each announced with
+ * its size, and then `end`; a connection that closes before has said nothing whole. [PEE2]
  *
- * The first byte of a frame tells whether a message (JSON) or a part of a file follows. Unknown fields are ignored.
+ * The first byte of a frame tells whether a message (JSON) or a part of a file follows. Unknown
+ * fields are ignored.
  */
 import { z } from "zod";
 
+import { parseJson } from "../../shared/lib/parse-json.ts";
 import { describeIssues } from "../../shared/visibility/field-problem.ts";
 import { NAME_PATTERN, NAME_RULE } from "../../shared/lib/names.ts";
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
@@ -30,7 +33,10 @@ const viewPosition = z.object({
   originUid: z.string(),
   /** It was complete once: Felix may be told that this is all there is. */
   isLoaded: z.boolean(),
-  /** Sum over the channels; which of two is further can only be told so, across epochs not at all, and the hub repairs what is behind. */
+  /**
+   * Sum over the channels; which of two is further can only be told so, across epochs not at all,
+   * and the hub repairs what is behind.
+   */
   revision: count,
 });
 export type ViewPosition = z.output<typeof viewPosition>;
@@ -101,13 +107,9 @@ export function readFacts(bytes: Buffer): AccessFacts {
 }
 
 function parse<T>(schema: z.ZodType<T>, bytes: Buffer): T {
-  let json: unknown;
-  try {
-    json = JSON.parse(bytes.toString());
-  } catch (error) {
-    throw new PeerError("what it says is no JSON", { cause: error });
-  }
-  const parsed = schema.safeParse(json);
+  const json = parseJson(bytes.toString());
+  if (!json.ok) throw new PeerError("what it says is no JSON");
+  const parsed = schema.safeParse(json.value);
   if (parsed.success) return parsed.data;
   const [problem] = describeIssues(parsed.error.issues);
   throw new PeerError(`${problem?.field ?? "body"}: ${problem?.rule ?? "is not understood"}`);

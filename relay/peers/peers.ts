@@ -1,9 +1,12 @@
-/** The cluster's other relays, to this one: gives them what it has, and asks them for what it lacks. Wires, and decides nothing. */
+/**
+ * The cluster's other relays, to this one: gives them what it has, and asks them for what it lacks.
+ * Wires, and decides nothing.
+ */
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import type { RelayConfig } from "../config/relay-config.ts";
 import type { Credentials } from "../hub/credentials.ts";
 import type { Logger } from "../lib/log.ts";
-import { splitHostPort } from "../typha/upstream/dial.ts";
+import { splitHostPort } from "../lib/host-port.ts";
 import { askAll } from "./ask-all.ts";
 import type { PeerReport } from "./ask-all.ts";
 import { peerFinder } from "./find-peers.ts";
@@ -53,7 +56,10 @@ export class Peers {
     return (await this.#server?.start(this.#config.peersListen as string)) ?? null;
   }
 
-  /** Asks, when there is somebody to ask and something is lacking. Never throws. @param facts That this relay knows now. */
+  /**
+   * Asks, when there is somebody to ask and something is lacking. Never throws.
+   * @param facts That this relay knows now.
+   */
   async ask(
     facts: () => AccessFacts | null,
     keepFacts: (facts: AccessFacts) => void,

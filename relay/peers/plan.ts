@@ -6,7 +6,10 @@ import type { Positions } from "./messages.ts";
 /** What a relay of the cluster has said, by its address. */
 export type Answers = ReadonlyMap<string, Positions>;
 
-/** Remotes whose views are to be asked for: granted, and not there. @param has Whether there is a view that holds anything. */
+/**
+ * Remotes whose views are to be asked for: granted, and not there.
+ * @param has Whether there is a view that holds anything.
+ */
 export function lackedRemotes(facts: AccessFacts, has: (rcc: string) => boolean): Remote[] {
   return facts.remotes.filter(({ rcc, state }) => state === "granted" && !has(rcc));
 }
@@ -30,7 +33,8 @@ export function factsOrder(answers: Answers, meshId: string): string[] {
 }
 
 /**
- * Who is asked next, and for what: each view is wanted of whoever has it complete and is furthest, and whoever is wanted for most is asked first.
+ * Who is asked next, and for what: each view is wanted of whoever has it complete and is furthest,
+ * and whoever is wanted for most is asked first.
  * @param may Whether this one may (still) be asked for this view.
  * @returns `null` when nobody can be asked for anything.
  */

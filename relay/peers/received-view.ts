@@ -1,6 +1,6 @@
 /**
- * A view file that comes from another relay: written beside, looked through as the loader does, on disk, and only then in its place. What is not what was
- * asked for leaves nothing. [PEE4]
+ * A view file that comes from another relay: written beside, looked through as the loader does, on
+ * disk, and only then in its place. What is not what was asked for leaves nothing. [PEE4]
  */
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
@@ -8,17 +8,23 @@ import { readdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import { readMeta } from "../view/view-events.ts";
-import type { ViewHeader } from "../view/view-events.ts";
-import { viewPath } from "../view/remotes.ts";
+import type { ViewHeader } from "../view/file-meta.ts";
+import { viewPath } from "../view/views-folder.ts";
 import { ViewFile } from "../view/view-file.ts";
 import { PeerError } from "./sealed-frames.ts";
 
 /** Not the name of a view, so that a half is never taken for one. */
 const SUFFIX = ".from-peer";
-/** A view that nothing has come for yet is its header, in which the largest scope has about 150 KB, and labels of scopes before as much. */
+/**
+ * A view that nothing has come for yet is its header, in which the largest scope has about 150 KB,
+ * and labels of scopes before as much.
+ */
 const EMPTY_BYTES = 512 * 1024;
 
-/** Whether the file of this view is there and says anything: what it says is never replaced, however little that is. */
+/**
+ * Whether the file of this view is there and says anything: what it says is never replaced, however
+ * little that is.
+ */
 export function hasView(stateDir: string, rcc: string): boolean {
   const path = viewPath(stateDir, rcc);
   const size = statSync(path, { throwIfNoEntry: false })?.size;
@@ -45,17 +51,17 @@ export class ReceivedView {
     this.#expected = expected;
   }
 
-  async begin(): Promise<void> {
+  async create(): Promise<void> {
     await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
     this.#file = await open(this.#fresh, "w", 0o600);
   }
 
-  async part(bytes: Uint8Array): Promise<void> {
+  async writePart(bytes: Uint8Array): Promise<void> {
     await this.#file?.writeFile(bytes);
   }
 
   /** Puts it in its place. @throws PeerError when it is not this remote's view, whole. */
-  async keep(): Promise<void> {
+  async moveIntoPlace(): Promise<void> {
     await this.#file?.sync();
     await this.#close();
     const wrong = wrongWith(lookThrough(this.#fresh), this.#expected);
@@ -66,7 +72,7 @@ export class ReceivedView {
   }
 
   /** Leaves nothing of what is not in its place. */
-  async drop(): Promise<void> {
+  async discard(): Promise<void> {
     await this.#close();
     await rm(this.#fresh, { force: true });
   }

@@ -1,14 +1,19 @@
 /**
- * The secrecy of what relays of one cluster tell each other: nobody but holders of the cluster's private key can ask, answer or read. Pure bytes in, bytes out;
- * the connection is elsewhere. [PEE3]
+ * The secrecy of what relays of one cluster tell each other: nobody but holders of the cluster's
+ * private key can ask, answer or read. Pure bytes in, bytes out; the connection is elsewhere.
+ * [PEE3]
  *
- * Both sides begin with a hello: the protocol's name and a fresh X25519 public key. The keys of the session come (HKDF-SHA256) from the cluster's key and the
- * Diffie-Hellman secret, salted with both hellos, one for each direction: who has not the first cannot take part, who learns it later cannot read what
- * was recorded, and nothing of another session, direction or place in the stream opens here. Why not TLS: its pre-shared keys need a cipher list of their own
- * in Node, certificates would have to be made and renewed for pods that come and go, and either would do less than these lines do.
+ * Both sides begin with a hello: the protocol's name and a fresh X25519 public key. The keys of the
+ * session come (HKDF-SHA256) from the cluster's key and the Diffie-Hellman secret, salted with both
+ * hellos, one for each direction: who has not the first cannot take part, who learns it later
+ * cannot read what was recorded, and nothing of another session, direction or place in the stream
+ * opens here. Why not TLS: its pre-shared keys need a cipher list of their own in Node,
+ * certificates would have to be made and renewed for pods that come and go, and either would do
+ * less than these lines do.
  *
- * A frame is `[length, 32 bits][ciphertext][tag]`, AES-256-GCM. Its nonce is the number of frames before it, so what is left out, repeated or reordered
- * does not open. That a stream is whole is said inside it, by its last message.
+ * A frame is `[length, 32 bits][ciphertext][tag]`, AES-256-GCM. Its nonce is the number of frames
+ * before it, so what is left out, repeated or reordered does not open. That a stream is whole is
+ * said inside it, by its last message.
  */
 import {
   createCipheriv,
@@ -108,7 +113,11 @@ export class SealedFrames {
     return Buffer.concat([length, sealed, cipher.getAuthTag()]);
   }
 
-  /** How much follows a length. @param max Of it, in plain. @throws PeerError for more, before any of it is read. */
+  /**
+   * How much follows a length.
+   * @param max Of it, in plain.
+   * @throws PeerError for more, before any of it is read.
+   */
   static bodyBytes(length: Buffer, max = MAX_FRAME_BYTES): number {
     const bytes = length.readUInt32BE();
     if (bytes < TAG_BYTES || bytes > max + TAG_BYTES)
@@ -116,7 +125,10 @@ export class SealedFrames {
     return bytes;
   }
 
-  /** The next frame of the other side, without its length. @throws PeerError when it is not exactly that. */
+  /**
+   * The next frame of the other side, without its length.
+   * @throws PeerError when it is not exactly that.
+   */
   open(body: Buffer): Buffer {
     const decipher = createDecipheriv("aes-256-gcm", this.#receiveKey, nonceOf(this.#received));
     decipher.setAuthTag(body.subarray(body.length - TAG_BYTES));

@@ -1,16 +1,18 @@
 /**
- * Gives this relay's access facts and view files to other relays of its cluster. A file is opened once and sent as long as it was then: what is appended, or
- * rewritten under its name, meanwhile is not in it, so that what arrives is a file as it once was. [PEE2] [PEE5]
+ * Gives this relay's access facts and view files to other relays of its cluster. A file is opened
+ * once and sent as long as it was then: what is appended, or rewritten under its name, meanwhile is
+ * not in it, so that what arrives is a file as it once was. [PEE2] [PEE5]
  */
 import { open } from "node:fs/promises";
 import { createServer } from "node:net";
-import type { AddressInfo, Server, Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { errorText } from "../../shared/lib/error-text.ts";
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import type { Logger } from "../lib/log.ts";
-import { splitHostPort } from "../typha/upstream/dial.ts";
-import type { ViewOnDisk } from "../view/remotes.ts";
+import { listenOn } from "../lib/listen-on.ts";
+import type { ViewOnDisk } from "../view/views-folder.ts";
 import { PeerConnection } from "./connection.ts";
 import { PEER_LIMITS } from "./limits.ts";
 import type { PeerLimits } from "./limits.ts";
@@ -52,19 +54,13 @@ export class PeerServer {
     this.#offer = offer;
     this.#log = log;
     this.#limits = limits;
-    this.#server = createServer({ noDelay: true }, (socket) => void this.#take(socket));
+    this.#server = createServer({ noDelay: true }, (socket) => void this.#serve(socket));
   }
 
   /** @param listen HOST:PORT. @returns The port. */
-  start(listen: string): Promise<number> {
-    const [host, port] = splitHostPort(listen);
-    return new Promise((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(port, host, () => {
-        this.#server.off("error", reject);
-        resolve((this.#server.address() as AddressInfo).port);
-      });
-    });
+  async start(listen: string): Promise<number> {
+    const { port } = await listenOn(this.#server, listen, (error) => this.#warn("", error));
+    return port;
   }
 
   async stop(): Promise<void> {
@@ -73,14 +69,14 @@ export class PeerServer {
     await closed;
   }
 
-  async #take(socket: Socket): Promise<void> {
+  async #serve(socket: Socket): Promise<void> {
     if (!this.#makeRoom()) {
       socket.destroy();
       return;
     }
     this.#sockets.add(socket);
     this.#unproven.add(socket);
-    socket.once("close", () => this.#forget(socket));
+    socket.once("close", () => this.#untrack(socket));
     const { idleMs, totalMs } = this.#limits;
     const from = `${socket.remoteAddress}:${socket.remotePort}`;
     // Slow drops keep a connection from being idle, not from being over.
@@ -96,7 +92,7 @@ export class PeerServer {
       connection.end();
     } catch (error) {
       socket.destroy();
-      this.#warn(from, error as Error);
+      this.#warn(from, error);
     } finally {
       clearTimeout(untilAsked);
       // An end that nobody takes is over too, in its time.
@@ -106,21 +102,21 @@ export class PeerServer {
   }
 
   /**
-   * Who has the key shows it within a round trip; who has not could hold all connections for as long as they may be silent, for ever. So the oldest that has not shown it
-   * makes room.
+   * Who has the key shows it within a round trip; who has not could hold all connections for as
+   * long as they may be silent, for ever. So the oldest that has not shown it makes room.
    */
   #makeRoom(): boolean {
     if (this.#sockets.size < this.#limits.connections) return true;
     const [oldest] = this.#unproven;
     if (oldest === undefined) return false;
-    this.#forget(oldest);
+    this.#untrack(oldest);
     oldest.destroy(
       new PeerError("it did not show the cluster's key before others needed the room"),
     );
     return true;
   }
 
-  #forget(socket: Socket): void {
+  #untrack(socket: Socket): void {
     this.#sockets.delete(socket);
     this.#unproven.delete(socket);
   }
@@ -204,13 +200,13 @@ export class PeerServer {
     if (this.#sentUntilMs - now > SHORTEST_SLEEP_MS) await sleep(this.#sentUntilMs - now);
   }
 
-  #warn(peer: string, error: Error): void {
+  #warn(peer: string, error: unknown): void {
     const now = performance.now();
     if (now - this.#warnedMs < WARN_EVERY_MS) return;
     this.#warnedMs = now;
     this.#log.warn(
       { peer },
-      `${error instanceof PeerError ? "a connection to the port for the cluster's relays was refused" : "a relay of this cluster was not given all"}: ${error.message}`,
+      `${error instanceof PeerError ? "a connection to the port for the cluster's relays was refused" : "a relay of this cluster was not given all"}: ${errorText(error)}`,
     );
   }
 }

@@ -1,4 +1,7 @@
-/** The relay's home socket: publishes what the cluster has, hears what it may see, reports how well it sees it. */
+/**
+ * The relay's home socket: publishes what the cluster has, hears what it may see, reports how well
+ * it sees it.
+ */
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import type { ClusterReport, EdgeReport } from "../../shared/visibility/facts.ts";
 import { parseAccessFacts } from "../../shared/visibility/parse-facts.ts";
@@ -6,10 +9,12 @@ import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { HomeMessage, HomeWelcome, Report } from "../../shared/protocol/messages.ts";
 import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { Publisher } from "./publisher.ts";
-import type { PublishedState, PublisherPorts } from "./publisher.ts";
-import { SOFTWARE } from "../version.ts";
-import { OUTSIDE } from "../hub/outside.ts";
-import type { Link, Outside } from "../hub/outside.ts";
+import type { PublishedState } from "./differences.ts";
+import type { PublisherPorts } from "./publisher.ts";
+import { SOFTWARE } from "../lib/version.ts";
+import { isHomeMessage } from "../hub/hub-message.ts";
+import { NODE_PORTS } from "../hub/relay-ports.ts";
+import type { Link, RelayPorts } from "../hub/relay-ports.ts";
 
 export interface HomeOptions {
   readonly url: string;
@@ -21,13 +26,16 @@ export interface HomeOptions {
   onAccess(facts: AccessFacts): void;
   onDown(reason: CloseReason | null, message: string): void;
   onUp(): void;
-  readonly outside?: Outside;
+  readonly ports?: RelayPorts;
   /** See `PublisherPorts`. */
   readonly review?: PublisherPorts["review"];
 }
 
 const HEARTBEAT_MS = 5_000;
-/** When a standby first asks whether the publisher is still there, and then: with many relays one of them asks often enough. */
+/**
+ * When a standby first asks whether the publisher is still there, and then: with many relays one of
+ * them asks often enough.
+ */
 const ASK_FIRST_MS = 25_000;
 const ASK_MS = 300_000;
 /** Reports are sent when they change, at most this often. */
@@ -36,7 +44,7 @@ const REPORT_MS = 500;
 export class Home {
   readonly #options: HomeOptions;
   readonly #link: Link;
-  readonly #outside: Outside;
+  readonly #ports: RelayPorts;
   readonly publisher: Publisher;
   #cancelPace: (() => void) | null = null;
   #cancelReport: (() => void) | null = null;
@@ -49,32 +57,38 @@ export class Home {
   #term = 0;
   /** Why publishing stopped for good, when it did. */
   stopped: string | null = null;
-  /** Another relay of the cluster publishes; this one hears and reports, and publishes when that one goes. [VIS30] */
+  /**
+   * Another relay of the cluster publishes; this one hears and reports, and publishes when that one
+   * goes. [VIS30]
+   */
   isStandby = false;
 
   constructor(options: HomeOptions) {
     this.#options = options;
-    this.#outside = options.outside ?? OUTSIDE;
-    this.#candidate = Math.floor(this.#outside.random() * 2 ** 48).toString(16);
+    this.#ports = options.ports ?? NODE_PORTS;
+    this.#candidate = Math.floor(this.#ports.random() * 2 ** 48).toString(16);
     this.publisher = new Publisher(options.local, {
       send: (message) => this.#link.send(message),
-      now: () => this.#outside.now(),
+      now: () => this.#ports.now(),
       ...(options.review !== undefined && { review: options.review }),
       setTimer: (delayMs) => {
-        this.#cancelPace ??= this.#outside.after(delayMs, () => {
+        this.#cancelPace ??= this.#ports.after(delayMs, () => {
           this.#cancelPace = null;
           this.publisher.onTimer();
         });
       },
     });
-    this.#link = this.#outside.dial({
+    this.#link = this.#ports.dial({
       url: options.url,
       headers: () => options.headers(),
       heartbeatMs: HEARTBEAT_MS,
       onRefused: (status, date) => options.onRefused(status, date),
       handlers: {
         onOpen: () => this.#hello(),
-        onMessage: (message) => this.#received(message as HomeMessage),
+        onMessage: (message) => {
+          if (isHomeMessage(message)) this.#received(message);
+          else this.#link.restart(`the hub sent ${message.type} to a publisher`);
+        },
         onDown: (reason, message) => this.#down(reason, message),
       },
     });
@@ -101,7 +115,7 @@ export class Home {
       edges: JSON.stringify(edges),
       cluster: JSON.stringify(cluster),
     };
-    this.#cancelReport ??= this.#outside.after(REPORT_MS, () => {
+    this.#cancelReport ??= this.#ports.after(REPORT_MS, () => {
       this.#cancelReport = null;
       this.#sendReport();
     });
@@ -128,7 +142,7 @@ export class Home {
 
   #askAgain(afterMs: number): void {
     this.#cancelAsk?.();
-    this.#cancelAsk = this.#outside.after(afterMs * (0.5 + this.#outside.random()), () => {
+    this.#cancelAsk = this.#ports.after(afterMs * (0.5 + this.#ports.random()), () => {
       this.#cancelAsk = null;
       if (!this.isStandby || !this.#link.isOpen) return;
       this.#hello();

@@ -1,9 +1,14 @@
 /**
- * How late the hub is, by what its acknowledgements take. A hub that is behind does best with fewer and fuller frames: each costs a commit and a message to every
- * reader, whatever it holds. So its publishers send as seldom as makes it a quarter of an interval late, none of them knowing of the others. [LOG24]
+ * How late the hub is, by what its acknowledgements take. A hub that is behind does best with fewer
+ * and fuller frames: each costs a commit and a message to every reader, whatever it holds. So its
+ * publishers send as seldom as makes it a quarter of an interval late, none of them knowing of the
+ * others. [LOG24]
  */
 
-/** No hub is further away: what an acknowledgement takes beyond is lateness, also where it never took less. */
+/**
+ * No hub is further away: what an acknowledgement takes beyond is lateness, also where it never
+ * took less.
+ */
 const FAR_MS = 250;
 /** What a collection, a slow disk or a neighbour make of it now and then is no reason to wait. */
 const USUAL_MS = 50;

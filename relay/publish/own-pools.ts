@@ -7,11 +7,15 @@
  */
 import { cidrContains, parseCidr } from "../../shared/ip/cidr.ts";
 import type { Cidr } from "../../shared/ip/cidr.ts";
+import { kindOfKey } from "../../shared/record/key-name.ts";
 import { must } from "../../shared/lib/assert.ts";
-import { keyOf } from "../../shared/record/key.ts";
-import type { CalicoRecord, IPPool, RecordChange } from "../../shared/record/record.ts";
+import type { EncodedChange, EncodedRecord } from "../../shared/record/encoding.ts";
+import type { CalicoRecord, IPPool } from "../../shared/record/record.ts";
+
+type KnownRecord = Pick<EncodedRecord, "key" | "record">;
 
 interface KnownPool {
+  readonly put: EncodedChange;
   readonly pool: IPPool;
   readonly cidr: Cidr;
   /** Enabled for pods or for nodes' tunnels: owned without further evidence. */
@@ -31,12 +35,17 @@ export class OwnPools {
    * then the pools that have become, stayed or ceased to be the cluster's own.
    * @param records What was published before these changes.
    */
-  apply(changes: readonly RecordChange[], records: () => Iterable<CalicoRecord>): RecordChange[] {
+  publishable(
+    changes: readonly EncodedChange[],
+    records: () => Iterable<KnownRecord>,
+  ): EncodedChange[] {
     const others = changes.filter((change) => !isOfPool(change));
     const pools = changes.filter((change) => isOfPool(change));
-    for (const change of pools) this.#takePool(change);
-    if (pools.length > 0) this.#lookAgain(records());
-    if (this.#needsEvidence()) for (const change of others) this.#takeUse(change);
+    for (const change of pools) this.#notePool(change);
+    if (pools.length > 0) this.#noteUses(records());
+    if (this.#needsEvidence())
+      for (const change of others)
+        this.#noteUse(change.key, change.op === "put" ? change.record : null);
     return [...others, ...this.#decide(pools)];
   }
 
@@ -60,12 +69,12 @@ export class OwnPools {
       .toSorted((a, b) => (a.cidr < b.cidr ? -1 : 1));
   }
 
-  #takePool(change: RecordChange): void {
+  #notePool(change: EncodedChange): void {
     if (change.op === "delete") this.#pools.delete(change.key);
     else if (change.record.kind === "IPPool") {
       const pool = change.record;
       const cidr = must(parseCidr(pool.cidr), "a record's CIDR");
-      this.#pools.set(keyOf(pool), { pool, cidr, isForPods: isForPods(pool) });
+      this.#pools.set(change.key, { put: change, pool, cidr, isForPods: isForPods(pool) });
     }
   }
 
@@ -75,17 +84,17 @@ export class OwnPools {
   }
 
   /** The pools have changed, and with them which is the narrowest around an address. */
-  #lookAgain(records: Iterable<CalicoRecord>): void {
+  #noteUses(records: Iterable<KnownRecord>): void {
     this.#evidence.clear();
     this.#uses.clear();
     if (!this.#needsEvidence()) return;
-    for (const record of records) this.#takeUse({ op: "put", record });
+    for (const { key, record } of records) this.#noteUse(key, record);
   }
 
-  #takeUse(change: RecordChange): void {
-    const key = change.op === "put" ? keyOf(change.record) : change.key;
+  /** @param record `null`: it is gone. */
+  #noteUse(key: string, record: CalicoRecord | null): void {
     for (const pool of this.#evidence.get(key) ?? []) this.#count(pool, -1);
-    const pools = change.op === "put" ? this.#poolsShownBy(change.record) : [];
+    const pools = record === null ? [] : this.#poolsShownBy(record);
     if (pools.length === 0) this.#evidence.delete(key);
     else this.#evidence.set(key, pools);
     for (const pool of pools) this.#count(pool, 1);
@@ -125,12 +134,12 @@ export class OwnPools {
     return known !== undefined && (known.isForPods || (this.#uses.get(key) ?? 0) > 0);
   }
 
-  #decide(pools: readonly RecordChange[]): RecordChange[] {
-    const changes: RecordChange[] = [];
-    for (const [key, { pool }] of this.#pools) {
+  #decide(pools: readonly EncodedChange[]): EncodedChange[] {
+    const changes: EncodedChange[] = [];
+    for (const [key, { pool, put }] of this.#pools) {
       if (!this.#isOwn(key) || this.#published.get(key) === pool) continue;
       this.#published.set(key, pool);
-      changes.push({ op: "put", record: pool });
+      changes.push(put);
     }
     for (const key of this.#published.keys()) {
       if (this.#isOwn(key)) continue;
@@ -158,8 +167,6 @@ function isForPods({ disabled, allowedUses }: IPPool): boolean {
   );
 }
 
-function isOfPool(change: RecordChange): boolean {
-  return change.op === "put"
-    ? change.record.kind === "IPPool"
-    : change.key.startsWith("/calico/v1/ipam/");
+function isOfPool(change: EncodedChange): boolean {
+  return change.op === "put" ? change.record.kind === "IPPool" : kindOfKey(change.key) === "IPPool";
 }

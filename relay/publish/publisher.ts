@@ -1,29 +1,39 @@
 /**
- * The publisher of this cluster: a reducer over source changes and the hub's messages. It keeps nothing of what the hub has: each connection
- * begins by comparing digests, and sends just what differs. [PUB2..PUB7]
+ * The publisher of this cluster: a reducer over source changes and the hub's messages. It keeps
+ * nothing of what the hub has: each connection begins by comparing digests, and sends just what
+ * differs. [PUB2..PUB7]
  *
- * Pacing is done here because one origin has one publisher: the first change leaves at once, then one frame per interval that the hub
- * names, at most two unacknowledged; what changes meanwhile is coalesced per key.
+ * Pacing is done here because one origin has one publisher: the first change leaves at once, then
+ * one frame per interval that the hub names, at most two unacknowledged; what changes meanwhile is
+ * coalesced per key.
  */
 import { equalBytes, toId } from "../../shared/lib/bytes.ts";
 import { encodePayload } from "../../shared/log/payload.ts";
 import type { LogChange } from "../../shared/log/payload.ts";
 import type { Partition } from "../../shared/log/partition.ts";
-import type { OutMessage } from "../hub/link.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
-import type { Difference, HomeMessage, HomeWelcome } from "../../shared/protocol/messages.ts";
+import type {
+  Difference,
+  HomeMessage,
+  HomeWelcome,
+  Message,
+} from "../../shared/protocol/messages.ts";
+import { perChannel } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { HASH_BYTES } from "../../shared/record/encoding.ts";
-import type { RecordChange } from "../../shared/record/record.ts";
+import type { EncodedChange } from "../../shared/record/encoding.ts";
 import { Lateness } from "./lateness.ts";
-import type { LocalState } from "./local-state.ts";
+import { differences } from "./differences.ts";
+import type { PublishedState } from "./differences.ts";
 
-/** What is admitted by others' addresses goes first: pools and nodes before the endpoints inside them. */
+/**
+ * What is admitted by others' addresses goes first: pools and nodes before the endpoints inside
+ * them.
+ */
 const ORDER: readonly Channel[] = ["pools", "routing", "identity"];
 /** Changes and undeflated bytes of one frame: well below the hub's limits. */
 const FRAME_CHANGES = 400;
 const FRAME_BYTES = 512 * 1024;
-const PAIR_BYTES = 2 * HASH_BYTES;
 /** A timer comes up to so many ms late. */
 const TIMER_LATE_MS = 2;
 
@@ -45,14 +55,11 @@ interface ChannelProgress {
   readonly sentMs: (number | null)[];
 }
 
-/** What it asks of what the cluster has. */
-export type PublishedState = Pick<LocalState, "apply" | "trie"> & {
-  get(keyHash: Uint8Array): { readonly bytes: Uint8Array } | undefined;
-};
-
 export interface PublisherPorts {
-  send(message: OutMessage): void;
-  /** Calls `onTimer` after the delay. One at a time; a second call is ignored while one is pending. */
+  send(message: Message): void;
+  /**
+   * Calls `onTimer` after the delay. One at a time; a second call is ignored while one is pending.
+   */
   setTimer(delayMs: number): void;
   now(): number;
   /**
@@ -73,15 +80,15 @@ export interface PublisherStatus {
 export class Publisher {
   readonly #local: PublishedState;
   readonly #ports: PublisherPorts;
-  readonly #channels = new Map<Channel, ChannelProgress>(
-    ORDER.map((channel) => [channel, newProgress()]),
-  );
+  #channels = perChannel(newProgress);
   #isListed = false;
   #welcome: HomeWelcome | null = null;
   #namedPaceMs = 3;
   #lateness = new Lateness();
   #sequence = 0;
-  /** When the last frame left, or was due: a timer's lateness must not make every interval longer. */
+  /**
+   * When the last frame left, or was due: a timer's lateness must not make every interval longer.
+   */
   #lastFrameMs = Number.NEGATIVE_INFINITY;
   #acceptedFrames = 0;
   #refused = 0;
@@ -92,7 +99,7 @@ export class Publisher {
   }
 
   status(): PublisherStatus {
-    const phases = [...this.#channels.values()];
+    const phases = Object.values(this.#channels);
     const phase = (["waiting", "comparing", "reconciling"] as const).find((p) =>
       phases.some((c) => c.phase === p),
     );
@@ -104,11 +111,11 @@ export class Publisher {
     };
   }
 
-  onSource(changes: readonly RecordChange[]): void {
+  onSource(changes: readonly EncodedChange[]): void {
     for (const change of changes) {
-      const local = this.#local.apply(change);
+      const local = this.#local.applyChange(change);
       if (local === null) continue;
-      const progress = this.#progress(local.channel);
+      const progress = this.#channels[local.channel];
       // While waiting nothing needs to be remembered: the comparison will find it.
       if (progress.phase !== "waiting") progress.pending.set(toId(local.keyHash), local.change);
     }
@@ -119,22 +126,25 @@ export class Publisher {
    * Deletes keys that this process never had; where a comparison is still to come, that finds them.
    */
   withdraw(channel: Channel, keyHashes: readonly Uint8Array[]): void {
-    const progress = this.#progress(channel);
+    const progress = this.#channels[channel];
     if (progress.phase !== "waiting")
       for (const keyHash of keyHashes)
         progress.pending.set(toId(keyHash), { op: "delete", keyHash, cause: "inferred" });
     this.#flush();
   }
 
-  /** Every kind of the source has listed completely: only now may anything be missing from it. [PUB2] */
+  /**
+   * Every kind of the source has listed completely: only now may anything be missing from it.
+   * [PUB2]
+   */
   onListed(): void {
     this.#isListed = true;
-    this.#begin();
+    this.#startReconciling();
   }
 
   onDisconnect(): void {
     this.#welcome = null;
-    for (const channel of ORDER) this.#channels.set(channel, newProgress());
+    this.#channels = perChannel(newProgress);
   }
 
   onTimer(): void {
@@ -148,13 +158,13 @@ export class Publisher {
         this.#namedPaceMs = message.paceMs;
         this.#lateness = new Lateness();
         this.#sequence = 0;
-        this.#begin();
+        this.#startReconciling();
         return;
       case "difference":
         this.#onDifference(message);
         return;
       case "accepted": {
-        const progress = this.#progress(message.channel);
+        const progress = this.#channels[message.channel];
         const sentMs = progress.sentMs.shift() ?? null;
         if (sentMs !== null) this.#lateness.onAcknowledged(this.#ports.now() - sentMs);
         this.#namedPaceMs = message.paceMs;
@@ -168,17 +178,17 @@ export class Publisher {
     }
   }
 
-  #begin(): void {
+  #startReconciling(): void {
     if (!this.#isListed || this.#welcome === null) return;
     for (const channel of ORDER) {
       const received = this.#welcome.channels.find((state) => state.channel === channel);
-      const progress = this.#progress(channel);
+      const progress = this.#channels[channel];
       if (received === undefined || progress.phase !== "waiting") continue;
       const trie = this.#local.trie(channel);
       if (equalBytes(trie.digest(), received.digest)) {
         this.#ports.review?.(channel, []);
         progress.phase = "reconciling";
-        this.#settle(channel, progress);
+        this.#endReconciling(channel, progress);
       } else {
         progress.phase = "comparing";
         this.#ports.send({ type: "reconcile", channel, leaves: trie.leaves() });
@@ -187,7 +197,7 @@ export class Publisher {
   }
 
   #onDifference(message: Difference): void {
-    const progress = this.#progress(message.channel);
+    const progress = this.#channels[message.channel];
     if (progress.phase !== "comparing") return;
     if (message.pairs.length > 0 || !message.isLast) {
       const id = `${message.bits}/${message.prefix}`;
@@ -199,7 +209,7 @@ export class Publisher {
     if (!message.isLast) return;
     const missing: Uint8Array[] = [];
     for (const { partition, pairs } of progress.differing.values())
-      for (const [id, change] of this.#compare(message.channel, partition, pairs)) {
+      for (const [id, change] of differences(this.#local, message.channel, partition, pairs)) {
         progress.pending.set(id, change);
         if (change.op === "delete") missing.push(change.keyHash);
       }
@@ -207,32 +217,8 @@ export class Publisher {
       progress.pending.delete(id);
     progress.differing.clear();
     progress.phase = "reconciling";
-    this.#settle(message.channel, progress);
+    this.#endReconciling(message.channel, progress);
     this.#flush();
-  }
-
-  /** What the hub must be told about a partition, given what it has there. */
-  #compare(
-    channel: Channel,
-    partition: Partition,
-    pairs: readonly Uint8Array[],
-  ): Map<string, LogChange> {
-    const changes = new Map<string, LogChange>();
-    const theirs = new Map<string, string>();
-    for (const page of pairs)
-      for (let at = 0; at + PAIR_BYTES <= page.length; at += PAIR_BYTES) {
-        const keyHash = page.slice(at, at + HASH_BYTES);
-        theirs.set(toId(keyHash), toId(page.subarray(at + HASH_BYTES, at + PAIR_BYTES)));
-        if (this.#local.trie(channel).get(keyHash) === undefined)
-          changes.set(toId(keyHash), { op: "delete", keyHash, cause: "inferred" });
-      }
-    for (const entry of this.#local.trie(channel).entries(partition)) {
-      const id = toId(entry.keyHash);
-      if (theirs.get(id) === toId(entry.recordHash)) continue;
-      const local = this.#local.get(entry.keyHash);
-      if (local !== undefined) changes.set(id, { op: "put", bytes: local.bytes });
-    }
-    return changes;
   }
 
   get #paceMs(): number {
@@ -241,7 +227,7 @@ export class Publisher {
 
   #flush(): void {
     for (const channel of ORDER) {
-      const progress = this.#progress(channel);
+      const progress = this.#channels[channel];
       if (progress.phase === "waiting" || progress.phase === "comparing") continue;
       while (progress.pending.size > 0) {
         if (progress.sentMs.length >= LIMITS.unacknowledgedFrames) break;
@@ -253,7 +239,7 @@ export class Publisher {
         }
         this.#sendFrame(channel, progress);
       }
-      this.#settle(channel, progress);
+      this.#endReconciling(channel, progress);
     }
   }
 
@@ -280,15 +266,11 @@ export class Publisher {
   }
 
   /** Says so once everything that differed is acknowledged. */
-  #settle(channel: Channel, progress: ChannelProgress): void {
+  #endReconciling(channel: Channel, progress: ChannelProgress): void {
     if (progress.phase !== "reconciling" || progress.pending.size > 0 || progress.sentMs.length > 0)
       return;
     progress.phase = "reconciled";
     this.#ports.send({ type: "reconciled", channel });
-  }
-
-  #progress(channel: Channel): ChannelProgress {
-    return this.#channels.get(channel) as ChannelProgress;
   }
 }
 

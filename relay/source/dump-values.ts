@@ -1,7 +1,8 @@
 /**
- * Records → Calico's own key/values, not renamed: the published fields with Calico's names, and empty where Calico's are empty
- * (`null` nets, absent lists), so that a dump can be compared with what Calico's felix syncer makes of the same objects, key by key.
- * Source: calico v3.32.1 libcalico-go/lib/backend/model, and test/fixtures/golden/kubernetes.
+ * Records → Calico's own key/values, not renamed: the published fields with Calico's names, and
+ * empty where Calico's are empty (`null` nets, absent lists), so that a dump can be compared with
+ * what Calico's felix syncer makes of the same objects, key by key. Source: calico v3.32.1
+ * libcalico-go/lib/backend/model, and test/fixtures/golden/kubernetes.
  */
 import { escapeSegment, keyOf } from "../../shared/record/key.ts";
 import type {
@@ -21,7 +22,10 @@ export interface KeyValue {
   readonly value: unknown;
 }
 
-/** One record gives one key, except that a Node also gives its host's configuration, and ClusterConfig a key for each parameter. */
+/**
+ * One record gives one key, except that a Node also gives its host's configuration, and
+ * ClusterConfig a key for each parameter.
+ */
 export function dumpValues(record: CalicoRecord): readonly KeyValue[] {
   const key = keyOf(record);
   switch (record.kind) {
@@ -119,7 +123,10 @@ function node(record: Node): unknown {
   });
 }
 
-/** The keys that Calico derives from a Node for Felix (felixnodeprocessor.go:Process; `bird_ip` up to v3.32). */
+/**
+ * The keys that Calico derives from a Node for Felix (felixnodeprocessor.go:Process; `bird_ip` up
+ * to v3.32).
+ */
 function hostValues(record: Node): readonly KeyValue[] {
   const host = `/calico/v1/host/${escapeSegment(record.name)}`;
   const wireguard = present({

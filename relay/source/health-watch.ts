@@ -1,5 +1,5 @@
 /** Looks at a source's health every second, and tells the log what is new of it. */
-import type { Outside } from "../hub/outside.ts";
+import type { RelayPorts } from "../hub/relay-ports.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Source } from "./source.ts";
 import { stepHealth, summarise, UNTRACKED } from "./source-health.ts";
@@ -9,7 +9,7 @@ const LOOK_MS = 1_000;
 
 export class HealthWatch {
   readonly #source: Pick<Source, "health">;
-  readonly #outside: Pick<Outside, "after" | "wallMs">;
+  readonly #ports: Pick<RelayPorts, "after" | "wallMs">;
   readonly #log: Pick<Logger, "info" | "warn">;
   readonly #onChange: () => void;
   #tracked = UNTRACKED;
@@ -18,18 +18,18 @@ export class HealthWatch {
 
   constructor(
     source: Pick<Source, "health">,
-    outside: Pick<Outside, "after" | "wallMs">,
+    ports: Pick<RelayPorts, "after" | "wallMs">,
     log: Pick<Logger, "info" | "warn">,
     onChange: () => void = () => undefined,
   ) {
     this.#onChange = onChange;
     this.#source = source;
-    this.#outside = outside;
+    this.#ports = ports;
     this.#log = log;
   }
 
   start(): void {
-    this.#cancel = this.#outside.after(LOOK_MS, () => {
+    this.#cancel = this.#ports.after(LOOK_MS, () => {
       this.health();
       this.start();
     });
@@ -41,10 +41,10 @@ export class HealthWatch {
 
   /** As of now. */
   health(): SourceHealth {
-    const nowMs = this.#outside.wallMs?.() ?? Date.now();
+    const nowMs = this.#ports.wallMs?.() ?? Date.now();
     const { after, news } = stepHealth(this.#tracked, this.#source.health().collections, nowMs);
     this.#tracked = after;
-    for (const one of news) this.#tell(one, nowMs);
+    for (const one of news) this.#logNews(one, nowMs);
     const summary = JSON.stringify(summarise(after.health));
     if (summary !== this.#summary) {
       // Before it is told: who is told asks again.
@@ -58,7 +58,7 @@ export class HealthWatch {
     return summarise(this.health());
   }
 
-  #tell({ kind, names, reason, sinceMs }: HealthNews, nowMs: number): void {
+  #logNews({ kind, names, reason, sinceMs }: HealthNews, nowMs: number): void {
     const list = names.join(", ");
     const since = new Date(sinceMs).toISOString();
     if (kind === "over") {

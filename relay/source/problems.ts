@@ -24,7 +24,7 @@ export class SourceProblems {
     return [...this.#problems.values()];
   }
 
-  add(problem: SourceProblem): void {
+  report(problem: SourceProblem): void {
     const before = this.#problems.get(problem.object);
     this.#problems.set(problem.object, problem);
     // A pod that changes every second with the same fault is one line in the log.
@@ -40,7 +40,7 @@ export class SourceProblems {
    * Local rules take an object with such a label for a remote's; nobody can say so but its owner's
    * cluster. [SRC90]
    */
-  lookAtLabels(changes: readonly RecordChange[]): void {
+  checkLabels(changes: readonly RecordChange[]): void {
     for (const change of changes) {
       const reserved = change.op === "put" ? reservedOf(change.record) : [];
       if (reserved.length === 0 && this.#reserved.size === 0) continue;
@@ -53,7 +53,7 @@ export class SourceProblems {
       const object = `labels of ${objectOf(change.record, key)}`;
       this.#reserved.set(key, object);
       const message = `${reserved.join(", ")}: labels of catwalk.dev say which remote an object is of; rules here that ask for them match this one too. Take them away`;
-      this.add({ object, message });
+      this.report({ object, message });
     }
   }
 }

@@ -1,10 +1,13 @@
 /**
- * Objects in, changes and problems out: what both sources do with an object once they have it. It converts, checks that the record may
- * travel, keeps the set, and tells each problem once, until it is over. [SRC3] [SRC4]
+ * Objects in, changes and problems out: what all sources do with an object once they have it. It
+ * converts, encodes the record if it may travel, keeps the set, and tells each problem once, until
+ * it is over. [SRC3] [SRC4] [SRC91]
  */
-import { checkRecord } from "../../shared/record/encoding.ts";
-import type { CalicoRecord, DeleteCause, RecordChange } from "../../shared/record/record.ts";
+import { encodeChecked } from "../../shared/record/encoding.ts";
+import type { EncodedChange, EncodedRecord } from "../../shared/record/encoding.ts";
+import type { DeleteCause } from "../../shared/record/record.ts";
 import { runConverter } from "./convert/conversion.ts";
+import type { Conversion } from "./convert/conversion.ts";
 import type { Collection } from "./convert/converters.ts";
 import { FieldProblem, isJsonObject, objectName, readKubeObject } from "../kube/kube-object.ts";
 import type { KubeObject } from "../kube/kube-object.ts";
@@ -21,50 +24,66 @@ export type ProblemSink = Pick<SourceSink, "problem" | "solved">;
 
 export class RecordStore {
   readonly #sink: ProblemSink;
-  readonly #objects = new ObjectSet();
+  readonly #encode: typeof encodeChecked;
+  readonly #objects: ObjectSet;
   readonly #faults = new Map<string, Faults>();
 
-  constructor(sink: ProblemSink) {
+  constructor(sink: ProblemSink, encode = encodeChecked) {
     this.#sink = sink;
+    this.#encode = encode;
+    this.#objects = new ObjectSet(encode);
   }
 
   /**
    * @param where Stands before the problem's text (`pods.yaml:12`), or empty.
-   * @returns The object's id with the changes; `id` is `null` when the JSON is not even an object with a name.
+   * @returns The object's id with the changes; `id` is `null` when the JSON is not even an object
+   *   with a name.
    */
   upsert(
     collection: Collection,
     json: unknown,
     where = "",
-  ): { readonly id: string | null; readonly changes: readonly RecordChange[] } {
+  ): { readonly id: string | null; readonly changes: readonly EncodedChange[] } {
     const read = readObject(json);
     const id = read.id ?? idFromJson(collection.kind, json);
     if (id === null) {
       this.#sink.problem({ object: `${collection.kind} without a name`, message: read.problem });
       return { id: null, changes: [] };
     }
-    const { record, problems } =
+    const conversion =
       read.object === null
         ? { record: null, problems: [read.problem] }
         : runConverter(collection.convert, read.object);
-    const refused = record === null ? null : checkRecord(record);
-    const all =
-      refused === null
-        ? problems
-        : [...problems, `${refused.field}: ${refused.rule}; the object is not published`];
-    const text = all.map((p) => (where === "" ? p : `${where}: ${p}`)).join("; ");
-    const changes = this.#set(id, refused === null ? record : null, "observed");
-    this.#fault(id, { conversion: text });
-    return { id, changes };
+    return { id, changes: this.upsertConverted(id, conversion, { noun: "object", where }) };
   }
 
-  remove(id: string, cause: DeleteCause): readonly RecordChange[] {
+  /** @param noun What is not published, in words. */
+  upsertConverted(
+    id: string,
+    { record, problems }: Conversion,
+    { noun, where }: { readonly noun: string; readonly where: string },
+  ): readonly EncodedChange[] {
+    const result = record === null ? null : this.#encode(record);
+    const all =
+      result?.kind === "problem"
+        ? [
+            ...problems,
+            `${result.problem.field}: ${result.problem.rule}; the ${noun} is not published`,
+          ]
+        : problems;
+    const text = all.map((p) => (where === "" ? p : `${where}: ${p}`)).join("; ");
+    const changes = this.#set(id, result?.kind === "ok" ? result.encoded : null, "observed");
+    this.#fault(id, { conversion: text });
+    return changes;
+  }
+
+  remove(id: string, cause: DeleteCause): readonly EncodedChange[] {
     const changes = this.#set(id, null, cause);
     this.#fault(id, { conversion: "", hidden: "" });
     return changes;
   }
 
-  #set(id: string, record: CalicoRecord | null, cause: DeleteCause): readonly RecordChange[] {
+  #set(id: string, record: EncodedRecord | null, cause: DeleteCause): readonly EncodedChange[] {
     const before = this.#objects.keyOfObject(id);
     const changes = this.#objects.set(id, record, cause);
     const after = this.#objects.keyOfObject(id);
@@ -112,7 +131,10 @@ function readObject(json: unknown): ReadObject {
   }
 }
 
-/** The id of an object that is wrong elsewhere but has a name, so that its problem replaces its record. */
+/**
+ * The id of an object that is wrong elsewhere but has a name, so that its problem replaces its
+ * record.
+ */
 export function idFromJson(kind: string, json: unknown): string | null {
   if (!isJsonObject(json) || !isJsonObject(json["metadata"])) return null;
   const { name, namespace = "" } = json["metadata"];

@@ -1,19 +1,26 @@
 /**
- * What every source (kubernetes, manifests; later typha, etcd) gives the relay: typed changes of one cluster, in order per key.
+ * What every source (kubernetes, manifests; later typha, etcd) gives the relay: typed changes of
+ * one cluster, in order per key.
  *
  * A source owns its retries and never gives up: an unreachable API server is a matter of its
  * health, not an exception. It deletes a key only when it saw the object go or when a complete list
  * lacks it; a failed or partial list deletes nothing. [SRC1]
  */
-import type { RecordChange } from "../../shared/record/record.ts";
+import type { EncodedChange } from "../../shared/record/encoding.ts";
 import type { CollectionReading } from "./source-health.ts";
 
 export interface SourceSink {
   /** Newest state per key, in the order it happened. Never called with an unchanged record. */
-  apply(changes: readonly RecordChange[]): void;
-  /** Called once, when every kind that the source follows has been listed completely (an absent CRD is an empty list). */
+  apply(changes: readonly EncodedChange[]): void;
+  /**
+   * Called once, when every kind that the source follows has been listed completely (an absent CRD
+   * is an empty list).
+   */
   listed(): void;
-  /** An object that gives no record although one might expect it: told, counted, never silent. Repeats replace by `object`. */
+  /**
+   * An object that gives no record although one might expect it: told, counted, never silent.
+   * Repeats replace by `object`.
+   */
   problem(problem: SourceProblem): void;
   /** A problem reported earlier is over. */
   solved(object: string): void;

@@ -1,39 +1,40 @@
 /** All channels of an origin in memory: for a command that reads the hub and ends. */
 import type { ChannelCursor, Message, WatchMessage } from "../../shared/protocol/messages.ts";
-import { CHANNELS } from "../../shared/record/channel.ts";
+import { perChannel } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
-import type { HeldRecord, ViewChange } from "./channel-view.ts";
+import type { HeldRecord, ViewChange } from "./held-records.ts";
 import { MemoryView } from "./memory-view.ts";
 import type { WatchedView } from "./watcher.ts";
 
 export class MemoryRemote implements WatchedView {
   readonly isOverfull = false;
   readonly writeError = null;
-  readonly #channels = new Map<Channel, MemoryView>(
-    CHANNELS.map((channel) => [channel, new MemoryView(channel)]),
-  );
+  readonly #channels = perChannel((channel) => new MemoryView(channel));
 
-  /** Every channel's digest was found equal to the origin's, at a position that it may have passed since. */
+  /**
+   * Every channel's digest was found equal to the origin's, at a position that it may have passed
+   * since.
+   */
   get isVerified(): boolean {
-    return [...this.#channels.values()].every((view) => view.health().verified !== null);
+    return this.#views.every((view) => view.health().verified !== null);
   }
 
   records(): HeldRecord[] {
-    return [...this.#channels.values()].flatMap((view) => [...view.records()]);
+    return this.#views.flatMap((view) => [...view.records()]);
   }
 
   cursors(): ChannelCursor[] {
-    return [...this.#channels.values()].flatMap(({ channel, cursor }) =>
+    return this.#views.flatMap(({ channel, cursor }) =>
       cursor === null ? [] : [{ channel, ...cursor }],
     );
   }
 
   acknowledged(channel: Channel) {
-    return this.#of(channel).acknowledged;
+    return this.#channels[channel].acknowledged;
   }
 
   onConnect(): void {
-    for (const view of this.#channels.values()) view.onConnect();
+    for (const view of this.#views) view.onConnect();
   }
 
   onMessage(message: WatchMessage): {
@@ -41,7 +42,7 @@ export class MemoryRemote implements WatchedView {
     readonly answer: Message | null;
   } {
     if (!("channel" in message)) return { changes: [], answer: null };
-    const view = this.#of(message.channel);
+    const view = this.#channels[message.channel];
     const { changes, repair } = view.onMessage(message);
     const answer: Message | null = repair
       ? { type: "repair", origin: 0, channel: view.channel, leaves: view.trie.leaves() }
@@ -49,7 +50,7 @@ export class MemoryRemote implements WatchedView {
     return { changes, answer };
   }
 
-  #of(channel: Channel): MemoryView {
-    return this.#channels.get(channel) as MemoryView;
+  get #views(): readonly MemoryView[] {
+    return Object.values(this.#channels);
   }
 }

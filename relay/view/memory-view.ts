@@ -1,10 +1,11 @@
 /** A channel's view whose records are in memory: for a command that reads the hub and ends. */
 import type { WatchMessage } from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
-import { bothOf, ChannelView } from "./channel-view.ts";
-import type { ViewOutcome } from "./channel-view.ts";
+import { ChannelView } from "./channel-view.ts";
 import { open, placed, settledIn } from "./opened.ts";
 import { MemoryRecords } from "./records.ts";
+import { bothOf, NOTHING } from "./view-outcome.ts";
+import type { ViewOutcome } from "./view-outcome.ts";
 
 export class MemoryView extends ChannelView {
   readonly #memory: MemoryRecords;
@@ -17,11 +18,11 @@ export class MemoryView extends ChannelView {
 
   onMessage(message: WatchMessage): ViewOutcome {
     const opened = open(message);
-    if (opened === null) return { changes: [], persist: false, repair: false };
-    const outcome = this.apply(
+    if (opened === null) return NOTHING;
+    const outcome = this.applyMessage(
       placed(opened, (bytes, revision) => this.#memory.add(bytes, revision)),
     );
     const checkpoint = settledIn(message, this.cursor);
-    return checkpoint === null ? outcome : bothOf(outcome, this.apply(checkpoint));
+    return checkpoint === null ? outcome : bothOf(outcome, this.applyMessage(checkpoint));
   }
 }

@@ -1,27 +1,29 @@
 /**
- * A view whose grant shows less now, without the hub: what its scope does not show goes, and what it does show stays, whether the origin's log has confirmed it or
- * not. [SCP4]
+ * A view whose grant shows less now, without the hub: what its scope does not show goes, and what
+ * it does show stays, whether the origin's log has confirmed it or not. [SCP4]
  */
 import { HashTrie } from "../../shared/log/hash-trie.ts";
 import { decodeRecord, encodeRecord, hashRecord, keyHashOf } from "../../shared/record/encoding.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
 import type { Projector } from "../../shared/visibility/scope.ts";
-import { heldOf } from "./channel-view.ts";
-import type { ChannelView, ViewChange } from "./channel-view.ts";
+import type { ChannelView } from "./channel-view.ts";
+import { heldOf } from "./held-records.ts";
+import type { ViewChange } from "./held-records.ts";
 import type { StoredRecord } from "./records.ts";
 import { completeOf, Snapshot } from "./snapshot.ts";
-import type { ViewHeader } from "./view-events.ts";
+import type { ViewHeader } from "./file-meta.ts";
 import type { ViewFile } from "./view-file.ts";
-
-/** Reads the record at a place. */
-export type Read = (place: number) => StoredRecord;
+import type { ReadRecord } from "./view-storage.ts";
 
 interface NarrowedChannel {
   readonly view: ChannelView;
   readonly trie: HashTrie;
   /** Of all that was held. */
   readonly places: Float64Array;
-  /** What has become of each: its place in the new file where it has fewer labels, else one of these. */
+  /**
+   * What has become of each: its place in the new file where it has fewer labels, else one of
+   * these.
+   */
   readonly became: Float64Array;
 }
 
@@ -39,15 +41,15 @@ interface ShownRecord extends StoredRecord {
 /** What is shown of a view, in a file of its own; the view is as it was. */
 export class Narrowed {
   readonly #channels: readonly NarrowedChannel[];
-  readonly #readOld: Read;
-  readonly #readNew: Read;
+  readonly #readOld: ReadRecord;
+  readonly #readNew: ReadRecord;
 
   /** @param readOld Of the view's file, which is to stay readable. */
   constructor(
-    [file, readNew]: readonly [ViewFile, Read],
+    [file, readNew]: readonly [ViewFile, ReadRecord],
     header: ViewHeader,
     views: readonly ChannelView[],
-    readOld: Read,
+    readOld: ReadRecord,
     project: Projector,
   ) {
     this.#readOld = readOld;
@@ -71,8 +73,11 @@ export class Narrowed {
     snapshot.end(completeOf(views));
   }
 
-  /** The view is this from now on. @returns What has changed by it, to be asked for while the old file can be read. */
-  take(): Iterable<ViewChange> {
+  /**
+   * The view is this from now on.
+   * @returns What has changed by it, to be asked for while the old file can be read.
+   */
+  replaceViews(): Iterable<ViewChange> {
     for (const { view, trie } of this.#channels) view.replace(trie);
     return this.#changes();
   }
@@ -89,7 +94,11 @@ export class Narrowed {
 }
 
 /** Whether nothing would be taken from what is held. */
-export function isAllShown(views: readonly ChannelView[], read: Read, project: Projector): boolean {
+export function isAllShown(
+  views: readonly ChannelView[],
+  read: ReadRecord,
+  project: Projector,
+): boolean {
   return views.every((view) => {
     const places = view.places();
     let same = 0;
@@ -101,7 +110,11 @@ export function isAllShown(views: readonly ChannelView[], read: Read, project: P
   });
 }
 
-function* shownOf(places: Float64Array, read: Read, project: Projector): Generator<ShownRecord> {
+function* shownOf(
+  places: Float64Array,
+  read: ReadRecord,
+  project: Projector,
+): Generator<ShownRecord> {
   for (const [index, place] of places.entries()) {
     const { bytes, revision } = read(place);
     const decoded = decodeRecord(bytes);

@@ -1,4 +1,7 @@
-/** Watch messages with their payloads unpacked: the form in which a view applies them, and in which its file keeps them. */
+/**
+ * Watch messages with their payloads unpacked: the form in which a view applies them, and in which
+ * its file keeps them.
+ */
 import { nextChain } from "../../shared/log/cursor.ts";
 import type { Cursor } from "../../shared/log/cursor.ts";
 import { decodePayload } from "../../shared/log/payload.ts";
@@ -13,7 +16,10 @@ import type {
 import type { Channel } from "../../shared/record/channel.ts";
 import type { PlacedChange } from "./records.ts";
 
-/** What follows a position: one frame, or the net effect of several. Its changes count as of `revision`. */
+/**
+ * What follows a position: one frame, or the net effect of several. Its changes count as of
+ * `revision`.
+ */
 export interface Tail<C> {
   readonly type: "tail";
   readonly channel: Channel;

@@ -1,6 +1,7 @@
 /**
- * Where the records of a view lie. The view itself keeps of each record only its two hashes and its place (32 bytes), so that a relay that sees
- * a million endpoints needs no gigabyte for them; the bytes are on disk, or in memory for a command that ends soon.
+ * Where the records of a view lie. The view itself keeps of each record only its two hashes and its
+ * place (32 bytes), so that a relay that sees a million endpoints needs no gigabyte for them; the
+ * bytes are on disk, or in memory for a command that ends soon.
  */
 import type { DeleteCause } from "../../shared/record/record.ts";
 

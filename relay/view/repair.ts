@@ -1,13 +1,17 @@
 /**
- * A repair under way: what its plan announced, what its blobs have covered, and what they said of keys that this view had already followed further.
- * Those wait until the tail has caught up, so that Felix is never told an older state of a key, or a pod that is gone. [VIE17]
+ * A repair under way, key by key: what its blobs have covered, and what they said of keys that this
+ * view had already followed further. Those wait until the tail has caught up, so that Felix is
+ * never told an older state of a key, or a pod that is gone. [VIE17] How far it is:
+ * `channel-state.ts`.
  */
 import { toId } from "../../shared/lib/bytes.ts";
 import { partitionHas } from "../../shared/log/partition.ts";
 import type { Partition } from "../../shared/log/partition.ts";
 import type { RepairPlan } from "../../shared/protocol/messages.ts";
 
-/** How far a view had followed a log: the furthest position that it held of it, whatever came of it. */
+/**
+ * How far a view had followed a log: the furthest position that it held of it, whatever came of it.
+ */
 export interface Followed {
   readonly epoch: string;
   readonly revision: number;
@@ -30,31 +34,18 @@ export class Repair {
   readonly #isBehindUs: boolean;
   readonly #covered: { readonly partition: Partition; readonly revision: number }[] = [];
   readonly #deferred = new Map<string, Deferred>();
-  #blobsLeft: number;
-  /** Revision from which on every change counts again. */
-  #until: number;
 
   /** @param holdsAny Whether the view holds anything. */
   constructor(plan: Omit<RepairPlan, "origin">, followed: Followed | null, holdsAny: boolean) {
     this.#head = plan.head;
-    this.#blobsLeft = plan.blobs;
-    this.#until = plan.head;
     this.#followedTo = followed?.epoch === plan.epoch ? followed.revision : 0;
     this.isOfOther = holdsAny && followed?.epoch !== plan.epoch;
     this.#isBehindUs = plan.head < this.#followedTo;
   }
 
-  get blobsLeft(): number {
-    return this.#blobsLeft;
-  }
-
-  /** Whether a view at a revision has all that the repair was for. */
-  isOverAt(revision: number): boolean {
-    return this.#blobsLeft === 0 && revision >= this.#until;
-  }
-
   /**
-   * Whether this is of a time that the view had passed: what it says differently may be long over, and is told when the tail has confirmed it.
+   * Whether this is of a time that the view had passed: what it says differently may be long over,
+   * and is told when the tail has confirmed it.
    * @param isHeld The view has the key.
    */
   isPast(revision: number, isHeld: boolean): boolean {
@@ -63,8 +54,9 @@ export class Repair {
   }
 
   /**
-   * Whether a deletion of what is held here is no evidence that it is gone: the view had passed that revision, and holds the key all the same, so the log was
-   * put back to an older state, and what has come to the key since is not in it. [VIE8] Of another log nobody knows.
+   * Whether a deletion of what is held here is no evidence that it is gone: the view had passed
+   * that revision, and holds the key all the same, so the log was put back to an older state, and
+   * what has come to the key since is not in it. [VIE8] Of another log nobody knows.
    */
   isDoubtful(revision: number): boolean {
     return revision <= (this.isOfOther ? this.#head : this.#followedTo);
@@ -91,8 +83,6 @@ export class Repair {
 
   cover(partition: Partition, revision: number): void {
     this.#covered.push({ partition, revision });
-    this.#until = Math.max(this.#until, revision);
-    this.#blobsLeft--;
   }
 
   /** Whether a tail change is already in what the repair brought (or confirmed) for its key. */

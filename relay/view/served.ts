@@ -1,6 +1,7 @@
 /**
- * What of the remote views is served to this cluster: the relay refuses again what overlaps the cluster's own addresses, whatever the hub let
- * through, so that a remote key can never take over a local pod's identity. [VIE9] Pure over (records, own addresses).
+ * What of the remote views is served to this cluster: the relay refuses again what overlaps the
+ * cluster's own addresses, whatever the hub let through, so that a remote key can never take over a
+ * local pod's identity. [VIE9] Pure over (records, own addresses).
  */
 import { refusedByFelix } from "../../shared/admission/felix-rules.ts";
 import { isSpecialAddress } from "../../shared/admission/judge.ts";

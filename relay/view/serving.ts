@@ -1,9 +1,9 @@
 /**
- * What of one remote is served: all that its view holds but what is the cluster's own, and the changes of that, for whoever serves it. Decides and counts; what is
- * held is elsewhere. [VIE9]
+ * What of one remote is served: all that its view holds but what is the cluster's own, and the
+ * changes of that, for whoever serves it. Decides and counts; what is held is elsewhere. [VIE9]
  */
 import type { CalicoRecord } from "../../shared/record/record.ts";
-import type { HeldRecord, ViewChange } from "./channel-view.ts";
+import type { HeldRecord, ViewChange } from "./held-records.ts";
 import type { Served } from "./served.ts";
 
 export interface ServedChange {
@@ -22,7 +22,7 @@ const BATCH = 1_000;
 export interface ServingRules {
   /** What of a record is to be served. */
   served(record: CalicoRecord): Served;
-  tell(changes: readonly ServedChange[]): void;
+  onServed(changes: readonly ServedChange[]): void;
 }
 
 export class Serving {
@@ -59,8 +59,8 @@ export class Serving {
   }
 
   /** What has changed in the view. */
-  take(changes: Iterable<ViewChange>): void {
-    this.#tellAll(this.#decided(changes));
+  onChanges(changes: Iterable<ViewChange>): void {
+    this.#emitInBatches(this.#decided(changes));
   }
 
   /** Over all that is held, when the rules have changed: only a changed decision is told. */
@@ -69,17 +69,20 @@ export class Serving {
     for (const held of records)
       if (!isSame(this.#rules.served(held.record), this.#withheld.get(held.key)))
         changed.push({ op: "put", held, isNew: false });
-    this.take(changed);
+    this.onChanges(changed);
   }
 
-  /** The same records, which are others to whoever serves them with labels: puts of what is there, and no deletion. */
-  tellAgain(records: Iterable<HeldRecord>): void {
-    this.#tellAll(this.#served("put", records));
+  /**
+   * The same records, which are others to whoever serves them with labels: puts of what is there,
+   * and no deletion.
+   */
+  serveAgain(records: Iterable<HeldRecord>): void {
+    this.#emitInBatches(this.#served("put", records));
   }
 
   /** All of it goes. */
   withdraw(records: Iterable<HeldRecord>): void {
-    this.#tellAll(this.#served("delete", records));
+    this.#emitInBatches(this.#served("delete", records));
   }
 
   *#served(op: "put" | "delete", records: Iterable<HeldRecord>): Generator<ServedChange> {
@@ -104,15 +107,15 @@ export class Serving {
     }
   }
 
-  #tellAll(changes: Iterable<ServedChange>): void {
+  #emitInBatches(changes: Iterable<ServedChange>): void {
     let told: ServedChange[] = [];
     for (const change of changes) {
       told.push(change);
       if (told.length < BATCH) continue;
-      this.#rules.tell(told);
+      this.#rules.onServed(told);
       told = [];
     }
-    this.#rules.tell(told);
+    this.#rules.onServed(told);
   }
 }
 

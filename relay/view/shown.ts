@@ -1,6 +1,7 @@
 /**
- * What the records of a view have come through, and what follows for a scope that is new: the records themselves are all that is known here, and labels that a
- * scope has taken away cannot be asked any more. [SCP4]
+ * What the records of a view have come through, and what follows for a scope that is new: the
+ * records themselves are all that is known here, and labels that a scope has taken away cannot be
+ * asked any more. [SCP4]
  */
 import type { CalicoRecord } from "../../shared/record/record.ts";
 import { labelsIn } from "../../shared/selector/ast.ts";
@@ -12,7 +13,10 @@ import type { Projector, Scope } from "../../shared/visibility/scope.ts";
 export interface Shown {
   /** Absent: all of the origin is shown. */
   readonly scope?: Scope;
-  /** Label keys that scopes before have left to some of the records. Absent: what the scope shows is there. */
+  /**
+   * Label keys that scopes before have left to some of the records. Absent: what the scope shows is
+   * there.
+   */
   readonly kept?: readonly string[];
 }
 
@@ -23,12 +27,9 @@ export interface Narrowing {
   readonly kept?: readonly string[];
 }
 
-/** Scopes are canonical. */
-export function isSameScope(one: Scope | undefined, other: Scope | undefined): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
-}
-
-/** @param isProven What is held is what the log of the scope had: no scope before has left anything. */
+/**
+ * @param isProven What is held is what the log of the scope had: no scope before has left anything.
+ */
 export function narrowing(from: Shown, to: Scope | undefined, isProven: boolean): Narrowing {
   const known = both(from.scope?.labels, isProven ? undefined : from.kept);
   const kept = both(known, to?.labels);
@@ -38,8 +39,9 @@ export function narrowing(from: Shown, to: Scope | undefined, isProven: boolean)
 }
 
 /**
- * A record that has other labels than those left by the scopes before has not come through them: the hub was ahead of this relay's facts. So it is asked itself,
- * as all are where the scope asks for nothing that was taken away.
+ * A record that has other labels than those left by the scopes before has not come through them:
+ * the hub was ahead of this relay's facts. So it is asked itself, as all are where the scope asks
+ * for nothing that was taken away.
  */
 function projectorBetween(
   from: Scope | undefined,

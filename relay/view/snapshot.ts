@@ -1,9 +1,12 @@
-/** A view file written anew: its header, then of each channel what is held and where it stands. [VIE10] */
+/**
+ * A view file written anew: its header, then of each channel what is held and where it stands.
+ * [VIE10]
+ */
 import type { Channel } from "../../shared/record/channel.ts";
 import type { ChannelView } from "./channel-view.ts";
 import type { Records, StoredRecord } from "./records.ts";
 import { Body } from "./view-events.ts";
-import type { FileEvent, ViewHeader } from "./view-events.ts";
+import type { FileEvent, ViewHeader } from "./file-meta.ts";
 import type { ViewFile } from "./view-file.ts";
 
 /** Records of one body, in bytes. */
@@ -22,7 +25,10 @@ export class Snapshot {
     this.#append(this.#body({ type: "header", ...header }));
   }
 
-  /** One record after the other, as they are read. @param onPlace Hears where each is in this file. */
+  /**
+   * One record after the other, as they are read.
+   * @param onPlace Hears where each is in this file.
+   */
   channel<R extends StoredRecord>(
     { channel, health, isPopulated }: Position,
     records: Iterable<R>,
@@ -30,7 +36,7 @@ export class Snapshot {
   ): void {
     let body = this.#kept(channel);
     for (const record of records) {
-      onPlace(record, body.add(record.bytes, record.revision));
+      onPlace(record, body.addRecord(record.bytes, record.revision));
       if (body.length < KEPT_BYTES) continue;
       this.#append(body);
       body = this.#kept(channel);

@@ -1,9 +1,17 @@
-/** View files of the first format: the hub's messages as they came, behind a header in JSON. Read once, when a relay is upgraded. */
+/**
+ * View files of the first format: the hub's messages as they came, behind a header in JSON. Read
+ * once, when a relay is upgraded.
+ */
+import { z } from "zod";
+
+import { parseJson } from "../../shared/lib/parse-json.ts";
 import { decodeMessage } from "../../shared/protocol/codec.ts";
 import type { WatchMessage } from "../../shared/protocol/messages.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
-import type { ViewHeader } from "./view-events.ts";
+import { isWatchMessage } from "../hub/hub-message.ts";
+import { parseHeader } from "./file-meta.ts";
+import type { ViewHeader } from "./file-meta.ts";
 import type { ViewFile } from "./view-file.ts";
 
 export interface Version1 {
@@ -20,19 +28,19 @@ export function messagesOfVersion1(file: ViewFile): Version1 {
   const messages: WatchMessage[] = [];
   let unknown: string | null = null;
   const { damage } = file.load((body) => {
-    const note = readJson(body);
+    const note = readNote(body);
     if (header === null) {
-      header = isHeader(note) ? note : null;
+      header = parseHeader(note);
       if (header === null) unknown = "its first record is not a header";
       return;
     }
     if (note !== null) {
-      const { complete: named } = note as { complete?: unknown };
+      const { complete: named } = note;
       complete = Array.isArray(named) ? CHANNELS.filter((channel) => named.includes(channel)) : [];
       return;
     }
     const decoded = decodeMessage(body);
-    if (decoded.ok && "channel" in decoded.message) messages.push(decoded.message as WatchMessage);
+    if (decoded.ok && isWatchMessage(decoded.message)) messages.push(decoded.message);
     else unknown = "a record is not a message of this version";
   });
   return header === null
@@ -41,15 +49,11 @@ export function messagesOfVersion1(file: ViewFile): Version1 {
 }
 
 /** Messages are no JSON objects: the first byte tells. */
-function readJson(body: Buffer): object | null {
+function readNote(body: Buffer): Readonly<Record<string, unknown>> | null {
   if (body[0] !== "{".charCodeAt(0)) return null;
-  try {
-    return JSON.parse(body.toString()) as object;
-  } catch {
-    return null;
-  }
+  const parsed = parseJson(body.toString());
+  const note = parsed.ok ? noteSchema.safeParse(parsed.value) : null;
+  return note?.success === true ? note.data : null;
 }
 
-function isHeader(note: object | null): note is ViewHeader {
-  return note !== null && "rcc" in note && "originUid" in note;
-}
+const noteSchema = z.record(z.string(), z.unknown());

@@ -1,45 +1,24 @@
 /**
- * What the bodies of a view file say: the opened messages as they were applied, their records in plain, each at a place of its own from where it
- * is read again. After a rewriting: the records that were held, then where the view stood.
+ * What the bodies of a view file say: the opened messages as they were applied, their records in
+ * plain, each at a place of its own from where it is read again. After a rewriting: the records
+ * that were held, then where the view stood.
  *
- * A body is `[length of meta][meta][record]…`, a record `[length][revision][bytes]`. The CRC says that these are the bytes which this version
- * wrote, so a body is read without doubting its types.
+ * A body is `[length of meta][meta][record]…`, a record `[length][revision][bytes]`.
  */
 import { pack, unpack } from "../../shared/lib/msgpack.ts";
-import type { Channel } from "../../shared/record/channel.ts";
-import type { ChannelHealth } from "./channel-view.ts";
+import { parseMeta } from "./file-meta.ts";
+import type { OpenedBody } from "./file-meta.ts";
 import type { Opened, Placed } from "./opened.ts";
 import { placed } from "./opened.ts";
 import type { StoredRecord } from "./records.ts";
-import type { Shown } from "./shown.ts";
-
-/** With the scope that the view was narrowed to: a version that knows none takes it over, and drops it. */
-export interface ViewHeader extends Shown {
-  readonly rcc: string;
-  readonly meshId: string;
-  readonly originUid: string;
-  readonly originName: string;
-}
-
-export type FileEvent =
-  | ({ readonly type: "header" } & ViewHeader)
-  /** Records that were held when the file was rewritten. */
-  | { readonly type: "kept"; readonly channel: Channel }
-  | {
-      readonly type: "position";
-      readonly channel: Channel;
-      readonly health: Pick<ChannelHealth, "cursor" | "verified">;
-      readonly isPopulated: boolean;
-    }
-  /** Channels that were complete once. */
-  | { readonly type: "complete"; readonly channels: readonly Channel[] };
 
 /** Length, 32 bits, and revision, 48 bits. */
 const RECORD_HEADER_BYTES = 10;
 
 /**
- * A body in the making, for a place that is known before. One at a time: its buffer is that of the one before, because a first view makes megabytes of
- * bodies a second, and memory that is given back late is memory that a relay seems to need.
+ * A body in the making, for a place that is known before. One at a time: its buffer is that of the
+ * one before, because a first view makes megabytes of bodies a second, and memory that is given
+ * back late is memory that a relay seems to need.
  */
 export class Body {
   static #scratch = Buffer.allocUnsafeSlow(256 * 1024);
@@ -47,7 +26,7 @@ export class Body {
   #length: number;
 
   /** @param at Where in the file it will be. */
-  constructor(at: number, meta: unknown) {
+  constructor(at: number, meta: object) {
     const packed = pack(meta);
     this.#at = at;
     this.#length = 4 + packed.length;
@@ -61,7 +40,7 @@ export class Body {
   }
 
   /** Answers the record's place. */
-  add(bytes: Uint8Array, revision: number): number {
+  addRecord(bytes: Uint8Array, revision: number): number {
     const from = this.#length;
     this.#length += RECORD_HEADER_BYTES + bytes.length;
     this.#reserve(from);
@@ -94,20 +73,20 @@ export function bodyOf(
       ? { ...opened, changes: opened.changes.filter((change) => change.op === "delete") }
       : opened;
   const body = new Body(at, meta);
-  return { body, message: placed(opened, (bytes, revision) => body.add(bytes, revision)) };
+  return { body, message: placed(opened, (bytes, revision) => body.addRecord(bytes, revision)) };
 }
 
 export interface ReadBody {
-  readonly meta: Opened | FileEvent;
+  readonly meta: OpenedBody;
   /** With their places. */
   readonly records: readonly (StoredRecord & { readonly place: number })[];
 }
 
 /** What a body says, without its records. @returns `null` for what this version does not know. */
-export function readMeta(body: Buffer): ReadBody["meta"] | null {
+export function readMeta(body: Buffer): OpenedBody | null {
   // Copied: what is unpacked are views, and the scan's buffer goes on to the next body.
   const meta = unpack(Uint8Array.from(body.subarray(4, 4 + body.readUInt32LE(0))));
-  return meta.ok ? (meta.value as ReadBody["meta"]) : null;
+  return meta.ok ? parseMeta(meta.value) : null;
 }
 
 /** @param at Where in the file the body is. @returns `null` for what this version does not know. */

@@ -1,14 +1,14 @@
 /**
- * A view on disk: bodies appended as they were applied, each with its length and CRC-32. The position is that of the last intact body, so a kill
- * at any byte costs at most the bodies after it, which the hub sends again. [VIE5] What was appended stays readable at its place.
+ * A view on disk: bodies appended as they were applied, each with its length and CRC-32. The
+ * position is that of the last intact body, so a kill at any byte costs at most the bodies after
+ * it, which the hub sends again. [VIE5] What was appended stays readable at its place.
  *
- * A full disk costs the file, not the view: what cannot be written waits in memory, readable all the same, and is written with the next body that
- * finds room. [VIE10]
+ * A full disk costs the file, not the view: what cannot be written waits in memory, readable all
+ * the same, and is written with the next body that finds room. [VIE10]
  */
 import {
   closeSync,
   fdatasyncSync,
-  fsyncSync,
   ftruncateSync,
   mkdirSync,
   openSync,
@@ -20,12 +20,15 @@ import {
 import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
 
-/** Format in the first bytes; a file of a format that is not known is dropped and repaired from the hub. */
+import { syncFolder } from "../lib/atomic-file.ts";
+import { BodyScan, HEADER_BYTES } from "./body-scan.ts";
+
+/**
+ * Format in the first bytes; a file of a format that is not known is dropped and repaired from the
+ * hub.
+ */
 const MAGIC = Buffer.from("catwalk-view-2\n");
 const MAGIC_VERSION_1 = Buffer.from("catwalk-view-1\n");
-const HEADER_BYTES = 8;
-/** No body is larger (8 MiB of records and their headers): a length beyond it is corruption. */
-const MAX_BODY_BYTES = 12 * 1024 * 1024;
 const WINDOW_BYTES = 64 * 1024;
 /** What may wait for room on the disk; with more the view takes no more in. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
@@ -33,7 +36,9 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** Writes all bytes at a position, or throws the system's error. */
 export type WriteAt = (descriptor: number, bytes: Uint8Array, at: number) => void;
 
-/** Returns when a file's bytes are where a loss of power leaves them, or throws the system's error. */
+/**
+ * Returns when a file's bytes are where a loss of power leaves them, or throws the system's error.
+ */
 export type Sync = (descriptor: number) => void;
 
 export interface LoadedFile {
@@ -90,14 +95,17 @@ export class ViewFile {
     return this.#startsWith(MAGIC_VERSION_1);
   }
 
-  /** Reads all intact bodies and cuts off the rest, so that what is appended follows an intact one. A body's bytes are valid during the call only. */
+  /**
+   * Reads all intact bodies and cuts off the rest, so that what is appended follows an intact one.
+   * A body's bytes are valid during the call only.
+   */
   load(onBody: (body: Buffer, at: number) => void): LoadedFile {
     if (!this.#open("r+")) return { bodies: 0, damage: null };
     if (!this.#startsWith(MAGIC) && !this.isVersion1) {
       this.remove();
       return { bodies: 0, damage: "it is not a view file of this version" };
     }
-    const scan = new Scan(this.#descriptor as number, MAGIC.length);
+    const scan = new BodyScan(this.#descriptor as number, MAGIC.length);
     let bodies = 0;
     this.#written = this.#size = scan.end;
     for (let body = scan.next(); body !== null; body = scan.next()) {
@@ -153,8 +161,10 @@ export class ViewFile {
   }
 
   /**
-   * Takes another file's place, atomically, also for a machine that loses its power: a name that comes to disk before the bytes would leave an empty view, which
-   * only the hub could fill. What is appended later waits for nobody: a loss of power costs the last bodies, as a kill does. Answers whether it has.
+   * Takes another file's place, atomically, also for a machine that loses its power: a name that
+   * comes to disk before the bytes would leave an empty view, which only the hub could fill. What
+   * is appended later waits for nobody: a loss of power costs the last bodies, as a kill does.
+   * Answers whether it has.
    */
   moveTo(path: string): boolean {
     try {
@@ -165,7 +175,11 @@ export class ViewFile {
       return false;
     }
     this.#path = path;
-    syncFolder(dirname(path));
+    try {
+      syncFolder(dirname(path));
+    } catch {
+      // Until a system that can do it has, the name may be the old file's again, which is as good.
+    }
     return true;
   }
 
@@ -233,84 +247,6 @@ export class ViewFile {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
       throw error;
     }
-  }
-}
-
-/** Bodies one after another, read in large pieces. */
-class Scan {
-  readonly #descriptor: number;
-  #buffer = Buffer.allocUnsafe(1024 * 1024);
-  #from: number;
-  #filled = 0;
-  /** After the last intact body. */
-  end: number;
-  bodyAt = 0;
-
-  constructor(descriptor: number, from: number) {
-    this.#descriptor = descriptor;
-    this.#from = this.end = from;
-  }
-
-  /** Bytes after the last intact body; known once `next` has answered `null`. */
-  get restBytes(): number {
-    let rest = this.#from + this.#filled - this.end;
-    const spare = Buffer.allocUnsafe(64 * 1024);
-    for (;;) {
-      const got = readSync(this.#descriptor, spare, 0, spare.length, this.end + rest);
-      if (got === 0) return rest;
-      rest += got;
-    }
-  }
-
-  next(): Buffer | null {
-    if (!this.#has(HEADER_BYTES)) return null;
-    const start = this.end - this.#from;
-    const length = this.#buffer.readUInt32LE(start);
-    if (length > MAX_BODY_BYTES || !this.#has(HEADER_BYTES + length)) return null;
-    const at = this.end - this.#from;
-    const body = this.#buffer.subarray(at + HEADER_BYTES, at + HEADER_BYTES + length);
-    if (crc32(body) !== this.#buffer.readUInt32LE(at + 4)) return null;
-    this.bodyAt = this.end + HEADER_BYTES;
-    this.end += HEADER_BYTES + length;
-    return body;
-  }
-
-  /** Whether this many bytes follow `end`; brings them into the buffer. */
-  #has(bytes: number): boolean {
-    const kept = this.#from + this.#filled - this.end;
-    if (kept >= bytes) return true;
-    const rest = this.#buffer.subarray(this.end - this.#from, this.end - this.#from + kept);
-    const buffer =
-      bytes > this.#buffer.length
-        ? Buffer.allocUnsafe(Math.max(bytes, MAX_BODY_BYTES / 8))
-        : this.#buffer;
-    buffer.set(rest, 0);
-    this.#buffer = buffer;
-    this.#from = this.end;
-    this.#filled = kept;
-    while (this.#filled < bytes) {
-      const got = readSync(
-        this.#descriptor,
-        buffer,
-        this.#filled,
-        buffer.length - this.#filled,
-        this.#from + this.#filled,
-      );
-      if (got === 0) return false;
-      this.#filled += got;
-    }
-    return true;
-  }
-}
-
-/** Until then the name may be the old file's again, which is as good: so a system that cannot do it changes nothing. */
-function syncFolder(path: string): void {
-  try {
-    const descriptor = openSync(path, "r");
-    fsyncSync(descriptor);
-    closeSync(descriptor);
-  } catch {
-    // The next start finds the old file.
   }
 }
 

@@ -1,14 +1,18 @@
-/** One watch socket: an origin's channels into a view of it. Says hello with the view's cursors, acknowledges, asks for repairs. */
+/**
+ * One watch socket: an origin's channels into a view of it. Says hello with the view's cursors,
+ * acknowledges, asks for repairs.
+ */
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
-import type { Message, WatchMessage } from "../../shared/protocol/messages.ts";
+import type { WatchMessage } from "../../shared/protocol/messages.ts";
 import { MARK_VERSION, PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
-import { OUTSIDE } from "../hub/outside.ts";
-import type { Link, Outside } from "../hub/outside.ts";
-import { SOFTWARE } from "../version.ts";
-import type { ViewChange } from "./channel-view.ts";
+import { isWatchMessage } from "../hub/hub-message.ts";
+import { NODE_PORTS } from "../hub/relay-ports.ts";
+import type { Link, RelayPorts } from "../hub/relay-ports.ts";
+import { SOFTWARE } from "../lib/version.ts";
+import type { ViewChange } from "./held-records.ts";
 import type { RemoteView } from "./remote-view.ts";
 
 /** What a watcher fills: a remote's channels, in a file or in memory. */
@@ -27,7 +31,7 @@ export interface WatcherHandlers {
 export class Watcher {
   readonly #view: WatchedView;
   readonly #handlers: WatcherHandlers;
-  readonly #outside: Outside;
+  readonly #ports: RelayPorts;
   readonly #link: Link;
   #accessVersion: number;
   readonly #neededVersion: number;
@@ -46,26 +50,32 @@ export class Watcher {
   /** Why the hub refused the last attempt, while it does. */
   refusal: CloseReason | null = null;
 
-  /** @param accessVersion Facts that the hub must know before it sends anything: one that does not asks the Mesh first. */
+  /**
+   * @param accessVersion Facts that the hub must know before it sends anything: one that does not
+   *   asks the Mesh first.
+   */
   constructor(
     view: WatchedView,
     url: string,
     headers: () => Promise<Readonly<Record<string, string>>>,
     handlers: WatcherHandlers,
-    outside = OUTSIDE,
+    ports = NODE_PORTS,
     accessVersion = 0,
   ) {
     this.#accessVersion = this.#neededVersion = accessVersion;
-    this.#outside = outside;
+    this.#ports = ports;
     this.#view = view;
     this.#handlers = handlers;
-    this.#link = outside.dial({
+    this.#link = ports.dial({
       url,
       headers,
       heartbeatMs: 20_000,
       handlers: {
         onOpen: () => this.#hello(),
-        onMessage: (message, bytes) => this.#received(message as WatchMessage, bytes),
+        onMessage: (message, bytes) => {
+          if (isWatchMessage(message)) this.#received(message, bytes);
+          else this.#link.restart(`the hub sent ${message.type} to a reader`);
+        },
         onDown: (reason, message) => {
           if (reason !== null) this.refusal = reason;
           handlers.onDown(reason, message);
@@ -79,7 +89,10 @@ export class Watcher {
     return this.#link.isOpen;
   }
 
-  /** Whether the hub has told the digest of every channel on this connection: what was equal before it may be behind now. */
+  /**
+   * Whether the hub has told the digest of every channel on this connection: what was equal before
+   * it may be behind now.
+   */
   get isTold(): boolean {
     return this.#told.size === CHANNELS.length;
   }
@@ -154,7 +167,7 @@ export class Watcher {
         bytes: this.#transferred.bytes + bytes,
       };
     }
-    if (answer !== null) this.#link.send(answer as Message);
+    if (answer !== null) this.#link.send(answer);
     if (changes.length > 0) this.#handlers.onChanges(changes);
     if (message.type !== "frame" || message.settled !== null) this.#handlers.onState();
     // Once: a hub that sleeps before it knows where this view stands would repair it.
@@ -162,11 +175,14 @@ export class Watcher {
     else this.#scheduleAck();
   }
 
-  /** Seldom: an acknowledgement wakes the hub's object, and nobody waits for it before the reader's share is used up. [LOG9] */
+  /**
+   * Seldom: an acknowledgement wakes the hub's object, and nobody waits for it before the reader's
+   * share is used up. [LOG9]
+   */
   #scheduleAck(): void {
     const isDue = this.#receivedBytes - this.#acknowledgedBytes >= LIMITS.ackBytes;
     if (isDue && !this.#hasMarks) this.#acknowledge();
-    else this.#cancelAck ??= this.#outside.after(LIMITS.ackMs, () => this.#acknowledge());
+    else this.#cancelAck ??= this.#ports.after(LIMITS.ackMs, () => this.#acknowledge());
   }
 
   /** Of the channels that have moved on; of one, when none has, for the bytes. */

@@ -1,8 +1,16 @@
 import type { Kind } from "./record.ts";
 
-/** An origin's changes are split into channels, each a log of its own. The numbers are on the wire: append only. */
+/**
+ * An origin's changes are split into channels, each a log of its own. The numbers are on the wire:
+ * append only.
+ */
 export const CHANNELS = ["identity", "pools", "routing"] as const;
 export type Channel = (typeof CHANNELS)[number];
+
+/** One of something for each channel. */
+export function perChannel<T>(make: (channel: Channel) => T): Readonly<Record<Channel, T>> {
+  return { identity: make("identity"), pools: make("pools"), routing: make("routing") };
+}
 
 const CHANNEL_OF: Record<Kind, Channel> = {
   WorkloadEndpoint: "identity",

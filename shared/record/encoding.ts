@@ -1,21 +1,25 @@
 /**
- * The canonical encoding: equal records have equal bytes, whichever source, relay or version of the code made them, so that a hash of the
- * bytes is an identity and an upgrade republishes nothing. `decodeRecord` accepts nothing else: what it takes encodes back to the very
- * same bytes. [REC3] [REC4]
+ * The canonical encoding: equal records have equal bytes, whichever source, relay or version of the
+ * code made them, so that a hash of the bytes is an identity and an upgrade republishes nothing.
+ * `decodeRecord` accepts nothing else: what it takes encodes back to the very same bytes. [REC3]
+ * [REC4]
  */
 import { must } from "../lib/assert.ts";
 import { sha256Prefix } from "../lib/sha256.ts";
 import { pack } from "../lib/msgpack.ts";
-import type { FieldCodec } from "./fields.ts";
+import type { FieldCodec } from "./field-codec.ts";
 import { keyOf, keySegments } from "./key.ts";
-import type { CalicoRecord, Kind } from "./record.ts";
+import type { CalicoRecord, Kind, RecordDeletion } from "./record.ts";
 import { KINDS, SCHEMA, VALUE_VERSION } from "./schema.ts";
 import { FieldError, WireReader } from "./wire-reader.ts";
 
 /** Longest encoded record, in bytes. A larger one is refused by name. */
 export const MAX_RECORD_BYTES = 64 * 1024;
 
-/** Bytes of a key hash and of a record hash. 96 bits: a collision is an accident that does not happen, and hurts its own origin only. */
+/**
+ * Bytes of a key hash and of a record hash. 96 bits: a collision is an accident that does not
+ * happen, and hurts its own origin only.
+ */
 export const HASH_BYTES = 12;
 
 /** Before the fields: the version and the kind. */
@@ -36,7 +40,10 @@ type AnyFields = readonly (readonly [string, FieldCodec<unknown>])[];
 /** What reading a kind takes, made once: tens of thousands of records a second are read. */
 interface Layout {
   readonly fields: AnyFields;
-  /** Of each field: what it is when it was cut off, or the rule that forbids it (a name has no default). */
+  /**
+   * Of each field: what it is when it was cut off, or the rule that forbids it (a name has no
+   * default).
+   */
   readonly defaults: readonly ({ readonly value: unknown } | { readonly rule: string })[];
   /** Has all fields, so that a record is a copy of it and no object grows field by field. */
   readonly blank: Readonly<Record<string, unknown>>;
@@ -63,13 +70,20 @@ function defaultOf(codec: FieldCodec<unknown>): Layout["defaults"][number] {
   }
 }
 
-/** @throws FieldError when a value of the record cannot be spelled, as an address that is none; sources check first with `checkRecord`. */
+/**
+ * @throws FieldError when a value of the record cannot be spelled, as an address that is none; for
+ *   records that were checked before.
+ */
 export function encodeRecord(record: CalicoRecord): Uint8Array {
+  return packFields(record, encodeField);
+}
+
+function packFields(record: CalicoRecord, encode: typeof encodeField): Uint8Array {
   const wire: unknown[] = [VALUE_VERSION, KINDS.indexOf(record.kind)];
   let kept = wire.length;
   const values = record as unknown as Readonly<Record<string, unknown>>;
   for (const [name, codec] of must(LAYOUTS.get(record.kind), record.kind).fields) {
-    wire.push(encodeField(name, codec, values[name]));
+    wire.push(encode(name, codec, values[name]));
     if (!isDefault(values[name], codec.fallback)) kept = wire.length;
   }
   return pack(wire.slice(0, kept));
@@ -84,15 +98,28 @@ function encodeField(name: string, codec: FieldCodec<unknown>, value: unknown): 
   }
 }
 
+function encodeCheckedField(name: string, codec: FieldCodec<unknown>, value: unknown): unknown {
+  const wire = encodeField(name, codec, value);
+  try {
+    codec.check(value, wire);
+  } catch (error) {
+    if (error instanceof FieldError) error.field = name;
+    throw error;
+  }
+  return wire;
+}
+
 function isDefault(value: unknown, fallback: unknown): boolean {
   if (typeof value !== "object" || value === null) return value === fallback;
   return (Array.isArray(value) ? value : Object.keys(value)).length === 0;
 }
 
-/** Total: any bytes give a record or the rule that they break. What it takes encodes back to the very same bytes. */
+/**
+ * Total: any bytes give a record or the rule that they break. What it takes encodes back to the
+ * very same bytes.
+ */
 export function decodeRecord(bytes: Uint8Array): DecodedRecord {
-  if (bytes.length > MAX_RECORD_BYTES)
-    return refuse("record", `has ${bytes.length} bytes, the limit is ${MAX_RECORD_BYTES}`);
+  if (bytes.length > MAX_RECORD_BYTES) return refuse("record", tooLong(bytes));
   const wire = new WireReader(bytes);
   try {
     const sent = wire.list() - HEAD_ENTRIES;
@@ -115,8 +142,9 @@ function spell(number: number): string {
 }
 
 /**
- * A value and its wire form are one to one, and the reader takes no second way to write one; so two things are left that are not canonical: defaults at the
- * end that were not cut off, and whatever comes behind.
+ * A value and its wire form are one to one, and the reader takes no second way to write one; so two
+ * things are left that are not canonical: defaults at the end that were not cut off, and whatever
+ * comes behind.
  */
 function readFields(wire: WireReader, layout: Layout, sent: number): DecodedRecord {
   const { fields, defaults, blank } = layout;
@@ -150,14 +178,35 @@ function refuse(field: string, rule: string): DecodedRecord {
   return { ok: false, error: { field, rule } };
 }
 
-/** Whether a source's record may be published; the error names the field and the rule. */
-export function checkRecord(record: CalicoRecord): RecordError | null {
+/**
+ * A record and all that is made of it, each once: what publishes it takes it in this form. [SRC91]
+ */
+export interface EncodedRecord {
+  readonly record: CalicoRecord;
+  readonly key: string;
+  readonly keyHash: Uint8Array;
+  readonly bytes: Uint8Array;
+  readonly recordHash: Uint8Array;
+}
+
+/** A change as sources give it. */
+export type EncodedChange = ({ readonly op: "put" } & EncodedRecord) | RecordDeletion;
+
+export type EncodeResult =
+  | { readonly kind: "ok"; readonly encoded: EncodedRecord }
+  | { readonly kind: "problem"; readonly problem: RecordError };
+
+/** Whether a record may be published, and its encoding if so: `decodeRecord` takes the bytes. */
+export function encodeChecked(record: CalicoRecord): EncodeResult {
   try {
-    const decoded = decodeRecord(encodeRecord(record));
-    return decoded.ok ? null : decoded.error;
+    const bytes = packFields(record, encodeCheckedField);
+    if (bytes.length > MAX_RECORD_BYTES)
+      return { kind: "problem", problem: { field: "record", rule: tooLong(bytes) } };
+    const [key, keyHash, recordHash] = [keyOf(record), keyHashOf(record), hashRecord(bytes)];
+    return { kind: "ok", encoded: { record, key, keyHash, bytes, recordHash } };
   } catch (error) {
-    if (error instanceof FieldError) return { field: error.field, rule: error.message };
-    throw error;
+    if (!(error instanceof FieldError)) throw error;
+    return { kind: "problem", problem: { field: error.field, rule: error.message } };
   }
 }
 
@@ -171,9 +220,16 @@ export function readRecord(value: { readonly kind: string }): DecodedRecord {
   }
 }
 
+function tooLong(bytes: Uint8Array): string {
+  return `has ${bytes.length} bytes, the limit is ${MAX_RECORD_BYTES}`;
+}
+
 const utf8 = new TextEncoder();
 
-/** First `HASH_BYTES` bytes of SHA-256 over the key path: the key's identity in logs, indexes and digests. */
+/**
+ * First `HASH_BYTES` bytes of SHA-256 over the key path: the key's identity in logs, indexes and
+ * digests.
+ */
 export function hashKey(key: string): Uint8Array {
   return sha256Prefix(utf8.encode(key), HASH_BYTES);
 }
@@ -188,7 +244,10 @@ const keyBytes = new Uint8Array(512);
 /** Behind it there is room for an escape and for all slashes of a path. */
 const KEY_ROOM = keyBytes.length - 16;
 
-/** The same as `hashKey(keyOf(record))`, for every change that comes in: most keys are short and ASCII, and their text need not be made. */
+/**
+ * The same as `hashKey(keyOf(record))`, for every change that comes in: most keys are short and
+ * ASCII, and their text need not be made.
+ */
 export function keyHashOf(record: CalicoRecord): Uint8Array {
   const segments = keySegments(record);
   let at = 0;

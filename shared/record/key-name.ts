@@ -1,5 +1,6 @@
 /** What people call a record: `shop/stray-0` instead of its escaped key path. [CLI41] */
 import { unescapeSegment } from "./key.ts";
+import type { Kind } from "./record.ts";
 
 /** Of a key path, which names its kind by itself; what is none stays as it is. Total. */
 export function nameOfKey(key: string): string {
@@ -15,6 +16,19 @@ export function nameOfKey(key: string): string {
   if (at("v1/ipam/") || at("ipam/v2/")) return last.replace(/-(\d+)$/, "/$1");
   if (at("v1/config")) return "settings";
   return at("resources/v3/") ? last : key;
+}
+
+/** The kind of the record that a key path is of; `null` for what is none. */
+export function kindOfKey(key: string): Kind | null {
+  const [, calico, first, second, third, fourth] = key.split("/");
+  if (calico !== "calico") return null;
+  const at = `${first}/${second}`;
+  if (at === "v1/host") return fourth === "workload" ? "WorkloadEndpoint" : "HostEndpoint";
+  if (at === "v1/ipam") return "IPPool";
+  if (at === "ipam/v2") return "IPAMBlock";
+  if (at === "v1/config") return "ClusterConfig";
+  if (at !== "resources/v3" || third !== "projectcalico.org") return null;
+  return fourth === "nodes" ? "Node" : fourth === "profiles" ? "Profile" : null;
 }
 
 /** `role=postgres,app=db`, sorted by key. */

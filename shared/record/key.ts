@@ -1,6 +1,7 @@
 /**
- * Key paths: Calico's own "default paths" with the origin's own (not renamed) names.
- * Source: calico v3.32.1 libcalico-go/lib/backend/model/keys.go. Segments escape `%` and `/`; nothing is normalised, so `//` stays.
+ * Key paths: Calico's own "default paths" with the origin's own (not renamed) names. Source: calico
+ * v3.32.1 libcalico-go/lib/backend/model/keys.go. Segments escape `%` and `/`; nothing is
+ * normalised, so `//` stays.
  */
 import type { CalicoRecord } from "./record.ts";
 

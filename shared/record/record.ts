@@ -1,9 +1,10 @@
 /**
  * The typed records that travel between clusters, and nothing else does.
  *
- * A record holds the fields that a Felix of another cluster can use; everything else of the source object (annotations,
- * gateways, spoofing, QoS, allocation handles …) is dropped where the record is made. Addresses and prefixes are canonical
- * text (`shared/ip`), so equal objects are equal records whichever source made them. [REC1]
+ * A record holds the fields that a Felix of another cluster can use; everything else of the source
+ * object (annotations, gateways, spoofing, QoS, allocation handles …) is dropped where the record
+ * is made. Addresses and prefixes are canonical text (`shared/ip`), so equal objects are equal
+ * records whichever source made them. [REC1]
  */
 export type CalicoRecord =
   | WorkloadEndpoint
@@ -25,7 +26,9 @@ export interface EndpointPort {
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** A pod's (or another workload's) endpoint. Key: (node, orchestrator, namespace, name, endpoint). */
+/**
+ * A pod's (or another workload's) endpoint. Key: (node, orchestrator, namespace, name, endpoint).
+ */
 export interface WorkloadEndpoint {
   readonly kind: "WorkloadEndpoint";
   readonly node: string;
@@ -57,7 +60,10 @@ export interface HostEndpoint {
   readonly ports: readonly EndpointPort[];
 }
 
-/** A namespace or service account as a parent of endpoints: only the labels they inherit. Key: name (`kns.shop`). */
+/**
+ * A namespace or service account as a parent of endpoints: only the labels they inherit. Key: name
+ * (`kns.shop`).
+ */
 export interface Profile {
   readonly kind: "Profile";
   readonly name: string;
@@ -101,24 +107,35 @@ export interface Node {
   readonly wireguardPublicKeyV6: string;
 }
 
-/** An IPAM block reduced to what routes need. Key: cidr. Blocks with `virtual:` affinity or being deleted are not records. */
+/**
+ * An IPAM block reduced to what routes need. Key: cidr. Blocks with `virtual:` affinity or being
+ * deleted are not records.
+ */
 export interface IPAMBlock {
   readonly kind: "IPAMBlock";
   readonly cidr: string;
   /** Node that the block is affine to, or empty. */
   readonly node: string;
-  /** Addresses of the block that another node uses: ordinal within the block, ascending, and that node. */
+  /**
+   * Addresses of the block that another node uses: ordinal within the block, ascending, and that
+   * node.
+   */
   readonly borrowed: readonly { readonly ordinal: number; readonly node: string }[];
 }
 
-/** Cluster-wide settings that preflight compares: Felix parameter name → text. One record a cluster. */
+/**
+ * Cluster-wide settings that preflight compares: Felix parameter name → text. One record a cluster.
+ */
 export interface ClusterConfig {
   readonly kind: "ClusterConfig";
   /** Only names of `CLUSTER_CONFIG_PARAMS`; absent when the cluster does not set them. */
   readonly params: Labels;
 }
 
-/** Felix parameters (and `ClusterGUID`) that are published, by the names they have under `/calico/v1/config/`. */
+/**
+ * Felix parameters (and `ClusterGUID`) that are published, by the names they have under
+ * `/calico/v1/config/`.
+ */
 export const CLUSTER_CONFIG_PARAMS = [
   "ClusterGUID",
   "RouteSource",
@@ -137,8 +154,12 @@ export type RecordChange =
       readonly op: "delete";
       /** Calico's key path, see `keyOf`. */
       readonly key: string;
-      /** `observed`: a delete event was seen. `inferred`: the key is missing from a complete list. */
+      /**
+       * `observed`: a delete event was seen. `inferred`: the key is missing from a complete list.
+       */
       readonly cause: DeleteCause;
     };
+
+export type RecordDeletion = Extract<RecordChange, { op: "delete" }>;
 
 export type DeleteCause = "observed" | "inferred";

@@ -1,22 +1,11 @@
 /**
- * The positional layout of each kind: field order is the wire order, so it is append-only within a `VALUE_VERSION`.
- * A record's bytes are `[valueVersion, kind number, field, field …]` with trailing defaults cut off. [REC3]
+ * The positional layout of each kind: field order is the wire order, so it is append-only within a
+ * `VALUE_VERSION`. A record's bytes are `[valueVersion, kind number, field, field …]` with trailing
+ * defaults cut off. [REC3]
  */
-import {
-  addressInSubnet,
-  borrowed,
-  cidr,
-  flag,
-  ips,
-  labels,
-  NODE_NAME,
-  NODE_NAME_RULE,
-  optionalIp,
-  ports,
-  text,
-  texts,
-} from "./fields.ts";
-import type { FieldCodec } from "./fields.ts";
+import { addressInSubnet, cidr, ips, optionalIp } from "./address-fields.ts";
+import type { FieldCodec } from "./field-codec.ts";
+import { borrowed, flag, labels, NODE_NAME, NODE_NAME_RULE, ports, text, texts } from "./fields.ts";
 import type { CalicoRecord, EncapMode, Kind } from "./record.ts";
 
 /** Raised when the meaning of bytes changes; a record of another version is refused by name. */
@@ -49,11 +38,15 @@ const mac = text(/^(([0-9a-f]{2}:){5}[0-9a-f]{2})?$/, "must be a lower-case MAC 
 const publicKey = text(/^([A-Za-z0-9+/]{43}=)?$/, "must be base64 of 32 bytes or empty");
 const encapModes = text(/^(always|cross-subnet)?$/, "must be empty, always or cross-subnet");
 const encap: FieldCodec<EncapMode> = {
-  encode: (value) => value,
+  encode: (value) => encapModes.encode(value),
+  check: (value, wire) => encapModes.check(value, wire),
   decode: (wire) => encapModes.decode(wire) as EncapMode,
   fallback: "",
 };
-/** Felix refuses a HostEndpoint whose profile ids are longer than 128 characters, the cluster's prefix (33) included. */
+/**
+ * Felix refuses a HostEndpoint whose profile ids are longer than 128 characters, the cluster's
+ * prefix (33) included.
+ */
 const shortProfiles = texts(/^[A-Za-z0-9_.-]{1,95}$/, "must match [A-Za-z0-9_.-]{1,95}", 64);
 const profileName = /^[A-Za-z0-9_.-]{1,330}$/;
 const profiles = texts(profileName, "must match [A-Za-z0-9_.-]{1,330}", 64);

@@ -1,9 +1,11 @@
 /**
- * Reads a record value by value, straight from its bytes, and takes only what `pack` writes: of each value the shortest form. So what has been read to the
- * end is canonical msgpack, and no list of values is made on the way, which was most of what a change costs. [REC4]
+ * Reads a record value by value, straight from its bytes, and takes only what `pack` writes: of
+ * each value the shortest form. So what has been read to the end is canonical msgpack, and no list
+ * of values is made on the way, which was most of what a change costs. [REC4]
  *
- * Records are made of lists, text, byte strings, whole numbers below 65,536 and nil. A method that is asked for another kind of value than is there
- * answers -1 or false, and the field says what it must be.
+ * Records are made of lists, text, byte strings, whole numbers below 65,536 and nil. A method that
+ * is asked for another kind of value than is there answers -1 or false, and the field says what it
+ * must be.
  */
 
 /** What is wrong with a field: an expected outcome of decoding, caught there. */
@@ -64,7 +66,10 @@ export class WireReader {
     return head === 0xc5 ? this.#fits(this.#size(2, 0x1_00)) : -1;
   }
 
-  /** The length of a text, in bytes, whose first byte is at `at` now: take it with `takeText`, or `skip` it. */
+  /**
+   * The length of a text, in bytes, whose first byte is at `at` now: take it with `takeText`, or
+   * `skip` it.
+   */
   text(): number {
     const head = this.#head();
     if (head >= 0xa0 && head <= 0xbf) return this.#fits(head - 0xa0);

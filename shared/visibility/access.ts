@@ -1,8 +1,10 @@
 /**
- * Who sees whom. `effective(A→B)` = an RCC in A naming B ∧ a grant by B covering A; everything that an Origin decides about readers
- * follows from the facts computed here, so that one pure function is the whole visibility rule. [VIS20]
+ * Who sees whom. `effective(A→B)` = an RCC in A naming B ∧ a grant by B covering A; everything that
+ * an Origin decides about readers follows from the facts computed here, so that one pure function
+ * is the whole visibility rule. [VIS20]
  *
- * Clusters are UIDs throughout: names are for people, and a cluster removed and added again under its name is another one. [VIS21]
+ * Clusters are UIDs throughout: names are for people, and a cluster removed and added again under
+ * its name is another one. [VIS21]
  */
 import type {
   ClusterRef,
@@ -38,7 +40,10 @@ export interface BoundRcc {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-/** What the function reads of the registry. Lookups by pair, so that a mesh of many clusters is never walked whole. */
+/**
+ * What the function reads of the registry. Lookups by pair, so that a mesh of many clusters is
+ * never walked whole.
+ */
 export interface AccessRegistry {
   member(uid: string): MemberRow | undefined;
   rccsOf(clusterUid: string): readonly BoundRcc[];
@@ -54,7 +59,10 @@ export interface AccessRegistry {
   poolsOf(clusterUid: string): readonly string[];
 }
 
-/** Whether records of `originUid` may be given to `readerUid`: all of them, or those that the grant's scope shows. A removed cluster is neither seen nor sees. [VIS20] */
+/**
+ * Whether records of `originUid` may be given to `readerUid`: all of them, or those that the
+ * grant's scope shows. A removed cluster is neither seen nor sees. [VIS20]
+ */
 export function isEffective(
   registry: AccessRegistry,
   readerUid: string,
@@ -71,8 +79,10 @@ export function isEffective(
 }
 
 /**
- * Everything one cluster's Origin must know, in a stable order, so that equal registries give equal facts.
- * @returns `null` for a UID that the registry never had. A removed cluster has facts that say so and name nobody.
+ * Everything one cluster's Origin must know, in a stable order, so that equal registries give equal
+ * facts.
+ * @returns `null` for a UID that the registry never had. A removed cluster has facts that say so
+ *   and name nobody.
  */
 export function computeFacts(registry: AccessRegistry, uid: string): OriginFacts | null {
   const member = registry.member(uid);

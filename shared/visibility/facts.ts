@@ -1,8 +1,9 @@
 import type { Scope } from "./scope.ts";
 
 /**
- * What the Mesh tells one cluster's Origin object, whole and versioned: who may read it, what it may read, and which addresses
- * are its own. An older `accessVersion` is ignored; only a newer one of the same mesh changes anything. [VIS3]
+ * What the Mesh tells one cluster's Origin object, whole and versioned: who may read it, what it
+ * may read, and which addresses are its own. An older `accessVersion` is ignored; only a newer one
+ * of the same mesh changes anything. [VIS3]
  */
 export interface OriginFacts {
   /** Identity of the mesh's incarnation: a mesh made anew under an old name has another one. */
@@ -17,7 +18,10 @@ export interface OriginFacts {
   readonly removed: boolean;
   /** Clusters that may read all of this origin: RCC there, grant here. */
   readonly readers: readonly Reader[];
-  /** Those whose grant has a scope, apart: a hub of a version that knows no scopes lets none of them read. Absent: there are none. */
+  /**
+   * Those whose grant has a scope, apart: a hub of a version that knows no scopes lets none of them
+   * read. Absent: there are none.
+   */
   readonly scopedReaders?: readonly ScopedReader[];
   /** The cluster's own RCCs and whether each is served. */
   readonly remotes: readonly Remote[];
@@ -75,7 +79,10 @@ export interface Remote {
   /** Name of the RCC: the remote's name everywhere in this cluster. */
   readonly rcc: string;
   readonly origin: ClusterRef;
-  /** `granted`: may be watched. `not-granted`: the origin has not granted it, or no longer does: what came from it is withdrawn. */
+  /**
+   * `granted`: may be watched. `not-granted`: the origin has not granted it, or no longer does:
+   * what came from it is withdrawn.
+   */
   readonly state: "granted" | "not-granted";
   readonly overlayRoutingMode: "Enabled" | "Disabled";
   /** How the remote's labels are given to rules; absent: `original`. */
@@ -91,7 +98,10 @@ export interface Remote {
   readonly pools?: "not-shared";
 }
 
-/** `prefixed`: label keys have the RCC's name in them, so that only rules written for this remote match. */
+/**
+ * `prefixed`: label keys have the RCC's name in them, so that only rules written for this remote
+ * match.
+ */
 export type LabelMode = "original" | "prefixed";
 
 /**
@@ -209,7 +219,10 @@ export interface OriginStatus {
 export interface ScopeStatus {
   readonly id: string;
   readonly scope: Scope;
-  /** `building`: it does not hold all yet, and its readers are not in sync. `overfull`: it shows more than an origin's scopes may hold together. */
+  /**
+   * `building`: it does not hold all yet, and its readers are not in sync. `overfull`: it shows
+   * more than an origin's scopes may hold together.
+   */
   readonly state: "building" | "ready" | "overfull";
   /** Over all channels. */
   readonly records: number;

@@ -1,13 +1,16 @@
 /**
- * Which addresses a cluster may call its own. Ownership is rooted in the registry: an operator gave the range, or the first claim was
- * pinned. A first claim is only believed for addresses that nobody can own on the Internet, because nobody vouched for it. [VIS25] [VIS26]
+ * Which addresses a cluster may call its own. Ownership is rooted in the registry: an operator gave
+ * the range, or the first claim was pinned. A first claim is only believed for addresses that
+ * nobody can own on the Internet, because nobody vouched for it. [VIS25] [VIS26]
  */
 import { cidrContains, cidrsOverlap, formatCidr, parseCidr } from "../ip/cidr.ts";
 import type { Cidr } from "../ip/cidr.ts";
 import { must } from "../lib/assert.ts";
 import type { RangeUse } from "./facts.ts";
 
-/** Ranges and remembered refusals of one cluster, each. A claim past it is refused by name. [VIS27] */
+/**
+ * Ranges and remembered refusals of one cluster, each. A claim past it is refused by name. [VIS27]
+ */
 export const MAX_RANGES = 4096;
 
 const NEVER: readonly (readonly [string, string])[] = [

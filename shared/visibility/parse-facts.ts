@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 
+import { parseJson } from "../lib/parse-json.ts";
 import { describeIssues } from "./field-problem.ts";
 import { MAX_TOLD_POOLS } from "./facts.ts";
 import type { AccessFacts, ClusterReport, EdgeReport } from "./facts.ts";
@@ -31,7 +32,8 @@ const cidr = z.string().max(64);
 const ref = z.looseObject({ uid: name, name });
 const ranges = z.array(cidr).max(MAX_RANGES);
 
-const scope = z.unknown().transform((value, context): Scope => {
+/** A scope, inside a document. */
+export const scopeField = z.unknown().transform((value, context): Scope => {
   const parsed = parseScope(value);
   if (parsed.ok && parsed.scope !== null) return parsed.scope;
   const rule = parsed.ok ? "narrows nothing" : (parsed.problems[0]?.rule ?? "is not a scope");
@@ -54,7 +56,7 @@ const factsSchema = z.looseObject({
         state: z.enum(["granted", "not-granted"]),
         overlayRoutingMode: z.enum(["Enabled", "Disabled"]),
         labels: z.enum(["original", "prefixed"]).exactOptional(),
-        scope: scope.exactOptional(),
+        scope: scopeField.exactOptional(),
         pools: z.literal("not-shared").exactOptional(),
         heldBack: z.literal(true).exactOptional(),
       }),
@@ -121,13 +123,9 @@ export function parseClusterReport(text: string): Parsed<ClusterReport> {
 }
 
 function parse<T>(schema: z.ZodType<T>, text: string): Parsed<T> {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return { ok: false, rule: "must be JSON" };
-  }
-  const parsed = schema.safeParse(json);
+  const json = parseJson(text);
+  if (!json.ok) return { ok: false, rule: "must be JSON" };
+  const parsed = schema.safeParse(json.value);
   if (parsed.success) return { ok: true, value: parsed.data };
   return { ok: false, rule: ruleOf(parsed.error, []) };
 }

@@ -1,6 +1,7 @@
 /**
- * The documented RemoteClusterConfiguration of Calico Enterprise, read strictly: every field of its reference with its rules, and no
- * other. [VIS22] (docs.tigera.io, "Remote cluster configuration", read 2026-11.)
+ * The documented RemoteClusterConfiguration of Calico Enterprise, read strictly: every field of its
+ * reference with its rules, and no other. [VIS22] (docs.tigera.io, "Remote cluster configuration",
+ * read 2026-11.)
  *
  * What Kubernetes itself adds to an object (`kubectl get -o yaml`) is accepted and ignored, and
  * `null` is an absent field, so that an exported object can be applied.
@@ -109,46 +110,9 @@ export function parseRcc(value: unknown): ParsedRcc {
   const broken = checkConnection(spec);
   if (broken.length > 0) return { ok: false, kind: "rule", problems: broken };
   const annotations = ownAnnotations(metadata.annotations ?? {});
-  const long = Object.keys(annotations).find((key) => (annotations[key] ?? "").length > MAX_TEXT);
-  if (long !== undefined)
-    return {
-      ok: false,
-      kind: "rule",
-      problems: [
-        {
-          field: `metadata.annotations.${long}`,
-          rule: `must have at most ${MAX_TEXT} characters`,
-        },
-      ],
-    };
   const remoteName = annotations[REMOTE_ANNOTATION] ?? metadata.name;
-  if (!NAME_PATTERN.test(remoteName))
-    return {
-      ok: false,
-      kind: "malformed",
-      problems: [{ field: `metadata.annotations.${REMOTE_ANNOTATION}`, rule: NAME_RULE }],
-    };
-  const labels = annotations[LABELS_ANNOTATION];
-  if (labels !== undefined && labels !== "prefixed" && labels !== "original")
-    return {
-      ok: false,
-      kind: "malformed",
-      problems: [
-        {
-          field: `metadata.annotations.${LABELS_ANNOTATION}`,
-          rule: "must be prefixed or original",
-        },
-      ],
-    };
-  const shares = annotations[POOLS_ANNOTATION];
-  if (shares !== undefined && shares !== "true" && shares !== "false")
-    return {
-      ok: false,
-      kind: "malformed",
-      problems: [
-        { field: `metadata.annotations.${POOLS_ANNOTATION}`, rule: "must be true or false" },
-      ],
-    };
+  const refused = checkAnnotations(annotations, remoteName);
+  if (refused !== null) return refused;
   return {
     ok: true,
     rcc: {
@@ -160,6 +124,28 @@ export function parseRcc(value: unknown): ParsedRcc {
       spec,
     },
   };
+}
+
+/** `null`: nothing is wrong with them. */
+function checkAnnotations(
+  annotations: Readonly<Record<string, string>>,
+  remoteName: string,
+): ParsedRcc | null {
+  const wrong = (kind: "malformed" | "rule", key: string, rule: string): ParsedRcc => ({
+    ok: false,
+    kind,
+    problems: [{ field: `metadata.annotations.${key}`, rule }],
+  });
+  const long = Object.keys(annotations).find((key) => (annotations[key] ?? "").length > MAX_TEXT);
+  if (long !== undefined) return wrong("rule", long, `must have at most ${MAX_TEXT} characters`);
+  if (!NAME_PATTERN.test(remoteName)) return wrong("malformed", REMOTE_ANNOTATION, NAME_RULE);
+  const labels = annotations[LABELS_ANNOTATION];
+  if (labels !== undefined && labels !== "prefixed" && labels !== "original")
+    return wrong("malformed", LABELS_ANNOTATION, "must be prefixed or original");
+  const shares = annotations[POOLS_ANNOTATION];
+  if (shares !== undefined && shares !== "true" && shares !== "false")
+    return wrong("malformed", POOLS_ANNOTATION, "must be true or false");
+  return null;
 }
 
 /**

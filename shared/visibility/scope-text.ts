@@ -1,10 +1,15 @@
-/** A scope in one short line for people: in the audit, in refusals, in tables. What is long is cut, and says so. */
+/**
+ * A scope in one short line for people: in the audit, in refusals, in tables. What is long is cut,
+ * and says so.
+ */
 import type { Scope } from "./scope.ts";
 
 /** Of one list, or of the selector. */
 const LONGEST = 120;
 
-/** As `namespaces shop,pay; selector role == "db"; labels role`; `all` for a grant without a scope. */
+/**
+ * As `namespaces shop,pay; selector role == "db"; labels role`; `all` for a grant without a scope.
+ */
 export function describeScope(scope: Scope | null): string {
   if (scope === null) return "all";
   const { kinds, namespaces, selector, labels } = scope;

@@ -1,6 +1,7 @@
 /**
- * What of an origin a grant shows: a pure function of one record, so that an origin's log has a projection for each scope, with a digest of its own, and a
- * relay can narrow what it holds by itself. What a scope does not name it does not narrow. [SCP1]
+ * What of an origin a grant shows: a pure function of one record, so that an origin's log has a
+ * projection for each scope, with a digest of its own, and a relay can narrow what it holds by
+ * itself. What a scope does not name it does not narrow. [SCP1]
  */
 import { z } from "zod";
 
@@ -14,7 +15,10 @@ import { parseSelector } from "../selector/parse.ts";
 import { describeIssues } from "./field-problem.ts";
 import type { FieldProblem } from "./field-problem.ts";
 
-/** Kinds that a scope names. Profiles go with endpoints, whose labels they are; the cluster's settings with its nodes. */
+/**
+ * Kinds that a scope names. Profiles go with endpoints, whose labels they are; the cluster's
+ * settings with its nodes.
+ */
 export const SCOPE_KINDS = [
   "WorkloadEndpoint",
   "HostEndpoint",
@@ -24,10 +28,16 @@ export const SCOPE_KINDS = [
 ] as const;
 export type ScopeKind = (typeof SCOPE_KINDS)[number];
 
-/** Canonical: lists are sorted and name nothing twice, the selector is in normal form, at least one field is there. */
+/**
+ * Canonical: lists are sorted and name nothing twice, the selector is in normal form, at least one
+ * field is there.
+ */
 export interface Scope {
   readonly kinds?: readonly ScopeKind[] | undefined;
-  /** Of endpoints and their profiles only these namespaces; host endpoints have none. Nodes, pools and blocks belong to no namespace, and stay. */
+  /**
+   * Of endpoints and their profiles only these namespaces; host endpoints have none. Nodes, pools
+   * and blocks belong to no namespace, and stay.
+   */
   readonly namespaces?: readonly string[] | undefined;
   /** Of endpoints only those whose own labels match; inherited ones are not asked. */
   readonly selector?: string | undefined;
@@ -68,7 +78,10 @@ export type ParsedScope =
   | { readonly ok: true; readonly scope: Scope | null }
   | { readonly ok: false; readonly problems: readonly FieldProblem[] };
 
-/** Total: any JSON value gives a canonical scope, or the fields that are wrong with the rule of each. [SCP2] */
+/**
+ * Total: any JSON value gives a canonical scope, or the fields that are wrong with the rule of
+ * each. [SCP2]
+ */
 export function parseScope(value: unknown): ParsedScope {
   const parsed = z.object({ scope: scopeSchema }).safeParse({ scope: value });
   if (!parsed.success) return { ok: false, problems: describeIssues(parsed.error.issues) };
@@ -100,7 +113,10 @@ export function scopeId(scope: Scope): string {
 /** What a reader sees of a record; `null`: nothing. */
 export type Projector = (record: CalicoRecord) => CalicoRecord | null;
 
-/** @param before What the records were shown through already: labels that it has taken away cannot be asked any more, and what asks for them does not match. */
+/**
+ * @param before What the records were shown through already: labels that it has taken away cannot
+ *   be asked any more, and what asks for them does not match.
+ */
 export function projectorOf(scope: Scope, before: Scope | null = null): Projector {
   const selector = selectorOf(scope.selector);
   const isMatched = scope.selector === undefined || scope.selector === before?.selector;
@@ -153,4 +169,9 @@ function only(labels: Labels, keys: ReadonlySet<string>): Labels {
 
 function sorted(texts: readonly string[]): readonly string[] {
   return [...new Set(texts)].toSorted();
+}
+
+/** Scopes are canonical. @param one Absent: all is shown. */
+export function isSameScope(one: Scope | undefined, other: Scope | undefined): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }

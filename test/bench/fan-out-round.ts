@@ -9,7 +9,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { RemoteView } from "../../relay/view/remote-view.ts";
 import { ViewFile } from "../../relay/view/view-file.ts";
 import { Watcher } from "../../relay/view/watcher.ts";
-import { address, pod } from "../support/records.ts";
+import { address, pod, putOf } from "../support/records.ts";
 import type { Round, Setting } from "./fan-out.ts";
 import { progress, quantile } from "./figure.ts";
 import { LightReader } from "./light-reader.ts";
@@ -25,7 +25,7 @@ async function runRound(setting: Setting): Promise<Round> {
   const latencies: number[] = [];
   let last = 0;
   for (let n = 0; n < PODS; n++)
-    rig.local.apply({ op: "put", record: { ...pod(`p${n}`, address(n)), labels: { t: "0" } } });
+    rig.local.applyChange(putOf({ ...pod(`p${n}`, address(n)), labels: { t: "0" } }));
   const home = await rig.publish();
   const view = new RemoteView(new ViewFile(join(rig.root, "view")), {
     rcc: "o",
@@ -66,10 +66,7 @@ async function runRound(setting: Setting): Promise<Round> {
       const n = offered % PODS;
       // It happens when it is due, whenever this process gets to it.
       const at = began + (offered / setting.changesPerSecond) * 1000;
-      batch.push({
-        op: "put" as const,
-        record: { ...pod(`p${n}`, address(n)), labels: { t: String(at) } },
-      });
+      batch.push(putOf({ ...pod(`p${n}`, address(n)), labels: { t: String(at) } }));
     }
     home.publisher.onSource(batch);
     await new Promise((resolve) => setTimeout(resolve, TICK_MS));

@@ -2,7 +2,7 @@
  * A cluster that sees 100,000 endpoints for the first time: from the connection to a view on disk
  * whose digest is proven.
  */
-import { pod } from "../support/records.ts";
+import { pod, putOf } from "../support/records.ts";
 import { figure, median, progress } from "./figure.ts";
 import type { Figure } from "./figure.ts";
 import { BenchRig } from "./rig.ts";
@@ -16,13 +16,12 @@ const ROUNDS = 3;
 export function addEndpoints(rig: BenchRig, count: number): void {
   for (let n = 0; n < count; n++) {
     const ip = `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`;
-    rig.local.apply({
-      op: "put",
-      record: {
+    rig.local.applyChange(
+      putOf({
         ...pod(`web-${n}`, ip, { app: `app-${n % 200}`, version: `v${n % 7}` }),
         node: `node-${n % 500}`,
-      },
-    });
+      }),
+    );
   }
 }
 

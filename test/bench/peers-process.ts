@@ -8,7 +8,7 @@ import { askAll } from "../../relay/peers/ask-all.ts";
 import { PEER_LIMITS } from "../../relay/peers/limits.ts";
 import { preferSmallHeap } from "../../relay/lib/small-heap.ts";
 import { RemoteView } from "../../relay/view/remote-view.ts";
-import { viewPath } from "../../relay/view/remotes.ts";
+import { viewPath } from "../../relay/view/views-folder.ts";
 import { ViewFile } from "../../relay/view/view-file.ts";
 
 preferSmallHeap();
@@ -24,7 +24,7 @@ const report = await askAll({
   stateDir,
   membership: { credential: "c", meshId: "m", mesh: "bench", cluster: { uid: "r", name: "r" } },
   facts: () => access.facts,
-  keepFacts: (facts) => void access.take(facts),
+  keepFacts: (facts) => void access.keep(facts),
   find: () => Promise.resolve([address]),
   log: newLogger("bench", "silent"),
 });

@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 
 import { newLogger } from "../../relay/lib/log.ts";
 import { PeerServer } from "../../relay/peers/server.ts";
-import { viewPath } from "../../relay/view/remotes.ts";
+import { viewPath } from "../../relay/view/views-folder.ts";
 import { addEndpoints } from "./first-view.ts";
 import { figure, median, progress } from "./figure.ts";
 import type { Figure } from "./figure.ts";

@@ -2,7 +2,7 @@
  * What a relay needs for each remote endpoint: in steady state, and at most while it takes its
  * first view in.
  */
-import { pod } from "../support/records.ts";
+import { pod, putOf } from "../support/records.ts";
 import { figure, median, progress } from "./figure.ts";
 import type { Figure } from "./figure.ts";
 import { BenchRig } from "./rig.ts";
@@ -17,10 +17,8 @@ export async function* benchRelayMemory(): AsyncGenerator<Figure> {
   for (let n = 0; n < ENDPOINTS; n++) {
     const ip = `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`;
     const labels = { app: `app-${n % 200}`, version: `v${n % 7}` };
-    rig.local.apply({
-      op: "put",
-      record: { ...pod(`web-${n}`, ip, labels), node: `node-${n % 500}` },
-    });
+    const record = { ...pod(`web-${n}`, ip, labels), node: `node-${n % 500}` };
+    rig.local.applyChange(putOf(record));
   }
   await rig.publish();
   const runs: ViewRun[] = [];

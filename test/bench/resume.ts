@@ -13,7 +13,7 @@ import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import type { HomeMessage, Message } from "../../shared/protocol/messages.ts";
 import { Publisher } from "../../relay/publish/publisher.ts";
 import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
-import { address, pod, put } from "../support/records.ts";
+import { address, pod, put, putOf } from "../support/records.ts";
 import { figure } from "./figure.ts";
 import type { Figure } from "./figure.ts";
 import { BenchRig } from "./rig.ts";
@@ -29,7 +29,7 @@ export async function* benchResume(): AsyncGenerator<Figure> {
     ...pod(`web-${n}`, address(n % 60_000), { app: `app-${n % 200}`, state }),
     node: `node-${n % 500}`,
   });
-  for (let n = 0; n < ENDPOINTS; n++) rig.local.apply({ op: "put", record: of(n, "0") });
+  for (let n = 0; n < ENDPOINTS; n++) rig.local.applyChange(putOf(of(n, "0")));
   const home = await rig.publish();
   const reader = new AwayReader(rig);
   await reader.visit();
@@ -41,7 +41,7 @@ export async function* benchResume(): AsyncGenerator<Figure> {
 
   for (let round = 1; round <= 5; round++)
     for (let n = 0; n < CHANGED; n++) {
-      home.publisher.onSource([{ op: "put", record: of(n * 7, `round-${round}`) }]);
+      home.publisher.onSource([putOf(of(n * 7, `round-${round}`))]);
       if (n % 100 === 0) await settled();
     }
   await settled();
@@ -56,13 +56,13 @@ export async function* benchResume(): AsyncGenerator<Figure> {
   );
 
   for (let n = 0; n < FLAPS; n++) {
-    home.publisher.onSource([{ op: "put", record: of(3, `flap-${n}`) }]);
+    home.publisher.onSource([putOf(of(3, `flap-${n}`))]);
     await new Promise((resolve) => setImmediate(resolve));
   }
   await settled();
   yield figure(`resume after a key has changed ${FLAPS} times`, await reader.visit(), "B", 300);
 
-  home.publisher.onSource([{ op: "put", record: of(5, "one") }]);
+  home.publisher.onSource([putOf(of(5, "one"))]);
   yield figure("one changed pod on the wire, per reader", await reader.stay(), "B", 200);
   home.stop();
 

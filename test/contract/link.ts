@@ -5,7 +5,7 @@
 import { expect, test } from "vitest";
 
 import type { LinkHandlers } from "../../relay/hub/link.ts";
-import type { Link } from "../../relay/hub/outside.ts";
+import type { Link } from "../../relay/hub/relay-ports.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 

@@ -56,11 +56,11 @@ class Relay {
       headers,
       onRefused: () => undefined,
       accessVersion: () => 3,
-      onAccess: (facts) => this.remotes.apply(facts, true),
+      onAccess: (facts) => this.remotes.followFacts(facts, true),
       onDown: (reason) => this.downs.push(String(reason)),
       onUp: () => undefined,
     });
-    this.remotes.apply(accessFacts(3, [{}]), true);
+    this.remotes.followFacts(accessFacts(3, [{}]), true);
     this.remotes.subscribe((changes) => this.told.push(...changes));
     this.home.start();
   }

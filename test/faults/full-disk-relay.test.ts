@@ -77,7 +77,7 @@ function factsOnDisk(): AccessFacts {
 test("[VIE15] facts that cannot be written hold in memory, and are written once they can be", () => {
   const state = join(rig.root, "states");
   const access = new AccessState(state);
-  expect(access.take(accessFacts(3, [{}])).kind).toBe("newer");
+  expect(access.keep(accessFacts(3, [{}])).kind).toBe("newer");
   expect(access.facts?.accessVersion).toBe(3);
   expect(access.writeError).toContain("ENOENT");
   expect(access.save()).toBe(false);

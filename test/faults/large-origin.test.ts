@@ -5,7 +5,7 @@ import { LocalState } from "../../relay/publish/local-state.ts";
 import { nodeSql } from "../support/node-sql.ts";
 import { TestPublisher, TestReader } from "../support/origin-peers.ts";
 import { facts, OriginWorld } from "../support/origin-world.ts";
-import { pod, pool } from "../support/records.ts";
+import { pod, pool, putOf } from "../support/records.ts";
 import { rounds } from "./rounds.ts";
 
 /** As many as an object must hold; fewer where the machine is to be free soon. */
@@ -31,18 +31,17 @@ test(`[LOG18] ${ENDPOINTS} endpoints in one Origin: no row beyond 1.5 MB, a ledg
   const world = new OriginWorld(facts({ ranges: { pods: ["10.0.0.0/8"], nodes: [] } }), sql);
   const publisher = new TestPublisher(world);
   const local: LocalState = publisher.local;
-  local.apply({ op: "put", record: pool("10.0.0.0/8") });
-  for (let n = 0; n < ENDPOINTS; n++) local.apply({ op: "put", record: of(n, "1") });
+  local.applyChange(putOf(pool("10.0.0.0/8")));
+  for (let n = 0; n < ENDPOINTS; n++) local.applyChange(putOf(of(n, "1")));
   publisher.listed();
   publisher.connect();
   let largest = world.origin.ledgerBytes;
   // Every key once more in part, so that folding has to rewrite what there is.
   for (let round = 0; round < 20; round++) {
     publisher.change(
-      ...Array.from({ length: 3_000 }, (_, i) => ({
-        op: "put" as const,
-        record: of((i * 167 + round) % ENDPOINTS, `r${round}`),
-      })),
+      ...Array.from({ length: 3_000 }, (_, i) =>
+        putOf(of((i * 167 + round) % ENDPOINTS, `r${round}`)),
+      ),
     );
     largest = Math.max(largest, world.origin.ledgerBytes);
   }
@@ -60,12 +59,7 @@ test(`[LOG18] ${ENDPOINTS} endpoints in one Origin: no row beyond 1.5 MB, a ledg
   if (ENDPOINTS === 500_000) {
     // As many keys as an origin may have, and more: its publisher is refused, its readers keep what
     // they have. [LOG19]
-    publisher.change(
-      ...Array.from({ length: 100_001 }, (_, n) => ({
-        op: "put" as const,
-        record: of(ENDPOINTS + n, "1"),
-      })),
-    );
+    publisher.change(...Array.from({ length: 100_001 }, (_, n) => putOf(of(ENDPOINTS + n, "1"))));
     world.advance(60_000);
     expect(world.closedWith(publisher.socket)).toBe("over-quota");
     expect(world.closeMessage(publisher.socket)).toContain("600000 keys");

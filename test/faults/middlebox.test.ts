@@ -8,15 +8,15 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { HubLink } from "../../relay/hub/link.ts";
-import { OUTSIDE } from "../../relay/hub/outside.ts";
-import type { Outside } from "../../relay/hub/outside.ts";
+import { NODE_PORTS } from "../../relay/hub/relay-ports.ts";
+import type { RelayPorts } from "../../relay/hub/relay-ports.ts";
 import { newLogger } from "../../relay/lib/log.ts";
 import { Relay } from "../../relay/relay.ts";
 import type { RelayStatus } from "../../relay/status.ts";
 import { openSource } from "../../relay/source/open-source.ts";
 import { BenchRig } from "../bench/rig.ts";
 import { eventually } from "../support/mesh-rig.ts";
-import { pod } from "../support/records.ts";
+import { pod, putOf } from "../support/records.ts";
 import { rounds } from "./rounds.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
 
@@ -27,7 +27,7 @@ let rig: BenchRig;
 
 beforeAll(async () => {
   rig = await BenchRig.start();
-  rig.local.apply({ op: "put", record: pod("a", "10.0.0.1") });
+  rig.local.applyChange(putOf(pod("a", "10.0.0.1")));
   await rig.publish();
 });
 
@@ -52,8 +52,8 @@ async function startThrough(
     ...(idleMs === undefined ? {} : { idleMs }),
   });
   const downs: string[] = [];
-  const outside: Outside = {
-    ...OUTSIDE,
+  const ports: RelayPorts = {
+    ...NODE_PORTS,
     dial: ({ handlers, ...options }) =>
       new HubLink({
         ...options,
@@ -83,7 +83,7 @@ async function startThrough(
     openSource({ kind: "manifests", folder }),
     newLogger("test", "silent"),
     rig.reader ?? (await Promise.reject(new Error("BUG: not joined"))),
-    outside,
+    ports,
   );
   atEnd(async () => {
     await relay.stop();

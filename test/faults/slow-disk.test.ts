@@ -20,7 +20,7 @@ import { speedOf } from "../../cli/launch/disk-speed.ts";
 import { LocalState } from "../../relay/publish/local-state.ts";
 import { DiskBudget } from "../../worker/origin/budgets/disk-budget.ts";
 import { eventually } from "../support/mesh-rig.ts";
-import { pod } from "../support/records.ts";
+import { pod, putOf } from "../support/records.ts";
 import { startHubProcess } from "./catwalk-process.ts";
 import { rounds } from "./rounds.ts";
 
@@ -111,9 +111,7 @@ if (rounds(0, 1) === 1)
     const churn = setInterval(() => {
       changes++;
       for (const [n, home] of homes.entries())
-        home.publisher.onSource([
-          { op: "put", record: pod("a", `10.${n}.0.1`, { n: String(changes) }) },
-        ]);
+        home.publisher.onSource([putOf(pod("a", `10.${n}.0.1`, { n: String(changes) }))]);
     }, 4);
     onTestFinished(() => clearInterval(churn));
 

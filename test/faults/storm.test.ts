@@ -18,8 +18,8 @@ import { adminOf } from "../support/hub-api.ts";
 import { Credentials } from "../../relay/hub/credentials.ts";
 import { Home } from "../../relay/publish/home.ts";
 import { HubLink } from "../../relay/hub/link.ts";
-import { OUTSIDE } from "../../relay/hub/outside.ts";
-import type { Outside } from "../../relay/hub/outside.ts";
+import { NODE_PORTS } from "../../relay/hub/relay-ports.ts";
+import type { RelayPorts } from "../../relay/hub/relay-ports.ts";
 import { startHub } from "../../cli/launch/hub.ts";
 import type { RunningHub } from "../../cli/launch/hub.ts";
 import { LocalState } from "../../relay/publish/local-state.ts";
@@ -27,7 +27,7 @@ import { RemoteView } from "../../relay/view/remote-view.ts";
 import { ViewFile } from "../../relay/view/view-file.ts";
 import { Watcher } from "../../relay/view/watcher.ts";
 import { eventually } from "../support/mesh-rig.ts";
-import { pod } from "../support/records.ts";
+import { pod, putOf } from "../support/records.ts";
 import { rounds } from "./rounds.ts";
 import { workerdBelow } from "./small-disk.ts";
 
@@ -117,8 +117,8 @@ async function join_(n: number): Promise<Credentials> {
 }
 
 /** The real link, with a note of when it dials and of what it gets. */
-const outside: Outside = {
-  ...OUTSIDE,
+const ports: RelayPorts = {
+  ...NODE_PORTS,
   dial: (options) =>
     new HubLink({
       ...options,
@@ -141,8 +141,7 @@ function startRelay(n: number, self: Credentials, origin: Credentials): StormRel
   const base = hub.url.replace("http", "ws");
   const local = new LocalState();
   if (n < POPULAR)
-    for (let p = 0; p < PODS; p++)
-      local.apply({ op: "put", record: pod(`p${p}`, `10.0.${n}.${p + 1}`) });
+    for (let p = 0; p < PODS; p++) local.applyChange(putOf(pod(`p${p}`, `10.0.${n}.${p + 1}`)));
   const home = new Home({
     url: `${base}/v1/connect/home`,
     local,
@@ -152,7 +151,7 @@ function startRelay(n: number, self: Credentials, origin: Credentials): StormRel
     onAccess: () => undefined,
     onDown: () => undefined,
     onUp: () => undefined,
-    outside,
+    ports,
   });
   home.publisher.onListed();
   home.start();
@@ -169,7 +168,7 @@ function startRelay(n: number, self: Credentials, origin: Credentials): StormRel
     onDown: () => undefined,
   };
   const url = `${base}/v1/connect/watch/${uid}`;
-  const watcher = new Watcher(view, url, () => self.headers(), handlers, outside);
+  const watcher = new Watcher(view, url, () => self.headers(), handlers, ports);
   watcher.start();
   return { home, watcher, view };
 }

@@ -11,7 +11,7 @@ import { parse, stringify } from "yaml";
 
 import { peerFinder } from "../../relay/peers/find-peers.ts";
 import { KubernetesSource } from "../../relay/source/kubernetes/kubernetes-source.ts";
-import { listingTransport } from "../../relay/typha/upstream/choose-upstream.ts";
+import { listingTransport } from "../../relay/kube/list-slices.ts";
 import { ServiceUpstream } from "../../relay/typha/upstream/upstream.ts";
 import { eventually } from "../support/mesh-rig.ts";
 import { KubeClient } from "./kube-client.ts";

@@ -3,9 +3,10 @@ import { toHex } from "../../shared/lib/bytes.ts";
 import { channelOf } from "../../shared/record/channel.ts";
 import { encodeRecord, hashKey, hashRecord } from "../../shared/record/encoding.ts";
 import { keyOf } from "../../shared/record/key.ts";
-import type { CalicoRecord, RecordChange } from "../../shared/record/record.ts";
+import type { EncodedChange } from "../../shared/record/encoding.ts";
+import type { CalicoRecord } from "../../shared/record/record.ts";
 import type { Source, SourceSink } from "../../relay/source/source.ts";
-import { pool } from "../support/records.ts";
+import { pool, putOf } from "../support/records.ts";
 import { addressesOf } from "./addresses.ts";
 import type { History, SourceState } from "./history.ts";
 import { scopeOf } from "./scopes.ts";
@@ -72,7 +73,7 @@ export class Place {
     if (this.#held.get(key)?.state.hash === state.hash) return;
     this.#held.set(key, { record, state });
     this.#history.add({ what: "source", place: this.name, key: hashOfKey(key), state });
-    this.#tell({ op: "put", record });
+    this.#tell(putOf(record));
   }
 
   delete(key: string): void {
@@ -105,7 +106,7 @@ export class Place {
     this.#history.add({ what: "trouble", name: "a source's new list comes half" });
   }
 
-  #tell(change: RecordChange): void {
+  #tell(change: EncodedChange): void {
     for (const source of this.#followers) source.onChange(change);
   }
 }
@@ -145,7 +146,7 @@ export class SimSource implements Source {
     return Promise.resolve({ items: [], unread: [] });
   }
 
-  onChange(change: RecordChange): void {
+  onChange(change: EncodedChange): void {
     if (this.#isWatching) this.#apply([change]);
   }
 
@@ -167,7 +168,7 @@ export class SimSource implements Source {
     };
     const whole = (): void => {
       const gone = [...this.#told.keys()].filter((key) => !this.#place.held.has(key));
-      const deletes = gone.map((key): RecordChange => ({ op: "delete", key, cause: "inferred" }));
+      const deletes = gone.map((key): EncodedChange => ({ op: "delete", key, cause: "inferred" }));
       this.#apply([...this.#puts([...this.#place.held.keys()]), ...deletes]);
       this.#isWatching = true;
       if (!this.#hasListed) this.#sink?.listed();
@@ -176,16 +177,16 @@ export class SimSource implements Source {
     next(rng.below(100), half);
   }
 
-  #puts(keys: readonly string[]): RecordChange[] {
+  #puts(keys: readonly string[]): EncodedChange[] {
     return keys.flatMap((key) => {
       const held = this.#place.held.get(key);
       return held === undefined || this.#told.get(key) === held.state.hash
         ? []
-        : [{ op: "put", record: held.record }];
+        : [putOf(held.record)];
     });
   }
 
-  #apply(changes: readonly RecordChange[]): void {
+  #apply(changes: readonly EncodedChange[]): void {
     for (const change of changes)
       if (change.op === "delete") this.#told.delete(change.key);
       else {

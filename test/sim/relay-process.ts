@@ -8,7 +8,7 @@ import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import { readConfig } from "../../relay/config/relay-config.ts";
 import type { Membership } from "../../relay/hub/join.ts";
 import type { LinkOptions } from "../../relay/hub/link.ts";
-import type { Link, Outside } from "../../relay/hub/outside.ts";
+import type { Link, RelayPorts } from "../../relay/hub/relay-ports.ts";
 import { Relay } from "../../relay/relay.ts";
 import type { ServedChange } from "../../relay/view/serving.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
@@ -155,7 +155,7 @@ export class RelayProcess {
     });
     this.#readAccess();
     const source = new SimSource(this.place, this.#world);
-    const relay = new Relay(config.config, source, SILENT, credentials, this.#outside(process));
+    const relay = new Relay(config.config, source, SILENT, credentials, this.#ports(process));
     this.#process = Object.assign(process, { relay });
     relay.remotes.subscribe((changes) => {
       for (const change of changes) this.#tell(change);
@@ -256,7 +256,7 @@ export class RelayProcess {
       });
   }
 
-  #outside(process: Pick<Process, "links" | "isAlive" | "positions">): Outside {
+  #ports(process: Pick<Process, "links" | "isAlive" | "positions">): RelayPorts {
     const world = this.#world;
     return {
       now: () => world.now,

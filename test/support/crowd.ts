@@ -14,7 +14,7 @@ import type { Channel } from "../../shared/record/channel.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
 import type { CrowdedHub, HostedOrigin } from "./crowded-hub.ts";
 import type { Us } from "./one-thread.ts";
-import { pool, put } from "./records.ts";
+import { pool, put, putOf } from "./records.ts";
 
 const EMPTY = new HashTrie().leaves();
 const HELLO: HomeHello = {
@@ -51,7 +51,7 @@ export class QuietCluster {
       },
       now: () => thread.nowUs / 1000,
     });
-    this.publisher.onSource(records.map((record) => ({ op: "put", record })));
+    this.publisher.onSource(records.map((record) => putOf(record)));
     this.publisher.onListed();
     const socket = origin.connect({
       peer: { role: "home", clusterUid: uid, keyGeneration: 1 },
@@ -61,7 +61,7 @@ export class QuietCluster {
   }
 
   change(record: CalicoRecord): void {
-    this.publisher.onSource([{ op: "put", record }]);
+    this.publisher.onSource([putOf(record)]);
   }
 }
 

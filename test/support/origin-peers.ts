@@ -2,7 +2,7 @@
  * Who speaks to an Origin in tests: the publisher of its cluster, and a reading relay; and a world
  * in which they have met.
  */
-import type { RecordChange } from "../../shared/record/record.ts";
+import type { EncodedChange } from "../../shared/record/encoding.ts";
 import { encodeMessage } from "../../shared/protocol/codec.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { HomeMessage, Message, WatchMessage } from "../../shared/protocol/messages.ts";
@@ -11,10 +11,10 @@ import { CHANNELS } from "../../shared/record/channel.ts";
 import { LocalState } from "../../relay/publish/local-state.ts";
 import { Publisher } from "../../relay/publish/publisher.ts";
 import { MemoryView } from "../../relay/view/memory-view.ts";
-import type { ViewChange } from "../../relay/view/channel-view.ts";
+import type { ViewChange } from "../../relay/view/held-records.ts";
 import type { Peer } from "../../worker/origin/ports.ts";
 import { nodeSql } from "./node-sql.ts";
-import { address, pod, pool } from "./records.ts";
+import { address, pod, pool, putOf } from "./records.ts";
 import { facts, ORIGIN_UID, OriginWorld, READER_UID } from "./origin-world.ts";
 
 let starts = 0;
@@ -69,7 +69,7 @@ export class TestPublisher {
     this.world.settle();
   }
 
-  change(...changes: RecordChange[]): void {
+  change(...changes: EncodedChange[]): void {
     this.publisher.onSource(changes);
     this.world.settle();
   }
@@ -201,8 +201,8 @@ export class TestReader {
 export function populatedWorld(count = 3, paceMs = 5) {
   const world = new OriginWorld(facts(), nodeSql(), paceMs);
   const publisher = new TestPublisher(world);
-  publisher.change({ op: "put", record: pool("10.20.0.0/16") });
-  for (let n = 0; n < count; n++) publisher.change({ op: "put", record: pod(`p${n}`, address(n)) });
+  publisher.change(putOf(pool("10.20.0.0/16")));
+  for (let n = 0; n < count; n++) publisher.change(putOf(pod(`p${n}`, address(n))));
   publisher.listed();
   publisher.connect();
   const reader = new TestReader(world);

@@ -62,7 +62,7 @@ export class PeerRig {
       },
       new OwnAddresses({ pods: [], nodes: [] }, []),
     );
-    remotes.apply(facts, false);
+    remotes.followFacts(facts, false);
     this.#ends.push(async () => remotes.stop());
     return remotes;
   }

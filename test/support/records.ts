@@ -1,5 +1,6 @@
 /** Records for tests: valid ones, with what matters spelled out. */
-import { encodeRecord } from "../../shared/record/encoding.ts";
+import { encodeChecked, encodeRecord } from "../../shared/record/encoding.ts";
+import type { EncodedChange } from "../../shared/record/encoding.ts";
 import type { CalicoRecord, IPPool, Node, WorkloadEndpoint } from "../../shared/record/record.ts";
 
 export function pod(
@@ -60,6 +61,13 @@ export function node(name: string, given: Partial<Node> = {}): Node {
 
 export function put(record: CalicoRecord): { readonly op: "put"; readonly bytes: Uint8Array } {
   return { op: "put", bytes: encodeRecord(record) };
+}
+
+/** What a source tells of a record. */
+export function putOf(record: CalicoRecord): EncodedChange {
+  const result = encodeChecked(record);
+  if (result.kind === "problem") throw new Error(`${result.problem.field}: ${result.problem.rule}`);
+  return { op: "put", ...result.encoded };
 }
 
 /** `10.20.x.y` for the n-th pod. */

@@ -15,7 +15,7 @@ import type { ServedChange } from "../../relay/view/serving.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
 import { node, pod, pool } from "./records.ts";
-import { watchedOutside } from "./watched-link.ts";
+import { watchedPorts } from "./watched-link.ts";
 import type { WatchedLink } from "./watched-link.ts";
 
 const folders: string[] = [];
@@ -47,7 +47,7 @@ export function open(dir: string, own = NONE) {
       headers: () => Promise.resolve({}),
       log: newLogger("test", "silent"),
       onState: () => statuses.push(...remotes.reports().map((report) => report.connectionStatus)),
-      outside: watchedOutside(links),
+      ports: watchedPorts(links),
     },
     own,
   );

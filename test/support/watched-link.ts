@@ -1,7 +1,7 @@
 /** Watch sockets in the hands of a test: what is dialled, what is said, and what the hub sends. */
 import type { LinkHandlers } from "../../relay/hub/link.ts";
-import { OUTSIDE } from "../../relay/hub/outside.ts";
-import type { Link, Outside } from "../../relay/hub/outside.ts";
+import { NODE_PORTS } from "../../relay/hub/relay-ports.ts";
+import type { Link, RelayPorts } from "../../relay/hub/relay-ports.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";
 import { encodePayload } from "../../shared/log/payload.ts";
 import type { Message, WatchHello, WatchMessage } from "../../shared/protocol/messages.ts";
@@ -50,9 +50,9 @@ export class WatchedLink implements Link {
 }
 
 /** @param links Is given each that is dialled. */
-export function watchedOutside(links: WatchedLink[]): Outside {
+export function watchedPorts(links: WatchedLink[]): RelayPorts {
   return {
-    ...OUTSIDE,
+    ...NODE_PORTS,
     after: () => () => undefined,
     dial: ({ handlers }) => {
       const link = new WatchedLink(handlers);

@@ -61,7 +61,7 @@ export class HeldKeys {
    * Takes out and answers what a record takes the place of: its object under another key, and who
    * has one of its addresses.
    */
-  takeReplaced(keyHash: Uint8Array, by: Identity): readonly HeldKey[] {
+  removeReplaced(keyHash: Uint8Array, by: Identity): readonly HeldKey[] {
     const own = toId(keyHash);
     const ids = new Set(placesOf(by).flatMap((place) => [...(this.#byPlace.get(place) ?? [])]));
     ids.delete(own);

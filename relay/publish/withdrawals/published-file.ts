@@ -3,7 +3,7 @@
  * missing then: of each key the collection, and what could take its place. And which withdrawals
  * are held. In the state folder; lost or damaged, it is no knowledge. [PUB5]
  */
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { z } from "zod";
@@ -11,10 +11,11 @@ import { z } from "zod";
 import { pack, unpack } from "../../../shared/lib/msgpack.ts";
 import { CHANNELS } from "../../../shared/record/channel.ts";
 import { HASH_BYTES } from "../../../shared/record/encoding.ts";
+import { writeFileAtomically } from "../../lib/atomic-file.ts";
 import { COLLECTION_NAMES } from "./collections.ts";
 import type { CollectionName } from "./collections.ts";
 import type { HeldKey } from "./held-keys.ts";
-import type { Hold } from "./withdrawal-guard.ts";
+import type { Hold } from "./obeyed.ts";
 
 export interface Published {
   readonly keys: readonly HeldKey[];
@@ -83,9 +84,7 @@ export function writePublished(stateDir: string, { keys, holds }: Published): vo
     ]),
     holds.map(({ collection, sinceMs, untilMs }) => [placeOf(collection), sinceMs, untilMs]),
   ]);
-  const fresh = join(stateDir, `${NAME}.new`);
-  writeFileSync(fresh, bytes, { mode: 0o600 });
-  renameSync(fresh, join(stateDir, NAME));
+  writeFileAtomically(join(stateDir, NAME), bytes);
 }
 
 function placeOf(collection: CollectionName): number {

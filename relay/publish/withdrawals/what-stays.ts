@@ -3,8 +3,9 @@
  * only when a deletion was inferred.
  */
 import { toId } from "../../../shared/lib/bytes.ts";
+import type { EncodedRecord } from "../../../shared/record/encoding.ts";
 import type { CalicoRecord } from "../../../shared/record/record.ts";
-import type { LocalRecord, LocalState } from "../local-state.ts";
+import type { LocalState } from "../local-state.ts";
 import { collectionOf, identityOf } from "./collections.ts";
 import type { CollectionName } from "./collections.ts";
 import { placesOf } from "./held-keys.ts";
@@ -22,7 +23,7 @@ export interface Left {
  */
 export function leftBy(
   local: LocalState,
-  gone: readonly LocalRecord[],
+  gone: readonly EncodedRecord[],
   puts: readonly CalicoRecord[],
   isHeld: (keyHash: Uint8Array) => boolean,
 ): Left {

@@ -4,33 +4,18 @@
  * decider without clock, disk or timers: `withdrawals.ts` is the shell. [PUB3] [PUB4] [PUB5]
  */
 import type { Channel } from "../../../shared/record/channel.ts";
-import { hashKey, keyHashOf } from "../../../shared/record/encoding.ts";
-import type { CalicoRecord, RecordChange } from "../../../shared/record/record.ts";
-import type { LocalRecord, LocalState } from "../local-state.ts";
-import { collectionOf, identityOf } from "./collections.ts";
+import { hashKey } from "../../../shared/record/encoding.ts";
+import type { EncodedChange, EncodedRecord } from "../../../shared/record/encoding.ts";
+import type { LocalState } from "../local-state.ts";
+import { identityOf } from "./collections.ts";
 import type { CollectionName } from "./collections.ts";
 import { HeldKeys, placesOf } from "./held-keys.ts";
 import type { HeldKey } from "./held-keys.ts";
 import { isMass } from "./mass.ts";
+import { asObeyed, heldOf, inferredDelete } from "./obeyed.ts";
+import type { Hold, Obeyed } from "./obeyed.ts";
 import { leftBy, namedProfiles } from "./what-stays.ts";
 import type { Left } from "./what-stays.ts";
-
-/** Of one collection. */
-export interface Hold {
-  readonly collection: CollectionName;
-  readonly sinceMs: number;
-  /**
-   * When it ends by itself; `null`: an operator has rejected the withdrawal, so it stays until what
-   * is held comes back.
-   */
-  readonly untilMs: number | null;
-}
-
-export interface Obeyed {
-  readonly changes: readonly RecordChange[];
-  /** Keys of an earlier process, of which this one has the hash only. */
-  readonly withdrawn: readonly HeldKey[];
-}
 
 const LOOK_MS = 1_000;
 
@@ -40,7 +25,7 @@ export class WithdrawalGuard {
   readonly #held = new HeldKeys();
   readonly #holds = new Map<CollectionName, Hold>();
   readonly #remembered: ReadonlySet<CollectionName>;
-  #isSettled = false;
+  #isCompared = false;
   /** Profiles that are held only because endpoints name them. */
   readonly #namedKeys = new Set<string>();
   #lookedMs = Number.NEGATIVE_INFINITY;
@@ -57,8 +42,8 @@ export class WithdrawalGuard {
   }
 
   /** Every channel has been compared with the hub's: what is not held by now is not there. */
-  settle(): void {
-    this.#isSettled = true;
+  endComparison(): void {
+    this.#isCompared = true;
     this.#closeEmpty();
   }
 
@@ -78,13 +63,13 @@ export class WithdrawalGuard {
   }
 
   /** A source's changes, in order. Deletions that one list infers come in one call. */
-  take(changes: readonly RecordChange[], nowMs: number): Obeyed {
-    const obeyed: RecordChange[] = [];
+  judgeChanges(changes: readonly EncodedChange[], nowMs: number): Obeyed {
+    const obeyed: EncodedChange[] = [];
     const withdrawn: HeldKey[] = [];
-    const inferred: LocalRecord[] = [];
+    const inferred: EncodedRecord[] = [];
     for (const change of changes) {
       if (change.op === "put") {
-        this.#replace(change.record, obeyed, withdrawn);
+        this.#replace(change, obeyed, withdrawn);
         obeyed.push(change);
       } else if (change.cause === "observed") {
         if (this.#held.size > 0) this.#held.remove(hashKey(change.key));
@@ -170,7 +155,7 @@ export class WithdrawalGuard {
    * Keys of profiles that endpoints name which stay: a namespace does not go before its pods, so a
    * list that lacks it alone is odd.
    */
-  #namedAmong(lost: readonly LocalRecord[]): ReadonlySet<string> {
+  #namedAmong(lost: readonly EncodedRecord[]): ReadonlySet<string> {
     const names = new Map<string, string>();
     for (const { record, key } of lost) if (record.kind === "Profile") names.set(record.name, key);
     if (this.#holdMs === 0) return new Set();
@@ -181,7 +166,7 @@ export class WithdrawalGuard {
    * Held profiles whose last endpoint has gone, looked for at most once a second: it looks at
    * everything.
    */
-  #noLongerNamed(obeyed: readonly RecordChange[], nowMs: number): readonly RecordChange[] {
+  #noLongerNamed(obeyed: readonly EncodedChange[], nowMs: number): readonly EncodedChange[] {
     if (this.#namedKeys.size === 0 || nowMs - this.#lookedMs < LOOK_MS) return [];
     const gone = new Set(obeyed.flatMap((change) => (change.op === "delete" ? [change.key] : [])));
     if (gone.size === 0) return [];
@@ -248,12 +233,15 @@ export class WithdrawalGuard {
   }
 
   /** An object that is back, or a record that takes the place of held ones. */
-  #replace(record: CalicoRecord, obeyed: RecordChange[], withdrawn: HeldKey[]): void {
+  #replace(
+    { record, keyHash }: EncodedRecord,
+    obeyed: EncodedChange[],
+    withdrawn: HeldKey[],
+  ): void {
     if (this.#held.size === 0) return;
-    const keyHash = keyHashOf(record);
     this.#held.remove(keyHash);
     const identity = identityOf(record);
-    const replaced = [...this.#held.takeReplaced(keyHash, identity)];
+    const replaced = [...this.#held.removeReplaced(keyHash, identity)];
     // Of what is known by its hash only, any may have had this address.
     if (identity.ips.length > 0 && this.#local.get(keyHash) === undefined)
       for (const held of this.#held.all())
@@ -269,22 +257,7 @@ export class WithdrawalGuard {
   /** A remembered hold has no keys before the hub has been heard. */
   #closeEmpty(): void {
     for (const { collection, keys } of this.holds)
-      if (keys === 0 && (this.#isSettled || !this.#remembered.has(collection)))
+      if (keys === 0 && (this.#isCompared || !this.#remembered.has(collection)))
         this.#holds.delete(collection);
   }
-}
-
-export function heldOf({ record, channel, keyHash, key }: LocalRecord): HeldKey {
-  return { channel, keyHash, key, collection: collectionOf(record), ...identityOf(record) };
-}
-
-function asObeyed(keys: readonly HeldKey[]): Obeyed {
-  return {
-    changes: keys.flatMap(({ key }) => (key === null ? [] : [inferredDelete(key)])),
-    withdrawn: keys.filter(({ key }) => key === null),
-  };
-}
-
-function inferredDelete(key: string): RecordChange {
-  return { op: "delete", key, cause: "inferred" };
 }

@@ -2,24 +2,25 @@
 import { toId } from "../../../shared/lib/bytes.ts";
 import { CHANNELS } from "../../../shared/record/channel.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
-import { hashKey, keyHashOf } from "../../../shared/record/encoding.ts";
-import type { RecordChange } from "../../../shared/record/record.ts";
-import type { Outside } from "../../hub/outside.ts";
+import { hashKey } from "../../../shared/record/encoding.ts";
+import type { EncodedChange } from "../../../shared/record/encoding.ts";
+import type { RelayPorts } from "../../hub/relay-ports.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { LocalState } from "../local-state.ts";
 import { COLLECTION_NAMES } from "./collections.ts";
 import type { CollectionName } from "./collections.ts";
 import type { HeldKey } from "./held-keys.ts";
 import { readPublished, writePublished } from "./published-file.ts";
-import { heldOf, WithdrawalGuard } from "./withdrawal-guard.ts";
-import type { Obeyed } from "./withdrawal-guard.ts";
+import { heldOf } from "./obeyed.ts";
+import { WithdrawalGuard } from "./withdrawal-guard.ts";
+import type { Obeyed } from "./obeyed.ts";
 
 export interface WithdrawalOptions {
   readonly stateDir: string;
   readonly local: LocalState;
   /** 0: nothing is held. */
   readonly holdMs: number;
-  readonly outside: Pick<Outside, "after" | "wallMs">;
+  readonly ports: Pick<RelayPorts, "after" | "wallMs">;
   readonly log: Logger;
   /** Obeyed after all, by time or by an operator. */
   onObeyed(obeyed: Obeyed): void;
@@ -78,8 +79,8 @@ export class Withdrawals {
   }
 
   /** @returns What is obeyed now. */
-  take(changes: readonly RecordChange[]): Obeyed {
-    const obeyed = this.#guard.take(changes, this.#nowMs());
+  judgeChanges(changes: readonly EncodedChange[]): Obeyed {
+    const obeyed = this.#guard.judgeChanges(changes, this.#nowMs());
     this.#noteGone(obeyed.changes);
     this.#afterChange();
     this.#writeLater();
@@ -110,7 +111,7 @@ export class Withdrawals {
         );
       this.#guard.review(channel, found, this.#nowMs());
       if (this.#isCompared) {
-        this.#guard.settle();
+        this.#guard.endComparison();
         this.#gone.clear();
       }
     }
@@ -149,10 +150,10 @@ export class Withdrawals {
     if (this.#cancelWrite !== null) this.#write();
   }
 
-  #noteGone(changes: readonly RecordChange[]): void {
+  #noteGone(changes: readonly EncodedChange[]): void {
     if (this.#isCompared) return;
     for (const change of changes) {
-      const id = toId(change.op === "put" ? keyHashOf(change.record) : hashKey(change.key));
+      const id = toId(change.op === "put" ? change.keyHash : hashKey(change.key));
       this.#known.delete(id);
       this.#gone.delete(id);
       if (change.op === "put") continue;
@@ -167,7 +168,7 @@ export class Withdrawals {
   }
 
   #nowMs(): number {
-    return this.#options.outside.wallMs?.() ?? Date.now();
+    return this.#options.ports.wallMs?.() ?? Date.now();
   }
 
   #expire(): void {
@@ -188,7 +189,7 @@ export class Withdrawals {
     const { holds } = this.#guard;
     const ends = holds.flatMap(({ untilMs }) => untilMs ?? []);
     if (ends.length > 0)
-      this.#cancelExpiry = this.#options.outside.after(
+      this.#cancelExpiry = this.#options.ports.after(
         Math.max(0, Math.min(...ends) - this.#nowMs()),
         () => this.#expire(),
       );
@@ -209,7 +210,7 @@ export class Withdrawals {
   #writeLater(): void {
     if (this.#options.holdMs === 0) return;
     const sinceMs = this.#nowMs() - this.#wroteMs;
-    this.#cancelWrite ??= this.#options.outside.after(
+    this.#cancelWrite ??= this.#options.ports.after(
       Math.max(WRITE_FIRST_MS, this.#pauseMs - sinceMs),
       () => this.#write(),
     );

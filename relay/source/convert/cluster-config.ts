@@ -1,7 +1,8 @@
 /**
- * FelixConfiguration and ClusterInformation (both only `default`) → each its part of the one ClusterConfig record; the parts are
- * put together by `ObjectSet`. Only parameters that other clusters need travel.
- * Source: calico v3.32.1 libcalico-go/lib/backend/syncersv1/updateprocessors/configurationprocessor.go.
+ * FelixConfiguration and ClusterInformation (both only `default`) → each its part of the one
+ * ClusterConfig record; the parts are put together by `ObjectSet`. Only parameters that other
+ * clusters need travel. Source: calico v3.32.1
+ * libcalico-go/lib/backend/syncersv1/updateprocessors/configurationprocessor.go.
  */
 import { CLUSTER_CONFIG_PARAMS } from "../../../shared/record/record.ts";
 import type { ClusterConfig } from "../../../shared/record/record.ts";

@@ -1,6 +1,7 @@
 /**
- * What a conversion gives. Two kinds of wrong input are told apart, as Calico does: a field that only loses itself (`problems`
- * beside a record), and one that takes the whole object with it (a `FieldProblem` thrown, which becomes `problems` without one).
+ * What a conversion gives. Two kinds of wrong input are told apart, as Calico does: a field that
+ * only loses itself (`problems` beside a record), and one that takes the whole object with it (a
+ * `FieldProblem` thrown, which becomes `problems` without one).
  */
 import type { CalicoRecord } from "../../../shared/record/record.ts";
 import { FieldProblem } from "../../kube/kube-object.ts";
@@ -20,9 +21,14 @@ export type Converter = (object: KubeObject, report: Report) => CalicoRecord | n
 
 /** Runs a converter and turns its exceptions into problems. */
 export function runConverter(convert: Converter, object: KubeObject): Conversion {
+  return converted((report) => convert(object, report));
+}
+
+/** The same for whatever gives a record. @param convert May throw a `FieldProblem`. */
+export function converted(convert: (report: Report) => CalicoRecord | null): Conversion {
   const problems: string[] = [];
   try {
-    const record = convert(object, (field, rule) => problems.push(`${field}: ${rule}`));
+    const record = convert((field, rule) => problems.push(`${field}: ${rule}`));
     return { record, problems };
   } catch (error) {
     if (!(error instanceof FieldProblem)) throw error;

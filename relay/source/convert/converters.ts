@@ -9,7 +9,10 @@ import { convertPod } from "./pod.ts";
 import { convertNamespace, convertServiceAccount } from "./profile.ts";
 
 export const CALICO_GROUPS = ["crd.projectcalico.org/v1", "projectcalico.org/v3"] as const;
-/** Calico's two groups: the classic one, and the one where its API is served by custom resources directly. */
+/**
+ * Calico's two groups: the classic one, and the one where its API is served by custom resources
+ * directly.
+ */
 export type CalicoGroup = (typeof CALICO_GROUPS)[number];
 
 export interface Collection {

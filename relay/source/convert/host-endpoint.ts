@@ -1,4 +1,8 @@
-/** Calico's HostEndpoint → HostEndpoint, keyed by its node: one that moves leaves its old key. Source: calico v3.32.1 libcalico-go/lib/backend/syncersv1/updateprocessors/hostendpointprocessor.go. */
+/**
+ * Calico's HostEndpoint → HostEndpoint, keyed by its node: one that moves leaves its old key.
+ * Source: calico v3.32.1
+ * libcalico-go/lib/backend/syncersv1/updateprocessors/hostendpointprocessor.go.
+ */
 import { formatIp, parseIp } from "../../../shared/ip/address.ts";
 import type { EndpointPort, HostEndpoint } from "../../../shared/record/record.ts";
 import { effectiveLabels } from "./calico-metadata.ts";

@@ -1,4 +1,7 @@
-/** Calico's IPPool → IPPool. Source: calico v3.32.1 libcalico-go/lib/backend/k8s/resources/ippool.go:IPPoolV3ToV1. */
+/**
+ * Calico's IPPool → IPPool. Source: calico v3.32.1
+ * libcalico-go/lib/backend/k8s/resources/ippool.go:IPPoolV3ToV1.
+ */
 import { canonicalCidr } from "../../../shared/ip/cidr.ts";
 import type { EncapMode, IPPool } from "../../../shared/record/record.ts";
 import { effectiveLabels } from "./calico-metadata.ts";
@@ -16,7 +19,8 @@ const MODES: Readonly<Record<string, EncapMode>> = {
 /** [SRC19] */
 export function convertIPPool(object: KubeObject, report: Report): IPPool {
   const { spec } = object;
-  // Only for its error: a pool's labels are not published, but a broken annotation costs the pool in Calico.
+  // Only for its error: a pool's labels are not published, but a broken annotation costs the pool
+  // in Calico.
   effectiveLabels(object);
   const text = textAt(spec, "cidr", "spec.cidr");
   const cidr = text.includes("/") ? canonicalCidr(text) : null;

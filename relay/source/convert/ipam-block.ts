@@ -1,7 +1,8 @@
 /**
- * Calico's IPAMBlock → IPAMBlock, reduced to what routes need: whose the block is, and which of its addresses another node uses.
- * Handles, owners and sequence numbers stay at home. A block whose CIDR does not parse stops Calico's own syncer; here it is
- * dropped and reported, and stops nothing. Source: calico v3.32.1 libcalico-go/lib/backend/model/block.go.
+ * Calico's IPAMBlock → IPAMBlock, reduced to what routes need: whose the block is, and which of its
+ * addresses another node uses. Handles, owners and sequence numbers stay at home. A block whose
+ * CIDR does not parse stops Calico's own syncer; here it is dropped and reported, and stops
+ * nothing. Source: calico v3.32.1 libcalico-go/lib/backend/model/block.go.
  */
 import { formatCidr, parseCidr } from "../../../shared/ip/cidr.ts";
 import type { IPAMBlock } from "../../../shared/record/record.ts";
@@ -18,6 +19,11 @@ import type { JsonObject, KubeObject } from "../../kube/kube-object.ts";
 
 /** [SRC20] */
 export function convertIPAMBlock({ spec }: KubeObject, report: Report): IPAMBlock | null {
+  return readIPAMBlock(spec, report);
+}
+
+/** @param spec Of the custom resource; the value of Calico's v1 key has the same fields. */
+export function readIPAMBlock(spec: JsonObject, report: Report): IPAMBlock | null {
   const text = textAt(spec, "cidr", "spec.cidr");
   const cidr = text.includes("/") ? parseCidr(text) : null;
   if (cidr === null) throw new FieldProblem("spec.cidr", `${JSON.stringify(text)} is not a CIDR`);

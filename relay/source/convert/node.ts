@@ -1,9 +1,11 @@
 /**
- * Node → Node: addresses, tunnel addresses, keys, all from annotations and status. Every annotation is on its own: a bad one is
- * reported and lost alone. Source: calico v3.32.1 libcalico-go/lib/backend/k8s/resources/node.go.
+ * Node → Node: addresses, tunnel addresses, keys, all from annotations and status. Every annotation
+ * is on its own: a bad one is reported and lost alone. Source: calico v3.32.1
+ * libcalico-go/lib/backend/k8s/resources/node.go.
  *
- * One difference on purpose: Calico lets a tunnel address with a mask pass into the Node value and refuses it for the host's
- * configuration, where Felix reads it; here it is refused for both. And addresses are canonical, where Calico passes the text on.
+ * One difference on purpose: Calico lets a tunnel address with a mask pass into the Node value and
+ * refuses it for the host's configuration, where Felix reads it; here it is refused for both. And
+ * addresses are canonical, where Calico passes the text on.
  */
 import { canonicalIp, formatIp, parseIp } from "../../../shared/ip/address.ts";
 import { parseCidr } from "../../../shared/ip/cidr.ts";

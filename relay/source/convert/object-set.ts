@@ -1,42 +1,49 @@
 /**
- * The records that a set of objects adds up to, as a reducer without clock or transport: object in, changes of keys out.
+ * The records that a set of objects adds up to, as a reducer without clock or transport: object in,
+ * changes of keys out.
  *
- * It keeps one record per object and nothing else of the object: that is what a relist is compared with. Usually an object has its own
- * key, but three cases make this stateful: a HostEndpoint (or a recreated pod) that changes its node changes its key; two IPPools (or
- * blocks) of one CIDR share one, and the lowest name wins, also after the winner has gone; and the ClusterConfig is put together from
- * two objects. [SRC5] [SRC6]
+ * It keeps one record per object and nothing else of the object: that is what a relist is compared
+ * with, by the records' hashes. Usually an object has its own key, but three cases make this
+ * stateful: a HostEndpoint (or a recreated pod) that changes its node changes its key; two IPPools
+ * (or blocks) of one CIDR share one, and the lowest name wins, also after the winner has gone; and
+ * the ClusterConfig is put together from two objects. [SRC5] [SRC6]
  */
-import { isDeepStrictEqual } from "node:util";
-
-import { keyOf } from "../../../shared/record/key.ts";
+import { equalBytes } from "../../../shared/lib/bytes.ts";
 import type {
-  CalicoRecord,
-  DeleteCause,
-  Labels,
-  RecordChange,
-} from "../../../shared/record/record.ts";
+  EncodedChange,
+  EncodedRecord,
+  EncodeResult,
+} from "../../../shared/record/encoding.ts";
+import type { CalicoRecord, DeleteCause, Labels } from "../../../shared/record/record.ts";
 
 export class ObjectSet {
+  readonly #encode: (record: CalicoRecord) => EncodeResult;
   /** Object id → its record. */
-  readonly #records = new Map<string, CalicoRecord>();
-  /** Key → ids of the objects that have it; a bare id when there is one, because there nearly always is. */
+  readonly #records = new Map<string, EncodedRecord>();
+  /**
+   * Key → ids of the objects that have it; a bare id when there is one, because there nearly always
+   * is.
+   */
   readonly #owners = new Map<string, string | readonly string[]>();
+
+  /** @param encode For a record that is put together of several objects. */
+  constructor(encode: (record: CalicoRecord) => EncodeResult) {
+    this.#encode = encode;
+  }
 
   /** The key that an object has now, or `null` when it gives no record. */
   keyOfObject(id: string): string | null {
-    const record = this.#records.get(id);
-    return record === undefined ? null : keyOf(record);
+    return this.#records.get(id)?.key ?? null;
   }
 
   /**
-   * Takes an object's newest record; `null` when it gives none (any more).
+   * Replaces an object's record; `null` when it gives none (any more).
    * @returns What changes: a delete of the old key comes before the put of a new one.
    */
-  set(id: string, record: CalicoRecord | null, cause: DeleteCause): readonly RecordChange[] {
-    const before = this.#records.get(id);
-    const oldKey = before === undefined ? null : keyOf(before);
-    const newKey = record === null ? null : keyOf(record);
-    if (oldKey === newKey && (newKey === null || isDeepStrictEqual(before, record))) return [];
+  set(id: string, record: EncodedRecord | null, cause: DeleteCause): readonly EncodedChange[] {
+    const before = this.#records.get(id) ?? null;
+    if (isSame(before, record)) return [];
+    const [oldKey, newKey] = [before?.key ?? null, record?.key ?? null];
     const keys = oldKey === newKey ? [oldKey] : [oldKey, newKey];
     const touched = keys.filter((key) => key !== null);
     const effectiveBefore = touched.map((key) => this.#effective(key));
@@ -46,31 +53,43 @@ export class ObjectSet {
       if (oldKey !== null) this.#disown(oldKey, id);
       if (newKey !== null) this.#own(newKey, id);
     }
-    return touched.flatMap((key, i): readonly RecordChange[] => {
+    return touched.flatMap((key, i): readonly EncodedChange[] => {
       const after = this.#effective(key);
       if (after === null) return [{ op: "delete", key, cause }];
-      return isDeepStrictEqual(after, effectiveBefore[i]) ? [] : [{ op: "put", record: after }];
+      return isSame(effectiveBefore[i] ?? null, after) ? [] : [{ op: "put", ...after }];
     });
   }
 
-  /** Objects that want a key that only one can have, the one that has it first; empty for keys that objects share by design. */
+  /**
+   * Objects that want a key that only one can have, the one that has it first; empty for keys that
+   * objects share by design.
+   */
   contenders(key: string): readonly string[] {
     const owners = this.#owners.get(key) ?? [];
     if (typeof owners === "string") return [owners];
     const first = this.#records.get(owners[0] ?? "");
-    return first?.kind === "ClusterConfig" ? [] : owners;
+    return first?.record.kind === "ClusterConfig" ? [] : owners;
   }
 
-  #effective(key: string): CalicoRecord | null {
+  #effective(key: string): EncodedRecord | null {
     const owners = this.#owners.get(key);
     if (owners === undefined) return null;
     if (typeof owners === "string") return this.#records.get(owners) ?? null;
     const records = owners.flatMap((id) => this.#records.get(id) ?? []);
-    if (records[0]?.kind !== "ClusterConfig") return records[0] ?? null;
+    const [first = null] = records;
+    return first?.record.kind === "ClusterConfig" ? this.#together(records) : first;
+  }
+
+  #together(records: readonly EncodedRecord[]): EncodedRecord {
     const params: Labels = Object.fromEntries(
-      records.flatMap((r) => (r.kind === "ClusterConfig" ? Object.entries(r.params) : [])),
+      records.flatMap(({ record }) =>
+        record.kind === "ClusterConfig" ? Object.entries(record.params) : [],
+      ),
     );
-    return { kind: "ClusterConfig", params };
+    const result = this.#encode({ kind: "ClusterConfig", params });
+    // Each parameter was good where it came from, and there are no more than the names known.
+    if (result.kind === "problem") throw new Error(`BUG: ${result.problem.rule}`);
+    return result.encoded;
   }
 
   #own(key: string, id: string): void {
@@ -87,4 +106,9 @@ export class ObjectSet {
     if (first === undefined) this.#owners.delete(key);
     else this.#owners.set(key, left.length === 1 ? first : left);
   }
+}
+
+function isSame(one: EncodedRecord | null, other: EncodedRecord | null): boolean {
+  if (one === null || other === null) return one === other;
+  return one.key === other.key && equalBytes(one.recordHash, other.recordHash);
 }

@@ -1,10 +1,12 @@
 /**
- * Pod → WorkloadEndpoint, equal to Calico's own conversion in every published field.
- * Source: calico v3.32.1 libcalico-go/lib/backend/k8s/conversion/workload_endpoint_default.go and
- * lib/backend/syncersv1/updateprocessors/workloadendpointprocessor.go, and what they were seen to do (test/fixtures/golden/kubernetes).
+ * Pod → WorkloadEndpoint, equal to Calico's own conversion in every published field. Source: calico
+ * v3.32.1 libcalico-go/lib/backend/k8s/conversion/workload_endpoint_default.go and
+ * lib/backend/syncersv1/updateprocessors/workloadendpointprocessor.go, and what they were seen to
+ * do (test/fixtures/golden/kubernetes).
  */
 import { formatIp } from "../../../shared/ip/address.ts";
 import { parseCidr } from "../../../shared/ip/cidr.ts";
+import { parseJson } from "../../../shared/lib/parse-json.ts";
 import type { EndpointPort, Labels, WorkloadEndpoint } from "../../../shared/record/record.ts";
 import type { Report } from "./conversion.ts";
 import { FieldProblem, flagAt, objectsAt, textAt } from "../../kube/kube-object.ts";
@@ -48,7 +50,8 @@ export function convertPod(pod: KubeObject, report: Report): WorkloadEndpoint | 
 function isFinished({ metadata, status }: KubeObject): boolean {
   const phase = textAt(status, "phase", "status.phase");
   if (phase === "Succeeded" || phase === "Failed" || phase === "Completed") return true;
-  // The CNI plugin empties its annotation when it takes the interface away; a terminating pod without that still has it.
+  // The CNI plugin empties its annotation when it takes the interface away; a terminating pod
+  // without that still has it.
   const isReleased =
     metadata.annotations[POD_IP] === "" || metadata.annotations[AWS_POD_IPS] === "";
   return metadata.isBeingDeleted && isReleased;
@@ -70,8 +73,9 @@ function readIps({ metadata, status }: KubeObject): readonly string[] {
 }
 
 /**
- * An address with a mask is that network's address: Calico publishes `10.64.0.0/26` for `10.64.0.13/26`, and Felix forgets the
- * mask of an endpoint's net, so the member is `10.64.0.0/32` either way.
+ * An address with a mask is that network's address: Calico publishes `10.64.0.0/26` for
+ * `10.64.0.13/26`, and Felix forgets the mask of an endpoint's net, so the member is `10.64.0.0/32`
+ * either way.
  */
 function readAddresses(texts: readonly string[], field: string): readonly string[] {
   const v4: string[] = [];
@@ -108,14 +112,11 @@ function checkLostAnnotations(annotations: Labels): void {
     );
 }
 
+/** `null` for what is no JSON list of texts. */
 function readTextList(json: string): readonly string[] | null {
-  try {
-    const value: unknown = JSON.parse(json) ?? [];
-    return Array.isArray(value) && value.every((entry) => typeof entry === "string") ? value : null;
-  } catch {
-    // Not JSON: the caller reports it with the annotation's name.
-    return null;
-  }
+  const parsed = parseJson(json);
+  const value = parsed.ok ? (parsed.value ?? []) : null;
+  return Array.isArray(value) && value.every((entry) => typeof entry === "string") ? value : null;
 }
 
 function readLabels(labels: Labels, namespace: string, account: string): Labels {
@@ -126,8 +127,8 @@ function readLabels(labels: Labels, namespace: string, account: string): Labels 
     ...kept,
     ["projectcalico.org/namespace", namespace],
     ["projectcalico.org/orchestrator", "k8s"],
-    ...(account === "" ? [] : [["projectcalico.org/serviceaccount", account]]),
-  ]) as Labels;
+    ...(account === "" ? [] : [["projectcalico.org/serviceaccount", account] as const]),
+  ]);
 }
 
 function readPorts({ spec }: KubeObject, report: Report): readonly EndpointPort[] {

@@ -1,6 +1,7 @@
 /**
- * Namespace and ServiceAccount → Profile: the labels that their endpoints inherit. A terminating namespace keeps its profile until
- * the object is gone. Source: calico v3.32.1 libcalico-go/lib/backend/k8s/conversion/conversion.go.
+ * Namespace and ServiceAccount → Profile: the labels that their endpoints inherit. A terminating
+ * namespace keeps its profile until the object is gone. Source: calico v3.32.1
+ * libcalico-go/lib/backend/k8s/conversion/conversion.go.
  */
 import type { Labels, Profile } from "../../../shared/record/record.ts";
 import { FieldProblem } from "../../kube/kube-object.ts";
@@ -27,10 +28,13 @@ export function convertServiceAccount({ metadata }: KubeObject): Profile {
   };
 }
 
-/** Every label gets the prefix, one that has it already too; the name label is always the object's own. */
+/**
+ * Every label gets the prefix, one that has it already too; the name label is always the object's
+ * own.
+ */
 function inherit(prefix: "pcns." | "pcsa.", labels: Labels, name: string): Labels {
   return Object.fromEntries([
-    ...Object.entries(labels).map(([key, value]) => [`${prefix}${key}`, value]),
+    ...Object.entries(labels).map(([key, value]) => [`${prefix}${key}`, value] as const),
     [`${prefix}${NAME_LABEL}`, name],
-  ]) as Labels;
+  ]);
 }

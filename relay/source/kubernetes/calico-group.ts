@@ -1,8 +1,11 @@
 /**
- * Which of Calico's two API groups holds a cluster's objects, by Calico's own rule: `crd.projectcalico.org` unless that group is absent
- * and `projectcalico.org` is there; `CALICO_API_GROUP` overrides. Never both: on a classic cluster Calico's API server serves the same
- * objects a second time. Source: calico v3.32.1 libcalico-go/lib/backend/k8s/discovery.go:UsingV3CRDs.
+ * Which of Calico's two API groups holds a cluster's objects, by Calico's own rule:
+ * `crd.projectcalico.org` unless that group is absent and `projectcalico.org` is there;
+ * `CALICO_API_GROUP` overrides. Never both: on a classic cluster Calico's API server serves the
+ * same objects a second time. Source: calico v3.32.1
+ * libcalico-go/lib/backend/k8s/discovery.go:UsingV3CRDs.
  */
+import { parseJson } from "../../../shared/lib/parse-json.ts";
 import type { CalicoGroup } from "../convert/converters.ts";
 import { isJsonObject } from "../../kube/kube-object.ts";
 
@@ -26,16 +29,12 @@ export function groupFromEnv(value: string | undefined): CalicoGroup | null {
 
 /**
  * @param body Answer to `GET /apis` (an APIGroupList).
- * @returns The group to follow, also when neither is there yet: then its collections are absent, and this is asked again.
+ * @returns The group to follow, also when neither is there yet: then its collections are absent,
+ *   and this is asked again. `null`: the answer is no list of groups.
  */
 export function chooseGroup(body: string): CalicoGroup | null {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch {
-    // Reported by the caller, as an answer that is no list of groups.
-    return null;
-  }
+  const parsed = parseJson(body);
+  const json = parsed.ok ? parsed.value : null;
   if (!isJsonObject(json) || !Array.isArray(json["groups"])) return null;
   const names = new Set(
     json["groups"].map((group) => (isJsonObject(group) ? group["name"] : null)),

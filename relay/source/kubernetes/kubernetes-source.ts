@@ -1,19 +1,20 @@
 /**
- * A Kubernetes API server as a cluster's source: one reflector a collection, one store of records for all of them, because a key may
- * have parents in two collections (ClusterConfig). `listed` is said when the last collection has listed. [SRC2] [SRC30]
+ * A Kubernetes API server as a cluster's source: one reflector a collection, one store of records
+ * for all of them, because a key may have parents in two collections (ClusterConfig). `listed` is
+ * said when the last collection has listed. [SRC2] [SRC30]
  */
 import type { Random } from "../../../shared/lib/clock.ts";
-import type { DeleteCause, RecordChange } from "../../../shared/record/record.ts";
 import { COLLECTIONS } from "../convert/converters.ts";
 import type { CalicoGroup, Collection } from "../convert/converters.ts";
-import type { JsonObject } from "../../kube/kube-object.ts";
-import { idFromJson, RecordStore } from "../record-store.ts";
+import { describeFailure } from "../../kube/watch-event.ts";
+import { RecordStore } from "../record-store.ts";
 import type { ClusterPolicies, Source, SourceSink } from "../source.ts";
 import { chooseGroup, groupFromEnv } from "./calico-group.ts";
 import { collectionState } from "./collection-state.ts";
 import { listPolicies } from "./list-policies.ts";
-import { describeFailure, runReflector } from "./run-reflector.ts";
-import type { ReflectorOwner, ReflectorRun } from "./run-reflector.ts";
+import { FollowedCollection } from "./followed-collection.ts";
+import type { CollectionPorts } from "./followed-collection.ts";
+import { ReflectorRun } from "./reflector-run.ts";
 import { KubeTransport } from "../../kube/transport.ts";
 import type { Transport } from "../../kube/transport.ts";
 
@@ -30,9 +31,8 @@ export interface KubernetesOptions {
 }
 
 interface Followed {
-  readonly collection: Collection;
+  readonly objects: FollowedCollection;
   readonly run: ReflectorRun;
-  readonly objects: () => number;
 }
 
 export class KubernetesSource implements Source {
@@ -58,14 +58,28 @@ export class KubernetesSource implements Source {
   }
 
   start(sink: SourceSink): void {
-    const store = new RecordStore(sink);
     const unlisted = new Set(COLLECTIONS.map(({ kind }) => kind));
-    const listed = (kind: string): void => {
-      if (unlisted.delete(kind) && unlisted.size === 0) sink.listed();
+    const ports: CollectionPorts = {
+      store: new RecordStore(sink),
+      path: (collection) => this.#pathOf(collection),
+      pathIsGone: ({ group }) => {
+        if (group === "calico") this.#group = null;
+      },
+      listed: ({ kind }) => {
+        if (unlisted.delete(kind) && unlisted.size === 0) sink.listed();
+      },
+      emit: (changes) => sink.apply(changes),
     };
-    this.#followed = COLLECTIONS.map((collection) =>
-      this.#follow(collection, store, sink, () => listed(collection.kind)),
-    );
+    this.#followed = COLLECTIONS.map((collection) => {
+      const owner = new FollowedCollection(collection, ports);
+      const run = new ReflectorRun({
+        owner,
+        transport: this.#transport,
+        random: this.#random,
+        silentMs: this.#silentMs,
+      });
+      return { objects: owner, run };
+    });
   }
 
   async stop(): Promise<void> {
@@ -77,76 +91,16 @@ export class KubernetesSource implements Source {
 
   health(): ReturnType<Source["health"]> {
     return {
-      collections: this.#followed.map(({ collection, run, objects }) => ({
-        name: nameOf(collection),
-        objects: objects(),
-        ...collectionState(run.state(), performance.now()),
+      collections: this.#followed.map(({ objects, run }) => ({
+        name: nameOf(objects.collection),
+        objects: objects.count(),
+        ...collectionState(run.state, performance.now()),
       })),
     };
   }
 
   async policies(): Promise<ClusterPolicies> {
     return listPolicies(this.#transport, await this.#calicoGroup(), this.#stopping.signal);
-  }
-
-  #follow(
-    collection: Collection,
-    store: RecordStore,
-    sink: SourceSink,
-    listed: () => void,
-  ): Followed {
-    const { kind } = collection;
-    // Ids of live objects, with a record or not: what a list must show, and what health counts.
-    const known = new Set<string>();
-    let unseen: Set<string> | null = null;
-    const put = (json: JsonObject): readonly RecordChange[] => {
-      // Items of a typed list carry neither.
-      const { id, changes } = store.upsert(collection, { apiVersion: "v1", kind, ...json });
-      if (id !== null) {
-        known.add(id);
-        unseen?.delete(id);
-      }
-      return changes;
-    };
-    const remove = (id: string, cause: DeleteCause): readonly RecordChange[] => {
-      known.delete(id);
-      return store.remove(id, cause);
-    };
-    const emit = (changes: readonly RecordChange[]): void => {
-      if (changes.length > 0) sink.apply(changes);
-    };
-    const owner: ReflectorOwner = {
-      path: () => this.#pathOf(collection),
-      pathIsGone: () => {
-        if (collection.group === "calico") this.#group = null;
-      },
-      hasObjects: () => known.size > 0,
-      beginList: () => {
-        unseen = new Set(known);
-      },
-      put: (objects) => emit(objects.flatMap(put)),
-      observed: (events) =>
-        emit(
-          events.flatMap((event) => {
-            if (event.type === "put") return put(event.object);
-            const id = idFromJson(kind, event.object);
-            return id === null ? [] : remove(id, "observed");
-          }),
-        ),
-      sweep: () => {
-        const gone = unseen ?? [];
-        unseen = null;
-        emit([...gone].flatMap((id) => remove(id, "inferred")));
-      },
-      listed,
-      count: () => known.size,
-      has: (object) => known.has(idFromJson(kind, object) ?? ""),
-    };
-    return {
-      collection,
-      run: runReflector(owner, this.#transport, this.#random, this.#silentMs),
-      objects: () => known.size,
-    };
   }
 
   async #pathOf({ group, plural }: Collection): Promise<string> {

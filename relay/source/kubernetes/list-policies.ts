@@ -1,12 +1,12 @@
 /** The cluster's own policies, read once: they never leave it. */
+import { errorText } from "../../../shared/lib/error-text.ts";
 import type { CalicoGroup } from "../convert/converters.ts";
-import { isJsonObject } from "../../kube/kube-object.ts";
 import { POLICY_KINDS } from "../../kube/policy-kinds.ts";
+import { readPolicyObject } from "../policy-object.ts";
 import type { ClusterPolicies, PolicyObject } from "../source.ts";
 import { LIST_LIMIT } from "./reflector.ts";
-import { describeFailure } from "./run-reflector.ts";
 import type { Transport } from "../../kube/transport.ts";
-import { parseListPage } from "../../kube/watch-event.ts";
+import { describeFailure, parseListPage } from "../../kube/watch-event.ts";
 
 /**
  * @throws when a list of policies fails; a kind that the server does not have (404) is an empty
@@ -26,7 +26,7 @@ export async function listPolicies(
     } catch (error) {
       if (use === "policy" || signal.aborted) throw error;
       if (!unread.some((one) => one.kind === kind))
-        unread.push({ kind, message: (error as Error).message });
+        unread.push({ kind, message: errorText(error) });
     }
   }
   return { items, unread };
@@ -51,12 +51,10 @@ async function listKind(
     if (status !== 200) throw new Error(`GET ${path}: ${describeFailure(status, body)}`);
     const page = parseListPage(body);
     if (!page.ok) throw new Error(`GET ${path}: ${page.message}`);
-    for (const item of page.items) {
-      const { metadata } = item;
-      if (!isJsonObject(metadata) || typeof metadata["name"] !== "string") continue;
-      // Items of a typed list carry neither apiVersion nor kind.
-      found.push({ ...item, apiVersion, kind } as unknown as PolicyObject);
-    }
+    // Items of a typed list carry neither apiVersion nor kind.
+    found.push(
+      ...page.items.flatMap((item) => readPolicyObject({ ...item, apiVersion, kind }) ?? []),
+    );
     token = page.continueToken === "" ? null : page.continueToken;
   }
   return found;

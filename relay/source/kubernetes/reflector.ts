@@ -1,6 +1,7 @@
 /**
- * How one collection is followed: list it in pages, watch from the list's position, and never stop. A reducer
- * `(state, event) → (state, effects)` without clock, socket or JSON, so that tests drive every path of it; `run-reflector.ts` is the shell.
+ * How one collection is followed: list it in pages, watch from the list's position, and never stop.
+ * A reducer `(state, event) → (state, effects)` without clock, socket or JSON, so that tests drive
+ * every path of it; `run-reflector.ts` is the shell.
  *
  * Positions (`resourceVersion`) are opaque: kept and sent back, compared only to doubt a watch
  * (`silent-watch.ts`). What happens on each failure, and what makes the next attempt different, is
@@ -23,15 +24,23 @@ export const LIST_LIMIT = 500;
 export const BACKOFF: BackoffPolicy = { baseMs: 200, capMs: 30_000 };
 /** How often an absent collection (its CRD is not installed) is looked for again. */
 export const ABSENT_PROBE_MS = 60_000;
-/** A collection that had objects must be absent for so long before its objects are taken for gone. */
+/**
+ * A collection that had objects must be absent for so long before its objects are taken for gone.
+ */
 export const ABSENT_GRACE_MS = 60_000;
 /** A watch that ended after so long, or brought anything, was healthy. */
 export const HEALTHY_MS = 5000;
 /** A single watch that breaks is no news. */
 const WATCH_FAILURES_TO_TELL = 2;
-/** After so many failed watches in a row the position is given up: a restored server may never reach it. */
+/**
+ * After so many failed watches in a row the position is given up: a restored server may never reach
+ * it.
+ */
 const WATCH_FAILURES_BEFORE_RELIST = 4;
-/** The server is asked to end a watch after five to ten minutes, spread so that they do not all come back together. */
+/**
+ * The server is asked to end a watch after five to ten minutes, spread so that they do not all come
+ * back together.
+ */
 const SERVER_TIMEOUT_S = { min: 300, spread: 300 };
 
 /** Total: an event that does not fit the phase (late news of a closed watch) changes nothing. */
@@ -204,7 +213,8 @@ function onPage(
     ...state,
     position: event.position,
     signMs: context.nowMs,
-    // Only a watch that works ends a row of failures: a server that lists well and expires every watch must not be hammered.
+    // Only a watch that works ends a row of failures: a server that lists well and expires every
+    // watch must not be hammered.
     absentSinceMs: null,
     failure: "",
     isListed: true,
@@ -219,7 +229,8 @@ function onListFailed(
   context: ReflectorContext,
 ): Step {
   if (event.status !== 404) {
-    // A continuation that expired (410) restarts the list, like any other failure: half a list is none. [SRC31]
+    // A continuation that expired (410) restarts the list, like any other failure: half a list is
+    // none. [SRC31]
     return wait({ ...state, absentSinceMs: null }, "list", event.message, context);
   }
   const absentSinceMs = state.absentSinceMs ?? context.nowMs;
@@ -253,7 +264,8 @@ function onWatchEnded(
   const settled = wasHealthy ? { ...state, failures: 0, failure: "" } : state;
   switch (event.status) {
     case 410:
-      // History is gone: list again at once, but a server that says so again and again is backed off from.
+      // History is gone: list again at once, but a server that says so again and again is backed
+      // off from.
       return wasHealthy || state.failures === 0
         ? startList({ ...settled, failures: settled.failures + 1 })
         : wait(settled, "list", event.message, context);

@@ -1,3 +1,5 @@
+import { parseJson } from "../../../shared/lib/parse-json.ts";
+
 /**
  * JSON values one after the other, with or without white space between, as `kubectl -o json` and
  * `jq -c` write several objects. [SRC48]
@@ -23,12 +25,15 @@ export function readJsonStream(text: string): JsonStream {
   };
   for (let at = skipSpace(text, text.startsWith("\ufeff") ? 1 : 0); at < text.length;) {
     const end = endOfValue(text, at);
-    try {
-      values.push({ line: lineAt(at), value: JSON.parse(text.slice(at, end)) });
-    } catch (error) {
-      const message = `JSON: ${(error as Error).message}`;
-      return { ok: false, line: lineAt(at), message, count: values.length };
-    }
+    const parsed = parseJson(text.slice(at, end));
+    if (!parsed.ok)
+      return {
+        ok: false,
+        line: lineAt(at),
+        message: `JSON: ${parsed.message}`,
+        count: values.length,
+      };
+    values.push({ line: lineAt(at), value: parsed.value });
     at = skipSpace(text, end);
   }
   return { ok: true, values };

@@ -1,12 +1,14 @@
 /**
- * The objects of all files as one set. An object has one home: of two files (or documents) with the same object the first by path
- * (then by line) wins, and the other is a problem that names both. Pure, so that the order of scans never matters. [SRC42]
+ * The objects of all files as one set. An object has one home: of two files (or documents) with the
+ * same object the first by path (then by line) wins, and the other is a problem that names both.
+ * Pure, so that the order of scans never matters. [SRC42]
  */
 import { policyKindOf } from "../../kube/policy-kinds.ts";
 import { collectionOf } from "../convert/converters.ts";
 import type { Collection } from "../convert/converters.ts";
 import { FieldProblem, isJsonObject, objectName, readKubeObject } from "../../kube/kube-object.ts";
 import type { JsonObject } from "../../kube/kube-object.ts";
+import { readPolicyObject } from "../policy-object.ts";
 import type { PolicyObject, SourceProblem } from "../source.ts";
 import type { LocatedObject } from "./read-documents.ts";
 
@@ -39,7 +41,8 @@ export function classify(
       const policyKind = policyKindOf(apiVersion, kind);
       if (policyKind !== undefined) {
         const home = policyKind.isNamespaced ? metadata.namespace || "default" : "";
-        policies.push(withNamespace(written, home) as unknown as PolicyObject);
+        const policy = readPolicyObject(withNamespace(written, home));
+        if (policy !== null) policies.push(policy);
       }
       if (collection === undefined) continue;
       // As kubectl does when neither the file nor the context names one.

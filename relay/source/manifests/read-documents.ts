@@ -6,6 +6,7 @@
 import { isMap, isSeq, LineCounter, parseAllDocuments } from "yaml";
 import type { Node as YamlNode } from "yaml";
 
+import { errorText } from "../../../shared/lib/error-text.ts";
 import { isJsonObject } from "../../kube/kube-object.ts";
 import type { JsonObject } from "../../kube/kube-object.ts";
 import { readJsonStream } from "./json-stream.ts";
@@ -67,7 +68,7 @@ function readYaml(text: string): ReadDocuments {
     try {
       roots.push({ line, value: document.toJS({ maxAliasCount: 100 }), node, lineOf });
     } catch (cause) {
-      return { ok: false, line, message: cause instanceof Error ? cause.message : String(cause) };
+      return { ok: false, line, message: errorText(cause) };
     }
   }
   return gather(roots);

@@ -1,4 +1,7 @@
-/** One look at a folder: which files there are, and the text of those that changed since the last look. */
+/**
+ * One look at a folder: which files there are, and the text of those that changed since the last
+ * look.
+ */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -25,8 +28,10 @@ export interface SeenFolder {
 }
 
 /**
- * Files by path relative to the folder, with `/`. Names that begin with a dot are left out: editors' and ConfigMap volumes' own.
- * @throws when the folder, a folder in it or a file cannot be read; a file that vanishes meanwhile is simply not there.
+ * Files by path relative to the folder, with `/`. Names that begin with a dot are left out:
+ * editors' and ConfigMap volumes' own.
+ * @throws when the folder, a folder in it or a file cannot be read; a file that vanishes meanwhile
+ *   is simply not there.
  */
 export async function scanFolder(
   folder: string,

@@ -1,9 +1,12 @@
 /**
- * A key/value of Typha's `felix` stream → the record that the API server's objects give: the same fields, read from Calico's v1 and v3 JSON. Numbers are
- * never written again (a block's `sequenceNumber` has more digits than a double), and what does not parse costs itself, not the stream. [SRC70]
+ * A key/value of Typha's `felix` stream → the record that the API server's objects give: the same
+ * fields, read from Calico's v1 and v3 JSON. Numbers are never written again (a block's
+ * `sequenceNumber` has more digits than a double), and what does not parse costs itself, not the
+ * stream. [SRC70]
  */
 import { canonicalIp, parseIp } from "../../../shared/ip/address.ts";
 import { canonicalCidr } from "../../../shared/ip/cidr.ts";
+import { parseJson } from "../../../shared/lib/parse-json.ts";
 import type {
   CalicoRecord,
   EncapMode,
@@ -15,7 +18,7 @@ import type {
   WorkloadEndpoint,
 } from "../../../shared/record/record.ts";
 import type { Report } from "../convert/conversion.ts";
-import { convertIPAMBlock } from "../convert/ipam-block.ts";
+import { readIPAMBlock } from "../convert/ipam-block.ts";
 import {
   distinctTextsAt,
   FieldProblem,
@@ -27,7 +30,7 @@ import {
   textMapAt,
   textsAt,
 } from "../../kube/kube-object.ts";
-import type { JsonObject, KubeObject } from "../../kube/kube-object.ts";
+import type { JsonObject } from "../../kube/kube-object.ts";
 import { readInternalIps, readNodeField } from "../convert/node.ts";
 import { readPort } from "../convert/ports.ts";
 import type { PublishedKey } from "./key-path.ts";
@@ -54,20 +57,15 @@ export function convertValue(key: PublishedKey, text: string, report: Report): C
     case "IPPool":
       return pool(value, report);
     case "IPAMBlock":
-      // The v1 value has the fields of the custom resource's spec.
-      return convertIPAMBlock({ spec: value } as KubeObject, report);
+      return readIPAMBlock(value, report);
   }
 }
 
 function readJson(text: string): JsonObject {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new FieldProblem("value", "must be JSON");
-  }
-  if (!isJsonObject(value)) throw new FieldProblem("value", "must be a JSON object");
-  return value;
+  const parsed = parseJson(text);
+  if (!parsed.ok) throw new FieldProblem("value", "must be JSON");
+  if (!isJsonObject(parsed.value)) throw new FieldProblem("value", "must be a JSON object");
+  return parsed.value;
 }
 
 function workloadEndpoint(

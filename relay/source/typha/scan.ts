@@ -4,11 +4,17 @@ import type { RawKvs } from "../../typha/wire/typha-reader.ts";
 
 export interface ScannedKeyValue {
   readonly key: string;
-  /** `null` where it is absent: the key is gone, or its value failed Calico's validation, which is the same. */
+  /**
+   * `null` where it is absent: the key is gone, or its value failed Calico's validation, which is
+   * the same.
+   */
   readonly value: Uint8Array | null;
 }
 
-/** An element that the scanner does not know has the message decoded after all; what came before it is told again. */
+/**
+ * An element that the scanner does not know has the message decoded after all; what came before it
+ * is told again.
+ */
 export function* scanned(kvs: RawKvs): Generator<ScannedKeyValue> {
   try {
     yield* scan(kvs);

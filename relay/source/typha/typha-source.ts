@@ -1,17 +1,18 @@
 /**
- * Follows a cluster through its Typha: what Calico has converted already, on one connection, without a right on the API server. A connection that comes
- * back is a new list: what it has not told again by its in-sync is gone, and until then nothing is. [SRC70..SRC73]
+ * Follows a cluster through its Typha: what Calico has converted already, on one connection,
+ * without a right on the API server. A connection that comes back is a new list: what it has not
+ * told again by its in-sync is gone, and until then nothing is. [SRC70..SRC73]
  */
 import type { Duplex } from "node:stream";
 
-import { checkRecord } from "../../../shared/record/encoding.ts";
-import type { CalicoRecord, DeleteCause, RecordChange } from "../../../shared/record/record.ts";
+import type { EncodedChange } from "../../../shared/record/encoding.ts";
+import type { DeleteCause } from "../../../shared/record/record.ts";
 import { SYNC_STATUS } from "../../typha/wire/messages.ts";
 import { TyphaLink } from "../../typha/upstream/typha-link.ts";
 import type { FromLink } from "../../typha/upstream/typha-link.ts";
-import { SOFTWARE } from "../../version.ts";
-import { FieldProblem } from "../../kube/kube-object.ts";
-import { ObjectSet } from "../convert/object-set.ts";
+import { SOFTWARE } from "../../lib/version.ts";
+import { converted } from "../convert/conversion.ts";
+import { RecordStore } from "../record-store.ts";
 import type { ClusterPolicies, Source, SourceSink } from "../source.ts";
 import { convertValue } from "./convert-value.ts";
 import { publishedKey } from "./key-path.ts";
@@ -32,11 +33,10 @@ const SILENCE_CHECK_MS = 5_000;
 export class TyphaSource implements Source {
   readonly #options: TyphaSourceOptions;
   readonly #link: TyphaLink;
-  readonly #objects = new ObjectSet();
+  readonly #store: RecordStore;
   /** Paths that are in the stream, with whether the present connection has told them. */
   readonly #paths = new Map<string, boolean>();
-  readonly #problems = new Set<string>();
-  #changes: RecordChange[] = [];
+  #changes: EncodedChange[] = [];
   #sink: SourceSink | null = null;
   #timer: NodeJS.Timeout | null = null;
   #isListed = false;
@@ -45,6 +45,10 @@ export class TyphaSource implements Source {
 
   constructor(options: TyphaSourceOptions) {
     this.#options = options;
+    this.#store = new RecordStore({
+      problem: (problem) => this.#sink?.problem(problem),
+      solved: (object) => this.#sink?.solved(object),
+    });
     this.#link = new TyphaLink({
       dial: () => options.dial(),
       hello: {
@@ -59,7 +63,7 @@ export class TyphaSource implements Source {
         clientConnId: 0n,
       },
       compress: options.compress,
-      onMessage: (message) => this.#take(message),
+      onMessage: (message) => this.#onTyphaMessage(message),
       onPieceEnd: () => this.#flush(),
       onLost: (reason) => {
         this.#isInSync = false;
@@ -94,14 +98,15 @@ export class TyphaSource implements Source {
     return this.#options.policies();
   }
 
-  #take(message: FromLink): void {
+  #onTyphaMessage(message: FromLink): void {
     switch (message.type) {
       case "MsgServerHello":
         this.#error = null;
         for (const path of this.#paths.keys()) this.#paths.set(path, false);
         return;
       case "raw":
-        // Only the absent value deletes, whatever the update type says: so every client of Typha takes it.
+        // Only the absent value deletes, whatever the update type says: so every client of Typha
+        // takes it.
         for (const { key, value } of scanned(message))
           if (value === null) this.#remove(key, "observed");
           else this.#put(key, value);
@@ -124,35 +129,15 @@ export class TyphaSource implements Source {
     const key = publishedKey(path);
     if (key === null) return;
     this.#paths.set(path, true);
-    const problems: string[] = [];
-    let record: CalicoRecord | null = null;
-    try {
-      const text = Buffer.from(value).toString("utf8");
-      record = convertValue(key, text, (field, rule) => problems.push(`${field}: ${rule}`));
-      const refused = record === null ? null : checkRecord(record);
-      if (refused !== null) {
-        record = null;
-        problems.push(`${refused.field}: ${refused.rule}; the key is not published`);
-      }
-    } catch (error) {
-      if (!(error instanceof FieldProblem)) throw error;
-      problems.push(error.message);
-    }
-    this.#changes.push(...this.#objects.set(path, record, "observed"));
-    this.#tellProblem(path, problems.join("; "));
+    const text = Buffer.from(value).toString("utf8");
+    const conversion = converted((report) => convertValue(key, text, report));
+    const words = { noun: "key", where: "" };
+    this.#changes.push(...this.#store.upsertConverted(path, conversion, words));
   }
 
   #remove(path: string, cause: DeleteCause): void {
     if (!this.#paths.delete(path)) return;
-    this.#changes.push(...this.#objects.set(path, null, cause));
-    this.#tellProblem(path, "");
-  }
-
-  #tellProblem(object: string, message: string): void {
-    if (message !== "") {
-      this.#problems.add(object);
-      this.#sink?.problem({ object, message });
-    } else if (this.#problems.delete(object)) this.#sink?.solved(object);
+    this.#changes.push(...this.#store.remove(path, cause));
   }
 
   #flush(): void {

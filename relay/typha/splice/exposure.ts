@@ -3,7 +3,7 @@
  * cluster, and what it may see of others. [TYP26]
  */
 import { isLoopbackHost } from "../../../shared/ip/loopback.ts";
-import { splitHostPort } from "../upstream/dial.ts";
+import { splitHostPort } from "../../lib/host-port.ts";
 
 /**
  * @returns What to say to the operator of a port without TLS; `null` when only this machine reaches

@@ -9,7 +9,7 @@ import type { Duplex } from "node:stream";
 
 import { closeLate, HOLD_MS, pipeBoth, readHello } from "./accept.ts";
 import type { Greeted } from "./accept.ts";
-import { splitHostPort } from "../upstream/dial.ts";
+import { splitHostPort } from "../../lib/host-port.ts";
 import type { ReadTarget } from "../upstream/dial.ts";
 import { drain } from "./drain.ts";
 import { warningOf } from "./exposure.ts";

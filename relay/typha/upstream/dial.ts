@@ -1,9 +1,10 @@
-/** Connections to Typha, and addresses as they are written in options. */
+/** Connections to Typha. */
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 
+import { splitHostPort } from "../../lib/host-port.ts";
 import type { TlsFiles } from "../../tls/files.ts";
 import { wrongPeer } from "../../tls/peer-name.ts";
 
@@ -66,9 +67,4 @@ function connected(socket: Socket, event: "connect" | "secureConnect"): Promise<
     });
     socket.once("error", (error) => resolve(error.message));
   });
-}
-
-export function splitHostPort(text: string): [host: string, port: number] {
-  const at = text.lastIndexOf(":");
-  return [text.slice(0, at).replace(/^\[|\]$/g, ""), Number(text.slice(at + 1))];
 }

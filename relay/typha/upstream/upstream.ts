@@ -4,7 +4,7 @@
  */
 import type { Duplex } from "node:stream";
 
-import { parseListPage } from "../../kube/watch-event.ts";
+import { listSlices } from "../../kube/list-slices.ts";
 import type { Transport } from "../../kube/transport.ts";
 import type { ReadTarget } from "./dial.ts";
 import { typhaAddresses } from "../../kube/endpoint-slices.ts";
@@ -84,20 +84,4 @@ export class ServiceUpstream implements TyphaUpstream {
     const { namespace, service, transport } = this.#options;
     return listSlices(namespace, service, transport, AbortSignal.timeout(LIST_MS));
   }
-}
-
-/** The EndpointSlices of a service. @throws Error with the request and what came of it. */
-export async function listSlices(
-  namespace: string,
-  service: string,
-  transport: Pick<Transport, "get">,
-  signal: AbortSignal,
-): Promise<readonly unknown[]> {
-  const query = new URLSearchParams({ labelSelector: `kubernetes.io/service-name=${service}` });
-  const path = `/apis/discovery.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/endpointslices`;
-  const { status, body } = await transport.get(`${path}?${query.toString()}`, signal);
-  if (status !== 200) throw new Error(`GET ${path}: ${status}`);
-  const page = parseListPage(body);
-  if (!page.ok) throw new Error(`GET ${path}: ${page.message}`);
-  return page.items;
 }

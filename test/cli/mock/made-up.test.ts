@@ -8,7 +8,7 @@ import {
 } from "../../../cli/mock/made-up.ts";
 import { parseIp } from "../../../shared/ip/address.ts";
 import { RangeSet } from "../../../shared/ip/range-set.ts";
-import { checkRecord } from "../../../shared/record/encoding.ts";
+import { encodeChecked } from "../../../shared/record/encoding.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 
 test("[CLI30] made-up endpoints are valid, distinct, and in their cluster's own range", () => {
@@ -20,7 +20,7 @@ test("[CLI30] made-up endpoints are valid, distinct, and in their cluster's own 
     const ips = new Set<string>();
     for (const n of [0, 1, 96, 97, 255, 256, 5_000, MAX_ENDPOINTS - 1]) {
       const endpoint = madeUpEndpoint(cluster, n, "1.5");
-      expect(checkRecord(endpoint)).toBe(null);
+      expect(encodeChecked(endpoint).kind).toBe("ok");
       const [ip = ""] = endpoint.ips;
       expect([ip, own.has(parseIp(ip) ?? new Uint8Array(4))]).toEqual([ip, true]);
       keys.add(keyOf(endpoint));

@@ -7,11 +7,11 @@ import { ChangeCounts } from "../../../cli/mock/change-counts.ts";
 import { LogPosition } from "../../../cli/mock/log-position.ts";
 import type { Frame, WatchMessage } from "../../../shared/protocol/messages.ts";
 import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
-import { address, pod } from "../../support/records.ts";
+import { address, pod, putOf } from "../../support/records.ts";
 
 function relabelled(n: number, version: number) {
   const labels = { version: String(version) };
-  return { op: "put", record: pod(`p${n}`, address(n), labels) } as const;
+  return putOf(pod(`p${n}`, address(n), labels));
 }
 
 test("[CLI30] a made-up reader stands where a relay's view stands: in a repair, after blobs, frames and what it missed", () => {

@@ -7,7 +7,7 @@ import { afterEach, expect, test } from "vitest";
 
 import { PeerConnection } from "../../../relay/peers/connection.ts";
 import { messageFrame, readAnswer } from "../../../relay/peers/messages.ts";
-import { splitHostPort } from "../../../relay/typha/upstream/dial.ts";
+import { splitHostPort } from "../../../relay/lib/host-port.ts";
 import { eventually } from "../../support/mesh-rig.ts";
 import { FACTS, hashOf, stored, viewOf } from "../../support/peer-files.ts";
 import { OTHER_SECRET, PeerRig, SECRET, SHORT } from "../../support/peer-rig.ts";

@@ -177,7 +177,7 @@ test("[PEE2] a view that is withdrawn while it is sent is broken off; one that t
   await connection.send(messageFrame({ type: "files", facts: false, rccs: ["db"] }));
   const first = readAnswer(await connection.receive());
   expect(first).toMatchObject({ message: { type: "file", rcc: "db" } });
-  remotes.apply(accessFacts(8, [{ state: "not-granted" }]), false);
+  remotes.followFacts(accessFacts(8, [{ state: "not-granted" }]), false);
   const rest = async (): Promise<void> => {
     for (;;) await connection.receive();
   };

@@ -11,7 +11,7 @@ import { PeerConnection } from "../../../relay/peers/connection.ts";
 import { messageFrame, partFrame } from "../../../relay/peers/messages.ts";
 import type { Answer } from "../../../relay/peers/messages.ts";
 import { Handshake } from "../../../relay/peers/sealed-frames.ts";
-import { splitHostPort } from "../../../relay/typha/upstream/dial.ts";
+import { splitHostPort } from "../../../relay/lib/host-port.ts";
 import { FACTS, filesOf, hashOf, stored, viewOf } from "../../support/peer-files.ts";
 import { OTHER_SECRET, PeerRig, SECRET, SHORT } from "../../support/peer-rig.ts";
 import { accessFacts } from "../../support/stored-view.ts";

@@ -7,8 +7,9 @@ import { expect, test } from "vitest";
 
 import { OwnPools } from "../../../relay/publish/own-pools.ts";
 import { keyOf } from "../../../shared/record/key.ts";
-import type { CalicoRecord, IPPool, RecordChange } from "../../../shared/record/record.ts";
-import { pod, pool } from "../../support/records.ts";
+import type { EncodedChange, EncodedRecord } from "../../../shared/record/encoding.ts";
+import type { CalicoRecord, IPPool } from "../../../shared/record/record.ts";
+import { pod, pool, putOf } from "../../support/records.ts";
 
 const disabled = (cidr: string): IPPool => ({ ...pool(cidr), disabled: true });
 const forUses = (cidr: string, ...allowedUses: string[]): IPPool => ({
@@ -21,24 +22,24 @@ const block = (cidr: string): CalicoRecord => ({
   node: "n",
   borrowed: [],
 });
-const puts = (...records: CalicoRecord[]): RecordChange[] =>
-  records.map((record) => ({ op: "put", record }));
+const puts = (...records: CalicoRecord[]): EncodedChange[] =>
+  records.map((record) => putOf(record));
 
 /** What is published, as the relay keeps it. */
 class Published {
   readonly pools = new OwnPools();
-  readonly records = new Map<string, CalicoRecord>();
+  readonly records = new Map<string, EncodedRecord>();
 
-  see(changes: readonly RecordChange[]): this {
-    for (const change of this.pools.apply(changes, () => this.records.values()))
-      if (change.op === "put") this.records.set(keyOf(change.record), change.record);
+  see(changes: readonly EncodedChange[]): this {
+    for (const change of this.pools.publishable(changes, () => this.records.values()))
+      if (change.op === "put") this.records.set(change.key, change);
       else this.records.delete(change.key);
     return this;
   }
 
   get cidrs(): string[] {
     return [...this.records.values()]
-      .flatMap((record) => (record.kind === "IPPool" ? [record.cidr] : []))
+      .flatMap(({ record }) => (record.kind === "IPPool" ? [record.cidr] : []))
       .toSorted();
   }
 }
@@ -106,9 +107,11 @@ test("[SRC22] a disabled pool is published with the first pod in it, and withdra
 test("[SRC22] a pool that is disabled while it has pods stays the cluster's own, and one that goes is deleted as it was seen", () => {
   const published = after(pool("10.3.0.0/16"), pod("a", "10.3.0.1"));
   published.see(puts(disabled("10.3.0.0/16")));
-  expect([...published.records.values()]).toContainEqual(disabled("10.3.0.0/16"));
-  const gone: RecordChange = { op: "delete", key: keyOf(pool("10.3.0.0/16")), cause: "inferred" };
-  expect(published.pools.apply([gone], () => published.records.values())).toEqual([gone]);
+  expect([...published.records.values()].map(({ record }) => record)).toContainEqual(
+    disabled("10.3.0.0/16"),
+  );
+  const gone: EncodedChange = { op: "delete", key: keyOf(pool("10.3.0.0/16")), cause: "inferred" };
+  expect(published.pools.publishable([gone], () => published.records.values())).toEqual([gone]);
 });
 
 test("[SRC22] what is published does not depend on the order in which it is told", () => {

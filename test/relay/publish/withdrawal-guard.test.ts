@@ -7,27 +7,24 @@ import fc from "fast-check";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
+import type { EncodedChange } from "../../../shared/record/encoding.ts";
 import { LocalState } from "../../../relay/publish/local-state.ts";
 import { isMass } from "../../../relay/publish/withdrawals/mass.ts";
-import { heldOf, WithdrawalGuard } from "../../../relay/publish/withdrawals/withdrawal-guard.ts";
-import type { Obeyed } from "../../../relay/publish/withdrawals/withdrawal-guard.ts";
+import { heldOf } from "../../../relay/publish/withdrawals/obeyed.ts";
+import { WithdrawalGuard } from "../../../relay/publish/withdrawals/withdrawal-guard.ts";
+import type { Obeyed } from "../../../relay/publish/withdrawals/obeyed.ts";
 import { Withdrawals } from "../../../relay/publish/withdrawals/withdrawals.ts";
 import { toId } from "../../../shared/lib/bytes.ts";
 import { CHANNELS } from "../../../shared/record/channel.ts";
 import { keyHashOf } from "../../../shared/record/encoding.ts";
 import { keyOf } from "../../../shared/record/key.ts";
-import type {
-  CalicoRecord,
-  DeleteCause,
-  RecordChange,
-  WorkloadEndpoint,
-} from "../../../shared/record/record.ts";
-import { address, node, pod, pool } from "../../support/records.ts";
+import type { CalicoRecord, DeleteCause, WorkloadEndpoint } from "../../../shared/record/record.ts";
+import { address, node, pod, pool, putOf } from "../../support/records.ts";
 
 const HOLD_MS = 600_000;
 
-const put = (record: CalicoRecord): RecordChange => ({ op: "put", record });
-const gone = (record: CalicoRecord, cause: DeleteCause = "inferred"): RecordChange => ({
+const put = (record: CalicoRecord): EncodedChange => putOf(record);
+const gone = (record: CalicoRecord, cause: DeleteCause = "inferred"): EncodedChange => ({
   op: "delete",
   key: keyOf(record),
   cause,
@@ -38,11 +35,11 @@ const pods = (count: number, from = 0): WorkloadEndpoint[] =>
 /** A guard over a cluster that has these records. */
 function guarded(records: readonly CalicoRecord[], holdMs = HOLD_MS) {
   const local = new LocalState();
-  for (const record of records) local.apply(put(record));
+  for (const record of records) local.applyChange(put(record));
   const guard = new WithdrawalGuard(local, holdMs);
-  const take = (changes: readonly RecordChange[], nowMs = 0): Obeyed => {
-    const obeyed = guard.take(changes, nowMs);
-    for (const change of obeyed.changes) local.apply(change);
+  const take = (changes: readonly EncodedChange[], nowMs = 0): Obeyed => {
+    const obeyed = guard.judgeChanges(changes, nowMs);
+    for (const change of obeyed.changes) local.applyChange(change);
     return obeyed;
   };
   return { local, guard, take };
@@ -209,7 +206,7 @@ test("[PUB3] whatever happens, each key is published as long as it is there or h
       const cluster = new Map<string, WorkloadEndpoint>();
       let nowMs = 0;
       const obey = ({ changes }: Obeyed): void => {
-        for (const change of changes) local.apply(change);
+        for (const change of changes) local.applyChange(change);
       };
       for (const one of steps) {
         if (one.op === "put") {
@@ -274,7 +271,7 @@ function process(records: readonly CalicoRecord[], wallMs: { now: number }) {
     stateDir: folder,
     local,
     holdMs: HOLD_MS,
-    outside: {
+    ports: {
       wallMs: () => wallMs.now,
       after: (ms, run) => {
         const timer = { atMs: wallMs.now + ms, run };
@@ -285,8 +282,8 @@ function process(records: readonly CalicoRecord[], wallMs: { now: number }) {
     log: pino({ level: "info" }, { write: (line: string) => lines.push(line) }),
     onObeyed: (some) => obeyed.push(some),
   });
-  const take = (changes: readonly RecordChange[]): void => {
-    for (const change of withdrawals.take(changes).changes) local.apply(change);
+  const take = (changes: readonly EncodedChange[]): void => {
+    for (const change of withdrawals.judgeChanges(changes).changes) local.applyChange(change);
   };
   take(records.map(put));
   /** @returns Names of what stays for now of what the hub has. */
@@ -309,7 +306,7 @@ function process(records: readonly CalicoRecord[], wallMs: { now: number }) {
 
 function heldOfRecord(record: CalicoRecord) {
   const local = new LocalState();
-  local.apply(put(record));
+  local.applyChange(put(record));
   return heldOf([...local.records()][0] as never);
 }
 
@@ -394,7 +391,7 @@ test("[PUB5] what an earlier process published gives way too: to its object, and
   const second = process([], wall);
   second.compare([a, b, c]);
   const moved = { ...a, node: "node-2", ips: ["10.9.9.9"] };
-  const withdrawn = second.withdrawals.take([
+  const withdrawn = second.withdrawals.judgeChanges([
     put(moved),
     put(pod("heir", b.ips[0] ?? "")),
   ]).withdrawn;
@@ -410,7 +407,7 @@ test("[PUB5] without knowledge of an earlier process the channel counts, and an 
   const relay = process([], wall);
   expect(relay.compare(pods(2))).toEqual(keys(pods(2)));
   expect(relay.withdrawals.report()).toMatchObject([{ collection: "unknown", keys: 2 }]);
-  expect(relay.withdrawals.take([put(pod("new", "10.9.9.9"))]).withdrawn).toHaveLength(2);
+  expect(relay.withdrawals.judgeChanges([put(pod("new", "10.9.9.9"))]).withdrawn).toHaveLength(2);
   const other = process(pods(100, 10), wall);
   expect(other.compare([...pods(40), ...pods(100, 10)])).toEqual([]);
 });

@@ -4,12 +4,12 @@ import { expect, test } from "vitest";
 import { SourceProblems } from "../../../relay/source/problems.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import type { CalicoRecord } from "../../../shared/record/record.ts";
-import { pod, pool } from "../../support/records.ts";
+import { pod, pool, putOf } from "../../support/records.ts";
 
 const FORGED = { "catwalk.dev/cluster": "db" };
 
 function look(problems: SourceProblems, ...records: readonly CalicoRecord[]): void {
-  problems.lookAtLabels(records.map((record) => ({ op: "put", record })));
+  problems.checkLabels(records.map((record) => putOf(record)));
 }
 
 test("[SRC90] local objects with labels of catwalk.dev are told by name, each with its labels, until they are gone", () => {
@@ -41,7 +41,7 @@ test("[SRC90] local objects with labels of catwalk.dev are told by name, each wi
   ]);
   expect(problems.all[0]?.message).toMatch(/^catwalk.dev\/cluster, role.db.catwalk.dev\/x: /);
   look(problems, pod("sly", "10.0.0.2", { app: "web" }));
-  problems.lookAtLabels([{ op: "delete", key: keyOf(host), cause: "observed" }]);
+  problems.checkLabels([{ op: "delete", key: keyOf(host), cause: "observed" }]);
   expect(problems.all).toHaveLength(2);
 });
 

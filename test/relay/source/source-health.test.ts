@@ -212,13 +212,13 @@ async function watched(prepare: (api: FakeApiServer) => void, kubeconfig?: strin
   source.start(new Recorder());
   const lines: string[] = [];
   const log = pino({ level: "info" }, { write: (line: string) => lines.push(line) });
-  const outside = {
+  const ports = {
     after: (ms: number, run: () => void) => {
       const timer = setTimeout(run, ms / 50);
       return () => clearTimeout(timer);
     },
   };
-  const watch = new HealthWatch(source, outside, log);
+  const watch = new HealthWatch(source, ports, log);
   watch.start();
   stop.push(async () => {
     watch.stop();

@@ -6,6 +6,7 @@ import { afterEach, expect, test } from "vitest";
 import { dialTcp } from "../../../relay/typha/upstream/dial.ts";
 import { TyphaSource } from "../../../relay/source/typha/typha-source.ts";
 import { encodeRecord } from "../../../shared/record/encoding.ts";
+import { putOf } from "../../support/records.ts";
 import { LiveTypha } from "../../support/live-typha.ts";
 import { eventually } from "../../support/mesh-rig.ts";
 import { GOLDEN } from "./golden.ts";
@@ -85,7 +86,7 @@ test("[SRC71] changes and deletions come as they happen; what is not published i
   typha.delete(WEP);
   await recorder.until(() => recorder.changes.length === 2);
   expect(recorder.changes).toEqual([
-    { op: "put", record: { kind: "Profile", name: "kns.shop", labels: { "pcns.env": "b" } } },
+    putOf({ kind: "Profile", name: "kns.shop", labels: { "pcns.env": "b" } }),
     { op: "delete", key: WEP, cause: "observed" },
   ]);
   expect(recorder.problems.size).toBe(0);

@@ -12,8 +12,8 @@ import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 
 import { AccessState } from "../../../relay/access/access-state.ts";
-import { OUTSIDE } from "../../../relay/hub/outside.ts";
-import type { Outside } from "../../../relay/hub/outside.ts";
+import { NODE_PORTS } from "../../../relay/hub/relay-ports.ts";
+import type { RelayPorts } from "../../../relay/hub/relay-ports.ts";
 import { newLogger } from "../../../relay/lib/log.ts";
 import { Remotes } from "../../../relay/view/remotes.ts";
 import type { ServedChange } from "../../../relay/view/serving.ts";
@@ -32,7 +32,11 @@ function stateDir(): string {
   return made;
 }
 
-function open(dir: string, own = new OwnAddresses({ pods: [], nodes: [] }, []), outside = OUTSIDE) {
+function open(
+  dir: string,
+  own = new OwnAddresses({ pods: [], nodes: [] }, []),
+  ports = NODE_PORTS,
+) {
   const told: ServedChange[] = [];
   const remotes = new Remotes(
     {
@@ -41,7 +45,7 @@ function open(dir: string, own = new OwnAddresses({ pods: [], nodes: [] }, []), 
       headers: () => Promise.reject(new Error("not joined")),
       log: newLogger("test", "silent"),
       onState: () => undefined,
-      outside,
+      ports,
     },
     own,
   );
@@ -57,7 +61,7 @@ test("[VIE3] what was granted is served from disk before anybody is asked", () =
   const dir = stateDir();
   writeView(dir, pod("a", "10.20.0.1"));
   const { remotes, ips } = open(dir);
-  remotes.apply(facts(3, [{}]), false);
+  remotes.followFacts(facts(3, [{}]), false);
   expect(ips()).toEqual(["10.20.0.1"]);
   expect(remotes.reports()).toMatchObject([{ rcc: "db", connectionStatus: 0, endpoints: 1 }]);
 });
@@ -68,8 +72,8 @@ test("[VIE14] [VIE19] a view from disk counts as loaded when the hub cannot be r
   let nowMs = 1_000;
   let fail: () => void = () => undefined;
   const own = new OwnAddresses({ pods: [], nodes: [] }, []);
-  const outside: Outside = {
-    ...OUTSIDE,
+  const ports: RelayPorts = {
+    ...NODE_PORTS,
     now: () => nowMs,
     dial: ({ handlers }) => {
       fail = () => handlers.onDown(null, "no route");
@@ -77,16 +81,16 @@ test("[VIE14] [VIE19] a view from disk counts as loaded when the hub cannot be r
       return { isOpen: false, start: nothing, stop: nothing, restart: nothing, send: nothing };
     },
   };
-  const silent = open(dir, own, outside).remotes;
-  silent.apply(facts(3, [{}]), true);
+  const silent = open(dir, own, ports).remotes;
+  silent.followFacts(facts(3, [{}]), true);
   nowMs += 4_999;
   expect(silent.areLoaded).toBe(false);
   nowMs += 1;
   expect(silent.areLoaded).toBe(true);
   silent.stop();
 
-  const unreachable = open(dir, own, outside).remotes;
-  unreachable.apply(facts(3, [{}]), true);
+  const unreachable = open(dir, own, ports).remotes;
+  unreachable.followFacts(facts(3, [{}]), true);
   expect(unreachable.areLoaded).toBe(false);
   fail();
   expect(unreachable.areLoaded).toBe(true);
@@ -94,8 +98,8 @@ test("[VIE14] [VIE19] a view from disk counts as loaded when the hub cannot be r
 
   // Its end is lost: what Felix was told last may have been there.
   truncateSync(join(dir, "views/db.view"), statSync(join(dir, "views/db.view")).size - 1);
-  const damaged = open(dir, own, outside).remotes;
-  damaged.apply(facts(3, [{}]), true);
+  const damaged = open(dir, own, ports).remotes;
+  damaged.followFacts(facts(3, [{}]), true);
   fail();
   nowMs += 60_000;
   expect(damaged.areLoaded).toBe(false);
@@ -109,11 +113,11 @@ test("[VIE14] a view file whose end is no body was complete once, and may lack w
   let nowMs = 1_000;
   const nothing = (): void => undefined;
   const { remotes } = open(dir, new OwnAddresses({ pods: [], nodes: [] }, []), {
-    ...OUTSIDE,
+    ...NODE_PORTS,
     now: () => nowMs,
     dial: () => ({ isOpen: false, start: nothing, stop: nothing, restart: nothing, send: nothing }),
   });
-  remotes.apply(facts(3, [{}]), true);
+  remotes.followFacts(facts(3, [{}]), true);
   expect(remotes.reports()).toMatchObject([{ endpoints: 1 }]);
   nowMs += 600_000;
   expect(remotes.areLoaded).toBe(false);
@@ -125,12 +129,12 @@ test("[VIE4] a view that is no longer granted, or that no RCC names, is withdraw
     const dir = stateDir();
     writeView(dir, pod("a", "10.20.0.1"));
     const { remotes, told, ips } = open(dir);
-    remotes.apply(facts(3, [{}]), false);
-    remotes.apply(later, false);
+    remotes.followFacts(facts(3, [{}]), false);
+    remotes.followFacts(later, false);
     expect(ips()).toEqual([]);
     expect(told.filter((change) => change.op === "delete")).toHaveLength(1);
     const again = open(dir);
-    again.remotes.apply(facts(5, [{}]), false);
+    again.remotes.followFacts(facts(5, [{}]), false);
     expect(again.ips()).toEqual([]);
   }
 });
@@ -139,7 +143,7 @@ test("[VIE4] an old file does not bring back what was revoked while the relay wa
   const dir = stateDir();
   writeView(dir, pod("a", "10.20.0.1"));
   const { remotes, ips } = open(dir);
-  remotes.apply(facts(9, [{ state: "not-granted" }]), false);
+  remotes.followFacts(facts(9, [{ state: "not-granted" }]), false);
   expect(ips()).toEqual([]);
 });
 
@@ -147,8 +151,8 @@ test("[VIE2] facts of another mesh withdraw nothing that they do not name", () =
   const dir = stateDir();
   writeView(dir, pod("a", "10.20.0.1"));
   const { remotes, ips } = open(dir);
-  remotes.apply(facts(3, [{}]), false);
-  remotes.apply(facts(1, [], "mesh-2"), false);
+  remotes.followFacts(facts(3, [{}]), false);
+  remotes.followFacts(facts(1, [], "mesh-2"), false);
   expect(ips()).toEqual(["10.20.0.1"]);
 });
 
@@ -156,10 +160,10 @@ test("[VIE2] access facts are on disk when they are taken, older ones are ignore
   const dir = stateDir();
   const state = new AccessState(dir);
   expect(state.facts).toBe(null);
-  expect(state.take(facts(5, [{}])).kind).toBe("newer");
-  expect(state.take(facts(4, []))).toEqual({ kind: "older", held: 5 });
+  expect(state.keep(facts(5, [{}])).kind).toBe("newer");
+  expect(state.keep(facts(4, []))).toEqual({ kind: "older", held: 5 });
   expect(new AccessState(dir).facts).toEqual(facts(5, [{}]));
-  expect(state.take(facts(1, [], "mesh-2")).kind).toBe("newer");
+  expect(state.keep(facts(1, [], "mesh-2")).kind).toBe("newer");
   writeFileSync(join(dir, "access.json"), "{");
   expect(new AccessState(dir).facts).toBe(null);
 });
@@ -176,7 +180,7 @@ test("[VIE9] what has one of the cluster's own addresses is not served, and is s
     node("n", { ipv4Address: "172.18.0.9/16" }),
   ]);
   const { remotes, told, ips } = open(dir, own);
-  remotes.apply(facts(3, [{}]), false);
+  remotes.followFacts(facts(3, [{}]), false);
   expect(ips()).toEqual(["10.20.0.1"]);
   expect(
     remotes
@@ -197,18 +201,18 @@ test("[TYP22] asking for prefixed labels of a live remote tells all that is serv
   const dir = stateDir();
   writeView(dir, pod("a", "10.20.0.1"), pod("b", "10.20.0.2"));
   const { remotes, told } = open(dir);
-  remotes.apply(facts(3, [{}]), false);
+  remotes.followFacts(facts(3, [{}]), false);
   expect(remotes.labelMode("db")).toBe("original");
   told.length = 0;
-  remotes.apply(facts(4, [{ labels: "prefixed" }]), false);
+  remotes.followFacts(facts(4, [{ labels: "prefixed" }]), false);
   expect(remotes.labelMode("db")).toBe("prefixed");
   expect(told.map(({ op, isNew }) => [op, isNew])).toEqual([
     ["put", false],
     ["put", false],
   ]);
   told.length = 0;
-  remotes.apply(facts(5, [{ labels: "prefixed" }]), false);
+  remotes.followFacts(facts(5, [{ labels: "prefixed" }]), false);
   expect(told).toEqual([]);
-  remotes.apply(facts(6, [{}]), false);
+  remotes.followFacts(facts(6, [{}]), false);
   expect(told).toHaveLength(2);
 });

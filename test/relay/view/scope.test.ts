@@ -15,7 +15,7 @@ import { hasView } from "../../../relay/peers/received-view.ts";
 import { MemoryRemote } from "../../../relay/view/memory-remote.ts";
 import { RemoteView } from "../../../relay/view/remote-view.ts";
 import { OwnAddresses } from "../../../relay/view/served.ts";
-import type { ViewHeader } from "../../../relay/view/view-events.ts";
+import type { ViewHeader } from "../../../relay/view/file-meta.ts";
 import { ViewFile } from "../../../relay/view/view-file.ts";
 import type { Scope } from "../../../shared/visibility/scope.ts";
 import { pod } from "../../support/records.ts";
@@ -41,10 +41,10 @@ test("[SCP4] a narrower scope of a live grant: what is not shown goes, labels go
   const dir = folder();
   writeView(dir, ...ALL);
   const { remotes, served, take, links } = open(dir);
-  remotes.apply(facts(3, [{}]), true);
+  remotes.followFacts(facts(3, [{}]), true);
   expect(remotes.reports()).toMatchObject([{ endpoints: 4 }]);
   take();
-  remotes.apply(facts(4, [{ scope: WEB }]), true);
+  remotes.followFacts(facts(4, [{ scope: WEB }]), true);
   expect(names(served().values())).toEqual(WEB_NAMES);
   expect([...served().values()].map(labelsOf).flat()).toEqual(["tier", "tier"]);
   expect(take()).toEqual([
@@ -63,7 +63,7 @@ test("[SCP4] a narrower scope of a live grant: what is not shown goes, labels go
   // What of the old log was on its way.
   first?.deliver(...wholeLog("e", ALL, true));
   expect(names(served().values())).toEqual(WEB_NAMES);
-  remotes.apply(facts(5, [{ scope: WEB }]), true);
+  remotes.followFacts(facts(5, [{ scope: WEB }]), true);
   expect(take()).toEqual([]);
   expect(links).toHaveLength(2);
   remotes.stop();
@@ -73,12 +73,12 @@ test("[SCP4] it is never called in sync between, and stays loaded; the hub's dig
   const dir = folder();
   const shown = [front, back].map((record) => ({ ...record, labels: {} }));
   const { remotes, statuses, links, served, take } = open(dir);
-  remotes.apply(facts(3, [{}]), true);
+  remotes.followFacts(facts(3, [{}]), true);
   links[0]?.deliver(...wholeLog("e", [front, back, cron]));
   expect(statuses.at(-1)).toBe(2);
   expect(remotes.areLoaded).toBe(true);
   statuses.length = 0;
-  remotes.apply(facts(4, [{ scope: { selector: 'app == "web"', labels: ["none"] } }]), true);
+  remotes.followFacts(facts(4, [{ scope: { selector: 'app == "web"', labels: ["none"] } }]), true);
   expect(remotes.areLoaded).toBe(true);
   take();
   const messages = wholeLog("of the scope", shown);
@@ -95,21 +95,21 @@ test("[SCP4] [SCP14] a relay that starts with facts newer than its view narrows 
   const dir = folder();
   writeView(dir, ...ALL);
   const { remotes, served, take, links, reopen } = open(dir);
-  remotes.apply(facts(9, [{ scope: WEB }]), true);
+  remotes.followFacts(facts(9, [{ scope: WEB }]), true);
   expect(take()).toEqual(WEB_NAMES.map((name) => `put new ${name}`));
   expect(names(served().values())).toEqual(WEB_NAMES);
   expect(remotes.reports()).toMatchObject([{ endpoints: 3 }]);
   expect(links[0]?.hello).toMatchObject({ accessVersion: 9, cursors: [] });
   // Its file knows: the hub may still be behind.
   const again = reopen();
-  again.remotes.apply(facts(9, [{ scope: WEB }]), true);
+  again.remotes.followFacts(facts(9, [{ scope: WEB }]), true);
   expect(names(again.served().values())).toEqual(WEB_NAMES);
   expect(again.links[0]?.hello.accessVersion).toBe(9);
   expect(readFileSync(join(dir, "views/db.view"), "latin1")).not.toContain("cron");
   again.remotes.stop();
   // Without a scope nobody is asked.
   const other = open(folder());
-  other.remotes.apply(facts(9, [{}]), true);
+  other.remotes.followFacts(facts(9, [{}]), true);
   expect(other.links[0]?.hello.accessVersion).toBe(0);
   other.remotes.stop();
 });
@@ -118,13 +118,13 @@ test("[SCP4] a wider scope, or none any more, changes nothing by itself: the hub
   const dir = folder();
   writeView(dir, front, back);
   const { remotes, take, links, served } = open(dir);
-  remotes.apply(facts(3, [{ scope: WEB }]), true);
+  remotes.followFacts(facts(3, [{ scope: WEB }]), true);
   take();
   for (const [version, scope] of [
     [4, { kinds: ["WorkloadEndpoint", "Node"], selector: 'app == "web"' } as Scope],
     [5, undefined],
   ] as const) {
-    remotes.apply(facts(version, [scope === undefined ? {} : { scope }]), true);
+    remotes.followFacts(facts(version, [scope === undefined ? {} : { scope }]), true);
     expect(take()).toEqual([]);
     expect(links.at(-1)?.hello).toMatchObject({ accessVersion: version, cursors: [] });
   }
@@ -134,7 +134,7 @@ test("[SCP4] a wider scope, or none any more, changes nothing by itself: the hub
   expect(labelsOf(served().get([...served().keys()][0] as string)).length).toBeGreaterThan(1);
   remotes.stop();
   const again = open(dir);
-  again.remotes.apply(facts(5, [{}]), false);
+  again.remotes.followFacts(facts(5, [{}]), false);
   expect(again.served()).toEqual(served());
   again.remotes.stop();
 });
@@ -142,11 +142,11 @@ test("[SCP4] a wider scope, or none any more, changes nothing by itself: the hub
 test("[SCP4] what no repair has confirmed stays where the scope shows it, and goes where it does not", () => {
   const dir = folder();
   const { remotes, links, served, take } = open(dir);
-  remotes.apply(facts(3, [{}]), true);
+  remotes.followFacts(facts(3, [{}]), true);
   links[0]?.deliver(...wholeLog("e", ALL), ...wholeLog("lost its disk", [machine]));
   expect(names(served().values())).toEqual(names(ALL));
   take();
-  remotes.apply(facts(4, [{ scope: { selector: 'app == "web"' } }]), true);
+  remotes.followFacts(facts(4, [{ scope: { selector: 'app == "web"' } }]), true);
   expect(take()).toEqual(["delete cron"]);
   expect(names(served().values())).toEqual(names(ALL.filter((record) => record !== cron)));
   // The next repair does not confirm them either.
@@ -162,10 +162,10 @@ test("[SCP4] [VIE9] what is refused here and not shown any more is refused no lo
   writeView(dir, cron, pod("mine", "10.10.0.7", { app: "cron" }));
   const own = new OwnAddresses({ pods: ["10.10.0.0/16"], nodes: [] }, []);
   const { remotes, take } = open(dir, own);
-  remotes.apply(facts(3, [{}]), false);
+  remotes.followFacts(facts(3, [{}]), false);
   expect(remotes.refusals()).toHaveLength(1);
   take();
-  remotes.apply(facts(4, [{ scope: WEB }]), false);
+  remotes.followFacts(facts(4, [{ scope: WEB }]), false);
   expect(remotes.refusals()).toEqual([]);
   expect(take()).toEqual(["delete cron"]);
   expect(remotes.reports()).toMatchObject([{ endpoints: 0, refused: 0 }]);
@@ -203,7 +203,7 @@ test("[SCP4] a kill at any write of a narrowing, or a file that is torn: the nex
   expect(kept.length).toBeGreaterThan(20);
   for (const copy of kept) {
     const { remotes, served, take } = open(copy);
-    remotes.apply(facts(4, [{ scope: WEB }]), false);
+    remotes.followFacts(facts(4, [{ scope: WEB }]), false);
     expect(names(served().values())).toEqual(WEB_NAMES);
     expect(take()).toHaveLength(3);
     remotes.stop();
@@ -217,7 +217,7 @@ test("[SCP4] a kill at any write of a narrowing, or a file that is torn: the nex
       copyFileSync(join(torn, "views/db.view"), join(torn, "intact.view"));
       const intact = new RemoteView(new ViewFile(join(torn, "intact.view")), header);
       const { remotes, served } = open(torn);
-      remotes.apply(facts(4, [{ scope: WEB }]), false);
+      remotes.followFacts(facts(4, [{ scope: WEB }]), false);
       expect(names(served().values())).toEqual(
         viewNames(intact).filter((name) => WEB_NAMES.includes(name)),
       );
@@ -290,13 +290,13 @@ test("[SCP4] [PEE4] a view from another relay that shows more is narrowed when i
   const dir = folder();
   writeView(dir, ...ALL);
   const { remotes, served } = open(dir);
-  remotes.apply(facts(3, [{ scope: { kinds: ["Node"] } }]), false);
+  remotes.followFacts(facts(3, [{ scope: { kinds: ["Node"] } }]), false);
   expect(names(served().values())).toEqual(["machine"]);
   remotes.stop();
   const empty = folder();
   const namespaces = Array.from({ length: 256 }, (_, n) => `${"n".repeat(60)}${n}`);
   const other = open(empty);
-  other.remotes.apply(facts(3, [{ scope: { namespaces } }]), false);
+  other.remotes.followFacts(facts(3, [{ scope: { namespaces } }]), false);
   other.remotes.stop();
   expect(readFileSync(join(empty, "views/db.view")).length).toBeGreaterThan(1024);
   expect(hasView(empty, "db")).toBe(false);

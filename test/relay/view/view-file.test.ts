@@ -26,7 +26,7 @@ import { hashKey, hashRecord } from "../../../shared/record/encoding.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import { TestPublisher, TestReader } from "../../support/origin-peers.ts";
 import { OriginWorld, READER_UID } from "../../support/origin-world.ts";
-import { address, pod, pool, put } from "../../support/records.ts";
+import { address, pod, pool, put, putOf } from "../../support/records.ts";
 
 const folders: string[] = [];
 afterEach(() => {
@@ -68,12 +68,12 @@ function filled(
 ): { readonly view: RemoteView; readonly world: OriginWorld } {
   const world = new OriginWorld();
   const publisher = new TestPublisher(world);
-  publisher.change({ op: "put", record: pool("10.20.0.0/16") });
+  publisher.change(putOf(pool("10.20.0.0/16")));
   publisher.listed();
   publisher.connect();
   const view = new RemoteView(new ViewFile(path), header);
   attach(world, view);
-  for (let n = 0; n < pods; n++) publisher.change({ op: "put", record: pod(`p${n}`, address(n)) });
+  for (let n = 0; n < pods; n++) publisher.change(putOf(pod(`p${n}`, address(n))));
   world.advance(1_000);
   return { view, world };
 }
@@ -145,7 +145,7 @@ test("[VIE10] a file is rewritten when most of it is past, and holds the same", 
   const path = join(folder(), "db.view");
   const world = new OriginWorld();
   const publisher = new TestPublisher(world);
-  publisher.change({ op: "put", record: pool("10.20.0.0/16") });
+  publisher.change(putOf(pool("10.20.0.0/16")));
   publisher.listed();
   publisher.connect();
   const view = new RemoteView(new ViewFile(path), header, 1 << 20);
@@ -163,12 +163,13 @@ test("[VIE10] a file is rewritten when most of it is past, and holds the same", 
       ((round * 31 + i * 7919) % 36).toString(36),
     ).join("");
     publisher.change(
-      ...Array.from({ length: 1_500 }, (_, n) => ({
-        op: "put" as const,
-        record: pod(`p${n}`, address(n), {
-          round: `${noise}${(n * 2654435761) % 4294967296}${round}`,
-        }),
-      })),
+      ...Array.from({ length: 1_500 }, (_, n) =>
+        putOf(
+          pod(`p${n}`, address(n), {
+            round: `${noise}${(n * 2654435761) % 4294967296}${round}`,
+          }),
+        ),
+      ),
     );
     feed();
     largest = Math.max(largest, readFileSync(path).length);
@@ -300,7 +301,7 @@ test("[VIE10] a rewritten file is where a loss of power leaves it before it take
   };
   const world = new OriginWorld();
   const publisher = new TestPublisher(world);
-  publisher.change({ op: "put", record: pool("10.20.0.0/16") });
+  publisher.change(putOf(pool("10.20.0.0/16")));
   publisher.listed();
   publisher.connect();
   const view = new RemoteView(new ViewFile(path, writeAt, sync), header, 20_000);
@@ -308,7 +309,7 @@ test("[VIE10] a rewritten file is where a loss of power leaves it before it take
   const churn = (): void => {
     for (let n = 0; n < 150; n++) {
       const labels = { change: `${n}`.repeat(60) };
-      publisher.change({ op: "put", record: pod(`p${n % 5}`, address(n % 5), labels) });
+      publisher.change(putOf(pod(`p${n % 5}`, address(n % 5), labels)));
       world.advance(300);
     }
   };
@@ -331,7 +332,7 @@ test("[VIE10] [VIE18] a full disk costs the file, not the view; with room again 
   const path = join(folder(), "db.view");
   const world = new OriginWorld();
   const publisher = new TestPublisher(world);
-  publisher.change({ op: "put", record: pool("10.20.0.0/16") });
+  publisher.change(putOf(pool("10.20.0.0/16")));
   publisher.listed();
   publisher.connect();
   let isFull = false;
@@ -342,13 +343,13 @@ test("[VIE10] [VIE18] a full disk costs the file, not the view; with room again 
   });
   const view = new RemoteView(file, header);
   attach(world, view);
-  publisher.change({ op: "put", record: pod("before", "10.20.0.1") });
+  publisher.change(putOf(pod("before", "10.20.0.1")));
   isFull = true;
-  publisher.change({ op: "put", record: pod("during", "10.20.0.2") });
+  publisher.change(putOf(pod("during", "10.20.0.2")));
   expect(view.writeError).toMatch(/ENOSPC/);
   expect(keys(view)).toHaveLength(3);
   isFull = false;
-  publisher.change({ op: "put", record: pod("after", "10.20.0.3") });
+  publisher.change(putOf(pod("after", "10.20.0.3")));
   world.advance(1_000);
   expect(view.writeError).toBe(null);
   expect(view.isInSync).toBe(true);

@@ -2,12 +2,15 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import {
-  checkRecord,
   decodeRecord,
+  encodeChecked,
   encodeRecord,
   hashKey,
+  hashRecord,
   keyHashOf,
 } from "../../../shared/record/encoding.ts";
+import type { RecordError } from "../../../shared/record/encoding.ts";
+import { FieldError } from "../../../shared/record/wire-reader.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import type { CalicoRecord } from "../../../shared/record/record.ts";
 import { toHex } from "../../../shared/lib/bytes.ts";
@@ -54,6 +57,12 @@ const samples: readonly CalicoRecord[] = [
   },
   { kind: "ClusterConfig", params: { RouteSource: "CalicoIPAM" } },
 ];
+
+/** What keeps a record from being published. */
+function problemOf(record: CalicoRecord): RecordError | null {
+  const result = encodeChecked(record);
+  return result.kind === "problem" ? result.problem : null;
+}
 
 test("[REC3] every kind survives encoding, and equal records have equal bytes whatever the order of their labels", () => {
   for (const record of samples)
@@ -165,16 +174,107 @@ test("[REC4] every field has its rule", () => {
       "borrowed",
     ],
   ];
-  for (const [record, field] of wrong) expect(checkRecord(record)?.field).toBe(field);
-  expect(checkRecord({ ...wep, ips: ["10.0.0.0/8"] })).toMatchObject({
+  for (const [record, field] of wrong) expect(problemOf(record)?.field).toBe(field);
+  expect(problemOf({ ...wep, ips: ["10.0.0.0/8"] })).toMatchObject({
     rule: '"10.0.0.0/8" is not an IP address',
   });
   for (const [value, rule] of [
     ["\ud800", "value of note must be well-formed Unicode"],
     ["x".repeat(1_025), "value of note must have at most 1,024 characters"],
   ] as const)
-    expect(checkRecord({ ...wep, labels: { note: value } })).toEqual({ field: "labels", rule });
-  expect(checkRecord(wep)).toBe(null);
+    expect(problemOf({ ...wep, labels: { note: value } })).toEqual({ field: "labels", rule });
+  expect(problemOf(wep)).toBe(null);
+});
+
+/** Values that break rules of one field or another, or nearly do. */
+const ODD = [
+  "",
+  "x",
+  "a/b",
+  "Node_1",
+  "\ud800",
+  "é",
+  "x".repeat(96),
+  "x".repeat(254),
+  "x".repeat(331),
+  "always",
+  "10.0.0.1",
+  "10.0.0.1/16",
+  "10.0.0.1/33",
+  "10.0.0.1/257",
+  "10.0.0.0/8",
+  "fd00::1",
+  "fd00::1/64",
+  "fd00::/129",
+  "::ffff:10.0.0.1",
+  "::ffff:10.0.0.0/104",
+];
+const oddTexts = fc.array(fc.constantFrom(...ODD), { maxLength: 70 });
+const oddLabels = fc.dictionary(
+  fc.constantFrom("a", "__proto__", "bad key", "\ud800", "x".repeat(513), "a/b.c"),
+  fc.constantFrom("", "v", "\ud800", "x".repeat(1_024), "x".repeat(1_025)),
+);
+const oddNumber = fc.constantFrom(-1, 0, 1, 1.5, 65_535, 65_536, Number.NaN);
+const oddPorts = fc.array(
+  fc.record({
+    name: fc.constantFrom("p", "", "p q", "x".repeat(129)),
+    protocol: fc.constantFrom("tcp", "sctp", "icmp"),
+    port: oddNumber,
+  }),
+  { maxLength: 260 },
+);
+const oddBorrowed = fc.array(
+  fc.record({ ordinal: oddNumber, node: fc.constantFrom("n", "", "Node_1") }),
+  { maxLength: 4 },
+);
+
+/** A value of a field's own shape. */
+function oddLike(field: string, value: unknown): fc.Arbitrary<unknown> {
+  if (field === "ports") return oddPorts;
+  if (field === "borrowed") return oddBorrowed;
+  if (Array.isArray(value)) return oddTexts;
+  if (typeof value === "object") return oddLabels;
+  return typeof value === "boolean" ? fc.boolean() : fc.constantFrom(...ODD);
+}
+
+const oddRecord = fc.constantFrom(...samples).chain((record) => {
+  const fields = Object.entries(record).filter(([field]) => field !== "kind");
+  return fc
+    .constantFrom(...fields)
+    .chain(([field, value]) =>
+      oddLike(field, value).map((odd) => ({ ...record, [field]: odd }) as CalicoRecord),
+    );
+});
+
+test("[SRC91] a record is encoded exactly where its bytes are taken, and is refused with the same field and rule", () => {
+  fc.assert(
+    fc.property(oddRecord, (record) => {
+      const result = encodeChecked(record);
+      let expected: ReturnType<typeof decodeRecord>;
+      try {
+        expected = decodeRecord(encodeRecord(record));
+      } catch (error) {
+        if (!(error instanceof FieldError)) throw error;
+        expected = { ok: false, error: { field: error.field, rule: error.message } };
+      }
+      if (!expected.ok) {
+        expect(result).toMatchObject({ problem: expected.error });
+        return;
+      }
+      const bytes = encodeRecord(record);
+      expect(result).toEqual({
+        kind: "ok",
+        encoded: {
+          record,
+          key: keyOf(record),
+          keyHash: hashKey(keyOf(record)),
+          bytes,
+          recordHash: hashRecord(bytes),
+        },
+      });
+    }),
+    { numRuns: 5_000 },
+  );
 });
 
 test("[REC4] hostile bytes never throw, and what is taken encodes back to the same bytes", () => {

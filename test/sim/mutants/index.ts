@@ -87,8 +87,8 @@ export const MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: "relay/view/channel-view.ts",
-        from: "if (!checkpoint.sweep) return { changes, persist: true, repair: false };",
-        to: "",
+        from: "if (sweep) changes.push",
+        to: "changes.push",
       },
     ],
   },
@@ -151,14 +151,14 @@ export const MUTANTS: readonly Mutant[] = [
         to: "    if (progress.next < 0) {",
       },
       {
-        file: "relay/view/channel-view.ts",
-        from: "if (this.#repair !== null) return NOTHING;",
-        to: "",
+        file: "relay/view/channel-state.ts",
+        from: "return isAtHead(state) ? apply(followingAt(state.cursor)) : ignore(state);",
+        to: "return apply(followingAt(state.cursor));",
       },
       {
         file: "relay/view/channel-view.ts",
-        from: "if (!equalBytes(this.#trie.digest(), checkpoint.digest))\n      return bothOf({ changes, persist: true, repair: false }, this.#askRepair());",
-        to: "",
+        from: "const isEqual = equalBytes(this.#held.trie.digest(), digest);",
+        to: "const isEqual = true;",
       },
     ],
   },
@@ -216,7 +216,7 @@ export const MUTANTS: readonly Mutant[] = [
     validators: ["NeverThrows", "NeverInSyncEarly", "NoAmnesia", "Converged", "NoGhosts", "Unique"],
     replacements: [
       {
-        file: "relay/view/view-file.ts",
+        file: "relay/view/body-scan.ts",
         from: "    if (crc32(body) !== this.#buffer.readUInt32LE(at + 4)) return null;\n",
         to: "",
       },
@@ -253,7 +253,7 @@ export const MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: "relay/view/remotes.ts",
-        from: "      this.#withdraw(rcc, entry);\n    }",
+        from: "      this.#remotes.delete(rcc);\n      served.withdraw();\n    }",
         to: "    }",
       },
     ],
@@ -265,13 +265,13 @@ export const MUTANTS: readonly Mutant[] = [
     replacements: [
       {
         file: "relay/view/remotes.ts",
-        from: "    for (const { serving, view } of this.#entries.values()) serving.decideAgain(view.records());\n    this.#options.onState();",
-        to: "    for (const { serving, view } of this.#entries.values()) serving.decideAgain(view.records());",
+        from: "    for (const { serving, view } of this.#remotes.values()) serving.decideAgain(view.records());\n    this.#options.onState();",
+        to: "    for (const { serving, view } of this.#remotes.values()) serving.decideAgain(view.records());",
       },
       {
         file: "relay/relay.ts",
-        from: "    this.#refreshOwnAddresses();\n    this.#report();\n  }\n\n  #onListed",
-        to: "    this.#refreshOwnAddresses();\n  }\n\n  #onListed",
+        from: "    this.#refreshOwnAddresses();\n    this.#report();\n  }\n\n  #refresh",
+        to: "    this.#refreshOwnAddresses();\n  }\n\n  #refresh",
       },
     ],
   },
@@ -286,9 +286,9 @@ export const MUTANTS: readonly Mutant[] = [
         to: "    return revision < 0;",
       },
       {
-        file: "relay/view/channel-view.ts",
-        from: "      if (place === null) return this.#doubt(keyHash);",
-        to: "      if (place === null) return this.#delete(keyHash);",
+        file: "relay/view/held-records.ts",
+        from: "      this.doubt(keyHash);\n      return [];",
+        to: "      return this.delete(keyHash);",
       },
     ],
   },

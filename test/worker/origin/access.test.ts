@@ -5,14 +5,14 @@ import { LIMITS } from "../../../shared/protocol/limits.ts";
 import { populatedWorld, TestPublisher, TestReader } from "../../support/origin-peers.ts";
 import { facts, OriginWorld } from "../../support/origin-world.ts";
 import { noise } from "../../support/noise.ts";
-import { address, pod, pool, put } from "../../support/records.ts";
+import { address, pod, pool, put, putOf } from "../../support/records.ts";
 
 test("[VIS5] after a revocation is committed, no byte of the origin is sent to the reader", () => {
   const { world, publisher, reader } = populatedWorld(3);
   world.push(facts({ accessVersion: 2, readers: [] }));
   expect(world.closedWith(reader.socket)).toBe("access-denied");
   const before = reader.received.length;
-  publisher.change({ op: "put", record: pod("secret", "10.20.8.8") });
+  publisher.change(putOf(pod("secret", "10.20.8.8")));
   world.advance(20_000);
   expect(reader.received.length).toBe(before);
   reader.connect();
@@ -24,10 +24,9 @@ test("[VIS5] the room that a revoked reader leaves is not given to the next one,
   const { world, publisher } = populatedWorld(1);
   for (let round = 0; round < 8; round++)
     publisher.change(
-      ...Array.from({ length: 250 }, (_, n) => ({
-        op: "put" as const,
-        record: pod(`x${round}-${n}`, address(round * 250 + n), noise(round * 250 + n)),
-      })),
+      ...Array.from({ length: 250 }, (_, n) =>
+        putOf(pod(`x${round}-${n}`, address(round * 250 + n), noise(round * 250 + n))),
+      ),
     );
   world.advance(1_000);
   // Together they have in flight what all may have; who comes then waits for room, with 64 KiB of its own.
@@ -163,7 +162,7 @@ test("[PRO5] a socket that says nothing is closed after ten seconds, others stay
   world.advance(9_000);
   expect(world.closedWith(silent)).toBe(null);
   world.advance(1_500);
-  publisher.change({ op: "put", record: pod("later", "10.20.7.7") });
+  publisher.change(putOf(pod("later", "10.20.7.7")));
   expect(world.closedWith(silent)).toBe("hello-timeout");
   expect(world.closedWith(reader.socket)).toBe(null);
 });

@@ -11,14 +11,14 @@ import { expect, test } from "vitest";
 import { Watcher } from "../../../relay/view/watcher.ts";
 import { RemoteView } from "../../../relay/view/remote-view.ts";
 import { ViewFile } from "../../../relay/view/view-file.ts";
-import type { Link } from "../../../relay/hub/outside.ts";
+import type { Link } from "../../../relay/hub/relay-ports.ts";
 import type { WatchMessage } from "../../../shared/protocol/messages.ts";
 import { encodeMessage } from "../../../shared/protocol/codec.ts";
 import type { OriginFacts } from "../../../shared/visibility/facts.ts";
 import { nodeSql } from "../../support/node-sql.ts";
 import { TestPublisher } from "../../support/origin-peers.ts";
 import { facts, OriginWorld } from "../../support/origin-world.ts";
-import { address, pod, pool } from "../../support/records.ts";
+import { address, pod, pool, putOf } from "../../support/records.ts";
 const CLUSTERS = 100;
 const CHANGES_PER_SECOND = 20;
 const READERS = 20;
@@ -52,9 +52,8 @@ test("[LOG17] 100 clusters with 20 changes a second, each seen by 20, cost at mo
   const sql = nodeSql();
   const world = new OriginWorld(facts({ readers }), sql, PACE_MS);
   const publisher = new TestPublisher(world);
-  publisher.change({ op: "put", record: pool("10.20.0.0/16") });
-  for (let n = 0; n < ENDPOINTS; n++)
-    publisher.change({ op: "put", record: pod(`p${n}`, address(n)) });
+  publisher.change(putOf(pool("10.20.0.0/16")));
+  for (let n = 0; n < ENDPOINTS; n++) publisher.change(putOf(pod(`p${n}`, address(n))));
   publisher.listed();
   publisher.connect();
   let sentByReaders = 0;
@@ -116,7 +115,7 @@ test("[LOG17] 100 clusters with 20 changes a second, each seen by 20, cost at mo
       ...Array.from({ length: CHANGES_PER_SECOND }, (_, i) => {
         const n = (second * CHANGES_PER_SECOND + i) % ENDPOINTS;
         const record = { ...pod(`p${n}`, address(n)), labels: { at: String(second) } };
-        return { op: "put" as const, record };
+        return putOf(record);
       }),
     );
     world.advance(1_000);

@@ -8,7 +8,7 @@ import type { Blob, CatchUp, Message } from "../../../shared/protocol/messages.t
 import type { CalicoRecord } from "../../../shared/record/record.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
-import { address, pod, put } from "../../support/records.ts";
+import { address, pod, put, putOf } from "../../support/records.ts";
 
 /** A pod at a state of its own. */
 function state(n: number, version: number): CalicoRecord {
@@ -36,7 +36,7 @@ test.each([1_000, 10_000])(
   "[LOG15] a key that has changed %i times costs one change, however many frames that were",
   (times) => {
     const { world, publisher, reader, live } = worldWithAbsentee();
-    for (let n = 1; n <= times; n++) publisher.change({ op: "put", record: state(0, n) });
+    for (let n = 1; n <= times; n++) publisher.change(putOf(state(0, n)));
     // The last of them wait for the folding.
     world.advance(1_000);
     reader.connect();
@@ -54,7 +54,7 @@ test("[LOG15] a pod that came and went 500 times costs one delete", () => {
   const { world, publisher, reader } = worldWithAbsentee();
   const key = keyOf(state(9, 0));
   for (let n = 1; n <= 500; n++) {
-    publisher.change({ op: "put", record: state(9, n) });
+    publisher.change(putOf(state(9, n)));
     publisher.change({ op: "delete", key, cause: "observed" });
   }
   reader.connect();
@@ -65,7 +65,7 @@ test("[LOG15] a pod that came and went 500 times costs one delete", () => {
 
 test("[LOG15] a resume costs at most what live delivery would have cost, and at most 1.2 times the net change", () => {
   const { world, publisher, reader, live } = worldWithAbsentee(50);
-  for (let n = 0; n < 600; n++) publisher.change({ op: "put", record: state(n % 40, n) });
+  for (let n = 0; n < 600; n++) publisher.change(putOf(state(n % 40, n)));
   reader.connect();
   world.advance(1_000);
   const net = encodePayload(
@@ -80,14 +80,14 @@ test("[LOG15] a resume costs at most what live delivery would have cost, and at 
 test("[LOG15] [LOG51] one missed frame is sent as it is, and a reader of version 1 gets every frame", () => {
   const { world, publisher, reader } = worldWithAbsentee();
   const old = new TestReader(world);
-  publisher.change({ op: "put", record: state(0, 1) });
+  publisher.change(putOf(state(0, 1)));
   reader.connect();
   expect(tailOf(reader.received).map(({ type }) => type)).toEqual(["frame"]);
   old.connect({ versions: [1] });
   world.advance(1_000);
   world.disconnect(old.socket);
   old.received.length = 0;
-  for (let n = 0; n < 5; n++) publisher.change({ op: "put", record: state(0, 2 + n) });
+  for (let n = 0; n < 5; n++) publisher.change(putOf(state(0, 2 + n)));
   old.connect({ versions: [1] });
   world.advance(1_000);
   expect(tailOf(old.received).map(({ type }) => type)).toEqual(Array(5).fill("frame"));
@@ -96,7 +96,7 @@ test("[LOG15] [LOG51] one missed frame is sent as it is, and a reader of version
 
 test("[LOG15] what a restart of the hub has folded away is still known to count no more", () => {
   const { world, publisher, reader } = worldWithAbsentee();
-  for (let n = 1; n <= 2_200; n++) publisher.change({ op: "put", record: state(n % 2, n) });
+  for (let n = 1; n <= 2_200; n++) publisher.change(putOf(state(n % 2, n)));
   world.disconnect(publisher.socket);
   // Away since a revision that the ring still has.
   const late = new TestReader(world);
@@ -105,7 +105,7 @@ test("[LOG15] what a restart of the hub has folded away is still known to count 
   world.disconnect(late.socket);
   late.received.length = 0;
   publisher.connect();
-  for (let n = 1; n <= 700; n++) publisher.change({ op: "put", record: state(n % 2, 5_000 + n) });
+  for (let n = 1; n <= 700; n++) publisher.change(putOf(state(n % 2, 5_000 + n)));
   publisher.change({ op: "delete", key: keyOf(state(1, 0)), cause: "observed" });
   world.crash();
   late.connect();
@@ -121,13 +121,13 @@ test("[LOG15] what a restart of the hub has folded away is still known to count 
 test("[VIE16] what a hub that slept sends again is taken as it is: no repair, nothing told twice", () => {
   const { world, publisher, reader } = populatedWorld(5);
   reader.isPaused = true;
-  for (let n = 1; n <= 4; n++) publisher.change({ op: "put", record: state(n, 7) });
+  for (let n = 1; n <= 4; n++) publisher.change(putOf(state(n, 7)));
   publisher.change({ op: "delete", key: keyOf(state(0, 0)), cause: "observed" });
   world.advance(1_000);
   reader.received.length = 0;
   reader.changes.length = 0;
   world.evict();
-  publisher.change({ op: "put", record: state(1, 8) });
+  publisher.change(putOf(state(1, 8)));
   reader.isPaused = false;
   world.advance(12_000);
   const { after, revision } = reader.received.find(({ type }) => type === "catch-up") as CatchUp;
@@ -141,12 +141,12 @@ test.each([[1], [2, 1]])(
   "[VIE17] a repair that begins from an older blob shows no older state and no deleted pod again (versions %j)",
   (...versions) => {
     const { world, publisher, reader } = populatedWorld(5);
-    for (let n = 1; n <= 4; n++) publisher.change({ op: "put", record: state(0, n) });
+    for (let n = 1; n <= 4; n++) publisher.change(putOf(state(0, n)));
     publisher.change({ op: "delete", key: keyOf(state(1, 0)), cause: "observed" });
-    publisher.change({ op: "put", record: state(9, 1) });
+    publisher.change(putOf(state(9, 1)));
     world.advance(1_000);
     world.disconnect(reader.socket);
-    for (const record of [state(2, 1), state(9, 2)]) publisher.change({ op: "put", record });
+    for (const record of [state(2, 1), state(9, 2)]) publisher.change(putOf(record));
     publisher.change({ op: "delete", key: keyOf(state(3, 0)), cause: "observed" });
     reader.changes.length = 0;
     reader.received.length = 0;
@@ -191,7 +191,7 @@ test("[LOG15] whatever changes, whoever leaves and returns, is evicted or slow: 
         else if (here[1] && each === "pause") readers[1]!.isPaused = true;
         else if (here[1] && each === "resume") readers[1]!.resume();
       } else if (each["put"] !== undefined)
-        publisher.change({ op: "put", record: state(each["put"], each["version"] ?? 0) });
+        publisher.change(putOf(state(each["put"], each["version"] ?? 0)));
       else if (each["remove"] !== undefined)
         publisher.change({ op: "delete", key: keyOf(state(each["remove"], 0)), cause: "observed" });
       else {

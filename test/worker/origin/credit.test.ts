@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { LIMITS } from "../../../shared/protocol/limits.ts";
 import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
 import { heavyLabels, noise } from "../../support/noise.ts";
-import { address, pod } from "../../support/records.ts";
+import { address, pod, putOf } from "../../support/records.ts";
 
 test("[LOG9] [LOG49] a reader that takes nothing costs its own lag only, and catches up from what is stored", () => {
   const { world, publisher, reader } = populatedWorld(1);
@@ -12,10 +12,7 @@ test("[LOG9] [LOG49] a reader that takes nothing costs its own lag only, and cat
   stalled.connect({ creditBytes: 1 });
   for (let n = 0; n < 400; n++)
     publisher.change(
-      ...Array.from({ length: 60 }, (_, i) => ({
-        op: "put" as const,
-        record: pod(`x${i}`, address(i), noise(n * 60 + i)),
-      })),
+      ...Array.from({ length: 60 }, (_, i) => putOf(pod(`x${i}`, address(i), noise(n * 60 + i)))),
     );
   world.advance(1_000);
   expect(reader.isInSync).toBe(true);
@@ -31,10 +28,9 @@ test("[LOG9] 511 readers that take nothing: what is in flight stays below 96 MB,
   const fill = (round: number) => {
     for (let n = 0; n < 20; n++)
       publisher.change(
-        ...Array.from({ length: 250 }, (_, i) => ({
-          op: "put" as const,
-          record: pod(`x${n}-${i}`, address(n * 250 + i), noise(round * 10_000 + n * 250 + i)),
-        })),
+        ...Array.from({ length: 250 }, (_, i) =>
+          putOf(pod(`x${n}-${i}`, address(n * 250 + i), noise(round * 10_000 + n * 250 + i))),
+        ),
       );
     world.advance(1_000);
   };
@@ -59,10 +55,7 @@ test("[LOG9] [LOG47] readers that hold all the room and take nothing are closed,
   // 2 MB that do not compress, in records of 40 KB: the first message to each reader is a large one.
   const fill = (round: number) => {
     for (let n = 0; n < 50; n++)
-      publisher.change({
-        op: "put",
-        record: pod(`x${n}`, address(n), heavyLabels(round * 100 + n)),
-      });
+      publisher.change(putOf(pod(`x${n}`, address(n), heavyLabels(round * 100 + n))));
     world.advance(1_000);
   };
   fill(0);

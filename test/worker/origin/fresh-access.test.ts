@@ -5,7 +5,7 @@ import { hashKey } from "../../../shared/record/encoding.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
 import { facts, ORIGIN_UID, OriginWorld } from "../../support/origin-world.ts";
-import { address, pod, put } from "../../support/records.ts";
+import { address, pod, put, putOf } from "../../support/records.ts";
 
 /** Found by the simulation, seeds 49 and 30. */
 test("[VIS4] a push, which may have been long on its way, is no answer of the Mesh: an Origin that starts still sends nothing", () => {
@@ -39,7 +39,7 @@ test("[VIS4] a reader that asks for its repair while an Origin starts is answere
   expect(reader.received.length).toBe(before);
   world.facts = facts();
   world.advance(5_000);
-  publisher.change({ op: "put", record: pod("later", address(9)) });
+  publisher.change(putOf(pod("later", address(9))));
   world.advance(1_000);
   expect(reader.isInSync).toBe(true);
   expect(reader.ips()).toContain(address(9));
@@ -50,7 +50,7 @@ test("[LOG7] [VIS4] a digest that is due while the Mesh is asked is told when it
   const { world, publisher, reader } = populatedWorld();
   // A rush: the digest of its last change is announced when there are no more.
   for (let n = 0; n < 40; n++)
-    publisher.change({ op: "put", record: pod("one", address(8), { change: String(n) }) });
+    publisher.change(putOf(pod("one", address(8), { change: String(n) })));
   world.facts = null;
   new TestReader(world).connect({ accessVersion: 2 });
   world.advance(1_000);

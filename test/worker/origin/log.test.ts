@@ -4,11 +4,11 @@ import { keyOf } from "../../../shared/record/key.ts";
 import { RING_SLOTS } from "../../../worker/origin/log/log-store.ts";
 import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
 import { rawHome } from "../../support/raw-home.ts";
-import { address, pod, pool, put } from "../../support/records.ts";
+import { address, pod, pool, put, putOf } from "../../support/records.ts";
 
 test("[LOG1] the bytes that were published are the bytes that are stored and sent", () => {
   const { publisher, reader } = populatedWorld(0);
-  publisher.change({ op: "put", record: pod("a", "10.20.0.1") });
+  publisher.change(putOf(pod("a", "10.20.0.1")));
   const sent = publisher.sent.findLast((message) => message.type === "publish");
   const got = reader.received.findLast((message) => message.type === "frame");
   expect(
@@ -22,10 +22,11 @@ test("[LOG3] a reader that comes back gets the frames it lacks, and no blob", ()
   const { world, publisher, reader } = populatedWorld(50);
   expect(reader.isInSync).toBe(true);
   world.disconnect(reader.socket);
-  publisher.change(
-    { op: "put", record: pod("late", "10.20.9.9") },
-    { op: "delete", key: keyOf(pod("p0", address(0))), cause: "observed" },
-  );
+  publisher.change(putOf(pod("late", "10.20.9.9")), {
+    op: "delete",
+    key: keyOf(pod("p0", address(0))),
+    cause: "observed",
+  });
   reader.received.length = 0;
   reader.connect();
   expect([reader.count("frame"), reader.count("blob"), reader.count("repair-needed")]).toEqual([
@@ -51,7 +52,7 @@ test("[LOG6] a repair sends only blobs that differ", () => {
       after: 0,
       chain: new Uint8Array(16),
     });
-  publisher.change({ op: "put", record: pod("p7", "10.20.200.7") });
+  publisher.change(putOf(pod("p7", "10.20.200.7")));
   reader.received.length = 0;
   reader.connect();
   world.advance(1_000);
@@ -63,7 +64,7 @@ test("[LOG6] a repair sends only blobs that differ", () => {
 test("[LOG4] the log keeps a bounded number of rows, and nothing is lost when slots are used again", () => {
   const { world, publisher, reader } = populatedWorld(10);
   for (let n = 0; n < RING_SLOTS + 500; n++)
-    publisher.change({ op: "put", record: pod("flapping", address(n % 2_000)) });
+    publisher.change(putOf(pod("flapping", address(n % 2_000))));
   world.advance(1_000);
   expect(Number(world.sql.run("SELECT COUNT(*) AS n FROM frames")[0]?.["n"])).toBeLessThanOrEqual(
     3 * RING_SLOTS,
@@ -82,8 +83,8 @@ test("[LOG12] an address that moves from one pod to another is never lost, in an
     const a = pod("a", "10.20.0.1");
     const b = pod("b", "10.20.0.1");
     const events = [
-      { op: "put" as const, record: a },
-      { op: "put" as const, record: b },
+      putOf(a),
+      putOf(b),
       { op: "delete" as const, key: keyOf(a), cause: "observed" as const },
     ];
     const ordered =

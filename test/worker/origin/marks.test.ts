@@ -9,7 +9,7 @@ import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
 import { heavyLabels } from "../../support/noise.ts";
 import { facts, ORIGIN_UID, READER_UID } from "../../support/origin-world.ts";
 import type { OriginWorld } from "../../support/origin-world.ts";
-import { address, pod } from "../../support/records.ts";
+import { address, pod, putOf } from "../../support/records.ts";
 
 const MiB = 1024 * 1024;
 
@@ -65,10 +65,7 @@ class Liar {
 /** 2 MB that do not compress. */
 function fill({ world, publisher }: ReturnType<typeof populatedWorld>, round: number): void {
   for (let n = 0; n < 50; n++)
-    publisher.change({
-      op: "put",
-      record: pod(`x${n}`, address(n), heavyLabels(round * 100 + n)),
-    });
+    publisher.change(putOf(pod(`x${n}`, address(n), heavyLabels(round * 100 + n))));
   world.advance(1_000);
 }
 
@@ -121,7 +118,7 @@ test("[LOG25] what is little is proven where room is scarce: thousands of quiet 
   world.evict();
   const others = Array.from({ length: 20 }, () => new TestReader(world));
   for (const reader of others) reader.connect();
-  publisher.change({ op: "put", record: pod("one", address(9), { some: "label" }) });
+  publisher.change(putOf(pod("one", address(9), { some: "label" })));
   expect(room.bytesOf(READER_UID)).toBeGreaterThan(0);
   // Half of the member's room is used elsewhere.
   room.flowOf("elsewhere", READER_UID).sent(LIMITS.memberBytes / 2);

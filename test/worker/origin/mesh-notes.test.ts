@@ -5,7 +5,7 @@ import type { ClusterReport, OriginFacts } from "../../../shared/visibility/fact
 import { noteOf } from "../../../worker/origin/access/mesh-notes.ts";
 import { facts, ORIGIN_UID, OriginWorld } from "../../support/origin-world.ts";
 import { populatedWorld, TestPublisher } from "../../support/origin-peers.ts";
-import { pool } from "../../support/records.ts";
+import { pool, putOf } from "../../support/records.ts";
 
 function report(...pools: string[]): ClusterReport {
   const source = { state: "following", reason: "", sinceMs: 0 } as const;
@@ -60,7 +60,7 @@ test("[VIS32] [VIS34] the Mesh is told once after a report, and when a refused p
   world.advance(10_000);
   expect(world.notes).toHaveLength(2);
 
-  publisher.change({ op: "put", record: pool("10.30.0.0/16") });
+  publisher.change(putOf(pool("10.30.0.0/16")));
   const refused = { cidr: "10.30.0.0/16", use: "pods", reason: "overlaps" } as const;
   world.push(facts({ accessVersion: 3, pools: ["10.20.0.0/16"], refusedClaims: [refused] }));
   world.advance(10_000);

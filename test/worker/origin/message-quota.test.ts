@@ -10,7 +10,7 @@ import {
 import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
 import { ORIGIN_UID } from "../../support/origin-world.ts";
 import { rawHome } from "../../support/raw-home.ts";
-import { address, pod, put } from "../../support/records.ts";
+import { address, pod, put, putOf } from "../../support/records.ts";
 
 const acknowledgement: Message = {
   type: "reader-ack",
@@ -42,7 +42,7 @@ for (const [what, message] of [
     const again = new TestReader(world);
     again.connect();
     expect(world.closedWith(again.socket)).toBe("over-quota");
-    publisher.change({ op: "put", record: pod("late", address(77)) });
+    publisher.change(putOf(pod("late", address(77))));
     world.advance(1_000);
     expect(own.ips()).toContain(address(77));
     expect(own.isInSync).toBe(true);

@@ -5,18 +5,19 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import type { RecordChange, WorkloadEndpoint } from "../../../shared/record/record.ts";
+import type { EncodedChange } from "../../../shared/record/encoding.ts";
+import type { WorkloadEndpoint } from "../../../shared/record/record.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import { facts } from "../../support/origin-world.ts";
 import { populatedWorld } from "../../support/origin-peers.ts";
-import { address, pod } from "../../support/records.ts";
+import { address, pod, putOf } from "../../support/records.ts";
 
 const OUTSIDE = "10.99.0.1";
 const two = (name: string, n: number, other = OUTSIDE): WorkloadEndpoint => ({
   ...pod(name, address(n)),
   ips: [address(n), other],
 });
-const put = (record: WorkloadEndpoint): RecordChange => ({ op: "put", record });
+const put = (record: WorkloadEndpoint): EncodedChange => putOf(record);
 
 test("[ADM11] the rest of an endpoint is read, the quarantine names what is left out, and the publisher sends it once", () => {
   const { world, publisher, reader } = populatedWorld(2);

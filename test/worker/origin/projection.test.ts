@@ -8,7 +8,7 @@ import { parseScope } from "../../../shared/visibility/scope.ts";
 import type { Scope } from "../../../shared/visibility/scope.ts";
 import { populatedWorld, TestPublisher, TestReader } from "../../support/origin-peers.ts";
 import { facts, OriginWorld, READER_UID } from "../../support/origin-world.ts";
-import { address, node, pod, pool } from "../../support/records.ts";
+import { address, node, pod, pool, putOf } from "../../support/records.ts";
 
 const DB = scope({ selector: "role == 'db'", labels: ["role"] });
 const OTHER_UID = "c".repeat(32);
@@ -37,7 +37,7 @@ function granted(
 const db = (name: string, n: number, labels = {}): WorkloadEndpoint =>
   pod(name, address(n), { role: "db", ...labels });
 const web = (name: string, n: number): WorkloadEndpoint => pod(name, address(n), { role: "web" });
-const put = (record: WorkloadEndpoint) => ({ op: "put", record }) as const;
+const put = (record: WorkloadEndpoint) => putOf(record);
 const gone = (record: WorkloadEndpoint) =>
   ({ op: "delete", key: keyOf(record), cause: "observed" }) as const;
 
@@ -46,7 +46,7 @@ function scopedWorld(shown = DB) {
   const world = new OriginWorld(granted(1, shown));
   const publisher = new TestPublisher(world);
   publisher.change(
-    { op: "put", record: pool("10.20.0.0/16") },
+    putOf(pool("10.20.0.0/16")),
     ...[db("a", 1, { secret: "x" }), db("b", 2), web("c", 3), web("d", 4)].map(put),
   );
   publisher.listed();
@@ -197,7 +197,7 @@ describe("what a reader with a scope is sent", () => {
 function grownWorld(count: number) {
   const world = new OriginWorld(granted(1, null));
   const publisher = new TestPublisher(world);
-  publisher.change({ op: "put", record: pool("10.20.0.0/16") }, { op: "put", record: node("n") });
+  publisher.change(putOf(pool("10.20.0.0/16")), putOf(node("n")));
   publisher.listed();
   publisher.connect();
   const pods = Array.from({ length: count }, (_, n) =>
@@ -331,7 +331,7 @@ describe("how a projection comes to be", () => {
       }));
       const world = new OriginWorld(facts({ readers: [], scopedReaders }));
       const publisher = new TestPublisher(world);
-      publisher.change({ op: "put", record: pool("10.20.0.0/16") });
+      publisher.change(putOf(pool("10.20.0.0/16")));
       publisher.listed();
       publisher.connect();
       publisher.change(...Array.from({ length: 3_000 }, (_, n) => put(db(`p${n}`, n))));

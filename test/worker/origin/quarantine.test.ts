@@ -2,11 +2,11 @@ import { expect, test } from "vitest";
 
 import { populatedWorld, TestPublisher } from "../../support/origin-peers.ts";
 import { facts, OriginWorld } from "../../support/origin-world.ts";
-import { address, pod, pool } from "../../support/records.ts";
+import { address, pod, pool, putOf } from "../../support/records.ts";
 
 test("[LOG8] what is refused is quarantined with its rule, is not sent to readers, and is not published again", () => {
   const { world, publisher, reader } = populatedWorld(1);
-  publisher.change({ op: "put", record: pod("stray", "192.168.7.7") });
+  publisher.change(putOf(pod("stray", "192.168.7.7")));
   expect(reader.ips()).toEqual([address(0)]);
   expect(world.origin.quarantine(10)).toMatchObject([
     { rule: "outside-pod-ranges", message: "192.168.7.7 is outside the cluster's pod ranges" },
@@ -20,7 +20,7 @@ test("[LOG8] what is refused is quarantined with its rule, is not sent to reader
 
 test("[ADM9] a quarantined record is judged again when ranges change, and published then", () => {
   const { world, publisher, reader } = populatedWorld(1);
-  publisher.change({ op: "put", record: pod("early", "10.30.0.1") });
+  publisher.change(putOf(pod("early", "10.30.0.1")));
   expect(reader.ips()).not.toContain("10.30.0.1");
   world.push(
     facts({ accessVersion: 2, ranges: { pods: ["10.20.0.0/16", "10.30.0.0/16"], nodes: [] } }),
@@ -34,8 +34,8 @@ test("[ADM9] a quarantined record is judged again when ranges change, and publis
 test("[LOG14] an instance that ends in the middle of judging again leaves the rest to the next one, which does it once", () => {
   const { world, publisher, reader } = populatedWorld(1);
   const early = Array.from({ length: 700 }, (_, n) => pod(`e${n}`, `10.30.${n >> 8}.${n & 255}`));
-  publisher.change(...early.map((record) => ({ op: "put" as const, record })));
-  publisher.change({ op: "put", record: pod("stray", "192.168.7.7") });
+  publisher.change(...early.map((record) => putOf(record)));
+  publisher.change(putOf(pod("stray", "192.168.7.7")));
   world.advance(1_000);
   expect(world.origin.status().quarantined).toBe(701);
   world.facts = facts({
@@ -64,19 +64,16 @@ test("[LOG14] an instance that ends in the middle of judging again leaves the re
 
 test("[ADM8] an admitted pod that moves out of its ranges leaves the readers at once", () => {
   const { publisher, reader } = populatedWorld(1);
-  publisher.change({ op: "put", record: pod("p0", "192.168.7.7") });
+  publisher.change(putOf(pod("p0", "192.168.7.7")));
   expect(reader.ips()).toEqual([]);
-  publisher.change({ op: "put", record: pod("p0", address(0)) });
+  publisher.change(putOf(pod("p0", address(0))));
   expect(reader.ips()).toEqual([address(0)]);
 });
 
 test("[ADM3] a pool that nobody has claimed is claimed once", () => {
   const world = new OriginWorld(facts({ ranges: { pods: [], nodes: [] } }));
   const publisher = new TestPublisher(world);
-  publisher.change(
-    { op: "put", record: pool("10.20.0.0/16") },
-    { op: "put", record: pod("a", "10.20.0.1") },
-  );
+  publisher.change(putOf(pool("10.20.0.0/16")), putOf(pod("a", "10.20.0.1")));
   publisher.listed();
   publisher.connect();
   expect(world.claims).toEqual([{ cidr: "10.20.0.0/16", use: "pods" }]);

@@ -2,14 +2,14 @@ import { expect, test } from "vitest";
 
 import { populatedWorld, TestPublisher, TestReader } from "../../support/origin-peers.ts";
 import { facts, OriginWorld } from "../../support/origin-world.ts";
-import { address, pod, pool } from "../../support/records.ts";
+import { address, pod, pool, putOf } from "../../support/records.ts";
 
 test("[LOG7] a reader is in sync with all that was published before, not earlier and not without a reconciliation", () => {
   const world = new OriginWorld();
   const publisher = new TestPublisher(world);
   const reader = new TestReader(world);
   publisher.connect();
-  publisher.change({ op: "put", record: pod("a", "10.20.0.1") });
+  publisher.change(putOf(pod("a", "10.20.0.1")));
   reader.connect();
   world.advance(20_000);
   expect(reader.isInSync).toBe(false);
@@ -23,8 +23,8 @@ test("[PUB2] a source that lists less after a reconnect deletes what is missing,
   const { world, publisher, reader } = populatedWorld(10);
   world.disconnect(publisher.socket);
   const half = new TestPublisher(world);
-  half.change({ op: "put", record: pool("10.20.0.0/16") });
-  for (let n = 0; n < 5; n++) half.change({ op: "put", record: pod(`p${n}`, address(n)) });
+  half.change(putOf(pool("10.20.0.0/16")));
+  for (let n = 0; n < 5; n++) half.change(putOf(pod(`p${n}`, address(n))));
   half.connect();
   world.advance(1_000);
   expect(reader.keys()).toHaveLength(10);
@@ -44,7 +44,7 @@ test("[LOG7] a reader that asks for a repair while a checkpoint is on its way ge
     epoch: "e",
     reason: "test",
   });
-  publisher.change({ op: "put", record: pod("meanwhile", "10.20.9.9") });
+  publisher.change(putOf(pod("meanwhile", "10.20.9.9")));
   world.advance(1_000);
   expect(reader.isInSync).toBe(false);
   world.toOrigin(reader.socket, {
@@ -66,7 +66,7 @@ test("[LOG14] a hub that knows no ranges yet sweeps nothing while claims are und
   for (const [channel, view] of reader.views) late.views.set(channel, view);
   late.connect();
   const again = new TestPublisher(rebuilt);
-  for (const { record } of publisher.local.records()) again.change({ op: "put", record });
+  for (const { record } of publisher.local.records()) again.change(putOf(record));
   again.listed();
   again.connect();
   rebuilt.advance(30_000);
@@ -81,7 +81,7 @@ test("[LOG14] a hub that knows no ranges yet sweeps nothing while claims are und
 test("[LOG14] a claim that was never answered is asked again by the next instance", () => {
   const world = new OriginWorld(facts({ ranges: { pods: [], nodes: [] } }));
   const publisher = new TestPublisher(world);
-  publisher.change({ op: "put", record: pool("10.20.0.0/16") });
+  publisher.change(putOf(pool("10.20.0.0/16")));
   publisher.listed();
   publisher.connect();
   expect(world.claims).toHaveLength(1);
@@ -94,7 +94,7 @@ test("[LOG14] [LOG50] a claim that could not be asked while the quarantine is ju
   const none = { pods: [], nodes: [] };
   const world = new OriginWorld(facts({ ranges: none }));
   const publisher = new TestPublisher(world);
-  publisher.change({ op: "put", record: pool("10.20.0.0/16") });
+  publisher.change(putOf(pool("10.20.0.0/16")));
   publisher.listed();
   publisher.connect();
   const asked = world.claims.length;

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import type { Message } from "../../../shared/protocol/messages.ts";
 import type { CalicoRecord } from "../../../shared/record/record.ts";
 import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
-import { address, pod } from "../../support/records.ts";
+import { address, pod, putOf } from "../../support/records.ts";
 
 /** A pod at a state of its own. */
 function state(n: number, version: number): CalicoRecord {
@@ -23,7 +23,7 @@ function quietWorld() {
 test("[LOG20] a rare change costs each reader one message, and the view is proven with it; a reader of version 1 gets its checkpoint at once", () => {
   const { world, publisher, reader, old } = quietWorld();
   for (let n = 1; n <= 3; n++) {
-    publisher.change({ op: "put", record: state(0, n) });
+    publisher.change(putOf(state(0, n)));
     expect([reader.isInSync, old.isInSync]).toEqual([true, true]);
     world.advance(1_000);
   }
@@ -37,7 +37,7 @@ const kinds = (received: readonly Message[]): (string | boolean)[] =>
 
 test("[LOG20] of changes in a rush the first ones bring the digest, and a checkpoint follows the last", () => {
   const { world, publisher, reader } = quietWorld();
-  for (let n = 1; n <= 40; n++) publisher.change({ op: "put", record: state(0, n) });
+  for (let n = 1; n <= 40; n++) publisher.change(putOf(state(0, n)));
   expect(reader.isInSync).toBe(false);
   world.advance(1_000);
   const told = kinds(reader.received);
@@ -50,7 +50,7 @@ test("[LOG20] of changes in a rush the first ones bring the digest, and a checkp
 test("[LOG20] a hub that is late and commits in bunches sends no more messages than one that is not", () => {
   const { world, publisher, reader, old } = quietWorld();
   for (let n = 1; n <= 20; n++) {
-    for (const of of [0, 1, 2]) publisher.change({ op: "put", record: state(of, n) });
+    for (const of of [0, 1, 2]) publisher.change(putOf(state(of, n)));
     world.advance(1_500);
   }
   expect(reader.received).toHaveLength(60);
@@ -62,12 +62,12 @@ test("[LOG20] a change of much is told by a checkpoint, as what must be hashed w
   const { world, publisher, reader } = populatedWorld(20_000);
   world.advance(5_000);
   reader.received.length = 0;
-  const many = Array.from({ length: 300 }, (_, n) => ({ op: "put", record: state(n, 1) }) as const);
+  const many = Array.from({ length: 300 }, (_, n) => putOf(state(n, 1)));
   publisher.change(...many);
   world.advance(1_000);
   expect(kinds(reader.received)).toEqual([false, "checkpoint"]);
   reader.received.length = 0;
-  publisher.change({ op: "put", record: state(0, 2) });
+  publisher.change(putOf(state(0, 2)));
   expect(kinds(reader.received)).toEqual([true]);
 });
 
@@ -75,7 +75,7 @@ test("[LOG20] at the pace of Cloudflare every frame brings the digest: no timer 
   const { world, publisher, reader } = populatedWorld(3, 1_000);
   world.advance(5_000);
   reader.received.length = 0;
-  for (let n = 1; n <= 4; n++) publisher.change({ op: "put", record: state(0, n) });
+  for (let n = 1; n <= 4; n++) publisher.change(putOf(state(0, n)));
   expect(reader.isInSync).toBe(true);
   expect([...world.timers.keys()]).not.toContain("checkpoint");
   expect(new Set(reader.received.map(({ type }) => type))).toEqual(new Set(["frame"]));
@@ -86,7 +86,7 @@ test("[LOG20] a view whose digest is not the one that a frame brings is repaired
   const view = reader.views.get("identity");
   const [held] = [...(view?.trie.entries() ?? [])];
   if (held !== undefined) view?.trie.delete(held.keyHash);
-  publisher.change({ op: "put", record: state(1, 1) });
+  publisher.change(putOf(state(1, 1)));
   expect(reader.count("repair-plan")).toBe(1);
   world.advance(1_000);
   expect(reader.isInSync).toBe(true);

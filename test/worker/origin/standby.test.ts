@@ -8,7 +8,7 @@ import type { EdgeReport } from "../../../shared/visibility/facts.ts";
 import { mergedEdges } from "../../../worker/origin/publisher/edges.ts";
 import { populatedWorld, TestPublisher } from "../../support/origin-peers.ts";
 import { facts, ORIGIN_UID, OriginWorld } from "../../support/origin-world.ts";
-import { address, pod } from "../../support/records.ts";
+import { address, pod, putOf } from "../../support/records.ts";
 
 const HELLO = {
   type: "home-hello",
@@ -22,7 +22,7 @@ const HELLO = {
 /** A relay of the same cluster, whose source says the same. */
 function another(world: OriginWorld, publisher: TestPublisher, term = 0): TestPublisher {
   const relay = new TestPublisher(world);
-  for (const { record } of publisher.local.records()) relay.local.apply({ op: "put", record });
+  for (const { record } of publisher.local.records()) relay.local.applyChange(putOf(record));
   relay.listed();
   relay.connect(term, 1, true);
   return relay;
@@ -46,8 +46,7 @@ test("[VIS30] [VIS44] when the publisher's socket closes, who has stood by for l
   const { world, publisher, reader } = populatedWorld(3);
   const [first, second] = [another(world, publisher), another(world, publisher)];
   // What the publisher's source had already, and it did not get out.
-  for (const relay of [first, second])
-    relay.publisher.onSource([{ op: "put", record: pod("late", address(77)) }]);
+  for (const relay of [first, second]) relay.publisher.onSource([putOf(pod("late", address(77)))]);
   world.disconnect(publisher.socket);
   world.advance(1_000);
   expect([first.isStandby, second.isStandby]).toEqual([false, true]);

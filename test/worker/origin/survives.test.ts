@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import { channelOf } from "../../../shared/record/channel.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import type { SqlDatabase } from "../../../worker/storage/sql.ts";
 import type { MemoryView } from "../../../relay/view/memory-view.ts";
@@ -7,13 +8,13 @@ import { SimSql } from "../../sim/sql.ts";
 import { nodeSql } from "../../support/node-sql.ts";
 import { populatedWorld, TestPublisher, TestReader } from "../../support/origin-peers.ts";
 import { facts, OriginWorld } from "../../support/origin-world.ts";
-import { address, pod, pool } from "../../support/records.ts";
+import { address, pod, pool, putOf } from "../../support/records.ts";
 
 test("[LOG10] the object may be evicted between any two messages: nothing is lost, nothing is told twice as new", () => {
   const { world, publisher, reader } = populatedWorld(5);
   for (let n = 0; n < 30; n++) {
     world.evict();
-    publisher.change({ op: "put", record: pod(`e${n}`, address(100 + n)) });
+    publisher.change(putOf(pod(`e${n}`, address(100 + n))));
     if (n % 3 === 0)
       publisher.change({
         op: "delete",
@@ -26,7 +27,7 @@ test("[LOG10] the object may be evicted between any two messages: nothing is los
   expect(reader.isInSync).toBe(true);
   expect(reader.keys()).toEqual(
     [...publisher.local.records()]
-      .filter((r) => r.channel === "identity")
+      .filter(({ record }) => channelOf(record.kind) === "identity")
       .map((r) => r.key)
       .toSorted(),
   );
@@ -59,8 +60,7 @@ test("[VIE8] a hub that lost its disk empties nobody: records stay, stale, until
   expect(fresh.isInSync).toBe(false);
   const again = new TestPublisher(empty);
   for (const { record } of publisher.local.records())
-    if (record.kind !== "WorkloadEndpoint" || record.name !== "p3")
-      again.change({ op: "put", record });
+    if (record.kind !== "WorkloadEndpoint" || record.name !== "p3") again.change(putOf(record));
   again.connect();
   empty.advance(1_000);
   expect(fresh.keys()).toEqual(keys);
@@ -75,10 +75,7 @@ test("[VIE8] yesterday's storage: a reader ahead of the log loses no key before 
   world.disconnect(reader.socket);
   const old = new OriginWorld();
   const oldPublisher = new TestPublisher(old);
-  oldPublisher.change(
-    { op: "put", record: pool("10.20.0.0/16") },
-    { op: "put", record: pod("p0", address(0)) },
-  );
+  oldPublisher.change(putOf(pool("10.20.0.0/16")), putOf(pod("p0", address(0))));
   oldPublisher.listed();
   oldPublisher.connect();
   old.disconnect(oldPublisher.socket);
@@ -89,7 +86,7 @@ test("[VIE8] yesterday's storage: a reader ahead of the log loses no key before 
   old.advance(20_000);
   expect(ahead.keys()).toHaveLength(5);
   const back = new TestPublisher(old);
-  for (const { record } of publisher.local.records()) back.change({ op: "put", record });
+  for (const { record } of publisher.local.records()) back.change(putOf(record));
   back.listed();
   back.connect();
   old.advance(1_000);
@@ -112,29 +109,25 @@ test("[LOG13] a commit that fails is not acknowledged, and memory never goes on 
     };
     const world = new OriginWorld(facts(), failing);
     const publisher = new TestPublisher(world);
-    publisher.change(
-      { op: "put", record: pool("10.20.0.0/16") },
-      { op: "put", record: pod("p0", address(0)) },
-    );
+    publisher.change(putOf(pool("10.20.0.0/16")), putOf(pod("p0", address(0))));
     publisher.listed();
     publisher.connect();
     writes = failAt;
     for (let n = 1; n < 20; n++) {
-      publisher.change({
-        op: "put",
-        record: pod(`p${n}`, n % 4 === 0 ? "192.168.0.1" : address(n)),
-      });
+      publisher.change(putOf(pod(`p${n}`, n % 4 === 0 ? "192.168.0.1" : address(n))));
       if (world.failures.length > 0) break;
     }
     expect(world.failures).toEqual(["Error: database or disk is full"]);
-    for (let n = 20; n < 25; n++) publisher.change({ op: "put", record: pod(`p${n}`, address(n)) });
+    for (let n = 20; n < 25; n++) publisher.change(putOf(pod(`p${n}`, address(n))));
     publisher.connect(publisher.term);
     const reader = new TestReader(world);
     reader.connect();
     world.advance(1_000);
     expect(publisher.publisher.status().phase).toBe("reconciled");
     expect(reader.isInSync).toBe(true);
-    const own = [...publisher.local.records()].filter((r) => r.channel === "identity");
+    const own = [...publisher.local.records()].filter(
+      ({ record }) => channelOf(record.kind) === "identity",
+    );
     const refused = new Set(world.origin.quarantine(100).map((entry) => entry.key));
     expect(reader.keys()).toEqual(
       own
@@ -154,14 +147,11 @@ test("[VIE8] an older log's deletion of a pod that has come back since takes it 
   publisher.connect();
   reader.connect();
   const back = pod("p0", address(0), { v: "again" });
-  publisher.change(
-    { op: "put", record: pool("10.20.0.0/16") },
-    { op: "put", record: pod("p0", address(0)) },
-  );
+  publisher.change(putOf(pool("10.20.0.0/16")), putOf(pod("p0", address(0))));
   world.push(facts({ accessVersion: 2 }));
   publisher.change({ op: "delete", key: keyOf(back), cause: "observed" });
   const copy = sql.copy();
-  publisher.change({ op: "put", record: back });
+  publisher.change(putOf(back));
   world.advance(1_000);
   expect(reader.isInSync).toBe(true);
 

@@ -1,9 +1,9 @@
 /** What a relay makes of the facts of a hub that was restored to an older state. */
 import { expect, test } from "vitest";
 
-import { heldBackBy, holdBack } from "../../relay/access/hold-back.ts";
-import type { AccessFacts, Remote } from "../../shared/visibility/facts.ts";
-import { accessFacts } from "../support/stored-view.ts";
+import { heldBackBy, holdBack } from "../../../relay/access/hold-back.ts";
+import type { AccessFacts, Remote } from "../../../shared/visibility/facts.ts";
+import { accessFacts } from "../../support/stored-view.ts";
 
 const shop = { namespaces: ["shop"] };
 const role = { labels: ["role"] };

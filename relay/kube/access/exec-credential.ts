@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 
 import { z } from "zod";
 
+import { parseJson } from "../../../shared/lib/parse-json.ts";
 import type { KubeExec } from "./kubeconfig.ts";
 
 /** Longest run of a plugin: it has no terminal to ask anybody. */
@@ -48,13 +49,9 @@ const answerSchema = z.object({
 
 /** @param apiVersion What the kubeconfig says; the plugin must answer in it. */
 export function parseCredential(output: string, apiVersion: string): ParsedCredential {
-  let json: unknown;
-  try {
-    json = JSON.parse(output);
-  } catch {
-    return { ok: false, message: "its answer is not JSON" };
-  }
-  const parsed = answerSchema.safeParse(json);
+  const json = parseJson(output);
+  if (!json.ok) return { ok: false, message: "its answer is not JSON" };
+  const parsed = answerSchema.safeParse(json.value);
   if (!parsed.success)
     return {
       ok: false,

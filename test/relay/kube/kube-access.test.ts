@@ -6,13 +6,10 @@ import { readFileSync } from "node:fs";
 
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 
-import {
-  ExecCredentials,
-  parseCredential,
-} from "../../../relay/source/kubernetes/access/exec-credential.ts";
-import { KubeAccess } from "../../../relay/source/kubernetes/access/kube-access.ts";
-import { parseKubeconfig } from "../../../relay/source/kubernetes/access/kubeconfig.ts";
-import { proxyOf } from "../../../relay/source/kubernetes/access/proxy-environment.ts";
+import { ExecCredentials, parseCredential } from "../../../relay/kube/access/exec-credential.ts";
+import { KubeAccess } from "../../../relay/kube/access/kube-access.ts";
+import { parseKubeconfig } from "../../../relay/kube/access/kubeconfig.ts";
+import { proxyOf } from "../../../relay/kube/access/proxy-environment.ts";
 import { KubeTransport } from "../../../relay/kube/transport.ts";
 import { makeAuthority } from "../../support/certificates.ts";
 import { KubeLab, plainEnvironment } from "../../support/kube-lab.ts";

@@ -6,9 +6,9 @@
  */
 import { isIP } from "node:net";
 
-import { equalBytes } from "../../../../shared/lib/bytes.ts";
-import { canonicalIp, parseIp } from "../../../../shared/ip/address.ts";
-import { maskAddress, parseCidr } from "../../../../shared/ip/cidr.ts";
+import { equalBytes } from "../../../shared/lib/bytes.ts";
+import { canonicalIp, parseIp } from "../../../shared/ip/address.ts";
+import { maskAddress, parseCidr } from "../../../shared/ip/cidr.ts";
 import type { Environment } from "./find-kubeconfig.ts";
 
 /** @returns A URL, or `null` for a direct connection. @throws Error naming the variable. */

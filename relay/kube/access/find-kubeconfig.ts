@@ -4,9 +4,10 @@
  * `~/.kube/config`; and where none of these says anything, the pod's own service account. [SRC80]
  */
 import { readFile, stat } from "node:fs/promises";
-import { isIPv6 } from "node:net";
 import { delimiter, join, resolve } from "node:path";
 
+import { errorText } from "../../../shared/lib/error-text.ts";
+import { formatHostPort } from "../../lib/host-port.ts";
 import type { Kubeconfig, KubeUser } from "./kubeconfig.ts";
 import { mergeKubeconfigs, parseKubeconfig } from "./kubeconfig.ts";
 import { ANONYMOUS, chooseAccess } from "./select-access.ts";
@@ -70,7 +71,7 @@ async function readConfig(path: string, parsed: ParsedFiles): Promise<Kubeconfig
     text = await readFile(path, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw new Error(`kubeconfig ${path}: ${(error as Error).message}`, { cause: error });
+    throw new Error(`kubeconfig ${path}: ${errorText(error)}`, { cause: error });
   }
   const known = parsed.get(path);
   if (known?.text === text) return known.config;
@@ -90,7 +91,7 @@ async function ownAccount(env: Environment, folder: string): Promise<ChosenAcces
   if (host === "" || port === "" || !(await isFile(tokenFile))) return null;
   const caFile = join(folder, "ca.crt");
   const user: KubeUser = { ...ANONYMOUS, tokenFile };
-  const server = `https://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+  const server = `https://${formatHostPort(host, port)}`;
   if (!URL.canParse(server))
     throw new Error(`KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT: ${server} is no URL`);
   return {

@@ -1,6 +1,10 @@
-/** What a relay's connections need from outside: sockets to the hub, and time. The simulation brings its own. */
+/**
+ * What a relay's connections need of the machine: sockets to the hub, time, chance. The simulation
+ * brings its own.
+ */
 import { HubLink } from "./link.ts";
-import type { LinkOptions, OutMessage } from "./link.ts";
+import type { Message } from "../../shared/protocol/messages.ts";
+import type { LinkOptions } from "./link.ts";
 import type { HubRoute } from "./route.ts";
 
 /** A connection to the hub that comes back by itself. */
@@ -12,10 +16,10 @@ export interface Link {
   /** Drops the connection and dials again. */
   restart(message: string): void;
   /** Ignored while it is not open. */
-  send(message: OutMessage): void;
+  send(message: Message): void;
 }
 
-export interface Outside {
+export interface RelayPorts {
   dial(options: LinkOptions): Link;
   /** Milliseconds of a clock that only goes forward. */
   now(): number;
@@ -27,7 +31,7 @@ export interface Outside {
   after(ms: number, run: () => void): () => void;
 }
 
-export const OUTSIDE: Outside = {
+export const NODE_PORTS: RelayPorts = {
   wallMs: () => Date.now(),
   dial: (options) => new HubLink(options),
   now: () => performance.now(),
@@ -39,6 +43,6 @@ export const OUTSIDE: Outside = {
 };
 
 /** The same, with a way to the hub that is not the direct one. */
-export function outsideBy(route: HubRoute): Outside {
-  return { ...OUTSIDE, dial: (options) => new HubLink({ ...options, route }) };
+export function nodePortsBy(route: HubRoute): RelayPorts {
+  return { ...NODE_PORTS, dial: (options) => new HubLink({ ...options, route }) };
 }

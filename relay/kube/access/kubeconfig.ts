@@ -8,7 +8,8 @@ import { dirname, isAbsolute, join } from "node:path";
 import { parseDocument } from "yaml";
 import { z } from "zod";
 
-import { describeIssues } from "../../../../shared/visibility/field-problem.ts";
+import { errorText } from "../../../shared/lib/error-text.ts";
+import { describeIssues } from "../../../shared/visibility/field-problem.ts";
 
 /** A kubeconfig with certificates inline has a few KiB a cluster. */
 const MAX_CHARS = 4 * 1024 * 1024;
@@ -177,7 +178,7 @@ export function parseKubeconfig(source: string, path: string): ParsedKubeconfig 
   try {
     json = document.toJS() ?? {};
   } catch (failure) {
-    return { ok: false, message: `${path}: ${(failure as Error).message}` };
+    return { ok: false, message: `${path}: ${errorText(failure)}` };
   }
   const parsed = fileSchema.safeParse(json);
   if (!parsed.success) return { ok: false, message: `${path}: ${firstIssue(parsed.error)}` };

@@ -1,7 +1,7 @@
 /** [LOG24] How publishers find out that a hub is late. */
 import { expect, test } from "vitest";
 
-import { Lateness } from "../../relay/publish/lateness.ts";
+import { Lateness } from "../../../relay/publish/lateness.ts";
 
 function after(...tookMs: readonly number[]): Lateness {
   const lateness = new Lateness();

@@ -17,7 +17,8 @@ import type { PeerCertificate } from "node:tls";
 
 import type { KubeConfig } from "@kubernetes/client-node";
 
-import { SOFTWARE } from "../../../version.ts";
+import { errorText } from "../../../shared/lib/error-text.ts";
+import { SOFTWARE } from "../../lib/version.ts";
 import { ExecCredentials } from "./exec-credential.ts";
 import type { ClusterInfo, ExecCredential } from "./exec-credential.ts";
 import { findAccess } from "./find-kubeconfig.ts";
@@ -223,7 +224,7 @@ async function readText(field: string, file: string): Promise<string> {
   try {
     return await readFile(file, "latin1");
   } catch (error) {
-    throw new Error(`${field} ${file}: ${(error as Error).message}`, { cause: error });
+    throw new Error(`${field} ${file}: ${errorText(error)}`, { cause: error });
   }
 }
 

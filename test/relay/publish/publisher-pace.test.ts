@@ -1,12 +1,12 @@
 /** [LOG17] When a publisher sends. */
 import { expect, test } from "vitest";
 
-import { LocalState } from "../../relay/publish/local-state.ts";
-import { Publisher } from "../../relay/publish/publisher.ts";
-import { decodePayload } from "../../shared/log/payload.ts";
-import type { Message } from "../../shared/protocol/messages.ts";
-import { CHANNELS } from "../../shared/record/channel.ts";
-import { address, pod } from "../support/records.ts";
+import { LocalState } from "../../../relay/publish/local-state.ts";
+import { Publisher } from "../../../relay/publish/publisher.ts";
+import { decodePayload } from "../../../shared/log/payload.ts";
+import type { Message } from "../../../shared/protocol/messages.ts";
+import { CHANNELS } from "../../../shared/record/channel.ts";
+import { address, pod, putOf } from "../../support/records.ts";
 
 const PACE_MS = 1_000;
 
@@ -34,10 +34,9 @@ function reconciled({ paceMs = PACE_MS } = {}) {
   let versions = 0;
   const change = (from: number, count: number): void =>
     publisher.onSource(
-      Array.from({ length: count }, (_, n) => ({
-        op: "put" as const,
-        record: pod(`p${from + n}`, address(from + n), { version: String(versions++) }),
-      })),
+      Array.from({ length: count }, (_, n) =>
+        putOf(pod(`p${from + n}`, address(from + n), { version: String(versions++) })),
+      ),
     );
   const accept = (sequence: number): void =>
     publisher.onMessage({

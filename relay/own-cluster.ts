@@ -1,0 +1,142 @@
+/**
+ * What this cluster has, from its source to whoever publishes and serves it: what a source infers
+ * to be gone may be held, pools that are not the cluster's own stay out, and the rest is the local
+ * state. Wires; what decides has a name of its own in `relay/source` and `relay/publish`.
+ */
+import { kindOfKey } from "../shared/record/key-name.ts";
+import type { EncodedChange } from "../shared/record/encoding.ts";
+import type { CalicoRecord } from "../shared/record/record.ts";
+import type { RelayPorts } from "./hub/relay-ports.ts";
+import type { Logger } from "./lib/log.ts";
+import { LocalState } from "./publish/local-state.ts";
+import { OwnPools } from "./publish/own-pools.ts";
+import type { Publisher } from "./publish/publisher.ts";
+import type { Obeyed } from "./publish/withdrawals/obeyed.ts";
+import { Withdrawals } from "./publish/withdrawals/withdrawals.ts";
+import { HealthWatch } from "./source/health-watch.ts";
+import { SourceProblems } from "./source/problems.ts";
+import type { Source } from "./source/source.ts";
+import { sourceStatus } from "./status.ts";
+import type { RelayStatus } from "./status.ts";
+
+type LocalListener = (changes: readonly EncodedChange[]) => void;
+
+export interface OwnClusterOptions {
+  readonly source: Source;
+  readonly stateDir: string;
+  readonly withdrawalHoldMs: number;
+  readonly ports: RelayPorts;
+  readonly log: Logger;
+  /** `null`: the relay has not joined; the local state is what its publisher will begin with. */
+  publisher(): Publisher | null;
+  onHealth(): void;
+  onListed(): void;
+  /**
+   * After changes are in the local state.
+   * @param isOfAddresses A pool or a node is among them, held or not.
+   */
+  onChanges(changes: readonly EncodedChange[], isOfAddresses: boolean): void;
+}
+
+export class OwnCluster {
+  readonly local = new LocalState();
+  readonly pools = new OwnPools();
+  readonly withdrawals: Withdrawals;
+  /** How well the source follows; `health.summary()` is what the hub may be told. */
+  readonly health: HealthWatch;
+  readonly #options: OwnClusterOptions;
+  readonly #problems: SourceProblems;
+  readonly #listeners = new Set<LocalListener>();
+  #isListed = false;
+  #listedWaiters: (() => void)[] = [];
+
+  constructor(options: OwnClusterOptions) {
+    const { source, ports, log } = options;
+    this.#options = options;
+    this.#problems = new SourceProblems(log);
+    this.health = new HealthWatch(source, ports, log, () => options.onHealth());
+    this.withdrawals = new Withdrawals({
+      stateDir: options.stateDir,
+      local: this.local,
+      holdMs: options.withdrawalHoldMs,
+      ports,
+      log,
+      onObeyed: (obeyed) => this.#obey(obeyed),
+    });
+  }
+
+  /** Every kind of the source was listed once. */
+  get isListed(): boolean {
+    return this.#isListed;
+  }
+
+  start(): void {
+    this.#options.source.start({
+      apply: (changes) => {
+        this.#problems.checkLabels(changes);
+        this.#obey(this.withdrawals.judgeChanges(changes));
+      },
+      listed: () => this.#onListed(),
+      problem: (problem) => this.#problems.report(problem),
+      solved: (object) => this.#problems.solved(object),
+    });
+    this.health.start();
+  }
+
+  stop(): Promise<void> {
+    this.withdrawals.stop();
+    this.health.stop();
+    return this.#options.source.stop();
+  }
+
+  /** Listens to changes, a deletion before its record goes; answers how to stop. */
+  subscribe(listener: LocalListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Resolves when the source has listed everything once. */
+  whenListed(): Promise<void> {
+    return this.#isListed
+      ? Promise.resolve()
+      : new Promise((resolve) => this.#listedWaiters.push(resolve));
+  }
+
+  *records(): Generator<CalicoRecord> {
+    for (const { record } of this.local.records()) yield record;
+  }
+
+  status(): RelayStatus["source"] {
+    return {
+      ...sourceStatus(this.health.health()),
+      listed: this.#isListed,
+      records: this.local.size,
+      problems: this.#problems.all,
+      poolsNotOwn: this.pools.notOwn().map(({ cidr }) => cidr),
+    };
+  }
+
+  /** What is held is neither published nor, here, told as gone. [PUB3] */
+  #obey({ changes: seen, withdrawn }: Obeyed): void {
+    const publisher = this.#options.publisher();
+    for (const { channel, keyHash } of withdrawn) publisher?.withdraw(channel, [keyHash]);
+    const changes = this.pools.publishable(seen, () => this.local.records());
+    // Told first: a deletion is told with the record that is still there.
+    for (const listener of this.#listeners) listener(changes);
+    if (publisher === null) for (const change of changes) this.local.applyChange(change);
+    else publisher.onSource(changes);
+    this.#options.onChanges(changes, seen.some(isOfAddresses));
+  }
+
+  #onListed(): void {
+    this.#isListed = true;
+    this.#options.onListed();
+    for (const resolve of this.#listedWaiters) resolve();
+    this.#listedWaiters = [];
+  }
+}
+
+function isOfAddresses(change: EncodedChange): boolean {
+  const kind = change.op === "put" ? change.record.kind : kindOfKey(change.key);
+  return kind === "IPPool" || kind === "Node";
+}

@@ -1,0 +1,195 @@
+/**
+ * What the view of a channel holds: confirmed records, of which it can tell the digest, and stale
+ * ones, which a repair did not confirm. Stale records are kept and served until a checkpoint says
+ * that a publisher has reconciled, so that what is missing is really gone. [VIE8]
+ */
+import { equalBytes, toId } from "../../shared/lib/bytes.ts";
+import { HashTrie } from "../../shared/log/hash-trie.ts";
+import type { Partition } from "../../shared/log/partition.ts";
+import { decodeRecord, hashRecord, keyHashOf } from "../../shared/record/encoding.ts";
+import { keyOf } from "../../shared/record/key.ts";
+import type { CalicoRecord } from "../../shared/record/record.ts";
+import type { PlacedChange, Records, StoredRecord } from "./records.ts";
+
+export interface HeldRecord {
+  readonly key: string;
+  readonly record: CalicoRecord;
+  /** Revision of the frame or blob that brought it. */
+  readonly revision: number;
+}
+
+/** A change of what the view holds, for whoever serves it. */
+export type ViewChange =
+  /** `isNew`: the key was not held before. */
+  | { readonly op: "put"; readonly held: HeldRecord; readonly isNew: boolean }
+  | { readonly op: "delete"; readonly held: HeldRecord };
+
+/** A put whose record was read. */
+export interface ReadPut {
+  readonly place: number;
+  readonly key: string;
+  readonly keyHash: Uint8Array;
+  readonly recordHash: Uint8Array;
+  readonly record: CalicoRecord;
+}
+
+export class HeldRecords {
+  readonly #records: Records;
+  /** The tag is the record's place, in both. */
+  #confirmed = new HashTrie();
+  #stale = new HashTrie();
+
+  constructor(records: Records) {
+    this.#records = records;
+  }
+
+  get size(): number {
+    return this.#confirmed.size + this.#stale.size;
+  }
+
+  get staleCount(): number {
+    return this.#stale.size;
+  }
+
+  /** Of what is confirmed. Not to be changed. */
+  get trie(): HashTrie {
+    return this.#confirmed;
+  }
+
+  /** Stale records included; all of them by default. */
+  *records(partition?: Partition): Generator<HeldRecord> {
+    for (const trie of [this.#confirmed, this.#stale])
+      for (const { tag } of trie.entries(partition)) yield this.#read(tag);
+  }
+
+  /** The record with this key, stale or not. */
+  at(keyHash: Uint8Array): HeldRecord | null {
+    const place = this.#confirmed.tagOf(keyHash) ?? this.#stale.tagOf(keyHash);
+    return place === undefined ? null : this.#read(place);
+  }
+
+  /** Whether the key is held, with this very record or with another one. */
+  compare(keyHash: Uint8Array, recordHash: Uint8Array | undefined): "same" | "other" | "absent" {
+    const held = this.#confirmed.get(keyHash) ?? this.#stale.get(keyHash);
+    if (held === undefined) return "absent";
+    return recordHash !== undefined && equalBytes(held.recordHash, recordHash) ? "same" : "other";
+  }
+
+  /** From the view's file: a record that was held when it was rewritten. */
+  restore(bytes: Uint8Array, place: number): void {
+    const read = decodeRecord(bytes);
+    if (read.ok) this.#confirmed.set(keyHashOf(read.record), hashRecord(bytes), place);
+  }
+
+  put(put: ReadPut, revision: number): ViewChange[] {
+    const { keyHash, recordHash, key, record, place } = put;
+    const before = this.#confirmed.get(keyHash) ?? this.#stale.get(keyHash);
+    this.#stale.delete(keyHash);
+    this.#confirmed.set(keyHash, recordHash, place);
+    if (before !== undefined) this.#records.free(before.tag);
+    if (before !== undefined && equalBytes(before.recordHash, recordHash)) return [];
+    return [{ op: "put", held: { key, record, revision }, isNew: before === undefined }];
+  }
+
+  /** What a log said of a key at a time that the view had passed. @param place `null`: deleted. */
+  settle(keyHash: Uint8Array, place: number | null): ViewChange[] {
+    if (place === null) {
+      this.doubt(keyHash);
+      return [];
+    }
+    const { bytes, revision } = this.#records.read(place);
+    const put = readPut({ bytes, place });
+    return put === null ? [] : this.put(put, revision);
+  }
+
+  delete(keyHash: Uint8Array): ViewChange[] {
+    const place = this.#confirmed.tagOf(keyHash) ?? this.#stale.tagOf(keyHash);
+    if (place === undefined) return [];
+    const held = this.#read(place);
+    this.#confirmed.delete(keyHash);
+    this.#stale.delete(keyHash);
+    this.#records.free(place);
+    return [{ op: "delete", held }];
+  }
+
+  /** Not confirmed any more. */
+  doubt(keyHash: Uint8Array): void {
+    const held = this.#confirmed.get(keyHash);
+    if (held === undefined) return;
+    this.#confirmed.delete(keyHash);
+    this.#stale.set(keyHash, held.recordHash, held.tag);
+  }
+
+  /** Nothing of a partition is confirmed but these ids of keys. */
+  doubtAllBut(confirmed: ReadonlySet<string>, partition: Partition): void {
+    // A list of its own: the loop takes entries out.
+    const before = Array.from(this.#confirmed.entries(partition));
+    for (const { keyHash, recordHash, tag } of before) {
+      if (confirmed.has(toId(keyHash))) continue;
+      this.#confirmed.delete(keyHash);
+      this.#stale.set(keyHash, recordHash, tag);
+    }
+  }
+
+  /** Deletes what is stale. */
+  sweep(): ViewChange[] {
+    return Array.from(this.#stale.entries()).map(({ keyHash, tag }) => {
+      const held = this.#read(tag);
+      this.#stale.delete(keyHash);
+      this.#records.free(tag);
+      return { op: "delete", held };
+    });
+  }
+
+  /**
+   * Where everything lies, stale or not, in the order of places: read like this it costs a quarter.
+   */
+  places(): Float64Array {
+    const places = new Float64Array(this.size);
+    let at = 0;
+    for (const trie of [this.#confirmed, this.#stale])
+      for (const { tag } of trie.entries()) places[at++] = tag;
+    return places.sort();
+  }
+
+  /** The file was rewritten. @param places Of what is confirmed, in the order of the keys. */
+  move(places: Float64Array): void {
+    let at = 0;
+    for (const { keyHash, recordHash } of this.#confirmed.entries())
+      this.#confirmed.set(keyHash, recordHash, places[at++] as number);
+  }
+
+  /** Holds this and nothing else from now on. */
+  replace(trie: HashTrie): void {
+    this.#confirmed = trie;
+    this.#stale = new HashTrie();
+  }
+
+  #read(place: number): HeldRecord {
+    return heldOf(this.#records.read(place));
+  }
+}
+
+/** `null` for a record that is malformed: never from our hub. */
+export function readPut({
+  bytes,
+  place,
+}: Pick<Extract<PlacedChange, { op: "put" }>, "bytes" | "place">): ReadPut | null {
+  const read = decodeRecord(bytes);
+  if (!read.ok) return null;
+  const { record } = read;
+  return {
+    place,
+    key: keyOf(record),
+    keyHash: keyHashOf(record),
+    recordHash: hashRecord(bytes),
+    record,
+  };
+}
+
+/** @throws Error for bytes that were never a record: only such are given a place. */
+export function heldOf({ bytes, revision }: StoredRecord): HeldRecord {
+  const read = decodeRecord(bytes);
+  if (!read.ok) throw new Error(`BUG: a held record is unreadable: ${read.error.rule}`);
+  return { key: keyOf(read.record), record: read.record, revision };
+}

@@ -1,0 +1,270 @@
+/**
+ * One remote of this cluster: what the facts say of it, its view, the socket that fills it, and
+ * what of it is served.
+ */
+import { toHex } from "../../shared/lib/bytes.ts";
+import type { CalicoRecord } from "../../shared/record/record.ts";
+import type { AccessFacts, EdgeReport, LabelMode, Remote } from "../../shared/visibility/facts.ts";
+import type { RelayPorts } from "../hub/relay-ports.ts";
+import type { Logger } from "../lib/log.ts";
+import type { HeldRecord, ViewChange } from "./held-records.ts";
+import { RemoteView } from "./remote-view.ts";
+import type { Served } from "./served.ts";
+import { Serving } from "./serving.ts";
+import type { ServedChange } from "./serving.ts";
+import type { ViewHeader } from "./file-meta.ts";
+import { ViewFile } from "./view-file.ts";
+import type { ViewOnDisk } from "./views-folder.ts";
+import { Watcher } from "./watcher.ts";
+
+/** A view from disk is taken for all there is when the hub has said nothing for so long. */
+const HEAR_MS = 5_000;
+
+const RESCOPED = "what is not in the scope of the grant is served no longer";
+const UNSCOPED = "the grant has no scope any more: it shows all";
+
+export interface ServedRemotePorts {
+  readonly ports: RelayPorts;
+  /** `ws://…/v1/connect/watch/<uid>` of an origin. */
+  watchUrl(originUid: string): string;
+  headers(): Promise<Readonly<Record<string, string>>>;
+  readonly log: Logger;
+  onState(): void;
+  /** What of a record is to be served. */
+  served(record: CalicoRecord): Served;
+  onServed(changes: readonly ServedChange[]): void;
+}
+
+/** What a connection had to transfer, and what was on disk before. */
+export interface Transfer {
+  readonly rcc: string;
+  readonly changes: number;
+  readonly bytes: number;
+  readonly loaded: number;
+}
+
+export class ServedRemote {
+  readonly #ports: ServedRemotePorts;
+  readonly #path: string;
+  readonly view: RemoteView;
+  readonly serving: Serving;
+  #remote: Remote;
+  #watcher: Watcher | null = null;
+  #wasInSync = false;
+  readonly #openedMs: number;
+  /**
+   * The origin's log was heard since the start, or cannot be: what the disk had is the newest there
+   * is to be had.
+   */
+  #isHeard = false;
+
+  /** @param remote `undefined`: the facts name none; what there is, is in the file. */
+  constructor(
+    rcc: string,
+    remote: Remote | undefined,
+    facts: AccessFacts,
+    path: string,
+    ports: ServedRemotePorts,
+  ) {
+    this.#ports = ports;
+    this.#path = path;
+    this.#openedMs = ports.ports.now();
+    const bound = remote ?? unnamed(rcc, { uid: "", name: rcc });
+    const header = headerOf(bound, facts);
+    this.view = new RemoteView(new ViewFile(path), header);
+    // Nothing is served of what the facts do not show, also where an earlier process did not come
+    // to it, or another relay's file shows more. [SCP4]
+    if (bound.state === "granted" && this.view.needsNarrowing(bound.scope, false))
+      this.view.rescope(header);
+    const { originUid, originName } = this.view.header;
+    this.#remote = remote ?? unnamed(rcc, { uid: originUid, name: originName });
+    this.serving = new Serving(rcc, ports);
+    const { damage } = this.view;
+    if (damage !== null)
+      ports.log.warn({ rcc, damage }, "the view file was damaged; the hub sends what is missing");
+  }
+
+  /** Serves what the file had. */
+  serveLoaded(): void {
+    this.serving.onChanges(putsOf(this.view));
+  }
+
+  get isGranted(): boolean {
+    return this.#remote.state === "granted";
+  }
+
+  get labelMode(): LabelMode {
+    return modeOf(this.#remote);
+  }
+
+  /** Whether Felix may be told that this is all there is, see `Remotes.areLoaded`. */
+  get isLoaded(): boolean {
+    if (!this.view.isLoaded) return false;
+    const hasWaited = this.#ports.ports.now() - this.#openedMs >= HEAR_MS;
+    return this.#isHeard || (this.view.damage === null && hasWaited);
+  }
+
+  /** What is served under its own key. */
+  servedAt(key: string): HeldRecord | null {
+    const held = this.view.at(key);
+    return held === null ? null : this.serving.shown(held);
+  }
+
+  /**
+   * Brings the view in line with the facts.
+   * @param isNewer They are newer than those before.
+   * @param connect Whether to open the socket.
+   */
+  follow(remote: Remote, facts: AccessFacts, isNewer: boolean, connect: boolean): void {
+    const isOther = this.#remote.origin.uid !== remote.origin.uid;
+    const isRelabelled = modeOf(this.#remote) !== modeOf(remote);
+    this.#remote = remote;
+    if (remote.state !== "granted") return;
+    const isRescoped = this.view.needsNarrowing(remote.scope, isNewer || remote.heldBack === true);
+    // Before it is narrowed: what is on its way is of another log, and shows more.
+    if (isOther || isRescoped) this.disconnect();
+    // First: what is narrowed then is told once more, and with other labels.
+    if (isRelabelled) this.serving.serveAgain(this.view.records());
+    if (isRescoped) this.#rescope(facts);
+    else this.view.rebind(headerOf(remote, facts));
+    // The hub would send more than is held back here.
+    if (remote.heldBack === true) this.disconnect();
+    else if (connect && this.#watcher === null)
+      this.#connect(isRescoped ? facts.accessVersion : neededOf(remote, facts));
+  }
+
+  report(conflicts: number): EdgeReport {
+    const health = this.view.health("identity");
+    return {
+      rcc: this.#remote.rcc,
+      origin: this.#remote.origin,
+      connectionStatus: this.#connectionStatus(),
+      endpoints: this.serving.endpoints,
+      refused: this.serving.refused,
+      ...(conflicts === 0 ? {} : { conflicts }),
+      digest: health.verified === null ? null : toHex(health.verified.digest),
+      revision: health.cursor?.revision ?? 0,
+    };
+  }
+
+  transfer(): Transfer {
+    return {
+      rcc: this.#remote.rcc,
+      ...(this.#watcher?.transferred ?? { changes: 0, bytes: 0 }),
+      loaded: this.view.loadedRecords,
+    };
+  }
+
+  /** Its file as it is on disk, and how far it is. */
+  onDisk(): ViewOnDisk {
+    return {
+      rcc: this.#remote.rcc,
+      originUid: this.view.header.originUid,
+      path: this.#path,
+      isLoaded: this.view.isLoaded,
+      revision: this.view.cursors().reduce((sum, { revision }) => sum + revision, 0),
+    };
+  }
+
+  /** Nothing of it is served any more, and its file goes. */
+  withdraw(): void {
+    this.disconnect();
+    const { rcc } = this.#remote;
+    const records = this.view.size;
+    this.serving.withdraw(this.view.records());
+    this.view.withdraw();
+    this.#ports.log.info({ rcc, records }, "withdrawn");
+  }
+
+  disconnect(): void {
+    this.#watcher?.stop();
+    this.#watcher = null;
+  }
+
+  stop(): void {
+    this.disconnect();
+    this.view.close();
+  }
+
+  #rescope(facts: AccessFacts): void {
+    const { rcc, scope } = this.#remote;
+    this.view.rescope(headerOf(this.#remote, facts), (changes) => this.serving.onChanges(changes));
+    this.#ports.log.info({ rcc, scope }, scope === undefined ? UNSCOPED : RESCOPED);
+  }
+
+  /** @param accessVersion Facts that the hub must know. */
+  #connect(accessVersion: number): void {
+    const { rcc, origin } = this.#remote;
+    const { log } = this.#ports;
+    const watcher = new Watcher(
+      this.view,
+      this.#ports.watchUrl(origin.uid),
+      () => this.#ports.headers(),
+      {
+        onChanges: (changes) => this.serving.onChanges(changes),
+        onState: () => this.#onState(watcher),
+        onDown: (reason, message) => {
+          this.#isHeard ||= this.view.damage === null;
+          log.info({ rcc, reason }, `watch of ${origin.name} is down: ${message}`);
+        },
+      },
+      this.#ports.ports,
+      accessVersion,
+    );
+    this.#watcher = watcher;
+    watcher.start();
+  }
+
+  #onState(watcher: Watcher): void {
+    const { rcc } = this.#remote;
+    const isInSync = this.view.isInSync && watcher.isTold;
+    if (isInSync && !this.#wasInSync)
+      this.#ports.log.info(
+        { rcc, ...watcher.transferred, loaded: this.view.loadedRecords },
+        "Sending in-sync update",
+      );
+    this.#wasInSync = isInSync;
+    this.#isHeard ||= isInSync;
+    this.#ports.onState();
+  }
+
+  /** Calico's values, see `EdgeReport`. [VIE7] */
+  #connectionStatus(): EdgeReport["connectionStatus"] {
+    const watcher = this.#watcher;
+    if (!this.isGranted || watcher?.refusal === "access-denied") return 5;
+    if (watcher === null || !watcher.isOpen) return 0;
+    if (!this.view.isLoaded) return 1;
+    return this.view.isInSync && watcher.isTold ? 2 : 3;
+  }
+}
+
+/** Of a view that no facts name. */
+function unnamed(rcc: string, origin: Remote["origin"]): Remote {
+  return { rcc, origin, state: "not-granted", overlayRoutingMode: "Disabled" };
+}
+
+function modeOf(remote: Remote): LabelMode {
+  return remote.labels ?? "original";
+}
+
+function* putsOf(view: RemoteView): Generator<ViewChange> {
+  for (const held of view.records()) yield { op: "put", held, isNew: true };
+}
+
+/**
+ * A hub that is behind might show more than the scope; without one it shows less at most, and need
+ * not ask the Mesh at every start of a relay.
+ */
+function neededOf({ scope }: Remote, { accessVersion }: AccessFacts): number {
+  return scope === undefined ? 0 : accessVersion;
+}
+
+function headerOf({ rcc, origin, scope }: Remote, { meshId }: AccessFacts): ViewHeader {
+  return {
+    rcc,
+    meshId,
+    originUid: origin.uid,
+    originName: origin.name,
+    ...(scope === undefined ? {} : { scope }),
+  };
+}

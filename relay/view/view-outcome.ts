@@ -1,0 +1,25 @@
+/** What follows from a message to a view: for its listeners, its file and the hub. */
+import type { ViewChange } from "./held-records.ts";
+
+/** What follows from a message. */
+export interface ViewOutcome {
+  readonly changes: readonly ViewChange[];
+  /** The message belongs into the view's file. */
+  readonly persist: boolean;
+  /** A repair is needed: send the leaves. */
+  readonly repair: boolean;
+}
+
+/** The message changes nothing. */
+export const NOTHING: ViewOutcome = { changes: [], persist: false, repair: false };
+/** The leaves are to be sent, and that is all. */
+export const REPAIR: ViewOutcome = { changes: [], persist: false, repair: true };
+
+/** What follows from one message and the next. */
+export function bothOf(first: ViewOutcome, second: ViewOutcome): ViewOutcome {
+  return {
+    changes: [...first.changes, ...second.changes],
+    persist: first.persist || second.persist,
+    repair: first.repair || second.repair,
+  };
+}
