@@ -1,8 +1,8 @@
 /** What a Durable Object is to an Origin: sockets with notes, storage, timers, calls that may be lost, eviction and death. */
 import { decodeMessage } from "../../shared/protocol/codec.ts";
 import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
-import { DIGEST_LEAVES } from "../../worker/origin/readers/announcer.ts";
-import { HubRoom } from "../../worker/origin/budgets/hub-room.ts";
+import { DIGEST_LEAVES } from "../../worker/origin/readers/digest-announcer.ts";
+import { ReaderMemory } from "../../worker/origin/budgets/reader-memory.ts";
 import { MemberWork } from "../../worker/origin/budgets/member-work.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "../../worker/origin/ports.ts";
@@ -54,7 +54,7 @@ export class OriginHost {
   #model: StoredModel = emptyModel();
   #copy: OriginCopy | null = null;
   #instance: Instance | null = null;
-  #room = new HubRoom();
+  #room = new ReaderMemory();
   readonly #work = new MemberWork();
   #isPulling = false;
   #calls = 0;
@@ -131,7 +131,7 @@ export class OriginHost {
   /** The process ends at once: the storage stays, every socket is gone. */
   die(): void {
     this.#end();
-    this.#room = new HubRoom();
+    this.#room = new ReaderMemory();
     const open = [...this.#sockets.values()];
     this.#sockets.clear();
     for (const { wire } of open) wire.cut();

@@ -6,9 +6,9 @@ import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { OriginFacts } from "../../shared/visibility/facts.ts";
-import { DIGEST_LEAVES } from "../../worker/origin/readers/announcer.ts";
+import { DIGEST_LEAVES } from "../../worker/origin/readers/digest-announcer.ts";
 import { DiskBudget } from "../../worker/origin/budgets/disk-budget.ts";
-import { HubRoom } from "../../worker/origin/budgets/hub-room.ts";
+import { ReaderMemory } from "../../worker/origin/budgets/reader-memory.ts";
 import { MemberWork } from "../../worker/origin/budgets/member-work.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { OriginPorts, Peer, TimerName } from "../../worker/origin/ports.ts";
@@ -86,7 +86,7 @@ export class CrowdedHub {
   readonly thread = new OneThread();
   readonly options: CrowdedHubOptions;
   readonly budget = new DiskBudget();
-  readonly room = new HubRoom();
+  readonly room = new ReaderMemory();
   readonly work: MemberWork;
   #isWriting = false;
 

@@ -6,8 +6,8 @@ import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
-import { DIGEST_LEAVES } from "../../worker/origin/readers/announcer.ts";
-import { HubRoom } from "../../worker/origin/budgets/hub-room.ts";
+import { DIGEST_LEAVES } from "../../worker/origin/readers/digest-announcer.ts";
+import { ReaderMemory } from "../../worker/origin/budgets/reader-memory.ts";
 import { MemberWork } from "../../worker/origin/budgets/member-work.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { Peer, TimerName } from "../../worker/origin/ports.ts";
@@ -69,7 +69,7 @@ export class OriginWorld {
   /** Runs each event of the Origin: the name of its message or timer, and what is done. */
   around: (event: string, work: () => void) => void = (_, work) => work();
   /** What the process holds for readers. */
-  room = new HubRoom();
+  room = new ReaderMemory();
   work = new MemberWork();
   /** Who is closed does not go: it reads not even that. */
   areDeaf = false;
@@ -98,7 +98,7 @@ export class OriginWorld {
   /** The process was killed: the storage stays, every socket is gone. */
   crash(): void {
     this.timers.clear();
-    this.room = new HubRoom();
+    this.room = new ReaderMemory();
     this.#ends.clear();
     this.origin = this.#make();
   }

@@ -16,10 +16,10 @@ import type {
 import type { Dial, DialPermit, MeshCalls, OriginCalls } from "../ports.ts";
 import { INTERNAL_HEADERS } from "../ports.ts";
 import { durableSql } from "../storage/durable-sql.ts";
-import { DIGEST_LEAVES } from "./readers/announcer.ts";
+import { DIGEST_LEAVES } from "./readers/digest-announcer.ts";
 import { diskBudget } from "./budgets/disk-budget.ts";
-import { hubRoom } from "./budgets/hub-room.ts";
-import { Lingering } from "./budgets/lingering.ts";
+import { readerMemory } from "./budgets/reader-memory.ts";
+import { HalfClosedSockets } from "./budgets/half-closed-sockets.ts";
 import { openSockets } from "./budgets/open-sockets.ts";
 import { memberWork } from "./budgets/member-work.ts";
 import { Origin } from "./origin.ts";
@@ -69,7 +69,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     { readonly dueMs: number; readonly timer: ReturnType<typeof setTimeout> }
   >();
   readonly #origin: Origin;
-  readonly #lingering = new Lingering();
+  readonly #lingering = new HalfClosedSockets();
   #lingerTimer: ReturnType<typeof setTimeout> | null = null;
   #silenceTimer: ReturnType<typeof setTimeout> | null = null;
   #identity: Identity | null;
@@ -218,7 +218,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
   #giveUp(reason: string): void {
     for (const id of [...this.#sockets.keys(), ...this.#lingering.sockets()]) {
       openSockets.delete(id);
-      hubRoom.gone(id);
+      readerMemory.gone(id);
     }
     this.ctx.abort(reason);
   }
@@ -307,7 +307,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
       digestLeaves: DIGEST_LEAVES,
       // On Cloudflare, where no disk is measured, an object has a thread of its own.
       isShared: () => fsyncMs > 0 && diskBudget.hasCompany(performance.now()),
-      room: hubRoom,
+      room: readerMemory,
       work: memberWork,
       random: () => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32,
       sockets: {

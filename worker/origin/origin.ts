@@ -19,10 +19,10 @@ import type {
 } from "../../shared/visibility/facts.ts";
 import type { Dial, DialPermit } from "../ports.ts";
 import type { ChannelLog } from "./log/channel-log.ts";
-import { Door } from "./budgets/door.ts";
-import { HomeSide } from "./publisher/home-side.ts";
-import { Newcomers } from "./access/newcomers.ts";
-import type { Hello } from "./access/newcomers.ts";
+import { MessageGate } from "./budgets/message-gate.ts";
+import { PublisherSide } from "./publisher/publisher-side.ts";
+import { PendingSockets } from "./access/pending-sockets.ts";
+import type { Hello } from "./access/pending-sockets.ts";
 import { keyPermit, mayDial } from "./access/permits.ts";
 import { MeshNotes } from "./access/mesh-notes.ts";
 import type { OriginPorts, Peer, SocketId, TimerName } from "./ports.ts";
@@ -30,9 +30,9 @@ import { logsIn } from "./scopes/projection.ts";
 import type { Logs } from "./scopes/projection.ts";
 import { Projections } from "./scopes/projections.ts";
 import { ReaderSide } from "./readers/reader-side.ts";
-import { refusedBy } from "./scopes/review.ts";
+import { refusedBy } from "./publisher/review-admitted.ts";
 import { PieceBudget } from "./log/small-frames.ts";
-import { originStatus, quarantineEntries } from "./report.ts";
+import { originStatus, quarantineEntries } from "./origin-status.ts";
 
 const PULL_RETRY_MS = 2_000;
 /** Between two steps of building a projection: others have their turns, and more of them where they are at work. */
@@ -48,11 +48,11 @@ export class Origin {
   readonly #logs: Logs;
   readonly #projections: Projections;
   readonly #readers: ReaderSide;
-  readonly #home: HomeSide;
+  readonly #home: PublisherSide;
   readonly #notes: MeshNotes;
   readonly #peers = new Map<SocketId, Peer>();
-  readonly #newcomers = new Newcomers();
-  readonly #door: Door;
+  readonly #newcomers = new PendingSockets();
+  readonly #door: MessageGate;
   #facts: OriginFacts | null;
   /** The Mesh has answered since this instance started: until then nothing is sent to any reader. [VIS4] */
   #isFactsFresh = false;
@@ -60,7 +60,7 @@ export class Origin {
   constructor(ports: OriginPorts) {
     const { store } = ports;
     this.#ports = ports;
-    this.#door = new Door(ports);
+    this.#door = new MessageGate(ports);
     this.#facts = store.facts();
     const pieces = new PieceBudget();
     const epoch = (): string => newEpoch(ports.random);
@@ -72,7 +72,7 @@ export class Origin {
       hasReconciled: (channel) => this.#home.desk.hasReconciled(channel),
     });
     const admission = admissionOf(this.#facts);
-    this.#home = new HomeSide(ports, this.#logs, this.#projections, admission, {
+    this.#home = new PublisherSide(ports, this.#logs, this.#projections, admission, {
       refuse: (socket, reason, message) => this.#refuse(socket, reason, message),
       committed: () => this.#committed(),
       reconciled: (channels) => this.#readers.becameWhole(channels),

@@ -2,7 +2,7 @@
 import type { Clock, Random } from "../../shared/lib/clock.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { ClusterNote, RangeClaim } from "../../shared/visibility/facts.ts";
-import type { HubRoom } from "./budgets/hub-room.ts";
+import type { ReaderMemory } from "./budgets/reader-memory.ts";
 import type { LogStore } from "./log/log-store.ts";
 import type { MemberWork } from "./budgets/member-work.ts";
 
@@ -65,7 +65,7 @@ export interface OriginPorts {
   readonly clock: Clock;
   readonly random: Random;
   /** What the process holds for all who read, over all its Origins. [LOG26] */
-  readonly room: HubRoom;
+  readonly room: ReaderMemory;
   /** What this process may do for each member, over all its Origins. [LOG28] */
   readonly work: MemberWork;
   /** Shortest time between a publisher's frames, in ms: what the disk can do, or what a commit costs. [LOG17] */

@@ -72,7 +72,7 @@ export const MUTANTS: readonly Mutant[] = [
     validators: ["Reliable"],
     replacements: [
       {
-        file: "worker/origin/publisher/home-side.ts",
+        file: "worker/origin/publisher/publisher-side.ts",
         from: "    const results = this.#publishing.publish(frames, most);",
         to: `    for (const { socket, message } of frames)
       this.#answerPublish(socket, message, { ok: true, log: must(this.#logs.get(message.channel), "log"), refused: 0, hasCommitted: false, size: NOTHING, rest: [] });
@@ -240,7 +240,7 @@ export const MUTANTS: readonly Mutant[] = [
     validators: ["NoAmnesia", "NeverInSyncEarly"],
     replacements: [
       {
-        file: "worker/origin/publisher/home-side.ts",
+        file: "worker/origin/publisher/publisher-side.ts",
         from: "    if (this.#publishing.isSettled) this.#settleReconciled();\n  }\n\n  #settleReconciled",
         to: "    this.#settleReconciled();\n  }\n\n  #settleReconciled",
       },
@@ -334,7 +334,7 @@ export const MUTANTS: readonly Mutant[] = [
     validators: ["Converged", "NeverInSyncEarly", "NoAmnesia", "StatusTruthful"],
     replacements: [
       {
-        file: "worker/origin/scopes/log-walk.ts",
+        file: "worker/origin/log/log-walk.ts",
         from: "const partition = plan.blobs.shift();",
         to: "const partition = plan.next < 0 ? plan.blobs.shift() : undefined;",
       },

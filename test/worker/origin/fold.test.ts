@@ -11,7 +11,7 @@ import type { Foldable } from "../../../worker/origin/log/fold.ts";
 import type { PackedChange } from "../../../worker/origin/log/packed-changes.ts";
 import { PieceBudget, SmallFrames } from "../../../worker/origin/log/small-frames.ts";
 import { SqliteLogStore } from "../../../worker/origin/log/sqlite-log-store.ts";
-import { Tail } from "../../../worker/origin/log/tail.ts";
+import { NewestChanges } from "../../../worker/origin/log/newest-changes.ts";
 import { nodeSql } from "../../support/node-sql.ts";
 import { heavyLabels } from "../../support/noise.ts";
 import { address, pod } from "../../support/records.ts";
@@ -112,7 +112,7 @@ test("a tail answers for any partition what it holds of it, and takes it out", (
 });
 
 test("[LOG22] keys that begin alike are dealt out as others are", () => {
-  const tail = new Tail();
+  const tail = new NewestChanges();
   const count = 6_000;
   const alike = [...changesOf(0, count)].map((change, n) => {
     const keyHash = change.keyHash.slice();
@@ -232,8 +232,8 @@ function* changesOf(
   }
 }
 
-function tailOf(from: number, to: number, make = small): { readonly tail: Tail } {
-  const tail = new Tail();
+function tailOf(from: number, to: number, make = small): { readonly tail: NewestChanges } {
+  const tail = new NewestChanges();
   for (const change of changesOf(from, to, make)) tail.set(change);
   return { tail };
 }

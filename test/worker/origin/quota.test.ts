@@ -3,14 +3,14 @@ import { expect, test } from "vitest";
 import type { LogChange } from "../../../shared/log/payload.ts";
 import { hashKey } from "../../../shared/record/encoding.ts";
 import { DiskBudget } from "../../../worker/origin/budgets/disk-budget.ts";
-import { QUOTA, RateQuota } from "../../../worker/origin/budgets/quota.ts";
+import { QUOTA, ChangeQuota } from "../../../worker/origin/budgets/change-quota.ts";
 import { populatedWorld } from "../../support/origin-peers.ts";
 import { rawHome } from "../../support/raw-home.ts";
 import { address, pod, put } from "../../support/records.ts";
 
 test("[LOG19] a rate is counted over time, and a clock that goes back neither gives nor takes", () => {
   let nowMs = 0;
-  const quota = new RateQuota({ now: () => nowMs }, () => false);
+  const quota = new ChangeQuota({ now: () => nowMs }, () => false);
   quota.take(QUOTA.burstChanges);
   expect(quota.waitMs()).toBe(0);
   quota.take(QUOTA.changesPerSecond);
@@ -25,7 +25,7 @@ test("[LOG19] a rate is counted over time, and a clock that goes back neither gi
 
 test("[LOG22] while others are at work an origin has a share; alone it has all", () => {
   let [nowMs, isShared] = [0, true];
-  const quota = new RateQuota({ now: () => nowMs }, () => isShared);
+  const quota = new ChangeQuota({ now: () => nowMs }, () => isShared);
   quota.take(QUOTA.sharedBurstChanges);
   expect(quota.waitMs()).toBe(0);
   quota.take(QUOTA.sharedChangesPerSecond / 20);

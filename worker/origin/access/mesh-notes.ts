@@ -9,7 +9,7 @@ import { hashKey } from "../../../shared/record/encoding.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import { MAX_TOLD_POOLS } from "../../../shared/visibility/facts.ts";
 import type { ClusterNote, ClusterReport, OriginFacts } from "../../../shared/visibility/facts.ts";
-import type { Received } from "../log/received.ts";
+import type { ReceivedSet } from "../log/received-set.ts";
 import type { OriginPorts } from "../ports.ts";
 
 /**
@@ -20,14 +20,14 @@ const NOTE_MS = 5_000;
 
 export class MeshNotes {
   readonly #ports: OriginPorts;
-  readonly #pools: Pick<Received, "isRefused">;
+  readonly #pools: Pick<ReceivedSet, "isRefused">;
   #isDue = false;
   /** Of the credentials that the cluster's relays have shown. */
   #newestKey = 0;
   #lastMs = Number.NEGATIVE_INFINITY;
 
   /** @param pools What was received in the channel of pools. */
-  constructor(ports: OriginPorts, pools: Pick<Received, "isRefused">) {
+  constructor(ports: OriginPorts, pools: Pick<ReceivedSet, "isRefused">) {
     this.#ports = ports;
     this.#pools = pools;
   }

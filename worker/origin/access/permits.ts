@@ -73,7 +73,7 @@ export function scopeOf({ clusterUid }: Peer, facts: OriginFacts): Scope | null 
 }
 
 /** What a hello says of who should publish. */
-export type HomeClaim = Pick<HomeHello, "leaseUid" | "term" | "candidate">;
+export type PublishClaim = Pick<HomeHello, "leaseUid" | "term" | "candidate">;
 
 export type TermPlan =
   | { readonly kind: "accepted"; readonly term: PublisherTerm }
@@ -88,7 +88,7 @@ export const SILENT_MS = 20_000;
  * starts over. Without a Lease the hub hands out the terms, and who finds a publisher there stands by. [VIS6] [VIS30]
  * @param isTaken Another socket of the cluster publishes, and was heard of within `SILENT_MS`.
  */
-export function planTerm(current: PublisherTerm, hello: HomeClaim, isTaken: boolean): TermPlan {
+export function planTerm(current: PublisherTerm, hello: PublishClaim, isTaken: boolean): TermPlan {
   if (hello.candidate !== null && hello.leaseUid === "") {
     const isBack = current.leaseUid === "" && hello.term > 0 && hello.term === current.term;
     if (isTaken) return { kind: "standby" };

@@ -4,7 +4,7 @@
  * price in µs of the one thread, by its type and bytes, charged before it is unpacked. [LOG28]
  */
 import type { Message } from "../../../shared/protocol/messages.ts";
-import { Bucket } from "./quota.ts";
+import { Bucket } from "./change-quota.ts";
 
 export const WORK = {
   /** Over time: a tenth of the thread. */

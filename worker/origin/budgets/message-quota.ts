@@ -3,7 +3,7 @@
  * hello, an acknowledgement of what they were sent, a repair now and then. Counted by cluster, for a socket that was closed is soon replaced by another. [LOG23]
  */
 import type { Clock } from "../../../shared/lib/clock.ts";
-import { Bucket } from "./quota.ts";
+import { Bucket } from "./change-quota.ts";
 
 /** Over time: 500 relays of a cluster that all come back say a few thousand at once. */
 export const MESSAGES_PER_SECOND = 1_000;

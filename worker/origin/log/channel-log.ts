@@ -15,10 +15,10 @@ import { HASH_BYTES } from "../../../shared/record/encoding.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import { Fold } from "./fold.ts";
 import type { BlobHead, Foldable, Folded } from "./fold.ts";
-import type { AdmittedChange } from "./appended.ts";
+import type { AdmittedChange } from "./admitted-batch.ts";
 import { RING_SLOTS } from "./log-store.ts";
 import type { LogStore, StoredFrame } from "./log-store.ts";
-import { Received } from "./received.ts";
+import { ReceivedSet } from "./received-set.ts";
 import { RecentFrames } from "./recent-frames.ts";
 import { SmallFrames } from "./small-frames.ts";
 import type { PieceBudget } from "./small-frames.ts";
@@ -45,7 +45,7 @@ const FULL_FRAMES = (RING_SLOTS * 7) / 8;
 export class ChannelLog implements LogBounds, Foldable {
   readonly channel: Channel;
   readonly small: SmallFrames;
-  readonly received: Received;
+  readonly received: ReceivedSet;
   readonly #store: LogStore;
   #epoch: string;
   #populated: boolean;
@@ -68,7 +68,7 @@ export class ChannelLog implements LogBounds, Foldable {
   constructor(channel: Channel, store: LogStore, pieces: PieceBudget, newEpoch: () => string) {
     this.channel = channel;
     this.small = new SmallFrames(pieces);
-    this.received = new Received(channel, store, () => this.#admitted);
+    this.received = new ReceivedSet(channel, store, () => this.#admitted);
     this.#store = store;
     let state = store.channel(channel);
     if (state === null) {

@@ -17,7 +17,7 @@ import type { LogStore, StoredBlob } from "./log-store.ts";
 import type { SmallFrames } from "./small-frames.ts";
 import { keyHashAt, packedSize, recordSizeAt } from "./packed-changes.ts";
 import type { PackedChange } from "./packed-changes.ts";
-import { Tail } from "./tail.ts";
+import { NewestChanges } from "./newest-changes.ts";
 
 export interface BlobHead extends Partition {
   readonly revision: number;
@@ -59,7 +59,7 @@ export class Fold {
   readonly #store: LogStore;
   #blobs: BlobHead[];
   readonly #after: number;
-  #tail = new Tail();
+  #tail = new NewestChanges();
   #head: number;
   /** Changes that are replaced further on are not read, if there is room for all the rest: else where it ends some would be missing. */
   #reads: "newest" | "all" = "newest";
@@ -186,7 +186,7 @@ export class Fold {
     }
     this.#reads = "all";
     this.#hasSkipped = false;
-    this.#tail = new Tail();
+    this.#tail = new NewestChanges();
     this.#readTo = this.#after;
   }
 

@@ -2,7 +2,7 @@
  * What small frames have changed since the last fold, so that it need not read each of them again: to fetch and inflate a row costs 0.1 ms, however few changes it
  * has, and a publisher at work sends 300 a second. The oldest are forgotten first; what is not here is read from the store.
  */
-import type { AdmittedChange } from "./appended.ts";
+import type { AdmittedChange } from "./admitted-batch.ts";
 import {
   offsetOf,
   PackedChanges,

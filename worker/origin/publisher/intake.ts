@@ -18,9 +18,9 @@ import {
 import type { CalicoRecord } from "../../../shared/record/record.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import type { RangeClaim } from "../../../shared/visibility/facts.ts";
-import { Appended } from "../log/appended.ts";
-import type { AdmittedChange } from "../log/appended.ts";
-import { ByKeyHash } from "./by-key-hash.ts";
+import { AdmittedBatch } from "../log/admitted-batch.ts";
+import type { AdmittedChange } from "../log/admitted-batch.ts";
+import { KeyHashMap } from "./key-hash-map.ts";
 import type { QuarantinedRecord } from "../log/log-store.ts";
 
 export interface Known {
@@ -58,7 +58,7 @@ interface ReadPut {
  * A malformed record or one of another channel is the sender's bug: the whole frame is refused with the rule, nothing is taken.
  * @param most What may be taken at once, in changes that are admitted.
  */
-export function takeIn(
+export function judgeChanges(
   channel: Channel,
   changes: readonly LogChange[],
   known: Known,
@@ -81,9 +81,9 @@ class Batch {
   readonly #channel: Channel;
   readonly #known: Known;
   readonly #facts: AdmissionFacts;
-  readonly #append: Appended;
-  readonly #quarantine = new ByKeyHash<QuarantinedRecord>();
-  readonly #release = new ByKeyHash<Uint8Array>();
+  readonly #append: AdmittedBatch;
+  readonly #quarantine = new KeyHashMap<QuarantinedRecord>();
+  readonly #release = new KeyHashMap<Uint8Array>();
   readonly #claims = new Map<string, RangeClaim>();
   #refused = 0;
   cost = 0;
@@ -92,7 +92,7 @@ class Batch {
     this.#channel = channel;
     this.#known = known;
     this.#facts = facts;
-    this.#append = new Appended(most);
+    this.#append = new AdmittedBatch(most);
   }
 
   /** Answers the rule that the change breaks, or `null`. */

@@ -12,25 +12,25 @@ import type { Channel } from "../../../shared/record/channel.ts";
 import { decodeRecord } from "../../../shared/record/encoding.ts";
 import type { RangeClaim } from "../../../shared/visibility/facts.ts";
 import type { ChannelLog } from "../log/channel-log.ts";
-import { Claims } from "./claims.ts";
+import { RangeClaims } from "./range-claims.ts";
 import { runsOf } from "./commit-group.ts";
 import type { Waiting } from "./commit-group.ts";
-import { changeTo, REFUSED_COST, takeIn } from "./intake.ts";
-import type { AdmittedChange } from "../log/appended.ts";
+import { changeTo, REFUSED_COST, judgeChanges } from "./intake.ts";
+import type { AdmittedChange } from "../log/admitted-batch.ts";
 import type { QuarantinedRecord } from "../log/log-store.ts";
-import { firstPart, isWithin, NOTHING, shareOf, sizeOf, sum } from "../budgets/part.ts";
-import type { Size } from "../budgets/part.ts";
-import { QUOTA } from "../budgets/quota.ts";
-import { Review } from "../scopes/review.ts";
+import { countWithin, isWithin, NOTHING, shareOf, sizeOf, sum } from "../budgets/work-size.ts";
+import type { WorkSize } from "../budgets/work-size.ts";
+import { QUOTA } from "../budgets/change-quota.ts";
+import { AdmittedReview } from "./review-admitted.ts";
 import type { OriginPorts } from "../ports.ts";
 
 /** Quarantined records judged again in one slice. */
 const REJUDGE_SLICE = 100;
-const REJUDGE_MOST: Size = { changes: REJUDGE_SLICE, bytes: 256 * 1024 };
+const REJUDGE_MOST: WorkSize = { changes: REJUDGE_SLICE, bytes: 256 * 1024 };
 /** Between two looks whether folding has made room. */
 const FOLD_WAIT_MS = 2;
 const CLAIM_RETRY_MS = 2_000;
-const ONE_MORE: Size = { changes: 1, bytes: 0 };
+const ONE_MORE: WorkSize = { changes: 1, bytes: 0 };
 
 export type PublishResult =
   | {
@@ -39,7 +39,7 @@ export type PublishResult =
       readonly refused: number;
       readonly hasCommitted: boolean;
       /** What was taken in, for the origin's quota. */
-      readonly size: Size;
+      readonly size: WorkSize;
       /** Of a large frame: what is still to be taken in before it is acknowledged. */
       readonly rest: readonly LogChange[];
     }
@@ -61,7 +61,7 @@ interface PublishingHandlers {
    * What was refused, or admitted, was judged again. Answers in how many ms more of it may be.
    * [LOG22]
    */
-  readonly worked: (size: Size) => number;
+  readonly worked: (size: WorkSize) => number;
 }
 
 export class Publishing {
@@ -75,9 +75,9 @@ export class Publishing {
   readonly #onRelease: PublishingHandlers["onRelease"];
   readonly #worked: PublishingHandlers["worked"];
   /** What is admitted is judged again, for ranges have been narrowed; `null`: it is not. */
-  #review: Review | null = null;
+  #review: AdmittedReview | null = null;
   #admission: AdmissionFacts;
-  readonly #claims: Claims;
+  readonly #claims: RangeClaims;
   /** How far the judging of the quarantine has come; `null` when it is done. */
   #rejudge: { readonly channel: number; readonly after: Uint8Array } | null = null;
   /** The accessVersion of the facts that are judged by; `null`: those of the start. */
@@ -93,7 +93,7 @@ export class Publishing {
   ) {
     this.#ports = ports;
     this.#logs = logs;
-    this.#claims = new Claims(ports);
+    this.#claims = new RangeClaims(ports);
     this.#admission = admission;
     this.#onAppend = handlers.onAppend;
     this.#weight = handlers.weight;
@@ -116,7 +116,7 @@ export class Publishing {
     this.#claims.clear();
     this.#hasFailedClaims = false;
     this.#rejudge = { channel: 0, after: new Uint8Array() };
-    this.#review = this.#ports.store.mustReview() ? new Review(this.#logs) : null;
+    this.#review = this.#ports.store.mustReview() ? new AdmittedReview(this.#logs) : null;
     this.rejudgeSlice();
   }
 
@@ -125,7 +125,7 @@ export class Publishing {
    * the frames, until the next one would be more than one event has time for, something is left of one, or one breaks a rule and changes nothing.
    * @param most What one event takes in.
    */
-  publish(frames: readonly Waiting[], most: Size): PublishResult[] {
+  publish(frames: readonly Waiting[], most: WorkSize): PublishResult[] {
     const results: PublishResult[] = [];
     for (const run of runsOf(frames)) {
       const taken = this.#takeRun(run, sizeOfAll(results), most);
@@ -139,7 +139,7 @@ export class Publishing {
    * As many frames of one channel as there is time for as one; where that breaks a rule, one by one, to tell which it is.
    * @param before What this event has taken in already.
    */
-  #takeRun(frames: readonly Waiting[], before: Size, most: Size): PublishResult[] {
+  #takeRun(frames: readonly Waiting[], before: WorkSize, most: WorkSize): PublishResult[] {
     const changes: LogChange[] = [];
     const run: Waiting[] = [];
     let size = before;
@@ -162,7 +162,7 @@ export class Publishing {
     }
     const [first] = run;
     if (first === undefined) return [];
-    const count = firstPart(changes, most);
+    const count = countWithin(changes, most);
     const isWhole = run.length === 1 && first.rest === undefined && count === changes.length;
     const { channel, payload } = first.message;
     const part = changes.slice(0, count);
@@ -179,7 +179,7 @@ export class Publishing {
     );
   }
 
-  #takeEach(run: readonly Waiting[], before: Size, most: Size): PublishResult[] {
+  #takeEach(run: readonly Waiting[], before: WorkSize, most: WorkSize): PublishResult[] {
     const results: PublishResult[] = [];
     for (const frame of run) {
       results.push(...this.#takeRun([frame], sum(before, sizeOfAll(results)), most));
@@ -193,12 +193,12 @@ export class Publishing {
     channel: Channel,
     changes: readonly LogChange[],
     payload: Uint8Array | undefined,
-    most: Size,
+    most: WorkSize,
     isAllOrNone: boolean,
   ): PublishResult {
     const log = must(this.#logs.get(channel), "channel");
     const { store } = this.#ports;
-    const result = takeIn(channel, changes, log, this.#admission, most.changes);
+    const result = judgeChanges(channel, changes, log, this.#admission, most.changes);
     if (!result.ok) return result;
     const { append, quarantine, release, claims, refused, taken, isVerbatim } = result.intake;
     if (isAllOrNone && taken < changes.length)
@@ -293,7 +293,7 @@ export class Publishing {
     const held = store.quarantinedAfter(channel, position.after, REJUDGE_SLICE);
     const records = held.slice(
       0,
-      firstPart(held.map(asPut), shareOf(REJUDGE_MOST, this.#weight())),
+      countWithin(held.map(asPut), shareOf(REJUDGE_MOST, this.#weight())),
     );
     const last = records.at(-1);
     this.#rejudge =
@@ -312,7 +312,7 @@ export class Publishing {
   }
 
   /** Some of what is admitted. */
-  #reviewSlice(review: Review): void {
+  #reviewSlice(review: AdmittedReview): void {
     const { store } = this.#ports;
     const most = shareOf(REJUDGE_MOST, this.#weight());
     const found = review.step(this.#admission, most.changes);
@@ -363,7 +363,7 @@ export class Publishing {
 }
 
 /** Nothing more is taken in by this event. */
-function isEnough(results: readonly PublishResult[], most: Size): boolean {
+function isEnough(results: readonly PublishResult[], most: WorkSize): boolean {
   return (
     results.some((result) => !result.ok || result.rest.length > 0) ||
     !isWithin(sum(sizeOfAll(results), refusedIn(results), ONE_MORE), most)
@@ -375,11 +375,11 @@ function asPut({ bytes }: QuarantinedRecord): LogChange {
 }
 
 /** What was refused costs besides. */
-function refusedIn(results: readonly PublishResult[]): Size {
+function refusedIn(results: readonly PublishResult[]): WorkSize {
   const refused = results.reduce((count, result) => count + (result.ok ? result.refused : 0), 0);
   return { changes: refused * REFUSED_COST, bytes: 0 };
 }
 
-function sizeOfAll(results: readonly PublishResult[]): Size {
+function sizeOfAll(results: readonly PublishResult[]): WorkSize {
   return sum(...results.map((result) => (result.ok ? result.size : NOTHING)));
 }

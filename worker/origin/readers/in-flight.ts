@@ -1,18 +1,18 @@
 /** What is under way to the readers of an Origin: each has a share of its own always, and more as it grants and as all of them together leave. [LOG9] */
 import { LIMITS } from "../../../shared/protocol/limits.ts";
-import type { HubRoom } from "../budgets/hub-room.ts";
+import type { ReaderMemory } from "../budgets/reader-memory.ts";
 import type { Reader } from "./reader.ts";
 
 /** Who is sent so much says within a moment that it has come, unless it, or the way to it, takes nothing. */
 const STALLED_MS = 60_000;
 
 export class InFlight {
-  readonly #room: HubRoom;
+  readonly #room: ReaderMemory;
   readonly #now: () => number;
   #bytes = 0;
 
   /** @param room What the process holds, for this Origin's readers and others'. */
-  constructor(room: HubRoom, now: () => number) {
+  constructor(room: ReaderMemory, now: () => number) {
     this.#room = room;
     this.#now = now;
   }

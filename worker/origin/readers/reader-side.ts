@@ -9,9 +9,9 @@ import type { Message, WatchHello } from "../../../shared/protocol/messages.ts";
 import { CHANNELS } from "../../../shared/record/channel.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import type { OriginFacts } from "../../../shared/visibility/facts.ts";
-import { Announcer } from "./announcer.ts";
+import { DigestAnnouncer } from "./digest-announcer.ts";
 import type { ChannelLog } from "../log/channel-log.ts";
-import { LEAVES_RULE } from "../publisher/home-side.ts";
+import { LEAVES_RULE } from "../publisher/publisher-side.ts";
 import { ACKNOWLEDGED_BYTES } from "../budgets/message-quota.ts";
 import { mayRead, scopeOf } from "../access/permits.ts";
 import type { OriginPorts, Peer, SocketId } from "../ports.ts";
@@ -46,7 +46,7 @@ export class ReaderSide {
   readonly #projections: Projections;
   readonly #rules: ReaderSideRules;
   readonly #readers: Readers;
-  readonly #announcer: Announcer;
+  readonly #announcer: DigestAnnouncer;
 
   constructor(ports: OriginPorts, logs: Logs, projections: Projections, rules: ReaderSideRules) {
     this.#ports = ports;
@@ -63,7 +63,7 @@ export class ReaderSide {
       random: () => ports.random(),
       room: ports.room,
     });
-    this.#announcer = new Announcer(ports, () => this.#readers.sendCheckpoints());
+    this.#announcer = new DigestAnnouncer(ports, () => this.#readers.sendCheckpoints());
   }
 
   #canSweep(log: ChannelLog): boolean {

@@ -1,7 +1,7 @@
 /** One reader of an Origin: where it stands in each channel, what it may be sent, and what of that outlives an eviction of the object. */
 import type { Partition, PartitionDigest } from "../../../shared/log/partition.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
-import type { Flow } from "../budgets/flow.ts";
+import type { DeliveryAccount } from "../budgets/delivery-account.ts";
 import type { Peer, SocketId } from "../ports.ts";
 import type { Logs } from "../scopes/projection.ts";
 
@@ -34,7 +34,7 @@ export interface Reader {
   /** Of the protocol. */
   readonly version: number;
   readonly creditBytes: number;
-  readonly flow: Flow;
+  readonly flow: DeliveryAccount;
   /**
    * When it was last known to have taken something, or was sent something with nothing under way.
    */
@@ -62,7 +62,7 @@ export function newReader(
   logs: Logs,
   version: number,
   creditBytes: number,
-  flow: Flow,
+  flow: DeliveryAccount,
 ): Reader {
   flow.begin(version);
   return {

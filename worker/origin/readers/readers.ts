@@ -12,13 +12,13 @@ import type { Message, ReaderAck, WatchHello } from "../../../shared/protocol/me
 import { MARK_VERSION } from "../../../shared/protocol/version.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import { CatchUps, CATCH_UP_VERSION } from "./catch-up.ts";
-import { EventBudget } from "./event-budget.ts";
+import { EventBudget } from "../budgets/event-budget.ts";
 import { HeadFrames, settledOf } from "./head-frames.ts";
 import type { ChannelLog } from "../log/channel-log.ts";
 import type { LogStore } from "../log/log-store.ts";
 import type { Peer, SocketId, SocketPort } from "../ports.ts";
 import type { Logs } from "../scopes/projection.ts";
-import type { HubRoom } from "../budgets/hub-room.ts";
+import type { ReaderMemory } from "../budgets/reader-memory.ts";
 import { InFlight } from "./in-flight.ts";
 import { newReader, noteOf, READER_BYTES, readNote } from "./reader.ts";
 import type { Reader } from "./reader.ts";
@@ -37,7 +37,7 @@ export interface ReaderRules {
   /** From 0 to 1, unpredictable. */
   random(): number;
   /** What the process holds for all readers. */
-  readonly room: HubRoom;
+  readonly room: ReaderMemory;
 }
 
 export class Readers {
@@ -87,7 +87,7 @@ export class Readers {
       Math.max(hello.creditBytes, LIMITS.messageBytes),
       LIMITS.inFlightBytes,
     );
-    const flow = this.#rules.room.flowOf(socket, peer.clusterUid);
+    const flow = this.#rules.room.accountOf(socket, peer.clusterUid);
     const reader = newReader(socket, peer, logs, version, creditBytes, flow);
     this.#readers.set(socket, reader);
     for (const channel of hello.channels) {
@@ -102,7 +102,7 @@ export class Readers {
   /** A socket that outlived an eviction of this object: goes on from what it had acknowledged. */
   restore(socket: SocketId, peer: Peer, logs: Logs, note: string): void {
     const saved = readNote(note);
-    const flow = this.#rules.room.flowOf(socket, peer.clusterUid);
+    const flow = this.#rules.room.accountOf(socket, peer.clusterUid);
     const reader = newReader(socket, peer, logs, saved.version, saved.creditBytes, flow);
     this.#readers.set(socket, reader);
     this.#inFlight.restored(reader);

@@ -6,14 +6,14 @@ import { must } from "../../../shared/lib/assert.ts";
 import { CHANNELS } from "../../../shared/record/channel.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import type { ChannelLog } from "../log/channel-log.ts";
-import { isCurrent, LogWalk } from "./log-walk.ts";
-import { firstPart } from "../budgets/part.ts";
-import type { Size } from "../budgets/part.ts";
+import { isCurrent, LogWalk } from "../log/log-walk.ts";
+import { countWithin } from "../budgets/work-size.ts";
+import type { WorkSize } from "../budgets/work-size.ts";
 import type { Logs, Projection, ReadChange } from "./projection.ts";
 
 /** Read, projected and committed in one event: some 5 ms. */
 const STEP_CHANGES = 400;
-const STEP: Size = { changes: STEP_CHANGES, bytes: 256 * 1024 };
+const STEP: WorkSize = { changes: STEP_CHANGES, bytes: 256 * 1024 };
 /** Frames or blobs read for it at most: a small frame costs 0.1 ms. */
 const STEP_READS = 32;
 export class ProjectionWalk {
@@ -48,7 +48,7 @@ export class ProjectionWalk {
         return false;
       }
     }
-    const count = firstPart(
+    const count = countWithin(
       this.#read.map(({ change }) => change),
       STEP,
     );

@@ -11,7 +11,7 @@ import type { CalicoRecord } from "../../../shared/record/record.ts";
 import { projectorOf, scopeId } from "../../../shared/visibility/scope.ts";
 import type { Projector, Scope } from "../../../shared/visibility/scope.ts";
 import { ChannelLog } from "../log/channel-log.ts";
-import type { AdmittedChange } from "../log/appended.ts";
+import type { AdmittedChange } from "../log/admitted-batch.ts";
 import type { LogStore } from "../log/log-store.ts";
 import type { PieceBudget } from "../log/small-frames.ts";
 

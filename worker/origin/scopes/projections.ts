@@ -9,7 +9,7 @@ import type { OriginFacts, ScopeStatus } from "../../../shared/visibility/facts.
 import { scopeId } from "../../../shared/visibility/scope.ts";
 import type { Scope } from "../../../shared/visibility/scope.ts";
 import type { ChannelLog } from "../log/channel-log.ts";
-import type { AdmittedChange } from "../log/appended.ts";
+import type { AdmittedChange } from "../log/admitted-batch.ts";
 import type { LogStore, StoredProjection } from "../log/log-store.ts";
 import { Projection, readChange } from "./projection.ts";
 import type { Logs } from "./projection.ts";

@@ -15,7 +15,7 @@ export interface AdmittedChange {
 
 const GOLDEN = 0x9e3779b1;
 
-export class Appended {
+export class AdmittedBatch {
   readonly #changes: AdmittedChange[] = [];
   /** Open addressing: an index into the changes and 1, or 0. At most half of them are taken. */
   readonly #slots: Int32Array;

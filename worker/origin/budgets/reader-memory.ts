@@ -4,10 +4,10 @@
  * also after the hub has closed it and after its Origin has slept. [LOG26]
  */
 import { LIMITS } from "../../../shared/protocol/limits.ts";
-import { Flow } from "./flow.ts";
+import { DeliveryAccount } from "./delivery-account.ts";
 
-export class HubRoom {
-  readonly #flows = new Map<string, Flow>();
+export class ReaderMemory {
+  readonly #flows = new Map<string, DeliveryAccount>();
   readonly #members = new Map<string, number>();
   #bytes = 0;
 
@@ -20,10 +20,10 @@ export class HubRoom {
   }
 
   /** The socket's, also where an earlier instance of its Origin has sent it something. */
-  flowOf(socket: string, member: string): Flow {
+  accountOf(socket: string, member: string): DeliveryAccount {
     const known = this.#flows.get(socket);
     if (known !== undefined) return known;
-    const flow = new Flow(member, (bytes) => this.#count(member, bytes));
+    const flow = new DeliveryAccount(member, (bytes) => this.#count(member, bytes));
     this.#flows.set(socket, flow);
     return flow;
   }
@@ -58,4 +58,4 @@ export class HubRoom {
 }
 
 /** Of this process. */
-export const hubRoom = new HubRoom();
+export const readerMemory = new ReaderMemory();

@@ -5,16 +5,16 @@
 import type { ChannelLog } from "../log/channel-log.ts";
 import { CommitGroup } from "./commit-group.ts";
 import type { Waiting } from "./commit-group.ts";
-import { shareOf, workOf } from "../budgets/part.ts";
-import type { Size } from "../budgets/part.ts";
+import { shareOf, workOf } from "../budgets/work-size.ts";
+import type { WorkSize } from "../budgets/work-size.ts";
 import type { OriginPorts, SocketId } from "../ports.ts";
-import { QUOTA, RateQuota } from "../budgets/quota.ts";
+import { QUOTA, ChangeQuota } from "../budgets/change-quota.ts";
 
 interface Slice {
   /** Of frames, deflated, in one commit. */
   readonly bytes: number;
   /** What one commit takes in: what is left of a larger frame is next. Our publishers seldom send more than is taken in at once where nobody else is. */
-  readonly most: Size;
+  readonly most: WorkSize;
   /** In one step of folding. */
   readonly blobs: number;
 }
@@ -57,17 +57,17 @@ type Ports = Pick<OriginPorts, "clock" | "isShared" | "setTimer">;
 
 export interface Committed {
   /** What was taken in. */
-  readonly size: Size;
+  readonly size: WorkSize;
   readonly left: readonly Waiting[];
 }
 
-export class Turns {
+export class CommitSchedule {
   readonly #ports: Ports;
   readonly #allLogs: () => readonly ChannelLog[];
   readonly #weight: () => number;
-  readonly #commit: (frames: readonly Waiting[], most: Size) => Committed;
+  readonly #commit: (frames: readonly Waiting[], most: WorkSize) => Committed;
   readonly #group: CommitGroup;
-  readonly #quota: RateQuota;
+  readonly #quota: ChangeQuota;
   /** Commits since the last step of folding. */
   #unfolded = 0;
 
@@ -80,14 +80,14 @@ export class Turns {
     ports: Ports,
     logs: () => readonly ChannelLog[],
     weight: () => number,
-    commit: (frames: readonly Waiting[], most: Size) => Committed,
+    commit: (frames: readonly Waiting[], most: WorkSize) => Committed,
   ) {
     this.#ports = ports;
     this.#allLogs = logs;
     this.#weight = weight;
     this.#commit = commit;
     this.#group = new CommitGroup(ports.clock);
-    this.#quota = new RateQuota(ports.clock, () => ports.isShared());
+    this.#quota = new ChangeQuota(ports.clock, () => ports.isShared());
   }
 
   get isEmpty(): boolean {
@@ -114,7 +114,7 @@ export class Turns {
    * Something else was done for this origin that costs as taking so much in does. Answers in how
    * many ms more may be.
    */
-  worked(size: Size): number {
+  worked(size: WorkSize): number {
     this.#quota.work(workOf(size));
     return this.#quota.workWaitMs();
   }

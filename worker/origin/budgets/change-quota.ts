@@ -24,7 +24,7 @@ export const QUOTA = {
   waitingFrames: 4_096,
 } as const;
 
-export class RateQuota {
+export class ChangeQuota {
   readonly #clock: Clock;
   readonly #isShared: () => boolean;
   readonly #own: Bucket;

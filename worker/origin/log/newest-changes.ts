@@ -31,7 +31,7 @@ interface Size {
   readonly bytes: number;
 }
 
-export class Tail {
+export class NewestChanges {
   readonly #packed = new PackedChanges();
   readonly #whole = new Part(this.#packed, 0);
 

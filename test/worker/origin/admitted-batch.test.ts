@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { toId } from "../../../shared/lib/bytes.ts";
-import { Appended } from "../../../worker/origin/log/appended.ts";
-import type { AdmittedChange } from "../../../worker/origin/log/appended.ts";
+import { AdmittedBatch } from "../../../worker/origin/log/admitted-batch.ts";
+import type { AdmittedChange } from "../../../worker/origin/log/admitted-batch.ts";
 
 function changeOf(keyHash: Uint8Array): AdmittedChange {
   return { change: { op: "delete", keyHash, cause: "observed" }, keyHash, recordHash: null };
@@ -17,7 +17,7 @@ const keyHash = fc
 test("[LOG1] of each key the newest change, in the order in which the keys came", () => {
   fc.assert(
     fc.property(fc.array(keyHash, { maxLength: 400 }), (keys) => {
-      const appended = new Appended(keys.length);
+      const appended = new AdmittedBatch(keys.length);
       const model = new Map<string, AdmittedChange>();
       for (const key of keys) {
         const change = changeOf(key);

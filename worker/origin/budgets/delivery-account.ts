@@ -19,7 +19,7 @@ export interface Acknowledged {
   readonly said: number;
 }
 
-export class Flow {
+export class DeliveryAccount {
   readonly member: string;
   readonly #counted: (bytes: number) => void;
   readonly #marks: Mark[] = [];

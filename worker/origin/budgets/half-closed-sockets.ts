@@ -9,7 +9,7 @@ import type { SocketId } from "../ports.ts";
 const PATIENCE_MS = 60_000;
 const MOST = 16;
 
-export class Lingering {
+export class HalfClosedSockets {
   readonly #closedMs = new Map<SocketId, number>();
 
   /** Sockets that are closed and not gone. */

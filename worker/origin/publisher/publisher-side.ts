@@ -12,18 +12,18 @@ import { CHANNELS } from "../../../shared/record/channel.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import type { OriginFacts } from "../../../shared/visibility/facts.ts";
 import type { Waiting } from "./commit-group.ts";
-import { HomeDesk } from "./home.ts";
-import type { HomeClaim } from "../access/permits.ts";
-import { NOTHING, sum } from "../budgets/part.ts";
-import type { Size } from "../budgets/part.ts";
+import { PublisherSockets } from "./publisher-sockets.ts";
+import type { PublishClaim } from "../access/permits.ts";
+import { NOTHING, sum } from "../budgets/work-size.ts";
+import type { WorkSize } from "../budgets/work-size.ts";
 import type { OriginPorts, Peer, SocketId } from "../ports.ts";
 import type { Logs } from "../scopes/projection.ts";
 import type { Projections } from "../scopes/projections.ts";
 import { Publishing } from "./publishing.ts";
 import type { PublishResult } from "./publishing.ts";
-import { Reconciliation } from "./reconcile.ts";
-import { Turns } from "./turns.ts";
-import type { Committed } from "./turns.ts";
+import { Reconciliation } from "./reconciliation.ts";
+import { CommitSchedule } from "./commit-schedule.ts";
+import type { Committed } from "./commit-schedule.ts";
 
 /** Leaves whose digests are made in one event. */
 const DIGEST_LEAVES = 32;
@@ -35,7 +35,7 @@ const MAX_WAITING = 2 * CHANNELS.length;
 
 type Question = Reconcile | Reconciled;
 
-export interface HomeRules {
+export interface PublisherRules {
   /** Closes a socket and forgets it. */
   refuse(socket: SocketId, reason: CloseReason, message: string): void;
   /** Something was committed: readers are told. */
@@ -50,14 +50,14 @@ export interface HomeRules {
   readerCount(): number;
 }
 
-export class HomeSide {
-  readonly desk: HomeDesk;
+export class PublisherSide {
+  readonly desk: PublisherSockets;
   readonly #ports: OriginPorts;
   readonly #logs: Logs;
   readonly #projections: Projections;
-  readonly #rules: HomeRules;
+  readonly #rules: PublisherRules;
   readonly #publishing: Publishing;
-  readonly #turns: Turns;
+  readonly #turns: CommitSchedule;
   /** Channels that the present publisher has reconciled while claims of it were under way. */
   readonly #reconciling = new Set<Channel>();
   /** What the publisher says behind frames that are still to be committed, or while it is answered before. */
@@ -69,14 +69,14 @@ export class HomeSide {
     logs: Logs,
     projections: Projections,
     admission: AdmissionFacts,
-    rules: HomeRules,
+    rules: PublisherRules,
   ) {
     this.#ports = ports;
     this.#logs = logs;
     this.#projections = projections;
     this.#rules = rules;
-    this.desk = new HomeDesk(ports);
-    this.#turns = new Turns(
+    this.desk = new PublisherSockets(ports);
+    this.#turns = new CommitSchedule(
       ports,
       () => [...logs.values(), ...projections.logs()],
       () => projections.weight,
@@ -128,7 +128,7 @@ export class HomeSide {
   welcome(
     socket: SocketId,
     peer: Peer,
-    claim: HomeClaim,
+    claim: PublishClaim,
     version: number,
     facts: OriginFacts,
   ): void {
@@ -263,7 +263,7 @@ export class HomeSide {
   }
 
   /** In one event and so in one commit; then told and acknowledged. [LOG16] */
-  #commit(waiting: readonly Waiting[], most: Size): Committed {
+  #commit(waiting: readonly Waiting[], most: WorkSize): Committed {
     const frames = waiting.filter(({ socket }) => this.desk.is(socket));
     const results = this.#publishing.publish(frames, most);
     if (results.some((result) => result.ok && result.hasCommitted)) this.committed();

@@ -4,7 +4,7 @@
  */
 import type { ChannelLog } from "../log/channel-log.ts";
 import type { DigestLeaves, OriginPorts } from "../ports.ts";
-import { Bucket } from "../budgets/quota.ts";
+import { Bucket } from "../budgets/change-quota.ts";
 
 const SETTLE_MS = 200;
 const LONGEST_MS = 10_000;
@@ -16,7 +16,7 @@ const SLOW_PACE_MS = 500;
  */
 export const DIGEST_LEAVES: DigestLeaves = { perSecond: 100, atOnce: 16 };
 
-export class Announcer {
+export class DigestAnnouncer {
   readonly #ports: OriginPorts;
   readonly #announce: () => void;
   readonly #leaves: Bucket;

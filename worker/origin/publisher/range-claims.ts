@@ -5,7 +5,7 @@
  */
 import type { RangeClaim } from "../../../shared/visibility/facts.ts";
 import type { OriginPorts } from "../ports.ts";
-import { Bucket } from "../budgets/quota.ts";
+import { Bucket } from "../budgets/change-quota.ts";
 
 /** Questions over time, and at once: a cluster has a few pools. */
 const PER_SECOND = 1;
@@ -15,7 +15,7 @@ const MOST_CLAIMS = 256;
 
 type Ports = Pick<OriginPorts, "clock" | "mesh" | "setTimer">;
 
-export class Claims {
+export class RangeClaims {
   readonly #ports: Ports;
   readonly #bucket: Bucket;
   /** Under way, or waiting. */

@@ -14,7 +14,7 @@ type Ports = Pick<OriginPorts, "clock" | "work" | "setTimer">;
 
 export type Passage = "now" | "later" | { readonly rule: string };
 
-export class Door {
+export class MessageGate {
   readonly #ports: Ports;
   readonly #quota: MessageQuota;
   readonly #held = new HeldMessages();

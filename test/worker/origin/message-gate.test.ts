@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 import { encodeMessage } from "../../../shared/protocol/codec.ts";
 import type { Message } from "../../../shared/protocol/messages.ts";
 import type { RangeClaim } from "../../../shared/visibility/facts.ts";
-import { Claims } from "../../../worker/origin/publisher/claims.ts";
-import { Door } from "../../../worker/origin/budgets/door.ts";
+import { RangeClaims } from "../../../worker/origin/publisher/range-claims.ts";
+import { MessageGate } from "../../../worker/origin/budgets/message-gate.ts";
 import { HELD_RULE } from "../../../worker/origin/budgets/held-messages.ts";
 import { MemberWork, WORK } from "../../../worker/origin/budgets/member-work.ts";
 
@@ -27,7 +27,7 @@ function world() {
       state.dueMs = Math.min(state.dueMs, state.nowMs + delayMs);
     },
   };
-  const make = (): Door => new Door(ports);
+  const make = (): MessageGate => new MessageGate(ports);
   return { door: make(), other: make(), state, work };
 }
 
@@ -87,7 +87,7 @@ test("[LOG28] a message that breaks the protocol costs its member more than it c
 test("[LOG29] claims are asked once each, eight times at once, then once a second, 256 together", () => {
   const state = { nowMs: 0, dueMs: Infinity };
   const asked: (readonly RangeClaim[])[] = [];
-  const claims = new Claims({
+  const claims = new RangeClaims({
     clock: { now: () => state.nowMs },
     mesh: {
       pullFacts: () => undefined,

@@ -1,7 +1,7 @@
 /** A Map by key hash of what is mostly nothing: while it is empty, no text is made of a hash. */
 import { toId } from "../../../shared/lib/bytes.ts";
 
-export class ByKeyHash<T> {
+export class KeyHashMap<T> {
   readonly #values = new Map<string, T>();
 
   has(keyHash: Uint8Array): boolean {

@@ -8,9 +8,9 @@ import { WHOLE } from "../../../shared/log/partition.ts";
 import type { Partition } from "../../../shared/log/partition.ts";
 import { decodePayload } from "../../../shared/log/payload.ts";
 import { hashRecord, keyHashOf } from "../../../shared/record/encoding.ts";
-import type { ChannelLog } from "../log/channel-log.ts";
-import { readChange } from "./projection.ts";
-import type { ReadChange } from "./projection.ts";
+import type { ChannelLog } from "./channel-log.ts";
+import { readChange } from "../scopes/projection.ts";
+import type { ReadChange } from "../scopes/projection.ts";
 
 /** No log has it. */
 const NO_DIGEST = new Uint8Array(DIGEST_BYTES);

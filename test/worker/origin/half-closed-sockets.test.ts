@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 
-import { Lingering } from "../../../worker/origin/budgets/lingering.ts";
+import { HalfClosedSockets } from "../../../worker/origin/budgets/half-closed-sockets.ts";
 
 test("[LOG9] [LOG48] sockets that were closed and do not go are too much when there are 16 of them for a minute", () => {
-  const lingering = new Lingering();
+  const lingering = new HalfClosedSockets();
   for (let n = 0; n < 15; n++) lingering.closed(`s${n}`, n);
   // A few are borne, however long.
   expect(lingering.askAfterMs(1e9)).toBeNull();
@@ -22,7 +22,7 @@ test("[LOG9] [LOG48] sockets that were closed and do not go are too much when th
 });
 
 test("[LOG9] hundreds that are closed at once and answer are nothing", () => {
-  const lingering = new Lingering();
+  const lingering = new HalfClosedSockets();
   for (let n = 0; n < 500; n++) lingering.closed(`s${n}`, 0);
   expect(lingering.askAfterMs(1_000)).toBe(59_000);
   for (let n = 0; n < 500; n++) lingering.gone(`s${n}`);

@@ -7,7 +7,7 @@ import type { SocketId } from "../ports.ts";
 
 export type Hello = WatchHello | HomeHello;
 
-export class Newcomers {
+export class PendingSockets {
   /** Unix ms at which sockets opened that have said nothing yet. */
   readonly #silent = new Map<SocketId, number>();
   readonly #waiting = new Map<SocketId, Hello>();

@@ -3,7 +3,7 @@ import { toHex } from "../../shared/lib/bytes.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { OriginFacts, OriginStatus, QuarantineEntry } from "../../shared/visibility/facts.ts";
 import type { ChannelLog } from "./log/channel-log.ts";
-import type { HomeDesk } from "./publisher/home.ts";
+import type { PublisherSockets } from "./publisher/publisher-sockets.ts";
 import type { LogStore } from "./log/log-store.ts";
 import type { Logs } from "./scopes/projection.ts";
 import type { Projections } from "./scopes/projections.ts";
@@ -12,7 +12,7 @@ export function originStatus(
   facts: OriginFacts,
   logs: Logs,
   projections: Projections,
-  home: HomeDesk,
+  home: PublisherSockets,
   store: LogStore,
 ): OriginStatus {
   return {

@@ -8,9 +8,9 @@ import type { Report } from "../../../shared/protocol/messages.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import type { ClusterReport, EdgeReport, OriginFacts } from "../../../shared/visibility/facts.ts";
 import { parseClusterReport, parseEdgeReports } from "../../../shared/visibility/parse-facts.ts";
-import { mergedEdges } from "./edges.ts";
+import { mergedEdges } from "./merged-edges.ts";
 import { keyPermit, planTerm, SILENT_MS } from "../access/permits.ts";
-import type { HomeClaim } from "../access/permits.ts";
+import type { PublishClaim } from "../access/permits.ts";
 import type { OriginPorts, Peer, SocketId } from "../ports.ts";
 
 /** What outlives an eviction of the object, with the socket. */
@@ -39,7 +39,7 @@ interface Member {
 /** An attachment holds 16 KiB; larger reports are known again with the next one. */
 const NOTE_EDGES_CHARS = 12_000;
 
-export type HomeWelcomed =
+export type Welcomed =
   | { readonly ok: true; readonly isStandby: true }
   | {
       readonly ok: true;
@@ -49,7 +49,7 @@ export type HomeWelcomed =
     }
   | { readonly ok: false; readonly reason: CloseReason; readonly message: string };
 
-export class HomeDesk {
+export class PublisherSockets {
   readonly #ports: OriginPorts;
   readonly #startedMs: number;
   readonly #members = new Map<SocketId, Member>();
@@ -113,10 +113,10 @@ export class HomeDesk {
   welcome(
     socket: SocketId,
     peer: Peer,
-    hello: HomeClaim,
+    hello: PublishClaim,
     version: number,
     facts: OriginFacts,
-  ): HomeWelcomed {
+  ): Welcomed {
     const permit = keyPermit(peer, facts);
     if (permit !== null) return { ok: false, ...permit };
     const { store } = this.#ports;

@@ -8,12 +8,12 @@ import { must } from "../../../shared/lib/assert.ts";
 import { CHANNELS } from "../../../shared/record/channel.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import type { CalicoRecord } from "../../../shared/record/record.ts";
-import type { AdmittedChange } from "../log/appended.ts";
+import type { AdmittedChange } from "../log/admitted-batch.ts";
 import type { ChannelLog } from "../log/channel-log.ts";
-import { changeTo } from "../publisher/intake.ts";
-import { isCurrent, LogWalk } from "./log-walk.ts";
+import { changeTo } from "./intake.ts";
+import { isCurrent, LogWalk } from "../log/log-walk.ts";
 import type { QuarantinedRecord } from "../log/log-store.ts";
-import type { Logs, ReadChange } from "./projection.ts";
+import type { Logs, ReadChange } from "../scopes/projection.ts";
 
 /** Frames or blobs read in one step. */
 const STEP_READS = 8;
@@ -25,7 +25,7 @@ export interface Reviewed {
   readonly changes: readonly AdmittedChange[];
 }
 
-export class Review {
+export class AdmittedReview {
   readonly #logs: Logs;
   #channel = 0;
   #walk: LogWalk | null = null;

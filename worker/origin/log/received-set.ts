@@ -14,7 +14,7 @@ import { PairUnion } from "./pair-union.ts";
 /** Refused records whose hashes are read at once when an instance starts. */
 const LOAD_RECORDS = 500;
 
-export class Received {
+export class ReceivedSet {
   readonly union: PairUnion;
   readonly #channel: Channel;
   readonly #store: LogStore;

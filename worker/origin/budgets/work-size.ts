@@ -5,7 +5,7 @@
 import type { LogChange } from "../../../shared/log/payload.ts";
 import { HASH_BYTES } from "../../../shared/record/encoding.ts";
 
-export interface Size {
+export interface WorkSize {
   readonly changes: number;
   /** Of their records, inflated. */
   readonly bytes: number;
@@ -14,25 +14,25 @@ export interface Size {
 /** A change of at most so many bytes counts as one. */
 const CHANGE_BYTES = 1_024;
 
-export const NOTHING: Size = { changes: 0, bytes: 0 };
+export const NOTHING: WorkSize = { changes: 0, bytes: 0 };
 
-export function sizeOf(changes: readonly LogChange[]): Size {
+export function sizeOf(changes: readonly LogChange[]): WorkSize {
   return { changes: changes.length, bytes: changes.reduce((sum, each) => sum + bytesOf(each), 0) };
 }
 
-export function sum(...sizes: readonly Size[]): Size {
+export function sum(...sizes: readonly WorkSize[]): WorkSize {
   return sizes.reduce(
     (a, b) => ({ changes: a.changes + b.changes, bytes: a.bytes + b.bytes }),
     NOTHING,
   );
 }
 
-export function isWithin({ changes, bytes }: Size, most: Size): boolean {
+export function isWithin({ changes, bytes }: WorkSize, most: WorkSize): boolean {
   return changes <= most.changes && bytes <= most.bytes;
 }
 
 /** How many changes, from the first on, are within what one event may take in; at least one. */
-export function firstPart(changes: readonly LogChange[], most: Size): number {
+export function countWithin(changes: readonly LogChange[], most: WorkSize): number {
   let [count, bytes] = [0, 0];
   for (const change of changes) {
     bytes += bytesOf(change);
@@ -43,12 +43,12 @@ export function firstPart(changes: readonly LogChange[], most: Size): number {
 }
 
 /** What one event takes in where each change costs so many times as much. */
-export function shareOf({ changes, bytes }: Size, weight: number): Size {
+export function shareOf({ changes, bytes }: WorkSize, weight: number): WorkSize {
   return { changes: Math.max(1, Math.floor(changes / weight)), bytes: Math.floor(bytes / weight) };
 }
 
 /** In changes that would have cost as much. */
-export function workOf({ changes, bytes }: Size): number {
+export function workOf({ changes, bytes }: WorkSize): number {
   return Math.max(changes, Math.ceil(bytes / CHANGE_BYTES));
 }
 
