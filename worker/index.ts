@@ -5,7 +5,7 @@ import { createApp } from "./app.ts";
 import { importHubKey } from "./auth/hub-key.ts";
 import type { HubKeys } from "./auth/hub-key.ts";
 import type { DirectoryCalls, MeshAdmin } from "./mesh/mesh-calls.ts";
-import { openSockets } from "./origin/budgets/open-sockets.ts";
+import { hubProcess } from "./origin/hub-process.ts";
 import type { OriginCalls } from "./ports.ts";
 
 export { MeshObject } from "./mesh/mesh-object.ts";
@@ -42,7 +42,7 @@ function appOf(env: HubEnvironment): OpenAPIHono {
       hubKeys: async () => (keys ??= await importHubKey(env.HUB_KEY)),
       mesh: (name) => stubOf<MeshAdmin>(env.MESH, `mesh:${name}`),
       directory: () => stubOf<DirectoryCalls>(env.MESH, "directory"),
-      hasRoom: (member) => openSockets.hasRoom(env.MAX_SOCKETS, member),
+      hasRoom: (member) => hubProcess.sockets.hasRoom(env.MAX_SOCKETS, member),
       origin: (name) => stubOf<OriginCalls>(env.ORIGIN, name),
     });
     apps.set(env, app);

@@ -334,33 +334,50 @@ function sizeRule(type: Message["type"], data: Uint8Array): string | null {
 
 export type DecodedMessage =
   | { readonly ok: true; readonly message: Message }
-  | { readonly ok: false; readonly rule: string };
+  | {
+      readonly ok: false;
+      readonly kind: "too-large" | "malformed";
+      readonly rule: string;
+    };
 
 export function decodeMessage(data: Uint8Array): DecodedMessage {
   if (data.length > LIMITS.messageBytes)
     return {
       ok: false,
+      kind: "too-large",
       rule: `message has ${data.length} bytes, the limit is ${LIMITS.messageBytes}`,
     };
   const told = messageTypeOf(data);
   const broken = told === null ? null : sizeRule(told, data);
-  if (broken !== null) return { ok: false, rule: broken };
+  if (broken !== null) return { ok: false, kind: "too-large", rule: broken };
   // What is no message has to be told by name all the same, and is unpacked for that where it is
   // short.
   if (told === null && data.length > LIMITS.smallBytes)
-    return { ok: false, rule: "message must be a msgpack list that begins with a known number" };
+    return {
+      ok: false,
+      kind: "malformed",
+      rule: "message must be a msgpack list that begins with a known number",
+    };
   const unpacked = unpack(data);
   if (!unpacked.ok || !Array.isArray(unpacked.value))
-    return { ok: false, rule: "message must be a msgpack list" };
+    return { ok: false, kind: "malformed", rule: "message must be a msgpack list" };
   const [number, ...wire] = unpacked.value as unknown[];
   const type = typeof number === "number" ? NUMBERS[number] : undefined;
   if (type === undefined)
-    return { ok: false, rule: `unknown message number ${String(number).slice(0, 20)}` };
+    return {
+      ok: false,
+      kind: "malformed",
+      rule: `unknown message number ${String(number).slice(0, 20)}`,
+    };
   const message: Record<string, unknown> = { type };
   for (const [i, [field, codec]] of (LAYOUTS[type] as unknown as AnyLayout).entries()) {
     const value = codec.decode(wire[i]);
     if (value === undefined)
-      return { ok: false, rule: `${type}: field ${field} is missing or malformed` };
+      return {
+        ok: false,
+        kind: "malformed",
+        rule: `${type}: field ${field} is missing or malformed`,
+      };
     message[field] = value;
   }
   return { ok: true, message: message as unknown as Message };

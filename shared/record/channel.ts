@@ -17,3 +17,8 @@ const CHANNEL_OF: Record<Kind, Channel> = {
 export function channelOf(kind: Kind): Channel {
   return CHANNEL_OF[kind];
 }
+
+/** One value a channel: a channel that is added does not compile until it has one. */
+export function perChannel<T>(make: (channel: Channel) => T): Record<Channel, T> {
+  return { identity: make("identity"), pools: make("pools"), routing: make("routing") };
+}

@@ -5,7 +5,9 @@ import { DIGEST_LEAVES } from "../../worker/origin/readers/digest-announcer.ts";
 import { ReaderMemory } from "../../worker/origin/budgets/reader-memory.ts";
 import { MemberWork } from "../../worker/origin/budgets/member-work.ts";
 import { Origin } from "../../worker/origin/origin.ts";
-import type { OriginPorts, Peer, SocketId, TimerName } from "../../worker/origin/ports.ts";
+import type { Peer, SocketId } from "../../worker/origin/peer.ts";
+import type { OriginPorts } from "../../worker/origin/ports.ts";
+import type { TimerName } from "../../worker/origin/timers.ts";
 import type { History } from "./history.ts";
 import type { Wire } from "./network.ts";
 import { copyModel, emptyModel, RecordedStore } from "./recorded-store.ts";
@@ -86,7 +88,7 @@ export class OriginHost {
   closed(socket: SocketId): void {
     this.#sockets.delete(socket);
     // Also where nobody is woken.
-    this.#room.gone(socket);
+    this.#room.release(socket);
     this.event((origin) => origin.onClose(socket));
   }
 
@@ -202,8 +204,10 @@ export class OriginHost {
       digestLeaves: world.isBusy ? { perSecond: 0, atOnce: 0 } : DIGEST_LEAVES,
       clock: { now: () => this.#mesh.wallMs() },
       random: () => world.rng.next(),
-      room: this.#room,
-      work: this.#work,
+      readerMemory: this.#room,
+      memberWork: this.#work,
+      hashSeed: 0,
+      giveUp: () => undefined,
       isShared: () => true,
       sockets: {
         send: (id, bytes) => this.#send(id, bytes),

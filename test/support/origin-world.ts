@@ -10,7 +10,8 @@ import { DIGEST_LEAVES } from "../../worker/origin/readers/digest-announcer.ts";
 import { ReaderMemory } from "../../worker/origin/budgets/reader-memory.ts";
 import { MemberWork } from "../../worker/origin/budgets/member-work.ts";
 import { Origin } from "../../worker/origin/origin.ts";
-import type { Peer, TimerName } from "../../worker/origin/ports.ts";
+import type { Peer } from "../../worker/origin/peer.ts";
+import type { TimerName } from "../../worker/origin/timers.ts";
 import { SqliteLogStore } from "../../worker/origin/log/sqlite-log-store.ts";
 import type { SqlDatabase } from "../../worker/storage/sql.ts";
 import { nodeSql } from "./node-sql.ts";
@@ -204,8 +205,11 @@ export class OriginWorld {
       paceMs: this.paceMs,
       digestLeaves: DIGEST_LEAVES,
       isShared: () => this.isShared,
-      room: this.room,
-      work: this.work,
+      readerMemory: this.room,
+      memberWork: this.work,
+      hashSeed: 7,
+      // What throws is caught where the event is made.
+      giveUp: () => undefined,
       random: () => {
         seed = (seed * 48_271) % 2_147_483_647;
         return seed / 2_147_483_647;
@@ -219,7 +223,7 @@ export class OriginWorld {
           const end = this.#ends.get(id);
           if (end === undefined) return;
           end.closed = { reason, message };
-          if (!this.areDeaf) this.room.gone(id);
+          if (!this.areDeaf) this.room.release(id);
         },
         lastHeartbeatMs: (id) => this.heartbeats.get(id) ?? null,
         saveNote: (id, note) => {

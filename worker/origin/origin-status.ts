@@ -1,25 +1,26 @@
-/** What an Origin tells of itself: for status and for the list of what is not forwarded. */
+/** The report of an Origin about itself, for status and for the list of refused records. */
 import { toHex } from "../../shared/lib/bytes.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { OriginFacts, OriginStatus, QuarantineEntry } from "../../shared/visibility/facts.ts";
 import type { ChannelLog } from "./log/channel-log.ts";
-import type { PublisherSockets } from "./publisher/publisher-sockets.ts";
+import { listLogs } from "./log/channel-logs.ts";
+import type { Logs } from "./log/channel-logs.ts";
 import type { LogStore } from "./log/log-store.ts";
-import type { Logs } from "./scopes/projection.ts";
+import type { PublisherSockets } from "./publisher/publisher-sockets.ts";
 import type { Projections } from "./scopes/projections.ts";
 
 export function originStatus(
   facts: OriginFacts,
   logs: Logs,
   projections: Projections,
-  home: PublisherSockets,
+  sockets: PublisherSockets,
   store: LogStore,
 ): OriginStatus {
   return {
     cluster: facts.cluster,
-    publisher: home.socket === null ? "absent" : "connected",
-    lastSeenMs: home.lastSeenMs,
-    channels: [...logs.values()].map((log) => ({
+    publisher: sockets.publisher === null ? "absent" : "connected",
+    lastSeenMs: sockets.lastSeenMs,
+    channels: listLogs(logs).map((log) => ({
       channel: log.channel,
       epoch: log.epoch,
       head: log.head,
@@ -31,17 +32,17 @@ export function originStatus(
     quarantined: sumOf(logs, ({ received }) => received.refused - received.partly),
     quarantinedEndpoints: store.quarantinedEndpoints(),
     partlyAdmitted: sumOf(logs, ({ received }) => received.partly),
-    report: home.report,
+    report: sockets.report,
     scopes: projections.status(),
-    edges: home.edges,
+    edges: sockets.edges,
   };
 }
 
 function sumOf(logs: Logs, of: (log: ChannelLog) => number): number {
-  return [...logs.values()].reduce((sum, log) => sum + of(log), 0);
+  return listLogs(logs).reduce((sum, log) => sum + of(log), 0);
 }
 
-/** At most `limit`, channel by channel. */
+/** At most `limit` refused records, channel by channel. */
 export function quarantineEntries(
   facts: OriginFacts,
   store: LogStore,

@@ -294,6 +294,7 @@ test("[PRO2] fields of a later version are ignored, missing and malformed ones a
   });
   expect(decodeMessage(pack([16]))).toEqual({
     ok: false,
+    kind: "malformed",
     rule: "reconciled: field channel is missing or malformed",
   });
   expect(decodeMessage(pack([7, 0, 0, -1, b16, b16]))).toEqual({

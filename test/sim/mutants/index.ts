@@ -180,7 +180,7 @@ export const MUTANTS: readonly Mutant[] = [
     validators: ["Reliable", "StatusTruthful", "Converged"],
     replacements: [
       {
-        file: "worker/origin/publisher/intake.ts",
+        file: "worker/origin/publisher/judge-changes.ts",
         from: '    this.#letGo(keyHash);\n    if (this.#published(keyHash) !== "absent")',
         to: '    this.#quarantine.delete(keyHash);\n    if (this.#published(keyHash) !== "absent")',
       },
@@ -192,7 +192,7 @@ export const MUTANTS: readonly Mutant[] = [
     validators: ["Converged", "NoGhosts", "Reliable", "StatusTruthful"],
     replacements: [
       {
-        file: "worker/origin/publisher/intake.ts",
+        file: "worker/origin/publisher/judge-changes.ts",
         from: 'if (published !== (instead.recordHash === null ? "absent" : "same")) this.#append.set(instead);',
         to: "",
       },

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 
 import { toId } from "../../../shared/lib/bytes.ts";
 import { AdmittedBatch } from "../../../worker/origin/log/admitted-batch.ts";
-import type { AdmittedChange } from "../../../worker/origin/log/admitted-batch.ts";
+import type { AdmittedChange } from "../../../worker/origin/log/admitted-change.ts";
 
 function changeOf(keyHash: Uint8Array): AdmittedChange {
   return { change: { op: "delete", keyHash, cause: "observed" }, keyHash, recordHash: null };
@@ -16,8 +16,8 @@ const keyHash = fc
 
 test("[LOG1] of each key the newest change, in the order in which the keys came", () => {
   fc.assert(
-    fc.property(fc.array(keyHash, { maxLength: 400 }), (keys) => {
-      const appended = new AdmittedBatch(keys.length);
+    fc.property(fc.array(keyHash, { maxLength: 400 }), fc.integer(), (keys, seed) => {
+      const appended = new AdmittedBatch(keys.length, seed);
       const model = new Map<string, AdmittedChange>();
       for (const key of keys) {
         const change = changeOf(key);

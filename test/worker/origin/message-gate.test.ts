@@ -6,7 +6,10 @@ import type { RangeClaim } from "../../../shared/visibility/facts.ts";
 import { RangeClaims } from "../../../worker/origin/publisher/range-claims.ts";
 import { MessageGate } from "../../../worker/origin/budgets/message-gate.ts";
 import { HELD_RULE } from "../../../worker/origin/budgets/held-messages.ts";
-import { MemberWork, WORK } from "../../../worker/origin/budgets/member-work.ts";
+import { BUDGETS } from "../../../worker/origin/budgets/limits.ts";
+import { MemberWork } from "../../../worker/origin/budgets/member-work.ts";
+import type { MeshPort } from "../../../worker/origin/ports.ts";
+import type { TimerRegistry } from "../../../worker/origin/timers.ts";
 
 const report: Message = { type: "report", edges: "x".repeat(200_000), cluster: null };
 const publish: Message = {
@@ -16,88 +19,98 @@ const publish: Message = {
   payload: new Uint8Array(1),
 };
 
-/** A door, on a clock that the test moves. */
+/** A gate, on a clock that the test moves. */
 function world() {
   const state = { nowMs: 0, dueMs: Infinity };
-  const work = new MemberWork();
-  const ports = {
-    clock: { now: () => state.nowMs },
-    work,
-    setTimer: (_: string, delayMs: number) => {
-      state.dueMs = Math.min(state.dueMs, state.nowMs + delayMs);
+  const memberWork = new MemberWork();
+  const ports = { clock: { now: () => state.nowMs }, memberWork };
+  const delivered: Uint8Array[] = [];
+  const fired: (() => void)[] = [];
+  const timers: TimerRegistry = {
+    own: (_, run) => {
+      fired.push(run);
+      return (delayMs) => {
+        state.dueMs = Math.min(state.dueMs, state.nowMs + delayMs);
+      };
     },
   };
-  const make = (): MessageGate => new MessageGate(ports);
-  return { door: make(), other: make(), state, work };
+  const make = () => new MessageGate(ports, timers, (_, data) => delivered.push(data));
+  const gate = make();
+  return { gate, other: make(), state, work: memberWork, delivered, fire: () => fired[0]?.() };
 }
 
 test("[LOG28] a member that is over its share waits, in order; others do not, and alone in the process nobody does", () => {
-  const { door, other, state, work } = world();
+  const { gate, other, state, work, delivered, fire } = world();
   const say = (socket: string, member: string, message: Message) =>
-    door.comes(socket, member, encodeMessage(message));
+    gate.admit(socket, member, encodeMessage(message)).kind;
   for (let n = 0; n < 20; n++) expect(say("a", "A", report)).toBe("now");
   // Somebody else comes, at another Origin of the process.
-  expect(other.comes("b", "B", encodeMessage(report))).toBe("now");
-  expect(say("a", "A", report)).toBe("later");
+  expect(other.admit("b", "B", encodeMessage(report)).kind).toBe("now");
+  expect(say("a", "A", report)).toBe("held");
   // A frame does not overtake what came before it, and goes at once over a socket where nothing
   // waits.
-  expect(say("a", "A", publish)).toBe("later");
+  expect(say("a", "A", publish)).toBe("held");
   expect(say("c", "A", publish)).toBe("now");
   expect(say("d", "B", report)).toBe("now");
-  expect(door.next()).toBeNull();
-  const heard: number[] = [];
-  while (heard.length < 2) {
+  fire();
+  expect(delivered).toEqual([]);
+  while (delivered.length < 2) {
     state.nowMs = state.dueMs;
     state.dueMs = Infinity;
     work.spend("B", 0, state.nowMs);
-    const next = door.next();
-    if (next !== null) heard.push(next[1].length);
+    fire();
   }
-  expect(heard).toEqual([encodeMessage(report).length, encodeMessage(publish).length]);
+  expect(delivered).toEqual([encodeMessage(report), encodeMessage(publish)]);
   // What it did alone is held against it for two seconds at most.
   expect(state.nowMs).toBeGreaterThan(100);
   expect(state.nowMs).toBeLessThanOrEqual(2_100);
 });
 
 test("[LOG30] one that goes on all the same is closed, and what waits of it is forgotten with its socket", () => {
-  const { door, work } = world();
+  const { gate, work } = world();
   work.spend("B", 0, 0);
-  work.spend("A", WORK.us + 1, 0);
+  work.spend("A", BUDGETS.memberBurstUs + 1, 0);
   work.spend("B", 0, 0);
   const hello = encodeMessage({ type: "reconciled", channel: "pools" });
-  for (let n = 0; n < 64; n++) expect(door.comes("a", "A", hello)).toBe("later");
-  expect(door.comes("a", "A", hello)).toEqual({ rule: HELD_RULE });
-  door.forget("a");
-  expect(door.comes("a", "A", hello)).toBe("later");
+  for (let n = 0; n < 64; n++) expect(gate.admit("a", "A", hello).kind).toBe("held");
+  expect(gate.admit("a", "A", hello)).toEqual({ kind: "refused", rule: HELD_RULE });
+  gate.forget("a");
+  expect(gate.admit("a", "A", hello).kind).toBe("held");
   // Over many sockets it is the bytes.
-  const passages = Array.from({ length: 12 }, (_, n) =>
-    door.comes(`s${n}`, "A", encodeMessage(report)),
+  const admissions = Array.from({ length: 12 }, (_, n) =>
+    gate.admit(`s${n}`, "A", encodeMessage(report)),
   );
-  expect(passages.filter((passage) => passage === "later")).toHaveLength(10);
+  expect(admissions.filter(({ kind }) => kind === "held")).toHaveLength(10);
 });
 
 test("[LOG28] a message that breaks the protocol costs its member more than it could cost the hub", () => {
-  const { door, work } = world();
+  const { gate, work } = world();
   work.spend("B", 0, 0);
   work.spend("A", 0, 0);
-  door.broke("A");
-  expect(work.waitMs("A", 0)).toBe((WORK.fineUs - WORK.us) / (WORK.usPerSecond / 1_000));
+  gate.fine("A");
+  const { brokenMessageUs, memberBurstUs, memberUsPerSecond } = BUDGETS;
+  const owedUs = brokenMessageUs - memberBurstUs;
+  expect(work.waitMs("A", 0)).toBe(owedUs / (memberUsPerSecond / 1_000));
 });
 
 test("[LOG29] claims are asked once each, eight times at once, then once a second, 256 together", () => {
   const state = { nowMs: 0, dueMs: Infinity };
   const asked: (readonly RangeClaim[])[] = [];
-  const claims = new RangeClaims({
-    clock: { now: () => state.nowMs },
-    mesh: {
-      pullFacts: () => undefined,
-      note: () => undefined,
-      claimRanges: (some) => asked.push(some),
+  const mesh: MeshPort = {
+    pullFacts: () => undefined,
+    note: () => undefined,
+    claimRanges: (some) => asked.push(some),
+  };
+  let fire: () => void = () => undefined;
+  const timers: TimerRegistry = {
+    own: (_, run) => {
+      fire = run;
+      return (delayMs) => {
+        state.dueMs = state.nowMs + delayMs;
+      };
     },
-    setTimer: (_, delayMs) => {
-      state.dueMs = state.nowMs + delayMs;
-    },
-  });
+  };
+  const claims = new RangeClaims({ clock: { now: () => state.nowMs }, mesh }, timers);
   const claim = (n: number): RangeClaim => ({
     use: "pods",
     cidr: `10.${n >> 8}.${n & 255}.0/24`,
@@ -110,7 +123,7 @@ test("[LOG29] claims are asked once each, eight times at once, then once a secon
   const atOnce = asked.length;
   for (let n = 0; n < 10 && asked.flat().length < 600; n++) {
     state.nowMs = state.dueMs;
-    claims.askOn();
+    fire();
   }
   expect(asked.flat().map(({ cidr }) => cidr)).toEqual(
     Array.from({ length: 600 }, (_, n) => claim(n).cidr),

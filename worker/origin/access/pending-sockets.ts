@@ -1,23 +1,24 @@
 /**
- * Sockets that are not at work yet: who has said nothing, and whose hello waits, for the Mesh's answer or for the log to be ready. [PRO5] [VIS4]
+ * Sockets before their handshake is done: those that have sent no hello, and those whose hello
+ * waits for the Mesh's answer or for digests to be ready. [PRO5] [VIS4]
  */
 import { LIMITS } from "../../../shared/protocol/limits.ts";
 import type { HomeHello, WatchHello } from "../../../shared/protocol/messages.ts";
-import type { SocketId } from "../ports.ts";
+import type { SocketId } from "../peer.ts";
 
 export type Hello = WatchHello | HomeHello;
 
 export class PendingSockets {
-  /** Unix ms at which sockets opened that have said nothing yet. */
+  /** Unix ms at which sockets opened that have sent nothing yet. */
   readonly #silent = new Map<SocketId, number>();
-  readonly #waiting = new Map<SocketId, Hello>();
+  readonly #hellos = new Map<SocketId, Hello>();
 
   opened(socket: SocketId, nowMs: number): void {
     this.#silent.set(socket, nowMs);
   }
 
-  /** How many have said nothing yet. */
-  get silent(): number {
+  /** Sockets that have sent nothing yet. */
+  get silentCount(): number {
     return this.#silent.size;
   }
 
@@ -25,29 +26,29 @@ export class PendingSockets {
     this.#silent.delete(socket);
   }
 
-  /** Who has had time enough to say hello. */
-  overdue(nowMs: number): SocketId[] {
+  /** Sockets whose time for a hello is over. */
+  expired(nowMs: number): SocketId[] {
     const deadline = nowMs - LIMITS.helloMs;
     return [...this.#silent].filter(([, openedMs]) => openedMs <= deadline).map(([id]) => id);
   }
 
-  wait(socket: SocketId, hello: Hello): void {
-    this.#waiting.set(socket, hello);
+  keepHello(socket: SocketId, hello: Hello): void {
+    this.#hellos.set(socket, hello);
   }
 
-  isWaiting(socket: SocketId): boolean {
-    return this.#waiting.has(socket);
+  hasHello(socket: SocketId): boolean {
+    return this.#hellos.has(socket);
   }
 
-  /** Takes out the hellos that wait, or those of one kind: whoever must wait on is put back by who handles it. */
-  take(type?: Hello["type"]): (readonly [SocketId, Hello])[] {
-    const due = [...this.#waiting].filter(([, hello]) => type === undefined || hello.type === type);
-    for (const [socket] of due) this.#waiting.delete(socket);
+  /** Removes and answers the hellos that wait, or those of one type; the caller may keep one again. */
+  popHellos(type?: Hello["type"]): (readonly [SocketId, Hello])[] {
+    const due = [...this.#hellos].filter(([, hello]) => type === undefined || hello.type === type);
+    for (const [socket] of due) this.#hellos.delete(socket);
     return due;
   }
 
   forget(socket: SocketId): void {
     this.#silent.delete(socket);
-    this.#waiting.delete(socket);
+    this.#hellos.delete(socket);
   }
 }

@@ -1,9 +1,9 @@
 /**
- * What one socket was sent, and how much of it is known to have been taken. A peer's word for that
- * proves nothing: a socket that reads nothing can say any number, and a socket beside it, or the
- * publisher, knows all that is sent. So marks go between the messages, each a number that nobody
- * can guess: who names one has taken what was sent before it, because a socket is read in order.
- * [LOG25]
+ * Bytes that one socket was sent, and how many are known to have been received. A peer's word for
+ * that proves nothing: a socket that reads nothing can say any number, and a socket beside it, or
+ * the publisher, knows all that is sent. So marks go between the messages, each a number that nobody
+ * can guess: a peer that names one has received all that was sent before it, because a socket is
+ * read in order. [LOG25]
  */
 import { LIMITS } from "../../../shared/protocol/limits.ts";
 import { MARK_VERSION } from "../../../shared/protocol/version.ts";
@@ -24,7 +24,7 @@ export class DeliveryAccount {
   readonly #counted: (bytes: number) => void;
   readonly #marks: Mark[] = [];
   #sent = 0;
-  #taken = 0;
+  #received = 0;
   #said = 0;
   #marked = 0;
   #isProven = false;
@@ -35,14 +35,13 @@ export class DeliveryAccount {
     this.#counted = counted;
   }
 
-  /** Bytes that are not known to have been taken. */
+  /** Bytes that are not known to have been received. */
   get bytes(): number {
-    return this.#sent - this.#taken;
+    return this.#sent - this.#received;
   }
 
   /**
-   * Bytes for which there is no proof that they were taken: of a reader that names no marks, all
-   * that it was sent.
+   * Bytes without a proof that they were received: all bytes of a reader that names no marks.
    */
   get unprovenBytes(): number {
     return this.#isProven ? this.bytes : this.#sent;
@@ -53,7 +52,7 @@ export class DeliveryAccount {
     return this.#sent - this.#marked;
   }
 
-  /** What counts from here on: marks, or, of a reader of an older version, its word. */
+  /** From here on marks count, or, of a reader of an older version, its word. */
   begin(version: number): void {
     const before = this.unprovenBytes;
     this.#isProven = version >= MARK_VERSION;
@@ -73,20 +72,20 @@ export class DeliveryAccount {
   /**
    * An acknowledgement.
    * @param total Bytes that have come, as the reader says.
-   * @param token The last mark that it has taken; `null`: none.
-   * @returns Bytes that are known to have been taken since the last one, and those that the
-   *   reader says have come: never more than were sent.
+   * @param token The last mark that it has received; `null`: none.
+   * @returns Bytes that are known to have been received since the last acknowledgement, and those
+   *   that the reader says it has: never more than were sent.
    */
   acknowledged(total: number, token: number | null): Acknowledged {
-    const [before, saidBefore] = [this.#taken, this.#said];
+    const [before, saidBefore] = [this.#received, this.#said];
     this.#said = Math.max(saidBefore, Math.min(total, this.#sent));
-    if (!this.#isProven) this.#taken = this.#said;
+    if (!this.#isProven) this.#received = this.#said;
     else {
       const found = this.#marks.findIndex((mark) => mark.token === token);
       const passed = this.#marks.splice(0, found + 1).at(-1);
-      if (passed !== undefined) this.#taken = passed.atBytes;
+      if (passed !== undefined) this.#received = passed.atBytes;
     }
-    const released = this.#taken - before;
+    const released = this.#received - before;
     if (this.#isProven) this.#counted(-released);
     return { released, said: this.#said - saidBefore };
   }
@@ -97,8 +96,8 @@ export class DeliveryAccount {
   }
 
   /**
-   * A reader that proves nothing is sent so much: then it must connect anew, and its connection's
-   * end shows that it has taken all.
+   * Whether a reader that proves nothing was sent so much that it must connect anew: the end of
+   * its connection shows that it has received all.
    */
   get isWornOut(): boolean {
     return !this.#isProven && this.#sent >= LIMITS.unprovenBytes;

@@ -1,13 +1,12 @@
 /**
- * Sockets that this object has closed and whose other end has not gone: it reads nothing, not even that it is closed. workerd then waits for ever, with all that
- * it was to send and an open file, for a TCP connection whose peer is alive never ends by itself. There is no way to drop one socket; the instance that
- * has them can be given up, which drops them all. So a few are borne, and too many are not: the others come back and go on from what they have. [LOG9]
+ * Sockets that this object has closed and whose other end has not gone: it reads nothing, not even
+ * the close frame. workerd then waits for ever, with an open file and all messages that it was to
+ * send, for a TCP connection whose peer is alive never ends by itself. There is no way to drop one
+ * socket; the instance that has them can be given up, which drops them all. So a few are borne, and
+ * too many are not: the others connect again and resume. [LOG9] [LOG48]
  */
-import type { SocketId } from "../ports.ts";
-
-/** Who reads at all has read it by then, and answered. */
-const PATIENCE_MS = 60_000;
-const MOST = 16;
+import type { SocketId } from "../peer.ts";
+import { BUDGETS } from "./limits.ts";
 
 export class HalfClosedSockets {
   readonly #closedMs = new Map<SocketId, number>();
@@ -25,11 +24,11 @@ export class HalfClosedSockets {
     this.#closedMs.delete(socket);
   }
 
-  /** Milliseconds after which it is worth asking; `null`: there are too few of them to matter. */
+  /** Milliseconds after which to ask `isTooMuch`; `null`: there are too few to matter. */
   askAfterMs(nowMs: number): number | null {
-    if (this.#closedMs.size < MOST) return null;
+    if (this.#closedMs.size < BUDGETS.halfClosedSockets) return null;
     const ages = [...this.#closedMs.values()].map((at) => nowMs - at).toSorted((a, b) => b - a);
-    return Math.max(0, PATIENCE_MS - (ages[MOST - 1] ?? 0));
+    return Math.max(0, BUDGETS.halfClosedMs - (ages[BUDGETS.halfClosedSockets - 1] ?? 0));
   }
 
   /** Too many have been closed for too long. */

@@ -1,13 +1,13 @@
 /**
- * What this process holds for all who read, over all its Origins, by member: bytes that were sent
- * and are not known to have been taken. What a socket was sent counts until the socket has gone,
- * also after the hub has closed it and after its Origin has slept. [LOG26]
+ * Memory that this process holds for readers, over all its Origins, by member: bytes that were sent
+ * and are not known to have been received. Bytes of a socket count until the socket has gone, also
+ * after the hub has closed it and after its Origin has slept. [LOG26] [LOG65]
  */
 import { LIMITS } from "../../../shared/protocol/limits.ts";
 import { DeliveryAccount } from "./delivery-account.ts";
 
 export class ReaderMemory {
-  readonly #flows = new Map<string, DeliveryAccount>();
+  readonly #accounts = new Map<string, DeliveryAccount>();
   readonly #members = new Map<string, number>();
   #bytes = 0;
 
@@ -19,21 +19,21 @@ export class ReaderMemory {
     return this.#members.get(member) ?? 0;
   }
 
-  /** The socket's, also where an earlier instance of its Origin has sent it something. */
+  /** The socket's account, kept from an earlier instance of its Origin. */
   accountOf(socket: string, member: string): DeliveryAccount {
-    const known = this.#flows.get(socket);
+    const known = this.#accounts.get(socket);
     if (known !== undefined) return known;
-    const flow = new DeliveryAccount(member, (bytes) => this.#count(member, bytes));
-    this.#flows.set(socket, flow);
-    return flow;
+    const account = new DeliveryAccount(member, (bytes) => this.#count(member, bytes));
+    this.#accounts.set(socket, account);
+    return account;
   }
 
-  /** The socket is gone, and what was to be sent to it. */
-  gone(socket: string): void {
-    const flow = this.#flows.get(socket);
-    if (flow === undefined) return;
-    this.#flows.delete(socket);
-    this.#count(flow.member, -flow.unprovenBytes);
+  /** The socket is gone, and all bytes that were to be sent to it. */
+  release(socket: string): void {
+    const account = this.#accounts.get(socket);
+    if (account === undefined) return;
+    this.#accounts.delete(socket);
+    this.#count(account.member, -account.unprovenBytes);
   }
 
   /** Nothing more may be sent to this member's readers. */
@@ -43,7 +43,7 @@ export class ReaderMemory {
     return this.#bytes >= LIMITS.processBytes && own >= LIMITS.memberFloorBytes;
   }
 
-  /** It may soon be: who was sent something is asked for proof. */
+  /** It may soon be: readers are asked for proof of what they have received. */
   isTightFor(member: string): boolean {
     const isHalf = this.#bytes >= LIMITS.processBytes / 2;
     return isHalf || this.bytesOf(member) >= LIMITS.memberBytes / 2;
@@ -56,6 +56,3 @@ export class ReaderMemory {
     else this.#members.delete(member);
   }
 }
-
-/** Of this process. */
-export const readerMemory = new ReaderMemory();

@@ -1,17 +1,10 @@
 /**
- * The admitted changes of one batch, in order, the newest of each key. A Map by key hash would need a string for each hash, which the runtime keeps in a
- * table of all its strings: a tenth of what a change costs.
+ * The admitted changes of one batch in the order in which their keys came, of each key the newest.
+ * A hash table over bytes: a Map by key hash would need a string for each hash, which the runtime
+ * keeps in a table of all its strings, a tenth of what a change costs.
  */
 import { equalBytes } from "../../../shared/lib/bytes.ts";
-import type { LogChange } from "../../../shared/log/payload.ts";
-
-/** An admitted change, with what the index needs of it. */
-export interface AdmittedChange {
-  readonly change: LogChange;
-  readonly keyHash: Uint8Array;
-  /** `null` for a delete. */
-  readonly recordHash: Uint8Array | null;
-}
+import type { AdmittedChange } from "./admitted-change.ts";
 
 const GOLDEN = 0x9e3779b1;
 
@@ -20,14 +13,18 @@ export class AdmittedBatch {
   /** Open addressing: an index into the changes and 1, or 0. At most half of them are taken. */
   readonly #slots: Int32Array;
   readonly #shift: number;
-  /** Or an origin could choose keys that all begin their search at one slot. */
-  readonly #seed = Math.floor(Math.random() * 2 ** 32);
+  readonly #seed: number;
 
-  /** @param most Changes that there can be. */
-  constructor(most: number) {
+  /**
+   * @param most Changes that there can be.
+   * @param seed 32 unpredictable bits: with known ones an origin could choose keys that all begin
+   *   their search at one slot.
+   */
+  constructor(most: number, seed: number) {
     const bits = Math.ceil(Math.log2(most + 1)) + 1;
     this.#slots = new Int32Array(1 << bits);
     this.#shift = 32 - bits;
+    this.#seed = seed;
   }
 
   get(keyHash: Uint8Array): AdmittedChange | undefined {

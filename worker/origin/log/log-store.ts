@@ -7,9 +7,6 @@ import type { Channel } from "../../../shared/record/channel.ts";
 import type { OriginFacts, RangeClaim, ScopeStatus } from "../../../shared/visibility/facts.ts";
 import type { Scope } from "../../../shared/visibility/scope.ts";
 
-/** Frames kept per channel; an older one is overwritten once it has been folded into blobs. */
-export const RING_SLOTS = 2048;
-
 /** One change of a frame, for the index: key hash and record hash, all zero for a delete; 24 bytes each. */
 export type EntryBytes = Uint8Array;
 
@@ -85,7 +82,7 @@ export interface LogStore {
   channel(channel: Channel): ChannelState | null;
   saveChannel(channel: Channel, state: ChannelState): void;
 
-  /** Writes into the slot `revision % RING_SLOTS`. */
+  /** Writes into the slot `revision % BUDGETS.ringFrames`. */
   putFrame(channel: Channel, frame: StoredFrame): void;
   /** The frame of a revision, or `undefined` when its slot holds another one. */
   frame(channel: Channel, revision: number): StoredFrame | undefined;

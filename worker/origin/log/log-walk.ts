@@ -1,21 +1,21 @@
 /**
- * All records that a log holds, read part by part: the frames behind the oldest blob, then the
+ * All records that a log holds, read step by step: the frames behind the oldest blob, then the
  * blobs. The log goes on meanwhile, so a record may come twice, or may have changed by the time it
- * is looked at: who reads compares it with the index (`isCurrent`). To begin again does no harm.
+ * is looked at: a caller compares it with the index (`isCurrent`). To begin again does no harm.
  */
 import { DIGEST_BYTES } from "../../../shared/log/hash-trie.ts";
 import { WHOLE } from "../../../shared/log/partition.ts";
 import type { Partition } from "../../../shared/log/partition.ts";
 import { decodePayload } from "../../../shared/log/payload.ts";
 import { hashRecord, keyHashOf } from "../../../shared/record/encoding.ts";
+import { readChange } from "./admitted-change.ts";
+import type { ReadChange } from "./admitted-change.ts";
 import type { ChannelLog } from "./channel-log.ts";
-import { readChange } from "../scopes/projection.ts";
-import type { ReadChange } from "../scopes/projection.ts";
 
-/** No log has it. */
+/** A digest that no log has. */
 const NO_DIGEST = new Uint8Array(DIGEST_BYTES);
 
-/** What is still to be read. */
+/** Frames and blobs that are still to be read. */
 interface Plan {
   next: number;
   readonly head: number;
@@ -36,7 +36,7 @@ export class LogWalk {
     if (plan.next <= plan.head) {
       const frame = this.#log.frame(plan.next++);
       if (frame !== undefined) return putsIn(frame.payload);
-      // Its place in the ring has been used again: what it held has been folded since.
+      // Its slot of the ring has another frame: its changes have been folded since.
       this.#plan = null;
       return [];
     }
@@ -64,10 +64,10 @@ function blobsOver(log: ChannelLog, partition: Partition): readonly Partition[] 
   return log.planRepair([{ ...partition, digest: NO_DIGEST }]).blobs;
 }
 
-/** Of a frame or blob that is stored. */
+/** Puts of a stored frame or blob. */
 function putsIn(payload: Uint8Array): ReadChange[] {
   const decoded = decodePayload(payload);
-  if (!decoded.ok) throw new Error(`BUG: what is stored is unreadable: ${decoded.rule}`);
+  if (!decoded.ok) throw new Error(`BUG: a stored payload is unreadable: ${decoded.rule}`);
   return decoded.changes.flatMap((change) => {
     if (change.op === "delete") return [];
     const { record } = readChange({ change, keyHash: NO_DIGEST, recordHash: NO_DIGEST });

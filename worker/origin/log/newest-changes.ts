@@ -1,7 +1,9 @@
 /**
- * The newest change of each key that a fold has read. Kept in parts of the key space, so that it takes what belongs to a blob without looking at all of it: to
- * deal out 20,000 changes at once stopped everybody for 35 ms. A part is put in order, or divided again where it is large, when less than all of it is asked
- * for: keys that were chosen to begin alike do not make one part of everything. [LOG22]
+ * The newest change of each key that a fold has read, by key. A tree over the key space, so that
+ * the changes of one blob are found without a look at the others: to deal out 20,000 changes at
+ * once stopped everybody for 35 ms. A node is sorted, or divided where it is large, when less than
+ * all of it is asked for: keys that were chosen to begin alike do not make one node of everything.
+ * [LOG22]
  */
 import { LEAF_KEYS } from "../../../shared/log/hash-trie.ts";
 import type { Partition } from "../../../shared/log/partition.ts";
@@ -17,34 +19,34 @@ import {
 } from "./packed-changes.ts";
 import type { Packed, PackedChange } from "./packed-changes.ts";
 
-/** A part has so many parts: 2 to this power. */
-const PART_BITS = 8;
-const PARTS = 2 ** PART_BITS;
-/** Put in order within a millisecond. */
+/** Fan-out of a node: 2^8 children. */
+const CHILD_BITS = 8;
+const CHILDREN = 2 ** CHILD_BITS;
+/** Changes that are sorted within a millisecond. */
 const LARGE = 4 * LEAF_KEYS;
-/** Of memory, for a change's place. */
+/** Memory of a change's place. */
 const PLACE_BYTES = 8;
 
 /** Changes, and the bytes of their records. */
-interface Size {
+interface Totals {
   readonly count: number;
   readonly bytes: number;
 }
 
 export class NewestChanges {
   readonly #packed = new PackedChanges();
-  readonly #whole = new Part(this.#packed, 0);
+  readonly #root = new PrefixNode(this.#packed, 0);
 
   constructor() {
-    this.#whole.divide();
+    this.#root.divide();
   }
 
-  /** Changes; a key that changed again may count each time until its part was put in order. */
+  /** Changes; a key that changed again may count each time until its node was sorted. */
   get size(): number {
-    return this.#whole.count;
+    return this.#root.count;
   }
 
-  /** What it needs of memory: all of it until it is forgotten. */
+  /** Memory: nothing of it is freed before the whole is forgotten. */
   get bytes(): number {
     return this.#packed.bytes + this.size * PLACE_BYTES;
   }
@@ -53,38 +55,38 @@ export class NewestChanges {
     const place = this.#packed.reserve(packedSize(bytes?.length ?? 0));
     const to = this.#packed.at(place) as Packed;
     writeChange(to, offsetOf(place), keyHash, recordHash, bytes);
-    this.#whole.add(place);
+    this.#root.add(place);
   }
 
-  /** @param at Of a change there. */
+  /** Copies the change at an offset of other packed bytes. */
   copy(from: Packed, at: number): void {
     const size = packedSize(recordSizeAt(from, at));
     const place = this.#packed.reserve(size);
     const to = this.#packed.at(place) as Packed;
     to.bytes.set(from.bytes.subarray(at, at + size), offsetOf(place));
-    this.#whole.add(place);
+    this.#root.add(place);
   }
 
-  /** What it has of a partition; at least that, where a key has changed again. */
-  measure(partition: Partition): Size {
-    return this.#whole.measure(partition);
+  /** Changes of a partition; at least that many, where a key has changed again. */
+  measure(partition: Partition): Totals {
+    return this.#root.measure(partition);
   }
 
-  /** Takes the changes of a partition out, in the order of their keys: views of bytes that do not change any more. */
-  take(partition: Partition): PackedChange[] {
-    const taken: PackedChange[] = [];
-    for (const place of this.#whole.take(partition))
-      taken.push(readChange(this.#packed.at(place) as Packed, offsetOf(place)));
-    return taken;
+  /** Removes a partition's changes and answers them by key: views of bytes that stay as they are. */
+  extract(partition: Partition): PackedChange[] {
+    const extracted: PackedChange[] = [];
+    for (const place of this.#root.extract(partition))
+      extracted.push(readChange(this.#packed.at(place) as Packed, offsetOf(place)));
+    return extracted;
   }
 }
 
-class Part {
+class PrefixNode {
   readonly #packed: PackedChanges;
-  /** How much of the prefix its keys share. */
+  /** Bits of the prefix that its keys share. */
   readonly #bits: number;
-  #parts: Part[] | null = null;
-  /** In the order of the keys and one for each when sorted, else in the order in which they came. */
+  #children: PrefixNode[] | null = null;
+  /** By key and one for each when sorted, else in the order in which they came. */
   #places: number[] = [];
   #isSorted = true;
   #bytes = 0;
@@ -95,17 +97,17 @@ class Part {
   }
 
   get count(): number {
-    return this.#parts === null ? this.#places.length : sizeOf(this.#parts).count;
+    return this.#children === null ? this.#places.length : totalOf(this.#children).count;
   }
 
   get bytes(): number {
-    return this.#parts === null ? this.#bytes : sizeOf(this.#parts).bytes;
+    return this.#children === null ? this.#bytes : totalOf(this.#children).bytes;
   }
 
   add(place: number): void {
-    if (this.#parts !== null) {
-      const index = (this.#prefixAt(place) >>> (32 - PART_BITS - this.#bits)) % PARTS;
-      (this.#parts[index] as Part).add(place);
+    if (this.#children !== null) {
+      const index = (this.#prefixAt(place) >>> (32 - CHILD_BITS - this.#bits)) % CHILDREN;
+      (this.#children[index] as PrefixNode).add(place);
       return;
     }
     this.#places.push(place);
@@ -115,39 +117,39 @@ class Part {
 
   divide(): void {
     const places = this.#places;
-    const bits = this.#bits + PART_BITS;
-    this.#parts = Array.from({ length: PARTS }, () => new Part(this.#packed, bits));
+    const bits = this.#bits + CHILD_BITS;
+    this.#children = Array.from({ length: CHILDREN }, () => new PrefixNode(this.#packed, bits));
     this.#places = [];
     for (const place of places) this.add(place);
   }
 
-  measure(partition: Partition): Size {
+  measure(partition: Partition): Totals {
     if (partition.bits <= this.#bits) return { count: this.count, bytes: this.bytes };
-    const parts = this.#partsOf(partition);
-    if (parts !== null) return sizeOf(parts.map((part) => part.measure(partition)));
+    const children = this.#childrenIn(partition);
+    if (children !== null) return totalOf(children.map((child) => child.measure(partition)));
     const places = this.#sorted().slice(...this.#rangeOf(partition));
     return { count: places.length, bytes: this.#bytesOf(places) };
   }
 
-  take(partition: Partition): number[] {
-    const parts = this.#partsOf(partition);
-    if (parts !== null) return parts.flatMap((part) => part.take(partition));
+  extract(partition: Partition): number[] {
+    const children = this.#childrenIn(partition);
+    if (children !== null) return children.flatMap((child) => child.extract(partition));
     const [from, to] = this.#rangeOf(partition);
-    const taken = this.#sorted().splice(from, to - from);
-    this.#bytes -= this.#bytesOf(taken);
-    return taken;
+    const extracted = this.#sorted().splice(from, to - from);
+    this.#bytes -= this.#bytesOf(extracted);
+    return extracted;
   }
 
-  /** Those that have keys of a partition; `null` where it has no parts. */
-  #partsOf({ bits, prefix }: Partition): readonly Part[] | null {
+  /** Children with keys of a partition, divided first where it is large; `null` for a leaf. */
+  #childrenIn({ bits, prefix }: Partition): readonly PrefixNode[] | null {
     const isPartial = bits > this.#bits && this.#places.length > LARGE;
-    if (isPartial && this.#bits + PART_BITS < 32) this.divide();
-    if (this.#parts === null || bits <= this.#bits) return this.#parts;
-    const first = (prefix >>> (32 - PART_BITS - this.#bits)) % PARTS;
-    return this.#parts.slice(first, first + 2 ** Math.max(PART_BITS + this.#bits - bits, 0));
+    if (isPartial && this.#bits + CHILD_BITS < 32) this.divide();
+    if (this.#children === null || bits <= this.#bits) return this.#children;
+    const first = (prefix >>> (32 - CHILD_BITS - this.#bits)) % CHILDREN;
+    return this.#children.slice(first, first + 2 ** Math.max(CHILD_BITS + this.#bits - bits, 0));
   }
 
-  /** Its places, in the order of the keys and one for each. */
+  /** Its places by key, one for each key. */
   #sorted(): number[] {
     if (this.#isSorted) return this.#places;
     // A later change lies behind: of those with one key the last counts.
@@ -161,7 +163,7 @@ class Part {
     return this.#places;
   }
 
-  /** Of its sorted places those of a partition. */
+  /** Indexes of its sorted places in a partition. */
   #rangeOf({ bits, prefix }: Partition): [number, number] {
     if (bits <= this.#bits) return [0, this.#sorted().length];
     return [this.#firstFrom(prefix), this.#firstFrom(prefix + 2 ** (32 - bits))];
@@ -202,11 +204,11 @@ class Part {
   }
 }
 
-function sizeOf(parts: readonly (Size | Part)[]): Size {
+function totalOf(nodes: readonly (Totals | PrefixNode)[]): Totals {
   let [count, bytes] = [0, 0];
-  for (const part of parts) {
-    count += part.count;
-    bytes += part.bytes;
+  for (const node of nodes) {
+    count += node.count;
+    bytes += node.bytes;
   }
   return { count, bytes };
 }

@@ -1,18 +1,17 @@
 /**
- * What the hub has received of a channel: what was admitted, and what was refused and is kept. A
- * publisher compares with this, so that a refused record is not sent again and again. [LOG8] A key
- * is in both where some of a record's addresses are refused: it was received as it is kept, and
- * admitted without them [ADM11]. Of what is refused, memory has the hashes; the digest of both
- * together costs what has changed, for a publisher asks for it whenever it comes. [LOG18]
+ * All records that the hub has received of a channel: those admitted, and those refused, which are
+ * kept. A publisher compares with this set, so that a refused record is not sent again and again.
+ * [LOG8] A key is in both where some of a record's addresses are refused: it was received as it is
+ * kept, and admitted without them [ADM11]. Memory has only the hashes of refused records; the
+ * digest of both together costs as much as has changed, for a publisher asks for it whenever it
+ * connects. [LOG18]
  */
 import { PARTLY_RULE } from "../../../shared/admission/judge.ts";
 import { HashTrie } from "../../../shared/log/hash-trie.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
+import { BUDGETS } from "../budgets/limits.ts";
 import type { LogStore, QuarantinedRecord } from "./log-store.ts";
 import { PairUnion } from "./pair-union.ts";
-
-/** Refused records whose hashes are read at once when an instance starts. */
-const LOAD_RECORDS = 500;
 
 export class ReceivedSet {
   readonly union: PairUnion;
@@ -33,12 +32,12 @@ export class ReceivedSet {
     return this.#refused.size;
   }
 
-  /** Those of which a part is admitted. */
+  /** Refused records of which a part is admitted. */
   get partly(): number {
     return this.#partly.size;
   }
 
-  /** What it needs of memory beyond the admitted set, about. */
+  /** Approximate memory beyond the admitted set. */
   get bytes(): number {
     return this.#refused.bytes + this.#partly.bytes + this.union.bytes;
   }
@@ -46,7 +45,7 @@ export class ReceivedSet {
   /** Reads what is stored; yields how many records each part had. */
   *load(): Generator<number, void> {
     for (let after: Uint8Array = new Uint8Array(); ;) {
-      const held = this.#store.quarantinedHashes(this.#channel, after, LOAD_RECORDS);
+      const held = this.#store.quarantinedHashes(this.#channel, after, BUDGETS.loadRecords);
       for (const record of held) this.#note(record);
       const last = held.at(-1);
       if (last === undefined) return;

@@ -5,7 +5,7 @@ import type { Channel } from "../../../shared/record/channel.ts";
 import type { OriginFacts, RangeClaim } from "../../../shared/visibility/facts.ts";
 import { addColumn, migrate } from "../../storage/sql.ts";
 import type { SqlDatabase, SqlRow, SqlValue } from "../../storage/sql.ts";
-import { RING_SLOTS } from "./log-store.ts";
+import { BUDGETS } from "../budgets/limits.ts";
 import type {
   ChannelState,
   EntryBytes,
@@ -143,7 +143,7 @@ export class SqliteLogStore implements LogStore {
       .run(
         "SELECT revision FROM frames WHERE id >= ? AND id < ? ORDER BY revision",
         first,
-        first + RING_SLOTS,
+        first + BUDGETS.ringFrames,
       )
       .map((row) => Number(row["revision"]));
   }
@@ -320,7 +320,7 @@ export class SqliteLogStore implements LogStore {
   }
 
   #slotId(channel: Channel, revision: number): number {
-    return this.#number(channel) * SLOT_SPACE + (revision % RING_SLOTS);
+    return this.#number(channel) * SLOT_SPACE + (revision % BUDGETS.ringFrames);
   }
 
   #state<T>(name: string): T | null {

@@ -1,4 +1,4 @@
-/** A Map by key hash of what is mostly nothing: while it is empty, no text is made of a hash. */
+/** A Map by key hash that is mostly empty: while it is, no text is made of a hash. */
 import { toId } from "../../../shared/lib/bytes.ts";
 
 export class KeyHashMap<T> {

@@ -1,10 +1,10 @@
-/** What a cluster's relays report of the remotes that they see. */
+/** The reports of a cluster's relays about the remotes that they see, merged into one. */
 import type { EdgeReport } from "../../../shared/visibility/facts.ts";
 
 /** `connectionStatus` of an edge that is in sync. */
 const IN_SYNC = 2;
 
-/** Of each edge the report of the relay that lags most: one that is not in sync, else the lowest position. */
+/** The report of the relay that lags most, for each edge: not in sync, else lowest position. */
 export function mergedEdges(reports: readonly (readonly EdgeReport[])[]): readonly EdgeReport[] {
   if (reports.length === 1) return reports[0] ?? [];
   const merged = new Map<string, EdgeReport>();

@@ -1,279 +1,203 @@
 /**
- * The side of an Origin that its own cluster's relays speak to: who publishes, what is taken in and acknowledged, and what a publisher has reconciled.
- * Everything is committed before it is told to readers or acknowledged.
+ * The side of an Origin that its own cluster's relays speak to: their frames and the
+ * acknowledgements, and the channels that a publisher has reconciled. Everything is committed
+ * before readers are sent it or it is acknowledged.
  */
 import type { AdmissionFacts } from "../../../shared/admission/judge.ts";
 import { must } from "../../../shared/lib/assert.ts";
-import { areDisjoint } from "../../../shared/log/partition.ts";
+import { areDisjoint, DISJOINT_RULE } from "../../../shared/log/partition.ts";
 import { encodeMessage } from "../../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../../shared/protocol/errors.ts";
-import type { Message, Publish, Reconcile, Reconciled } from "../../../shared/protocol/messages.ts";
-import { CHANNELS } from "../../../shared/record/channel.ts";
+import type { Message, Publish, Report } from "../../../shared/protocol/messages.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
-import type { OriginFacts } from "../../../shared/visibility/facts.ts";
-import type { Waiting } from "./commit-group.ts";
-import { PublisherSockets } from "./publisher-sockets.ts";
-import type { PublishClaim } from "../access/permits.ts";
-import { NOTHING, sum } from "../budgets/work-size.ts";
+import type { RangeClaim } from "../../../shared/visibility/facts.ts";
+import { NO_WORK, sumSizes } from "../budgets/work-size.ts";
 import type { WorkSize } from "../budgets/work-size.ts";
-import type { OriginPorts, Peer, SocketId } from "../ports.ts";
-import type { Logs } from "../scopes/projection.ts";
+import { listLogs } from "../log/channel-logs.ts";
+import type { Logs } from "../log/channel-logs.ts";
+import type { Peer, SocketId } from "../peer.ts";
+import type { OriginPorts } from "../ports.ts";
 import type { Projections } from "../scopes/projections.ts";
-import { Publishing } from "./publishing.ts";
-import type { PublishResult } from "./publishing.ts";
-import { Reconciliation } from "./reconciliation.ts";
+import type { TimerRegistry } from "../timers.ts";
+import type { WaitingFrame } from "./commit-group.ts";
 import { CommitSchedule } from "./commit-schedule.ts";
 import type { Committed } from "./commit-schedule.ts";
+import type { PublishResult } from "./frame-intake.ts";
+import { parsePublisherNote } from "./publisher-note.ts";
+import { PublisherSockets } from "./publisher-sockets.ts";
+import { PublisherWelcome } from "./publisher-welcome.ts";
+import { Publishing } from "./publishing.ts";
+import { QuestionQueue } from "./question-queue.ts";
+import type { Question } from "./question-queue.ts";
 
-/** Leaves whose digests are made in one event. */
-const DIGEST_LEAVES = 32;
-/** What a step of an answer costs, and each message of it. [LOG28] */
-const STEP_US = 300;
-const ANSWER_US = 60;
-/** Of one publisher, that wait for its frames or for each other: it has one of each kind under way for a channel. */
-const MAX_WAITING = 2 * CHANNELS.length;
-
-type Question = Reconcile | Reconciled;
-
-export interface PublisherRules {
+export interface PublisherHandlers {
   /** Closes a socket and forgets it. */
   refuse(socket: SocketId, reason: CloseReason, message: string): void;
-  /** Something was committed: readers are told. */
+  /** Something was committed: readers are sent it. */
   committed(): void;
   /** A publisher has reconciled these channels. */
   reconciled(channels: readonly Channel[]): void;
   /** The publisher has reported of its cluster. */
   reported(): void;
-  /** Records of these channels that were refused are refused no longer. */
+  /** Records of this channel that were refused are refused no longer. */
   released(channel: Channel): void;
+  /** More of the digests that a hello waits for may be known. */
+  retryHellos(): void;
   /** Readers that each frame is sent to. */
   readerCount(): number;
 }
 
 export class PublisherSide {
-  readonly desk: PublisherSockets;
+  readonly sockets: PublisherSockets;
+  readonly handshake: PublisherWelcome;
   readonly #ports: OriginPorts;
   readonly #logs: Logs;
   readonly #projections: Projections;
-  readonly #rules: PublisherRules;
+  readonly #handlers: PublisherHandlers;
+  readonly #questions: QuestionQueue;
+  readonly #schedule: CommitSchedule;
   readonly #publishing: Publishing;
-  readonly #turns: CommitSchedule;
-  /** Channels that the present publisher has reconciled while claims of it were under way. */
+  /** Channels that the publisher has reconciled while claims of it were under way. */
   readonly #reconciling = new Set<Channel>();
-  /** What the publisher says behind frames that are still to be committed, or while it is answered before. */
-  #questions: Question[] = [];
-  #answering: Reconciliation | null = null;
 
   constructor(
     ports: OriginPorts,
+    timers: TimerRegistry,
     logs: Logs,
     projections: Projections,
     admission: AdmissionFacts,
-    rules: PublisherRules,
+    handlers: PublisherHandlers,
   ) {
     this.#ports = ports;
     this.#logs = logs;
     this.#projections = projections;
-    this.#rules = rules;
-    this.desk = new PublisherSockets(ports);
-    this.#turns = new CommitSchedule(
-      ports,
-      () => [...logs.values(), ...projections.logs()],
-      () => projections.weight,
-      (frames, most) => this.#commit(frames, most),
-    );
-    this.#publishing = new Publishing(ports, logs, admission, {
-      onAppend: (channel, changes) => projections.follow(channel, changes),
+    this.#handlers = handlers;
+    this.sockets = new PublisherSockets(ports);
+    const setTimer = timers.own("publisher", () => {
+      handlers.retryHellos();
+      this.#questions.answer();
+    });
+    this.handshake = new PublisherWelcome(ports.sockets, this.sockets, logs, {
+      refuse: (socket, reason, message) => handlers.refuse(socket, reason, message),
+      publisherChanged: () => this.#forgetQuestions(),
+      retrySoon: () => setTimer(0),
+      paceMs: () => this.#paceMs(),
+    });
+    this.#questions = new QuestionQueue(ports, logs, setTimer, {
+      mustWait: () => !this.#schedule.isEmpty,
+      member: () => this.sockets.member,
+      answer: (difference) => {
+        const { publisher } = this.sockets;
+        if (publisher !== null) this.#send(publisher, difference);
+      },
+      reconciled: (channel) => this.#onReconciled(channel),
+    });
+    // A question waits for the frames before it: a timer may have committed the last of them.
+    const thenAnswer: TimerRegistry = {
+      own: (name, run) =>
+        timers.own(name, () => {
+          run();
+          this.#questions.answerSoon();
+        }),
+    };
+    this.#schedule = new CommitSchedule(ports, thenAnswer, {
+      logs: () => [...listLogs(logs), ...projections.logs()],
       weight: () => projections.weight,
-      onCommit: () => this.committed(),
-      onSettled: () => this.#settleReconciled(),
-      onFull: () => this.#turns.foldSoon(),
-      onRelease: (channel) => rules.released(channel),
-      worked: (size) => this.#turns.worked(size),
+      commit: (frames, most) => this.#commit(frames, most),
+    });
+    this.#publishing = new Publishing(ports, thenAnswer, logs, admission, {
+      appended: (channel, changes) => projections.follow(channel, changes),
+      weight: () => projections.weight,
+      committed: () => this.committed(),
+      settled: () => this.#settleReconciled(),
+      foldSoon: () => this.#schedule.foldSoon(),
+      released: (channel) => handlers.released(channel),
+      countWork: (size) => this.#schedule.countWork(size),
     });
   }
 
+  /** A socket that outlived the eviction of this object, with its note. */
+  restore(socket: SocketId, peer: Peer, text: string): void {
+    const note = parsePublisherNote(text);
+    if (note.kind === "value") this.sockets.restore(socket, peer, note.value);
+    else this.#handlers.refuse(socket, "not-ready", `unreadable note: ${note.rule}`);
+  }
+
   onClose(socket: SocketId): void {
-    if (this.desk.is(socket)) this.#forgetQuestions();
-    this.#turns.drop(socket);
-    this.desk.onClose(socket);
+    if (this.sockets.isPublisher(socket)) this.#forgetQuestions();
+    this.#schedule.drop(socket);
+    this.sockets.onClose(socket);
   }
 
   #forgetQuestions(): void {
     this.#reconciling.clear();
-    this.#questions = [];
-    this.#answering = null;
+    this.#questions.clear();
   }
 
-  /**
-   * Whether what a welcome says is known: else the rules' `ready` is called when it is worth asking again. Digests of a large log that has changed much are made
-   * in parts. [LOG18]
-   */
-  get isReady(): boolean {
-    const isKnown = [...this.#logs.values()].every((log) =>
-      log.received.union.refresh(DIGEST_LEAVES),
-    );
-    if (!isKnown) this.#ports.setTimer("home", 0);
-    return isKnown;
+  setAdmission(admission: AdmissionFacts, accessVersion: number): void {
+    this.#publishing.setAdmission(admission, accessVersion);
   }
 
-  /** Where nobody publishes any more, a relay that stands by does. [VIS30] */
-  promote(facts: OriginFacts): void {
-    if (this.desk.next() === null || !this.isReady) return;
-    const next = must(this.desk.next(), "who publishes next");
-    const claim = { leaseUid: "", term: 0, candidate: next.candidate };
-    this.welcome(next.socket, next.peer, claim, next.version, facts);
+  onClaimFailed(claims: readonly RangeClaim[]): void {
+    this.#publishing.onClaimFailed(claims);
   }
 
-  welcome(
-    socket: SocketId,
-    peer: Peer,
-    claim: PublishClaim,
-    version: number,
-    facts: OriginFacts,
-  ): void {
-    const welcomed = this.desk.welcome(socket, peer, claim, version, facts);
-    if (!welcomed.ok) {
-      this.#rules.refuse(socket, welcomed.reason, welcomed.message);
-      return;
-    }
-    if (welcomed.isStandby) {
-      const nothing = { version, term: 0, paceMs: 0, channels: [], isStandby: true } as const;
-      this.#send(socket, { type: "home-welcome", ...nothing });
-      this.#sendAccess(socket, facts);
-      return;
-    }
-    this.#forgetQuestions();
-    if (welcomed.replaced !== null)
-      this.#rules.refuse(
-        welcomed.replaced,
-        "superseded",
-        "a newer socket of this cluster has taken over",
-      );
-    this.#send(socket, {
-      type: "home-welcome",
-      version,
-      term: welcomed.term,
-      paceMs: this.#paceMs(),
-      channels: [...this.#logs.values()].map((log) => ({
-        channel: log.channel,
-        epoch: log.epoch,
-        head: log.head,
-        digest: log.received.union.digest(),
-      })),
-      isStandby: null,
-    });
-    this.#sendAccess(socket, facts);
-  }
-
-  /** Tells the cluster's relays what may be seen now. */
-  sendAccess(facts: OriginFacts): void {
-    for (const socket of this.desk.sockets()) this.#sendAccess(socket, facts);
-  }
-
-  setAdmission(...admission: Parameters<Publishing["setAdmission"]>): void {
-    this.#publishing.setAdmission(...admission);
-  }
-
-  onClaimFailed(...claims: Parameters<Publishing["onClaimFailed"]>): void {
-    this.#publishing.onClaimFailed(...claims);
-  }
-
-  /** Something was committed, by whomever: readers are told, and what is due is folded. */
+  /** Something was committed, by whomever: readers are sent it, and folding that is due begins. */
   committed(): void {
-    this.#rules.committed();
-    this.#turns.foldSoon();
-  }
-
-  onTimer(name: "claim" | "commit" | "fold" | "rejudge"): void {
-    if (name === "commit") this.#turns.onCommitTimer();
-    else if (name === "claim") this.#publishing.claimOn();
-    else if (name === "fold") this.#turns.onFoldTimer();
-    else this.#publishing.rejudgeSlice();
-    this.#answerSoon();
+    this.#handlers.committed();
+    this.#schedule.foldSoon();
   }
 
   onMessage(socket: SocketId, message: Message): void {
     if (message.type === "report") {
-      const broken = this.desk.onReport(socket, message);
-      if (broken !== null) this.#rules.refuse(socket, "protocol-error", broken);
-      else if (this.desk.is(socket)) this.#rules.reported();
+      this.#onReport(socket, message);
       return;
     }
-    if (!this.desk.is(socket)) return;
-    if (message.type === "publish") {
-      const broken = this.#turns.add({ socket, message });
-      if (broken !== null) this.#rules.refuse(socket, "over-quota", broken);
-      return;
-    }
-    if (message.type !== "reconciled" && message.type !== "reconcile") {
-      const rule = `${message.type} does not belong on a home socket`;
-      this.#rules.refuse(socket, "protocol-error", rule);
-      return;
-    }
-    if (message.type === "reconcile" && !areDisjoint(message.leaves)) {
-      this.#rules.refuse(socket, "protocol-error", LEAVES_RULE);
-      return;
-    }
-    if (this.#questions.length >= MAX_WAITING) {
-      const rule = `more than ${MAX_WAITING} of reconcile and reconciled wait for frames or an answer`;
-      this.#rules.refuse(socket, "over-quota", rule);
-      return;
-    }
-    this.#questions.push(message);
-    this.answerOn();
-  }
-
-  /** What was published before is committed first, and one question is answered after the other, some of it in each event. */
-  answerOn(): void {
-    if (!this.#turns.isEmpty) return;
-    if (this.#answering === null) this.#takeQuestions();
-    const { socket, member } = this.desk;
-    if (this.#answering === null || socket === null || member === null) return;
-    const { work, clock } = this.#ports;
-    const now = clock.now();
-    const waitMs = work.waitMs(member, now);
-    if (waitMs > 0) {
-      this.#ports.setTimer("home", waitMs);
-      return;
-    }
-    const differences = this.#answering.step();
-    work.spend(member, STEP_US + differences.length * ANSWER_US, now);
-    for (const difference of differences) this.#send(socket, difference);
-    if (this.#answering.isDone) this.#answering = null;
-    this.#answerSoon();
-  }
-
-  #takeQuestions(): void {
-    for (;;) {
-      const question = this.#questions.shift();
-      if (question === undefined) return;
-      const log = must(this.#logs.get(question.channel), "channel");
-      if (question.type === "reconcile") {
-        this.#answering = new Reconciliation(log, question.leaves);
+    if (!this.sockets.isPublisher(socket)) return;
+    switch (message.type) {
+      case "publish":
+        this.#queue(socket, this.#schedule.add({ socket, message }));
         return;
+      case "reconcile":
+      case "reconciled":
+        this.#onQuestion(socket, message);
+        return;
+      default: {
+        const rule = `${message.type} does not belong on a home socket`;
+        this.#handlers.refuse(socket, "protocol-error", rule);
       }
-      this.#onReconciled(question.channel);
     }
   }
 
-  #answerSoon(): void {
-    const isWaiting = this.#answering !== null || this.#questions.length > 0;
-    if (isWaiting && this.#turns.isEmpty) this.#ports.setTimer("home", 0);
+  #onReport(socket: SocketId, message: Report): void {
+    const outcome = this.sockets.onReport(socket, message);
+    if (outcome.kind === "malformed") this.#handlers.refuse(socket, "protocol-error", outcome.rule);
+    else if (this.sockets.isPublisher(socket)) this.#handlers.reported();
   }
 
-  /** In one event and so in one commit; then told and acknowledged. [LOG16] */
-  #commit(waiting: readonly Waiting[], most: WorkSize): Committed {
-    const frames = waiting.filter(({ socket }) => this.desk.is(socket));
+  #onQuestion(socket: SocketId, question: Question): void {
+    if (question.type === "reconcile" && !areDisjoint(question.leaves))
+      this.#handlers.refuse(socket, "protocol-error", DISJOINT_RULE);
+    else this.#queue(socket, this.#questions.add(question));
+  }
+
+  #queue(socket: SocketId, queued: ReturnType<CommitSchedule["add"]>): void {
+    if (queued.kind === "over-quota") this.#handlers.refuse(socket, "over-quota", queued.rule);
+  }
+
+  /** In one event and so in one commit; then sent to readers and acknowledged. [LOG16] */
+  #commit(waiting: readonly WaitingFrame[], most: WorkSize): Committed {
+    const frames = waiting.filter(({ socket }) => this.sockets.isPublisher(socket));
     const results = this.#publishing.publish(frames, most);
-    if (results.some((result) => result.ok && result.hasCommitted)) this.committed();
-    // What one event had no time for; what follows a frame that broke a rule is not listened to any more.
-    let left = results.at(-1)?.ok === true ? frames.slice(results.length) : [];
-    let size = NOTHING;
+    if (results.some((result) => result.kind === "accepted" && result.hasCommitted))
+      this.committed();
+    // Frames that this event had no time for; after a broken rule the publisher is not heard.
+    let left = results.at(-1)?.kind === "accepted" ? frames.slice(results.length) : [];
+    let size = NO_WORK;
     for (const [i, result] of results.entries()) {
       const frame = must(frames[i], "a frame for each result");
-      if (result.ok) size = sum(size, result.size);
-      if (result.ok && result.rest.length > 0)
+      if (result.kind === "accepted") size = sumSizes(size, result.size);
+      if (result.kind === "accepted" && result.rest.length > 0)
         left = [{ ...frame, rest: { changes: result.rest, refused: result.refused } }, ...left];
       else this.#answerPublish(frame.socket, frame.message, result);
     }
@@ -281,10 +205,10 @@ export class PublisherSide {
   }
 
   #answerPublish(socket: SocketId, { channel, sequence }: Publish, result: PublishResult): void {
-    if (!this.desk.is(socket)) return;
-    if (!result.ok) {
-      const reason = "isOverQuota" in result ? "over-quota" : "protocol-error";
-      this.#rules.refuse(socket, reason, `publish ${sequence}: ${result.rule}`);
+    if (!this.sockets.isPublisher(socket)) return;
+    if (result.kind !== "accepted") {
+      const reason = result.kind === "over-quota" ? "over-quota" : "protocol-error";
+      this.#handlers.refuse(socket, reason, `publish ${sequence}: ${result.rule}`);
       return;
     }
     const { refused, log } = result;
@@ -293,7 +217,10 @@ export class PublisherSide {
     this.#send(socket, { type: "accepted", channel, sequence, epoch, revision, refused, paceMs });
   }
 
-  /** Counts once what was published is settled: a pool whose claim is under way would make all its pods look gone. [LOG14] */
+  /**
+   * A reconciliation counts once all published records are settled: a pool whose claim is under
+   * way would make all its pods look gone. [LOG14]
+   */
   #onReconciled(channel: Channel): void {
     this.#reconciling.add(channel);
     if (this.#publishing.isSettled) this.#settleReconciled();
@@ -303,30 +230,21 @@ export class PublisherSide {
     const channels = [...this.#reconciling];
     this.#reconciling.clear();
     for (const channel of channels) {
-      const log = must(this.#logs.get(channel), "channel");
       this.#ports.store.transaction(() => {
-        log.markPopulated();
+        this.#logs[channel].markPopulated();
         this.#projections.markPopulated(channel);
       });
-      this.desk.markReconciled(channel);
+      this.sockets.markReconciled(channel);
     }
-    this.#rules.reconciled(channels);
+    this.#handlers.reconciled(channels);
   }
 
-  #sendAccess(socket: SocketId, facts: OriginFacts): void {
-    const { readers: _all, scopedReaders: _some, ...own } = facts;
-    this.#send(socket, { type: "access", facts: JSON.stringify(own) });
-  }
-
-  /** Milliseconds between a publisher's frames: grows with the readers that each frame must be sent to. */
+  /** Milliseconds between a publisher's frames: grows with the readers of each frame. */
   #paceMs(): number {
-    return Math.max(this.#ports.paceMs, Math.ceil(this.#rules.readerCount() / 8));
+    return Math.max(this.#ports.paceMs, Math.ceil(this.#handlers.readerCount() / 8));
   }
 
   #send(socket: SocketId, message: Message): void {
     this.#ports.sockets.send(socket, encodeMessage(message));
   }
 }
-
-/** Of a peer's `leaves`. [PRO4] */
-export const LEAVES_RULE = "leaves must be in order and must not overlap";

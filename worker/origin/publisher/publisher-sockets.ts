@@ -1,6 +1,7 @@
 /**
- * The home sockets of an Origin's own cluster: the relay that publishes (by term), what it has reconciled, and the other relays of the cluster, which stand
- * by: they hear what may be seen, report, and one of them publishes when the publisher goes. [VIS30]
+ * The sockets of an Origin's own cluster: the relay that publishes (by term), the channels that it
+ * has reconciled, and the other relays of the cluster, which stand by: they hear what may be seen,
+ * report, and one of them publishes when the publisher goes. [VIS30]
  */
 import type { CloseReason } from "../../../shared/protocol/errors.ts";
 import { LIMITS } from "../../../shared/protocol/limits.ts";
@@ -8,86 +9,82 @@ import type { Report } from "../../../shared/protocol/messages.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import type { ClusterReport, EdgeReport, OriginFacts } from "../../../shared/visibility/facts.ts";
 import { parseClusterReport, parseEdgeReports } from "../../../shared/visibility/parse-facts.ts";
+import { keyPermit } from "../access/permits.ts";
+import type { Peer, SocketId } from "../peer.ts";
+import type { OriginPorts } from "../ports.ts";
 import { mergedEdges } from "./merged-edges.ts";
-import { keyPermit, planTerm, SILENT_MS } from "../access/permits.ts";
-import type { PublishClaim } from "../access/permits.ts";
-import type { OriginPorts, Peer, SocketId } from "../ports.ts";
+import { writePublisherNote } from "./publisher-note.ts";
+import type { PublisherNote } from "./publisher-note.ts";
+import { planTerm, SILENT_MS } from "./publisher-term.ts";
+import type { PublishClaim } from "./publisher-term.ts";
 
-/** What outlives an eviction of the object, with the socket. */
-interface HomeNote {
-  /** Absent in notes of hubs that knew publishers only. */
-  readonly isStandby?: boolean;
-  readonly version?: number;
-  readonly candidate?: string | null;
-  readonly reconciled: readonly Channel[];
-  readonly edges: readonly EdgeReport[];
-  /** Absent in notes of hubs that knew none. */
-  readonly report?: ClusterReport | null;
-}
-
-interface Member {
+interface Relay {
   readonly peer: Peer;
-  /** Which start of a relay it is, by its own word: terms do not tell, for a hub that was put back hands them out again. */
+  /**
+   * Which start of a relay it is, by its own word. Terms do not say: a hub that was put back hands
+   * them out again.
+   */
   readonly candidate: string | null;
-  /** Of the protocol. */
+  /** Protocol version. */
   readonly version: number;
   readonly sinceMs: number;
   edges: readonly EdgeReport[];
   report: ClusterReport | null;
 }
 
-/** An attachment holds 16 KiB; larger reports are known again with the next one. */
-const NOTE_EDGES_CHARS = 12_000;
+/** The relay that publishes next. */
+export type NextPublisher = Pick<Relay, "peer" | "version" | "candidate"> & {
+  readonly socket: SocketId;
+};
 
 export type Welcomed =
-  | { readonly ok: true; readonly isStandby: true }
-  | {
-      readonly ok: true;
-      readonly isStandby: false;
-      readonly term: number;
-      readonly replaced: SocketId | null;
-    }
-  | { readonly ok: false; readonly reason: CloseReason; readonly message: string };
+  | { readonly kind: "standby" }
+  | { readonly kind: "publisher"; readonly term: number; readonly replaced: SocketId | null }
+  | { readonly kind: "refused"; readonly reason: CloseReason; readonly message: string };
+
+export type ReportOutcome =
+  | { readonly kind: "noted" }
+  | { readonly kind: "malformed"; readonly rule: string };
+
+type Ports = Pick<OriginPorts, "clock" | "sockets" | "store">;
 
 export class PublisherSockets {
-  readonly #ports: OriginPorts;
+  readonly #ports: Ports;
   readonly #startedMs: number;
-  readonly #members = new Map<SocketId, Member>();
+  readonly #relays = new Map<SocketId, Relay>();
   #publisher: SocketId | null = null;
   readonly #reconciled = new Set<Channel>();
   #leftMs: number;
 
-  constructor(ports: OriginPorts) {
+  constructor(ports: Ports) {
     this.#ports = ports;
     this.#startedMs = ports.clock.now();
     this.#leftMs = this.#startedMs;
   }
 
-  /** Of the publisher. */
-  get socket(): SocketId | null {
+  /** Socket of the publisher. */
+  get publisher(): SocketId | null {
     return this.#publisher;
   }
 
-  /** Whose relay publishes. */
+  /** Cluster of the publisher. */
   get member(): string | null {
-    const member = this.#publisher === null ? undefined : this.#members.get(this.#publisher);
-    return member?.peer.clusterUid ?? null;
+    return this.#publisherRelay()?.peer.clusterUid ?? null;
   }
 
-  /** Of the publisher and all who stand by. */
+  /** Sockets of the publisher and all relays that stand by. */
   sockets(): SocketId[] {
-    return [...this.#members.keys()];
+    return [...this.#relays.keys()];
   }
 
-  /** Of each edge what the relay that lags most has reported. */
+  /** Of each edge the report of the relay that lags most. */
   get edges(): readonly EdgeReport[] {
-    return mergedEdges([...this.#members.values()].map(({ edges }) => edges));
+    return mergedEdges([...this.#relays.values()].map(({ edges }) => edges));
   }
 
-  /** What the publisher has reported of the cluster; `null` before it has. */
+  /** The publisher's report of the cluster; `null` before there is one. */
   get report(): ClusterReport | null {
-    const member = this.#publisher === null ? undefined : this.#members.get(this.#publisher);
-    return member?.report ?? null;
+    return this.#publisherRelay()?.report ?? null;
   }
 
   /** Unix ms of the last sign, not before this object's own start. */
@@ -95,21 +92,24 @@ export class PublisherSockets {
     return this.#publisher === null ? this.#leftMs : this.#ports.clock.now();
   }
 
-  /** Whether the present publisher has reconciled the channel: what a reader has beyond it is then gone for good. [LOG7] */
+  /**
+   * Whether the present publisher has reconciled the channel: a record that only a reader has is
+   * then gone for good. [LOG7]
+   */
   hasReconciled(channel: Channel): boolean {
     return this.#reconciled.has(channel);
   }
 
   /** Whether the socket speaks for the cluster now: a replaced one is ignored by identity. */
-  is(socket: SocketId): boolean {
+  isPublisher(socket: SocketId): boolean {
     return this.#publisher === socket;
   }
 
   has(socket: SocketId): boolean {
-    return this.#members.has(socket);
+    return this.#relays.has(socket);
   }
 
-  /** @param version Of the protocol; of one that is known already it is not asked. */
+  /** @param version Protocol version; a relay that is known already keeps its own. */
   welcome(
     socket: SocketId,
     peer: Peer,
@@ -118,56 +118,49 @@ export class PublisherSockets {
     facts: OriginFacts,
   ): Welcomed {
     const permit = keyPermit(peer, facts);
-    if (permit !== null) return { ok: false, ...permit };
-    const { store } = this.#ports;
+    if (permit !== null) return { kind: "refused", ...permit };
+    const { store, clock } = this.#ports;
     const plan = planTerm(store.term(), hello, this.#isTaken(socket, hello.candidate));
     if (plan.kind === "superseded")
-      return { ok: false, reason: "superseded", message: plan.message };
-    const known = this.#members.get(socket);
-    if (known === undefined && plan.kind === "standby" && this.#members.size >= LIMITS.homeSockets)
+      return { kind: "refused", reason: "superseded", message: plan.message };
+    const known = this.#relays.get(socket);
+    if (known === undefined && plan.kind === "standby" && this.#relays.size >= LIMITS.homeSockets)
       return {
-        ok: false,
+        kind: "refused",
         reason: "over-quota",
         message: `${LIMITS.homeSockets} relays of this cluster are connected already: one publishes, the others stand by`,
       };
-    const member = known ?? {
-      peer,
-      version,
-      candidate: hello.candidate,
-      sinceMs: this.#ports.clock.now(),
-      edges: [],
-      report: null,
-    };
-    this.#members.set(socket, member);
+    const { candidate } = hello;
+    const fresh = { peer, version, candidate, sinceMs: clock.now(), edges: [], report: null };
+    this.#relays.set(socket, known ?? fresh);
     if (plan.kind === "standby") {
       this.#saveNote(socket);
-      return { ok: true, isStandby: true };
+      return { kind: "standby" };
     }
     store.transaction(() => store.saveTerm(plan.term));
-    const replaced = this.is(socket) ? null : this.#publisher;
-    if (replaced !== null) this.#members.delete(replaced);
+    const replaced = this.isPublisher(socket) ? null : this.#publisher;
+    if (replaced !== null) this.#relays.delete(replaced);
     this.#publisher = socket;
     this.#reconciled.clear();
     this.#saveNote(socket);
-    return { ok: true, isStandby: false, term: plan.term.term, replaced };
+    return { kind: "publisher", term: plan.term.term, replaced };
   }
 
-  /** Who publishes next where nobody does: the relay that has stood by for longest. */
-  next(): (Pick<Member, "peer" | "version" | "candidate"> & { readonly socket: SocketId }) | null {
+  /** Where nobody publishes, the relay that has stood by longest. */
+  next(): NextPublisher | null {
     if (this.#publisher !== null) return null;
-    for (const [socket, { peer, version, candidate }] of this.#members)
+    for (const [socket, { peer, version, candidate }] of this.#relays)
       return { socket, peer, version, candidate };
     return null;
   }
 
-  restore(socket: SocketId, peer: Peer, note: string): void {
-    const saved = JSON.parse(note) as HomeNote;
-    const { edges, report = null, version = 1, candidate = null } = saved;
+  restore(socket: SocketId, peer: Peer, note: PublisherNote): void {
+    const { edges, report, version, candidate } = note;
     const sinceMs = this.#startedMs;
-    this.#members.set(socket, { peer, version, candidate, sinceMs, edges, report });
-    if (saved.isStandby === true) return;
+    this.#relays.set(socket, { peer, version, candidate, sinceMs, edges, report });
+    if (note.isStandby) return;
     this.#publisher = socket;
-    for (const channel of saved.reconciled) this.#reconciled.add(channel);
+    for (const channel of note.reconciled) this.#reconciled.add(channel);
   }
 
   markReconciled(channel: Channel): void {
@@ -175,58 +168,57 @@ export class PublisherSockets {
     if (this.#publisher !== null) this.#saveNote(this.#publisher);
   }
 
-  /**
-   * Answers the rule that the report breaks, or `null`. A relay is trusted with its own status, not
-   * with the hub's memory.
-   */
-  onReport(socket: SocketId, message: Report): string | null {
-    const member = this.#members.get(socket);
-    if (member === undefined) return null;
+  /** Keeps a relay's report. A relay is trusted with its own status, not with the hub's memory. */
+  onReport(socket: SocketId, message: Report): ReportOutcome {
+    const relay = this.#relays.get(socket);
+    if (relay === undefined) return { kind: "noted" };
     const edges = parseEdgeReports(message.edges);
-    if (!edges.ok) return `report edges: ${edges.rule}`;
+    if (!edges.ok) return { kind: "malformed", rule: `report edges: ${edges.rule}` };
     const report = message.cluster === null ? null : parseClusterReport(message.cluster);
-    if (report?.ok === false) return `report cluster: ${report.rule}`;
-    member.edges = edges.value;
-    member.report = report?.value ?? null;
+    if (report?.ok === false) return { kind: "malformed", rule: `report cluster: ${report.rule}` };
+    relay.edges = edges.value;
+    relay.report = report?.value ?? null;
     this.#saveNote(socket);
-    return null;
+    return { kind: "noted" };
   }
 
   onClose(socket: SocketId): void {
-    this.#members.delete(socket);
-    if (!this.is(socket)) return;
+    this.#relays.delete(socket);
+    if (!this.isPublisher(socket)) return;
     this.#publisher = null;
     this.#reconciled.clear();
     this.#leftMs = this.#ports.clock.now();
   }
 
-  /** Who may no longer speak, and why. */
+  /** Sockets that may no longer speak, and why. */
   objections(facts: OriginFacts) {
-    return [...this.#members].flatMap(([socket, { peer }]) => {
+    return [...this.#relays].flatMap(([socket, { peer }]) => {
       const permit = keyPermit(peer, facts);
       return permit === null ? [] : [{ socket, ...permit }];
     });
   }
 
+  #publisherRelay(): Relay | undefined {
+    return this.#publisher === null ? undefined : this.#relays.get(this.#publisher);
+  }
+
   /** Whether another relay publishes, and gives signs of life. */
   #isTaken(socket: SocketId, candidate: string | null): boolean {
     const publisher = this.#publisher;
-    const member = publisher === null ? undefined : this.#members.get(publisher);
-    if (publisher === null || member === undefined || publisher === socket) return false;
-    if (member.candidate !== null && member.candidate === candidate) return false;
-    const lastMs = this.#ports.sockets.lastHeartbeatMs(publisher) ?? member.sinceMs;
-    return this.#ports.clock.now() - Math.max(lastMs, member.sinceMs) < SILENT_MS;
+    const relay = this.#publisherRelay();
+    if (publisher === null || relay === undefined || publisher === socket) return false;
+    if (relay.candidate !== null && relay.candidate === candidate) return false;
+    const lastMs = this.#ports.sockets.lastHeartbeatMs(publisher) ?? relay.sinceMs;
+    return this.#ports.clock.now() - Math.max(lastMs, relay.sinceMs) < SILENT_MS;
   }
 
   #saveNote(socket: SocketId): void {
-    const member = this.#members.get(socket);
-    if (member === undefined) return;
-    const { edges, report, version, candidate } = member;
-    const fits = JSON.stringify([edges, report]).length <= NOTE_EDGES_CHARS;
-    const isStandby = !this.is(socket);
+    const relay = this.#relays.get(socket);
+    if (relay === undefined) return;
+    const { edges, report, version, candidate } = relay;
+    const isStandby = !this.isPublisher(socket);
     const reconciled = isStandby ? [] : [...this.#reconciled];
-    const told = fits ? { edges, report } : { edges: [], report: null };
-    const note: HomeNote = { isStandby, version, candidate, reconciled, ...told };
-    this.#ports.sockets.saveNote(socket, JSON.stringify(note));
+    const note = { isStandby, version, candidate, reconciled, edges, report };
+    this.#ports.sockets.saveNote(socket, writePublisherNote(note));
   }
 }

@@ -1,65 +1,62 @@
 /**
  * First claims on their way to the Mesh: each is asked once, and not more often than now and then,
- * for a claim costs the Mesh a decision and all relays of the cluster new facts, and what was
- * refused is judged again. [LOG29]
+ * for a claim costs the Mesh a decision and all relays of the cluster new facts, and refused records
+ * are judged again. [LOG29]
  */
 import type { RangeClaim } from "../../../shared/visibility/facts.ts";
+import { BUDGETS } from "../budgets/limits.ts";
+import { TokenBucket } from "../budgets/token-bucket.ts";
 import type { OriginPorts } from "../ports.ts";
-import { Bucket } from "../budgets/change-quota.ts";
+import type { SetTimer, TimerRegistry } from "../timers.ts";
 
-/** Questions over time, and at once: a cluster has a few pools. */
-const PER_SECOND = 1;
-const AT_ONCE = 8;
-/** In one question. */
-const MOST_CLAIMS = 256;
-
-type Ports = Pick<OriginPorts, "clock" | "mesh" | "setTimer">;
+type Ports = Pick<OriginPorts, "clock" | "mesh">;
 
 export class RangeClaims {
   readonly #ports: Ports;
-  readonly #bucket: Bucket;
-  /** Under way, or waiting. */
-  readonly #asked = new Set<string>();
+  readonly #bucket: TokenBucket;
+  readonly #setTimer: SetTimer;
+  /** Claims that were asked and not answered, or wait to be asked. */
+  readonly #pending = new Set<string>();
   #waiting: RangeClaim[] = [];
 
-  constructor(ports: Ports) {
+  constructor(ports: Ports, timers: TimerRegistry) {
     this.#ports = ports;
-    this.#bucket = new Bucket(PER_SECOND, AT_ONCE, ports.clock.now());
+    const { claimsPerSecond, claimsAtOnce } = BUDGETS;
+    this.#bucket = new TokenBucket(claimsPerSecond, claimsAtOnce, ports.clock.now());
+    this.#setTimer = timers.own("claim", () => this.#askWaiting());
   }
 
   get isEmpty(): boolean {
-    return this.#asked.size === 0;
+    return this.#pending.size === 0;
   }
 
   add(claims: readonly RangeClaim[]): void {
-    const fresh = claims.filter((claim) => !this.#asked.has(claimId(claim)));
+    const fresh = claims.filter((claim) => !this.#pending.has(claimId(claim)));
     if (fresh.length === 0) return;
-    for (const claim of fresh) this.#asked.add(claimId(claim));
+    for (const claim of fresh) this.#pending.add(claimId(claim));
     this.#waiting.push(...fresh);
-    this.askOn();
+    this.#askWaiting();
   }
 
-  /** Asks for what waits, now or by a timer. */
-  askOn(): void {
+  #askWaiting(): void {
     if (this.#waiting.length === 0) return;
     const now = this.#ports.clock.now();
     const waitMs = this.#bucket.waitMs(now);
     if (waitMs === 0) {
-      this.#bucket.take(1, now);
-      this.#ports.mesh.claimRanges(this.#waiting.splice(0, MOST_CLAIMS));
+      this.#bucket.spend(1, now);
+      this.#ports.mesh.claimRanges(this.#waiting.splice(0, BUDGETS.questionClaims));
     }
-    if (this.#waiting.length > 0)
-      this.#ports.setTimer("claim", Math.max(1, this.#bucket.waitMs(now)));
+    if (this.#waiting.length > 0) this.#setTimer(Math.max(1, this.#bucket.waitMs(now)));
   }
 
-  /** These could not be asked: they may be asked again. */
+  /** The Mesh could not be asked for these: they may be asked again. */
   forget(claims: readonly RangeClaim[]): void {
-    for (const claim of claims) this.#asked.delete(claimId(claim));
+    for (const claim of claims) this.#pending.delete(claimId(claim));
   }
 
-  /** Everything is judged anew, and what must be claimed then is claimed then. */
+  /** All records are judged anew, and claims that they still need are made then. */
   clear(): void {
-    this.#asked.clear();
+    this.#pending.clear();
     this.#waiting = [];
   }
 }

@@ -1,15 +1,15 @@
-/** How what the hub has received of a channel differs from what a publisher has: told in parts, for it may be all there is. */
+/**
+ * The answer to a publisher's `reconcile`: the differences between its channel and the records that
+ * the hub has received, in steps, for it may be all there is.
+ */
 import { LIMITS } from "../../../shared/protocol/limits.ts";
 import type { Partition, PartitionDigest } from "../../../shared/log/partition.ts";
 import { WHOLE } from "../../../shared/log/partition.ts";
 import type { Difference } from "../../../shared/protocol/messages.ts";
 import { PAIR_BYTES } from "../../../shared/log/trie-leaf.ts";
+import { BUDGETS } from "../budgets/limits.ts";
 import type { ChannelLog } from "../log/channel-log.ts";
 
-/** Leaves compared, and messages and bytes of pairs told, in one event: about two milliseconds. */
-const PART_LEAVES = 512;
-const PART_MESSAGES = 12;
-const PART_PAIRS_BYTES = 96 * 1024;
 /** Pairs in one message. */
 const MESSAGE_PAIRS = Math.floor(LIMITS.messageBytes / 2 / PAIR_BYTES);
 
@@ -18,7 +18,7 @@ export class Reconciliation {
   readonly #leaves: readonly PartitionDigest[];
   #at = 0;
 
-  /** @param leaves The publisher's, in order. */
+  /** @param leaves The publisher's leaves, in order. */
   constructor(log: ChannelLog, leaves: readonly PartitionDigest[]) {
     this.#log = log;
     this.#leaves = leaves;
@@ -28,13 +28,17 @@ export class Reconciliation {
     return this.#at > this.#leaves.length;
   }
 
-  /** The next part of the answer: pairs of every partition that differs; the last message says so, also when nothing does. */
+  /**
+   * The next messages: pairs of every partition that differs; the last message is marked, also
+   * when nothing differs.
+   */
   step(): Difference[] {
     const { union } = this.#log.received;
     const answer: Difference[] = [];
     let bytes = 0;
-    for (let done = 0; done < PART_LEAVES; done++) {
-      if (answer.length >= PART_MESSAGES || bytes >= PART_PAIRS_BYTES) return answer;
+    for (let done = 0; done < BUDGETS.reconcileLeaves; done++) {
+      if (answer.length >= BUDGETS.reconcileMessages || bytes >= BUDGETS.reconcilePairBytes)
+        return answer;
       const leaf = this.#leaves[this.#at++];
       if (leaf === undefined) return [...answer, this.#difference(WHOLE, new Uint8Array(), true)];
       if (union.matches(leaf)) continue;

@@ -1,6 +1,7 @@
 /**
- * Intake: what one received frame means. Each change is decoded against the strict schema, compared with what was received before (equal
- * means nothing to do), and judged. The outcome is data: what to append, what to quarantine, what to release. [ADM8]
+ * The judgement of a received batch of changes. Each is decoded against the strict schema, compared
+ * with the record that was received before (an equal one changes nothing), and judged. The outcome
+ * is data: changes to append, records to quarantine, keys to release. [ADM8]
  */
 import { judge } from "../../../shared/admission/judge.ts";
 import type { AdmissionFacts } from "../../../shared/admission/judge.ts";
@@ -9,19 +10,15 @@ import type { HashTrie } from "../../../shared/log/hash-trie.ts";
 import type { LogChange } from "../../../shared/log/payload.ts";
 import { channelOf } from "../../../shared/record/channel.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
-import {
-  decodeRecord,
-  encodeRecord,
-  hashRecord,
-  keyHashOf,
-} from "../../../shared/record/encoding.ts";
+import { decodeRecord, hashRecord, keyHashOf } from "../../../shared/record/encoding.ts";
 import type { CalicoRecord } from "../../../shared/record/record.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import type { RangeClaim } from "../../../shared/visibility/facts.ts";
 import { AdmittedBatch } from "../log/admitted-batch.ts";
-import type { AdmittedChange } from "../log/admitted-batch.ts";
-import { KeyHashMap } from "./key-hash-map.ts";
+import { changeInstead } from "../log/admitted-change.ts";
+import type { AdmittedChange } from "../log/admitted-change.ts";
 import type { QuarantinedRecord } from "../log/log-store.ts";
+import { KeyHashMap } from "./key-hash-map.ts";
 
 export interface Known {
   readonly admitted: HashTrie;
@@ -33,15 +30,15 @@ export interface Intake {
   readonly quarantine: readonly QuarantinedRecord[];
   readonly release: readonly Uint8Array[];
   readonly claims: readonly RangeClaim[];
-  /** Changes that are refused: those of `quarantine` and repeats of what is quarantined already. */
+  /** Refused changes: those of `quarantine` and repeats of records that are quarantined already. */
   readonly refused: number;
-  /** Of the changes, from the first one on: what is left has another event. */
-  readonly taken: number;
+  /** Changes that were judged, from the first one: the rest has another event. */
+  readonly judgedCount: number;
   /** `append` is all of the frame, in order: its payload may be stored as it came. */
   readonly isVerbatim: boolean;
 }
 
-/** A refused record is a row of its own: it costs about three changes more. */
+/** A refused record is a row of its own, which costs about three changes more. */
 export const REFUSED_COST = 3;
 
 export type IntakeResult =
@@ -49,34 +46,38 @@ export type IntakeResult =
   | { readonly ok: false; readonly rule: string };
 
 interface ReadPut {
+  readonly kind: "put";
   readonly record: CalicoRecord;
   readonly keyHash: Uint8Array;
   readonly recordHash: Uint8Array;
 }
 
 /**
- * A malformed record or one of another channel is the sender's bug: the whole frame is refused with the rule, nothing is taken.
- * @param most What may be taken at once, in changes that are admitted.
+ * A malformed record or one of another channel is the sender's bug: the whole frame is refused with
+ * the rule, and nothing of it counts.
+ * @param hashSeed See `AdmittedBatch`.
+ * @param most Work of one event, in changes that are admitted.
  */
 export function judgeChanges(
   channel: Channel,
   changes: readonly LogChange[],
   known: Known,
   facts: AdmissionFacts,
+  hashSeed: number,
   most = Number.POSITIVE_INFINITY,
 ): IntakeResult {
-  const batch = new Batch(channel, changes.length, known, facts);
+  const batch = new Batch(channel, new AdmittedBatch(changes.length, hashSeed), known, facts);
   let seen = 0;
   for (const change of changes) {
     if (batch.cost >= most) break;
     seen++;
-    const broken = batch.take(change);
+    const broken = batch.judge(change);
     if (broken !== null) return { ok: false, rule: broken };
   }
   return { ok: true, intake: batch.outcome(changes, seen) };
 }
 
-/** What has come of the changes so far. */
+/** The outcome of the changes so far. */
 class Batch {
   readonly #channel: Channel;
   readonly #known: Known;
@@ -88,27 +89,27 @@ class Batch {
   #refused = 0;
   cost = 0;
 
-  constructor(channel: Channel, most: number, known: Known, facts: AdmissionFacts) {
+  constructor(channel: Channel, append: AdmittedBatch, known: Known, facts: AdmissionFacts) {
     this.#channel = channel;
     this.#known = known;
     this.#facts = facts;
-    this.#append = new AdmittedBatch(most);
+    this.#append = append;
   }
 
   /** Answers the rule that the change breaks, or `null`. */
-  take(change: LogChange): string | null {
+  judge(change: LogChange): string | null {
     this.cost++;
     if (change.op === "delete") {
-      this.#takeDelete(change, change.keyHash);
+      this.#judgeDelete(change, change.keyHash);
       return null;
     }
     const read = readPut(this.#channel, change.bytes);
-    if ("rule" in read) return read.rule;
-    this.#takePut(change, read);
+    if (read.kind === "malformed") return read.rule;
+    this.#judgePut(change, read);
     return null;
   }
 
-  outcome(changes: readonly LogChange[], taken: number): Intake {
+  outcome(changes: readonly LogChange[], judgedCount: number): Intake {
     const append = this.#append.inOrder();
     return {
       append,
@@ -116,7 +117,7 @@ class Batch {
       release: this.#release.values(),
       claims: [...this.#claims.values()],
       refused: this.#refused,
-      taken,
+      judgedCount,
       isVerbatim:
         append.length === changes.length && append.every((a, i) => a.change === changes[i]),
     };
@@ -135,13 +136,13 @@ class Batch {
     this.#quarantine.delete(keyHash);
   }
 
-  #takeDelete(change: LogChange, keyHash: Uint8Array): void {
+  #judgeDelete(change: LogChange, keyHash: Uint8Array): void {
     this.#letGo(keyHash);
     if (this.#published(keyHash) !== "absent")
       this.#append.set({ change, keyHash, recordHash: null });
   }
 
-  #takePut(change: LogChange & { readonly op: "put" }, read: ReadPut): void {
+  #judgePut(change: LogChange & { readonly op: "put" }, read: ReadPut): void {
     const { record, keyHash, recordHash } = read;
     const held = this.#held(keyHash);
     const verdict = judge(record, this.#facts);
@@ -163,12 +164,12 @@ class Batch {
     const { bytes } = change;
     const kept = { channel: this.#channel, kind: record.kind, key: keyOf(record), bytes };
     this.#quarantine.set(keyHash, { ...kept, keyHash, recordHash, rule, message, claims });
-    const instead = changeTo(verdict.remainder, keyHash);
+    const instead = changeInstead(verdict.remainder, keyHash);
     const published = this.#published(keyHash, instead.recordHash ?? undefined);
     if (published !== (instead.recordHash === null ? "absent" : "same")) this.#append.set(instead);
   }
 
-  /** What readers have of the key, this frame's earlier change included. */
+  /** The key's record as readers have it, this frame's earlier change included. */
   #published(keyHash: Uint8Array, recordHash?: Uint8Array): "same" | "other" | "absent" {
     const earlier = this.#append.get(keyHash);
     const { admitted } = this.#known;
@@ -182,23 +183,20 @@ class Batch {
   }
 }
 
-/**
- * What readers are told in the place of a record that is refused: what is left of it, or that it is
- * gone. [ADM8] [ADM11]
- */
-export function changeTo(remainder: CalicoRecord | null, keyHash: Uint8Array): AdmittedChange {
-  if (remainder === null)
-    return { change: { op: "delete", keyHash, cause: "observed" }, keyHash, recordHash: null };
-  const bytes = encodeRecord(remainder);
-  return { change: { op: "put", bytes }, keyHash, recordHash: hashRecord(bytes) };
-}
-
-function readPut(channel: Channel, bytes: Uint8Array): ReadPut | { readonly rule: string } {
+function readPut(
+  channel: Channel,
+  bytes: Uint8Array,
+): ReadPut | { readonly kind: "malformed"; readonly rule: string } {
   const decoded = decodeRecord(bytes);
-  if (!decoded.ok) return { rule: `record field ${decoded.error.field} ${decoded.error.rule}` };
+  if (!decoded.ok)
+    return { kind: "malformed", rule: `record field ${decoded.error.field} ${decoded.error.rule}` };
   if (channelOf(decoded.record.kind) !== channel)
-    return { rule: `a ${decoded.record.kind} does not belong into channel ${channel}` };
+    return {
+      kind: "malformed",
+      rule: `a ${decoded.record.kind} does not belong into channel ${channel}`,
+    };
   return {
+    kind: "put",
     record: decoded.record,
     keyHash: keyHashOf(decoded.record),
     recordHash: hashRecord(bytes),
