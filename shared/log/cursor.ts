@@ -8,8 +8,9 @@ export const CHAIN_BYTES = 16;
 export const NO_CHAIN = new Uint8Array(CHAIN_BYTES);
 
 /**
- * A position: the log's incarnation, the last frame applied, and the running hash of all frames up to it. Two logs that share (epoch,
- * revision) but not the chain are different histories, as after a restored backup. [LOG2]
+ * A position: the log's incarnation, the last frame applied, and the running hash of all frames up
+ * to it. Two logs that share (epoch, revision) but not the chain are different histories, as after
+ * a restored backup. [LOG2]
  */
 export interface Cursor {
   readonly epoch: string;
@@ -44,7 +45,10 @@ export type ResumePlan =
         | "other-history";
     };
 
-/** Decides how a reader continues. Never throws and never guesses: whatever does not match is repaired by digest. [LOG3] */
+/**
+ * Decides how a reader continues. Never throws and never guesses: whatever does not match is
+ * repaired by digest. [LOG3]
+ */
 export function planResume(cursor: Cursor | null, log: LogBounds): ResumePlan {
   if (cursor === null) return { kind: "repair", reason: "first-contact" };
   if (cursor.epoch !== log.epoch) return { kind: "repair", reason: "epoch-changed" };

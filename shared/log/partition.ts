@@ -1,6 +1,6 @@
 /**
- * Partitions of the space of key hashes, by which tries, blobs and repairs are cut. A partition is a
- * subtree: the keys whose hash begins with the first `bits` bits of `prefix` (an unsigned 32-bit
+ * Partitions of the space of key hashes, by which tries, blobs and repairs are cut. A partition is
+ * a subtree: the keys whose hash begins with the first `bits` bits of `prefix` (an unsigned 32-bit
  * number, left-aligned).
  */
 export interface Partition {

@@ -1,4 +1,7 @@
-/** What a Durable Object is to an Origin: sockets with notes, storage, timers, calls that may be lost, eviction and death. */
+/**
+ * What a Durable Object is to an Origin: sockets with notes, storage, timers, calls that may be
+ * lost, eviction and death.
+ */
 import { decodeMessage } from "../../shared/protocol/codec.ts";
 import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
 import { DIGEST_LEAVES } from "../../worker/origin/readers/digest-announcer.ts";
@@ -92,7 +95,10 @@ export class OriginHost {
     this.event((origin) => origin.onClose(socket));
   }
 
-  /** Runs an event in the instance there is, or a new one. What throws ends the instance and all sockets, as in production. */
+  /**
+   * Runs an event in the instance there is, or a new one. What throws ends the instance and all
+   * sockets, as in production.
+   */
   event<T>(work: (origin: Origin) => T): T | undefined {
     try {
       return work(this.#awake().origin);
@@ -114,7 +120,10 @@ export class OriginHost {
     this.#end();
   }
 
-  /** The same, and what was kept with the readers' sockets is of another hub: it says nothing of where they stand. */
+  /**
+   * The same, and what was kept with the readers' sockets is of another hub: it says nothing of
+   * where they stand.
+   */
   evictForgetting(): void {
     if (!this.sleeping) return;
     this.#end();

@@ -1,6 +1,7 @@
 /**
- * The product with limits so small that a run of a few dozen keys meets all of them: rings that wrap, folds in the middle of repairs, several
- * partitions, credit that runs out. They are constants, and rightly so; here their text is replaced while the modules are loaded, and with
+ * The product with limits so small that a run of a few dozen keys meets all of them: rings that
+ * wrap, folds in the middle of repairs, several partitions, credit that runs out. They are
+ * constants, and rightly so; here their text is replaced while the modules are loaded, and with
  * them that of a mutant. Imported before anything else, in a process of its own.
  */
 import { readFileSync } from "node:fs";
@@ -14,7 +15,7 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 
 /** By file: the constants, or fields of a record of them, and their values here. */
 const LIMITS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  "shared/log/hash-trie.ts": { LEAF_KEYS: 4 },
+  "shared/log/trie-node.ts": { LEAF_KEYS: 4 },
   "shared/protocol/limits.ts": {
     inFlightBytes: 250,
     readerFloorBytes: 100,
@@ -58,7 +59,10 @@ const LIMITS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 
 type Edit = (text: string, file: string) => string;
 
-/** @throws Error when the text is not there exactly once: a limit or mutant that silently is none would prove nothing. */
+/**
+ * @throws Error when the text is not there exactly once: a limit or mutant that silently is none
+ *   would prove nothing.
+ */
 function replaceOnce(text: string, file: string, from: RegExp | string, to: string): string {
   if (text.split(from).length !== 2)
     throw new Error(`${file} must have this exactly once: ${String(from)}`);

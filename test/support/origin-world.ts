@@ -11,6 +11,7 @@ import { ReaderMemory } from "../../worker/origin/budgets/reader-memory.ts";
 import { MemberWork } from "../../worker/origin/budgets/member-work.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { Peer } from "../../worker/origin/peer.ts";
+import type { OriginPorts } from "../../worker/origin/ports.ts";
 import type { TimerName } from "../../worker/origin/timers.ts";
 import { SqliteLogStore } from "../../worker/origin/log/sqlite-log-store.ts";
 import type { SqlDatabase } from "../../worker/storage/sql.ts";
@@ -198,8 +199,14 @@ export class OriginWorld {
   }
 
   #make(): Origin {
+    const origin = new Origin(this.ports());
+    for (const entries of origin.load()) this.largestPart = Math.max(this.largestPart, entries);
+    return origin;
+  }
+
+  ports(): OriginPorts {
     let seed = 7;
-    const origin = new Origin({
+    return {
       store: new SqliteLogStore(this.sql),
       clock: { now: () => this.nowMs },
       paceMs: this.paceMs,
@@ -244,8 +251,6 @@ export class OriginWorld {
         if ((this.timers.get(name) ?? Infinity) > dueMs) this.timers.set(name, dueMs);
       },
       log: () => undefined,
-    });
-    for (const entries of origin.load()) this.largestPart = Math.max(this.largestPart, entries);
-    return origin;
+    };
   }
 }

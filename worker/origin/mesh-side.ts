@@ -76,7 +76,9 @@ export class MeshSide {
     this.notes.compareSoon();
   }
 
-  /** @param isAnswer This instance has asked for these facts: they are no older than the question. */
+  /**
+   * @param isAnswer This instance has asked for these facts: they are no older than the question.
+   */
   learn(facts: OriginFacts, isAnswer: boolean): void {
     const { known, publisher, readers, builder } = this.#parts;
     const news = known.compare(facts);
@@ -132,7 +134,9 @@ export class MeshSide {
     this.#setWipeTimer(0);
   }
 
-  /** The log of a removed cluster is not read any more: a large one is forgotten in steps. [VIS7] */
+  /**
+   * The log of a removed cluster is not read any more: a large one is forgotten in steps. [VIS7]
+   */
   #wipe(): void {
     if (!this.#parts.known.isRemoved) return;
     const { store } = this.#ports;

@@ -51,7 +51,9 @@ export class OriginSockets {
     this.#peers.set(socket, peer);
   }
 
-  /** Only a newer credential could change this refusal: nothing is gained by a wait for the hello. */
+  /**
+   * Only a newer credential could change this refusal: nothing is gained by a wait for the hello.
+   */
   checkKey(socket: SocketId, peer: Peer): void {
     const permit = this.#known.isFresh ? keyPermit(peer, this.#known.facts) : null;
     if (permit !== null) this.refuse(socket, permit.reason, permit.message);

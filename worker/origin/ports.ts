@@ -20,7 +20,9 @@ export interface SocketPort {
    * was none yet.
    */
   lastHeartbeatMs(socket: SocketId): number | null;
-  /** Keeps a small note with the socket: it survives the eviction of this object, not the socket. */
+  /**
+   * Keeps a small note with the socket: it survives the eviction of this object, not the socket.
+   */
   saveNote(socket: SocketId, note: string): void;
 }
 

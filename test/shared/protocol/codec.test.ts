@@ -299,11 +299,17 @@ test("[PRO2] fields of a later version are ignored, missing and malformed ones a
   });
   expect(decodeMessage(pack([7, 0, 0, -1, b16, b16]))).toEqual({
     ok: false,
+    kind: "malformed",
     rule: "frame: field revision is missing or malformed",
   });
-  expect(decodeMessage(pack([99]))).toEqual({ ok: false, rule: "unknown message number 99" });
+  expect(decodeMessage(pack([99]))).toEqual({
+    ok: false,
+    kind: "malformed",
+    rule: "unknown message number 99",
+  });
   expect(decodeMessage(new Uint8Array(1_600_001))).toEqual({
     ok: false,
+    kind: "too-large",
     rule: "message has 1600001 bytes, the limit is 1600000",
   });
 });

@@ -1,4 +1,7 @@
-/** A planted bug: one text of the product, there exactly once, replaced by another while it is loaded. */
+/**
+ * A planted bug: one text of the product, there exactly once, replaced by another while it is
+ * loaded.
+ */
 export interface Replacement {
   /** From the project's root. */
   readonly file: string;

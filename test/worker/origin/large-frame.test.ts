@@ -1,4 +1,7 @@
-/** [LOG22] A frame of thousands of changes: taken in by parts, acknowledged when all of it is; and frames that come faster than they are folded. */
+/**
+ * [LOG22] A frame of thousands of changes: taken in by parts, acknowledged when all of it is; and
+ * frames that come faster than they are folded.
+ */
 import { expect, test } from "vitest";
 
 import { decodePayload } from "../../../shared/log/payload.ts";

@@ -1,4 +1,7 @@
-/** Who sends without end what carries nothing forward is refused; whoever does what a relay does is not. */
+/**
+ * Who sends without end what carries nothing forward is refused; whoever does what a relay does is
+ * not.
+ */
 import { expect, test } from "vitest";
 
 import type { Message } from "../../../shared/protocol/messages.ts";

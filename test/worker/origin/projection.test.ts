@@ -141,7 +141,8 @@ describe("what a reader with a scope is sent", () => {
     publisher.change(put(db("a", 78)));
     reader.connect({ accessVersion: 2 });
     world.advance(2_000);
-    // What it had beyond the scope goes: the publisher has reconciled, so what is not confirmed is gone.
+    // What it had beyond the scope goes: the publisher has reconciled, so what is not confirmed is
+    // gone.
     expect(names(reader)).toEqual(["10.20.0.0/16", "a"]);
     expect(reader.isInSync).toBe(true);
   });

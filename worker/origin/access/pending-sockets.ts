@@ -40,7 +40,9 @@ export class PendingSockets {
     return this.#hellos.has(socket);
   }
 
-  /** Removes and answers the hellos that wait, or those of one type; the caller may keep one again. */
+  /**
+   * Removes and answers the hellos that wait, or those of one type; the caller may keep one again.
+   */
   popHellos(type?: Hello["type"]): (readonly [SocketId, Hello])[] {
     const due = [...this.#hellos].filter(([, hello]) => type === undefined || hello.type === type);
     for (const [socket] of due) this.#hellos.delete(socket);

@@ -1,9 +1,9 @@
 /**
  * Bytes that one socket was sent, and how many are known to have been received. A peer's word for
  * that proves nothing: a socket that reads nothing can say any number, and a socket beside it, or
- * the publisher, knows all that is sent. So marks go between the messages, each a number that nobody
- * can guess: a peer that names one has received all that was sent before it, because a socket is
- * read in order. [LOG25]
+ * the publisher, knows all that is sent. So marks go between the messages, each a number that
+ * nobody can guess: a peer that names one has received all that was sent before it, because a
+ * socket is read in order. [LOG25]
  */
 import { LIMITS } from "../../../shared/protocol/limits.ts";
 import { MARK_VERSION } from "../../../shared/protocol/version.ts";

@@ -146,7 +146,7 @@ export const BUDGETS = {
   shortestPaceMs: 3,
   /** A member has at most so many times as many sockets as are left. [API14] */
   socketsPerFreeSocket: 4,
-  /** Sockets that were closed and whose other end has not gone, before the object restarts. [LOG48] */
+  /** Closed sockets whose other end has not gone, before the object restarts. [LOG48] */
   halfClosedSockets: 16,
   /** Time after which a closed socket counts as one that does not go. [LOG48] */
   halfClosedMs: 60_000,
@@ -173,7 +173,7 @@ export const BUDGETS = {
   recentFrames: 16_384,
   /** Deletes remembered; with more the memory begins later. [LOG15] */
   recentDeletes: 65_536,
-  /** Changes of a frame that is kept for the next fold: to read a larger one costs little more. [LOG18] */
+  /** Changes of a frame that is kept for the next fold: larger ones are read again. [LOG18] */
   keptFrameChanges: 64,
   /** Bytes of a frame that is kept for the next fold. [LOG18] */
   keptFrameBytes: 8 * KIB,

@@ -1,13 +1,17 @@
 /**
- * What an Origin keeps on disk. Synchronous: one event is one transaction, and nothing is sent before it is committed.
- * Frames live in ring slots that are updated in place, so a commit writes one row however long the log gets. [LOG4]
+ * What an Origin keeps on disk. Synchronous: one event is one transaction, and nothing is sent
+ * before it is committed. Frames live in ring slots that are updated in place, so a commit writes
+ * one row however long the log gets. [LOG4]
  */
 import type { Partition } from "../../../shared/log/partition.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import type { OriginFacts, RangeClaim, ScopeStatus } from "../../../shared/visibility/facts.ts";
 import type { Scope } from "../../../shared/visibility/scope.ts";
 
-/** One change of a frame, for the index: key hash and record hash, all zero for a delete; 24 bytes each. */
+/**
+ * One change of a frame, for the index: key hash and record hash, all zero for a delete; 24 bytes
+ * each.
+ */
 export type EntryBytes = Uint8Array;
 
 export interface StoredFrame {
@@ -63,7 +67,10 @@ export interface LogStore {
   at(slot: number): LogStore;
   projections(): readonly StoredProjection[];
   saveProjections(projections: readonly StoredProjection[]): void;
-  /** Whether the frame of a revision was written by a program that knows projections; one that does not leaves them behind. [SCP8] */
+  /**
+   * Whether the frame of a revision was written by a program that knows projections; one that does
+   * not leaves them behind. [SCP8]
+   */
   isProjected(channel: Channel, revision: number): boolean;
 
   transaction<T>(work: () => T): T;
@@ -115,8 +122,8 @@ export interface LogStore {
   hasPendingClaims(): boolean;
 
   /**
-   * Forgets so many rows of the logs (frames, blobs, quarantine) of this slot, in slot 0 of all, and answers how many there were; with the last ones their
-   * channels. Facts and term stay.
+   * Forgets so many rows of the logs (frames, blobs, quarantine) of this slot, in slot 0 of all,
+   * and answers how many there were; with the last ones their channels. Facts and term stay.
    */
   wipeLog(rows: number): number;
 }

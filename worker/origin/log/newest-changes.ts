@@ -72,7 +72,9 @@ export class NewestChanges {
     return this.#root.measure(partition);
   }
 
-  /** Removes a partition's changes and answers them by key: views of bytes that stay as they are. */
+  /**
+   * Removes a partition's changes and answers them by key: views of bytes that stay as they are.
+   */
   extract(partition: Partition): PackedChange[] {
     const extracted: PackedChange[] = [];
     for (const place of this.#root.extract(partition))

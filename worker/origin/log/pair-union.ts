@@ -6,11 +6,12 @@
  */
 import { concatBytes, equalBytes } from "../../../shared/lib/bytes.ts";
 import { must } from "../../../shared/lib/assert.ts";
-import { digestInner, digestLeaf, LEAF_KEYS } from "../../../shared/log/hash-trie.ts";
-import type { HashTrie, TrieNode } from "../../../shared/log/hash-trie.ts";
+import type { HashTrie } from "../../../shared/log/hash-trie.ts";
 import { bitOf, splitPartition, WHOLE } from "../../../shared/log/partition.ts";
 import type { Partition, PartitionDigest } from "../../../shared/log/partition.ts";
 import { PAIR_BYTES, pairsOf, rangeOf } from "../../../shared/log/trie-leaf.ts";
+import { digestInner, digestLeaf, LEAF_KEYS } from "../../../shared/log/trie-node.ts";
+import type { TrieNode } from "../../../shared/log/trie-node.ts";
 import { HASH_BYTES } from "../../../shared/record/encoding.ts";
 
 /** A node; of a leaf perhaps a range only. */

@@ -27,7 +27,9 @@ const RUN_BYTES = 16 * 1024;
 export interface WaitingFrame {
   readonly socket: SocketId;
   readonly message: Publish;
-  /** The rest of a large frame whose beginning was committed, and the count of its refused changes. */
+  /**
+   * The rest of a large frame whose beginning was committed, and the count of its refused changes.
+   */
   readonly rest?: { readonly changes: readonly LogChange[]; readonly refused: number };
 }
 
@@ -98,7 +100,10 @@ export class CommitGroup {
     for (const { message } of waiting) this.#waitingBytes += message.payload.length;
   }
 
-  /** Forgets the frames of a publisher that is gone: they are not acknowledged, so it sends them again. */
+  /**
+   * Forgets the frames of a publisher that is gone: they are not acknowledged, so it sends them
+   * again.
+   */
   drop(socket: SocketId): void {
     this.#waiting = this.#waiting.filter((waiting) => waiting.socket !== socket);
     this.#waitingBytes = this.#waiting.reduce(

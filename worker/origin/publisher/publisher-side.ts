@@ -21,7 +21,7 @@ import type { Projections } from "../scopes/projections.ts";
 import type { TimerRegistry } from "../timers.ts";
 import type { WaitingFrame } from "./commit-group.ts";
 import { CommitSchedule } from "./commit-schedule.ts";
-import type { Committed } from "./commit-schedule.ts";
+import type { Committed, Queued } from "./commit-schedule.ts";
 import type { PublishResult } from "./frame-intake.ts";
 import { parsePublisherNote } from "./publisher-note.ts";
 import { PublisherSockets } from "./publisher-sockets.ts";
@@ -154,18 +154,12 @@ export class PublisherSide {
       return;
     }
     if (!this.sockets.isPublisher(socket)) return;
-    switch (message.type) {
-      case "publish":
-        this.#queue(socket, this.#schedule.add({ socket, message }));
-        return;
-      case "reconcile":
-      case "reconciled":
-        this.#onQuestion(socket, message);
-        return;
-      default: {
-        const rule = `${message.type} does not belong on a home socket`;
-        this.#handlers.refuse(socket, "protocol-error", rule);
-      }
+    if (message.type === "publish") this.#onQueued(socket, this.#schedule.add({ socket, message }));
+    else if (message.type === "reconcile" || message.type === "reconciled")
+      this.#onQuestion(socket, message);
+    else {
+      const rule = `${message.type} does not belong on a home socket`;
+      this.#handlers.refuse(socket, "protocol-error", rule);
     }
   }
 
@@ -178,10 +172,10 @@ export class PublisherSide {
   #onQuestion(socket: SocketId, question: Question): void {
     if (question.type === "reconcile" && !areDisjoint(question.leaves))
       this.#handlers.refuse(socket, "protocol-error", DISJOINT_RULE);
-    else this.#queue(socket, this.#questions.add(question));
+    else this.#onQueued(socket, this.#questions.add(question));
   }
 
-  #queue(socket: SocketId, queued: ReturnType<CommitSchedule["add"]>): void {
+  #onQueued(socket: SocketId, queued: Queued): void {
     if (queued.kind === "over-quota") this.#handlers.refuse(socket, "over-quota", queued.rule);
   }
 

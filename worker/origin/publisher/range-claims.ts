@@ -1,7 +1,7 @@
 /**
  * First claims on their way to the Mesh: each is asked once, and not more often than now and then,
- * for a claim costs the Mesh a decision and all relays of the cluster new facts, and refused records
- * are judged again. [LOG29]
+ * for a claim costs the Mesh a decision and all relays of the cluster new facts, and refused
+ * records are judged again. [LOG29]
  */
 import type { RangeClaim } from "../../../shared/visibility/facts.ts";
 import { BUDGETS } from "../budgets/limits.ts";

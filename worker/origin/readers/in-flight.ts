@@ -23,7 +23,9 @@ export class InFlight {
     return this.#bytes;
   }
 
-  /** Whether nothing may be sent to a reader until others, or it itself, have received something. */
+  /**
+   * Whether nothing may be sent to a reader until others, or it itself, have received something.
+   */
   isFullFor(reader: Reader): boolean {
     return (
       this.#isFull || this.#memory.isFullFor(reader.peer.clusterUid) || reader.account.isWornOut

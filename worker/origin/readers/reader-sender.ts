@@ -25,7 +25,9 @@ export class ReaderSender {
   readonly #ports: SenderPorts;
   readonly #needRoom: () => void;
 
-  /** @param needRoom Has stalled readers looked for: somebody could be sent more, were there room. */
+  /**
+   * @param needRoom Has stalled readers looked for: somebody could be sent more, were there room.
+   */
   constructor(ports: SenderPorts, needRoom: () => void) {
     this.#ports = ports;
     this.#needRoom = needRoom;

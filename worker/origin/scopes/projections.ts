@@ -66,7 +66,9 @@ export class Projections {
     for (const log of this.logs()) yield* log.load();
   }
 
-  /** Whether a program that knows no projections has committed since: they lack its changes. [SCP8] */
+  /**
+   * Whether a program that knows no projections has committed since: they lack its changes. [SCP8]
+   */
   #isBehind(): boolean {
     return listLogs(this.#logs).some(
       ({ channel, head }) => head > 0 && !this.#store.isProjected(channel, head),
