@@ -55,6 +55,7 @@ export function planResume(cursor: Cursor | null, log: LogBounds): ResumePlan {
   if (cursor.revision > log.head) return { kind: "repair", reason: "ahead-of-log" };
   const chain = log.chainAt(cursor.revision);
   if (chain === undefined) return { kind: "repair", reason: "compacted" };
+  // fault: chain-not-checked
   if (!equalBytes(chain, cursor.chain)) return { kind: "repair", reason: "other-history" };
   return { kind: "tail", after: cursor.revision };
 }

@@ -9,9 +9,12 @@ import { registerHooks } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { findLabels, plant } from "./mutants/faults.ts";
 import { MUTANTS } from "./mutants/index.ts";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
+
+const BUDGETS = "worker/origin/budgets/limits.ts";
 
 /** By file: the constants, or fields of a record of them, and their values here. */
 const LIMITS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
@@ -22,7 +25,7 @@ const LIMITS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     inFlightCapBytes: 2_000,
     ackBytes: 60,
   },
-  "worker/origin/budgets/limits.ts": {
+  [BUDGETS]: {
     ringFrames: 8,
     foldChanges: 6,
     foldFrames: 5,
@@ -94,8 +97,15 @@ const at = process.argv.indexOf("--mutant");
 if (at >= 0) {
   const mutant = MUTANTS.find(({ name }) => name === process.argv[at + 1]);
   if (mutant === undefined) throw new Error(`there is no mutant ${process.argv[at + 1] ?? ""}`);
-  for (const { file, from, to } of mutant.replacements)
+  const { name, fault, budgets = {}, replacements = [] } = mutant;
+  for (const [limit, value] of Object.entries(budgets)) add(BUDGETS, setLimit(limit, value));
+  for (const { file, from, to } of replacements)
     add(file, (text) => replaceOnce(text, file, from, to));
+  if (fault !== undefined) {
+    const label = findLabels().find((each) => each.name === name);
+    if (label === undefined) throw new Error(`the product has no fault ${name}`);
+    add(label.file, (text) => plant(text, name, fault));
+  }
 }
 
 function edited(path: string): string {

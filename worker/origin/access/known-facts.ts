@@ -10,6 +10,7 @@ export class KnownFacts {
   #isFresh = false;
 
   constructor(stored: OriginFacts | null) {
+    // fault: stale-access-after-restart
     this.#facts = stored;
   }
 
@@ -50,6 +51,7 @@ export class KnownFacts {
 
 /** A restore of the hub is told under the number that the facts had before. [BAK4] */
 function isNewer(facts: OriginFacts, known: OriginFacts): boolean {
+  // fault: older-access-accepted
   return facts.accessVersion === known.accessVersion
     ? facts.unconfirmedRestore !== known.unconfirmedRestore
     : facts.accessVersion > known.accessVersion;

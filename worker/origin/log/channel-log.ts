@@ -145,8 +145,9 @@ export class ChannelLog implements LogBounds, FoldedLog {
    */
   commit(changes: readonly AdmittedChange[], payload?: Uint8Array): StoredFrame {
     const revision = this.#head + 1;
-    while (revision - BUDGETS.ringFrames > this.folding.foldedTo)
-      this.#foldSome(Number.POSITIVE_INFINITY);
+    // fault: compaction-boundary
+    const overwritten = revision - BUDGETS.ringFrames;
+    while (overwritten > this.folding.foldedTo) this.#foldSome(Number.POSITIVE_INFINITY);
     const body =
       payload ??
       encodePayload(

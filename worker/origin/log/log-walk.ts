@@ -40,6 +40,7 @@ export class LogWalk {
       this.#plan = null;
       return [];
     }
+    // fault: built-without-blobs
     const partition = plan.blobs.shift();
     if (partition === undefined) return null;
     const blob = this.#log.blob(partition);

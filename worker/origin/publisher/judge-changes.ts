@@ -137,6 +137,7 @@ class Batch {
   }
 
   #judgeDelete(change: LogChange, keyHash: Uint8Array): void {
+    // fault: quarantined-delete-forgotten
     this.#letGo(keyHash);
     if (this.#published(keyHash) !== "absent")
       this.#append.set({ change, keyHash, recordHash: null });
@@ -166,6 +167,7 @@ class Batch {
     this.#quarantine.set(keyHash, { ...kept, keyHash, recordHash, rule, message, claims });
     const instead = changeInstead(verdict.remainder, keyHash);
     const published = this.#published(keyHash, instead.recordHash ?? undefined);
+    // fault: refused-stays-published
     if (published !== (instead.recordHash === null ? "absent" : "same")) this.#append.set(instead);
   }
 

@@ -182,6 +182,7 @@ export class PublisherSide {
   /** In one event and so in one commit; then sent to readers and acknowledged. [LOG16] */
   #commit(waiting: readonly WaitingFrame[], most: WorkSize): Committed {
     const frames = waiting.filter(({ socket }) => this.sockets.isPublisher(socket));
+    // fault: ack-before-commit
     const results = this.#publishing.publish(frames, most);
     if (results.some((result) => result.kind === "accepted" && result.hasCommitted))
       this.committed();
@@ -217,6 +218,7 @@ export class PublisherSide {
    */
   #onReconciled(channel: Channel): void {
     this.#reconciling.add(channel);
+    // fault: claims-settle-early
     if (this.#publishing.isSettled) this.#settleReconciled();
   }
 

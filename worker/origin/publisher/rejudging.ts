@@ -157,6 +157,7 @@ export class Rejudging {
     const claims: RangeClaim[] = [];
     const admitted = store.transaction(() => {
       const changes = records.flatMap((record) => this.#judgeAgain(log, record, claims));
+      // fault: judged-again-unprojected
       if (changes.length > 0) this.#writer.append(log, changes);
       return changes.length;
     });

@@ -92,6 +92,7 @@ function makeCatchUp(log: ChannelLog, after: number): MadeCatchUp | undefined {
     const count = entryCount(frame.entries);
     if (frames > 0 && readChanges + count > BUDGETS.catchUpChanges) break;
     readChanges += count;
+    // fault: catch-up-drops-deletes
     const newest = newestOf(log, frame);
     const isFull = changes.length + newest.length > MAX_FRAME_CHANGES;
     if (frames > 0 && (isFull || bytes + frame.payload.length > BUDGETS.catchUpBytes)) break;

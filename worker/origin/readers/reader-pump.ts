@@ -227,6 +227,7 @@ export class ReaderPump {
   /** Sends the log's digest to a reader at the head that does not have it yet. */
   checkpoint(reader: Reader, channel: ReaderChannel): void {
     const { log, progress } = channel;
+    // fault: in-sync-at-plan
     if (progress.phase !== "frames" || progress.next <= log.head) {
       // It lags: it is sent one at the head, for no later commit may come to send it.
       advance(channel, { kind: "checkpoint-due" });

@@ -77,7 +77,9 @@ export class ReaderSide {
   }
 
   #canSweep(log: ChannelLog): boolean {
-    return this.#rules.hasReconciled(log.channel) && this.#projections.isBuilt(log);
+    // fault: sweep-while-built
+    if (!this.#projections.isBuilt(log)) return false;
+    return this.#rules.hasReconciled(log.channel);
   }
 
   get size(): number {
@@ -162,6 +164,7 @@ export class ReaderSide {
     const refused = this.#readers.peers().flatMap(({ socket, peer, logs }): Refused[] => {
       const permit = mayRead(peer, facts);
       if (permit !== "yes") return [{ socket, ...permit }];
+      // fault: old-scope-served-on
       if (this.#logsFor(peer, facts) === logs) return [];
       return [{ socket, reason: "not-ready", message: MOVED_RULE }];
     });
