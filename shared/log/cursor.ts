@@ -25,7 +25,7 @@ export function nextChain(previous: Uint8Array, revision: number, payload: Uint8
   return sha256(previous, number, payload).slice(0, CHAIN_BYTES);
 }
 
-/** What a log can tell about its past. */
+/** The past of a log, as far as it is known. */
 export interface LogBounds {
   readonly epoch: string;
   readonly head: number;

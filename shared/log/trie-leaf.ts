@@ -37,7 +37,7 @@ export function emptyLeaf(capacity = 4): Leaf {
   return leafOf(new Uint8Array(capacity * ENTRY_BYTES), 0);
 }
 
-/** Of pairs in key order, with tag 0. */
+/** A leaf of pairs in key order, with tag 0. */
 export function leafOfPairs(pairs: Uint8Array, from: number, to: number): Leaf {
   const leaf = emptyLeaf(Math.max(to - from, 4));
   for (let i = from; i < to; i++)
@@ -157,7 +157,7 @@ export function leafEntries(leaf: Leaf): TrieEntry[] {
 }
 
 /**
- * Key and record hashes of a leaf, or of a range of it: what its digest is made of. By words: a
+ * Key and record hashes of a leaf, or of a range of it, of which its digest is made. By words: a
  * whole index is copied in 2 ms, byte range by byte range in 30.
  */
 export function pairsOf(leaf: Leaf, from = 0, to = leaf.count): Uint8Array {

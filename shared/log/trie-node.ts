@@ -1,4 +1,4 @@
-/** The nodes of a trie of key hashes, and what is computed from them. */
+/** The nodes of a trie of key hashes: growing, splitting, merging, digests. */
 import { concatBytes } from "../lib/bytes.ts";
 import { sha256 } from "../lib/hash.ts";
 import { bitOf, prefixOf } from "./partition.ts";

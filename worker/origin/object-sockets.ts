@@ -101,7 +101,7 @@ export class ObjectSockets implements SocketPort {
     return owner;
   }
 
-  /** The instance ends: what the process holds for its sockets is released. */
+  /** The instance ends: the process releases all that it holds for its sockets. */
   releaseAll(): void {
     for (const id of [...this.#sockets.keys(), ...this.#halfClosed.sockets()]) {
       this.#process.sockets.delete(id);

@@ -73,7 +73,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
   }
 
   /**
-   * Reads what is stored; no event comes before its end. A large log takes a second: other objects
+   * Reads the stored rows; no event comes before its end. A large log takes a second: other objects
    * of the process have their turns meanwhile. [LOG18]
    */
   async #load(): Promise<void> {

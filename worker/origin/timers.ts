@@ -22,7 +22,7 @@ export type TimerName =
 /** Calls the owner after the delay; one that is pending is brought forward, never put off. */
 export type SetTimer = (delayMs: number) => void;
 
-/** What an owner needs of the registry. */
+/** The registry as owners see it. */
 export interface TimerRegistry {
   /** @throws Error for a name that has an owner already. */
   own(name: TimerName, run: () => void): SetTimer;
@@ -32,7 +32,7 @@ export class Timers implements TimerRegistry {
   readonly #set: (name: TimerName, delayMs: number) => void;
   readonly #owners = new Map<TimerName, () => void>();
 
-  /** @param set Has `run(name)` called after the delay, by whoever owns the clock. */
+  /** @param set Has `run(name)` called after the delay, by the owner of the clock. */
   constructor(set: (name: TimerName, delayMs: number) => void) {
     this.#set = set;
   }

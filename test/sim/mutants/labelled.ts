@@ -1,4 +1,6 @@
-/** Planted bugs behind labels: each fault is the statement behind `// fault: NAME` in the product. */
+/**
+ * Planted bugs behind labels: each fault is the statement behind `// fault: NAME` in the product.
+ */
 import type { Mutant } from "./mutant.ts";
 
 export const LABELLED: readonly Mutant[] = [

@@ -1,19 +1,19 @@
 /**
  * Every budget and limit of the hub's Origins, in one record: what one event may do, what one
- * origin, cluster or member may have, and what is kept. A name ends with its unit; the comment
- * says what the value protects and names the rule of SPEC.md whose tests show it. What peers must
- * keep to is in `shared/protocol/limits.ts`. The simulation runs with smaller values.
+ * origin, cluster or member may have, and how much is kept. A name ends with its unit; the comment
+ * says what the value protects and names the rule of SPEC.md whose tests show it. Limits that peers
+ * keep to are in `shared/protocol/limits.ts`. The simulation runs with smaller values.
  */
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
 export const BUDGETS = {
-  // What one event may do, so that the other objects of the thread have their turns.
+  // Work of one event, so that the other objects of the thread have their turns.
 
   /** Bytes read and sent to readers in one event: about 4 ms. [LOG18] */
   eventBytes: 768 * KIB,
-  /** What one message costs of `eventBytes` beside its own length. [LOG18] */
+  /** Cost of one message in `eventBytes`, beside its own length. [LOG18] */
   eventMessageBytes: 12 * KIB,
   /** Trie leaves hashed for digests in one event: about 2 ms. [LOG18] */
   eventDigestLeaves: 128,
@@ -23,7 +23,7 @@ export const BUDGETS = {
   commitBytes: 32 * KIB,
   /** Frames of one commit. [LOG16] */
   commitFrames: 64,
-  /** Changes that one commit takes in; what is left of a larger frame is next. [LOG16] */
+  /** Changes that one commit takes in; the rest of a larger frame is next. [LOG16] */
   commitChanges: 400,
   /** Inflated bytes of records that one commit takes in. [LOG61] */
   commitRecordBytes: 256 * KIB,
@@ -41,7 +41,7 @@ export const BUDGETS = {
   rejudgeRecords: 100,
   /** Inflated bytes of records judged again in one event. [LOG22] */
   rejudgeBytes: 256 * KIB,
-  /** Frames or blobs read in one event to judge again what is admitted. [ADM9] */
+  /** Frames or blobs read in one event to judge admitted records again. [ADM9] */
   reviewReads: 8,
   /** Records projected in one event while a projection is built: about 5 ms. [SCP6] */
   projectionStepRecords: 400,
@@ -62,7 +62,7 @@ export const BUDGETS = {
   /** Refused records whose hashes are read at once when an Origin starts. [LOG18] */
   loadRecords: 500,
 
-  // What a reader that is behind is sent.
+  // Messages to a reader that is behind.
 
   /** Bytes of records after which a `catch-up` is full. [LOG15] */
   catchUpBytes: 256 * KIB,
@@ -82,7 +82,7 @@ export const BUDGETS = {
   /** Leaves hashed for one of them. [LOG20] */
   digestLeavesAtOnce: 16,
 
-  // What one origin may publish.
+  // Publications of one origin.
 
   /** Changes over time: 10,000 pods that all restart within a minute make about 500. [LOG19] */
   changesPerSecond: 10_000,
@@ -113,19 +113,19 @@ export const BUDGETS = {
   /** Time between two notes to the Mesh about the cluster's pools. [VIS32] */
   noteMs: 5_000,
 
-  // What a cluster's relays may say, and what a member may have the process do.
+  // Messages of a cluster's relays, and the work of the process for a member.
 
   /** Messages of a cluster over time that neither publish nor acknowledge. [LOG23] */
   messagesPerSecond: 1_000,
   /** Such messages at once: 500 relays that all come back say a few thousand. [LOG23] */
   burstMessages: 5_000,
-  /** An acknowledgement of so many bytes was paid for by what was sent. [LOG23] */
+  /** Bytes of an acknowledgement that was paid for by the messages before it. [LOG23] */
   acknowledgedBytes: 64,
   /** µs of the thread that a member may use, a second: a tenth of it. [LOG28] */
   memberUsPerSecond: 100_000,
   /** µs of the thread that a member may use at once. [LOG28] */
   memberBurstUs: 20_000,
-  /** µs that a member can owe: what was done alone is not held against it for long. [LOG28] */
+  /** µs that a member can owe: work done alone is not held against it for long. [LOG28] */
   memberDebtUs: 200_000,
   /** µs charged for a broken message: ten times what 8 MiB inflated in vain take. [LOG28] */
   brokenMessageUs: 100_000,
@@ -134,7 +134,7 @@ export const BUDGETS = {
   /** Bytes of messages of one member that wait at one Origin. [LOG28] */
   heldBytes: 2 * MIB,
 
-  // What the process shares.
+  // Shares of the process.
 
   /** Part of the disk's time that publishers get: the rest is for folding and readers. [LOG21] */
   diskShare: 0.5,
@@ -153,7 +153,7 @@ export const BUDGETS = {
   /** Time after which a reader that acknowledges nothing is stalled, where others wait. [LOG9] */
   stalledMs: 60_000,
 
-  // What a log keeps.
+  // Rows and memory of a log.
 
   /** Frames kept a channel; an older one is overwritten once it is folded. [LOG4] */
   ringFrames: 2_048,
@@ -167,7 +167,7 @@ export const BUDGETS = {
   fullFrames: (2_048 * 7) / 8,
   /** Undeflated bytes of a blob's records: to rewrite as much takes 3 ms. [LOG60] */
   blobRecordBytes: 256 * KIB,
-  /** Memory that one fold holds; what is beyond is for the next. [LOG18] */
+  /** Memory that one fold holds; the rest is for the next. [LOG18] */
   foldHeldBytes: 12_000_000,
   /** Frames remembered beyond their rows, at 18 bytes. [LOG15] */
   recentFrames: 16_384,

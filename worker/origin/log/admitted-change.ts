@@ -10,7 +10,7 @@ export interface AdmittedChange {
   readonly recordHash: Uint8Array | null;
 }
 
-/** A change with its record, decoded once for all who look at it; `null` for a delete. */
+/** A change with its record, decoded once for all that look at it; `null` for a delete. */
 export type ReadChange = AdmittedChange & { readonly record: CalicoRecord | null };
 
 export function putOf(keyHash: Uint8Array, record: CalicoRecord): AdmittedChange {
@@ -23,7 +23,7 @@ export function deleteOf(keyHash: Uint8Array): AdmittedChange {
 }
 
 /**
- * What readers are told in the place of a record that is refused: its remainder, or a delete.
+ * The change that readers are sent in the place of a refused record: its remainder, or a delete.
  * [ADM8] [ADM11]
  */
 export function changeInstead(remainder: CalicoRecord | null, keyHash: Uint8Array): AdmittedChange {

@@ -188,7 +188,7 @@ export class ChannelLog implements LogBounds, FoldedLog {
     return this.folding.blob(partition);
   }
 
-  /** One slice of folding, in a transaction of its own; answers what it rewrote. */
+  /** One slice of folding, in a transaction of its own; answers its work. */
   foldSlice(blobs: number): Folded {
     return this.#store.transaction(() => this.#foldSome(blobs));
   }
@@ -231,7 +231,7 @@ export class ChannelLog implements LogBounds, FoldedLog {
   }
 
   /**
-   * Reads what is stored, and yields after each part how many entries it had: all of a large log
+   * Reads the stored rows, and yields after each step its number of entries: all of a large log
    * takes a second. Nothing may be asked of the log before its end. [LOG18]
    */
   *load(): Generator<number, void> {

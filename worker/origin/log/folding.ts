@@ -143,7 +143,7 @@ export class Folding {
     return folded;
   }
 
-  /** The rest of the last fold; else all there is: what is committed later is the next fold's. */
+  /** The rest of the last fold; else all frames up to the head: later ones are the next fold's. */
   #begin(): Fold {
     if (this.#foldTarget <= this.#foldedTo) {
       this.#foldTarget = this.#log.head;

@@ -1,7 +1,7 @@
 /**
- * What an Origin keeps on disk. Synchronous: one event is one transaction, and nothing is sent
- * before it is committed. Frames live in ring slots that are updated in place, so a commit writes
- * one row however long the log gets. [LOG4]
+ * The storage of an Origin. Synchronous: one event is one transaction, and nothing is sent before
+ * it is committed. Frames live in ring slots that are updated in place, so a commit writes one row
+ * however long the log gets. [LOG4]
  */
 import type { Partition } from "../../../shared/log/partition.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
@@ -35,7 +35,7 @@ export interface ChannelState {
   readonly foldedTo: number;
 }
 
-/** Who publishes: compared within one Lease only. */
+/** The term of a publisher: compared within one Lease only. */
 export interface PublisherTerm {
   readonly leaseUid: string;
   readonly term: number;
@@ -57,7 +57,7 @@ export interface QuarantinedRecord {
 export interface StoredProjection {
   /** From 1; the origin's own logs are in slot 0. */
   readonly slot: number;
-  /** `null`: what is in the slot is still to be forgotten. */
+  /** `null`: the rows of the slot are still to be forgotten. */
   readonly scope: Scope | null;
   readonly state: ScopeStatus["state"];
 }
@@ -98,7 +98,7 @@ export interface LogStore {
   /** The same as `frame`, without what needs the most memory. */
   frameHead(channel: Channel, revision: number): Omit<StoredFrame, "payload"> | undefined;
 
-  /** All blobs, without what they hold, in prefix order. */
+  /** Heads of all blobs, in prefix order. */
   blobHeads(channel: Channel): Omit<StoredBlob, "payload" | "entries">[];
   /** In key order. */
   blobEntries(channel: Channel, partition: Partition): EntryBytes | undefined;

@@ -51,7 +51,7 @@ export class LogWalk {
   }
 }
 
-/** Whether a record that was read a while ago is still what the log holds under its key. */
+/** Whether a record that was read a while ago is still the one under its key. */
 export function isCurrent({ admitted }: ChannelLog, { keyHash, recordHash }: ReadChange): boolean {
   return recordHash !== null && admitted.compare(keyHash, recordHash) === "same";
 }

@@ -24,7 +24,7 @@ interface Piece extends Packed {
   used: number;
 }
 
-/** Of a place: more than any piece has bytes. */
+/** Distance between the places of two pieces: more than any piece has bytes. */
 const SPAN = 2 ** 24;
 /** Key hash, record hash, length. */
 const HEAD_BYTES = 2 * HASH_BYTES + 4;
@@ -78,7 +78,7 @@ export function offsetOf(place: number): number {
   return place % SPAN;
 }
 
-/** Of a change whose record has so many bytes, 0 for a delete. */
+/** Bytes of a packed change. @param recordBytes 0 for a delete. */
 export function packedSize(recordBytes: number): number {
   return HEAD_BYTES + recordBytes;
 }

@@ -42,7 +42,7 @@ export class ReceivedSet {
     return this.#refused.bytes + this.#partly.bytes + this.union.bytes;
   }
 
-  /** Reads what is stored; yields how many records each part had. */
+  /** Reads the stored records; yields the number of each step. */
   *load(): Generator<number, void> {
     for (let after: Uint8Array = new Uint8Array(); ;) {
       const held = this.#store.quarantinedHashes(this.#channel, after, BUDGETS.loadRecords);

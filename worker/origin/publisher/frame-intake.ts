@@ -27,7 +27,7 @@ export type PublishResult =
       readonly log: ChannelLog;
       readonly refused: number;
       readonly hasCommitted: boolean;
-      /** Size of what was committed, for the origin's quota. */
+      /** Size of the committed changes, for the origin's quota. */
       readonly size: WorkSize;
       /** Changes of a large frame that are still to be committed before it is acknowledged. */
       readonly rest: readonly LogChange[];

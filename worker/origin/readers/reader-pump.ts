@@ -118,7 +118,7 @@ export class ReaderPump {
     this.#sender.saveNote(reader);
   }
 
-  /** Sends a reader what it may have now. */
+  /** Sends a reader the messages that it may have now. */
   pump(reader: Reader, frames = this.headFrames()): void {
     if (!this.#rules.maySend()) return;
     for (const channel of reader.channels) {

@@ -1,4 +1,4 @@
-/** The readers of an Origin: who reads, from which position, and what each has acknowledged. */
+/** The readers of an Origin, with their positions and acknowledgements. */
 import { equalBytes } from "../../../shared/lib/bytes.ts";
 import type { PartitionDigest } from "../../../shared/log/partition.ts";
 import { LIMITS } from "../../../shared/protocol/limits.ts";
@@ -75,7 +75,7 @@ export class Readers {
     this.#sender.saveNote(reader);
   }
 
-  /** A socket that outlived an eviction of this object: goes on from what it had acknowledged. */
+  /** A socket that outlived an eviction of this object goes on from its acknowledged positions. */
   restore(socket: SocketId, peer: Peer, logs: Logs, note: ReaderNote): void {
     const reader = this.#add(socket, peer, logs, note.version, note.creditBytes);
     this.#sender.inFlight.restored(reader);
@@ -134,7 +134,7 @@ export class Readers {
     return said;
   }
 
-  /** Sends what each reader may have now. */
+  /** Sends each reader the messages that it may have now. */
   pumpAll(frames: HeadFrames = this.#pump.headFrames()): void {
     for (const reader of this.#readers.values()) this.#pump.pump(reader, frames);
   }
