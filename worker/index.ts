@@ -4,7 +4,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import { createApp } from "./app.ts";
 import { importHubKey } from "./auth/hub-key.ts";
 import type { HubKeys } from "./auth/hub-key.ts";
-import { openSockets } from "./origin/budgets/open-sockets.ts";
+import { hubProcess } from "./origin/hub-process.ts";
 import { directoryStub, meshStub } from "./mesh/mesh-stub.ts";
 import { originStub } from "./stubs.ts";
 
@@ -36,7 +36,7 @@ function appOf(env: HubEnvironment): OpenAPIHono {
       hubKeys: async () => (keys ??= await importHubKey(env.HUB_KEY)),
       mesh: (name) => meshStub(env.MESH, name),
       directory: () => directoryStub(env.MESH),
-      hasRoom: (member) => openSockets.hasRoom(env.MAX_SOCKETS, member),
+      hasRoom: (member) => hubProcess.sockets.hasRoom(env.MAX_SOCKETS, member),
       origin: (name) => originStub(env.ORIGIN, name),
     });
     apps.set(env, app);

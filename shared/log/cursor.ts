@@ -8,8 +8,9 @@ export const CHAIN_BYTES = 16;
 export const NO_CHAIN = new Uint8Array(CHAIN_BYTES);
 
 /**
- * A position: the log's incarnation, the last frame applied, and the running hash of all frames up to it. Two logs that share (epoch,
- * revision) but not the chain are different histories, as after a restored backup. [LOG2]
+ * A position: the log's incarnation, the last frame applied, and the running hash of all frames up
+ * to it. Two logs that share (epoch, revision) but not the chain are different histories, as after
+ * a restored backup. [LOG2]
  */
 export interface Cursor {
   readonly epoch: string;
@@ -24,7 +25,7 @@ export function nextChain(previous: Uint8Array, revision: number, payload: Uint8
   return sha256(previous, number, payload).slice(0, CHAIN_BYTES);
 }
 
-/** What a log can tell about its past. */
+/** The past of a log, as far as it is known. */
 export interface LogBounds {
   readonly epoch: string;
   readonly head: number;
@@ -44,13 +45,17 @@ export type ResumePlan =
         | "other-history";
     };
 
-/** Decides how a reader continues. Never throws and never guesses: whatever does not match is repaired by digest. [LOG3] */
+/**
+ * Decides how a reader continues. Never throws and never guesses: whatever does not match is
+ * repaired by digest. [LOG3]
+ */
 export function planResume(cursor: Cursor | null, log: LogBounds): ResumePlan {
   if (cursor === null) return { kind: "repair", reason: "first-contact" };
   if (cursor.epoch !== log.epoch) return { kind: "repair", reason: "epoch-changed" };
   if (cursor.revision > log.head) return { kind: "repair", reason: "ahead-of-log" };
   const chain = log.chainAt(cursor.revision);
   if (chain === undefined) return { kind: "repair", reason: "compacted" };
+  // fault: chain-not-checked
   if (!equalBytes(chain, cursor.chain)) return { kind: "repair", reason: "other-history" };
   return { kind: "tail", after: cursor.revision };
 }

@@ -1,7 +1,8 @@
 /**
- * The preset dictionary of frames and blobs: what a one-pod frame would otherwise spend most of its bytes on. It is part of the protocol:
- * changing a byte of it means a new protocol version, and a test pins its hash. [PRO3] Deflate looks back at most 32 KiB and finds
- * near matches cheapest, so the most usual record stands last.
+ * The preset dictionary of frames and blobs: what a one-pod frame would otherwise spend most of its
+ * bytes on. It is part of the protocol: changing a byte of it means a new protocol version, and a
+ * test pins its hash. [PRO3] Deflate looks back at most 32 KiB and finds near matches cheapest, so
+ * the most usual record stands last.
  */
 import { concatBytes } from "../lib/bytes.ts";
 import { encodeRecord } from "../record/encoding.ts";

@@ -1,26 +1,23 @@
 /**
- * The index of a channel and its digest: a binary trie over key hashes whose leaves hold at most `LEAF_KEYS` sorted entries.
+ * The index of a channel and its digest: a binary trie over key hashes whose leaves hold at most
+ * `LEAF_KEYS` sorted entries.
  *
- * The shape is a function of the set alone: a node is a leaf exactly when it has at most `LEAF_KEYS` keys. So two parties that hold the
- * same set have the same tree, and may compare any subtree by its digest without agreeing on a number of partitions first; one that
- * grew a partition needs to tell nobody. (A fixed power of two of partitions, the obvious alternative, must be renegotiated when it
- * doubles, and every digest changes with it.) [LOG5]
+ * The shape is a function of the set alone: a node is a leaf exactly when it has at most
+ * `LEAF_KEYS` keys. So two parties that hold the same set have the same tree, and may compare any
+ * subtree by its digest without agreeing on a number of partitions first; a party that grew a
+ * partition needs to tell nobody. (A fixed power of two of partitions, the obvious alternative,
+ * must be renegotiated when it doubles, and every digest changes with it.) [LOG5]
  */
-import { concatBytes, equalBytes } from "../lib/bytes.ts";
-import { sha256 } from "../lib/hash.ts";
+import { equalBytes } from "../lib/bytes.ts";
 import { bitOf, partitionHas, prefixOf, splitPartition, WHOLE } from "./partition.ts";
 import type { Partition, PartitionDigest } from "./partition.ts";
 import {
   emptyLeaf,
-  ENTRY_BYTES,
   entryAt,
   hasRecordHash,
   insert,
   leafEntries,
-  leafOf,
-  leafOfPairs,
   PAIR_BYTES,
-  pairsOf,
   remove,
   search,
   setRecordHash,
@@ -28,32 +25,35 @@ import {
   tagAt,
 } from "./trie-leaf.ts";
 import type { Leaf, TrieEntry } from "./trie-leaf.ts";
+import {
+  cloneNode,
+  digestOf,
+  growSorted,
+  LEAF_KEYS,
+  leavesUnder,
+  mergeLeaves,
+  refreshNode,
+  splitLeaf,
+  staleUnder,
+} from "./trie-node.ts";
+import type { Inner, TrieNode } from "./trie-node.ts";
 
-export const LEAF_KEYS = 512;
-export const DIGEST_BYTES = 16;
-/** Of a leaf's objects and its share of the nodes above it. */
+export { DIGEST_BYTES, LEAF_KEYS } from "./trie-node.ts";
+
+/** Memory of a leaf's objects and its share of the nodes above it. */
 const NODE_BYTES = 400;
-
-export interface Inner {
-  readonly isLeaf: false;
-  count: number;
-  left: TrieNode;
-  right: TrieNode;
-  digest: Uint8Array | null;
-}
-
-export type TrieNode = Leaf | Inner;
 
 export class HashTrie {
   #root: TrieNode = emptyLeaf();
 
   /**
-   * The trie of pairs of key and record hash, which are in key order, with tag 0, and the digests of its leaves. It is made leaf by leaf and yields how
-   * many pairs each had: ten times faster than one by one.
+   * The trie of pairs of key and record hash, which are in key order, with tag 0, and the digests
+   * of its leaves. It is made leaf by leaf and yields the pairs of each: ten times faster than one
+   * by one.
    */
   static *ofSorted(pairs: Uint8Array): Generator<number, HashTrie> {
     const trie = new HashTrie();
-    trie.#root = yield* grow(pairs, 0, pairs.length / PAIR_BYTES, 0);
+    trie.#root = yield* growSorted(pairs, 0, pairs.length / PAIR_BYTES, 0);
     return trie;
   }
 
@@ -61,12 +61,12 @@ export class HashTrie {
     return this.#root.count;
   }
 
-  /** For who walks several tries together. Not to be changed. */
+  /** For a walk through several tries together. Not to be changed. */
   get root(): TrieNode {
     return this.#root;
   }
 
-  /** What it needs of memory, about. */
+  /** Approximate memory. */
   get bytes(): number {
     let bytes = 0;
     for (const leaf of leavesUnder(this.#root)) bytes += leaf.bytes.length + NODE_BYTES;
@@ -95,7 +95,10 @@ export class HashTrie {
     return hasRecordHash(leaf, at, recordHash) ? "same" : "other";
   }
 
-  /** Adds or replaces; answers whether the key or its record hash is new (a tag alone does not touch digests). */
+  /**
+   * Adds or replaces; answers whether the key or its record hash is new (a tag alone does not
+   * touch digests).
+   */
   set(keyHash: Uint8Array, recordHash: Uint8Array, tag: number): boolean {
     const known = this.#leafOf(keyHash);
     const index = search(known, keyHash);
@@ -112,7 +115,7 @@ export class HashTrie {
       node.count++;
       node.digest = null;
     }
-    if (leaf.count > LEAF_KEYS) this.#replace(path, split(leaf, path.length - 1));
+    if (leaf.count > LEAF_KEYS) this.#replace(path, splitLeaf(leaf, path.length - 1));
     return true;
   }
 
@@ -128,7 +131,8 @@ export class HashTrie {
       node.digest = null;
     }
     const highest = path.findIndex((node) => !node.isLeaf && node.count <= LEAF_KEYS);
-    if (highest >= 0) this.#replace(path.slice(0, highest + 1), merge(path[highest] as Inner));
+    if (highest >= 0)
+      this.#replace(path.slice(0, highest + 1), mergeLeaves(path[highest] as Inner));
     return true;
   }
 
@@ -145,8 +149,9 @@ export class HashTrie {
   }
 
   /**
-   * Hashes at most so many of the leaves that have changed, and answers whether the digest of the whole set is known then: to hash all leaves of a large set
-   * in one event takes others' time. [LOG18]
+   * Hashes at most so many of the leaves that have changed, and answers whether the digest of the
+   * whole set is known then: to hash all leaves of a large set in one event takes others' time.
+   * [LOG18]
    */
   refresh(leaves: number): boolean {
     this.refreshWithin(leaves);
@@ -155,17 +160,17 @@ export class HashTrie {
 
   /** The same; answers how many more could have been hashed. */
   refreshWithin(leaves: number): number {
-    return refresh(this.#root, leaves);
+    return refreshNode(this.#root, leaves);
   }
 
-  /** Leaves that must be hashed before the digest of the whole set is known; counts no further than `most`. */
+  /** Leaves to hash before the digest of the whole set is known; counts no further than `most`. */
   staleLeaves(most: number): number {
     return staleUnder(this.#root, most);
   }
 
   /**
-   * Whether these keys are the same here. Where the leaf is smaller than one of ours the other party has more keys around it than we, so something differs
-   * there, and what it is need not be known so exactly.
+   * Whether these keys are the same here. Where the leaf is smaller than one of ours, the other
+   * party has more keys around it than we, so something differs there.
    */
   matches(leaf: PartitionDigest): boolean {
     let node = this.#root;
@@ -176,7 +181,7 @@ export class HashTrie {
     return equalBytes(digestOf(node), leaf.digest);
   }
 
-  /** Leaves in key order with their digests: what a party that asks for a repair sends. */
+  /** Leaves in key order with their digests, as a party sends them that asks for a repair. */
   leaves(): PartitionDigest[] {
     const found: PartitionDigest[] = [];
     const visit = (node: TrieNode, partition: Partition): void => {
@@ -238,99 +243,4 @@ export class HashTrie {
     else if (!parent.isLeaf && parent.left === old) parent.left = replacement;
     else if (!parent.isLeaf) parent.right = replacement;
   }
-}
-
-function cloneNode(node: TrieNode): TrieNode {
-  return node.isLeaf
-    ? { ...leafOf(node.bytes.slice(), node.count), digest: node.digest }
-    : { ...node, left: cloneNode(node.left), right: cloneNode(node.right) };
-}
-
-function* leavesUnder(node: TrieNode): Generator<Leaf> {
-  if (node.isLeaf) {
-    yield node;
-    return;
-  }
-  yield* leavesUnder(node.left);
-  yield* leavesUnder(node.right);
-}
-
-function* grow(
-  pairs: Uint8Array,
-  from: number,
-  to: number,
-  depth: number,
-): Generator<number, TrieNode> {
-  if (to - from <= LEAF_KEYS || depth >= 32) {
-    const leaf = leafOfPairs(pairs, from, to);
-    digestOf(leaf);
-    yield leaf.count;
-    return leaf;
-  }
-  let [low, high] = [from, to];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (bitOf(prefixOf(pairs.subarray(middle * PAIR_BYTES)), depth) === 0) low = middle + 1;
-    else high = middle;
-  }
-  const left = yield* grow(pairs, from, low, depth + 1);
-  const right = yield* grow(pairs, low, to, depth + 1);
-  return { isLeaf: false, count: to - from, left, right, digest: null };
-}
-
-/** Splits an overfull leaf at `depth`, again where all keys fell on one side. */
-function split(leaf: Leaf, depth: number): TrieNode {
-  if (leaf.count <= LEAF_KEYS || depth >= 32) return leaf;
-  let low = 0;
-  while (low < leaf.count && bitOf(prefixOf(leaf.bytes.subarray(low * ENTRY_BYTES)), depth) === 0)
-    low++;
-  const half = (from: number, to: number): Leaf =>
-    leafOf(leaf.bytes.slice(from * ENTRY_BYTES, to * ENTRY_BYTES), to - from);
-  return {
-    isLeaf: false,
-    count: leaf.count,
-    left: split(half(0, low), depth + 1),
-    right: split(half(low, leaf.count), depth + 1),
-    digest: null,
-  };
-}
-
-function merge(node: Inner): Leaf {
-  const parts = [...leavesUnder(node)].map((leaf) =>
-    leaf.bytes.subarray(0, leaf.count * ENTRY_BYTES),
-  );
-  return leafOf(concatBytes(...parts), node.count);
-}
-
-const LEAF_MARK = Uint8Array.of(0);
-const INNER_MARK = Uint8Array.of(1);
-
-export function digestLeaf(...pairs: readonly Uint8Array[]): Uint8Array {
-  return sha256(LEAF_MARK, ...pairs).slice(0, DIGEST_BYTES);
-}
-
-export function digestInner(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return sha256(INNER_MARK, left, right).slice(0, DIGEST_BYTES);
-}
-
-function digestOf(node: TrieNode): Uint8Array {
-  node.digest ??= node.isLeaf
-    ? digestLeaf(pairsOf(node))
-    : digestInner(digestOf(node.left), digestOf(node.right));
-  return node.digest;
-}
-
-/** Answers how many more leaves may be hashed. */
-function refresh(node: TrieNode, leaves: number): number {
-  if (node.digest !== null || leaves <= 0) return leaves;
-  const left = node.isLeaf ? leaves - 1 : refresh(node.right, refresh(node.left, leaves));
-  if (node.isLeaf || (node.left.digest !== null && node.right.digest !== null)) digestOf(node);
-  return left;
-}
-
-function staleUnder(node: TrieNode, most: number): number {
-  if (node.digest !== null || most <= 0) return 0;
-  if (node.isLeaf) return 1;
-  const low = staleUnder(node.left, most);
-  return low + staleUnder(node.right, most - low);
 }

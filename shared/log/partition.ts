@@ -1,5 +1,8 @@
-/** Parts of the space of key hashes: what tries, blobs and repairs are cut by. */
-/** A subtree: the keys whose hash begins with the first `bits` bits of `prefix` (an unsigned 32-bit number, left-aligned). */
+/**
+ * Partitions of the space of key hashes, by which tries, blobs and repairs are cut. A partition is
+ * a subtree: the keys whose hash begins with the first `bits` bits of `prefix` (an unsigned 32-bit
+ * number, left-aligned).
+ */
 export interface Partition {
   readonly bits: number;
   readonly prefix: number;
@@ -11,7 +14,7 @@ export interface PartitionDigest extends Partition {
   readonly digest: Uint8Array;
 }
 
-/** The top 32 bits of a key hash: what partitions are cut by. */
+/** The top 32 bits of a key hash, by which partitions are cut. */
 export function prefixOf(keyHash: Uint8Array): number {
   return (
     (((keyHash[0] ?? 0) << 24) |
@@ -28,7 +31,10 @@ export function partitionHas(partition: Partition, keyHash: Uint8Array): boolean
   );
 }
 
-/** The two halves of a partition. @throws when it has 32 bits: 512 keys never share a 32-bit prefix by accident. */
+/**
+ * The two halves of a partition.
+ * @throws Error when it has 32 bits: 512 keys never share a 32-bit prefix by accident.
+ */
 export function splitPartition(partition: Partition): readonly [Partition, Partition] {
   if (partition.bits >= 32) throw new Error("BUG: a partition of 32 bits cannot be split");
   const bits = partition.bits + 1;
@@ -38,9 +44,12 @@ export function splitPartition(partition: Partition): readonly [Partition, Parti
   ];
 }
 
+/** Rule for the leaves that a peer sends; see `areDisjoint`. [PRO4] */
+export const DISJOINT_RULE = "leaves must be in order and must not overlap";
+
 /**
- * Whether partitions come in order and do not overlap, as the leaves of any trie do: then work on all of them together is bounded by the keys, however
- * many a hostile peer names. [PRO4]
+ * Whether partitions come in order and do not overlap, as the leaves of any trie do: then work on
+ * all of them together is bounded by the keys, however many a hostile peer names. [PRO4]
  */
 export function areDisjoint(partitions: readonly Partition[]): boolean {
   let end = 0;
@@ -52,7 +61,10 @@ export function areDisjoint(partitions: readonly Partition[]): boolean {
   return true;
 }
 
-/** Those that have keys in common with any of the others. Both come in order and do not overlap among themselves. */
+/**
+ * Partitions that have keys in common with any of the others. Both lists are in order and do not
+ * overlap in themselves.
+ */
 export function overlapping<T extends Partition>(
   partitions: readonly T[],
   others: readonly Partition[],

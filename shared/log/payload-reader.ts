@@ -1,7 +1,7 @@
 /**
  * Reads a payload's list of changes from its msgpack bytes: a binary is a put, `[binary, 0 or 1]` a
- * delete, and nothing else is anything. Lengths are read before what they are of, so that what a
- * peer claims to send costs no more than what it has sent. [PRO4]
+ * delete, and nothing else is anything. A length is read before its value, so that a peer's
+ * claim costs no more than the bytes that it has sent. [PRO4]
  */
 import { HASH_BYTES } from "../record/encoding.ts";
 import type { DeleteCause } from "../record/record.ts";
@@ -15,7 +15,7 @@ export type ReadChanges =
   | { readonly ok: false; readonly rule: string };
 
 const CHANGE_RULE = "a change must be record bytes, or [key hash, cause]";
-/** Of a list of two, and of the numbers that stand for causes. */
+/** Head of a list of two. */
 const PAIR = 0x92;
 
 /** @param most Changes; with more of them nothing is read. Records are views of the bytes. */

@@ -1,7 +1,8 @@
 /**
- * The payload of frames and blobs: a list of changes, deflated once with a preset dictionary. The bytes that are stored are the bytes that
- * everybody is sent. [LOG1] A put is the record's canonical bytes, a delete is [key hash, cause]: the key follows from the record, so
- * the two can never disagree, and a publisher that has forgotten a key's text can still delete it.
+ * The payload of frames and blobs: a list of changes, deflated once with a preset dictionary. The
+ * bytes that are stored are the bytes that everybody is sent. [LOG1] A put is the record's
+ * canonical bytes, a delete is [key hash, cause]: the key follows from the record, so the two can
+ * never disagree, and a publisher that has forgotten a key's text can still delete it.
  */
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 
@@ -28,7 +29,10 @@ export function encodePayload(changes: readonly LogChange[], level = 6): Uint8Ar
 
 export type DecodedPayload = ReadChanges;
 
-/** Total: truncated, garbage and bombs are `ok: false` with the rule. Records inside are not decoded here. */
+/**
+ * Total: truncated, garbage and bombs are `ok: false` with the rule. Records inside are not decoded
+ * here.
+ */
 export function decodePayload(payload: Uint8Array): DecodedPayload {
   if (payload.length > MAX_PAYLOAD_BYTES)
     return {
@@ -44,7 +48,8 @@ export function decodePayload(payload: Uint8Array): DecodedPayload {
   } catch {
     return { ok: false, rule: `payload must inflate to at most ${MAX_INFLATED_BYTES} bytes` };
   }
-  // As a plain Uint8Array, of which the records are views then: the bytes are ours alone and are not written again.
+  // As a plain Uint8Array, of which the records are views then: the bytes are ours alone and are
+  // not written again.
   const bytes = new Uint8Array(inflated.buffer, inflated.byteOffset, inflated.length);
   return readChanges(bytes, MAX_FRAME_CHANGES);
 }

@@ -1,6 +1,7 @@
 /**
- * A leaf of the trie: entries of 32 bytes in key order, key hash 12, record hash 12, tag 8 (a number, free for the owner: a revision, a place on disk). A
- * change costs one binary search and one move within ≤ 16 KB.
+ * A leaf of the trie: entries of 32 bytes in key order, key hash 12, record hash 12, tag 8 (a
+ * number, free for the owner: a revision, a place on disk). A change costs one binary search and
+ * one move within ≤ 16 KB.
  */
 import { HASH_BYTES } from "../record/encoding.ts";
 import { prefixOf } from "./partition.ts";
@@ -36,7 +37,7 @@ export function emptyLeaf(capacity = 4): Leaf {
   return leafOf(new Uint8Array(capacity * ENTRY_BYTES), 0);
 }
 
-/** Of pairs in key order, with tag 0. */
+/** A leaf of pairs in key order, with tag 0. */
 export function leafOfPairs(pairs: Uint8Array, from: number, to: number): Leaf {
   const leaf = emptyLeaf(Math.max(to - from, 4));
   for (let i = from; i < to; i++)
@@ -49,7 +50,10 @@ function tagIndex(index: number): number {
   return (index * ENTRY_BYTES + TAG_OFFSET) / 8;
 }
 
-/** The entries of a leaf that lie in a partition: they are in order, so two binary searches find them. */
+/**
+ * The entries of a leaf that lie in a partition: they are in order, so two binary searches find
+ * them.
+ */
 export function rangeOf(leaf: Leaf, partition: Partition): readonly [from: number, to: number] {
   const first = (bound: number): number => {
     let [low, high] = [0, leaf.count];
@@ -152,7 +156,10 @@ export function leafEntries(leaf: Leaf): TrieEntry[] {
   return Array.from({ length: leaf.count }, (_, i) => entryAt(leaf, i));
 }
 
-/** Key and record hashes of a leaf, or of a range of it: what its digest is made of. By words: a whole index is copied in 2 ms, byte range by byte range in 30. */
+/**
+ * Key and record hashes of a leaf, or of a range of it, of which its digest is made. By words: a
+ * whole index is copied in 2 ms, byte range by byte range in 30.
+ */
 export function pairsOf(leaf: Leaf, from = 0, to = leaf.count): Uint8Array {
   const entries = new Uint32Array(leaf.bytes.buffer);
   const pairs = new Uint32Array((to - from) * PAIR_WORDS);

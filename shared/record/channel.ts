@@ -7,11 +7,6 @@ import type { Kind } from "./record.ts";
 export const CHANNELS = ["identity", "pools", "routing"] as const;
 export type Channel = (typeof CHANNELS)[number];
 
-/** One of something for each channel. */
-export function perChannel<T>(make: (channel: Channel) => T): Readonly<Record<Channel, T>> {
-  return { identity: make("identity"), pools: make("pools"), routing: make("routing") };
-}
-
 const CHANNEL_OF: Record<Kind, Channel> = {
   WorkloadEndpoint: "identity",
   HostEndpoint: "identity",
@@ -24,4 +19,9 @@ const CHANNEL_OF: Record<Kind, Channel> = {
 
 export function channelOf(kind: Kind): Channel {
   return CHANNEL_OF[kind];
+}
+
+/** One value a channel: a channel that is added does not compile until it has one. */
+export function perChannel<T>(make: (channel: Channel) => T): Record<Channel, T> {
+  return { identity: make("identity"), pools: make("pools"), routing: make("routing") };
 }

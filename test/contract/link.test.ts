@@ -10,7 +10,7 @@ import type { LinkHandlers } from "../../relay/hub/link.ts";
 import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import { CLOSE_CODES } from "../../shared/protocol/errors.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
-import type { Peer } from "../../worker/origin/ports.ts";
+import type { Peer } from "../../worker/origin/peer.ts";
 import { SimLink } from "../sim/network.ts";
 import type { Wire } from "../sim/network.ts";
 import { World } from "../sim/world.ts";

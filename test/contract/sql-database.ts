@@ -96,6 +96,18 @@ export function sqlDatabaseContract(name: string, withSql: WithSql): void {
     },
   );
 
+  test(`[LOG66] ${name}: work that answers a promise throws, and leaves nothing`, () =>
+    withSql((sql) => {
+      sql.run(TABLE);
+      const late = (): unknown =>
+        sql.transaction(async () => {
+          sql.run("INSERT INTO t VALUES (1, 1)");
+          await Promise.resolve();
+        });
+      expect(late).toThrow("the work of a transaction is asynchronous");
+      expect(sql.run("SELECT * FROM t")).toEqual([]);
+    }));
+
   check("a wrong statement, a broken rule of the schema and a missing parameter throw", (sql) => {
     sql.run("CREATE TABLE t (id INTEGER PRIMARY KEY, value TEXT NOT NULL)");
     sql.run("INSERT INTO t VALUES (1, 'one')");

@@ -9,7 +9,7 @@ import { admissionFacts } from "../../shared/admission/judge.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";
 import { channelOf } from "../../shared/record/channel.ts";
 import { decodeRecord } from "../../shared/record/encoding.ts";
-import { takeIn } from "../../worker/origin/publisher/intake.ts";
+import { judgeChanges } from "../../worker/origin/publisher/judge-changes.ts";
 import type { FelixUpdate } from "../support/felix-model/model.ts";
 
 /** What the hostile cluster owns, and what is the reader's. */
@@ -37,7 +37,7 @@ export function throughMesh(bytes: Uint8Array): Passed {
   const named = decodeRecord(bytes);
   // In the channel of its kind: another one is refused for that alone.
   const channel = named.ok ? channelOf(named.record.kind) : "identity";
-  const taken = takeIn(channel, [{ op: "put", bytes }], received, facts);
+  const taken = judgeChanges(channel, [{ op: "put", bytes }], received, facts, 7);
   if (!taken.ok) return { at: "hub", rule: taken.rule };
   const [quarantined] = taken.intake.quarantine;
   const [admitted] = taken.intake.append;

@@ -3,7 +3,7 @@ import type { OriginFacts } from "../../shared/visibility/facts.ts";
 import { MeshService } from "../../worker/mesh/mesh-service.ts";
 import { SqlMeshStore } from "../../worker/mesh/mesh-store.ts";
 import { Mesh } from "../../worker/mesh/mesh.ts";
-import type { Peer } from "../../worker/origin/ports.ts";
+import type { Peer } from "../../worker/origin/peer.ts";
 import type { OriginCalls } from "../../worker/ports.ts";
 import type { History } from "./history.ts";
 import type { HubEnd, Wire } from "./network.ts";

@@ -7,7 +7,7 @@ import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { Link } from "../../relay/hub/relay-ports.ts";
 import type { LinkHandlers } from "../../relay/hub/link.ts";
-import type { Peer } from "../../worker/origin/ports.ts";
+import type { Peer } from "../../worker/origin/peer.ts";
 import type { World } from "./world.ts";
 
 /** The hub's end of the wire. */

@@ -1,28 +1,24 @@
-/** What a Durable Object is to an Origin: sockets with notes, storage, timers, calls that may be lost, eviction and death. */
+/**
+ * What a Durable Object is to an Origin: sockets with notes, storage, timers, calls that may be
+ * lost, eviction and death.
+ */
 import { decodeMessage } from "../../shared/protocol/codec.ts";
-import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
-import { DIGEST_LEAVES } from "../../worker/origin/readers/announcer.ts";
-import { HubRoom } from "../../worker/origin/budgets/hub-room.ts";
+import { DIGEST_LEAVES } from "../../worker/origin/readers/digest-announcer.ts";
+import { ReaderMemory } from "../../worker/origin/budgets/reader-memory.ts";
 import { MemberWork } from "../../worker/origin/budgets/member-work.ts";
 import { Origin } from "../../worker/origin/origin.ts";
-import type { OriginPorts, Peer, SocketId, TimerName } from "../../worker/origin/ports.ts";
+import type { Peer, SocketId } from "../../worker/origin/peer.ts";
+import type { OriginPorts } from "../../worker/origin/ports.ts";
 import type { History } from "./history.ts";
 import type { Wire } from "./network.ts";
+import { OriginMeshCalls } from "./origin-mesh-calls.ts";
+import type { MeshEnd } from "./origin-mesh-calls.ts";
+import { OriginTimers } from "./origin-timers.ts";
 import { copyModel, emptyModel, RecordedStore } from "./recorded-store.ts";
 import type { StoredModel } from "./recorded-store.ts";
 import { DiskFull, SimSql } from "./sql.ts";
 import type { SqlCopy } from "./sql.ts";
 import type { World } from "./world.ts";
-
-/** The Mesh as an Origin reaches it. */
-export interface MeshEnd {
-  facts(uid: string): Promise<OriginFacts | null>;
-  claim(uid: string, claims: readonly RangeClaim[]): Promise<OriginFacts | null>;
-  note(uid: string, note: ClusterNote): Promise<OriginFacts | null>;
-  /** Its version of the cluster's facts, without a call. */
-  version(uid: string): number;
-  wallMs(): number;
-}
 
 interface Socket {
   readonly peer: Peer;
@@ -36,12 +32,10 @@ export interface OriginCopy {
   readonly model: StoredModel;
 }
 
-type Timers = Map<TimerName, { readonly dueMs: number; cancel(): void }>;
-
 interface Instance {
   readonly origin: Origin;
-  readonly timers: Timers;
-  isDead: boolean;
+  readonly timers: OriginTimers;
+  readonly mesh: OriginMeshCalls;
 }
 
 export class OriginHost {
@@ -54,10 +48,8 @@ export class OriginHost {
   #model: StoredModel = emptyModel();
   #copy: OriginCopy | null = null;
   #instance: Instance | null = null;
-  #room = new HubRoom();
+  #room = new ReaderMemory();
   readonly #work = new MemberWork();
-  #isPulling = false;
-  #calls = 0;
 
   constructor(uid: string, world: World, mesh: MeshEnd, history: History) {
     this.uid = uid;
@@ -86,11 +78,14 @@ export class OriginHost {
   closed(socket: SocketId): void {
     this.#sockets.delete(socket);
     // Also where nobody is woken.
-    this.#room.gone(socket);
+    this.#room.release(socket);
     this.event((origin) => origin.onClose(socket));
   }
 
-  /** Runs an event in the instance there is, or a new one. What throws ends the instance and all sockets, as in production. */
+  /**
+   * Runs an event in the instance there is, or a new one. What throws ends the instance and all
+   * sockets, as in production.
+   */
   event<T>(work: (origin: Origin) => T): T | undefined {
     try {
       return work(this.#awake().origin);
@@ -112,7 +107,10 @@ export class OriginHost {
     this.#end();
   }
 
-  /** The same, and what was kept with the readers' sockets is of another hub: it says nothing of where they stand. */
+  /**
+   * The same, and what was kept with the readers' sockets is of another hub: it says nothing of
+   * where they stand.
+   */
   evictForgetting(): void {
     if (!this.sleeping) return;
     this.#end();
@@ -125,13 +123,13 @@ export class OriginHost {
   }
 
   get sleeping(): boolean {
-    return this.#instance?.timers.size === 0 && !this.#isPulling && this.#calls === 0;
+    return this.#instance?.timers.size === 0 && this.#instance.mesh.isIdle;
   }
 
   /** The process ends at once: the storage stays, every socket is gone. */
   die(): void {
     this.#end();
-    this.#room = new HubRoom();
+    this.#room = new ReaderMemory();
     const open = [...this.#sockets.values()];
     this.#sockets.clear();
     for (const { wire } of open) wire.cut();
@@ -173,28 +171,28 @@ export class OriginHost {
   #end(): void {
     const instance = this.#instance;
     if (instance === null) return;
-    instance.isDead = true;
-    for (const timer of instance.timers.values()) timer.cancel();
+    instance.mesh.end();
+    instance.timers.cancelAll();
     this.#instance = null;
-    this.#isPulling = false;
-    this.#calls = 0;
   }
 
   #awake(): Instance {
     if (this.#instance !== null) return this.#instance;
     const meshVersion = this.#mesh.version(this.uid);
     this.#history.add({ what: "instance", origin: this.uid, meshVersion });
-    const timers: Timers = new Map();
-    const life = { isDead: false };
-    const origin = new Origin(this.#ports(timers, life));
+    const timers = new OriginTimers(this.#world, (name) =>
+      this.event((awake) => awake.onTimer(name)),
+    );
+    const mesh = new OriginMeshCalls(this.uid, this.#mesh, (work) => this.event(work));
+    const origin = new Origin(this.#ports(timers, mesh));
     for (const _ of origin.load());
-    const instance = Object.assign(life, { origin, timers });
+    const instance = { origin, timers, mesh };
     this.#instance = instance;
     for (const [socket, { peer, note }] of this.#sockets) origin.onRestore(socket, peer, note);
     return instance;
   }
 
-  #ports(timers: Timers, life: { readonly isDead: boolean }): OriginPorts {
+  #ports(timers: OriginTimers, mesh: OriginMeshCalls): OriginPorts {
     const world = this.#world;
     return {
       store: new RecordedStore(this.sql, this.uid, this.#history, this.#model),
@@ -202,8 +200,10 @@ export class OriginHost {
       digestLeaves: world.isBusy ? { perSecond: 0, atOnce: 0 } : DIGEST_LEAVES,
       clock: { now: () => this.#mesh.wallMs() },
       random: () => world.rng.next(),
-      room: this.#room,
-      work: this.#work,
+      readerMemory: this.#room,
+      memberWork: this.#work,
+      hashSeed: 0,
+      giveUp: () => undefined,
       isShared: () => true,
       sockets: {
         send: (id, bytes) => this.#send(id, bytes),
@@ -221,35 +221,8 @@ export class OriginHost {
           if (socket !== undefined) socket.note = note;
         },
       },
-      mesh: {
-        pullFacts: () => this.#pull(life),
-        claimRanges: (claims) =>
-          this.#ask(
-            () => this.#mesh.claim(this.uid, claims),
-            (origin, error) => origin.onClaimFailed(claims, error),
-            life,
-          ),
-        note: (note) =>
-          this.#ask(
-            () => this.#mesh.note(this.uid, note),
-            (origin, error) => origin.onNoteFailed(error),
-            life,
-          ),
-      },
-      setTimer: (name, delayMs) => {
-        const dueMs = world.now + delayMs;
-        const pending = timers.get(name);
-        if (pending !== undefined && pending.dueMs <= dueMs) return;
-        pending?.cancel();
-        const fire = (): void => {
-          timers.delete(name);
-          this.event((origin) => origin.onTimer(name));
-        };
-        // Other events have their turn first, sometimes many: most in the middle of a fold.
-        const mostMs = name === "fold" ? 400 : 40;
-        const lateMs = world.rng.chance(name === "fold" ? 0.6 : 0.3) ? world.rng.below(mostMs) : 0;
-        timers.set(name, { dueMs, cancel: world.after(delayMs + lateMs, fire) });
-      },
+      mesh,
+      setTimer: (name, delayMs) => timers.set(name, delayMs),
       log: () => undefined,
     };
   }
@@ -271,41 +244,5 @@ export class OriginHost {
     if (socket.wire.stalledUntilMs > this.#world.now)
       this.#history.add({ what: "trouble", name: "a message waits for a reader that stalls" });
     socket.wire.toRelay(bytes);
-  }
-
-  #pull(life: { readonly isDead: boolean }): void {
-    if (this.#isPulling) return;
-    this.#isPulling = true;
-    const answered = (facts: OriginFacts | null, error: string | null): void => {
-      if (life.isDead) return;
-      this.#isPulling = false;
-      this.event((origin) => {
-        if (facts !== null) origin.onAnswer(facts);
-        else if (error === null) origin.onUnknown();
-        else origin.onPullFailed(error);
-      });
-    };
-    this.#mesh.facts(this.uid).then(
-      (facts) => answered(facts, null),
-      (error: unknown) => answered(null, String(error)),
-    );
-  }
-
-  /** Asks the Mesh for something whose answer are the cluster's facts. */
-  #ask(
-    call: () => Promise<OriginFacts | null>,
-    failed: (origin: Origin, error: string) => void,
-    life: { readonly isDead: boolean },
-  ): void {
-    this.#calls++;
-    const answered = (take: (origin: Origin) => unknown): void => {
-      if (life.isDead) return;
-      this.#calls--;
-      this.event(take);
-    };
-    call().then(
-      (facts) => answered((origin) => facts !== null && origin.onAnswer(facts)),
-      (error: unknown) => answered((origin) => failed(origin, String(error))),
-    );
   }
 }

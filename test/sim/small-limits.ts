@@ -1,6 +1,7 @@
 /**
- * The product with limits so small that a run of a few dozen keys meets all of them: rings that wrap, folds in the middle of repairs, several
- * partitions, credit that runs out. They are constants, and rightly so; here their text is replaced while the modules are loaded, and with
+ * The product with limits so small that a run of a few dozen keys meets all of them: rings that
+ * wrap, folds in the middle of repairs, several partitions, credit that runs out. They are
+ * constants, and rightly so; here their text is replaced while the modules are loaded, and with
  * them that of a mutant. Imported before anything else, in a process of its own.
  */
 import { readFileSync } from "node:fs";
@@ -8,55 +9,63 @@ import { registerHooks } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { findLabels, plant } from "./mutants/faults.ts";
 import { MUTANTS } from "./mutants/index.ts";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 
+const BUDGETS = "worker/origin/budgets/limits.ts";
+
 /** By file: the constants, or fields of a record of them, and their values here. */
 const LIMITS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  "shared/log/hash-trie.ts": { LEAF_KEYS: 4 },
+  "shared/log/trie-node.ts": { LEAF_KEYS: 4 },
   "shared/protocol/limits.ts": {
     inFlightBytes: 250,
     readerFloorBytes: 100,
     inFlightCapBytes: 2_000,
     ackBytes: 60,
   },
-  "worker/origin/log/log-store.ts": { RING_SLOTS: 8 },
-  "worker/origin/log/channel-log.ts": { FOLD_CHANGES: 6 },
-  "worker/origin/log/fold.ts": { BLOB_RAW_BYTES: 2_048, MAX_HELD_BYTES: 2_000 },
-  "worker/origin/log/small-frames.ts": {
-    MAX_CHANGES: 2,
-    MAX_FRAME_BYTES: 1_000,
-    MAX_PIECES: 3,
+  [BUDGETS]: {
+    ringFrames: 8,
+    foldChanges: 6,
+    foldFrames: 5,
+    fullFrames: 7,
+    blobRecordBytes: 2_048,
+    foldHeldBytes: 2_000,
+    keptFrameChanges: 2,
+    keptFrameBytes: 1_000,
+    keptPieces: 3,
+    pieceBytes: 1_500,
+    firstPieceBytes: 400,
+    recentFrames: 64,
+    recentDeletes: 5,
+    catchUpBytes: 600,
+    catchUpFrames: 3,
+    catchUpChanges: 8,
+    catchUpTurnChanges: 12,
+    eventBytes: 2_000,
+    eventMessageBytes: 100,
+    eventDigestLeaves: 8,
+    welcomeDigestLeaves: 8,
+    wipedRows: 3,
+    projectionStepRecords: 3,
+    projectionStepReads: 2,
+    loadRecords: 2,
+    reconcileLeaves: 2,
+    rejudgeRecords: 2,
+    sharedCommitChanges: 2,
   },
-  "worker/origin/log/packed-changes.ts": { PIECE_BYTES: 1_500, FIRST_PIECE_BYTES: 400 },
-  "worker/origin/log/recent-frames.ts": { RECENT_FRAMES: 64, MAX_DELETES: 5 },
-  "worker/origin/readers/catch-up.ts": {
-    PART_BYTES: 600,
-    PART_FRAMES: 3,
-    PART_LOOKED: 8,
-    TURN_LOOKED: 12,
-  },
-  "worker/origin/readers/event-budget.ts": {
-    EVENT_BYTES: 2_000,
-    MESSAGE_BYTES: 100,
-    DIGEST_LEAVES: 8,
-  },
-  "worker/origin/publisher/home-side.ts": { DIGEST_LEAVES: 8 },
-  "worker/origin/origin.ts": { WIPE_ROWS: 3, PROJECT_MS: 20 },
-  "worker/origin/scopes/projections.ts": { FORGET_ROWS: 3 },
-  "worker/origin/scopes/projection-walk.ts": { STEP_CHANGES: 3, STEP_READS: 2 },
-  "worker/origin/log/received.ts": { LOAD_RECORDS: 2 },
-  "worker/origin/publisher/reconcile.ts": { PART_LEAVES: 2 },
-  "worker/origin/publisher/publishing.ts": { REJUDGE_SLICE: 2 },
-  "worker/origin/publisher/turns.ts": { SHARED_PART_CHANGES: 2 },
+  "worker/origin/scopes/projection-builder.ts": { STEP_MS: 20 },
   "relay/publish/publisher.ts": { FRAME_CHANGES: 3 },
   "relay/view/remote-view.ts": { REWRITE_SLACK_BYTES: 4_096 },
 };
 
 type Edit = (text: string, file: string) => string;
 
-/** @throws Error when the text is not there exactly once: a limit or mutant that silently is none would prove nothing. */
+/**
+ * @throws Error when the text is not there exactly once: a limit or mutant that silently is none
+ *   would prove nothing.
+ */
 function replaceOnce(text: string, file: string, from: RegExp | string, to: string): string {
   if (text.split(from).length !== 2)
     throw new Error(`${file} must have this exactly once: ${String(from)}`);
@@ -88,8 +97,15 @@ const at = process.argv.indexOf("--mutant");
 if (at >= 0) {
   const mutant = MUTANTS.find(({ name }) => name === process.argv[at + 1]);
   if (mutant === undefined) throw new Error(`there is no mutant ${process.argv[at + 1] ?? ""}`);
-  for (const { file, from, to } of mutant.replacements)
+  const { name, fault, budgets = {}, replacements = [] } = mutant;
+  for (const [limit, value] of Object.entries(budgets)) add(BUDGETS, setLimit(limit, value));
+  for (const { file, from, to } of replacements)
     add(file, (text) => replaceOnce(text, file, from, to));
+  if (fault !== undefined) {
+    const label = findLabels().find((each) => each.name === name);
+    if (label === undefined) throw new Error(`the product has no fault ${name}`);
+    add(label.file, (text) => plant(text, name, fault));
+  }
 }
 
 function edited(path: string): string {

@@ -2,6 +2,7 @@
 import { DatabaseSync } from "node:sqlite";
 import type { StatementSync } from "node:sqlite";
 
+import { requireSync } from "../../worker/storage/sql.ts";
 import type { SqlDatabase, SqlRow, SqlValue } from "../../worker/storage/sql.ts";
 
 /** Thrown for a disk that is full: the only exception that a run may see. */
@@ -37,7 +38,7 @@ export class SimSql implements SqlDatabase {
   transaction<T>(work: () => T): T {
     this.#database.exec("BEGIN");
     try {
-      const result = work();
+      const result = requireSync(work());
       this.#database.exec("COMMIT");
       return result;
     } catch (error) {

@@ -7,12 +7,14 @@ import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { OriginFacts } from "../../shared/visibility/facts.ts";
-import { DIGEST_LEAVES } from "../../worker/origin/readers/announcer.ts";
+import { DIGEST_LEAVES } from "../../worker/origin/readers/digest-announcer.ts";
 import { DiskBudget } from "../../worker/origin/budgets/disk-budget.ts";
-import { HubRoom } from "../../worker/origin/budgets/hub-room.ts";
+import { ReaderMemory } from "../../worker/origin/budgets/reader-memory.ts";
 import { MemberWork } from "../../worker/origin/budgets/member-work.ts";
 import { Origin } from "../../worker/origin/origin.ts";
-import type { OriginPorts, Peer, TimerName } from "../../worker/origin/ports.ts";
+import type { Peer } from "../../worker/origin/peer.ts";
+import type { OriginPorts } from "../../worker/origin/ports.ts";
+import type { TimerName } from "../../worker/origin/timers.ts";
 import type { SqlDatabase } from "../../worker/storage/sql.ts";
 import { nodeSql } from "./node-sql.ts";
 import { OneThread } from "./one-thread.ts";
@@ -90,7 +92,7 @@ export class CrowdedHub {
   readonly thread = new OneThread();
   readonly options: CrowdedHubOptions;
   readonly budget = new DiskBudget();
-  readonly room = new HubRoom();
+  readonly room = new ReaderMemory();
   readonly work: MemberWork;
   #isWriting = false;
 
@@ -205,8 +207,10 @@ export class HostedOrigin {
       },
       digestLeaves: DIGEST_LEAVES,
       isShared: () => hub.options.hasNoShares !== true && budget.hasCompany(hub.nowMs()),
-      room: hub.room,
-      work: hub.work,
+      readerMemory: hub.room,
+      memberWork: hub.work,
+      hashSeed: 7,
+      giveUp: () => undefined,
       random: () => {
         seed = (seed * 48_271) % 2_147_483_647;
         return seed / 2_147_483_647;

@@ -1,6 +1,7 @@
 /** `node:sqlite` behind the hub's storage port. */
 import { DatabaseSync } from "node:sqlite";
 
+import { requireSync } from "../../worker/storage/sql.ts";
 import type { SqlDatabase, SqlRow } from "../../worker/storage/sql.ts";
 
 export function nodeSql(database = new DatabaseSync(":memory:")): SqlDatabase {
@@ -9,7 +10,7 @@ export function nodeSql(database = new DatabaseSync(":memory:")): SqlDatabase {
     transaction: (work) => {
       database.exec("BEGIN");
       try {
-        const result = work();
+        const result = requireSync(work());
         database.exec("COMMIT");
         return result;
       } catch (error) {

@@ -4,7 +4,7 @@
  */
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { HomeHello, WatchHello } from "../../shared/protocol/messages.ts";
-import type { Peer } from "../../worker/origin/ports.ts";
+import type { Peer } from "../../worker/origin/peer.ts";
 import type { CrowdedHub, HostedOrigin } from "./crowded-hub.ts";
 
 /** Messages on the wire that the hub has not read, and a link of 1 Gbit/s. */

@@ -12,7 +12,7 @@ import { LocalState } from "../../relay/publish/local-state.ts";
 import { Publisher } from "../../relay/publish/publisher.ts";
 import { MemoryView } from "../../relay/view/memory-view.ts";
 import type { ViewChange } from "../../relay/view/held-records.ts";
-import type { Peer } from "../../worker/origin/ports.ts";
+import type { Peer } from "../../worker/origin/peer.ts";
 import { nodeSql } from "./node-sql.ts";
 import { address, pod, pool, putOf } from "./records.ts";
 import { facts, ORIGIN_UID, OriginWorld, READER_UID } from "./origin-world.ts";

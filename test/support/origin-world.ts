@@ -7,11 +7,13 @@ import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
-import { DIGEST_LEAVES } from "../../worker/origin/readers/announcer.ts";
-import { HubRoom } from "../../worker/origin/budgets/hub-room.ts";
+import { DIGEST_LEAVES } from "../../worker/origin/readers/digest-announcer.ts";
+import { ReaderMemory } from "../../worker/origin/budgets/reader-memory.ts";
 import { MemberWork } from "../../worker/origin/budgets/member-work.ts";
 import { Origin } from "../../worker/origin/origin.ts";
-import type { Peer, TimerName } from "../../worker/origin/ports.ts";
+import type { Peer } from "../../worker/origin/peer.ts";
+import type { OriginPorts } from "../../worker/origin/ports.ts";
+import type { TimerName } from "../../worker/origin/timers.ts";
 import { SqliteLogStore } from "../../worker/origin/log/sqlite-log-store.ts";
 import type { SqlDatabase } from "../../worker/storage/sql.ts";
 import { nodeSql } from "./node-sql.ts";
@@ -70,7 +72,7 @@ export class OriginWorld {
   /** Runs each event of the Origin: the name of its message or timer, and what is done. */
   around: (event: string, work: () => void) => void = (_, work) => work();
   /** What the process holds for readers. */
-  room = new HubRoom();
+  room = new ReaderMemory();
   work = new MemberWork();
   /** Who is closed does not go: it reads not even that. */
   areDeaf = false;
@@ -99,7 +101,7 @@ export class OriginWorld {
   /** The process was killed: the storage stays, every socket is gone. */
   crash(): void {
     this.timers.clear();
-    this.room = new HubRoom();
+    this.room = new ReaderMemory();
     this.#ends.clear();
     this.origin = this.#make();
   }
@@ -201,15 +203,24 @@ export class OriginWorld {
   }
 
   #make(): Origin {
+    const origin = new Origin(this.ports());
+    for (const entries of origin.load()) this.largestPart = Math.max(this.largestPart, entries);
+    return origin;
+  }
+
+  ports(): OriginPorts {
     let seed = 7;
-    const origin = new Origin({
+    return {
       store: new SqliteLogStore(this.sql),
       clock: { now: () => this.nowMs },
       paceMs: this.paceMs,
       digestLeaves: DIGEST_LEAVES,
       isShared: () => this.isShared,
-      room: this.room,
-      work: this.work,
+      readerMemory: this.room,
+      memberWork: this.work,
+      hashSeed: 7,
+      // What throws is caught where the event is made.
+      giveUp: () => undefined,
       random: () => {
         seed = (seed * 48_271) % 2_147_483_647;
         return seed / 2_147_483_647;
@@ -223,7 +234,7 @@ export class OriginWorld {
           const end = this.#ends.get(id);
           if (end === undefined) return;
           end.closed = { reason, message };
-          if (!this.areDeaf) this.room.gone(id);
+          if (!this.areDeaf) this.room.release(id);
         },
         lastHeartbeatMs: (id) => this.heartbeats.get(id) ?? null,
         saveNote: (id, note) => {
@@ -244,8 +255,6 @@ export class OriginWorld {
         if ((this.timers.get(name) ?? Infinity) > dueMs) this.timers.set(name, dueMs);
       },
       log: () => undefined,
-    });
-    for (const entries of origin.load()) this.largestPart = Math.max(this.largestPart, entries);
-    return origin;
+    };
   }
 }

@@ -1,15 +1,11 @@
 /**
- * One member cluster's Origin: its log, who publishes, who reads, and what the Mesh has said of both. Every event is handled synchronously behind ports:
- * admitted, committed, fanned out and acknowledged inside its handler, so there is no uncommitted state and hibernation may come between any two events.
+ * One member cluster's Origin: its log, its publisher, its readers, and the Mesh's facts of them.
+ * Every event is handled synchronously behind ports: admitted, committed, fanned out and
+ * acknowledged inside its handler, so there is no uncommitted state and hibernation may come
+ * between any two events. All events, and all questions, come in through one door.
  */
-import { admissionFacts, narrows } from "../../shared/admission/judge.ts";
-import type { AdmissionFacts } from "../../shared/admission/judge.ts";
+import { admissionFacts } from "../../shared/admission/judge.ts";
 import { must } from "../../shared/lib/assert.ts";
-import { decodeMessage } from "../../shared/protocol/codec.ts";
-import type { CloseReason } from "../../shared/protocol/errors.ts";
-import { PING_TEXT } from "../../shared/protocol/messages.ts";
-import type { Message } from "../../shared/protocol/messages.ts";
-import { pickVersion, PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import type {
   OriginFacts,
   OriginStatus,
@@ -18,315 +14,241 @@ import type {
   RangeClaim,
 } from "../../shared/visibility/facts.ts";
 import type { Dial, DialPermit } from "../ports.ts";
+import { KnownFacts } from "./access/known-facts.ts";
+import { mayDial } from "./access/permits.ts";
+import { EventBudget } from "./budgets/event-budget.ts";
+import { BUDGETS } from "./budgets/limits.ts";
+import { EventDoor } from "./event-door.ts";
 import type { ChannelLog } from "./log/channel-log.ts";
-import { Door } from "./budgets/door.ts";
-import { HomeSide } from "./publisher/home-side.ts";
-import { Newcomers } from "./access/newcomers.ts";
-import type { Hello } from "./access/newcomers.ts";
-import { keyPermit, mayDial } from "./access/permits.ts";
-import { MeshNotes } from "./access/mesh-notes.ts";
-import type { OriginPorts, Peer, SocketId, TimerName } from "./ports.ts";
-import { logsIn } from "./scopes/projection.ts";
-import type { Logs } from "./scopes/projection.ts";
-import { Projections } from "./scopes/projections.ts";
-import { ReaderSide } from "./readers/reader-side.ts";
-import { refusedBy } from "./scopes/review.ts";
+import { listLogs, logsIn } from "./log/channel-logs.ts";
+import type { Logs } from "./log/channel-logs.ts";
 import { PieceBudget } from "./log/small-frames.ts";
-import { originStatus, quarantineEntries } from "./report.ts";
-
-const PULL_RETRY_MS = 2_000;
-/** Between two steps of building a projection: others have their turns, and more of them where they are at work. */
-const PROJECT_MS = 2;
-const SHARED_PROJECT_MS = 10;
-/** Rows of a removed cluster's log that one event forgets. */
-const WIPE_ROWS = 40;
-/** Leaves whose digests are made in one event. */
-const DIGEST_LEAVES = 128;
+import { admissionOf, MeshSide } from "./mesh-side.ts";
+import { OriginSockets } from "./origin-sockets.ts";
+import { originStatus, quarantineEntries } from "./origin-status.ts";
+import type { Peer, SocketId } from "./peer.ts";
+import type { OriginPorts } from "./ports.ts";
+import { PublisherSide } from "./publisher/publisher-side.ts";
+import { refusedBy } from "./publisher/review-admitted.ts";
+import { ReaderSide } from "./readers/reader-side.ts";
+import { ProjectionBuilder } from "./scopes/projection-builder.ts";
+import { Projections } from "./scopes/projections.ts";
+import { Timers } from "./timers.ts";
+import type { TimerName } from "./timers.ts";
 
 export class Origin {
   readonly #ports: OriginPorts;
+  readonly #budget = new EventBudget();
+  readonly #door: EventDoor;
+  readonly #timers: Timers;
+  readonly #known: KnownFacts;
   readonly #logs: Logs;
   readonly #projections: Projections;
+  readonly #builder: ProjectionBuilder;
+  readonly #sockets: OriginSockets;
   readonly #readers: ReaderSide;
-  readonly #home: HomeSide;
-  readonly #notes: MeshNotes;
-  readonly #peers = new Map<SocketId, Peer>();
-  readonly #newcomers = new Newcomers();
-  readonly #door: Door;
-  #facts: OriginFacts | null;
-  /** The Mesh has answered since this instance started: until then nothing is sent to any reader. [VIS4] */
-  #isFactsFresh = false;
+  readonly #publisher: PublisherSide;
+  readonly #mesh: MeshSide;
 
   constructor(ports: OriginPorts) {
     const { store } = ports;
     this.#ports = ports;
-    this.#door = new Door(ports);
-    this.#facts = store.facts();
+    this.#door = new EventDoor(this.#budget, (event, error) => ports.giveUp(event, error));
+    this.#timers = new Timers((name, delayMs) => ports.setTimer(name, delayMs));
+    const known = new KnownFacts(store.facts());
+    this.#known = known;
     const pieces = new PieceBudget();
     const epoch = (): string => newEpoch(ports.random);
-    this.#logs = store.transaction(() => logsIn(store, pieces, epoch));
-    this.#projections = new Projections(store, this.#logs, pieces, epoch);
-    this.#readers = new ReaderSide(ports, this.#logs, this.#projections, {
-      refuse: (socket, reason, message) => this.#refuse(socket, reason, message),
-      maySend: () => this.#isFactsFresh,
-      hasReconciled: (channel) => this.#home.desk.hasReconciled(channel),
+    const logs = store.transaction(() => logsIn(store, pieces, epoch));
+    this.#logs = logs;
+    const projections = new Projections(store, logs, pieces, epoch);
+    this.#projections = projections;
+    const sockets = new OriginSockets(ports, this.#timers, known, {
+      publisher: () => this.#publisher,
+      readers: () => this.#readers,
     });
-    const admission = admissionOf(this.#facts);
-    this.#home = new HomeSide(ports, this.#logs, this.#projections, admission, {
-      refuse: (socket, reason, message) => this.#refuse(socket, reason, message),
-      committed: () => this.#committed(),
-      reconciled: (channels) => this.#readers.becameWhole(channels),
-      readerCount: () => this.#readers.size,
-      reported: () => this.#notes.look(),
-      released: (channel) => {
-        if (channel === "pools") this.#notes.look();
-      },
+    this.#sockets = sockets;
+    const readers = this.#makeReaders();
+    this.#readers = readers;
+    const publisher = this.#makePublisher();
+    this.#publisher = publisher;
+    const builder = new ProjectionBuilder(projections, this.#timers, {
+      isShared: () => ports.isShared(),
+      committed: () => publisher.committed(),
+      built: () => readers.becameWhole(),
     });
-    this.#notes = new MeshNotes(ports, must(this.#logs.get("pools"), "channel").received);
+    this.#builder = builder;
+    const parts = { known, logs, projections, builder, readers, publisher, sockets };
+    this.#mesh = new MeshSide(ports, this.#timers, parts);
   }
 
-  /** Reads the logs, in parts; see `ChannelLog.load`. Before its end no event may come. */
+  #makeReaders(): ReaderSide {
+    const [timers, budget] = [this.#timers, this.#budget];
+    return new ReaderSide(this.#ports, timers, budget, this.#logs, this.#projections, {
+      refuse: (socket, reason, message) => this.#sockets.refuse(socket, reason, message),
+      maySend: () => this.#known.isFresh,
+      hasReconciled: (channel) => this.#publisher.sockets.hasReconciled(channel),
+    });
+  }
+
+  #makePublisher(): PublisherSide {
+    const [timers, admission] = [this.#timers, admissionOf(this.#known.facts)];
+    return new PublisherSide(this.#ports, timers, this.#logs, this.#projections, admission, {
+      refuse: (socket, reason, message) => this.#sockets.refuse(socket, reason, message),
+      committed: () => this.#committed(),
+      reconciled: (channels) => this.#readers.becameWhole(channels),
+      retryHellos: () => this.#sockets.retryPublishers(),
+      readerCount: () => this.#readers.size,
+      reported: () => this.#mesh.notes.compareSoon(),
+      released: (channel) => {
+        if (channel === "pools") this.#mesh.notes.compareSoon();
+      },
+    });
+  }
+
+  /** Reads the logs, in steps; see `ChannelLog.load`. No event may come before its end. */
   *load(): Generator<number, void> {
-    if (this.#facts?.removed === true) {
-      this.#ports.setTimer("wipe", 0);
+    if (this.#known.isRemoved) {
+      this.#mesh.wipeSoon();
       return;
     }
-    for (const log of this.#logs.values()) yield* log.load();
+    for (const log of listLogs(this.#logs)) yield* log.load();
     yield* this.#projections.load();
-    this.#projectSoon();
+    this.#builder.stepSoon();
   }
 
   /** A socket that the Worker has authenticated. */
   onOpen(socket: SocketId, peer: Peer): void {
-    this.closeSilent();
-    this.#newcomers.opened(socket, this.#ports.clock.now());
-    this.#know(socket, peer);
-    if (peer.role === "home") this.#notes.onKey(peer.keyGeneration, this.#facts);
-    // What only a newer credential could change: who waits for nothing holds nothing.
-    const permit = this.#isFactsFresh ? keyPermit(peer, this.#facts) : null;
-    if (permit !== null) this.#refuse(socket, permit.reason, permit.message);
+    this.#door.run("open", () => {
+      this.#sockets.open(socket, peer);
+      this.#mesh.pullUnlessFresh();
+      if (peer.role === "home") this.#mesh.notes.onKey(peer.keyGeneration);
+      this.#sockets.checkKey(socket, peer);
+    });
   }
 
-  /** See `OriginCalls.mayDial`. */
-  mayDial(dial: Pick<Dial, "originUid" | "keyGeneration">): DialPermit {
-    return mayDial(this.#facts, dial, this.#isFactsFresh);
-  }
-
-  #know(socket: SocketId, peer: Peer): void {
-    this.#peers.set(socket, peer);
-    if (!this.#isFactsFresh) this.#ports.mesh.pullFacts();
-  }
-
-  /** A socket that outlived the eviction of this object, with the note it was given. */
+  /** A socket that outlived the eviction of this object, with its note. */
   onRestore(socket: SocketId, peer: Peer, note: string): void {
-    this.#know(socket, peer);
-    if (note === "") return;
-    if (peer.role === "home") this.#home.desk.restore(socket, peer, note);
-    else this.#readers.restore(socket, peer, note, this.#facts);
+    this.#door.run("restore", () => {
+      this.#mesh.pullUnlessFresh();
+      this.#sockets.restore(socket, peer, note);
+    });
   }
 
   onClose(socket: SocketId): void {
-    this.#readers.newEvent();
-    this.#forget(socket);
-    // Not when it was closed: until then the process holds what it was to be sent.
-    this.#ports.room.gone(socket);
+    this.#door.run("close", () => {
+      this.#sockets.forget(socket);
+      // Not when it was closed: until then the process holds the bytes that it was to be sent.
+      this.#ports.readerMemory.release(socket);
+    });
   }
 
-  #forget(socket: SocketId): void {
-    this.#peers.delete(socket);
-    this.#newcomers.forget(socket);
-    this.#door.forget(socket);
-    this.#readers.drop(socket);
-    this.#home.onClose(socket);
-    this.#promote();
-  }
-
-  /** Where nobody publishes any more, a relay that stands by does. [VIS30] */
-  #promote(): void {
-    if (this.#facts === null || this.#facts.removed || !this.#isFactsFresh) return;
-    this.#home.promote(this.#facts);
-  }
-
-  /**
-   * Heartbeats are answered before they come here; one that came before that was set is let pass.
-   * Nothing else is text. [PRO9]
-   */
   onText(socket: SocketId, text: string): void {
-    const peer = this.#peers.get(socket);
-    if (peer === undefined) return;
-    const rule = this.#door.textComes(peer.clusterUid);
-    if (text !== PING_TEXT) this.#refuse(socket, "protocol-error", "a text that is no heartbeat");
-    else if (rule !== null) this.#refuse(socket, "over-quota", rule);
+    this.#door.run("text", () => this.#sockets.onText(socket, text));
   }
 
   onMessage(socket: SocketId, data: Uint8Array): void {
-    const peer = this.#peers.get(socket);
-    if (peer === undefined) return;
-    this.#newcomers.spoke(socket);
-    this.closeSilent();
-    const passage = this.#door.comes(socket, peer.clusterUid, data);
-    if (passage === "now") this.#handle(socket, peer, data);
-    else if (passage !== "later") this.#refuse(socket, "over-quota", passage.rule);
+    this.#door.run("message", () => this.#sockets.onMessage(socket, data));
   }
 
-  #onHeldTimer(): void {
-    const next = this.#door.next();
-    const peer = next === null ? undefined : this.#peers.get(next[0]);
-    if (next !== null && peer !== undefined) this.#handle(next[0], peer, next[1]);
-  }
-
-  #handle(socket: SocketId, peer: Peer, data: Uint8Array): void {
-    const decoded = decodeMessage(data);
-    if (!decoded.ok) {
-      this.#refuse(
-        socket,
-        decoded.rule.includes("limit") ? "too-large" : "protocol-error",
-        decoded.rule,
-      );
-      return;
-    }
-    const { message } = decoded;
-    // Frames have quotas of their own.
-    if (message.type === "publish") this.#door.doesNotCount(peer.clusterUid, "publish");
-    this.#readers.newEvent();
-    if (message.type === "watch-hello" || message.type === "home-hello")
-      this.#onHello(socket, peer, message, false);
-    else if (peer.role === "home") this.#home.onMessage(socket, message);
-    else this.#onReaderMessage(socket, peer, message);
+  /** Closes sockets that have sent no hello in time; answers how many may still. [PRO5] */
+  closeSilent(): number {
+    return this.#door.run("silence", () => this.#sockets.closeSilent());
   }
 
   onTimer(name: TimerName): void {
-    // What was to be done with the log of a removed cluster must not bring any of it back. [VIS7]
-    if (this.#facts?.removed === true) {
-      if (name === "wipe") this.#wipe();
-      return;
-    }
-    this.#readers.newEvent();
-    switch (name) {
-      case "held":
-        this.#onHeldTimer();
-        return;
-      case "checkpoint":
-      case "room":
-      case "serve":
-        this.#readers.onTimer(name);
-        return;
-      case "project":
-        this.#project();
-        return;
-      case "claim":
-      case "commit":
-      case "fold":
-      case "rejudge":
-        this.#home.onTimer(name);
-        return;
-      case "pull":
-        if (!this.#isFactsFresh) this.#ports.mesh.pullFacts();
-        return;
-      case "home":
-        this.#onHomeTimer();
-        return;
-      case "note":
-        if (this.#facts !== null) this.#notes.onTimer(this.#facts, this.#home.desk.report);
-        return;
-      case "wipe":
-    }
+    // Work that was due for the log of a removed cluster must not bring any of it back. [VIS7]
+    if (this.#known.isRemoved && name !== "wipe") return;
+    this.#door.run(`timer ${name}`, () => this.#timers.run(name));
   }
 
-  /** Who publishes next, or wants to, waits for the digests; who publishes, for an answer. */
-  #onHomeTimer(): void {
-    if (this.#isFactsFresh) this.#greet("home-hello");
-    this.#promote();
-    this.#home.answerOn();
-  }
-
-  /** Its log is not read any more: a large one is forgotten in parts. [VIS7] */
-  #wipe(): void {
-    const { store } = this.#ports;
-    const wiped = store.transaction(() => store.wipeLog(WIPE_ROWS));
-    if (wiped === WIPE_ROWS) this.#ports.setTimer("wipe", 0);
-  }
-
-  onPullFailed(message: string): void {
-    this.#ports.log("warn", "cannot read access facts from the mesh; readers wait", {
-      error: message,
-    });
-    this.#ports.setTimer("pull", PULL_RETRY_MS);
+  onPullFailed(error: string): void {
+    this.#door.run("pull failed", () => this.#mesh.onPullFailed(error));
   }
 
   /**
    * The Mesh has answered that it knows no such cluster: it was restored to a time before it, or
-   * the cluster's removal is long ago. Who is here comes again later, and is a reason to ask again;
+   * the cluster's removal is long ago. Its peers come again later, and are a reason to ask again;
    * nothing else is. [CRE16]
    */
   onUnknown(): void {
-    this.#ports.log("warn", "the mesh does not know this cluster; its sockets are closed", {});
-    for (const socket of this.#peers.keys())
-      this.#refuse(socket, "not-ready", "the mesh does not know this cluster");
+    this.#door.run("unknown", () => this.#mesh.onUnknown());
   }
 
-  onClaimFailed(claims: readonly RangeClaim[], message: string): void {
-    this.#ports.log("warn", "cannot claim ranges in the mesh", { error: message });
-    this.#home.onClaimFailed(claims);
+  onClaimFailed(claims: readonly RangeClaim[], error: string): void {
+    this.#door.run("claim failed", () => this.#mesh.onClaimFailed(claims, error));
   }
 
-  onNoteFailed(message: string): void {
-    this.#ports.log("warn", "cannot tell the mesh of this cluster's pools", { error: message });
-    this.#notes.onFailed();
+  onNoteFailed(error: string): void {
+    this.#door.run("note failed", () => this.#mesh.onNoteFailed(error));
   }
 
   /**
-   * Facts that the Mesh has pushed. Older ones change nothing. Answers the version it holds now. [VIS3] They may be old when they come, so they
-   * are no reason to send anything that waits for the Mesh. [VIS4]
+   * Facts that the Mesh has pushed. Older ones change nothing. Answers the version that is held
+   * now. [VIS3] They may be old when they come, so they are no reason to send anything that waits
+   * for the Mesh. [VIS4]
    */
   onFacts(facts: OriginFacts): number {
-    this.#learn(facts, false);
-    return must(this.#facts, "facts that were taken").accessVersion;
+    return this.#door.run("facts", () => {
+      // fault: push-counts-as-answer
+      this.#mesh.learn(facts, false);
+      return must(this.#known.facts, "facts after a push").accessVersion;
+    });
   }
 
-  /** Facts that this instance has asked for: no older than the question, even where newer ones were pushed meanwhile. */
+  /**
+   * Facts that this instance has asked for: no older than the question, even where newer ones were
+   * pushed meanwhile.
+   */
   onAnswer(facts: OriginFacts): void {
-    this.#learn(facts, true);
+    this.#door.run("answer", () => this.#mesh.learn(facts, true));
   }
 
-  #learn(facts: OriginFacts, isAnswer: boolean): void {
-    this.#readers.newEvent();
-    const known = this.#facts;
-    if (known !== null && known.meshId !== facts.meshId) return;
-    const isNew = known === null || isNewer(facts, known);
-    if (isNew) this.#take(facts);
-    const current = isNew ? facts : known;
-    const mustAskAgain = isAnswer && !this.#isFactsFresh && this.#wasInterrupted(current);
-    if (isAnswer) this.#beginToSend();
-    if (isNew && !current.removed) this.#home.sendAccess(current);
-    if ((isNew || mustAskAgain) && !current.removed)
-      this.#home.setAdmission(admissionOf(current), current.accessVersion);
-    if (isNew && !current.removed) this.#notes.look();
-    this.#readers.serveAll();
-    this.#projectSoon();
+  /** See `OriginCalls.mayDial`. */
+  mayDial(dial: Pick<Dial, "originUid" | "keyGeneration">): DialPermit {
+    return this.#door.run("dial", () => mayDial(this.#known.facts, dial, this.#known.isFresh));
   }
 
-  /** What was asked of the Mesh before an eviction or a crash was never answered to this instance, or what was refused was not all judged again. [LOG14] */
-  #wasInterrupted({ accessVersion }: OriginFacts): boolean {
-    const { store } = this.#ports;
-    const isRefused = [...this.#logs.values()].some((log) => log.received.refused > 0);
-    if (store.mustReview()) return true;
-    return store.hasPendingClaims() || (isRefused && store.judgedVersion() !== accessVersion);
+  /** @throws Error before the Mesh has sent any facts: the Origin counts as unknown. [API5] */
+  status(): OriginStatus {
+    const facts = this.#requireFacts();
+    const { sockets } = this.#publisher;
+    return this.#door.run("status", () =>
+      originStatus(facts, this.#logs, this.#projections, sockets, this.#ports.store),
+    );
   }
 
-  #beginToSend(): void {
-    this.#isFactsFresh = true;
-    this.#notes.look();
-    this.#greet();
-    this.#promote();
+  /** @throws Error before the Mesh has sent any facts. */
+  quarantine(limit: number): QuarantineEntry[] {
+    const facts = this.#requireFacts();
+    return this.#door.run("quarantine", () => quarantineEntries(facts, this.#ports.store, limit));
   }
 
-  /** Those who wait, or those of one kind. The Mesh has answered since they came. */
-  #greet(type?: Hello["type"]): void {
-    for (const [socket, hello] of this.#newcomers.take(type)) {
-      const peer = this.#peers.get(socket);
-      if (peer !== undefined) this.#onHello(socket, peer, hello, true);
+  /** Outside the door: it is no failure of the instance that the Mesh could not be asked. */
+  #requireFacts(): OriginFacts {
+    const { facts } = this.#known;
+    if (facts === null) throw new Error("the mesh has not sent this origin any facts yet");
+    return facts;
+  }
+
+  /** At most so many admitted records that these ranges would refuse. Yields often. */
+  *refusedBy(ranges: PinnedRanges, most: number): ReturnType<typeof refusedBy> {
+    const search = refusedBy(this.#logs, admissionFacts(ranges, []), most);
+    for (;;) {
+      const step = this.#door.run("search", () => search.next());
+      if (step.done === true) return step.value;
+      yield;
     }
+  }
+
+  /**
+   * Computes some of the digests in `status`, and answers whether all are known: those of a large
+   * log that has changed much are computed in steps. [LOG18]
+   */
+  refreshDigests(): boolean {
+    return this.#door.run("digests", () =>
+      this.#allLogs().every((log) => log.admitted.refresh(BUDGETS.eventDigestLeaves)),
+    );
   }
 
   /** Bytes that readers were sent and have not acknowledged. */
@@ -334,146 +256,28 @@ export class Origin {
     return this.#readers.inFlightBytes;
   }
 
-  /** What it needs of memory, about, besides what is in flight: its own ledger, of at most 64 MB with 500,000 endpoints. */
+  /**
+   * Approximate memory besides bytes in flight: its own ledger, of at most 64 MB with 500,000
+   * endpoints.
+   */
   get ledgerBytes(): number {
     return this.#allLogs().reduce((sum, log) => sum + log.bytes, this.#readers.bytes);
   }
 
-  status(): OriginStatus {
-    const facts = must(this.#facts, "status before facts");
-    const { store } = this.#ports;
-    return originStatus(facts, this.#logs, this.#projections, this.#home.desk, store);
-  }
-
-  /** Of what is admitted now, some that these ranges would refuse. Yields often. */
-  refusedBy(ranges: PinnedRanges, most: number): ReturnType<typeof refusedBy> {
-    return refusedBy(this.#logs, admissionFacts(ranges, []), most);
-  }
-
-  /** Makes some of the digests that `status` tells, and answers whether all are known: of a large log that has changed much they are made in parts. [LOG18] */
-  refreshDigests(): boolean {
-    return this.#allLogs().every((log) => log.admitted.refresh(DIGEST_LEAVES));
-  }
-
   #allLogs(): ChannelLog[] {
-    return [...this.#logs.values(), ...this.#projections.logs()];
-  }
-
-  quarantine(limit: number): QuarantineEntry[] {
-    return quarantineEntries(
-      must(this.#facts, "quarantine before facts"),
-      this.#ports.store,
-      limit,
-    );
-  }
-
-  /** Committed first, then enforced: revoked means from here on. [VIS5] */
-  #take(facts: OriginFacts): void {
-    const { store } = this.#ports;
-    const isNarrower = !facts.removed && narrows(this.#facts?.ranges, facts.ranges);
-    store.transaction(() => {
-      store.saveFacts(facts);
-      if (isNarrower) store.saveMustReview(true);
-      if (!facts.removed) this.#projections.setScopes(facts);
-    });
-    this.#facts = facts;
-    if (facts.removed) this.#ports.setTimer("wipe", 0);
-    this.#readers.enforce(facts);
-    for (const { socket, reason, message } of this.#home.desk.objections(facts))
-      this.#refuse(socket, reason, message);
-  }
-
-  /** @param hasAsked The Mesh was asked because of this very hello: what it knows is the newest there is. */
-  #onHello(socket: SocketId, peer: Peer, hello: Hello, hasAsked: boolean): void {
-    if ((hello.type === "home-hello") !== (peer.role === "home")) {
-      this.#refuse(socket, "protocol-error", `${hello.type} does not fit the ${peer.role} socket`);
-      return;
-    }
-    const isBehind = hello.accessVersion > (this.#facts?.accessVersion ?? 0);
-    if (!hasAsked && (isBehind || !this.#isFactsFresh)) {
-      if (isBehind) this.#isFactsFresh = false;
-      this.#newcomers.wait(socket, hello);
-      this.#ports.mesh.pullFacts();
-      return;
-    }
-    const version = pickVersion(hello.versions);
-    if (version === null) {
-      this.#refuse(
-        socket,
-        "version-mismatch",
-        `this hub speaks protocol ${PROTOCOL_VERSIONS.join(", ")}`,
-      );
-      return;
-    }
-    const facts = must(this.#facts, "fresh facts");
-    if (hello.type === "home-hello" && !this.#home.isReady) this.#newcomers.wait(socket, hello);
-    else if (hello.type === "home-hello") this.#home.welcome(socket, peer, hello, version, facts);
-    else this.#readers.welcome(socket, peer, hello, version, facts);
-  }
-
-  #onReaderMessage(socket: SocketId, { clusterUid }: Peer, message: Message): void {
-    if (this.#readers.has(socket)) {
-      const counts = this.#readers.onMessage(socket, message);
-      if (!counts) this.#door.doesNotCount(clusterUid, message.type);
-      return;
-    }
-    // While the hello waits for the Mesh nothing was sent that could be answered.
-    if (!this.#newcomers.isWaiting(socket))
-      this.#refuse(socket, "protocol-error", `${message.type} before the hello`);
+    return [...listLogs(this.#logs), ...this.#projections.logs()];
   }
 
   #committed(): void {
     this.#readers.committed();
-    if (this.#facts !== null && this.#projections.hasGivenWay) this.#giveWay(this.#facts);
-  }
-
-  /** A projection grew too large: its readers hear why, and its rows are forgotten. [SCP7] */
-  #giveWay(facts: OriginFacts): void {
-    this.#projections.hasGivenWay = false;
+    const { facts } = this.#known;
+    // A projection grew too large: its readers are told why, and its rows are forgotten. [SCP7]
+    if (facts === null || !this.#projections.popGivenWay()) return;
     this.#readers.enforceRoom(facts);
-    this.#projectSoon();
+    this.#builder.stepSoon();
   }
-
-  /** Builds, or forgets, a projection; some of it in each event. [SCP6] */
-  #project(): void {
-    const came = this.#projections.step();
-    if (came !== "nothing") this.#home.committed();
-    if (came === "built") this.#readers.becameWhole();
-    this.#projectSoon();
-  }
-
-  #projectSoon(): void {
-    if (!this.#projections.hasWork) return;
-    this.#ports.setTimer("project", this.#ports.isShared() ? SHARED_PROJECT_MS : PROJECT_MS);
-  }
-
-  /** Answers how many sockets are still to say hello. [PRO5] */
-  closeSilent(): number {
-    for (const socket of this.#newcomers.overdue(this.#ports.clock.now()))
-      this.#refuse(socket, "hello-timeout", "no hello within 10 s");
-    return this.#newcomers.silent;
-  }
-
-  #refuse(socket: SocketId, reason: CloseReason, message: string): void {
-    const peer = this.#peers.get(socket);
-    const isBroken = reason === "protocol-error" || reason === "too-large";
-    if (isBroken && peer !== undefined) this.#door.broke(peer.clusterUid);
-    this.#ports.sockets.close(socket, reason, message);
-    this.#forget(socket);
-  }
-}
-
-function admissionOf(facts: OriginFacts | null): AdmissionFacts {
-  return admissionFacts(facts?.ranges ?? { pods: [], nodes: [] }, facts?.refusedClaims ?? []);
 }
 
 function newEpoch(random: () => number): string {
   return Array.from({ length: 16 }, () => Math.floor(random() * 16).toString(16)).join("");
-}
-
-/** That the hub was restored is said under the number that the facts had before. [BAK4] */
-function isNewer(facts: OriginFacts, known: OriginFacts): boolean {
-  return facts.accessVersion === known.accessVersion
-    ? facts.unconfirmedRestore !== known.unconfirmedRestore
-    : facts.accessVersion > known.accessVersion;
 }

@@ -1,29 +1,28 @@
-/** What an Origin needs from outside. A Durable Object implements them thinly; the simulation implements them with a seed. */
+/**
+ * Ports of an Origin: its environment as parameters. A Durable Object implements them thinly; the
+ * simulation implements them with a seed.
+ */
 import type { Clock, Random } from "../../shared/lib/clock.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { ClusterNote, RangeClaim } from "../../shared/visibility/facts.ts";
-import type { HubRoom } from "./budgets/hub-room.ts";
-import type { LogStore } from "./log/log-store.ts";
 import type { MemberWork } from "./budgets/member-work.ts";
-
-/** Identity of an open socket; never reused while the Origin lives. */
-export type SocketId = string;
-
-/** Who is at the other end, as the Worker has authenticated it. */
-export interface Peer {
-  /** `home`: the cluster's own relay. `watch`: a reading cluster's relay. `admin`: the admin API reads as `clusterUid` may. */
-  readonly role: "home" | "watch" | "admin";
-  readonly clusterUid: string;
-  readonly keyGeneration: number;
-}
+import type { ReaderMemory } from "./budgets/reader-memory.ts";
+import type { LogStore } from "./log/log-store.ts";
+import type { SocketId } from "./peer.ts";
+import type { TimerName } from "./timers.ts";
 
 export interface SocketPort {
   /** Queues bytes; a socket that is gone is ignored, its close event comes separately. */
   send(socket: SocketId, bytes: Uint8Array): void;
   close(socket: SocketId, reason: CloseReason, message: string): void;
-  /** Unix ms of its last heartbeat, which is answered without waking this object; `null` when there was none yet. */
+  /**
+   * Unix ms of its last heartbeat, which is answered without waking this object; `null` when there
+   * was none yet.
+   */
   lastHeartbeatMs(socket: SocketId): number | null;
-  /** Keeps a small note with the socket, which survives the eviction of this object but not the socket. */
+  /**
+   * Keeps a small note with the socket: it survives the eviction of this object, not the socket.
+   */
   saveNote(socket: SocketId, note: string): void;
 }
 
@@ -43,39 +42,37 @@ export interface DigestLeaves {
   readonly atOnce: number;
 }
 
-export type TimerName =
-  | "checkpoint"
-  | "fold"
-  | "rejudge"
-  | "pull"
-  | "serve"
-  | "commit"
-  | "room"
-  | "home"
-  | "project"
-  | "note"
-  | "held"
-  | "claim"
-  | "wipe";
-
 export interface OriginPorts {
   readonly store: LogStore;
   readonly sockets: SocketPort;
   readonly mesh: MeshPort;
   readonly clock: Clock;
   readonly random: Random;
-  /** What the process holds for all who read, over all its Origins. [LOG26] */
-  readonly room: HubRoom;
-  /** What this process may do for each member, over all its Origins. [LOG28] */
-  readonly work: MemberWork;
-  /** Shortest time between a publisher's frames, in ms: what the disk can do, or what a commit costs. [LOG17] */
+  /** 32 unpredictable bits for hash tables whose keys a publisher chooses. */
+  readonly hashSeed: number;
+  /** Memory that the process holds for readers, over all its Origins. [LOG26] */
+  readonly readerMemory: ReaderMemory;
+  /** Work that the process does for each member, over all its Origins. [LOG28] */
+  readonly memberWork: MemberWork;
+  /**
+   * Shortest time between a publisher's frames, in ms: the disk's share, or the cost of a commit.
+   * [LOG17]
+   */
   readonly paceMs: number;
-  /** What digests that go with their commits may cost. [LOG20] */
+  /** Cost allowed for digests that go with their commits. [LOG20] */
   readonly digestLeaves: DigestLeaves;
   /** Whether other publishers are at work in the same thread. [LOG22] */
   isShared(): boolean;
-  /** Calls `onTimer(name)` after the delay; one that is pending is brought forward, never put off. While one is pending the object is not evicted. */
+  /**
+   * Calls `onTimer(name)` after the delay; one that is pending is brought forward, never put off.
+   * While one is pending the object is not evicted.
+   */
   setTimer(name: TimerName, delayMs: number): void;
+  /**
+   * An event has thrown. Its transaction is rolled back and memory is ahead of the disk (a full
+   * disk, a bug): the instance is given up, with all its sockets. [LOG13]
+   */
+  giveUp(event: string, error: unknown): void;
   log(
     level: "info" | "warn" | "error",
     message: string,

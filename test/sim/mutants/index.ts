@@ -1,34 +1,9 @@
 /** All planted bugs. Each is found by one of the validators that it names. */
+import { LABELLED } from "./labelled.ts";
 import type { Mutant } from "./mutant.ts";
 
 export const MUTANTS: readonly Mutant[] = [
-  {
-    name: "compaction-boundary",
-    bug: "A position is still good where the first frame after it has just been overwritten: off by one at the compaction boundary.",
-    validators: ["NeverThrows", "Reliable", "Resumable", "Converged"],
-    replacements: [
-      {
-        file: "worker/origin/log/channel-log.ts",
-        from: "while (revision - RING_SLOTS > this.#foldedTo) this",
-        to: "while (revision - RING_SLOTS > this.#foldedTo + 1) this",
-      },
-      {
-        file: "worker/origin/log/channel-log.ts",
-        from: "const FOLD_FRAMES = (RING_SLOTS * 5) / 8;",
-        to: "const FOLD_FRAMES = 1_000;",
-      },
-      {
-        file: "worker/origin/log/channel-log.ts",
-        from: "const FULL_FRAMES = (RING_SLOTS * 7) / 8;",
-        to: "const FULL_FRAMES = 1_000;",
-      },
-      {
-        file: "worker/origin/log/channel-log.ts",
-        from: "this.#changed > Math.max(FOLD_CHANGES, this.#admitted.size) ||",
-        to: "",
-      },
-    ],
-  },
+  ...LABELLED,
   {
     name: "tail-over-newer-blob",
     bug: "In a repair an older tail change is applied over what is held, though the blob, or the view itself, has a newer state of its key.",
@@ -67,20 +42,6 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "ack-before-commit",
-    bug: "A publisher is told that its frame is accepted before it is committed.",
-    validators: ["Reliable"],
-    replacements: [
-      {
-        file: "worker/origin/publisher/home-side.ts",
-        from: "    const results = this.#publishing.publish(frames, most);",
-        to: `    for (const { socket, message } of frames)
-      this.#answerPublish(socket, message, { ok: true, log: must(this.#logs.get(message.channel), "log"), refused: 0, hasCommitted: false, size: NOTHING, rest: [] });
-    const results = this.#publishing.publish(frames, most);`,
-      },
-    ],
-  },
-  {
     name: "sweep-unpopulated",
     bug: "A reader sweeps what a repair did not confirm at any checkpoint, also of a log that nobody has populated.",
     validators: ["NoAmnesia"],
@@ -93,76 +54,6 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "stale-access-after-restart",
-    bug: "An Origin that starts serves by the access list on its disk, without asking the Mesh.",
-    validators: ["NoLeak", "Converged"],
-    replacements: [
-      {
-        file: "worker/origin/origin.ts",
-        from: "    this.#facts = store.facts();",
-        to: "    this.#facts = store.facts(); this.#isFactsFresh = this.#facts !== null;",
-      },
-    ],
-  },
-  {
-    name: "push-counts-as-answer",
-    bug: "A push that was long on its way lets a starting Origin send.",
-    validators: ["NoLeak"],
-    replacements: [
-      {
-        file: "worker/origin/origin.ts",
-        from: "    this.#learn(facts, false);",
-        to: "    this.#learn(facts, true);",
-      },
-    ],
-  },
-  {
-    name: "older-access-accepted",
-    bug: "An Origin takes facts that are older than what it holds.",
-    validators: ["NoLeak", "Converged", "StatusTruthful", "NoGhosts"],
-    replacements: [
-      {
-        file: "worker/origin/origin.ts",
-        from: "    : facts.accessVersion > known.accessVersion;",
-        to: "    : true;",
-      },
-    ],
-  },
-  {
-    name: "chain-not-checked",
-    bug: "A reader resumes at its revision of another history: after a rollback nobody notices.",
-    validators: ["Resumable"],
-    replacements: [
-      {
-        file: "shared/log/cursor.ts",
-        from: `  if (!equalBytes(chain, cursor.chain)) return { kind: "repair", reason: "other-history" };`,
-        to: "  equalBytes(chain, cursor.chain);",
-      },
-    ],
-  },
-  {
-    name: "in-sync-at-plan",
-    bug: "A reader is told the digest when its repair begins, and believes it without comparing.",
-    validators: ["NeverInSyncEarly", "Ordered", "NoAmnesia"],
-    replacements: [
-      {
-        file: "worker/origin/readers/readers.ts",
-        from: "    if (progress.blobs.length > 0 || progress.next <= log.head) {",
-        to: "    if (progress.next < 0) {",
-      },
-      {
-        file: "relay/view/channel-state.ts",
-        from: "return isAtHead(state) ? apply(followingAt(state.cursor)) : ignore(state);",
-        to: "return apply(followingAt(state.cursor));",
-      },
-      {
-        file: "relay/view/channel-view.ts",
-        from: "const isEqual = equalBytes(this.#held.trie.digest(), digest);",
-        to: "const isEqual = true;",
-      },
-    ],
-  },
-  {
     name: "in-sync-before-told",
     bug: "A relay that connects again says in sync by what it had verified before it lost the hub.",
     validators: ["NeverInSyncEarly"],
@@ -170,30 +61,6 @@ export const MUTANTS: readonly Mutant[] = [
       {
         file: "relay/view/watcher.ts",
         from: "    this.#told.clear();\n",
-        to: "",
-      },
-    ],
-  },
-  {
-    name: "quarantined-delete-forgotten",
-    bug: "The deletion of a refused record leaves it in quarantine.",
-    validators: ["Reliable", "StatusTruthful", "Converged"],
-    replacements: [
-      {
-        file: "worker/origin/publisher/intake.ts",
-        from: '    this.#letGo(keyHash);\n    if (this.#published(keyHash) !== "absent")',
-        to: '    this.#quarantine.delete(keyHash);\n    if (this.#published(keyHash) !== "absent")',
-      },
-    ],
-  },
-  {
-    name: "refused-stays-published",
-    bug: "A record that is replaced by a refused one stays with the readers.",
-    validators: ["Converged", "NoGhosts", "Reliable", "StatusTruthful"],
-    replacements: [
-      {
-        file: "worker/origin/publisher/intake.ts",
-        from: 'if (published !== (instead.recordHash === null ? "absent" : "same")) this.#append.set(instead);',
         to: "",
       },
     ],
@@ -219,30 +86,6 @@ export const MUTANTS: readonly Mutant[] = [
         file: "relay/view/body-scan.ts",
         from: "    if (crc32(body) !== this.#buffer.readUInt32LE(at + 4)) return null;\n",
         to: "",
-      },
-    ],
-  },
-  {
-    name: "catch-up-drops-deletes",
-    bug: "A reader that is behind is not told what was deleted meanwhile.",
-    validators: ["Reliable"],
-    replacements: [
-      {
-        file: "worker/origin/readers/catch-up.ts",
-        from: "    for (const change of newest) {",
-        to: `    for (const change of newest.filter(({ op }) => op === "put")) {`,
-      },
-    ],
-  },
-  {
-    name: "claims-settle-early",
-    bug: "A reconciliation counts while the ranges of its pools are still being claimed: their pods look gone.",
-    validators: ["NoAmnesia", "NeverInSyncEarly"],
-    replacements: [
-      {
-        file: "worker/origin/publisher/home-side.ts",
-        from: "    if (this.#publishing.isSettled) this.#settleReconciled();\n  }\n\n  #settleReconciled",
-        to: "    this.#settleReconciled();\n  }\n\n  #settleReconciled",
       },
     ],
   },
@@ -313,54 +156,6 @@ export const MUTANTS: readonly Mutant[] = [
         file: "worker/mesh/mesh.ts",
         from: "Math.max(this.version() + RESTORE_LEAP, atMs * VERSIONS_A_MS)",
         to: "this.version() + RESTORE_LEAP",
-      },
-    ],
-  },
-  {
-    name: "old-scope-served-on",
-    bug: "A reader that is connected when the scope of its grant changes goes on with the log that it had.",
-    validators: ["NoLeak", "Reliable"],
-    replacements: [
-      {
-        file: "worker/origin/readers/reader-side.ts",
-        from: "if (this.#logsFor(peer, facts) === logs) return [];",
-        to: "if (logs.size > 0) return [];",
-      },
-    ],
-  },
-  {
-    name: "built-without-blobs",
-    bug: "A new projection counts as built when the frames of the origin's log have been read, and its blobs have not.",
-    validators: ["Converged", "NeverInSyncEarly", "NoAmnesia", "StatusTruthful"],
-    replacements: [
-      {
-        file: "worker/origin/scopes/log-walk.ts",
-        from: "const partition = plan.blobs.shift();",
-        to: "const partition = plan.next < 0 ? plan.blobs.shift() : undefined;",
-      },
-    ],
-  },
-  {
-    name: "judged-again-unprojected",
-    bug: "What is admitted when it is judged again does not come into the projections.",
-    validators: ["Converged", "NeverInSyncEarly", "NoAmnesia", "StatusTruthful"],
-    replacements: [
-      {
-        file: "worker/origin/publisher/publishing.ts",
-        from: "if (changes.length > 0) this.#append(log, changes);",
-        to: "if (changes.length > 0) log.commit(changes);",
-      },
-    ],
-  },
-  {
-    name: "sweep-while-built",
-    bug: "What a reader has beyond a projection counts as gone while the projection is still built.",
-    validators: ["NoAmnesia"],
-    replacements: [
-      {
-        file: "worker/origin/readers/reader-side.ts",
-        from: "return this.#rules.hasReconciled(log.channel) && this.#projections.isBuilt(log);",
-        to: "return this.#rules.hasReconciled(log.channel);",
       },
     ],
   },

@@ -1,4 +1,22 @@
-/** A planted bug: one text of the product, there exactly once, replaced by another while it is loaded. */
+/** A planted bug: the product is changed while it is loaded, where a comment names a fault. */
+
+/**
+ * The change of the statement behind a line `// fault: NAME`. In `value` and `condition` a `$`
+ * stands for the expression that was there.
+ */
+export type Fault =
+  /** The statement is left out. */
+  | { readonly kind: "skip" }
+  /** The condition of an `if`. */
+  | { readonly kind: "condition"; readonly is: string }
+  /** The value that is assigned or returned. */
+  | { readonly kind: "value"; readonly is: string }
+  /** Another statement in its place. */
+  | { readonly kind: "instead"; readonly do: string }
+  /** Another statement before it. */
+  | { readonly kind: "before"; readonly do: string };
+
+/** One text of the product, there exactly once, and another in its place. */
 export interface Replacement {
   /** From the project's root. */
   readonly file: string;
@@ -8,9 +26,14 @@ export interface Replacement {
 
 export interface Mutant {
   readonly name: string;
-  /** What is wrong then. */
+  /** The bug in words. */
   readonly bug: string;
-  /** The guarantee that it breaks: one of these validators finds it. */
+  /** The guarantees that it breaks: one of these validators finds it. */
   readonly validators: readonly string[];
-  readonly replacements: readonly Replacement[];
+  /** The change where the product names the mutant as a fault. */
+  readonly fault?: Fault;
+  /** Limits of the run, by their name in `worker/origin/budgets/limits.ts`. */
+  readonly budgets?: Readonly<Record<string, number>>;
+  /** Changes of code that has no label. */
+  readonly replacements?: readonly Replacement[];
 }

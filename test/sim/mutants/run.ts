@@ -1,6 +1,8 @@
 /**
- * Plants every mutant in turn and lets the simulation look for it: `node test/sim/mutants/run.ts [NAME…]`. Two at a time. A mutant that is not found
- * within 2,000 seeds, or is found by a validator that says nothing of its bug, fails; so does one that the history of its name does not find. [SIM3] [SIM4]
+ * Plants every mutant in turn and lets the simulation look for it: `node test/sim/mutants/run.ts
+ * [NAME…]`. Two at a time. A mutant that is not found within 2,000 seeds, or is found by a
+ * validator that says nothing of its bug, fails; so does one that the history of its name does not
+ * find. [SIM3] [SIM4]
  */
 import { spawn } from "node:child_process";
 import { join } from "node:path";

@@ -1,7 +1,7 @@
 /** A reader whose position is one of this very log, and whose tail is kept, resumes there; nobody is resumed on another history. */
 import { toHex } from "../../../shared/lib/bytes.ts";
 import type { ChannelCursor } from "../../../shared/protocol/messages.ts";
-import { RING_SLOTS } from "../../../worker/origin/log/log-store.ts";
+import { BUDGETS } from "../../../worker/origin/budgets/limits.ts";
 import { Truth } from "./truth.ts";
 import type { Validator } from "./validator.ts";
 
@@ -20,7 +20,7 @@ function isOfThisLog(truth: Truth, origin: string, reader: string, cursor: Chann
 
 function isKept(truth: Truth, origin: string, reader: string, cursor: ChannelCursor): boolean {
   const head = truth.head(origin, reader, cursor.channel);
-  if (cursor.revision === 0 || cursor.revision < head - RING_SLOTS) return false;
+  if (cursor.revision === 0 || cursor.revision < head - BUDGETS.ringFrames) return false;
   let deletes = 0;
   for (let at = cursor.revision + 1; at <= head; at++)
     for (const hash of truth.frame(origin, reader, cursor.channel, at)?.entries.values() ?? [])

@@ -29,7 +29,8 @@ test("[VIS5] the room that a revoked reader leaves is not given to the next one,
       ),
     );
   world.advance(1_000);
-  // Together they have in flight what all may have; who comes then waits for room, with 64 KiB of its own.
+  // Together they have in flight what all may have; who comes then waits for room, with 64 KiB of
+  // its own.
   const readers: TestReader[] = [];
   while (world.origin.inFlightBytes < LIMITS.inFlightBytes) readers.push(stalledReader(world));
   for (let n = 0; n < 3; n++) readers.push(stalledReader(world));

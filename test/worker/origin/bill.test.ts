@@ -1,6 +1,7 @@
 /**
- * [LOG17] What a mesh costs on Cloudflare: the operations of one Origin are counted over minutes of its life, with a real publisher and 20 real
- * readers, and multiplied by the prices of November 2026 (developers.cloudflare.com/durable-objects/platform/pricing).
+ * [LOG17] What a mesh costs on Cloudflare: the operations of one Origin are counted over minutes of
+ * its life, with a real publisher and 20 real readers, and multiplied by the prices of November
+ * 2026 (developers.cloudflare.com/durable-objects/platform/pricing).
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,7 +23,9 @@ import { address, pod, pool, putOf } from "../../support/records.ts";
 const CLUSTERS = 100;
 const CHANGES_PER_SECOND = 20;
 const READERS = 20;
-/** Readers that are run; what goes out to the others is not billed, and what they send is the same. */
+/**
+ * Readers that are run; what goes out to the others is not billed, and what they send is the same.
+ */
 const WATCHED = 2;
 const ENDPOINTS = 1_000;
 /** Of Cloudflare, see `wrangler.toml`. */

@@ -52,7 +52,8 @@ test("[LOG9] 511 readers that take nothing: what is in flight stays below 96 MB,
 
 test("[LOG9] [LOG47] readers that hold all the room and take nothing are closed, so that the others have it", () => {
   const { world, publisher, reader } = populatedWorld(1);
-  // 2 MB that do not compress, in records of 40 KB: the first message to each reader is a large one.
+  // 2 MB that do not compress, in records of 40 KB: the first message to each reader is a large
+  // one.
   const fill = (round: number) => {
     for (let n = 0; n < 50; n++)
       publisher.change(putOf(pod(`x${n}`, address(n), heavyLabels(round * 100 + n))));

@@ -11,7 +11,7 @@ import type { Foldable } from "../../../worker/origin/log/fold.ts";
 import type { PackedChange } from "../../../worker/origin/log/packed-changes.ts";
 import { PieceBudget, SmallFrames } from "../../../worker/origin/log/small-frames.ts";
 import { SqliteLogStore } from "../../../worker/origin/log/sqlite-log-store.ts";
-import { Tail } from "../../../worker/origin/log/tail.ts";
+import { NewestChanges } from "../../../worker/origin/log/newest-changes.ts";
 import { nodeSql } from "../../support/node-sql.ts";
 import { heavyLabels } from "../../support/noise.ts";
 import { address, pod } from "../../support/records.ts";
@@ -102,7 +102,7 @@ test("a tail answers for any partition what it holds of it, and takes it out", (
     { bits: 0, prefix: 0 },
   ]) {
     const { count, bytes } = tail.measure(partition);
-    const taken = tail.take(partition);
+    const taken = tail.extract(partition);
     expect(taken).toHaveLength(count);
     expect(taken.reduce((sum, change) => sum + (change.bytes?.length ?? 0), 0)).toBe(bytes);
     expect(taken.every(({ keyHash }) => partitionHas(partition, keyHash))).toBe(true);
@@ -112,7 +112,7 @@ test("a tail answers for any partition what it holds of it, and takes it out", (
 });
 
 test("[LOG22] keys that begin alike are dealt out as others are", () => {
-  const tail = new Tail();
+  const tail = new NewestChanges();
   const count = 6_000;
   const alike = [...changesOf(0, count)].map((change, n) => {
     const keyHash = change.keyHash.slice();
@@ -134,7 +134,7 @@ test("[LOG22] keys that begin alike are dealt out as others are", () => {
   ]) {
     const all = held(partition).filter(({ keyHash }) => !gone.has(toId(keyHash)));
     expect(tail.measure(partition).count).toBe(all.length);
-    expect(tail.take(partition)).toEqual(all);
+    expect(tail.extract(partition)).toEqual(all);
     for (const { keyHash } of all) gone.add(toId(keyHash));
     expect(tail.size).toBe((left -= all.length));
   }
@@ -155,7 +155,7 @@ test("of a key that changes again a tail has the newest, once", () => {
   const parts = Array.from({ length: 512 }, (_, n) => ({ bits: 9, prefix: (n << 23) >>> 0 }));
   expect(sumOf(parts.map((part) => tail.measure(part).count))).toBe(1_000);
   expect(tail.size).toBe(1_000);
-  const taken = tail.take(all);
+  const taken = tail.extract(all);
   expect(taken).toEqual(taken.toSorted((a, b) => Buffer.compare(a.keyHash, b.keyHash)));
   for (const change of taken) expect(change).toEqual(newest.get(toId(change.keyHash)));
   expect(tail.size).toBe(0);
@@ -232,8 +232,8 @@ function* changesOf(
   }
 }
 
-function tailOf(from: number, to: number, make = small): { readonly tail: Tail } {
-  const tail = new Tail();
+function tailOf(from: number, to: number, make = small): { readonly tail: NewestChanges } {
+  const tail = new NewestChanges();
   for (const change of changesOf(from, to, make)) tail.set(change);
   return { tail };
 }

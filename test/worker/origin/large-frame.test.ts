@@ -1,9 +1,12 @@
-/** [LOG22] A frame of thousands of changes: taken in by parts, acknowledged when all of it is; and frames that come faster than they are folded. */
+/**
+ * [LOG22] A frame of thousands of changes: taken in by parts, acknowledged when all of it is; and
+ * frames that come faster than they are folded.
+ */
 import { expect, test } from "vitest";
 
 import { decodePayload } from "../../../shared/log/payload.ts";
 import { encodeRecord } from "../../../shared/record/encoding.ts";
-import { RING_SLOTS } from "../../../worker/origin/log/log-store.ts";
+import { BUDGETS } from "../../../worker/origin/budgets/limits.ts";
 import { noise } from "../../support/noise.ts";
 import { populatedWorld } from "../../support/origin-peers.ts";
 import type { OriginWorld } from "../../support/origin-world.ts";
@@ -65,7 +68,7 @@ test("[LOG22] [LOG61] a log whose folding is behind takes nothing in until it ha
   const head = (): number =>
     Number(world.sql.run("SELECT MAX(revision) AS n FROM frames")[0]?.["n"]);
   // In one moment: folding never has its turn.
-  for (let n = 0; n < RING_SLOTS + 200; n++) {
+  for (let n = 0; n < BUDGETS.ringFrames + 200; n++) {
     publish(
       Array.from({ length: 12 }, (_, i) =>
         put(pod(`w${n % 50}-${i}`, address(i), noise(n * 12 + i))),
@@ -73,11 +76,11 @@ test("[LOG22] [LOG61] a log whose folding is behind takes nothing in until it ha
     );
     world.fire("commit");
   }
-  expect(head()).toBeGreaterThan(RING_SLOTS / 2);
-  expect(head()).toBeLessThan(RING_SLOTS);
+  expect(head()).toBeGreaterThan(BUDGETS.ringFrames / 2);
+  expect(head()).toBeLessThan(BUDGETS.ringFrames);
   world.advance(30_000);
-  expect(accepted).toHaveLength(RING_SLOTS + 200);
-  expect(head()).toBeGreaterThanOrEqual(RING_SLOTS + 200);
+  expect(accepted).toHaveLength(BUDGETS.ringFrames + 200);
+  expect(head()).toBeGreaterThanOrEqual(BUDGETS.ringFrames + 200);
 });
 
 test("[LOG22] frames that come without a pause wait for a timer, however many and however long each takes: what is read on and on looks at nobody else", () => {

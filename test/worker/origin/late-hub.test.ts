@@ -1,6 +1,7 @@
 /**
- * [LOG24] A hub that is asked for more than its one thread can do, were every change a frame of its own: real publishers and real Origins on one virtual thread
- * with prices. Seeded, and no clock is read.
+ * [LOG24] A hub that is asked for more than its one thread can do, were every change a frame of its
+ * own: real publishers and real Origins on one virtual thread with prices. Seeded, and no clock is
+ * read.
  */
 import { expect, test } from "vitest";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { keyOf } from "../../../shared/record/key.ts";
-import { RING_SLOTS } from "../../../worker/origin/log/log-store.ts";
+import { BUDGETS } from "../../../worker/origin/budgets/limits.ts";
 import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
 import { rawHome } from "../../support/raw-home.ts";
 import { address, pod, pool, put, putOf } from "../../support/records.ts";
@@ -63,11 +63,11 @@ test("[LOG6] a repair sends only blobs that differ", () => {
 
 test("[LOG4] the log keeps a bounded number of rows, and nothing is lost when slots are used again", () => {
   const { world, publisher, reader } = populatedWorld(10);
-  for (let n = 0; n < RING_SLOTS + 500; n++)
+  for (let n = 0; n < BUDGETS.ringFrames + 500; n++)
     publisher.change(putOf(pod("flapping", address(n % 2_000))));
   world.advance(1_000);
   expect(Number(world.sql.run("SELECT COUNT(*) AS n FROM frames")[0]?.["n"])).toBeLessThanOrEqual(
-    3 * RING_SLOTS,
+    3 * BUDGETS.ringFrames,
   );
   expect(reader.isInSync).toBe(true);
   const late = new TestReader(world);

@@ -4,7 +4,7 @@ import { HashTrie } from "../../../shared/log/hash-trie.ts";
 import { encodeMessage } from "../../../shared/protocol/codec.ts";
 import { LIMITS } from "../../../shared/protocol/limits.ts";
 import { CHANNELS } from "../../../shared/record/channel.ts";
-import { HubRoom } from "../../../worker/origin/budgets/hub-room.ts";
+import { ReaderMemory } from "../../../worker/origin/budgets/reader-memory.ts";
 import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
 import { heavyLabels } from "../../support/noise.ts";
 import { facts, ORIGIN_UID, READER_UID } from "../../support/origin-world.ts";
@@ -112,7 +112,7 @@ test("[LOG25] the mark of another socket, or an older one, proves nothing more; 
 });
 
 test("[LOG25] what is little is proven where room is scarce: thousands of quiet readers leave room for the next", () => {
-  const room = new HubRoom();
+  const room = new ReaderMemory();
   const { world, publisher, reader: first } = populatedWorld(1);
   world.room = room;
   world.evict();
@@ -121,7 +121,7 @@ test("[LOG25] what is little is proven where room is scarce: thousands of quiet 
   publisher.change(putOf(pod("one", address(9), { some: "label" })));
   expect(room.bytesOf(READER_UID)).toBeGreaterThan(0);
   // Half of the member's room is used elsewhere.
-  room.flowOf("elsewhere", READER_UID).sent(LIMITS.memberBytes / 2);
+  room.accountOf("elsewhere", READER_UID).sent(LIMITS.memberBytes / 2);
   for (const reader of [first, ...others]) reader.resume();
   expect(room.bytesOf(READER_UID)).toBe(LIMITS.memberBytes / 2);
 });
@@ -165,7 +165,7 @@ test("[LOG27] a relay of version 2 that reads is closed now and then, comes back
 });
 
 test("[LOG26] a member whose sockets at several Origins take nothing has 96 MiB; others have the rest of 256, and 1 MiB always", () => {
-  const room = new HubRoom();
+  const room = new ReaderMemory();
   const members = ["c", "d", "e"].map((letter) => letter.repeat(32));
   const readers = [READER_UID, ...members].map((uid) => ({
     cluster: { uid, name: uid },
@@ -193,7 +193,7 @@ test("[LOG26] a member whose sockets at several Origins take nothing has 96 MiB;
   expect(room.bytes).toBeLessThan(LIMITS.processBytes + slack);
   for (const { reader } of worlds) expect(reader.isInSync).toBe(true);
   // Past the process's bound each member has something of its own.
-  room.flowOf("elsewhere", ORIGIN_UID).sent(LIMITS.processBytes);
+  room.accountOf("elsewhere", ORIGIN_UID).sent(LIMITS.processBytes);
   expect(room.isFullFor(READER_UID)).toBe(false);
   expect(members.every((member) => room.isFullFor(member))).toBe(true);
 }, 120_000);

@@ -1,12 +1,12 @@
-/** Who sends without end what carries nothing forward is refused; whoever does what a relay does is not. */
+/**
+ * Who sends without end what carries nothing forward is refused; whoever does what a relay does is
+ * not.
+ */
 import { expect, test } from "vitest";
 
 import type { Message } from "../../../shared/protocol/messages.ts";
-import {
-  BURST_MESSAGES,
-  MESSAGES_PER_SECOND,
-  MESSAGES_RULE,
-} from "../../../worker/origin/budgets/message-quota.ts";
+import { BUDGETS } from "../../../worker/origin/budgets/limits.ts";
+import { MESSAGES_RULE } from "../../../worker/origin/budgets/message-quota.ts";
 import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
 import { ORIGIN_UID } from "../../support/origin-world.ts";
 import { rawHome } from "../../support/raw-home.ts";
@@ -34,9 +34,9 @@ for (const [what, message] of [
     // Alone: beside others it would be its share of the thread that ends first. [LOG28]
     world.advance(2_000);
     let sent = 0;
-    for (; world.closedWith(reader.socket) === null && sent <= BURST_MESSAGES + 10; sent++)
+    for (; world.closedWith(reader.socket) === null && sent <= BUDGETS.burstMessages + 10; sent++)
       world.toOrigin(reader.socket, message);
-    expect(sent).toBeGreaterThan(BURST_MESSAGES - 100);
+    expect(sent).toBeGreaterThan(BUDGETS.burstMessages - 100);
     expect(world.closedWith(reader.socket)).toBe("over-quota");
     expect(world.closeMessage(reader.socket)).toBe(MESSAGES_RULE);
     const again = new TestReader(world);
@@ -55,7 +55,7 @@ for (const [what, message] of [
 test("[LOG23] a publisher that reports without end is closed; the hub goes on with what it has", () => {
   const { world, publisher, reader } = populatedWorld();
   const { socket } = rawHome(world, publisher);
-  for (let n = 0; n < BURST_MESSAGES + 10; n++)
+  for (let n = 0; n < BUDGETS.burstMessages + 10; n++)
     world.toOrigin(socket, { type: "report", edges: "[]", cluster: null });
   expect(world.closedWith(socket)).toBe("over-quota");
   expect(reader.ips()).toContain(address(0));
@@ -64,7 +64,7 @@ test("[LOG23] a publisher that reports without end is closed; the hub goes on wi
 test("[LOG23] frames and their acknowledgements do not count, however many and however small", () => {
   const { world, publisher, reader } = populatedWorld();
   const { socket, accepted, publish } = rawHome(world, publisher);
-  const count = BURST_MESSAGES + 3 * MESSAGES_PER_SECOND;
+  const count = BUDGETS.burstMessages + 3 * BUDGETS.messagesPerSecond;
   const before = reader.received.length;
   for (let n = 0; n < count; n++) {
     publish([put(pod(`p${n % 50}`, address(n % 50), { n: String(n) }))]);
@@ -83,6 +83,6 @@ test("[PRO10] a text that is no heartbeat closes the socket; heartbeats without 
   expect(world.closedWith(socket)).toBe(null);
   world.origin.onText(socket, "hello");
   expect(world.closedWith(socket)).toBe("protocol-error");
-  for (let n = 0; n < BURST_MESSAGES + 10; n++) world.origin.onText(reader.socket, "ping");
+  for (let n = 0; n < BUDGETS.burstMessages + 10; n++) world.origin.onText(reader.socket, "ping");
   expect(world.closedWith(reader.socket)).toBe("over-quota");
 });

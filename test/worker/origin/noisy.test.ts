@@ -1,6 +1,7 @@
 /**
- * [LOG22] What others feel of an origin that publishes without end, on one virtual thread: what real Origins do through their ports is counted and priced. The
- * time of a change is that from its source to the end of the event that sent it to a reader. Seeded, and no clock is read.
+ * [LOG22] What others feel of an origin that publishes without end, on one virtual thread: what
+ * real Origins do through their ports is counted and priced. The time of a change is that from its
+ * source to the end of the event that sent it to a reader. Seeded, and no clock is read.
  */
 import { createHash } from "node:crypto";
 
@@ -13,7 +14,10 @@ import type { Noise } from "../../support/crowd.ts";
 import { pod, put } from "../../support/records.ts";
 
 const MOST = 2;
-/** A fifth, and what is not counted as its share: to read what it sends, to tell its readers, and to wait for the disk. */
+/**
+ * A fifth, and what is not counted as its share: to read what it sends, to tell its readers, and to
+ * wait for the disk.
+ */
 const MOST_OF_THREAD = 0.3;
 
 const alone = listen(null);

@@ -14,7 +14,7 @@ import type { HomeHello, Message, WatchHello } from "../../../shared/protocol/me
 import { PROTOCOL_VERSIONS } from "../../../shared/protocol/version.ts";
 import { CHANNELS } from "../../../shared/record/channel.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
-import type { Peer } from "../../../worker/origin/ports.ts";
+import type { Peer } from "../../../worker/origin/peer.ts";
 import { listen, NOISY_US, p99, READERS } from "../../support/beside.ts";
 import type { CrowdedHub, HostedOrigin } from "../../support/crowded-hub.ts";
 import { Nuisance } from "../../support/nuisance.ts";

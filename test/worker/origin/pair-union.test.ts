@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 
 import { concatBytes, toHex } from "../../../shared/lib/bytes.ts";
 import { HashTrie } from "../../../shared/log/hash-trie.ts";
-import type { TrieNode } from "../../../shared/log/hash-trie.ts";
+import type { TrieNode } from "../../../shared/log/trie-node.ts";
 import { overlapping } from "../../../shared/log/partition.ts";
 import type { PartitionDigest } from "../../../shared/log/partition.ts";
 import { hashKey } from "../../../shared/record/encoding.ts";

@@ -3,17 +3,18 @@ import { expect, test } from "vitest";
 import type { LogChange } from "../../../shared/log/payload.ts";
 import { hashKey } from "../../../shared/record/encoding.ts";
 import { DiskBudget } from "../../../worker/origin/budgets/disk-budget.ts";
-import { QUOTA, RateQuota } from "../../../worker/origin/budgets/quota.ts";
+import { ChangeQuota } from "../../../worker/origin/budgets/change-quota.ts";
+import { BUDGETS } from "../../../worker/origin/budgets/limits.ts";
 import { populatedWorld } from "../../support/origin-peers.ts";
 import { rawHome } from "../../support/raw-home.ts";
 import { address, pod, put } from "../../support/records.ts";
 
 test("[LOG19] a rate is counted over time, and a clock that goes back neither gives nor takes", () => {
   let nowMs = 0;
-  const quota = new RateQuota({ now: () => nowMs }, () => false);
-  quota.take(QUOTA.burstChanges);
+  const quota = new ChangeQuota({ now: () => nowMs }, () => false);
+  quota.countChanges(BUDGETS.burstChanges);
   expect(quota.waitMs()).toBe(0);
-  quota.take(QUOTA.changesPerSecond);
+  quota.countChanges(BUDGETS.changesPerSecond);
   expect(quota.waitMs()).toBe(1_000);
   nowMs += 400;
   expect(quota.waitMs()).toBe(600);
@@ -25,11 +26,11 @@ test("[LOG19] a rate is counted over time, and a clock that goes back neither gi
 
 test("[LOG22] while others are at work an origin has a share; alone it has all", () => {
   let [nowMs, isShared] = [0, true];
-  const quota = new RateQuota({ now: () => nowMs }, () => isShared);
-  quota.take(QUOTA.sharedBurstChanges);
+  const quota = new ChangeQuota({ now: () => nowMs }, () => isShared);
+  quota.countChanges(BUDGETS.sharedBurstChanges);
   expect(quota.waitMs()).toBe(0);
-  quota.take(QUOTA.sharedChangesPerSecond / 20);
-  quota.work(QUOTA.sharedChangesPerSecond / 20);
+  quota.countChanges(BUDGETS.sharedChangesPerSecond / 20);
+  quota.countWork(BUDGETS.sharedChangesPerSecond / 20);
   expect(quota.waitMs()).toBe(100);
   expect(quota.workWaitMs()).toBe(100);
   isShared = false;
@@ -65,7 +66,7 @@ const noise = (count: number): LogChange[] =>
 test("[LOG19] a publisher over its rate waits for its acknowledgements, and loses nothing", () => {
   const { world, reader, accepted, sequences, publish } = rawPublisher();
   const flood = noise(4_000);
-  for (let n = 0; n < QUOTA.burstChanges / 4_000 + 5; n++) {
+  for (let n = 0; n < BUDGETS.burstChanges / 4_000 + 5; n++) {
     publish(flood);
     world.settle();
   }
@@ -92,7 +93,7 @@ test("[LOG19] one with too many refused records is told, and what was admitted b
   const { world, reader, socket, publish } = rawPublisher();
   for (
     let from = 0;
-    from <= QUOTA.quarantined && world.closedWith(socket) === null;
+    from <= BUDGETS.quarantinedRecords && world.closedWith(socket) === null;
     from += 2_000
   ) {
     publish(

@@ -99,7 +99,8 @@ test("[LOG14] [LOG50] a claim that could not be asked while the quarantine is ju
   publisher.connect();
   const asked = world.claims.length;
   expect(asked).toBeGreaterThan(0);
-  // Other facts: slice by slice what is refused is judged again. The pool is, and asks; then its claim is lost, and slices are still to come.
+  // Other facts: slice by slice what is refused is judged again. The pool is, and asks; then its
+  // claim is lost, and slices are still to come.
   world.origin.onFacts(facts({ accessVersion: 2, ranges: none }));
   while (world.claims.length === asked) {
     world.timers.delete("rejudge");

@@ -1,4 +1,7 @@
-/** What one event of a large log does, counted: the thread is everybody's. Times are the benchmark `slices`'s. */
+/**
+ * What one event of a large log does, counted: the thread is everybody's. Times are the benchmark
+ * `slices`'s.
+ */
 import { expect, test } from "vitest";
 
 import { HashTrie } from "../../../shared/log/hash-trie.ts";

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 
 import { encodeRecord, hashRecord, keyHashOf } from "../../../shared/record/encoding.ts";
-import type { AdmittedChange } from "../../../worker/origin/log/appended.ts";
+import type { AdmittedChange } from "../../../worker/origin/log/admitted-change.ts";
 import { packedSize, readChange } from "../../../worker/origin/log/packed-changes.ts";
 import type { PackedChange } from "../../../worker/origin/log/packed-changes.ts";
 import { PieceBudget, SmallFrames } from "../../../worker/origin/log/small-frames.ts";

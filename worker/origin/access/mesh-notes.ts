@@ -1,6 +1,6 @@
 /**
- * What the Mesh is told of a cluster besides its claims: which pools are its own, and which claims
- * it has given up. The facts say what the Mesh has noted, so a note that was lost, or that a
+ * Notes to the Mesh about a cluster, besides its claims: the pools that are its own, and the claims
+ * that it has given up. The facts have the Mesh's last note, so a note that was lost, or that a
  * restored Mesh has forgotten, is sent again by the same comparison. [VIS32] [VIS34]
  */
 import { canonicalCidr, parseCidr } from "../../../shared/ip/cidr.ts";
@@ -9,64 +9,72 @@ import { hashKey } from "../../../shared/record/encoding.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import { MAX_TOLD_POOLS } from "../../../shared/visibility/facts.ts";
 import type { ClusterNote, ClusterReport, OriginFacts } from "../../../shared/visibility/facts.ts";
-import type { Received } from "../log/received.ts";
+import { BUDGETS } from "../budgets/limits.ts";
 import type { OriginPorts } from "../ports.ts";
+import type { SetTimer, TimerRegistry } from "../timers.ts";
 
-/**
- * Between two notes: a cluster that changes its pools without end costs the Mesh, and all that it
- * reads, no more.
- */
-const NOTE_MS = 5_000;
+export interface NoteSources {
+  facts(): OriginFacts | null;
+  /** The publisher's report; `null` before there is one. */
+  report(): ClusterReport | null;
+  /** Whether a record of the channel of pools is kept because it is refused. */
+  isPoolRefused(keyHash: Uint8Array): boolean;
+}
 
 export class MeshNotes {
-  readonly #ports: OriginPorts;
-  readonly #pools: Pick<Received, "isRefused">;
+  readonly #ports: Pick<OriginPorts, "clock" | "mesh">;
+  readonly #sources: NoteSources;
+  readonly #setTimer: SetTimer;
   #isDue = false;
-  /** Of the credentials that the cluster's relays have shown. */
+  /** Highest generation of the credentials that the cluster's relays have shown. */
   #newestKey = 0;
   #lastMs = Number.NEGATIVE_INFINITY;
 
-  /** @param pools What was received in the channel of pools. */
-  constructor(ports: OriginPorts, pools: Pick<Received, "isRefused">) {
+  constructor(
+    ports: Pick<OriginPorts, "clock" | "mesh">,
+    timers: TimerRegistry,
+    sources: NoteSources,
+  ) {
     this.#ports = ports;
-    this.#pools = pools;
+    this.#sources = sources;
+    this.#setTimer = timers.own("note", () => this.#sendDue());
   }
 
-  /** Something has changed that a note may follow from. */
-  look(): void {
+  /** Compares soon with the Mesh's last note, after a change that may call for another. */
+  compareSoon(): void {
     if (this.#isDue) return;
     this.#isDue = true;
-    const waitMs = this.#lastMs + NOTE_MS - this.#ports.clock.now();
-    this.#ports.setTimer("note", Math.max(0, Math.min(waitMs, NOTE_MS)));
+    const waitMs = this.#lastMs + BUDGETS.noteMs - this.#ports.clock.now();
+    this.#setTimer(Math.max(0, Math.min(waitMs, BUDGETS.noteMs)));
   }
 
   /** A relay of the cluster has shown a credential, which the hub has signed. */
-  onKey(generation: number, facts: OriginFacts | null): void {
+  onKey(generation: number): void {
+    const facts = this.#sources.facts();
     if (generation <= Math.max(this.#newestKey, facts?.keyGeneration ?? 0)) return;
     this.#newestKey = generation;
-    // Facts that come first are a reason to look by themselves.
-    if (facts !== null) this.look();
+    // The first facts are a reason to compare by themselves.
+    if (facts !== null) this.compareSoon();
   }
 
-  onTimer(facts: OriginFacts, report: ClusterReport | null): void {
+  #sendDue(): void {
+    const facts = this.#sources.facts();
+    if (facts === null) return;
     this.#isDue = false;
-    const note = noteOf(facts, report, (cidr) => this.#isClaimed(cidr), this.#newestKey);
+    const isClaimed = (cidr: string): boolean => this.#isClaimed(cidr);
+    const note = noteOf(facts, this.#sources.report(), isClaimed, this.#newestKey);
     if (note === null) return;
     this.#lastMs = this.#ports.clock.now();
     this.#ports.mesh.note(note);
   }
 
-  onFailed(): void {
-    this.look();
-  }
-
   /** Whether a pool of this CIDR is there and refused. */
   #isClaimed(cidr: string): boolean {
-    return this.#pools.isRefused(hashKey(poolKey(cidr)));
+    return this.#sources.isPoolRefused(hashKey(poolKey(cidr)));
   }
 }
 
-/** What the Mesh should note and has not; `null`: nothing. */
+/** The note that the Mesh should have and has not; `null`: none. */
 export function noteOf(
   facts: OriginFacts,
   report: ClusterReport | null,
@@ -85,7 +93,7 @@ export function noteOf(
   return isNewKey ? { ...noted, keyGeneration: newestKey } : noted;
 }
 
-/** Of the pools that a cluster reports those that lie in its ranges: it speaks for no others. */
+/** Reported pools that lie in the cluster's ranges: it speaks for no others. */
 function ownPools(reported: readonly string[], { ranges }: OriginFacts): string[] {
   const own = new RangeSet([...ranges.pods, ...(ranges.shared ?? [])]);
   const pools = reported.filter((text) => {

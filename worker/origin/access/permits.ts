@@ -1,17 +1,18 @@
-/** Who may read, and who may publish: pure decisions over facts and terms. */
+/** Access decisions, pure functions of facts: which peer may read, dial, or speak at all. */
 import type { CloseReason } from "../../../shared/protocol/errors.ts";
-import type { HomeHello } from "../../../shared/protocol/messages.ts";
 import type { OriginFacts } from "../../../shared/visibility/facts.ts";
 import type { Scope } from "../../../shared/visibility/scope.ts";
 import type { Dial, DialPermit } from "../../ports.ts";
-import type { PublisherTerm } from "../log/log-store.ts";
-import type { Peer } from "../ports.ts";
+import type { Peer } from "../peer.ts";
 
 type DialOf = Pick<Dial, "originUid" | "keyGeneration">;
 
 export type Permit = "yes" | { readonly reason: CloseReason; readonly message: string };
 
-/** A reader needs to be in the origin's own access list; a cluster may always see what is its own. [VIS5] */
+/**
+ * Whether a peer may read: a reader needs to be in the origin's own access list, and a cluster may
+ * always see its own records. [VIS5]
+ */
 export function mayRead(peer: Peer, facts: OriginFacts): Permit {
   if (facts.removed)
     return {
@@ -33,7 +34,8 @@ export function mayRead(peer: Peer, facts: OriginFacts): Permit {
 }
 
 /**
- * Why a credential of this cluster itself is over; `null` where it is not, or nothing is known yet.
+ * The reason why a credential of this cluster itself is over; `null` where it is not, or nothing is
+ * known yet.
  */
 export function keyPermit(peer: Peer, facts: OriginFacts | null): Exclude<Permit, "yes"> | null {
   if (facts === null || peer.role === "admin") return null;
@@ -67,44 +69,7 @@ function dialPermit(facts: OriginFacts, { originUid, keyGeneration }: DialOf): D
   return isNamed ? "yes" : "access-denied";
 }
 
-/** What of the origin a peer that may read it sees; `null`: all. [SCP5] */
+/** The scope within which a peer that may read the origin sees it; `null`: all. [SCP5] */
 export function scopeOf({ clusterUid }: Peer, facts: OriginFacts): Scope | null {
   return facts.scopedReaders?.find(({ cluster }) => cluster.uid === clusterUid)?.scope ?? null;
-}
-
-/** What a hello says of who should publish. */
-export type HomeClaim = Pick<HomeHello, "leaseUid" | "term" | "candidate">;
-
-export type TermPlan =
-  | { readonly kind: "accepted"; readonly term: PublisherTerm }
-  | { readonly kind: "standby" }
-  | { readonly kind: "superseded"; readonly message: string };
-
-/** Heartbeats come every 5 s: a publisher that has missed four is taken for gone, as its relay takes the hub. [FLT4] */
-export const SILENT_MS = 20_000;
-
-/**
- * Whether a publisher with this term may take over. Terms compare within one Lease only: a Lease that was made anew has another UID and
- * starts over. Without a Lease the hub hands out the terms, and who finds a publisher there stands by. [VIS6] [VIS30]
- * @param isTaken Another socket of the cluster publishes, and was heard of within `SILENT_MS`.
- */
-export function planTerm(current: PublisherTerm, hello: HomeClaim, isTaken: boolean): TermPlan {
-  if (hello.candidate !== null && hello.leaseUid === "") {
-    const isBack = current.leaseUid === "" && hello.term > 0 && hello.term === current.term;
-    if (isTaken) return { kind: "standby" };
-    return isBack
-      ? { kind: "accepted", term: current }
-      : planTerm(current, { leaseUid: "", term: 0, candidate: null }, false);
-  }
-  if (hello.leaseUid === "" && hello.term === 0)
-    return {
-      kind: "accepted",
-      term: { leaseUid: "", term: (current.leaseUid === "" ? current.term : 0) + 1 },
-    };
-  if (hello.leaseUid === current.leaseUid && hello.term < current.term)
-    return {
-      kind: "superseded",
-      message: `term ${hello.term} is older than ${current.term}: another relay publishes`,
-    };
-  return { kind: "accepted", term: { leaseUid: hello.leaseUid, term: hello.term } };
 }

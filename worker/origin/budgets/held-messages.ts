@@ -1,15 +1,11 @@
 /**
- * Messages of members that are over their share of the thread, as they came: they wait their turn,
- * in the order of each socket, and are bounded. [LOG28]
+ * Messages of members that are over their share of the thread, undecoded: they wait their turn, in
+ * the order of each socket, and are bounded. [LOG28]
  */
-import type { SocketId } from "../ports.ts";
+import type { SocketId } from "../peer.ts";
+import { BUDGETS } from "./limits.ts";
 
-/** Of one socket. A relay has a few under way. */
-const MOST_MESSAGES = 64;
-/** Of one member at one Origin. */
-const MOST_BYTES = 2 * 1024 * 1024;
-
-export const HELD_RULE = `more than ${MOST_MESSAGES} messages or ${MOST_BYTES} bytes wait for the share of the hub's thread that a member has`;
+export const HELD_RULE = `more than ${BUDGETS.heldMessages} messages or ${BUDGETS.heldBytes} bytes wait for the share of the hub's thread that a member has`;
 
 export interface Held {
   readonly socket: SocketId;
@@ -34,7 +30,7 @@ export class HeldMessages {
   add(socket: SocketId, member: string, message: Uint8Array): boolean {
     const queue = this.#queues.get(socket) ?? { member, messages: [] };
     const bytes = (this.#bytes.get(member) ?? 0) + message.length;
-    if (queue.messages.length >= MOST_MESSAGES || bytes > MOST_BYTES) return false;
+    if (queue.messages.length >= BUDGETS.heldMessages || bytes > BUDGETS.heldBytes) return false;
     queue.messages.push(message);
     this.#queues.set(socket, queue);
     this.#bytes.set(member, bytes);
@@ -42,8 +38,8 @@ export class HeldMessages {
   }
 
   /**
-   * The next message of the socket that has waited for longest for its turn, of a member that may
-   * speak.
+   * Removes and answers the next message of the socket that has waited longest for its turn, of a
+   * member that may speak.
    */
   next(maySpeak: (member: string) => boolean): Held | null {
     for (const [socket, { member, messages }] of this.#queues) {

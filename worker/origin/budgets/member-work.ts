@@ -1,24 +1,11 @@
 /**
- * What each member may have this process do for it besides taking in what it publishes, over all
- * Origins: to unpack and answer reports, repairs, reconciliations, hellos. Every message has a
- * price in µs of the one thread, by its type and bytes, charged before it is unpacked. [LOG28]
+ * The thread's time that each member may have this process spend on its reports, repairs,
+ * reconciliations and hellos, over all Origins. Every message has a price in µs of the one thread,
+ * by its type and bytes, charged before it is unpacked. [LOG28]
  */
 import type { Message } from "../../../shared/protocol/messages.ts";
-import { Bucket } from "./quota.ts";
-
-export const WORK = {
-  /** Over time: a tenth of the thread. */
-  usPerSecond: 100_000,
-  /** At once. */
-  us: 20_000,
-  /** What was done alone is not held against it for long when others come. */
-  debtUs: 200_000,
-  /**
-   * For a message that breaks the protocol: ten times what the dearest of them takes, 8 MiB that
-   * are inflated in vain.
-   */
-  fineUs: 100_000,
-} as const;
+import { BUDGETS } from "./limits.ts";
+import { TokenBucket } from "./token-bucket.ts";
 
 interface Price {
   readonly us: number;
@@ -29,9 +16,9 @@ const SMALL: Price = { us: 50, usPerKiB: 0 };
 /** To unpack a leaf and to compare it takes 0.8 µs; a KiB has 38 of them. */
 const LEAVES: Price = { us: 100, usPerKiB: 30 };
 
-/** As measured in plain Node; what is sent as an answer comes to the type that asks for it. */
+/** Measured in plain Node; an answer is part of the price of the message that asks for it. */
 const PRICES: Partial<Readonly<Record<Message["type"], Price>>> = {
-  // What is published has quotas of its own. [LOG19] [LOG22]
+  // Frames have quotas of their own. [LOG19] [LOG22]
   publish: { us: 0, usPerKiB: 0 },
   report: { us: 100, usPerKiB: 12 },
   repair: LEAVES,
@@ -48,7 +35,7 @@ export function priceOf(type: Message["type"] | null, bytes: number): number {
   return us + usPerKiB * (bytes / 1024);
 }
 
-/** Who has sent nothing for so long is no company. */
+/** A member that has sent nothing for so long is no company. */
 const COMPANY_MS = 1_000;
 
 interface Heard {
@@ -59,8 +46,8 @@ interface Heard {
 const NEVER: Heard = { member: "", ms: Number.NEGATIVE_INFINITY };
 
 export class MemberWork {
-  readonly #buckets = new Map<string, Bucket>();
-  /** Who was heard last, and who else before that. */
+  readonly #buckets = new Map<string, TokenBucket>();
+  /** The member that was heard last, and the other one that was heard before it. */
   #last = NEVER;
   #other = NEVER;
 
@@ -68,12 +55,12 @@ export class MemberWork {
   spend(member: string, us: number, nowMs: number): void {
     if (member !== this.#last.member) this.#other = this.#last;
     this.#last = { member, ms: nowMs };
-    this.#bucketOf(member, nowMs).take(us, nowMs);
+    this.#bucketOf(member, nowMs).spend(us, nowMs);
   }
 
   /** The member has broken the protocol. */
   fine(member: string, nowMs: number): void {
-    this.#bucketOf(member, nowMs).take(WORK.fineUs, nowMs);
+    this.#bucketOf(member, nowMs).spend(BUDGETS.brokenMessageUs, nowMs);
   }
 
   /**
@@ -91,14 +78,16 @@ export class MemberWork {
     return Math.abs(nowMs - ms) < COMPANY_MS;
   }
 
-  #bucketOf(member: string, nowMs: number): Bucket {
+  #bucketOf(member: string, nowMs: number): TokenBucket {
     const known = this.#buckets.get(member);
     if (known !== undefined) return known;
-    const bucket = new Bucket(WORK.usPerSecond, WORK.us, nowMs, WORK.debtUs);
+    const bucket = new TokenBucket(
+      BUDGETS.memberUsPerSecond,
+      BUDGETS.memberBurstUs,
+      nowMs,
+      BUDGETS.memberDebtUs,
+    );
     this.#buckets.set(member, bucket);
     return bucket;
   }
 }
-
-/** Of this process. */
-export const memberWork = new MemberWork();

@@ -1,45 +1,41 @@
 /**
- * What a cluster may say to an Origin besides what it publishes. Every message costs the thread that all share some 50 µs, whatever it says; relays say little: a
- * hello, an acknowledgement of what they were sent, a repair now and then. Counted by cluster, for a socket that was closed is soon replaced by another. [LOG23]
+ * Messages of a cluster to an Origin besides its frames. Every message costs the thread that all
+ * share some 50 µs; relays need few: a hello, acknowledgements, a repair now and then. Counted by
+ * cluster, for a socket that was closed is soon replaced by another. [LOG23]
  */
 import type { Clock } from "../../../shared/lib/clock.ts";
-import { Bucket } from "./quota.ts";
+import { BUDGETS } from "./limits.ts";
+import { TokenBucket } from "./token-bucket.ts";
 
-/** Over time: 500 relays of a cluster that all come back say a few thousand at once. */
-export const MESSAGES_PER_SECOND = 1_000;
-export const BURST_MESSAGES = 5_000;
-/** An acknowledgement of as much was paid for by what was sent: as much as the smallest frame. */
-export const ACKNOWLEDGED_BYTES = 64;
-
-export const MESSAGES_RULE = `more than ${MESSAGES_PER_SECOND} messages a second that neither publish nor acknowledge what is new`;
+export const MESSAGES_RULE = `more than ${BUDGETS.messagesPerSecond} messages a second that neither publish nor acknowledge what is new`;
 
 export class MessageQuota {
   readonly #clock: Clock;
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #buckets = new Map<string, TokenBucket>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** Counts a message of a cluster; answers whether it may be looked at. */
-  take(clusterUid: string): boolean {
+  /** Counts a message of a cluster, if it may send one; answers whether it may. */
+  tryCount(clusterUid: string): boolean {
     const now = this.#clock.now();
     const bucket = this.#bucketOf(clusterUid, now);
     if (bucket.waitMs(now) > 0) return false;
-    bucket.take(1, now);
+    bucket.spend(1, now);
     return true;
   }
 
-  /** It was one that does not count. */
-  giveBack(clusterUid: string): void {
+  /** The message was one that does not count. */
+  refund(clusterUid: string): void {
     const now = this.#clock.now();
-    this.#bucketOf(clusterUid, now).take(-1, now);
+    this.#bucketOf(clusterUid, now).spend(-1, now);
   }
 
-  #bucketOf(clusterUid: string, now: number): Bucket {
+  #bucketOf(clusterUid: string, now: number): TokenBucket {
     const known = this.#buckets.get(clusterUid);
     if (known !== undefined) return known;
-    const bucket = new Bucket(MESSAGES_PER_SECOND, BURST_MESSAGES, now);
+    const bucket = new TokenBucket(BUDGETS.messagesPerSecond, BUDGETS.burstMessages, now);
     this.#buckets.set(clusterUid, bucket);
     return bucket;
   }

@@ -1,15 +1,16 @@
 /**
- * Sockets of this process, over all its objects. A hub of one's own has a bound on open files, past which workerd does not refuse a connection but
- * ends; so the Worker refuses before. On Cloudflare every object has a process of its own, and no bound is set. [API8]
+ * Sockets of this process, over all its objects. A hub of one's own has a bound on open files, past
+ * which workerd does not refuse a connection but ends; so the Worker refuses before. On Cloudflare
+ * every object has a process of its own, and no bound is set. [API8]
  *
  * A member may have four times as many as are left. So one member alone can have four fifths, and
- * however many there are that take all they can, something is left for who has few: the bound on
- * each falls with what is left for all. [API14]
+ * however many members take all they can, something is left for a member that has few: the bound on
+ * each falls with the number left for all. [API14]
  */
-const SHARE = 4;
+import { BUDGETS } from "./limits.ts";
 
 export class OpenSockets {
-  /** Whose each is. */
+  /** Member of each socket. */
   readonly #members = new Map<string, string>();
   readonly #counts = new Map<string, number>();
 
@@ -35,9 +36,6 @@ export class OpenSockets {
   /** @param most Absent or no number: any. */
   hasRoom(most: string | undefined, member: string): boolean {
     const free = (Number(most) || Infinity) - this.#members.size;
-    return free > 0 && this.countOf(member) < SHARE * free;
+    return free > 0 && this.countOf(member) < BUDGETS.socketsPerFreeSocket * free;
   }
 }
-
-/** Of this process. */
-export const openSockets = new OpenSockets();

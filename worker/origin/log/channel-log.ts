@@ -1,24 +1,25 @@
 /**
- * One channel of an origin as a log: the index with its digest, the head and chain, the ring of frames, the blobs. What is in memory is
- * derived from what is stored and rebuilt from it at a start, by `load`; the rows are the truth.
+ * One channel of an origin as a log: the index with its digest, the head and chain, the ring of
+ * frames, the blobs. Memory is derived from the stored rows and rebuilt from them at a start, by
+ * `load`; the rows are the truth.
  */
+import { must } from "../../../shared/lib/assert.ts";
+import { concatBytes, equalBytes } from "../../../shared/lib/bytes.ts";
 import { NO_CHAIN, nextChain } from "../../../shared/log/cursor.ts";
 import type { LogBounds } from "../../../shared/log/cursor.ts";
 import { HashTrie } from "../../../shared/log/hash-trie.ts";
-import { overlapping, partitionHas, WHOLE } from "../../../shared/log/partition.ts";
+import { partitionHas } from "../../../shared/log/partition.ts";
 import type { Partition, PartitionDigest } from "../../../shared/log/partition.ts";
-import { concatBytes, equalBytes } from "../../../shared/lib/bytes.ts";
-import { must } from "../../../shared/lib/assert.ts";
 import { encodePayload } from "../../../shared/log/payload.ts";
-import { copyHash } from "../../../shared/log/trie-leaf.ts";
-import { HASH_BYTES } from "../../../shared/record/encoding.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
-import { Fold } from "./fold.ts";
-import type { BlobHead, Foldable, Folded } from "./fold.ts";
-import type { AdmittedChange } from "./appended.ts";
-import { RING_SLOTS } from "./log-store.ts";
+import { BUDGETS } from "../budgets/limits.ts";
+import type { AdmittedChange } from "./admitted-change.ts";
+import { entryCount, packEntries, readEntries } from "./entry-bytes.ts";
+import type { BlobHead, Folded } from "./fold.ts";
+import { Folding } from "./folding.ts";
+import type { Blob, FoldedLog } from "./folding.ts";
 import type { LogStore, StoredFrame } from "./log-store.ts";
-import { Received } from "./received.ts";
+import { ReceivedSet } from "./received-set.ts";
 import { RecentFrames } from "./recent-frames.ts";
 import { SmallFrames } from "./small-frames.ts";
 import type { PieceBudget } from "./small-frames.ts";
@@ -30,45 +31,29 @@ export interface RepairAnswer {
   readonly chain: Uint8Array;
 }
 
-const PAIR_BYTES = 2 * HASH_BYTES;
-const ABSENT = new Uint8Array(HASH_BYTES);
-/** Of frames that the hub makes itself, from several or from a part of one. */
+/** Deflate level of frames that the hub makes itself, from several or from a part of one. */
 const FRAME_LEVEL = 1;
-/** Fold when this many keys have changed, or as many as there are if that is more: folding rewrites whole blobs. */
-const FOLD_CHANGES = 2_000;
-/** Fold at this many bytes of frames, whatever they are. */
-const FOLD_BYTES = 4 * 1024 * 1024;
-const FOLD_FRAMES = (RING_SLOTS * 5) / 8;
-/** The rest of the ring is for one commit of many frames. */
-const FULL_FRAMES = (RING_SLOTS * 7) / 8;
 
-export class ChannelLog implements LogBounds, Foldable {
+export class ChannelLog implements LogBounds, FoldedLog {
   readonly channel: Channel;
   readonly small: SmallFrames;
-  readonly received: Received;
+  readonly received: ReceivedSet;
+  readonly folding: Folding;
   readonly #store: LogStore;
-  #epoch: string;
+  readonly #epoch: string;
   #populated: boolean;
-  #foldedTo: number;
   #head = 0;
   #chain: Uint8Array = NO_CHAIN;
   #admitted = new HashTrie();
   readonly #recent = new RecentFrames();
-  #blobs: { readonly bits: number; readonly prefix: number; readonly revision: number }[] = [];
-  /** Folded, or to be folded first: the head when the last fold was due. */
-  #foldTo: number;
-  /** Keys that have changed behind it, about, and the bytes of the frames. */
-  #changed = 0;
-  #tailBytes = 0;
-  /** The frame at the head, which all who are there are sent. */
+  /** The frame at the head, which all readers that are there are sent. */
   #last: StoredFrame | null = null;
-  #fold: Fold | null = null;
 
-  /** @param newEpoch Made when the store has no log yet: random, so that no two incarnations share one. */
+  /** @param newEpoch Makes a random epoch for a new log: no two incarnations share one. */
   constructor(channel: Channel, store: LogStore, pieces: PieceBudget, newEpoch: () => string) {
     this.channel = channel;
     this.small = new SmallFrames(pieces);
-    this.received = new Received(channel, store, () => this.#admitted);
+    this.received = new ReceivedSet(channel, store, () => this.#admitted);
     this.#store = store;
     let state = store.channel(channel);
     if (state === null) {
@@ -77,13 +62,12 @@ export class ChannelLog implements LogBounds, Foldable {
     }
     this.#epoch = state.epoch;
     this.#populated = state.populated;
-    this.#foldedTo = state.foldedTo;
-    this.#foldTo = state.foldedTo;
+    this.folding = new Folding(this, store, state.foldedTo);
   }
 
-  /** What it needs of memory, about: the index, what is remembered of frames, and the records that are being folded. */
+  /** Approximate memory: the index, remembered frames, and records that are being folded. */
   get bytes(): number {
-    const folding = (this.#fold?.bytes ?? 0) + this.small.bytes;
+    const folding = this.folding.bytes + this.small.bytes;
     const last = (this.#last?.payload.length ?? 0) + (this.#last?.entries.length ?? 0);
     return this.#admitted.bytes + this.received.bytes + this.#recent.bytes + folding + last;
   }
@@ -97,24 +81,34 @@ export class ChannelLog implements LogBounds, Foldable {
   get chain(): Uint8Array {
     return this.#chain;
   }
+  /** A publisher has completed a reconciliation in this epoch. */
   get populated(): boolean {
     return this.#populated;
   }
   get admitted(): HashTrie {
     return this.#admitted;
   }
+  get keys(): number {
+    return this.#admitted.size;
+  }
 
-  /** Answered as long as the log can say what changed since: from the rows of its ring, or because nothing older counts any more. */
+  /**
+   * The chain after a revision, as long as the log can say what changed since: from the rows of
+   * its ring, or because nothing older counts any more.
+   */
   chainAt(revision: number): Uint8Array | undefined {
     if (revision === this.#head) return this.#chain;
     const chain = this.#recent.previousOf(revision + 1) ?? this.#unfoldedChain(revision);
     const next = chain === undefined ? undefined : this.#recent.nextLive(revision);
-    return next !== undefined && next <= this.#head - RING_SLOTS ? undefined : chain;
+    return next !== undefined && next <= this.#head - BUDGETS.ringFrames ? undefined : chain;
   }
 
-  /** What was not folded is in the ring, also where more deletes came than are remembered: a repair begins there. */
+  /**
+   * The chain from the ring's row: frames that were not folded are there, also where more deletes
+   * came than are remembered. A repair begins there.
+   */
   #unfoldedChain(revision: number): Uint8Array | undefined {
-    return revision < this.#foldedTo
+    return revision < this.folding.foldedTo
       ? undefined
       : this.#store.frameHead(this.channel, revision + 1)?.previous;
   }
@@ -124,7 +118,10 @@ export class ChannelLog implements LogBounds, Foldable {
     return this.#recent.nextLive(after);
   }
 
-  /** Whether a frame's change of a key is the newest that there is. Of a delete that is not remembered any more every one counts: to delete twice does no harm. */
+  /**
+   * Whether a frame's change of a key is the newest that there is. A delete that is no longer
+   * remembered counts each time: to delete twice does no harm.
+   */
   isNewest(keyHash: Uint8Array, revision: number): boolean {
     const at = this.#admitted.tagOf(keyHash) ?? this.#recent.deletedAt(keyHash);
     return at === undefined || at === revision;
@@ -143,24 +140,21 @@ export class ChannelLog implements LogBounds, Foldable {
 
   /**
    * Commits one frame. Call inside the store's transaction.
-   * @param payload The payload that was received, when it holds just these changes: it is stored and sent as it came.
+   * @param payload The received payload, when it holds just these changes: it is stored and sent
+   *   as it came.
    */
   commit(changes: readonly AdmittedChange[], payload?: Uint8Array): StoredFrame {
     const revision = this.#head + 1;
-    while (revision - RING_SLOTS > this.#foldedTo) this.#foldSome(Number.POSITIVE_INFINITY);
+    // fault: compaction-boundary
+    const overwritten = revision - BUDGETS.ringFrames;
+    while (overwritten > this.folding.foldedTo) this.#foldSome(Number.POSITIVE_INFINITY);
     const body =
       payload ??
       encodePayload(
         changes.map((c) => c.change),
         FRAME_LEVEL,
       );
-    const entries = new Uint8Array(changes.length * PAIR_BYTES);
-    let at = 0;
-    for (const { keyHash, recordHash } of changes) {
-      copyHash(keyHash, entries, at);
-      copyHash(recordHash ?? ABSENT, entries, at + HASH_BYTES);
-      at += PAIR_BYTES;
-    }
+    const entries = packEntries(changes);
     const frame: StoredFrame = { revision, previous: this.#chain, payload: body, entries };
     this.#store.putFrame(this.channel, frame);
     this.#recent.push(revision, frame.previous, changes.length);
@@ -168,7 +162,7 @@ export class ChannelLog implements LogBounds, Foldable {
     this.#head = revision;
     for (const { keyHash, recordHash } of changes) this.#index(revision, keyHash, recordHash);
     this.small.push(revision, changes);
-    this.#tailBytes += body.length;
+    this.folding.noteFrame(body.length);
     this.#last = frame;
     return frame;
   }
@@ -179,107 +173,39 @@ export class ChannelLog implements LogBounds, Foldable {
   }
 
   /**
-   * What a reader with these leaves needs: blobs that overlap what differs, and the tail behind the oldest of them. [LOG6] A log that was
-   * never folded answers an empty blob, so that a difference always has a blob.
+   * The answer to a reader with these leaves: blobs that overlap the differences, and where the
+   * tail behind the oldest of them begins. [LOG6]
    */
   planRepair(leaves: readonly PartitionDigest[]): RepairAnswer {
     const different = leaves.filter((leaf) => !this.#admitted.matches(leaf));
-    const cover: readonly BlobHead[] =
-      this.#blobs.length === 0 ? [{ ...WHOLE, revision: 0 }] : this.#blobs;
-    const blobs = overlapping(cover, different);
-    const after = Math.min(
-      ...blobs.map((blob) => Math.max(blob.revision, this.#foldedTo)),
-      this.#head,
-    );
-    return {
-      head: this.#head,
-      blobs,
-      after,
-      chain: must(this.chainAt(after), `no chain at ${after}`),
-    };
+    const { blobs, oldest } = this.folding.covering(different);
+    const chain = must(this.chainAt(oldest), `no chain at ${oldest}`);
+    return { head: this.#head, blobs, after: oldest, chain };
   }
 
-  blob(
-    partition: Partition,
-  ): { readonly revision: number; readonly payload: Uint8Array } | undefined {
-    if (this.#blobs.length === 0)
-      return partition.bits === 0 ? { revision: 0, payload: encodePayload([]) } : undefined;
-    const head = this.#blobs.find(
-      (b) => b.bits === partition.bits && b.prefix === partition.prefix,
-    );
-    const stored = this.#store.blob(this.channel, partition);
-    return head === undefined || stored === undefined
-      ? undefined
-      : { revision: Math.max(head.revision, this.#foldedTo), payload: stored.payload };
+  /** `undefined` where folding has cut it meanwhile. */
+  blob(partition: Partition): Blob | undefined {
+    return this.folding.blob(partition);
   }
 
-  get needsFold(): boolean {
-    return (
-      this.isFolding ||
-      this.#changed > Math.max(FOLD_CHANGES, this.#admitted.size) ||
-      this.#tailBytes > FOLD_BYTES ||
-      this.#head - this.#foldedTo > FOLD_FRAMES
-    );
-  }
-
-  get isFolding(): boolean {
-    return this.#fold !== null || this.#foldedTo < this.#foldTo;
-  }
-
-  /** Folding is behind: what is committed now would need more of the disk than it may, or fold all the rest at once. [LOG22] */
-  get isFull(): boolean {
-    if (this.#head - this.#foldedTo >= FULL_FRAMES) return true;
-    return this.isFolding && this.#tailBytes > FOLD_BYTES;
-  }
-
-  /** Half of what may come before the fold that is under way must have ended. */
-  get isHalfFull(): boolean {
-    return this.#fullness >= 1 / 2;
-  }
-
-  /** Little of it. */
-  get isCalm(): boolean {
-    return this.#fullness < 1 / 4;
-  }
-
-  /** Of what may come before the fold that is under way must have ended; below 0 before it is due. */
-  get #fullness(): number {
-    const frames = (this.#head - this.#foldedTo - FOLD_FRAMES) / (FULL_FRAMES - FOLD_FRAMES);
-    return Math.max(frames, this.#tailBytes / FOLD_BYTES);
-  }
-
-  /** One slice of folding, in a transaction of its own; answers what it rewrote. */
+  /** One slice of folding, in a transaction of its own; answers its work. */
   foldSlice(blobs: number): Folded {
     return this.#store.transaction(() => this.#foldSome(blobs));
   }
 
   #foldSome(blobs: number): Folded {
-    this.#fold ??= this.#beginFold();
-    const folded = this.#fold.step(blobs);
-    this.#blobs = [...this.#fold.blobs];
-    if (!this.#fold.isDone) return folded;
-    this.#foldedTo = this.#fold.head;
-    this.small.forgetTo(this.#foldedTo);
-    this.#fold = null;
+    const before = this.folding.foldedTo;
+    const folded = this.folding.step(blobs);
+    if (this.folding.foldedTo === before) return folded;
+    this.small.forgetTo(this.folding.foldedTo);
     this.#saveState();
     return folded;
-  }
-
-  /** The rest of what was to be folded; else all there is, and what is committed from here on is the next fold's. */
-  #beginFold(): Fold {
-    if (this.#foldTo <= this.#foldedTo) {
-      this.#foldTo = this.#head;
-      this.#changed = 0;
-      this.#tailBytes = 0;
-    }
-    const [after, to] = [this.#foldedTo, this.#foldTo];
-    return new Fold(this, this.#store, this.#blobs, after, to);
   }
 
   /** A change that is the newest so far. */
   #index(revision: number, keyHash: Uint8Array, recordHash: Uint8Array | null): void {
     const before = this.#admitted.tagOf(keyHash);
-    if ((before ?? 0) <= this.#foldTo) this.#changed++;
+    this.folding.noteChange(before ?? 0);
     if (before !== undefined) this.#recent.replaced(before);
     if (recordHash === null) {
       this.#admitted.delete(keyHash);
@@ -305,23 +231,22 @@ export class ChannelLog implements LogBounds, Foldable {
   }
 
   /**
-   * Reads what is stored, and yields after each part how many entries it had: of a large log all of it takes a second. Until its end nothing is asked of
-   * the log. [LOG18]
+   * Reads the stored rows, and yields after each step its number of entries: all of a large log
+   * takes a second. Nothing may be asked of the log before its end. [LOG18]
    */
   *load(): Generator<number, void> {
-    // No tags: of revisions that the ring holds no more, unless a frame of it says otherwise.
+    // Blobs have no tags: their revisions are no longer in the ring, unless a frame says otherwise.
     const held: Uint8Array[] = [];
-    for (const blob of this.#store.blobHeads(this.channel)) {
-      this.#blobs.push(blob);
-      held.push(must(this.#store.blobEntries(this.channel, blob), "entries of a blob"));
-      yield (held.at(-1)?.length ?? 0) / PAIR_BYTES;
+    for (const entries of this.folding.load()) {
+      held.push(entries);
+      yield entryCount(entries);
     }
     this.#admitted = yield* HashTrie.ofSorted(concatBytes(...held));
-    const newer = this.#blobs.filter((blob) => blob.revision > this.#foldedTo);
+    const newer = this.folding.unfinished();
     for (const revision of this.#store.frameRevisions(this.channel)) {
       const frame = must(this.#store.frameHead(this.channel, revision), `frame ${revision}`);
       this.#loadFrame(frame, newer);
-      yield frame.entries.length / PAIR_BYTES;
+      yield entryCount(frame.entries);
     }
     yield* this.received.load();
     if (this.#head === 0) return;
@@ -335,10 +260,10 @@ export class ChannelLog implements LogBounds, Foldable {
     newer: readonly BlobHead[],
   ): void {
     this.#head = revision;
-    this.#recent.push(revision, previous, entries.length / PAIR_BYTES);
-    for (const [keyHash, recordHash] of pairsOf(entries)) {
+    this.#recent.push(revision, previous, entryCount(entries));
+    for (const { keyHash, recordHash } of readEntries(entries)) {
       const isFolded =
-        revision <= this.#foldedTo ||
+        revision <= this.folding.foldedTo ||
         newer.some((blob) => blob.revision >= revision && partitionHas(blob, keyHash));
       if (isFolded) this.#indexFolded(revision, keyHash, recordHash);
       else this.#index(revision, keyHash, recordHash);
@@ -349,16 +274,7 @@ export class ChannelLog implements LogBounds, Foldable {
     this.#store.saveChannel(this.channel, {
       epoch: this.#epoch,
       populated: this.#populated,
-      foldedTo: this.#foldedTo,
+      foldedTo: this.folding.foldedTo,
     });
-  }
-}
-
-/** Key hash and record hash, `null` for a delete, of each change. */
-function* pairsOf(entries: Uint8Array): Generator<[Uint8Array, Uint8Array | null]> {
-  for (let at = 0; at < entries.length; at += PAIR_BYTES) {
-    const recordHash = entries.subarray(at + HASH_BYTES, at + PAIR_BYTES);
-    const isDelete = equalBytes(recordHash, ABSENT);
-    yield [entries.subarray(at, at + HASH_BYTES), isDelete ? null : recordHash];
   }
 }

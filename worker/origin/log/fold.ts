@@ -1,52 +1,51 @@
 /**
- * Folding: rewriting the blobs that the tail has made stale, so that the tail may be forgotten. The tail is read frame by frame, some in each step; then it
- * goes on blob by blob and may pause between any two: each blob carries its own revision, and a reader skips tail changes at or below the revision of the
- * blob that covers them. A blob that outgrows its bound is cut in half as often as needed.
+ * Folding rewrites the blobs that newer frames have made stale, so that those frames may be
+ * forgotten. The frames are read first, some in each step; then the fold goes blob by blob and may
+ * pause between any two: each blob carries its own revision, and a reader skips changes at or below
+ * the revision of the blob that covers them. A blob that outgrows its bound is cut in half as often
+ * as needed.
  *
- * Records are never decoded or hashed here: a blob's entries have both hashes in the order of its payload.
+ * Records are never decoded or hashed here: a blob's entries have both hashes in the order of its
+ * payload.
  */
-import { compareBytes } from "../../../shared/lib/bytes.ts";
 import { must } from "../../../shared/lib/assert.ts";
 import { LEAF_KEYS } from "../../../shared/log/hash-trie.ts";
-import { partitionHas, splitPartition, WHOLE } from "../../../shared/log/partition.ts";
+import { splitPartition, WHOLE } from "../../../shared/log/partition.ts";
 import type { Partition } from "../../../shared/log/partition.ts";
-import { decodePayload, encodePayload } from "../../../shared/log/payload.ts";
-import { HASH_BYTES } from "../../../shared/record/encoding.ts";
+import { decodePayload } from "../../../shared/log/payload.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
+import { BUDGETS } from "../budgets/limits.ts";
+import {
+  applyChanges,
+  cutRecords,
+  isOverfull,
+  makeBlob,
+  readBlob,
+  recordBytes,
+  recordsIn,
+} from "./blob-records.ts";
+import type { LiveRecord } from "./blob-records.ts";
+import { entryKeyHash, entryRecordHash } from "./entry-bytes.ts";
 import type { LogStore, StoredBlob } from "./log-store.ts";
-import type { SmallFrames } from "./small-frames.ts";
+import { NewestChanges } from "./newest-changes.ts";
 import { keyHashAt, packedSize, recordSizeAt } from "./packed-changes.ts";
 import type { PackedChange } from "./packed-changes.ts";
-import { Tail } from "./tail.ts";
+import type { SmallFrames } from "./small-frames.ts";
 
 export interface BlobHead extends Partition {
   readonly revision: number;
 }
 
-/** What a step has rewritten: records, and their bytes, inflated. */
+/** The work of a step: records rewritten or read, and their bytes, inflated. */
 export interface Folded {
   readonly records: number;
   readonly bytes: number;
 }
 
-interface LiveRecord {
-  readonly keyHash: Uint8Array;
-  readonly recordHash: Uint8Array;
-  readonly bytes: Uint8Array;
-}
-
-/** Records of a blob, undeflated, in bytes: to rewrite as much takes 3 ms, and deflated it stays well below a row's limit. */
-const BLOB_RAW_BYTES = 256 * 1024;
-/** Folding runs between events: a fast level keeps a slice short; a blob is read by first contacts and repairs only. */
-const BLOB_LEVEL = 1;
-const PAIR_BYTES = 2 * HASH_BYTES;
-
-/** To fetch a stored frame, in changes read. */
+/** Cost of fetching a stored frame, in changes read. */
 const FRAME_COST = 32;
-/** Of memory that it holds; what is beyond is for the next fold. */
-const MAX_HELD_BYTES = 12e6;
 
-/** Of the log that is folded. */
+/** The log that is folded. */
 export interface Foldable {
   readonly channel: Channel;
   readonly small: SmallFrames;
@@ -59,14 +58,17 @@ export class Fold {
   readonly #store: LogStore;
   #blobs: BlobHead[];
   readonly #after: number;
-  #tail = new Tail();
+  #newest = new NewestChanges();
   #head: number;
-  /** Changes that are replaced further on are not read, if there is room for all the rest: else where it ends some would be missing. */
+  /**
+   * `newest`: changes that a later frame replaces are skipped, which is right where there is room
+   * for all the rest; else some would be missing where this fold ends.
+   */
   #reads: "newest" | "all" = "newest";
   #hasSkipped = false;
-  /** The last frame that is read into the tail. */
+  /** The last frame that was read. */
   #readTo: number;
-  /** Blobs that are to be rewritten where the tail has changes of them. */
+  /** Blobs that are to be rewritten where changes of them were read. */
   readonly #left: Partition[];
 
   /** @param after The revision to which the last fold went. */
@@ -86,7 +88,10 @@ export class Fold {
     this.#left = [...this.#blobs];
   }
 
-  /** The revision that the blobs will hold when it is done: less than was asked for where that is too much for one fold. */
+  /**
+   * The revision that the blobs will hold when the fold is done: less than was asked for where
+   * that is too much for one fold.
+   */
   get head(): number {
     return this.#head;
   }
@@ -95,53 +100,53 @@ export class Fold {
     return this.#blobs;
   }
 
-  /** What it still holds of the tail, about. */
+  /** Approximate memory of the changes that it still holds. */
   get bytes(): number {
-    return this.#tail.bytes;
+    return this.#newest.bytes;
   }
 
   get isDone(): boolean {
-    return this.#readTo === this.#head && this.#tail.size === 0;
+    return this.#readTo === this.#head && this.#newest.size === 0;
   }
 
-  /** Rewrites, or cuts in half, at most `count` blobs and answers what they had. Call inside the store's transaction. */
+  /** Rewrites, or cuts in half, at most `count` blobs. Call inside the store's transaction. */
   step(count: number): Folded {
     let [records, bytes] = [0, 0];
     for (let done = 0; done < count && !this.isDone; done++) {
-      const folded = this.#readTo < this.#head ? this.#readOn() : this.#takeOn();
+      const folded = this.#readTo < this.#head ? this.#readFrames() : this.#foldNextBlob();
       records += folded.records;
       bytes += folded.bytes;
     }
     return { records, bytes };
   }
 
-  /** The next blob that the tail has changes of. */
-  #takeOn(): Folded {
+  /** The next blob of which changes were read. */
+  #foldNextBlob(): Folded {
     for (;;) {
       const partition = must(this.#left.pop(), "the blob of a change");
-      const { count, bytes } = this.#tail.measure(partition);
+      const { count, bytes } = this.#newest.measure(partition);
       if (count === 0) continue;
       const stored = this.#store.blob(this.#log.channel, partition);
-      const held = stored === undefined ? [] : recordsOf(stored);
-      const heldBytes = rawBytes(held);
-      if (isTooMuch(partition, count, bytes)) {
+      const held = stored === undefined ? [] : readBlob(stored);
+      const heldBytes = recordBytes(held);
+      if (isOverfull(partition, count, bytes)) {
         this.#halve(partition, held);
         return { records: held.length, bytes: heldBytes };
       }
-      this.#rewrite(partition, held, this.#tail.take(partition));
+      this.#rewrite(partition, held, this.#newest.extract(partition));
       return { records: held.length + count, bytes: heldBytes + bytes };
     }
   }
 
-  /** Frames, about a blob's worth of changes; to fetch one costs as much as some changes. */
-  #readOn(): Folded {
+  /** Reads frames, about a blob's worth of changes; to fetch one costs as much as some changes. */
+  #readFrames(): Folded {
     let [records, bytes] = [0, 0];
-    while (records < LEAF_KEYS && bytes < BLOB_RAW_BYTES && this.#readTo < this.#head) {
+    while (records < LEAF_KEYS && bytes < BUDGETS.blobRecordBytes && this.#readTo < this.#head) {
       const revision = ++this.#readTo;
       const read = this.#readSmall(revision) ?? this.#readStored(revision);
       records += read.records;
       bytes += read.bytes;
-      if (this.#tail.bytes > MAX_HELD_BYTES) this.#cutShort();
+      if (this.#newest.bytes > BUDGETS.foldHeldBytes) this.#cutShort();
     }
     return { records, bytes };
   }
@@ -154,7 +159,7 @@ export class Fold {
     for (let n = 0; n < count; n++) {
       const size = recordSizeAt(from, at);
       if (this.#isToBeFolded(keyHashAt(from, at), revision)) {
-        this.#tail.copy(from, at);
+        this.#newest.copy(from, at);
         bytes += size;
       }
       at += packedSize(size);
@@ -167,7 +172,7 @@ export class Fold {
     let bytes = 0;
     for (const change of all) {
       bytes += change.bytes?.length ?? 0;
-      if (this.#isToBeFolded(change.keyHash, revision)) this.#tail.set(change);
+      if (this.#isToBeFolded(change.keyHash, revision)) this.#newest.set(change);
     }
     return { records: all.length + FRAME_COST, bytes };
   }
@@ -186,11 +191,14 @@ export class Fold {
     }
     this.#reads = "all";
     this.#hasSkipped = false;
-    this.#tail = new Tail();
+    this.#newest = new NewestChanges();
     this.#readTo = this.#after;
   }
 
-  /** More than one blob's worth is new: what is held is cut first, as old as it is, and each half has a step of its own. */
+  /**
+   * More than one blob's worth is new: the held records are cut first, as old as they are, and
+   * each half has a step of its own.
+   */
   #halve(partition: Partition, held: readonly LiveRecord[]): void {
     const { bits, prefix } = partition;
     const head = this.#blobs.find((blob) => blob.bits === bits && blob.prefix === prefix);
@@ -198,10 +206,7 @@ export class Fold {
     const halves = splitPartition(partition);
     this.#replace(
       partition,
-      halves.map((half) => {
-        const own = held.filter(({ keyHash }) => partitionHas(half, keyHash));
-        return storedBlob(half, own, revision);
-      }),
+      halves.map((half) => makeBlob(half, recordsIn(half, held), revision)),
     );
     this.#left.push(...halves);
   }
@@ -211,10 +216,10 @@ export class Fold {
     held: readonly LiveRecord[],
     changes: readonly PackedChange[],
   ): void {
-    const live = merge(held, changes);
+    const live = applyChanges(held, changes);
     this.#replace(
       partition,
-      cut(partition, live).map(([part, own]) => storedBlob(part, own, this.#head)),
+      cutRecords(partition, live).map(([part, own]) => makeBlob(part, own, this.#head)),
     );
   }
 
@@ -232,81 +237,8 @@ function storedChanges(channel: Channel, store: LogStore, revision: number): Pac
   const decoded = decodePayload(frame.payload);
   if (!decoded.ok) throw new Error(`BUG: stored frame ${revision} is unreadable: ${decoded.rule}`);
   return decoded.changes.map((change, i) => ({
-    keyHash: frame.entries.subarray(i * PAIR_BYTES, i * PAIR_BYTES + HASH_BYTES),
-    recordHash: frame.entries.subarray(i * PAIR_BYTES + HASH_BYTES, (i + 1) * PAIR_BYTES),
+    keyHash: entryKeyHash(frame.entries, i),
+    recordHash: entryRecordHash(frame.entries, i),
     bytes: change.op === "put" ? change.bytes : null,
   }));
-}
-
-/** What is live after the changes; both lists and the answer are in key order. */
-function merge(
-  records: readonly LiveRecord[],
-  changes: readonly PackedChange[],
-): readonly LiveRecord[] {
-  const live: LiveRecord[] = [];
-  let at = 0;
-  for (const { keyHash, recordHash, bytes } of changes) {
-    let order = -1;
-    for (; at < records.length; at++) {
-      const record = records[at] as LiveRecord;
-      order = compareBytes(record.keyHash, keyHash);
-      if (order >= 0) break;
-      live.push(record);
-    }
-    if (order === 0 && at < records.length) at++;
-    if (bytes !== null) live.push({ keyHash, recordHash, bytes });
-  }
-  for (; at < records.length; at++) live.push(records[at] as LiveRecord);
-  return live;
-}
-
-function cut(
-  partition: Partition,
-  records: readonly LiveRecord[],
-): [Partition, readonly LiveRecord[]][] {
-  if (!isTooMuch(partition, records.length, rawBytes(records))) return [[partition, records]];
-  return splitPartition(partition).flatMap((half) =>
-    cut(
-      half,
-      records.filter((record) => partitionHas(half, record.keyHash)),
-    ),
-  );
-}
-
-function rawBytes(records: readonly LiveRecord[]): number {
-  return records.reduce((sum, record) => sum + record.bytes.length, 0);
-}
-
-/** More than a blob may hold, and it can be cut. @param bytes Of the records, undeflated. */
-function isTooMuch(partition: Partition, count: number, bytes: number): boolean {
-  return partition.bits < 32 && count > 1 && (count > LEAF_KEYS || bytes > BLOB_RAW_BYTES);
-}
-
-function storedBlob(
-  partition: Partition,
-  records: readonly LiveRecord[],
-  revision: number,
-): StoredBlob {
-  const entries = new Uint8Array(records.length * PAIR_BYTES);
-  for (const [i, record] of records.entries()) {
-    entries.set(record.keyHash, i * PAIR_BYTES);
-    entries.set(record.recordHash, i * PAIR_BYTES + HASH_BYTES);
-  }
-  const payload = encodePayload(
-    records.map((record) => ({ op: "put", bytes: record.bytes })),
-    BLOB_LEVEL,
-  );
-  return { bits: partition.bits, prefix: partition.prefix, revision, entries, payload };
-}
-
-function recordsOf(blob: Pick<StoredBlob, "payload" | "entries">): LiveRecord[] {
-  const decoded = decodePayload(blob.payload);
-  if (!decoded.ok) throw new Error(`BUG: stored blob is unreadable: ${decoded.rule}`);
-  return decoded.changes.flatMap((change, i) => {
-    if (change.op !== "put") return [];
-    const at = i * PAIR_BYTES;
-    const keyHash = blob.entries.subarray(at, at + HASH_BYTES);
-    const recordHash = blob.entries.subarray(at + HASH_BYTES, at + PAIR_BYTES);
-    return [{ keyHash, recordHash, bytes: change.bytes }];
-  });
 }

@@ -1,16 +1,17 @@
 /**
- * What an Origin keeps on disk. Synchronous: one event is one transaction, and nothing is sent before it is committed.
- * Frames live in ring slots that are updated in place, so a commit writes one row however long the log gets. [LOG4]
+ * The storage of an Origin. Synchronous: one event is one transaction, and nothing is sent before
+ * it is committed. Frames live in ring slots that are updated in place, so a commit writes one row
+ * however long the log gets. [LOG4]
  */
 import type { Partition } from "../../../shared/log/partition.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import type { OriginFacts, RangeClaim, ScopeStatus } from "../../../shared/visibility/facts.ts";
 import type { Scope } from "../../../shared/visibility/scope.ts";
 
-/** Frames kept per channel; an older one is overwritten once it has been folded into blobs. */
-export const RING_SLOTS = 2048;
-
-/** One change of a frame, for the index: key hash and record hash, all zero for a delete; 24 bytes each. */
+/**
+ * One change of a frame, for the index: key hash and record hash, all zero for a delete; 24 bytes
+ * each.
+ */
 export type EntryBytes = Uint8Array;
 
 export interface StoredFrame {
@@ -34,7 +35,7 @@ export interface ChannelState {
   readonly foldedTo: number;
 }
 
-/** Who publishes: compared within one Lease only. */
+/** The term of a publisher: compared within one Lease only. */
 export interface PublisherTerm {
   readonly leaseUid: string;
   readonly term: number;
@@ -56,7 +57,7 @@ export interface QuarantinedRecord {
 export interface StoredProjection {
   /** From 1; the origin's own logs are in slot 0. */
   readonly slot: number;
-  /** `null`: what is in the slot is still to be forgotten. */
+  /** `null`: the rows of the slot are still to be forgotten. */
   readonly scope: Scope | null;
   readonly state: ScopeStatus["state"];
 }
@@ -66,7 +67,10 @@ export interface LogStore {
   at(slot: number): LogStore;
   projections(): readonly StoredProjection[];
   saveProjections(projections: readonly StoredProjection[]): void;
-  /** Whether the frame of a revision was written by a program that knows projections; one that does not leaves them behind. [SCP8] */
+  /**
+   * Whether the frame of a revision was written by a program that knows projections; one that does
+   * not leaves them behind. [SCP8]
+   */
   isProjected(channel: Channel, revision: number): boolean;
 
   transaction<T>(work: () => T): T;
@@ -85,7 +89,7 @@ export interface LogStore {
   channel(channel: Channel): ChannelState | null;
   saveChannel(channel: Channel, state: ChannelState): void;
 
-  /** Writes into the slot `revision % RING_SLOTS`. */
+  /** Writes into the slot `revision % BUDGETS.ringFrames`. */
   putFrame(channel: Channel, frame: StoredFrame): void;
   /** The frame of a revision, or `undefined` when its slot holds another one. */
   frame(channel: Channel, revision: number): StoredFrame | undefined;
@@ -94,7 +98,7 @@ export interface LogStore {
   /** The same as `frame`, without what needs the most memory. */
   frameHead(channel: Channel, revision: number): Omit<StoredFrame, "payload"> | undefined;
 
-  /** All blobs, without what they hold, in prefix order. */
+  /** Heads of all blobs, in prefix order. */
   blobHeads(channel: Channel): Omit<StoredBlob, "payload" | "entries">[];
   /** In key order. */
   blobEntries(channel: Channel, partition: Partition): EntryBytes | undefined;
@@ -118,8 +122,8 @@ export interface LogStore {
   hasPendingClaims(): boolean;
 
   /**
-   * Forgets so many rows of the logs (frames, blobs, quarantine) of this slot, in slot 0 of all, and answers how many there were; with the last ones their
-   * channels. Facts and term stay.
+   * Forgets so many rows of the logs (frames, blobs, quarantine) of this slot, in slot 0 of all,
+   * and answers how many there were; with the last ones their channels. Facts and term stay.
    */
   wipeLog(rows: number): number;
 }

@@ -1,10 +1,11 @@
 /**
- * Changes as bytes, in large pieces: an object for each would be millions in a large hub, and the collector stops everybody for them. Where one lies is
- * its *place*, a number.
+ * Changes as bytes, in large pieces: an object for each would be millions in a large hub, and the
+ * collector stops everybody for them. A change is found by its *place*, a number.
  */
 import type { LogChange } from "../../../shared/log/payload.ts";
 import { copyHash } from "../../../shared/log/trie-leaf.ts";
 import { HASH_BYTES } from "../../../shared/record/encoding.ts";
+import { BUDGETS } from "../budgets/limits.ts";
 
 /** `bytes` is `null` for a delete, whose record hash is all zeros. */
 export interface PackedChange {
@@ -23,10 +24,7 @@ interface Piece extends Packed {
   used: number;
 }
 
-const PIECE_BYTES = 32 * 1024;
-/** Most logs of a large hub have few changes. */
-const FIRST_PIECE_BYTES = 4 * 1024;
-/** More than any piece has. */
+/** Distance between the places of two pieces: more than any piece has bytes. */
 const SPAN = 2 ** 24;
 /** Key hash, record hash, length. */
 const HEAD_BYTES = 2 * HASH_BYTES + 4;
@@ -35,11 +33,11 @@ const DELETED = 0xff_ff_ff_ff;
 export class PackedChanges {
   /** Oldest first. */
   #pieces: Piece[] = [];
-  /** How many were forgotten. */
+  /** Number of pieces that were forgotten. */
   #gone = 0;
   #bytes = 0;
 
-  /** What it needs of memory. */
+  /** Memory of all pieces. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -53,7 +51,7 @@ export class PackedChanges {
   /** A place for so many bytes that lie together. */
   reserve(size: number): number {
     if (this.needsPiece(size)) {
-      const usual = this.#pieces.length === 0 ? FIRST_PIECE_BYTES : PIECE_BYTES;
+      const usual = this.#pieces.length === 0 ? BUDGETS.firstPieceBytes : BUDGETS.pieceBytes;
       const bytes = new Uint8Array(Math.max(size, usual));
       this.#pieces.push({ bytes, view: new DataView(bytes.buffer), used: 0 });
       this.#bytes += bytes.length;
@@ -64,12 +62,12 @@ export class PackedChanges {
     return place;
   }
 
-  /** What a place lies in, at `offsetOf(place)`; `undefined` where it was forgotten. */
+  /** The piece of a place, with the change at `offsetOf(place)`; `undefined` once forgotten. */
   at(place: number): Packed | undefined {
     return this.#pieces[Math.floor(place / SPAN) - this.#gone];
   }
 
-  /** The oldest piece. */
+  /** Forgets the oldest piece. */
   forget(): void {
     this.#bytes -= this.#pieces.shift()?.bytes.length ?? 0;
     this.#gone++;
@@ -80,7 +78,7 @@ export function offsetOf(place: number): number {
   return place % SPAN;
 }
 
-/** Of a change whose record has so many bytes, 0 for a delete. */
+/** Bytes of a packed change. @param recordBytes 0 for a delete. */
 export function packedSize(recordBytes: number): number {
   return HEAD_BYTES + recordBytes;
 }

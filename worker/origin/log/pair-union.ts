@@ -6,22 +6,23 @@
  */
 import { concatBytes, equalBytes } from "../../../shared/lib/bytes.ts";
 import { must } from "../../../shared/lib/assert.ts";
-import { digestInner, digestLeaf, LEAF_KEYS } from "../../../shared/log/hash-trie.ts";
-import type { HashTrie, TrieNode } from "../../../shared/log/hash-trie.ts";
+import type { HashTrie } from "../../../shared/log/hash-trie.ts";
 import { bitOf, splitPartition, WHOLE } from "../../../shared/log/partition.ts";
 import type { Partition, PartitionDigest } from "../../../shared/log/partition.ts";
 import { PAIR_BYTES, pairsOf, rangeOf } from "../../../shared/log/trie-leaf.ts";
+import { digestInner, digestLeaf, LEAF_KEYS } from "../../../shared/log/trie-node.ts";
+import type { TrieNode } from "../../../shared/log/trie-node.ts";
 import { HASH_BYTES } from "../../../shared/record/encoding.ts";
 
-/** A node, of a leaf perhaps a range only. */
-interface Part {
+/** A node; of a leaf perhaps a range only. */
+interface NodeRange {
   readonly node: TrieNode;
   readonly from: number;
   readonly to: number;
 }
 
-/** Of the first set, of the second, and of the keys that are in both. */
-type Parts = readonly [Part, Part, Part];
+/** Nodes of the first set, of the second, and of the keys that are in both. */
+type Ranges = readonly [NodeRange, NodeRange, NodeRange];
 type Tries = readonly [HashTrie, HashTrie, HashTrie];
 
 interface Known {
@@ -30,7 +31,10 @@ interface Known {
   readonly digest: Uint8Array;
 }
 
-/** Digests remembered: far more than there are nodes, but those that are no more have to go some time. */
+/**
+ * Cache size, far more than there are nodes. The cache is cleared when full, because entries of
+ * nodes that no longer exist are never removed one by one.
+ */
 const MAX_KNOWN = 16_384;
 const KNOWN_BYTES = 200;
 
@@ -44,7 +48,7 @@ export class PairUnion {
     this.#tries = tries;
   }
 
-  /** What it needs of memory, about. */
+  /** Approximate memory. */
   get bytes(): number {
     return this.#known.size * KNOWN_BYTES;
   }
@@ -62,90 +66,90 @@ export class PairUnion {
   }
 
   /**
-   * Whether these keys are the same here. Where the leaf is smaller than one of ours the other party has more keys around it than we, so something differs
-   * there, and what it is need not be known so exactly.
+   * Whether these keys are the same here. Where the leaf is smaller than one of ours, the other
+   * party has more keys around it than we, so something differs there.
    */
   matches(leaf: PartitionDigest): boolean {
-    let parts = this.#whole();
+    let ranges = this.#whole();
     for (let bits = 1; bits <= leaf.bits; bits++) {
-      if (countOf(parts) <= LEAF_KEYS) return false;
-      parts = narrowed(parts, within(leaf, bits));
+      if (countOf(ranges) <= LEAF_KEYS) return false;
+      ranges = narrowed(ranges, within(leaf, bits));
     }
     this.#left = Number.POSITIVE_INFINITY;
-    const digest = this.#digestOf(parts, { bits: leaf.bits, prefix: leaf.prefix });
+    const digest = this.#digestOf(ranges, { bits: leaf.bits, prefix: leaf.prefix });
     return equalBytes(must(digest, "a digest"), leaf.digest);
   }
 
   /** All pairs of a partition, in no order. */
   pairs(partition: Partition): Uint8Array {
-    let parts = this.#whole();
+    let ranges = this.#whole();
     for (let bits = 1; bits <= partition.bits; bits++)
-      parts = narrowed(parts, within(partition, bits));
-    return mergedPairs(parts);
+      ranges = narrowed(ranges, within(partition, bits));
+    return mergedPairs(ranges);
   }
 
-  #whole(): Parts {
+  #whole(): Ranges {
     const [first, second, both] = this.#tries();
     for (const trie of [first, second, both]) trie.digest();
     return [wholeOf(first.root), wholeOf(second.root), wholeOf(both.root)];
   }
 
   /** `null` where more leaves would have to be hashed than may be. */
-  #digestOf(parts: Parts, partition: Partition): Uint8Array | null {
-    const [first, second] = parts;
+  #digestOf(ranges: Ranges, partition: Partition): Uint8Array | null {
+    const [first, second] = ranges;
     if (isEmpty(second) && isWhole(first)) return first.node.digest;
     if (isEmpty(first) && isWhole(second)) return second.node.digest;
-    const of = parts.map(digestOfNode);
+    const of = ranges.map(digestOfNode);
     const id = partition.prefix * 64 + partition.bits;
     const known = this.#known.get(id);
     if (known?.of.every((digest, i) => digest === of[i]) === true) return known.digest;
     const digest =
-      countOf(parts) <= LEAF_KEYS || partition.bits >= 32
-        ? this.#leafDigest(parts)
-        : this.#innerDigest(parts, partition);
+      countOf(ranges) <= LEAF_KEYS || partition.bits >= 32
+        ? this.#leafDigest(ranges)
+        : this.#innerDigest(ranges, partition);
     if (digest === null) return null;
     if (this.#known.size >= MAX_KNOWN) this.#known.clear();
     this.#known.set(id, { of, digest });
     return digest;
   }
 
-  #leafDigest(parts: Parts): Uint8Array | null {
+  #leafDigest(ranges: Ranges): Uint8Array | null {
     if (this.#left <= 0) return null;
     this.#left--;
-    return digestLeaf(mergedPairs(parts));
+    return digestLeaf(mergedPairs(ranges));
   }
 
-  #innerDigest(parts: Parts, partition: Partition): Uint8Array | null {
+  #innerDigest(ranges: Ranges, partition: Partition): Uint8Array | null {
     const [low, high] = splitPartition(partition);
-    const left = this.#digestOf(narrowed(parts, low), low);
+    const left = this.#digestOf(narrowed(ranges, low), low);
     // No leaf may be hashed any more: to look at all that are left would cost as much each time.
     if (left === null) return null;
-    const right = this.#digestOf(narrowed(parts, high), high);
+    const right = this.#digestOf(narrowed(ranges, high), high);
     return right === null ? null : digestInner(left, right);
   }
 }
 
-function wholeOf(node: TrieNode): Part {
+function wholeOf(node: TrieNode): NodeRange {
   return { node, from: 0, to: node.count };
 }
 
-function isWhole({ node, from, to }: Part): boolean {
+function isWhole({ node, from, to }: NodeRange): boolean {
   return from === 0 && to === node.count;
 }
 
-function isEmpty({ from, to }: Part): boolean {
+function isEmpty({ from, to }: NodeRange): boolean {
   return from === to;
 }
 
-function countOf([first, second, both]: Parts): number {
+function countOf([first, second, both]: Ranges): number {
   return sizeOf(first) + sizeOf(second) - sizeOf(both);
 }
 
-function sizeOf({ from, to }: Part): number {
+function sizeOf({ from, to }: NodeRange): number {
   return to - from;
 }
 
-function digestOfNode({ node }: Part): Uint8Array {
+function digestOfNode({ node }: NodeRange): Uint8Array {
   return must(node.digest, "the digest of a node");
 }
 
@@ -154,25 +158,25 @@ function within({ prefix }: Partition, bits: number): Partition {
   return { bits, prefix: ((prefix >>> (32 - bits)) << (32 - bits)) >>> 0 };
 }
 
-/** @param half Of what the parts are of. */
-function narrowed(parts: Parts, half: Partition): Parts {
-  const [first, second, both] = parts;
+/** @param half Half of the partition that the ranges lie in. */
+function narrowed(ranges: Ranges, half: Partition): Ranges {
+  const [first, second, both] = ranges;
   return [halfOf(first, half), halfOf(second, half), halfOf(both, half)];
 }
 
-function halfOf({ node, from, to }: Part, half: Partition): Part {
+function halfOf({ node, from, to }: NodeRange, half: Partition): NodeRange {
   if (!node.isLeaf)
     return wholeOf(bitOf(half.prefix, half.bits - 1) === 0 ? node.left : node.right);
   const [first, end] = rangeOf(node, half);
   return { node, from: Math.max(from, first), to: Math.max(from, first, Math.min(to, end)) };
 }
 
-function pairsUnder({ node, from, to }: Part): Uint8Array[] {
+function pairsUnder({ node, from, to }: NodeRange): Uint8Array[] {
   if (node.isLeaf) return from === to ? [] : [pairsOf(node, from, to)];
   return [...pairsUnder(wholeOf(node.left)), ...pairsUnder(wholeOf(node.right))];
 }
 
-function mergedPairs([first, second]: Parts): Uint8Array {
+function mergedPairs([first, second]: Ranges): Uint8Array {
   return merged(concatBytes(...pairsUnder(first)), concatBytes(...pairsUnder(second)));
 }
 

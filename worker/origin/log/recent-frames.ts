@@ -1,15 +1,14 @@
 /**
- * What a log remembers of its recent frames beyond their rows: the chain at each revision, so that a position can be proven, and how many changes of
- * each frame are still the newest of their key, so that a reader that was away is sent those only. It reaches further back than the ring of rows:
- * frames whose every change has been replaced need no row to be skipped. [LOG15]
+ * Memory of a log's recent frames beyond their rows: the chain at each revision, so that a position
+ * can be proven, and how many changes of each frame are still the newest of their key, so that a
+ * reader that was away is sent those only. It reaches further back than the ring of rows: a frame
+ * whose every change has been replaced needs no row to be skipped. Each takes 18 bytes, made room
+ * for as they come. [LOG15]
  */
 import { toId } from "../../../shared/lib/bytes.ts";
 import { CHAIN_BYTES } from "../../../shared/log/cursor.ts";
+import { BUDGETS } from "../budgets/limits.ts";
 
-/** Revisions remembered: 18 bytes each, made room for as they come. */
-export const RECENT_FRAMES = 16_384;
-/** Deletes remembered; with more, the memory begins later. */
-const MAX_DELETES = 65_536;
 const DELETE_BYTES = 100;
 
 export class RecentFrames {
@@ -22,24 +21,27 @@ export class RecentFrames {
   /** Deleted keys by hash, with the frame that deleted them, oldest first. */
   readonly #deleted = new Map<string, number>();
 
-  /** What it needs of memory, about. */
+  /** Approximate memory. */
   get bytes(): number {
     return this.#capacity * (CHAIN_BYTES + 2) + this.#deleted.size * DELETE_BYTES;
   }
 
-  /** The next frame: its predecessor's chain and how many changes it has. After a start the first one may have any revision. */
+  /**
+   * The next frame: its predecessor's chain and how many changes it has. After a start the first
+   * one may have any revision.
+   */
   push(revision: number, previous: Uint8Array, changes: number): void {
     if (revision !== this.#head + 1) this.#first = revision;
     this.#head = revision;
     while (this.#head - this.#first >= this.#capacity) {
-      if (this.#capacity < RECENT_FRAMES) this.#grow();
+      if (this.#capacity < BUDGETS.recentFrames) this.#grow();
       else this.#first++;
     }
     const slot = revision % this.#capacity;
     this.#previous.set(previous, slot * CHAIN_BYTES);
     this.#live[slot] = changes;
     for (const [id, at] of this.#deleted) {
-      if (at >= this.#first && this.#deleted.size <= MAX_DELETES) break;
+      if (at >= this.#first && this.#deleted.size <= BUDGETS.recentDeletes) break;
       this.#deleted.delete(id);
       this.#first = Math.max(this.#first, at + 1);
     }
@@ -77,7 +79,10 @@ export class RecentFrames {
     return this.#previous.slice(at, at + CHAIN_BYTES);
   }
 
-  /** The first frame after a revision that has a change which is still the newest of its key; of what is not remembered any frame may have. */
+  /**
+   * The first frame after a revision with a change that is still the newest of its key; a frame
+   * that is not remembered may have one.
+   */
   nextLive(after: number): number | undefined {
     if (after + 1 < this.#first) return after + 1;
     for (let revision = after + 1; revision <= this.#head; revision++)

@@ -1,8 +1,10 @@
 /**
- * What small frames have changed since the last fold, so that it need not read each of them again: to fetch and inflate a row costs 0.1 ms, however few changes it
- * has, and a publisher at work sends 300 a second. The oldest are forgotten first; what is not here is read from the store.
+ * Changes of small frames since the last fold, so that it need not read each of them again: to
+ * fetch and inflate a row costs 0.1 ms, however few changes it has, and a publisher at work sends
+ * 300 a second. The oldest are forgotten first, and then read from the store.
  */
-import type { AdmittedChange } from "./appended.ts";
+import { BUDGETS } from "../budgets/limits.ts";
+import type { AdmittedChange } from "./admitted-change.ts";
 import {
   offsetOf,
   PackedChanges,
@@ -12,16 +14,12 @@ import {
 } from "./packed-changes.ts";
 import type { Packed } from "./packed-changes.ts";
 
-/** A larger frame costs little more to read again than to keep. */
-const MAX_CHANGES = 64;
-const MAX_FRAME_BYTES = 8 * 1024;
-const MAX_PIECES = 384;
-/** Of the map of places. */
+/** Memory of an entry in the map of places. */
 const PLACE_BYTES = 40;
 
-/** How many pieces the logs of an origin may have together. [LOG18] */
+/** Pieces that the logs of an origin may still have together. [LOG18] */
 export class PieceBudget {
-  left = MAX_PIECES;
+  left: number = BUDGETS.keptPieces;
 }
 
 /** A frame's changes, one behind the other. */
@@ -43,17 +41,17 @@ export class SmallFrames {
     this.#budget = budget;
   }
 
-  /** What it needs of memory. */
+  /** Memory, about. */
   get bytes(): number {
     return this.#packed.bytes + this.#places.size * PLACE_BYTES;
   }
 
   /** @param changes Of the next frame. */
   push(revision: number, changes: readonly AdmittedChange[]): void {
-    if (changes.length > MAX_CHANGES) return;
+    if (changes.length > BUDGETS.keptFrameChanges) return;
     let size = 2;
     for (const { change } of changes) size += packedSize(recordSizeOf(change));
-    if (size > MAX_FRAME_BYTES || !this.#hasRoom(size)) return;
+    if (size > BUDGETS.keptFrameBytes || !this.#hasRoom(size)) return;
     const place = this.#packed.reserve(size);
     const to = this.#packed.at(place) as Packed;
     let at = offsetOf(place);
@@ -74,12 +72,12 @@ export class SmallFrames {
     return { from, at: at + 2, count: from.view.getUint16(at) };
   }
 
-  /** What was folded is not asked for any more. */
+  /** Forgets frames up to a revision, which were folded. */
   forgetTo(revision: number): void {
     while (this.#lasts.length > 0 && (this.#lasts[0] as number) <= revision) this.#forget();
   }
 
-  /** A new piece where one is needed: another log's frames may have left none, then this log's oldest go. */
+  /** Adds a piece where one is needed; where other logs have left none, this log's oldest goes. */
   #hasRoom(size: number): boolean {
     if (!this.#packed.needsPiece(size)) return true;
     if (this.#budget.left === 0) this.#forget();

@@ -1,32 +1,41 @@
 /**
- * Frames that are committed together. A commit waits for the disk and the process has one thread, so a publisher that sends faster than the disk takes
- * would be held to one frame a commit. The first frame after a pause is committed at once; those that come while it is busy share the next
- * commits, by a timer. None is acknowledged before it is committed. [LOG16]
+ * Frames that are committed together. A commit waits for the disk and the process has one thread,
+ * so a publisher that sends faster than the disk writes would be held to one frame a commit. The
+ * first frame after a pause is committed at once; later ones share the next commits, by a timer,
+ * while it is busy. None is acknowledged before it is committed. [LOG16]
  */
 import type { Clock } from "../../../shared/lib/clock.ts";
 import type { LogChange } from "../../../shared/log/payload.ts";
 import type { Publish } from "../../../shared/protocol/messages.ts";
-import type { SocketId } from "../ports.ts";
+import { BUDGETS } from "../budgets/limits.ts";
+import type { SocketId } from "../peer.ts";
 
-/** A frame that comes within this time after the last commit waits until the events at hand have been read. */
+/** A frame within this time after the last commit waits until the events at hand were read. */
 const BUSY_MS = 2;
-/** An event does not see how long it takes, for its clock stands still: about so much for each change, or KiB of records. */
+/**
+ * Estimated time of a change, or a KiB of records: an event cannot measure its own duration, for
+ * its clock stands still.
+ */
 const MS_PER_WORK = 1 / 50;
-const MAX_FRAMES = 64;
-/** Smaller frames are taken in as one: to encode them again costs less than a row, and a message to each reader, for every one. */
+/**
+ * Smaller frames are committed as one: to encode them again costs less than a row, and a message
+ * to each reader, for every one.
+ */
 const SMALL_FRAME_BYTES = 1_024;
 const RUN_BYTES = 16 * 1024;
 
-export interface Waiting {
+export interface WaitingFrame {
   readonly socket: SocketId;
   readonly message: Publish;
-  /** What is left of a large frame of which a part has been committed, and what was refused of that. */
+  /**
+   * The rest of a large frame whose beginning was committed, and the count of its refused changes.
+   */
   readonly rest?: { readonly changes: readonly LogChange[]; readonly refused: number };
 }
 
 export class CommitGroup {
   readonly #clock: Clock;
-  #waiting: Waiting[] = [];
+  #waiting: WaitingFrame[] = [];
   #waitingBytes = 0;
   #lastMs = Number.NEGATIVE_INFINITY;
   #busyUntilMs = Number.NEGATIVE_INFINITY;
@@ -47,16 +56,18 @@ export class CommitGroup {
     return this.#waitingBytes;
   }
 
-  /** Since the last commit, in ms. */
+  /** Milliseconds since the last commit. */
   sinceLastMs(): number {
     return this.#clock.now() - this.#lastMs;
   }
 
   /**
-   * Answers whether to commit now; otherwise later, by a timer, together with what comes until then. Never now while it is busy, however much waits: a socket
-   * that always has more is read on and on before the runtime looks at any other, and would stop everybody. A timer comes when it has looked. [LOG22]
+   * Answers whether to commit now; else later, by a timer, together with frames that come until
+   * then. Never now while it is busy, however many wait: a socket that always has more is read on
+   * and on before the runtime looks at any other, and would stop everybody. A timer comes when it
+   * has looked. [LOG22]
    */
-  add(waiting: Waiting): boolean {
+  add(waiting: WaitingFrame): boolean {
     this.#waiting.push(waiting);
     this.#waitingBytes += waiting.message.payload.length;
     const now = this.#clock.now();
@@ -64,17 +75,17 @@ export class CommitGroup {
     return this.#waiting.length === 1 && (now > this.#busyUntilMs || now < this.#lastMs);
   }
 
-  /** What the last commit took in. @param work In changes of ordinary size. */
-  took(work: number): void {
+  /** Counts the last commit's work, in changes of ordinary size. */
+  countWork(work: number): void {
     this.#busyUntilMs = this.#lastMs + BUSY_MS + work * MS_PER_WORK;
   }
 
-  /** One commit's worth, in order; what is left waits on. */
-  take(maxBytes: number): readonly Waiting[] {
+  /** Removes and answers one commit's worth, in order. */
+  pop(maxBytes: number): readonly WaitingFrame[] {
     let [count, bytes] = [0, 0];
     for (const { message } of this.#waiting) {
       const size = message.payload.length;
-      if (count === MAX_FRAMES || (count > 0 && bytes + size > maxBytes)) break;
+      if (count === BUDGETS.commitFrames || (count > 0 && bytes + size > maxBytes)) break;
       count++;
       bytes += size;
     }
@@ -83,13 +94,16 @@ export class CommitGroup {
     return this.#waiting.splice(0, count);
   }
 
-  /** What a slice had no room for: it is next. */
-  putBack(waiting: readonly Waiting[]): void {
+  /** Puts back frames that a commit had no room for: they are next. */
+  putBack(waiting: readonly WaitingFrame[]): void {
     this.#waiting.unshift(...waiting);
     for (const { message } of waiting) this.#waitingBytes += message.payload.length;
   }
 
-  /** A publisher that is gone, or not listened to any more, is acknowledged nothing: it sends again what counts. */
+  /**
+   * Forgets the frames of a publisher that is gone: they are not acknowledged, so it sends them
+   * again.
+   */
   drop(socket: SocketId): void {
     this.#waiting = this.#waiting.filter((waiting) => waiting.socket !== socket);
     this.#waitingBytes = this.#waiting.reduce(
@@ -99,9 +113,9 @@ export class CommitGroup {
   }
 }
 
-/** Small frames of one channel that follow each other; larger ones are a run of their own. */
-export function runsOf(frames: readonly Waiting[]): Waiting[][] {
-  const runs: Waiting[][] = [];
+/** Runs of small frames of one channel that follow each other; a larger one is a run of its own. */
+export function runsOf(frames: readonly WaitingFrame[]): WaitingFrame[][] {
+  const runs: WaitingFrame[][] = [];
   let bytes = 0;
   for (const frame of frames) {
     const run = runs.at(-1);

@@ -1,97 +1,101 @@
 /**
- * What a reader that is behind is sent: of the frames it missed the changes that are still the newest of their key, several frames a message. [LOG15]
+ * Messages for a reader that is behind: of the frames that it missed the changes that are still the
+ * newest of their key, several frames a message. [LOG15]
  *
- * A message moves the reader from one revision to a later one. In between, a key that changes again later keeps its older state, so the
- * reader's set is not the log's at that revision; it is again at the head, and only there a digest is compared. Every revision it passes is a
- * position all the same: what changed after it is still sent.
+ * A message moves the reader from one revision to a later one. In between, a key that changes again
+ * later keeps its older state, so the reader's set is not the log's at that revision; it is again
+ * at the head, and only there a digest is compared. Every revision it passes is a position all the
+ * same: later changes are still sent.
  */
 import { must } from "../../../shared/lib/assert.ts";
 import { decodePayload, encodePayload, MAX_FRAME_CHANGES } from "../../../shared/log/payload.ts";
 import type { LogChange } from "../../../shared/log/payload.ts";
 import { encodeMessage } from "../../../shared/protocol/codec.ts";
 import { HASH_BYTES } from "../../../shared/record/encoding.ts";
+import { BUDGETS } from "../budgets/limits.ts";
 import type { ChannelLog } from "../log/channel-log.ts";
+import { entryCount, entryKeyHash } from "../log/entry-bytes.ts";
 import type { StoredFrame } from "../log/log-store.ts";
 
 /** First protocol version with the message. */
 export const CATCH_UP_VERSION = 2;
-/** Bytes of records after which a message is full. */
-const PART_BYTES = 256 * 1024;
-/** Half the time of zlib's usual level for as many bytes within 5 %: a message is made in one event. */
-const PART_LEVEL = 3;
-/** Frames inflated for one message, and changes that they had, newest or not: a few milliseconds. */
-const PART_FRAMES = 128;
-const PART_LOOKED = 1_000;
-/** Changes looked at in one turn; messages that another reader needed as well are only sent again. */
-const TURN_LOOKED = 1_000;
-/** Messages kept for the next reader at the same position, until the log moves on. */
-const CACHE_BYTES = 2 * 1024 * 1024;
-const PAIR_BYTES = 2 * HASH_BYTES;
+/** Half the time of zlib's usual level for as many bytes within 5 %: one event makes a message. */
+const DEFLATE_LEVEL = 3;
 
-export interface CatchUpPart {
+interface CatchUp {
   readonly bytes: Uint8Array;
-  /** Where the reader is then. */
+  /** Position of the reader after it. */
   readonly revision: number;
 }
 
-interface MadePart extends CatchUpPart {
-  /** Changes of its frames, newest or not. */
-  readonly looked: number;
+interface MadeCatchUp extends CatchUp {
+  /** Changes of its frames, newest of their key or not. */
+  readonly readChanges: number;
 }
 
+export type NextCatchUp =
+  | ({ readonly kind: "message" } & CatchUp)
+  /** A frame is no longer stored. */
+  | { readonly kind: "compacted" }
+  /** This turn has done enough. */
+  | { readonly kind: "later" };
+
 export class CatchUps {
-  readonly #cache = new Map<string, CatchUpPart>();
+  readonly #cache = new Map<string, NextCatchUp>();
   #cachedBytes = 0;
-  #looked = 0;
+  #readChanges = 0;
 
   get bytes(): number {
     return this.#cachedBytes;
   }
 
-  newTurn(): void {
-    this.#looked = 0;
+  beginTurn(): void {
+    this.#readChanges = 0;
   }
 
-  /** The next message for a reader at `after`. `undefined` where a frame is no longer there, `"later"` when this turn has done enough. */
-  after(log: ChannelLog, after: number): CatchUpPart | undefined | "later" {
+  /** The next message for a reader at `after`. */
+  after(log: ChannelLog, after: number): NextCatchUp {
     const id = `${log.epoch} ${log.channel} ${log.head} ${after}`;
     const cached = this.#cache.get(id);
     if (cached !== undefined) return cached;
-    if (this.#looked >= TURN_LOOKED) return "later";
-    const part = makePart(log, after);
-    if (part === undefined) return undefined;
+    if (this.#readChanges >= BUDGETS.catchUpTurnChanges) return { kind: "later" };
+    const made = makeCatchUp(log, after);
+    if (made === undefined) return { kind: "compacted" };
+    const { bytes, revision, readChanges } = made;
     // A frame costs something, however few changes it has.
-    this.#looked += Math.max(part.looked, PART_LOOKED / 2);
-    if (this.#cachedBytes + part.bytes.length > CACHE_BYTES) {
+    this.#readChanges += Math.max(readChanges, BUDGETS.catchUpChanges / 2);
+    if (this.#cachedBytes + bytes.length > BUDGETS.catchUpCacheBytes) {
       this.#cache.clear();
       this.#cachedBytes = 0;
     }
-    this.#cache.set(id, part);
-    this.#cachedBytes += part.bytes.length;
-    return part;
+    const message: NextCatchUp = { kind: "message", bytes, revision };
+    this.#cache.set(id, message);
+    this.#cachedBytes += bytes.length;
+    return message;
   }
 }
 
-function makePart(log: ChannelLog, after: number): MadePart | undefined {
+function makeCatchUp(log: ChannelLog, after: number): MadeCatchUp | undefined {
   const previous = log.chainAt(after);
   if (previous === undefined) return undefined;
   const changes: LogChange[] = [];
-  let [revision, bytes, frames, looked] = [after, 0, 0, 0];
+  let [revision, bytes, frames, readChanges] = [after, 0, 0, 0];
   for (;;) {
     const next = log.nextLive(revision);
     if (next === undefined) {
       revision = log.head;
       break;
     }
-    if (frames === PART_FRAMES || bytes >= PART_BYTES) break;
+    if (frames === BUDGETS.catchUpFrames || bytes >= BUDGETS.catchUpBytes) break;
     const frame = log.frame(next);
     if (frame === undefined) return undefined;
-    const had = frame.entries.length / PAIR_BYTES;
-    if (frames > 0 && looked + had > PART_LOOKED) break;
-    looked += had;
+    const count = entryCount(frame.entries);
+    if (frames > 0 && readChanges + count > BUDGETS.catchUpChanges) break;
+    readChanges += count;
+    // fault: catch-up-drops-deletes
     const newest = newestOf(log, frame);
     const isFull = changes.length + newest.length > MAX_FRAME_CHANGES;
-    if (frames > 0 && (isFull || bytes + frame.payload.length > PART_BYTES)) break;
+    if (frames > 0 && (isFull || bytes + frame.payload.length > BUDGETS.catchUpBytes)) break;
     for (const change of newest) {
       changes.push(change);
       bytes += change.op === "put" ? change.bytes.length : HASH_BYTES;
@@ -107,9 +111,9 @@ function makePart(log: ChannelLog, after: number): MadePart | undefined {
     previous,
     revision,
     chain: must(log.chainAt(revision), `no chain at ${revision}`),
-    payload: encodePayload(changes, PART_LEVEL),
+    payload: encodePayload(changes, DEFLATE_LEVEL),
   });
-  return { bytes: message, revision, looked };
+  return { bytes: message, revision, readChanges };
 }
 
 function newestOf(log: ChannelLog, frame: StoredFrame): LogChange[] {
@@ -117,9 +121,6 @@ function newestOf(log: ChannelLog, frame: StoredFrame): LogChange[] {
   if (!decoded.ok)
     throw new Error(`BUG: stored frame ${frame.revision} is unreadable: ${decoded.rule}`);
   return decoded.changes.filter((_, i) =>
-    log.isNewest(
-      frame.entries.subarray(i * PAIR_BYTES, i * PAIR_BYTES + HASH_BYTES),
-      frame.revision,
-    ),
+    log.isNewest(entryKeyHash(frame.entries, i), frame.revision),
   );
 }

@@ -1,4 +1,7 @@
-/** The frames of one event, encoded once for all readers who are to get them: with the log's digest where it goes with the commit. [LOG20] */
+/**
+ * The frames of one event, encoded once for all readers that are sent them: with the log's digest
+ * where it goes with the commit. [LOG20]
+ */
 import { encodeMessage } from "../../../shared/protocol/codec.ts";
 import type { Settled } from "../../../shared/protocol/messages.ts";
 import { CATCH_UP_VERSION } from "./catch-up.ts";
@@ -10,41 +13,41 @@ interface SweepRule {
 
 export interface HeadFrame {
   readonly bytes: Uint8Array;
-  /** It says the digest: no checkpoint need follow. */
+  /** It has the digest: no checkpoint need follow. */
   readonly isSettled: boolean;
 }
 
 export class HeadFrames {
   readonly #knowsDigest: ((log: ChannelLog) => boolean) | null;
   readonly #rule: SweepRule;
-  /** By log, and whether a reader can take the digest with it. */
+  /** By log: without the digest, and with it for readers that know it. */
   readonly #heads = new Map<ChannelLog, [HeadFrame?, HeadFrame?]>();
   readonly #settled = new Map<ChannelLog, boolean>();
-  /** Of readers that take every frame, by epoch and revision. */
+  /** Frames behind the head for readers of an older version, by epoch and revision. */
   readonly #older = new Map<string, HeadFrame | undefined>();
 
-  /** @param knowsDigest After a commit: whether the digest of a log goes with it. Asked once for each. */
+  /** @param knowsDigest After a commit: whether a log's digest goes with it. Called once a log. */
   constructor(knowsDigest: ((log: ChannelLog) => boolean) | null, rule: SweepRule) {
     this.#knowsDigest = knowsDigest;
     this.#rule = rule;
   }
 
-  /** Whether the digests of all logs whose head was asked for go with it, or may be told right after it. */
+  /** Whether the digests of all logs whose head was asked for go with it, or may follow at once. */
   get areSettled(): boolean {
     return [...this.#settled.values()].every(Boolean);
   }
 
-  /** @param version Of the protocol that the reader speaks. */
+  /** @param version Protocol version of the reader. */
   get(log: ChannelLog, revision: number, version: number): HeadFrame | undefined {
     if (revision !== log.head) return this.#olderFrame(log, revision);
     let heads = this.#heads.get(log);
     if (heads === undefined) this.#heads.set(log, (heads = []));
-    const takesDigest = version >= CATCH_UP_VERSION ? 1 : 0;
-    const known = heads[takesDigest];
+    const digestSlot = version >= CATCH_UP_VERSION ? 1 : 0;
+    const known = heads[digestSlot];
     if (known !== undefined) return known;
-    const isSettled = this.#isSettled(log) && takesDigest === 1;
+    const isSettled = this.#isSettled(log) && digestSlot === 1;
     const head = this.#encode(log, revision, isSettled);
-    if (head !== undefined) heads[takesDigest] = head;
+    if (head !== undefined) heads[digestSlot] = head;
     return head;
   }
 
@@ -81,7 +84,7 @@ export class HeadFrames {
   }
 }
 
-/** What a checkpoint at the head says. */
+/** The content of a checkpoint at the head. */
 export function settledOf(log: ChannelLog, rule: SweepRule): Settled {
   return {
     digest: log.admitted.digest(),

@@ -1,25 +1,29 @@
 /**
- * The side of an Origin that relays of other clusters speak to: who may read, the whole log or what its grant's scope shows of it, and what each is told when
- * something was committed, announced, built or taken away.
+ * The side of an Origin that relays of other clusters speak to: who may read, the whole log or its
+ * grant's scope of it, and what each is sent when something was committed, announced, built or
+ * revoked.
  */
-import { areDisjoint } from "../../../shared/log/partition.ts";
+import { areDisjoint, DISJOINT_RULE } from "../../../shared/log/partition.ts";
 import { encodeMessage } from "../../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../../shared/protocol/errors.ts";
 import type { Message, WatchHello } from "../../../shared/protocol/messages.ts";
 import { CHANNELS } from "../../../shared/record/channel.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import type { OriginFacts } from "../../../shared/visibility/facts.ts";
-import { Announcer } from "./announcer.ts";
-import type { ChannelLog } from "../log/channel-log.ts";
-import { LEAVES_RULE } from "../publisher/home-side.ts";
-import { ACKNOWLEDGED_BYTES } from "../budgets/message-quota.ts";
 import { mayRead, scopeOf } from "../access/permits.ts";
-import type { OriginPorts, Peer, SocketId } from "../ports.ts";
-import type { Logs } from "../scopes/projection.ts";
+import type { EventBudget } from "../budgets/event-budget.ts";
+import { BUDGETS } from "../budgets/limits.ts";
+import type { ChannelLog } from "../log/channel-log.ts";
+import type { Logs } from "../log/channel-logs.ts";
+import type { Peer, SocketId } from "../peer.ts";
+import type { OriginPorts } from "../ports.ts";
 import type { Projections } from "../scopes/projections.ts";
+import type { SetTimer, TimerRegistry } from "../timers.ts";
+import { DigestAnnouncer } from "./digest-announcer.ts";
+import { parseReaderNote } from "./reader-note.ts";
 import { Readers } from "./readers.ts";
 
-/** Between two looks for readers that hold all the room and take nothing. */
+/** Between two looks for readers that hold all the memory and acknowledge nothing. */
 const ROOM_MS = 5_000;
 const OVERFULL_RULE =
   "its grant's scope shows more records than the scopes of an origin may together";
@@ -46,28 +50,36 @@ export class ReaderSide {
   readonly #projections: Projections;
   readonly #rules: ReaderSideRules;
   readonly #readers: Readers;
-  readonly #announcer: Announcer;
+  readonly #announcer: DigestAnnouncer;
 
-  constructor(ports: OriginPorts, logs: Logs, projections: Projections, rules: ReaderSideRules) {
+  constructor(
+    ports: OriginPorts,
+    timers: TimerRegistry,
+    budget: EventBudget,
+    logs: Logs,
+    projections: Projections,
+    rules: ReaderSideRules,
+  ) {
     this.#ports = ports;
     this.#logs = logs;
     this.#projections = projections;
     this.#rules = rules;
-    this.#readers = new Readers(ports.sockets, {
+    const setServeTimer: SetTimer = timers.own("serve", () => this.#readers.continueTurn());
+    const setRoomTimer: SetTimer = timers.own("room", () => this.#makeRoom());
+    this.#readers = new Readers(ports, budget, {
       maySend: () => rules.maySend(),
       canSweep: (log) => this.#canSweep(log),
       transaction: (work) => ports.store.transaction(work),
-      yieldTurn: () => ports.setTimer("serve", 0),
-      needRoom: () => ports.setTimer("room", ROOM_MS),
-      now: () => ports.clock.now(),
-      random: () => ports.random(),
-      room: ports.room,
+      yieldTurn: () => setServeTimer(0),
+      needRoom: () => setRoomTimer(ROOM_MS),
     });
-    this.#announcer = new Announcer(ports, () => this.#readers.sendCheckpoints());
+    this.#announcer = new DigestAnnouncer(ports, timers, () => this.#readers.sendCheckpoints());
   }
 
   #canSweep(log: ChannelLog): boolean {
-    return this.#rules.hasReconciled(log.channel) && this.#projections.isBuilt(log);
+    // fault: sweep-while-built
+    if (!this.#projections.isBuilt(log)) return false;
+    return this.#rules.hasReconciled(log.channel);
   }
 
   get size(): number {
@@ -79,21 +91,19 @@ export class ReaderSide {
     return this.#readers.inFlightBytes;
   }
 
-  /** What it needs of memory, about, besides what is in flight. */
+  /** Approximate memory besides bytes in flight. */
   get bytes(): number {
     return this.#readers.bytes;
   }
 
-  /** Each event may do so much. */
-  newEvent(): void {
-    this.#readers.newEvent();
-  }
-
-  /** A socket that outlived an eviction of this object. */
-  restore(socket: SocketId, peer: Peer, note: string, facts: OriginFacts | null): void {
+  /** A socket that outlived an eviction of this object, with its note. */
+  restore(socket: SocketId, peer: Peer, text: string, facts: OriginFacts | null): void {
+    const note = parseReaderNote(text);
     const logs = facts === null ? null : this.#logsFor(peer, facts);
-    if (logs === null) this.#rules.refuse(socket, "not-ready", MOVED_RULE);
-    else this.#readers.restore(socket, peer, logs, note);
+    if (note.kind === "unreadable")
+      this.#rules.refuse(socket, "not-ready", `unreadable note: ${note.rule}`);
+    else if (logs === null) this.#rules.refuse(socket, "not-ready", MOVED_RULE);
+    else this.#readers.restore(socket, peer, logs, note.value);
   }
 
   has(socket: SocketId): boolean {
@@ -129,38 +139,39 @@ export class ReaderSide {
       type: "watch-welcome",
       version,
       originUid: facts.cluster.uid,
-      accessVersion: upTo(facts, hello),
+      accessVersion: knownVersion(facts, hello),
     });
     this.#readers.admit(socket, peer, logs, hello, version);
   }
 
-  /** What a reader says. Answers whether it counts against its cluster's messages. [LOG23] */
+  /** A reader's message. Answers whether it counts against its cluster's messages. [LOG23] */
   onMessage(socket: SocketId, message: Message): boolean {
     if (message.type === "repair") {
       if (areDisjoint(message.leaves))
         this.#readers.onRepair(socket, message.channel, message.leaves);
-      else this.#rules.refuse(socket, "protocol-error", LEAVES_RULE);
+      else this.#rules.refuse(socket, "protocol-error", DISJOINT_RULE);
       return true;
     }
     if (message.type === "reader-ack")
-      return this.#readers.onAck(socket, message) < ACKNOWLEDGED_BYTES;
+      return this.#readers.onAck(socket, message) < BUDGETS.acknowledgedBytes;
     const rule = `${message.type} does not belong on a watch socket`;
     this.#rules.refuse(socket, "protocol-error", rule);
     return true;
   }
 
-  /** Who may not read any more, or not this, is not sent anything from here on. [VIS5] [SCP5] */
+  /** Closes readers that may not read any more, or not these logs. [VIS5] [SCP5] */
   enforce(facts: OriginFacts): void {
     const refused = this.#readers.peers().flatMap(({ socket, peer, logs }): Refused[] => {
       const permit = mayRead(peer, facts);
       if (permit !== "yes") return [{ socket, ...permit }];
+      // fault: old-scope-served-on
       if (this.#logsFor(peer, facts) === logs) return [];
       return [{ socket, reason: "not-ready", message: MOVED_RULE }];
     });
     this.#refuse(refused);
   }
 
-  /** A projection has become too large, and its readers are not served any more. [SCP7] */
+  /** Closes the readers of a projection that has become too large. [SCP7] */
   enforceRoom(facts: OriginFacts): void {
     const refused = this.#readers
       .peers()
@@ -176,11 +187,11 @@ export class ReaderSide {
 
   /** Something was committed. */
   committed(): void {
-    const isTold = this.#readers.pumpCommitted((log) => this.#announcer.take(log));
-    this.#announcer.onCommit(isTold);
+    const isSent = this.#readers.pumpCommitted((log) => this.#announcer.countDigest(log));
+    this.#announcer.onCommit(isSent);
   }
 
-  /** These channels are known to be whole now, in logs that were not: told again. */
+  /** These channels are known to be whole now: their digests are sent again. */
   becameWhole(channels: readonly Channel[] = CHANNELS): void {
     for (const channel of channels) this.#readers.forgetCheckpoints(channel);
     this.#readers.sendCheckpoints();
@@ -191,25 +202,19 @@ export class ReaderSide {
     this.#readers.pumpAll();
   }
 
-  onTimer(name: "checkpoint" | "room" | "serve"): void {
-    if (name === "checkpoint") this.#announcer.onTimer();
-    else if (name === "room") this.#makeRoom();
-    else this.#readers.serveOn();
-  }
-
   /**
-   * Readers that take nothing must not keep the others from what there is: they come back, and go
-   * on from what they have. [LOG9] [LOG25]
+   * Closes readers that acknowledge nothing: they must not keep the others from the memory that
+   * there is. They come back, and resume. [LOG9] [LOG25]
    */
   #makeRoom(): void {
     const message =
       "took nothing for a minute, or speaks a version that cannot prove it, and others wait for its room";
     const inTheWay = this.#readers.inTheWay();
     this.#refuse(inTheWay.map((socket): Refused => ({ socket, reason: "over-quota", message })));
-    this.#readers.serveOn();
+    this.#readers.continueTurn();
   }
 
-  /** What a peer reads; `null` where its scope shows too much. */
+  /** The logs that a peer reads; `null` where its scope shows too much. */
   #logsFor(peer: Peer, facts: OriginFacts): Logs | null {
     const scope = scopeOf(peer, facts);
     return scope === null ? this.#logs : this.#projections.logsOf(scope);
@@ -225,7 +230,10 @@ export class ReaderSide {
  * had changed nothing here. But a Mesh that was restored may have forgotten what it had changed.
  * [SCP4] [BAK4]
  */
-function upTo({ accessVersion, unconfirmedRestore }: OriginFacts, hello: WatchHello): number {
+function knownVersion(
+  { accessVersion, unconfirmedRestore }: OriginFacts,
+  hello: WatchHello,
+): number {
   return unconfirmedRestore === undefined
     ? Math.max(accessVersion, hello.accessVersion)
     : accessVersion;

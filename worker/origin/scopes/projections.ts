@@ -1,27 +1,31 @@
 /**
- * The projections of an origin, one for each scope that its grants name: made when the first grant names it, built in short steps beside everything else, kept in
- * step with the origin's logs, forgotten when no grant names it any more. [SCP5] [SCP6] [SCP7]
+ * The projections of an origin, one for each scope that its grants name: made when the first grant
+ * names it, built in short steps beside everything else, kept in step with the origin's logs,
+ * forgotten when no grant names it any more. [SCP5] [SCP6] [SCP7]
  */
 import { must } from "../../../shared/lib/assert.ts";
 import { toHex } from "../../../shared/lib/bytes.ts";
+import { CHANNELS } from "../../../shared/record/channel.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import type { OriginFacts, ScopeStatus } from "../../../shared/visibility/facts.ts";
 import { scopeId } from "../../../shared/visibility/scope.ts";
 import type { Scope } from "../../../shared/visibility/scope.ts";
+import { BUDGETS } from "../budgets/limits.ts";
+import { readChange } from "../log/admitted-change.ts";
+import type { AdmittedChange } from "../log/admitted-change.ts";
 import type { ChannelLog } from "../log/channel-log.ts";
-import type { AdmittedChange } from "../log/appended.ts";
+import { listLogs } from "../log/channel-logs.ts";
+import type { Logs } from "../log/channel-logs.ts";
 import type { LogStore, StoredProjection } from "../log/log-store.ts";
-import { Projection, readChange } from "./projection.ts";
-import type { Logs } from "./projection.ts";
-import { ProjectionWalk } from "./projection-walk.ts";
 import type { PieceBudget } from "../log/small-frames.ts";
+import { ProjectionWalk } from "./projection-walk.ts";
+import { Projection } from "./projection.ts";
 
-/** Records of all projections of an origin together: of half as many as it may have itself, about 32 MB of its memory. [SCP7] */
-const MOST_RECORDS = 250_000;
-/** What a change costs in each of them, of what it costs without: measured with labels taken away from every record. */
+/**
+ * Cost of a change in each projection, of its cost without any: measured with labels taken away
+ * from every record.
+ */
 const CHANGE_COST = 0.9;
-/** Rows of a projection that nobody needs, forgotten in one event. */
-const FORGET_ROWS = 40;
 
 interface Held {
   readonly projection: Projection;
@@ -35,12 +39,11 @@ export class Projections {
   readonly #pieces: PieceBudget;
   readonly #newEpoch: () => string;
   readonly #held = new Map<string, Held>();
-  /** Of scopes that show too much, by id. */
+  /** Scopes that show too much, by id. */
   readonly #overfull = new Map<string, Scope>();
-  /** Slots whose rows are to be forgotten. */
-  #left: number[] = [];
-  /** One has become too large since this was last set back. */
-  hasGivenWay = false;
+  /** Slots of abandoned projections, whose rows are to be forgotten. */
+  #abandoned: number[] = [];
+  #hasGivenWay = false;
 
   /** @param logs The origin's own. */
   constructor(store: LogStore, logs: Logs, pieces: PieceBudget, newEpoch: () => string) {
@@ -50,10 +53,10 @@ export class Projections {
     this.#newEpoch = newEpoch;
   }
 
-  /** Reads what is stored, after the origin's own logs; see `ChannelLog.load`. */
+  /** Reads the stored projections, after the origin's own logs; see `ChannelLog.load`. */
   *load(): Generator<number, void> {
     const stored = this.#store.projections();
-    this.#left = stored.flatMap(({ scope, slot }) => (scope === null ? [slot] : []));
+    this.#abandoned = stored.flatMap(({ scope, slot }) => (scope === null ? [slot] : []));
     for (const { scope, slot, state } of stored) {
       if (scope === null) continue;
       if (state === "overfull") this.#overfull.set(scopeId(scope), scope);
@@ -63,9 +66,11 @@ export class Projections {
     for (const log of this.logs()) yield* log.load();
   }
 
-  /** A program that knows no projections has committed since: what it changed they do not have. [SCP8] */
+  /**
+   * Whether a program that knows no projections has committed since: they lack its changes. [SCP8]
+   */
   #isBehind(): boolean {
-    return [...this.#logs.values()].some(
+    return listLogs(this.#logs).some(
       ({ channel, head }) => head > 0 && !this.#store.isProjected(channel, head),
     );
   }
@@ -73,19 +78,22 @@ export class Projections {
   #beginAnew(): void {
     this.#store.transaction(() => {
       for (const { projection } of Array.from(this.#held.values())) {
-        this.#leave(projection);
+        this.#abandon(projection);
         this.#hold(projection.scope, this.#freeSlot(), true);
       }
       this.#save();
     });
   }
 
-  /** Those that grants name from now on. Call inside the store's transaction. */
+  /**
+   * Makes and abandons projections by the scopes that grants name now. Call inside the store's
+   * transaction.
+   */
   setScopes({ scopedReaders = [] }: Pick<OriginFacts, "scopedReaders">): void {
     const wanted = new Map(scopedReaders.map(({ scope }) => [scopeId(scope), scope]));
     const [known, named] = [[...this.#held.keys(), ...this.#overfull.keys()], [...wanted.keys()]];
     if (String(known.toSorted()) === String(named.toSorted())) return;
-    for (const [id, { projection }] of this.#held) if (!wanted.has(id)) this.#leave(projection);
+    for (const [id, { projection }] of this.#held) if (!wanted.has(id)) this.#abandon(projection);
     // There may be room now.
     this.#overfull.clear();
     for (const [id, scope] of wanted)
@@ -93,17 +101,24 @@ export class Projections {
     this.#save();
   }
 
-  /** Of a scope; `null` where it shows too much, or no grant names it. */
+  /** Logs of a scope; `null` where it shows too much, or no grant names it. */
   logsOf(scope: Scope): Logs | null {
     return this.#held.get(scopeId(scope))?.projection.logs ?? null;
   }
 
-  /** Of all of them. */
+  /** Logs of all projections. */
   logs(): ChannelLog[] {
-    return [...this.#held.values()].flatMap(({ projection }) => [...projection.logs.values()]);
+    return [...this.#held.values()].flatMap(({ projection }) => listLogs(projection.logs));
   }
 
-  /** What the origin has just committed. Call inside the same transaction. */
+  /** Answers, once, that a projection has become too large since the last call. */
+  popGivenWay(): boolean {
+    const hasGivenWay = this.#hasGivenWay;
+    this.#hasGivenWay = false;
+    return hasGivenWay;
+  }
+
+  /** Follows a commit of the origin. Call inside the same transaction. */
   follow(channel: Channel, changes: readonly AdmittedChange[]): void {
     if (this.#held.size === 0) return;
     const read = changes.map(readChange);
@@ -111,17 +126,17 @@ export class Projections {
     this.#keepWithin();
   }
 
-  /** How many times as much as without projections a change of the origin costs. */
+  /** Cost of a change of the origin, in changes of an origin without projections. */
   get weight(): number {
     return 1 + CHANGE_COST * this.#held.size;
   }
 
   /** Whether there is something to build or to forget. */
   get hasWork(): boolean {
-    return this.#left.length > 0 || this.#building() !== undefined;
+    return this.#abandoned.length > 0 || this.#building() !== undefined;
   }
 
-  /** One step of it, in a transaction of its own: what came of it. */
+  /** One step of that work, in a transaction of its own; answers its outcome. */
   step(): "nothing" | "committed" | "built" {
     return this.#store.transaction(() => {
       const building = this.#building();
@@ -137,8 +152,8 @@ export class Projections {
     this.#keepWithin();
     if (!walk.isDone) return hasCommitted ? "committed" : "nothing";
     held.walk = null;
-    for (const [channel, log] of this.#logs)
-      if (log.populated) held.projection.logs.get(channel)?.markPopulated();
+    for (const channel of CHANNELS)
+      if (this.#logs[channel].populated) held.projection.logs[channel].markPopulated();
     this.#save();
     return "built";
   }
@@ -146,20 +161,23 @@ export class Projections {
   /** A publisher has reconciled a channel of the origin. Call inside the store's transaction. */
   markPopulated(channel: Channel): void {
     for (const { projection, walk } of this.#held.values())
-      if (walk === null) projection.logs.get(channel)?.markPopulated();
+      if (walk === null) projection.logs[channel].markPopulated();
   }
 
-  /** Whether a log has all that it should: while it is built, what a reader has beyond it is not gone. The origin's own always have. */
+  /**
+   * Whether a log has all that it should: while it is built, a record that only the reader has is
+   * not gone. The origin's own logs always have.
+   */
   isBuilt(log: ChannelLog): boolean {
     const held = [...this.#held.values()];
-    const isOf = ({ projection }: Held): boolean => projection.logs.get(log.channel) === log;
+    const isOf = ({ projection }: Held): boolean => projection.logs[log.channel] === log;
     return held.every((each) => each.walk === null || !isOf(each));
   }
 
   status(): ScopeStatus[] {
     const held = [...this.#held.values()].map(({ projection, walk }): ScopeStatus => {
       const { id, scope, size, logs } = projection;
-      const digest = toHex(must(logs.get("identity"), "channel").admitted.digest());
+      const digest = toHex(logs.identity.admitted.digest());
       return { id, scope, state: walk === null ? "ready" : "building", records: size, digest };
     });
     const overfull = [...this.#overfull].map(([id, scope]): ScopeStatus => ({
@@ -182,34 +200,35 @@ export class Projections {
     this.#held.set(projection.id, { projection, walk });
   }
 
-  #leave({ id, slot }: Projection): void {
+  #abandon({ id, slot }: Projection): void {
     this.#held.delete(id);
-    this.#left.push(slot);
+    this.#abandoned.push(slot);
   }
 
   /** The largest gives way: the others go on. */
   #keepWithin(): void {
     const held = [...this.#held.values()].map(({ projection }) => projection);
-    if (held.reduce((sum, { size }) => sum + size, 0) <= MOST_RECORDS) return;
+    if (held.reduce((sum, { size }) => sum + size, 0) <= BUDGETS.projectionRecords) return;
     const largest = held.reduce((a, b) => (b.size > a.size ? b : a));
-    this.#leave(largest);
+    this.#abandon(largest);
     this.#overfull.set(largest.id, largest.scope);
-    this.hasGivenWay = true;
+    this.#hasGivenWay = true;
     this.#save();
   }
 
   #freeSlot(): number {
     const taken = new Set([...this.#held.values()].map(({ projection }) => projection.slot));
-    for (const slot of this.#left) taken.add(slot);
+    for (const slot of this.#abandoned) taken.add(slot);
     let slot = 1;
     while (taken.has(slot)) slot++;
     return slot;
   }
 
   #forget(): void {
-    const slot = this.#left[0];
-    if (slot === undefined || this.#store.at(slot).wipeLog(FORGET_ROWS) === FORGET_ROWS) return;
-    this.#left = this.#left.slice(1);
+    const slot = this.#abandoned[0];
+    if (slot === undefined || this.#store.at(slot).wipeLog(BUDGETS.wipedRows) === BUDGETS.wipedRows)
+      return;
+    this.#abandoned = this.#abandoned.slice(1);
     this.#save();
   }
 
@@ -223,7 +242,7 @@ export class Projections {
       slot: 0,
       state: "overfull",
     }));
-    const left = this.#left.map((slot): StoredProjection => ({
+    const left = this.#abandoned.map((slot): StoredProjection => ({
       scope: null,
       slot,
       state: "ready",

@@ -1,0 +1,105 @@
+/**
+ * Admission of a message before it is unpacked: by the number that its cluster may send [LOG23],
+ * and by the work that its member may have the process do [LOG28]. A member over its share is
+ * slowed, and closed where it goes on all the same.
+ */
+import type { Clock } from "../../../shared/lib/clock.ts";
+import { messageTypeOf } from "../../../shared/protocol/codec.ts";
+import type { Message } from "../../../shared/protocol/messages.ts";
+import type { SocketId } from "../peer.ts";
+import type { SetTimer, TimerRegistry } from "../timers.ts";
+import { HELD_RULE, HeldMessages } from "./held-messages.ts";
+import { priceOf } from "./member-work.ts";
+import type { MemberWork } from "./member-work.ts";
+import { MESSAGES_RULE, MessageQuota } from "./message-quota.ts";
+
+interface GatePorts {
+  readonly clock: Clock;
+  readonly memberWork: MemberWork;
+}
+
+/** `held`: delivered when the member's turn has come. */
+export type Admission =
+  | { readonly kind: "now" }
+  | { readonly kind: "held" }
+  | { readonly kind: "refused"; readonly rule: string };
+
+const NOW: Admission = { kind: "now" };
+const HELD: Admission = { kind: "held" };
+
+export class MessageGate {
+  readonly #ports: GatePorts;
+  readonly #quota: MessageQuota;
+  readonly #held = new HeldMessages();
+  readonly #deliver: (socket: SocketId, data: Uint8Array) => void;
+  readonly #setTimer: SetTimer;
+
+  /** @param deliver Handles a message that was held. */
+  constructor(
+    ports: GatePorts,
+    timers: TimerRegistry,
+    deliver: (socket: SocketId, data: Uint8Array) => void,
+  ) {
+    this.#ports = ports;
+    this.#quota = new MessageQuota(ports.clock);
+    this.#deliver = deliver;
+    this.#setTimer = timers.own("held", () => this.#deliverNext());
+  }
+
+  admit(socket: SocketId, member: string, data: Uint8Array): Admission {
+    if (!this.#quota.tryCount(member)) return { kind: "refused", rule: MESSAGES_RULE };
+    const type = messageTypeOf(data);
+    // Frames and acknowledgements have quotas of their own; but nothing overtakes a held message.
+    const isFree = type === "publish" || type === "reader-ack";
+    if (!this.#held.has(socket) && (isFree || this.#waitMs(member) === 0)) {
+      this.#charge(member, data);
+      return NOW;
+    }
+    if (!this.#held.add(socket, member, data)) return { kind: "refused", rule: HELD_RULE };
+    this.#setTimer(this.#waitMs(member));
+    return HELD;
+  }
+
+  admitText(member: string): Admission {
+    return this.#quota.tryCount(member) ? NOW : { kind: "refused", rule: MESSAGES_RULE };
+  }
+
+  /** One message whose turn has come; others have theirs before the next. */
+  #deliverNext(): void {
+    const next = this.#held.next((member) => this.#waitMs(member) === 0);
+    if (next !== null) this.#charge(next.member, next.message);
+    const waits = [...this.#held.members()].map((member) => this.#waitMs(member));
+    if (waits.length > 0) this.#setTimer(Math.min(...waits));
+    if (next !== null) this.#deliver(next.socket, next.message);
+  }
+
+  /**
+   * Gives back the count and the price of a message: it was paid for by the frame that it
+   * acknowledges, or has quotas of its own.
+   */
+  refund(member: string, type: Message["type"]): void {
+    this.#quota.refund(member);
+    this.#spend(member, -priceOf(type, 0));
+  }
+
+  /** Charges a member that broke the protocol. */
+  fine(member: string): void {
+    this.#ports.memberWork.fine(member, this.#ports.clock.now());
+  }
+
+  forget(socket: SocketId): void {
+    this.#held.drop(socket);
+  }
+
+  #charge(member: string, data: Uint8Array): void {
+    this.#spend(member, priceOf(messageTypeOf(data), data.length));
+  }
+
+  #spend(member: string, us: number): void {
+    this.#ports.memberWork.spend(member, us, this.#ports.clock.now());
+  }
+
+  #waitMs(member: string): number {
+    return this.#ports.memberWork.waitMs(member, this.#ports.clock.now());
+  }
+}

@@ -1,0 +1,21 @@
+/** The reports of a cluster's relays about the remotes that they see, merged into one. */
+import type { EdgeReport } from "../../../shared/visibility/facts.ts";
+
+/** `connectionStatus` of an edge that is in sync. */
+const IN_SYNC = 2;
+
+/** The report of the relay that lags most, for each edge: not in sync, else lowest position. */
+export function mergedEdges(reports: readonly (readonly EdgeReport[])[]): readonly EdgeReport[] {
+  if (reports.length === 1) return reports[0] ?? [];
+  const merged = new Map<string, EdgeReport>();
+  for (const edge of reports.flat()) {
+    const known = merged.get(edge.rcc);
+    if (known === undefined || lags(edge, known)) merged.set(edge.rcc, edge);
+  }
+  return [...merged.values()];
+}
+
+function lags(edge: EdgeReport, other: EdgeReport): boolean {
+  const [isInSync, isOtherInSync] = [edge, other].map((e) => e.connectionStatus === IN_SYNC);
+  return isInSync === isOtherInSync ? edge.revision < other.revision : isOtherInSync === true;
+}

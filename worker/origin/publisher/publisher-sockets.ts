@@ -1,0 +1,224 @@
+/**
+ * The sockets of an Origin's own cluster: the relay that publishes (by term), the channels that it
+ * has reconciled, and the other relays of the cluster, which stand by: they hear what may be seen,
+ * report, and one of them publishes when the publisher goes. [VIS30]
+ */
+import type { CloseReason } from "../../../shared/protocol/errors.ts";
+import { LIMITS } from "../../../shared/protocol/limits.ts";
+import type { Report } from "../../../shared/protocol/messages.ts";
+import type { Channel } from "../../../shared/record/channel.ts";
+import type { ClusterReport, EdgeReport, OriginFacts } from "../../../shared/visibility/facts.ts";
+import { parseClusterReport, parseEdgeReports } from "../../../shared/visibility/parse-facts.ts";
+import { keyPermit } from "../access/permits.ts";
+import type { Peer, SocketId } from "../peer.ts";
+import type { OriginPorts } from "../ports.ts";
+import { mergedEdges } from "./merged-edges.ts";
+import { writePublisherNote } from "./publisher-note.ts";
+import type { PublisherNote } from "./publisher-note.ts";
+import { planTerm, SILENT_MS } from "./publisher-term.ts";
+import type { PublishClaim } from "./publisher-term.ts";
+
+interface Relay {
+  readonly peer: Peer;
+  /**
+   * Which start of a relay it is, by its own word. Terms do not say: a hub that was put back hands
+   * them out again.
+   */
+  readonly candidate: string | null;
+  /** Protocol version. */
+  readonly version: number;
+  readonly sinceMs: number;
+  edges: readonly EdgeReport[];
+  report: ClusterReport | null;
+}
+
+/** The relay that publishes next. */
+export type NextPublisher = Pick<Relay, "peer" | "version" | "candidate"> & {
+  readonly socket: SocketId;
+};
+
+export type Welcomed =
+  | { readonly kind: "standby" }
+  | { readonly kind: "publisher"; readonly term: number; readonly replaced: SocketId | null }
+  | { readonly kind: "refused"; readonly reason: CloseReason; readonly message: string };
+
+export type ReportOutcome =
+  | { readonly kind: "noted" }
+  | { readonly kind: "malformed"; readonly rule: string };
+
+type Ports = Pick<OriginPorts, "clock" | "sockets" | "store">;
+
+export class PublisherSockets {
+  readonly #ports: Ports;
+  readonly #startedMs: number;
+  readonly #relays = new Map<SocketId, Relay>();
+  #publisher: SocketId | null = null;
+  readonly #reconciled = new Set<Channel>();
+  #leftMs: number;
+
+  constructor(ports: Ports) {
+    this.#ports = ports;
+    this.#startedMs = ports.clock.now();
+    this.#leftMs = this.#startedMs;
+  }
+
+  /** Socket of the publisher. */
+  get publisher(): SocketId | null {
+    return this.#publisher;
+  }
+
+  /** Cluster of the publisher. */
+  get member(): string | null {
+    return this.#publisherRelay()?.peer.clusterUid ?? null;
+  }
+
+  /** Sockets of the publisher and all relays that stand by. */
+  sockets(): SocketId[] {
+    return [...this.#relays.keys()];
+  }
+
+  /** Of each edge the report of the relay that lags most. */
+  get edges(): readonly EdgeReport[] {
+    return mergedEdges([...this.#relays.values()].map(({ edges }) => edges));
+  }
+
+  /** The publisher's report of the cluster; `null` before there is one. */
+  get report(): ClusterReport | null {
+    return this.#publisherRelay()?.report ?? null;
+  }
+
+  /** Unix ms of the last sign, not before this object's own start. */
+  get lastSeenMs(): number {
+    return this.#publisher === null ? this.#leftMs : this.#ports.clock.now();
+  }
+
+  /**
+   * Whether the present publisher has reconciled the channel: a record that only a reader has is
+   * then gone for good. [LOG7]
+   */
+  hasReconciled(channel: Channel): boolean {
+    return this.#reconciled.has(channel);
+  }
+
+  /** Whether the socket speaks for the cluster now: a replaced one is ignored by identity. */
+  isPublisher(socket: SocketId): boolean {
+    return this.#publisher === socket;
+  }
+
+  has(socket: SocketId): boolean {
+    return this.#relays.has(socket);
+  }
+
+  /** @param version Protocol version; a relay that is known already keeps its own. */
+  welcome(
+    socket: SocketId,
+    peer: Peer,
+    hello: PublishClaim,
+    version: number,
+    facts: OriginFacts,
+  ): Welcomed {
+    const permit = keyPermit(peer, facts);
+    if (permit !== null) return { kind: "refused", ...permit };
+    const { store, clock } = this.#ports;
+    const plan = planTerm(store.term(), hello, this.#isTaken(socket, hello.candidate));
+    if (plan.kind === "superseded")
+      return { kind: "refused", reason: "superseded", message: plan.message };
+    const known = this.#relays.get(socket);
+    if (known === undefined && plan.kind === "standby" && this.#relays.size >= LIMITS.homeSockets)
+      return {
+        kind: "refused",
+        reason: "over-quota",
+        message: `${LIMITS.homeSockets} relays of this cluster are connected already: one publishes, the others stand by`,
+      };
+    const { candidate } = hello;
+    const fresh = { peer, version, candidate, sinceMs: clock.now(), edges: [], report: null };
+    this.#relays.set(socket, known ?? fresh);
+    if (plan.kind === "standby") {
+      this.#saveNote(socket);
+      return { kind: "standby" };
+    }
+    store.transaction(() => store.saveTerm(plan.term));
+    const replaced = this.isPublisher(socket) ? null : this.#publisher;
+    if (replaced !== null) this.#relays.delete(replaced);
+    this.#publisher = socket;
+    this.#reconciled.clear();
+    this.#saveNote(socket);
+    return { kind: "publisher", term: plan.term.term, replaced };
+  }
+
+  /** Where nobody publishes, the relay that has stood by longest. */
+  next(): NextPublisher | null {
+    if (this.#publisher !== null) return null;
+    for (const [socket, { peer, version, candidate }] of this.#relays)
+      return { socket, peer, version, candidate };
+    return null;
+  }
+
+  restore(socket: SocketId, peer: Peer, note: PublisherNote): void {
+    const { edges, report, version, candidate } = note;
+    const sinceMs = this.#startedMs;
+    this.#relays.set(socket, { peer, version, candidate, sinceMs, edges, report });
+    if (note.isStandby) return;
+    this.#publisher = socket;
+    for (const channel of note.reconciled) this.#reconciled.add(channel);
+  }
+
+  markReconciled(channel: Channel): void {
+    this.#reconciled.add(channel);
+    if (this.#publisher !== null) this.#saveNote(this.#publisher);
+  }
+
+  /** Keeps a relay's report. A relay is trusted with its own status, not with the hub's memory. */
+  onReport(socket: SocketId, message: Report): ReportOutcome {
+    const relay = this.#relays.get(socket);
+    if (relay === undefined) return { kind: "noted" };
+    const edges = parseEdgeReports(message.edges);
+    if (!edges.ok) return { kind: "malformed", rule: `report edges: ${edges.rule}` };
+    const report = message.cluster === null ? null : parseClusterReport(message.cluster);
+    if (report?.ok === false) return { kind: "malformed", rule: `report cluster: ${report.rule}` };
+    relay.edges = edges.value;
+    relay.report = report?.value ?? null;
+    this.#saveNote(socket);
+    return { kind: "noted" };
+  }
+
+  onClose(socket: SocketId): void {
+    this.#relays.delete(socket);
+    if (!this.isPublisher(socket)) return;
+    this.#publisher = null;
+    this.#reconciled.clear();
+    this.#leftMs = this.#ports.clock.now();
+  }
+
+  /** Sockets that may no longer speak, and why. */
+  objections(facts: OriginFacts) {
+    return [...this.#relays].flatMap(([socket, { peer }]) => {
+      const permit = keyPermit(peer, facts);
+      return permit === null ? [] : [{ socket, ...permit }];
+    });
+  }
+
+  #publisherRelay(): Relay | undefined {
+    return this.#publisher === null ? undefined : this.#relays.get(this.#publisher);
+  }
+
+  /** Whether another relay publishes, and gives signs of life. */
+  #isTaken(socket: SocketId, candidate: string | null): boolean {
+    const publisher = this.#publisher;
+    const relay = this.#publisherRelay();
+    if (publisher === null || relay === undefined || publisher === socket) return false;
+    if (relay.candidate !== null && relay.candidate === candidate) return false;
+    const lastMs = this.#ports.sockets.lastHeartbeatMs(publisher) ?? relay.sinceMs;
+    return this.#ports.clock.now() - Math.max(lastMs, relay.sinceMs) < SILENT_MS;
+  }
+
+  #saveNote(socket: SocketId): void {
+    const relay = this.#relays.get(socket);
+    if (relay === undefined) return;
+    const { edges, report, version, candidate } = relay;
+    const isStandby = !this.isPublisher(socket);
+    const reconciled = isStandby ? [] : [...this.#reconciled];
+    const note = { isStandby, version, candidate, reconciled, edges, report };
+    this.#ports.sockets.saveNote(socket, writePublisherNote(note));
+  }
+}
