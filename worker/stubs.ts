@@ -1,6 +1,7 @@
 /**
  * The hub's objects as those who call them see them. Workers' own types of stubs wrap every value
- * in promises and lose `readonly`; what crosses are plain values, so the interfaces hold as they are.
+ * in promises and lose `readonly`; what crosses are plain values, so the interfaces hold as they
+ * are.
  */
 import type { MeshCalls, OriginCalls } from "./ports.ts";
 

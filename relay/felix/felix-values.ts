@@ -106,8 +106,8 @@ function profileValue(rcc: string, record: Profile, mode: LabelMode): unknown {
 
 /**
  * A pool that does nothing but say that its addresses are pods': Felix source-NATs only what goes
- * outside of all pools. Its mode changes none of Felix's encapsulation flags (which would end Felix,
- * again and again), without masquerade its own pods' traffic is not touched. [TYP20] [TYP42]
+ * outside of all pools. Its mode changes none of Felix's encapsulation flags (which would end
+ * Felix, again and again), without masquerade its own pods' traffic is not touched. [TYP20] [TYP42]
  */
 export function natPool(cidr: string, mode: PoolMode = "none"): FelixValue {
   return { key: keyOf({ ...NO_POOL, cidr }), value: natPoolValue(cidr, mode) };

@@ -16,7 +16,6 @@ import { eventually, MeshRig } from "../support/mesh-rig.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
 
 const PREVIOUS = join(import.meta.dirname, "../fixtures/previous/worker.js.br");
-const DEMO = "/v1/meshes/demo";
 const PAIR = { origin: "db", reader: "app" };
 const SCOPE = { namespaces: ["shop"], labels: ["role"] };
 

@@ -7,11 +7,7 @@ import { expect, test } from "vitest";
 
 import { felixValue } from "../../relay/felix/felix-values.ts";
 import { PoolOrder } from "../../relay/typha/splice/pool-order.ts";
-import {
-  encodeKvsAround,
-  encodeUpdate,
-  SERVER_DEFINITIONS,
-} from "../../relay/typha/wire/encode.ts";
+import { encodeKvsAround, SERVER_DEFINITIONS } from "../../relay/typha/wire/encode.ts";
 import { GobDecoder } from "../../relay/typha/wire/gob/decoder.ts";
 import { readMessage } from "../../relay/typha/wire/messages.ts";
 import { element } from "../support/live-typha.ts";

@@ -1,4 +1,7 @@
-/** The manifests of `deploy/relay` say what the program understands: its options, ports, paths, rights. That an API server takes them is shown in test/interop. */
+/**
+ * The manifests of `deploy/relay` say what the program understands: its options, ports, paths,
+ * rights. That an API server takes them is shown in test/interop.
+ */
 import {
   cpSync,
   mkdtempSync,

@@ -1,4 +1,7 @@
-/** What may happen in a run. A seed expands to a list of actions, each with a seed of its own for all that follows from it. */
+/**
+ * What may happen in a run. A seed expands to a list of actions, each with a seed of its own for
+ * all that follows from it.
+ */
 import type { CalicoRecord, IPPool, Node, WorkloadEndpoint } from "../../shared/record/record.ts";
 import { keyOf } from "../../shared/record/key.ts";
 import { node, pod, pool } from "../support/records.ts";
@@ -50,7 +53,9 @@ function wire(mesh: MeshWorld, rng: Rng) {
   return wires.length === 0 ? undefined : rng.pick(wires);
 }
 
-/** A pod of the place: its name says nothing of its address, so that addresses move between pods. */
+/**
+ * A pod of the place: its name says nothing of its address, so that addresses move between pods.
+ */
 function podOf(owner: Member, rng: Rng): WorkloadEndpoint {
   const { number } = owner.place;
   return pod(`w${rng.below(PODS)}`, `10.${number}.0.${1 + rng.below(ADDRESSES)}`, {
@@ -136,7 +141,10 @@ async function forkHistory(mesh: MeshWorld, rng: Rng): Promise<void> {
   }
 }
 
-/** From the backup that there is; else from one that is made now, and what comes then is lost to the hub. */
+/**
+ * From the backup that there is; else from one that is made now, and what comes then is lost to the
+ * hub.
+ */
 async function restoreHub(mesh: MeshWorld, rng: Rng): Promise<void> {
   if (!mesh.hasBackup) {
     await mesh.backup();
@@ -146,7 +154,10 @@ async function restoreHub(mesh: MeshWorld, rng: Rng): Promise<void> {
   mesh.restore(rng.below(3_000));
 }
 
-/** What is shown to somebody who reads changes again and again, while what is shown changes: logs are folded behind readers that move between them. */
+/**
+ * What is shown to somebody who reads changes again and again, while what is shown changes: logs
+ * are folded behind readers that move between them.
+ */
 async function rescopeForAWhile(mesh: MeshWorld, rng: Rng): Promise<void> {
   const { pairs } = mesh;
   if (pairs.length === 0) return;
@@ -340,7 +351,10 @@ export function runAction(mesh: MeshWorld, action: Action): void | Promise<void>
   return KINDS[action.name].run(mesh, new Rng(action.seed));
 }
 
-/** What a seed stands for. Some seeds leave kinds out altogether, so that others come in rows that they would otherwise interrupt. */
+/**
+ * What a seed stands for. Some seeds leave kinds out altogether, so that others come in rows that
+ * they would otherwise interrupt.
+ */
 export function actionsOf(seed: number): {
   readonly places: number;
   readonly actions: readonly Action[];

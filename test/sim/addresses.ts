@@ -2,7 +2,10 @@
 import { cidrsOverlap, parseCidr } from "../../shared/ip/cidr.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
 
-/** An endpoint's addresses, a pool's range: what a reader must not have as its own to be served the record. */
+/**
+ * An endpoint's addresses, a pool's range: what a reader must not have as its own to be served the
+ * record.
+ */
 export function addressesOf(record: CalicoRecord): readonly string[] {
   if (record.kind === "IPPool") return [record.cidr];
   return "ips" in record ? record.ips : [];

@@ -1,6 +1,7 @@
 /**
- * What runs have met: each kind of trouble that the simulation claims to make, and each situation without which a guarantee is never put to the test. A
- * trouble that a run draws and that changes nothing (a copy put back that nobody has made) is not counted. [SIM5]
+ * What runs have met: each kind of trouble that the simulation claims to make, and each situation
+ * without which a guarantee is never put to the test. A trouble that a run draws and that changes
+ * nothing (a copy put back that nobody has made) is not counted. [SIM5]
  */
 import type { Happening, Moment, SeenRemote, Served, StoredAccess } from "./history.ts";
 

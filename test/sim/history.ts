@@ -1,4 +1,7 @@
-/** What happened, in order: all that validators judge. Keys and hashes are lower-case hex; clusters are UIDs, `home` the place that a cluster runs at. */
+/**
+ * What happened, in order: all that validators judge. Keys and hashes are lower-case hex; clusters
+ * are UIDs, `home` the place that a cluster runs at.
+ */
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 
@@ -72,7 +75,10 @@ export interface SeenRemote {
 }
 
 export type Happening =
-  /** The operator has changed who sees whom: `reader origin` pairs that are effective from now on, with the RCC's name. */
+  /**
+   * The operator has changed who sees whom: `reader origin` pairs that are effective from now on,
+   * with the RCC's name.
+   */
   | {
       readonly what: "edges";
       readonly effective: ReadonlyMap<string, string>;
@@ -81,7 +87,9 @@ export type Happening =
       /** The scope's id of those whose grant has one. */
       readonly scopes?: ReadonlyMap<string, string>;
     }
-  /** The whole hub was put back as it was when a backup was made; its storages and the edges follow. */
+  /**
+   * The whole hub was put back as it was when a backup was made; its storages and the edges follow.
+   */
   | { readonly what: "restored" }
   /** A place is this member from now on. */
   | { readonly what: "member"; readonly place: string; readonly uid: string }
@@ -205,7 +213,10 @@ export type Happening =
   /** An event of the product threw. */
   | { readonly what: "thrown"; readonly where: string; readonly error: string }
   | { readonly what: "action"; readonly name: string }
-  /** Something of the surroundings went wrong, or came otherwise than it was sent; no validator needs to know. */
+  /**
+   * Something of the surroundings went wrong, or came otherwise than it was sent; no validator
+   * needs to know.
+   */
   | { readonly what: "trouble"; readonly name: string };
 
 export interface QuietRelay {

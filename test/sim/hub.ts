@@ -1,4 +1,7 @@
-/** A hub: one Mesh object and an Origin object for every cluster, and the calls between them, which may be lost, late, repeated or out of order. */
+/**
+ * A hub: one Mesh object and an Origin object for every cluster, and the calls between them, which
+ * may be lost, late, repeated or out of order.
+ */
 import type { OriginFacts } from "../../shared/visibility/facts.ts";
 import { MeshService } from "../../worker/mesh/mesh-service.ts";
 import { SqlMeshStore } from "../../worker/mesh/mesh-store.ts";
@@ -119,7 +122,10 @@ export class Hub implements HubEnd {
     this.#world.after(downMs, () => (this.isUp = true));
   }
 
-  /** One database after the other, as `catwalk hub backup` does: the Mesh's last, a while later. [BAK1] */
+  /**
+   * One database after the other, as `catwalk hub backup` does: the Mesh's last, a while later.
+   * [BAK1]
+   */
   async copy(): Promise<HubCopy> {
     const origins = new Map([...this.origins].map(([uid, host]) => [uid, host.copy()]));
     await this.#world.advance(this.#world.rng.below(300));
@@ -135,7 +141,8 @@ export class Hub implements HubEnd {
       host.keepCopy();
     }
     this.#sql.putBack(copy.mesh);
-    // By a clock that is right: an operator who restores twice under a clock that goes back is warned of. [VIS31]
+    // By a clock that is right: an operator who restores twice under a clock that goes back is
+    // warned of. [VIS31]
     this.#restoredAtMs = BEGIN_MS + this.#world.now;
     this.kill(downMs);
   }
@@ -213,7 +220,10 @@ export class Hub implements HubEnd {
     };
   }
 
-  /** A call to another object: there and back take their time, and either may not arrive. @param life Of the calling Mesh, when it calls. */
+  /**
+   * A call to another object: there and back take their time, and either may not arrive.
+   * @param life Of the calling Mesh, when it calls.
+   */
   #call<T>(work: () => Promise<T>, life?: number): Promise<T> {
     const { rng } = this.#world;
     const boot = this.#boot;

@@ -1,6 +1,7 @@
 /**
- * Histories that once broke a guarantee, kept in `histories/` by the name of what was wrong: the shortest list of actions that was found. Actions carry
- * their own seeds, so such a history stays what it is when the choice of actions changes.
+ * Histories that once broke a guarantee, kept in `histories/` by the name of what was wrong: the
+ * shortest list of actions that was found. Actions carry their own seeds, so such a history stays
+ * what it is when the choice of actions changes.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

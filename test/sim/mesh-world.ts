@@ -1,4 +1,7 @@
-/** A whole mesh: hub, places with their relays, and who sees whom as its operator knows it, apart from what the product makes of it. */
+/**
+ * A whole mesh: hub, places with their relays, and who sees whom as its operator knows it, apart
+ * from what the product makes of it.
+ */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -87,7 +90,10 @@ export class MeshWorld {
     rmSync(this.#dir, { recursive: true, force: true });
   }
 
-  /** Makes the place a member, with a key of its own, and starts its first relay. The first place's ranges are given, others claim. */
+  /**
+   * Makes the place a member, with a key of its own, and starts its first relay. The first place's
+   * ranges are given, others claim.
+   */
   async join(member: Member): Promise<void> {
     const { place } = member;
     const { service } = this.hub;
@@ -244,7 +250,10 @@ export class MeshWorld {
     this.#tellEdges();
   }
 
-  /** Everything is repaired: the hub is up, calls arrive, every member has its relays, nothing stalls. */
+  /**
+   * Everything is repaired: the hub is up, calls arrive, every member has its relays, nothing
+   * stalls.
+   */
   async heal(): Promise<void> {
     this.hub.lossRate = 0;
     for (const host of this.hub.origins.values()) host.sql.writesLeft = null;

@@ -1,4 +1,7 @@
-/** Delta debugging: the shortest list of actions found that still breaks the same guarantee. Actions carry their own seeds, so leaving one out leaves the others. */
+/**
+ * Delta debugging: the shortest list of actions found that still breaks the same guarantee. Actions
+ * carry their own seeds, so leaving one out leaves the others.
+ */
 import type { Action } from "./actions.ts";
 import { run } from "./run.ts";
 

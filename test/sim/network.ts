@@ -1,6 +1,7 @@
 /**
- * Connections: two directions, each in order, each with its own delays; cut at any time, noticed by the two sides at different times, what was under way
- * is lost. A reader may be slow or take nothing for a while.
+ * Connections: two directions, each in order, each with its own delays; cut at any time, noticed by
+ * the two sides at different times, what was under way is lost. A reader may be slow or take
+ * nothing for a while.
  */
 import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";

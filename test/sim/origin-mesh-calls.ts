@@ -1,4 +1,6 @@
-/** The calls of one instance of an Origin to the Mesh: they may be lost, and die with the instance. */
+/**
+ * The calls of one instance of an Origin to the Mesh: they may be lost, and die with the instance.
+ */
 import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
 import type { Origin } from "../../worker/origin/origin.ts";
 import type { MeshPort } from "../../worker/origin/ports.ts";

@@ -1,4 +1,7 @@
-/** A place where a cluster runs: what its source has, whoever follows it. It outlives memberships: removed and added again it is another member. */
+/**
+ * A place where a cluster runs: what its source has, whoever follows it. It outlives memberships:
+ * removed and added again it is another member.
+ */
 import { toHex } from "../../shared/lib/bytes.ts";
 import { channelOf } from "../../shared/record/channel.ts";
 import { encodeRecord, hashKey, hashRecord } from "../../shared/record/encoding.ts";
@@ -111,7 +114,10 @@ export class Place {
   }
 }
 
-/** A relay's source over a place: lists in two halves with time between them, then watches. A list that fails in the middle deletes nothing. */
+/**
+ * A relay's source over a place: lists in two halves with time between them, then watches. A list
+ * that fails in the middle deletes nothing.
+ */
 export class SimSource implements Source {
   readonly #place: Place;
   readonly #world: World;

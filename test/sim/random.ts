@@ -1,4 +1,7 @@
-/** A seeded generator (mulberry32) and what the simulation draws from it. The same seed draws the same, on every machine. */
+/**
+ * A seeded generator (mulberry32) and what the simulation draws from it. The same seed draws the
+ * same, on every machine.
+ */
 export class Rng {
   #state: number;
 

@@ -1,4 +1,7 @@
-/** A relay's folder: it outlives the process, is torn when the machine fails, and is put back to an older copy. */
+/**
+ * A relay's folder: it outlives the process, is torn when the machine fails, and is put back to an
+ * older copy.
+ */
 import {
   cpSync,
   existsSync,

@@ -1,4 +1,7 @@
-/** A relay as a process: the real one, on the virtual network and clock, with real files; it is killed, started again, and its Felix watched. */
+/**
+ * A relay as a process: the real one, on the virtual network and clock, with real files; it is
+ * killed, started again, and its Felix watched.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -387,7 +390,10 @@ export class RelayProcess {
     }
   }
 
-  /** Felix is told in-sync once the relay is loaded, or has waited long enough: then it drops what it was not told again. */
+  /**
+   * Felix is told in-sync once the relay is loaded, or has waited long enough: then it drops what
+   * it was not told again.
+   */
   #pollFelix(process: Process): void {
     if (!process.isAlive || process.hasFelixSynced) return;
     if (!process.relay.isViewLoaded) {

@@ -1,4 +1,7 @@
-/** The scopes that a run's grants may have, and what each shows, told again in other words than the product's. */
+/**
+ * The scopes that a run's grants may have, and what each shows, told again in other words than the
+ * product's.
+ */
 import type { CalicoRecord } from "../../shared/record/record.ts";
 import { parseScope, scopeId } from "../../shared/visibility/scope.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";

@@ -10,7 +10,10 @@ import { MUTANTS } from "./mutants/index.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
-/** Times, over all seeds, that a situation must come up: fewer, and a change of the simulation could lose it. */
+/**
+ * Times, over all seeds, that a situation must come up: fewer, and a change of the simulation could
+ * lose it.
+ */
 const OFTEN_ENOUGH = 3;
 
 interface Ended {

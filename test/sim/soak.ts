@@ -1,8 +1,11 @@
 /**
- * Runs seeds: `npm run soak` for ever, `npm run soak -- --minutes 60`, `npm run soak -- --from 1 --seeds 500`. Says every minute how far it is. Stops at the first
- * failure, prints its seed, the guarantee that is broken and the shortest history found, and ends with 1; with `--keep NAME` that history is kept in
- * `histories/`. `--kept` runs all that are kept instead of seeds, `--kept NAME` one. With `--mutant NAME` a planted bug is in the product, and it prints
- * at which seed it was found and by which validator, as JSON. With `--coverage` it prints at the end, as JSON, how often what was met.
+ * Runs seeds: `npm run soak` for ever, `npm run soak -- --minutes 60`, `npm run soak -- --from 1
+ * --seeds 500`. Says every minute how far it is. Stops at the first failure, prints its seed, the
+ * guarantee that is broken and the shortest history found, and ends with 1; with `--keep NAME` that
+ * history is kept in `histories/`. `--kept` runs all that are kept instead of seeds, `--kept NAME`
+ * one. With `--mutant NAME` a planted bug is in the product, and it prints at which seed it was
+ * found and by which validator, as JSON. With `--coverage` it prints at the end, as JSON, how often
+ * what was met.
  */
 import { parseArgs } from "node:util";
 

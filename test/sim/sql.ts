@@ -1,4 +1,7 @@
-/** SQLite in memory that can be copied, put back to an older copy, and made to fail in the middle of a transaction, as a full disk does. */
+/**
+ * SQLite in memory that can be copied, put back to an older copy, and made to fail in the middle of
+ * a transaction, as a full disk does.
+ */
 import { DatabaseSync } from "node:sqlite";
 import type { StatementSync } from "node:sqlite";
 

@@ -1,4 +1,6 @@
-/** A failure as its reader wants it: what is broken, by which actions, and what happened around it. */
+/**
+ * A failure as its reader wants it: what is broken, by which actions, and what happened around it.
+ */
 import type { Action } from "./actions.ts";
 import type { Happening, Moment } from "./history.ts";
 import type { Failure } from "./run.ts";

@@ -1,4 +1,6 @@
-/** Virtual time: events run one after another in the order of their time, and nothing else happens. */
+/**
+ * Virtual time: events run one after another in the order of their time, and nothing else happens.
+ */
 import { Rng } from "./random.ts";
 
 interface Event {

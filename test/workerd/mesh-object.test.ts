@@ -10,7 +10,6 @@ import { directoryStub, meshStub } from "../../worker/mesh/mesh-stub.ts";
 import { meshOfOrigin, originStub } from "../../worker/stubs.ts";
 import type { Outcome } from "../../worker/mesh/outcome.ts";
 import { originObjectName } from "../../worker/ports.ts";
-import type { OriginCalls } from "../../worker/ports.ts";
 
 const { MESH, ORIGIN } = env as unknown as {
   readonly MESH: DurableObjectNamespace;

@@ -45,7 +45,7 @@ export function createMesh(mesh: Mesh, name: string): MeshRow {
   const { clock, randomHex } = mesh.environment;
   const row = { id: randomHex(16), name, createdMs: clock.now(), removed: false };
   mesh.store.put("mesh", "mesh", row);
-  mesh.audit("admin", "mesh create", name);
+  mesh.audit.operator("admin", "mesh create", name);
   return row;
 }
 
@@ -54,7 +54,7 @@ export function deleteMesh(mesh: Mesh): MeshRow {
   const row = mesh.requireMesh();
   for (const cluster of mesh.clusters()) removeCluster(mesh, cluster.name);
   mesh.store.put("mesh", "mesh", { ...row, removed: true });
-  mesh.audit("admin", "mesh delete", row.name);
+  mesh.audit.operator("admin", "mesh delete", row.name);
   return row;
 }
 
@@ -85,7 +85,7 @@ export function addCluster(
     removedMs: null,
   });
   setRanges(mesh, mesh.requireCluster(name), ranges);
-  mesh.audit("admin", "cluster add", name);
+  mesh.audit.operator("admin", "cluster add", name);
   return { cluster: mesh.requireCluster(name), token: makeToken(mesh, uid) };
 }
 
@@ -118,7 +118,7 @@ export function removeCluster(mesh: Mesh, name: string): void {
   store.delete("names", name);
   const removedMs = mesh.environment.clock.now();
   store.put("clusters", uid, { ...cluster, removed: true, removedMs, key: null });
-  mesh.audit("admin", "cluster remove", name);
+  mesh.audit.operator("admin", "cluster remove", name);
   forgetOldestRemoved(mesh);
 }
 
@@ -143,7 +143,7 @@ function forgetOldestRemoved(mesh: Mesh): void {
 export function newToken(mesh: Mesh, name: string): NewToken {
   mesh.requireMesh();
   const { uid } = mesh.requireCluster(name);
-  mesh.audit("admin", "cluster token", name);
+  mesh.audit.operator("admin", "cluster token", name);
   return makeToken(mesh, uid);
 }
 
@@ -208,7 +208,11 @@ export function join(mesh: Mesh, tokenHash: string, kid: string): Joined {
     key: { kid, addedMs: now },
   };
   mesh.store.put("clusters", cluster.uid, renewed);
-  mesh.audit(`cluster ${cluster.name}`, "join", `key ${kid}, generation ${renewed.keyGeneration}`);
+  mesh.audit.operator(
+    `cluster ${cluster.name}`,
+    "join",
+    `key ${kid}, generation ${renewed.keyGeneration}`,
+  );
   return joined(renewed);
 }
 

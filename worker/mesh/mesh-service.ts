@@ -83,7 +83,7 @@ export class MeshService implements MeshAdmin, MeshCalls {
       if (JSON.stringify(rangesAfter(this.#mesh, cluster, change)) !== checked.value)
         throw new Refused(409, "changed-meanwhile", "the ranges have changed meanwhile: try again");
       setRanges(this.#mesh, cluster, change);
-      this.#mesh.audit("admin", "cluster set", `${name} ${checked.value}`);
+      this.#mesh.audit.operator("admin", "cluster set", `${name} ${checked.value}`);
       return { cluster: this.#view(this.#mesh.requireCluster(name)) };
     });
   }
@@ -204,7 +204,7 @@ export class MeshService implements MeshAdmin, MeshCalls {
   async audit(limit: number): ReturnType<MeshAdmin["audit"]> {
     return this.#mesh.ask(() => {
       this.#mesh.requireMesh();
-      return this.#mesh.auditRows(limit);
+      return this.#mesh.audit.rows(limit);
     });
   }
 

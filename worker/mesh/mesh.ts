@@ -11,18 +11,12 @@ import type { Clock } from "../../shared/lib/clock.ts";
 import type { AccessRegistry, BoundRcc } from "../../shared/visibility/access.ts";
 import { computeFacts } from "../../shared/visibility/access.ts";
 import type { OriginFacts, PinnedRanges, RefusedClaim } from "../../shared/visibility/facts.ts";
+import { Audit } from "./audit.ts";
 import type { MeshStore } from "./mesh-store.ts";
 import type { Outcome } from "./outcome.ts";
 import { Refused } from "./outcome.ts";
 import { MESH_LIMITS } from "./registry.ts";
-import type {
-  AuditRow,
-  ClusterRow,
-  GrantRow,
-  MeshRow,
-  RefusedRow,
-  ScopedGrantRow,
-} from "./registry.ts";
+import type { ClusterRow, GrantRow, MeshRow, RefusedRow, ScopedGrantRow } from "./registry.ts";
 
 export interface MeshEnvironment {
   readonly clock: Clock;
@@ -62,11 +56,13 @@ const SCOPED_VERSION = "scoped-version";
 export class Mesh implements AccessRegistry {
   readonly store: MeshStore;
   readonly environment: MeshEnvironment;
+  readonly audit: Audit;
   #touched = new Map<string, string>();
 
   constructor(store: MeshStore, environment: MeshEnvironment) {
     this.store = store;
     this.environment = environment;
+    this.audit = new Audit(store, environment.clock);
   }
 
   /** The mesh, unless it was never made or is removed. */
@@ -124,32 +120,6 @@ export class Mesh implements AccessRegistry {
       if (!this.#touched.has(uid)) this.#touched.set(uid, this.#factsText(uid));
   }
 
-  /** What the operator did. */
-  audit(who: string, action: string, subject: string): void {
-    this.#audit("audit", "", { who, action, subject });
-  }
-
-  /** What members did themselves: however much it is, what the operator did stays. [VIS49] */
-  auditMember({ name }: ClusterRow, action: string, subject: string): void {
-    this.#audit("audit-members", "members/", { who: `cluster ${name}`, action, subject });
-  }
-
-  #audit(counter: string, prefix: string, what: Omit<AuditRow, "atMs">): void {
-    const next = this.#nextNumber(counter);
-    const row: AuditRow = { atMs: this.environment.clock.now(), ...what };
-    this.store.put("audit", `${prefix}${auditId(next)}`, row);
-    this.store.delete("audit", `${prefix}${auditId(next - MESH_LIMITS.auditRows)}`);
-  }
-
-  /** Newest first. */
-  auditRows(limit: number): readonly AuditRow[] {
-    const rows = this.store.list("audit").map(([, row]) => row);
-    return rows
-      .toReversed()
-      .toSorted((a, b) => b.atMs - a.atMs)
-      .slice(0, limit);
-  }
-
   facts(uid: string): OriginFacts | null {
     const facts = computeFacts(this, uid);
     const unconfirmedRestore = this.unconfirmedRestore();
@@ -179,7 +149,7 @@ export class Mesh implements AccessRegistry {
       throw new Refused(409, "nothing-to-confirm", "this mesh was not restored, or is confirmed");
     this.touch(...this.clusters().map(({ uid }) => uid));
     this.store.put("counters", "confirmed", { value: restoredMs });
-    this.audit("admin", "mesh confirm-restore", new Date(restoredMs).toISOString());
+    this.audit.operator("admin", "mesh confirm-restore", new Date(restoredMs).toISOString());
   }
 
   member(uid: string): ClusterRow | undefined {
@@ -298,7 +268,8 @@ export class Mesh implements AccessRegistry {
 
   /** Their facts have another version, and go to the outbox. */
   #publish(changed: readonly string[]): void {
-    const version = this.#nextNumber("version");
+    const version = this.version() + 1;
+    this.store.put("counters", "version", { value: version });
     this.store.put("counters", SCOPED_VERSION, { value: version });
     const dueMs = this.environment.clock.now() + FIRST_RETRY_MS;
     for (const uid of changed) {
@@ -314,14 +285,4 @@ export class Mesh implements AccessRegistry {
     const facts = this.facts(uid);
     return facts === null ? "" : JSON.stringify({ ...facts, accessVersion: 0 });
   }
-
-  #nextNumber(counter: string): number {
-    const value = (this.store.get("counters", counter)?.value ?? 0) + 1;
-    this.store.put("counters", counter, { value });
-    return value;
-  }
-}
-
-function auditId(number: number): string {
-  return String(number).padStart(12, "0");
 }

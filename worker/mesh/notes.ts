@@ -25,5 +25,5 @@ function retireOlder(mesh: Mesh, uid: string, keyGeneration: number): void {
   // Which key it is, only its relay knows; none that a token of the backup was used with.
   const key = { kid: "", addedMs: mesh.environment.clock.now() };
   mesh.store.put("clusters", uid, { ...cluster, keyGeneration, key });
-  mesh.auditMember(cluster, "key", `generation ${keyGeneration}, from before a restore`);
+  mesh.audit.member(cluster, "key", `generation ${keyGeneration}, from before a restore`);
 }

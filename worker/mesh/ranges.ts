@@ -161,7 +161,7 @@ export function claimRanges(mesh: Mesh, cluster: ClusterRow, claims: readonly Ra
       own[claim.use].add(parsed);
       pin(mesh, { clusterUid: uid, use: claim.use, cidr, from: "first-claim" });
       mesh.store.delete("refused", rangeId(uid, claim.use, claim.cidr));
-      mesh.auditMember(cluster, "first claim", `${cidr} for ${claim.use}`);
+      mesh.audit.member(cluster, "first claim", `${cidr} for ${claim.use}`);
     }
   }
 }

@@ -119,8 +119,8 @@ export interface AuditRow {
 }
 
 /**
- * Id: `version`, `audit` and `audit-members` (last numbers), `restored` (Unix ms of the last restore that was noted), `confirmed` (the
- * same, of the last one that was confirmed).
+ * Id: `version`, `audit` and `audit-members` (last numbers), `restored` (Unix ms of the last
+ * restore that was noted), `confirmed` (the same, of the last one that was confirmed).
  */
 export interface CounterRow {
   readonly value: number;

@@ -13,7 +13,7 @@ import type {
   PinnedRanges,
   QuarantineEntry,
 } from "../../shared/visibility/facts.ts";
-import type { Dial, DialPermit, MeshCalls, OriginCalls } from "../ports.ts";
+import type { Dial, DialPermit, OriginCalls } from "../ports.ts";
 import { INTERNAL_HEADERS } from "../ports.ts";
 import { durableSql } from "../storage/durable-sql.ts";
 import { meshOfOrigin } from "../stubs.ts";

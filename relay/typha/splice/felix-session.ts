@@ -25,8 +25,6 @@ const LOOK_MS = 500;
 
 const NOTHING: Elements = { count: 0, parts: [] };
 
-type StatusMessage = Extract<FromLink, { type: "MsgSyncStatus" }>;
-
 export class FelixSession {
   readonly #options: SessionOptions;
   readonly #felix: FelixStream;
@@ -41,7 +39,7 @@ export class FelixSession {
   readonly #pools: PoolOrder;
   #state: SessionState = INITIAL;
   /** Came in one piece with Typha's hello; Typha is not read on until the snapshot is sent. */
-  #early: (RawKvs | StatusMessage)[] = [];
+  #early: (RawKvs | Extract<FromLink, { type: "MsgSyncStatus" }>)[] = [];
 
   /** @param hello What `felix` has said already. */
   constructor(felix: FelixStream, hello: ClientHello, options: SessionOptions) {

@@ -1,4 +1,7 @@
-/** What others can do to a relay that asks: those who have not the key, and those who have it and say what they like. */
+/**
+ * What others can do to a relay that asks: those who have not the key, and those who have it and
+ * say what they like.
+ */
 import { randomInt } from "node:crypto";
 import { statSync } from "node:fs";
 import { connect } from "node:net";

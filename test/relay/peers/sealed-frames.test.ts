@@ -1,4 +1,6 @@
-/** What holders of the cluster's key, and nobody else, can say to each other. Pure: no connection. */
+/**
+ * What holders of the cluster's key, and nobody else, can say to each other. Pure: no connection.
+ */
 import { generateKeyPairSync, randomBytes, randomInt } from "node:crypto";
 
 import { expect, test } from "vitest";

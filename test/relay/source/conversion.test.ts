@@ -1,4 +1,7 @@
-/** Pods, namespaces, and what is the same for every kind: corner cases that the recorded objects do not have. */
+/**
+ * Pods, namespaces, and what is the same for every kind: corner cases that the recorded objects do
+ * not have.
+ */
 import { expect, test } from "vitest";
 
 import { running, World } from "./world.ts";

@@ -1,6 +1,7 @@
 /**
- * A Kubernetes API server small enough to break on purpose: lists in pages, watches with history and bookmarks, and a hook that may
- * answer any request with something else. Only what the reflector uses; the real one is in test/interop.
+ * A Kubernetes API server small enough to break on purpose: lists in pages, watches with history
+ * and bookmarks, and a hook that may answer any request with something else. Only what the
+ * reflector uses; the real one is in test/interop.
  */
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
@@ -22,7 +23,10 @@ export interface FakeRequest {
   readonly isWatch: boolean;
 }
 
-/** What the hook does with a request: nothing, or an answer of its own (which may be no answer at all). */
+/**
+ * What the hook does with a request: nothing, or an answer of its own (which may be no answer at
+ * all).
+ */
 export type Fault =
   | { readonly kind: "answer"; readonly status: number; readonly body: string }
   | { readonly kind: "hang" }

@@ -1,4 +1,7 @@
-/** The recorded objects, as an API server has them, through the manifests source. What such a server adds to an object on its own is added here. */
+/**
+ * The recorded objects, as an API server has them, through the manifests source. What such a server
+ * adds to an object on its own is added here.
+ */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

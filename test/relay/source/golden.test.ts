@@ -1,4 +1,7 @@
-/** The recorded objects through the manifests source, compared key by key with what Calico made of them on a real API server. */
+/**
+ * The recorded objects through the manifests source, compared key by key with what Calico made of
+ * them on a real API server.
+ */
 import { expect, test } from "vitest";
 
 import { loadGolden } from "./golden-manifests.ts";

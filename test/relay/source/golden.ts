@@ -1,11 +1,13 @@
 /**
- * The recorded key/values of Calico's felix syncer, reduced to what is published. Written against Calico's format only, and without any
- * code of the relay, so that it can judge it. What is left out or changed, and why:
+ * The recorded key/values of Calico's felix syncer, reduced to what is published. Written against
+ * Calico's format only, and without any code of the relay, so that it can judge it. What is left
+ * out or changed, and why:
  *
- * - kinds that are not published: policies, network sets, the legacy profile keys, `Ready`, other settings, the default-allow profile;
+ * - kinds that are not published: policies, network sets, the legacy profile keys, `Ready`, other
+ *   settings, the default-allow profile;
  * - blocks of load balancers and blocks that are being deleted: no route is made of them;
- * - nets and addresses are compared as single canonical addresses: Felix ignores the mask of an endpoint's net, and Calico passes some
- *   texts on as written;
+ * - nets and addresses are compared as single canonical addresses: Felix ignores the mask of an
+ *   endpoint's net, and Calico passes some texts on as written;
  * - a tunnel address with a mask in a Node value, which Felix refuses where it would use it.
  */
 import { readFileSync } from "node:fs";
@@ -41,7 +43,8 @@ export function expectedOf(file: "v1-base.jsonl" | "v3-base.jsonl"): KeyValues {
 }
 
 /**
- * What a real API server has of its own, beside the fixtures: its namespaces, and their service accounts. The recording left them out too.
+ * What a real API server has of its own, beside the fixtures: its namespaces, and their service
+ * accounts. The recording left them out too.
  */
 export function withoutSystemNamespaces(dump: KeyValues): KeyValues {
   const system = /\/(kns|ksa)\.(default|kube-system|kube-public|kube-node-lease)(\.|$)/;

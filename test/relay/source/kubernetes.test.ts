@@ -23,7 +23,10 @@ afterEach(async () => {
   await api.stop();
 });
 
-/** Pauses are as short as they get, and silence is short too: what is tested is what happens, not how long it takes. */
+/**
+ * Pauses are as short as they get, and silence is short too: what is tested is what happens, not
+ * how long it takes.
+ */
 function open(
   env: Readonly<Record<string, string>> = {},
   idleMs = 60_000,

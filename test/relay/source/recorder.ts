@@ -36,7 +36,10 @@ export class Recorder implements SourceSink {
     this.#wake();
   }
 
-  /** Waits until the condition holds; every call of the sink looks again. The runner's own time limit ends a wait in vain. */
+  /**
+   * Waits until the condition holds; every call of the sink looks again. The runner's own time
+   * limit ends a wait in vain.
+   */
   async until(condition: () => boolean): Promise<void> {
     while (!condition())
       await new Promise<void>((resolve) => {

@@ -1,4 +1,7 @@
-/** The state machine of a channel's view: a table that is total by its type, and the events that come in several forms. */
+/**
+ * The state machine of a channel's view: a table that is total by its type, and the events that
+ * come in several forms.
+ */
 import { expect, test } from "vitest";
 
 import { nextChannelState } from "../../../relay/view/channel-state.ts";

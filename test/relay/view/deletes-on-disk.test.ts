@@ -14,7 +14,10 @@ import { address, pod, put } from "../../support/records.ts";
 const dir = mkdtempSync(join(tmpdir(), "catwalk-view-"));
 afterEach(() => rmSync(dir, { recursive: true }));
 
-/** Found by the simulation, seed 5: a delete is applied with the record that it takes away, which could not be read while the file was loaded. */
+/**
+ * Found by the simulation, seed 5: a delete is applied with the record that it takes away, which
+ * could not be read while the file was loaded.
+ */
 test("[VIE5] a file that says that pods went is loaded like any other", () => {
   const header = { rcc: "db", meshId: "mesh-1", originUid: "b".repeat(32), originName: "db" };
   const path = join(dir, "db.view");

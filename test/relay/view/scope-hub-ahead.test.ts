@@ -1,4 +1,6 @@
-/** [SCP4] A hub that was ahead of the relay's facts, and what a relay does when newer facts come. */
+/**
+ * [SCP4] A hub that was ahead of the relay's facts, and what a relay does when newer facts come.
+ */
 import { expect, test, vi } from "vitest";
 
 import { ViewFile } from "../../../relay/view/view-file.ts";

@@ -184,7 +184,10 @@ test("[VIE10] a file is rewritten when most of it is past, and holds the same", 
   expect(largest).toBeLessThan(4 * 1024 * 1024);
 });
 
-/** A repair of the identity channel, half of it: the plan names two blobs, the second is still to come. */
+/**
+ * A repair of the identity channel, half of it: the plan names two blobs, the second is still to
+ * come.
+ */
 function halfRepaired(path: string, slackBytes: number) {
   const view = new RemoteView(new ViewFile(path), header, slackBytes);
   const records = Array.from({ length: 200 }, (_, n) => pod(`p${n}`, address(n)));

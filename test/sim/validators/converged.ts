@@ -1,4 +1,7 @@
-/** When all is quiet, every reader has exactly what its origins have and it may see. What is missing or different is `Converged`, what is too much `NoGhosts`. */
+/**
+ * When all is quiet, every reader has exactly what its origins have and it may see. What is missing
+ * or different is `Converged`, what is too much `NoGhosts`.
+ */
 import { overlap } from "../addresses.ts";
 import type { Happening, Moment, QuietRelay } from "../history.ts";
 import { Truth } from "./truth.ts";
@@ -91,7 +94,10 @@ export const converged: Validator = {
 /** Scope ids by RCC name. */
 type Scopes = ReadonlyMap<string, string>;
 
-/** Also before the end: of what a relay was told is not granted, nothing is served; nor, when it is told of a scope, what that does not show. */
+/**
+ * Also before the end: of what a relay was told is not granted, nothing is served; nor, when it is
+ * told of a scope, what that does not show.
+ */
 export const noGhosts: Validator = {
   name: "NoGhosts",
   validate: (history) => {
@@ -100,7 +106,8 @@ export const noGhosts: Validator = {
     const heard = new Map<string, { atMs: number; version: number; scopes: Scopes }>();
     let isRestored = false;
     for (const { atMs, it } of history) {
-      // A hub that was restored shows what it showed then, also to a relay that has heard otherwise since. [BAK3]
+      // A hub that was restored shows what it showed then, also to a relay that has heard otherwise
+      // since. [BAK3]
       isRestored ||= it.what === "restored";
       // What is on disk when it starts may be behind what the hub has shown it.
       if (it.what === "relay") heard.delete(it.relay);

@@ -1,6 +1,7 @@
 /**
- * A relay that says "in sync" holds exactly what the log holds at its position, of a log that a publisher has reconciled since it began; and nothing is
- * missing from it that the source has had since before that reconciliation.
+ * A relay that says "in sync" holds exactly what the log holds at its position, of a log that a
+ * publisher has reconciled since it began; and nothing is missing from it that the source has had
+ * since before that reconciliation.
  */
 import type { Checkpoint, Frame, Message } from "../../../shared/protocol/messages.ts";
 import { CHANNELS } from "../../../shared/record/channel.ts";
@@ -34,7 +35,9 @@ function judgeHeld(
     : `has ${served.size} records, ${count} of which are in the log`;
 }
 
-/** When a `reconciled` was sent, and the heads of the logs that were there when it came, by epoch. */
+/**
+ * When a `reconciled` was sent, and the heads of the logs that were there when it came, by epoch.
+ */
 interface Reconciled {
   readonly sentMs: number;
   readonly heads: ReadonlyMap<string, number>;
@@ -52,7 +55,8 @@ function judgeSource(
     const { epoch = "", revision = 0 } = positions.get(channel) ?? {};
     const scope = truth.logOf(origin, channel, epoch)?.scope ?? null;
     if (scope !== null && last.value.shown?.(scope) === null) continue;
-    // Its range is being claimed, and a reconciliation counts once that is settled; or it is committed and on its way.
+    // Its range is being claimed, and a reconciliation counts once that is settled; or it is
+    // committed and on its way.
     const { kept, logs } = truth.storage(origin);
     if (kept.has(key) || logs.get(channel)?.admitted.has(key) === true) continue;
     const basis = reconciledAt(channel);
@@ -112,7 +116,10 @@ export const neverInSyncEarly: Validator = {
 };
 
 interface Populated {
-  /** Pools and nodes that waited for their range when the first `reconciled` came, with their hashes. */
+  /**
+   * Pools and nodes that waited for their range when the first `reconciled` came, with their
+   * hashes.
+   */
   readonly claiming: ReadonlyMap<string, string>;
   isTold: boolean;
 }

@@ -1,6 +1,8 @@
 /**
- * Nothing is withdrawn for any reason but these: its source no longer has it as its own, or had not for a while since; its cluster may not be seen, or
- * could not for a while, or the scope of the grant does not show it; its address became the reader's own. In particular not because something was unreachable, restarted, restored or empty.
+ * Nothing is withdrawn for any reason but these: its source no longer has it as its own, or had not
+ * for a while since; its cluster may not be seen, or could not for a while, or the scope of the
+ * grant does not show it; its address became the reader's own. In particular not because something
+ * was unreachable, restarted, restored or empty.
  */
 import { overlap } from "../addresses.ts";
 import type { Served } from "../history.ts";

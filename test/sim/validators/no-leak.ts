@@ -1,6 +1,7 @@
 /**
- * After an Origin has committed that a cluster may not read it, nothing of its log is sent to that cluster, and nothing beyond the scope of its grant; and an Origin that starts sends nothing before
- * it knows at least what the Mesh knew when it started.
+ * After an Origin has committed that a cluster may not read it, nothing of its log is sent to that
+ * cluster, and nothing beyond the scope of its grant; and an Origin that starts sends nothing
+ * before it knows at least what the Mesh knew when it started.
  */
 import { decodePayload } from "../../../shared/log/payload.ts";
 import { decodeRecord } from "../../../shared/record/encoding.ts";
@@ -80,7 +81,8 @@ export const noLeak: Validator = {
       if (it.what !== "sent" || it.role === "home" || !CONTENT.has(it.message.type)) continue;
       const known = origins.get(it.origin);
       if (it.to === it.origin || known === undefined) continue;
-      // After a rollback the facts on disk are older than what is needed, until newer ones are committed.
+      // After a rollback the facts on disk are older than what is needed, until newer ones are
+      // committed.
       if (known.version < known.needed)
         return {
           atMs,

@@ -1,6 +1,7 @@
 /**
- * On a connection every message of a log follows the one before it, blobs come only after a plan that announces them and before the tail, a digest is of
- * where the reader is; and to Felix no key ever goes back to an older state, unless the hub itself was put back.
+ * On a connection every message of a log follows the one before it, blobs come only after a plan
+ * that announces them and before the tail, a digest is of where the reader is; and to Felix no key
+ * ever goes back to an older state, unless the hub itself was put back.
  */
 import type { Message } from "../../../shared/protocol/messages.ts";
 import type { Moment } from "../history.ts";
@@ -10,7 +11,10 @@ import type { Validator, Violation } from "./validator.ts";
 interface Position {
   revision: number;
   blobsLeft: number;
-  /** The Origin has started anew and goes on from what was acknowledged: what follows may begin earlier. */
+  /**
+   * The Origin has started anew and goes on from what was acknowledged: what follows may begin
+   * earlier.
+   */
   isLoose: boolean;
 }
 
@@ -81,7 +85,10 @@ function atFelix(history: readonly Moment[]): Violation | null {
    * then as it was repaired.
    */
   const logs = new Map<string, string>();
-  /** The last repair since the hub was put back, by origin and reader: before it a relay may have told what is not in the log any more. */
+  /**
+   * The last repair since the hub was put back, by origin and reader: before it a relay may have
+   * told what is not in the log any more.
+   */
   const planned = new Map<string, number>();
   for (const moment of history) {
     truth.take(moment);
@@ -91,7 +98,8 @@ function atFelix(history: readonly Moment[]): Violation | null {
         logs.set(`${it.origin} ${it.socket} ${channel}`, epoch);
     if (it.what === "sent" && it.message.type === "repair-plan") {
       if (truth.storage(it.origin).brokenMs > 0) planned.set(`${it.origin} ${it.to}`, atMs);
-      // What was gone may be shown by the older blobs of another log, as at first contact; what is held goes back for no log.
+      // What was gone may be shown by the older blobs of another log, as at first contact; what is
+      // held goes back for no log.
       const { channel, epoch } = it.message;
       const isOther = logs.get(`${it.origin} ${it.socket} ${channel}`) !== epoch;
       logs.set(`${it.origin} ${it.socket} ${channel}`, epoch);
@@ -100,7 +108,8 @@ function atFelix(history: readonly Moment[]): Violation | null {
     }
     if (it.what === "relay")
       for (const id of told.keys()) if (id.startsWith(`${it.relay} `)) told.delete(id);
-    // What is granted anew begins anew: a first contact shows what its blobs have, and then what came since. [VIE17]
+    // What is granted anew begins anew: a first contact shows what its blobs have, and then what
+    // came since. [VIE17]
     if (it.what === "heard")
       for (const [id, { origin }] of told)
         if (id.startsWith(`${it.relay} `) && it.granted.get(rccOf(id)) !== origin) told.delete(id);
@@ -112,7 +121,8 @@ function atFelix(history: readonly Moment[]): Violation | null {
     if (it.op === "delete") {
       const wasAt = before?.origin === it.origin ? before.index : states.length;
       const goneAt = states.findIndex(({ value }, at) => at > wasAt && value?.isOwn !== true);
-      // What was withdrawn may come back from an older blob: Felix has no newer state of it. What went at its source may not, if anybody can know.
+      // What was withdrawn may come back from an older blob: Felix has no newer state of it. What
+      // went at its source may not, if anybody can know.
       const isGranted = truth.heard.get(it.relay)?.get(rcc) === it.origin;
       const isKnown = before === undefined || !truth.isAdmitted(it.origin, key, before.hash);
       if (!isGranted || !isKnown || goneAt < 0) told.delete(id);

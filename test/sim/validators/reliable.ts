@@ -1,6 +1,7 @@
 /**
- * What is acknowledged to a publisher is committed, and what is committed reaches the reader: a frame is what was committed, a catch-up leaves out only
- * what changes again later, a blob is all of its partition at its revision.
+ * What is acknowledged to a publisher is committed, and what is committed reaches the reader: a
+ * frame is what was committed, a catch-up leaves out only what changes again later, a blob is all
+ * of its partition at its revision.
  */
 import { toHex } from "../../../shared/lib/bytes.ts";
 import { partitionHas } from "../../../shared/log/partition.ts";
@@ -32,7 +33,10 @@ function equal(a: Entries, b: Entries): boolean {
   return a.size === b.size && [...a].every(([key, hash]) => b.get(key) === hash);
 }
 
-/** Why an acknowledgement is untrue, or `null`. @param later Publishes after it, which may have changed its keys again. */
+/**
+ * Why an acknowledgement is untrue, or `null`.
+ * @param later Publishes after it, which may have changed its keys again.
+ */
 function judgeAccepted(
   truth: Truth,
   origin: string,

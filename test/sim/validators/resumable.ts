@@ -1,4 +1,7 @@
-/** A reader whose position is one of this very log, and whose tail is kept, resumes there; nobody is resumed on another history. */
+/**
+ * A reader whose position is one of this very log, and whose tail is kept, resumes there; nobody is
+ * resumed on another history.
+ */
 import { toHex } from "../../../shared/lib/bytes.ts";
 import type { ChannelCursor } from "../../../shared/protocol/messages.ts";
 import { BUDGETS } from "../../../worker/origin/budgets/limits.ts";

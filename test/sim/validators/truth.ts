@@ -1,4 +1,7 @@
-/** What is the case in the world, read from a history: what sources have, who sees whom, what Origins have committed. No code of the product is asked. */
+/**
+ * What is the case in the world, read from a history: what sources have, who sees whom, what
+ * Origins have committed. No code of the product is asked.
+ */
 import type { Channel } from "../../../shared/record/channel.ts";
 import { SCOPES } from "../scopes.ts";
 import type { Entries, LoggedFrame, LoggedLog, Moment, SourceState } from "../history.ts";

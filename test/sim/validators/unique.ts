@@ -1,4 +1,7 @@
-/** Felix is told each change once: nothing as new that it has, no change or deletion of what it has not, no change that changes nothing. */
+/**
+ * Felix is told each change once: nothing as new that it has, no change or deletion of what it has
+ * not, no change that changes nothing.
+ */
 import type { Served } from "../history.ts";
 import type { Validator } from "./validator.ts";
 

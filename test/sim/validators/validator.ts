@@ -1,4 +1,7 @@
-/** A guarantee with a name. Its validator reads a history and says where it is broken; it knows nothing of the code that made the history. */
+/**
+ * A guarantee with a name. Its validator reads a history and says where it is broken; it knows
+ * nothing of the code that made the history.
+ */
 import type { Moment } from "../history.ts";
 
 export interface Violation {

@@ -1,4 +1,7 @@
-/** Each validator fails on a history that is bad in its own way, and on no other: a guarantee that is never found broken is worth nothing. */
+/**
+ * Each validator fails on a history that is bad in its own way, and on no other: a guarantee that
+ * is never found broken is worth nothing.
+ */
 import { expect, test } from "vitest";
 
 import type { Message } from "../../../shared/protocol/messages.ts";
