@@ -15,7 +15,6 @@ import { Audit } from "./audit.ts";
 import type { MeshStore } from "./mesh-store.ts";
 import type { Outcome } from "./outcome.ts";
 import { Refused } from "./outcome.ts";
-import { MESH_LIMITS } from "./registry.ts";
 import type { ClusterRow, GrantRow, MeshRow, RefusedRow, ScopedGrantRow } from "./registry.ts";
 
 export interface MeshEnvironment {
