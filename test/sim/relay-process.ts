@@ -125,7 +125,7 @@ export class RelayProcess {
     const config = readConfig(
       {
         state: this.#disk.dir,
-        hub: "http://hub",
+        hub: "http://localhost",
         manifests: "/none",
         inSyncWaitSeconds: IN_SYNC_WAIT_SECONDS,
         withdrawalHoldSeconds: WITHDRAWAL_HOLD_SECONDS,
