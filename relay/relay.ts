@@ -260,6 +260,7 @@ export class Relay {
   /** The cluster's pools or nodes are known, or have changed. */
   #onAddresses(): void {
     this.#refreshOwnAddresses();
+    // fault: own-addresses-reported
     this.#report();
   }
 

@@ -81,6 +81,7 @@ export class Publisher {
   readonly #local: PublishedState;
   readonly #ports: PublisherPorts;
   #channels = perChannel(newProgress);
+  // fault: reconcile-before-listed
   #isListed = false;
   #welcome: HomeWelcome | null = null;
   #namedPaceMs = 3;

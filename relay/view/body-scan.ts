@@ -43,6 +43,7 @@ export class BodyScan {
     if (length > MAX_BODY_BYTES || !this.#has(HEADER_BYTES + length)) return null;
     const at = this.end - this.#from;
     const body = this.#buffer.subarray(at + HEADER_BYTES, at + HEADER_BYTES + length);
+    // fault: torn-file-trusted
     if (crc32(body) !== this.#buffer.readUInt32LE(at + 4)) return null;
     this.bodyAt = this.end + HEADER_BYTES;
     this.end += HEADER_BYTES + length;

@@ -223,6 +223,7 @@ function onCheckpoint(
   if (state.kind === "unplaced" || state.kind === "repair-asked") return ignore(state);
   if (state.cursor.epoch !== epoch || state.cursor.revision !== revision) return ignore(state);
   if (state.kind === "following") return apply(state);
+  // fault: repaired-at-head
   return isAtHead(state) ? apply(followingAt(state.cursor)) : ignore(state);
 }
 

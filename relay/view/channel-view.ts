@@ -216,11 +216,13 @@ export class ChannelView {
     const repair = this.#repair;
     if (this.#step({ type: "checkpoint", epoch, revision }) === "ignore") return NOTHING;
     const changes = repair === null ? [] : this.#settleDeferred(repair);
+    // fault: digest-compared
     const isEqual = equalBytes(this.#held.trie.digest(), digest);
     const verdict = this.#step({ type: "compared", isEqual, verified: { revision, digest } });
     if (verdict === "ask") return { changes, persist: true, repair: true };
     this.#isPopulated = populated;
     this.#wasComplete ||= populated;
+    // fault: sweep-unpopulated
     if (sweep) changes.push(...this.#held.sweep());
     return { changes, persist: true, repair: false };
   }

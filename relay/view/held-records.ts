@@ -94,6 +94,7 @@ export class HeldRecords {
   /** What a log said of a key at a time that the view had passed. @param place `null`: deleted. */
   settle(keyHash: Uint8Array, place: number | null): ViewChange[] {
     if (place === null) {
+      // fault: deleted-once-more
       this.doubt(keyHash);
       return [];
     }

@@ -221,6 +221,7 @@ export class RemoteView {
     const isProven = healths.every(({ verified, stale }) => verified !== null && stale === 0);
     const { project, ...kept } = narrowing(this.#header, header.scope, isProven);
     this.#header = { ...header, ...kept };
+    // fault: scope-not-narrowed
     if (project === null || this.size === 0) this.#leaveLog();
     else this.#narrow(project, tell);
   }

@@ -106,6 +106,7 @@ export class Remotes {
   followFacts(facts: AccessFacts, connect: boolean): void {
     const isNewer = this.#isNewer(facts);
     this.#facts = facts;
+    // fault: reader-pools-kept
     this.pools.setReaders(facts.readerPools ?? []);
     const wanted = new Map(facts.remotes.map((remote) => [remote.rcc, remote]));
     const known = [...this.#remotes.keys(), ...viewsOnDisk(this.#options.stateDir)];
@@ -120,7 +121,9 @@ export class Remotes {
         );
         continue;
       }
+      // fault: withdrawn-forgotten
       this.#remotes.delete(rcc);
+      // fault: withdrawn-served
       served.withdraw();
     }
     for (const remote of facts.remotes) {
@@ -139,6 +142,7 @@ export class Remotes {
     this.#own = own;
     this.pools.setOwn(own);
     for (const { serving, view } of this.#remotes.values()) serving.decideAgain(view.records());
+    // fault: own-addresses-told
     this.#options.onState();
   }
 

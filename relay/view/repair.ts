@@ -49,7 +49,9 @@ export class Repair {
    * @param isHeld The view has the key.
    */
   isPast(revision: number, isHeld: boolean): boolean {
+    // fault: other-log-shown-late
     if (this.isOfOther) return isHeld && revision < this.#head;
+    // fault: blob-shown-late
     return !this.#isBehindUs && revision < this.#followedTo;
   }
 
@@ -59,6 +61,7 @@ export class Repair {
    * what has come to the key since is not in it. [VIE8] Of another log nobody knows.
    */
   isDoubtful(revision: number): boolean {
+    // fault: delete-is-older
     return revision <= (this.isOfOther ? this.#head : this.#followedTo);
   }
 
@@ -88,6 +91,7 @@ export class Repair {
   /** Whether a tail change is already in what the repair brought (or confirmed) for its key. */
   covers(keyHash: Uint8Array, revision: number): boolean {
     const blob = this.#covered.find(({ partition }) => partitionHas(partition, keyHash));
+    // fault: tail-is-older
     return revision <= (blob?.revision ?? this.#head);
   }
 }

@@ -118,6 +118,7 @@ export class Watcher {
     this.#mark = null;
     this.#hasMarks = false;
     this.#acknowledged.clear();
+    // fault: in-sync-before-told
     this.#told.clear();
     this.#transferred = { changes: 0, bytes: 0 };
     this.#link.send({

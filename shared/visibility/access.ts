@@ -90,6 +90,7 @@ export function computeFacts(registry: AccessRegistry, uid: string): OriginFacts
   const readers = member.removed ? [] : readersOf(registry, uid);
   const scopedReaders = readers.filter((reader) => "scope" in reader);
   const pools = member.removed ? [] : registry.poolsOf(uid);
+  // fault: pools-of-strangers
   const readerPools = readerPoolsOf(registry, uid, readers);
   return {
     meshId: member.meshId,

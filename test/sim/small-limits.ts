@@ -97,13 +97,12 @@ const at = process.argv.indexOf("--mutant");
 if (at >= 0) {
   const mutant = MUTANTS.find(({ name }) => name === process.argv[at + 1]);
   if (mutant === undefined) throw new Error(`there is no mutant ${process.argv[at + 1] ?? ""}`);
-  const { name, fault, budgets = {}, replacements = [] } = mutant;
-  for (const [limit, value] of Object.entries(budgets)) add(BUDGETS, setLimit(limit, value));
-  for (const { file, from, to } of replacements)
-    add(file, (text) => replaceOnce(text, file, from, to));
-  if (fault !== undefined) {
-    const label = findLabels().find((each) => each.name === name);
-    if (label === undefined) throw new Error(`the product has no fault ${name}`);
+  for (const [limit, value] of Object.entries(mutant.budgets ?? {}))
+    add(BUDGETS, setLimit(limit, value));
+  const labels = findLabels();
+  for (const [name, fault] of Object.entries(mutant.faults)) {
+    const label = labels.find((each) => each.name === name);
+    if (label === undefined) throw new Error(`the product has no label ${name}`);
     add(label.file, (text) => plant(text, name, fault));
   }
 }

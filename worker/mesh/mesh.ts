@@ -234,6 +234,7 @@ export class Mesh implements AccessRegistry {
       if ((this.store.get("counters", "restored")?.value ?? 0) === atMs) return;
       this.store.put("counters", "restored", { value: atMs });
       const isOwn = !this.#hasOlderDecided();
+      // fault: restored-twice
       const version = Math.max(this.version() + RESTORE_LEAP, atMs * VERSIONS_A_MS);
       this.store.put("counters", "version", { value: version });
       if (isOwn) this.store.put("counters", SCOPED_VERSION, { value: version });

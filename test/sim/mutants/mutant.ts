@@ -1,7 +1,7 @@
 /** A planted bug: the product is changed while it is loaded, where a comment names a fault. */
 
 /**
- * The change of the statement behind a line `// fault: NAME`. In `value` and `condition` a `$`
+ * The change of the statement behind a line `// fault: LABEL`. In `value` and `condition` a `$`
  * stands for the expression that was there.
  */
 export type Fault =
@@ -16,24 +16,14 @@ export type Fault =
   /** Another statement before it. */
   | { readonly kind: "before"; readonly do: string };
 
-/** One text of the product, there exactly once, and another in its place. */
-export interface Replacement {
-  /** From the project's root. */
-  readonly file: string;
-  readonly from: string;
-  readonly to: string;
-}
-
 export interface Mutant {
   readonly name: string;
   /** The bug in words. */
   readonly bug: string;
   /** The guarantees that it breaks: one of these validators finds it. */
   readonly validators: readonly string[];
-  /** The change where the product names the mutant as a fault. */
-  readonly fault?: Fault;
+  /** The changes, by the label of the statement. */
+  readonly faults: Readonly<Record<string, Fault>>;
   /** Limits of the run, by their name in `worker/origin/budgets/limits.ts`. */
   readonly budgets?: Readonly<Record<string, number>>;
-  /** Changes of code that has no label. */
-  readonly replacements?: readonly Replacement[];
 }

@@ -12,16 +12,18 @@ import { MUTANTS } from "./index.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 
-test("[SIM3] each fault that the product names is planted by one mutant, and can be", () => {
+test("[SIM3] each label of the product is the fault of a mutant, and each fault can be planted", () => {
   const labels = findLabels();
-  const faults = MUTANTS.filter(({ fault }) => fault !== undefined);
-  expect(labels.map(({ name }) => name).toSorted()).toEqual(
-    faults.map(({ name }) => name).toSorted(),
+  const faults = MUTANTS.flatMap(({ name, faults: own }) =>
+    Object.entries(own).map(([label, fault]) => ({ name, label, fault })),
   );
-  for (const { name, fault } of faults) {
-    const { file = "" } = labels.find((label) => label.name === name) ?? {};
+  expect([...new Set(faults.map(({ label }) => label))].toSorted()).toEqual(
+    labels.map(({ name }) => name).toSorted(),
+  );
+  for (const { name, label, fault } of faults) {
+    const { file = "" } = labels.find((one) => one.name === label) ?? {};
     const text = readFileSync(join(ROOT, file), "utf8");
-    if (fault !== undefined) expect(plant(text, name, fault), name).not.toBe(text);
+    expect(plant(text, label, fault), name).not.toBe(text);
   }
   expect(new Set(MUTANTS.map(({ name }) => name)).size).toBe(MUTANTS.length);
 });
