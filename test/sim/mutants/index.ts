@@ -212,13 +212,18 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "torn-file-trusted",
-    bug: "A record of a view file is taken although its checksum is wrong.",
+    bug: "A body of a view file is taken as it stands, although its checksum is wrong, and unseen what is in it.",
     validators: ["NeverThrows", "NeverInSyncEarly", "NoAmnesia", "Converged", "NoGhosts", "Unique"],
     replacements: [
       {
         file: "relay/view/body-scan.ts",
         from: "    if (crc32(body) !== this.#buffer.readUInt32LE(at + 4)) return null;\n",
         to: "",
+      },
+      {
+        file: "relay/view/view-events.ts",
+        from: "return meta.ok ? parseMeta(meta.value) : null;",
+        to: "return meta.ok ? (meta.value as OpenedBody) : null;",
       },
     ],
   },
