@@ -86,6 +86,7 @@ export interface ReadBody {
 export function readMeta(body: Buffer): OpenedBody | null {
   // Copied: what is unpacked are views, and the scan's buffer goes on to the next body.
   const meta = unpack(Uint8Array.from(body.subarray(4, 4 + body.readUInt32LE(0))));
+  // fault: torn-body-unread
   return meta.ok ? parseMeta(meta.value) : null;
 }
 

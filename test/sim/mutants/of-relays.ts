@@ -53,10 +53,11 @@ export const OF_RELAYS: readonly Mutant[] = [
   },
   {
     name: "torn-file-trusted",
-    bug: "A record of a view file is taken although its checksum is wrong.",
+    bug: "A body of a view file is taken as it stands, although its checksum is wrong, and unseen what is in it.",
     validators: ["NeverThrows", "NeverInSyncEarly", "NoAmnesia", "Converged", "NoGhosts", "Unique"],
     faults: {
       "torn-file-trusted": { kind: "skip" },
+      "torn-body-unread": { kind: "value", is: "meta.ok ? meta.value : null" },
     },
   },
   {
