@@ -196,7 +196,7 @@ export class OriginHost {
     const world = this.#world;
     return {
       store: new RecordedStore(this.sql, this.uid, this.#history, this.#model),
-      paceMs: 5,
+      paceMs: () => 5,
       digestLeaves: world.isBusy ? { perSecond: 0, atOnce: 0 } : DIGEST_LEAVES,
       clock: { now: () => this.#mesh.wallMs() },
       random: () => world.rng.next(),

@@ -202,9 +202,7 @@ export class HostedOrigin {
     return {
       store: this.store,
       clock: { now: () => hub.nowMs() },
-      get paceMs() {
-        return Math.max(LEAST_PACE_MS, budget.paceMs(FSYNC_MS, hub.nowMs()));
-      },
+      paceMs: () => Math.max(LEAST_PACE_MS, budget.paceMs(FSYNC_MS, hub.nowMs())),
       digestLeaves: DIGEST_LEAVES,
       isShared: () => hub.options.hasNoShares !== true && budget.hasCompany(hub.nowMs()),
       readerMemory: hub.room,

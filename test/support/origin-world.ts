@@ -213,7 +213,7 @@ export class OriginWorld {
     return {
       store: new SqliteLogStore(this.sql),
       clock: { now: () => this.nowMs },
-      paceMs: this.paceMs,
+      paceMs: () => this.paceMs,
       digestLeaves: DIGEST_LEAVES,
       isShared: () => this.isShared,
       readerMemory: this.room,

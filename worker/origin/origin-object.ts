@@ -207,9 +207,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     return {
       store,
       clock: { now: () => Date.now() },
-      get paceMs() {
-        return Math.max(leastPaceMs, disk.paceMs(fsyncMs, performance.now()));
-      },
+      paceMs: () => Math.max(leastPaceMs, disk.paceMs(fsyncMs, performance.now())),
       digestLeaves: DIGEST_LEAVES,
       // On Cloudflare, where no disk is measured, an object has a thread of its own.
       isShared: () => fsyncMs > 0 && disk.hasCompany(performance.now()),

@@ -58,7 +58,7 @@ export interface OriginPorts {
    * Shortest time between a publisher's frames, in ms: the disk's share, or the cost of a commit.
    * [LOG17]
    */
-  readonly paceMs: number;
+  paceMs(): number;
   /** Cost allowed for digests that go with their commits. [LOG20] */
   readonly digestLeaves: DigestLeaves;
   /** Whether other publishers are at work in the same thread. [LOG22] */

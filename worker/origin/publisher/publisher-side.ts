@@ -237,7 +237,7 @@ export class PublisherSide {
 
   /** Milliseconds between a publisher's frames: grows with the readers of each frame. */
   #paceMs(): number {
-    return Math.max(this.#ports.paceMs, Math.ceil(this.#handlers.readerCount() / 8));
+    return Math.max(this.#ports.paceMs(), Math.ceil(this.#handlers.readerCount() / 8));
   }
 
   #send(socket: SocketId, message: Message): void {

@@ -47,7 +47,7 @@ export class DigestAnnouncer {
    * where it has least time.
    */
   countDigest({ admitted }: Pick<ChannelLog, "admitted">): boolean {
-    if (this.#ports.paceMs >= SLOW_PACE_MS) return true;
+    if (this.#ports.paceMs() >= SLOW_PACE_MS) return true;
     const now = this.#ports.clock.now();
     if (this.#leaves.waitMs(now) > 0) return false;
     const { atOnce } = this.#ports.digestLeaves;

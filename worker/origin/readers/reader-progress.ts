@@ -63,7 +63,7 @@ export type ProgressEvent =
 export function nextProgress(state: Progress, event: ProgressEvent): Progress {
   switch (event.kind) {
     case "resumed":
-      return framesAfter(event.after, null);
+      return framesFrom(event.after + 1, null, true);
     case "repair-needed":
       return { phase: "ask-due", reason: event.reason };
     case "leaves":
@@ -73,13 +73,15 @@ export function nextProgress(state: Progress, event: ProgressEvent): Progress {
     case "planned": {
       if (state.phase !== "plan-due") return state;
       const { blobs, after } = event;
-      if (blobs.length === 0) return framesAfter(after, after);
+      if (blobs.length === 0) return framesFrom(after + 1, after, true);
       return { phase: "blobs", blobs, next: 0, after };
     }
     case "blob-sent":
       return state.phase === "blobs" ? afterBlob(state) : state;
     case "frames-sent":
-      return state.phase === "frames" ? { ...state, next: event.upTo + 1 } : state;
+      return state.phase === "frames"
+        ? framesFrom(event.upTo + 1, state.base, state.isCheckpointDue)
+        : state;
     case "checkpoint-due":
       return withCheckpoint(state, true);
     case "checkpoint-sent":
@@ -97,16 +99,18 @@ export function hasReached(state: Progress, revision: number): boolean {
   return state.base === null || (revision >= state.base && revision < state.next);
 }
 
-function framesAfter(after: number, base: number | null): Progress {
-  return { phase: "frames", base, next: after + 1, isCheckpointDue: true };
+/** A literal, for each frame to each reader makes one: a spread takes several times as long. */
+function framesFrom(next: number, base: number | null, isCheckpointDue: boolean): Progress {
+  return { phase: "frames", base, next, isCheckpointDue };
 }
 
 function afterBlob(state: Progress & { readonly phase: "blobs" }): Progress {
+  const { blobs, after } = state;
   const next = state.next + 1;
-  return next < state.blobs.length ? { ...state, next } : framesAfter(state.after, state.after);
+  return next < blobs.length ? { ...state, next } : framesFrom(after + 1, after, true);
 }
 
 function withCheckpoint(state: Progress, isCheckpointDue: boolean): Progress {
   if (state.phase !== "frames" || state.isCheckpointDue === isCheckpointDue) return state;
-  return { ...state, isCheckpointDue };
+  return framesFrom(state.next, state.base, isCheckpointDue);
 }
