@@ -2,6 +2,7 @@
  * Runs a command line: usage errors end with 2, failures with 1, both with a message on stderr
  * only. [CLI1]
  */
+import { errorText } from "../shared/lib/error-text.ts";
 import { say } from "./admin/terminal.ts";
 import { Command, CommanderError, Help } from "commander";
 
@@ -39,7 +40,7 @@ export async function runProgram(
       // Help that was asked for is no error; commander has printed all of them.
       return error.code === "commander.helpDisplayed" || error.code === "commander.version" ? 0 : 2;
     }
-    say(`error: ${error instanceof Error ? error.message : String(error)}`);
+    say(`error: ${errorText(error)}`);
     if (error instanceof Error && error.message.startsWith("BUG:") && error.stack !== undefined)
       say(`${error.stack}`);
     return exitStatusOf(error);

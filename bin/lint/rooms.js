@@ -14,9 +14,9 @@ export const ROOMS = {
   "shared/ip": ["shared/lib"],
   /** What travels of a Calico object, and its one encoding. */
   "shared/record": ["shared/lib", "shared/ip"],
-  /** Calico"s selectors. */
+  /** Calico's selectors. */
   "shared/selector": ["shared/record"],
-  /** A log"s cursors, payloads and digests. */
+  /** A log's cursors, payloads and digests. */
   "shared/log": ["shared/lib", "shared/record"],
   /** Messages between relays and the hub. */
   "shared/protocol": ["shared/lib", "shared/record", "shared/log"],
@@ -28,7 +28,7 @@ export const ROOMS = {
   "shared/api": ["shared/lib", "shared/visibility"],
 
   // The hub.
-  /** How the hub"s objects call each other. */
+  /** How the hub's objects call each other. */
   "worker/ports.ts": ["shared/visibility"],
   /** The same, as those who call see it. */
   "worker/stubs.ts": ["worker/ports.ts"],
@@ -45,9 +45,9 @@ export const ROOMS = {
     "worker/stubs.ts",
     "worker/storage",
   ],
-  /** Tokens, credentials, the hub"s key. */
+  /** Tokens, credentials, the hub's key. */
   "worker/auth": ["shared/lib", "shared/api", "worker/mesh"],
-  /** The admin API and the relays" way in, over HTTP. */
+  /** The admin API and the relays' way in, over HTTP. */
   "worker/routes": [
     "shared/lib",
     "shared/protocol",
@@ -59,7 +59,7 @@ export const ROOMS = {
   ],
   /** Who is at the other end of a socket. */
   "worker/origin/peer.ts": [],
-  /** Timers, each with its owner"s handler. */
+  /** Timers, each with its owner's handler. */
   "worker/origin/timers.ts": ["shared/lib"],
   /** What one event, origin, member or process may cost. */
   "worker/origin/budgets": [
@@ -74,7 +74,7 @@ export const ROOMS = {
   "worker/origin/hub-process.ts": ["worker/origin/budgets"],
   /** The one way of events into an Origin. */
   "worker/origin/event-door.ts": ["worker/origin/budgets"],
-  /** An origin"s logs: frames, blobs, digests, on disk. Knows no sockets. */
+  /** An origin's logs: frames, blobs, digests, on disk. Knows no sockets. */
   "worker/origin/log": [
     "shared/lib",
     "shared/record",
@@ -115,7 +115,7 @@ export const ROOMS = {
     "worker/origin/budgets",
     "worker/origin/log",
   ],
-  /** From a cluster"s relay into its logs. */
+  /** From a cluster's relay into its logs. */
   "worker/origin/publisher": [
     "shared/lib",
     "shared/record",
@@ -184,18 +184,18 @@ export const ROOMS = {
   /** Logs, files, addresses of listeners. */
   "relay/lib": ["shared/lib"],
   /** TLS with files that change. */
-  "relay/tls": [],
-  /** Connections to the hub, the cluster"s identity. */
+  "relay/tls": ["shared/lib"],
+  /** Connections to the hub, the cluster's identity. */
   "relay/hub": ["shared/lib", "shared/ip", "shared/protocol", "relay/lib"],
-  /** A relay"s options. */
+  /** A relay's options. */
   "relay/config": ["shared/ip", "shared/visibility", "relay/lib", "relay/tls", "relay/hub"],
   /** Records as Felix takes them. */
   "relay/felix": ["shared/record", "shared/visibility"],
   /** Talking to an API server. */
   "relay/kube": ["shared/lib", "shared/ip", "shared/visibility", "relay/lib"],
-  /** Typha"s protocol: gob, snappy, messages. */
-  "relay/typha/wire": [],
-  /** Finding and dialling the cluster"s Typha. */
+  /** Typha's protocol: gob, snappy, messages. */
+  "relay/typha/wire": ["shared/lib"],
+  /** Finding and dialling the cluster's Typha. */
   "relay/typha/upstream": [
     "shared/lib",
     "relay/lib",
@@ -214,8 +214,9 @@ export const ROOMS = {
     "relay/typha/wire",
     "relay/typha/upstream",
   ],
-  /** Which endpoints a policy"s rules hold. */
+  /** Which endpoints a policy's rules hold. */
   "relay/policy": [
+    "shared/lib",
     "shared/ip",
     "shared/record",
     "shared/selector",
@@ -226,7 +227,7 @@ export const ROOMS = {
   ],
   /** What the hub permits, kept on disk. */
   "relay/access": ["shared/visibility", "relay/lib", "relay/hub"],
-  /** The cluster"s own records, to the hub. */
+  /** The cluster's own records, to the hub. */
   "relay/publish": [
     "shared/lib",
     "shared/ip",
@@ -237,7 +238,7 @@ export const ROOMS = {
     "relay/lib",
     "relay/hub",
   ],
-  /** Other clusters" records, from the hub. */
+  /** Other clusters' records, from the hub. */
   "relay/view": [
     "shared/lib",
     "shared/ip",
@@ -250,7 +251,7 @@ export const ROOMS = {
     "relay/lib",
     "relay/hub",
   ],
-  /** Views from the cluster"s other relays. */
+  /** Views from the cluster's other relays. */
   "relay/peers": [
     "shared/lib",
     "shared/visibility",
@@ -260,8 +261,9 @@ export const ROOMS = {
     "relay/kube",
     "relay/view",
   ],
-  /** The port for Felix: Typha"s stream with other clusters" records in it. */
+  /** The port for Felix: Typha's stream with other clusters' records in it. */
   "relay/typha/splice": [
+    "shared/lib",
     "shared/ip",
     "shared/visibility",
     "relay/lib",
@@ -291,6 +293,7 @@ export const ROOMS = {
   // The command line, and what it starts.
   /** The admin API and relays as commands see them. */
   "cli/admin": [
+    "shared/lib",
     "shared/record",
     "shared/visibility",
     "shared/api",
@@ -342,5 +345,5 @@ export const ROOMS = {
     "cli/mock",
   ],
   /** The program. */
-  cli: ["relay/lib", "cli/admin", "cli/commands"],
+  cli: ["shared/lib", "relay/lib", "cli/admin", "cli/commands"],
 };

@@ -10,6 +10,7 @@ import { dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 
+import { errorText } from "../../shared/lib/error-text.ts";
 import { describeIssues } from "../../shared/visibility/field-problem.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -106,7 +107,7 @@ function readConfigFile(path: string): ConfigFile {
   try {
     content = parse(readFileSync(path, "utf8")) ?? {};
   } catch (error) {
-    throw new UsageError(`${path}: ${(error as Error).message}`);
+    throw new UsageError(`${path}: ${errorText(error)}`);
   }
   const parsed = fileSchema.safeParse(content);
   if (!parsed.success)
@@ -124,6 +125,6 @@ function readToken(path: string | undefined): string | undefined {
   try {
     return readFileSync(path, "utf8").trim();
   } catch (error) {
-    throw new UsageError(`token file ${path}: ${(error as Error).message}`);
+    throw new UsageError(`token file ${path}: ${errorText(error)}`);
   }
 }

@@ -10,6 +10,7 @@ import type { Command } from "commander";
 import { Option } from "commander";
 import { stringify } from "yaml";
 
+import { errorText } from "../../shared/lib/error-text.ts";
 import { createJoinToken, getCluster } from "../../shared/api/clusters.ts";
 import {
   KEY_FILE,
@@ -77,7 +78,7 @@ export function registerIdentity(cluster: Command): void {
     try {
       writeMembership(out, membership);
     } catch (error) {
-      throw new CommandError(`--out ${out}: ${(error as Error).message}`, { cause: error });
+      throw new CommandError(`--out ${out}: ${errorText(error)}`, { cause: error });
     }
     print(`identity of cluster ${name} written to ${out}\n`);
   });
@@ -129,7 +130,7 @@ async function joinAs(
 
 async function openFolder(folder: string) {
   return openIdentity(folder).catch((error: unknown) => {
-    throw new CommandError((error as Error).message, { cause: error });
+    throw new CommandError(errorText(error), { cause: error });
   });
 }
 

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 
+import { errorText } from "../../shared/lib/error-text.ts";
 import { readDocuments } from "../../relay/source/manifests/read-documents.ts";
 import type { LocatedObject } from "../../relay/source/manifests/read-documents.ts";
 import { textOf } from "../../relay/source/manifests/text-of.ts";
@@ -19,7 +20,7 @@ export function readObjects(file: string, flag: string): readonly LocatedObject[
   try {
     text = textOf(readFileSync(file === "-" ? 0 : file));
   } catch (error) {
-    throw new UsageError(`${flag} ${file}: ${(error as Error).message}`);
+    throw new UsageError(`${flag} ${file}: ${errorText(error)}`);
   }
   const read = readDocuments(text);
   if (!read.ok)

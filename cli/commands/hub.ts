@@ -4,6 +4,7 @@
  */
 import type { Command } from "commander";
 
+import { errorText } from "../../shared/lib/error-text.ts";
 import { backupHub } from "../launch/backup.ts";
 import { startHub } from "../launch/hub.ts";
 import type { HubOptions } from "../launch/hub.ts";
@@ -95,7 +96,7 @@ function tried<T>(work: () => T): T {
 }
 
 function failed(error: unknown): never {
-  throw new CommandError(error instanceof Error ? error.message : String(error), { cause: error });
+  throw new CommandError(errorText(error), { cause: error });
 }
 
 function tlsOf({ tlsCert, tlsKey }: HubFlags): Pick<HubOptions, "tls"> {

@@ -2,6 +2,7 @@
  * `catwalk policy [NAME|-f FILE]`: the IPs that each rule of a policy holds now, and whose they
  * are. [CLI12]
  */
+import { errorText } from "../../shared/lib/error-text.ts";
 import { holdPolicy, policiesCalled } from "../../relay/policy/holding.ts";
 import type { HeldPolicy, HeldRule } from "../../relay/policy/holding.ts";
 import { titleOf } from "../../relay/policy/sort-policies.ts";
@@ -86,7 +87,7 @@ function hold(policy: PolicyObject, world: Parameters<typeof holdPolicy>[1]): He
   try {
     return holdPolicy(policy, world);
   } catch (error) {
-    return { policy, message: (error as Error).message };
+    return { policy, message: errorText(error) };
   }
 }
 

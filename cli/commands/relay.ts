@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 
 import { parse } from "yaml";
 
+import { errorText } from "../../shared/lib/error-text.ts";
 import { readConfig } from "../../relay/config/relay-config.ts";
 import { withExample } from "./command.ts";
 import type { RegisterCommand } from "./command.ts";
@@ -69,6 +70,6 @@ function readFile(path: string): unknown {
   try {
     return parse(readFileSync(path, "utf8")) as unknown;
   } catch (error) {
-    throw new UsageError(`--config ${path}: ${(error as Error).message}`);
+    throw new UsageError(`--config ${path}: ${errorText(error)}`);
   }
 }

@@ -1,4 +1,5 @@
 /** Runs the relay of one cluster until it is told to stop. */
+import { errorText } from "../../shared/lib/error-text.ts";
 import type { RelayConfig } from "../../relay/config/relay-config.ts";
 import { tlsSettingsOf } from "../../relay/config/tls.ts";
 import { isHeardOnTheWay } from "../../relay/hub/plain-http.ts";
@@ -30,7 +31,7 @@ export async function runRelay(config: RelayConfig): Promise<void> {
   const typhaTls = tlsOf(config, log, "typha");
   const upstream = chooseUpstream(config, dialWith(typhaTls));
   const opened = Relay.open(config, sourceOf(config, upstream), log).catch((error: unknown) => {
-    throw new CommandError((error as Error).message, { cause: error });
+    throw new CommandError(errorText(error), { cause: error });
   });
   // Joining may take long; who is told to stop meanwhile has nothing to end yet. [CLI50]
   const relay = await Promise.race([opened, signals.first]);
@@ -117,12 +118,12 @@ function tlsOf(config: RelayConfig, log: Logger, side: "typha" | "listen"): TlsF
     const settings = tlsSettingsOf(config, side);
     return settings && new TlsFiles(settings, (message, fields) => log.warn(fields, message));
   } catch (error) {
-    throw new CommandError((error as Error).message, { cause: error });
+    throw new CommandError(errorText(error), { cause: error });
   }
 }
 
 async function listen<T>(started: Promise<T>, option: string): Promise<T> {
   return started.catch((error: unknown) => {
-    throw new CommandError(`${option}: ${(error as Error).message}`, { cause: error });
+    throw new CommandError(`${option}: ${errorText(error)}`, { cause: error });
   });
 }

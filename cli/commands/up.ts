@@ -7,6 +7,7 @@ import { join, relative, resolve } from "node:path";
 
 import { stringify } from "yaml";
 
+import { errorText } from "../../shared/lib/error-text.ts";
 import { addCluster, createJoinToken, listClusters } from "../../shared/api/clusters.ts";
 import { createGrant, listGrants } from "../../shared/api/grants.ts";
 import { createMesh, listMeshes } from "../../shared/api/meshes.ts";
@@ -68,7 +69,7 @@ async function runUp(plan: DemoPlan, data: string): Promise<void> {
   try {
     makeFolder(data, "--data", shown);
   } catch (error) {
-    throw new CommandError((error as Error).message, { cause: error });
+    throw new CommandError(errorText(error), { cause: error });
   }
   print(`Catwalk demo, state: ${shown} (${isNew ? "new" : "kept from before"})\n`);
   const running: Running = { hub: null, relays: [] };
@@ -82,7 +83,7 @@ async function runUp(plan: DemoPlan, data: string): Promise<void> {
     print("stopping …\n");
   } catch (error) {
     if (error instanceof CommandError) throw error;
-    throw new CommandError((error as Error).message, { cause: error });
+    throw new CommandError(errorText(error), { cause: error });
   } finally {
     await Promise.all(running.relays.map((relay) => relay.stop()));
     await running.hub?.stop();

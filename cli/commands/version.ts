@@ -2,6 +2,7 @@
  * `catwalk version`: of this program, the hub and the relays that are known here, and whether they
  * go together. [CLI43]
  */
+import { errorText } from "../../shared/lib/error-text.ts";
 import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { getVersion } from "../../shared/api/version.ts";
 import type { RelayStatusView } from "../../shared/api/relay.ts";
@@ -78,7 +79,7 @@ async function ask(part: string, question: () => Promise<Spoken>): Promise<Asked
     const { version, protocols } = await question();
     return { part, spoken: { version, protocols }, why: "" };
   } catch (error) {
-    return { part, spoken: null, why: (error as Error).message };
+    return { part, spoken: null, why: errorText(error) };
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { Option } from "commander";
 
+import { errorText } from "../../shared/lib/error-text.ts";
 import { clientOf, withExample, withServer } from "./command.ts";
 import { print, say } from "../admin/terminal.ts";
 import type { RegisterCommand } from "./command.ts";
@@ -101,7 +102,7 @@ export const registerWait: RegisterCommand = (program) => {
             if (flags.origin !== undefined) requireKnownOrigin(status, flags.cluster, flags.origin);
             return obstacles(status, flags.cluster, flags.origin, flags.allowStale);
           },
-          (error: unknown) => [error instanceof Error ? error.message : String(error)],
+          (error: unknown) => [errorText(error)],
         );
         if (inTheWay.length === 0) {
           print(`${flags.cluster} is in sync\n`);

@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 
 import { z } from "zod";
 
+import { errorText } from "../../shared/lib/error-text.ts";
 import { spawnGuarded } from "../launch/guarded-child.ts";
 import type { GuardedChild } from "../launch/guarded-child.ts";
 
@@ -52,7 +53,7 @@ export async function startRelay(
   } = await readyEvent(child).catch((error: unknown) => {
     child.kill();
     throw new Error(
-      `relay ${cluster}: ${(error as Error).message}\n${lastLines.join("\n")}\n(its log: ${logFile})`,
+      `relay ${cluster}: ${errorText(error)}\n${lastLines.join("\n")}\n(its log: ${logFile})`,
       { cause: error },
     );
   });

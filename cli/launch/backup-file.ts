@@ -6,6 +6,7 @@
  * Nothing that comes out of a backup chooses where it goes: only the paths that a hub has are
  * taken.
  */
+import { errorText } from "../../shared/lib/error-text.ts";
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
@@ -125,7 +126,7 @@ export class BackupReader {
     } catch (error) {
       db.close();
       if ((error as { readonly code?: string }).code !== "ERR_SQLITE_ERROR") throw error;
-      const problem = (error as Error).message;
+      const problem = errorText(error);
       throw new Error(
         problem.includes("not a database")
           ? `${file} is not a backup of a hub`
@@ -154,7 +155,7 @@ export class BackupReader {
         yield piece;
       }
     } catch (error) {
-      throw new Error(`${this.#file} is damaged: ${path}: ${(error as Error).message}`, {
+      throw new Error(`${this.#file} is damaged: ${path}: ${errorText(error)}`, {
         cause: error,
       });
     }

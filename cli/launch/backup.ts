@@ -23,6 +23,7 @@ import {
 import { dirname, join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
+import { errorText } from "../../shared/lib/error-text.ts";
 import { BackupWriter } from "./backup-file.ts";
 
 /** Copied last. */
@@ -110,7 +111,7 @@ function copyDatabase(source: string, copy: string, path: string): void {
       db.close();
     }
   } catch (error) {
-    throw new Error(`${path} cannot be backed up: ${(error as Error).message}`, { cause: error });
+    throw new Error(`${path} cannot be backed up: ${errorText(error)}`, { cause: error });
   }
 }
 

@@ -2,8 +2,10 @@
  * The Worker as one file for workerd: an image may ship it ready-made, a checkout makes it at each
  * start (about 0.2 s).
  */
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+
+import { writeFileAtomically } from "../../relay/lib/atomic-file.ts";
 
 const ENTRY = fileURLToPath(new URL("../../worker/index.ts", import.meta.url));
 
@@ -40,11 +42,5 @@ export async function bundleWorker(
  */
 export function writeIfOther(path: string, content: string | Uint8Array): void {
   if (existsSync(path) && readFileSync(path).equals(Buffer.from(content))) return;
-  try {
-    writeFileSync(`${path}.new`, content);
-    renameSync(`${path}.new`, path);
-  } catch (error) {
-    rmSync(`${path}.new`, { force: true });
-    throw error;
-  }
+  writeFileAtomically(path, content);
 }

@@ -3,8 +3,10 @@
  * and the admin token.
  */
 import { createHash, generateKeyPairSync, randomBytes } from "node:crypto";
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+
+import { writeFileAtomically } from "../../relay/lib/atomic-file.ts";
 
 export interface HubSecrets {
   /** Private Ed25519 JWK, as text. */
@@ -37,7 +39,6 @@ export function loadSecrets(
 function readOrMake(path: string, make: () => string): string {
   if (existsSync(path)) return readFileSync(path, "utf8").trim();
   const text = make();
-  writeFileSync(`${path}.new`, `${text}\n`, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  writeFileAtomically(path, `${text}\n`);
   return text;
 }

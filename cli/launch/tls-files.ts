@@ -1,4 +1,5 @@
 /** The PEM files that a hub serves TLS with, looked at before workerd is: its own words are few. */
+import { errorText } from "../../shared/lib/error-text.ts";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -24,7 +25,7 @@ function read<T>(flag: string, file: string, parse: (pem: Buffer) => T): T {
   try {
     return parse(readFileSync(file));
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = errorText(error);
     throw new Error(`${flag} ${file}: ${why}`, { cause: error });
   }
 }

@@ -3,6 +3,7 @@
  * endpoints, and which lose some. A policy's own selector never matches a remote endpoint, so
  * nothing else of a policy changes. [SEL7]
  */
+import { errorText } from "../../shared/lib/error-text.ts";
 import type { PolicyObject } from "../source/source.ts";
 import { holdPolicy } from "./holding.ts";
 import type { HeldRule, Member } from "./holding.ts";
@@ -48,7 +49,7 @@ export function affectedBy(policies: readonly PolicyObject[], now: World, then: 
       );
       if (rules.length > 0) affected.push({ policy, rules });
     } catch (error) {
-      unreadable.push({ policy, message: (error as Error).message });
+      unreadable.push({ policy, message: errorText(error) });
     }
   }
   return { policies: affected, unreadable };

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 
+import { errorText } from "../../shared/lib/error-text.ts";
 import type { TlsSettings } from "./settings.ts";
 
 /** Mounted secrets change by renaming a link, which file events miss. */
@@ -55,7 +56,7 @@ export class TlsFiles {
     try {
       pems = load(this.settings);
     } catch (error) {
-      const problem = (error as Error).message;
+      const problem = errorText(error);
       if (problem !== this.#problem)
         this.#log("new certificates cannot be used: those from before stay", { problem });
       this.#problem = problem;
@@ -78,7 +79,7 @@ function load({ caFile, certFile, keyFile }: TlsSettings): TlsPems {
     // Also refuses a key that is not the certificate's.
     createSecureContext(pems);
   } catch (error) {
-    throw new Error(`${certFile}, ${keyFile} and ${caFile}: ${(error as Error).message}`, {
+    throw new Error(`${certFile}, ${keyFile} and ${caFile}: ${errorText(error)}`, {
       cause: error,
     });
   }

@@ -2,6 +2,7 @@
  * Asks many objects with at most 16 questions open, so that a large mesh neither queues up in one
  * place nor waits in line.
  */
+import { errorText } from "../../shared/lib/error-text.ts";
 const IN_FLIGHT = 16;
 
 export type Answer<T> =
@@ -21,7 +22,7 @@ export async function askAll<S, T>(
         (value) => ({ kind: "value", value }),
         (error: unknown) => ({
           kind: "error",
-          error: error instanceof Error ? error.message : String(error),
+          error: errorText(error),
         }),
       );
   };

@@ -5,6 +5,7 @@
  */
 import type { Duplex } from "node:stream";
 
+import { errorText } from "../../../shared/lib/error-text.ts";
 import { GobDecoder } from "../wire/gob/decoder.ts";
 import { readMessage } from "../wire/messages.ts";
 import type { ClientHello } from "../wire/messages.ts";
@@ -58,7 +59,7 @@ export function readHello(socket: Duplex): Promise<Greeted | string | null> {
         if (message.type !== "MsgClientHello") done(`first message is ${message.type}`);
         else done({ hello: message, decoder, said: Buffer.concat(read) });
       } catch (error) {
-        done((error as Error).message);
+        done(errorText(error));
       }
     };
     socket.on("data", onData);

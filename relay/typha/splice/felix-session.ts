@@ -3,6 +3,7 @@
  * values go through as bytes (`local-stream.ts`); remote ones come from a snapshot that all
  * connections share, then change by change. [TYP4..TYP16]
  */
+import { errorText } from "../../../shared/lib/error-text.ts";
 import { FelixPulse } from "./felix-pulse.ts";
 import type { FelixStream } from "./felix-stream.ts";
 import { FelixWriter } from "./felix-writer.ts";
@@ -160,7 +161,7 @@ export class FelixSession {
         compress: canCompress && snapshot.isWorthCompressing,
       });
     } catch (error) {
-      this.end(`relay: the remote snapshot cannot be made: ${(error as Error).message}`, "felix");
+      this.end(`relay: the remote snapshot cannot be made: ${errorText(error)}`, "felix");
     }
   }
 

@@ -4,6 +4,7 @@
  */
 import type { Duplex } from "node:stream";
 
+import { errorText } from "../../../shared/lib/error-text.ts";
 import { listSlices } from "../../kube/list-slices.ts";
 import type { Transport } from "../../kube/transport.ts";
 import type { ReadTarget } from "./dial.ts";
@@ -57,7 +58,7 @@ export class ServiceUpstream implements TyphaUpstream {
     try {
       this.#known = await this.#list();
     } catch (error) {
-      failure = (error as Error).message;
+      failure = errorText(error);
     }
     const { nodeName, random = Math.random } = this.#options;
     const addresses = typhaAddresses(this.#known, nodeName, random);

@@ -5,6 +5,7 @@
  */
 import { compress, uncompress } from "snappyjs";
 
+import { errorText } from "../../../../shared/lib/error-text.ts";
 import { GobError } from "../gob/bytes.ts";
 import { maskedCrc32c } from "./crc32c.ts";
 
@@ -79,6 +80,6 @@ function uncompressed(bytes: Uint8Array): Uint8Array {
   try {
     return uncompress(new Uint8Array(bytes), MAX_CHUNK);
   } catch (error) {
-    throw new GobError(`snappy: ${(error as Error).message}`, { cause: error });
+    throw new GobError(`snappy: ${errorText(error)}`, { cause: error });
   }
 }
