@@ -24,7 +24,7 @@ export const ROOMS = {
   "shared/visibility": ["shared/lib", "shared/ip", "shared/record", "shared/selector"],
   /** Which records an origin may have. */
   "shared/admission": ["shared/ip", "shared/record", "shared/visibility"],
-  /** The admin API"s operations, and what a relay answers over HTTP. */
+  /** The admin API's operations, and what a relay answers over HTTP. */
   "shared/api": ["shared/lib", "shared/visibility"],
 
   // The hub.
