@@ -8,7 +8,7 @@ const PORT_NAME = /^[A-Za-z0-9_.-]{1,128}$/;
 
 /**
  * Reads one port of a pod (`containerPort`) or HostEndpoint (`port`). One that Felix would refuse
- * (it wants a name, `tcp`, `udp` or `sctp`, and 1 to 65535; contract 6.3) is reported and lost
+ * (it wants a name, `tcp`, `udp` or `sctp`, and 1 to 65535) is reported and lost
  * alone, before it can take the endpoint with it in Felix.
  */
 export function readPort(
