@@ -1,8 +1,7 @@
 /**
  * The addresses behind a Kubernetes service, as Calico's own clients find Typha: all EndpointSlices
  * with the service's label, ready endpoints only, the port of one name; those on the same node come
- * first, the rest in random order. Source: calico v3.32.1
- * typha/pkg/discovery/discovery.go. [TYP30]
+ * first, the rest in random order. Source: calico v3.32.1 typha/pkg/discovery. [TYP30]
  */
 import { formatHostPort } from "../lib/host-port.ts";
 import { isJsonObject } from "./kube-object.ts";

@@ -1,8 +1,7 @@
 /**
  * Field codecs: how one field of a record looks in the canonical encoding, what it must satisfy,
  * and its default. The limits are those of Calico's validators where they have one (a value past
- * them is dropped by Felix, or worse: calico v3.32.1
- * libcalico-go/lib/validator/v3/validator.go), else a bound of ours.
+ * them is dropped by Felix, or worse), else a bound of ours.
  */
 import { quote } from "../lib/quote.ts";
 import { entries, fail, isWithin, limited, listOf } from "./field-codec.ts";
@@ -68,7 +67,7 @@ const labelValues = new Words((value) =>
   value.length <= 1_024 ? value : fail("must have at most 1,024 characters"),
 );
 
-/** What is wrong with a value is said with its key. */
+/** Adds a label's key to the fault of its value. */
 function ofKey<T>(key: string, act: () => T): T {
   try {
     return act();

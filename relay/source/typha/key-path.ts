@@ -1,8 +1,7 @@
 /**
  * Which keys of Typha's `felix` stream are published, and what their paths name. Everything else in
  * the stream (policies, network sets, the keys that Calico derives from a Node for Felix, other
- * settings) stays in the cluster. Source: calico v3.32.1
- * libcalico-go/lib/backend/model/keys.go.
+ * settings) stays in the cluster. Source: calico v3.32.1 libcalico-go/lib/backend/model/keys.go.
  */
 import { unescapeSegment } from "../../../shared/record/key.ts";
 import { CLUSTER_CONFIG_PARAMS } from "../../../shared/record/record.ts";
