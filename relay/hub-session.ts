@@ -15,7 +15,7 @@ import type { RelayStatus } from "./status.ts";
 
 const STANDBY = "another relay of this cluster publishes; this one stands by";
 
-/** Who this relay is to the hub. */
+/** The identity of this relay towards the hub. */
 export type RelayIdentity = Pick<Credentials, "membership" | "headers" | "join" | "correctClock"> &
   Partial<Pick<Credentials, "skewMs">>;
 

@@ -1,5 +1,5 @@
 /**
- * What this cluster has, from its source to whoever publishes and serves it: what a source infers
+ * This cluster's own side, from its source to whoever publishes and serves it: what a source infers
  * to be gone may be held, pools that are not the cluster's own stay out, and the rest is the local
  * state. Wires; what decides has a name of its own in `relay/source` and `relay/publish`.
  */
@@ -116,7 +116,7 @@ export class OwnCluster {
     };
   }
 
-  /** What is held is neither published nor, here, told as gone. [PUB3] */
+  /** Held deletions are neither published nor, here, told as gone. [PUB3] */
   #obey({ changes: seen, withdrawn }: Obeyed): void {
     const publisher = this.#options.publisher();
     for (const { channel, keyHash } of withdrawn) publisher?.withdraw(channel, [keyHash]);

@@ -33,7 +33,7 @@ export class Relay {
   readonly own: OwnCluster;
   readonly remotes: Remotes;
   readonly source: Source;
-  /** What serves Felix, when it is configured. */
+  /** The splice that serves Felix, when it is configured. */
   splice: { canServe(): Promise<boolean> } | null = null;
   /** The cluster's other relays, when there are any. */
   peers: Peers | null = null;
@@ -125,7 +125,7 @@ export class Relay {
     return relay;
   }
 
-  /** What other relays of the cluster are given. */
+  /** Facts and views that other relays of the cluster are given. */
   get #offer() {
     return {
       facts: () => this.#access.facts,

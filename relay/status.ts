@@ -1,4 +1,4 @@
-/** What a relay says of itself: `/status`, `catwalk relay status`, metrics. */
+/** The status document of a relay: `/status`, `catwalk relay status`, metrics. */
 import type { Home } from "./publish/home.ts";
 import type { PeerReport } from "./peers/ask-all.ts";
 import type { WithdrawalReport } from "./publish/withdrawals/withdrawals.ts";
@@ -53,7 +53,10 @@ export interface RelayStatus {
   /** Pools of other clusters in the local Felix. [TYP27] */
   readonly pools: NatPoolsReport;
   readonly transfers: ReturnType<Remotes["transfers"]>;
-  /** What the cluster's other relays gave at the start; `null` when they were not asked. [PEE1] */
+  /**
+   * Views and facts that the cluster's other relays gave at the start; `null` when they were not
+   * asked. [PEE1]
+   */
   readonly peers: PeerReport | null;
 }
 

@@ -1,6 +1,7 @@
 /**
- * What this cluster may see and what is its own, as the mesh last said it: kept on disk, so that a
- * relay that starts while the hub is away serves what it was allowed to, and no more. [VIE3]
+ * The access facts (what this cluster may see, and what is its own), as the mesh last said them:
+ * kept on disk, so that a relay that starts while the hub is away serves what it was allowed to,
+ * and no more. [VIE3]
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -17,7 +17,7 @@ export function holdBack(facts: AccessFacts, heard: AccessFacts | null): AccessF
 }
 
 /**
- * What a restored hub says under a number that this relay knows already changes nothing but this: a
+ * A restored hub's facts under a number that this relay knows already change nothing but this: a
  * remote of which that hub would show more than was heard is held back. Answers the same facts
  * where there is none.
  */

@@ -1,5 +1,5 @@
 /**
- * What this cluster may see, as a running relay keeps it: older facts are ignored, and a disk that
+ * The access facts of a running relay: older facts are ignored, and a disk that
  * takes nothing is tried again until it does. [VIE3] [VIE15]
  */
 import { AccessState } from "./access-state.ts";

@@ -1,7 +1,7 @@
 /**
- * Who may decide something through the relay's HTTP, whose port may be open to the network: a
- * program on this machine (or in this pod). A web page in a browser here is none: its requests
- * carry an `Origin`, or a host name that was pointed at loopback.
+ * The check of callers that decide something through the relay's HTTP, whose port may be open to
+ * the network: a program on this machine (or in this pod). A web page in a browser here is none:
+ * its requests carry an `Origin`, or a host name that was pointed at loopback.
  */
 import { isIP } from "node:net";
 

@@ -1,6 +1,6 @@
 /**
- * What a relay shows the hub: its identity's credential, and tokens of at most five minutes that
- * its key has signed. The private key never leaves the identity's folder. [CRE3] [CRE5]
+ * The credentials that a relay shows the hub: its identity's, and tokens of at most five minutes
+ * that its key has signed. The private key never leaves the identity's folder. [CRE3] [CRE5]
  */
 import { calculateJwkThumbprint, importJWK, SignJWT } from "jose";
 import type { CryptoKey } from "jose";

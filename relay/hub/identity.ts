@@ -44,7 +44,7 @@ export async function makeKey(): Promise<RelayKey> {
   return keySchema.parse(await exportJWK(pair.privateKey));
 }
 
-/** What a relay writes, byte for byte. */
+/** The text of the key file, byte for byte as a relay writes it. */
 export function keyText(key: RelayKey): string {
   return `${JSON.stringify(key)}\n`;
 }

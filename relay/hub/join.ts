@@ -11,7 +11,7 @@ import type { HubRoute } from "./route.ts";
 /** A hub that accepts and says nothing is tried again after this. [FLT2] */
 const JOIN_MS = 10_000;
 
-/** What the hub has told about a key's membership. */
+/** A key's membership, as the hub has told it. */
 export interface Membership {
   readonly credential: string;
   readonly meshId: string;

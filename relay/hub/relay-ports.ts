@@ -1,5 +1,5 @@
 /**
- * What a relay's connections need of the machine: sockets to the hub, time, chance. The simulation
+ * The ports of a relay to its machine: sockets to the hub, time, chance. The simulation
  * brings its own.
  */
 import { HubLink } from "./link.ts";

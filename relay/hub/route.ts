@@ -11,7 +11,7 @@ import { getCACertificates } from "node:tls";
 
 import { errorText } from "../../shared/lib/error-text.ts";
 
-/** What a corporate bundle holds at most. */
+/** More than a corporate bundle holds. */
 const MAX_CA_BYTES = 4 * 1024 * 1024;
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -23,7 +23,7 @@ export interface AskAllOptions {
   readonly asking: Asking;
   readonly stateDir: string;
   readonly membership: Membership;
-  /** What this relay knows now: the hub may be heard meanwhile. */
+  /** Facts that this relay has now: the hub may be heard meanwhile. */
   facts(): AccessFacts | null;
   /** Keeps facts, unless there are any by now. */
   keepFacts(facts: AccessFacts): void;

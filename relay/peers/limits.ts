@@ -1,4 +1,4 @@
-/** What bounds the questions between relays; tests bring smaller ones. */
+/** Bounds of the questions between relays; tests bring smaller ones. */
 export interface PeerLimits {
   /**
    * Longest time without a byte of a connection, its dialling included, and the longest time to a

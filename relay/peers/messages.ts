@@ -1,5 +1,5 @@
 /**
- * What relays of a cluster say to each other, inside sealed frames. One question a connection:
+ * The messages between relays of a cluster, inside sealed frames. One question a connection:
  * positions, or files. The answer to the second is one file after the other, each announced with
  * its size, and then `end`; a connection that closes before has said nothing whole. [PEE2]
  *

@@ -46,7 +46,7 @@ export class Peers {
         : new PeerServer(clusterSecret(credentials.privateKey), offer, log);
   }
 
-  /** What came of asking; `null` when nobody was asked (yet). */
+  /** The report of asking; `null` when nobody was asked (yet). */
   get report(): PeerReport | null {
     return this.#report;
   }

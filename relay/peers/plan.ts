@@ -1,9 +1,12 @@
-/** What a relay lacks, and whom it asks for it. Pure. [PEE1] [PEE4] */
+/**
+ * The plan of asking: views that a relay lacks, and relays that it asks for them. Pure. [PEE1]
+ * [PEE4]
+ */
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import type { Remote } from "../../shared/visibility/facts.ts";
 import type { Positions } from "./messages.ts";
 
-/** What a relay of the cluster has said, by its address. */
+/** Answers of the cluster's relays, by address. */
 export type Answers = ReadonlyMap<string, Positions>;
 
 /**
@@ -14,7 +17,9 @@ export function lackedRemotes(facts: AccessFacts, has: (rcc: string) => boolean)
   return facts.remotes.filter(({ rcc, state }) => state === "granted" && !has(rcc));
 }
 
-/** Who has access facts of this mesh, the newest first; among equals those with more views. */
+/**
+ * Relays that have access facts of this mesh, the newest first; among equals those with more views.
+ */
 export function factsOrder(answers: Answers, meshId: string): string[] {
   return [...answers]
     .flatMap(([address, { facts, views }]) =>
@@ -33,8 +38,8 @@ export function factsOrder(answers: Answers, meshId: string): string[] {
 }
 
 /**
- * Who is asked next, and for what: each view is wanted of whoever has it complete and is furthest,
- * and whoever is wanted for most is asked first.
+ * The next relay to ask, and the views to ask for: each view is wanted of whoever has it complete
+ * and is furthest, and whoever is wanted for most is asked first.
  * @param may Whether this one may (still) be asked for this view.
  * @returns `null` when nobody can be asked for anything.
  */

@@ -36,7 +36,7 @@ export const LENGTH_BYTES = 4;
 const TAG_BYTES = 16;
 const NONCE_BYTES = 12;
 
-/** What is wrong with the other side, for the log. */
+/** A fault of the other side, for the log. */
 export class PeerError extends Error {}
 
 /** The secret that the relays of a cluster have in common, of the key that they have in common. */

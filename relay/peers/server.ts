@@ -21,12 +21,12 @@ import type { Question } from "./messages.ts";
 import { PeerError } from "./sealed-frames.ts";
 
 const PART_BYTES = 256 * 1024;
-/** Who scans a port is worth a line now and then. */
+/** At most one line this often: somebody may be scanning ports. */
 const WARN_EVERY_MS = 10_000;
 /** Less is not worth a timer. */
 const SHORTEST_SLEEP_MS = 4;
 
-/** What there is to give. */
+/** Facts and view files of this relay. */
 export interface Offer {
   facts(): AccessFacts | null;
   /** Of all remotes that the cluster may see. */
@@ -102,8 +102,8 @@ export class PeerServer {
   }
 
   /**
-   * Who has the key shows it within a round trip; who has not could hold all connections for as
-   * long as they may be silent, for ever. So the oldest that has not shown it makes room.
+   * A relay that has the key shows it within a round trip; a stranger could hold all connections
+   * for as long as they may be silent, for ever. So the oldest that has not shown it makes room.
    */
   #makeRoom(): boolean {
     if (this.#sockets.size < this.#limits.connections) return true;
@@ -150,7 +150,7 @@ export class PeerServer {
     });
   }
 
-  /** What is asked for and not there is left out. Answers how many bytes the rest has. */
+  /** Leaves out files that are not there. @returns Bytes sent. */
   async #sendFiles(
     connection: PeerConnection,
     question: Extract<Question, { type: "files" }>,

@@ -1,5 +1,5 @@
 /**
- * What of a cluster the hub lacks, has otherwise, or has beyond it: by the hashes that both have.
+ * Changes that make the hub's log of a channel equal to the local state: by the hashes of both.
  * [PUB2]
  */
 import { toId } from "../../shared/lib/bytes.ts";
@@ -12,7 +12,7 @@ import type { LocalState } from "./local-state.ts";
 /** A key's hash and its record's. */
 const PAIR_BYTES = 2 * HASH_BYTES;
 
-/** What a publisher asks of what the cluster has. */
+/** The part of the local state that a publisher reads and changes. */
 export type PublishedState = Pick<LocalState, "applyChange" | "trie"> & {
   get(keyHash: Uint8Array): { readonly bytes: Uint8Array } | undefined;
 };

@@ -53,7 +53,7 @@ export class Home {
   #reported = "";
   /** This start of this relay. */
   readonly #candidate: string;
-  /** What the hub handed out, for reconnections of this process. */
+  /** The term that the hub handed out, for reconnections of this process. */
   #term = 0;
   /** Why publishing stopped for good, when it did. */
   stopped: string | null = null;
@@ -181,7 +181,7 @@ export class Home {
   #down(reason: CloseReason | null, message: string): void {
     this.publisher.onDisconnect();
     this.isStandby = false;
-    // These do not change by trying again.
+    // Permanent refusals: no reconnection.
     if (reason === "removed" || reason === "unauthenticated") {
       this.stopped = message;
       this.stop();

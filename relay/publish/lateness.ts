@@ -10,12 +10,15 @@
  * took less.
  */
 const FAR_MS = 250;
-/** What a collection, a slow disk or a neighbour make of it now and then is no reason to wait. */
+/**
+ * Lateness that a garbage collection, a slow disk or a neighbour makes now and then: no reason to
+ * wait.
+ */
 const USUAL_MS = 50;
 /** Of an interval, that the hub may be late. */
 const SHARE = 1 / 4;
 const MAX_PACE_MS = 1_000;
-/** What the last acknowledgement counts, as in TCP's estimate of a round trip. */
+/** Weight of the last acknowledgement in the mean, as in TCP's estimate of a round trip. */
 const GAIN = 1 / 8;
 
 export class Lateness {

@@ -1,6 +1,6 @@
 /**
- * What this cluster has, as its source says it: the newest record per key, with the digests that a
- * reconciliation compares.
+ * The local state, as the cluster's source tells it: the newest record per key, with the digests
+ * that a reconciliation compares.
  */
 import { toId } from "../../shared/lib/bytes.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";

@@ -27,7 +27,7 @@ import { differences } from "./differences.ts";
 import type { PublishedState } from "./differences.ts";
 
 /**
- * What is admitted by others' addresses goes first: pools and nodes before the endpoints inside
+ * Channels in the order of sending: pools and nodes before the endpoints inside
  * them.
  */
 const ORDER: readonly Channel[] = ["pools", "routing", "identity"];

@@ -1,5 +1,5 @@
 /**
- * What is wrong with the cluster's own objects: what their source says of them, and what their
+ * Problems of the cluster's own objects: those that their source tells, and those that their
  * labels claim.
  */
 import { isReservedLabel } from "../../shared/record/label-domain.ts";

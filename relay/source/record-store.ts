@@ -14,7 +14,7 @@ import type { KubeObject } from "../kube/kube-object.ts";
 import { ObjectSet } from "./convert/object-set.ts";
 import type { SourceSink } from "./source.ts";
 
-/** What is wrong with one object: what its conversion says, and who has the key that it wants. */
+/** Faults of one object: those of its conversion, and an object that has the key it wants. */
 interface Faults {
   readonly conversion: string;
   readonly hidden: string;

@@ -6,7 +6,7 @@
 /** `absent`: there is no such collection (its CRD is not installed), or no such folder. */
 export type SourceState = "following" | "listing" | "failing" | "absent";
 
-/** What a source knows of one collection now. */
+/** The state of one collection, as its source knows it now. */
 export interface CollectionReading {
   /** `pods`, `ippools (Calico)`, a folder, `typha HOST:PORT`. */
   readonly name: string;
@@ -79,7 +79,7 @@ function byReason(
   return [...names];
 }
 
-/** What is worth a line in the log. */
+/** A line for the log. */
 export interface HealthNews {
   readonly kind: "failing" | "absent" | "over";
   readonly names: readonly string[];

@@ -1,5 +1,5 @@
 /**
- * What every source (kubernetes, manifests; later typha, etcd) gives the relay: typed changes of
+ * The interface of every source (kubernetes, manifests, typha): typed changes of
  * one cluster, in order per key.
  *
  * A source owns its retries and never gives up: an unreachable API server is a matter of its
@@ -29,7 +29,7 @@ export interface SourceSink {
 export interface SourceProblem {
   /** Which object: `Pod shop/web`, or `pods.yaml:12` for a file. */
   readonly object: string;
-  /** What is wrong, naming the field and the rule. */
+  /** The fault, naming the field and the rule. */
   readonly message: string;
 }
 
@@ -38,7 +38,7 @@ export interface Source {
   start(sink: SourceSink): void;
   /** Stops following. No call of the sink happens after it resolves. */
   stop(): Promise<void>;
-  /** What is known now, per followed collection; `source-health.ts` adds since when. */
+  /** The present state of each followed collection; `source-health.ts` adds since when. */
   health(): { readonly collections: readonly CollectionReading[] };
   /**
    * The cluster's own policies and what goes with them, read now: the objects as the cluster has

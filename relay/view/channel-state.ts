@@ -59,7 +59,7 @@ export type ChannelState =
 export type ChannelEvent =
   /** A connection begins. */
   | { readonly type: "connected" }
-  /** What is held was replaced by something of no log's position. */
+  /** The held records were replaced by others, of no log's position. */
   | { readonly type: "replaced" }
   /** The hub cannot go on from the position that it was told. */
   | { readonly type: "repair-needed" }
@@ -85,13 +85,13 @@ export type ChannelEvent =
         readonly chain: Uint8Array;
       };
     }
-  /** What a message brought is held. `hasDeferred`: some keys wait for the log's head. */
+  /** The changes of a message are applied. `hasDeferred`: some keys wait for the log's head. */
   | { readonly type: "applied"; readonly hasDeferred: boolean }
   | { readonly type: "checkpoint"; readonly epoch: string; readonly revision: number }
   /** The digest of what is held was compared with that of a checkpoint which was to be applied. */
   | { readonly type: "compared"; readonly isEqual: boolean; readonly verified: Verified };
 
-/** What the view does with the message: `ask` sends the leaves. */
+/** The use that the view makes of the message: `ask` sends the leaves. */
 export type Verdict = "apply" | "ignore" | "ask";
 
 export interface ChannelStep {

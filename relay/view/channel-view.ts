@@ -53,7 +53,7 @@ export class ChannelView {
   /** By key, while one is under way: what it has covered, and what it has deferred. */
   #repair: Repair | null = null;
   #followed: Followed | null = null;
-  /** What the last checkpoint said of the log. */
+  /** The last checkpoint said that the log is populated. */
   #isPopulated = false;
   #wasComplete = false;
 
@@ -83,7 +83,7 @@ export class ChannelView {
     return this.#isPopulated;
   }
 
-  /** What is held in a partition, stale records included; all of it by default. */
+  /** Records held in a partition, stale ones included; all of them by default. */
   records(partition?: Partition): Generator<HeldRecord> {
     return this.#held.records(partition);
   }
@@ -127,7 +127,7 @@ export class ChannelView {
     this.#isPopulated = isPopulated;
   }
 
-  /** What the view's file says of a time before it was rewritten. */
+  /** From the view's file: the view was complete before it was rewritten. */
   restoreComplete(): void {
     this.#wasComplete = true;
   }

@@ -32,7 +32,7 @@ export type FileEvent =
   /** Channels that were complete once. */
   | { readonly type: "complete"; readonly channels: readonly Channel[] };
 
-/** What a body says beside its records. */
+/** The meta of a body: all that it says beside its records. */
 export type OpenedBody = Opened | FileEvent;
 
 const channel = z.enum(CHANNELS);

@@ -1,7 +1,7 @@
 /**
- * What the view of a channel holds: confirmed records, of which it can tell the digest, and stale
- * ones, which a repair did not confirm. Stale records are kept and served until a checkpoint says
- * that a publisher has reconciled, so that what is missing is really gone. [VIE8]
+ * The records that the view of a channel holds: confirmed ones, of which it can tell the digest,
+ * and stale ones, which a repair did not confirm. Stale records are kept and served until a
+ * checkpoint says that a publisher has reconciled, so that what is missing is really gone. [VIE8]
  */
 import { equalBytes, toId } from "../../shared/lib/bytes.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";
@@ -91,7 +91,10 @@ export class HeldRecords {
     return [{ op: "put", held: { key, record, revision }, isNew: before === undefined }];
   }
 
-  /** What a log said of a key at a time that the view had passed. @param place `null`: deleted. */
+  /**
+   * Applies a deferred change, once nothing later has replaced it.
+   * @param place `null`: deleted.
+   */
   settle(keyHash: Uint8Array, place: number | null): ViewChange[] {
     if (place === null) {
       // fault: deleted-once-more

@@ -16,7 +16,7 @@ export type ChannelViews = Readonly<Record<Channel, ChannelView>>;
 
 export interface LoadedView {
   readonly header: ViewHeader;
-  /** What was cut off, for the log; `null` when the file was whole. */
+  /** Damage that was cut off, for the log; `null` when the file was whole. */
   readonly damage: string | null;
 }
 

@@ -38,7 +38,7 @@ interface ShownRecord extends StoredRecord {
   readonly isSame: boolean;
 }
 
-/** What is shown of a view, in a file of its own; the view is as it was. */
+/** A view as its scope shows it, in a file of its own; the view itself is unchanged. */
 export class Narrowed {
   readonly #channels: readonly NarrowedChannel[];
   readonly #readOld: ReadRecord;

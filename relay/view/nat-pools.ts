@@ -34,7 +34,7 @@ export interface NatPoolsReport {
   readonly withheld: readonly WithheldPool[];
 }
 
-/** Who wants a pool delivered: an RCC, or a cluster that reads this one. */
+/** An RCC, or a cluster that reads this one: its pools are to be delivered. */
 type Wanter = string;
 
 export class NatPools {
@@ -85,7 +85,7 @@ export class NatPools {
     return () => this.#listeners.delete(listener);
   }
 
-  /** What is served of the remotes has changed. */
+  /** Changes of the records that are served of remotes. */
   onServed(changes: readonly ServedChange[]): void {
     let isTouched = false;
     for (const { rcc, op, held } of changes) {

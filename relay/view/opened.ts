@@ -17,7 +17,7 @@ import type { Channel } from "../../shared/record/channel.ts";
 import type { PlacedChange } from "./records.ts";
 
 /**
- * What follows a position: one frame, or the net effect of several. Its changes count as of
+ * The log behind a position: one frame, or the net effect of several. Its changes count as of
  * `revision`.
  */
 export interface Tail<C> {

@@ -41,7 +41,7 @@ export class RemoteView {
   readonly #storage: ViewStorage;
   readonly #channels: ChannelViews;
   readonly #scopeCheck = new ScopeCheck();
-  /** What loading cut off, for the log. */
+  /** Damage that loading cut off, for the log. */
   readonly damage: string | null;
   /**
    * Records that came from the disk, so that a restart can say what it did not have to transfer.

@@ -34,7 +34,7 @@ export class Remotes {
   readonly #listeners = new Set<(changes: readonly ServedChange[]) => void>();
   /** Which addresses of shared ranges two clusters have. */
   readonly shared = new SharedAddresses();
-  /** What Felix is given of pools. */
+  /** Pools that Felix is given, so that it does not source-NAT towards them. */
   readonly pools = new NatPools();
   #own: OwnAddresses;
   #facts: AccessFacts | null = null;
@@ -58,7 +58,7 @@ export class Remotes {
   }
 
   /**
-   * What is served, in parts of a few hundred records: each is read from disk when it is called,
+   * All served records, in parts of a few hundred: each is read from disk when it is called,
    * and is what is served then. Who takes them over some time listens to changes meanwhile, and so
    * has it all in the end.
    */
@@ -84,7 +84,7 @@ export class Remotes {
     return this.#remotes.get(rcc)?.labelMode ?? "original";
   }
 
-  /** What is served of one remote under its own key. */
+  /** The record that is served of one remote under its own key. */
   servedAt(rcc: string, key: string): HeldRecord | null {
     return this.#remotes.get(rcc)?.servedAt(key) ?? null;
   }
@@ -150,7 +150,7 @@ export class Remotes {
     return [...this.#remotes].map(([rcc, remote]) => remote.report(this.shared.conflictsOf(rcc)));
   }
 
-  /** What the present connections had to transfer, and what was on disk before. */
+  /** Amounts that the present connections had to transfer, and records that were on disk before. */
   transfers(): Transfer[] {
     return [...this.#remotes.values()].map((remote) => remote.transfer());
   }

@@ -17,7 +17,7 @@ export interface Followed {
   readonly revision: number;
 }
 
-/** What the log said of a key at a time that the view had passed. */
+/** A change that the log tells of a time which the view had passed. */
 interface Deferred {
   readonly keyHash: Uint8Array;
   /** Of the record; `null`: it was deleted. */
@@ -28,7 +28,7 @@ export class Repair {
   readonly #head: number;
   /** How far the view had followed this epoch. */
   readonly #followedTo: number;
-  /** What the view holds is of another log: it may be as new as this one's head. */
+  /** The held records are of another log: they may be as new as this one's head. */
   readonly isOfOther: boolean;
   /** A log whose head is behind us was rolled back: nothing of its tail is to come. */
   readonly #isBehindUs: boolean;
@@ -70,7 +70,7 @@ export class Repair {
     this.#deferred.set(toId(keyHash), { keyHash, place });
   }
 
-  /** What is held of the key is what the log says of it now. */
+  /** Drops a deferred change: the key was told anew. */
   settle(keyHash: Uint8Array): void {
     if (this.#deferred.size > 0) this.#deferred.delete(toId(keyHash));
   }
@@ -79,7 +79,7 @@ export class Repair {
     return this.#deferred.size > 0;
   }
 
-  /** What nothing later has replaced. */
+  /** Deferred changes that nothing later has replaced. */
   deferred(): Iterable<Deferred> {
     return this.#deferred.values();
   }

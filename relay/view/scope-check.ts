@@ -14,15 +14,15 @@ export class ScopeCheck {
    * ahead of the facts and showed more.
    */
   #mayHoldMore = false;
-  /** What a header's scope takes away; `null`: nothing. */
+  /** The projection by a header's scope; `null`: it takes nothing away. */
   #narrowing: { readonly header: ViewHeader; readonly project: Projector | null } | null = null;
 
-  /** What is held came from the disk. */
+  /** The held records came from the disk. */
   onLoaded(): void {
     this.#mayHoldMore = true;
   }
 
-  /** What is held was made what the scope shows. */
+  /** The held records were narrowed to what the scope shows. */
   onNarrowed(): void {
     this.#mayHoldMore = false;
   }

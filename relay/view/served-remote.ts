@@ -17,7 +17,7 @@ import { ViewFile } from "./view-file.ts";
 import type { ViewOnDisk } from "./views-folder.ts";
 import { Watcher } from "./watcher.ts";
 
-/** A view from disk is taken for all there is when the hub has said nothing for so long. */
+/** If the hub stays silent this long after start, a complete view file counts as loaded. */
 const HEAR_MS = 5_000;
 
 const RESCOPED = "what is not in the scope of the grant is served no longer";
@@ -30,12 +30,12 @@ export interface ServedRemotePorts {
   headers(): Promise<Readonly<Record<string, string>>>;
   readonly log: Logger;
   onState(): void;
-  /** What of a record is to be served. */
+  /** The part of a record that is to be served. */
   served(record: CalicoRecord): Served;
   onServed(changes: readonly ServedChange[]): void;
 }
 
-/** What a connection had to transfer, and what was on disk before. */
+/** Amounts that a connection had to transfer, and records that were on disk before. */
 export interface Transfer {
   readonly rcc: string;
   readonly changes: number;
@@ -104,7 +104,7 @@ export class ServedRemote {
     return this.#isHeard || (this.view.damage === null && hasWaited);
   }
 
-  /** What is served under its own key. */
+  /** The record that is served under its own key. */
   servedAt(key: string): HeldRecord | null {
     const held = this.view.at(key);
     return held === null ? null : this.serving.shown(held);

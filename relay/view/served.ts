@@ -1,5 +1,5 @@
 /**
- * What of the remote views is served to this cluster: the relay refuses again what overlaps the
+ * The filter between remote views and this cluster: the relay refuses again what overlaps the
  * cluster's own addresses, whatever the hub let through, so that a remote key can never take over a
  * local pod's identity. [VIE9] Pure over (records, own addresses).
  */
@@ -11,7 +11,7 @@ import { RangeSet } from "../../shared/ip/range-set.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
 import type { PinnedRanges } from "../../shared/visibility/facts.ts";
 
-/** What is served of a record: all or a part of it, or nothing, and why not all. */
+/** The part of a record that is served: all, some of it, or nothing, and why not all. */
 export type Served =
   | { readonly kind: "all" }
   | { readonly kind: "part"; readonly record: CalicoRecord; readonly reason: string }

@@ -1,5 +1,5 @@
 /**
- * What of one remote is served: all that its view holds but what is the cluster's own, and the
+ * The served part of one remote: all that its view holds but what is the cluster's own, and the
  * changes of that, for whoever serves it. Decides and counts; what is held is elsewhere. [VIE9]
  */
 import type { CalicoRecord } from "../../shared/record/record.ts";
@@ -20,7 +20,7 @@ type Withheld = Exclude<Served, { readonly kind: "all" }>;
 const BATCH = 1_000;
 
 export interface ServingRules {
-  /** What of a record is to be served. */
+  /** The part of a record that is to be served. */
   served(record: CalicoRecord): Served;
   onServed(changes: readonly ServedChange[]): void;
 }
@@ -51,14 +51,14 @@ export class Serving {
     return [...this.#withheld].map(([key, { reason }]) => ({ key, reason }));
   }
 
-  /** What of a record that is held is served; `null`: nothing. */
+  /** The part of a held record that is served; `null`: nothing. */
   shown(held: HeldRecord): HeldRecord | null {
     const withheld = this.#withheld.get(held.key);
     if (withheld === undefined) return held;
     return withheld.kind === "nothing" ? null : { ...held, record: withheld.record };
   }
 
-  /** What has changed in the view. */
+  /** Serves changes of the view. */
   onChanges(changes: Iterable<ViewChange>): void {
     this.#emitInBatches(this.#decided(changes));
   }

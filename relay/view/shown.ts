@@ -1,5 +1,5 @@
 /**
- * What the records of a view have come through, and what follows for a scope that is new: the
+ * The scopes that a view's records were filtered by, and how a new scope is applied to them: the
  * records themselves are all that is known here, and labels that a scope has taken away cannot be
  * asked any more. [SCP4]
  */
@@ -9,7 +9,7 @@ import { parseSelector } from "../../shared/selector/parse.ts";
 import { projectorOf } from "../../shared/visibility/scope.ts";
 import type { Projector, Scope } from "../../shared/visibility/scope.ts";
 
-/** What the records of a view have come through, as its header says. */
+/** The scopes that a view's records were filtered by before, as its header says. */
 export interface Shown {
   /** Absent: all of the origin is shown. */
   readonly scope?: Scope;

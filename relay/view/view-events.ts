@@ -1,5 +1,5 @@
 /**
- * What the bodies of a view file say: the opened messages as they were applied, their records in
+ * The bodies of a view file: the opened messages as they were applied, their records in
  * plain, each at a place of its own from where it is read again. After a rewriting: the records
  * that were held, then where the view stood.
  *
@@ -82,7 +82,7 @@ export interface ReadBody {
   readonly records: readonly (StoredRecord & { readonly place: number })[];
 }
 
-/** What a body says, without its records. @returns `null` for what this version does not know. */
+/** The meta of a body, without its records. @returns `null` for what this version does not know. */
 export function readMeta(body: Buffer): OpenedBody | null {
   // Copied: what is unpacked are views, and the scan's buffer goes on to the next body.
   const meta = unpack(Uint8Array.from(body.subarray(4, 4 + body.readUInt32LE(0))));

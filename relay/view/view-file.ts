@@ -30,7 +30,7 @@ import { BodyScan, HEADER_BYTES } from "./body-scan.ts";
 const MAGIC = Buffer.from("catwalk-view-2\n");
 const MAGIC_VERSION_1 = Buffer.from("catwalk-view-1\n");
 const WINDOW_BYTES = 64 * 1024;
-/** What may wait for room on the disk; with more the view takes no more in. */
+/** Bytes that may wait for room on the disk; with more the view takes no more in. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
 /** Writes all bytes at a position, or throws the system's error. */
@@ -44,7 +44,7 @@ export type Sync = (descriptor: number) => void;
 export interface LoadedFile {
   /** Intact bodies. */
   readonly bodies: number;
-  /** What was cut off, for the log; `null` when the file was whole. */
+  /** Damage that was cut off, for the log; `null` when the file was whole. */
   readonly damage: string | null;
 }
 

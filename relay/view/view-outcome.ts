@@ -1,7 +1,7 @@
-/** What follows from a message to a view: for its listeners, its file and the hub. */
+/** The outcome of a message to a view: for its listeners, its file and the hub. */
 import type { ViewChange } from "./held-records.ts";
 
-/** What follows from a message. */
+/** The outcome of one message. */
 export interface ViewOutcome {
   readonly changes: readonly ViewChange[];
   /** The message belongs into the view's file. */
@@ -15,7 +15,7 @@ export const NOTHING: ViewOutcome = { changes: [], persist: false, repair: false
 /** The leaves are to be sent, and that is all. */
 export const REPAIR: ViewOutcome = { changes: [], persist: false, repair: true };
 
-/** What follows from one message and the next. */
+/** The outcome of two messages, one after the other. */
 export function bothOf(first: ViewOutcome, second: ViewOutcome): ViewOutcome {
   return {
     changes: [...first.changes, ...second.changes],

@@ -49,7 +49,7 @@ export class ViewStorage implements Records {
     return this.#file.isOverfull;
   }
 
-  /** What grew until now is no reason to rewrite. */
+  /** Counts growth from the present size on. */
   measured(): void {
     this.#sizeAfterRewrite = this.#file.size;
   }

@@ -15,7 +15,7 @@ import { SOFTWARE } from "../lib/version.ts";
 import type { ViewChange } from "./held-records.ts";
 import type { RemoteView } from "./remote-view.ts";
 
-/** What a watcher fills: a remote's channels, in a file or in memory. */
+/** The view that a watcher fills: a remote's channels, in a file or in memory. */
 export type WatchedView = Pick<
   RemoteView,
   "isOverfull" | "writeError" | "cursors" | "acknowledged" | "onConnect" | "onMessage"

@@ -29,7 +29,7 @@ export type DecodedRecord =
   | { readonly ok: true; readonly record: CalicoRecord }
   | { readonly ok: false; readonly error: RecordError };
 
-/** What is wrong with a record. `field` is a field's name, or `record` for the whole. */
+/** A fault of a record. `field` is a field's name, or `record` for the whole. */
 export interface RecordError {
   readonly field: string;
   readonly rule: string;
@@ -37,7 +37,7 @@ export interface RecordError {
 
 type AnyFields = readonly (readonly [string, FieldCodec<unknown>])[];
 
-/** What reading a kind takes, made once: tens of thousands of records a second are read. */
+/** The layout of a kind, made once: tens of thousands of records a second are read. */
 interface Layout {
   readonly fields: AnyFields;
   /**

@@ -1,4 +1,4 @@
-/** What people call a record: `shop/stray-0` instead of its escaped key path. [CLI41] */
+/** People's name of a record: `shop/stray-0` instead of its escaped key path. [CLI41] */
 import { unescapeSegment } from "./key.ts";
 import type { Kind } from "./record.ts";
 

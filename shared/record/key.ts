@@ -35,7 +35,7 @@ export function keyOf(record: CalicoRecord): string {
   return path;
 }
 
-/** What stands behind each slash of a key path, not escaped. */
+/** The segments of a key path, not escaped. */
 export function keySegments(record: CalicoRecord): readonly string[] {
   switch (record.kind) {
     case "WorkloadEndpoint": {

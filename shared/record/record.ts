@@ -147,7 +147,7 @@ export const CLUSTER_CONFIG_PARAMS = [
   "WireguardListeningPort",
 ] as const;
 
-/** What a source says about one object: its newest record, or that it is gone. */
+/** A change of one object, as a source tells it: its newest record, or that it is gone. */
 export type RecordChange =
   | { readonly op: "put"; readonly record: CalicoRecord }
   | {

@@ -8,7 +8,7 @@
  * must be.
  */
 
-/** What is wrong with a field: an expected outcome of decoding, caught there. */
+/** A fault of a field: an expected outcome of decoding, caught there. */
 export class FieldError extends Error {
   /** Known to whoever decodes the whole record. */
   field = "record";

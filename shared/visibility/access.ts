@@ -1,7 +1,7 @@
 /**
- * Who sees whom. `effective(A→B)` = an RCC in A naming B ∧ a grant by B covering A; everything that
- * an Origin decides about readers follows from the facts computed here, so that one pure function
- * is the whole visibility rule. [VIS20]
+ * Visibility between members. `effective(A→B)` = an RCC in A naming B ∧ a grant by B covering A;
+ * everything that an Origin decides about readers follows from the facts computed here, so that one
+ * pure function is the whole visibility rule. [VIS20]
  *
  * Clusters are UIDs throughout: names are for people, and a cluster removed and added again under
  * its name is another one. [VIS21]
@@ -19,7 +19,7 @@ import type {
 import { labelModeOf, sharesPools } from "./rcc.ts";
 import type { Scope } from "./scope.ts";
 
-/** What the registry holds of one member. */
+/** A member, as the registry holds it. */
 export interface MemberRow {
   readonly uid: string;
   readonly name: string;
@@ -41,7 +41,7 @@ export interface BoundRcc {
 }
 
 /**
- * What the function reads of the registry. Lookups by pair, so that a mesh of many clusters is
+ * The registry as the function reads it. Lookups by pair, so that a mesh of many clusters is
  * never walked whole.
  */
 export interface AccessRegistry {

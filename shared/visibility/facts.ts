@@ -1,9 +1,9 @@
 import type { Scope } from "./scope.ts";
 
 /**
- * What the Mesh tells one cluster's Origin object, whole and versioned: who may read it, what it
- * may read, and which addresses are its own. An older `accessVersion` is ignored; only a newer one
- * of the same mesh changes anything. [VIS3]
+ * The facts that the Mesh tells one cluster's Origin object, whole and versioned: who may read it,
+ * what it may read, and which addresses are its own. An older `accessVersion` is ignored; only a
+ * newer one of the same mesh changes anything. [VIS3]
  */
 export interface OriginFacts {
   /** Identity of the mesh's incarnation: a mesh made anew under an old name has another one. */
@@ -87,7 +87,7 @@ export interface Remote {
   readonly overlayRoutingMode: "Enabled" | "Disabled";
   /** How the remote's labels are given to rules; absent: `original`. */
   readonly labels?: LabelMode;
-  /** What of the origin its grant shows; absent: all. */
+  /** The part of the origin that its grant shows; absent: all. */
   readonly scope?: Scope;
   /**
    * Only a relay writes this, of facts of a restored hub that would show more than it had heard:
@@ -127,7 +127,9 @@ export interface RefusedClaim extends RangeClaim {
   readonly reason: string;
 }
 
-/** What a relay reports of each of its RCCs on the home socket; kept in memory by its Origin. */
+/**
+ * A relay's report of one of its RCCs, sent on the home socket and kept in memory by its Origin.
+ */
 export interface EdgeReport {
   readonly rcc: string;
   readonly origin: ClusterRef;
@@ -146,7 +148,7 @@ export interface EdgeReport {
   readonly conflicts?: number;
 }
 
-/** What a relay reports of its own cluster on the home socket; the publisher's counts. */
+/** A relay's report of its own cluster, sent on the home socket; the publisher's counts. */
 export interface ClusterReport {
   /** CIDRs of the cluster's own pools, the widest first; at most `MAX_TOLD_POOLS`. */
   readonly pools: readonly string[];
@@ -170,7 +172,7 @@ export interface SourceReport {
   readonly sinceMs: number;
 }
 
-/** What an Origin asks the Mesh to note of its cluster. [VIS32] [VIS34] */
+/** A note that an Origin asks the Mesh to take of its cluster. [VIS32] [VIS34] */
 export interface ClusterNote {
   /**
    * CIDRs of the cluster's own pools, canonical and sorted; `null`: nothing is known of them now.
@@ -185,7 +187,7 @@ export interface ClusterNote {
   readonly keyGeneration?: number;
 }
 
-/** What an Origin knows of itself, for status. */
+/** The state of an Origin, for status. */
 export interface OriginStatus {
   readonly cluster: ClusterRef;
   /** `connected`: its publisher has a home socket now. */
@@ -208,7 +210,7 @@ export interface OriginStatus {
   readonly quarantinedEndpoints: number;
   /** Endpoints that are admitted without some of their addresses. [ADM11] */
   readonly partlyAdmitted: number;
-  /** What its publisher reports of the cluster; `null` before the first report. */
+  /** Its publisher's report of the cluster; `null` before the first one. */
   readonly report: ClusterReport | null;
   /** Of each scope that its grants name: what it shows. */
   readonly scopes: readonly ScopeStatus[];

@@ -1,4 +1,4 @@
-/** What is wrong with an input, field by field, whichever kind of input it is. */
+/** Faults of an input, field by field, whichever kind of input it is. */
 
 /** One thing that is wrong with an input: where, and the rule. */
 export interface FieldProblem {
@@ -6,7 +6,7 @@ export interface FieldProblem {
   readonly rule: string;
 }
 
-/** What we read of an issue of zod's. */
+/** The part of an issue of zod's that we read. */
 interface Issue {
   readonly code?: string | undefined;
   readonly path: readonly PropertyKey[];

@@ -3,8 +3,8 @@
  * reference with its rules, and no other. [VIS22] (docs.tigera.io, "Remote cluster configuration",
  * read 2026-11.)
  *
- * What Kubernetes itself adds to an object (`kubectl get -o yaml`) is accepted and ignored, and
- * `null` is an absent field, so that an exported object can be applied.
+ * Fields that Kubernetes itself adds to an object (`kubectl get -o yaml`) are accepted and ignored,
+ * and `null` is an absent field, so that an exported object can be applied.
  */
 import { z } from "zod";
 

@@ -1,7 +1,7 @@
 /**
- * What of an origin a grant shows: a pure function of one record, so that an origin's log has a
- * projection for each scope, with a digest of its own, and a relay can narrow what it holds by
- * itself. What a scope does not name it does not narrow. [SCP1]
+ * The part of an origin that a grant shows: a pure function of one record, so that an origin's log
+ * has a projection for each scope, with a digest of its own, and a relay can narrow what it holds
+ * by itself. What a scope does not name it does not narrow. [SCP1]
  */
 import { z } from "zod";
 
@@ -110,7 +110,7 @@ export function scopeId(scope: Scope): string {
   return toHex(sha256(new TextEncoder().encode(JSON.stringify(scope)))).slice(0, 16);
 }
 
-/** What a reader sees of a record; `null`: nothing. */
+/** The part of a record that a reader sees; `null`: nothing. */
 export type Projector = (record: CalicoRecord) => CalicoRecord | null;
 
 /**

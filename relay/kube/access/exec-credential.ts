@@ -18,7 +18,8 @@ const MAX_CHARS = 1024 * 1024;
 const FAILURE_MS = 1_000;
 
 /**
- * What a plugin is told of the cluster with `provideClusterInfo`; field names are those of the API.
+ * The cluster as a plugin is told of it with `provideClusterInfo`; field names are those of the
+ * API.
  */
 export type ClusterInfo = Readonly<Record<string, unknown>>;
 
@@ -177,7 +178,7 @@ function run(exec: KubeExec, env: NodeJS.ProcessEnv): Promise<ExecCredential> {
   });
 }
 
-/** What a stream says, up to a bound; the rest is not kept. */
+/** The text of a stream, up to a bound; the rest is not kept. */
 function collect(stream: NodeJS.ReadableStream): () => string {
   let said = "";
   stream.setEncoding("utf8");

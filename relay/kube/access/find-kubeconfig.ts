@@ -26,7 +26,7 @@ export interface WhereToLook {
   readonly accountFolder?: string;
 }
 
-/** What was read last, by path: a file whose text is the same is not parsed again. */
+/** Parsed files, by path: a file whose text is the same is not parsed again. */
 export type ParsedFiles = Map<string, { readonly text: string; readonly config: Kubeconfig }>;
 
 /** @throws Error naming the file and what is wrong with it, or saying where nothing was found. */

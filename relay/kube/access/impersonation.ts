@@ -3,7 +3,7 @@
  */
 import type { KubeUser } from "./kubeconfig.ts";
 
-/** What a header's name may hold (RFC 9110 "token"), but for `%`, which is the escape. */
+/** Characters of a header's name (RFC 9110 "token"), but for `%`, which is the escape. */
 const LEGAL = /[!#$&'*+\-.^_`|~0-9A-Za-z]/;
 
 export function impersonation(

@@ -1,5 +1,5 @@
 /**
- * What a record counts among, and what could take its place: an object's name, and the addresses
+ * The collection that a record counts among, and its identity: an object's name, and the addresses
  * that rules know it by.
  */
 import type { CalicoRecord } from "../../../shared/record/record.ts";
@@ -39,7 +39,7 @@ export function collectionOf(record: CalicoRecord): CollectionName {
   }
 }
 
-/** What of a record says that another one has taken its place. */
+/** The part of a record that shows that another one has taken its place. */
 export interface Identity {
   /**
    * The object's name, where its key holds more (the node): it may come back under another key.

@@ -1,4 +1,6 @@
-/** What the withdrawal guard answers: what is obeyed now, and what is held until when. [PUB3] */
+/**
+ * Answers of the withdrawal guard: changes that are obeyed now, and holds with their end. [PUB3]
+ */
 import { channelOf } from "../../../shared/record/channel.ts";
 import type { EncodedChange, EncodedRecord } from "../../../shared/record/encoding.ts";
 import type { RecordDeletion } from "../../../shared/record/record.ts";

@@ -1,5 +1,5 @@
 /**
- * What this cluster has published, as the next process of this relay needs it to judge what is
+ * The file of published keys, as the next process of this relay needs it to judge what is
  * missing then: of each key the collection, and what could take its place. And which withdrawals
  * are held. In the state folder; lost or damaged, it is no knowledge. [PUB5]
  */

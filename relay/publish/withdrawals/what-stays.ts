@@ -1,6 +1,6 @@
 /**
- * What of a cluster stays published when some of it goes. Looks at every record, so it is asked
- * only when a deletion was inferred.
+ * Counts of a cluster's records that stay published when some go. Looks at every record, so it is
+ * asked only when a deletion was inferred.
  */
 import { toId } from "../../../shared/lib/bytes.ts";
 import type { EncodedRecord } from "../../../shared/record/encoding.ts";

@@ -96,7 +96,7 @@ export class WithdrawalGuard {
   }
 
   /**
-   * What the hub has of a channel and this process does not, at its first comparison.
+   * Judges keys that the hub has of a channel and this process has not, at its first comparison.
    * @param missing What is known of each from an earlier process.
    * @returns Those that are obeyed now.
    */

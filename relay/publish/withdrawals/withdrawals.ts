@@ -47,7 +47,7 @@ const WRITE_SHARE = 1_000;
 export class Withdrawals {
   readonly #options: WithdrawalOptions;
   readonly #guard: WithdrawalGuard;
-  /** What an earlier process published, until this one has compared what the hub has. */
+  /** Keys that an earlier process published, until this one has compared what the hub has. */
   readonly #known: Map<string, HeldKey>;
   readonly #compared = new Set<Channel>();
   /**
@@ -120,7 +120,7 @@ export class Withdrawals {
     return new Set(missing.filter((hash) => this.#guard.isHeld(hash)).map(toId));
   }
 
-  /** What the hub has of a channel is what this process has. */
+  /** Notes that a channel was compared with the hub. */
   compared(channel: Channel): void {
     this.#compared.add(channel);
   }

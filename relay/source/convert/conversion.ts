@@ -1,5 +1,5 @@
 /**
- * What a conversion gives. Two kinds of wrong input are told apart, as Calico does: a field that
+ * The result of a conversion. Two kinds of wrong input are told apart, as Calico does: a field that
  * only loses itself (`problems` beside a record), and one that takes the whole object with it (a
  * `FieldProblem` thrown, which becomes `problems` without one).
  */

@@ -1,6 +1,6 @@
 /**
- * What a reflector's state means to people: a retry that is under way is still a failure, until one
- * has worked. [SRC88]
+ * A reflector's state in the words of people: a retry that is under way is still a failure, until
+ * one has worked. [SRC88]
  */
 import type { SourceState } from "../source-health.ts";
 import { HEALTHY_MS } from "./reflector.ts";

@@ -18,7 +18,7 @@ import type { ReflectorEffect, ReflectorEvent, ReflectorState } from "./reflecto
 import { LIST_LIMIT, stepReflector } from "./reflector.ts";
 import { isBefore, LOOK_MS } from "./silent-watch.ts";
 
-/** What the reflector's owner does with what it sees. */
+/** The reflector's owner: keeps the objects that it sees. */
 export interface ReflectorOwner {
   /** The collection's path, like `/api/v1/pods`. @throws to be asked again after a pause. */
   path(): Promise<string>;

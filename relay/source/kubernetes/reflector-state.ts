@@ -1,5 +1,5 @@
 /**
- * What a reflector is in, what happens to it, and what it has done: the words of `reflector.ts`.
+ * States, events and effects of a reflector: the words of `reflector.ts`.
  */
 import type { Random } from "../../../shared/lib/clock.ts";
 import type { Look } from "./silent-watch.ts";

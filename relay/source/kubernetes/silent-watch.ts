@@ -12,7 +12,7 @@ export const AFTER_FAILURE_MS = 5_000;
 /** How long the look may take. Together with the silence it stays below 90 s. */
 export const LOOK_MS = 15_000;
 
-/** What the list of one object says, and what we have. */
+/** The answer to a list of one object, beside the number of objects that we have. */
 export interface Look {
   readonly position: string;
   /** Objects at the server; `null`: it does not say. */

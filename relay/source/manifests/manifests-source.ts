@@ -30,7 +30,7 @@ export class ManifestsSource implements Source {
   #out: { readonly sink: SourceSink; readonly store: RecordStore } | null = null;
   #files: KnownFiles = new Map();
   #objects: ReadonlyMap<string, FollowedObject> = new Map();
-  /** What is wrong with files, and between them. */
+  /** Problems of files, and between them. */
   #problems: ReadonlyMap<string, SourceProblem> = new Map();
   #isListed = false;
   #progress: Progress = { state: "listing", reason: "" };

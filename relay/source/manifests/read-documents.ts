@@ -31,8 +31,8 @@ export type ReadDocuments =
 const MAX_NESTED = 8;
 
 /**
- * What an API server would refuse is an error of the file: text, objects, and a name where records
- * need one. Aliases that expand without end are refused by the parser's own bound.
+ * Whatever an API server would refuse is an error of the file: text, objects, and a name where
+ * records need one. Aliases that expand without end are refused by the parser's own bound.
  */
 export function readDocuments(text: string): ReadDocuments {
   const read = readYaml(text);
