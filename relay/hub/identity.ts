@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { decodeJwt, exportJWK, generateKeyPair } from "jose";
 import { z } from "zod";
 
+import { isSystemError } from "../lib/system-error.ts";
 import { errorText } from "../../shared/lib/error-text.ts";
 import { parseJson } from "../../shared/lib/parse-json.ts";
 import { writeFileAtomically } from "../lib/atomic-file.ts";
@@ -93,7 +94,7 @@ function makeKeyFile(folder: string, path: string, text: string): void {
     // Unlike renaming, linking keeps a key that somebody has made meanwhile.
     linkSync(fresh, path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return;
+    if (isSystemError(error, "EEXIST")) return;
     throw new Error(
       `identity: ${path} is not there and cannot be made (${errorText(error)}): make an identity with \`catwalk cluster identity NAME\``,
       { cause: error },
@@ -138,7 +139,7 @@ function readIfThere(path: string): string | null {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    if (isSystemError(error, "ENOENT")) return null;
     throw new Error(`identity: ${errorText(error)}`, { cause: error });
   }
 }

@@ -20,6 +20,7 @@ import {
 import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
 
+import { isSystemError } from "../lib/system-error.ts";
 import { syncFolder } from "../lib/atomic-file.ts";
 import { BodyScan, HEADER_BYTES } from "./body-scan.ts";
 
@@ -244,7 +245,7 @@ export class ViewFile {
       this.#descriptor = openSync(this.#path, flags, 0o600);
       return true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+      if (isSystemError(error, "ENOENT")) return false;
       throw error;
     }
   }

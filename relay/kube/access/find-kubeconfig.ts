@@ -6,6 +6,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { delimiter, join, resolve } from "node:path";
 
+import { isSystemError } from "../../lib/system-error.ts";
 import { errorText } from "../../../shared/lib/error-text.ts";
 import { formatHostPort } from "../../lib/host-port.ts";
 import type { Kubeconfig, KubeUser } from "./kubeconfig.ts";
@@ -70,7 +71,7 @@ async function readConfig(path: string, parsed: ParsedFiles): Promise<Kubeconfig
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    if (isSystemError(error, "ENOENT")) return null;
     throw new Error(`kubeconfig ${path}: ${errorText(error)}`, { cause: error });
   }
   const known = parsed.get(path);

@@ -2,6 +2,7 @@
  * A folder of YAML as a cluster's source: each look at it is compared with the last one.
  * [SRC40..SRC45]
  */
+import { isSystemError } from "../../lib/system-error.ts";
 import { errorText } from "../../../shared/lib/error-text.ts";
 import type { EncodedChange } from "../../../shared/record/encoding.ts";
 import { RecordStore } from "../record-store.ts";
@@ -87,7 +88,7 @@ export class ManifestsSource implements Source {
       return isMissed;
     } catch (error) {
       // An unreadable folder is health, not a change: what was there stays. [SRC43]
-      const isAbsent = error instanceof Error && "code" in error && error.code === "ENOENT";
+      const isAbsent = isSystemError(error, "ENOENT");
       this.#progress = isAbsent
         ? { state: "absent", reason: `there is no folder ${this.#folder}` }
         : { state: "failing", reason: errorText(error) };

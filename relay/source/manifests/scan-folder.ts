@@ -5,6 +5,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
+import { isSystemError } from "../../lib/system-error.ts";
 import { textOf } from "./text-of.ts";
 
 /** Bounds: a folder past them is an error of the whole look, which changes nothing. */
@@ -80,7 +81,7 @@ async function readChanged(path: string, known: Stamp | undefined): Promise<Seen
     const stamp = `${ino} ${mtimeMs} ${size}`;
     return { stamp, text: stamp === known ? null : textOf(await readFile(path)) };
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    if (isSystemError(error, "ENOENT")) return null;
     throw error;
   }
 }
