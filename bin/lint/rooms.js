@@ -256,6 +256,7 @@ export const ROOMS = {
     "shared/lib",
     "shared/visibility",
     "relay/lib",
+    "relay/tls",
     "relay/hub",
     "relay/config",
     "relay/kube",

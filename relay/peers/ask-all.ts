@@ -17,7 +17,7 @@ import { factsOrder, lackedRemotes, nextQuestion } from "./plan.ts";
 import type { Answers } from "./plan.ts";
 import { hasView, ReceivedView, removeHalfViews } from "./received-view.ts";
 import type { Positions } from "./messages.ts";
-import { PeerError } from "./sealed-frames.ts";
+import { PeerError } from "./frames.ts";
 
 export interface AskAllOptions {
   readonly asking: Asking;

@@ -1,14 +1,15 @@
 /** One question to one relay of the cluster. [PEE2] */
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import { PeerConnection } from "./connection.ts";
+import { PeerError } from "./frames.ts";
+import type { PeerCertificate } from "./handshake.ts";
 import type { PeerLimits } from "./limits.ts";
 import { MAX_FACTS_BYTES, messageFrame, readAnswer, readFacts } from "./messages.ts";
 import type { Answer, Frame, Positions, Question } from "./messages.ts";
-import { PeerError } from "./sealed-frames.ts";
 
 /** How this relay asks. */
 export interface Asking {
-  readonly secret: Buffer;
+  readonly certificate: PeerCertificate;
   readonly limits: PeerLimits;
   /** Ends everything. */
   readonly signal: AbortSignal;
@@ -100,9 +101,9 @@ async function receiveFiles(
 async function ask(
   address: string,
   question: Question,
-  { secret, limits, signal }: Asking,
+  { certificate, limits, signal }: Asking,
 ): Promise<{ connection: PeerConnection; next: () => Promise<Frame<Answer>> }> {
-  const connection = await PeerConnection.dial(address, secret, limits.idleMs, signal);
+  const connection = await PeerConnection.dial(address, certificate, limits.idleMs, signal);
   try {
     await connection.send(messageFrame(question));
   } catch (error) {

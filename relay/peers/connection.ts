@@ -1,78 +1,79 @@
 /**
- * One connection between two relays of a cluster: sealed frames over TCP, with a bound on every
- * wait. Thin; what may be said is in `messages.ts`.
+ * One connection between two relays of a cluster: frames over TLS, with a bound on every wait.
+ * Thin; what may be said is in `messages.ts`.
  */
-import { connect } from "node:net";
 import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 
-import { splitHostPort } from "../lib/host-port.ts";
-import { Handshake, HELLO_BYTES, LENGTH_BYTES, PeerError, SealedFrames } from "./sealed-frames.ts";
-import type { Side } from "./sealed-frames.ts";
+import { bodyBytes, frameOf, LENGTH_BYTES, PeerError } from "./frames.ts";
+import { acceptTls, dialTls, proveKey } from "./handshake.ts";
+import type { PeerCertificate } from "./handshake.ts";
 
 export class PeerConnection {
-  readonly #socket: Socket;
+  readonly #socket: TLSSocket;
   readonly #chunks: AsyncIterator<Buffer>;
   #rest: Buffer = Buffer.alloc(0);
-  #frames: SealedFrames | null = null;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: TLSSocket) {
     this.#socket = socket;
-    // Whoever reads or writes next is told; without a listener the process would end.
-    socket.on("error", () => undefined);
     this.#chunks = socket[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   }
 
   /**
-   * Dials, and agrees on the session's keys. That the other side has the cluster's key shows with
-   * its first frame.
+   * Dials. Nothing is said before the other side has proven the cluster's key.
    * @param idleMs Longest time without a byte, from the dialling on.
    * @throws PeerError or the system's error.
    */
-  static async dial(
+  static dial(
     address: string,
-    secret: Buffer,
+    certificate: PeerCertificate,
     idleMs: number,
     signal: AbortSignal,
   ): Promise<PeerConnection> {
-    const [host, port] = splitHostPort(address);
-    const connection = new PeerConnection(connect({ host, port, noDelay: true, signal }));
-    return connection.#agreeOnKeys(secret, "asking", idleMs);
+    const socket = dialTls(address, certificate, signal);
+    return PeerConnection.#proven(socket, "secureConnect", certificate, idleMs);
   }
 
-  static accept(socket: Socket, secret: Buffer, idleMs: number): Promise<PeerConnection> {
-    return new PeerConnection(socket).#agreeOnKeys(secret, "asked", idleMs);
+  /** Nothing is read before the other side has proven the cluster's key. */
+  static accept(
+    socket: Socket,
+    certificate: PeerCertificate,
+    idleMs: number,
+  ): Promise<PeerConnection> {
+    return PeerConnection.#proven(acceptTls(socket, certificate), "secure", certificate, idleMs);
   }
 
-  async #agreeOnKeys(secret: Buffer, side: Side, idleMs: number): Promise<this> {
-    this.#socket.setTimeout(idleMs, () =>
-      this.#socket.destroy(new PeerError(`nothing for ${idleMs / 1000} s`)),
+  static async #proven(
+    socket: TLSSocket,
+    handshaken: "secure" | "secureConnect",
+    certificate: PeerCertificate,
+    idleMs: number,
+  ): Promise<PeerConnection> {
+    // Whoever reads or writes next is told; without a listener the process would end.
+    socket.on("error", () => undefined);
+    socket.setTimeout(idleMs, () =>
+      socket.destroy(new PeerError(`nothing for ${idleMs / 1000} s`)),
     );
     try {
-      const handshake = new Handshake(secret, side);
-      if (side === "asking") await this.#write(handshake.hello);
-      const hello = await this.#readBytes(HELLO_BYTES);
-      this.#frames = handshake.finish(hello);
-      if (side === "asked") await this.#write(handshake.hello);
-      return this;
+      await proveKey(socket, handshaken, certificate);
     } catch (error) {
-      this.close();
+      socket.destroy();
       throw error;
     }
+    return new PeerConnection(socket);
   }
 
   /** Resolves when the system has taken enough of it to go on. */
-  send(plain: Uint8Array): Promise<void> {
-    return this.#write(this.#session.seal(plain));
+  send(bytes: Uint8Array): Promise<void> {
+    return this.#write(frameOf(bytes));
   }
 
   /**
-   * @param max Bytes in plain.
-   * @throws PeerError when the connection ends before a whole frame, or with one that does not
-   *   open.
+   * @param max Bytes.
+   * @throws PeerError when the connection ends before a whole frame.
    */
   async receive(max?: number): Promise<Buffer> {
-    const length = SealedFrames.bodyBytes(await this.#readBytes(LENGTH_BYTES), max);
-    return this.#session.open(await this.#readBytes(length));
+    return this.#readBytes(bodyBytes(await this.#readBytes(LENGTH_BYTES), max));
   }
 
   /** After all that was sent has gone out. */
@@ -82,11 +83,6 @@ export class PeerConnection {
 
   close(): void {
     this.#socket.destroy();
-  }
-
-  get #session(): SealedFrames {
-    if (this.#frames === null) throw new Error("BUG: no session yet");
-    return this.#frames;
   }
 
   #write(bytes: Buffer): Promise<void> {

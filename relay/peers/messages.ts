@@ -1,5 +1,5 @@
 /**
- * The messages between relays of a cluster, inside sealed frames. One question a connection:
+ * The messages between relays of a cluster, in frames. One question a connection:
  * positions, or files. The answer to the second is one file after the other, each announced with
  * its size, and then `end`; a connection that closes before has said nothing whole. [PEE2]
  *
@@ -13,7 +13,7 @@ import { describeIssues } from "../../shared/visibility/field-problem.ts";
 import { NAME_PATTERN, NAME_RULE } from "../../shared/lib/names.ts";
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import { parseAccessFacts } from "../../shared/visibility/parse-facts.ts";
-import { PeerError } from "./sealed-frames.ts";
+import { PeerError } from "./frames.ts";
 
 /** Names of RCCs become names of files: what is none is refused. */
 const rccName = z.string().regex(NAME_PATTERN, NAME_RULE);

@@ -10,8 +10,8 @@ import { splitHostPort } from "../lib/host-port.ts";
 import { askAll } from "./ask-all.ts";
 import type { PeerReport } from "./ask-all.ts";
 import { peerFinder } from "./find-peers.ts";
+import { peerCertificate } from "./handshake.ts";
 import { PEER_LIMITS } from "./limits.ts";
-import { clusterSecret } from "./sealed-frames.ts";
 import { PeerServer } from "./server.ts";
 import type { Offer } from "./server.ts";
 
@@ -43,7 +43,7 @@ export class Peers {
     this.#server =
       config.peersListen === undefined
         ? null
-        : new PeerServer(clusterSecret(credentials.privateKey), offer, log);
+        : new PeerServer(peerCertificate(credentials.privateKey), offer, log);
   }
 
   /** The report of asking; `null` when nobody was asked (yet). */
@@ -71,7 +71,7 @@ export class Peers {
     // Nobody knows a key that has just been made.
     if (find === null || membership === null) return;
     const asking = {
-      secret: clusterSecret(privateKey),
+      certificate: peerCertificate(privateKey),
       limits: PEER_LIMITS,
       signal: this.#abort.signal,
     };

@@ -11,7 +11,7 @@ import { readMeta } from "../view/view-events.ts";
 import type { ViewHeader } from "../view/file-meta.ts";
 import { viewPath } from "../view/views-folder.ts";
 import { ViewFile } from "../view/view-file.ts";
-import { PeerError } from "./sealed-frames.ts";
+import { PeerError } from "./frames.ts";
 
 /** Not the name of a view, so that a half is never taken for one. */
 const SUFFIX = ".from-peer";

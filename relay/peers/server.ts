@@ -14,11 +14,12 @@ import type { Logger } from "../lib/log.ts";
 import { listenOn } from "../lib/listen-on.ts";
 import type { ViewOnDisk } from "../view/views-folder.ts";
 import { PeerConnection } from "./connection.ts";
+import { PeerError } from "./frames.ts";
+import type { PeerCertificate } from "./handshake.ts";
 import { PEER_LIMITS } from "./limits.ts";
 import type { PeerLimits } from "./limits.ts";
 import { MAX_QUESTION_BYTES, messageFrame, partFrame, readQuestion } from "./messages.ts";
 import type { Question } from "./messages.ts";
-import { PeerError } from "./sealed-frames.ts";
 
 const PART_BYTES = 256 * 1024;
 /** At most one line this often: somebody may be scanning ports. */
@@ -36,7 +37,7 @@ export interface Offer {
 }
 
 export class PeerServer {
-  readonly #secret: Buffer;
+  readonly #certificate: PeerCertificate;
   readonly #offer: Offer;
   readonly #log: Logger;
   readonly #limits: PeerLimits;
@@ -49,8 +50,8 @@ export class PeerServer {
   /** When what was sent until now may all have been sent. */
   #sentUntilMs = 0;
 
-  constructor(secret: Buffer, offer: Offer, log: Logger, limits = PEER_LIMITS) {
-    this.#secret = secret;
+  constructor(certificate: PeerCertificate, offer: Offer, log: Logger, limits = PEER_LIMITS) {
+    this.#certificate = certificate;
     this.#offer = offer;
     this.#log = log;
     this.#limits = limits;
@@ -83,10 +84,9 @@ export class PeerServer {
     const untilAsked = setTimeout(() => socket.destroy(), idleMs);
     const untilOver = setTimeout(() => socket.destroy(), totalMs);
     try {
-      const connection = await PeerConnection.accept(socket, this.#secret, idleMs);
-      const asked = await connection.receive(MAX_QUESTION_BYTES);
+      const connection = await PeerConnection.accept(socket, this.#certificate, idleMs);
       this.#unproven.delete(socket);
-      const question = readQuestion(asked);
+      const question = readQuestion(await connection.receive(MAX_QUESTION_BYTES));
       clearTimeout(untilAsked);
       await this.#answer(connection, question, from);
       connection.end();

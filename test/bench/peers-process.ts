@@ -1,10 +1,13 @@
 /**
  * A new node: asks one relay for facts and views, loads them, and prints as JSON how long either
- * took and how many records it has. Arguments: state folder, address, the cluster's secret in hex.
+ * took and how many records it has. Arguments: state folder, address, identity's
+ * folder.
  */
 import { AccessState } from "../../relay/access/access-state.ts";
+import { openIdentity } from "../../relay/hub/identity.ts";
 import { newLogger } from "../../relay/lib/log.ts";
 import { askAll } from "../../relay/peers/ask-all.ts";
+import { peerCertificate } from "../../relay/peers/handshake.ts";
 import { PEER_LIMITS } from "../../relay/peers/limits.ts";
 import { preferSmallHeap } from "../../relay/lib/small-heap.ts";
 import { RemoteView } from "../../relay/view/remote-view.ts";
@@ -12,12 +15,12 @@ import { viewPath } from "../../relay/view/views-folder.ts";
 import { ViewFile } from "../../relay/view/view-file.ts";
 
 preferSmallHeap();
-const [stateDir = "", address = "", secret = ""] = process.argv.slice(2);
+const [stateDir = "", address = "", identity = ""] = process.argv.slice(2);
 const access = new AccessState(stateDir);
 const began = performance.now();
 const report = await askAll({
   asking: {
-    secret: Buffer.from(secret, "hex"),
+    certificate: peerCertificate((await openIdentity(identity)).key),
     limits: PEER_LIMITS,
     signal: new AbortController().signal,
   },

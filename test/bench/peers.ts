@@ -4,12 +4,13 @@
  * is this process, the new node one of its own.
  */
 import { execFile } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
+import { openIdentity } from "../../relay/hub/identity.ts";
 import { newLogger } from "../../relay/lib/log.ts";
+import { peerCertificate } from "../../relay/peers/handshake.ts";
 import { PeerServer } from "../../relay/peers/server.ts";
 import { viewPath } from "../../relay/view/views-folder.ts";
 import { addEndpoints } from "./first-view.ts";
@@ -35,14 +36,15 @@ export async function* benchPeers(): AsyncGenerator<Figure> {
   const path = viewPath(join(rig.root, "state"), "o");
   mkdirSync(join(path, ".."), { recursive: true });
   await runView(rig, "state/views/o.view");
-  const secret = randomBytes(32);
+  const identity = join(rig.root, "identity");
+  const certificate = peerCertificate((await openIdentity(identity)).key);
   const view = { rcc: "o", originUid: "o", path, isLoaded: true, revision: 1 };
   const offer = { facts: () => peerFacts(), views: () => [view], view: () => view };
-  const server = new PeerServer(secret, offer, newLogger("bench", "silent"));
+  const server = new PeerServer(certificate, offer, newLogger("bench", "silent"));
   const port = await server.start("127.0.0.1:0");
   const runs: PeerRun[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    runs.push(await askAs(`new-${round}`, `127.0.0.1:${port}`, secret));
+    runs.push(await askAs(`new-${round}`, `127.0.0.1:${port}`));
     progress(JSON.stringify(runs.at(-1)));
   }
   const megabytes = statSync(path).size / 1e6;
@@ -54,13 +56,13 @@ export async function* benchPeers(): AsyncGenerator<Figure> {
   yield figure(`${name}: loaded`, median(whole), "s", 5);
   yield figure(`${name}: bytes`, megabytes, "MB", null);
 
-  async function askAs(folder: string, address: string, key: Buffer): Promise<PeerRun> {
+  async function askAs(folder: string, address: string): Promise<PeerRun> {
     const program = join(import.meta.dirname, "peers-process.ts");
     const { stdout } = await promisify(execFile)(process.execPath, [
       program,
       join(rig.root, folder),
       address,
-      key.toString("hex"),
+      identity,
     ]);
     const run = JSON.parse(stdout) as PeerRun;
     if (run.records !== ENDPOINTS) throw new Error(`only ${run.records} records came`);

@@ -9,19 +9,21 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
+import { makeKey } from "../../relay/hub/identity.ts";
 import { newLogger } from "../../relay/lib/log.ts";
+import type { Logger } from "../../relay/lib/log.ts";
 import { askAll } from "../../relay/peers/ask-all.ts";
 import type { PeerReport } from "../../relay/peers/ask-all.ts";
 import { PeerConnection } from "../../relay/peers/connection.ts";
+import { peerCertificate } from "../../relay/peers/handshake.ts";
 import { PEER_LIMITS } from "../../relay/peers/limits.ts";
 import type { PeerLimits } from "../../relay/peers/limits.ts";
-import { clusterSecret } from "../../relay/peers/sealed-frames.ts";
 import { PeerServer } from "../../relay/peers/server.ts";
 import { Remotes } from "../../relay/view/remotes.ts";
 import { OwnAddresses } from "../../relay/view/served.ts";
 
-export const SECRET = clusterSecret({ d: "A".repeat(43) });
-export const OTHER_SECRET = clusterSecret({ d: "B".repeat(43) });
+export const OWN = peerCertificate(await makeKey());
+export const OTHERS = peerCertificate(await makeKey());
 
 /** Short enough for a test to wait for their end. */
 export const SHORT: PeerLimits = { ...PEER_LIMITS, idleMs: 1_000, totalMs: 8_000, busyMs: 20 };
@@ -38,6 +40,7 @@ export interface AskOptions {
   readonly own?: AccessFacts | null;
   readonly limits?: PeerLimits;
   readonly signal?: AbortSignal;
+  readonly log?: Logger;
 }
 
 export class PeerRig {
@@ -71,14 +74,19 @@ export class PeerRig {
   async serve(
     dir: string,
     facts: AccessFacts,
-    { secret = SECRET, limits = SHORT, remotes = this.remotes(dir, facts) } = {},
+    {
+      certificate = OWN,
+      limits = SHORT,
+      remotes = this.remotes(dir, facts),
+      log = newLogger("test", "silent"),
+    } = {},
   ): Promise<string> {
     const offer = {
       facts: () => facts,
       views: () => remotes.files(),
       view: (rcc: string) => remotes.file(rcc),
     };
-    const server = new PeerServer(secret, offer, newLogger("test", "silent"), limits);
+    const server = new PeerServer(certificate, offer, log, limits);
     this.#ends.push(() => server.stop());
     return `127.0.0.1:${await server.start("127.0.0.1:0")}`;
   }
@@ -105,7 +113,7 @@ export class PeerRig {
   ): Promise<string> {
     return this.serveBy((socket) => {
       const serve = async (): Promise<void> => {
-        const connection = await PeerConnection.accept(socket, SECRET, 1_000);
+        const connection = await PeerConnection.accept(socket, OWN, 1_000);
         await answer(await connection.receive(), connection);
       };
       // That the asker leaves is what such a test is about.
@@ -117,9 +125,10 @@ export class PeerRig {
   async ask(addresses: readonly string[], options: AskOptions = {}): Promise<Asked> {
     const { dir = this.folder(), own = null, limits = SHORT } = options;
     const { signal = new AbortController().signal } = options;
+    const { log = newLogger("test", "silent") } = options;
     let facts: AccessFacts | null = own;
     const report = await askAll({
-      asking: { secret: SECRET, limits, signal },
+      asking: { certificate: OWN, limits, signal },
       stateDir: dir,
       membership: {
         credential: "c",
@@ -130,7 +139,7 @@ export class PeerRig {
       facts: () => facts,
       keepFacts: (newer) => (facts = newer),
       find: () => Promise.resolve(addresses),
-      log: newLogger("test", "silent"),
+      log,
     });
     return { dir, facts, report };
   }

@@ -16,7 +16,7 @@ import { PeerConnection } from "../../../relay/peers/connection.ts";
 import { messageFrame, readAnswer } from "../../../relay/peers/messages.ts";
 import { eventually } from "../../support/mesh-rig.ts";
 import { FACTS, filesOf, hashOf, ipsOf, pods, stored, viewOf } from "../../support/peer-files.ts";
-import { PeerRig, SECRET, SHORT } from "../../support/peer-rig.ts";
+import { OWN, PeerRig, SHORT } from "../../support/peer-rig.ts";
 import { accessFacts, writeView, writeViewOf } from "../../support/stored-view.ts";
 
 const rig = new PeerRig();
@@ -144,12 +144,7 @@ test("[PEE2] a file is sent as it was when it was opened, whatever is appended o
   // So slow that it is not yet all on its way.
   const limits = { ...SHORT, bytesPerSecond: size * 2, idleMs: 2_000 };
   const address = await rig.serve(from, FACTS, { limits });
-  const connection = await PeerConnection.dial(
-    address,
-    SECRET,
-    2_000,
-    new AbortController().signal,
-  );
+  const connection = await PeerConnection.dial(address, OWN, 2_000, new AbortController().signal);
   await connection.send(messageFrame({ type: "files", facts: false, rccs: ["db"] }));
   const parts: Buffer[] = [];
   for (;;) {
@@ -173,7 +168,7 @@ test("[PEE2] a view that is withdrawn while it is sent is broken off; one that t
   const limits = { ...SHORT, bytesPerSecond: size, idleMs: 2_000 };
   const address = await rig.serve(from, FACTS, { limits, remotes });
   const { signal } = new AbortController();
-  const connection = await PeerConnection.dial(address, SECRET, 2_000, signal);
+  const connection = await PeerConnection.dial(address, OWN, 2_000, signal);
   await connection.send(messageFrame({ type: "files", facts: false, rccs: ["db"] }));
   const first = readAnswer(await connection.receive());
   expect(first).toMatchObject({ message: { type: "file", rcc: "db" } });
@@ -182,7 +177,7 @@ test("[PEE2] a view that is withdrawn while it is sent is broken off; one that t
     for (;;) await connection.receive();
   };
   await expect(rest()).rejects.toThrow(/closed the connection|ECONNRESET/);
-  const again = await PeerConnection.dial(address, SECRET, 2_000, signal);
+  const again = await PeerConnection.dial(address, OWN, 2_000, signal);
   await again.send(messageFrame({ type: "files", facts: false, rccs: ["db", "nobody"] }));
   expect(readAnswer(await again.receive())).toEqual({ type: "message", message: { type: "end" } });
   again.close();

@@ -13,28 +13,26 @@ import { askPositions } from "../../../relay/peers/ask.ts";
 import { PeerConnection } from "../../../relay/peers/connection.ts";
 import { messageFrame, partFrame } from "../../../relay/peers/messages.ts";
 import type { Answer } from "../../../relay/peers/messages.ts";
-import { Handshake } from "../../../relay/peers/sealed-frames.ts";
+import { acceptTls } from "../../../relay/peers/handshake.ts";
 import { splitHostPort } from "../../../relay/lib/host-port.ts";
 import { FACTS, filesOf, hashOf, stored, viewOf } from "../../support/peer-files.ts";
-import { OTHER_SECRET, PeerRig, SECRET, SHORT } from "../../support/peer-rig.ts";
+import { OTHERS, OWN, PeerRig, SHORT } from "../../support/peer-rig.ts";
 import { accessFacts } from "../../support/stored-view.ts";
 
 const rig = new PeerRig();
 afterEach(() => rig.close());
 
 test("[PEE3] who has another key gets nothing, and gives nothing", async () => {
-  const address = await rig.serve(stored(rig), FACTS, { secret: OTHER_SECRET });
+  const address = await rig.serve(stored(rig), FACTS, { certificate: OTHERS });
   const { dir, facts, report } = await rig.ask([address]);
   expect(facts).toBe(null);
   expect(report).toMatchObject({ answered: 0, views: [], message: "no other relay answered" });
   expect(filesOf(dir)).toEqual([]);
-  const asking = { secret: SECRET, limits: SHORT, signal: new AbortController().signal };
-  await expect(askPositions(address, asking)).rejects.toThrow(
-    /closed the connection|ECONNRESET|EPIPE/,
-  );
+  const asking = { certificate: OWN, limits: SHORT, signal: new AbortController().signal };
+  await expect(askPositions(address, asking)).rejects.toThrow("has not the key of this cluster");
 });
 
-test("[PEE3] a bit that is changed on the way anywhere, or a cut, costs only that answer", async () => {
+test("[PEE3] [PEE8] a bit that is changed on the way anywhere, or a cut, costs only that answer", async () => {
   const from = stored(rig, 9, 500);
   const through = await rig.serve(from, FACTS);
   const whole = statSync(viewOf(from)).size;
@@ -152,7 +150,7 @@ test("[PEE1] one that sends for ever, a little at a time, is left when the time 
   expect(filesOf(dir)).toEqual([]);
 });
 
-test("[PEE5] what is no relay at all is left: silence, noise without an end, a hello and noise", async () => {
+test("[PEE5] what is no relay at all is left: silence, noise without an end, a handshake and noise", async () => {
   const noise = Buffer.alloc(64 * 1024, 0x61);
   const others = [
     await rig.serveBy(() => undefined),
@@ -164,7 +162,9 @@ test("[PEE5] what is no relay at all is left: silence, noise without an end, a h
       more();
     }),
     await rig.serveBy((socket) => {
-      socket.write(Buffer.concat([new Handshake(OTHER_SECRET, "asked").hello, noise]));
+      acceptTls(socket, OTHERS)
+        .on("error", () => undefined)
+        .on("secure", () => socket.write(noise));
     }),
     await rig.serveBy((socket) => socket.destroy()),
     "127.0.0.1:1",
