@@ -49,6 +49,8 @@ const ROWS: Readonly<Record<string, string>> = {
   "claims over time; at once; together": `${BUDGETS.claimsPerSecond}/s; ${BUDGETS.claimsAtOnce}; ${BUDGETS.questionClaims}`,
   "sockets a member, for each that is left; closed ones that stay": `${BUDGETS.socketsPerFreeSocket}; ${BUDGETS.halfClosedSockets} for ${seconds(BUDGETS.halfClosedMs)}`,
   "relays of a cluster": count(LIMITS.homeSockets),
+  "tokens of a cluster that are remembered": count(BUDGETS.usedTokens),
+  "token of a relay; clock skew": `${seconds(LIMITS.tokenMs)}; ${seconds(LIMITS.clockSkewMs)}`,
   "scopes of an origin; records of its projections": `${MESH_LIMITS.scopesPerOrigin}; ${count(BUDGETS.projectionRecords)}`,
 };
 
@@ -61,7 +63,7 @@ test("[NAM2] the hub's rows of the table of limits have the values of the code",
 
 /** Ends of names: what is counted. */
 const UNITS =
-  /(?:AtOnce|Blobs|Bytes|Changes|Claims|Deletes|Entries|Frames|Keys|Leaves|Messages|Ms|PerSecond|Pieces|PerFreeSocket|Reads|Records|Rows|Share|Sockets|Us)$/;
+  /(?:AtOnce|Blobs|Bytes|Changes|Claims|Deletes|Entries|Frames|Keys|Leaves|Messages|Ms|PerSecond|Pieces|PerFreeSocket|Reads|Records|Rows|Share|Sockets|Tokens|Us)$/;
 
 test("[NAM2] each budget has a unit in its name, a sentence that says what it is for, and its rule", () => {
   const entries = [...SOURCE.matchAll(/\n {2}(\w+): (.+),/g)].map(([, name = "", value]) => ({

@@ -134,6 +134,9 @@ export const BUDGETS = {
   /** Bytes of messages of one member that wait at one Origin. [LOG28] */
   heldBytes: 2 * MIB,
 
+  /** Tokens of a cluster that are remembered: of 5,000 relays with 12 views each. [CRE22] */
+  usedTokens: 65_536,
+
   // Shares of the process.
 
   /** Part of the disk's time that publishers get: the rest is for folding and readers. [LOG21] */
