@@ -44,6 +44,7 @@ const ROWS: Readonly<Record<string, string>> = {
   "changes of an origin over time; at once": `${count(BUDGETS.changesPerSecond)}/s; ${count(BUDGETS.burstChanges)}`,
   "bytes, and frames, of an origin that wait": `${mib(BUDGETS.waitingBytes)}, ${count(BUDGETS.waitingFrames)}`,
   "keys a channel; refused ones": `${count(BUDGETS.channelKeys)}; ${count(BUDGETS.quarantinedRecords)}`,
+  "bytes a channel, stored; refused ones": `${mib(BUDGETS.admittedBytes)}; ${mib(BUDGETS.refusedBytes)}`,
   "messages of a cluster over time; at once": `${count(BUDGETS.messagesPerSecond)}/s; ${count(BUDGETS.burstMessages)}`,
   "the thread for a member over time; at once; a broken message": `${BUDGETS.memberUsPerSecond / 1e4} %; ${BUDGETS.memberBurstUs / 1e3} ms; ${BUDGETS.brokenMessageUs / 1e3} ms`,
   "claims over time; at once; together": `${BUDGETS.claimsPerSecond}/s; ${BUDGETS.claimsAtOnce}; ${BUDGETS.questionClaims}`,

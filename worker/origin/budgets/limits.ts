@@ -96,6 +96,10 @@ export const BUDGETS = {
   channelKeys: 600_000,
   /** Refused records that are kept with the rule that refused them. [LOG57] */
   quarantinedRecords: 50_000,
+  /** Bytes of a channel's records as stored: four times what 600,000 pods have. [LOG68] */
+  admittedBytes: 256 * MIB,
+  /** Bytes of a channel's refused records, as they are kept. [LOG68] */
+  refusedBytes: 32 * MIB,
   /** Bytes of frames that wait: a publisher that keeps to two under way has fewer. [LOG19] */
   waitingBytes: 8 * MIB,
   /** Frames that wait. [LOG19] */
