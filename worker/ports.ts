@@ -16,6 +16,16 @@ export function originObjectName(meshId: string, clusterUid: string): string {
   return `${meshId}:${clusterUid}`;
 }
 
+/** A token that a relay has shown, and that opens one connection. [CRE21] */
+export interface ShownToken {
+  readonly id: string;
+  /** Unix ms by the relay's clock. */
+  readonly issuedMs: number;
+}
+
+/** `clock-skew`: issued so long ago that it may have been used already. */
+export type TokenPermit = "yes" | "token-used" | "clock-skew";
+
 /** A relay with a credential of this hub wants to read an origin. */
 export interface Dial {
   readonly meshName: string;
@@ -23,10 +33,17 @@ export interface Dial {
   readonly clusterUid: string;
   readonly keyGeneration: number;
   readonly originUid: string;
+  /** `null`: of a relay of the version before, whose tokens have no id. */
+  readonly token: ShownToken | null;
 }
 
 /** `not-ready`: the Mesh has not answered yet. */
-export type DialPermit = "yes" | "access-denied" | "unauthenticated" | "removed" | "not-ready";
+export type DialPermit =
+  | TokenPermit
+  | "access-denied"
+  | "unauthenticated"
+  | "removed"
+  | "not-ready";
 
 /**
  * RPC surface of an Origin object (besides `fetch`, which takes the WebSocket upgrades that the
@@ -76,4 +93,7 @@ export const INTERNAL_HEADERS = {
   meshId: "catwalk-internal-mesh",
   meshName: "catwalk-internal-mesh-name",
   originUid: "catwalk-internal-origin",
+  /** Of the token, on the way to the Origin of the relay's own cluster; empty where it has none. */
+  tokenId: "catwalk-internal-token",
+  tokenIssuedMs: "catwalk-internal-token-issued",
 } as const;

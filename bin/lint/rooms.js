@@ -46,7 +46,7 @@ export const ROOMS = {
     "worker/storage",
   ],
   /** Tokens, credentials, the hub's key. */
-  "worker/auth": ["shared/lib", "shared/api", "worker/mesh"],
+  "worker/auth": ["shared/lib", "shared/protocol", "shared/api", "worker/ports.ts", "worker/mesh"],
   /** The admin API and the relays' way in, over HTTP. */
   "worker/routes": [
     "shared/lib",
@@ -70,8 +70,6 @@ export const ROOMS = {
     "worker/origin/peer.ts",
     "worker/origin/timers.ts",
   ],
-  /** What all Origins of one process share. */
-  "worker/origin/hub-process.ts": ["worker/origin/budgets"],
   /** The one way of events into an Origin. */
   "worker/origin/event-door.ts": ["worker/origin/budgets"],
   /** An origin's logs: frames, blobs, digests, on disk. Knows no sockets. */
@@ -106,6 +104,8 @@ export const ROOMS = {
     "worker/origin/budgets",
     "worker/origin/ports.ts",
   ],
+  /** What all Origins of one process share. */
+  "worker/origin/hub-process.ts": ["worker/origin/budgets", "worker/origin/access"],
   /** The logs of what scopes show. */
   "worker/origin/scopes": [
     "shared/lib",

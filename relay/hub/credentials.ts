@@ -2,6 +2,8 @@
  * The credentials that a relay shows the hub: its identity's, and tokens of at most five minutes
  * that its key has signed. The private key never leaves the identity's folder. [CRE3] [CRE5]
  */
+import { randomBytes } from "node:crypto";
+
 import { calculateJwkThumbprint, importJWK, SignJWT } from "jose";
 import type { CryptoKey } from "jose";
 
@@ -15,6 +17,8 @@ import type { HubRoute } from "./route.ts";
 /** Audience of a relay's own tokens. */
 const AUDIENCE = "catwalk-hub";
 const TOKEN_SECONDS = 240;
+/** Of a token's id: the hub takes each once. [CRE21] */
+const TOKEN_ID_BYTES = 16;
 
 export interface CredentialPorts {
   /** Absent: the direct way. */
@@ -90,7 +94,10 @@ export class Credentials {
     return membership;
   }
 
-  /** Headers that authenticate one connection. @throws when the relay has not joined. */
+  /**
+   * Headers that authenticate one connection, and no other.
+   * @throws when the relay has not joined.
+   */
   async headers(): Promise<Readonly<Record<string, string>>> {
     if (this.#membership === null) throw new Error("this relay has not joined a mesh");
     const now = Math.floor((this.#now() + this.#skewMs) / 1000);
@@ -98,6 +105,7 @@ export class Credentials {
       .setProtectedHeader({ alg: "Ed25519", kid: await calculateJwkThumbprint(this.#jwk) })
       .setIssuer(this.#membership.cluster.uid)
       .setAudience(AUDIENCE)
+      .setJti(randomBytes(TOKEN_ID_BYTES).toString("base64url"))
       .setIssuedAt(now)
       .setExpirationTime(now + TOKEN_SECONDS)
       .sign(this.#key);

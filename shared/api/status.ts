@@ -17,6 +17,12 @@ const channelSchema = z.object({
   received: z.number(),
   admitted: z.number(),
   digest: z.string(),
+  admittedBytes: z.number().default(0).meta({
+    description: "Bytes of admitted records, as the hub stores them",
+  }),
+  refusedBytes: z.number().default(0).meta({
+    description: "Bytes of refused records, as the hub keeps them",
+  }),
 });
 
 const scopeStatusSchema = z

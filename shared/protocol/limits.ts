@@ -18,6 +18,10 @@ export const LIMITS = {
   helloBytes: 8 * 1024,
   /** Bytes of any other message that only says something. */
   smallBytes: 512,
+  /** Milliseconds that a relay's token may live. */
+  tokenMs: 300_000,
+  /** Milliseconds by which a relay's clock may differ from the hub's. */
+  clockSkewMs: 30_000,
   /** Milliseconds from the upgrade to the hello. */
   helloMs: 10_000,
   /** Bytes in flight to one reader that did not say how much it takes. */

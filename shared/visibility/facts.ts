@@ -203,6 +203,9 @@ export interface OriginStatus {
     readonly received: number;
     readonly admitted: number;
     readonly digest: string;
+    /** Bytes of admitted and of refused records, as they are stored. [LOG68] */
+    readonly admittedBytes: number;
+    readonly refusedBytes: number;
   }[];
   /** Records of which nothing is admitted. */
   readonly quarantined: number;

@@ -131,15 +131,17 @@ export class RecordedStore extends SqliteLogStore {
     });
   }
 
-  override quarantine(record: QuarantinedRecord): void {
-    super.quarantine(record);
+  override quarantine(record: QuarantinedRecord): number {
+    const size = super.quarantine(record);
     const [key, hash] = [toHex(record.keyHash), toHex(record.recordHash)];
     this.#staged.push({ what: "kept", origin: this.#origin, key, hash });
+    return size;
   }
 
-  override release(channel: Channel, keyHash: Uint8Array): void {
-    super.release(channel, keyHash);
+  override release(channel: Channel, keyHash: Uint8Array): number {
+    const size = super.release(channel, keyHash);
     this.#staged.push({ what: "kept", origin: this.#origin, key: toHex(keyHash), hash: null });
+    return size;
   }
 
   override wipeLog(rows: number): number {

@@ -75,10 +75,10 @@ export class PricedStore extends SqliteLogStore {
     super.putFrame(channel, frame);
   }
 
-  override quarantine(record: QuarantinedRecord): void {
+  override quarantine(record: QuarantinedRecord): number {
     this.changes++;
     this.#spend(PRICES.change + (record.bytes.length / KIB) * PRICES.changeKiB);
-    super.quarantine(record);
+    return super.quarantine(record);
   }
 
   /** Read to be judged again. */

@@ -132,7 +132,13 @@ class World {
     }
   }
 
-  async connect(role: "home" | "watch", clusterUid: string): Promise<Peer> {
+  async connect(role: "home" | "watch", clusterUid: string, tokenId = ""): Promise<Peer> {
+    const { webSocket } = await this.upgrade(role, clusterUid, tokenId);
+    if (webSocket === null) throw new Error("no upgrade");
+    return new Peer(webSocket);
+  }
+
+  upgrade(role: "home" | "watch", clusterUid: string, tokenId: string): Promise<Response> {
     const headers = {
       upgrade: "websocket",
       [INTERNAL_HEADERS.role]: role,
@@ -141,14 +147,14 @@ class World {
       [INTERNAL_HEADERS.meshId]: this.#meshId,
       [INTERNAL_HEADERS.meshName]: this.#name,
       [INTERNAL_HEADERS.originUid]: this.db,
+      [INTERNAL_HEADERS.tokenId]: tokenId,
+      [INTERNAL_HEADERS.tokenIssuedMs]: String(Date.now()),
     };
-    const { webSocket } = await this.stub.fetch("http://origin/", { headers });
-    if (webSocket === null) throw new Error("no upgrade");
-    return new Peer(webSocket);
+    return this.stub.fetch("http://origin/", { headers });
   }
 
-  async publisher(): Promise<Peer> {
-    const home = await this.connect("home", this.db);
+  async publisher(tokenId = ""): Promise<Peer> {
+    const home = await this.connect("home", this.db, tokenId);
     home.send({
       type: "home-hello",
       versions: [1],
@@ -226,6 +232,16 @@ async function publish(home: Peer, sequence: number, ...changes: LogChange[]): P
   home.send({ type: "publish", channel: "identity", sequence, payload: encodePayload(changes) });
   return (await home.next("accepted")).revision;
 }
+
+test("[CRE21] a token opens one connection, also where the object has slept in between", async () => {
+  const world = await World.create("tokens");
+  const token = "t".repeat(22);
+  const again = async (): Promise<string> => (await world.upgrade("home", world.db, token)).text();
+  await world.publisher(token);
+  expect(await again()).toBe("token-used");
+  await world.evict();
+  expect(await again()).toBe("token-used");
+});
 
 test("[LOG10] evicted between any two messages, the object loses nothing and its reader stays on", async () => {
   const world = await World.create("evicted-origin");

@@ -7,6 +7,8 @@ import { compactVerify, importJWK } from "jose";
 import type { CryptoKey } from "jose";
 import { z } from "zod";
 
+import { LIMITS } from "../../shared/protocol/limits.ts";
+import type { ShownToken } from "../ports.ts";
 import { parseJson, verifyCredential } from "./credential.ts";
 import type { Credential } from "./credential.ts";
 import { ALGORITHM } from "./hub-key.ts";
@@ -14,14 +16,19 @@ import { ALGORITHM } from "./hub-key.ts";
 export const RELAY_AUDIENCE = "catwalk-hub";
 export const CREDENTIAL_HEADER = "catwalk-credential";
 
-const MAX_LIFETIME_S = 300;
+const MAX_LIFETIME_S = LIMITS.tokenMs / 1000;
 /** How far a relay's clock may be off. */
-const LEEWAY_S = 30;
+const LEEWAY_S = LIMITS.clockSkewMs / 1000;
 /** Longest header that is looked at. */
 const MAX_TOKEN_CHARS = 4096;
 
 export type RelayCheck =
-  | { readonly ok: true; readonly relay: Credential }
+  | {
+      readonly ok: true;
+      readonly relay: Credential;
+      /** `null`: of a relay of the version before, whose tokens have no id. */
+      readonly token: ShownToken | null;
+    }
   | {
       readonly ok: false;
       /** `clock-skew`: the relay can correct itself by the hub's `date` header and try again. */
@@ -34,6 +41,11 @@ const claimsSchema = z.object({
   aud: z.literal(RELAY_AUDIENCE),
   iat: z.number(),
   exp: z.number(),
+  /** At least 128 random bits; of a bounded length, for it is remembered. [CRE21] */
+  jti: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{22,43}$/)
+    .optional(),
 });
 
 /** @param nowMs The hub's clock, Unix ms. */
@@ -68,9 +80,9 @@ export async function verifyRelay(
   if (!claims.success)
     return refuse(
       "foreign-token",
-      `the token needs iss, aud ${RELAY_AUDIENCE}, iat and exp as numbers`,
+      `the token needs iss, aud ${RELAY_AUDIENCE}, iat and exp as numbers, and jti as 22 to 43 characters of base64url`,
     );
-  const { iss, iat, exp } = claims.data;
+  const { iss, iat, exp, jti } = claims.data;
   if (iss !== credential.cluster.uid)
     return refuse("foreign-token", "the token's iss must be the credential's cluster");
   if (!(exp > iat) || exp - iat > MAX_LIFETIME_S)
@@ -86,7 +98,8 @@ export async function verifyRelay(
       "clock-skew",
       `the token expired ${Math.round(now - exp)} s ago by the hub's clock`,
     );
-  return { ok: true, relay: credential };
+  const shown = jti === undefined ? null : { id: jti, issuedMs: iat * 1000 };
+  return { ok: true, relay: credential, token: shown };
 }
 
 function refuse(code: Exclude<RelayCheck, { ok: true }>["code"], detail: string): RelayCheck {

@@ -4,6 +4,7 @@
  * module owns the one instance, and no other module has state. The Worker and `OriginObject` read
  * it at their edge and pass its parts on. On Cloudflare each object has a process of its own.
  */
+import { UsedTokens } from "./access/used-tokens.ts";
 import { DiskBudget } from "./budgets/disk-budget.ts";
 import { MemberWork } from "./budgets/member-work.ts";
 import { OpenSockets } from "./budgets/open-sockets.ts";
@@ -14,6 +15,7 @@ export class HubProcess {
   readonly disk = new DiskBudget();
   readonly readerMemory = new ReaderMemory();
   readonly memberWork = new MemberWork();
+  readonly tokens = new UsedTokens();
 }
 
 export const hubProcess = new HubProcess();

@@ -13,7 +13,7 @@ import type {
   PinnedRanges,
   QuarantineEntry,
 } from "../../shared/visibility/facts.ts";
-import type { Dial, DialPermit, OriginCalls } from "../ports.ts";
+import type { Dial, DialPermit, OriginCalls, ShownToken, TokenPermit } from "../ports.ts";
 import { INTERNAL_HEADERS } from "../ports.ts";
 import { durableSql } from "../storage/durable-sql.ts";
 import { meshOfOrigin } from "../stubs.ts";
@@ -53,6 +53,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
   readonly #origin: Origin;
   #silenceTimer: ReturnType<typeof setTimeout> | null = null;
   #identity: Identity | null;
+  #hasToldOldTokens = false;
 
   constructor(context: DurableObjectState, env: OriginEnv) {
     super(context, env);
@@ -98,9 +99,16 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
       meshName: header(INTERNAL_HEADERS.meshName),
       originUid: header(INTERNAL_HEADERS.originUid),
     };
+    const clusterUid = header(INTERNAL_HEADERS.clusterUid);
+    if (role === "home") {
+      const id = header(INTERNAL_HEADERS.tokenId);
+      const issuedMs = Number(header(INTERNAL_HEADERS.tokenIssuedMs));
+      const used = this.#useToken(clusterUid, id === "" ? null : { id, issuedMs });
+      if (used !== "yes") return new Response(used, { status: 401 });
+    }
     const { client, owner } = this.#sockets.accept({
       role,
-      clusterUid: header(INTERNAL_HEADERS.clusterUid),
+      clusterUid,
       keyGeneration: Number(header(INTERNAL_HEADERS.keyGeneration)) || 0,
     });
     this.#closeSilentLater();
@@ -143,10 +151,21 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
 
   async mayDial(dial: Dial): Promise<DialPermit> {
     this.#identity ??= { meshName: dial.meshName, originUid: dial.clusterUid };
+    const used = this.#useToken(dial.clusterUid, dial.token);
+    if (used !== "yes") return used;
     const permit = this.#origin.mayDial(dial);
     if (permit !== "not-ready") return permit;
     await this.#meshPort.pull();
     return this.#origin.mayDial(dial);
+  }
+
+  /** @param token `null`: of a relay of the version before; it can be used again. [CRE23] */
+  #useToken(clusterUid: string, token: ShownToken | null): TokenPermit {
+    if (token !== null) return hubProcess.tokens.use(clusterUid, token, Date.now());
+    if (!this.#hasToldOldTokens)
+      this.#log("warn", "a relay of the version before shows tokens that can be used again", {});
+    this.#hasToldOldTokens = true;
+    return "yes";
   }
 
   async status(): Promise<OriginStatus> {

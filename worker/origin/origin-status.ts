@@ -28,6 +28,8 @@ export function originStatus(
       received: log.admitted.size + log.received.refused - log.received.partly,
       admitted: log.admitted.size,
       digest: toHex(log.admitted.digest()),
+      admittedBytes: log.folding.storedBytes,
+      refusedBytes: log.received.keptBytes,
     })),
     quarantined: sumOf(logs, ({ received }) => received.refused - received.partly),
     quarantinedEndpoints: store.quarantinedEndpoints(),

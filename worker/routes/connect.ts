@@ -2,14 +2,15 @@
  * `/v1/connect/…`: the relays' sockets. The relay is known from its credential alone, and the
  * Origin decides whether it may stay. Which origins there are is asked of the Origin of the relay's
  * own cluster, which is sure to exist; the Mesh object is never called here, because every relay of
- * the mesh may come at once. [CRE3] [CRE7] [CRE15]
+ * the mesh may come at once. The same Origin takes each token once.
+ * [CRE3] [CRE7] [CRE15] [CRE21]
  */
 import { Hono } from "hono";
 
 import type { Credential } from "../auth/credential.ts";
 import { verifyRelay } from "../auth/verify-relay.ts";
 import { originObjectName } from "../ports.ts";
-import type { DialPermit } from "../ports.ts";
+import type { DialPermit, ShownToken, TokenPermit } from "../ports.ts";
 import { requireUpgrade, withInternalHeaders } from "./forward.ts";
 import type { HubPorts } from "./hub-ports.ts";
 import { HttpProblem } from "./problem.ts";
@@ -19,21 +20,28 @@ const UID = /^[0-9a-f]{32}$/;
 export function connectRoutes(ports: HubPorts): Hono {
   const router = new Hono();
   router.get("/v1/connect/home", async (c) => {
-    const relay = await authenticate(ports, c.req.raw);
-    return connect(ports, c.req.raw, relay, "home", relay.cluster.uid);
+    const dialling = await authenticate(ports, c.req.raw);
+    const answer = await connect(ports, c.req.raw, dialling, "home", dialling.relay.cluster.uid);
+    if (answer.status === 401) throw refusalOf(await refusedToken(answer));
+    return answer;
   });
   router.get("/v1/connect/watch/:originUid", async (c) => {
-    const relay = await authenticate(ports, c.req.raw);
+    const dialling = await authenticate(ports, c.req.raw);
     const originUid = c.req.param("originUid");
     if (!UID.test(originUid))
       throw new HttpProblem(404, "no-such-origin", "an origin's UID is 32 hex digits");
-    await requirePermit(ports, relay, originUid);
-    return connect(ports, c.req.raw, relay, "watch", originUid);
+    await requirePermit(ports, dialling, originUid);
+    return connect(ports, c.req.raw, dialling, "watch", originUid);
   });
   return router;
 }
 
-async function authenticate(ports: HubPorts, request: Request): Promise<Credential> {
+interface Dialling {
+  readonly relay: Credential;
+  readonly token: ShownToken | null;
+}
+
+async function authenticate(ports: HubPorts, request: Request): Promise<Dialling> {
   const { publicKey } = await ports.hubKeys();
   const checked = await verifyRelay(request.headers, publicKey, ports.clock.now());
   if (!checked.ok) throw new HttpProblem(401, checked.code, checked.detail);
@@ -44,21 +52,35 @@ async function authenticate(ports: HubPorts, request: Request): Promise<Credenti
       "hub-full",
       "this hub holds as many sockets as its limit on open files allows, or this cluster as many as are left for it: raise the limit (ulimit -n) and restart the hub",
     );
-  return checked.relay;
+  return checked;
 }
 
 /** Before an object of that name is touched, for touching it makes it. */
-async function requirePermit(ports: HubPorts, relay: Credential, originUid: string): Promise<void> {
+async function requirePermit(
+  ports: HubPorts,
+  { relay, token }: Dialling,
+  originUid: string,
+): Promise<void> {
   const { uid: clusterUid } = relay.cluster;
   const own = ports.origin(originObjectName(relay.meshId, clusterUid));
   const { mesh: meshName, keyGeneration } = relay;
-  const permit = await own.mayDial({ meshName, clusterUid, keyGeneration, originUid });
-  if (permit === "yes") return;
+  const permit = await own.mayDial({ meshName, clusterUid, keyGeneration, originUid, token });
+  if (permit !== "yes") throw refusalOf(permit);
+}
+
+/** Why the Origin of the relay's own cluster did not take its token. */
+async function refusedToken(answer: Response): Promise<Exclude<TokenPermit, "yes">> {
+  return (await answer.text()) === "clock-skew" ? "clock-skew" : "token-used";
+}
+
+function refusalOf(permit: Exclude<DialPermit, "yes">): HttpProblem {
   const [status, detail] = REFUSALS[permit];
-  throw new HttpProblem(status, permit, detail);
+  return new HttpProblem(status, permit, detail);
 }
 
 const REFUSALS = {
+  "token-used": [401, "the token has opened a connection already: make one for each"],
+  "clock-skew": [401, "the token was issued too long ago for this hub to know that it is new"],
   "access-denied": [403, "no RCC of this cluster names an origin of this UID"],
   unauthenticated: [401, "the cluster's key was replaced by a newer one: join again"],
   removed: [410, "the cluster was removed from the mesh"],
@@ -68,7 +90,7 @@ const REFUSALS = {
 function connect(
   ports: HubPorts,
   request: Request,
-  relay: Credential,
+  { relay, token }: Dialling,
   role: "home" | "watch",
   originUid: string,
 ): Promise<Response> {
@@ -79,6 +101,9 @@ function connect(
     meshId: relay.meshId,
     meshName: relay.mesh,
     originUid,
+    // Elsewhere it was shown to the relay's own Origin before.
+    tokenId: role === "home" ? (token?.id ?? "") : "",
+    tokenIssuedMs: role === "home" ? String(token?.issuedMs ?? "") : "",
   });
   return ports.origin(originObjectName(relay.meshId, originUid)).fetch(forwarded);
 }

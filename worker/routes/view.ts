@@ -37,6 +37,8 @@ export function viewRoutes(ports: HubPorts): OpenAPIHono {
       meshId: seen.mesh.id,
       meshName: seen.mesh.name,
       originUid,
+      tokenId: "",
+      tokenIssuedMs: "",
     });
     return ports.origin(originObjectName(seen.mesh.id, originUid)).fetch(forwarded);
   });

@@ -45,10 +45,10 @@ beforeAll(async () => {
 async function headersOf(
   key: CryptoKey,
   credential: string,
-  claims: { iss?: string; aud?: string; iat?: number; exp?: number } = {},
+  claims: { iss?: string; aud?: string; iat?: number; exp?: number; jti?: string } = {},
 ): Promise<Headers> {
   const { iss = UID, aud = "catwalk-hub", iat = NOW_S, exp = NOW_S + 240 } = claims;
-  const token = await new SignJWT()
+  const token = await new SignJWT(claims.jti === undefined ? {} : { jti: claims.jti })
     .setProtectedHeader({ alg: "Ed25519" })
     .setIssuer(iss)
     .setAudience(aud)
@@ -98,6 +98,17 @@ test("[CRE3] a token of another cluster, for another audience, or that lives too
       ok: false,
       code: "foreign-token",
     });
+});
+
+test("[CRE21] a token's id comes with its time of issue; one that is too short to be random, or too long to keep, is refused", async () => {
+  const shown = async (jti: string) => check(await headersOf(relay.key, relay.credential, { jti }));
+  expect(await shown("j".repeat(22))).toMatchObject({
+    ok: true,
+    token: { id: "j".repeat(22), issuedMs: NOW_S * 1000 },
+  });
+  for (const jti of ["", "j".repeat(21), "j".repeat(44), `${"j".repeat(21)} `])
+    expect(await shown(jti)).toMatchObject({ ok: false, code: "foreign-token" });
+  expect(await check(await headersOf(relay.key, relay.credential))).toMatchObject({ token: null });
 });
 
 test("[CRE3] an expired token and one from the future tell of clock skew, beyond 30 s", async () => {

@@ -485,9 +485,13 @@ async function joinRelay(hub: TestHub, cluster: string): Promise<TestRelay> {
   return { key: pair.privateKey, credential: body.credential, uid: body.cluster.uid };
 }
 
-async function relayHeaders(relay: TestRelay, nowMs: number): Promise<Record<string, string>> {
+async function relayHeaders(
+  relay: TestRelay,
+  nowMs: number,
+  id?: string,
+): Promise<Record<string, string>> {
   const iat = Math.floor(nowMs / 1000);
-  const token = await new SignJWT()
+  const token = await new SignJWT(id === undefined ? {} : { jti: id })
     .setProtectedHeader({ alg: "Ed25519" })
     .setIssuer(relay.uid)
     .setAudience("catwalk-hub")
@@ -569,6 +573,38 @@ test("[CRE15] a relay dials its own origin and those that its RCCs name; anythin
   hub.touched.clear();
   expect(await dial(db, newer)).toEqual([410, "removed"]);
   expect([...hub.touched]).toEqual([expect.stringMatching(new RegExp(`:${app}$`))]);
+});
+
+test("[CRE21] a token that was heard opens nothing, wherever it is shown again; the Mesh is asked nothing", async () => {
+  const { hub, uids } = await hubWithPair();
+  const { db = "" } = uids;
+  const relay = await joinRelay(hub, "app");
+  hub.service = () => {
+    throw new Error("the Mesh object was asked");
+  };
+  const [home, watch] = ["/v1/connect/home", `/v1/connect/watch/${db}`];
+  const dial = async (path: string, headers: Record<string, string>) => {
+    const { status, body } = await hub.call("GET", path, undefined, headers);
+    return [status, body.code];
+  };
+  for (const [n, first] of [home, watch].entries()) {
+    const heard = await relayHeaders(relay, hub.nowMs, `${n}`.padEnd(22, "x"));
+    expect(await dial(first, heard)).toEqual([200, undefined]);
+    for (const again of [home, watch])
+      expect(await dial(again, heard)).toEqual([401, "token-used"]);
+  }
+  expect(await dial(home, await relayHeaders(relay, hub.nowMs, "y".repeat(22)))).toEqual([
+    200,
+    undefined,
+  ]);
+});
+
+test("[CRE23] a token without an id is taken as before", async () => {
+  const { hub } = await hubWithPair();
+  const relay = await joinRelay(hub, "app");
+  const headers = await relayHeaders(relay, hub.nowMs);
+  for (let n = 0; n < 2; n++)
+    expect((await hub.call("GET", "/v1/connect/home", undefined, headers)).status).toBe(200);
 });
 
 test("[CRE17] join tokens of meshes that are not there reach no object but the directory", async () => {

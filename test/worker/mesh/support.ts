@@ -19,8 +19,16 @@ import { Mesh } from "../../../worker/mesh/mesh.ts";
 import type { Outcome } from "../../../worker/mesh/outcome.ts";
 import type { Collections } from "../../../worker/mesh/registry.ts";
 import { nodeSql } from "../../support/node-sql.ts";
+import { UsedTokens } from "../../../worker/origin/access/used-tokens.ts";
 import { mayDial } from "../../../worker/origin/access/permits.ts";
-import type { Dial, DialPermit, OriginCalls } from "../../../worker/ports.ts";
+import { INTERNAL_HEADERS } from "../../../worker/ports.ts";
+import type {
+  Dial,
+  DialPermit,
+  OriginCalls,
+  ShownToken,
+  TokenPermit,
+} from "../../../worker/ports.ts";
 
 /** The other implementation of the contract: what the SQL one must equal. */
 export class MemoryMeshStore implements MeshStore {
@@ -101,7 +109,8 @@ export class FakeOrigin implements OriginCalls {
 
   async mayDial(dial: Dial): Promise<DialPermit> {
     await this.#obey();
-    return mayDial(this.facts, dial, true);
+    const used = this.#useToken(dial.clusterUid, dial.token);
+    return used === "yes" ? mayDial(this.facts, dial, true) : used;
   }
 
   async quarantine(): Promise<readonly QuarantineEntry[]> {
@@ -119,7 +128,21 @@ export class FakeOrigin implements OriginCalls {
 
   async fetch(request: Request): Promise<Response> {
     this.requests.push(request);
-    return Response.json({ taken: true });
+    const header = (name: string): string => request.headers.get(name) ?? "";
+    const id = header(INTERNAL_HEADERS.tokenId);
+    const issuedMs = Number(header(INTERNAL_HEADERS.tokenIssuedMs));
+    const used = this.#useToken(
+      header(INTERNAL_HEADERS.clusterUid),
+      id === "" ? null : { id, issuedMs },
+    );
+    return used === "yes" ? Response.json({ taken: true }) : new Response(used, { status: 401 });
+  }
+
+  readonly #tokens = new UsedTokens();
+
+  /** As the object does it, at the time of the token. */
+  #useToken(cluster: string, token: ShownToken | null): TokenPermit {
+    return token === null ? "yes" : this.#tokens.use(cluster, token, token.issuedMs);
   }
 
   async #obey(): Promise<void> {

@@ -44,11 +44,14 @@ const ROWS: Readonly<Record<string, string>> = {
   "changes of an origin over time; at once": `${count(BUDGETS.changesPerSecond)}/s; ${count(BUDGETS.burstChanges)}`,
   "bytes, and frames, of an origin that wait": `${mib(BUDGETS.waitingBytes)}, ${count(BUDGETS.waitingFrames)}`,
   "keys a channel; refused ones": `${count(BUDGETS.channelKeys)}; ${count(BUDGETS.quarantinedRecords)}`,
+  "bytes a channel, stored; refused ones": `${mib(BUDGETS.admittedBytes)}; ${mib(BUDGETS.refusedBytes)}`,
   "messages of a cluster over time; at once": `${count(BUDGETS.messagesPerSecond)}/s; ${count(BUDGETS.burstMessages)}`,
   "the thread for a member over time; at once; a broken message": `${BUDGETS.memberUsPerSecond / 1e4} %; ${BUDGETS.memberBurstUs / 1e3} ms; ${BUDGETS.brokenMessageUs / 1e3} ms`,
   "claims over time; at once; together": `${BUDGETS.claimsPerSecond}/s; ${BUDGETS.claimsAtOnce}; ${BUDGETS.questionClaims}`,
   "sockets a member, for each that is left; closed ones that stay": `${BUDGETS.socketsPerFreeSocket}; ${BUDGETS.halfClosedSockets} for ${seconds(BUDGETS.halfClosedMs)}`,
   "relays of a cluster": count(LIMITS.homeSockets),
+  "tokens of a cluster that are remembered": count(BUDGETS.usedTokens),
+  "token of a relay; clock skew": `${seconds(LIMITS.tokenMs)}; ${seconds(LIMITS.clockSkewMs)}`,
   "scopes of an origin; records of its projections": `${MESH_LIMITS.scopesPerOrigin}; ${count(BUDGETS.projectionRecords)}`,
 };
 
@@ -61,7 +64,7 @@ test("[NAM2] the hub's rows of the table of limits have the values of the code",
 
 /** Ends of names: what is counted. */
 const UNITS =
-  /(?:AtOnce|Blobs|Bytes|Changes|Claims|Deletes|Entries|Frames|Keys|Leaves|Messages|Ms|PerSecond|Pieces|PerFreeSocket|Reads|Records|Rows|Share|Sockets|Us)$/;
+  /(?:AtOnce|Blobs|Bytes|Changes|Claims|Deletes|Entries|Frames|Keys|Leaves|Messages|Ms|PerSecond|Pieces|PerFreeSocket|Reads|Records|Rows|Share|Sockets|Tokens|Us)$/;
 
 test("[NAM2] each budget has a unit in its name, a sentence that says what it is for, and its rule", () => {
   const entries = [...SOURCE.matchAll(/\n {2}(\w+): (.+),/g)].map(([, name = "", value]) => ({

@@ -96,6 +96,10 @@ export const BUDGETS = {
   channelKeys: 600_000,
   /** Refused records that are kept with the rule that refused them. [LOG57] */
   quarantinedRecords: 50_000,
+  /** Bytes of a channel's records as stored: four times what 600,000 pods have. [LOG68] */
+  admittedBytes: 256 * MIB,
+  /** Bytes of a channel's refused records, as they are kept. [LOG68] */
+  refusedBytes: 32 * MIB,
   /** Bytes of frames that wait: a publisher that keeps to two under way has fewer. [LOG19] */
   waitingBytes: 8 * MIB,
   /** Frames that wait. [LOG19] */
@@ -133,6 +137,9 @@ export const BUDGETS = {
   heldMessages: 64,
   /** Bytes of messages of one member that wait at one Origin. [LOG28] */
   heldBytes: 2 * MIB,
+
+  /** Tokens of a cluster that are remembered: of 5,000 relays with 12 views each. [CRE22] */
+  usedTokens: 65_536,
 
   // Shares of the process.
 

@@ -15,10 +15,10 @@ import type { Channel } from "../../../shared/record/channel.ts";
 import { BUDGETS } from "../budgets/limits.ts";
 import type { AdmittedChange } from "./admitted-change.ts";
 import { entryCount, packEntries, readEntries } from "./entry-bytes.ts";
-import type { BlobHead, Folded } from "./fold.ts";
+import type { Folded } from "./fold.ts";
 import { Folding } from "./folding.ts";
 import type { Blob, FoldedLog } from "./folding.ts";
-import type { LogStore, StoredFrame } from "./log-store.ts";
+import type { LogStore, StoredBlobHead, StoredFrame } from "./log-store.ts";
 import { ReceivedSet } from "./received-set.ts";
 import { RecentFrames } from "./recent-frames.ts";
 import { SmallFrames } from "./small-frames.ts";
@@ -257,7 +257,7 @@ export class ChannelLog implements LogBounds, FoldedLog {
   /** @param newer Blobs that a fold which was not finished has rewritten. */
   #loadFrame(
     { revision, previous, entries }: Omit<StoredFrame, "payload">,
-    newer: readonly BlobHead[],
+    newer: readonly StoredBlobHead[],
   ): void {
     this.#head = revision;
     this.#recent.push(revision, previous, entryCount(entries));

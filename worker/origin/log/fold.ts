@@ -26,15 +26,11 @@ import {
 } from "./blob-records.ts";
 import type { LiveRecord } from "./blob-records.ts";
 import { entryKeyHash, entryRecordHash } from "./entry-bytes.ts";
-import type { LogStore, StoredBlob } from "./log-store.ts";
+import type { LogStore, StoredBlob, StoredBlobHead } from "./log-store.ts";
 import { NewestChanges } from "./newest-changes.ts";
 import { keyHashAt, packedSize, recordSizeAt } from "./packed-changes.ts";
 import type { PackedChange } from "./packed-changes.ts";
 import type { SmallFrames } from "./small-frames.ts";
-
-export interface BlobHead extends Partition {
-  readonly revision: number;
-}
 
 /** The work of a step: records rewritten or read, and their bytes, inflated. */
 export interface Folded {
@@ -56,7 +52,7 @@ export interface Foldable {
 export class Fold {
   readonly #log: Foldable;
   readonly #store: LogStore;
-  #blobs: BlobHead[];
+  #blobs: StoredBlobHead[];
   readonly #after: number;
   #newest = new NewestChanges();
   #head: number;
@@ -75,7 +71,7 @@ export class Fold {
   constructor(
     log: Foldable,
     store: LogStore,
-    blobs: readonly BlobHead[],
+    blobs: readonly StoredBlobHead[],
     after: number,
     head: number,
   ) {
@@ -83,7 +79,7 @@ export class Fold {
     this.#store = store;
     this.#after = after;
     this.#head = head;
-    this.#blobs = blobs.length === 0 ? [{ ...WHOLE, revision: 0 }] : [...blobs];
+    this.#blobs = blobs.length === 0 ? [{ ...WHOLE, revision: 0, size: 0 }] : [...blobs];
     this.#readTo = after;
     this.#left = [...this.#blobs];
   }
@@ -96,7 +92,7 @@ export class Fold {
     return this.#head;
   }
 
-  get blobs(): readonly BlobHead[] {
+  get blobs(): readonly StoredBlobHead[] {
     return this.#blobs;
   }
 
@@ -227,9 +223,13 @@ export class Fold {
     this.#store.replaceBlob(this.#log.channel, partition, rewritten);
     this.#blobs = this.#blobs
       .filter((blob) => blob.bits !== partition.bits || blob.prefix !== partition.prefix)
-      .concat(rewritten.map(({ bits, prefix, revision }) => ({ bits, prefix, revision })))
+      .concat(rewritten.map(headOf))
       .toSorted((a, b) => a.prefix - b.prefix);
   }
+}
+
+function headOf({ bits, prefix, revision, payload }: StoredBlob): StoredBlobHead {
+  return { bits, prefix, revision, size: payload.length };
 }
 
 function storedChanges(channel: Channel, store: LogStore, revision: number): PackedChange[] {

@@ -8,8 +8,8 @@ import type { Partition } from "../../../shared/log/partition.ts";
 import { encodePayload } from "../../../shared/log/payload.ts";
 import { BUDGETS } from "../budgets/limits.ts";
 import { Fold } from "./fold.ts";
-import type { BlobHead, Foldable, Folded } from "./fold.ts";
-import type { LogStore } from "./log-store.ts";
+import type { Foldable, Folded } from "./fold.ts";
+import type { LogStore, StoredBlobHead } from "./log-store.ts";
 
 /** The log whose frames are folded. */
 export interface FoldedLog extends Foldable {
@@ -27,7 +27,7 @@ export interface Blob {
 export class Folding {
   readonly #log: FoldedLog;
   readonly #store: LogStore;
-  #blobs: readonly BlobHead[] = [];
+  #blobs: readonly StoredBlobHead[] = [];
   /** Revision up to which every blob holds all changes. */
   #foldedTo: number;
   /** Target revision of the fold that runs, or of the last one. */
@@ -48,6 +48,11 @@ export class Folding {
     return this.#foldedTo;
   }
 
+  /** Bytes of the blobs, and of frames that are not in them yet. [LOG68] */
+  get storedBytes(): number {
+    return this.#blobs.reduce((sum, { size }) => sum + size, this.#frameBytes);
+  }
+
   /** Memory of the records that are being folded. */
   get bytes(): number {
     return this.#fold?.bytes ?? 0;
@@ -55,7 +60,7 @@ export class Folding {
 
   /** Reads the heads of the blobs, and yields the entries of each. */
   *load(): Generator<Uint8Array, void> {
-    const blobs: BlobHead[] = [];
+    const blobs: StoredBlobHead[] = [];
     for (const blob of this.#store.blobHeads(this.#log.channel)) {
       blobs.push(blob);
       yield must(this.#store.blobEntries(this.#log.channel, blob), "entries of a blob");
@@ -64,7 +69,7 @@ export class Folding {
   }
 
   /** Blobs that a fold which did not end has rewritten already. */
-  unfinished(): BlobHead[] {
+  unfinished(): StoredBlobHead[] {
     return this.#blobs.filter((blob) => blob.revision > this.#foldedTo);
   }
 
@@ -85,8 +90,8 @@ export class Folding {
     readonly blobs: readonly Partition[];
     readonly oldest: number;
   } {
-    const cover: readonly BlobHead[] =
-      this.#blobs.length === 0 ? [{ ...WHOLE, revision: 0 }] : this.#blobs;
+    const cover: readonly StoredBlobHead[] =
+      this.#blobs.length === 0 ? [{ ...WHOLE, revision: 0, size: 0 }] : this.#blobs;
     const blobs = overlapping(cover, partitions);
     const revisions = blobs.map(({ revision }) => Math.max(revision, this.#foldedTo));
     return { blobs, oldest: Math.min(...revisions, this.#log.head) };

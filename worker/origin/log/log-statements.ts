@@ -30,9 +30,9 @@ export const PROJECTED_REVISION = statement(
   },
 );
 export const BLOB_HEADS = statement(
-  "SELECT prefix, bits, revision FROM blobs WHERE channel = ? ORDER BY prefix",
+  "SELECT prefix, bits, revision, length(payload) AS size FROM blobs WHERE channel = ? ORDER BY prefix",
   ["integer"],
-  { prefix: "integer", bits: "integer", revision: "integer" },
+  { prefix: "integer", bits: "integer", revision: "integer", size: "integer" },
 );
 export const BLOB_ENTRIES = statement(
   "SELECT entries FROM blobs WHERE channel = ? AND prefix = ? AND bits = ?",
@@ -60,9 +60,9 @@ export const QUARANTINE = statement(
   {},
 );
 export const RELEASE = statement(
-  "DELETE FROM quarantine WHERE channel = ? AND key_hash = ?",
+  "DELETE FROM quarantine WHERE channel = ? AND key_hash = ? RETURNING length(bytes) AS size",
   ["integer", "blob"],
-  {},
+  { size: "integer" },
 );
 const QUARANTINED_COLUMNS = {
   key_hash: "blob",
@@ -85,9 +85,9 @@ export const QUARANTINED_AFTER = statement(
   QUARANTINED_COLUMNS,
 );
 export const QUARANTINED_HASHES = statement(
-  "SELECT key_hash, record_hash, rule FROM quarantine WHERE channel = ? AND key_hash > ? ORDER BY key_hash LIMIT ?",
+  "SELECT key_hash, record_hash, rule, length(bytes) AS size FROM quarantine WHERE channel = ? AND key_hash > ? ORDER BY key_hash LIMIT ?",
   ["integer", "blob", "integer"],
-  { key_hash: "blob", record_hash: "blob", rule: "text" },
+  { key_hash: "blob", record_hash: "blob", rule: "text", size: "integer" },
 );
 export const QUARANTINED_ENDPOINTS = statement(
   "SELECT count(*) AS n FROM quarantine WHERE channel = ? AND kind IN ('WorkloadEndpoint', 'HostEndpoint') AND rule <> ?",

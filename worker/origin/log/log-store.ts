@@ -27,6 +27,12 @@ export interface StoredBlob extends Partition {
   readonly entries: EntryBytes;
 }
 
+export interface StoredBlobHead extends Partition {
+  readonly revision: number;
+  /** Bytes of its payload. */
+  readonly size: number;
+}
+
 export interface ChannelState {
   readonly epoch: string;
   /** A publisher has completed a reconciliation in this epoch. */
@@ -99,23 +105,25 @@ export interface LogStore {
   frameHead(channel: Channel, revision: number): Omit<StoredFrame, "payload"> | undefined;
 
   /** Heads of all blobs, in prefix order. */
-  blobHeads(channel: Channel): Omit<StoredBlob, "payload" | "entries">[];
+  blobHeads(channel: Channel): StoredBlobHead[];
   /** In key order. */
   blobEntries(channel: Channel, partition: Partition): EntryBytes | undefined;
   blob(channel: Channel, partition: Partition): Pick<StoredBlob, "payload" | "entries"> | undefined;
   replaceBlob(channel: Channel, old: Partition, blobs: readonly StoredBlob[]): void;
 
-  quarantine(record: QuarantinedRecord): void;
-  release(channel: Channel, keyHash: Uint8Array): void;
+  /** Answers the bytes that are kept of the record. */
+  quarantine(record: QuarantinedRecord): number;
+  /** Answers the bytes that were kept of the record; 0 where there is none. */
+  release(channel: Channel, keyHash: Uint8Array): number;
   quarantined(channel: Channel, keyHash: Uint8Array): QuarantinedRecord | undefined;
   /** In key-hash order after `after`; at most `limit`. */
   quarantinedAfter(channel: Channel, after: Uint8Array, limit: number): QuarantinedRecord[];
-  /** The same, their hashes and rules only. */
+  /** The same, their hashes, rules, and bytes that are kept of each. */
   quarantinedHashes(
     channel: Channel,
     after: Uint8Array,
     limit: number,
-  ): Pick<QuarantinedRecord, "keyHash" | "recordHash" | "rule">[];
+  ): (Pick<QuarantinedRecord, "keyHash" | "recordHash" | "rule"> & { readonly size: number })[];
   /** Endpoints of which nothing is admitted. */
   quarantinedEndpoints(): number;
   /** Whether a record waits for a range to be pinned. */

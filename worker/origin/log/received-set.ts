@@ -20,6 +20,7 @@ export class ReceivedSet {
   readonly #refused = new HashTrie();
   /** Keys of `#refused` of which a part is admitted. */
   readonly #partly = new HashTrie();
+  #keptBytes = 0;
 
   constructor(channel: Channel, store: LogStore, admitted: () => HashTrie) {
     this.#channel = channel;
@@ -37,6 +38,11 @@ export class ReceivedSet {
     return this.#partly.size;
   }
 
+  /** Bytes of refused records in the store. [LOG68] */
+  get keptBytes(): number {
+    return this.#keptBytes;
+  }
+
   /** Approximate memory beyond the admitted set. */
   get bytes(): number {
     return this.#refused.bytes + this.#partly.bytes + this.union.bytes;
@@ -46,7 +52,7 @@ export class ReceivedSet {
   *load(): Generator<number, void> {
     for (let after: Uint8Array = new Uint8Array(); ;) {
       const held = this.#store.quarantinedHashes(this.#channel, after, BUDGETS.loadRecords);
-      for (const record of held) this.#note(record);
+      for (const record of held) this.#note(record, record.size);
       const last = held.at(-1);
       if (last === undefined) return;
       yield held.length;
@@ -66,11 +72,15 @@ export class ReceivedSet {
 
   /** Call inside the store's transaction, as `release`. */
   quarantine(record: QuarantinedRecord): void {
-    this.#store.quarantine(record);
-    this.#note(record);
+    if (this.isRefused(record.keyHash)) this.#letGo(record.keyHash);
+    this.#note(record, this.#store.quarantine(record));
   }
 
-  #note(record: Pick<QuarantinedRecord, "keyHash" | "recordHash" | "rule">): void {
+  #note(
+    record: Pick<QuarantinedRecord, "keyHash" | "recordHash" | "rule">,
+    keptBytes: number,
+  ): void {
+    this.#keptBytes += keptBytes;
     const { keyHash, recordHash, rule } = record;
     this.#refused.set(keyHash, recordHash, 0);
     if (rule === PARTLY_RULE) this.#partly.set(keyHash, recordHash, 0);
@@ -78,8 +88,12 @@ export class ReceivedSet {
   }
 
   release(keyHash: Uint8Array): void {
-    this.#store.release(this.#channel, keyHash);
+    this.#letGo(keyHash);
     this.#refused.delete(keyHash);
     this.#partly.delete(keyHash);
+  }
+
+  #letGo(keyHash: Uint8Array): void {
+    this.#keptBytes -= this.#store.release(this.#channel, keyHash);
   }
 }

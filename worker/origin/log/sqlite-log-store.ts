@@ -21,9 +21,11 @@ import type {
   PublisherTerm,
   QuarantinedRecord,
   StoredBlob,
+  StoredBlobHead,
   StoredFrame,
   StoredProjection,
 } from "./log-store.ts";
+import { packKept, unpackKept } from "./kept-bytes.ts";
 import { parseClaims, StoredState } from "./stored-state.ts";
 
 export class SqliteLogStore implements LogStore {
@@ -122,7 +124,7 @@ export class SqliteLogStore implements LogStore {
     return head?.revision === revision ? head : undefined;
   }
 
-  blobHeads(channel: Channel): Omit<StoredBlob, "payload" | "entries">[] {
+  blobHeads(channel: Channel): StoredBlobHead[] {
     return SQL.BLOB_HEADS.all(this.sql, this.#number(channel));
   }
 
@@ -145,8 +147,9 @@ export class SqliteLogStore implements LogStore {
       SQL.PUT_BLOB.all(this.sql, number, prefix, bits, revision, entries, payload);
   }
 
-  quarantine(record: QuarantinedRecord): void {
-    const { channel, keyHash, recordHash, kind, key, bytes, rule, message } = record;
+  quarantine(record: QuarantinedRecord): number {
+    const { channel, keyHash, recordHash, kind, key, rule, message } = record;
+    const kept = packKept(record.bytes);
     const number = this.#number(channel);
     const claims = JSON.stringify(record.claims);
     SQL.QUARANTINE.all(
@@ -156,15 +159,16 @@ export class SqliteLogStore implements LogStore {
       recordHash,
       kind,
       key,
-      bytes,
+      kept,
       rule,
       message,
       claims,
     );
+    return kept.length;
   }
 
-  release(channel: Channel, keyHash: Uint8Array): void {
-    SQL.RELEASE.all(this.sql, this.#number(channel), keyHash);
+  release(channel: Channel, keyHash: Uint8Array): number {
+    return SQL.RELEASE.first(this.sql, this.#number(channel), keyHash)?.size ?? 0;
   }
 
   quarantined(channel: Channel, keyHash: Uint8Array): QuarantinedRecord | undefined {
@@ -182,9 +186,14 @@ export class SqliteLogStore implements LogStore {
     channel: Channel,
     after: Uint8Array,
     limit: number,
-  ): Pick<QuarantinedRecord, "keyHash" | "recordHash" | "rule">[] {
+  ): ReturnType<LogStore["quarantinedHashes"]> {
     return SQL.QUARANTINED_HASHES.all(this.sql, this.#number(channel), after, limit).map(
-      ({ key_hash: keyHash, record_hash: recordHash, rule }) => ({ keyHash, recordHash, rule }),
+      ({ key_hash: keyHash, record_hash: recordHash, rule, size }) => ({
+        keyHash,
+        recordHash,
+        rule,
+        size,
+      }),
     );
   }
 
@@ -219,7 +228,8 @@ export class SqliteLogStore implements LogStore {
 type QuarantinedRow = ReturnType<typeof SQL.QUARANTINED.all>[number];
 
 function quarantinedRecord(channel: Channel, row: QuarantinedRow): QuarantinedRecord {
-  const { key_hash: keyHash, record_hash: recordHash, kind, key, bytes, rule, message } = row;
+  const { key_hash: keyHash, record_hash: recordHash, kind, key, rule, message } = row;
+  const bytes = unpackKept(row.bytes);
   const claims = parseClaims(row.claims);
   return { channel, keyHash, recordHash, kind, key, bytes, rule, message, claims };
 }

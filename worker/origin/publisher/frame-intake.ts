@@ -16,6 +16,7 @@ import type { OriginPorts } from "../ports.ts";
 import { runsOf } from "./commit-group.ts";
 import type { WaitingFrame } from "./commit-group.ts";
 import { judgeChanges, REFUSED_COST } from "./judge-changes.ts";
+import { brokenQuota } from "./origin-quota.ts";
 import type { RangeClaims } from "./range-claims.ts";
 
 const ONE_MORE: WorkSize = { changes: 1, bytes: 0 };
@@ -199,27 +200,6 @@ function decodeFrame({ message, rest }: WaitingFrame): Decoded {
   return decoded.ok
     ? { kind: "changes", changes: decoded.changes }
     : { kind: "malformed", rule: decoded.rule };
-}
-
-/**
- * The quota that these changes would break, or `null`. Added keys are counted only for an origin
- * that is near it: the count is then exact. [LOG57]
- */
-function brokenQuota(
-  log: ChannelLog,
-  append: readonly AdmittedChange[],
-  quarantined: number,
-): string | null {
-  const held = log.received.refused + quarantined;
-  if (quarantined > 0 && held > BUDGETS.quarantinedRecords)
-    return `more than ${BUDGETS.quarantinedRecords} records of ${log.channel} are refused by admission; correct the cluster's ranges`;
-  if (log.keys + held + append.length <= BUDGETS.channelKeys) return null;
-  const isNew = ({ keyHash, recordHash }: AdmittedChange): boolean =>
-    recordHash !== null && log.admitted.tagOf(keyHash) === undefined;
-  const added = append.filter(isNew).length;
-  return added > 0 && log.keys + held + added > BUDGETS.channelKeys
-    ? `an origin may have ${BUDGETS.channelKeys} keys in ${log.channel}`
-    : null;
 }
 
 /** Whether this event commits nothing more. */
