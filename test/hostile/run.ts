@@ -7,6 +7,8 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import WebSocket from "ws";
+
 import { MockMesh } from "../../cli/mock/mock-mesh.ts";
 import { addCluster } from "../../shared/api/clusters.ts";
 import { Credentials } from "../../relay/hub/credentials.ts";
@@ -22,6 +24,8 @@ const QUIET = { clusters: 2, endpoints: 20, rate: 20, sees: 1, prefix: "quiet" }
 /** In this time something of the quiet pair is delivered. */
 const DELIVERY_MS = 5_000;
 const LOOK_MS = 20;
+/** workerd lets an object without connections go after 10 s. */
+const ASLEEP_MS = 15_000;
 const MOST_RESIDENT_BYTES = 700e6;
 
 const [seedText = "1"] = process.argv.slice(2);
@@ -65,6 +69,22 @@ function must(condition: boolean, what: string): void {
   if (!condition) throw new Error(what);
 }
 
+/** HTTP status of a dial with these headers; 101 where it was taken. */
+function dial(headers: Readonly<Record<string, string>>): Promise<number> {
+  const socket = new WebSocket(rig.homeUrl, { headers });
+  return new Promise((resolve, reject) => {
+    socket.once("open", () => {
+      socket.close();
+      resolve(101);
+    });
+    socket.once("unexpected-response", (_, response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    socket.on("error", reject);
+  });
+}
+
 const fuzzers: Fuzzer[] = [];
 for (let n = 0; n < MEMBERS; n++) fuzzers.push(await member(n));
 const takenOf = (fuzzer: Fuzzer): number => [...fuzzer.taken.values()].reduce((a, b) => a + b, 0);
@@ -105,6 +125,18 @@ await suite.check("[LOG70] the hub's process is the one that was started, and sm
   must(rig.workerdPid() === pid, "the hub was started again");
   must(mostBytes < MOST_RESIDENT_BYTES, `${mostBytes} bytes resident`);
 });
+
+await suite.check(
+  "[CRE21] a token that was heard opens nothing, also when its Origin has slept in between",
+  async () => {
+    const heard = await rig.originHeaders();
+    must((await dial(heard)) === 101, "a new token was refused");
+    must((await dial(heard)) === 401, "the token opened a second connection");
+    await sleep(ASLEEP_MS);
+    must((await dial(heard)) === 401, "the token opened a connection after the Origin had slept");
+    must((await dial(await rig.originHeaders())) === 101, "a further new token was refused");
+  },
+);
 
 await quiet.stop(false);
 await rig.stop();
