@@ -39,6 +39,7 @@ const SUITES = [
   suite("mutants", "test/sim/mutants/run.ts"),
   suite("schemathesis", "test/schemathesis/run.ts"),
   suite("proxy", "test/proxy/run.ts"),
+  suite("hostile", "test/hostile/run.ts"),
   suite("interop", "test/interop/run.ts"),
 ];
 

@@ -41,6 +41,8 @@ export class HubSession {
   readonly #abort = new AbortController();
   #home: Home | null = null;
   #message: string | null = null;
+  /** Who publishes instead, as the hub said when it displaced this relay. [CRE25] */
+  #displaced: string | null = null;
   #wasUp = false;
   #lostMs: number | null = null;
 
@@ -88,8 +90,13 @@ export class HubSession {
     return {
       hub: home === null ? "not-joined" : home.isOpen ? "connected" : "down",
       hubAgeSeconds: this.#ageSeconds(),
-      message: home?.stopped ?? this.#message ?? (home?.isStandby === true ? STANDBY : null),
+      message:
+        home?.stopped ?? this.#message ?? (home?.isStandby === true ? this.#standby() : null),
     };
+  }
+
+  #standby(): string {
+    return this.#displaced === null ? STANDBY : `${STANDBY}: ${this.#displaced}`;
   }
 
   #ageSeconds(): number | null {
@@ -119,13 +126,15 @@ export class HubSession {
     const { hub, log } = this.#options;
     this.#message = null;
     this.#wasUp = true;
+    if (!isStandby) this.#displaced = null;
     log.info({ hub, isStandby }, "connected to the hub");
-    if (isStandby) log.info(STANDBY);
+    if (isStandby) log.info(this.#standby());
   }
 
   #onDown({ stopped }: Home, reason: string | null, message: string): void {
     const { log, ports } = this.#options;
     this.#message = message;
+    if (reason === "superseded") this.#displaced = message;
     if (this.#wasUp) this.#lostMs = ports.now();
     this.#wasUp = false;
     if (stopped === null)

@@ -1,9 +1,11 @@
-/** Exchanges a join token for the membership that the hub signs. [CRE1] */
-import type { Agent } from "node:https";
-
+/** Exchanges a join token for the membership that the hub signs. [CRE1] [CRE24] */
+import { importJWK, SignJWT } from "jose";
 import type { JWK } from "jose";
 import { z } from "zod";
 
+import { toHex } from "../../shared/lib/bytes.ts";
+import { sha256 } from "../../shared/lib/hash.ts";
+import { JOIN_PROOF } from "../../shared/protocol/join-proof.ts";
 import { postJson } from "./post-json.ts";
 import type { JsonAnswer } from "./post-json.ts";
 import type { HubRoute } from "./route.ts";
@@ -31,7 +33,7 @@ export class JoinError extends Error {
 
 /**
  * Idempotent: the same token and key give the same membership.
- * @param key Only its public part is sent.
+ * @param key Private; its public part is sent, and a proof that the rest is here.
  * @throws JoinError
  */
 export async function joinMesh(
@@ -41,9 +43,10 @@ export async function joinMesh(
   route: HubRoute,
 ): Promise<Membership> {
   const { kty, crv, x } = key;
-  const options: { agent: Agent | undefined; timeoutMs: number } = {
+  const options = {
     agent: route.agent,
     timeoutMs: JOIN_MS,
+    headers: { [JOIN_PROOF.header]: await proofOf(key, joinToken) },
   };
   let answer: JsonAnswer;
   try {
@@ -66,6 +69,15 @@ export async function joinMesh(
   if (membership === null)
     throw new JoinError(`the answer of the hub at ${hub} to the join token is not whole`, false);
   return membership;
+}
+
+/** Shows that who joins has the key. [CRE24] */
+async function proofOf(key: JWK, joinToken: string): Promise<string> {
+  const tokenHash = toHex(sha256(new TextEncoder().encode(joinToken)));
+  return new SignJWT({ tokenHash })
+    .setProtectedHeader({ alg: "Ed25519", typ: JOIN_PROOF.type })
+    .setAudience(JOIN_PROOF.audience)
+    .sign(await importJWK(key, "Ed25519"));
 }
 
 const text = z.string().min(1);

@@ -21,15 +21,20 @@ export interface JsonAnswer {
 export function postJson(
   url: URL,
   body: unknown,
-  { agent, timeoutMs }: { readonly agent: Agent | undefined; readonly timeoutMs: number },
+  options: {
+    readonly agent: Agent | undefined;
+    readonly timeoutMs: number;
+    readonly headers: Readonly<Record<string, string>>;
+  },
 ): Promise<JsonAnswer> {
+  const { agent, timeoutMs, headers } = options;
   return new Promise((resolve, reject) => {
     const send = url.protocol === "https:" ? requestHttps : requestHttp;
     const request = send(
       url,
       {
         method: "POST",
-        headers: { "content-type": "application/json" },
+        headers: { "content-type": "application/json", ...headers },
         signal: AbortSignal.timeout(timeoutMs),
         ...(agent === undefined ? {} : { agent }),
       },

@@ -2,6 +2,8 @@
  * The relay's home socket: publishes what the cluster has, hears what it may see, reports how well
  * it sees it.
  */
+import { hostname } from "node:os";
+
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import type { ClusterReport, EdgeReport } from "../../shared/visibility/facts.ts";
 import { parseAccessFacts } from "../../shared/visibility/parse-facts.ts";
@@ -132,7 +134,7 @@ export class Home {
     this.#link.send({
       type: "home-hello",
       versions: PROTOCOL_VERSIONS,
-      software: SOFTWARE,
+      software: `${SOFTWARE} on ${hostname()}`,
       accessVersion: this.#options.accessVersion(),
       leaseUid: "",
       term: this.#term,

@@ -104,6 +104,13 @@ const clusterStatusSchema = z.object({
   cluster: refSchema,
   joined: z.boolean(),
   publisher: z.enum(["connected", "absent", "unknown"]),
+  takenOver: z
+    .object({ by: z.string(), from: z.string(), at: z.string() })
+    .nullable()
+    .default(null)
+    .meta({
+      description: "The relay that publishes displaced one that was heard a moment before",
+    }),
   ageMs: z.number().nullable(),
   quarantined: z.number().nullable(),
   partlyAdmitted: z.number().nullable().default(null).meta({

@@ -187,11 +187,21 @@ export interface ClusterNote {
   readonly keyGeneration?: number;
 }
 
+/** A relay of a cluster publishes in place of one that was heard a moment before. [CRE25] */
+export interface TakenOver {
+  /** What the relays call themselves. */
+  readonly by: string;
+  readonly from: string;
+  readonly atMs: number;
+}
+
 /** The state of an Origin, for status. */
 export interface OriginStatus {
   readonly cluster: ClusterRef;
   /** `connected`: its publisher has a home socket now. */
   readonly publisher: "connected" | "absent";
+  /** Of the present publisher. */
+  readonly takenOver: TakenOver | null;
   /** Unix ms of the last sign of the publisher, or of the object's own start if later. */
   readonly lastSeenMs: number;
   /** Per channel: position and whether a publisher has completed a reconciliation in this epoch. */

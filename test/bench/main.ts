@@ -15,6 +15,7 @@ import { benchEtcdPeer } from "./etcd-peer.ts";
 import { benchFanOut } from "./fan-out.ts";
 import type { Figure } from "./figure.ts";
 import { benchFirstView } from "./first-view.ts";
+import { benchHostile } from "./hostile.ts";
 import { benchIngest } from "./ingest.ts";
 import { benchNoisy } from "./noisy.ts";
 import { benchPeers } from "./peers.ts";
@@ -36,6 +37,7 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   star: benchStar,
   mesh: benchMesh,
   noisy: benchNoisy,
+  hostile: benchHostile,
   slices: benchSlices,
   "etcd-peer": () => benchEtcdPeer(),
   "api-to-felix": benchApiToFelix,

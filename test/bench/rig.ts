@@ -73,15 +73,15 @@ export class BenchRig {
   }
 
   hubCpuSeconds(): number {
-    return cpuSeconds(this.#workerdPid());
+    return cpuSeconds(this.workerdPid());
   }
 
   hubResidentBytes(): number {
-    return residentBytes(this.#workerdPid());
+    return residentBytes(this.workerdPid());
   }
 
   /** workerd is the child of the shell that guards it. */
-  #workerdPid(): number {
+  workerdPid(): number {
     const shell = String(this.hub.pid());
     return Number(execFileSync("pgrep", ["-P", shell, "-x", "workerd"]).toString());
   }

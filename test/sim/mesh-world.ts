@@ -100,7 +100,7 @@ export class MeshWorld {
     const given = place.number === 0 ? [podRange(place.number)] : [];
     const added = await this.#answer(service.addCluster(place.name, { cidrs: given }));
     const joined = await this.#answer(
-      service.join(hashToken(added.token.joinToken), `key-${this.#keys++}`),
+      service.join(hashToken(added.token.joinToken), `key-${this.#keys++}`, true),
     );
     const { uid } = added.cluster;
     this.#backup = null;
@@ -125,7 +125,7 @@ export class MeshWorld {
     const { service } = this.hub;
     const token = await this.#answer(service.newToken(member.place.name));
     const kid = `key-${this.#keys++}`;
-    const joined = await this.#answer(service.join(hashToken(token.joinToken), kid));
+    const joined = await this.#answer(service.join(hashToken(token.joinToken), kid, true));
     member.identity = { ...member.identity, keyGeneration: joined.keyGeneration };
     for (const relay of member.relays) {
       if (!relay.isAlive) continue;

@@ -17,6 +17,7 @@ const report: EdgeReport = {
 const origin: OriginStatus = {
   cluster: db,
   publisher: "connected",
+  takenOver: null,
   lastSeenMs: 10_000,
   channels: [],
   quarantined: 0,

@@ -73,7 +73,7 @@ test("[VIS24] what was not pushed is pushed by the alarm of the next instance", 
 });
 
 test("[VIS28] asking for a mesh that never was leaves its object's storage empty", async () => {
-  expect((await meshOf("nobody").join("00", "key")).ok).toBe(false);
+  expect((await meshOf("nobody").join("00", "key", true)).ok).toBe(false);
   expect((await meshOf("nobody").getMesh()).ok).toBe(false);
   const tables = await runInDurableObject(
     stubOf("mesh:nobody") as DurableObjectStub<undefined>,

@@ -173,8 +173,9 @@ function dropStaleTokens(mesh: Mesh, clusterUid: string): void {
  * Exchanges a join token for membership. The same token and key give the same answer as often as
  * asked, since the answer may be lost on its way; another key needs another token. [CRE1] [CRE2]
  * @param kid RFC 7638 thumbprint of the relay's public key.
+ * @param hasProof Whether the relay has shown that it has the key. [CRE24]
  */
-export function join(mesh: Mesh, tokenHash: string, kid: string): Joined {
+export function join(mesh: Mesh, tokenHash: string, kid: string, hasProof: boolean): Joined {
   const token = mesh.store.get("tokens", tokenHash);
   const cluster = token === undefined ? undefined : mesh.member(token.clusterUid);
   if (mesh.row() === undefined || token === undefined || cluster === undefined)
@@ -210,7 +211,7 @@ export function join(mesh: Mesh, tokenHash: string, kid: string): Joined {
   mesh.store.put("clusters", cluster.uid, renewed);
   mesh.audit.operator(
     `cluster ${cluster.name}`,
-    "join",
+    hasProof ? "join" : "join without proof",
     `key ${kid}, generation ${renewed.keyGeneration}`,
   );
   return joined(renewed);

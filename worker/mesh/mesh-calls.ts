@@ -88,7 +88,7 @@ export interface MeshAdmin {
   getCluster(name: string): Promise<Outcome<Member>>;
   removeCluster(name: string): Promise<Outcome<Changed<object>>>;
   newToken(name: string): Promise<Outcome<NewToken>>;
-  join(tokenHash: string, kid: string): Promise<Outcome<Joined>>;
+  join(tokenHash: string, kid: string, hasProof: boolean): Promise<Outcome<Joined>>;
   applyRcc(
     cluster: string,
     request: RccRequest,

@@ -138,11 +138,11 @@ export class MeshService implements MeshAdmin, MeshCalls {
     return this.#change(() => newToken(this.#mesh, name));
   }
 
-  async join(tokenHash: string, kid: string): ReturnType<MeshAdmin["join"]> {
+  async join(tokenHash: string, kid: string, hasProof: boolean): ReturnType<MeshAdmin["join"]> {
     // A token of a mesh that never was must not make one on disk.
     if (this.#mesh.row() === undefined)
-      return this.#mesh.ask(() => join(this.#mesh, tokenHash, kid));
-    return this.#change(() => join(this.#mesh, tokenHash, kid));
+      return this.#mesh.ask(() => join(this.#mesh, tokenHash, kid, hasProof));
+    return this.#change(() => join(this.#mesh, tokenHash, kid, hasProof));
   }
 
   async applyRcc(

@@ -19,6 +19,7 @@ export function originStatus(
   return {
     cluster: facts.cluster,
     publisher: sockets.publisher === null ? "absent" : "connected",
+    takenOver: sockets.takenOver,
     lastSeenMs: sockets.lastSeenMs,
     channels: listLogs(logs).map((log) => ({
       channel: log.channel,

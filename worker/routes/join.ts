@@ -2,7 +2,9 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 
 import { join } from "../../shared/api/join.ts";
+import { JOIN_PROOF } from "../../shared/protocol/join-proof.ts";
 import { signCredential, thumbprint } from "../auth/credential.ts";
+import { checkJoinProof } from "../auth/join-proof.ts";
 import { hashToken, meshOfToken } from "../mesh/membership.ts";
 import type { HubPorts } from "./hub-ports.ts";
 import { HttpProblem, valueOf } from "./problem.ts";
@@ -10,7 +12,7 @@ import { newRouter, ok, serve } from "./serve.ts";
 
 export function joinRoutes(ports: HubPorts): OpenAPIHono {
   const router = newRouter();
-  serve(router, join, async ({ body: { joinToken, publicKey } }) => {
+  serve(router, join, async ({ body: { joinToken, publicKey } }, headers) => {
     const meshName = meshOfToken(joinToken);
     if (meshName === null)
       throw new HttpProblem(
@@ -20,8 +22,16 @@ export function joinRoutes(ports: HubPorts): OpenAPIHono {
       );
     if (!(await ports.directory().hasMesh(meshName)))
       throw new HttpProblem(401, "join-token-wrong", "the join token is not one of this hub");
+    const proof = await checkJoinProof(headers.get(JOIN_PROOF.header), joinToken, publicKey);
+    if (proof === "wrong")
+      throw new HttpProblem(
+        401,
+        "join-proof-wrong",
+        `${JOIN_PROOF.header}: must be signed by the key over this join token`,
+      );
     const kid = await thumbprint(publicKey);
-    const joined = valueOf(await ports.mesh(meshName).join(hashToken(joinToken), kid));
+    const hasProof = proof === "valid";
+    const joined = valueOf(await ports.mesh(meshName).join(hashToken(joinToken), kid, hasProof));
     const { privateKey } = await ports.hubKeys();
     return ok({
       credential: await signCredential(joined, publicKey, privateKey),

@@ -40,7 +40,7 @@ export function newRouter(): OpenAPIHono {
 export function serve<O extends Operation>(
   router: OpenAPIHono,
   operation: O,
-  handle: (given: GivenOf<O>) => Promise<Served<AnswerOf<O>>>,
+  handle: (given: GivenOf<O>, headers: Headers) => Promise<Served<AnswerOf<O>>>,
 ): void {
   router.openapi(createRoute(routeOf(operation)), async (c) => {
     // Hono reads a body that is not there as `{}`, which might mean everything.
@@ -48,11 +48,12 @@ export function serve<O extends Operation>(
       badRequest([{ field: "body", rule: "must be a JSON object" }]);
     // Hono has checked them by the operation's own schemas; its types do not know which.
     const valid = (target: string): unknown => c.req.valid(target as never);
-    const { status, body } = await handle({
+    const given = {
       params: valid("param"),
       query: valid("query"),
       body: operation.body === null ? undefined : valid("json"),
-    } as GivenOf<O>);
+    } as GivenOf<O>;
+    const { status, body } = await handle(given, c.req.raw.headers);
     return c.json(body, status);
   });
 }

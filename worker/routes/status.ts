@@ -6,7 +6,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 
 import { getStatus, listQuarantine } from "../../shared/api/status.ts";
 import type { ClusterStatus, EdgeStatus, MeshStatus, SourceView } from "../../shared/api/status.ts";
-import type { OriginStatus, SourceReport } from "../../shared/visibility/facts.ts";
+import type { OriginStatus, SourceReport, TakenOver } from "../../shared/visibility/facts.ts";
 import { sharesPools } from "../../shared/visibility/rcc.ts";
 import { scopeDocument } from "../../shared/visibility/scope.ts";
 import type { Member, MeshOverview } from "../mesh/mesh-calls.ts";
@@ -102,6 +102,7 @@ function clusterStatus(
     cluster: { uid: cluster.uid, name: cluster.name },
     joined: cluster.joined,
     publisher: origin?.publisher ?? "unknown",
+    takenOver: showTakenOver(origin?.takenOver ?? null),
     ageMs: origin === null ? null : ageOf(origin, nowMs),
     quarantined: origin?.quarantined ?? null,
     partlyAdmitted: origin?.partlyAdmitted ?? null,
@@ -152,6 +153,10 @@ function edgeStatus(
 
 function ageOf(origin: OriginStatus, nowMs: number): number {
   return Math.max(0, nowMs - origin.lastSeenMs);
+}
+
+function showTakenOver(taken: TakenOver | null): ClusterStatus["takenOver"] {
+  return taken === null ? null : { by: taken.by, from: taken.from, at: isoTime(taken.atMs) };
 }
 
 function showSource({ state, reason, sinceMs }: SourceReport): SourceView {

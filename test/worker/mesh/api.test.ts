@@ -7,6 +7,8 @@ import { VERSION } from "../../../shared/lib/version.ts";
 import { PROTOCOL_VERSIONS } from "../../../shared/protocol/version.ts";
 import { parseRcc } from "../../../shared/visibility/rcc.ts";
 import type { OriginStatus } from "../../../shared/visibility/facts.ts";
+import { toHex } from "../../../shared/lib/bytes.ts";
+import { sha256 } from "../../../shared/lib/hash.ts";
 import { INTERNAL_HEADERS } from "../../../worker/ports.ts";
 import { ADMIN_TOKEN, TestHub, valueOf } from "./support.ts";
 import type { Answer } from "./support.ts";
@@ -474,6 +476,44 @@ interface TestRelay {
   readonly credential: string;
   readonly uid: string;
 }
+
+test("[CRE24] who joins has the key: a proof of another key, token or kind is refused and uses no token; none is told in the audit", async () => {
+  const { hub } = await hubWithPair();
+  const [own, other] = [
+    await generateKeyPair("Ed25519", { extractable: true }),
+    await generateKeyPair("Ed25519", { extractable: true }),
+  ];
+  const { kty, crv, x } = await exportJWK(own.publicKey);
+  const { joinToken } = valueOf(await hub.service("demo").newToken("app"));
+  const proofOf = (key: CryptoKey, of: string, aud = "catwalk-hub", typ = "catwalk-join+jwt") =>
+    new SignJWT({ tokenHash: toHex(sha256(new TextEncoder().encode(of))) })
+      .setProtectedHeader({ alg: "Ed25519", typ })
+      .setAudience(aud)
+      .sign(key);
+  const join = async (proof: string | null) => {
+    const headers: Record<string, string> = proof === null ? {} : { "catwalk-join-proof": proof };
+    const body = { joinToken, publicKey: { kty, crv, x } };
+    const answer = await hub.call("POST", "/v1/join", body, headers);
+    return [answer.status, answer.body.code];
+  };
+  for (const wrong of [
+    "",
+    "x".repeat(2_000),
+    await proofOf(other.privateKey, joinToken),
+    await proofOf(own.privateKey, `${joinToken}0`),
+    await proofOf(own.privateKey, joinToken, "another-hub"),
+    await proofOf(own.privateKey, joinToken, "catwalk-hub", "catwalk-credential+jwt"),
+  ])
+    expect(await join(wrong)).toEqual([401, "join-proof-wrong"]);
+  expect(await join(await proofOf(own.privateKey, joinToken))).toEqual([200, undefined]);
+  const actions = async () => {
+    const { body } = await hub.call("GET", `${DEMO}/audit`);
+    return (body["items"] as { action: string }[]).map(({ action }) => action);
+  };
+  expect(await actions()).not.toContain("join without proof");
+  await joinRelay(hub, "app");
+  expect(await actions()).toContain("join without proof");
+});
 
 async function joinRelay(hub: TestHub, cluster: string): Promise<TestRelay> {
   const pair = await generateKeyPair("Ed25519", { extractable: true });

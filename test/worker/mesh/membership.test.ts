@@ -61,10 +61,10 @@ test("[CRE1] the same token and key give the same membership as often as asked",
   valueOf(await hub.service("demo").createMesh("demo"));
   const { token } = valueOf(await hub.service("demo").addCluster("db"));
   const hash = hashToken(token.joinToken);
-  const first = valueOf(await hub.service("demo").join(hash, "key-1"));
+  const first = valueOf(await hub.service("demo").join(hash, "key-1", true));
   expect(first).toMatchObject({ mesh: "demo", cluster: { name: "db" }, keyGeneration: 1 });
   hub.nowMs += 2 * DAY_MS;
-  expect(valueOf(await hub.service("demo").join(hash, "key-1"))).toMatchObject(first);
+  expect(valueOf(await hub.service("demo").join(hash, "key-1", true))).toMatchObject(first);
 });
 
 test("[CRE2] a wrong token is 401, an expired one 410, one used with another key 409", async () => {
@@ -72,15 +72,15 @@ test("[CRE2] a wrong token is 401, an expired one 410, one used with another key
   const demo = hub.service("demo");
   valueOf(await demo.createMesh("demo"));
   const { token } = valueOf(await demo.addCluster("db"));
-  expect(refusalOf(await demo.join(hashToken("cwj_demo_00"), "key-1")).status).toBe(401);
-  expect(refusalOf(await hub.service("other").join(hashToken(token.joinToken), "k")).status).toBe(
-    401,
-  );
-  valueOf(await demo.join(hashToken(token.joinToken), "key-1"));
-  expect(refusalOf(await demo.join(hashToken(token.joinToken), "key-2")).status).toBe(409);
+  expect(refusalOf(await demo.join(hashToken("cwj_demo_00"), "key-1", true)).status).toBe(401);
+  expect(
+    refusalOf(await hub.service("other").join(hashToken(token.joinToken), "k", true)).status,
+  ).toBe(401);
+  valueOf(await demo.join(hashToken(token.joinToken), "key-1", true));
+  expect(refusalOf(await demo.join(hashToken(token.joinToken), "key-2", true)).status).toBe(409);
   const late = valueOf(await demo.newToken("db"));
   hub.nowMs += DAY_MS;
-  expect(refusalOf(await demo.join(hashToken(late.joinToken), "key-2")).status).toBe(410);
+  expect(refusalOf(await demo.join(hashToken(late.joinToken), "key-2", true)).status).toBe(410);
 });
 
 test("[CRE6] a new token's key retires the older one, at the cluster's Origin and at those it reads", async () => {
@@ -94,7 +94,7 @@ test("[CRE6] a new token's key retires the older one, at the cluster's Origin an
     ["key-2", 2],
   ] as const) {
     const { joinToken } = valueOf(await demo.newToken("app"));
-    valueOf(await demo.join(hashToken(joinToken), kid));
+    valueOf(await demo.join(hashToken(joinToken), kid, true));
     expect(hub.origin(app).facts?.keyGeneration).toBe(generation);
     expect(hub.origin(db).facts?.readers[0]?.keyGeneration).toBe(generation);
   }
@@ -105,12 +105,16 @@ test("[CRE6] a new token used with the key in use changes nothing; an old token 
   const demo = hub.service("demo");
   valueOf(await demo.createMesh("demo"));
   const { token } = valueOf(await demo.addCluster("db"));
-  valueOf(await demo.join(hashToken(token.joinToken), "key-1"));
+  valueOf(await demo.join(hashToken(token.joinToken), "key-1", true));
   const second = valueOf(await demo.newToken("db"));
-  expect(valueOf(await demo.join(hashToken(second.joinToken), "key-1")).keyGeneration).toBe(1);
+  expect(valueOf(await demo.join(hashToken(second.joinToken), "key-1", true)).keyGeneration).toBe(
+    1,
+  );
   const third = valueOf(await demo.newToken("db"));
-  expect(valueOf(await demo.join(hashToken(third.joinToken), "key-2")).keyGeneration).toBe(2);
-  expect(refusalOf(await demo.join(hashToken(token.joinToken), "key-1")).code).toBe("key-replaced");
+  expect(valueOf(await demo.join(hashToken(third.joinToken), "key-2", true)).keyGeneration).toBe(2);
+  expect(refusalOf(await demo.join(hashToken(token.joinToken), "key-1", true)).code).toBe(
+    "key-replaced",
+  );
 });
 
 test("[CRE2] a token's text names its mesh, and anything else is not a token", () => {
@@ -126,7 +130,7 @@ test("[CRE2] a token of a removed cluster is wrong", async () => {
   valueOf(await demo.createMesh("demo"));
   const { token } = valueOf(await demo.addCluster("db"));
   valueOf(await demo.removeCluster("db"));
-  expect(refusalOf(await demo.join(hashToken(token.joinToken), "key-1")).status).toBe(401);
+  expect(refusalOf(await demo.join(hashToken(token.joinToken), "key-1", true)).status).toBe(401);
 });
 
 test("[API7] what an admin and a cluster did is in the audit, newest first, without secrets", async () => {
@@ -134,7 +138,7 @@ test("[API7] what an admin and a cluster did is in the audit, newest first, with
   const demo = hub.service("demo");
   valueOf(await demo.createMesh("demo"));
   const { token } = valueOf(await demo.addCluster("db"));
-  valueOf(await demo.join(hashToken(token.joinToken), "key-1"));
+  valueOf(await demo.join(hashToken(token.joinToken), "key-1", true));
   const rows = valueOf(await demo.audit(10));
   expect(rows.map(({ who, action }) => [who, action])).toEqual([
     ["cluster db", "join"],
@@ -152,7 +156,7 @@ test("[CRE18] after a restore a newer credential retires the older key at all Or
     valueOf(await demo.applyRcc("app", rccRequest("db"), "apply"));
     valueOf(await demo.createGrant("db", "app"));
     const { joinToken } = valueOf(await demo.newToken("app"));
-    expect(valueOf(await demo.join(hashToken(joinToken), "old")).keyGeneration).toBe(1);
+    expect(valueOf(await demo.join(hashToken(joinToken), "old", true)).keyGeneration).toBe(1);
     hub.mesh("demo").noteRestore(atMs);
     return { hub, demo, app, db };
   };
@@ -167,7 +171,7 @@ test("[CRE18] after a restore a newer credential retires the older key at all Or
   expect((await demo.noteCluster(app, { ...note, keyGeneration: 1 }))?.keyGeneration).toBe(2);
   const join = async (service: typeof demo): Promise<number> => {
     const { joinToken } = valueOf(await service.newToken("app"));
-    return valueOf(await service.join(hashToken(joinToken), "newer")).keyGeneration;
+    return valueOf(await service.join(hashToken(joinToken), "newer", true)).keyGeneration;
   };
   const next = await join(demo);
   expect(next).toBe(atMs);

@@ -95,6 +95,7 @@ export class FakeOrigin implements OriginCalls {
     return {
       cluster: this.facts?.cluster ?? { uid: "", name: "" },
       publisher: "absent",
+      takenOver: null,
       lastSeenMs: 0,
       channels: [],
       quarantined: 0,

@@ -163,3 +163,31 @@ function edge(
   const origin = { uid: "u".repeat(32), name: rcc };
   return { rcc, origin, connectionStatus, endpoints: 1, refused: 0, digest: null, revision };
 }
+
+test("[CRE25] who displaces a publisher that was heard a moment ago is told to both, also after the object slept", () => {
+  const { world, publisher } = populatedWorld(1);
+  const taker = new TestPublisher(world);
+  taker.connect();
+  expect(world.closedWith(publisher.socket)).toBe("superseded");
+  expect(world.closeMessage(publisher.socket)).toBe(
+    `test publishes for this cluster since ${new Date(world.nowMs).toISOString().slice(0, 19)}Z`,
+  );
+  const told = { by: "test", from: "test", atMs: world.nowMs };
+  expect(world.origin.status().takenOver).toEqual(told);
+  world.evict();
+  expect(world.origin.status().takenOver).toEqual(told);
+  world.disconnect(taker.socket);
+  expect(world.origin.status().takenOver).toBe(null);
+});
+
+test("[CRE25] a relay that comes back in its own place, or after silence, has taken nothing over", () => {
+  const { world, publisher } = populatedWorld(1);
+  publisher.connect(publisher.term, 1, true);
+  world.disconnect(publisher.socket);
+  publisher.connect(publisher.term, 1, true);
+  publisher.connect(publisher.term, 1, true);
+  expect(world.origin.status().takenOver).toBe(null);
+  world.advance(20_000);
+  new TestPublisher(world).connect();
+  expect(world.origin.status().takenOver).toBe(null);
+});

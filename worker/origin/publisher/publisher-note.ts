@@ -6,7 +6,7 @@ import { z } from "zod";
 
 import { CHANNELS } from "../../../shared/record/channel.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
-import type { ClusterReport, EdgeReport } from "../../../shared/visibility/facts.ts";
+import type { ClusterReport, EdgeReport, TakenOver } from "../../../shared/visibility/facts.ts";
 import { parseClusterReport, parseEdgeReports } from "../../../shared/visibility/parse-facts.ts";
 import { parseJson } from "../../storage/parse-json.ts";
 import type { ParsedJson } from "../../storage/parse-json.ts";
@@ -16,6 +16,8 @@ export interface PublisherNote {
   /** Protocol version. */
   readonly version: number;
   readonly candidate: string | null;
+  readonly software: string;
+  readonly takenOver: TakenOver | null;
   readonly reconciled: readonly Channel[];
   readonly edges: readonly EdgeReport[];
   readonly report: ClusterReport | null;
@@ -29,6 +31,11 @@ const schema = z.object({
   isStandby: z.boolean().default(false),
   version: z.int().default(1),
   candidate: z.string().nullable().default(null),
+  software: z.string().default(""),
+  takenOver: z
+    .object({ by: z.string(), from: z.string(), atMs: z.number() })
+    .nullable()
+    .default(null),
   reconciled: z.array(z.enum(CHANNELS)),
   edges: z.unknown(),
   report: z.unknown(),

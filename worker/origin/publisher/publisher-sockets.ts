@@ -7,7 +7,12 @@ import type { CloseReason } from "../../../shared/protocol/errors.ts";
 import { LIMITS } from "../../../shared/protocol/limits.ts";
 import type { Report } from "../../../shared/protocol/messages.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
-import type { ClusterReport, EdgeReport, OriginFacts } from "../../../shared/visibility/facts.ts";
+import type {
+  ClusterReport,
+  EdgeReport,
+  OriginFacts,
+  TakenOver,
+} from "../../../shared/visibility/facts.ts";
 import { parseClusterReport, parseEdgeReports } from "../../../shared/visibility/parse-facts.ts";
 import { keyPermit } from "../access/permits.ts";
 import type { Peer, SocketId } from "../peer.ts";
@@ -25,6 +30,8 @@ interface Relay {
    * them out again.
    */
   readonly candidate: string | null;
+  /** What it calls itself, for people. */
+  readonly software: string;
   /** Protocol version. */
   readonly version: number;
   readonly sinceMs: number;
@@ -33,20 +40,26 @@ interface Relay {
 }
 
 /** The relay that publishes next. */
-export type NextPublisher = Pick<Relay, "peer" | "version" | "candidate"> & {
+export type NextPublisher = Pick<Relay, "peer" | "version" | "candidate" | "software"> & {
   readonly socket: SocketId;
 };
 
+/** The publisher that another socket has displaced, and what it is told. */
+export interface Replaced {
+  readonly socket: SocketId;
+  readonly message: string;
+}
+
 export type Welcomed =
   | { readonly kind: "standby" }
-  | { readonly kind: "publisher"; readonly term: number; readonly replaced: SocketId | null }
+  | { readonly kind: "publisher"; readonly term: number; readonly replaced: Replaced | null }
   | { readonly kind: "refused"; readonly reason: CloseReason; readonly message: string };
 
 export type ReportOutcome =
   | { readonly kind: "noted" }
   | { readonly kind: "malformed"; readonly rule: string };
 
-type Ports = Pick<OriginPorts, "clock" | "sockets" | "store">;
+type Ports = Pick<OriginPorts, "clock" | "sockets" | "store" | "log">;
 
 export class PublisherSockets {
   readonly #ports: Ports;
@@ -55,6 +68,7 @@ export class PublisherSockets {
   #publisher: SocketId | null = null;
   readonly #reconciled = new Set<Channel>();
   #leftMs: number;
+  #takenOver: TakenOver | null = null;
 
   constructor(ports: Ports) {
     this.#ports = ports;
@@ -80,6 +94,11 @@ export class PublisherSockets {
   /** Of each edge the report of the relay that lags most. */
   get edges(): readonly EdgeReport[] {
     return mergedEdges([...this.#relays.values()].map(({ edges }) => edges));
+  }
+
+  /** How the publisher came to publish, where it took over from one that was heard. [CRE25] */
+  get takenOver(): TakenOver | null {
+    return this.#takenOver;
   }
 
   /** The publisher's report of the cluster; `null` before there is one. */
@@ -131,35 +150,56 @@ export class PublisherSockets {
         message: `${LIMITS.homeSockets} relays of this cluster are connected already: one publishes, the others stand by`,
       };
     const { candidate } = hello;
-    const fresh = { peer, version, candidate, sinceMs: clock.now(), edges: [], report: null };
+    const software = relayName(hello.software);
+    const sinceMs = clock.now();
+    const fresh = { peer, version, candidate, software, sinceMs, edges: [], report: null };
     this.#relays.set(socket, known ?? fresh);
     if (plan.kind === "standby") {
       this.#saveNote(socket);
       return { kind: "standby" };
     }
     store.transaction(() => store.saveTerm(plan.term));
-    const replaced = this.isPublisher(socket) ? null : this.#publisher;
-    if (replaced !== null) this.#relays.delete(replaced);
+    const replaced = this.isPublisher(socket) ? null : this.#displace(candidate, software);
     this.#publisher = socket;
     this.#reconciled.clear();
     this.#saveNote(socket);
     return { kind: "publisher", term: plan.term.term, replaced };
   }
 
+  /** The publisher goes: where it was heard a moment ago, who displaces it is kept. [CRE25] */
+  #displace(candidate: string | null, by: string): Replaced | null {
+    const publisher = this.#publisher;
+    const from = this.#publisherRelay();
+    this.#takenOver = null;
+    if (publisher === null || from === undefined) return null;
+    const atMs = this.#ports.clock.now();
+    if (this.#isTaken(null, candidate)) {
+      this.#takenOver = { by, from: from.software, atMs };
+      this.#ports.log("warn", "a relay took over from one that publishes", {
+        by,
+        from: from.software,
+      });
+    }
+    this.#relays.delete(publisher);
+    const at = new Date(atMs).toISOString().slice(0, 19);
+    return { socket: publisher, message: `${by} publishes for this cluster since ${at}Z` };
+  }
+
   /** Where nobody publishes, the relay that has stood by longest. */
   next(): NextPublisher | null {
     if (this.#publisher !== null) return null;
-    for (const [socket, { peer, version, candidate }] of this.#relays)
-      return { socket, peer, version, candidate };
+    for (const [socket, { peer, version, candidate, software }] of this.#relays)
+      return { socket, peer, version, candidate, software };
     return null;
   }
 
   restore(socket: SocketId, peer: Peer, note: PublisherNote): void {
-    const { edges, report, version, candidate } = note;
+    const { edges, report, version, candidate, software } = note;
     const sinceMs = this.#startedMs;
-    this.#relays.set(socket, { peer, version, candidate, sinceMs, edges, report });
+    this.#relays.set(socket, { peer, version, candidate, software, sinceMs, edges, report });
     if (note.isStandby) return;
     this.#publisher = socket;
+    this.#takenOver = note.takenOver;
     for (const channel of note.reconciled) this.#reconciled.add(channel);
   }
 
@@ -186,6 +226,7 @@ export class PublisherSockets {
     this.#relays.delete(socket);
     if (!this.isPublisher(socket)) return;
     this.#publisher = null;
+    this.#takenOver = null;
     this.#reconciled.clear();
     this.#leftMs = this.#ports.clock.now();
   }
@@ -203,7 +244,7 @@ export class PublisherSockets {
   }
 
   /** Whether another relay publishes, and gives signs of life. */
-  #isTaken(socket: SocketId, candidate: string | null): boolean {
+  #isTaken(socket: SocketId | null, candidate: string | null): boolean {
     const publisher = this.#publisher;
     const relay = this.#publisherRelay();
     if (publisher === null || relay === undefined || publisher === socket) return false;
@@ -215,10 +256,19 @@ export class PublisherSockets {
   #saveNote(socket: SocketId): void {
     const relay = this.#relays.get(socket);
     if (relay === undefined) return;
-    const { edges, report, version, candidate } = relay;
+    const { edges, report, version, candidate, software } = relay;
     const isStandby = !this.isPublisher(socket);
     const reconciled = isStandby ? [] : [...this.#reconciled];
-    const note = { isStandby, version, candidate, reconciled, edges, report };
-    this.#ports.sockets.saveNote(socket, writePublisherNote(note));
+    const takenOver = isStandby ? null : this.#takenOver;
+    const own = { isStandby, version, candidate, software, takenOver };
+    this.#ports.sockets.saveNote(socket, writePublisherNote({ ...own, reconciled, edges, report }));
   }
+}
+
+const NAME_CHARS = 48;
+
+/** A relay's word for itself, as it may stand in a sentence. */
+function relayName(software: string): string {
+  const printable = software.replaceAll(/[^\x20-\x7e]/g, "").slice(0, NAME_CHARS);
+  return printable === "" ? "another relay" : printable;
 }

@@ -3,7 +3,9 @@ import type { HomeHello } from "../../../shared/protocol/messages.ts";
 import type { PublisherTerm } from "../log/log-store.ts";
 
 /** The part of a hello that claims the right to publish. */
-export type PublishClaim = Pick<HomeHello, "leaseUid" | "term" | "candidate">;
+export type PublishClaim = Pick<HomeHello, "leaseUid" | "term" | "candidate" | "software">;
+
+type TermClaim = Omit<PublishClaim, "software">;
 
 export type TermPlan =
   | { readonly kind: "accepted"; readonly term: PublisherTerm }
@@ -22,7 +24,7 @@ export const SILENT_MS = 20_000;
  * and a relay that finds a publisher there stands by. [VIS6] [VIS30]
  * @param isTaken Another socket of the cluster publishes, and was heard within `SILENT_MS`.
  */
-export function planTerm(current: PublisherTerm, hello: PublishClaim, isTaken: boolean): TermPlan {
+export function planTerm(current: PublisherTerm, hello: TermClaim, isTaken: boolean): TermPlan {
   if (hello.candidate !== null && hello.leaseUid === "") {
     const isBack = current.leaseUid === "" && hello.term > 0 && hello.term === current.term;
     if (isTaken) return { kind: "standby" };

@@ -9,7 +9,7 @@ import { listLogs } from "../log/channel-logs.ts";
 import type { Logs } from "../log/channel-logs.ts";
 import type { Peer, SocketId } from "../peer.ts";
 import type { SocketPort } from "../ports.ts";
-import type { PublisherSockets } from "./publisher-sockets.ts";
+import type { PublisherSockets, Replaced } from "./publisher-sockets.ts";
 import type { PublishClaim } from "./publisher-term.ts";
 
 export interface WelcomeHandlers {
@@ -51,8 +51,11 @@ export class PublisherWelcome {
   /** Where nobody publishes any more, a relay that stands by does. [VIS30] */
   promote(facts: OriginFacts): void {
     if (this.#sockets.next() === null || !this.computeDigests()) return;
-    const { socket, peer, candidate, version } = must(this.#sockets.next(), "the next publisher");
-    this.welcome(socket, peer, { leaseUid: "", term: 0, candidate }, version, facts);
+    const { socket, peer, candidate, software, version } = must(
+      this.#sockets.next(),
+      "the next publisher",
+    );
+    this.welcome(socket, peer, { leaseUid: "", term: 0, candidate, software }, version, facts);
   }
 
   welcome(
@@ -82,11 +85,10 @@ export class PublisherWelcome {
     socket: SocketId,
     version: number,
     term: number,
-    replaced: SocketId | null,
+    replaced: Replaced | null,
   ): void {
     this.#handlers.publisherChanged();
-    const message = "a newer socket of this cluster has taken over";
-    if (replaced !== null) this.#handlers.refuse(replaced, "superseded", message);
+    if (replaced !== null) this.#handlers.refuse(replaced.socket, "superseded", replaced.message);
     this.#send(socket, {
       type: "home-welcome",
       version,

@@ -1,0 +1,69 @@
+/**
+ * Child process: one member that attacks, by `attacks.ts`, over sockets that come back when the hub
+ * closes them. `attacker.ts HUB IDENTITY ATTACK`.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+
+import WebSocket from "ws";
+
+import { encodeMessage } from "../../shared/protocol/codec.ts";
+import { PING_TEXT } from "../../shared/protocol/messages.ts";
+import { Credentials } from "../../relay/hub/credentials.ts";
+import { ATTACKS, helloOf, isAttack } from "./attacks.ts";
+import type { Attack } from "./attacks.ts";
+
+/** What waits in this process for the network: more would only be memory. */
+const MOST_BUFFERED = 2 * 1024 * 1024;
+const AT_ONCE = 64;
+const REDIAL_MS = 20;
+
+const [hub = "", identity = "", name = ""] = process.argv.slice(2);
+if (!isAttack(name)) throw new Error(`no attack ${name}`);
+const attack: Attack = ATTACKS[name];
+const credentials = await Credentials.open(identity);
+const uid = credentials.membership?.cluster.uid ?? "";
+const path = attack.role === "home" ? "home" : `watch/${uid}`;
+const url = `${hub.replace(/^http/, "ws")}/v1/connect/${path}`;
+let sent = 0;
+
+async function oneSocket(): Promise<void> {
+  const headers = await credentials.headers();
+  const socket = new WebSocket(url, { headers, perMessageDeflate: false });
+  let isEnded = false;
+  const opened = await new Promise<boolean>((resolve) => {
+    socket.once("open", () => resolve(true));
+    socket.on("error", () => resolve(false));
+    socket.on("close", () => {
+      isEnded = true;
+      resolve(false);
+    });
+  });
+  if (!opened) return;
+  if (attack.isDeaf === true) socket.pause();
+  socket.send(encodeMessage(helloOf(attack.role)));
+  for (let n = 0; !isEnded && (attack.isDialling !== true || n < 1); n++) {
+    strike(socket, n);
+    if (n % AT_ONCE > 0) continue;
+    await new Promise((resolve) => setImmediate(resolve));
+    while (!isEnded && socket.bufferedAmount > MOST_BUFFERED) await sleep(1);
+  }
+  socket.terminate();
+}
+
+function strike(socket: WebSocket, n: number): void {
+  sent++;
+  const blow = attack.blow(n);
+  if (blow === "ping") socket.ping();
+  else socket.send(blow === "heartbeat" ? PING_TEXT : blow);
+}
+
+async function strikeForEver(): Promise<never> {
+  for (;;) {
+    await oneSocket();
+    if (attack.isDialling !== true) await sleep(REDIAL_MS);
+  }
+}
+
+process.on("message", () => process.send?.(sent));
+process.send?.("ready");
+await Promise.all(Array.from({ length: attack.sockets }, strikeForEver));
