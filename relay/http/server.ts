@@ -14,7 +14,7 @@ import type { Logger } from "../lib/log.ts";
 import type { Relay } from "../relay.ts";
 import { isLocalCaller } from "./local-caller.ts";
 import { metricsText } from "./metrics.ts";
-import { streamView } from "./view.ts";
+import { ViewStreams } from "./view-streams.ts";
 
 export interface HttpServer {
   readonly url: string;
@@ -22,8 +22,9 @@ export interface HttpServer {
 }
 
 export async function serveHttp(relay: Relay, listen: string, log: Logger): Promise<HttpServer> {
+  const views = new ViewStreams(relay);
   const server = createServer((request, response) => {
-    void handle(relay, request, response).catch((error: unknown) => {
+    void handle({ relay, views }, request, response).catch((error: unknown) => {
       if (!response.headersSent) sendJson(response, 500, { error: errorText(error) });
       else response.destroy();
     });
@@ -41,8 +42,13 @@ export async function serveHttp(relay: Relay, listen: string, log: Logger): Prom
   };
 }
 
+interface Served {
+  readonly relay: Relay;
+  readonly views: ViewStreams;
+}
+
 async function handle(
-  relay: Relay,
+  { relay, views }: Served,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -73,7 +79,9 @@ async function handle(
       response.end(await metricsText(relay));
       return;
     case "/view":
-      return streamView(relay, url.searchParams.get("follow") === "true", response);
+      if (!views.isFull) return views.serve(url.searchParams.get("follow") === "true", response);
+      response.setHeader("retry-after", "5");
+      return sendJson(response, 503, { error: "too many views are read at once: ask again" });
     case "/policies":
       return sendJson(response, 200, {
         cluster: relay.clusterName,

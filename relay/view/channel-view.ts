@@ -88,6 +88,11 @@ export class ChannelView {
     return this.#held.records(partition);
   }
 
+  /** Hashes of the keys of a partition, stale ones included. */
+  keys(partition: Partition): Uint8Array[] {
+    return this.#held.keys(partition);
+  }
+
   /** The record with this key, stale or not. */
   at(keyHash: Uint8Array): HeldRecord | null {
     return this.#held.at(keyHash);

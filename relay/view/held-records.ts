@@ -62,6 +62,13 @@ export class HeldRecords {
       for (const { tag } of trie.entries(partition)) yield this.#read(tag);
   }
 
+  /** Hashes of the keys of a partition: of its own, whatever becomes of what is held. */
+  keys(partition: Partition): Uint8Array[] {
+    return [this.#confirmed, this.#stale].flatMap((trie) =>
+      Array.from(trie.entries(partition), ({ keyHash }) => keyHash.slice()),
+    );
+  }
+
   /** The record with this key, stale or not. */
   at(keyHash: Uint8Array): HeldRecord | null {
     const place = this.#confirmed.tagOf(keyHash) ?? this.#stale.tagOf(keyHash);

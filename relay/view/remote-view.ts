@@ -119,6 +119,15 @@ export class RemoteView {
     return this.#channels[channel].records(partition);
   }
 
+  /** Hashes of the keys of a part, now. */
+  keysOf([channel, partition]: readonly [Channel, Partition]): Uint8Array[] {
+    return this.#channels[channel].keys(partition);
+  }
+
+  heldAt(channel: Channel, keyHash: Uint8Array): HeldRecord | null {
+    return this.#channels[channel].at(keyHash);
+  }
+
   /** The record with this key, whatever its channel. */
   at(key: string): HeldRecord | null {
     const keyHash = hashKey(key);

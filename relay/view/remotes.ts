@@ -74,6 +74,25 @@ export class Remotes {
             : [];
   }
 
+  /**
+   * What is served, one by one, each read when it is called; `null`: it is served no more. For who
+   * gives others a turn in between: parts take too long for that. As with parts, what comes
+   * meanwhile is told as a change only.
+   */
+  *servedRecords(): Generator<{ readonly rcc: string; read(): HeldRecord | null }> {
+    for (const [rcc, { view, serving }] of this.#remotes)
+      for (const part of view.parts())
+        for (const keyHash of view.keysOf(part))
+          yield {
+            rcc,
+            read: () => {
+              const whole =
+                this.#remotes.get(rcc)?.view === view ? view.heldAt(part[0], keyHash) : null;
+              return whole && serving.shown(whole);
+            },
+          };
+  }
+
   /** RCCs that something may be served of. */
   names(): Iterable<string> {
     return this.#remotes.keys();
