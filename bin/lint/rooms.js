@@ -288,6 +288,7 @@ export const ROOMS = {
   ],
   /** Health, status, metrics and views over HTTP. */
   "relay/http": [
+    "shared/ip",
     "shared/lib",
     "shared/record",
     "relay/lib",

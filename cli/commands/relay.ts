@@ -46,6 +46,7 @@ export const registerRelay: RegisterCommand = (program) => {
       .option("--peers-service <namespace/name>", "the same as a Kubernetes service")
       .option("--peers-listen <host:port>", "where they ask this one")
       .option("--http-listen <host:port>", "health, status, metrics, view")
+      .option("--http-token-file <file>", "token that other machines show for status and view")
       .option(
         "--withdrawal-hold-seconds <n>",
         "how long what lists suddenly lack in mass stays published (600; 0: not at all)",

@@ -67,6 +67,8 @@ export const relayConfigSchema = z
     /** Longest time that Felix connections are ended one by one on SIGTERM. */
     drainSeconds: z.coerce.number().min(0).max(3_600).optional(),
     httpListen: hostPort.optional(),
+    /** File with the token that callers from other machines show. */
+    httpTokenFile: z.string().min(1, "must be a file").optional(),
     /**
      * Other relays of the cluster, which are asked for views that are lacking here: addresses, or a
      * service.
@@ -86,7 +88,7 @@ export const relayConfigSchema = z
   })
   .check((ctx) => {
     const { source, manifests, kubeconfig, typhaListen, typhaUpstream, typhaService } = ctx.value;
-    const { peers, peersService, hub, insecureHttp } = ctx.value;
+    const { peers, peersService, hub, insecureHttp, httpListen, httpTokenFile } = ctx.value;
     const hasTypha = typhaUpstream !== undefined || typhaService !== undefined;
     const wrong = (path: string, message: string) =>
       ctx.issues.push({ code: "custom", input: ctx.value, path: [path], message });
@@ -102,6 +104,8 @@ export const relayConfigSchema = z
         "kubeconfig",
         "needs --source kubernetes or typha, or --typha-service or --peers-service",
       );
+    if (httpTokenFile !== undefined && httpListen === undefined)
+      wrong("httpTokenFile", "needs --http-listen");
     if (peers !== undefined && peersService !== undefined)
       wrong("peersService", "--peers and --peers-service say the same: give one");
     if (typhaUpstream !== undefined && typhaService !== undefined)

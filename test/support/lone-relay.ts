@@ -46,9 +46,13 @@ export class LoneRelay {
   }
 
   /** @returns Where its HTTP is. */
-  async serve(listen = "127.0.0.1:0"): Promise<string> {
+  async serve(listen = "127.0.0.1:0", token: string | null = null): Promise<string> {
     if (this.#relay === null) throw new Error("BUG: not started");
-    const server = await serveHttp(this.#relay, listen, newLogger("test", "silent"));
+    const server = await serveHttp(this.#relay, {
+      listen,
+      token,
+      log: newLogger("test", "silent"),
+    });
     this.#servers.push(server);
     return server.url;
   }
