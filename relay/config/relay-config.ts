@@ -81,6 +81,14 @@ export const relayConfigSchema = z
     peersService: service.optional(),
     /** Where they ask this one. */
     peersListen: hostPort.optional(),
+    /** What is taken of one remote at most: records, and their bytes. [VIE25] */
+    remoteMaxRecords: z.coerce.number().int().min(1).max(4_000_000).optional(),
+    remoteMaxBytes: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(16 * 1024 ** 3)
+      .optional(),
     /** How long a withdrawal in mass that was only inferred is held; 0: not at all. */
     withdrawalHoldSeconds: z.coerce.number().min(0).max(86_400).default(600),
     /** Longest time that a Felix waits for the remote views before it is told in-sync. */

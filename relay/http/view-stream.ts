@@ -1,7 +1,7 @@
 /**
- * One answer of `/view`: what this relay would serve, own records and remote ones, a JSON line each;
- * with `follow`, changes as they come. It writes as fast as its client takes, and lets others have a
- * turn. What changes meanwhile waits as one entry a key, however often it changes. [VIE23]
+ * One answer of `/view`: what this relay would serve, own records and remote ones, a JSON line
+ * each; with `follow`, changes as they come. It writes as fast as its client takes, and lets others
+ * have a turn. What changes meanwhile waits as one entry a key, however often it changes. [VIE23]
  */
 import type { ServerResponse } from "node:http";
 import { setImmediate as nextTurn } from "node:timers/promises";

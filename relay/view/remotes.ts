@@ -7,6 +7,7 @@ import type { AccessFacts, EdgeReport, LabelMode, Remote } from "../../shared/vi
 import { NODE_PORTS } from "../hub/relay-ports.ts";
 import type { RelayPorts } from "../hub/relay-ports.ts";
 import type { Logger } from "../lib/log.ts";
+import type { RemoteBounds } from "./bounds.ts";
 import type { HeldRecord } from "./held-records.ts";
 import { NatPools } from "./nat-pools.ts";
 import type { OwnAddresses } from "./served.ts";
@@ -25,6 +26,8 @@ export interface RemotesOptions {
   readonly log: Logger;
   onState(): void;
   readonly ports?: RelayPorts;
+  /** What is taken of each remote at most. */
+  readonly bounds?: RemoteBounds | undefined;
 }
 
 export class Remotes {
@@ -79,7 +82,7 @@ export class Remotes {
    * gives others a turn in between: parts take too long for that. As with parts, what comes
    * meanwhile is told as a change only.
    */
-  *servedRecords(): Generator<{ readonly rcc: string; read(): HeldRecord | null }> {
+  *servedRecords(): Generator<{ readonly rcc: string; readonly read: () => HeldRecord | null }> {
     for (const [rcc, { view, serving }] of this.#remotes)
       for (const part of view.parts())
         for (const keyHash of view.keysOf(part))
@@ -213,6 +216,7 @@ export class Remotes {
     const { stateDir, log } = this.#options;
     const served = new ServedRemote(rcc, remote, facts, viewPath(stateDir, rcc), {
       ports: this.#ports,
+      bounds: this.#options.bounds,
       watchUrl: (originUid) => this.#options.watchUrl(originUid),
       headers: () => this.#options.headers(),
       log,

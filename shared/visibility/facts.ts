@@ -144,6 +144,8 @@ export interface EdgeReport {
    * Addresses in shared ranges that the remote and another cluster both have. Absent: none. [VIS33]
    */
   readonly conflicts?: number;
+  /** Why the relay takes no more of the remote. Absent: it takes all. [VIE25] */
+  readonly overLimit?: string;
 }
 
 /** What a relay reports of its own cluster on the home socket; the publisher's counts. */
