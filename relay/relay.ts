@@ -22,6 +22,7 @@ import { Peers } from "./peers/peers.ts";
 import type { Publisher } from "./publish/publisher.ts";
 import type { Source } from "./source/source.ts";
 import type { RelayStatus } from "./status.ts";
+import { boundsOf } from "./view/bounds.ts";
 import { Remotes } from "./view/remotes.ts";
 import { OwnAddresses } from "./view/served.ts";
 
@@ -98,6 +99,7 @@ export class Relay {
         log,
         onState: () => this.#report(),
         ports,
+        bounds: boundsOf(config),
       },
       new OwnAddresses({ pods: [], nodes: [] }, []),
     );

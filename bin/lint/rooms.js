@@ -289,7 +289,15 @@ export const ROOMS = {
     "relay/peers",
   ],
   /** Health, status, metrics and views over HTTP. */
-  "relay/http": ["shared/lib", "relay/lib", "relay/publish", "relay/view", "relay"],
+  "relay/http": [
+    "shared/ip",
+    "shared/lib",
+    "shared/record",
+    "relay/lib",
+    "relay/publish",
+    "relay/view",
+    "relay",
+  ],
 
   // The command line, and what it starts.
   /** The admin API and relays as commands see them. */

@@ -54,13 +54,20 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** @throws CommandError when the relay cannot be reached or answers an error. */
+/**
+ * With the token of `CATWALK_RELAY_TOKEN`, for a relay on another machine. [CLI62]
+ * @throws CommandError when the relay cannot be reached or answers an error.
+ */
 export async function fetchRelay(
   url: string,
   path: string,
   signal?: AbortSignal,
 ): Promise<Response> {
-  const response = await fetch(new URL(path, url), signal && { signal }).catch((error: unknown) => {
+  const token = process.env["CATWALK_RELAY_TOKEN"];
+  const headers: Record<string, string> = {};
+  if (token !== undefined && token !== "") headers["authorization"] = `Bearer ${token.trim()}`;
+  const request = { headers, ...(signal && { signal }) };
+  const response = await fetch(new URL(path, url), request).catch((error: unknown) => {
     const { cause } = error as { readonly cause?: unknown };
     const why = cause instanceof Error ? cause.message : String(error);
     throw new CommandError(`cannot reach the relay at ${url}: ${why}`, { cause: error });

@@ -27,21 +27,28 @@ export type ViewLine =
 
 /** What the relay serves now. @throws CommandError */
 export async function readWorld(url: string): Promise<World> {
-  const seen: Omit<SeenRecord, "isOwn">[] = [];
+  // Of what changes while the relay tells it, the last line holds.
+  const seen = new Map<string, Omit<SeenRecord, "isOwn">>();
   let end: Extract<ViewLine, { kind: "listed" }> | null = null;
   for await (const line of viewLines(url, "/view")) {
     if (line.kind === "listed") end = line;
-    else seen.push(line.seen);
+    else if (line.isDeleted) seen.delete(idOf(line.seen));
+    else seen.set(idOf(line.seen), line.seen);
   }
   if (end === null) throw new CommandError(`the relay at ${url} broke its view off`);
   const { cluster, accessVersion, hubAgeSeconds, prefixed } = end;
   return {
     cluster,
-    records: seen.map((one) => ({ ...one, isOwn: one.origin === cluster })),
+    records: Array.from(seen.values(), (one) => ({ ...one, isOwn: one.origin === cluster })),
     prefixed: new Set(prefixed),
     truth: `applied by the relay at ${url}, access version ${accessVersion}, ${heard(hubAgeSeconds)}`,
     policies: () => relayPolicies(url),
   };
+}
+
+/** Of a record in a relay's view. */
+export function idOf({ origin, key }: Pick<SeenRecord, "origin" | "key">): string {
+  return `${origin} ${key}`;
 }
 
 function heard(seconds: number | null): string {

@@ -3,7 +3,9 @@ import { errorText } from "../../shared/lib/error-text.ts";
 import type { RelayConfig } from "../../relay/config/relay-config.ts";
 import { tlsSettingsOf } from "../../relay/config/tls.ts";
 import { isHeardOnTheWay } from "../../relay/hub/plain-http.ts";
+import { readToken } from "../../relay/http/access.ts";
 import { serveHttp } from "../../relay/http/server.ts";
+import type { HttpServer } from "../../relay/http/server.ts";
 import { newLogger } from "../../relay/lib/log.ts";
 import type { Logger } from "../../relay/lib/log.ts";
 import { Relay } from "../../relay/relay.ts";
@@ -36,10 +38,7 @@ export async function runRelay(config: RelayConfig): Promise<void> {
   // Joining may take long; who is told to stop meanwhile has nothing to end yet. [CLI50]
   const relay = await Promise.race([opened, signals.first]);
   if (relay === undefined) return;
-  const http =
-    config.httpListen === undefined
-      ? null
-      : await listen(serveHttp(relay, config.httpListen, log), "--http-listen");
+  const http = await startHttp(relay, config, log);
   const peersPort = relay.peers && (await listen(relay.peers.listen(), "--peers-listen"));
   const splice = startSplice(relay, config, upstream, log);
   relay.splice = splice;
@@ -88,6 +87,24 @@ function sourceOf(config: RelayConfig, upstream: TyphaUpstream | null) {
   return source === "typha" && upstream !== null
     ? openSource({ kind: source, upstream, compress, ...api })
     : openSource({ kind: "kubernetes", ...api });
+}
+
+async function startHttp(
+  relay: Relay,
+  { httpListen, httpTokenFile }: RelayConfig,
+  log: Logger,
+): Promise<HttpServer | null> {
+  if (httpListen === undefined) return null;
+  const token = httpTokenFile === undefined ? null : tokenOf(httpTokenFile);
+  return listen(serveHttp(relay, { listen: httpListen, token, log }), "--http-listen");
+}
+
+function tokenOf(file: string): string {
+  try {
+    return readToken(file);
+  } catch (error) {
+    throw new CommandError(`--http-token-file: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 function startSplice(

@@ -16,7 +16,7 @@ import { requireCluster, tellTruth, withReading, worldOf } from "./reading.ts";
 import type { ReadingFlags } from "./reading.ts";
 import { labelText, nameOfKey } from "../../shared/record/key-name.ts";
 import { readRelayStatus } from "../admin/relay-client.ts";
-import { viewLines } from "../admin/relay-view.ts";
+import { idOf, viewLines } from "../admin/relay-view.ts";
 import { CommandError, UsageError } from "../admin/usage-error.ts";
 
 const ORIGIN_HELP = "only this RCC or remote (or the cluster itself)";
@@ -109,15 +109,16 @@ async function followRelay(
       ? null
       : chosenOrigins(origin, originsOf(await readRelayStatus(url)), "its cluster");
   let isListed = false;
-  let records = 0;
+  const listed = new Set<string>();
   for await (const line of viewLines(url, "/view?follow=true"))
     if (line.kind === "listed") {
       isListed = true;
-      say(`the relay at ${url} serves ${records} records; changes follow, Ctrl-C ends`);
+      say(`the relay at ${url} serves ${listed.size} records; changes follow, Ctrl-C ends`);
     } else if (chosen !== null && !chosen.has(line.seen.origin)) continue;
     else if (isListed)
       onChange({ ...line.seen, isOwn: false, ...(line.isDeleted ? { deleted: true } : {}) });
-    else records++;
+    else if (line.isDeleted) listed.delete(idOf(line.seen));
+    else listed.add(idOf(line.seen));
   throw new CommandError(`the relay at ${url} has ended the stream`);
 }
 

@@ -67,6 +67,8 @@ export const relayConfigSchema = z
     /** Longest time that Felix connections are ended one by one on SIGTERM. */
     drainSeconds: z.coerce.number().min(0).max(3_600).optional(),
     httpListen: hostPort.optional(),
+    /** File with the token that callers from other machines show. */
+    httpTokenFile: z.string().min(1, "must be a file").optional(),
     /**
      * Other relays of the cluster, which are asked for views that are lacking here: addresses, or a
      * service.
@@ -79,6 +81,14 @@ export const relayConfigSchema = z
     peersService: service.optional(),
     /** Where they ask this one. */
     peersListen: hostPort.optional(),
+    /** What is taken of one remote at most: records, and their bytes. [VIE25] */
+    remoteMaxRecords: z.coerce.number().int().min(1).max(4_000_000).optional(),
+    remoteMaxBytes: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(16 * 1024 ** 3)
+      .optional(),
     /** How long a withdrawal in mass that was only inferred is held; 0: not at all. */
     withdrawalHoldSeconds: z.coerce.number().min(0).max(86_400).default(600),
     /** Longest time that a Felix waits for the remote views before it is told in-sync. */
@@ -86,7 +96,7 @@ export const relayConfigSchema = z
   })
   .check((ctx) => {
     const { source, manifests, kubeconfig, typhaListen, typhaUpstream, typhaService } = ctx.value;
-    const { peers, peersService, hub, insecureHttp } = ctx.value;
+    const { peers, peersService, hub, insecureHttp, httpListen, httpTokenFile } = ctx.value;
     const hasTypha = typhaUpstream !== undefined || typhaService !== undefined;
     const wrong = (path: string, message: string) =>
       ctx.issues.push({ code: "custom", input: ctx.value, path: [path], message });
@@ -102,6 +112,8 @@ export const relayConfigSchema = z
         "kubeconfig",
         "needs --source kubernetes or typha, or --typha-service or --peers-service",
       );
+    if (httpTokenFile !== undefined && httpListen === undefined)
+      wrong("httpTokenFile", "needs --http-listen");
     if (peers !== undefined && peersService !== undefined)
       wrong("peersService", "--peers and --peers-service say the same: give one");
     if (typhaUpstream !== undefined && typhaService !== undefined)

@@ -12,18 +12,33 @@ import { formatHostPort } from "../lib/host-port.ts";
 import { listenOn } from "../lib/listen-on.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Relay } from "../relay.ts";
+import { exposureOf, refusalOf } from "./access.ts";
 import { isLocalCaller } from "./local-caller.ts";
 import { metricsText } from "./metrics.ts";
-import { streamView } from "./view.ts";
+import { ViewStreams } from "./view-streams.ts";
 
 export interface HttpServer {
   readonly url: string;
   close(): Promise<void>;
 }
 
-export async function serveHttp(relay: Relay, listen: string, log: Logger): Promise<HttpServer> {
+export interface HttpOptions {
+  /** HOST:PORT. */
+  readonly listen: string;
+  /** What other machines show; `null`: they get health and metrics only. */
+  readonly token: string | null;
+  readonly log: Logger;
+}
+
+export async function serveHttp(
+  relay: Relay,
+  { listen, token, log }: HttpOptions,
+): Promise<HttpServer> {
+  const exposure = exposureOf(listen, token);
+  if (exposure !== null) log.warn({ listen }, exposure);
+  const views = new ViewStreams(relay);
   const server = createServer((request, response) => {
-    void handle(relay, request, response).catch((error: unknown) => {
+    void handle({ relay, views, token }, request, response).catch((error: unknown) => {
       if (!response.headersSent) sendJson(response, 500, { error: errorText(error) });
       else response.destroy();
     });
@@ -41,12 +56,24 @@ export async function serveHttp(relay: Relay, listen: string, log: Logger): Prom
   };
 }
 
+interface Served {
+  readonly relay: Relay;
+  readonly views: ViewStreams;
+  readonly token: string | null;
+}
+
 async function handle(
-  relay: Relay,
+  { relay, views, token }: Served,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const url = new URL(request.url ?? "/", "http://relay");
+  const { remoteAddress } = request.socket;
+  const refusal = refusalOf(url.pathname, { remoteAddress, headers: request.headers }, token);
+  if (refusal !== null) {
+    response.setHeader("www-authenticate", "Bearer");
+    return sendJson(response, 401, { error: refusal });
+  }
   const decision = /^\/withdrawals\/(confirm|reject)$/.exec(url.pathname)?.[1];
   if (decision === "confirm" || decision === "reject")
     return decide(relay, decision, url, request, response);
@@ -73,7 +100,9 @@ async function handle(
       response.end(await metricsText(relay));
       return;
     case "/view":
-      return streamView(relay, url.searchParams.get("follow") === "true", response);
+      if (!views.isFull) return views.serve(url.searchParams.get("follow") === "true", response);
+      response.setHeader("retry-after", "5");
+      return sendJson(response, 503, { error: "too many views are read at once: ask again" });
     case "/policies":
       return sendJson(response, 200, {
         cluster: relay.clusterName,

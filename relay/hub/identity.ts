@@ -90,7 +90,7 @@ function makeKeyFile(folder: string, path: string, text: string): void {
   const fresh = `${path}.${randomUUID()}`;
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeFileSync(fresh, text, { mode: 0o600 });
+    writeFileSync(fresh, text, { mode: 0o600, flag: "wx" });
     // Unlike renaming, linking keeps a key that somebody has made meanwhile.
     linkSync(fresh, path);
   } catch (error) {

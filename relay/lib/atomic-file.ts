@@ -14,7 +14,7 @@ export function writeFileAtomically(
   fresh = `${path}.new`,
 ): void {
   try {
-    const descriptor = openSync(fresh, "w", 0o600);
+    const descriptor = createFile(fresh);
     try {
       writeFileSync(descriptor, content);
       fsyncSync(descriptor);
@@ -27,6 +27,16 @@ export function writeFileAtomically(
     throw error;
   }
   syncFolder(dirname(path));
+}
+
+/**
+ * Makes a file anew, readable and writable. What has its name is removed, so that a link that
+ * somebody put there is not followed: a state folder may be one that others write to. [FLT7]
+ * @returns Its descriptor. @throws the system's error, also where somebody was quicker.
+ */
+export function createFile(path: string): number {
+  rmSync(path, { force: true });
+  return openSync(path, "wx+", 0o600);
 }
 
 /**

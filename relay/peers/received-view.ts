@@ -53,7 +53,9 @@ export class ReceivedView {
 
   async create(): Promise<void> {
     await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
-    this.#file = await open(this.#fresh, "w", 0o600);
+    // Not through a link that somebody put there. [FLT7]
+    await rm(this.#fresh, { force: true });
+    this.#file = await open(this.#fresh, "wx", 0o600);
   }
 
   async writePart(bytes: Uint8Array): Promise<void> {

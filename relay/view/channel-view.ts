@@ -8,6 +8,7 @@ import { equalBytes, toId } from "../../shared/lib/bytes.ts";
 import { NO_CHAIN } from "../../shared/log/cursor.ts";
 import type { Cursor } from "../../shared/log/cursor.ts";
 import type { HashTrie } from "../../shared/log/hash-trie.ts";
+import type { LogChange } from "../../shared/log/payload.ts";
 import type { Partition } from "../../shared/log/partition.ts";
 import type { Checkpoint, RepairPlan } from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
@@ -20,6 +21,7 @@ import {
   verifiedIn,
 } from "./channel-state.ts";
 import type { ChannelEvent, ChannelState, Verdict, Verified } from "./channel-state.ts";
+import type { Weight } from "./bounds.ts";
 import { HeldRecords, readPut } from "./held-records.ts";
 import type { HeldRecord, ReadPut, ViewChange } from "./held-records.ts";
 import type { OpenedBlob, Placed, Tail } from "./opened.ts";
@@ -79,6 +81,11 @@ export class ChannelView {
     return this.#held.trie;
   }
 
+  /** What it would hold with these changes, at most; without, what it holds. */
+  weightWith(changes: readonly LogChange[] = []): Weight {
+    return this.#held.weightWith(changes, this.#repair !== null);
+  }
+
   get isPopulated(): boolean {
     return this.#isPopulated;
   }
@@ -86,6 +93,11 @@ export class ChannelView {
   /** Records held in a partition, stale ones included; all of them by default. */
   records(partition?: Partition): Generator<HeldRecord> {
     return this.#held.records(partition);
+  }
+
+  /** Hashes of the keys of a partition, stale ones included. */
+  keys(partition: Partition): Uint8Array[] {
+    return this.#held.keys(partition);
   }
 
   /** The record with this key, stale or not. */

@@ -5,10 +5,12 @@
  */
 import { equalBytes, toId } from "../../shared/lib/bytes.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";
+import type { LogChange } from "../../shared/log/payload.ts";
 import type { Partition } from "../../shared/log/partition.ts";
 import { decodeRecord, hashRecord, keyHashOf } from "../../shared/record/encoding.ts";
 import { keyOf } from "../../shared/record/key.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
+import type { Weight } from "./bounds.ts";
 import type { PlacedChange, Records, StoredRecord } from "./records.ts";
 
 export interface HeldRecord {
@@ -38,6 +40,7 @@ export class HeldRecords {
   /** The tag is the record's place, in both. */
   #confirmed = new HashTrie();
   #stale = new HashTrie();
+  #bytes = 0;
 
   constructor(records: Records) {
     this.#records = records;
@@ -45,6 +48,30 @@ export class HeldRecords {
 
   get size(): number {
     return this.#confirmed.size + this.#stale.size;
+  }
+
+  /**
+   * What it would hold with these changes, stale records included.
+   * @param isKeeping Deletions take nothing out, as in a repair.
+   */
+  weightWith(changes: readonly LogChange[], isKeeping: boolean): Weight {
+    const after = new Map<
+      string,
+      { readonly keyHash: Uint8Array; readonly bytes: number | null }
+    >();
+    for (const change of changes) {
+      const keyHash = change.op === "put" ? keyHashIn(change.bytes) : change.keyHash;
+      const bytes = change.op === "put" ? change.bytes.length : null;
+      if (keyHash !== null && (bytes !== null || !isKeeping))
+        after.set(toId(keyHash), { keyHash, bytes });
+    }
+    let [records, bytes] = [this.size, this.#bytes];
+    for (const next of after.values()) {
+      const place = this.#confirmed.tagOf(next.keyHash) ?? this.#stale.tagOf(next.keyHash);
+      records += Number(next.bytes !== null) - Number(place !== undefined);
+      bytes += (next.bytes ?? 0) - (place === undefined ? 0 : this.#records.bytesAt(place));
+    }
+    return { records, bytes };
   }
 
   get staleCount(): number {
@@ -60,6 +87,13 @@ export class HeldRecords {
   *records(partition?: Partition): Generator<HeldRecord> {
     for (const trie of [this.#confirmed, this.#stale])
       for (const { tag } of trie.entries(partition)) yield this.#read(tag);
+  }
+
+  /** Hashes of the keys of a partition: of its own, whatever becomes of what is held. */
+  keys(partition: Partition): Uint8Array[] {
+    return [this.#confirmed, this.#stale].flatMap((trie) =>
+      Array.from(trie.entries(partition), ({ keyHash }) => keyHash.slice()),
+    );
   }
 
   /** The record with this key, stale or not. */
@@ -78,7 +112,12 @@ export class HeldRecords {
   /** From the view's file: a record that was held when it was rewritten. */
   restore(bytes: Uint8Array, place: number): void {
     const read = decodeRecord(bytes);
-    if (read.ok) this.#confirmed.set(keyHashOf(read.record), hashRecord(bytes), place);
+    if (!read.ok) return;
+    const keyHash = keyHashOf(read.record);
+    const before = this.#confirmed.tagOf(keyHash);
+    if (before !== undefined) this.#bytes -= this.#records.bytesAt(before);
+    this.#bytes += bytes.length;
+    this.#confirmed.set(keyHash, hashRecord(bytes), place);
   }
 
   put(put: ReadPut, revision: number): ViewChange[] {
@@ -86,7 +125,8 @@ export class HeldRecords {
     const before = this.#confirmed.get(keyHash) ?? this.#stale.get(keyHash);
     this.#stale.delete(keyHash);
     this.#confirmed.set(keyHash, recordHash, place);
-    if (before !== undefined) this.#records.free(before.tag);
+    this.#bytes += this.#records.bytesAt(place);
+    if (before !== undefined) this.#free(before.tag);
     if (before !== undefined && equalBytes(before.recordHash, recordHash)) return [];
     return [{ op: "put", held: { key, record, revision }, isNew: before === undefined }];
   }
@@ -112,7 +152,7 @@ export class HeldRecords {
     const held = this.#read(place);
     this.#confirmed.delete(keyHash);
     this.#stale.delete(keyHash);
-    this.#records.free(place);
+    this.#free(place);
     return [{ op: "delete", held }];
   }
 
@@ -140,7 +180,7 @@ export class HeldRecords {
     return Array.from(this.#stale.entries()).map(({ keyHash, tag }) => {
       const held = this.#read(tag);
       this.#stale.delete(keyHash);
-      this.#records.free(tag);
+      this.#free(tag);
       return { op: "delete", held };
     });
   }
@@ -167,11 +207,24 @@ export class HeldRecords {
   replace(trie: HashTrie): void {
     this.#confirmed = trie;
     this.#stale = new HashTrie();
+    this.#bytes = 0;
+    for (const { tag } of trie.entries()) this.#bytes += this.#records.bytesAt(tag);
+  }
+
+  #free(place: number): void {
+    this.#bytes -= this.#records.bytesAt(place);
+    this.#records.free(place);
   }
 
   #read(place: number): HeldRecord {
     return heldOf(this.#records.read(place));
   }
+}
+
+/** `null` for a record that is malformed. */
+function keyHashIn(bytes: Uint8Array): Uint8Array | null {
+  const read = decodeRecord(bytes);
+  return read.ok ? keyHashOf(read.record) : null;
 }
 
 /** `null` for a record that is malformed: never from our hub. */

@@ -13,7 +13,8 @@ import type { StoredRecord } from "./records.ts";
 import { completeOf, Snapshot } from "./snapshot.ts";
 import type { ViewHeader } from "./file-meta.ts";
 import type { ViewFile } from "./view-file.ts";
-import type { ReadRecord } from "./view-storage.ts";
+import { readerOf } from "./view-storage.ts";
+import type { ReadRecord, ViewStorage } from "./view-storage.ts";
 
 interface NarrowedChannel {
   readonly view: ChannelView;
@@ -136,4 +137,31 @@ export function isShown(record: CalicoRecord, project: Projector): boolean {
 function isWhole(shown: CalicoRecord, record: CalicoRecord): boolean {
   if (shown === record || !("labels" in shown) || !("labels" in record)) return true;
   return Object.keys(shown.labels).length === Object.keys(record.labels).length;
+}
+
+/**
+ * Narrows a view to what a scope shows. Into a file of its own, so that a kill leaves the view as
+ * it was, to be narrowed by the next start, and the disk keeps nothing of what is not shown any
+ * more. Then whoever serves it is told.
+ */
+export function narrowInPlace(
+  storage: ViewStorage,
+  header: ViewHeader,
+  views: readonly ChannelView[],
+  project: Projector,
+  tell: (changes: Iterable<ViewChange>) => void,
+): void {
+  const old = storage.file;
+  const next = old.sibling(".new");
+  const [readOld, readNext] = [readerOf(old), readerOf(next)];
+  const narrowed = new Narrowed([next, readNext], header, views, readOld, project);
+  storage.fill(next);
+  const changes = narrowed.replaceViews();
+  storage.takePlace();
+  storage.measured();
+  try {
+    tell(changes);
+  } finally {
+    storage.leave(old);
+  }
 }

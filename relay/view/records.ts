@@ -14,6 +14,8 @@ export interface StoredRecord {
 export interface Records {
   /** @throws Error when the place holds none any more. */
   read(place: number): StoredRecord;
+  /** How many bytes the record at a place has, which nobody has freed. */
+  bytesAt(place: number): number;
   /** Nobody will read this place again. */
   free(place: number): void;
 }
@@ -36,6 +38,10 @@ export class MemoryRecords implements Records {
     const record = this.#records.get(place);
     if (record === undefined) throw new Error(`BUG: no record at place ${place}`);
     return record;
+  }
+
+  bytesAt(place: number): number {
+    return this.read(place).bytes.length;
   }
 
   free(place: number): void {

@@ -11,13 +11,15 @@ import type { ChannelCursor, Message, WatchMessage } from "../../shared/protocol
 import { perChannel } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { hashKey } from "../../shared/record/encoding.ts";
-import type { Projector, Scope } from "../../shared/visibility/scope.ts";
+import type { Scope } from "../../shared/visibility/scope.ts";
+import { excessWith, REMOTE_BOUNDS } from "./bounds.ts";
+import type { RemoteBounds } from "./bounds.ts";
 import { ChannelView } from "./channel-view.ts";
 import type { ChannelHealth } from "./channel-view.ts";
 import type { HeldRecord, ViewChange } from "./held-records.ts";
 import { loadView } from "./load-view.ts";
 import type { ChannelViews } from "./load-view.ts";
-import { Narrowed } from "./narrow.ts";
+import { narrowInPlace } from "./narrow.ts";
 import { open, settledIn } from "./opened.ts";
 import type { Opened } from "./opened.ts";
 import { ScopeCheck } from "./scope-check.ts";
@@ -27,7 +29,7 @@ import type { ViewHeader } from "./file-meta.ts";
 import type { ViewFile } from "./view-file.ts";
 import { bothOf } from "./view-outcome.ts";
 import type { ViewOutcome } from "./view-outcome.ts";
-import { readerOf, ViewStorage } from "./view-storage.ts";
+import { ViewStorage } from "./view-storage.ts";
 
 /**
  * The file is rewritten when it is this much larger than after its last rewriting, and twice as
@@ -41,6 +43,8 @@ export class RemoteView {
   readonly #storage: ViewStorage;
   readonly #channels: ChannelViews;
   readonly #scopeCheck = new ScopeCheck();
+  readonly #bounds: RemoteBounds;
+  #excess: string | null = null;
   /** Damage that loading cut off, for the log. */
   readonly damage: string | null;
   /**
@@ -52,7 +56,13 @@ export class RemoteView {
    * Loads what the file holds; an unreadable or foreign file is dropped and everything is asked for
    * again.
    */
-  constructor(file: ViewFile, header: ViewHeader, rewriteSlackBytes = REWRITE_SLACK_BYTES) {
+  constructor(
+    file: ViewFile,
+    header: ViewHeader,
+    rewriteSlackBytes = REWRITE_SLACK_BYTES,
+    bounds = REMOTE_BOUNDS,
+  ) {
+    this.#bounds = bounds;
     this.#storage = new ViewStorage(file, rewriteSlackBytes);
     this.#channels = perChannel((channel) => new ChannelView(channel, this.#storage));
     const loaded = loadView(this.#storage, this.#channels, header);
@@ -99,6 +109,14 @@ export class RemoteView {
     return this.#storage.isOverfull;
   }
 
+  /**
+   * Why the remote brings more than is taken, since a message was refused for it and until the view
+   * is equal to the origin's log; else `null`. [VIE25]
+   */
+  get excess(): string | null {
+    return this.#excess;
+  }
+
   *records(): Generator<HeldRecord> {
     for (const part of this.parts()) yield* this.recordsOf(part);
   }
@@ -117,6 +135,15 @@ export class RemoteView {
 
   recordsOf([channel, partition]: readonly [Channel, Partition]): Generator<HeldRecord> {
     return this.#channels[channel].records(partition);
+  }
+
+  /** Hashes of the keys of a part, now. */
+  keysOf([channel, partition]: readonly [Channel, Partition]): Uint8Array[] {
+    return this.#channels[channel].keys(partition);
+  }
+
+  heldAt(channel: Channel, keyHash: Uint8Array): HeldRecord | null {
+    return this.#channels[channel].at(keyHash);
   }
 
   /** The record with this key, whatever its channel. */
@@ -177,14 +204,23 @@ export class RemoteView {
     this.#storage.appendEvent({ type: "header", ...next });
   }
 
-  /** @returns Changes for whoever serves the view, and a message to answer with. */
+  /**
+   * @returns Changes for whoever serves the view, and a message to answer with. `isRefused`: with
+   *   this message it would hold more than it may, and it is as if it had not come.
+   */
   onMessage(message: WatchMessage): {
     readonly changes: readonly ViewChange[];
     readonly answer: Message | null;
+    readonly isRefused?: true;
   } {
     const opened = open(message);
     if (opened === null) return { changes: [], answer: null };
     const view = this.#channels[opened.channel];
+    const excess = excessWith(opened, this.#channels, this.#storage.fileBytes, this.#bounds);
+    if (excess !== null) {
+      this.#excess = excess;
+      return { changes: [], answer: null, isRefused: true };
+    }
     let outcome = this.#apply(view, opened);
     const checkpoint = settledIn(message, view.cursor);
     if (checkpoint !== null) outcome = bothOf(outcome, this.#apply(view, checkpoint));
@@ -192,6 +228,7 @@ export class RemoteView {
     const answer: Message | null = outcome.repair
       ? { type: "repair", origin: 0, channel: view.channel, leaves: view.trie.leaves() }
       : null;
+    if (this.#excess !== null && this.isInSync) this.#excess = null;
     return { changes: outcome.changes, answer };
   }
 
@@ -223,7 +260,7 @@ export class RemoteView {
     this.#header = { ...header, ...kept };
     // fault: scope-not-narrowed
     if (project === null || this.size === 0) this.#leaveLog();
-    else this.#narrow(project, tell);
+    else narrowInPlace(this.#storage, this.#header, this.#views, project, tell);
   }
 
   /**
@@ -238,27 +275,6 @@ export class RemoteView {
       view.onConnect();
     }
     this.#storage.appendEvent({ type: "header", ...this.#header });
-  }
-
-  /**
-   * Into a file of its own, so that a kill leaves the view as it was, to be narrowed by the next
-   * start, and the disk keeps nothing of what is not shown any more. Then whoever serves it is
-   * told.
-   */
-  #narrow(project: Projector, tell: (changes: Iterable<ViewChange>) => void): void {
-    const old = this.#storage.file;
-    const next = old.sibling(".new");
-    const [readOld, readNext] = [readerOf(old), readerOf(next)];
-    const narrowed = new Narrowed([next, readNext], this.#header, this.#views, readOld, project);
-    this.#storage.fill(next);
-    const changes = narrowed.replaceViews();
-    this.#storage.takePlace();
-    this.#storage.measured();
-    try {
-      tell(changes);
-    } finally {
-      this.#storage.leave(old);
-    }
   }
 
   /**

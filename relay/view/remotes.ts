@@ -7,6 +7,7 @@ import type { AccessFacts, EdgeReport, LabelMode, Remote } from "../../shared/vi
 import { NODE_PORTS } from "../hub/relay-ports.ts";
 import type { RelayPorts } from "../hub/relay-ports.ts";
 import type { Logger } from "../lib/log.ts";
+import type { RemoteBounds } from "./bounds.ts";
 import type { HeldRecord } from "./held-records.ts";
 import { NatPools } from "./nat-pools.ts";
 import type { OwnAddresses } from "./served.ts";
@@ -25,6 +26,8 @@ export interface RemotesOptions {
   readonly log: Logger;
   onState(): void;
   readonly ports?: RelayPorts;
+  /** What is taken of each remote at most. */
+  readonly bounds?: RemoteBounds | undefined;
 }
 
 export class Remotes {
@@ -72,6 +75,25 @@ export class Remotes {
                 return held === null ? [] : [{ rcc, held }];
               })
             : [];
+  }
+
+  /**
+   * What is served, one by one, each read when it is called; `null`: it is served no more. For who
+   * gives others a turn in between: parts take too long for that. As with parts, what comes
+   * meanwhile is told as a change only.
+   */
+  *servedRecords(): Generator<{ readonly rcc: string; readonly read: () => HeldRecord | null }> {
+    for (const [rcc, { view, serving }] of this.#remotes)
+      for (const part of view.parts())
+        for (const keyHash of view.keysOf(part))
+          yield {
+            rcc,
+            read: () => {
+              const whole =
+                this.#remotes.get(rcc)?.view === view ? view.heldAt(part[0], keyHash) : null;
+              return whole && serving.shown(whole);
+            },
+          };
   }
 
   /** RCCs that something may be served of. */
@@ -194,6 +216,7 @@ export class Remotes {
     const { stateDir, log } = this.#options;
     const served = new ServedRemote(rcc, remote, facts, viewPath(stateDir, rcc), {
       ports: this.#ports,
+      bounds: this.#options.bounds,
       watchUrl: (originUid) => this.#options.watchUrl(originUid),
       headers: () => this.#options.headers(),
       log,

@@ -7,6 +7,7 @@ import type { CalicoRecord } from "../../shared/record/record.ts";
 import type { AccessFacts, EdgeReport, LabelMode, Remote } from "../../shared/visibility/facts.ts";
 import type { RelayPorts } from "../hub/relay-ports.ts";
 import type { Logger } from "../lib/log.ts";
+import type { RemoteBounds } from "./bounds.ts";
 import type { HeldRecord, ViewChange } from "./held-records.ts";
 import { RemoteView } from "./remote-view.ts";
 import type { Served } from "./served.ts";
@@ -20,6 +21,9 @@ import { Watcher } from "./watcher.ts";
 /** If the hub stays silent this long after start, a complete view file counts as loaded. */
 const HEAR_MS = 5_000;
 
+/** Until the hub is asked again after an excess. */
+const ASK_AGAIN_MS = 60_000;
+
 const RESCOPED = "what is not in the scope of the grant is served no longer";
 const UNSCOPED = "the grant has no scope any more: it shows all";
 
@@ -30,6 +34,8 @@ export interface ServedRemotePorts {
   headers(): Promise<Readonly<Record<string, string>>>;
   readonly log: Logger;
   onState(): void;
+  /** The most that is taken of this remote; without it, the defaults of the options. */
+  readonly bounds?: RemoteBounds | undefined;
   /** The part of a record that is to be served. */
   served(record: CalicoRecord): Served;
   onServed(changes: readonly ServedChange[]): void;
@@ -50,6 +56,7 @@ export class ServedRemote {
   readonly serving: Serving;
   #remote: Remote;
   #watcher: Watcher | null = null;
+  #cancelAskAgain: (() => void) | null = null;
   #wasInSync = false;
   readonly #openedMs: number;
   /**
@@ -71,7 +78,7 @@ export class ServedRemote {
     this.#openedMs = ports.ports.now();
     const bound = remote ?? unnamed(rcc, { uid: "", name: rcc });
     const header = headerOf(bound, facts);
-    this.view = new RemoteView(new ViewFile(path), header);
+    this.view = new RemoteView(new ViewFile(path), header, undefined, ports.bounds);
     // Nothing is served of what the facts do not show, also where an earlier process did not come
     // to it, or another relay's file shows more. [SCP4]
     if (bound.state === "granted" && this.view.needsNarrowing(bound.scope, false))
@@ -142,6 +149,7 @@ export class ServedRemote {
       endpoints: this.serving.endpoints,
       refused: this.serving.refused,
       ...(conflicts === 0 ? {} : { conflicts }),
+      ...(this.view.excess === null ? {} : { overLimit: this.view.excess }),
       digest: health.verified === null ? null : toHex(health.verified.digest),
       revision: health.cursor?.revision ?? 0,
     };
@@ -177,6 +185,8 @@ export class ServedRemote {
   }
 
   disconnect(): void {
+    this.#cancelAskAgain?.();
+    this.#cancelAskAgain = null;
     this.#watcher?.stop();
     this.#watcher = null;
   }
@@ -194,6 +204,8 @@ export class ServedRemote {
 
   /** @param accessVersion Facts that the hub must know. */
   #connect(accessVersion: number): void {
+    this.#cancelAskAgain?.();
+    this.#cancelAskAgain = null;
     const { rcc, origin } = this.#remote;
     const { log } = this.#ports;
     const watcher = new Watcher(
@@ -203,6 +215,7 @@ export class ServedRemote {
       {
         onChanges: (changes) => this.serving.onChanges(changes),
         onState: () => this.#onState(watcher),
+        onExcess: () => this.#onExcess(accessVersion),
         onDown: (reason, message) => {
           this.#isHeard ||= this.view.damage === null;
           log.info({ rcc, reason }, `watch of ${origin.name} is down: ${message}`);
@@ -213,6 +226,21 @@ export class ServedRemote {
     );
     this.#watcher = watcher;
     watcher.start();
+  }
+
+  /**
+   * What came is not taken, and what is there stays. Later the hub is asked again from where the
+   * view stands: by then it may fit. [VIE25]
+   */
+  #onExcess(accessVersion: number): void {
+    const { rcc } = this.#remote;
+    const { excess } = this.view;
+    this.#ports.log.warn({ rcc, excess }, "OverReaderLimit: nothing more is taken of this remote");
+    this.disconnect();
+    this.#wasInSync = false;
+    const again = (): void => this.#connect(accessVersion);
+    this.#cancelAskAgain = this.#ports.ports.after(ASK_AGAIN_MS, again);
+    this.#ports.onState();
   }
 
   #onState(watcher: Watcher): void {
@@ -232,6 +260,7 @@ export class ServedRemote {
   #connectionStatus(): EdgeReport["connectionStatus"] {
     const watcher = this.#watcher;
     if (!this.isGranted || watcher?.refusal === "access-denied") return 5;
+    if (watcher === null && this.view.excess !== null) return this.view.isLoaded ? 3 : 1;
     if (watcher === null || !watcher.isOpen) return 0;
     if (!this.view.isLoaded) return 1;
     return this.view.isInSync && watcher.isTold ? 2 : 3;

@@ -12,6 +12,21 @@ import type { Opened, Placed } from "./opened.ts";
 import { placed } from "./opened.ts";
 import type { StoredRecord } from "./records.ts";
 
+/**
+ * A record's place says where it lies and how many bytes it has (64 KiB at most), so that what a
+ * view holds is counted without reading it. In the order of places records lie in the file.
+ */
+const LENGTHS = 2 ** 17;
+
+function placeOf(at: number, length: number): number {
+  return at * LENGTHS + length;
+}
+
+/** Bytes of the record at a place. */
+export function lengthAt(place: number): number {
+  return place % LENGTHS;
+}
+
 /** Length, 32 bits, and revision, 48 bits. */
 const RECORD_HEADER_BYTES = 10;
 
@@ -47,7 +62,7 @@ export class Body {
     Body.#scratch.writeUInt32LE(bytes.length, from);
     Body.#scratch.writeUIntLE(revision, from + 4, 6);
     Body.#scratch.set(bytes, from + RECORD_HEADER_BYTES);
-    return this.#at + from;
+    return placeOf(this.#at + from, bytes.length);
   }
 
   /** Valid until more is added, or the next body begun. */
@@ -98,7 +113,7 @@ export function readBody(body: Buffer, at: number): ReadBody | null {
   const records = [];
   for (let from = metaEnd; from < body.length;) {
     const record = recordAt(body, from);
-    records.push({ ...record, place: at + from });
+    records.push({ ...record, place: placeOf(at + from, record.bytes.length) });
     from += RECORD_HEADER_BYTES + record.bytes.length;
   }
   return { meta, records };
@@ -118,8 +133,8 @@ export function readPlace(
   read: (at: number, length: number) => Buffer,
   place: number,
 ): StoredRecord {
-  const length = read(place, RECORD_HEADER_BYTES).readUInt32LE(0);
-  return recordAt(read(place, RECORD_HEADER_BYTES + length), 0);
+  const at = Math.floor(place / LENGTHS);
+  return recordAt(read(at, RECORD_HEADER_BYTES + lengthAt(place)), 0);
 }
 
 /** A message of a file, as it was applied. */

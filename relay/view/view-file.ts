@@ -8,6 +8,7 @@
  */
 import {
   closeSync,
+  constants,
   fdatasyncSync,
   ftruncateSync,
   mkdirSync,
@@ -21,7 +22,7 @@ import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
 
 import { isSystemError } from "../lib/system-error.ts";
-import { syncFolder } from "../lib/atomic-file.ts";
+import { createFile, syncFolder } from "../lib/atomic-file.ts";
 import { BodyScan, HEADER_BYTES } from "./body-scan.ts";
 
 /**
@@ -101,7 +102,7 @@ export class ViewFile {
    * A body's bytes are valid during the call only.
    */
   load(onBody: (body: Buffer, at: number) => void): LoadedFile {
-    if (!this.#open("r+")) return { bodies: 0, damage: null };
+    if (!this.#open()) return { bodies: 0, damage: null };
     if (!this.#startsWith(MAGIC) && !this.isVersion1) {
       this.remove();
       return { bodies: 0, damage: "it is not a view file of this version" };
@@ -141,7 +142,7 @@ export class ViewFile {
       if (part !== undefined)
         return Buffer.from(part.bytes.subarray(at - part.at, at - part.at + length));
     }
-    if (!this.#open("r+")) throw new Error(`${this.#path} is gone`);
+    if (!this.#open()) throw new Error(`${this.#path} is gone`);
     const { at: from, bytes } = this.#window;
     if (at >= from && at + length <= from + bytes.length)
       return Buffer.from(bytes.subarray(at - from, at - from + length));
@@ -226,26 +227,26 @@ export class ViewFile {
   #create(): void {
     mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
     // Open already where there was no room for its first bytes.
-    this.#open("w+");
+    this.#descriptor ??= createFile(this.#path);
     this.#writeAt(this.#descriptor as number, MAGIC, 0);
     this.#written = MAGIC.length;
   }
 
   #startsWith(magic: Buffer): boolean {
-    if (this.#descriptor === null && !this.#open("r+")) return false;
+    if (this.#descriptor === null && !this.#open()) return false;
     const start = Buffer.alloc(magic.length);
     readSync(this.#descriptor as number, start, 0, magic.length, 0);
     return start.equals(magic);
   }
 
-  /** Answers whether there is such a file. */
-  #open(flags: "r+" | "w+"): boolean {
+  /** Answers whether there is such a file; a link to one is none. [FLT7] */
+  #open(): boolean {
     if (this.#descriptor !== null) return true;
     try {
-      this.#descriptor = openSync(this.#path, flags, 0o600);
+      this.#descriptor = openSync(this.#path, constants.O_RDWR | constants.O_NOFOLLOW);
       return true;
     } catch (error) {
-      if (isSystemError(error, "ENOENT")) return false;
+      if (isSystemError(error, "ENOENT") || isSystemError(error, "ELOOP")) return false;
       throw error;
     }
   }

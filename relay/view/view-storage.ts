@@ -7,7 +7,7 @@ import { rmSync } from "node:fs";
 import type { ChannelView } from "./channel-view.ts";
 import type { Opened } from "./opened.ts";
 import type { Records, StoredRecord } from "./records.ts";
-import { Body, bodyOf, readPlace } from "./view-events.ts";
+import { Body, bodyOf, lengthAt, readPlace } from "./view-events.ts";
 import type { FileEvent } from "./file-meta.ts";
 import type { ViewFile } from "./view-file.ts";
 import type { ViewOutcome } from "./view-outcome.ts";
@@ -36,6 +36,10 @@ export class ViewStorage implements Records {
     return this.#file;
   }
 
+  get fileBytes(): number {
+    return this.#file.size;
+  }
+
   /** Why what was applied last is not on disk; `null` when it is. */
   get writeError(): string | null {
     return this.#file.writeError;
@@ -56,6 +60,10 @@ export class ViewStorage implements Records {
 
   read(place: number): StoredRecord {
     return readerOf(this.#file)(place);
+  }
+
+  bytesAt(place: number): number {
+    return lengthAt(place);
   }
 
   free(): void {

@@ -26,6 +26,8 @@ export interface WatcherHandlers {
   /** Connection or sync state may have changed. */
   onState(): void;
   onDown(reason: CloseReason | null, message: string): void;
+  /** Of a view with bounds: more came than it may hold, and was not taken. [VIE25] */
+  onExcess?(): void;
 }
 
 export class Watcher {
@@ -159,7 +161,11 @@ export class Watcher {
       this.#hasMarks = message.version >= MARK_VERSION;
       this.refusal = null;
     }
-    const { changes, answer } = this.#view.onMessage(message);
+    const { changes, answer, isRefused } = this.#view.onMessage(message);
+    if (isRefused === true) {
+      this.#handlers.onExcess?.();
+      return;
+    }
     const wasTold = this.isTold;
     if (message.type === "checkpoint") this.#told.add(message.channel);
     if (message.type === "frame" || message.type === "catch-up" || message.type === "blob") {

@@ -34,6 +34,7 @@ export const relayStatusSchema = z.looseObject({
       connectionStatus: z.number(),
       endpoints: z.number(),
       refused: z.number(),
+      overLimit: z.string().optional(),
     }),
   ),
   pools: z

@@ -146,6 +146,8 @@ export interface EdgeReport {
    * Addresses in shared ranges that the remote and another cluster both have. Absent: none. [VIS33]
    */
   readonly conflicts?: number;
+  /** Why the relay takes no more of the remote. Absent: it takes all. [VIE25] */
+  readonly overLimit?: string;
 }
 
 /** A relay's report of its own cluster, sent on the home socket; the publisher's counts. */

@@ -82,6 +82,7 @@ const edgeSchema = z.object({
   digest: z.string().max(128).nullable(),
   revision: count,
   conflicts: count.exactOptional(),
+  overLimit: name.exactOptional(),
 });
 /** Counted before any is looked at. */
 const edgesSchema = z.array(z.unknown()).max(MAX_EDGES);

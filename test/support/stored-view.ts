@@ -6,6 +6,7 @@ import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import { RemoteView } from "../../relay/view/remote-view.ts";
 import { ViewFile } from "../../relay/view/view-file.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";
+import { prefixOf } from "../../shared/log/partition.ts";
 import { encodePayload } from "../../shared/log/payload.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import { hashKey, hashRecord } from "../../shared/record/encoding.ts";
@@ -13,6 +14,8 @@ import { keyOf } from "../../shared/record/key.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
 import type { Remote } from "../../shared/visibility/facts.ts";
 import { put } from "./records.ts";
+
+const MOST_IN_A_BLOB = 5_000;
 
 /** What a hub tells app, which may read `db`. */
 export function accessFacts(
@@ -55,8 +58,17 @@ export interface StoredView {
 /** The same of any remote, as far as it got. */
 export function writeViewOf(
   dir: string,
-  { rcc = "db", meshId = "mesh-1", originUid = "b".repeat(32), revision = 1 }: Partial<StoredView>,
+  stored: Partial<StoredView>,
   ...records: readonly CalicoRecord[]
+): void {
+  writeManyOf(dir, stored, records);
+}
+
+/** Of more records than a call has arguments. */
+export function writeManyOf(
+  dir: string,
+  { rcc = "db", meshId = "mesh-1", originUid = "b".repeat(32), revision = 1 }: Partial<StoredView>,
+  records: readonly CalicoRecord[],
 ): void {
   mkdirSync(join(dir, "views"), { recursive: true });
   const view = new RemoteView(new ViewFile(join(dir, "views", `${rcc}.view`)), {
@@ -67,23 +79,28 @@ export function writeViewOf(
   });
   const chain = new Uint8Array(16);
   const at = { head: revision, after: revision, chain };
+  const bits = records.length > MOST_IN_A_BLOB ? 8 : 0;
+  const blobs = Array.from({ length: 2 ** bits }, (): CalicoRecord[] => []);
+  for (const record of records)
+    blobs[bits === 0 ? 0 : prefixOf(hashKey(keyOf(record))) >>> (32 - bits)]?.push(record);
   view.onMessage({
     type: "repair-plan",
     origin: 0,
     channel: "identity",
     epoch: "e",
-    blobs: 1,
+    blobs: blobs.length,
     ...at,
   });
-  view.onMessage({
-    type: "blob",
-    origin: 0,
-    channel: "identity",
-    bits: 0,
-    prefix: 0,
-    revision,
-    payload: encodePayload(records.map(put)),
-  });
+  for (const [n, held] of blobs.entries())
+    view.onMessage({
+      type: "blob",
+      origin: 0,
+      channel: "identity",
+      bits,
+      prefix: bits === 0 ? 0 : (n << (32 - bits)) >>> 0,
+      revision,
+      payload: encodePayload(held.map(put)),
+    });
   const identity = new HashTrie();
   for (const record of records)
     identity.set(hashKey(keyOf(record)), hashRecord(put(record).bytes), 0);

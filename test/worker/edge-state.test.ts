@@ -85,6 +85,12 @@ test.each([
   ["the reader refuses a little", origin, { refused: 2 }, ["InSync", 2]],
   ["the reader refuses most of it", origin, { refused: 51 }, ["ReSyncInProgress", 3, "Refused"]],
   [
+    "the reader takes no more of it",
+    origin,
+    { overLimit: "it has at least 3 records; --remote-max-records is 2" },
+    ["ReSyncInProgress", 3, "OverReaderLimit"],
+  ],
+  [
     "two things are wrong",
     { ...origin, publisher: "absent" as const, quarantinedEndpoints: 9 },
     {},

@@ -17,7 +17,8 @@ export interface EdgeReason {
     | "SourceFailing"
     | "SourceAbsent"
     | "Quarantined"
-    | "Refused";
+    | "Refused"
+    | "OverReaderLimit";
   readonly message: string;
 }
 
@@ -100,6 +101,11 @@ function contentReasons(report: EdgeReport, origin: OriginStatus | null): EdgeRe
     reasons.push({
       code: "Refused",
       message: `the reader's relay refuses ${report.refused} records: see its \`/status\``,
+    });
+  if (report.overLimit !== undefined)
+    reasons.push({
+      code: "OverReaderLimit",
+      message: `the reader's relay takes no more of ${report.origin.name}: ${report.overLimit}`,
     });
   return reasons;
 }
