@@ -1,4 +1,4 @@
-/** [VIE25] A member brings more than a reader takes: what the relay, the hub and people are told. */
+/** [VIE25] A member brings more than a reader takes: what relay, hub and people are told. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import type { RelayStatus } from "../../relay/status.ts";
