@@ -6,7 +6,6 @@ import type { AdmissionFacts } from "../../../shared/admission/judge.ts";
 import { decodePayload } from "../../../shared/log/payload.ts";
 import type { LogChange } from "../../../shared/log/payload.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
-import { BUDGETS } from "../budgets/limits.ts";
 import { countWithin, isWithin, NO_WORK, sizeOf, sumSizes } from "../budgets/work-size.ts";
 import type { WorkSize } from "../budgets/work-size.ts";
 import type { AdmittedChange } from "../log/admitted-change.ts";
