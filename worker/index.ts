@@ -37,6 +37,7 @@ function appOf(env: HubEnvironment): OpenAPIHono {
       mesh: (name) => meshStub(env.MESH, name),
       directory: () => directoryStub(env.MESH),
       hasRoom: (member) => hubProcess.sockets.hasRoom(env.MAX_SOCKETS, member),
+      dialWaitMs: (member) => hubProcess.dials.dial(member, Date.now()),
       origin: (name) => originStub(env.ORIGIN, name),
     });
     apps.set(env, app);

@@ -98,6 +98,7 @@ test("[CRE1] a relay joins through the app in workerd, and its socket reaches th
     adminTokenHash: hash,
     hubKeys: () => Promise.resolve(keys),
     hasRoom: () => true,
+    dialWaitMs: () => 0,
     mesh: meshOf,
     directory: () => directoryStub(MESH),
     origin: (name) => originStub(ORIGIN, name),

@@ -6,6 +6,7 @@
  */
 import { UsedTokens } from "./access/used-tokens.ts";
 import { DiskBudget } from "./budgets/disk-budget.ts";
+import { MemberDials } from "./budgets/member-dials.ts";
 import { MemberWork } from "./budgets/member-work.ts";
 import { OpenSockets } from "./budgets/open-sockets.ts";
 import { ReaderMemory } from "./budgets/reader-memory.ts";
@@ -15,6 +16,7 @@ export class HubProcess {
   readonly disk = new DiskBudget();
   readonly readerMemory = new ReaderMemory();
   readonly memberWork = new MemberWork();
+  readonly dials = new MemberDials();
   readonly tokens = new UsedTokens();
 }
 

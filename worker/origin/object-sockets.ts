@@ -28,6 +28,7 @@ const attachmentSchema: z.ZodType<Attachment> = z.object({
     role: z.enum(["home", "watch", "admin"]),
     clusterUid: z.string(),
     keyGeneration: z.number(),
+    openedMs: z.number().exactOptional(),
   }),
   note: z.string(),
 });
@@ -89,6 +90,11 @@ export class ObjectSockets implements SocketPort {
     const owner = readAttachment(socket);
     if (owner !== null) this.#owners.set(socket, owner);
     return owner;
+  }
+
+  /** Whether a socket that was closed has sent more than can have been on its way. [LOG71] */
+  isFlood(id: SocketId): boolean {
+    return this.#halfClosed.isFlood(id);
   }
 
   /** The socket is gone. Answers its owner. */

@@ -88,6 +88,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     }
     for (const { id, peer, note } of this.#sockets.restore())
       this.#origin.onRestore(id, peer, note);
+    this.#closeSilentLater();
   }
 
   override fetch(request: Request): Response {
@@ -110,6 +111,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
       role,
       clusterUid,
       keyGeneration: Number(header(INTERNAL_HEADERS.keyGeneration)) || 0,
+      openedMs: Date.now(),
     });
     this.#closeSilentLater();
     this.#origin.onOpen(owner.id, owner.peer);
@@ -123,6 +125,12 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
       return;
     }
     const { id, peer } = owner;
+    if (this.#sockets.isFlood(id)) {
+      hubProcess.dials.pause(peer.clusterUid, Date.now());
+      this.#log("warn", "a socket that was closed goes on sending", { cluster: peer.clusterUid });
+      this.#giveUp("a socket that was closed goes on sending; the object starts anew");
+      return;
+    }
     if (typeof data === "string") {
       this.#origin.onText(id, data);
       return;

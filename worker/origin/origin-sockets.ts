@@ -8,6 +8,7 @@ import { PING_TEXT } from "../../shared/protocol/messages.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { KnownFacts } from "./access/known-facts.ts";
 import { keyPermit } from "./access/permits.ts";
+import { SocketLives } from "./access/socket-lives.ts";
 import { MessageGate } from "./budgets/message-gate.ts";
 import { Handshakes } from "./handshakes.ts";
 import type { Peer, SocketId } from "./peer.ts";
@@ -29,6 +30,7 @@ export class OriginSockets {
   readonly #gate: MessageGate;
   readonly #handshakes: Handshakes;
   readonly #peers = new Map<SocketId, Peer>();
+  readonly #lives = new SocketLives();
 
   constructor(ports: OriginPorts, timers: TimerRegistry, known: KnownFacts, sides: SocketSides) {
     this.#ports = ports;
@@ -48,7 +50,7 @@ export class OriginSockets {
   open(socket: SocketId, peer: Peer): void {
     this.#handshakes.closeSilent();
     this.#handshakes.opened(socket);
-    this.#peers.set(socket, peer);
+    this.#add(socket, peer);
   }
 
   /**
@@ -61,14 +63,30 @@ export class OriginSockets {
 
   /** A socket that outlived the eviction of this object, with its note. */
   restore(socket: SocketId, peer: Peer, note: string): void {
-    this.#peers.set(socket, peer);
-    if (note === "") return;
+    this.#add(socket, peer);
+    if (note === "") {
+      // It has said no hello: its time begins anew, and it is not kept for ever. [PRO5]
+      this.#handshakes.opened(socket);
+      return;
+    }
     if (peer.role === "home") this.#sides.publisher().restore(socket, peer, note);
     else this.#sides.readers().restore(socket, peer, note, this.#known.facts);
   }
 
+  #add(socket: SocketId, peer: Peer): void {
+    this.#peers.set(socket, peer);
+    this.#lives.opened(socket, peer.openedMs ?? this.#ports.clock.now());
+  }
+
+  /** Closes sockets whose life is over: their peers come back and go on. [CRE26] */
+  closeEnded(): void {
+    for (const socket of this.#lives.ended(this.#ports.clock.now()))
+      this.refuse(socket, "restart", "a connection lasts a day: connect anew");
+  }
+
   forget(socket: SocketId): void {
     this.#peers.delete(socket);
+    this.#lives.forget(socket);
     this.#handshakes.forget(socket);
     this.#gate.forget(socket);
     this.#sides.readers().drop(socket);

@@ -120,6 +120,7 @@ export class Origin {
   /** A socket that the Worker has authenticated. */
   onOpen(socket: SocketId, peer: Peer): void {
     this.#door.run("open", () => {
+      this.#sockets.closeEnded();
       this.#sockets.open(socket, peer);
       this.#mesh.pullUnlessFresh();
       if (peer.role === "home") this.#mesh.notes.onKey(peer.keyGeneration);
@@ -148,7 +149,10 @@ export class Origin {
   }
 
   onMessage(socket: SocketId, data: Uint8Array): void {
-    this.#door.run("message", () => this.#sockets.onMessage(socket, data));
+    this.#door.run("message", () => {
+      this.#sockets.closeEnded();
+      this.#sockets.onMessage(socket, data);
+    });
   }
 
   /** Closes sockets that have sent no hello in time; answers how many may still. [PRO5] */
@@ -159,7 +163,10 @@ export class Origin {
   onTimer(name: TimerName): void {
     // Work that was due for the log of a removed cluster must not bring any of it back. [VIS7]
     if (this.#known.isRemoved && name !== "wipe") return;
-    this.#door.run(`timer ${name}`, () => this.#timers.run(name));
+    this.#door.run(`timer ${name}`, () => {
+      this.#sockets.closeEnded();
+      this.#timers.run(name);
+    });
   }
 
   onPullFailed(error: string): void {

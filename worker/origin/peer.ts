@@ -12,4 +12,6 @@ export interface Peer {
   readonly role: "home" | "watch" | "admin";
   readonly clusterUid: string;
   readonly keyGeneration: number;
+  /** Unix ms at which its socket opened; absent of sockets that a version before has accepted. */
+  readonly openedMs?: number;
 }

@@ -52,6 +52,15 @@ async function authenticate(ports: HubPorts, request: Request): Promise<Dialling
       "hub-full",
       "this hub holds as many sockets as its limit on open files allows, or this cluster as many as are left for it: raise the limit (ulimit -n) and restart the hub",
     );
+  const waitMs = ports.dialWaitMs(checked.relay.cluster.uid);
+  if (waitMs > 0)
+    throw new HttpProblem(
+      429,
+      "too-many-dials",
+      "the relays of this cluster open more connections than the hub takes of one: come again later",
+      undefined,
+      { "retry-after": String(Math.ceil(waitMs / 1000)) },
+    );
   return checked;
 }
 

@@ -24,6 +24,8 @@ export interface HubPorts {
    * @param member UID of a cluster.
    */
   hasRoom(member: string): boolean;
+  /** Counts a dial of the member; milliseconds until it may dial again, 0: it may. [API37] */
+  dialWaitMs(member: string): number;
   /** @param objectName See `originObjectName`. */
   origin(objectName: string): OriginAccess;
 }

@@ -7,6 +7,7 @@ import { VERSION } from "../../../shared/lib/version.ts";
 import { PROTOCOL_VERSIONS } from "../../../shared/protocol/version.ts";
 import { parseRcc } from "../../../shared/visibility/rcc.ts";
 import type { OriginStatus } from "../../../shared/visibility/facts.ts";
+import { BUDGETS } from "../../../worker/origin/budgets/limits.ts";
 import { toHex } from "../../../shared/lib/bytes.ts";
 import { sha256 } from "../../../shared/lib/hash.ts";
 import { INTERNAL_HEADERS } from "../../../worker/ports.ts";
@@ -637,6 +638,21 @@ test("[CRE21] a token that was heard opens nothing, wherever it is shown again; 
     200,
     undefined,
   ]);
+});
+
+test("[API37] a cluster that dials without end is told when to come again, and another is taken", async () => {
+  const { hub } = await hubWithPair();
+  const [relay, other] = [await joinRelay(hub, "app"), await joinRelay(hub, "db")];
+  const headers = await relayHeaders(relay, hub.nowMs);
+  const dial = () => hub.app.request("/v1/connect/home", { headers });
+  let [taken, refused] = [0, await dial()];
+  for (; refused.status === 200 && taken < 6_000; taken++) refused = await dial();
+  expect(taken).toBeGreaterThanOrEqual(BUDGETS.dialsAtOnce);
+  expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "1"]);
+  const quiet = await relayHeaders(other, hub.nowMs);
+  expect((await hub.call("GET", "/v1/connect/home", undefined, quiet)).status).toBe(200);
+  hub.nowMs += 1_000;
+  expect((await dial()).status).toBe(200);
 });
 
 test("[CRE23] a token without an id is taken as before", async () => {

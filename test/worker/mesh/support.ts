@@ -19,6 +19,7 @@ import { Mesh } from "../../../worker/mesh/mesh.ts";
 import type { Outcome } from "../../../worker/mesh/outcome.ts";
 import type { Collections } from "../../../worker/mesh/registry.ts";
 import { nodeSql } from "../../support/node-sql.ts";
+import { MemberDials } from "../../../worker/origin/budgets/member-dials.ts";
 import { UsedTokens } from "../../../worker/origin/access/used-tokens.ts";
 import { mayDial } from "../../../worker/origin/access/permits.ts";
 import { INTERNAL_HEADERS } from "../../../worker/ports.ts";
@@ -173,6 +174,7 @@ export class TestHub {
       adminTokenHash: toHex(sha256(new TextEncoder().encode(ADMIN_TOKEN))),
       hubKeys: () => this.hubKeys(),
       hasRoom: () => this.hasRoom,
+      dialWaitMs: (member) => this.#dials.dial(member, this.nowMs),
       mesh: (name) => {
         this.touched.add(`mesh:${name}`);
         return this.service(name);
@@ -186,6 +188,7 @@ export class TestHub {
   }
 
   hasRoom = true;
+  readonly #dials = new MemberDials();
   /** Names of the objects that requests have reached: in a hub, to reach one makes it. */
   readonly touched = new Set<string>();
 

@@ -168,6 +168,19 @@ test("[PRO5] a socket that says nothing is closed after ten seconds, others stay
   expect(world.closedWith(reader.socket)).toBe(null);
 });
 
+test("[PRO5] a socket that has said nothing when its object slept is closed all the same", () => {
+  const { world, reader } = populatedWorld(1);
+  const silent = world.connect(
+    { role: "watch", clusterUid: "a".repeat(32), keyGeneration: 1 },
+    () => undefined,
+  );
+  world.evict();
+  world.nowMs += 10_000;
+  expect(world.origin.closeSilent()).toBe(0);
+  expect(world.closedWith(silent)).toBe("hello-timeout");
+  expect(world.closedWith(reader.socket)).toBe(null);
+});
+
 test("[VIS4] a reader that claims a version that nobody has made is answered once the Mesh was asked, without end", () => {
   const { world } = populatedWorld(1);
   const pulls = world.pulls;

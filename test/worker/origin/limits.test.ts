@@ -51,6 +51,8 @@ const ROWS: Readonly<Record<string, string>> = {
   "sockets a member, for each that is left; closed ones that stay": `${BUDGETS.socketsPerFreeSocket}; ${BUDGETS.halfClosedSockets} for ${seconds(BUDGETS.halfClosedMs)}`,
   "relays of a cluster": count(LIMITS.homeSockets),
   "tokens of a cluster that are remembered": count(BUDGETS.usedTokens),
+  "dials of a cluster over time; at once": `${BUDGETS.dialsPerSecond}/s; ${count(BUDGETS.dialsAtOnce)}`,
+  "life of a socket, and how much earlier it may end": `${BUDGETS.socketLifeMs / 3_600_000} h; ${BUDGETS.socketLifeJitterMs / 3_600_000} h`,
   "token of a relay; clock skew": `${seconds(LIMITS.tokenMs)}; ${seconds(LIMITS.clockSkewMs)}`,
   "scopes of an origin; records of its projections": `${MESH_LIMITS.scopesPerOrigin}; ${count(BUDGETS.projectionRecords)}`,
 };

@@ -3,13 +3,16 @@
  * the close frame. workerd then waits for ever, with an open file and all messages that it was to
  * send, for a TCP connection whose peer is alive never ends by itself. There is no way to drop one
  * socket; the instance that has them can be given up, which drops them all. So a few are borne, and
- * too many are not: the others connect again and resume. [LOG9] [LOG48]
+ * too many are not: the others connect again and resume. Nor is one that goes on sending, whose
+ * messages the runtime reads and delivers one by one. [LOG9] [LOG48] [LOG71]
  */
 import type { SocketId } from "../peer.ts";
 import { BUDGETS } from "./limits.ts";
 
 export class HalfClosedSockets {
   readonly #closedMs = new Map<SocketId, number>();
+  /** Messages of such a socket, which goes on as if nothing was. */
+  readonly #messages = new Map<SocketId, number>();
 
   /** Sockets that are closed and not gone. */
   sockets(): SocketId[] {
@@ -20,7 +23,16 @@ export class HalfClosedSockets {
     this.#closedMs.set(socket, nowMs);
   }
 
+  /** Whether a message is the one too many of a socket that is closed. [LOG71] */
+  isFlood(socket: SocketId): boolean {
+    if (!this.#closedMs.has(socket)) return false;
+    const messages = (this.#messages.get(socket) ?? 0) + 1;
+    this.#messages.set(socket, messages);
+    return messages > BUDGETS.closedMessages;
+  }
+
   gone(socket: SocketId): void {
+    this.#messages.delete(socket);
     this.#closedMs.delete(socket);
   }
 

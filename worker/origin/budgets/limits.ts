@@ -138,6 +138,18 @@ export const BUDGETS = {
   /** Bytes of messages of one member that wait at one Origin. [LOG28] */
   heldBytes: 2 * MIB,
 
+  /** Connections that a member may open over time: a quarter of the thread. [API37] */
+  dialsPerSecond: 500,
+  /** Connections that a member may open at once: those of 5,000 relays that come back. [API37] */
+  dialsAtOnce: 5_000,
+  /** Time for which a member opens nothing after a flood into a closed socket. [LOG71] */
+  dialPauseMs: 60_000,
+  /** Messages of a closed socket that may have been on their way. [LOG71] */
+  closedMessages: 5_000,
+  /** Life of a socket, after which its peer shows a new token: a credential has no end. [CRE26] */
+  socketLifeMs: 24 * 3_600_000,
+  /** By so much at most it ends earlier, so that all do not end together. [CRE26] */
+  socketLifeJitterMs: 3_600_000,
   /** Tokens of a cluster that are remembered: of 5,000 relays with 12 views each. [CRE22] */
   usedTokens: 65_536,
 

@@ -1,0 +1,37 @@
+/**
+ * Connections that each member may open, over time and at once. To open one costs the hub two
+ * signatures and two calls, about half a millisecond of the one thread. [API37] [LOG71]
+ */
+import { BUDGETS } from "./limits.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+export class MemberDials {
+  readonly #buckets = new Map<string, TokenBucket>();
+  /** Unix ms until which members may not dial. */
+  readonly #pausedMs = new Map<string, number>();
+
+  /**
+   * Counts a dial where it may be.
+   * @returns Milliseconds until the next may be; 0: this one may.
+   */
+  dial(member: string, nowMs: number): number {
+    const { dialsPerSecond, dialsAtOnce } = BUDGETS;
+    const bucket = this.#buckets.get(member) ?? new TokenBucket(dialsPerSecond, dialsAtOnce, nowMs);
+    this.#buckets.set(member, bucket);
+    const waitMs = Math.max(bucket.waitMs(nowMs), this.#pauseLeft(member, nowMs));
+    if (waitMs === 0) bucket.spend(1, nowMs);
+    return waitMs;
+  }
+
+  /** A member has flooded an Origin, which had to start anew: for a while it opens nothing. */
+  pause(member: string, nowMs: number): void {
+    this.#pausedMs.set(member, nowMs + BUDGETS.dialPauseMs);
+  }
+
+  /** Never more than a pause, also after a clock that went back. */
+  #pauseLeft(member: string, nowMs: number): number {
+    const left = Math.min((this.#pausedMs.get(member) ?? 0) - nowMs, BUDGETS.dialPauseMs);
+    if (left <= 0) this.#pausedMs.delete(member);
+    return Math.max(0, left);
+  }
+}
