@@ -68,15 +68,15 @@ async function handle(
   response: ServerResponse,
 ): Promise<void> {
   const url = new URL(request.url ?? "/", "http://relay");
+  const decision = /^\/withdrawals\/(confirm|reject)$/.exec(url.pathname)?.[1];
+  if (decision === "confirm" || decision === "reject")
+    return decide(relay, decision, url, request, response);
   const { remoteAddress } = request.socket;
   const refusal = refusalOf(url.pathname, { remoteAddress, headers: request.headers }, token);
   if (refusal !== null) {
     response.setHeader("www-authenticate", "Bearer");
     return sendJson(response, 401, { error: refusal });
   }
-  const decision = /^\/withdrawals\/(confirm|reject)$/.exec(url.pathname)?.[1];
-  if (decision === "confirm" || decision === "reject")
-    return decide(relay, decision, url, request, response);
   if (request.method !== "GET") return sendJson(response, 405, { error: "only GET" });
   switch (url.pathname) {
     case "/healthz":

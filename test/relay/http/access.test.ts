@@ -10,7 +10,7 @@ import { exposureOf, readToken, refusalOf } from "../../../relay/http/access.ts"
 import { LoneRelay } from "../../support/lone-relay.ts";
 
 const TOKEN = "0123456789abcdef";
-const PRIVATE = ["/status", "/view", "/policies", "/withdrawals", "/withdrawals/confirm", "/other"];
+const PRIVATE = ["/status", "/view", "/policies", "/withdrawals", "/other"];
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
   delete process.env["CATWALK_RELAY_TOKEN"];
