@@ -79,5 +79,6 @@ async function strikeForEver(): Promise<never> {
 }
 
 process.on("message", () => process.send?.(sent));
+process.once("disconnect", () => process.exit());
 process.send?.("ready");
 await Promise.all(Array.from({ length: attack.sockets }, strikeForEver));
