@@ -31,7 +31,7 @@ test("[FLT9] a wait is never zero, and spread over all of its range", () => {
   }
 });
 
-/** Of links over a hub that is killed every 10 s and away for `awayMs`: from each loss to contact. */
+/** From each loss to contact, of a hub that is killed every 10 s and away for `awayMs`. */
 function foundAfter(awayMs: number, links: number): number[] {
   let seed = 7;
   const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
