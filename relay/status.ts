@@ -1,5 +1,6 @@
 /** The status document of a relay: `/status`, `catwalk relay status`, metrics. */
 import type { Home } from "./publish/home.ts";
+import type { FeedStatus } from "./feed/feed.ts";
 import type { PeerReport } from "./peers/ask-all.ts";
 import type { WithdrawalReport } from "./publish/withdrawals/withdrawals.ts";
 import { summarise } from "./source/source-health.ts";
@@ -58,6 +59,8 @@ export interface RelayStatus {
    * asked. [PEE1]
    */
   readonly peers: PeerReport | null;
+  /** Who feeds this relay, and whom it feeds; `null`: it is by itself. [FEE7] */
+  readonly feed: FeedStatus | null;
 }
 
 /** Times of its health as RFC 3339. */

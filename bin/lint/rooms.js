@@ -251,6 +251,17 @@ export const ROOMS = {
     "relay/lib",
     "relay/hub",
   ],
+  /** Who holds sockets to the hub for the cluster, and what the others follow of it. */
+  "relay/feed": [
+    "shared/lib",
+    "shared/record",
+    "shared/log",
+    "shared/protocol",
+    "shared/visibility",
+    "relay/lib",
+    "relay/hub",
+    "relay/view",
+  ],
   /** Views from the cluster's other relays. */
   "relay/peers": [
     "shared/lib",
@@ -261,6 +272,7 @@ export const ROOMS = {
     "relay/config",
     "relay/kube",
     "relay/view",
+    "relay/feed",
   ],
   /** The port for Felix: Typha's stream with other clusters' records in it. */
   "relay/typha/splice": [
@@ -286,6 +298,7 @@ export const ROOMS = {
     "relay/access",
     "relay/publish",
     "relay/view",
+    "relay/feed",
     "relay/peers",
   ],
   /** Health, status, metrics and views over HTTP. */

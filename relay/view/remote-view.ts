@@ -16,6 +16,8 @@ import { excessWith, REMOTE_BOUNDS } from "./bounds.ts";
 import type { RemoteBounds } from "./bounds.ts";
 import { ChannelView } from "./channel-view.ts";
 import type { ChannelHealth } from "./channel-view.ts";
+import { confirmedChannel } from "./confirmed.ts";
+import type { ConfirmedChannel } from "./confirmed.ts";
 import type { HeldRecord, ViewChange } from "./held-records.ts";
 import { loadView } from "./load-view.ts";
 import type { ChannelViews } from "./load-view.ts";
@@ -158,6 +160,10 @@ export class RemoteView {
 
   health(channel: Channel): ChannelHealth {
     return this.#channels[channel].health();
+  }
+
+  confirmed(channel: Channel): ConfirmedChannel {
+    return confirmedChannel(this.#channels[channel].trie, (place) => this.#storage.read(place));
   }
 
   /** In sync when every channel is proven equal. */

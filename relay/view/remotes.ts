@@ -10,6 +10,7 @@ import type { Logger } from "../lib/log.ts";
 import type { RemoteBounds } from "./bounds.ts";
 import type { HeldRecord } from "./held-records.ts";
 import { NatPools } from "./nat-pools.ts";
+import type { RemoteView } from "./remote-view.ts";
 import type { OwnAddresses } from "./served.ts";
 import { ServedRemote } from "./served-remote.ts";
 import type { Transfer } from "./served-remote.ts";
@@ -195,6 +196,13 @@ export class Remotes {
   file(rcc: string): ViewOnDisk | null {
     const remote = this.#remotes.get(rcc);
     return remote?.isGranted === true ? remote.onDisk() : null;
+  }
+
+  /** The view of an origin that this cluster may see; `null`: there is none. */
+  viewOf(originUid: string): RemoteView | null {
+    for (const { isGranted, view } of this.#remotes.values())
+      if (isGranted && view.header.originUid === originUid) return view;
+    return null;
   }
 
   refusals(): { readonly rcc: string; readonly key: string; readonly reason: string }[] {
