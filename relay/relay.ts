@@ -8,15 +8,16 @@ import { MAX_TOLD_POOLS } from "../shared/visibility/facts.ts";
 import type { AccessFacts, ClusterReport } from "../shared/visibility/facts.ts";
 import { KeptAccess, warnOfHeldBack } from "./access/kept-access.ts";
 import type { RelayConfig } from "./config/relay-config.ts";
+import { directSide } from "./direct-side.ts";
+import type { DirectRemotes } from "./direct/direct-remotes.ts";
 import { HubSession, socketUrl } from "./hub-session.ts";
 import type { RelayIdentity } from "./hub-session.ts";
-import { Credentials } from "./hub/credentials.ts";
-import { NODE_PORTS, nodePortsBy } from "./hub/relay-ports.ts";
+import { NODE_PORTS } from "./hub/relay-ports.ts";
 import type { RelayPorts } from "./hub/relay-ports.ts";
-import { routeTo } from "./hub/route.ts";
 import type { Logger } from "./lib/log.ts";
 import { makeFolder } from "./lib/make-folder.ts";
 import { VERSION } from "./lib/version.ts";
+import { openIdentity } from "./open-identity.ts";
 import { OwnCluster } from "./own-cluster.ts";
 import { Peers } from "./peers/peers.ts";
 import type { Publisher } from "./publish/publisher.ts";
@@ -38,6 +39,8 @@ export class Relay {
   splice: { canServe(): Promise<boolean> } | null = null;
   /** The cluster's other relays, when there are any. */
   peers: Peers | null = null;
+  /** RCCs that this relay reads itself; `null` without a folder of them. */
+  readonly directs: DirectRemotes | null;
   readonly #log: Logger;
   readonly #access: KeptAccess;
   readonly #credentials: RelayIdentity;
@@ -91,8 +94,11 @@ export class Relay {
       review: (channel, missing) => this.own.withdrawals.review(channel, missing),
       onMember: (publisher) => this.#onMember(publisher),
     });
+    const facts = (): AccessFacts | null => this.#access.facts;
+    this.directs = directSide({ config, ports, log, relay: this, facts });
     this.remotes = new Remotes(
       {
+        directs: this.directs ?? undefined,
         stateDir: config.state,
         watchUrl: (uid) => socketUrl(hub, `/v1/connect/watch/${uid}`),
         headers: () => credentials.headers(),
@@ -111,19 +117,9 @@ export class Relay {
    */
   static async open(config: RelayConfig, source: Source, log: Logger): Promise<Relay> {
     makeFolder(config.state, "--state");
-    const route =
-      config.hub === undefined ? null : routeTo(config.hub, { caFile: config.hubCaFile });
-    const credentials = await Credentials.open(
-      config.identity ?? config.state,
-      route === null ? {} : { route },
-    );
-    if (credentials.membership === null && config.joinToken === undefined)
-      throw new Error(
-        "this relay has not joined a mesh and has no join token: make one with `catwalk cluster add NAME` (or `catwalk cluster token NAME` for a cluster that exists) and start with --join-token",
-      );
-    if (route === null) throw new Error("hub: --hub URL is needed (or CATWALK_HUB)");
-    const relay = new Relay(config, source, log, credentials, nodePortsBy(route));
-    relay.peers = Peers.of(config, credentials, relay.#offer, log);
+    const { identity, credentials, ports } = await openIdentity(config);
+    const relay = new Relay(config, source, log, identity, ports);
+    if (credentials !== null) relay.peers = Peers.of(config, credentials, relay.#offer, log);
     return relay;
   }
 
@@ -144,7 +140,9 @@ export class Relay {
     if (this.peers === null) this.#openViews();
     else void this.#askPeers(this.peers);
     this.own.start();
-    void this.#session.start().then(() => this.#connectRemotes());
+    this.directs?.start();
+    if (this.config.hub !== undefined)
+      void this.#session.start().then(() => this.#connectRemotes());
   }
 
   async stop(): Promise<void> {
@@ -152,7 +150,7 @@ export class Relay {
     this.#access.stop();
     this.#cancelAsking?.();
     this.remotes.stop();
-    await Promise.all([this.own.stop(), this.peers?.stop()]);
+    await Promise.all([this.own.stop(), this.peers?.stop(), this.directs?.stop()]);
   }
 
   /** Resolves when the source has listed everything once. */
@@ -167,7 +165,9 @@ export class Relay {
   get isViewLoaded(): boolean {
     const waitedMs = this.#ports.now() - this.#startedMs;
     if (waitedMs > this.config.inSyncWaitSeconds * 1000) return true;
-    return this.#areViewsOpen && this.#access.facts !== null && this.remotes.areLoaded;
+    const hasFacts = this.config.hub === undefined || this.#access.facts !== null;
+    const areNamed = hasFacts && this.directs?.isRead !== false;
+    return this.#areViewsOpen && areNamed && this.remotes.areLoaded;
   }
 
   /**
@@ -197,6 +197,7 @@ export class Relay {
       withdrawals: this.own.withdrawals.report(),
       publisher: this.#session.publisher?.status() ?? null,
       remotes: this.remotes.reports(),
+      direct: this.directs?.status() ?? null,
       pools: this.remotes.pools.report(),
       transfers: this.remotes.transfers(),
       peers: this.peers?.report ?? null,
@@ -249,6 +250,7 @@ export class Relay {
     this.#refreshOwnAddresses();
     const facts = this.#access.facts ?? heard;
     warnOfHeldBack(facts, this.#log);
+    this.directs?.onMesh();
     if (this.#areViewsOpen) this.remotes.followFacts(facts, true);
     else
       this.#cancelAsking ??= this.#ports.after(ASK_BESIDE_HUB_MS, () => this.peers?.stopAsking());
@@ -271,6 +273,7 @@ export class Relay {
     this.remotes.shared.setRanges(ranges.shared ?? [], () => this.#allRecords());
     this.remotes.pools.setLocal(this.own.pools.all());
     this.remotes.setOwnAddresses(new OwnAddresses(ranges, this.own.records()));
+    this.directs?.onLocal();
   }
 
   *#allRecords(): Generator<{ readonly rcc: string | null; readonly record: CalicoRecord }> {
@@ -280,7 +283,7 @@ export class Relay {
 
   #report(): void {
     this.#session.report(
-      () => this.remotes.reports(),
+      () => this.remotes.meshReports(),
       () => this.#clusterReport(),
     );
   }

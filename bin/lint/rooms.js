@@ -251,6 +251,29 @@ export const ROOMS = {
     "relay/lib",
     "relay/hub",
   ],
+  /** One cluster's source, and what of it holds. */
+  "relay/own-cluster.ts": [
+    "shared/record",
+    "relay/lib",
+    "relay/hub",
+    "relay/source",
+    "relay/publish",
+  ],
+  /** Remotes that the relay reads itself, without a hub. */
+  "relay/direct": [
+    "shared/lib",
+    "shared/ip",
+    "shared/record",
+    "shared/log",
+    "shared/visibility",
+    "shared/admission",
+    "relay/lib",
+    "relay/hub",
+    "relay/kube",
+    "relay/source",
+    "relay/view",
+    "relay/own-cluster.ts",
+  ],
   /** Views from the cluster's other relays. */
   "relay/peers": [
     "shared/lib",
@@ -286,6 +309,8 @@ export const ROOMS = {
     "relay/access",
     "relay/publish",
     "relay/view",
+    "relay/own-cluster.ts",
+    "relay/direct",
     "relay/peers",
   ],
   /** Health, status, metrics and views over HTTP. */

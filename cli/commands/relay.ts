@@ -23,6 +23,8 @@ export const registerRelay: RegisterCommand = (program) => {
       .option("--insecure-http", "take a hub without TLS off loopback: tokens can be heard")
       .option("--hub-ca-file <file>", "PEM: authorities to trust for it, beside the usual ones")
       .option("--source <kind>", "kubernetes, manifests or typha")
+      .option("--rcc-dir <dir>", "folder of RCCs whose datastores this relay reads itself")
+      .option("--rcc-insecure-tls", "take such remotes whose certificate is not checked")
       .option("--kubeconfig <file>", "of the cluster's API server")
       .option("--manifests <dir>", "folder of YAML instead of an API server")
       .option("--typha-upstream <host:port>", "the cluster's Typha")

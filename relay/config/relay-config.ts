@@ -40,6 +40,10 @@ export const relayConfigSchema = z
     insecureHttp: z.stringbool().or(z.boolean()).optional(),
     /** PEM of the authorities that the hub's certificate may come from, beside the usual ones. */
     hubCaFile: z.string().optional(),
+    /** Folder of RCCs that this relay reads itself. [DIR1] */
+    rccDir: z.string().min(1, "must be a folder").optional(),
+    /** Takes such remotes whose certificate is not checked. [DIR6] */
+    rccInsecureTls: z.stringbool().or(z.boolean()).optional(),
     source: z.enum(["kubernetes", "manifests", "typha"]).default("kubernetes"),
     kubeconfig: z.string().optional(),
     manifests: z.string().optional(),
@@ -106,11 +110,12 @@ export const relayConfigSchema = z
       wrong("manifests", "is needed with --source manifests");
     if (source !== "manifests" && manifests !== undefined)
       wrong("manifests", "needs --source manifests");
-    const asksApi = source !== "manifests" || typhaService !== undefined;
+    const asksApi =
+      source !== "manifests" || typhaService !== undefined || ctx.value.rccDir !== undefined;
     if (kubeconfig !== undefined && !asksApi && peersService === undefined)
       wrong(
         "kubeconfig",
-        "needs --source kubernetes or typha, or --typha-service or --peers-service",
+        "needs --source kubernetes or typha, or --typha-service, --peers-service or --rcc-dir",
       );
     if (httpTokenFile !== undefined && httpListen === undefined)
       wrong("httpTokenFile", "needs --http-listen");
