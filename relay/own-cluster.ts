@@ -8,6 +8,7 @@ import type { EncodedChange } from "../shared/record/encoding.ts";
 import type { CalicoRecord } from "../shared/record/record.ts";
 import type { RelayPorts } from "./hub/relay-ports.ts";
 import type { Logger } from "./lib/log.ts";
+import type { JsonObject } from "./kube/kube-object.ts";
 import { LocalState } from "./publish/local-state.ts";
 import { OwnPools } from "./publish/own-pools.ts";
 import type { Publisher } from "./publish/publisher.ts";
@@ -31,6 +32,10 @@ export interface OwnClusterOptions {
   publisher(): Publisher | null;
   onHealth(): void;
   onListed(): void;
+  /** Services and the endpoints behind them are known. */
+  onServices(): void;
+  /** See `SourceSink`. */
+  onFillable(id: string, object: JsonObject | null): void;
   /**
    * After changes are in the local state.
    * @param isOfAddresses A pool or a node is among them, held or not.
@@ -48,6 +53,7 @@ export class OwnCluster {
   readonly #problems: SourceProblems;
   readonly #listeners = new Set<LocalListener>();
   #isListed = false;
+  #areServicesListed = false;
   #listedWaiters: (() => void)[] = [];
 
   constructor(options: OwnClusterOptions) {
@@ -70,6 +76,11 @@ export class OwnCluster {
     return this.#isListed;
   }
 
+  /** Services and EndpointSlices were listed once. */
+  get areServicesListed(): boolean {
+    return this.#areServicesListed;
+  }
+
   start(): void {
     this.#options.source.start({
       apply: (changes) => {
@@ -79,6 +90,11 @@ export class OwnCluster {
       listed: () => this.#onListed(),
       problem: (problem) => this.#problems.report(problem),
       solved: (object) => this.#problems.solved(object),
+      servicesListed: () => {
+        this.#areServicesListed = true;
+        this.#options.onServices();
+      },
+      fillable: (id, object) => this.#options.onFillable(id, object),
     });
     this.health.start();
   }

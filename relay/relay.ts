@@ -6,6 +6,7 @@ import { PROTOCOL_VERSIONS } from "../shared/protocol/version.ts";
 import type { CalicoRecord } from "../shared/record/record.ts";
 import { MAX_TOLD_POOLS } from "../shared/visibility/facts.ts";
 import type { AccessFacts, ClusterReport } from "../shared/visibility/facts.ts";
+import { ClusterServices } from "./cluster-services.ts";
 import { KeptAccess, warnOfHeldBack } from "./access/kept-access.ts";
 import type { RelayConfig } from "./config/relay-config.ts";
 import { HubSession, socketUrl } from "./hub-session.ts";
@@ -34,6 +35,7 @@ export class Relay {
   readonly own: OwnCluster;
   readonly remotes: Remotes;
   readonly source: Source;
+  readonly services: ClusterServices;
   /** The splice that serves Felix, when it is configured. */
   splice: { canServe(): Promise<boolean> } | null = null;
   /** The cluster's other relays, when there are any. */
@@ -72,6 +74,8 @@ export class Relay {
       publisher: () => this.#session.publisher,
       onHealth: () => this.#report(),
       onListed: () => this.#onListed(),
+      onServices: () => this.services.update(),
+      onFillable: (id, object) => this.services.onFillable(id, object),
       onChanges: (changes, isOfAddresses) => {
         this.remotes.shared.onLocal(changes);
         if (isOfAddresses && this.own.isListed) this.#onAddresses();
@@ -103,6 +107,16 @@ export class Relay {
       },
       new OwnAddresses({ pods: [], nodes: [] }, []),
     );
+    this.services = new ClusterServices({
+      source,
+      own: this.own,
+      remotes: this.remotes,
+      ports,
+      isWriter: config.services === true,
+      facts: () => this.#access.facts,
+      publisher: () => this.#session.publisher,
+      clusterName: () => this.clusterName,
+    });
   }
 
   /**
@@ -144,6 +158,8 @@ export class Relay {
     if (this.peers === null) this.#openViews();
     else void this.#askPeers(this.peers);
     this.own.start();
+    this.services.start();
+    this.services.update();
     void this.#session.start().then(() => this.#connectRemotes());
   }
 
@@ -151,6 +167,7 @@ export class Relay {
     this.#session.stop();
     this.#access.stop();
     this.#cancelAsking?.();
+    await this.services.stop();
     this.remotes.stop();
     await Promise.all([this.own.stop(), this.peers?.stop()]);
   }
@@ -235,6 +252,7 @@ export class Relay {
   #onMember(publisher: Publisher): void {
     this.#report();
     if (this.own.isListed) publisher.onListed();
+    this.services.update();
   }
 
   /** Where the hub knows this relay. */
@@ -247,6 +265,7 @@ export class Relay {
   #onAccess(heard: AccessFacts): void {
     if (!this.#access.keep(heard)) return;
     this.#refreshOwnAddresses();
+    this.services.update();
     const facts = this.#access.facts ?? heard;
     warnOfHeldBack(facts, this.#log);
     if (this.#areViewsOpen) this.remotes.followFacts(facts, true);

@@ -251,6 +251,16 @@ export const ROOMS = {
     "relay/lib",
     "relay/hub",
   ],
+  /** Federated Services: from records to EndpointSlices. */
+  "relay/services": [
+    "shared/lib",
+    "shared/record",
+    "shared/selector",
+    "shared/api",
+    "relay/lib",
+    "relay/kube",
+    "relay/source",
+  ],
   /** Views from the cluster's other relays. */
   "relay/peers": [
     "shared/lib",
@@ -277,6 +287,7 @@ export const ROOMS = {
   /** One relay, put together; what it says of itself. */
   relay: [
     "shared/record",
+    "shared/api",
     "shared/protocol",
     "shared/visibility",
     "relay/lib",
@@ -286,6 +297,8 @@ export const ROOMS = {
     "relay/access",
     "relay/publish",
     "relay/view",
+    "relay/kube",
+    "relay/services",
     "relay/peers",
   ],
   /** Health, status, metrics and views over HTTP. */
@@ -346,6 +359,7 @@ export const ROOMS = {
     "relay/policy",
     "relay/view",
     "relay/typha/splice",
+    "relay/services",
     "relay",
     "relay/http",
     "cli/admin",

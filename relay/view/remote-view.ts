@@ -8,9 +8,10 @@ import type { Cursor } from "../../shared/log/cursor.ts";
 import { WHOLE } from "../../shared/log/partition.ts";
 import type { Partition } from "../../shared/log/partition.ts";
 import type { ChannelCursor, Message, WatchMessage } from "../../shared/protocol/messages.ts";
-import { perChannel } from "../../shared/record/channel.ts";
+import { FELIX_CHANNELS, perChannel } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { hashKey } from "../../shared/record/encoding.ts";
+import { channelsOf } from "../../shared/visibility/scope.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
 import { excessWith, REMOTE_BOUNDS } from "./bounds.ts";
 import type { RemoteBounds } from "./bounds.ts";
@@ -78,6 +79,11 @@ export class RemoteView {
     return Object.values(this.#channels);
   }
 
+  /** Those that the grant lets this cluster have. [SVC1] */
+  get channels(): readonly Channel[] {
+    return channelsOf(this.#header.scope);
+  }
+
   get header(): ViewHeader {
     return this.#header;
   }
@@ -93,7 +99,7 @@ export class RemoteView {
    * log that nobody has populated (the hub may have lost its disk). [VIE6] [TYP8]
    */
   get isLoaded(): boolean {
-    return this.#views.every((view) => view.health().wasComplete);
+    return FELIX_CHANNELS.every((channel) => this.health(channel).wasComplete);
   }
 
   /** Records held. */
@@ -160,9 +166,9 @@ export class RemoteView {
     return this.#channels[channel].health();
   }
 
-  /** In sync when every channel is proven equal. */
+  /** In sync when each of Felix's channels is proven equal. */
   get isInSync(): boolean {
-    return this.#views.every((view) => view.health().isInSync);
+    return FELIX_CHANNELS.every((channel) => this.health(channel).isInSync);
   }
 
   cursors(): ChannelCursor[] {

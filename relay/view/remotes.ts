@@ -3,6 +3,7 @@
  * filtered, to whoever serves it (the Typha splice, `/view`, `policy`). Only facts of the mesh that
  * a view came from withdraw it. [VIE2] [VIE4]
  */
+import type { Channel } from "../../shared/record/channel.ts";
 import type { AccessFacts, EdgeReport, LabelMode, Remote } from "../../shared/visibility/facts.ts";
 import { NODE_PORTS } from "../hub/relay-ports.ts";
 import type { RelayPorts } from "../hub/relay-ports.ts";
@@ -195,6 +196,16 @@ export class Remotes {
   file(rcc: string): ViewOnDisk | null {
     const remote = this.#remotes.get(rcc);
     return remote?.isGranted === true ? remote.onDisk() : null;
+  }
+
+  /** Whether everything of a channel came once, now or before a restart. */
+  isComplete(rcc: string, channel: Channel): boolean {
+    return this.#remotes.get(rcc)?.view.health(channel).wasComplete === true;
+  }
+
+  /** Since when a remote is not heard, in this relay's ms; `null`: it is, or there is none. */
+  lostMs(rcc: string): number | null {
+    return this.#remotes.get(rcc)?.lostMs ?? null;
   }
 
   refusals(): { readonly rcc: string; readonly key: string; readonly reason: string }[] {

@@ -58,6 +58,9 @@ export class ServedRemote {
   #watcher: Watcher | null = null;
   #cancelAskAgain: (() => void) | null = null;
   #wasInSync = false;
+  /** When the connection was last lost; before the first one, when the relay began. */
+  #unheardMs: number;
+  #wasOpen = false;
   readonly #openedMs: number;
   /**
    * The origin's log was heard since the start, or cannot be: what the disk had is the newest there
@@ -75,7 +78,7 @@ export class ServedRemote {
   ) {
     this.#ports = ports;
     this.#path = path;
-    this.#openedMs = ports.ports.now();
+    this.#openedMs = this.#unheardMs = ports.ports.now();
     const bound = remote ?? unnamed(rcc, { uid: "", name: rcc });
     const header = headerOf(bound, facts);
     this.view = new RemoteView(new ViewFile(path), header, undefined, ports.bounds);
@@ -109,6 +112,11 @@ export class ServedRemote {
     if (!this.view.isLoaded) return false;
     const hasWaited = this.#ports.ports.now() - this.#openedMs >= HEAR_MS;
     return this.#isHeard || (this.view.damage === null && hasWaited);
+  }
+
+  /** Since when the hub is not heard about it; `null`: it is. */
+  get lostMs(): number | null {
+    return this.#watcher?.isOpen === true ? null : this.#unheardMs;
   }
 
   /** The record that is served under its own key. */
@@ -218,6 +226,8 @@ export class ServedRemote {
         onExcess: () => this.#onExcess(accessVersion),
         onDown: (reason, message) => {
           this.#isHeard ||= this.view.damage === null;
+          if (this.#wasOpen) this.#unheardMs = this.#ports.ports.now();
+          this.#wasOpen = false;
           log.info({ rcc, reason }, `watch of ${origin.name} is down: ${message}`);
         },
       },
@@ -245,6 +255,7 @@ export class ServedRemote {
 
   #onState(watcher: Watcher): void {
     const { rcc } = this.#remote;
+    this.#wasOpen ||= watcher.isOpen;
     const isInSync = this.view.isInSync && watcher.isTold;
     if (isInSync && !this.#wasInSync)
       this.#ports.log.info(

@@ -6,7 +6,7 @@ import type { CloseReason } from "../../shared/protocol/errors.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { WatchMessage } from "../../shared/protocol/messages.ts";
 import { MARK_VERSION, PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
-import { CHANNELS } from "../../shared/record/channel.ts";
+import { FELIX_CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { isWatchMessage } from "../hub/hub-message.ts";
 import { NODE_PORTS } from "../hub/relay-ports.ts";
@@ -18,7 +18,7 @@ import type { RemoteView } from "./remote-view.ts";
 /** The view that a watcher fills: a remote's channels, in a file or in memory. */
 export type WatchedView = Pick<
   RemoteView,
-  "isOverfull" | "writeError" | "cursors" | "acknowledged" | "onConnect" | "onMessage"
+  "channels" | "isOverfull" | "writeError" | "cursors" | "acknowledged" | "onConnect" | "onMessage"
 >;
 
 export interface WatcherHandlers {
@@ -49,6 +49,8 @@ export class Watcher {
   #transferred = { changes: 0, bytes: 0 };
   /** Channels whose digest the hub has told on this connection. */
   readonly #told = new Set<Channel>();
+  /** Those that this connection was opened for. */
+  #channels: readonly Channel[] = FELIX_CHANNELS;
   /** Why the hub refused the last attempt, while it does. */
   refusal: CloseReason | null = null;
 
@@ -92,11 +94,11 @@ export class Watcher {
   }
 
   /**
-   * Whether the hub has told the digest of every channel on this connection: what was equal before
+   * Whether the hub has told the digest of Felix's channels on this connection: what was equal before
    * it may be behind now.
    */
   get isTold(): boolean {
-    return this.#told.size === CHANNELS.length;
+    return FELIX_CHANNELS.every((channel) => this.#told.has(channel));
   }
 
   /** Bytes and record changes that came over this connection. */
@@ -115,6 +117,7 @@ export class Watcher {
 
   #hello(): void {
     this.#view.onConnect();
+    this.#channels = this.#view.channels;
     this.#receivedBytes = 0;
     this.#acknowledgedBytes = 0;
     this.#mark = null;
@@ -129,7 +132,7 @@ export class Watcher {
       software: SOFTWARE,
       accessVersion: this.#accessVersion,
       creditBytes: LIMITS.defaultCreditBytes,
-      channels: CHANNELS,
+      channels: this.#channels,
       cursors: this.#view.cursors(),
     });
     this.#handlers.onState();
@@ -197,10 +200,10 @@ export class Watcher {
     this.#cancelAck?.();
     this.#cancelAck = null;
     this.#acknowledgedBytes = this.#receivedBytes;
-    const moved = CHANNELS.filter(
+    const moved = this.#channels.filter(
       (channel) => this.#view.acknowledged(channel).revision !== this.#acknowledged.get(channel),
     );
-    for (const channel of moved.length > 0 ? moved : CHANNELS.slice(0, 1)) {
+    for (const channel of moved.length > 0 ? moved : this.#channels.slice(0, 1)) {
       const position = this.#view.acknowledged(channel);
       this.#acknowledged.set(channel, position.revision);
       const [receivedBytes, mark] = [this.#receivedBytes, this.#mark];
