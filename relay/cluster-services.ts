@@ -78,11 +78,10 @@ export class ClusterServices {
 
   /** Services were listed, the relay is a member, or the facts are others: publishes, or ends. */
   update(): void {
-    const { source, own, facts, publisher } = this.#options;
-    // fault: services-published-unasked
-    this.#isAsked = facts()?.asked?.includes("services") === true;
+    const { source, own } = this.#options;
+    this.#isAsked = this.#options.facts()?.asked?.includes("services") === true;
     if (this.#isAsked) source.followServices?.();
-    publisher()?.setServices(this.#isAsked && own.areServicesListed);
+    this.#options.publisher()?.setServices(this.#isAsked && own.areServicesListed);
     this.writer?.wake();
   }
 
@@ -95,11 +94,11 @@ export class ClusterServices {
     return this.#options.clusterName() ?? NO_NAME;
   }
 
-  /** Of a remote that may be seen, until all of it came once; of this cluster, until it is listed. */
+  /** Of a remote that may be seen, until all of it came once; of this cluster, until listed. */
   #isIncomplete(cluster: string): boolean {
-    const { own, remotes, facts } = this.#options;
+    const { own, remotes } = this.#options;
     if (cluster === this.#clusterName) return !own.areServicesListed;
-    const known = facts();
+    const known = this.#options.facts();
     if (known === null) return true;
     const remote = known.remotes.find(({ rcc }) => rcc === cluster);
     if (remote?.state !== "granted" || !channelsOf(remote.scope).includes("services")) return false;

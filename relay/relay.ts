@@ -107,12 +107,16 @@ export class Relay {
       },
       new OwnAddresses({ pods: [], nodes: [] }, []),
     );
-    this.services = new ClusterServices({
-      source,
+    this.services = this.#openServices();
+  }
+
+  #openServices(): ClusterServices {
+    return new ClusterServices({
+      source: this.source,
       own: this.own,
       remotes: this.remotes,
-      ports,
-      isWriter: config.services === true,
+      ports: this.#ports,
+      isWriter: this.config.services === true,
       facts: () => this.#access.facts,
       publisher: () => this.#session.publisher,
       clusterName: () => this.clusterName,

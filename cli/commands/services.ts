@@ -60,8 +60,7 @@ function relayUrl({ relay, cluster }: Flags): string {
   const { relays } = loadConfig({});
   const names = Object.keys(relays);
   const name = cluster ?? (names.length === 1 ? names[0] : undefined);
-  if (name === undefined)
-    throw new UsageError("which relay? give --cluster NAME, or --relay URL");
+  if (name === undefined) throw new UsageError("which relay? give --cluster NAME, or --relay URL");
   const url = relays[name];
   if (url !== undefined) return url;
   throw new UsageError(`no relay of ${name} is known here: give --relay URL`);

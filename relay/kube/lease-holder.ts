@@ -72,8 +72,9 @@ export class LeaseHolder {
   async #run(): Promise<void> {
     try {
       await this.#read();
-      const { identity, now, wallMs } = this.#options;
-      const step = nextLeaseStep(this.#state, identity, now(), wallMs());
+      const options = this.#options;
+      const [nowMs, wallMs] = [options.now(), options.wallMs()];
+      const step = nextLeaseStep(this.#state, options.identity, nowMs, wallMs);
       if (step.kind !== "wait") await this.#write(step);
     } catch (error) {
       this.#options.onProblem(`the Lease ${this.#options.name}: ${errorText(error)}`);
@@ -91,16 +92,20 @@ export class LeaseHolder {
   }
 
   async #read(): Promise<void> {
-    const { transport, name, now } = this.#options;
+    const { transport, name } = this.#options;
     const path = `${this.#path}/${name}`;
     const { status, body } = await transport.get(path, AbortSignal.timeout(REQUEST_MS));
     if (status !== 200 && status !== 404) throw new Error(describeFailure(status, body));
-    this.#state = leaseSeen(this.#state, status === 404 ? null : readLease(body), now());
+    this.#state = leaseSeen(
+      this.#state,
+      status === 404 ? null : readLease(body),
+      this.#options.now(),
+    );
   }
 
   async #write(step: LeaseStep): Promise<void> {
     if (step.kind === "wait") return;
-    const { transport, name, namespace, now, identity } = this.#options;
+    const { transport, name, namespace, identity } = this.#options;
     const isNew = step.kind === "create";
     const lease = {
       apiVersion: "coordination.k8s.io/v1",
@@ -108,7 +113,7 @@ export class LeaseHolder {
       metadata: { name, namespace, ...(isNew ? {} : { resourceVersion: step.resourceVersion }) },
       spec: step.spec,
     };
-    const beganMs = now();
+    const beganMs = this.#options.now();
     const { status, body } = await transport.send(
       isNew ? "POST" : "PUT",
       isNew ? this.#path : `${this.#path}/${name}`,

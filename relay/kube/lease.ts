@@ -50,8 +50,7 @@ export type LeaseStep =
 
 /** After the Lease was read, or was found not to be there. */
 export function leaseSeen(state: LeaseState, view: LeaseView | null, nowMs: number): LeaseState {
-  const isNew =
-    state.view === undefined || view?.resourceVersion !== state.view?.resourceVersion;
+  const isNew = state.view === undefined || view?.resourceVersion !== state.view?.resourceVersion;
   return { ...state, view, changedMs: isNew ? nowMs : state.changedMs };
 }
 
@@ -84,7 +83,6 @@ export function nextLeaseStep(
       resourceVersion,
       spec: { ...fresh, acquireTime: acquireTime || at, leaseTransitions: transitions },
     };
-  // fault: lease-stolen
   if (view.holder !== "" && nowMs - state.changedMs < view.durationSeconds * 1_000)
     return { kind: "wait" };
   return {

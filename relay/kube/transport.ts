@@ -4,7 +4,7 @@
  * its own silence.
  */
 import { request as httpRequest } from "node:http";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { RequestOptions } from "node:https";
 
@@ -26,12 +26,7 @@ export type WriteMethod = "POST" | "PUT" | "DELETE";
 
 export interface KubeWriter {
   /** @throws when there is no complete answer within the time. */
-  send(
-    method: WriteMethod,
-    path: string,
-    body: unknown,
-    signal: AbortSignal,
-  ): Promise<WriteAnswer>;
+  send(method: WriteMethod, path: string, body: unknown, signal: AbortSignal): Promise<WriteAnswer>;
 }
 
 export interface WatchHandlers {
@@ -149,7 +144,7 @@ export class KubeTransport implements Transport, KubeWriter {
       ...way,
       method,
       signal,
-      ...(text === "" ? {} : { headers: { ...way.headers, ...bodyHeaders(text) } }),
+      ...(text === "" ? {} : { headers: withBody(way.headers, text) }),
     };
     const url = new URL(base.origin + base.pathname.replace(/\/$/, "") + path);
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -181,8 +176,12 @@ export class KubeTransport implements Transport, KubeWriter {
   }
 }
 
-function bodyHeaders(text: string): Readonly<Record<string, string>> {
-  return { "content-type": "application/json", "content-length": `${Buffer.byteLength(text)}` };
+function withBody(headers: RequestOptions["headers"], text: string): OutgoingHttpHeaders {
+  return {
+    ...(Array.isArray(headers) ? {} : headers),
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(text),
+  };
 }
 
 /** @throws Error where it is larger than the bound. */
@@ -192,8 +191,7 @@ async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
   let bytes = 0;
   for await (const chunk of response as AsyncIterable<string>) {
     bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES)
-      throw new Error(`the answer has more than ${MAX_BODY_BYTES} bytes`);
+    if (bytes > MAX_BODY_BYTES) throw new Error(`the answer has more than ${MAX_BODY_BYTES} bytes`);
     chunks.push(chunk);
   }
   return { status: response.statusCode ?? 0, body: chunks.join("") };

@@ -159,7 +159,6 @@ export class Publisher {
   }
 
   #isPublished(channel: Channel): boolean {
-    // fault: services-published-unasked
     return channel !== "services" || this.#hasServices;
   }
 

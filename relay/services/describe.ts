@@ -17,24 +17,27 @@ export interface DescribeInput {
 }
 
 export function describeServices({ services, writer, refusals }: DescribeInput): ServiceReport[] {
-  return services.keys().toSorted().map((key) => {
-    const filling = services.filling(key, []);
-    const [namespace = "", name = ""] = key.split("/");
-    const own = { namespace, name, slices: slicesOf(filling) };
-    if (filling.kind === "refused") {
-      const { reason, message } = filling.read;
-      return { ...own, state: reason, message, clusters: [] };
-    }
-    const condition = writer?.condition(key) ?? null;
-    return {
-      ...own,
-      ...stateOf(writer, condition),
-      clusters:
-        filling.kind === "filled"
-          ? filling.selections.map((selection) => clusterOf(key, selection, writer, refusals))
-          : [],
-    };
-  });
+  return services
+    .keys()
+    .toSorted()
+    .map((key) => {
+      const filling = services.filling(key, []);
+      const [namespace = "", name = ""] = key.split("/");
+      const own = { namespace, name, slices: slicesOf(filling) };
+      if (filling.kind === "refused") {
+        const { reason, message } = filling.read;
+        return { ...own, state: reason, message, clusters: [] };
+      }
+      const condition = writer?.condition(key) ?? null;
+      return {
+        ...own,
+        ...stateOf(writer, condition),
+        clusters:
+          filling.kind === "filled"
+            ? filling.selections.map((selection) => clusterOf(key, selection, writer, refusals))
+            : [],
+      };
+    });
 }
 
 function stateOf(

@@ -60,9 +60,13 @@ export function desiredSlices(
   selections: readonly Selection[],
   held: readonly HeldSlice[],
 ): readonly DesiredSlice[] {
-  return selections
-    .flatMap(groupsOf)
-    .flatMap((group) => slicesOf(federated, group, held.filter(({ group: id }) => id === group.id)));
+  return selections.flatMap(groupsOf).flatMap((group) =>
+    slicesOf(
+      federated,
+      group,
+      held.filter(({ group: id }) => id === group.id),
+    ),
+  );
 }
 
 function groupsOf(selection: Selection): readonly Group[] {

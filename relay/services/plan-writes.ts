@@ -35,7 +35,6 @@ export function planWrites(
   }
   for (const before of byName.values())
     if (!isKept(before.cluster)) deletes.push({ op: "delete", before });
-  // fault: remove-before-add
   return [...creates, ...additions, ...removals, ...deletes];
 }
 

@@ -86,11 +86,14 @@ function isSelected(
   rcc: string | null,
   { service }: Backing,
 ): boolean {
-  // fault: federated-backs
   if (service === null || service.federated) return false;
   const { labels } = service;
   return matches(federated.selector, (label) =>
-    label === REMOTE_LABEL ? (rcc ?? undefined) : Object.hasOwn(labels, label) ? labels[label] : undefined,
+    label === REMOTE_LABEL
+      ? (rcc ?? undefined)
+      : Object.hasOwn(labels, label)
+        ? labels[label]
+        : undefined,
   );
 }
 
@@ -154,11 +157,13 @@ function withLost(
   if (lostAfterMs === null) return selections;
   const isLost = ({ cluster: { lostMs } }: Selection): boolean =>
     lostMs !== null && nowMs - lostMs >= lostAfterMs;
-  // fault: last-ready-lost
   if (!selections.some((one) => !isLost(one) && one.endpoints.some(isReady))) return selections;
   return selections.map((one) =>
     isLost(one)
-      ? { ...one, endpoints: one.endpoints.map((each) => ({ ...each, ready: false, serving: false })) }
+      ? {
+          ...one,
+          endpoints: one.endpoints.map((each) => ({ ...each, ready: false, serving: false })),
+        }
       : one,
   );
 }

@@ -45,8 +45,8 @@ interface WrittenService {
 export interface SliceWriterOptions {
   readonly services: Services;
   readonly transport: Transport & KubeApi;
-  readonly lease: LeaseHolder;
-  readonly log: Logger;
+  readonly lease: Pick<LeaseHolder, "isHeld" | "holder" | "start" | "stop">;
+  readonly log: Pick<Logger, "warn">;
   /** Local Services and what the cluster may see are known: before, nothing is swept. */
   isReady(): boolean;
   now(): number;
@@ -139,11 +139,11 @@ export class SliceWriter {
   }
 
   #continue(): void {
-    const { lease, isReady, now } = this.#options;
+    const { lease } = this.#options;
     if (this.#turn !== null || this.#stopping.signal.aborted) return;
-    if (!lease.isHeld || !this.#own.isListed || !isReady()) return;
+    if (!lease.isHeld || !this.#own.isListed || !this.#options.isReady()) return;
     clearTimeout(this.#timer);
-    const next = this.#queue.next(now());
+    const next = this.#queue.next(this.#options.now());
     if (next.kind === "wait") this.#timer = setTimeout(() => this.#continue(), next.ms);
     if (next.kind !== "turn") return;
     this.#turn = this.#take(next.key)
@@ -155,19 +155,20 @@ export class SliceWriter {
   }
 
   async #take(key: string): Promise<void> {
-    const { services, now } = this.#options;
+    const { services } = this.#options;
+    const nowMs = this.#options.now();
     const held = this.#own.of(key);
     const filling = services.filling(key, held);
     if (filling.kind === "refused") await this.#warn(key, filling.read.service, filling.read);
     if (filling.kind === "filled" && (await this.#isForeign(key, filling.read.service))) return;
     // Asked again: time has passed, and another may write now.
-    if (!this.#options.lease.isHeld) return this.#queue.retry(key, now());
+    if (!this.#options.lease.isHeld) return this.#queue.retry(key, nowMs);
     const [write] = plan(filling, held, services);
     if (write === undefined) {
       this.#stateOf(key).condition = { kind: "written" };
       this.#stateOf(key).failures = 0;
       if (filling.kind === "none") this.#forget(key);
-      else this.#queue.done(key, now());
+      else this.#queue.done(key, this.#options.now());
       return;
     }
     this.#queue.spend();

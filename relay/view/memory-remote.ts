@@ -17,9 +17,7 @@ export class MemoryRemote implements WatchedView {
    * since.
    */
   get isVerified(): boolean {
-    return FELIX_CHANNELS.every(
-      (channel) => this.#channels[channel].health().verified !== null,
-    );
+    return FELIX_CHANNELS.every((channel) => this.#channels[channel].health().verified !== null);
   }
 
   records(): HeldRecord[] {

@@ -58,9 +58,6 @@ export class ServedRemote {
   #watcher: Watcher | null = null;
   #cancelAskAgain: (() => void) | null = null;
   #wasInSync = false;
-  /** When the connection was last lost; before the first one, when the relay began. */
-  #unheardMs: number;
-  #wasOpen = false;
   readonly #openedMs: number;
   /**
    * The origin's log was heard since the start, or cannot be: what the disk had is the newest there
@@ -78,7 +75,7 @@ export class ServedRemote {
   ) {
     this.#ports = ports;
     this.#path = path;
-    this.#openedMs = this.#unheardMs = ports.ports.now();
+    this.#openedMs = ports.ports.now();
     const bound = remote ?? unnamed(rcc, { uid: "", name: rcc });
     const header = headerOf(bound, facts);
     this.view = new RemoteView(new ViewFile(path), header, undefined, ports.bounds);
@@ -116,7 +113,7 @@ export class ServedRemote {
 
   /** Since when the hub is not heard about it; `null`: it is. */
   get lostMs(): number | null {
-    return this.#watcher?.isOpen === true ? null : this.#unheardMs;
+    return this.#watcher === null ? this.#openedMs : this.#watcher.lostMs;
   }
 
   /** The record that is served under its own key. */
@@ -226,8 +223,6 @@ export class ServedRemote {
         onExcess: () => this.#onExcess(accessVersion),
         onDown: (reason, message) => {
           this.#isHeard ||= this.view.damage === null;
-          if (this.#wasOpen) this.#unheardMs = this.#ports.ports.now();
-          this.#wasOpen = false;
           log.info({ rcc, reason }, `watch of ${origin.name} is down: ${message}`);
         },
       },
@@ -255,7 +250,6 @@ export class ServedRemote {
 
   #onState(watcher: Watcher): void {
     const { rcc } = this.#remote;
-    this.#wasOpen ||= watcher.isOpen;
     const isInSync = this.view.isInSync && watcher.isTold;
     if (isInSync && !this.#wasInSync)
       this.#ports.log.info(

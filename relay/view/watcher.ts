@@ -49,8 +49,10 @@ export class Watcher {
   #transferred = { changes: 0, bytes: 0 };
   /** Channels whose digest the hub has told on this connection. */
   readonly #told = new Set<Channel>();
+  /** When the connection was last lost, or this watcher made. */
+  #lostMs: number;
   /** Those that this connection was opened for. */
-  #channels: readonly Channel[] = FELIX_CHANNELS;
+  #channels: readonly Channel[] = [];
   /** Why the hub refused the last attempt, while it does. */
   refusal: CloseReason | null = null;
 
@@ -68,6 +70,7 @@ export class Watcher {
   ) {
     this.#accessVersion = this.#neededVersion = accessVersion;
     this.#ports = ports;
+    this.#lostMs = ports.now();
     this.#view = view;
     this.#handlers = handlers;
     this.#link = ports.dial({
@@ -82,6 +85,8 @@ export class Watcher {
         },
         onDown: (reason, message) => {
           if (reason !== null) this.refusal = reason;
+          if (this.#channels.length > 0) this.#lostMs = ports.now();
+          this.#channels = [];
           handlers.onDown(reason, message);
           handlers.onState();
         },
@@ -93,9 +98,14 @@ export class Watcher {
     return this.#link.isOpen;
   }
 
+  /** Since when the hub is not heard; `null`: it is. */
+  get lostMs(): number | null {
+    return this.isOpen ? null : this.#lostMs;
+  }
+
   /**
-   * Whether the hub has told the digest of Felix's channels on this connection: what was equal before
-   * it may be behind now.
+   * Whether the hub has told the digest of Felix's channels on this connection: what was equal
+   * before it may be behind now.
    */
   get isTold(): boolean {
     return FELIX_CHANNELS.every((channel) => this.#told.has(channel));
@@ -133,7 +143,7 @@ export class Watcher {
       accessVersion: this.#accessVersion,
       creditBytes: LIMITS.defaultCreditBytes,
       channels: this.#channels,
-      cursors: this.#view.cursors(),
+      cursors: this.#view.cursors().filter(({ channel }) => this.#channels.includes(channel)),
     });
     this.#handlers.onState();
   }

@@ -80,7 +80,7 @@ test("[SVC5] an address that is not the origin's own is quarantined by Service a
   const file = join(rig.folder("db"), "services.yaml");
   writeFileSync(file, `${readFileSync(file, "utf8")}  - addresses: [10.10.1.5]\n`);
   await eventually(
-    async () => (await rig.catwalk("quarantine", "--cluster", "db")).out,
+    async () => (await rig.catwalk("quarantine", "list", "--cluster", "db")).out,
     (held) => held.includes("shop/postgres 10.10.1.5"),
   );
   await until("app 0/0, db 2/0");

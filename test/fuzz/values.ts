@@ -5,7 +5,12 @@
 import { pack, unpack } from "../../shared/lib/msgpack.ts";
 import { encodeRecord } from "../../shared/record/encoding.ts";
 import { FieldError } from "../../shared/record/wire-reader.ts";
-import type { CalicoRecord, EndpointPort, ServicePort, Labels } from "../../shared/record/record.ts";
+import type {
+  CalicoRecord,
+  EndpointPort,
+  ServicePort,
+  Labels,
+} from "../../shared/record/record.ts";
 import { KINDS } from "../../shared/record/schema.ts";
 import { node } from "../support/records.ts";
 import { TEXTS, LABEL_KEYS, LABEL_VALUES, IPS, CIDRS, NODES, MODES } from "./odd-texts.ts";

@@ -5,13 +5,7 @@
 import { formatIp, parseIp } from "../../../shared/ip/address.ts";
 import type { ServiceEndpoint, ServicePort } from "../../../shared/record/record.ts";
 import { sortedPorts } from "../../../shared/record/service-fields.ts";
-import {
-  objectAt,
-  objectsAt,
-  textAt,
-  textMapAt,
-  textsAt,
-} from "../../kube/kube-object.ts";
+import { objectAt, objectsAt, textAt, textMapAt, textsAt } from "../../kube/kube-object.ts";
 import type { JsonObject } from "../../kube/kube-object.ts";
 import { CHANGE_TIME, MANAGED_BY, OUR_MANAGER, SERVICE_NAME } from "../../kube/service-labels.ts";
 import type { Part, Report } from "./conversion.ts";

@@ -6,7 +6,6 @@ import type { JsonObject, KubeObject } from "../../kube/kube-object.ts";
 import { SELECTOR_ANNOTATION } from "../../kube/service-labels.ts";
 import type { Report } from "./conversion.ts";
 
-
 /** Whether a Service asks to be filled, rightly or not. */
 export function isFillable(service: JsonObject): boolean {
   const { metadata } = service;

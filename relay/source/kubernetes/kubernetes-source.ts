@@ -66,8 +66,7 @@ export class KubernetesSource implements Source {
 
   start(sink: SourceSink): void {
     this.#sink = sink;
-    if (!this.#onlyServices)
-      this.#followed = this.#follow(COLLECTIONS, sink, () => sink.listed());
+    if (!this.#onlyServices) this.#followed = this.#follow(COLLECTIONS, sink, () => sink.listed());
   }
 
   /** Apart from the others: an account may lack the right, and they go on. [SVC3] */

@@ -74,7 +74,6 @@ function dialPermit(facts: OriginFacts, { originUid, keyGeneration }: DialOf): D
 
 /** Channels that a peer that may read the origin may have. [SVC1] */
 export function readableChannels(peer: Peer, facts: OriginFacts): readonly Channel[] {
-  // fault: services-unasked
   return peer.clusterUid === facts.cluster.uid ? CHANNELS : channelsOf(scopeOf(peer, facts));
 }
 
