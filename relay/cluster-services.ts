@@ -16,16 +16,21 @@ import type { JsonObject } from "./kube/kube-object.ts";
 import type { Source } from "./source/source.ts";
 import type { Remotes } from "./view/remotes.ts";
 
-export interface ClusterServicesOptions {
+/** The relay that they are of. */
+export interface ServicesHost {
   readonly source: Source;
   readonly own: OwnCluster;
   readonly remotes: Remotes;
-  readonly ports: RelayPorts;
-  /** This relay may write slices. */
-  readonly isWriter: boolean;
+  /** `services`: this relay may write slices. */
+  readonly config: { readonly services?: boolean | undefined };
+  /** `null`: it has not joined. */
+  readonly clusterName: string | null;
+}
+
+/** What of it changes. */
+export interface ServicesLive {
   facts(): AccessFacts | null;
   publisher(): Publisher | null;
-  clusterName(): string | null;
 }
 
 /** Of a cluster that has not joined yet. */
@@ -34,13 +39,15 @@ const NO_NAME = "local";
 export class ClusterServices {
   readonly services: Services;
   writer: SliceWriter | null = null;
-  readonly #options: ClusterServicesOptions;
+  readonly #host: ServicesHost;
+  readonly #live: ServicesLive;
   readonly #unsubscribe: (() => void)[];
   #isAsked = false;
 
-  constructor(options: ClusterServicesOptions) {
-    const { own, remotes, ports } = options;
-    this.#options = options;
+  constructor(host: ServicesHost, ports: RelayPorts, live: ServicesLive) {
+    const { own, remotes } = host;
+    this.#host = host;
+    this.#live = live;
     this.services = new Services({
       now: () => ports.now(),
       clusterName: () => this.#clusterName,
@@ -58,13 +65,14 @@ export class ClusterServices {
 
   /** Local Services are known, and which clusters may be seen: what nobody wants may go. */
   get isReady(): boolean {
-    return this.#options.own.areServicesListed && this.#options.facts() !== null;
+    return this.#host.own.areServicesListed && this.#live.facts() !== null;
   }
 
   /** The source has started. */
   start(): void {
-    if (this.#options.isWriter) this.#options.source.followServices?.();
+    if (this.#host.config.services === true) this.#host.source.followServices?.();
     this.writer?.start();
+    this.update();
   }
 
   async stop(): Promise<void> {
@@ -78,27 +86,27 @@ export class ClusterServices {
 
   /** Services were listed, the relay is a member, or the facts are others: publishes, or ends. */
   update(): void {
-    const { source, own } = this.#options;
-    this.#isAsked = this.#options.facts()?.asked?.includes("services") === true;
+    const { source, own } = this.#host;
+    this.#isAsked = this.#live.facts()?.asked?.includes("services") === true;
     if (this.#isAsked) source.followServices?.();
-    this.#options.publisher()?.setServices(this.#isAsked && own.areServicesListed);
+    this.#live.publisher()?.setServices(this.#isAsked && own.areServicesListed);
     this.writer?.wake();
   }
 
   report(): ServiceReport[] {
     const { services, writer } = this;
-    return describeServices({ services, writer, refusals: this.#options.remotes.refusals() });
+    return describeServices({ services, writer, refusals: this.#host.remotes.refusals() });
   }
 
   get #clusterName(): string {
-    return this.#options.clusterName() ?? NO_NAME;
+    return this.#host.clusterName ?? NO_NAME;
   }
 
   /** Of a remote that may be seen, until all of it came once; of this cluster, until listed. */
   #isIncomplete(cluster: string): boolean {
-    const { own, remotes } = this.#options;
+    const { own, remotes } = this.#host;
     if (cluster === this.#clusterName) return !own.areServicesListed;
-    const known = this.#options.facts();
+    const known = this.#live.facts();
     if (known === null) return true;
     const remote = known.remotes.find(({ rcc }) => rcc === cluster);
     if (remote?.state !== "granted" || !channelsOf(remote.scope).includes("services")) return false;
@@ -109,7 +117,7 @@ export class ClusterServices {
     for (const change of changes) {
       if (change.op === "put") yield { op: "put" as const, record: change.record };
       else {
-        const held = this.#options.own.local.byKey(change.key);
+        const held = this.#host.own.local.byKey(change.key);
         if (held !== undefined) yield { op: "delete" as const, record: held.record };
       }
     }

@@ -6,6 +6,8 @@
 import { kindOfKey } from "../shared/record/key-name.ts";
 import type { EncodedChange } from "../shared/record/encoding.ts";
 import type { CalicoRecord } from "../shared/record/record.ts";
+import { MAX_TOLD_POOLS } from "../shared/visibility/facts.ts";
+import type { ClusterReport } from "../shared/visibility/facts.ts";
 import type { RelayPorts } from "./hub/relay-ports.ts";
 import type { Logger } from "./lib/log.ts";
 import type { JsonObject } from "./kube/kube-object.ts";
@@ -129,6 +131,17 @@ export class OwnCluster {
       records: this.local.size,
       problems: this.#problems.all,
       poolsNotOwn: this.pools.notOwn().map(({ cidr }) => cidr),
+    };
+  }
+
+  /** What the hub is told of the cluster. @param withheld Pools that Felix is not given. */
+  report(withheld: ClusterReport["withheldPools"]): ClusterReport {
+    const pools = this.pools.own();
+    return {
+      pools: pools.slice(0, MAX_TOLD_POOLS),
+      poolCount: pools.length,
+      withheldPools: withheld.slice(0, MAX_TOLD_POOLS),
+      source: this.health.summary(),
     };
   }
 

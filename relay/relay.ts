@@ -4,8 +4,7 @@
  */
 import { PROTOCOL_VERSIONS } from "../shared/protocol/version.ts";
 import type { CalicoRecord } from "../shared/record/record.ts";
-import { MAX_TOLD_POOLS } from "../shared/visibility/facts.ts";
-import type { AccessFacts, ClusterReport } from "../shared/visibility/facts.ts";
+import type { AccessFacts } from "../shared/visibility/facts.ts";
 import { ClusterServices } from "./cluster-services.ts";
 import { KeptAccess, warnOfHeldBack } from "./access/kept-access.ts";
 import type { RelayConfig } from "./config/relay-config.ts";
@@ -107,20 +106,8 @@ export class Relay {
       },
       new OwnAddresses({ pods: [], nodes: [] }, []),
     );
-    this.services = this.#openServices();
-  }
-
-  #openServices(): ClusterServices {
-    return new ClusterServices({
-      source: this.source,
-      own: this.own,
-      remotes: this.remotes,
-      ports: this.#ports,
-      isWriter: this.config.services === true,
-      facts: () => this.#access.facts,
-      publisher: () => this.#session.publisher,
-      clusterName: () => this.clusterName,
-    });
+    const live = { facts: () => this.#access.facts, publisher: () => this.#session.publisher };
+    this.services = new ClusterServices(this, ports, live);
   }
 
   /**
@@ -163,7 +150,6 @@ export class Relay {
     else void this.#askPeers(this.peers);
     this.own.start();
     this.services.start();
-    this.services.update();
     void this.#session.start().then(() => this.#connectRemotes());
   }
 
@@ -304,17 +290,7 @@ export class Relay {
   #report(): void {
     this.#session.report(
       () => this.remotes.reports(),
-      () => this.#clusterReport(),
+      () => this.own.report(this.remotes.pools.withheld),
     );
-  }
-
-  #clusterReport(): ClusterReport {
-    const pools = this.own.pools.own();
-    return {
-      pools: pools.slice(0, MAX_TOLD_POOLS),
-      poolCount: pools.length,
-      withheldPools: this.remotes.pools.withheld.slice(0, MAX_TOLD_POOLS),
-      source: this.own.health.summary(),
-    };
   }
 }

@@ -4,7 +4,7 @@
  * its own silence.
  */
 import { request as httpRequest } from "node:http";
-import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { RequestOptions } from "node:https";
 
@@ -144,7 +144,6 @@ export class KubeTransport implements Transport, KubeWriter {
       ...way,
       method,
       signal,
-      ...(text === "" ? {} : { headers: withBody(way.headers, text) }),
     };
     const url = new URL(base.origin + base.pathname.replace(/\/$/, "") + path);
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -169,19 +168,15 @@ export class KubeTransport implements Transport, KubeWriter {
         reject(new Error(`${base.host}: ${words}`, { cause: error }));
       });
       request.on("close", () => clearTimeout(unanswered));
+      if (text !== "") {
+        request.setHeader("content-type", "application/json");
+        request.setHeader("content-length", Buffer.byteLength(text));
+      }
       request.end(text);
     });
     if (response.statusCode === 401) refused();
     return response;
   }
-}
-
-function withBody(headers: RequestOptions["headers"], text: string): OutgoingHttpHeaders {
-  return {
-    ...(Array.isArray(headers) ? {} : headers),
-    "content-type": "application/json",
-    "content-length": Buffer.byteLength(text),
-  };
 }
 
 /** @throws Error where it is larger than the bound. */

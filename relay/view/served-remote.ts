@@ -13,7 +13,7 @@ import { RemoteView } from "./remote-view.ts";
 import type { Served } from "./served.ts";
 import { Serving } from "./serving.ts";
 import type { ServedChange } from "./serving.ts";
-import type { ViewHeader } from "./file-meta.ts";
+import { headerOf, modeOf, neededOf, unnamed } from "./remote-facts.ts";
 import { ViewFile } from "./view-file.ts";
 import type { ViewOnDisk } from "./views-folder.ts";
 import { Watcher } from "./watcher.ts";
@@ -272,33 +272,6 @@ export class ServedRemote {
   }
 }
 
-/** Of a view that no facts name. */
-function unnamed(rcc: string, origin: Remote["origin"]): Remote {
-  return { rcc, origin, state: "not-granted", overlayRoutingMode: "Disabled" };
-}
-
-function modeOf(remote: Remote): LabelMode {
-  return remote.labels ?? "original";
-}
-
 function* putsOf(view: RemoteView): Generator<ViewChange> {
   for (const held of view.records()) yield { op: "put", held, isNew: true };
-}
-
-/**
- * A hub that is behind might show more than the scope; without one it shows less at most, and need
- * not ask the Mesh at every start of a relay.
- */
-function neededOf({ scope }: Remote, { accessVersion }: AccessFacts): number {
-  return scope === undefined ? 0 : accessVersion;
-}
-
-function headerOf({ rcc, origin, scope }: Remote, { meshId }: AccessFacts): ViewHeader {
-  return {
-    rcc,
-    meshId,
-    originUid: origin.uid,
-    originName: origin.name,
-    ...(scope === undefined ? {} : { scope }),
-  };
 }
