@@ -287,7 +287,9 @@ export class Relay {
 
   #clusterReport(): ClusterReport {
     const pools = this.own.pools.own();
+    const held = this.own.withdrawals.report().reduce((sum, { keys }) => sum + keys, 0);
     return {
+      ...(held === 0 ? {} : { held }),
       pools: pools.slice(0, MAX_TOLD_POOLS),
       poolCount: pools.length,
       withheldPools: this.remotes.pools.withheld.slice(0, MAX_TOLD_POOLS),

@@ -18,6 +18,7 @@ import { rccRoutes } from "./routes/rccs.ts";
 import { statusRoutes } from "./routes/status.ts";
 import { versionRoutes } from "./routes/version.ts";
 import { viewRoutes } from "./routes/view.ts";
+import { webhookRoutes } from "./routes/webhooks.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
 /** Of a request that anybody may make. [API36] */
@@ -59,6 +60,7 @@ export function createApp(ports: HubPorts): OpenAPIHono {
     grantRoutes,
     statusRoutes,
     viewRoutes,
+    webhookRoutes,
     joinRoutes,
   ])
     app.route("/", routes(ports));

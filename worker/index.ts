@@ -5,7 +5,7 @@ import { createApp } from "./app.ts";
 import { importHubKey } from "./auth/hub-key.ts";
 import type { HubKeys } from "./auth/hub-key.ts";
 import { hubProcess } from "./origin/hub-process.ts";
-import { directoryStub, meshStub } from "./mesh/mesh-stub.ts";
+import { directoryStub, meshStub, webhookStub } from "./mesh/mesh-stub.ts";
 import { originStub } from "./stubs.ts";
 
 export { MeshObject } from "./mesh/mesh-object.ts";
@@ -35,6 +35,7 @@ function appOf(env: HubEnvironment): OpenAPIHono {
       // The keys are kept, not the promise: one request may not wait for another's.
       hubKeys: async () => (keys ??= await importHubKey(env.HUB_KEY)),
       mesh: (name) => meshStub(env.MESH, name),
+      webhooks: (name) => webhookStub(env.MESH, name),
       directory: () => directoryStub(env.MESH),
       hasRoom: (member) => hubProcess.sockets.hasRoom(env.MAX_SOCKETS, member),
       dialWaitMs: (member) => hubProcess.dials.dial(member, Date.now()),

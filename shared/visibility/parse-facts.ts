@@ -96,6 +96,7 @@ const clusterSchema = z.object({
     reason: name,
     sinceMs: count,
   }),
+  held: count.exactOptional(),
 });
 
 /**

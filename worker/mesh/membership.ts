@@ -7,6 +7,7 @@ import { Refused } from "./outcome.ts";
 import { setRanges } from "./ranges.ts";
 import type { RangesChange } from "./ranges.ts";
 import { MESH_LIMITS } from "./registry.ts";
+import { recordMembership } from "./webhooks/record-event.ts";
 import type { ClusterRow, MeshRow } from "./registry.ts";
 
 const TOKEN_TTL_MS = 24 * 3600 * 1000;
@@ -116,6 +117,8 @@ export function removeCluster(mesh: Mesh, name: string): void {
   for (const [id, token] of store.list("tokens"))
     if (token.clusterUid === uid) store.delete("tokens", id);
   store.delete("names", name);
+  store.delete("health", uid);
+  recordMembership(mesh, cluster, "cluster.left", `cluster ${name} was removed`);
   const removedMs = mesh.environment.clock.now();
   store.put("clusters", uid, { ...cluster, removed: true, removedMs, key: null });
   mesh.audit.operator("admin", "cluster remove", name);
@@ -209,6 +212,8 @@ export function join(mesh: Mesh, tokenHash: string, kid: string, hasProof: boole
     key: { kid, addedMs: now },
   };
   mesh.store.put("clusters", cluster.uid, renewed);
+  if (cluster.key === null)
+    recordMembership(mesh, cluster, "cluster.joined", `cluster ${cluster.name} has joined`);
   mesh.audit.operator(
     `cluster ${cluster.name}`,
     hasProof ? "join" : "join without proof",

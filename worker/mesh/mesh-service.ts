@@ -41,7 +41,10 @@ const NAMED_RECORDS = 5;
 /** How long an admin request waits for Origins. */
 const PROPAGATION_MS = 2_000;
 
-export class MeshService implements MeshAdmin, MeshCalls {
+/** What Origins ask about facts; see `MeshCalls`. */
+type FactsCalls = Omit<MeshCalls, "noteHealth">;
+
+export class MeshService implements MeshAdmin, FactsCalls {
   readonly #mesh: Mesh;
   readonly #ports: MeshServicePorts;
 

@@ -3,10 +3,13 @@ import { stubOf } from "../stubs.ts";
 import { callerOf } from "./calls-by-name.ts";
 import { DIRECTORY_CALLS, MESH_ADMIN_CALLS } from "./mesh-calls.ts";
 import type { DirectoryCalls, MeshAdmin } from "./mesh-calls.ts";
+import { WEBHOOK_CALLS } from "./webhooks/webhook-calls.ts";
+import type { WebhookCalls } from "./webhooks/webhook-calls.ts";
 
 /** Methods of `MeshObject`, each with a whole interface behind it. */
 interface Doors {
   administer(call: string, args: readonly unknown[]): unknown;
+  notify(call: string, args: readonly unknown[]): unknown;
   list(call: string, args: readonly unknown[]): unknown;
 }
 
@@ -14,6 +17,12 @@ interface Doors {
 export function meshStub(meshes: DurableObjectNamespace, mesh: string): MeshAdmin {
   const object = stubOf<Doors>(meshes, `mesh:${mesh}`);
   return callerOf(MESH_ADMIN_CALLS, (call, args) => object.administer(call, args));
+}
+
+/** @param mesh Its name. */
+export function webhookStub(meshes: DurableObjectNamespace, mesh: string): WebhookCalls {
+  const object = stubOf<Doors>(meshes, `mesh:${mesh}`);
+  return callerOf(WEBHOOK_CALLS, (call, args) => object.notify(call, args));
 }
 
 export function directoryStub(meshes: DurableObjectNamespace): DirectoryCalls {

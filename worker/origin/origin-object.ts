@@ -38,6 +38,9 @@ interface Identity {
   readonly originUid: string;
 }
 
+/** On a hub of one's own. */
+const SILENCE_LOOK_MS = 5_000;
+
 export interface OriginEnv {
   readonly MESH: DurableObjectNamespace;
   /** See `OriginPorts.paceMs`. */
@@ -238,6 +241,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
       digestLeaves: DIGEST_LEAVES,
       // On Cloudflare, where no disk is measured, an object has a thread of its own.
       isShared: () => fsyncMs > 0 && disk.hasCompany(performance.now()),
+      silenceLookMs: fsyncMs > 0 ? SILENCE_LOOK_MS : null,
       readerMemory,
       memberWork,
       random: () => random32() / 2 ** 32,

@@ -5,6 +5,7 @@
 import type { Clock } from "../../shared/lib/clock.ts";
 import type { HubKeys } from "../auth/hub-key.ts";
 import type { DirectoryCalls, MeshAdmin } from "../mesh/mesh-calls.ts";
+import type { WebhookCalls } from "../mesh/webhooks/webhook-calls.ts";
 import type { OriginCalls } from "../ports.ts";
 
 export interface OriginAccess extends Pick<OriginCalls, "status" | "quarantine" | "mayDial"> {
@@ -18,6 +19,8 @@ export interface HubPorts {
   readonly adminTokenHash: string;
   hubKeys(): Promise<HubKeys>;
   mesh(name: string): MeshAdmin;
+  /** @param mesh Its name. */
+  webhooks(mesh: string): WebhookCalls;
   directory(): DirectoryCalls;
   /**
    * Whether the process can hold one more socket of this member.

@@ -110,11 +110,17 @@ test("[API3] the OpenAPI 3.1 document describes every admin path", async () => {
     "/v1/meshes/{mesh}/clusters/{cluster}/token",
     "/v1/meshes/{mesh}/clusters/{cluster}/view",
     "/v1/meshes/{mesh}/confirm-restore",
+    "/v1/meshes/{mesh}/events",
     "/v1/meshes/{mesh}/grants",
     "/v1/meshes/{mesh}/grants/{origin}/{reader}",
     "/v1/meshes/{mesh}/quarantine",
     "/v1/meshes/{mesh}/rccs",
     "/v1/meshes/{mesh}/status",
+    "/v1/meshes/{mesh}/webhooks",
+    "/v1/meshes/{mesh}/webhooks/{webhook}",
+    "/v1/meshes/{mesh}/webhooks/{webhook}/deliveries",
+    "/v1/meshes/{mesh}/webhooks/{webhook}/redeliver",
+    "/v1/meshes/{mesh}/webhooks/{webhook}/test",
     "/v1/version",
   ]);
 });

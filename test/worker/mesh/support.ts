@@ -1,6 +1,7 @@
 /** A hub in memory: the real Mesh, app and keys, over Origins and a clock that the test holds. */
 import type { OpenAPIHono } from "@hono/zod-openapi";
 
+import { must } from "../../../shared/lib/assert.ts";
 import { toHex } from "../../../shared/lib/bytes.ts";
 import { sha256 } from "../../../shared/lib/hash.ts";
 import type {
@@ -16,6 +17,10 @@ import { MeshService } from "../../../worker/mesh/mesh-service.ts";
 import { SqlMeshStore } from "../../../worker/mesh/mesh-store.ts";
 import type { CollectionName, MeshStore } from "../../../worker/mesh/mesh-store.ts";
 import { Mesh } from "../../../worker/mesh/mesh.ts";
+import { Deliverer } from "../../../worker/mesh/webhooks/deliverer.ts";
+import type { Payload } from "../../../worker/mesh/webhooks/payload.ts";
+import type { Post } from "../../../worker/mesh/webhooks/post.ts";
+import { WebhookService } from "../../../worker/mesh/webhooks/webhook-service.ts";
 import type { Outcome } from "../../../worker/mesh/outcome.ts";
 import type { Collections } from "../../../worker/mesh/registry.ts";
 import { nodeSql } from "../../support/node-sql.ts";
@@ -60,6 +65,16 @@ export class MemoryMeshStore implements MeshStore {
         ([key, body]) =>
           [key.slice(collection.length + 1), JSON.parse(body) as Collections[N]] as const,
       );
+  }
+
+  after<N extends CollectionName>(
+    collection: N,
+    id: string,
+    limit: number,
+  ): readonly (readonly [string, Collections[N]])[] {
+    return this.list(collection)
+      .filter(([found]) => found > id)
+      .slice(0, limit);
   }
 
   count(collection: CollectionName, prefix = ""): number {
@@ -179,6 +194,7 @@ export class TestHub {
         this.touched.add(`mesh:${name}`);
         return this.service(name);
       },
+      webhooks: (name) => this.webhooks(name),
       directory: () => directory,
       origin: (name) => {
         this.touched.add(name);
@@ -214,10 +230,54 @@ export class TestHub {
         setAlarm: (atMs) => this.alarms.set(name, atMs),
       });
       this.#services.set(name, service);
+      const post: Post = async (url, payload) => {
+        this.posts.push({ url, payload });
+        this.#posting++;
+        const sent = await this.answer(url, payload);
+        this.#posting--;
+        return sent;
+      };
+      const deliverer = new Deliverer(mesh, {
+        post,
+        background: (work) => {
+          this.#deliveries++;
+          void work.finally(() => this.#deliveries--);
+        },
+        setAlarm: (atMs) => this.deliveryAlarms.set(name, atMs),
+      });
+      this.deliverers.set(name, deliverer);
+      this.#webhooks.set(
+        name,
+        new WebhookService(mesh, deliverer, { post, allowPrivate: this.allowPrivate }),
+      );
       this.#meshes.set(name, mesh);
     }
     return service;
   }
+
+  allowPrivate = false;
+  /** What webhooks were sent, and what receivers answer. */
+  readonly posts: { readonly url: string; readonly payload: Payload }[] = [];
+  answer: Post = async () => ({ kind: "answered", status: 200, retryAfterMs: null });
+  readonly deliveryAlarms = new Map<string, number>();
+  readonly deliverers = new Map<string, Deliverer>();
+  readonly #webhooks = new Map<string, WebhookService>();
+
+  webhooks(name: string): WebhookService {
+    this.service(name);
+    return must(this.#webhooks.get(name), "the webhooks of a mesh");
+  }
+
+  /** The alarm of deliveries rings; requests end. */
+  async ring(name: string): Promise<void> {
+    must(this.deliverers.get(name), "a deliverer").wake();
+    do await new Promise((resolve) => setImmediate(resolve));
+    while (this.#deliveries > this.#posting);
+  }
+
+  /** Under way, and those of them that wait for a receiver. */
+  #deliveries = 0;
+  #posting = 0;
 
   mesh(name: string): Mesh {
     this.service(name);
