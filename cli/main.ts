@@ -32,6 +32,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<RegisterCommand>>> = {
   policy: async () => (await import("./commands/policy.ts")).registerPolicy,
   webhook: async () => (await import("./commands/webhook.ts")).registerWebhook,
   events: async () => (await import("./commands/events.ts")).registerEvents,
+  token: async () => (await import("./commands/token.ts")).registerToken,
   audit: async () => (await import("./commands/audit.ts")).registerAudit,
   mock: async () => (await import("./commands/mock.ts")).registerMock,
   source: async () => (await import("./commands/source.ts")).registerSource,

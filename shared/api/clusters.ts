@@ -70,6 +70,7 @@ export const addCluster = operation({
   path: LIST,
   params: meshParams,
   body: z.strictObject({ name: nameSchema, ...rangesFields }),
+  access: "editor",
   answer: changedClusterSchema.extend(tokenFields),
   successes: {
     201: {
@@ -90,6 +91,7 @@ export const listClusters = operation({
   method: "get",
   path: LIST,
   params: meshParams,
+  access: "viewer",
   answer: listSchema(clusterSchema),
   successes: { 200: { description: "Members, by name" } },
 });
@@ -101,6 +103,8 @@ export const getCluster = operation({
   method: "get",
   path: PATH,
   params: clusterParams,
+  access: "viewer",
+  owner: "params.cluster",
   answer: clusterSchema,
   successes: { 200: { description: "The member" } },
 });
@@ -113,6 +117,7 @@ export const setClusterRanges = operation({
   path: PATH,
   params: clusterParams,
   body: someRangesSchema,
+  access: "editor",
   answer: changedClusterSchema,
   successes: { 200: { description: "The member with its ranges as they are now" } },
 });

@@ -40,6 +40,7 @@ export const listEvents = operation({
       }),
     limit: limitSchema(1000, 100),
   }),
+  access: "viewer",
   answer: z.object({
     items: z.array(eventSchema),
     next: z.number().int().meta({ description: "`after` of the next question" }),

@@ -185,6 +185,7 @@ export const getStatus = operation({
   method: "get",
   path: "/v1/meshes/{mesh}/status",
   params: meshParams,
+  access: "viewer",
   answer: statusSchema,
   successes: { 200: { description: "Clusters and edges" } },
 });
@@ -197,6 +198,7 @@ export const listQuarantine = operation({
   path: "/v1/meshes/{mesh}/quarantine",
   params: meshParams,
   query: z.strictObject({ limit: limitSchema(10_000, 1000) }),
+  access: "viewer",
   answer: z.object({
     items: z.array(quarantineEntrySchema),
     unknown: z.array(z.string()).meta({ description: "Clusters whose Origin did not answer" }),

@@ -65,6 +65,7 @@ export const listWebhooks = operation({
   method: "get",
   path: LIST,
   params: meshParams,
+  access: "editor",
   answer: listSchema(webhookSchema),
   successes: { 200: { description: "Webhooks" } },
 });
@@ -76,6 +77,7 @@ export const getWebhook = operation({
   method: "get",
   path: PATH,
   params,
+  access: "editor",
   answer: webhookSchema,
   successes: { 200: { description: "The webhook" } },
 });
@@ -115,6 +117,7 @@ export const testWebhook = operation({
   method: "post",
   path: `${PATH}/test`,
   params,
+  access: "editor",
   answer: z.object({ status: z.number().int().nullable(), error: z.string() }),
   successes: { 200: { description: "What the receiver answered; null: nothing" } },
 });
@@ -139,6 +142,7 @@ export const listDeliveries = operation({
   method: "get",
   path: `${PATH}/deliveries`,
   params,
+  access: "editor",
   answer: listSchema(deliverySchema),
   successes: { 200: { description: "The last 100 attempts" } },
 });
@@ -151,6 +155,7 @@ export const redeliverWebhook = operation({
   path: `${PATH}/redeliver`,
   params,
   body: z.strictObject({ event: z.int().min(1).max(999_999_999_999) }),
+  access: "editor",
   answer: z.object({}),
   successes: { 200: { description: "It is sent soon" } },
 });

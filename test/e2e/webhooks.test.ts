@@ -95,3 +95,17 @@ test("[CLI71] what happened is listed, newest last, and each delivery is kept", 
   followed.stop();
   await followed.ended;
 });
+
+test("[CLI72] a token is printed once, and may what its role says", async () => {
+  const made = await rig.catwalk("token", "create", "--role", "viewer", "--expires", "1h");
+  expect(made.out).toMatch(/^cwt_demo_[0-9a-f]{48}\n$/);
+  const ask = (method: string, path: string) =>
+    fetch(new URL(`/v1/meshes/demo${path}`, rig.hubUrl), {
+      method,
+      headers: { authorization: `Bearer ${made.out.trim()}` },
+    }).then(({ status }) => status);
+  expect(await ask("GET", "/status")).toBe(200);
+  expect(await ask("DELETE", "/clusters/db")).toBe(403);
+  const listed = await rig.catwalk("token", "list");
+  expect(listed.out).toMatch(/^tok_\w+ +viewer +viewer/m);
+});

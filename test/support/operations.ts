@@ -7,6 +7,7 @@ import * as meshes from "../../shared/api/meshes.ts";
 import type { Operation } from "../../shared/api/operation.ts";
 import * as rccs from "../../shared/api/rccs.ts";
 import * as status from "../../shared/api/status.ts";
+import * as tokens from "../../shared/api/tokens.ts";
 import * as version from "../../shared/api/version.ts";
 import * as view from "../../shared/api/view.ts";
 import * as webhooks from "../../shared/api/webhooks.ts";
@@ -19,6 +20,7 @@ export const OPERATIONS: readonly Operation[] = [
   meshes,
   rccs,
   status,
+  tokens,
   version,
   view,
   webhooks,

@@ -46,7 +46,7 @@ export function createMesh(mesh: Mesh, name: string): MeshRow {
   const { clock, randomHex } = mesh.environment;
   const row = { id: randomHex(16), name, createdMs: clock.now(), removed: false };
   mesh.store.put("mesh", "mesh", row);
-  mesh.audit.operator("admin", "mesh create", name);
+  mesh.audit.operator(mesh.actor, "mesh create", name);
   return row;
 }
 
@@ -55,7 +55,7 @@ export function deleteMesh(mesh: Mesh): MeshRow {
   const row = mesh.requireMesh();
   for (const cluster of mesh.clusters()) removeCluster(mesh, cluster.name);
   mesh.store.put("mesh", "mesh", { ...row, removed: true });
-  mesh.audit.operator("admin", "mesh delete", row.name);
+  mesh.audit.operator(mesh.actor, "mesh delete", row.name);
   return row;
 }
 
@@ -86,7 +86,7 @@ export function addCluster(
     removedMs: null,
   });
   setRanges(mesh, mesh.requireCluster(name), ranges);
-  mesh.audit.operator("admin", "cluster add", name);
+  mesh.audit.operator(mesh.actor, "cluster add", name);
   return { cluster: mesh.requireCluster(name), token: makeToken(mesh, uid) };
 }
 
@@ -121,7 +121,7 @@ export function removeCluster(mesh: Mesh, name: string): void {
   recordMembership(mesh, cluster, "cluster.left", `cluster ${name} was removed`);
   const removedMs = mesh.environment.clock.now();
   store.put("clusters", uid, { ...cluster, removed: true, removedMs, key: null });
-  mesh.audit.operator("admin", "cluster remove", name);
+  mesh.audit.operator(mesh.actor, "cluster remove", name);
   forgetOldestRemoved(mesh);
 }
 
@@ -146,7 +146,7 @@ function forgetOldestRemoved(mesh: Mesh): void {
 export function newToken(mesh: Mesh, name: string): NewToken {
   mesh.requireMesh();
   const { uid } = mesh.requireCluster(name);
-  mesh.audit.operator("admin", "cluster token", name);
+  mesh.audit.operator(mesh.actor, "cluster token", name);
   return makeToken(mesh, uid);
 }
 

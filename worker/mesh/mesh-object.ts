@@ -16,14 +16,18 @@ import { Directory } from "./directory.ts";
 import { DIRECTORY_CALLS, MESH_ADMIN_CALLS } from "./mesh-calls.ts";
 import type { DirectoryCalls, MeshAdmin } from "./mesh-calls.ts";
 import { MeshService } from "./mesh-service.ts";
+import type { MeshServicePorts } from "./mesh-service.ts";
 import { SqlMeshStore } from "./mesh-store.ts";
 import { Mesh } from "./mesh.ts";
+import { ApiTokens, TOKEN_CALLS } from "./tokens/api-tokens.ts";
+import type { TokenCalls } from "./tokens/api-tokens.ts";
 import { Deliverer } from "./webhooks/deliverer.ts";
 import { postPayload } from "./webhooks/post.ts";
 import type { Payload } from "./webhooks/payload.ts";
 import { WEBHOOK_CALLS } from "./webhooks/webhook-calls.ts";
 import type { WebhookCalls } from "./webhooks/webhook-calls.ts";
 import { WebhookService } from "./webhooks/webhook-service.ts";
+import type { WebhookPorts } from "./webhooks/webhook-service.ts";
 
 export interface MeshEnv {
   readonly ORIGIN: DurableObjectNamespace;
@@ -34,6 +38,9 @@ export interface MeshEnv {
 }
 
 export class MeshObject extends DurableObject<MeshEnv> implements MeshCalls {
+  readonly #mesh: Mesh;
+  readonly #ports: MeshServicePorts;
+  readonly #webhookPorts: WebhookPorts;
   readonly #service: MeshService;
   readonly #directory: Directory;
   readonly #alarms: Alarms<"facts" | "webhooks">;
@@ -53,7 +60,8 @@ export class MeshObject extends DurableObject<MeshEnv> implements MeshCalls {
       context.waitUntil(context.storage.setAlarm(atMs)),
     );
     this.#alarms = alarms;
-    this.#service = new MeshService(mesh, {
+    this.#mesh = mesh;
+    this.#ports = {
       findOrigin: (name) => originStub(env.ORIGIN, name),
       delay: (ms) => {
         let timer: ReturnType<typeof setTimeout> | null = null;
@@ -61,7 +69,8 @@ export class MeshObject extends DurableObject<MeshEnv> implements MeshCalls {
         return { over, cancel: () => clearTimeout(timer) };
       },
       setAlarm: (atMs) => alarms.set("facts", atMs),
-    });
+    };
+    this.#service = new MeshService(mesh, this.#ports);
     const post = (url: string, payload: Payload) => postPayload(url, payload, Date.now());
     this.#deliverer = new Deliverer(mesh, {
       post,
@@ -69,7 +78,8 @@ export class MeshObject extends DurableObject<MeshEnv> implements MeshCalls {
       setAlarm: (atMs) => alarms.set("webhooks", atMs),
     });
     const allowPrivate = env.ALLOW_PRIVATE_WEBHOOKS === "yes";
-    this.#webhooks = new WebhookService(mesh, this.#deliverer, { post, allowPrivate });
+    this.#webhookPorts = { post, allowPrivate };
+    this.#webhooks = new WebhookService(mesh, this.#deliverer, this.#webhookPorts);
     this.#service.onStart();
     // The alarm of what was due when the object ended has gone with it, perhaps.
     this.#deliverer.wake();
@@ -82,9 +92,9 @@ export class MeshObject extends DurableObject<MeshEnv> implements MeshCalls {
   }
 
   /** A call of `MeshAdmin`; `meshStub` is the other side. */
-  async administer(call: string, args: readonly unknown[]): Promise<unknown> {
+  async administer(call: string, args: readonly unknown[], who: string): Promise<unknown> {
     const answer: unknown = await callByName<MeshAdmin>(
-      this.#service,
+      new MeshService(this.#mesh, this.#ports, who),
       MESH_ADMIN_CALLS,
       call,
       args,
@@ -95,8 +105,14 @@ export class MeshObject extends DurableObject<MeshEnv> implements MeshCalls {
   }
 
   /** A call of `WebhookCalls`; `webhookStub` is the other side. */
-  notify(call: string, args: readonly unknown[]): unknown {
-    return callByName<WebhookCalls>(this.#webhooks, WEBHOOK_CALLS, call, args);
+  notify(call: string, args: readonly unknown[], who: string): unknown {
+    const webhooks = new WebhookService(this.#mesh, this.#deliverer, this.#webhookPorts, who);
+    return callByName<WebhookCalls>(webhooks, WEBHOOK_CALLS, call, args);
+  }
+
+  /** A call of `TokenCalls`; `tokenStub` is the other side. */
+  guard(call: string, args: readonly unknown[]): unknown {
+    return callByName<TokenCalls>(new ApiTokens(this.#mesh), TOKEN_CALLS, call, args);
   }
 
   /** A call of `DirectoryCalls`; `directoryStub` is the other side. */

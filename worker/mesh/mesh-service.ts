@@ -47,10 +47,13 @@ type FactsCalls = Omit<MeshCalls, "noteHealth">;
 export class MeshService implements MeshAdmin, FactsCalls {
   readonly #mesh: Mesh;
   readonly #ports: MeshServicePorts;
+  readonly #who: string;
 
-  constructor(mesh: Mesh, ports: MeshServicePorts) {
+  /** @param who Asks, for the audit. */
+  constructor(mesh: Mesh, ports: MeshServicePorts, who = "admin") {
     this.#mesh = mesh;
     this.#ports = ports;
+    this.#who = who;
   }
 
   async createMesh(name: string): ReturnType<MeshAdmin["createMesh"]> {
@@ -86,7 +89,7 @@ export class MeshService implements MeshAdmin, FactsCalls {
       if (JSON.stringify(rangesAfter(this.#mesh, cluster, change)) !== checked.value)
         throw new Refused(409, "changed-meanwhile", "the ranges have changed meanwhile: try again");
       setRanges(this.#mesh, cluster, change);
-      this.#mesh.audit.operator("admin", "cluster set", `${name} ${checked.value}`);
+      this.#mesh.audit.operator(this.#who, "cluster set", `${name} ${checked.value}`);
       return { cluster: this.#view(this.#mesh.requireCluster(name)) };
     });
   }
@@ -259,7 +262,7 @@ export class MeshService implements MeshAdmin, FactsCalls {
   }
 
   async #change<T extends object>(work: () => T): Promise<Outcome<Changed<T>>> {
-    const decided = this.#mesh.decide(work);
+    const decided = this.#mesh.decide(work, this.#who);
     if (!decided.ok) return decided;
     const { value, changed } = decided.value;
     if (changed.length === 0) return { ok: true, value: { ...value, propagated: true } };

@@ -55,7 +55,7 @@ export function applyRcc(
       : bindToMember(mesh, cluster, { ...request, remoteName }, existing, createdMs);
   const subject = `${clusterName}/${request.name}`;
   const names = rcc.remote === null ? "has connection fields" : `names ${rcc.remote.name}`;
-  mesh.audit.operator("admin", "rcc apply", `${subject} ${names}`);
+  mesh.audit.operator(mesh.actor, "rcc apply", `${subject} ${names}`);
   return { rcc, isNew: existing === undefined };
 }
 
@@ -206,5 +206,5 @@ export function deleteRcc(mesh: Mesh, clusterName: string, name: string): void {
   const cluster = mesh.requireCluster(clusterName);
   if (rcc.remote !== null) dropMember(mesh, cluster, rcc);
   mesh.store.delete("direct", `${cluster.uid}/${name}`);
-  mesh.audit.operator("admin", "rcc delete", `${clusterName}/${name}`);
+  mesh.audit.operator(mesh.actor, "rcc delete", `${clusterName}/${name}`);
 }

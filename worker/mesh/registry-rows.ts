@@ -108,6 +108,15 @@ const SCHEMAS: { readonly [N in keyof Collections]: z.ZodType<Collections[N]> } 
     notInSync: z.array(text),
     sinceMs: number,
   }),
+  apitokens: z.looseObject({
+    tokenId: text,
+    name: text,
+    role: z.enum(["viewer", "editor", "admin", "owner"]),
+    clusterUid: text.nullable(),
+    createdMs: number,
+    expiresMs: number,
+    lastUsedMs: number.nullable(),
+  }),
 };
 
 /** Total: whatever the column holds. */

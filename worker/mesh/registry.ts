@@ -7,6 +7,7 @@ import type { MemberRow } from "../../shared/visibility/access.ts";
 import type { RangeUse } from "../../shared/visibility/facts.ts";
 import type { RccSpec } from "../../shared/visibility/rcc-connection.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
+import type { ApiTokenRow } from "./tokens/token-row.ts";
 import type { DeliveryRow, DueRow, EventRow, HealthRow, WebhookRow } from "./webhooks/rows.ts";
 
 export interface MeshRow {
@@ -154,6 +155,7 @@ export interface Collections {
   readonly due: DueRow;
   readonly deliveries: DeliveryRow;
   readonly health: HealthRow;
+  readonly apitokens: ApiTokenRow;
 }
 
 /** The position of a name is its number in storage: append only. */
@@ -178,6 +180,7 @@ export const COLLECTIONS = [
   "due",
   "deliveries",
   "health",
+  "apitokens",
 ] as const satisfies readonly (keyof Collections)[];
 
 /** Bounds of one mesh; at each, the request is refused by name and nothing changes. [VIS27] */

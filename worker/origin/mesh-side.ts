@@ -6,6 +6,7 @@ import { admissionFacts, narrows } from "../../shared/admission/judge.ts";
 import type { AdmissionFacts } from "../../shared/admission/judge.ts";
 import { must } from "../../shared/lib/assert.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
+import type { Channel } from "../../shared/record/channel.ts";
 import type { OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
 import type { KnownFacts } from "./access/known-facts.ts";
 import { MeshNotes } from "./access/mesh-notes.ts";
@@ -59,6 +60,12 @@ export class MeshSide {
   /** A relay of the cluster has reported. */
   reported(isPublisher: boolean): void {
     if (isPublisher) this.notes.compareSoon();
+    this.health.lookSoon();
+  }
+
+  /** A publisher has reconciled these channels. */
+  reconciled(channels: readonly Channel[]): void {
+    this.#parts.readers.becameWhole(channels);
     this.health.lookSoon();
   }
 

@@ -96,10 +96,7 @@ export class Origin {
     return new PublisherSide(this.#ports, timers, this.#logs, this.#projections, admission, {
       refuse: (socket, reason, message) => this.#sockets.refuse(socket, reason, message),
       committed: () => this.#committed(),
-      reconciled: (channels) => {
-        this.#readers.becameWhole(channels);
-        this.#mesh.health.lookSoon();
-      },
+      reconciled: (channels) => this.#mesh.reconciled(channels),
       retryHellos: () => this.#sockets.retryPublishers(),
       readerCount: () => this.#readers.size,
       reported: (isPublisher) => this.#mesh.reported(isPublisher),

@@ -22,9 +22,9 @@ import { isoTime } from "./shown.ts";
 
 export function webhookRoutes(ports: HubPorts): OpenAPIHono {
   const router = newRouter();
-  serve(router, createWebhook, async ({ params: { mesh }, body }) => {
+  serve(router, createWebhook, async ({ params: { mesh }, body }, { who }) => {
     const { url, events = [], format = "standard" } = body;
-    const made = await ports.webhooks(mesh).createWebhook({ url, events, format });
+    const made = await ports.webhooks(mesh, who).createWebhook({ url, events, format });
     const { webhook, secret } = valueOf(made);
     return created({ webhook: showWebhook(webhook), secret: secret ?? "" });
   });
@@ -35,17 +35,17 @@ export function webhookRoutes(ports: HubPorts): OpenAPIHono {
   serve(router, getWebhook, async ({ params: { mesh, webhook } }) =>
     ok(showWebhook(valueOf(await ports.webhooks(mesh).getWebhook(webhook)))),
   );
-  serve(router, updateWebhook, async ({ params: { mesh, webhook }, body }) => {
+  serve(router, updateWebhook, async ({ params: { mesh, webhook }, body }, { who }) => {
     const { rotateSecret, enabled } = body;
-    const changed = await ports.webhooks(mesh).updateWebhook(webhook, {
+    const changed = await ports.webhooks(mesh, who).updateWebhook(webhook, {
       ...(rotateSecret === undefined ? {} : { rotateSecret }),
       ...(enabled === undefined ? {} : { enabled }),
     });
     const value = valueOf(changed);
     return ok({ webhook: showWebhook(value.webhook), secret: value.secret });
   });
-  serve(router, deleteWebhook, async ({ params: { mesh, webhook } }) => {
-    valueOf(await ports.webhooks(mesh).deleteWebhook(webhook));
+  serve(router, deleteWebhook, async ({ params: { mesh, webhook } }, { who }) => {
+    valueOf(await ports.webhooks(mesh, who).deleteWebhook(webhook));
     return ok({});
   });
   serve(router, testWebhook, async ({ params: { mesh, webhook } }) =>
@@ -55,8 +55,8 @@ export function webhookRoutes(ports: HubPorts): OpenAPIHono {
     const rows = valueOf(await ports.webhooks(mesh).listDeliveries(webhook));
     return ok({ items: rows.map(({ atMs, ...row }) => ({ at: isoTime(atMs), ...row })) });
   });
-  serve(router, redeliverWebhook, async ({ params: { mesh, webhook }, body }) => {
-    valueOf(await ports.webhooks(mesh).redeliver(webhook, body.event));
+  serve(router, redeliverWebhook, async ({ params: { mesh, webhook }, body }, { who }) => {
+    valueOf(await ports.webhooks(mesh, who).redeliver(webhook, body.event));
     return ok({});
   });
   serve(router, listEvents, async ({ params: { mesh }, query: { after, limit } }) => {

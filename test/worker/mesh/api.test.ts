@@ -116,6 +116,8 @@ test("[API3] the OpenAPI 3.1 document describes every admin path", async () => {
     "/v1/meshes/{mesh}/quarantine",
     "/v1/meshes/{mesh}/rccs",
     "/v1/meshes/{mesh}/status",
+    "/v1/meshes/{mesh}/tokens",
+    "/v1/meshes/{mesh}/tokens/{token}",
     "/v1/meshes/{mesh}/webhooks",
     "/v1/meshes/{mesh}/webhooks/{webhook}",
     "/v1/meshes/{mesh}/webhooks/{webhook}/deliveries",

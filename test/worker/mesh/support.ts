@@ -14,9 +14,11 @@ import { importHubKey } from "../../../worker/auth/hub-key.ts";
 import type { HubKeys } from "../../../worker/auth/hub-key.ts";
 import { Directory } from "../../../worker/mesh/directory.ts";
 import { MeshService } from "../../../worker/mesh/mesh-service.ts";
+import type { MeshServicePorts } from "../../../worker/mesh/mesh-service.ts";
 import { SqlMeshStore } from "../../../worker/mesh/mesh-store.ts";
 import type { CollectionName, MeshStore } from "../../../worker/mesh/mesh-store.ts";
 import { Mesh } from "../../../worker/mesh/mesh.ts";
+import { ApiTokens } from "../../../worker/mesh/tokens/api-tokens.ts";
 import { Deliverer } from "../../../worker/mesh/webhooks/deliverer.ts";
 import type { Payload } from "../../../worker/mesh/webhooks/payload.ts";
 import type { Post } from "../../../worker/mesh/webhooks/post.ts";
@@ -25,6 +27,7 @@ import type { Outcome } from "../../../worker/mesh/outcome.ts";
 import type { Collections } from "../../../worker/mesh/registry.ts";
 import { nodeSql } from "../../support/node-sql.ts";
 import { MemberDials } from "../../../worker/origin/budgets/member-dials.ts";
+import { RequestRates } from "../../../worker/origin/budgets/request-rates.ts";
 import { UsedTokens } from "../../../worker/origin/access/used-tokens.ts";
 import { mayDial } from "../../../worker/origin/access/permits.ts";
 import { INTERNAL_HEADERS } from "../../../worker/ports.ts";
@@ -190,11 +193,13 @@ export class TestHub {
       hubKeys: () => this.hubKeys(),
       hasRoom: () => this.hasRoom,
       dialWaitMs: (member) => this.#dials.dial(member, this.nowMs),
-      mesh: (name) => {
+      mesh: (name, who) => {
         this.touched.add(`mesh:${name}`);
-        return this.service(name);
+        return this.service(name, who);
       },
       webhooks: (name) => this.webhooks(name),
+      tokens: (name) => new ApiTokens(this.mesh(name)),
+      requestWaitMs: (token) => this.#rates.request(token, this.nowMs),
       directory: () => directory,
       origin: (name) => {
         this.touched.add(name);
@@ -205,6 +210,7 @@ export class TestHub {
 
   hasRoom = true;
   readonly #dials = new MemberDials();
+  readonly #rates = new RequestRates();
   /** Names of the objects that requests have reached: in a hub, to reach one makes it. */
   readonly touched = new Set<string>();
 
@@ -216,19 +222,22 @@ export class TestHub {
     return this.#keys;
   }
 
-  service(name: string): MeshService {
+  /** @param who Asks, for the audit. */
+  service(name: string, who = "admin"): MeshService {
     let service = this.#services.get(name);
     if (service === undefined) {
       const mesh = new Mesh(new SqlMeshStore(nodeSql()), {
         clock: { now: () => this.nowMs },
         randomHex: (bytes) => (++this.#random).toString(16).padStart(2 * bytes, "0"),
       });
-      service = new MeshService(mesh, {
+      const ports: MeshServicePorts = {
         findOrigin: (objectName) => this.originNamed(objectName),
         // Longer than what does not hang, without waiting on a real clock.
         delay: () => ({ over: new Promise((resolve) => setImmediate(resolve)), cancel: () => {} }),
         setAlarm: (atMs) => this.alarms.set(name, atMs),
-      });
+      };
+      this.#ports.set(name, ports);
+      service = new MeshService(mesh, ports);
       this.#services.set(name, service);
       const post: Post = async (url, payload) => {
         this.posts.push({ url, payload });
@@ -252,8 +261,13 @@ export class TestHub {
       );
       this.#meshes.set(name, mesh);
     }
-    return service;
+    const ports = this.#ports.get(name);
+    return who === "admin" || ports === undefined
+      ? service
+      : new MeshService(this.mesh(name), ports, who);
   }
+
+  readonly #ports = new Map<string, MeshServicePorts>();
 
   allowPrivate = false;
   /** What webhooks were sent, and what receivers answer. */

@@ -35,8 +35,11 @@ export class WebhookService implements WebhookCalls {
   readonly #mesh: Mesh;
   readonly #deliverer: Deliverer;
   readonly #ports: WebhookPorts;
+  readonly #who: string;
 
-  constructor(mesh: Mesh, deliverer: Deliverer, ports: WebhookPorts) {
+  /** @param who Asks, for the audit. */
+  constructor(mesh: Mesh, deliverer: Deliverer, ports: WebhookPorts, who = "admin") {
+    this.#who = who;
     this.#mesh = mesh;
     this.#deliverer = deliverer;
     this.#ports = ports;
@@ -72,7 +75,7 @@ export class WebhookService implements WebhookCalls {
         disabled: null,
       };
       store.put("webhooks", id, row);
-      this.#mesh.audit.operator("admin", "webhook create", `${id} ${hostOf(given.url)}`);
+      this.#mesh.audit.operator(this.#who, "webhook create", `${id} ${hostOf(given.url)}`);
       return { webhook: this.#show(id, row), secret };
     });
   }
@@ -98,11 +101,11 @@ export class WebhookService implements WebhookCalls {
         const [newest] = row.secrets;
         const older = newest === undefined ? [] : [{ ...newest, untilMs }];
         row = { ...row, secrets: [{ secret, untilMs: null }, ...older] };
-        audit.operator("admin", "webhook rotate", id);
+        audit.operator(this.#who, "webhook rotate", id);
       }
       if (change.enabled === true && row.disabled !== null) {
         row = { ...row, disabled: null, failingSinceMs: null };
-        audit.operator("admin", "webhook enable", id);
+        audit.operator(this.#who, "webhook enable", id);
       }
       store.put("webhooks", id, row);
       return { webhook: this.#show(id, row), secret };
@@ -117,7 +120,7 @@ export class WebhookService implements WebhookCalls {
       store.delete("counters", `deliveries/${id}`);
       for (const name of ["due", "deliveries"] as const)
         for (const [row] of store.list(name, `${id}/`)) store.delete(name, row);
-      audit.operator("admin", "webhook delete", id);
+      audit.operator(this.#who, "webhook delete", id);
       return {};
     });
   }
@@ -174,7 +177,7 @@ export class WebhookService implements WebhookCalls {
         attempts: 0,
         dueMs: environment.clock.now(),
       });
-      audit.operator("admin", "webhook redeliver", `${id} event ${event}`);
+      audit.operator(this.#who, "webhook redeliver", `${id} event ${event}`);
       return {};
     });
   }
