@@ -29,6 +29,7 @@ export const clusterSchema = z
     }),
     rangesGivenByOperator: z.array(z.string()),
     refusedClaims: z.array(z.object({ cidr: z.string(), use: z.string(), reason: z.string() })),
+    suspended: z.boolean().default(false).meta({ description: "It neither sees nor is seen" }),
   })
   .meta({ id: "Cluster" });
 export type ClusterView = z.output<typeof clusterSchema>;
@@ -142,4 +143,28 @@ export const createJoinToken = operation({
   params: clusterParams,
   answer: joinTokenSchema,
   successes: { 201: { description: "A further join token" } },
+});
+
+export const suspendCluster = operation({
+  id: "suspendCluster",
+  summary: "Let a member neither see nor be seen",
+  tag,
+  method: "post",
+  path: `${PATH}/suspend`,
+  params: clusterParams,
+  access: "editor",
+  answer: changedSchema,
+  successes: { 200: { description: "Suspended; its RCCs, grants, ranges and keys stay" } },
+});
+
+export const resumeCluster = operation({
+  id: "resumeCluster",
+  summary: "End a suspension",
+  tag,
+  method: "post",
+  path: `${PATH}/resume`,
+  params: clusterParams,
+  access: "editor",
+  answer: changedSchema,
+  successes: { 200: { description: "What is granted is seen again" } },
 });

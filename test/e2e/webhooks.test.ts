@@ -109,3 +109,19 @@ test("[CLI72] a token is printed once, and may what its role says", async () => 
   const listed = await rig.catwalk("token", "list");
   expect(listed.out).toMatch(/^tok_\w+ +viewer +viewer/m);
 });
+
+test("[CLI73] a cluster is suspended and resumed, and status says so", async () => {
+  const suspended = await rig.catwalk("cluster", "suspend", "db");
+  expect(suspended.out).toBe("cluster db is suspended\n");
+  await eventually(
+    () => rig.served("app", "db"),
+    (ips) => ips.length === 0,
+  );
+  const status = await rig.catwalk("status", "--cluster", "db");
+  expect(status.out).toContain("db is suspended: it neither sees nor is seen");
+  await rig.catwalk("cluster", "resume", "db");
+  await eventually(
+    () => rig.served("app", "db"),
+    (ips) => ips.length > 0,
+  );
+});

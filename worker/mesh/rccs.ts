@@ -2,6 +2,7 @@
  * Decisions about RCCs, the reader's half of "A sees B", and those that name no member. [VIS22]
  * [VIS23] [VIS40]
  */
+import { isEffective } from "../../shared/visibility/access.ts";
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import type { Mesh } from "./mesh.ts";
 import { Refused } from "./outcome.ts";
@@ -150,7 +151,7 @@ function viewMember(mesh: Mesh, cluster: ClusterRow, row: RccRow): MemberRcc {
   return {
     row,
     remote: { uid: row.remoteUid, name: mesh.member(row.remoteUid)?.name ?? "" },
-    state: mesh.grantOf(row.remoteUid, cluster.uid) === undefined ? "not-granted" : "granted",
+    state: isEffective(mesh, cluster.uid, row.remoteUid) ? "granted" : "not-granted",
   };
 }
 

@@ -39,6 +39,7 @@ const SCHEMAS: { readonly [N in keyof Collections]: z.ZodType<Collections[N]> } 
     meshName: text,
     keyGeneration: number,
     removed: z.boolean(),
+    suspended: z.boolean().exactOptional(),
     factsVersion: number,
     createdMs: number,
     key: z.looseObject({ kid: text, addedMs: number }).nullable(),

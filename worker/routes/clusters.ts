@@ -7,7 +7,9 @@ import {
   getCluster,
   listClusters,
   removeCluster,
+  resumeCluster,
   setClusterRanges,
+  suspendCluster,
 } from "../../shared/api/clusters.ts";
 import type { ClusterView } from "../../shared/api/clusters.ts";
 import type { Member } from "../mesh/mesh-calls.ts";
@@ -43,6 +45,14 @@ export function clusterRoutes(ports: HubPorts): OpenAPIHono {
     const { propagated } = valueOf(await ports.mesh(mesh, who).removeCluster(cluster));
     return ok({ propagated });
   });
+  for (const [operation, isSuspended] of [
+    [suspendCluster, true],
+    [resumeCluster, false],
+  ] as const)
+    serve(router, operation, async ({ params: { mesh, cluster } }, { who }) => {
+      const outcome = await ports.mesh(mesh, who).suspendCluster(cluster, isSuspended);
+      return ok({ propagated: valueOf(outcome).propagated });
+    });
   serve(router, createJoinToken, async ({ params: { mesh, cluster } }, { who }) => {
     const made = valueOf(await ports.mesh(mesh, who).newToken(cluster));
     await ensureListed(ports, mesh);
@@ -76,5 +86,6 @@ function showMember(member: Member): ClusterView {
     pools: [...member.pools],
     rangesGivenByOperator: [...member.given],
     refusedClaims: member.refusedClaims.map((claim) => ({ ...claim })),
+    suspended: member.suspended,
   };
 }

@@ -107,6 +107,8 @@ test("[API3] the OpenAPI 3.1 document describes every admin path", async () => {
     "/v1/meshes/{mesh}/clusters/{cluster}",
     "/v1/meshes/{mesh}/clusters/{cluster}/rccs",
     "/v1/meshes/{mesh}/clusters/{cluster}/rccs/{rcc}",
+    "/v1/meshes/{mesh}/clusters/{cluster}/resume",
+    "/v1/meshes/{mesh}/clusters/{cluster}/suspend",
     "/v1/meshes/{mesh}/clusters/{cluster}/token",
     "/v1/meshes/{mesh}/clusters/{cluster}/view",
     "/v1/meshes/{mesh}/confirm-restore",

@@ -16,7 +16,8 @@ export interface EdgeName {
   readonly origin: string;
 }
 
-const WELL: Omit<HealthRow, "sinceMs"> = {
+/** Of a cluster of which nothing else was ever told. */
+export const WELL: Omit<HealthRow, "sinceMs"> = {
   state: "ok",
   reasons: [],
   quarantined: 0,
@@ -40,8 +41,7 @@ export function noteHealth(mesh: Mesh, cluster: ClusterRow, health: ClusterHealt
     countEvent(mesh, subject, "origin.quarantined", before.quarantined, health.quarantined);
     countEvent(mesh, subject, "withdrawal.held", before.held, health.held);
   }
-  if (isSame({ ...WELL, sinceMs }, health)) mesh.store.delete("health", uid);
-  else mesh.store.put("health", uid, { ...health, sinceMs });
+  mesh.store.put("health", uid, { ...health, sinceMs });
 }
 
 function isSame(before: HealthRow, health: ClusterHealth): boolean {
