@@ -9,7 +9,7 @@ import { startReceiver } from "../support/webhook-receiver.ts";
 import type { Receiver } from "../support/webhook-receiver.ts";
 import { rounds } from "./rounds.ts";
 
-const KILLS = rounds(6, 200);
+const KILLS = rounds(6, 40);
 const rig = new MeshRig();
 rig.allowPrivateWebhooks = true;
 let receiver: Receiver;

@@ -206,6 +206,7 @@ export class OriginHost {
       giveUp: () => undefined,
       isShared: () => true,
       silenceLookMs: 5_000,
+      healthAlarm: null,
       sockets: {
         send: (id, bytes) => this.#send(id, bytes),
         close: (id, reason, message) => {

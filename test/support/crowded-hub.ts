@@ -205,6 +205,7 @@ export class HostedOrigin {
       paceMs: () => Math.max(LEAST_PACE_MS, budget.paceMs(FSYNC_MS, hub.nowMs())),
       digestLeaves: DIGEST_LEAVES,
       silenceLookMs: null,
+      healthAlarm: null,
       isShared: () => hub.options.hasNoShares !== true && budget.hasCompany(hub.nowMs()),
       readerMemory: hub.room,
       memberWork: hub.work,

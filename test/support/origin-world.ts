@@ -218,6 +218,7 @@ export class OriginWorld {
       paceMs: () => this.paceMs,
       digestLeaves: DIGEST_LEAVES,
       silenceLookMs: null,
+      healthAlarm: null,
       isShared: () => this.isShared,
       readerMemory: this.room,
       memberWork: this.work,

@@ -50,7 +50,7 @@ export class ObjectMesh implements MeshPort {
     const end = this.#end();
     if (end === null) return;
     this.#waitUntil(
-      end.mesh.noteHealth(end.originUid, health).catch(() => this.#origin().onHealthFailed()),
+      end.mesh.noteHealth(end.originUid, health).catch(() => this.#origin().onHealth("failed")),
     );
   }
 

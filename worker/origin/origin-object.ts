@@ -143,6 +143,11 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     this.#waitForHellos();
   }
 
+  /** On Cloudflare, where a timer would keep the object awake. */
+  override alarm(): void {
+    this.#origin.onHealth("alarm");
+  }
+
   override webSocketClose(socket: WebSocket): void {
     this.#forget(socket);
   }
@@ -252,6 +257,8 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
       // On Cloudflare, where no disk is measured, an object has a thread of its own.
       isShared: () => fsyncMs > 0 && disk.hasCompany(performance.now()),
       silenceLookMs: fsyncMs > 0 ? SILENCE_LOOK_MS : null,
+      healthAlarm:
+        fsyncMs > 0 ? null : (atMs) => this.ctx.waitUntil(this.ctx.storage.setAlarm(atMs)),
       readerMemory,
       memberWork,
       random: () => random32() / 2 ** 32,

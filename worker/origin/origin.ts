@@ -196,8 +196,8 @@ export class Origin {
     this.#door.run("note failed", () => this.#mesh.onNoteFailed(error));
   }
 
-  onHealthFailed(): void {
-    this.#door.run("health failed", () => this.#mesh.health.onFailed());
+  onHealth(what: "failed" | "alarm"): void {
+    this.#door.run(`health ${what}`, () => this.#mesh.health.on(what));
   }
 
   /**

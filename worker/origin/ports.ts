@@ -69,6 +69,11 @@ export interface OriginPorts {
    * because an object that looks by the clock is kept awake, and billed.
    */
   readonly silenceLookMs: number | null;
+  /**
+   * Calls `onHealth("alarm")` at that Unix time, in this instance or the next one; a later call
+   * replaces it. `null`: the object does not sleep, and timers do.
+   */
+  readonly healthAlarm: ((atMs: number) => void) | null;
   /** Whether other publishers are at work in the same thread. [LOG22] */
   isShared(): boolean;
   /**

@@ -75,7 +75,6 @@ export class Deliverer {
     }
     const attempt = row.attempts + 1;
     const leased = { ...row, attempts: attempt, dueMs: startMs + LEASE_MS };
-    // fault: sent-before-written
     store.transaction(() => store.put("due", id, leased));
     const told = { mesh: { id: mesh.id, name: mesh.name }, sequence: row.event, event };
     const payload = await payloadOf(told, webhook, startMs);

@@ -13,7 +13,7 @@ const SOON_MS = 250;
 const RETRY_MS = 5_000;
 
 export class HealthWatch {
-  readonly #ports: Pick<OriginPorts, "clock" | "mesh" | "silenceLookMs">;
+  readonly #ports: Pick<OriginPorts, "clock" | "mesh" | "silenceLookMs" | "healthAlarm">;
   /** `null`: there is no cluster to judge. */
   readonly #sight: () => Sighting | null;
   readonly #setTimer: SetTimer;
@@ -22,7 +22,7 @@ export class HealthWatch {
   #told = "";
 
   constructor(
-    ports: Pick<OriginPorts, "clock" | "mesh" | "silenceLookMs">,
+    ports: Pick<OriginPorts, "clock" | "mesh" | "silenceLookMs" | "healthAlarm">,
     timers: TimerRegistry,
     sight: () => Sighting | null,
   ) {
@@ -35,23 +35,29 @@ export class HealthWatch {
     this.#setTimer(SOON_MS);
   }
 
-  /** The Mesh could not be told. */
-  onFailed(): void {
-    this.#told = "";
-    this.#setTimer(RETRY_MS);
+  /** The Mesh could not be told, or it is the time that `healthAlarm` was given. */
+  on(what: "failed" | "alarm"): void {
+    // An instance that began meanwhile remembers nothing: what there is has lasted until now.
+    if (what === "alarm") this.#look(this.#memory === NOTHING_REMEMBERED);
+    else {
+      this.#told = "";
+      this.#setTimer(RETRY_MS);
+    }
   }
 
-  #look(): void {
+  #look(hasLasted = false): void {
     const seen = this.#sight();
     if (seen === null) return;
     const nowMs = this.#ports.clock.now();
-    const { memory, health, nextMs } = judgeHealth(this.#memory, seen, nowMs);
+    const { memory, health, nextMs } = judgeHealth(this.#memory, seen, nowMs, hasLasted);
     this.#memory = memory;
     if (health !== null) this.#tell(health);
-    const { silenceLookMs } = this.#ports;
+    const { silenceLookMs, healthAlarm } = this.#ports;
     // A peer that falls silent closes nothing.
     if (silenceLookMs !== null && seen.publisherSignMs !== null) this.#setTimer(silenceLookMs);
-    if (nextMs !== null) this.#setTimer(Math.max(1, nextMs - nowMs));
+    if (nextMs === null) return;
+    if (healthAlarm !== null) healthAlarm(nextMs);
+    else this.#setTimer(Math.max(1, nextMs - nowMs));
   }
 
   #tell(health: ClusterHealth): void {

@@ -70,7 +70,13 @@ interface Seen {
   readonly afterMs: number;
 }
 
-export function judgeHealth(memory: HealthMemory, seen: Sighting, nowMs: number): Judged {
+/** @param hasLasted What is seen has lasted for as long as it must, by another's word. */
+export function judgeHealth(
+  memory: HealthMemory,
+  seen: Sighting,
+  nowMs: number,
+  hasLasted = false,
+): Judged {
   const now = new Map(troublesOf(seen, nowMs).map((one) => [one.reason.code, one]));
   const lostMs = memory.lostMs.filter((atMs) => nowMs - atMs < FLAP_WINDOW_MS);
   const overAfterMs = Math.min(
@@ -81,8 +87,8 @@ export function judgeHealth(memory: HealthMemory, seen: Sighting, nowMs: number)
   let nextMs = Number.POSITIVE_INFINITY;
   for (const [code, { reason, sinceMs, afterMs }] of now) {
     const known = memory.troubles.get(code);
-    // fault: loss-forgets-its-start
-    const since = Math.min(known?.sinceMs ?? nowMs, sinceMs ?? nowMs);
+    const seenSince = Math.min(known?.sinceMs ?? nowMs, sinceMs ?? nowMs);
+    const since = hasLasted ? nowMs - afterMs : seenSince;
     const isTold = known?.isTold === true || nowMs - since >= afterMs;
     if (!isTold) nextMs = Math.min(nextMs, since + afterMs);
     if (isTold && known?.isTold !== true && code === "RelayLost") lostMs.push(nowMs);

@@ -60,6 +60,14 @@ test("[EVT1] it is over when a relay publishes and has told all, two seconds lat
   expect(db.told.at(-1)).toBe("ok");
 });
 
+test("[EVT12] an instance that an alarm has woken takes what it sees for what has lasted", () => {
+  const away = { ...WELL, publisherSignMs: null, leftMs: 100_000 };
+  const fresh = judgeHealth(NOTHING_REMEMBERED, away, 100_000);
+  expect(fresh).toMatchObject({ health: null, nextMs: 120_000 });
+  const woken = judgeHealth(NOTHING_REMEMBERED, away, 120_000, true);
+  expect(woken.health?.state).toBe("lost");
+});
+
 test("[EVT2] restarts are no loss: of the relay, of the hub, where another relay takes over", () => {
   const db = new Watched();
   db.run(5, {});
