@@ -229,7 +229,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
   #waitForHellos(): void {
     const isNeeded = this.#origin.silentCount > 0;
     if (isNeeded === (this.#silenceTimer !== null)) return;
-    if (this.#silenceTimer !== null) clearTimeout(this.#silenceTimer);
+    clearTimeout(this.#silenceTimer);
     this.#silenceTimer = isNeeded ? setTimeout(() => this.#onSilence(), LIMITS.helloMs) : null;
   }
 
