@@ -141,7 +141,9 @@ export class OwnCluster {
   /** What the hub is told of the cluster. @param withheld Pools that Felix is not given. */
   report(withheld: ClusterReport["withheldPools"]): ClusterReport {
     const pools = this.pools.own();
+    const held = this.withdrawals.report().reduce((sum, { keys }) => sum + keys, 0);
     return {
+      ...(held === 0 ? {} : { held }),
       pools: pools.slice(0, MAX_TOLD_POOLS),
       poolCount: pools.length,
       withheldPools: withheld.slice(0, MAX_TOLD_POOLS),

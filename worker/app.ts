@@ -6,7 +6,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 
-import { isAdmin } from "./auth/admin-token.ts";
+import { requireCaller } from "./routes/authorize.ts";
 import { clusterRoutes } from "./routes/clusters.ts";
 import { connectRoutes } from "./routes/connect.ts";
 import { grantRoutes } from "./routes/grants.ts";
@@ -16,8 +16,10 @@ import { meshRoutes } from "./routes/meshes.ts";
 import { HttpProblem, onError, problemResponse, validationHook } from "./routes/problem.ts";
 import { rccRoutes } from "./routes/rccs.ts";
 import { statusRoutes } from "./routes/status.ts";
+import { tokenRoutes } from "./routes/tokens.ts";
 import { versionRoutes } from "./routes/version.ts";
 import { viewRoutes } from "./routes/view.ts";
+import { webhookRoutes } from "./routes/webhooks.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
 /** Of a request that anybody may make. [API36] */
@@ -33,17 +35,10 @@ export function createApp(ports: HubPorts): OpenAPIHono {
     await next();
     if (c.res.status !== 101) c.res.headers.set("cache-control", "no-store");
   });
-  // Also for paths under it that do not exist: who is not admin learns nothing of what there is.
-  const requireAdmin = async (
-    c: { readonly req: { header(name: string): string | undefined } },
-    next: () => Promise<void>,
-  ): Promise<void> => {
-    if (!isAdmin(c.req.header("authorization") ?? null, ports.adminTokenHash))
-      throw new HttpProblem(401, "unauthenticated", "needs authorization: Bearer <admin token>");
-    await next();
-  };
-  app.use("/v1/meshes", requireAdmin);
-  app.use("/v1/meshes/*", requireAdmin);
+  // Also for paths under it that do not exist: who has no token learns nothing of what there is.
+  const known = requireCaller(ports);
+  app.use("/v1/meshes", known);
+  app.use("/v1/meshes/*", known);
 
   app.get("/healthz", (c) => c.json({ status: "ok" }));
   app.get("/v1/time", (c) => {
@@ -59,6 +54,8 @@ export function createApp(ports: HubPorts): OpenAPIHono {
     grantRoutes,
     statusRoutes,
     viewRoutes,
+    webhookRoutes,
+    tokenRoutes,
     joinRoutes,
   ])
     app.route("/", routes(ports));

@@ -5,7 +5,7 @@ import { createApp } from "./app.ts";
 import { importHubKey } from "./auth/hub-key.ts";
 import type { HubKeys } from "./auth/hub-key.ts";
 import { hubProcess } from "./origin/hub-process.ts";
-import { directoryStub, meshStub } from "./mesh/mesh-stub.ts";
+import { directoryStub, meshStub, tokenStub, webhookStub } from "./mesh/mesh-stub.ts";
 import { originStub } from "./stubs.ts";
 
 export { MeshObject } from "./mesh/mesh-object.ts";
@@ -34,7 +34,10 @@ function appOf(env: HubEnvironment): OpenAPIHono {
       adminTokenHash: env.ADMIN_TOKEN_HASH ?? "",
       // The keys are kept, not the promise: one request may not wait for another's.
       hubKeys: async () => (keys ??= await importHubKey(env.HUB_KEY)),
-      mesh: (name) => meshStub(env.MESH, name),
+      mesh: (name, who) => meshStub(env.MESH, name, who),
+      webhooks: (name, who) => webhookStub(env.MESH, name, who),
+      tokens: (name) => tokenStub(env.MESH, name),
+      requestWaitMs: (token) => hubProcess.requests.request(token, Date.now()),
       directory: () => directoryStub(env.MESH),
       hasRoom: (member) => hubProcess.sockets.hasRoom(env.MAX_SOCKETS, member),
       dialWaitMs: (member) => hubProcess.dials.dial(member, Date.now()),

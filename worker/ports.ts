@@ -10,6 +10,7 @@ import type {
   QuarantineEntry,
   RangeClaim,
 } from "../shared/visibility/facts.ts";
+import type { ClusterHealth } from "../shared/visibility/health.ts";
 
 /** Name of the Durable Object of a cluster's Origin. UIDs are unique hub-wide. */
 export function originObjectName(meshId: string, clusterUid: string): string {
@@ -74,6 +75,8 @@ export interface MeshCalls {
   claimRanges(clusterUid: string, claims: readonly RangeClaim[]): Promise<OriginFacts | null>;
   /** Notes what an Origin knows of its cluster; answers the resulting facts. */
   noteCluster(clusterUid: string, note: ClusterNote): Promise<OriginFacts | null>;
+  /** Notes how well a cluster is in sync; what has changed becomes events. [EVT3] */
+  noteHealth(clusterUid: string, health: ClusterHealth): Promise<void>;
 }
 
 /**

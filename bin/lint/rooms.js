@@ -104,6 +104,12 @@ export const ROOMS = {
     "worker/origin/budgets",
     "worker/origin/ports.ts",
   ],
+  /** Whether a cluster is in sync, over time. */
+  "worker/origin/health": [
+    "shared/visibility",
+    "worker/origin/timers.ts",
+    "worker/origin/ports.ts",
+  ],
   /** What all Origins of one process share. */
   "worker/origin/hub-process.ts": ["worker/origin/budgets", "worker/origin/access"],
   /** The logs of what scopes show. */
@@ -165,6 +171,7 @@ export const ROOMS = {
     "worker/origin/event-door.ts",
     "worker/origin/log",
     "worker/origin/ports.ts",
+    "worker/origin/health",
     "worker/origin/access",
     "worker/origin/scopes",
     "worker/origin/publisher",

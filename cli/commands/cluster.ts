@@ -1,4 +1,4 @@
-/** `catwalk cluster add|set|list|get|remove|token|identity`. */
+/** `catwalk cluster add|set|list|get|remove|suspend|resume|token|identity`. */
 import type { Command } from "commander";
 
 import {
@@ -9,6 +9,7 @@ import {
   removeCluster,
 } from "../../shared/api/clusters.ts";
 import type { JoinTokenView } from "../../shared/api/clusters.ts";
+import { registerSuspend } from "./cluster-suspend.ts";
 import { registerIdentity } from "./cluster-identity.ts";
 import { addRanges, rangesOf, registerSet, withRanges } from "./cluster-ranges.ts";
 import type { RangeFlags } from "./cluster-ranges.ts";
@@ -32,6 +33,7 @@ export const registerCluster: RegisterCommand = (program) => {
   registerList(cluster);
   registerGet(cluster);
   registerRemove(cluster);
+  registerSuspend(cluster);
   registerIdentity(cluster);
 };
 

@@ -25,6 +25,7 @@ interface HubFlags extends DataFlags {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly insecureHttp?: true;
+  readonly allowPrivateWebhooks?: true;
 }
 
 export const registerHub: RegisterCommand = (program) => {
@@ -37,7 +38,11 @@ export const registerHub: RegisterCommand = (program) => {
       .option("--admin-token-file <file>", "used if it exists, else written (0600)")
       .option("--tls-cert <file>", "PEM: serve https with this certificate and its chain")
       .option("--tls-key <file>", "PEM: its key")
-      .option("--insecure-http", "serve plain http off loopback: tokens can be heard on the way"),
+      .option("--insecure-http", "serve plain http off loopback: tokens can be heard on the way")
+      .option(
+        "--allow-private-webhooks",
+        "webhooks may go to private and loopback addresses, by http too",
+      ),
     "catwalk hub --listen 127.0.0.1:8787 --data ./hub",
   ).action((flags: HubFlags) => runHub(flags));
   withExample(
@@ -120,6 +125,7 @@ async function runHub(flags: HubFlags): Promise<void> {
     ...(flags.adminTokenFile === undefined ? {} : { adminTokenFile: flags.adminTokenFile }),
     ...tlsOf(flags),
     insecureHttp: flags.insecureHttp === true,
+    allowPrivateWebhooks: flags.allowPrivateWebhooks === true,
   }).catch(failed);
   process.stdout.write(
     `${JSON.stringify({ event: "listening", url: hub.url, adminTokenFile: hub.adminTokenFile, maxSockets: hub.maxSockets, ...hub.disk })}\n`,

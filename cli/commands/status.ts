@@ -14,6 +14,7 @@ import type {
 } from "../../shared/api/status.ts";
 import { renderAge, renderList, renderOne } from "./output.ts";
 import type { ListShape } from "./output.ts";
+import { UsageError } from "../admin/usage-error.ts";
 
 const orEmpty = (value: number | null): string => (value === null ? "" : String(value));
 
@@ -115,6 +116,10 @@ function notesOf({ mesh, edges, clusters }: MeshStatus): string[] {
             `${edge.cluster.name}/${edge.rcc}: ${edge.conflicts} addresses in shared ranges are another cluster's too`,
           ],
     ),
+    ...clusters.flatMap(({ cluster, health, suspended }) => [
+      ...(suspended ? [`${cluster.name} is suspended: it neither sees nor is seen`] : []),
+      ...health.reasons.map(({ message }) => `${cluster.name}: ${health.state}: ${message}`),
+    ]),
     ...clusters.flatMap(({ cluster, withheldPools }) =>
       withheldPools.map(
         ({ cidr, reason }) => `${cluster.name}: pool ${cidr} is withheld from Felix: ${reason}`,
@@ -124,16 +129,67 @@ function notesOf({ mesh, edges, clusters }: MeshStatus): string[] {
   return notes.length === 0 ? [] : [`${notes.join("\n")}\n`];
 }
 
+interface StatusFlags extends ServerFlags, OutputFlags {
+  readonly watch?: true;
+  readonly cluster?: string;
+}
+
+const WATCH_MS = 2_000;
+/** The screen is left to what comes. */
+const CLEAR = "\u001b[H\u001b[2J";
+
 export const registerStatus: RegisterCommand = (program) => {
   withExample(
-    withOutput(withServer(program.command("status").description("who sees whom, and how well"))),
-    "catwalk status",
-  ).action(async (flags: ServerFlags & OutputFlags) => {
+    withOutput(withServer(program.command("status").description("who sees whom, and how well")))
+      .option("--cluster <name>", "only what concerns this cluster")
+      .option("--watch", "again every 2 s, until it is stopped"),
+    "catwalk status --watch",
+  ).action(async (flags: StatusFlags) => {
     const client = clientOf(flags);
-    const status = await client.call(getStatus, { params: { mesh: client.mesh } });
-    if (flags.output === "json" || flags.output === "yaml")
-      print(renderOne(status, status.mesh.name, flags.output));
-    else if (flags.output === "name") print(renderList(status.edges, EDGES, "name"));
-    else print(renderStatus(status, flags.output));
+    do {
+      const all = await client.call(getStatus, { params: { mesh: client.mesh } });
+      if (flags.watch === true && process.stdout.isTTY) process.stdout.write(CLEAR);
+      printStatus(worstFirst(flags.cluster === undefined ? all : only(all, flags.cluster)), flags);
+      if (flags.watch === true) await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+    } while (flags.watch === true);
   });
 };
+
+/** @throws UsageError for a cluster that there is not. */
+function only(status: MeshStatus, name: string): MeshStatus {
+  if (!status.clusters.some(({ cluster }) => cluster.name === name))
+    throw new UsageError(`--cluster ${name}: the mesh has no such cluster`);
+  return {
+    ...status,
+    clusters: status.clusters.filter(({ cluster }) => cluster.name === name),
+    edges: status.edges.filter(
+      ({ cluster, origin }) => cluster.name === name || origin.name === name,
+    ),
+    notServed: status.notServed.filter(({ cluster }) => cluster.name === name),
+  };
+}
+
+const EDGES_BY_HARM = ["NotConnecting", "Unknown", "Connecting", "ReSyncInProgress"];
+const CLUSTERS_BY_HARM = ["lost", "degraded"];
+
+/** What needs somebody is seen first; the rest stays in its order. */
+export function worstFirst(status: MeshStatus): MeshStatus {
+  const harm = (words: readonly string[], word: string): number =>
+    words.includes(word) ? words.indexOf(word) : words.length;
+  return {
+    ...status,
+    edges: status.edges.toSorted(
+      (a, b) => harm(EDGES_BY_HARM, a.connection) - harm(EDGES_BY_HARM, b.connection),
+    ),
+    clusters: status.clusters.toSorted(
+      (a, b) => harm(CLUSTERS_BY_HARM, a.health.state) - harm(CLUSTERS_BY_HARM, b.health.state),
+    ),
+  };
+}
+
+function printStatus(status: MeshStatus, flags: OutputFlags): void {
+  if (flags.output === "json" || flags.output === "yaml")
+    print(renderOne(status, status.mesh.name, flags.output));
+  else if (flags.output === "name") print(renderList(status.edges, EDGES, "name"));
+  else print(renderStatus(status, flags.output));
+}

@@ -15,6 +15,8 @@ export interface CapnpOptions {
   readonly maxSockets: number;
   /** Unix ms at which the data folder was restored from a backup, 0 for never. */
   readonly restoredAtMs: number;
+  /** Webhooks may go to private addresses, by http too. */
+  readonly allowPrivateWebhooks: boolean;
 }
 
 export const HUB_KEY_VARIABLE = "CATWALK_HUB_KEY";
@@ -36,6 +38,7 @@ const V8_FLAGS = ["--max-semi-space-size=2", "--initial-old-space-size=256"];
 
 export function capnpConfig(options: CapnpOptions): string {
   const { address, workerFile, storageDir, maxSockets, restoredAtMs } = options;
+  const reach = options.allowPrivateWebhooks ? ["public", "private"] : ["public"];
   const scheme = options.tls === null ? "http = ()" : `https = ${httpsOf(options.tls)}`;
   // Changing a uniqueKey would lose every object's storage.
   return `using Workerd = import "/workerd/workerd.capnp";
@@ -43,6 +46,10 @@ const config :Workerd.Config = (
   v8Flags = [${V8_FLAGS.map(quote).join(", ")}],
   services = [
     (name = "main", worker = .main),
+    (name = "internet", network = (
+      allow = [${reach.map(quote).join(", ")}],
+      tlsOptions = (trustBrowserCas = true),
+    )),
     (name = "disk", disk = (path = ${quote(storageDir)}, writable = true)),
   ],
   sockets = [ (name = "http", address = ${quote(address)}, ${scheme}, service = "main") ],
@@ -61,6 +68,7 @@ const main :Workerd.Worker = (
     (name = "ORIGIN", durableObjectNamespace = "OriginObject"),
     (name = "MAX_SOCKETS", text = "${maxSockets}"),
     (name = "FSYNC_MS", fromEnvironment = "${FSYNC_VARIABLE}"),
+    (name = "ALLOW_PRIVATE_WEBHOOKS", text = "${options.allowPrivateWebhooks ? "yes" : "no"}"),
     (name = "RESTORED_AT", text = "${restoredAtMs}"),
     (name = "HUB_KEY", fromEnvironment = "${HUB_KEY_VARIABLE}"),
     (name = "ADMIN_TOKEN_HASH", fromEnvironment = "${ADMIN_TOKEN_HASH_VARIABLE}"),

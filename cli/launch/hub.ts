@@ -39,6 +39,8 @@ export interface HubOptions {
   readonly tls?: TlsFiles;
   /** Serves plain http off loopback too. */
   readonly insecureHttp?: boolean;
+  /** Webhooks may go to private addresses, by http too. [EVT8] */
+  readonly allowPrivateWebhooks?: boolean;
   /**
    * A ready bundle of the Worker. Default: `CATWALK_WORKER_BUNDLE`, else it is made from the
    * sources.
@@ -108,6 +110,7 @@ async function startLocked(
     storageDir: join(dataDir, "do"),
     maxSockets,
     restoredAtMs: restoredAt(dataDir),
+    allowPrivateWebhooks: options.allowPrivateWebhooks === true,
   });
   writeIfOther(configFile, config);
   const supervisor = runWorkerd(

@@ -29,6 +29,7 @@ export const clusterSchema = z
     }),
     rangesGivenByOperator: z.array(z.string()),
     refusedClaims: z.array(z.object({ cidr: z.string(), use: z.string(), reason: z.string() })),
+    suspended: z.boolean().default(false).meta({ description: "It neither sees nor is seen" }),
   })
   .meta({ id: "Cluster" });
 export type ClusterView = z.output<typeof clusterSchema>;
@@ -70,6 +71,7 @@ export const addCluster = operation({
   path: LIST,
   params: meshParams,
   body: z.strictObject({ name: nameSchema, ...rangesFields }),
+  access: "editor",
   answer: changedClusterSchema.extend(tokenFields),
   successes: {
     201: {
@@ -90,6 +92,7 @@ export const listClusters = operation({
   method: "get",
   path: LIST,
   params: meshParams,
+  access: "viewer",
   answer: listSchema(clusterSchema),
   successes: { 200: { description: "Members, by name" } },
 });
@@ -101,6 +104,8 @@ export const getCluster = operation({
   method: "get",
   path: PATH,
   params: clusterParams,
+  access: "viewer",
+  owner: "params.cluster",
   answer: clusterSchema,
   successes: { 200: { description: "The member" } },
 });
@@ -113,6 +118,7 @@ export const setClusterRanges = operation({
   path: PATH,
   params: clusterParams,
   body: someRangesSchema,
+  access: "editor",
   answer: changedClusterSchema,
   successes: { 200: { description: "The member with its ranges as they are now" } },
 });
@@ -137,4 +143,28 @@ export const createJoinToken = operation({
   params: clusterParams,
   answer: joinTokenSchema,
   successes: { 201: { description: "A further join token" } },
+});
+
+export const suspendCluster = operation({
+  id: "suspendCluster",
+  summary: "Let a member neither see nor be seen",
+  tag,
+  method: "post",
+  path: `${PATH}/suspend`,
+  params: clusterParams,
+  access: "editor",
+  answer: changedSchema,
+  successes: { 200: { description: "Suspended; its RCCs, grants, ranges and keys stay" } },
+});
+
+export const resumeCluster = operation({
+  id: "resumeCluster",
+  summary: "End a suspension",
+  tag,
+  method: "post",
+  path: `${PATH}/resume`,
+  params: clusterParams,
+  access: "editor",
+  answer: changedSchema,
+  successes: { 200: { description: "What is granted is seen again" } },
 });

@@ -40,6 +40,8 @@ export const createGrant = operation({
   path: LIST,
   params: meshParams,
   body: z.strictObject({ origin: nameSchema, reader: nameSchema, scope: givenScope }),
+  access: "editor",
+  owner: "body.origin",
   answer: changedGrantSchema,
   successes: {
     201: {
@@ -62,6 +64,8 @@ export const listGrants = operation({
   path: LIST,
   params: meshParams,
   query: z.strictObject({ origin: nameSchema.optional() }),
+  access: "viewer",
+  owner: "query.origin",
   answer: listSchema(grantSchema),
   successes: { 200: { description: "Grants" } },
 });
@@ -74,6 +78,8 @@ export const applyGrant = operation({
   path: PATH,
   params: pairParams,
   body: z.strictObject({ scope: givenScope }),
+  access: "editor",
+  owner: "params.origin",
   answer: changedGrantSchema,
   successes: {
     200: { description: "The grant as it is now" },
@@ -88,6 +94,8 @@ export const deleteGrant = operation({
   method: "delete",
   path: PATH,
   params: pairParams,
+  access: "editor",
+  owner: "params.origin",
   answer: changedSchema,
   successes: { 200: { description: "Revoked" } },
 });

@@ -24,6 +24,7 @@ export const createMesh = operation({
   method: "post",
   path: "/v1/meshes",
   body: z.strictObject({ name: nameSchema }),
+  access: "hub",
   answer: meshSchema,
   successes: {
     201: {
@@ -44,6 +45,7 @@ export const listMeshes = operation({
   tag,
   method: "get",
   path: "/v1/meshes",
+  access: "hub",
   answer: listSchema(meshSchema),
   successes: { 200: { description: "All meshes of this hub, by name" } },
 });
@@ -55,6 +57,7 @@ export const getMesh = operation({
   method: "get",
   path: PATH,
   params: meshParams,
+  access: "viewer",
   answer: meshSchema,
   successes: { 200: { description: "The mesh" } },
 });
@@ -94,6 +97,7 @@ export const listAudit = operation({
   path: `${PATH}/audit`,
   params: meshParams,
   query: z.strictObject({ limit: limitSchema(1000, 100) }),
+  access: "viewer",
   answer: listSchema(auditEntrySchema),
   successes: { 200: { description: "Who did what, newest first" } },
 });

@@ -4,6 +4,8 @@
  */
 import { z } from "zod";
 
+import type { Access, OwnerField } from "./roles.ts";
+
 export type Method = "get" | "post" | "put" | "patch" | "delete";
 /** Statuses of an answer that is not a problem. */
 export type SuccessStatus = 200 | 201;
@@ -33,7 +35,10 @@ export interface Operation<
   readonly method: Method;
   /** With `{name}` for each of `params`. */
   readonly path: string;
-  readonly access: "admin" | "anyone";
+  /** The least role that may ask. */
+  readonly access: Access;
+  /** Where the request names the cluster whose owner may ask too. */
+  readonly owner: OwnerField;
   readonly params: Params;
   readonly query: Query;
   /** `null`: a request has none. */
@@ -64,7 +69,7 @@ type Draft<
   Operation<P, Q, B, A>,
   "id" | "summary" | "tag" | "method" | "path" | "answer" | "successes"
 > &
-  Partial<Pick<Operation<P, Q, B, A>, "access" | "params" | "query" | "body">>;
+  Partial<Pick<Operation<P, Q, B, A>, "access" | "owner" | "params" | "query" | "body">>;
 
 /**
  * A parameter that means nothing to an operation may have been meant to keep something from
@@ -73,7 +78,7 @@ type Draft<
 const NOTHING = z.strictObject({});
 type Nothing = typeof NOTHING;
 
-/** An operation; without `access` for the admin, without `params`, `query`, `body`: it has none. */
+/** An operation; without `access` for admins, without `params`, `query`, `body`: it has none. */
 export function operation<
   A extends z.ZodType,
   P extends z.ZodType = Nothing,
@@ -81,5 +86,5 @@ export function operation<
   B extends z.ZodType = z.ZodUndefined,
 >(draft: Draft<P, Q, B, A>): Operation<P, Q, B, A>;
 export function operation(draft: Draft<z.ZodType, z.ZodType, z.ZodType, z.ZodType>): Operation {
-  return { access: "admin", params: NOTHING, query: NOTHING, body: null, ...draft };
+  return { access: "admin", owner: null, params: NOTHING, query: NOTHING, body: null, ...draft };
 }

@@ -67,6 +67,8 @@ export const createRcc = operation({
   path: LIST,
   params: clusterParams,
   body: rccSchema,
+  access: "editor",
+  owner: "params.cluster",
   answer: changedRccSchema,
   successes: { 201: created },
 });
@@ -79,6 +81,8 @@ export const applyRcc = operation({
   path: PATH,
   params: rccParams,
   body: rccSchema,
+  access: "editor",
+  owner: "params.cluster",
   answer: changedRccSchema,
   successes: {
     200: { description: "The RCC as it is now" },
@@ -93,6 +97,8 @@ export const listRccs = operation({
   method: "get",
   path: LIST,
   params: clusterParams,
+  access: "viewer",
+  owner: "params.cluster",
   answer: listSchema(rccViewSchema),
   successes: { 200: { description: "RCCs of the cluster, by name" } },
 });
@@ -104,6 +110,7 @@ export const listAllRccs = operation({
   method: "get",
   path: "/v1/meshes/{mesh}/rccs",
   params: meshParams,
+  access: "viewer",
   answer: listSchema(clusterRccSchema),
   successes: { 200: { description: "RCCs of all clusters, by cluster and name" } },
 });
@@ -115,6 +122,8 @@ export const getRcc = operation({
   method: "get",
   path: PATH,
   params: rccParams,
+  access: "viewer",
+  owner: "params.cluster",
   answer: rccViewSchema,
   successes: { 200: { description: "The RCC" } },
 });
@@ -126,6 +135,8 @@ export const deleteRcc = operation({
   method: "delete",
   path: PATH,
   params: rccParams,
+  access: "editor",
+  owner: "params.cluster",
   answer: changedSchema,
   successes: { 200: { description: "Deleted" } },
 });

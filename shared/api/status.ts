@@ -51,6 +51,32 @@ const sourceSchema = z
   .meta({ id: "SourceStatus" });
 export type SourceView = z.output<typeof sourceSchema>;
 
+export const conditionSchema = z
+  .object({
+    type: z.enum(["Accepted", "Granted", "Connected", "InSync"]),
+    status: z.enum(["True", "False", "Unknown"]),
+    reason: z.string(),
+    message: z.string(),
+    observedGeneration: z.number().int().meta({
+      description: "The accessVersion that it is about",
+    }),
+    lastTransitionTime: z.string().meta({
+      description: "When what it depends on changed last",
+    }),
+  })
+  .meta({ id: "Condition" });
+export type Condition = z.output<typeof conditionSchema>;
+
+const WELL = { state: "ok" as const, since: "", reasons: [], held: 0 };
+const healthSchema = z
+  .object({
+    state: z.enum(["ok", "degraded", "lost"]),
+    since: z.string(),
+    reasons: z.array(z.object({ code: z.string(), message: z.string() })),
+    held: z.number(),
+  })
+  .meta({ id: "ClusterHealth" });
+
 export const edgeSchema = z
   .object({
     cluster: refSchema.meta({ description: "Who sees" }),
@@ -96,6 +122,7 @@ export const edgeSchema = z
     revision: z.number().nullable(),
     digest: z.string().nullable(),
     ageMs: z.number().nullable().meta({ description: "Since the last sign of the reading relay" }),
+    conditions: z.array(conditionSchema).default([]),
   })
   .meta({ id: "EdgeStatus" });
 export type EdgeStatus = z.output<typeof edgeSchema>;
@@ -126,6 +153,8 @@ const clusterStatusSchema = z.object({
   withheldPools: pools.meta({
     description: "Pools of other clusters that its Felix is not given",
   }),
+  suspended: z.boolean().default(false),
+  health: healthSchema.default(WELL).meta({ description: "As webhooks are told" }),
   factsAcknowledged: z.boolean(),
   refusedClaims: z.number(),
   channels: z.array(channelSchema),
@@ -185,6 +214,7 @@ export const getStatus = operation({
   method: "get",
   path: "/v1/meshes/{mesh}/status",
   params: meshParams,
+  access: "viewer",
   answer: statusSchema,
   successes: { 200: { description: "Clusters and edges" } },
 });
@@ -197,6 +227,7 @@ export const listQuarantine = operation({
   path: "/v1/meshes/{mesh}/quarantine",
   params: meshParams,
   query: z.strictObject({ limit: limitSchema(10_000, 1000) }),
+  access: "viewer",
   answer: z.object({
     items: z.array(quarantineEntrySchema),
     unknown: z.array(z.string()).meta({ description: "Clusters whose Origin did not answer" }),

@@ -29,6 +29,8 @@ export const getView = operation({
   method: "get",
   path: "/v1/meshes/{mesh}/clusters/{cluster}/view",
   params: clusterParams,
+  access: "viewer",
+  owner: "params.cluster",
   answer: viewSchema,
   successes: { 200: { description: "The origins that the cluster may see" } },
 });

@@ -29,6 +29,8 @@ export interface MemberRow {
   readonly meshName: string;
   readonly keyGeneration: number;
   readonly removed: boolean;
+  /** It neither sees nor is seen. Absent: it is not. [VIS50] */
+  readonly suspended?: boolean;
   /** The accessVersion at which this member's facts last changed. */
   readonly factsVersion: number;
 }
@@ -62,14 +64,17 @@ export interface AccessRegistry {
 
 /**
  * Whether records of `originUid` may be given to `readerUid`: all of them, or those that the
- * grant's scope shows. A removed cluster is neither seen nor sees. [VIS20]
+ * grant's scope shows. A removed or suspended cluster is neither seen nor sees. [VIS20] [VIS50]
  */
 export function isEffective(
   registry: AccessRegistry,
   readerUid: string,
   originUid: string,
 ): boolean {
-  const isMember = (uid: string): boolean => registry.member(uid)?.removed === false;
+  const isMember = (uid: string): boolean => {
+    const member = registry.member(uid);
+    return member?.removed === false && member.suspended !== true;
+  };
   return (
     readerUid !== originUid &&
     isMember(readerUid) &&

@@ -164,6 +164,8 @@ export interface ClusterReport {
   /** Pools of remotes and readers that Felix is not given, and why; at most `MAX_TOLD_POOLS`. */
   readonly withheldPools: readonly { readonly cidr: string; readonly reason: string }[];
   readonly source: SourceReport;
+  /** Records whose withdrawal it holds back. Absent: none. [PUB3] */
+  readonly held?: number;
 }
 
 /** Whether the relay still follows its own cluster. */

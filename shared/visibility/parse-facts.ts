@@ -97,6 +97,7 @@ const clusterSchema = z.object({
     reason: name,
     sinceMs: count,
   }),
+  held: count.exactOptional(),
 });
 
 /**

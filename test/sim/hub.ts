@@ -99,6 +99,7 @@ export class Hub implements HubEnd {
         this.#call(() => this.#service.claimRanges(...args)),
       note: (...args: Parameters<MeshService["noteCluster"]>) =>
         this.#call(() => this.#service.noteCluster(...args)),
+      health: () => undefined,
       version: (of: string) => this.#mesh.facts(of)?.accessVersion ?? 0,
       wallMs: () => this.wallMs(),
     };

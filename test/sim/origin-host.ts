@@ -205,6 +205,8 @@ export class OriginHost {
       hashSeed: 0,
       giveUp: () => undefined,
       isShared: () => true,
+      silenceLookMs: 5_000,
+      healthAlarm: null,
       sockets: {
         send: (id, bytes) => this.#send(id, bytes),
         close: (id, reason, message) => {

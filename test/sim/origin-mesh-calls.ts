@@ -2,6 +2,7 @@
  * The calls of one instance of an Origin to the Mesh: they may be lost, and die with the instance.
  */
 import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
+import type { ClusterHealth } from "../../shared/visibility/health.ts";
 import type { Origin } from "../../worker/origin/origin.ts";
 import type { MeshPort } from "../../worker/origin/ports.ts";
 
@@ -10,6 +11,8 @@ export interface MeshEnd {
   facts(uid: string): Promise<OriginFacts | null>;
   claim(uid: string, claims: readonly RangeClaim[]): Promise<OriginFacts | null>;
   note(uid: string, note: ClusterNote): Promise<OriginFacts | null>;
+  /** Told at once: no draw of the network's is taken. */
+  health(uid: string, health: ClusterHealth): void;
   /** Its version of the cluster's facts, without a call. */
   version(uid: string): number;
   wallMs(): number;
@@ -72,6 +75,10 @@ export class OriginMeshCalls implements MeshPort {
       () => this.#mesh.note(this.#uid, note),
       (origin, error) => origin.onNoteFailed(error),
     );
+  }
+
+  tellHealth(health: ClusterHealth): void {
+    this.#mesh.health(this.#uid, health);
   }
 
   /** Asks the Mesh for something whose answer are the cluster's facts. */

@@ -16,8 +16,9 @@ export class OriginTimers {
     this.#run = run;
   }
 
+  /** Besides the look at the cluster's health, which moves no data. */
   get size(): number {
-    return this.#pending.size;
+    return this.#pending.size - (this.#pending.has("health") ? 1 : 0);
   }
 
   /** One that is pending is brought forward, never put off. */
@@ -28,7 +29,8 @@ export class OriginTimers {
     if (pending !== undefined && pending.dueMs <= dueMs) return;
     pending?.cancel();
     const isFold = name === "fold";
-    const isLate = rng.chance(isFold ? 0.6 : 0.3);
+    // Kept histories replay the same draws: what judges health takes none.
+    const isLate = name !== "health" && rng.chance(isFold ? 0.6 : 0.3);
     const lateMs = isLate ? rng.below(isFold ? LATE_FOLD_MS : LATE_MS) : 0;
     const cancel = this.#world.after(delayMs + lateMs, () => {
       this.#pending.delete(name);

@@ -37,6 +37,8 @@ export class MeshRig {
   readonly root = mkdtempSync(join(tmpdir(), "catwalk-e2e-"));
   hub: RunningHub | null = null;
   hubUrl = "";
+  /** Receivers of webhooks in tests are on this machine. */
+  allowPrivateWebhooks = false;
   #token = "";
   readonly #relays = new Map<string, RelayProcess>();
   readonly #joinTokens = new Map<string, string>();
@@ -54,6 +56,7 @@ export class MeshRig {
       listen: `127.0.0.1:${port}`,
       dataDir: join(this.root, "hub"),
       log: () => undefined,
+      allowPrivateWebhooks: this.allowPrivateWebhooks,
       ...(workerBundle === undefined ? {} : { workerBundle }),
     });
     this.hubUrl = this.hub.url;

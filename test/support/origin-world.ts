@@ -13,6 +13,7 @@ import { MemberWork } from "../../worker/origin/budgets/member-work.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { Peer } from "../../worker/origin/peer.ts";
 import type { OriginPorts } from "../../worker/origin/ports.ts";
+import type { ClusterHealth } from "../../shared/visibility/health.ts";
 import type { TimerName } from "../../worker/origin/timers.ts";
 import { SqliteLogStore } from "../../worker/origin/log/sqlite-log-store.ts";
 import type { SqlDatabase } from "../../worker/storage/sql.ts";
@@ -53,6 +54,7 @@ export class OriginWorld {
   facts: OriginFacts | null;
   readonly claims: RangeClaim[] = [];
   readonly notes: ClusterNote[] = [];
+  readonly healths: ClusterHealth[] = [];
   readonly timers = new Map<TimerName, number>();
   /** Entries of the largest part in which an Origin has read its logs. */
   largestPart = 0;
@@ -215,6 +217,8 @@ export class OriginWorld {
       clock: { now: () => this.nowMs },
       paceMs: () => this.paceMs,
       digestLeaves: DIGEST_LEAVES,
+      silenceLookMs: null,
+      healthAlarm: null,
       isShared: () => this.isShared,
       readerMemory: this.room,
       memberWork: this.work,
@@ -249,6 +253,7 @@ export class OriginWorld {
         },
         claimRanges: (claims) => this.claims.push(...claims),
         note: (note) => this.notes.push(note),
+        tellHealth: (health) => this.healths.push(health),
       },
       setTimer: (name, delayMs) => {
         const dueMs = this.nowMs + delayMs;

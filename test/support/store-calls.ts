@@ -132,6 +132,7 @@ export function meshStoreCalls(sql: SqlDatabase): readonly StoreCall[] {
     put: { call: () => store.put("grants", "7/7", { createdMs: 1 }), most: 2 },
     delete: { call: () => store.delete("grants", "8/8"), most: 2 },
     list: { call: () => store.list("grants", "9/"), most: STORED / 30 + 1 },
+    after: { call: () => store.after("grants", "9/", LIMIT), most: LIMIT },
     count: { call: () => store.count("grants", "9/"), most: STORED / 30 + 1 },
     transaction: { call: () => store.transaction(() => null), most: 0 },
   });

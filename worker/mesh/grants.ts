@@ -38,7 +38,7 @@ export function createGrant(
     );
   if (existing === undefined) {
     writeGrant(mesh, origin, reader, scope, mesh.environment.clock.now());
-    mesh.audit.operator("admin", "grant create", describePair(originName, readerName, scope));
+    mesh.audit.operator(mesh.actor, "grant create", describePair(originName, readerName, scope));
   }
   return grantOf(mesh, origin, reader);
 }
@@ -56,7 +56,7 @@ export function applyGrant(
   if (existing === undefined || !isSame(existing.scope, scope)) {
     const createdMs = existing?.createdMs ?? mesh.environment.clock.now();
     writeGrant(mesh, origin, reader, scope, createdMs);
-    mesh.audit.operator("admin", "grant apply", describePair(originName, readerName, scope));
+    mesh.audit.operator(mesh.actor, "grant apply", describePair(originName, readerName, scope));
   }
   return { grant: grantOf(mesh, origin, reader), isNew: existing === undefined };
 }
@@ -68,7 +68,7 @@ export function deleteGrant(mesh: Mesh, originName: string, readerName: string):
     throw new Refused(404, "no-such-grant", `cluster ${originName} has no grant to ${readerName}`);
   mesh.touch(origin.uid, reader.uid);
   dropGrant(mesh, origin, reader);
-  mesh.audit.operator("admin", "grant delete", `${originName} to ${readerName}`);
+  mesh.audit.operator(mesh.actor, "grant delete", `${originName} to ${readerName}`);
 }
 
 /**

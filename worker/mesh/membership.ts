@@ -7,6 +7,7 @@ import { Refused } from "./outcome.ts";
 import { setRanges } from "./ranges.ts";
 import type { RangesChange } from "./ranges.ts";
 import { MESH_LIMITS } from "./registry.ts";
+import { recordMembership } from "./webhooks/record-event.ts";
 import type { ClusterRow, MeshRow } from "./registry.ts";
 
 const TOKEN_TTL_MS = 24 * 3600 * 1000;
@@ -45,7 +46,7 @@ export function createMesh(mesh: Mesh, name: string): MeshRow {
   const { clock, randomHex } = mesh.environment;
   const row = { id: randomHex(16), name, createdMs: clock.now(), removed: false };
   mesh.store.put("mesh", "mesh", row);
-  mesh.audit.operator("admin", "mesh create", name);
+  mesh.audit.operator(mesh.actor, "mesh create", name);
   return row;
 }
 
@@ -54,7 +55,7 @@ export function deleteMesh(mesh: Mesh): MeshRow {
   const row = mesh.requireMesh();
   for (const cluster of mesh.clusters()) removeCluster(mesh, cluster.name);
   mesh.store.put("mesh", "mesh", { ...row, removed: true });
-  mesh.audit.operator("admin", "mesh delete", row.name);
+  mesh.audit.operator(mesh.actor, "mesh delete", row.name);
   return row;
 }
 
@@ -85,7 +86,7 @@ export function addCluster(
     removedMs: null,
   });
   setRanges(mesh, mesh.requireCluster(name), ranges);
-  mesh.audit.operator("admin", "cluster add", name);
+  mesh.audit.operator(mesh.actor, "cluster add", name);
   return { cluster: mesh.requireCluster(name), token: makeToken(mesh, uid) };
 }
 
@@ -116,9 +117,11 @@ export function removeCluster(mesh: Mesh, name: string): void {
   for (const [id, token] of store.list("tokens"))
     if (token.clusterUid === uid) store.delete("tokens", id);
   store.delete("names", name);
+  store.delete("health", uid);
+  recordMembership(mesh, cluster, "cluster.left", `cluster ${name} was removed`);
   const removedMs = mesh.environment.clock.now();
   store.put("clusters", uid, { ...cluster, removed: true, removedMs, key: null });
-  mesh.audit.operator("admin", "cluster remove", name);
+  mesh.audit.operator(mesh.actor, "cluster remove", name);
   forgetOldestRemoved(mesh);
 }
 
@@ -143,7 +146,7 @@ function forgetOldestRemoved(mesh: Mesh): void {
 export function newToken(mesh: Mesh, name: string): NewToken {
   mesh.requireMesh();
   const { uid } = mesh.requireCluster(name);
-  mesh.audit.operator("admin", "cluster token", name);
+  mesh.audit.operator(mesh.actor, "cluster token", name);
   return makeToken(mesh, uid);
 }
 
@@ -209,6 +212,8 @@ export function join(mesh: Mesh, tokenHash: string, kid: string, hasProof: boole
     key: { kid, addedMs: now },
   };
   mesh.store.put("clusters", cluster.uid, renewed);
+  if (cluster.key === null)
+    recordMembership(mesh, cluster, "cluster.joined", `cluster ${cluster.name} has joined`);
   mesh.audit.operator(
     `cluster ${cluster.name}`,
     hasProof ? "join" : "join without proof",

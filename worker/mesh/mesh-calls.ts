@@ -10,6 +10,7 @@ import type { Outcome } from "./outcome.ts";
 import type { ClusterRcc, MemberRcc, Rcc } from "./rccs.ts";
 import type { RangesChange } from "./ranges.ts";
 import type { AuditRow, MeshRow } from "./registry.ts";
+import type { HealthRow } from "./webhooks/rows.ts";
 
 /** A change, and whether every Origin that it concerns held it when the call returned. */
 export type Changed<T> = T & { readonly propagated: boolean };
@@ -25,6 +26,9 @@ export interface Member {
   /** CIDRs of its own pools, as its Origin has noted them. */
   readonly pools: readonly string[];
   readonly refusedClaims: readonly RefusedClaim[];
+  readonly suspended: boolean;
+  /** As webhooks are told. */
+  readonly health: HealthRow;
 }
 
 export interface NotServed extends FieldProblem {
@@ -87,6 +91,8 @@ export interface MeshAdmin {
   listClusters(): Promise<Outcome<readonly Member[]>>;
   getCluster(name: string): Promise<Outcome<Member>>;
   removeCluster(name: string): Promise<Outcome<Changed<object>>>;
+  /** Whether it is to be suspended, or no longer. [VIS50] */
+  suspendCluster(name: string, isSuspended: boolean): Promise<Outcome<Changed<object>>>;
   newToken(name: string): Promise<Outcome<NewToken>>;
   join(tokenHash: string, kid: string, hasProof: boolean): Promise<Outcome<Joined>>;
   applyRcc(
@@ -128,6 +134,7 @@ export const MESH_ADMIN_CALLS: CallNames<MeshAdmin> = {
   listClusters: true,
   getCluster: true,
   removeCluster: true,
+  suspendCluster: true,
   newToken: true,
   join: true,
   applyRcc: true,

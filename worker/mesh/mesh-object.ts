@@ -6,26 +6,46 @@ import { DurableObject } from "cloudflare:workers";
 
 import { toHex } from "../../shared/lib/bytes.ts";
 import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
+import type { ClusterHealth } from "../../shared/visibility/health.ts";
 import type { MeshCalls } from "../ports.ts";
 import { durableSql } from "../storage/durable-sql.ts";
 import { originStub } from "../stubs.ts";
+import { Alarms } from "./alarms.ts";
 import { callByName } from "./calls-by-name.ts";
 import { Directory } from "./directory.ts";
 import { DIRECTORY_CALLS, MESH_ADMIN_CALLS } from "./mesh-calls.ts";
 import type { DirectoryCalls, MeshAdmin } from "./mesh-calls.ts";
 import { MeshService } from "./mesh-service.ts";
+import type { MeshServicePorts } from "./mesh-service.ts";
 import { SqlMeshStore } from "./mesh-store.ts";
 import { Mesh } from "./mesh.ts";
+import { ApiTokens, TOKEN_CALLS } from "./tokens/api-tokens.ts";
+import type { TokenCalls } from "./tokens/api-tokens.ts";
+import { Deliverer } from "./webhooks/deliverer.ts";
+import { postPayload } from "./webhooks/post.ts";
+import type { Payload } from "./webhooks/payload.ts";
+import { WEBHOOK_CALLS } from "./webhooks/webhook-calls.ts";
+import type { WebhookCalls } from "./webhooks/webhook-calls.ts";
+import { WebhookService } from "./webhooks/webhook-service.ts";
+import type { WebhookPorts } from "./webhooks/webhook-service.ts";
 
 export interface MeshEnv {
   readonly ORIGIN: DurableObjectNamespace;
   /** Unix ms at which the hub's storage was restored from a backup; absent or 0: never. */
   readonly RESTORED_AT?: string;
+  /** `yes`: webhooks may go to private addresses, by http too. [EVT8] */
+  readonly ALLOW_PRIVATE_WEBHOOKS?: string;
 }
 
 export class MeshObject extends DurableObject<MeshEnv> implements MeshCalls {
+  readonly #mesh: Mesh;
+  readonly #ports: MeshServicePorts;
+  readonly #webhookPorts: WebhookPorts;
   readonly #service: MeshService;
   readonly #directory: Directory;
+  readonly #alarms: Alarms<"facts" | "webhooks">;
+  readonly #deliverer: Deliverer;
+  readonly #webhooks: WebhookService;
 
   constructor(context: DurableObjectState, env: MeshEnv) {
     super(context, env);
@@ -36,25 +56,63 @@ export class MeshObject extends DurableObject<MeshEnv> implements MeshCalls {
     });
     mesh.noteRestore(Number(env.RESTORED_AT ?? 0));
     this.#directory = new Directory(store);
-    this.#service = new MeshService(mesh, {
+    const alarms = new Alarms<"facts" | "webhooks">((atMs) =>
+      context.waitUntil(context.storage.setAlarm(atMs)),
+    );
+    this.#alarms = alarms;
+    this.#mesh = mesh;
+    this.#ports = {
       findOrigin: (name) => originStub(env.ORIGIN, name),
       delay: (ms) => {
         let timer: ReturnType<typeof setTimeout> | null = null;
         const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
         return { over, cancel: () => clearTimeout(timer) };
       },
-      setAlarm: (atMs) => context.waitUntil(context.storage.setAlarm(atMs)),
+      setAlarm: (atMs) => alarms.set("facts", atMs),
+    };
+    this.#service = new MeshService(mesh, this.#ports);
+    const post = (url: string, payload: Payload) => postPayload(url, payload, Date.now());
+    this.#deliverer = new Deliverer(mesh, {
+      post,
+      background: (work) => context.waitUntil(work),
+      setAlarm: (atMs) => alarms.set("webhooks", atMs),
     });
+    const allowPrivate = env.ALLOW_PRIVATE_WEBHOOKS === "yes";
+    this.#webhookPorts = { post, allowPrivate };
+    this.#webhooks = new WebhookService(mesh, this.#deliverer, this.#webhookPorts);
     this.#service.onStart();
+    // The alarm of what was due when the object ended has gone with it, perhaps.
+    this.#deliverer.wake();
   }
 
   override alarm(): Promise<void> {
+    this.#alarms.rang();
+    this.#deliverer.wake();
     return this.#service.onAlarm();
   }
 
   /** A call of `MeshAdmin`; `meshStub` is the other side. */
-  administer(call: string, args: readonly unknown[]): unknown {
-    return callByName<MeshAdmin>(this.#service, MESH_ADMIN_CALLS, call, args);
+  async administer(call: string, args: readonly unknown[], who: string): Promise<unknown> {
+    const answer: unknown = await callByName<MeshAdmin>(
+      new MeshService(this.#mesh, this.#ports, who),
+      MESH_ADMIN_CALLS,
+      call,
+      args,
+    );
+    // What was decided may be an event.
+    this.#deliverer.wake();
+    return answer;
+  }
+
+  /** A call of `WebhookCalls`; `webhookStub` is the other side. */
+  notify(call: string, args: readonly unknown[], who: string): unknown {
+    const webhooks = new WebhookService(this.#mesh, this.#deliverer, this.#webhookPorts, who);
+    return callByName<WebhookCalls>(webhooks, WEBHOOK_CALLS, call, args);
+  }
+
+  /** A call of `TokenCalls`; `tokenStub` is the other side. */
+  guard(call: string, args: readonly unknown[]): unknown {
+    return callByName<TokenCalls>(new ApiTokens(this.#mesh), TOKEN_CALLS, call, args);
   }
 
   /** A call of `DirectoryCalls`; `directoryStub` is the other side. */
@@ -72,5 +130,9 @@ export class MeshObject extends DurableObject<MeshEnv> implements MeshCalls {
 
   noteCluster(clusterUid: string, note: ClusterNote): Promise<OriginFacts | null> {
     return this.#service.noteCluster(clusterUid, note);
+  }
+
+  async noteHealth(clusterUid: string, health: ClusterHealth): Promise<void> {
+    this.#webhooks.noteHealth(clusterUid, health);
   }
 }

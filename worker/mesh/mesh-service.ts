@@ -3,7 +3,6 @@
  * every Origin concerned holds it or after two seconds, whichever is first. The Durable Object
  * around it adds an alarm; tests add their own ports.
  */
-import { nameOfKey } from "../../shared/record/key-name.ts";
 import { narrows } from "../../shared/admission/judge.ts";
 import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
@@ -19,10 +18,11 @@ import { Refused } from "./outcome.ts";
 import type { Outcome } from "./outcome.ts";
 import { dueEntries, nextDueMs, pushAll } from "./outbox.ts";
 import type { FindOrigin } from "./outbox.ts";
-import { claimRanges, rangesAfter, setRanges } from "./ranges.ts";
+import { claimRanges, inUse, NAMED_RECORDS, rangesAfter, setRanges } from "./ranges.ts";
 import type { RangesChange } from "./ranges.ts";
 import { applyRcc, deleteRcc, getRcc, listAllRccs, listRccs } from "./rccs.ts";
 import type { ClusterRow } from "./registry.ts";
+import { setSuspended } from "./suspension.ts";
 import { overviewOf, viewCluster, viewOf } from "./views.ts";
 
 export interface MeshServicePorts {
@@ -35,19 +35,22 @@ export interface MeshServicePorts {
   setAlarm(atMs: number): void;
 }
 
-/** Records that an answer names which lie in a range that is to be taken away. */
-const NAMED_RECORDS = 5;
-
 /** How long an admin request waits for Origins. */
 const PROPAGATION_MS = 2_000;
 
-export class MeshService implements MeshAdmin, MeshCalls {
+/** What Origins ask about facts; see `MeshCalls`. */
+type FactsCalls = Omit<MeshCalls, "noteHealth">;
+
+export class MeshService implements MeshAdmin, FactsCalls {
   readonly #mesh: Mesh;
   readonly #ports: MeshServicePorts;
+  readonly #who: string;
 
-  constructor(mesh: Mesh, ports: MeshServicePorts) {
+  /** @param who Asks, for the audit. */
+  constructor(mesh: Mesh, ports: MeshServicePorts, who = "admin") {
     this.#mesh = mesh;
     this.#ports = ports;
+    this.#who = who;
   }
 
   async createMesh(name: string): ReturnType<MeshAdmin["createMesh"]> {
@@ -83,7 +86,7 @@ export class MeshService implements MeshAdmin, MeshCalls {
       if (JSON.stringify(rangesAfter(this.#mesh, cluster, change)) !== checked.value)
         throw new Refused(409, "changed-meanwhile", "the ranges have changed meanwhile: try again");
       setRanges(this.#mesh, cluster, change);
-      this.#mesh.audit.operator("admin", "cluster set", `${name} ${checked.value}`);
+      this.#mesh.audit.operator(this.#who, "cluster set", `${name} ${checked.value}`);
       return { cluster: this.#view(this.#mesh.requireCluster(name)) };
     });
   }
@@ -132,6 +135,13 @@ export class MeshService implements MeshAdmin, MeshCalls {
 
   async removeCluster(name: string): ReturnType<MeshAdmin["removeCluster"]> {
     return this.#change(() => (removeCluster(this.#mesh, name), {}));
+  }
+
+  async suspendCluster(
+    name: string,
+    isSuspended: boolean,
+  ): ReturnType<MeshAdmin["suspendCluster"]> {
+    return this.#change(() => (setSuspended(this.#mesh, name, isSuspended), {}));
   }
 
   async newToken(name: string): ReturnType<MeshAdmin["newToken"]> {
@@ -256,7 +266,7 @@ export class MeshService implements MeshAdmin, MeshCalls {
   }
 
   async #change<T extends object>(work: () => T): Promise<Outcome<Changed<T>>> {
-    const decided = this.#mesh.decide(work);
+    const decided = this.#mesh.decide(work, this.#who);
     if (!decided.ok) return decided;
     const { value, changed } = decided.value;
     if (changed.length === 0) return { ok: true, value: { ...value, propagated: true } };
@@ -279,14 +289,4 @@ export class MeshService implements MeshAdmin, MeshCalls {
   #view(cluster: ClusterRow): Member {
     return viewCluster(this.#mesh, cluster);
   }
-}
-
-function inUse(name: string, held: readonly { readonly key: string }[]): Refused {
-  const named = held.map(({ key }) => nameOfKey(key)).join(", ");
-  const more = held.length === NAMED_RECORDS ? ", and perhaps more" : "";
-  return new Refused(
-    409,
-    "range-in-use",
-    `cluster ${name} uses addresses of the ranges that would go: ${named}${more}`,
-  );
 }

@@ -19,6 +19,12 @@ export interface MeshStore {
     collection: N,
     prefix?: string,
   ): readonly (readonly [id: string, row: Collections[N]])[];
+  /** At most so many rows whose id is beyond this one, ordered by id. */
+  after<N extends CollectionName>(
+    collection: N,
+    id: string,
+    limit: number,
+  ): readonly (readonly [id: string, row: Collections[N]])[];
   count(collection: CollectionName, prefix?: string): number;
   /** All of `work`'s writes, or none when it throws. Not nested; every write happens inside one. */
   transaction<T>(work: () => T): T;
@@ -108,6 +114,25 @@ export class SqlMeshStore implements MeshStore {
       .map((row) => {
         const id = String(row["id"]);
         return [id, requireRow(collection, id, row["body"])] as const;
+      });
+  }
+
+  after<N extends CollectionName>(
+    collection: N,
+    id: string,
+    limit: number,
+  ): readonly (readonly [string, Collections[N]])[] {
+    if (!this.#isCreated) return [];
+    return this.#sql
+      .run(
+        "SELECT id, body FROM registry WHERE collection = ? AND id > ? ORDER BY id LIMIT ?",
+        COLLECTIONS.indexOf(collection),
+        id,
+        limit,
+      )
+      .map((row) => {
+        const found = String(row["id"]);
+        return [found, requireRow(collection, found, row["body"])] as const;
       });
   }
 

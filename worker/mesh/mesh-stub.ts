@@ -3,17 +3,39 @@ import { stubOf } from "../stubs.ts";
 import { callerOf } from "./calls-by-name.ts";
 import { DIRECTORY_CALLS, MESH_ADMIN_CALLS } from "./mesh-calls.ts";
 import type { DirectoryCalls, MeshAdmin } from "./mesh-calls.ts";
+import { TOKEN_CALLS } from "./tokens/api-tokens.ts";
+import type { TokenCalls } from "./tokens/api-tokens.ts";
+import { WEBHOOK_CALLS } from "./webhooks/webhook-calls.ts";
+import type { WebhookCalls } from "./webhooks/webhook-calls.ts";
 
 /** Methods of `MeshObject`, each with a whole interface behind it. */
 interface Doors {
-  administer(call: string, args: readonly unknown[]): unknown;
+  administer(call: string, args: readonly unknown[], who: string): unknown;
+  notify(call: string, args: readonly unknown[], who: string): unknown;
+  guard(call: string, args: readonly unknown[]): unknown;
   list(call: string, args: readonly unknown[]): unknown;
 }
 
-/** @param mesh Its name. */
-export function meshStub(meshes: DurableObjectNamespace, mesh: string): MeshAdmin {
+/** @param mesh Its name. @param who For the audit. */
+export function meshStub(meshes: DurableObjectNamespace, mesh: string, who = "admin"): MeshAdmin {
   const object = stubOf<Doors>(meshes, `mesh:${mesh}`);
-  return callerOf(MESH_ADMIN_CALLS, (call, args) => object.administer(call, args));
+  return callerOf(MESH_ADMIN_CALLS, (call, args) => object.administer(call, args, who));
+}
+
+/** @param mesh Its name. */
+export function tokenStub(meshes: DurableObjectNamespace, mesh: string): TokenCalls {
+  const object = stubOf<Doors>(meshes, `mesh:${mesh}`);
+  return callerOf(TOKEN_CALLS, (call, args) => object.guard(call, args));
+}
+
+/** @param mesh Its name. @param who For the audit. */
+export function webhookStub(
+  meshes: DurableObjectNamespace,
+  mesh: string,
+  who = "admin",
+): WebhookCalls {
+  const object = stubOf<Doors>(meshes, `mesh:${mesh}`);
+  return callerOf(WEBHOOK_CALLS, (call, args) => object.notify(call, args, who));
 }
 
 export function directoryStub(meshes: DurableObjectNamespace): DirectoryCalls {

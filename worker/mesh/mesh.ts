@@ -57,6 +57,7 @@ export class Mesh implements AccessRegistry {
   readonly environment: MeshEnvironment;
   readonly audit: Audit;
   #touched = new Map<string, string>();
+  #actor = "admin";
 
   constructor(store: MeshStore, environment: MeshEnvironment) {
     this.store = store;
@@ -103,15 +104,22 @@ export class Mesh implements AccessRegistry {
   /**
    * One transaction; a refusal changes nothing. `work` calls `touch` before it writes what may
    * change a cluster's facts.
+   * @param who For the audit.
    */
-  decide<T>(work: () => T): Outcome<Decided<T>> {
+  decide<T>(work: () => T, who = "admin"): Outcome<Decided<T>> {
     this.#touched = new Map();
+    this.#actor = who;
     return this.ask(() =>
       this.store.transaction(() => {
         const value = work();
         return { value, changed: this.#publishChanges() };
       }),
     );
+  }
+
+  /** Who has asked for the decision that is being made. */
+  get actor(): string {
+    return this.#actor;
   }
 
   touch(...uids: readonly string[]): void {
@@ -148,7 +156,7 @@ export class Mesh implements AccessRegistry {
       throw new Refused(409, "nothing-to-confirm", "this mesh was not restored, or is confirmed");
     this.touch(...this.clusters().map(({ uid }) => uid));
     this.store.put("counters", "confirmed", { value: restoredMs });
-    this.audit.operator("admin", "mesh confirm-restore", new Date(restoredMs).toISOString());
+    this.audit.operator(this.#actor, "mesh confirm-restore", new Date(restoredMs).toISOString());
   }
 
   member(uid: string): ClusterRow | undefined {

@@ -2,6 +2,7 @@
  * Decisions about which addresses belong to which cluster. The first to have a range keeps it:
  * nothing here moves one. [VIS25] [VIS26]
  */
+import { nameOfKey } from "../../shared/record/key-name.ts";
 import { cidrsOverlap, parseCidr } from "../../shared/ip/cidr.ts";
 import type { Cidr } from "../../shared/ip/cidr.ts";
 import { RangeSet } from "../../shared/ip/range-set.ts";
@@ -231,4 +232,17 @@ const RANGE_WORD: Record<Use, string> = { pods: "pod", nodes: "node", shared: "s
 
 function describe(mesh: Mesh, row: RangeRow): string {
   return `${row.cidr}, the ${RANGE_WORD[row.use]} range of cluster ${mesh.member(row.clusterUid)?.name ?? row.clusterUid}`;
+}
+
+/** Records that an answer names which lie in a range that is to be taken away. */
+export const NAMED_RECORDS = 5;
+
+export function inUse(name: string, held: readonly { readonly key: string }[]): Refused {
+  const named = held.map(({ key }) => nameOfKey(key)).join(", ");
+  const more = held.length === NAMED_RECORDS ? ", and perhaps more" : "";
+  return new Refused(
+    409,
+    "range-in-use",
+    `cluster ${name} uses addresses of the ranges that would go: ${named}${more}`,
+  );
 }

@@ -2,6 +2,7 @@
  * Decisions about RCCs, the reader's half of "A sees B", and those that name no member. [VIS22]
  * [VIS23] [VIS40]
  */
+import { isEffective } from "../../shared/visibility/access.ts";
 import { REMOTE_ANNOTATION } from "../../shared/visibility/rcc.ts";
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import type { Mesh } from "./mesh.ts";
@@ -56,7 +57,7 @@ export function applyRcc(
       : bindToMember(mesh, cluster, { ...request, remoteName }, existing, createdMs);
   const subject = `${clusterName}/${request.name}`;
   const names = rcc.remote === null ? "has connection fields" : `names ${rcc.remote.name}`;
-  mesh.audit.operator("admin", "rcc apply", `${subject} ${names}`);
+  mesh.audit.operator(mesh.actor, "rcc apply", `${subject} ${names}`);
   return { rcc, isNew: existing === undefined };
 }
 
@@ -174,7 +175,7 @@ function viewMember(mesh: Mesh, cluster: ClusterRow, row: RccRow): MemberRcc {
   return {
     row,
     remote: { uid: row.remoteUid, name: mesh.member(row.remoteUid)?.name ?? "" },
-    state: mesh.grantOf(row.remoteUid, cluster.uid) === undefined ? "not-granted" : "granted",
+    state: isEffective(mesh, cluster.uid, row.remoteUid) ? "granted" : "not-granted",
   };
 }
 
@@ -230,5 +231,5 @@ export function deleteRcc(mesh: Mesh, clusterName: string, name: string): void {
   const cluster = mesh.requireCluster(clusterName);
   if (rcc.remote !== null) dropMember(mesh, cluster, rcc);
   mesh.store.delete("direct", `${cluster.uid}/${name}`);
-  mesh.audit.operator("admin", "rcc delete", `${clusterName}/${name}`);
+  mesh.audit.operator(mesh.actor, "rcc delete", `${clusterName}/${name}`);
 }

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 
+import { EVENT_TYPES } from "../../shared/visibility/health.ts";
 import { describeIssues } from "../../shared/visibility/field-problem.ts";
 import { presentSpec, specSchema } from "../../shared/visibility/rcc-connection.ts";
 import { parseScope } from "../../shared/visibility/scope.ts";
@@ -17,6 +18,14 @@ export type ReadRow<T> =
 const text = z.string();
 const number = z.number();
 const use = z.enum(["pods", "nodes"]);
+const eventType = z.enum(EVENT_TYPES);
+const reasonCode = z.enum([
+  "RelayLost",
+  "NotReconciled",
+  "SourceFailing",
+  "EdgeDown",
+  "EdgeLagging",
+]);
 const annotations = z.record(text, text);
 const spec = specSchema.transform(presentSpec);
 const scope = z.custom<Scope>((value) => parseScope(value).ok, "must be a scope");
@@ -30,6 +39,7 @@ const SCHEMAS: { readonly [N in keyof Collections]: z.ZodType<Collections[N]> } 
     meshName: text,
     keyGeneration: number,
     removed: z.boolean(),
+    suspended: z.boolean().exactOptional(),
     factsVersion: number,
     createdMs: number,
     key: z.looseObject({ kid: text, addedMs: number }).nullable(),
@@ -61,6 +71,53 @@ const SCHEMAS: { readonly [N in keyof Collections]: z.ZodType<Collections[N]> } 
   scoped: z.looseObject({ createdMs: number, scope }),
   pools: z.looseObject({ cidrs: z.array(text) }),
   direct: z.looseObject({ name: text, annotations, spec, createdMs: number }),
+  events: z.looseObject({
+    type: eventType,
+    subject: text,
+    number,
+    atMs: number,
+    sinceMs: number,
+    isFiring: z.boolean(),
+    cluster: z.looseObject({ uid: text, name: text }).nullable(),
+    summary: text,
+    data: z.record(text, z.unknown()),
+  }),
+  webhooks: z.looseObject({
+    url: text,
+    events: z.array(eventType),
+    format: z.enum(["standard", "alertmanager"]),
+    secrets: z.array(z.looseObject({ secret: text, untilMs: number.nullable() })),
+    createdMs: number,
+    failingSinceMs: number.nullable(),
+    disabled: z.looseObject({ atMs: number, reason: text }).nullable(),
+  }),
+  due: z.looseObject({ event: number, attempts: number, dueMs: number }),
+  deliveries: z.looseObject({
+    event: number,
+    type: text,
+    atMs: number,
+    tookMs: number,
+    attempt: number,
+    status: number.nullable(),
+    error: text,
+  }),
+  health: z.looseObject({
+    state: z.enum(["ok", "degraded", "lost"]),
+    reasons: z.array(z.looseObject({ code: reasonCode, message: text, rccs: z.array(text) })),
+    quarantined: number,
+    held: number,
+    notInSync: z.array(text),
+    sinceMs: number,
+  }),
+  apitokens: z.looseObject({
+    tokenId: text,
+    name: text,
+    role: z.enum(["viewer", "editor", "admin", "owner"]),
+    clusterUid: text.nullable(),
+    createdMs: number,
+    expiresMs: number,
+    lastUsedMs: number.nullable(),
+  }),
 };
 
 /** Total: whatever the column holds. */

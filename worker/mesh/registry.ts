@@ -1,12 +1,14 @@
 /**
  * What a Mesh object keeps: rows in collections, each addressed by an id whose prefix is the
- * cluster it belongs to, so that everything of one cluster is one range scan. Rows hold no secrets:
- * tokens are hashes, keys are public.
+ * cluster it belongs to, so that everything of one cluster is one range scan. Rows hold no secrets
+ * but those that sign webhooks: tokens are hashes, keys are public.
  */
 import type { MemberRow } from "../../shared/visibility/access.ts";
 import type { RangeUse } from "../../shared/visibility/facts.ts";
 import type { RccSpec } from "../../shared/visibility/rcc-connection.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
+import type { ApiTokenRow } from "./tokens/token-row.ts";
+import type { DeliveryRow, DueRow, EventRow, HealthRow, WebhookRow } from "./webhooks/rows.ts";
 
 export interface MeshRow {
   /** Random: a mesh made again under its name is another one. */
@@ -148,6 +150,12 @@ export interface Collections {
   readonly scoped: ScopedGrantRow;
   readonly pools: PoolsRow;
   readonly direct: DirectRccRow;
+  readonly events: EventRow;
+  readonly webhooks: WebhookRow;
+  readonly due: DueRow;
+  readonly deliveries: DeliveryRow;
+  readonly health: HealthRow;
+  readonly apitokens: ApiTokenRow;
 }
 
 /** The position of a name is its number in storage: append only. */
@@ -167,6 +175,12 @@ export const COLLECTIONS = [
   "scoped",
   "pools",
   "direct",
+  "events",
+  "webhooks",
+  "due",
+  "deliveries",
+  "health",
+  "apitokens",
 ] as const satisfies readonly (keyof Collections)[];
 
 /** Bounds of one mesh; at each, the request is refused by name and nothing changes. [VIS27] */

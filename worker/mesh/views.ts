@@ -6,6 +6,7 @@ import { labelModeOf } from "../../shared/visibility/rcc.ts";
 import { listMemberRccs, listRccs } from "./rccs.ts";
 import type { Member, MeshOverview, ViewOverview } from "./mesh-calls.ts";
 import type { Mesh } from "./mesh.ts";
+import { WELL } from "./webhooks/note-health.ts";
 import type { ClusterRow } from "./registry.ts";
 
 export function viewCluster(mesh: Mesh, row: ClusterRow): Member {
@@ -19,6 +20,11 @@ export function viewCluster(mesh: Mesh, row: ClusterRow): Member {
     given: row.given,
     pools: mesh.poolsOf(row.uid),
     refusedClaims: mesh.refusedClaimsInFull(row.uid),
+    suspended: row.suspended === true,
+    health: mesh.store.get("health", row.uid) ?? {
+      ...WELL,
+      sinceMs: row.key?.addedMs ?? row.createdMs,
+    },
   };
 }
 

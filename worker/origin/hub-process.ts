@@ -10,6 +10,7 @@ import { MemberDials } from "./budgets/member-dials.ts";
 import { MemberWork } from "./budgets/member-work.ts";
 import { OpenSockets } from "./budgets/open-sockets.ts";
 import { ReaderMemory } from "./budgets/reader-memory.ts";
+import { RequestRates } from "./budgets/request-rates.ts";
 
 export class HubProcess {
   readonly sockets = new OpenSockets();
@@ -18,6 +19,7 @@ export class HubProcess {
   readonly memberWork = new MemberWork();
   readonly dials = new MemberDials();
   readonly tokens = new UsedTokens();
+  readonly requests = new RequestRates();
 }
 
 export const hubProcess = new HubProcess();

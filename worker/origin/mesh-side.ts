@@ -5,10 +5,14 @@
 import { admissionFacts, narrows } from "../../shared/admission/judge.ts";
 import type { AdmissionFacts } from "../../shared/admission/judge.ts";
 import { must } from "../../shared/lib/assert.ts";
+import { CHANNELS } from "../../shared/record/channel.ts";
+import type { Channel } from "../../shared/record/channel.ts";
 import type { OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
 import type { KnownFacts } from "./access/known-facts.ts";
 import { MeshNotes } from "./access/mesh-notes.ts";
 import { BUDGETS } from "./budgets/limits.ts";
+import { HealthWatch } from "./health/health-watch.ts";
+import type { Sighting } from "./health/judge-health.ts";
 import { listLogs } from "./log/channel-logs.ts";
 import type { Logs } from "./log/channel-logs.ts";
 import type { OriginSockets } from "./origin-sockets.ts";
@@ -34,6 +38,7 @@ export interface MeshSideParts {
 
 export class MeshSide {
   readonly notes: MeshNotes;
+  readonly health: HealthWatch;
   readonly #ports: OriginPorts;
   readonly #parts: MeshSideParts;
   readonly #setPullTimer: SetTimer;
@@ -49,6 +54,44 @@ export class MeshSide {
       report: () => parts.publisher.sockets.report,
       isPoolRefused: (keyHash) => parts.logs.pools.received.isRefused(keyHash),
     });
+    this.health = new HealthWatch(ports, timers, () => this.#sight());
+  }
+
+  /** A relay of the cluster has reported. */
+  reported(isPublisher: boolean): void {
+    if (isPublisher) this.notes.compareSoon();
+    this.health.lookSoon();
+  }
+
+  /** A publisher has reconciled these channels. */
+  reconciled(channels: readonly Channel[]): void {
+    this.#parts.readers.becameWhole(channels);
+    this.health.lookSoon();
+  }
+
+  #sight(): Sighting | null {
+    const { known, logs, publisher } = this.#parts;
+    const { facts } = known;
+    if (facts === null || facts.removed) return null;
+    const { sockets } = publisher;
+    const { publisher: publisherSignMs, standby: standbySignMs } = sockets.lastSigns();
+    const granted = new Set(
+      facts.remotes.filter(({ state }) => state === "granted").map(({ rcc }) => rcc),
+    );
+    return {
+      name: facts.cluster.name,
+      publisherSignMs,
+      leftMs: sockets.leftMs,
+      standbySignMs,
+      isReconciled: CHANNELS.every((channel) => sockets.hasReconciled(channel)),
+      source: sockets.report?.source ?? null,
+      edges: sockets.edges.filter(({ rcc }) => granted.has(rcc)),
+      quarantined: listLogs(logs).reduce(
+        (sum, { received }) => sum + received.refused - received.partly,
+        0,
+      ),
+      held: sockets.report?.held ?? 0,
+    };
   }
 
   pullUnlessFresh(): void {
@@ -92,6 +135,7 @@ export class MeshSide {
     if ((isNew || mustAskAgain) && !current.removed)
       publisher.setAdmission(admissionOf(current), current.accessVersion);
     if (isNew && !current.removed) this.notes.compareSoon();
+    this.health.lookSoon();
     readers.serveAll();
     builder.stepSoon();
   }

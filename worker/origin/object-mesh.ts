@@ -1,5 +1,6 @@
 /** Calls of an Origin's object to its Mesh; their answers are events of the Origin. */
 import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
+import type { ClusterHealth } from "../../shared/visibility/health.ts";
 import type { MeshCalls } from "../ports.ts";
 import type { Origin } from "./origin.ts";
 import type { MeshPort } from "./ports.ts";
@@ -42,6 +43,14 @@ export class ObjectMesh implements MeshPort {
     this.#ask(
       ({ mesh, originUid }) => mesh.noteCluster(originUid, note),
       (error) => this.#origin().onNoteFailed(error),
+    );
+  }
+
+  tellHealth(health: ClusterHealth): void {
+    const end = this.#end();
+    if (end === null) return;
+    this.#waitUntil(
+      end.mesh.noteHealth(end.originUid, health).catch(() => this.#origin().onHealth("failed")),
     );
   }
 

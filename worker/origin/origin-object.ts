@@ -38,6 +38,9 @@ interface Identity {
   readonly originUid: string;
 }
 
+/** On a hub of one's own. */
+const SILENCE_LOOK_MS = 5_000;
+
 export interface OriginEnv {
   readonly MESH: DurableObjectNamespace;
   /** See `OriginPorts.paceMs`. */
@@ -138,6 +141,11 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     if (peer.role === "home") hubProcess.disk.note(peer.clusterUid, performance.now());
     this.#origin.onMessage(id, new Uint8Array(data));
     this.#waitForHellos();
+  }
+
+  /** On Cloudflare, where a timer would keep the object awake. */
+  override alarm(): void {
+    this.#origin.onHealth("alarm");
   }
 
   override webSocketClose(socket: WebSocket): void {
@@ -248,6 +256,9 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
       digestLeaves: DIGEST_LEAVES,
       // On Cloudflare, where no disk is measured, an object has a thread of its own.
       isShared: () => fsyncMs > 0 && disk.hasCompany(performance.now()),
+      silenceLookMs: fsyncMs > 0 ? SILENCE_LOOK_MS : null,
+      healthAlarm:
+        fsyncMs > 0 ? null : (atMs) => this.ctx.waitUntil(this.ctx.storage.setAlarm(atMs)),
       readerMemory,
       memberWork,
       random: () => random32() / 2 ** 32,

@@ -96,10 +96,10 @@ export class Origin {
     return new PublisherSide(this.#ports, timers, this.#logs, this.#projections, admission, {
       refuse: (socket, reason, message) => this.#sockets.refuse(socket, reason, message),
       committed: () => this.#committed(),
-      reconciled: (channels) => this.#readers.becameWhole(channels),
+      reconciled: (channels) => this.#mesh.reconciled(channels),
       retryHellos: () => this.#sockets.retryPublishers(),
       readerCount: () => this.#readers.size,
-      reported: () => this.#mesh.notes.compareSoon(),
+      reported: (isPublisher) => this.#mesh.reported(isPublisher),
       released: (channel) => {
         if (channel === "pools") this.#mesh.notes.compareSoon();
       },
@@ -139,6 +139,7 @@ export class Origin {
   onClose(socket: SocketId): void {
     this.#door.run("close", () => {
       this.#sockets.forget(socket);
+      this.#mesh.health.lookSoon();
       // Not when it was closed: until then the process holds the bytes that it was to be sent.
       this.#ports.readerMemory.release(socket);
     });
@@ -193,6 +194,10 @@ export class Origin {
 
   onNoteFailed(error: string): void {
     this.#door.run("note failed", () => this.#mesh.onNoteFailed(error));
+  }
+
+  onHealth(what: "failed" | "alarm"): void {
+    this.#door.run(`health ${what}`, () => this.#mesh.health.on(what));
   }
 
   /**

@@ -5,6 +5,7 @@
 import type { Clock, Random } from "../../shared/lib/clock.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { ClusterNote, RangeClaim } from "../../shared/visibility/facts.ts";
+import type { ClusterHealth } from "../../shared/visibility/health.ts";
 import type { MemberWork } from "./budgets/member-work.ts";
 import type { ReaderMemory } from "./budgets/reader-memory.ts";
 import type { LogStore } from "./log/log-store.ts";
@@ -34,6 +35,8 @@ export interface MeshPort {
   claimRanges(claims: readonly RangeClaim[]): void;
   /** Answered by `onAnswer`, or `onNoteFailed`. */
   note(note: ClusterNote): void;
+  /** Answered by `onHealthFailed`, or not at all. */
+  tellHealth(health: ClusterHealth): void;
 }
 
 /** Leaves that are hashed for digests that go with their commits, over time and at once. */
@@ -61,6 +64,16 @@ export interface OriginPorts {
   paceMs(): number;
   /** Cost allowed for digests that go with their commits. [LOG20] */
   readonly digestLeaves: DigestLeaves;
+  /**
+   * How often to look whether the publisher has fallen silent; `null`: its socket's close tells it,
+   * because an object that looks by the clock is kept awake, and billed.
+   */
+  readonly silenceLookMs: number | null;
+  /**
+   * Calls `onHealth("alarm")` at that Unix time, in this instance or the next one; a later call
+   * replaces it. `null`: the object does not sleep, and timers do.
+   */
+  readonly healthAlarm: ((atMs: number) => void) | null;
   /** Whether other publishers are at work in the same thread. [LOG22] */
   isShared(): boolean;
   /**

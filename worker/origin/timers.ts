@@ -17,6 +17,7 @@ export type TimerName =
   | "note"
   | "held"
   | "claim"
+  | "health"
   | "wipe";
 
 /** Calls the owner after the delay; one that is pending is brought forward, never put off. */

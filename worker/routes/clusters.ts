@@ -7,7 +7,9 @@ import {
   getCluster,
   listClusters,
   removeCluster,
+  resumeCluster,
   setClusterRanges,
+  suspendCluster,
 } from "../../shared/api/clusters.ts";
 import type { ClusterView } from "../../shared/api/clusters.ts";
 import type { Member } from "../mesh/mesh-calls.ts";
@@ -18,8 +20,8 @@ import { isoTime } from "./shown.ts";
 
 export function clusterRoutes(ports: HubPorts): OpenAPIHono {
   const router = newRouter();
-  serve(router, addCluster, async ({ params: { mesh }, body: { name, ...ranges } }) => {
-    const added = valueOf(await ports.mesh(mesh).addCluster(name, ranges));
+  serve(router, addCluster, async ({ params: { mesh }, body: { name, ...ranges } }, { who }) => {
+    const added = valueOf(await ports.mesh(mesh, who).addCluster(name, ranges));
     await ensureListed(ports, mesh);
     return created({
       cluster: showMember(added.cluster),
@@ -35,16 +37,24 @@ export function clusterRoutes(ports: HubPorts): OpenAPIHono {
   serve(router, getCluster, async ({ params: { mesh, cluster } }) =>
     ok(showMember(valueOf(await ports.mesh(mesh).getCluster(cluster)))),
   );
-  serve(router, setClusterRanges, async ({ params: { mesh, cluster }, body }) => {
-    const set = valueOf(await ports.mesh(mesh).setRanges(cluster, body));
+  serve(router, setClusterRanges, async ({ params: { mesh, cluster }, body }, { who }) => {
+    const set = valueOf(await ports.mesh(mesh, who).setRanges(cluster, body));
     return ok({ cluster: showMember(set.cluster), propagated: set.propagated });
   });
-  serve(router, removeCluster, async ({ params: { mesh, cluster } }) => {
-    const { propagated } = valueOf(await ports.mesh(mesh).removeCluster(cluster));
+  serve(router, removeCluster, async ({ params: { mesh, cluster } }, { who }) => {
+    const { propagated } = valueOf(await ports.mesh(mesh, who).removeCluster(cluster));
     return ok({ propagated });
   });
-  serve(router, createJoinToken, async ({ params: { mesh, cluster } }) => {
-    const made = valueOf(await ports.mesh(mesh).newToken(cluster));
+  for (const [operation, isSuspended] of [
+    [suspendCluster, true],
+    [resumeCluster, false],
+  ] as const)
+    serve(router, operation, async ({ params: { mesh, cluster } }, { who }) => {
+      const outcome = await ports.mesh(mesh, who).suspendCluster(cluster, isSuspended);
+      return ok({ propagated: valueOf(outcome).propagated });
+    });
+  serve(router, createJoinToken, async ({ params: { mesh, cluster } }, { who }) => {
+    const made = valueOf(await ports.mesh(mesh, who).newToken(cluster));
     await ensureListed(ports, mesh);
     return created({ joinToken: made.joinToken, expiresAt: isoTime(made.expiresMs) });
   });
@@ -76,5 +86,6 @@ function showMember(member: Member): ClusterView {
     pools: [...member.pools],
     rangesGivenByOperator: [...member.given],
     refusedClaims: member.refusedClaims.map((claim) => ({ ...claim })),
+    suspended: member.suspended,
   };
 }

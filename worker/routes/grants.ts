@@ -13,14 +13,14 @@ import { isoTime } from "./shown.ts";
 
 export function grantRoutes(ports: HubPorts): OpenAPIHono {
   const router = newRouter();
-  serve(router, createGrant, async ({ params, body: { origin, reader, scope } }) => {
-    const mesh = ports.mesh(params.mesh);
+  serve(router, createGrant, async ({ params, body: { origin, reader, scope } }, { who }) => {
+    const mesh = ports.mesh(params.mesh, who);
     const made = valueOf(await mesh.createGrant(origin, reader, readScope(scope)));
     return created({ grant: showGrant(made.grant), propagated: made.propagated });
   });
-  serve(router, applyGrant, async ({ params: { mesh, origin, reader }, body }) => {
+  serve(router, applyGrant, async ({ params: { mesh, origin, reader }, body }, { who }) => {
     const scope = readScope(body.scope);
-    const made = valueOf(await ports.mesh(mesh).applyGrant(origin, reader, scope));
+    const made = valueOf(await ports.mesh(mesh, who).applyGrant(origin, reader, scope));
     const answer = { grant: showGrant(made.grant), propagated: made.propagated };
     return made.isNew ? created(answer) : ok(answer);
   });
@@ -28,8 +28,8 @@ export function grantRoutes(ports: HubPorts): OpenAPIHono {
     const grants = valueOf(await ports.mesh(params.mesh).listGrants(query.origin ?? null));
     return ok({ items: grants.map(showGrant) });
   });
-  serve(router, deleteGrant, async ({ params: { mesh, origin, reader } }) => {
-    const { propagated } = valueOf(await ports.mesh(mesh).deleteGrant(origin, reader));
+  serve(router, deleteGrant, async ({ params: { mesh, origin, reader } }, { who }) => {
+    const { propagated } = valueOf(await ports.mesh(mesh, who).deleteGrant(origin, reader));
     return ok({ propagated });
   });
   return router;

@@ -5,6 +5,8 @@
 import type { Clock } from "../../shared/lib/clock.ts";
 import type { HubKeys } from "../auth/hub-key.ts";
 import type { DirectoryCalls, MeshAdmin } from "../mesh/mesh-calls.ts";
+import type { TokenCalls } from "../mesh/tokens/api-tokens.ts";
+import type { WebhookCalls } from "../mesh/webhooks/webhook-calls.ts";
 import type { OriginCalls } from "../ports.ts";
 
 export interface OriginAccess extends Pick<OriginCalls, "status" | "quarantine" | "mayDial"> {
@@ -17,7 +19,14 @@ export interface HubPorts {
   /** Hex SHA-256. */
   readonly adminTokenHash: string;
   hubKeys(): Promise<HubKeys>;
-  mesh(name: string): MeshAdmin;
+  /** @param who For the audit; without it nothing is changed. */
+  mesh(name: string, who?: string): MeshAdmin;
+  /** @param mesh Its name. */
+  webhooks(mesh: string, who?: string): WebhookCalls;
+  /** @param mesh Its name. */
+  tokens(mesh: string): TokenCalls;
+  /** Counts a request of the token; milliseconds until the next may be, 0: this one may. */
+  requestWaitMs(token: string): number;
   directory(): DirectoryCalls;
   /**
    * Whether the process can hold one more socket of this member.

@@ -12,7 +12,7 @@ import { newRouter, ok, serve } from "./serve.ts";
 
 export function joinRoutes(ports: HubPorts): OpenAPIHono {
   const router = newRouter();
-  serve(router, join, async ({ body: { joinToken, publicKey } }, headers) => {
+  serve(router, join, async ({ body: { joinToken, publicKey } }, { headers }) => {
     const meshName = meshOfToken(joinToken);
     if (meshName === null)
       throw new HttpProblem(

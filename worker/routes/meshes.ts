@@ -18,11 +18,11 @@ import { isoTime } from "./shown.ts";
 
 export function meshRoutes(ports: HubPorts): OpenAPIHono {
   const router = newRouter();
-  serve(router, createMesh, async ({ body: { name } }) => {
+  serve(router, createMesh, async ({ body: { name } }, { who }) => {
     const meshes = await ports.directory().listMeshes();
     if (meshes.length >= MESH_LIMITS.meshes && !meshes.some((mesh) => mesh.name === name))
       throw new HttpProblem(422, "too-many", `a hub has at most ${MESH_LIMITS.meshes} meshes`);
-    const outcome = await ports.mesh(name).createMesh(name);
+    const outcome = await ports.mesh(name, who).createMesh(name);
     // Noted also when the mesh was there before: an earlier create may have ended between the two.
     const row = outcome.ok ? outcome : await ports.mesh(name).getMesh();
     if (row.ok) await ports.directory().noteMesh(name, row.value.id, row.value.createdMs);
@@ -34,14 +34,14 @@ export function meshRoutes(ports: HubPorts): OpenAPIHono {
   serve(router, getMesh, async ({ params }) =>
     ok(showMesh(valueOf(await ports.mesh(params.mesh).getMesh()))),
   );
-  serve(router, deleteMesh, async ({ params: { mesh } }) => {
-    const outcome = await ports.mesh(mesh).deleteMesh();
+  serve(router, deleteMesh, async ({ params: { mesh } }, { who }) => {
+    const outcome = await ports.mesh(mesh, who).deleteMesh();
     // Forgotten also when it was gone before: an earlier delete may have ended between the two.
     if (outcome.ok || outcome.refusal.status === 404) await ports.directory().forgetMesh(mesh);
     return ok({ propagated: valueOf(outcome).propagated });
   });
-  serve(router, confirmRestore, async ({ params }) => {
-    const { propagated } = valueOf(await ports.mesh(params.mesh).confirmRestore());
+  serve(router, confirmRestore, async ({ params }, { who }) => {
+    const { propagated } = valueOf(await ports.mesh(params.mesh, who).confirmRestore());
     return ok({ propagated });
   });
   serve(router, listAudit, async ({ params, query }) => {

@@ -14,6 +14,7 @@ const CHALLENGE = 'Bearer realm="catwalk hub"';
 const TITLES: Readonly<Record<number, string>> = {
   400: "Bad request",
   401: "Not authenticated",
+  403: "Forbidden",
   404: "Not found",
   405: "Method not allowed",
   409: "Conflict",

@@ -21,16 +21,16 @@ import { isoTime } from "./shown.ts";
 
 export function rccRoutes(ports: HubPorts): OpenAPIHono {
   const router = newRouter();
-  serve(router, createRcc, async ({ params: { mesh, cluster }, body }) => {
+  serve(router, createRcc, async ({ params: { mesh, cluster }, body }, { who }) => {
     const request = readRcc(body);
-    const changed = valueOf(await ports.mesh(mesh).applyRcc(cluster, request, "create"));
+    const changed = valueOf(await ports.mesh(mesh, who).applyRcc(cluster, request, "create"));
     return created({ rcc: showRcc(changed.rcc), propagated: changed.propagated });
   });
-  serve(router, applyRcc, async ({ params: { mesh, cluster, rcc }, body }) => {
+  serve(router, applyRcc, async ({ params: { mesh, cluster, rcc }, body }, { who }) => {
     const request = readRcc(body);
     if (request.name !== rcc)
       badRequest([{ field: "metadata.name", rule: `must be ${rcc}, the name in the path` }], 422);
-    const changed = valueOf(await ports.mesh(mesh).applyRcc(cluster, request, "apply"));
+    const changed = valueOf(await ports.mesh(mesh, who).applyRcc(cluster, request, "apply"));
     const answer = { rcc: showRcc(changed.rcc), propagated: changed.propagated };
     return changed.isNew ? created(answer) : ok(answer);
   });
@@ -47,8 +47,8 @@ export function rccRoutes(ports: HubPorts): OpenAPIHono {
   serve(router, getRcc, async ({ params: { mesh, cluster, rcc } }) =>
     ok(showRcc(valueOf(await ports.mesh(mesh).getRcc(cluster, rcc)))),
   );
-  serve(router, deleteRcc, async ({ params: { mesh, cluster, rcc } }) => {
-    const { propagated } = valueOf(await ports.mesh(mesh).deleteRcc(cluster, rcc));
+  serve(router, deleteRcc, async ({ params: { mesh, cluster, rcc } }, { who }) => {
+    const { propagated } = valueOf(await ports.mesh(mesh, who).deleteRcc(cluster, rcc));
     return ok({ propagated });
   });
   return router;

@@ -12,7 +12,10 @@ import type {
   Success,
   SuccessStatus,
 } from "../../shared/api/operation.ts";
+import type { MiddlewareHandler } from "hono";
+
 import { problemSchema } from "../../shared/api/problem.ts";
+import { callerOf, requireOwnCluster, requireRole } from "./authorize.ts";
 import { badRequest, validationHook } from "./problem.ts";
 
 export interface Served<T> {
@@ -28,6 +31,12 @@ export function created<T>(body: T): Served<T> {
   return { status: 201, body };
 }
 
+/** Who asks, for the audit, and the headers of the request. */
+export interface AskedBy {
+  readonly who: string;
+  readonly headers: Headers;
+}
+
 /** A router whose validation errors are problems. */
 export function newRouter(): OpenAPIHono {
   return new OpenAPIHono({ defaultHook: validationHook });
@@ -40,9 +49,13 @@ export function newRouter(): OpenAPIHono {
 export function serve<O extends Operation>(
   router: OpenAPIHono,
   operation: O,
-  handle: (given: GivenOf<O>, headers: Headers) => Promise<Served<AnswerOf<O>>>,
+  handle: (given: GivenOf<O>, by: AskedBy) => Promise<Served<AnswerOf<O>>>,
 ): void {
-  router.openapi(createRoute(routeOf(operation)), async (c) => {
+  const allowed: MiddlewareHandler = async (c, next) => {
+    requireRole(c, operation);
+    await next();
+  };
+  router.openapi(createRoute({ ...routeOf(operation), middleware: [allowed] }), async (c) => {
     // Hono reads a body that is not there as `{}`, which might mean everything.
     if (operation.body !== null && c.req.header("content-type") === undefined)
       badRequest([{ field: "body", rule: "must be a JSON object" }]);
@@ -53,13 +66,15 @@ export function serve<O extends Operation>(
       query: valid("query"),
       body: operation.body === null ? undefined : valid("json"),
     } as GivenOf<O>;
-    const { status, body } = await handle(given, c.req.raw.headers);
+    requireOwnCluster(c, operation.owner, { ...given });
+    const who = callerOf(c)?.who ?? "anyone";
+    const { status, body } = await handle(given, { who, headers: c.req.raw.headers });
     return c.json(body, status);
   });
 }
 
 function routeOf(operation: Operation): RouteConfig {
-  const { id, summary, tag, method, path, access, params, query, body, answer } = operation;
+  const { id, summary, tag, method, path, access, owner, params, query, body, answer } = operation;
   const successes = Object.entries(operation.successes).map(([status, success]) => [
     status,
     { ...jsonOf(answer, success.description), ...linksOf(success) },
@@ -70,7 +85,9 @@ function routeOf(operation: Operation): RouteConfig {
     tags: [tag],
     method,
     path,
-    ...(access === "admin" ? { security: [{ adminToken: [] }] } : {}),
+    ...(access === "anyone"
+      ? {}
+      : { security: [{ adminToken: [] }], description: whoMay(access, owner) }),
     request: {
       params: params as never,
       query: query as never,
@@ -80,6 +97,12 @@ function routeOf(operation: Operation): RouteConfig {
     },
     responses: { ...Object.fromEntries(successes), ...PROBLEMS },
   };
+}
+
+/** In words. */
+function whoMay(access: Operation["access"], owner: Operation["owner"]): string {
+  const role = access === "hub" ? "the hub's own token" : `role ${access}`;
+  return `Needs ${role}${owner === null ? "" : ", or the owner of the cluster"}.`;
 }
 
 function jsonOf(schema: Operation["answer"], description: string) {
@@ -104,6 +127,7 @@ function linkOf({ operationId, parameters }: Link) {
 const PROBLEMS = {
   400: problem("Malformed: a wrong type, a missing or unknown field or query parameter"),
   401: problem("Not authenticated"),
+  403: problem("The token's role may not do this"),
   404: problem("There is no such mesh, cluster, RCC or grant"),
   409: problem("In the way of what is there"),
   422: problem("Well formed, and breaks a rule between fields or of the mesh"),

@@ -12,6 +12,9 @@ import { scopeDocument } from "../../shared/visibility/scope.ts";
 import type { Member, MeshOverview } from "../mesh/mesh-calls.ts";
 import { originObjectName } from "../ports.ts";
 import { askAll } from "./ask-all.ts";
+import { requireRole } from "./authorize.ts";
+import { conditionsOf } from "./conditions.ts";
+import { metricsText } from "./metrics.ts";
 import type { Answer } from "./ask-all.ts";
 import { edgeState } from "./edge-state.ts";
 import type { HubPorts, OriginAccess } from "./hub-ports.ts";
@@ -32,6 +35,15 @@ export function statusRoutes(ports: HubPorts): OpenAPIHono {
     const overview = valueOf(await ports.mesh(params.mesh).overview());
     const answers = await askOrigins(overview, (origin) => origin.status());
     return ok(statusOf(overview, answers, ports.clock.now()));
+  });
+  router.get("/v1/meshes/:mesh/metrics", async (c) => {
+    requireRole(c, getStatus);
+    const name = c.req.param("mesh");
+    const overview = valueOf(await ports.mesh(name).overview());
+    const answers = await askOrigins(overview, (origin) => origin.status());
+    const webhooks = valueOf(await ports.webhooks(name).listWebhooks());
+    const text = metricsText(statusOf(overview, answers, ports.clock.now()), webhooks);
+    return c.body(text, 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
   });
   serve(router, listQuarantine, async ({ params, query: { limit } }) => {
     const overview = valueOf(await ports.mesh(params.mesh).overview());
@@ -61,6 +73,9 @@ function statusOf(
   }
   const refs = new Map(overview.clusters.map(({ uid, name }) => [uid, { uid, name }]));
   const refOf = (uid: string) => refs.get(uid) ?? { uid, name: "" };
+  const members = new Map(overview.clusters.map((cluster) => [cluster.uid, cluster]));
+  const isSuspended = (uid: string): boolean => members.get(uid)?.suspended === true;
+  const healthMs = (uid: string): number => members.get(uid)?.health.sinceMs ?? 0;
   return {
     mesh: {
       name: mesh.name,
@@ -80,8 +95,16 @@ function statusOf(
     edges: overview.edges.map((edge) => {
       const reader = origins.get(edge.clusterUid) ?? null;
       const origin = origins.get(edge.rcc.remote.uid) ?? null;
-      const pools = overview.clusters.find(({ uid }) => uid === edge.clusterUid)?.pools ?? [];
-      return { cluster: refOf(edge.clusterUid), ...edgeStatus(edge, reader, origin, pools, nowMs) };
+      const pools = members.get(edge.clusterUid)?.pools ?? [];
+      const shown = edgeStatus(edge, reader, origin, pools, nowMs);
+      const conditions = conditionsOf({
+        edge: shown,
+        isSuspended: isSuspended(edge.clusterUid) || isSuspended(edge.rcc.remote.uid),
+        generation: overview.accessVersion,
+        rccMs: edge.rcc.row.createdMs,
+        healthMs: Math.max(healthMs(edge.clusterUid), healthMs(edge.rcc.remote.uid)),
+      });
+      return { cluster: refOf(edge.clusterUid), ...shown, conditions };
     }),
     notServed: overview.notServed.map(({ clusterUid, ...what }) => ({
       cluster: refOf(clusterUid),
@@ -109,6 +132,8 @@ function clusterStatus(
     source: report === null ? null : showSource(report.source),
     pools: [...cluster.pools],
     withheldPools: (report?.withheldPools ?? []).map((pool) => ({ ...pool })),
+    suspended: cluster.suspended,
+    health: showHealth(cluster.health),
     factsAcknowledged: !isUnacknowledged,
     refusedClaims: cluster.refusedClaims.length,
     channels: (origin?.channels ?? []).map((channel) => ({ ...channel })),
@@ -124,7 +149,7 @@ function edgeStatus(
   origin: OriginStatus | null,
   pools: readonly string[],
   nowMs: number,
-): Omit<EdgeStatus, "cluster"> {
+): Omit<EdgeStatus, "cluster" | "conditions"> {
   const report = reader?.edges.find(
     (edge) => edge.rcc === rcc.row.name && edge.origin.uid === rcc.remote.uid,
   );
@@ -157,6 +182,15 @@ function ageOf(origin: OriginStatus, nowMs: number): number {
 
 function showTakenOver(taken: TakenOver | null): ClusterStatus["takenOver"] {
   return taken === null ? null : { by: taken.by, from: taken.from, at: isoTime(taken.atMs) };
+}
+
+function showHealth({ state, sinceMs, reasons, held }: Member["health"]): ClusterStatus["health"] {
+  return {
+    state,
+    held,
+    since: isoTime(sinceMs),
+    reasons: reasons.map(({ code, message }) => ({ code, message })),
+  };
 }
 
 function showSource({ state, reason, sinceMs }: SourceReport): SourceView {

@@ -3,6 +3,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 
 import { getView } from "../../shared/api/view.ts";
 import { originObjectName } from "../ports.ts";
+import { requireOwnCluster, requireRole } from "./authorize.ts";
 import { requireUpgrade, withInternalHeaders } from "./forward.ts";
 import type { HubPorts } from "./hub-ports.ts";
 import { HttpProblem, valueOf } from "./problem.ts";
@@ -25,8 +26,10 @@ export function viewRoutes(ports: HubPorts): OpenAPIHono {
   });
   // Not in the OpenAPI document: it has no words for WebSockets; the protocol is in SPEC.md.
   router.get("/v1/meshes/:mesh/clusters/:cluster/view/:originUid", async (c) => {
-    requireUpgrade(c.req.raw);
+    requireRole(c, getView);
     const { mesh, cluster, originUid } = c.req.param();
+    requireOwnCluster(c, getView.owner, { params: { cluster }, query: {}, body: {} });
+    requireUpgrade(c.req.raw);
     const seen = valueOf(await ports.mesh(mesh).viewOf(cluster));
     if (!seen.origins.some(({ origin }) => origin.uid === originUid))
       throw new HttpProblem(404, "no-such-origin", `cluster ${cluster} sees no such origin`);

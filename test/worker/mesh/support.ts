@@ -1,6 +1,7 @@
 /** A hub in memory: the real Mesh, app and keys, over Origins and a clock that the test holds. */
 import type { OpenAPIHono } from "@hono/zod-openapi";
 
+import { must } from "../../../shared/lib/assert.ts";
 import { toHex } from "../../../shared/lib/bytes.ts";
 import { sha256 } from "../../../shared/lib/hash.ts";
 import type {
@@ -13,13 +14,20 @@ import { importHubKey } from "../../../worker/auth/hub-key.ts";
 import type { HubKeys } from "../../../worker/auth/hub-key.ts";
 import { Directory } from "../../../worker/mesh/directory.ts";
 import { MeshService } from "../../../worker/mesh/mesh-service.ts";
+import type { MeshServicePorts } from "../../../worker/mesh/mesh-service.ts";
 import { SqlMeshStore } from "../../../worker/mesh/mesh-store.ts";
 import type { CollectionName, MeshStore } from "../../../worker/mesh/mesh-store.ts";
 import { Mesh } from "../../../worker/mesh/mesh.ts";
+import { ApiTokens } from "../../../worker/mesh/tokens/api-tokens.ts";
+import { Deliverer } from "../../../worker/mesh/webhooks/deliverer.ts";
+import type { Payload } from "../../../worker/mesh/webhooks/payload.ts";
+import type { Post } from "../../../worker/mesh/webhooks/post.ts";
+import { WebhookService } from "../../../worker/mesh/webhooks/webhook-service.ts";
 import type { Outcome } from "../../../worker/mesh/outcome.ts";
 import type { Collections } from "../../../worker/mesh/registry.ts";
 import { nodeSql } from "../../support/node-sql.ts";
 import { MemberDials } from "../../../worker/origin/budgets/member-dials.ts";
+import { RequestRates } from "../../../worker/origin/budgets/request-rates.ts";
 import { UsedTokens } from "../../../worker/origin/access/used-tokens.ts";
 import { mayDial } from "../../../worker/origin/access/permits.ts";
 import { INTERNAL_HEADERS } from "../../../worker/ports.ts";
@@ -60,6 +68,16 @@ export class MemoryMeshStore implements MeshStore {
         ([key, body]) =>
           [key.slice(collection.length + 1), JSON.parse(body) as Collections[N]] as const,
       );
+  }
+
+  after<N extends CollectionName>(
+    collection: N,
+    id: string,
+    limit: number,
+  ): readonly (readonly [string, Collections[N]])[] {
+    return this.list(collection)
+      .filter(([found]) => found > id)
+      .slice(0, limit);
   }
 
   count(collection: CollectionName, prefix = ""): number {
@@ -175,10 +193,13 @@ export class TestHub {
       hubKeys: () => this.hubKeys(),
       hasRoom: () => this.hasRoom,
       dialWaitMs: (member) => this.#dials.dial(member, this.nowMs),
-      mesh: (name) => {
+      mesh: (name, who) => {
         this.touched.add(`mesh:${name}`);
-        return this.service(name);
+        return this.service(name, who);
       },
+      webhooks: (name) => this.webhooks(name),
+      tokens: (name) => new ApiTokens(this.mesh(name)),
+      requestWaitMs: (token) => this.#rates.request(token, this.nowMs),
       directory: () => directory,
       origin: (name) => {
         this.touched.add(name);
@@ -189,6 +210,7 @@ export class TestHub {
 
   hasRoom = true;
   readonly #dials = new MemberDials();
+  readonly #rates = new RequestRates();
   /** Names of the objects that requests have reached: in a hub, to reach one makes it. */
   readonly touched = new Set<string>();
 
@@ -200,24 +222,76 @@ export class TestHub {
     return this.#keys;
   }
 
-  service(name: string): MeshService {
+  /** @param who Asks, for the audit. */
+  service(name: string, who = "admin"): MeshService {
     let service = this.#services.get(name);
     if (service === undefined) {
       const mesh = new Mesh(new SqlMeshStore(nodeSql()), {
         clock: { now: () => this.nowMs },
         randomHex: (bytes) => (++this.#random).toString(16).padStart(2 * bytes, "0"),
       });
-      service = new MeshService(mesh, {
+      const ports: MeshServicePorts = {
         findOrigin: (objectName) => this.originNamed(objectName),
         // Longer than what does not hang, without waiting on a real clock.
         delay: () => ({ over: new Promise((resolve) => setImmediate(resolve)), cancel: () => {} }),
         setAlarm: (atMs) => this.alarms.set(name, atMs),
-      });
+      };
+      this.#ports.set(name, ports);
+      service = new MeshService(mesh, ports);
       this.#services.set(name, service);
+      const post: Post = async (url, payload) => {
+        this.posts.push({ url, payload });
+        this.#posting++;
+        const sent = await this.answer(url, payload);
+        this.#posting--;
+        return sent;
+      };
+      const deliverer = new Deliverer(mesh, {
+        post,
+        background: (work) => {
+          this.#deliveries++;
+          void work.finally(() => this.#deliveries--);
+        },
+        setAlarm: (atMs) => this.deliveryAlarms.set(name, atMs),
+      });
+      this.deliverers.set(name, deliverer);
+      this.#webhooks.set(
+        name,
+        new WebhookService(mesh, deliverer, { post, allowPrivate: this.allowPrivate }),
+      );
       this.#meshes.set(name, mesh);
     }
-    return service;
+    const ports = this.#ports.get(name);
+    return who === "admin" || ports === undefined
+      ? service
+      : new MeshService(this.mesh(name), ports, who);
   }
+
+  readonly #ports = new Map<string, MeshServicePorts>();
+
+  allowPrivate = false;
+  /** What webhooks were sent, and what receivers answer. */
+  readonly posts: { readonly url: string; readonly payload: Payload }[] = [];
+  answer: Post = async () => ({ kind: "answered", status: 200, retryAfterMs: null });
+  readonly deliveryAlarms = new Map<string, number>();
+  readonly deliverers = new Map<string, Deliverer>();
+  readonly #webhooks = new Map<string, WebhookService>();
+
+  webhooks(name: string): WebhookService {
+    this.service(name);
+    return must(this.#webhooks.get(name), "the webhooks of a mesh");
+  }
+
+  /** The alarm of deliveries rings; requests end. */
+  async ring(name: string): Promise<void> {
+    must(this.deliverers.get(name), "a deliverer").wake();
+    do await new Promise((resolve) => setImmediate(resolve));
+    while (this.#deliveries > this.#posting);
+  }
+
+  /** Under way, and those of them that wait for a receiver. */
+  #deliveries = 0;
+  #posting = 0;
 
   mesh(name: string): Mesh {
     this.service(name);

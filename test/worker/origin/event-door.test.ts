@@ -44,6 +44,7 @@ const WAYS_IN: Record<
   onPullFailed: (origin) => origin.onPullFailed("away"),
   onUnknown: (origin) => origin.onUnknown(),
   onClaimFailed: (origin) => origin.onClaimFailed([], "away"),
+  onHealth: (origin) => origin.onHealth("failed"),
   onNoteFailed: (origin) => origin.onNoteFailed("away"),
   onFacts: (origin) => origin.onFacts(facts({ accessVersion: 9 })),
   onAnswer: (origin) => origin.onAnswer(facts({ accessVersion: 9 })),

@@ -99,6 +99,7 @@ test("[LOG29] claims are asked once each, eight times at once, then once a secon
   const mesh: MeshPort = {
     pullFacts: () => undefined,
     note: () => undefined,
+    tellHealth: () => undefined,
     claimRanges: (some) => asked.push(some),
   };
   let fire: () => void = () => undefined;

@@ -111,9 +111,27 @@ export class PublisherSockets {
     return this.#publisherRelay()?.report ?? null;
   }
 
+  /** When the last publisher left, or this object began, in Unix ms. */
+  get leftMs(): number {
+    return this.#leftMs;
+  }
+
   /** Unix ms of the last sign, not before this object's own start. */
   get lastSeenMs(): number {
     return this.#publisher === null ? this.#leftMs : this.#ports.clock.now();
+  }
+
+  /** Unix ms of the last sign of the publisher, and of any relay that stands by. */
+  lastSigns(): { readonly publisher: number | null; readonly standby: number | null } {
+    const signs = [...this.#relays].map(([socket, { sinceMs }]) => {
+      const heardMs = this.#ports.sockets.lastHeartbeatMs(socket) ?? sinceMs;
+      return { socket, atMs: Math.max(heardMs, sinceMs) };
+    });
+    const others = signs.filter(({ socket }) => socket !== this.#publisher);
+    return {
+      publisher: signs.find(({ socket }) => socket === this.#publisher)?.atMs ?? null,
+      standby: others.length === 0 ? null : Math.max(...others.map(({ atMs }) => atMs)),
+    };
   }
 
   /**

@@ -1,0 +1,39 @@
+/** How well one cluster is in sync, as its Origin judges it, and what the hub tells of it. */
+
+/** Of an event: what happened, in the words that webhooks subscribe to. */
+export const EVENT_TYPES = [
+  "sync.lost",
+  "sync.degraded",
+  "sync.recovered",
+  "rcc.condition_changed",
+  "cluster.joined",
+  "cluster.left",
+  "cluster.suspended",
+  "cluster.resumed",
+  "origin.quarantined",
+  "withdrawal.held",
+  "webhook.disabled",
+] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+export interface HealthReason {
+  /** For programs; stays. */
+  readonly code: "RelayLost" | "NotReconciled" | "SourceFailing" | "EdgeDown" | "EdgeLagging";
+  /** For people. */
+  readonly message: string;
+  /** RCCs of the cluster that it concerns; empty: all edges of the cluster. */
+  readonly rccs: readonly string[];
+}
+
+/** What an Origin tells the Mesh when it changes; never by the clock alone. */
+export interface ClusterHealth {
+  /** `lost`: nothing is heard of the cluster. `degraded`: it is heard, and not in sync. */
+  readonly state: "ok" | "degraded" | "lost";
+  readonly reasons: readonly HealthReason[];
+  /** Records of which nothing is admitted. */
+  readonly quarantined: number;
+  /** Records whose withdrawal its relay holds back. */
+  readonly held: number;
+  /** RCCs of the cluster whose view does not equal the origin's log. */
+  readonly notInSync: readonly string[];
+}

@@ -1,0 +1,29 @@
+/** All operations of the admin API. */
+import * as clusters from "../../shared/api/clusters.ts";
+import * as events from "../../shared/api/events.ts";
+import * as grants from "../../shared/api/grants.ts";
+import * as join from "../../shared/api/join.ts";
+import * as meshes from "../../shared/api/meshes.ts";
+import type { Operation } from "../../shared/api/operation.ts";
+import * as rccs from "../../shared/api/rccs.ts";
+import * as status from "../../shared/api/status.ts";
+import * as tokens from "../../shared/api/tokens.ts";
+import * as version from "../../shared/api/version.ts";
+import * as view from "../../shared/api/view.ts";
+import * as webhooks from "../../shared/api/webhooks.ts";
+
+export const OPERATIONS: readonly Operation[] = [
+  clusters,
+  events,
+  grants,
+  join,
+  meshes,
+  rccs,
+  status,
+  tokens,
+  version,
+  view,
+  webhooks,
+].flatMap((module) =>
+  Object.values(module).filter((value): value is Operation => "successes" in value),
+);

@@ -1,0 +1,114 @@
+import { expect, test } from "vitest";
+
+import type { MeshStatus } from "../../../shared/api/status.ts";
+import type { EdgeReport } from "../../../shared/visibility/facts.ts";
+import { worstFirst } from "../../../cli/commands/status.ts";
+import { rccRequest, TestHub, valueOf } from "./support.ts";
+
+/** app sees db, and both relays are connected. */
+async function world() {
+  const hub = new TestHub();
+  const uids = await hub.withClusters("db", "app");
+  const demo = hub.service("demo");
+  valueOf(await demo.applyRcc("app", rccRequest("db"), "create"));
+  valueOf(await demo.createGrant("db", "app"));
+  const report: EdgeReport = {
+    rcc: "db",
+    origin: { uid: uids["db"]!, name: "db" },
+    connectionStatus: 2,
+    endpoints: 3,
+    refused: 0,
+    digest: null,
+    revision: 7,
+  };
+  const connected = { publisher: "connected", lastSeenMs: hub.nowMs } as const;
+  hub.origin(uids["db"]!).report = connected;
+  hub.origin(uids["app"]!).report = { ...connected, edges: [report] };
+  const status = async () =>
+    (await hub.call("GET", "/v1/meshes/demo/status")).body as unknown as MeshStatus;
+  const conditions = async () =>
+    Object.fromEntries(
+      ((await status()).edges[0]?.conditions ?? []).map(({ type, status: is, reason }) => [
+        type,
+        `${is} ${reason}`,
+      ]),
+    );
+  return { hub, demo, uids, status, conditions };
+}
+
+test("[API44] an edge has the conditions Accepted, Granted, Connected and InSync, each with its reason", async () => {
+  const { hub, demo, uids, status, conditions } = await world();
+  expect(await conditions()).toEqual({
+    Accepted: "True Accepted",
+    Granted: "True Granted",
+    Connected: "True Connected",
+    InSync: "True Equal",
+  });
+  const { accessVersion } = (await status()).mesh;
+  expect((await status()).edges[0]?.conditions[3]?.observedGeneration).toBe(accessVersion);
+  hub.origin(uids["db"]!).report = { publisher: "absent", lastSeenMs: hub.nowMs };
+  expect(await conditions()).toMatchObject({
+    Connected: "True Connected",
+    InSync: "False OriginAway",
+  });
+  hub.origin(uids["app"]!).report = {};
+  expect(await conditions()).toMatchObject({ Connected: "Unknown NoReport", InSync: /^Unknown/ });
+  valueOf(await demo.deleteGrant("db", "app"));
+  expect(await conditions()).toMatchObject({ Granted: "False NoGrant", Connected: /^False/ });
+});
+
+test("[VIS50] a suspended cluster neither sees nor is seen, and all of it stays", async () => {
+  const { hub, uids, conditions } = await world();
+  const path = "/v1/meshes/demo/clusters/db";
+  expect((await hub.call("POST", `${path}/suspend`)).status).toBe(200);
+  expect(hub.origin(uids["db"]!).facts?.readers).toEqual([]);
+  expect(hub.origin(uids["app"]!).facts?.remotes[0]?.state).toBe("not-granted");
+  expect(await conditions()).toMatchObject({ Granted: "False Suspended" });
+  expect((await hub.call("GET", path)).body).toMatchObject({ suspended: true });
+  // Repeating it changes nothing.
+  const version = hub.mesh("demo").version();
+  await hub.call("POST", `${path}/suspend`);
+  expect(hub.mesh("demo").version()).toBe(version);
+  expect((await hub.call("POST", `${path}/resume`)).status).toBe(200);
+  expect(hub.origin(uids["db"]!).facts?.readers).toHaveLength(1);
+  expect(await conditions()).toMatchObject({ InSync: "True Equal" });
+  const events = (await hub.call("GET", "/v1/meshes/demo/events")).body["items"];
+  expect(events).toMatchObject([{ type: "cluster.suspended" }, { type: "cluster.resumed" }]);
+});
+
+test("[API45] metrics are Prometheus text, and names are escaped", async () => {
+  const { hub } = await world();
+  const answer = await hub.app.request("/v1/meshes/demo/metrics", {
+    headers: { authorization: "Bearer test-admin-token" },
+  });
+  expect(answer.headers.get("content-type")).toContain("text/plain");
+  const text = await answer.text();
+  expect(text).toContain('catwalk_cluster_connected{mesh="demo",cluster="db"} 1\n');
+  expect(text).toContain(
+    'remote_cluster_connection_status{mesh="demo",cluster="app",rcc="db",origin="db"} 2\n',
+  );
+  for (const line of text.trim().split("\n"))
+    expect(line).toMatch(/^(# (HELP|TYPE) |[a-z_]+\{[^}]*\} [-\d.]+$)/);
+  expect((await hub.app.request("/v1/meshes/demo/metrics")).status).toBe(401);
+});
+
+test("[CLI74] status lists the worst first", async () => {
+  const { status } = await world();
+  const { edges, clusters, ...rest } = await status();
+  const [edge, cluster] = [edges[0]!, clusters[0]!];
+  const named = (word: "InSync" | "Unknown" | "ReSyncInProgress") => ({
+    ...edge,
+    connection: word,
+  });
+  const sorted = worstFirst({
+    ...rest,
+    edges: [named("InSync"), named("ReSyncInProgress"), named("Unknown")],
+    clusters: [cluster, { ...cluster, health: { ...cluster.health, state: "lost" } }],
+  });
+  expect(sorted.edges.map(({ connection }) => connection)).toEqual([
+    "Unknown",
+    "ReSyncInProgress",
+    "InSync",
+  ]);
+  expect(sorted.clusters.map(({ health }) => health.state)).toEqual(["lost", "ok"]);
+});

@@ -1,0 +1,236 @@
+import { Webhook } from "standardwebhooks";
+import { expect, test } from "vitest";
+
+import type { ClusterHealth } from "../../../../shared/visibility/health.ts";
+import type { Sent } from "../../../../worker/mesh/webhooks/retry.ts";
+import { rccRequest, TestHub, valueOf } from "../support.ts";
+
+const LOST: ClusterHealth = {
+  state: "lost",
+  reasons: [{ code: "RelayLost", message: "no relay of db is heard", rccs: [] }],
+  quarantined: 0,
+  held: 0,
+  notInSync: [],
+};
+const OK: ClusterHealth = { ...LOST, state: "ok", reasons: [] };
+const URL_OF_OPS = "https://ops.example/hook";
+const DAY = 86_400_000;
+
+/** app and web see db; relays of all have joined. */
+async function world() {
+  const hub = new TestHub();
+  const uids = await hub.withClusters("db", "app", "web");
+  const demo = hub.service("demo");
+  for (const reader of ["app", "web"]) {
+    valueOf(await demo.applyRcc(reader, rccRequest("db"), "create"));
+    valueOf(await demo.createGrant("db", reader));
+  }
+  for (const uid of Object.values(uids)) {
+    const { store } = hub.mesh("demo");
+    const row = store.get("clusters", uid)!;
+    store.transaction(() => store.put("clusters", uid, { ...row, key: { kid: "k", addedMs: 0 } }));
+  }
+  const hooks = hub.webhooks("demo");
+  const make = async (url = URL_OF_OPS, more: object = {}) =>
+    valueOf(await hooks.createWebhook({ url, events: [], format: "standard", ...more }));
+  const tell = async (health: ClusterHealth) => {
+    hooks.noteHealth(uids["db"]!, health);
+    await hub.ring("demo");
+  };
+  const bodies = () => hub.posts.map(({ payload }) => JSON.parse(payload.body) as Told);
+  return { hub, hooks, make, tell, bodies, uids };
+}
+
+interface Told {
+  readonly type: string;
+  readonly data: { readonly subjectSequence: number; readonly edges: readonly object[] };
+}
+
+const failing: Sent = { kind: "failed", error: "no answer" };
+
+test("[EVT3] an event is per cluster with its edges, and the same told again is none", async () => {
+  const { hub, hooks, make, tell, bodies } = await world();
+  await make();
+  await tell(LOST);
+  await tell(LOST);
+  expect(bodies()).toHaveLength(1);
+  expect(bodies()[0]).toMatchObject({
+    type: "sync.lost",
+    data: {
+      status: "firing",
+      edgeCount: 2,
+      edges: [
+        { cluster: "app", rcc: "db", origin: "db" },
+        { cluster: "web", rcc: "db", origin: "db" },
+      ],
+    },
+  });
+  await tell(OK);
+  expect(bodies().map(({ type }) => type)).toEqual(["sync.lost", "sync.recovered"]);
+  const events = valueOf(await hooks.listEvents({ after: 0, limit: 10 }));
+  expect(events.map(({ number }) => number)).toEqual([1, 2]);
+  // Told again, as by an Origin that starts anew, it writes nothing.
+  const before = hub.mesh("demo").store.list("health");
+  hub.nowMs += 60_000;
+  await tell(OK);
+  expect(hub.mesh("demo").store.list("health")).toEqual(before);
+});
+
+test("[EVT3] a cluster that no relay has joined is expected to be silent", async () => {
+  const { hub, hooks, tell, make } = await world();
+  const added = valueOf(await hub.service("demo").addCluster("new"));
+  await make();
+  hooks.noteHealth(added.cluster.uid, LOST);
+  await hub.ring("demo");
+  expect(hub.posts).toEqual([]);
+  await tell(LOST);
+  expect(hub.posts).toHaveLength(1);
+});
+
+test("[EVT4] a newer state supersedes what was not delivered, and other subjects do not wait", async () => {
+  const { hub, hooks, make, tell, bodies, uids } = await world();
+  await make();
+  hub.answer = async () => failing;
+  await tell(LOST);
+  await tell(OK);
+  await tell(LOST);
+  await tell(OK);
+  const asked = hub.posts.length;
+  hub.answer = async () => ({ kind: "answered", status: 200, retryAfterMs: null });
+  // Another cluster's comes through at once; the first one's newest state with its retry.
+  hooks.noteHealth(uids["app"]!, LOST);
+  await hub.ring("demo");
+  expect(bodies().slice(asked)).toMatchObject([{ data: { cluster: { name: "app" } } }]);
+  hub.nowMs += 5_000;
+  await hub.ring("demo");
+  expect(bodies().slice(asked + 1)).toMatchObject([
+    { type: "sync.recovered", data: { subjectSequence: 4 } },
+  ]);
+});
+
+test("[EVT4] of one subject one request is under way, and the next comes after it", async () => {
+  const { hub, make, tell, bodies } = await world();
+  await make();
+  let end: (sent: Sent) => void = () => undefined;
+  hub.answer = () => new Promise((resolve) => (end = resolve));
+  await tell(LOST);
+  await tell(OK);
+  expect(bodies().map(({ type }) => type)).toEqual(["sync.lost"]);
+  end({ kind: "answered", status: 200, retryAfterMs: null });
+  await hub.ring("demo");
+  expect(bodies().map(({ type }) => type)).toEqual(["sync.lost", "sync.recovered"]);
+});
+
+test("[EVT4] a hub that ends in the middle of a request sends it again", async () => {
+  const { hub, make, tell } = await world();
+  await make();
+  hub.answer = () => new Promise(() => {});
+  await tell(LOST);
+  const [[, row] = []] = hub.mesh("demo").store.list("due");
+  expect(row).toMatchObject({ attempts: 1, dueMs: hub.nowMs + 30_000 });
+});
+
+test("[EVT5] 410 disables a webhook, with an event for the others", async () => {
+  const { hub, hooks, make, tell, bodies } = await world();
+  const { webhook } = await make();
+  await make("https://other.example/hook");
+  hub.answer = async (url) =>
+    ({ kind: "answered", status: url === URL_OF_OPS ? 410 : 200, retryAfterMs: null }) as const;
+  await tell(LOST);
+  await hub.ring("demo");
+  expect(valueOf(await hooks.getWebhook(webhook.id)).disabled?.reason).toContain("410");
+  expect(bodies().map(({ type }) => type)).toContain("webhook.disabled");
+  const before = hub.posts.length;
+  await tell(OK);
+  expect(hub.posts.slice(before).map(({ url }) => url)).toEqual(["https://other.example/hook"]);
+  valueOf(await hooks.updateWebhook(webhook.id, { enabled: true }));
+  await tell(LOST);
+  expect(hub.posts.at(-1)?.url).toBeDefined();
+  expect(hub.posts.slice(before + 1).map(({ url }) => url)).toContain(URL_OF_OPS);
+});
+
+test("[EVT6] what is sent verifies by the official library, by both secrets while they change", async () => {
+  const { hub, hooks, make, tell } = await world();
+  hub.nowMs = Date.now();
+  const { webhook, secret } = await make();
+  const other = valueOf(await hooks.updateWebhook(webhook.id, { rotateSecret: true })).secret;
+  await tell(LOST);
+  const { headers, body } = hub.posts[0]!.payload;
+  for (const known of [secret, other])
+    expect(new Webhook(known!).verify(body, { ...headers })).toMatchObject({ type: "sync.lost" });
+  expect(() => new Webhook(known(other)).verify(`${body} `, { ...headers })).toThrow();
+  // A day later the older one signs no more.
+  hub.nowMs += DAY + 1;
+  await tell(OK);
+  expect(hub.posts[1]!.payload.headers["webhook-signature"]?.split(" ")).toHaveLength(1);
+});
+
+function known(secret: string | null): string {
+  return secret ?? "";
+}
+
+test("[EVT7] for Alertmanager a loss fires one alert, and its end resolves the same", async () => {
+  const { hub, make, tell } = await world();
+  await make(URL_OF_OPS, { format: "alertmanager" });
+  await tell(LOST);
+  hub.nowMs += 60_000;
+  await tell(OK);
+  const alerts = hub.posts.map(
+    ({ payload }) =>
+      JSON.parse(payload.body) as { labels: Record<string, string>; endsAt: string }[],
+  );
+  const lost = (of: number) =>
+    alerts[of]!.find(({ labels }) => labels["alertname"] === "CatwalkSyncLost")!;
+  expect(lost(0).labels).toEqual(lost(1).labels);
+  expect(lost(0).labels).toMatchObject({ severity: "critical", cluster: "db", mesh: "demo" });
+  expect(Date.parse(lost(0).endsAt)).toBeGreaterThan(hub.nowMs);
+  expect(Date.parse(lost(1).endsAt)).toBeLessThanOrEqual(hub.nowMs);
+});
+
+test("[EVT9] a receiver that hangs costs its own deliveries only", async () => {
+  const { hub, hooks, make, tell, uids } = await world();
+  await make("https://hangs.example/hook");
+  await make();
+  hub.answer = (url) =>
+    url === URL_OF_OPS
+      ? Promise.resolve({ kind: "answered", status: 200, retryAfterMs: null })
+      : new Promise(() => {});
+  await tell(LOST);
+  for (const name of ["app", "web"]) hooks.noteHealth(uids[name]!, LOST);
+  await hub.ring("demo");
+  const to = (url: string) => hub.posts.filter((post) => post.url === url).length;
+  expect(to(URL_OF_OPS)).toBe(3);
+  expect(to("https://hangs.example/hook")).toBe(2);
+});
+
+test("[EVT10] a secret is shown once, and neither lists nor the audit have it", async () => {
+  const { hub } = await world();
+  const path = "/v1/meshes/demo/webhooks";
+  const made = await hub.call("POST", path, { url: `${URL_OF_OPS}?key=word` });
+  expect(made.status).toBe(201);
+  const { secret, webhook } = made.body as unknown as { secret: string; webhook: { id: string } };
+  const texts = [
+    await hub.call("GET", path),
+    await hub.call("GET", `${path}/${webhook.id}`),
+    await hub.call("GET", "/v1/meshes/demo/audit"),
+  ].map(({ body }) => JSON.stringify(body));
+  expect(texts.join("")).not.toContain(secret);
+  expect(texts[2]).not.toContain("key=word");
+  const refused = await hub.call("POST", path, { url: "http://10.0.0.1/hook" });
+  expect(refused).toMatchObject({ status: 422, body: { errors: [{ field: "url" }] } });
+  expect((await hub.call("DELETE", `${path}/${webhook.id}`)).status).toBe(200);
+  expect((await hub.call("GET", `${path}/${webhook.id}`)).status).toBe(404);
+});
+
+test("[EVT11] events are read from a cursor, oldest first", async () => {
+  const { hub, tell } = await world();
+  for (const health of [LOST, OK, LOST]) await tell(health);
+  const path = "/v1/meshes/demo/events";
+  const first = await hub.call("GET", `${path}?after=0&limit=2`);
+  expect(first.body).toMatchObject({ next: 2, items: [{ sequence: 1 }, { sequence: 2 }] });
+  const rest = await hub.call("GET", `${path}?after=2`);
+  expect(rest.body).toMatchObject({ next: 3, items: [{ type: "sync.lost" }] });
+  expect((await hub.call("GET", `${path}?after=3`)).body).toEqual({ items: [], next: 3 });
+  expect((await hub.call("GET", `${path}?limit=1`)).body).toMatchObject({ next: 3 });
+  expect((await hub.call("GET", `${path}?after=-1`)).status).toBe(400);
+});
