@@ -33,7 +33,7 @@ export interface OwnClusterOptions {
   onListed(): void;
   /**
    * After changes are in the local state.
-   * @param isOfAddresses A pool or a node is among them, held or not.
+   * @param isOfAddresses A pool, a node or a setting is among them, held or not.
    */
   onChanges(changes: readonly EncodedChange[], isOfAddresses: boolean): void;
 }
@@ -138,5 +138,5 @@ export class OwnCluster {
 
 function isOfAddresses(change: EncodedChange): boolean {
   const kind = change.op === "put" ? change.record.kind : kindOfKey(change.key);
-  return kind === "IPPool" || kind === "Node";
+  return kind === "IPPool" || kind === "Node" || kind === "ClusterConfig";
 }

@@ -1,7 +1,4 @@
-/**
- * The relay of one cluster: source → publisher → home socket; access facts → remotes → whoever
- * serves them. This file wires and decides nothing that has a name of its own elsewhere.
- */
+/** The relay of one cluster, wired: source → publisher → hub; access facts → remotes → readers. */
 import { PROTOCOL_VERSIONS } from "../shared/protocol/version.ts";
 import type { CalicoRecord } from "../shared/record/record.ts";
 import { MAX_TOLD_POOLS } from "../shared/visibility/facts.ts";
@@ -19,6 +16,7 @@ import { makeFolder } from "./lib/make-folder.ts";
 import { VERSION } from "./lib/version.ts";
 import { OwnCluster } from "./own-cluster.ts";
 import { Peers } from "./peers/peers.ts";
+import { SummaryKeeper } from "./publish/overlay-summary.ts";
 import type { Publisher } from "./publish/publisher.ts";
 import type { Source } from "./source/source.ts";
 import type { RelayStatus } from "./status.ts";
@@ -26,7 +24,7 @@ import { boundsOf } from "./view/bounds.ts";
 import { Remotes } from "./view/remotes.ts";
 import { OwnAddresses } from "./view/served.ts";
 
-/** How long other relays are still asked when the hub, which has it all, has been heard. */
+/** How long other relays are still asked when the hub has been heard. */
 const ASK_BESIDE_HUB_MS = 10_000;
 
 export class Relay {
@@ -44,6 +42,7 @@ export class Relay {
   readonly #ports: RelayPorts;
   readonly #session: HubSession;
   readonly #startedMs: number;
+  readonly #summary: SummaryKeeper;
   /** Not while other relays are asked for them. */
   #areViewsOpen = false;
   #cancelAsking: (() => void) | null = null;
@@ -73,10 +72,12 @@ export class Relay {
       onHealth: () => this.#report(),
       onListed: () => this.#onListed(),
       onChanges: (changes, isOfAddresses) => {
+        this.#summary.onChanges(changes);
         this.remotes.shared.onLocal(changes);
         if (isOfAddresses && this.own.isListed) this.#onAddresses();
       },
     });
+    this.#summary = new SummaryKeeper(this.own, config.serviceRanges ?? []);
     // A member has it, see `open`.
     const hub = config.hub ?? "";
     this.#session = new HubSession({
@@ -270,7 +271,8 @@ export class Relay {
     const ranges = this.#access.facts?.ranges ?? { pods: [], nodes: [] };
     this.remotes.shared.setRanges(ranges.shared ?? [], () => this.#allRecords());
     this.remotes.pools.setLocal(this.own.pools.all());
-    this.remotes.setOwnAddresses(new OwnAddresses(ranges, this.own.records()));
+    const { serviceRanges } = this.config;
+    this.remotes.setOwnAddresses(new OwnAddresses(ranges, this.own.records(), serviceRanges));
   }
 
   *#allRecords(): Generator<{ readonly rcc: string | null; readonly record: CalicoRecord }> {
@@ -292,6 +294,7 @@ export class Relay {
       poolCount: pools.length,
       withheldPools: this.remotes.pools.withheld.slice(0, MAX_TOLD_POOLS),
       source: this.own.health.summary(),
+      ...(this.own.isListed ? { overlay: this.#summary.summary } : {}),
     };
   }
 }

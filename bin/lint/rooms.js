@@ -20,10 +20,18 @@ export const ROOMS = {
   "shared/log": ["shared/lib", "shared/record"],
   /** Messages between relays and the hub. */
   "shared/protocol": ["shared/lib", "shared/record", "shared/log"],
+  /** Routes between clusters: what they need, and what they are. */
+  "shared/overlay": ["shared/lib", "shared/ip", "shared/record"],
   /** Who sees whom: facts, RCCs, scopes. */
-  "shared/visibility": ["shared/lib", "shared/ip", "shared/record", "shared/selector"],
+  "shared/visibility": [
+    "shared/lib",
+    "shared/ip",
+    "shared/record",
+    "shared/selector",
+    "shared/overlay",
+  ],
   /** Which records an origin may have. */
-  "shared/admission": ["shared/ip", "shared/record", "shared/visibility"],
+  "shared/admission": ["shared/ip", "shared/record", "shared/visibility", "shared/overlay"],
   /** The admin API's operations, and what a relay answers over HTTP. */
   "shared/api": ["shared/lib", "shared/visibility"],
 
@@ -39,6 +47,7 @@ export const ROOMS = {
     "shared/lib",
     "shared/ip",
     "shared/record",
+    "shared/overlay",
     "shared/visibility",
     "shared/admission",
     "worker/ports.ts",
@@ -97,6 +106,7 @@ export const ROOMS = {
     "shared/ip",
     "shared/record",
     "shared/protocol",
+    "shared/overlay",
     "shared/visibility",
     "worker/ports.ts",
     "worker/origin/peer.ts",
@@ -121,6 +131,7 @@ export const ROOMS = {
     "shared/record",
     "shared/log",
     "shared/protocol",
+    "shared/overlay",
     "shared/visibility",
     "shared/admission",
     "worker/storage",
@@ -190,7 +201,7 @@ export const ROOMS = {
   /** A relay's options. */
   "relay/config": ["shared/ip", "shared/visibility", "relay/lib", "relay/tls", "relay/hub"],
   /** Records as Felix takes them. */
-  "relay/felix": ["shared/record", "shared/visibility"],
+  "relay/felix": ["shared/ip", "shared/record", "shared/overlay", "shared/visibility"],
   /** Talking to an API server. */
   "relay/kube": ["shared/lib", "shared/ip", "shared/visibility", "relay/lib"],
   /** Typha's protocol: gob, snappy, messages. */
@@ -232,6 +243,7 @@ export const ROOMS = {
     "shared/lib",
     "shared/ip",
     "shared/record",
+    "shared/overlay",
     "shared/log",
     "shared/protocol",
     "shared/visibility",
@@ -243,6 +255,7 @@ export const ROOMS = {
     "shared/lib",
     "shared/ip",
     "shared/record",
+    "shared/overlay",
     "shared/selector",
     "shared/log",
     "shared/protocol",
@@ -266,6 +279,7 @@ export const ROOMS = {
   "relay/typha/splice": [
     "shared/lib",
     "shared/ip",
+    "shared/record",
     "shared/visibility",
     "relay/lib",
     "relay/tls",
@@ -332,6 +346,7 @@ export const ROOMS = {
     "shared/lib",
     "shared/record",
     "shared/selector",
+    "shared/overlay",
     "shared/protocol",
     "shared/visibility",
     "shared/api",

@@ -10,6 +10,7 @@ import type { Logger } from "../lib/log.ts";
 import type { RemoteBounds } from "./bounds.ts";
 import type { HeldRecord } from "./held-records.ts";
 import { NatPools } from "./nat-pools.ts";
+import { RemoteRoutes } from "./remote-routes.ts";
 import type { OwnAddresses } from "./served.ts";
 import { ServedRemote } from "./served-remote.ts";
 import type { Transfer } from "./served-remote.ts";
@@ -39,6 +40,8 @@ export class Remotes {
   readonly shared = new SharedAddresses();
   /** Pools that Felix is given, so that it does not source-NAT towards them. */
   readonly pools = new NatPools();
+  /** Nodes and blocks that Felix is given, so that it routes to their pods. */
+  readonly routes: RemoteRoutes;
   #own: OwnAddresses;
   #facts: AccessFacts | null = null;
 
@@ -48,6 +51,7 @@ export class Remotes {
     this.#ports = options.ports ?? NODE_PORTS;
     this.#own = own;
     this.pools.setOwn(own);
+    this.routes = new RemoteRoutes(this.#ports);
   }
 
   /** Listens to what is served; answers how to stop. */
@@ -130,6 +134,7 @@ export class Remotes {
     this.#facts = facts;
     // fault: reader-pools-kept
     this.pools.setReaders(facts.readerPools ?? []);
+    this.routes.setOrders(facts.remotes);
     const wanted = new Map(facts.remotes.map((remote) => [remote.rcc, remote]));
     const known = [...this.#remotes.keys(), ...viewsOnDisk(this.#options.stateDir)];
     for (const rcc of new Set(known)) {
@@ -169,7 +174,9 @@ export class Remotes {
   }
 
   reports(): EdgeReport[] {
-    return [...this.#remotes].map(([rcc, remote]) => remote.report(this.shared.conflictsOf(rcc)));
+    return [...this.#remotes].map(([rcc, remote]) =>
+      remote.report(this.shared.conflictsOf(rcc), this.routes.report(rcc)),
+    );
   }
 
   /** Amounts that the present connections had to transfer, and records that were on disk before. */
@@ -205,6 +212,7 @@ export class Remotes {
 
   stop(): void {
     for (const remote of this.#remotes.values()) remote.stop();
+    this.routes.stop();
   }
 
   #isNewer(facts: AccessFacts): boolean {
@@ -233,6 +241,7 @@ export class Remotes {
     if (changes.length === 0) return;
     this.shared.onServed(changes);
     this.pools.onServed(changes);
+    this.routes.onServed(changes);
     for (const listener of this.#listeners) listener(changes);
   }
 }

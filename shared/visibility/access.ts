@@ -16,6 +16,8 @@ import type {
   Remote,
   ScopedReader,
 } from "./facts.ts";
+import { DEFAULT_CHANNELS } from "./facts.ts";
+import type { OverlayOrder } from "./overlay-order.ts";
 import { labelModeOf, sharesPools } from "./rcc.ts";
 import type { Scope } from "./scope.ts";
 
@@ -57,6 +59,10 @@ export interface AccessRegistry {
   refusedClaims(clusterUid: string): readonly RefusedClaim[];
   /** CIDRs of the cluster's own pools, as its Origin has noted them. */
   poolsOf(clusterUid: string): readonly string[];
+  /** Of what the cluster says of itself for routes. */
+  overlayHashOf(clusterUid: string): string | undefined;
+  /** What relays of a cluster are to do about routes to a remote. */
+  overlayOrder(clusterUid: string, remoteUid: string): OverlayOrder | undefined;
 }
 
 /**
@@ -90,6 +96,7 @@ export function computeFacts(registry: AccessRegistry, uid: string): OriginFacts
   const readers = member.removed ? [] : readersOf(registry, uid);
   const scopedReaders = readers.filter((reader) => "scope" in reader);
   const pools = member.removed ? [] : registry.poolsOf(uid);
+  const overlayHash = registry.overlayHashOf(uid);
   // fault: pools-of-strangers
   const readerPools = readerPoolsOf(registry, uid, readers);
   return {
@@ -106,6 +113,7 @@ export function computeFacts(registry: AccessRegistry, uid: string): OriginFacts
     ranges: member.removed ? { pods: [], nodes: [] } : registry.ranges(uid),
     refusedClaims: member.removed ? [] : registry.refusedClaims(uid),
     ...(pools.length === 0 ? {} : { pools }),
+    ...(overlayHash === undefined ? {} : { overlayHash }),
     ...(readerPools.length === 0 ? {} : { readerPools }),
   };
 }
@@ -126,6 +134,9 @@ function readersOf(
       keyGeneration: reader.keyGeneration,
       rcc: rcc.name,
       ...(scope === null ? {} : { scope }),
+      ...(registry.overlayOrder(readerUid, originUid) === undefined
+        ? {}
+        : { channels: [...DEFAULT_CHANNELS, "routing"] as const }),
     });
   }
   return readers.toSorted((a, b) => compareText(a.cluster.uid, b.cluster.uid));
@@ -155,6 +166,7 @@ function remotesOf(registry: AccessRegistry, uid: string): readonly Remote[] {
     const origin = registry.member(rcc.remoteUid);
     if (origin === undefined || origin.removed) continue;
     const isGranted = isEffective(registry, uid, rcc.remoteUid);
+    const overlay = registry.overlayOrder(uid, rcc.remoteUid);
     const scope = isGranted ? (registry.grantOf(rcc.remoteUid, uid)?.scope ?? null) : null;
     remotes.push({
       rcc: rcc.name,
@@ -165,6 +177,7 @@ function remotesOf(registry: AccessRegistry, uid: string): readonly Remote[] {
       ...(labelModeOf(rcc.annotations) === "prefixed" ? { labels: "prefixed" } : {}),
       ...(scope === null ? {} : { scope }),
       ...(sharesPools(rcc.annotations) ? {} : { pools: "not-shared" }),
+      ...(overlay === undefined || !isGranted ? {} : { overlay }),
     });
   }
   return remotes.toSorted((a, b) => compareText(a.rcc, b.rcc));

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { felixValue } from "../../relay/felix/felix-values.ts";
-import { PoolOrder } from "../../relay/typha/splice/pool-order.ts";
+import { NO_POOLS, PoolOrder } from "../../relay/typha/splice/pool-order.ts";
 import { encodeKvsAround, SERVER_DEFINITIONS } from "../../relay/typha/wire/encode.ts";
 import { GobDecoder } from "../../relay/typha/wire/gob/decoder.ts";
 import { readMessage } from "../../relay/typha/wire/messages.ts";
@@ -133,7 +133,11 @@ test.each([
     fc.assert(
       fc.property(steps, (run) => {
         const own = new Map<string, FelixUpdate>();
-        const pools = { delivered: new Set<string>(), subscribe: () => () => {} };
+        const pools = {
+          delivered: new Set<string>(),
+          isRouted: () => false,
+          subscribe: () => () => {},
+        };
         const felix = () => new FelixModel("node-a1", programs);
         let [alone, both, order] = [felix(), felix(), new PoolOrder(pools, version)];
         const restart = () => {
@@ -175,7 +179,11 @@ test.each([
 );
 
 test("[TYP42] a pool that no mode makes harmless is not sent; one that comes to fit is, in the message of the local change", () => {
-  const pools = { delivered: new Set(["10.66.0.0/16", "fd00:66::/64"]), subscribe: () => () => {} };
+  const pools = {
+    ...NO_POOLS,
+    delivered: new Set(["10.66.0.0/16", "fd00:66::/64"]),
+    subscribe: () => () => {},
+  };
   const order = new PoolOrder(pools, "v3.33.0");
   order.complete();
   expect(heard(order, [])).toEqual([]);

@@ -118,6 +118,7 @@ export function removeCluster(mesh: Mesh, name: string): void {
   store.delete("names", name);
   const removedMs = mesh.environment.clock.now();
   store.put("clusters", uid, { ...cluster, removed: true, removedMs, key: null });
+  mesh.overlay.note(uid, null);
   mesh.audit.operator("admin", "cluster remove", name);
   forgetOldestRemoved(mesh);
 }

@@ -11,10 +11,12 @@ import type { Clock } from "../../shared/lib/clock.ts";
 import type { AccessRegistry, BoundRcc } from "../../shared/visibility/access.ts";
 import { computeFacts } from "../../shared/visibility/access.ts";
 import type { OriginFacts, PinnedRanges, RefusedClaim } from "../../shared/visibility/facts.ts";
+import type { OverlayOrder } from "../../shared/visibility/overlay-order.ts";
 import { Audit } from "./audit.ts";
 import type { MeshStore } from "./mesh-store.ts";
 import type { Outcome } from "./outcome.ts";
 import { Refused } from "./outcome.ts";
+import { OverlayPairs } from "./overlay-pairs.ts";
 import type { ClusterRow, GrantRow, MeshRow, RefusedRow, ScopedGrantRow } from "./registry.ts";
 
 export interface MeshEnvironment {
@@ -34,10 +36,7 @@ export interface WholeGrant extends GrantRow {
   readonly scope: null;
 }
 
-/**
- * How long after a change the outbox tries by itself, when the first try inside the request did not
- * get through.
- */
+/** Until the outbox tries by itself, when the first try inside the request did not get through. */
 const FIRST_RETRY_MS = 1_000;
 /** More accessVersions than any mesh hands out between a backup and its restore. */
 const RESTORE_LEAP = 2 ** 20;
@@ -56,12 +55,14 @@ export class Mesh implements AccessRegistry {
   readonly store: MeshStore;
   readonly environment: MeshEnvironment;
   readonly audit: Audit;
+  readonly overlay: OverlayPairs;
   #touched = new Map<string, string>();
 
   constructor(store: MeshStore, environment: MeshEnvironment) {
     this.store = store;
     this.environment = environment;
     this.audit = new Audit(store, environment.clock);
+    this.overlay = new OverlayPairs(this);
   }
 
   /** The mesh, unless it was never made or is removed. */
@@ -95,6 +96,7 @@ export class Mesh implements AccessRegistry {
     try {
       return { ok: true, value: work() };
     } catch (error) {
+      this.overlay.reset();
       if (error instanceof Refused) return { ok: false, refusal: error.refusal };
       throw error;
     }
@@ -215,6 +217,14 @@ export class Mesh implements AccessRegistry {
 
   poolsOf(clusterUid: string): readonly string[] {
     return this.store.get("pools", clusterUid)?.cidrs ?? [];
+  }
+
+  overlayHashOf(clusterUid: string): string | undefined {
+    return this.store.get("summaries", clusterUid)?.hash;
+  }
+
+  overlayOrder(clusterUid: string, remoteUid: string): OverlayOrder | undefined {
+    return this.overlay.order(clusterUid, remoteUid);
   }
 
   /** Rises with every effective change and never goes back, also when the mesh is made anew. */

@@ -94,7 +94,6 @@ function bindToMember(
       "remote-taken",
       `RCC ${rival.name} of cluster ${cluster.name} already names ${remote.name}: one RCC names a remote`,
     );
-  mesh.touch(cluster.uid, remote.uid);
   if (existing?.remote != null && existing.remote.uid !== remote.uid)
     dropMember(mesh, cluster, existing);
   mesh.store.delete("direct", `${cluster.uid}/${request.name}`);
@@ -106,15 +105,18 @@ function bindToMember(
     spec: request.spec,
     createdMs,
   };
-  mesh.store.put("rccs", `${cluster.uid}/${remote.uid}`, row);
+  mesh.overlay.between(cluster.uid, remote.uid, () =>
+    mesh.store.put("rccs", `${cluster.uid}/${remote.uid}`, row),
+  );
   if ((mesh.grantOf(remote.uid, cluster.uid)?.scope ?? null) !== null)
     requireRoomForScopes(mesh, cluster, remote);
   return viewMember(mesh, cluster, row);
 }
 
 function dropMember(mesh: Mesh, cluster: ClusterRow, { remote }: MemberRcc): void {
-  mesh.touch(cluster.uid, remote.uid);
-  mesh.store.delete("rccs", `${cluster.uid}/${remote.uid}`);
+  mesh.overlay.between(cluster.uid, remote.uid, () =>
+    mesh.store.delete("rccs", `${cluster.uid}/${remote.uid}`),
+  );
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 
+import { summarySchema } from "../../shared/overlay/summary.ts";
 import { describeIssues } from "../../shared/visibility/field-problem.ts";
 import { presentSpec, specSchema } from "../../shared/visibility/rcc-connection.ts";
 import { parseScope } from "../../shared/visibility/scope.ts";
@@ -61,6 +62,14 @@ const SCHEMAS: { readonly [N in keyof Collections]: z.ZodType<Collections[N]> } 
   scoped: z.looseObject({ createdMs: number, scope }),
   pools: z.looseObject({ cidrs: z.array(text) }),
   direct: z.looseObject({ name: text, annotations, spec, createdMs: number }),
+  summaries: z.looseObject({ hash: text, summary: summarySchema }),
+  pairs: z.looseObject({
+    phase: z.enum(["prepare", "commit", "leave"]),
+    step: number,
+    since: number,
+    acks: z.record(text, z.array(text)),
+  }),
+  "pairs-back": z.strictObject({}),
 };
 
 /** Total: whatever the column holds. */

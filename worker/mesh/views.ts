@@ -6,6 +6,7 @@ import { labelModeOf } from "../../shared/visibility/rcc.ts";
 import { listMemberRccs, listRccs } from "./rccs.ts";
 import type { Member, MeshOverview, ViewOverview } from "./mesh-calls.ts";
 import type { Mesh } from "./mesh.ts";
+import { overlayOverview } from "./preflight-view.ts";
 import type { ClusterRow } from "./registry.ts";
 
 export function viewCluster(mesh: Mesh, row: ClusterRow): Member {
@@ -32,7 +33,12 @@ export function overviewOf(mesh: Mesh): MeshOverview {
     edges: clusters.flatMap((row) =>
       listMemberRccs(mesh, row.name).map((rcc) => {
         const scope = mesh.grantOf(rcc.remote.uid, row.uid)?.scope ?? null;
-        return { clusterUid: row.uid, rcc, scopeId: scope === null ? null : scopeId(scope) };
+        return {
+          clusterUid: row.uid,
+          rcc,
+          scopeId: scope === null ? null : scopeId(scope),
+          overlay: overlayOverview(mesh, row.uid, rcc.remote.uid),
+        };
       }),
     ),
     notServed: clusters.flatMap((row) =>

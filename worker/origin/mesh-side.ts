@@ -8,6 +8,7 @@ import { must } from "../../shared/lib/assert.ts";
 import type { OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
 import type { KnownFacts } from "./access/known-facts.ts";
 import { MeshNotes } from "./access/mesh-notes.ts";
+import { OrderNotes } from "./access/order-notes.ts";
 import { BUDGETS } from "./budgets/limits.ts";
 import { listLogs } from "./log/channel-logs.ts";
 import type { Logs } from "./log/channel-logs.ts";
@@ -34,6 +35,7 @@ export interface MeshSideParts {
 
 export class MeshSide {
   readonly notes: MeshNotes;
+  readonly #orders: OrderNotes;
   readonly #ports: OriginPorts;
   readonly #parts: MeshSideParts;
   readonly #setPullTimer: SetTimer;
@@ -47,8 +49,18 @@ export class MeshSide {
     this.notes = new MeshNotes(ports, timers, {
       facts: () => parts.known.facts,
       report: () => parts.publisher.sockets.report,
+      overlay: () => parts.publisher.sockets.overlay,
       isPoolRefused: (keyHash) => parts.logs.pools.received.isRefused(keyHash),
     });
+    this.#orders = new OrderNotes(ports, timers, {
+      facts: () => parts.known.facts,
+      relays: () => parts.publisher.sockets.relays(),
+    });
+  }
+
+  onReport(isPublisher: boolean): void {
+    if (isPublisher) this.notes.compareSoon();
+    this.#orders.compare();
   }
 
   pullUnlessFresh(): void {
@@ -92,6 +104,7 @@ export class MeshSide {
     if ((isNew || mustAskAgain) && !current.removed)
       publisher.setAdmission(admissionOf(current), current.accessVersion);
     if (isNew && !current.removed) this.notes.compareSoon();
+    this.#orders.compare();
     readers.serveAll();
     builder.stepSoon();
   }

@@ -99,7 +99,7 @@ export class Origin {
       reconciled: (channels) => this.#readers.becameWhole(channels),
       retryHellos: () => this.#sockets.retryPublishers(),
       readerCount: () => this.#readers.size,
-      reported: () => this.#mesh.notes.compareSoon(),
+      reported: (isPublisher) => this.#mesh.onReport(isPublisher),
       released: (channel) => {
         if (channel === "pools") this.#mesh.notes.compareSoon();
       },

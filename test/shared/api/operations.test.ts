@@ -8,6 +8,7 @@ import * as grants from "../../../shared/api/grants.ts";
 import * as join from "../../../shared/api/join.ts";
 import * as meshes from "../../../shared/api/meshes.ts";
 import type { Operation } from "../../../shared/api/operation.ts";
+import * as preflight from "../../../shared/api/preflight.ts";
 import * as rccs from "../../../shared/api/rccs.ts";
 import { readAnswer, wireRequest } from "../../../shared/api/request.ts";
 import * as status from "../../../shared/api/status.ts";
@@ -20,6 +21,7 @@ const OPERATIONS: readonly Operation[] = [
   grants,
   join,
   meshes,
+  preflight,
   rccs,
   status,
   version,

@@ -1,5 +1,8 @@
 /** Access decisions, pure functions of facts: which peer may read, dial, or speak at all. */
 import type { CloseReason } from "../../../shared/protocol/errors.ts";
+import { CHANNELS } from "../../../shared/record/channel.ts";
+import type { Channel } from "../../../shared/record/channel.ts";
+import { DEFAULT_CHANNELS } from "../../../shared/visibility/facts.ts";
 import type { OriginFacts } from "../../../shared/visibility/facts.ts";
 import type { Scope } from "../../../shared/visibility/scope.ts";
 import type { Dial, DialPermit } from "../../ports.ts";
@@ -72,4 +75,13 @@ function dialPermit(facts: OriginFacts, { originUid, keyGeneration }: DialOf): D
 /** The scope within which a peer that may read the origin sees it; `null`: all. [SCP5] */
 export function scopeOf({ clusterUid }: Peer, facts: OriginFacts): Scope | null {
   return facts.scopedReaders?.find(({ cluster }) => cluster.uid === clusterUid)?.scope ?? null;
+}
+
+/** The channels that a peer may read: of its own cluster all. [VIS50] */
+export function channelsOf({ clusterUid }: Peer, facts: OriginFacts): readonly Channel[] {
+  if (clusterUid === facts.cluster.uid) return CHANNELS;
+  const reader = [...facts.readers, ...(facts.scopedReaders ?? [])].find(
+    ({ cluster }) => cluster.uid === clusterUid,
+  );
+  return reader?.channels ?? DEFAULT_CHANNELS;
 }

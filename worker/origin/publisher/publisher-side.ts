@@ -37,8 +37,8 @@ export interface PublisherHandlers {
   committed(): void;
   /** A publisher has reconciled these channels. */
   reconciled(channels: readonly Channel[]): void;
-  /** The publisher has reported of its cluster. */
-  reported(): void;
+  /** A relay has reported, of its cluster too where it publishes. */
+  reported(isPublisher: boolean): void;
   /** Records of this channel that were refused are refused no longer. */
   released(channel: Channel): void;
   /** More of the digests that a hello waits for may be known. */
@@ -166,7 +166,7 @@ export class PublisherSide {
   #onReport(socket: SocketId, message: Report): void {
     const outcome = this.sockets.onReport(socket, message);
     if (outcome.kind === "malformed") this.#handlers.refuse(socket, "protocol-error", outcome.rule);
-    else if (this.sockets.isPublisher(socket)) this.#handlers.reported();
+    else this.#handlers.reported(this.sockets.isPublisher(socket));
   }
 
   #onQuestion(socket: SocketId, question: Question): void {

@@ -6,6 +6,7 @@
 import type { CloseReason } from "../../../shared/protocol/errors.ts";
 import { LIMITS } from "../../../shared/protocol/limits.ts";
 import type { Report } from "../../../shared/protocol/messages.ts";
+import type { OverlaySummary } from "../../../shared/overlay/summary.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import type {
   ClusterReport,
@@ -37,6 +38,8 @@ interface Relay {
   readonly sinceMs: number;
   edges: readonly EdgeReport[];
   report: ClusterReport | null;
+  /** What it said last for routes, which it says again only when that has changed. */
+  overlay: OverlaySummary | null;
 }
 
 /** The relay that publishes next. */
@@ -106,6 +109,16 @@ export class PublisherSockets {
     return this.#publisherRelay()?.report ?? null;
   }
 
+  /** What the publisher said last for routes; `null` since this instance started: nothing. */
+  get overlay(): OverlaySummary | null {
+    return this.#publisherRelay()?.overlay ?? null;
+  }
+
+  /** All relays of the cluster that are connected: what each calls itself, and reports. */
+  relays(): readonly Pick<Relay, "software" | "edges">[] {
+    return [...this.#relays.values()];
+  }
+
   /** Unix ms of the last sign, not before this object's own start. */
   get lastSeenMs(): number {
     return this.#publisher === null ? this.#leftMs : this.#ports.clock.now();
@@ -152,7 +165,16 @@ export class PublisherSockets {
     const { candidate } = hello;
     const software = relayName(hello.software);
     const sinceMs = clock.now();
-    const fresh = { peer, version, candidate, software, sinceMs, edges: [], report: null };
+    const fresh = {
+      peer,
+      version,
+      candidate,
+      software,
+      sinceMs,
+      edges: [],
+      report: null,
+      overlay: null,
+    };
     this.#relays.set(socket, known ?? fresh);
     if (plan.kind === "standby") {
       this.#saveNote(socket);
@@ -196,7 +218,8 @@ export class PublisherSockets {
   restore(socket: SocketId, peer: Peer, note: PublisherNote): void {
     const { edges, report, version, candidate, software } = note;
     const sinceMs = this.#startedMs;
-    this.#relays.set(socket, { peer, version, candidate, software, sinceMs, edges, report });
+    const said = { edges, report, overlay: null };
+    this.#relays.set(socket, { peer, version, candidate, software, sinceMs, ...said });
     if (note.isStandby) return;
     this.#publisher = socket;
     this.#takenOver = note.takenOver;
@@ -217,7 +240,8 @@ export class PublisherSockets {
     const report = message.cluster === null ? null : parseClusterReport(message.cluster);
     if (report?.ok === false) return { kind: "malformed", rule: `report cluster: ${report.rule}` };
     relay.edges = edges.value;
-    relay.report = report?.value ?? null;
+    if (report === null) relay.report = null;
+    else ({ overlay: relay.overlay = relay.overlay, ...relay.report } = report.value);
     this.#saveNote(socket);
     return { kind: "noted" };
   }
