@@ -39,6 +39,8 @@ export class RemoteRoutes {
   readonly #ports: Pick<RelayPorts, "after">;
   readonly #remotes = new Map<string, RoutedRemote>();
   readonly #listeners = new Set<(changes: readonly RouteChange[]) => void>();
+  /** MAC or tunnel address → whose it is. */
+  readonly #taken = new Map<string, string>();
   /** Items that rest → how to end it. */
   readonly #resting = new Map<string, () => void>();
 
@@ -137,7 +139,7 @@ export class RemoteRoutes {
 
   /** @param mayMove Whose endpoints are accepted may have changed, of any remote. */
   #decide(touched: ReadonlySet<string>, mayMove: boolean): void {
-    const due = mayMove ? new Set([...touched, ...this.#accept()]) : touched;
+    const due = mayMove ? new Set([...touched, ...this.#accept(touched)]) : touched;
     const [gone, come]: [RouteChange[], RouteChange[]] = [[], []];
     for (const rcc of due)
       for (const change of this.#changesOf(rcc, this.#remote(rcc)))
@@ -147,15 +149,26 @@ export class RemoteRoutes {
     if (changes.length > 0 || mayMove) for (const listener of this.#listeners) listener(changes);
   }
 
-  /** Answers the remotes of which other endpoints are accepted now. */
-  #accept(): string[] {
-    const taken = new Map<string, string>();
+  /**
+   * Answers the remotes of which other endpoints are accepted now. Those that were first keep what
+   * they have: only from the first that is touched on is anything decided again.
+   */
+  #accept(touched: ReadonlySet<string>): string[] {
     const ordered = [...this.#remotes]
       .filter(([, { order }]) => order !== null)
       .toSorted(([a, x], [b, y]) => since(x) - since(y) || (a < b ? -1 : 1));
-    return ordered.flatMap(([rcc, remote]) => {
+    const left = [...this.#remotes.values()].filter(
+      ({ order, accepted }) => order === null && accepted.size > 0,
+    );
+    const from = left.length > 0 ? 0 : ordered.findIndex(([rcc]) => touched.has(rcc));
+    const again = from < 0 ? [] : ordered.slice(from);
+    for (const remote of [...left, ...again.map(([, one]) => one)])
+      for (const { mac, address } of remote.accepted.values())
+        for (const id of [mac, address]) this.#taken.delete(id);
+    for (const remote of left) remote.accepted = new Map();
+    return again.flatMap(([rcc, remote]) => {
       const pools = new RangeSet(poolsOf(remote.pools));
-      const { vteps, unrouted } = acceptVteps(remote.nodes.values(), pools, taken);
+      const { vteps, unrouted } = acceptVteps(remote.nodes.values(), pools, this.#taken);
       const isMoved = !sameVteps(vteps, remote.accepted);
       remote.accepted = vteps;
       remote.unrouted = unrouted;

@@ -5,12 +5,13 @@
 import { parseIp } from "../ip/address.ts";
 import { RangeSet } from "../ip/range-set.ts";
 import type { Clashes } from "./clash-index.ts";
-import type { OverlayParam, OverlaySummary } from "./summary.ts";
+import type { OverlayParam, OverlaySummary, SummaryNode } from "./summary.ts";
 
 export const REQUIREMENTS = [
   "Reported",
   "NodeCount",
   "NodesUsable",
+  "NodesReached",
   "VxlanPools",
   "VxlanEnabled",
   "TunnelMacs",
@@ -25,6 +26,14 @@ export const REQUIREMENTS = [
   "Wireguard",
   "HandMadePools",
 ] as const;
+/** Those that only warn: whether a pair may route does not ask them. */
+export const WARNINGS: ReadonlySet<RequirementCode> = new Set([
+  "NodesReached",
+  "NodeNames",
+  "Mtu",
+  "Wireguard",
+  "HandMadePools",
+]);
 export type RequirementCode = (typeof REQUIREMENTS)[number];
 
 /** The two clusters that are compared, both known, and what both have. */
@@ -93,9 +102,8 @@ const families = ({ pools }: OverlaySummary, isVxlan: boolean): Set<string> =>
   );
 
 const isOn = (text: string): boolean => text.toLowerCase() === "true";
-const usable = ({ nodes }: OverlaySummary): number =>
-  nodes.filter(([, ip4, t4, , ip6, t6]) => (ip4 !== "" && t4 !== "") || (ip6 !== "" && t6 !== ""))
-    .length;
+const hasTunnel = ([, ip4, tunnel4, , ip6, tunnel6]: SummaryNode): boolean =>
+  (ip4 !== "" && tunnel4 !== "") || (ip6 !== "" && tunnel6 !== "");
 const listed = (texts: readonly string[]): string =>
   texts.length === 0 ? "none" : texts.join(", ");
 
@@ -111,15 +119,23 @@ export const CHECKS: Readonly<Record<RequirementCode, Check>> = {
       ),
   },
   NodesUsable: {
-    value: (summary) => `${usable(summary)} of ${summary.nodeCount} nodes with a tunnel`,
+    value: ({ nodeCount }) => `${nodeCount} nodes`,
     find: (pair) =>
-      either(pair, (own, name) => {
-        const without = own.nodeCount - usable(own);
-        if (own.nodeCount === 0) return failed(`${name} has no nodes: does it run Calico?`);
-        if (without === own.nodeCount)
-          return failed(
-            `no node of ${name} has both an address in spec.bgp and a VXLAN tunnel address: does Calico's CNI run there?`,
-          );
+      either(pair, ({ nodes, nodeCount }, name) => {
+        if (nodeCount === 0) return failed(`${name} has no nodes: does it run Calico?`);
+        return nodes.some(hasTunnel)
+          ? null
+          : failed(
+              `no node of ${name} has both an address in spec.bgp and a VXLAN tunnel address: does Calico's CNI run there?`,
+            );
+      }),
+  },
+  NodesReached: {
+    value: ({ nodes, nodeCount }) =>
+      `${nodes.filter(hasTunnel).length} of ${nodeCount} nodes with a tunnel`,
+    find: (pair) =>
+      either(pair, ({ nodes }, name) => {
+        const without = nodes.filter((node) => !hasTunnel(node)).length;
         return without === 0
           ? null
           : warning(`${without} nodes of ${name} have no tunnel: their pods are not reached`);

@@ -131,11 +131,18 @@ function pairOf(a: string, b: string): string {
 function prepare(summary: OverlaySummary, before: Cluster | undefined): Cluster {
   const ids = new Set<string>();
   const networks = new Map<string, Cidr>();
+  const seen = new Set<string>();
   for (const [name, ip4, , mac4, ip6, , mac6] of summary.nodes) {
     ids.add(NAME + name);
     if (mac4 !== "") ids.add(MAC + mac4);
     if (mac6 !== "") ids.add(MAC + mac6);
-    for (const text of [ip4, ip6]) addNetwork(networks, text);
+    for (const text of [ip4, ip6]) {
+      // Nearly all nodes of a cluster share a few networks.
+      const start = text.slice(0, text.lastIndexOf("."));
+      if (start !== "" && seen.has(start)) continue;
+      seen.add(start);
+      addNetwork(networks, text);
+    }
   }
   const texts = [
     ...summary.pools.map(({ cidr }) => `pool ${cidr}`),

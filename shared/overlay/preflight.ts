@@ -3,7 +3,7 @@
  * themselves. Each requirement comes with both clusters' values, in words; one that fails says what
  * to do. [OVL2]
  */
-import { CHECKS, REQUIREMENTS } from "./checks.ts";
+import { CHECKS, REQUIREMENTS, WARNINGS } from "./checks.ts";
 import type { Pair, RequirementCode } from "./checks.ts";
 import type { Clashes } from "./clash-index.ts";
 import type { OverlaySummary } from "./summary.ts";
@@ -41,6 +41,7 @@ export function firstFailure(a: Side, b: Side, clashes: Clashes): string | null 
   const pair = pairOf(a, b, clashes);
   if ("missing" in pair) return notReported(pair.missing, a, b).message;
   for (const code of REQUIREMENTS) {
+    if (WARNINGS.has(code)) continue;
     const found = CHECKS[code].find(pair);
     if (found?.state === "failed") return `${code}: ${found.message}`;
   }

@@ -44,7 +44,7 @@ test.each<[string, "failed" | "warning", OverlaySummary | null, string]>([
     { ...B, nodes: [], nodeCount: 0 },
     "b has no nodes: does it run Calico?",
   ],
-  ["NodesUsable", "warning", oneNode({ 2: "" }), "1 nodes of b have no tunnel"],
+  ["NodesReached", "warning", oneNode({ 2: "" }), "1 nodes of b have no tunnel"],
   [
     "VxlanPools",
     "failed",
