@@ -29,7 +29,9 @@ interface Cluster {
   readonly all: RangeSet;
   /** Networks with nodes in them, as text, and as ranges. */
   readonly networks: ReadonlyMap<string, Cidr>;
+  /** Of its ranges and networks, as text, and a number that stands for it. */
   readonly version: string;
+  readonly stamp: number;
 }
 
 interface Range {
@@ -43,10 +45,9 @@ export class ClashIndex {
   readonly #holders = new Map<string, string | Set<string>>();
   /** Ids that two clusters have, by both. */
   readonly #shared = new Map<string, Set<string>>();
-  readonly #ranges = new Map<
-    string,
-    { readonly version: string; readonly found: readonly string[] }
-  >();
+  /** Pairs without a clash of ranges, by the stamps of both. */
+  readonly #judged = new Map<string, readonly [number, number]>();
+  #stamps = 0;
 
   summary(id: string): OverlaySummary | null {
     return this.#clusters.get(id)?.summary ?? null;
@@ -55,7 +56,7 @@ export class ClashIndex {
   /** @param summary `null`: the cluster is gone, or nothing is known of it. */
   set(id: string, summary: OverlaySummary | null): void {
     const before = this.#clusters.get(id);
-    const next = summary === null ? null : prepare(summary, before);
+    const next = summary === null ? null : prepare(summary, before, ++this.#stamps);
     for (const held of before?.ids ?? []) if (next?.ids.has(held) !== true) this.#release(held, id);
     for (const held of next?.ids ?? []) if (before?.ids.has(held) !== true) this.#hold(held, id);
     if (next === null) this.#clusters.delete(id);
@@ -63,24 +64,27 @@ export class ClashIndex {
   }
 
   clashes(a: string, b: string): Clashes {
-    const shared = [...(this.#shared.get(pairOf(a, b)) ?? [])].toSorted();
+    const ranges = this.#rangeClashes(a, b);
+    const held = this.#shared.get(pairOf(a, b));
+    if (held === undefined || held.size === 0) return { names: [], macs: [], ranges };
+    const shared = [...held].toSorted();
     const of = (kind: string): string[] =>
       shared
         .filter((id) => id.startsWith(kind))
         .map((id) => id.slice(1))
         .slice(0, MOST_NAMED);
-    return { names: of(NAME), macs: of(MAC), ranges: this.#rangeClashes(a, b) };
+    return { names: of(NAME), macs: of(MAC), ranges };
   }
 
   #rangeClashes(a: string, b: string): readonly string[] {
     const [one, other] = [this.#clusters.get(a), this.#clusters.get(b)];
     if (one === undefined || other === undefined) return [];
-    const [key, version] = [`${a} ${b}`, `${one.version};${other.version}`];
-    const known = this.#ranges.get(key);
-    if (known?.version === version) return known.found;
+    const key = `${a} ${b}`;
+    const known = this.#judged.get(key);
+    if (known?.[0] === one.stamp && known[1] === other.stamp) return [];
     const found = rangeClashes(one, other);
     // Which node it is may change without its network.
-    if (found.length === 0) this.#ranges.set(key, { version, found });
+    if (found.length === 0) this.#judged.set(key, [one.stamp, other.stamp]);
     return found;
   }
 
@@ -128,7 +132,7 @@ function pairOf(a: string, b: string): string {
   return a < b ? `${a} ${b}` : `${b} ${a}`;
 }
 
-function prepare(summary: OverlaySummary, before: Cluster | undefined): Cluster {
+function prepare(summary: OverlaySummary, before: Cluster | undefined, stamp: number): Cluster {
   const ids = new Set<string>();
   const networks = new Map<string, Cidr>();
   const seen = new Set<string>();
@@ -156,7 +160,7 @@ function prepare(summary: OverlaySummary, before: Cluster | undefined): Cluster 
   });
   const all = new RangeSet([]);
   for (const { cidr } of ranges) all.add(cidr);
-  return { summary, ids, ranges, all, networks, version };
+  return { summary, ids, ranges, all, networks, version, stamp };
 }
 
 function addNetwork(networks: Map<string, Cidr>, text: string): void {
