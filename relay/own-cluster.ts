@@ -4,11 +4,15 @@
  * state. Wires; what decides has a name of its own in `relay/source` and `relay/publish`.
  */
 import { kindOfKey } from "../shared/record/key-name.ts";
+import type { Channel } from "../shared/record/channel.ts";
 import type { EncodedChange } from "../shared/record/encoding.ts";
 import type { CalicoRecord } from "../shared/record/record.ts";
+import { MAX_TOLD_POOLS } from "../shared/visibility/facts.ts";
+import type { ClusterReport } from "../shared/visibility/facts.ts";
 import type { RelayPorts } from "./hub/relay-ports.ts";
 import type { Logger } from "./lib/log.ts";
 import { LocalState } from "./publish/local-state.ts";
+import type { SummaryKeeper } from "./publish/overlay-summary.ts";
 import { OwnPools } from "./publish/own-pools.ts";
 import type { Publisher } from "./publish/publisher.ts";
 import type { Obeyed } from "./publish/withdrawals/obeyed.ts";
@@ -16,8 +20,10 @@ import { Withdrawals } from "./publish/withdrawals/withdrawals.ts";
 import { HealthWatch } from "./source/health-watch.ts";
 import { SourceProblems } from "./source/problems.ts";
 import type { Source } from "./source/source.ts";
-import { sourceStatus } from "./status.ts";
-import type { RelayStatus } from "./status.ts";
+import { sourceStatus } from "./source/source-status.ts";
+import type { SourceStatus } from "./source/source-status.ts";
+import type { NatPools } from "./view/nat-pools.ts";
+import type { Remotes } from "./view/remotes.ts";
 
 type LocalListener = (changes: readonly EncodedChange[]) => void;
 
@@ -29,6 +35,8 @@ export interface OwnClusterOptions {
   readonly log: Logger;
   /** `null`: the relay has not joined; the local state is what its publisher will begin with. */
   publisher(): Publisher | null;
+  /** Where there is no publisher: a key of an earlier process goes after all. */
+  onWithdrawn?(channel: Channel, keyHash: Uint8Array): void;
   onHealth(): void;
   onListed(): void;
   /**
@@ -106,7 +114,7 @@ export class OwnCluster {
     for (const { record } of this.local.records()) yield record;
   }
 
-  status(): RelayStatus["source"] {
+  status(): SourceStatus {
     return {
       ...sourceStatus(this.health.health()),
       listed: this.#isListed,
@@ -119,7 +127,10 @@ export class OwnCluster {
   /** Held deletions are neither published nor, here, told as gone. [PUB3] */
   #obey({ changes: seen, withdrawn }: Obeyed): void {
     const publisher = this.#options.publisher();
-    for (const { channel, keyHash } of withdrawn) publisher?.withdraw(channel, [keyHash]);
+    for (const { channel, keyHash } of withdrawn) {
+      publisher?.withdraw(channel, [keyHash]);
+      this.#options.onWithdrawn?.(channel, keyHash);
+    }
     const changes = this.pools.publishable(seen, () => this.local.records());
     // Told first: a deletion is told with the record that is still there.
     for (const listener of this.#listeners) listener(changes);
@@ -139,4 +150,29 @@ export class OwnCluster {
 function isOfAddresses(change: EncodedChange): boolean {
   const kind = change.op === "put" ? change.record.kind : kindOfKey(change.key);
   return kind === "IPPool" || kind === "Node" || kind === "ClusterConfig";
+}
+
+/** What the hub is told of the cluster. */
+export function clusterReport(
+  own: OwnCluster,
+  { withheld }: NatPools,
+  keeper: SummaryKeeper,
+): ClusterReport {
+  const pools = own.pools.own();
+  return {
+    pools: pools.slice(0, MAX_TOLD_POOLS),
+    poolCount: pools.length,
+    withheldPools: withheld.slice(0, MAX_TOLD_POOLS),
+    source: own.health.summary(),
+    ...(own.isListed ? { overlay: keeper.summary } : {}),
+  };
+}
+
+/** The cluster's own, and what is served of others. */
+export function* everyRecord(
+  own: OwnCluster,
+  remotes: Pick<Remotes, "served">,
+): Generator<{ readonly rcc: string | null; readonly record: CalicoRecord }> {
+  for (const record of own.records()) yield { rcc: null, record };
+  for (const { rcc, held } of remotes.served()) yield { rcc, record: held.record };
 }

@@ -1,20 +1,23 @@
 /** The relay of one cluster, wired: source → publisher → hub; access facts → remotes → readers. */
 import { PROTOCOL_VERSIONS } from "../shared/protocol/version.ts";
-import type { CalicoRecord } from "../shared/record/record.ts";
-import { MAX_TOLD_POOLS } from "../shared/visibility/facts.ts";
-import type { AccessFacts, ClusterReport } from "../shared/visibility/facts.ts";
+import type { AccessFacts } from "../shared/visibility/facts.ts";
 import { KeptAccess, warnOfHeldBack } from "./access/kept-access.ts";
 import type { RelayConfig } from "./config/relay-config.ts";
+import { directSide } from "./direct-side.ts";
+import type { DirectRemotes } from "./direct/direct-remotes.ts";
 import { HubSession, socketUrl } from "./hub-session.ts";
 import type { RelayIdentity } from "./hub-session.ts";
-import { Credentials } from "./hub/credentials.ts";
-import { NODE_PORTS, nodePortsBy } from "./hub/relay-ports.ts";
+import { NODE_PORTS } from "./hub/relay-ports.ts";
 import type { RelayPorts } from "./hub/relay-ports.ts";
-import { routeTo } from "./hub/route.ts";
 import type { Logger } from "./lib/log.ts";
 import { makeFolder } from "./lib/make-folder.ts";
 import { VERSION } from "./lib/version.ts";
-import { OwnCluster } from "./own-cluster.ts";
+import { openIdentity } from "./open-identity.ts";
+import { clusterReport, everyRecord, OwnCluster } from "./own-cluster.ts";
+import { Feed } from "./feed/feed.ts";
+import type { FeedNet } from "./feed/frames.ts";
+import { PeerFeedNet } from "./peers/feed-net.ts";
+import { offerOf } from "./peers/offer.ts";
 import { Peers } from "./peers/peers.ts";
 import { SummaryKeeper } from "./publish/overlay-summary.ts";
 import type { Publisher } from "./publish/publisher.ts";
@@ -36,11 +39,15 @@ export class Relay {
   splice: { canServe(): Promise<boolean> } | null = null;
   /** The cluster's other relays, when there are any. */
   peers: Peers | null = null;
+  /** RCCs that this relay reads itself; `null` without a folder of them. */
+  readonly directs: DirectRemotes | null;
   readonly #log: Logger;
   readonly #access: KeptAccess;
   readonly #credentials: RelayIdentity;
   readonly #ports: RelayPorts;
   readonly #session: HubSession;
+  /** `null`: it always has its own sockets at the hub. */
+  readonly #feed: Feed | null;
   readonly #startedMs: number;
   readonly #summary: SummaryKeeper;
   /** Not while other relays are asked for them. */
@@ -54,6 +61,7 @@ export class Relay {
     log: Logger,
     credentials: RelayIdentity,
     ports = NODE_PORTS,
+    net: FeedNet | null = null,
   ) {
     this.#ports = ports;
     this.#startedMs = ports.now();
@@ -62,6 +70,8 @@ export class Relay {
     this.#log = log;
     this.#credentials = credentials;
     this.#access = new KeptAccess(config.state, ports, log);
+    this.#feed = net && this.#feedOver(net);
+    const hubPorts = this.#feed?.ports ?? ports;
     this.own = new OwnCluster({
       source,
       stateDir: config.state,
@@ -85,21 +95,24 @@ export class Relay {
       joinToken: config.joinToken,
       credentials,
       local: this.own.local,
-      ports,
+      ports: hubPorts,
       log,
       accessVersion: () => this.#access.facts?.accessVersion ?? 0,
       onAccess: (facts) => this.#onAccess(facts),
       review: (channel, missing) => this.own.withdrawals.review(channel, missing),
       onMember: (publisher) => this.#onMember(publisher),
     });
+    const facts = (): AccessFacts | null => this.#access.facts;
+    this.directs = directSide({ config, ports, log, relay: this, facts });
     this.remotes = new Remotes(
       {
+        directs: this.directs ?? undefined,
         stateDir: config.state,
         watchUrl: (uid) => socketUrl(hub, `/v1/connect/watch/${uid}`),
         headers: () => credentials.headers(),
         log,
         onState: () => this.#report(),
-        ports,
+        ports: hubPorts,
         bounds: boundsOf(config),
       },
       new OwnAddresses({ pods: [], nodes: [] }, []),
@@ -112,29 +125,13 @@ export class Relay {
    */
   static async open(config: RelayConfig, source: Source, log: Logger): Promise<Relay> {
     makeFolder(config.state, "--state");
-    const route =
-      config.hub === undefined ? null : routeTo(config.hub, { caFile: config.hubCaFile });
-    const credentials = await Credentials.open(
-      config.identity ?? config.state,
-      route === null ? {} : { route },
-    );
-    if (credentials.membership === null && config.joinToken === undefined)
-      throw new Error(
-        "this relay has not joined a mesh and has no join token: make one with `catwalk cluster add NAME` (or `catwalk cluster token NAME` for a cluster that exists) and start with --join-token",
-      );
-    if (route === null) throw new Error("hub: --hub URL is needed (or CATWALK_HUB)");
-    const relay = new Relay(config, source, log, credentials, nodePortsBy(route));
-    relay.peers = Peers.of(config, credentials, relay.#offer, log);
+    const { identity, credentials, ports } = await openIdentity(config);
+    const net = credentials && PeerFeedNet.of(config, credentials, log);
+    const relay = new Relay(config, source, log, identity, ports, net);
+    if (credentials === null) return relay;
+    const offer = offerOf(relay.remotes, relay.#feed, () => relay.#access.facts);
+    relay.peers = Peers.of(config, credentials, offer, net, log);
     return relay;
-  }
-
-  /** Facts and views that other relays of the cluster are given. */
-  get #offer() {
-    return {
-      facts: () => this.#access.facts,
-      views: () => this.remotes.files(),
-      view: (rcc: string) => this.remotes.file(rcc),
-    };
   }
 
   /**
@@ -145,15 +142,18 @@ export class Relay {
     if (this.peers === null) this.#openViews();
     else void this.#askPeers(this.peers);
     this.own.start();
-    void this.#session.start().then(() => this.#connectRemotes());
+    this.directs?.start();
+    if (this.config.hub !== undefined)
+      void this.#session.start().then(() => this.#connectRemotes());
   }
 
   async stop(): Promise<void> {
     this.#session.stop();
+    this.#feed?.stop();
     this.#access.stop();
     this.#cancelAsking?.();
     this.remotes.stop();
-    await Promise.all([this.own.stop(), this.peers?.stop()]);
+    await Promise.all([this.own.stop(), this.peers?.stop(), this.directs?.stop()]);
   }
 
   /** Resolves when the source has listed everything once. */
@@ -168,7 +168,9 @@ export class Relay {
   get isViewLoaded(): boolean {
     const waitedMs = this.#ports.now() - this.#startedMs;
     if (waitedMs > this.config.inSyncWaitSeconds * 1000) return true;
-    return this.#areViewsOpen && this.#access.facts !== null && this.remotes.areLoaded;
+    const hasFacts = this.config.hub === undefined || this.#access.facts !== null;
+    const areNamed = hasFacts && this.directs?.isRead !== false;
+    return this.#areViewsOpen && areNamed && this.remotes.areLoaded;
   }
 
   /**
@@ -198,9 +200,11 @@ export class Relay {
       withdrawals: this.own.withdrawals.report(),
       publisher: this.#session.publisher?.status() ?? null,
       remotes: this.remotes.reports(),
+      direct: this.directs?.status() ?? null,
       pools: this.remotes.pools.report(),
       transfers: this.remotes.transfers(),
       peers: this.peers?.report ?? null,
+      feed: this.#feed?.status() ?? null,
     };
   }
 
@@ -250,6 +254,7 @@ export class Relay {
     this.#refreshOwnAddresses();
     const facts = this.#access.facts ?? heard;
     warnOfHeldBack(facts, this.#log);
+    this.directs?.onMesh();
     if (this.#areViewsOpen) this.remotes.followFacts(facts, true);
     else
       this.#cancelAsking ??= this.#ports.after(ASK_BESIDE_HUB_MS, () => this.peers?.stopAsking());
@@ -269,32 +274,26 @@ export class Relay {
 
   #refreshOwnAddresses(): void {
     const ranges = this.#access.facts?.ranges ?? { pods: [], nodes: [] };
-    this.remotes.shared.setRanges(ranges.shared ?? [], () => this.#allRecords());
+    this.remotes.shared.setRanges(ranges.shared ?? [], () => everyRecord(this.own, this.remotes));
     this.remotes.pools.setLocal(this.own.pools.all());
     const { serviceRanges } = this.config;
     this.remotes.setOwnAddresses(new OwnAddresses(ranges, this.own.records(), serviceRanges));
+    this.directs?.onLocal();
   }
 
-  *#allRecords(): Generator<{ readonly rcc: string | null; readonly record: CalicoRecord }> {
-    for (const record of this.own.records()) yield { rcc: null, record };
-    for (const { rcc, held } of this.remotes.served()) yield { rcc, record: held.record };
+  #feedOver(net: FeedNet): Feed {
+    return new Feed(net, this.#ports, this.#log, {
+      clusterUid: () => this.#credentials.membership?.cluster.uid ?? null,
+      accessVersion: () => this.#access.facts?.accessVersion ?? 0,
+      view: (uid) => this.remotes.viewOf(uid),
+      onReports: () => this.#report(),
+    });
   }
 
   #report(): void {
     this.#session.report(
-      () => this.remotes.reports(),
-      () => this.#clusterReport(),
+      () => this.#feed?.merged(this.remotes.meshReports()) ?? this.remotes.meshReports(),
+      () => clusterReport(this.own, this.remotes.pools, this.#summary),
     );
-  }
-
-  #clusterReport(): ClusterReport {
-    const pools = this.own.pools.own();
-    return {
-      pools: pools.slice(0, MAX_TOLD_POOLS),
-      poolCount: pools.length,
-      withheldPools: this.remotes.pools.withheld.slice(0, MAX_TOLD_POOLS),
-      source: this.own.health.summary(),
-      ...(this.own.isListed ? { overlay: this.#summary.summary } : {}),
-    };
   }
 }

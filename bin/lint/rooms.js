@@ -264,6 +264,42 @@ export const ROOMS = {
     "relay/lib",
     "relay/hub",
   ],
+  /** Who holds sockets to the hub for the cluster, and what the others follow of it. */
+  "relay/feed": [
+    "shared/lib",
+    "shared/record",
+    "shared/log",
+    "shared/protocol",
+    "shared/visibility",
+    "relay/lib",
+    "relay/hub",
+    "relay/view",
+  ],
+  /** One cluster's source, and what of it holds. */
+  "relay/own-cluster.ts": [
+    "shared/record",
+    "shared/visibility",
+    "relay/lib",
+    "relay/hub",
+    "relay/source",
+    "relay/publish",
+    "relay/view",
+  ],
+  /** Remotes that the relay reads itself, without a hub. */
+  "relay/direct": [
+    "shared/lib",
+    "shared/ip",
+    "shared/record",
+    "shared/log",
+    "shared/visibility",
+    "shared/admission",
+    "relay/lib",
+    "relay/hub",
+    "relay/kube",
+    "relay/source",
+    "relay/view",
+    "relay/own-cluster.ts",
+  ],
   /** Views from the cluster's other relays. */
   "relay/peers": [
     "shared/lib",
@@ -274,6 +310,7 @@ export const ROOMS = {
     "relay/config",
     "relay/kube",
     "relay/view",
+    "relay/feed",
   ],
   /** The port for Felix: Typha's stream with other clusters' records in it. */
   "relay/typha/splice": [
@@ -300,6 +337,9 @@ export const ROOMS = {
     "relay/access",
     "relay/publish",
     "relay/view",
+    "relay/feed",
+    "relay/own-cluster.ts",
+    "relay/direct",
     "relay/peers",
   ],
   /** Health, status, metrics and views over HTTP. */

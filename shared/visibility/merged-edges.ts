@@ -1,5 +1,5 @@
 /** The reports of a cluster's relays about the remotes that they see, merged into one. */
-import type { EdgeReport } from "../../../shared/visibility/facts.ts";
+import type { EdgeReport } from "./facts.ts";
 
 /** `connectionStatus` of an edge that is in sync. */
 const IN_SYNC = 2;
@@ -10,9 +10,21 @@ export function mergedEdges(reports: readonly (readonly EdgeReport[])[]): readon
   const merged = new Map<string, EdgeReport>();
   for (const edge of reports.flat()) {
     const known = merged.get(edge.rcc);
-    if (known === undefined || lags(edge, known)) merged.set(edge.rcc, edge);
+    if (known === undefined) merged.set(edge.rcc, edge);
+    else merged.set(edge.rcc, withOverlay(lags(edge, known) ? edge : known, edge, known));
   }
   return [...merged.values()];
+}
+
+/** An order is obeyed when both have obeyed it. [OVL7] */
+function withOverlay(
+  { overlay: _, ...slower }: EdgeReport,
+  { overlay: a }: EdgeReport,
+  { overlay: b }: EdgeReport,
+): EdgeReport {
+  return a === undefined || b === undefined
+    ? slower
+    : { ...slower, overlay: a.step <= b.step ? a : b };
 }
 
 function lags(edge: EdgeReport, other: EdgeReport): boolean {
