@@ -25,6 +25,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<RegisterCommand>>> = {
   rcc: async () => (await import("./commands/rcc.ts")).registerRcc,
   grant: async () => (await import("./commands/grant.ts")).registerGrant,
   status: async () => (await import("./commands/status.ts")).registerStatus,
+  preflight: async () => (await import("./commands/preflight.ts")).registerPreflight,
+  routes: async () => (await import("./commands/routes.ts")).registerRoutes,
   wait: async () => (await import("./commands/wait.ts")).registerWait,
   quarantine: async () => (await import("./commands/quarantine.ts")).registerQuarantine,
   view: async () => (await import("./commands/view.ts")).registerView,

@@ -13,6 +13,7 @@ import type { RelayPorts } from "./hub/relay-ports.ts";
 import type { Logger } from "./lib/log.ts";
 import type { JsonObject } from "./kube/kube-object.ts";
 import { LocalState } from "./publish/local-state.ts";
+import type { SummaryKeeper } from "./publish/overlay-summary.ts";
 import { OwnPools } from "./publish/own-pools.ts";
 import type { Publisher } from "./publish/publisher.ts";
 import type { Obeyed } from "./publish/withdrawals/obeyed.ts";
@@ -44,7 +45,7 @@ export interface OwnClusterOptions {
   onFillable(id: string, object: JsonObject | null): void;
   /**
    * After changes are in the local state.
-   * @param isOfAddresses A pool or a node is among them, held or not.
+   * @param isOfAddresses A pool, a node or a setting is among them, held or not.
    */
   onChanges(changes: readonly EncodedChange[], isOfAddresses: boolean): void;
 }
@@ -139,7 +140,7 @@ export class OwnCluster {
   }
 
   /** What the hub is told of the cluster. @param withheld Pools that Felix is not given. */
-  report(withheld: ClusterReport["withheldPools"]): ClusterReport {
+  report(withheld: ClusterReport["withheldPools"], routes: SummaryKeeper): ClusterReport {
     const pools = this.pools.own();
     const held = this.withdrawals.report().reduce((sum, { keys }) => sum + keys, 0);
     return {
@@ -148,6 +149,7 @@ export class OwnCluster {
       poolCount: pools.length,
       withheldPools: withheld.slice(0, MAX_TOLD_POOLS),
       source: this.health.summary(),
+      ...(this.isListed ? { overlay: routes.summary } : {}),
     };
   }
 
@@ -176,7 +178,7 @@ export class OwnCluster {
 
 function isOfAddresses(change: EncodedChange): boolean {
   const kind = change.op === "put" ? change.record.kind : kindOfKey(change.key);
-  return kind === "IPPool" || kind === "Node";
+  return kind === "IPPool" || kind === "Node" || kind === "ClusterConfig";
 }
 
 /** The cluster's own, and what is served of others. */

@@ -1,7 +1,4 @@
-/**
- * The relay of one cluster: source → publisher → home socket; access facts → remotes → whoever
- * serves them. This file wires and decides nothing that has a name of its own elsewhere.
- */
+/** The relay of one cluster, wired: source → publisher → hub; access facts → remotes → readers. */
 import { PROTOCOL_VERSIONS } from "../shared/protocol/version.ts";
 import type { AccessFacts } from "../shared/visibility/facts.ts";
 import { ClusterServices } from "./cluster-services.ts";
@@ -24,13 +21,14 @@ import type { FeedNet } from "./feed/frames.ts";
 import { PeerFeedNet } from "./peers/feed-net.ts";
 import { offerOf } from "./peers/offer.ts";
 import { Peers } from "./peers/peers.ts";
+import { SummaryKeeper } from "./publish/overlay-summary.ts";
 import type { Publisher } from "./publish/publisher.ts";
 import type { Source } from "./source/source.ts";
 import type { RelayStatus } from "./status.ts";
 import type { Remotes } from "./view/remotes.ts";
 import { OwnAddresses } from "./view/served.ts";
 
-/** How long other relays are still asked when the hub, which has it all, has been heard. */
+/** How long other relays are still asked when the hub has been heard. */
 const ASK_BESIDE_HUB_MS = 10_000;
 
 export class Relay {
@@ -53,6 +51,7 @@ export class Relay {
   /** `null`: it always has its own sockets at the hub. */
   readonly #feed: Feed | null;
   readonly #startedMs: number;
+  readonly #summary: SummaryKeeper;
   /** Not while other relays are asked for them. */
   #areViewsOpen = false;
   #cancelAsking: (() => void) | null = null;
@@ -87,10 +86,12 @@ export class Relay {
       onServices: () => this.services.update(),
       onFillable: (id, object) => this.services.onFillable(id, object),
       onChanges: (changes, isOfAddresses) => {
+        this.#summary.onChanges(changes);
         this.remotes.shared.onLocal(changes);
         if (isOfAddresses && this.own.isListed) this.#onAddresses();
       },
     });
+    this.#summary = new SummaryKeeper(this.own, config.serviceRanges ?? []);
     this.#session = new HubSession({
       hub: config.hub ?? "",
       joinToken: config.joinToken,
@@ -242,7 +243,6 @@ export class Relay {
     this.services.update();
   }
 
-  /** Where the hub knows this relay. */
   #connectRemotes(): void {
     const facts = this.#access.facts;
     const isOpen = this.#areViewsOpen && !this.#session.isStopped;
@@ -277,7 +277,8 @@ export class Relay {
     const ranges = this.#access.facts?.ranges ?? { pods: [], nodes: [] };
     this.remotes.shared.setRanges(ranges.shared ?? [], () => everyRecord(this.own, this.remotes));
     this.remotes.pools.setLocal(this.own.pools.all());
-    this.remotes.setOwnAddresses(new OwnAddresses(ranges, this.own.records()));
+    const { serviceRanges } = this.config;
+    this.remotes.setOwnAddresses(new OwnAddresses(ranges, this.own.records(), serviceRanges));
     this.directs?.onLocal();
   }
 
@@ -293,7 +294,7 @@ export class Relay {
   #report(): void {
     this.#session.report(
       () => this.#feed?.merged(this.remotes.meshReports()) ?? this.remotes.meshReports(),
-      () => this.own.report(this.remotes.pools.withheld),
+      () => this.own.report(this.remotes.pools.withheld, this.#summary),
     );
   }
 }

@@ -20,10 +20,18 @@ export const ROOMS = {
   "shared/log": ["shared/lib", "shared/record"],
   /** Messages between relays and the hub. */
   "shared/protocol": ["shared/lib", "shared/record", "shared/log"],
+  /** Routes between clusters: what they need, and what they are. */
+  "shared/overlay": ["shared/lib", "shared/ip", "shared/record"],
   /** Who sees whom: facts, RCCs, scopes. */
-  "shared/visibility": ["shared/lib", "shared/ip", "shared/record", "shared/selector"],
+  "shared/visibility": [
+    "shared/lib",
+    "shared/ip",
+    "shared/record",
+    "shared/selector",
+    "shared/overlay",
+  ],
   /** Which records an origin may have. */
-  "shared/admission": ["shared/ip", "shared/record", "shared/visibility"],
+  "shared/admission": ["shared/ip", "shared/record", "shared/visibility", "shared/overlay"],
   /** The admin API's operations, and what a relay answers over HTTP. */
   "shared/api": ["shared/lib", "shared/visibility"],
 
@@ -39,6 +47,7 @@ export const ROOMS = {
     "shared/lib",
     "shared/ip",
     "shared/record",
+    "shared/overlay",
     "shared/visibility",
     "shared/admission",
     "worker/ports.ts",
@@ -97,6 +106,7 @@ export const ROOMS = {
     "shared/ip",
     "shared/record",
     "shared/protocol",
+    "shared/overlay",
     "shared/visibility",
     "worker/ports.ts",
     "worker/origin/peer.ts",
@@ -127,6 +137,7 @@ export const ROOMS = {
     "shared/record",
     "shared/log",
     "shared/protocol",
+    "shared/overlay",
     "shared/visibility",
     "shared/admission",
     "worker/storage",
@@ -197,7 +208,7 @@ export const ROOMS = {
   /** A relay's options. */
   "relay/config": ["shared/ip", "shared/visibility", "relay/lib", "relay/tls", "relay/hub"],
   /** Records as Felix takes them. */
-  "relay/felix": ["shared/record", "shared/visibility"],
+  "relay/felix": ["shared/ip", "shared/record", "shared/overlay", "shared/visibility"],
   /** Talking to an API server. */
   "relay/kube": ["shared/lib", "shared/ip", "shared/visibility", "relay/lib"],
   /** Typha's protocol: gob, snappy, messages. */
@@ -239,6 +250,7 @@ export const ROOMS = {
     "shared/lib",
     "shared/ip",
     "shared/record",
+    "shared/overlay",
     "shared/log",
     "shared/protocol",
     "shared/visibility",
@@ -250,6 +262,7 @@ export const ROOMS = {
     "shared/lib",
     "shared/ip",
     "shared/record",
+    "shared/overlay",
     "shared/selector",
     "shared/log",
     "shared/protocol",
@@ -321,6 +334,7 @@ export const ROOMS = {
   "relay/typha/splice": [
     "shared/lib",
     "shared/ip",
+    "shared/record",
     "shared/visibility",
     "relay/lib",
     "relay/tls",
@@ -393,6 +407,7 @@ export const ROOMS = {
     "shared/lib",
     "shared/record",
     "shared/selector",
+    "shared/overlay",
     "shared/protocol",
     "shared/visibility",
     "shared/api",

@@ -47,6 +47,7 @@ export const registerRelay: RegisterCommand = (program) => {
       .option("--peers-service <namespace/name>", "the same as a Kubernetes service")
       .option("--peers-listen <host:port>", "where they ask this one")
       .option("--http-listen <host:port>", "health, status, metrics, view")
+      .option("--service-ranges <cidrs>", "ranges of the cluster's Services, by commas")
       .option("--http-token-file <file>", "token that other machines show for status and view")
       .option("--services", "write the EndpointSlices of federated Services, one relay at a time")
       .option("--services-lease <namespace/name>", "by this Lease (catwalk/catwalk-services)")

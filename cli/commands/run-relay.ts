@@ -19,7 +19,7 @@ import { SliceWriter } from "../../relay/services/slice-writer.ts";
 import { preferSmallHeap } from "../../relay/lib/small-heap.ts";
 import { openSource } from "../../relay/source/open-source.ts";
 import { chooseUpstream } from "../../relay/typha/upstream/choose-upstream.ts";
-import { RemotesFeed } from "../../relay/typha/splice/remote-feed.ts";
+import { poolFeed, RemotesFeed } from "../../relay/typha/splice/remote-feed.ts";
 import { dialWith } from "../../relay/typha/upstream/dial.ts";
 import { Splice } from "../../relay/typha/splice/splice.ts";
 import { TlsFiles } from "../../relay/tls/files.ts";
@@ -158,7 +158,7 @@ function startSplice(
     upstream,
     listenTls: tlsOf(config, log, "listen"),
     feed: new RemotesFeed(relay.remotes),
-    pools: relay.remotes.pools,
+    pools: poolFeed(relay.remotes),
     isViewLoaded: () => relay.isViewLoaded,
     inSyncWaitMs: config.inSyncWaitSeconds * 1000,
     compressUpstream: config.typhaCompress ?? false,

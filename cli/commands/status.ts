@@ -23,6 +23,7 @@ const EDGES: ListShape<EdgeStatus> = {
     { title: "RCC", of: (row) => `${row.cluster.name}/${row.rcc}` },
     { title: "REMOTE", of: (row) => row.origin.name },
     { title: "CONNECTION", of: (row) => row.connection },
+    { title: "OVERLAY", of: (row) => row.overlay.state },
     { title: "SEEN", of: (row) => orEmpty(row.endpoints) },
     { title: "REFUSED", of: (row) => orEmpty(row.refused) },
     { title: "QUARANTINED", of: (row) => orEmpty(row.quarantined) },
@@ -109,6 +110,12 @@ function notesOf({ mesh, edges, clusters }: MeshStatus): string[] {
     ...edges.flatMap((edge) =>
       edge.reasons.map(({ message }) => `${edge.cluster.name}/${edge.rcc}: ${message}`),
     ),
+    ...edges.flatMap(({ cluster, rcc, overlay }) => [
+      ...(overlay.reason === "" ? [] : [`${cluster.name}/${rcc}: no routes: ${overlay.reason}`]),
+      ...(overlay.stragglers.length === 0
+        ? []
+        : [`${cluster.name}/${rcc}: have not followed in time: ${overlay.stragglers.join(", ")}`]),
+    ]),
     ...edges.flatMap((edge) =>
       edge.conflicts === 0
         ? []

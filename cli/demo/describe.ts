@@ -1,5 +1,6 @@
 /** What `catwalk up` says once everything runs: who sees whom, how well, and what to try. */
 import type { Client } from "../admin/client.ts";
+import { getPreflight } from "../../shared/api/preflight.ts";
 import { getStatus } from "../../shared/api/status.ts";
 import type { EdgeStatus } from "../../shared/api/status.ts";
 import { readRelayStatus } from "../admin/relay-client.ts";
@@ -26,7 +27,7 @@ export async function describeMesh(
   { isResumed, config }: HowItRuns,
 ): Promise<string> {
   const edges = await waitForSync(plan, client);
-  const lines = edges.map(describeEdge);
+  const lines = [...edges.map(describeEdge), ...(await describeRoutes(plan, client))];
   if (isResumed) lines.push(...(await describeTransfers(plan, relays)));
   const viewer = relays.find((relay) => relay.cluster === plan.viewer);
   if (plan.policy !== null && viewer !== undefined)
@@ -55,6 +56,21 @@ function describeEdge(edge: EdgeStatus): string {
     `  ${edge.cluster.name} ── sees ──▶ ${edge.origin.name}    RCC ${edge.cluster.name}/${edge.rcc} · ${grant}`,
     `      ${sync}, ${edge.endpoints ?? 0} endpoints${digest}`,
   ].join("\n");
+}
+
+/** Whether the clusters may have routes to each other, and how to see which. */
+async function describeRoutes({ mesh, viewer }: DemoPlan, client: Client): Promise<string[]> {
+  const query = { cluster: viewer };
+  const { items } = await client.call(getPreflight, { params: { mesh }, query });
+  return items.flatMap(({ clusters, ready, state, reason }) => {
+    const names = clusters.map(({ name }) => name);
+    const asked = state === "Disabled" ? "no RCC asks for them" : state;
+    const other = names.find((name) => name !== viewer) ?? viewer;
+    return [
+      `  routes between ${names.join(" and ")}: preflight ${ready ? "ready" : `fails: ${reason}`} · ${asked}`,
+      `      catwalk preflight --cluster ${viewer} --to ${other}; catwalk routes --cluster ${viewer}`,
+    ];
+  });
 }
 
 async function describeTransfers(

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 
+import { canonicalCidr } from "../../shared/ip/cidr.ts";
 import { isLoopbackHost } from "../../shared/ip/loopback.ts";
 import { isHeardOnTheWay } from "../hub/plain-http.ts";
 import { describeIssues } from "../../shared/visibility/field-problem.ts";
@@ -82,6 +83,13 @@ export const relayConfigSchema = z
     typhaMaxConnections: z.coerce.number().int().min(1).max(100_000).optional(),
     /** Longest time that Felix connections are ended one by one on SIGTERM. */
     drainSeconds: z.coerce.number().min(0).max(3_600).optional(),
+    /** Ranges of the cluster's Services, which no remote may have addresses in. [OVL1] */
+    serviceRanges: z
+      .preprocess(
+        (value) => (typeof value === "string" ? value.split(",") : value),
+        z.array(z.string().refine((text) => canonicalCidr(text) === text, "must be a CIDR")).max(8),
+      )
+      .optional(),
     httpListen: hostPort.optional(),
     /** File with the token that callers from other machines show. */
     httpTokenFile: z.string().min(1, "must be a file").optional(),

@@ -43,10 +43,16 @@ export function countsPlainPools(version: string): boolean {
   return minor === undefined || Number(major) > 3 || (Number(major) === 3 && Number(minor) >= 33);
 }
 
+/** Whether a local pool of that family stands for VXLAN, so that another one changes no flag. */
+export function hasVxlan(cidr: string, local: readonly LocalPool[]): boolean {
+  const isIPv6 = cidr.includes(":");
+  // fault: vxlan-without-local-pool
+  return local.some((pool) => pool.isVxlan && pool.isIPv6 === isIPv6);
+}
+
 /** @returns `null`: no mode leaves all flags as they are, so Felix must not get the pool. */
 export function modeFor(cidr: string, local: readonly LocalPool[]): PoolMode | null {
   if (local.some(({ isVxlan, isIpip }) => !isVxlan && !isIpip)) return "none";
-  const isIPv6 = cidr.includes(":");
-  if (local.some((pool) => pool.isVxlan && pool.isIPv6 === isIPv6)) return "vxlan";
-  return !isIPv6 && local.some(({ isIpip }) => isIpip) ? "ipip" : null;
+  if (hasVxlan(cidr, local)) return "vxlan";
+  return !cidr.includes(":") && local.some(({ isIpip }) => isIpip) ? "ipip" : null;
 }

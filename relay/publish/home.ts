@@ -53,6 +53,9 @@ export class Home {
   #cancelAsk: (() => void) | null = null;
   #report: Report = { type: "report", edges: "[]", cluster: null };
   #reported = "";
+  /** The same object until it has changed: it is large, and told only then. [OVL1] */
+  #overlay: ClusterReport["overlay"] | null = null;
+  #saidOverlay: ClusterReport["overlay"] | null = null;
   /** This start of this relay. */
   readonly #candidate: string;
   /** The term that the hub handed out, for reconnections of this process. */
@@ -111,12 +114,13 @@ export class Home {
     this.#link.stop();
   }
 
-  report(edges: readonly EdgeReport[], cluster: ClusterReport): void {
+  report(edges: readonly EdgeReport[], { overlay, ...cluster }: ClusterReport): void {
     this.#report = {
       type: "report",
       edges: JSON.stringify(edges),
       cluster: JSON.stringify(cluster),
     };
+    this.#overlay = overlay ?? null;
     this.#cancelReport ??= this.#ports.after(REPORT_MS, () => {
       this.#cancelReport = null;
       this.#sendReport();
@@ -124,10 +128,17 @@ export class Home {
   }
 
   #sendReport(): void {
-    const text = `${this.#report.edges} ${this.#report.cluster}`;
-    if (!this.#link.isOpen || text === this.#reported) return;
+    const { edges, cluster } = this.#report;
+    const text = `${edges} ${cluster}`;
+    const overlay = this.#overlay === this.#saidOverlay ? null : this.#overlay;
+    if (!this.#link.isOpen || (text === this.#reported && overlay === null)) return;
     this.#reported = text;
-    this.#link.send(this.#report);
+    this.#saidOverlay = this.#overlay;
+    if (overlay === null || cluster === null) this.#link.send(this.#report);
+    else {
+      const whole = `${cluster.slice(0, -1)},"overlay":${JSON.stringify(overlay)}}`;
+      this.#link.send({ ...this.#report, cluster: whole });
+    }
   }
 
   #hello(): void {
@@ -168,6 +179,7 @@ export class Home {
     this.isStandby = message.isStandby === true;
     if (!this.isStandby || !wasStandby) {
       this.#reported = "";
+      this.#saidOverlay = null;
       this.#options.onUp();
     }
     this.#sendReport();

@@ -14,6 +14,7 @@ import { DIRECT_MESH } from "./feed.ts";
 import type { DirectFeeds } from "./feed.ts";
 import type { HeldRecord } from "./held-records.ts";
 import { NatPools } from "./nat-pools.ts";
+import { RemoteRoutes } from "./remote-routes.ts";
 import type { RemoteView } from "./remote-view.ts";
 import type { OwnAddresses } from "./served.ts";
 import type { FactsPosition } from "./remote-facts.ts";
@@ -49,6 +50,7 @@ export class Remotes {
   readonly shared = new SharedAddresses();
   /** Pools that Felix is given, so that it does not source-NAT towards them. */
   readonly pools = new NatPools();
+  readonly routes: RemoteRoutes;
   #own: OwnAddresses;
   #facts: AccessFacts | null = null;
 
@@ -58,9 +60,9 @@ export class Remotes {
     this.#ports = options.ports ?? NODE_PORTS;
     this.#own = own;
     this.pools.setOwn(own);
+    this.routes = new RemoteRoutes(this.#ports);
   }
 
-  /** Listens to what is served; answers how to stop. */
   subscribe(listener: (changes: readonly ServedChange[]) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -106,7 +108,6 @@ export class Remotes {
           };
   }
 
-  /** RCCs that something may be served of. */
   names(): Iterable<string> {
     return this.#remotes.keys();
   }
@@ -130,7 +131,6 @@ export class Remotes {
     return this.#remotes.get(rcc)?.labelMode ?? "original";
   }
 
-  /** The record that is served of one remote under its own key. */
   servedAt(rcc: string, key: string): HeldRecord | null {
     return this.#remotes.get(rcc)?.servedAt(key) ?? null;
   }
@@ -154,6 +154,7 @@ export class Remotes {
     this.#facts = facts;
     // fault: reader-pools-kept
     this.pools.setReaders(facts.readerPools ?? []);
+    this.routes.setOrders(facts.remotes);
     this.#follow(facts, isNewer, connect);
   }
 
@@ -193,10 +194,7 @@ export class Remotes {
     this.#options.onState();
   }
 
-  /**
-   * The cluster's own addresses: when they have changed, what is refused and served is decided
-   * again.
-   */
+  /** The cluster's own addresses: what is refused and served is decided again. */
   setOwnAddresses(own: OwnAddresses): void {
     if (own.equals(this.#own)) return;
     this.#own = own;
@@ -207,7 +205,9 @@ export class Remotes {
   }
 
   reports(): EdgeReport[] {
-    return [...this.#remotes].map(([rcc, remote]) => remote.report(this.shared.conflictsOf(rcc)));
+    return [...this.#remotes].map(([rcc, remote]) =>
+      remote.report(this.shared.conflictsOf(rcc), this.routes.report(rcc)),
+    );
   }
 
   /** Of those that the hub knows. */
@@ -227,10 +227,7 @@ export class Remotes {
     return null;
   }
 
-  /**
-   * The files of the remotes that this cluster may see now, as they are on disk, and how far each
-   * is.
-   */
+  /** The files of the remotes that this cluster may see now, and how far each is. */
   files(): ViewOnDisk[] {
     return [...this.#remotes.keys()].flatMap((rcc) => this.file(rcc) ?? []);
   }
@@ -265,6 +262,7 @@ export class Remotes {
 
   stop(): void {
     for (const remote of this.#remotes.values()) remote.stop();
+    this.routes.stop();
   }
 
   #isNewer(facts: AccessFacts): boolean {
@@ -295,6 +293,7 @@ export class Remotes {
     if (changes.length === 0) return;
     this.shared.onServed(changes);
     this.pools.onServed(changes);
+    this.routes.onServed(changes);
     for (const listener of this.#listeners) listener(changes);
   }
 }

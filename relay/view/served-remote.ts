@@ -1,7 +1,4 @@
-/**
- * One remote of this cluster: what the facts say of it, its view, the socket that fills it, and
- * what of it is served.
- */
+/** One remote of this cluster: facts of it, its view, the socket that fills it, what is served. */
 import { toHex } from "../../shared/lib/bytes.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
@@ -9,6 +6,8 @@ import type { EdgeReport, LabelMode, Remote } from "../../shared/visibility/fact
 import type { RelayPorts } from "../hub/relay-ports.ts";
 import type { Logger } from "../lib/log.ts";
 import type { RemoteBounds } from "./bounds.ts";
+import { lacksRoutes, overlayReport } from "./overlay-report.ts";
+import type { RoutesReport } from "./overlay-report.ts";
 import type { HeldRecord, ViewChange } from "./held-records.ts";
 import { headerOf, modeOf, neededOf, unnamed } from "./remote-facts.ts";
 import type { FactsPosition } from "./remote-facts.ts";
@@ -47,7 +46,7 @@ export interface ServedRemotePorts {
   onServed(changes: readonly ServedChange[]): void;
 }
 
-/** Amounts that a connection had to transfer, and records that were on disk before. */
+/** Amounts that a connection had to transfer, and records on disk before. */
 export interface Transfer {
   readonly rcc: string;
   readonly changes: number;
@@ -117,7 +116,7 @@ export class ServedRemote {
 
   /** Whether Felix may be told that this is all there is, see `Remotes.areLoaded`. */
   get isLoaded(): boolean {
-    if (!this.view.isLoaded) return false;
+    if (!this.view.isLoaded || lacksRoutes(this.#remote, this.view)) return false;
     const hasWaited = this.#ports.ports.now() - this.#openedMs >= HEAR_MS;
     return this.#isHeard || (this.view.damage === null && hasWaited);
   }
@@ -156,7 +155,7 @@ export class ServedRemote {
       this.#connect(isRescoped ? facts.accessVersion : neededOf(remote, facts));
   }
 
-  report(conflicts: number): EdgeReport {
+  report(conflicts: number, told: RoutesReport): EdgeReport {
     const health = this.view.health("identity");
     return {
       rcc: this.#remote.rcc,
@@ -166,6 +165,7 @@ export class ServedRemote {
       refused: this.serving.refused,
       ...(conflicts === 0 ? {} : { conflicts }),
       ...(this.view.excess === null ? {} : { overLimit: this.view.excess }),
+      ...overlayReport(this.#remote, this.view, told),
       digest: health.verified === null ? null : toHex(health.verified.digest),
       revision: health.cursor?.revision ?? 0,
     };

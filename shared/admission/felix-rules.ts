@@ -8,7 +8,8 @@
  * Source: calico v3.32.1 libcalico-go/lib/validator/v3 and typha/pkg/validator/v1, and recorded odd
  * values.
  */
-import type { CalicoRecord, Labels } from "../record/record.ts";
+import { isUnicastMac } from "../overlay/vtep.ts";
+import type { CalicoRecord, Labels, Node } from "../record/record.ts";
 
 const SUBDOMAIN = "[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*";
 const OBJECT_NAME = new RegExp(`^${SUBDOMAIN}$`);
@@ -22,7 +23,7 @@ export function refusedByFelix(record: CalicoRecord): string | null {
     case "Profile":
       return objectName(record.name) ?? kubernetesLabels(record.labels);
     case "Node":
-      return objectName(record.name);
+      return objectName(record.name) ?? tunnelMacs(record);
     case "HostEndpoint":
       return interfaceName(record.interfaceName) ?? distinct(record.profiles);
     case "WorkloadEndpoint":
@@ -43,6 +44,14 @@ function objectName(name: string): string | null {
   return name.length <= 253 && OBJECT_NAME.test(name)
     ? null
     : `name ${name} must be a lower-case DNS-1123 subdomain of at most 253 characters`;
+}
+
+/** The kernel takes no other for a tunnel's far end, and is asked again and again. [ADM13] */
+function tunnelMacs({ vxlanTunnelMACAddr, vxlanTunnelMACAddrV6 }: Node): string | null {
+  const wrong = [vxlanTunnelMACAddr, vxlanTunnelMACAddrV6].find(
+    (mac) => mac !== "" && !isUnicastMac(mac),
+  );
+  return wrong === undefined ? null : `tunnel MAC ${wrong} must be the address of one node`;
 }
 
 function kubernetesLabels(labels: Labels): string | null {

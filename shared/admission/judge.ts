@@ -7,6 +7,7 @@
 import { parseIp } from "../ip/address.ts";
 import { parseCidr } from "../ip/cidr.ts";
 import { RangeSet } from "../ip/range-set.ts";
+import { isSpecialAddress } from "../ip/special.ts";
 import type { CalicoRecord, HostEndpoint, Node, WorkloadEndpoint } from "../record/record.ts";
 import type { PinnedRanges, RangeClaim, RefusedClaim } from "../visibility/facts.ts";
 import { refusedByFelix } from "./felix-rules.ts";
@@ -148,22 +149,6 @@ function judgeEndpoint(
     remainder: { ...record, ips },
     claims: [],
   };
-}
-
-/** Unspecified, loopback, link-local and multicast addresses belong to nobody. */
-const SPECIAL_SET = new RangeSet([
-  "0.0.0.0/8",
-  "127.0.0.0/8",
-  "169.254.0.0/16",
-  "224.0.0.0/3",
-  "::/127",
-  "fe80::/10",
-  "ff00::/8",
-]);
-
-/** Whether an address (4 or 16 bytes) can be no endpoint's. */
-export function isSpecialAddress(address: Uint8Array): boolean {
-  return SPECIAL_SET.has(address);
 }
 
 function judgeAddresses(

@@ -5,6 +5,7 @@ import { CONNECTION_WORDS } from "../visibility/connection-words.ts";
 import { scopeSchema } from "../visibility/scope.ts";
 import { limitSchema, meshParams, refSchema } from "./common.ts";
 import { operation } from "./operation.ts";
+import { overlayStateSchema } from "./preflight.ts";
 
 const tag = "Status";
 const pools = z.array(z.object({ cidr: z.string(), reason: z.string() })).default([]);
@@ -76,6 +77,27 @@ const healthSchema = z
     held: z.number(),
   })
   .meta({ id: "ClusterHealth" });
+const edgeOverlaySchema = z
+  .object({
+    state: overlayStateSchema,
+    reason: z.string(),
+    phase: z.enum(["none", "prepare", "commit", "leave"]),
+    stragglers: z.array(z.string()),
+    vteps: z.number().nullable().meta({ description: "Of the origin that the reader's Felix has" }),
+    routes: z.number().nullable(),
+    withheld: z.number().nullable(),
+  })
+  .meta({ id: "EdgeOverlay" });
+/** Of a hub that knows no routes. */
+const NO_OVERLAY = {
+  state: "Disabled",
+  reason: "",
+  phase: "none",
+  stragglers: [],
+  vteps: null,
+  routes: null,
+  withheld: null,
+} satisfies z.output<typeof edgeOverlaySchema>;
 
 export const edgeSchema = z
   .object({
@@ -119,6 +141,7 @@ export const edgeSchema = z
         description:
           "The reader's pools, which are told to the origin so that it does not source-NAT",
       }),
+    overlay: edgeOverlaySchema.default(NO_OVERLAY),
     revision: z.number().nullable(),
     digest: z.string().nullable(),
     ageMs: z.number().nullable().meta({ description: "Since the last sign of the reading relay" }),

@@ -7,6 +7,9 @@ export const CHAIN_BYTES = 16;
 /** Before the first frame of an epoch. */
 export const NO_CHAIN = new Uint8Array(CHAIN_BYTES);
 
+/** Epoch of the empty log that stands for a channel which a reader may not have. [VIS51] */
+export const WITHHELD_EPOCH = "withheld";
+
 /**
  * A position: the log's incarnation, the last frame applied, and the running hash of all frames up
  * to it. Two logs that share (epoch, revision) but not the chain are different histories, as after

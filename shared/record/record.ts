@@ -141,6 +141,8 @@ export interface ClusterConfig {
  */
 export const CLUSTER_CONFIG_PARAMS = [
   "ClusterGUID",
+  "ExternalNodesCIDRList",
+  "LocalSubnetL2Reachability",
   "RouteSource",
   "VXLANEnabled",
   "VXLANMTU",

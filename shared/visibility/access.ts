@@ -16,6 +16,8 @@ import type {
   Remote,
   ScopedReader,
 } from "./facts.ts";
+import { DEFAULT_CHANNELS } from "./facts.ts";
+import type { OverlayOrder } from "./overlay-order.ts";
 import { labelModeOf, sharesPools } from "./rcc.ts";
 import { channelsOf } from "./scope.ts";
 import type { Scope } from "./scope.ts";
@@ -60,6 +62,10 @@ export interface AccessRegistry {
   refusedClaims(clusterUid: string): readonly RefusedClaim[];
   /** CIDRs of the cluster's own pools, as its Origin has noted them. */
   poolsOf(clusterUid: string): readonly string[];
+  /** Of what the cluster says of itself for routes. */
+  overlayHashOf(clusterUid: string): string | undefined;
+  /** What relays of a cluster are to do about routes to a remote. */
+  overlayOrder(clusterUid: string, remoteUid: string): OverlayOrder | undefined;
 }
 
 /**
@@ -96,6 +102,7 @@ export function computeFacts(registry: AccessRegistry, uid: string): OriginFacts
   const readers = member.removed ? [] : readersOf(registry, uid);
   const scopedReaders = readers.filter((reader) => "scope" in reader);
   const pools = member.removed ? [] : registry.poolsOf(uid);
+  const overlayHash = registry.overlayHashOf(uid);
   // fault: pools-of-strangers
   const readerPools = readerPoolsOf(registry, uid, readers);
   return {
@@ -113,6 +120,7 @@ export function computeFacts(registry: AccessRegistry, uid: string): OriginFacts
     refusedClaims: member.removed ? [] : registry.refusedClaims(uid),
     ...(scopedReaders.some(hasServices) ? { asked: ["services" as const] } : {}),
     ...(pools.length === 0 ? {} : { pools }),
+    ...(overlayHash === undefined ? {} : { overlayHash }),
     ...(readerPools.length === 0 ? {} : { readerPools }),
   };
 }
@@ -137,6 +145,9 @@ function readersOf(
       keyGeneration: reader.keyGeneration,
       rcc: rcc.name,
       ...(scope === null ? {} : { scope }),
+      ...(registry.overlayOrder(readerUid, originUid) === undefined
+        ? {}
+        : { channels: [...DEFAULT_CHANNELS, "routing"] as const }),
     });
   }
   return readers.toSorted((a, b) => compareText(a.cluster.uid, b.cluster.uid));
@@ -166,6 +177,7 @@ function remotesOf(registry: AccessRegistry, uid: string): readonly Remote[] {
     const origin = registry.member(rcc.remoteUid);
     if (origin === undefined || origin.removed) continue;
     const isGranted = isEffective(registry, uid, rcc.remoteUid);
+    const overlay = registry.overlayOrder(uid, rcc.remoteUid);
     const scope = isGranted ? (registry.grantOf(rcc.remoteUid, uid)?.scope ?? null) : null;
     remotes.push({
       rcc: rcc.name,
@@ -176,6 +188,7 @@ function remotesOf(registry: AccessRegistry, uid: string): readonly Remote[] {
       ...(labelModeOf(rcc.annotations) === "prefixed" ? { labels: "prefixed" } : {}),
       ...(scope === null ? {} : { scope }),
       ...(sharesPools(rcc.annotations) ? {} : { pools: "not-shared" }),
+      ...(overlay === undefined || !isGranted ? {} : { overlay }),
     });
   }
   return remotes.toSorted((a, b) => compareText(a.rcc, b.rcc));

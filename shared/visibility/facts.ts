@@ -1,3 +1,6 @@
+import type { OverlaySummary } from "../overlay/summary.ts";
+import type { Channel } from "../record/channel.ts";
+import type { ObeyedOrder, OverlayOrder, OverlayReport } from "./overlay-order.ts";
 import type { Scope } from "./scope.ts";
 
 /**
@@ -31,6 +34,8 @@ export interface OriginFacts {
   readonly refusedClaims: readonly RefusedClaim[];
   /** CIDRs of the cluster's own pools, as the Mesh has noted them. Absent: none. [VIS32] */
   readonly pools?: readonly string[];
+  /** `summaryHash` of what the Mesh has noted for routes. Absent: nothing. [OVL1] */
+  readonly overlayHash?: string;
   /**
    * Unix ms at which the hub's storage was put back to an older state that no operator has
    * confirmed yet. Absent: there is nothing to confirm. [BAK4]
@@ -73,7 +78,12 @@ export interface Reader {
   readonly keyGeneration: number;
   /** Name of the RCC in the reading cluster. */
   readonly rcc: string;
+  /** Channels that it may read; absent: `DEFAULT_CHANNELS`. [VIS51] */
+  readonly channels?: readonly Channel[];
 }
+
+/** What every reader may read of an origin. Routes need more: see `OverlayOrder`. */
+export const DEFAULT_CHANNELS: readonly Channel[] = ["identity", "pools"];
 
 /** A cluster that may read what its scope shows. */
 export interface ScopedReader extends Reader {
@@ -101,6 +111,8 @@ export interface Remote {
   readonly heldBack?: true;
   /** The RCC keeps this cluster's pools from the origin; absent: they are told. [VIS32] */
   readonly pools?: "not-shared";
+  /** Routes to the remote; absent: there are none. */
+  readonly overlay?: OverlayOrder;
 }
 
 /**
@@ -153,6 +165,8 @@ export interface EdgeReport {
   readonly conflicts?: number;
   /** Why the relay takes no more of the remote. Absent: it takes all. [VIE25] */
   readonly overLimit?: string;
+  /** Absent: the relay was given no order, or knows none. */
+  readonly overlay?: OverlayReport;
 }
 
 /** A relay's report of its own cluster, sent on the home socket; the publisher's counts. */
@@ -166,6 +180,8 @@ export interface ClusterReport {
   readonly source: SourceReport;
   /** Records whose withdrawal it holds back. Absent: none. [PUB3] */
   readonly held?: number;
+  /** Sent when it has changed, and first; absent: as before. */
+  readonly overlay?: OverlaySummary;
 }
 
 /** Whether the relay still follows its own cluster. */
@@ -194,6 +210,10 @@ export interface ClusterNote {
    * the hub was restored to a time before. Absent: none has. [CRE18]
    */
   readonly keyGeneration?: number;
+  /** What the cluster says of itself for routes. Absent: nothing new. [OVL1] */
+  readonly overlay?: OverlaySummary;
+  /** Orders that its relays have obeyed, or had time to. Absent: none. [OVL7] */
+  readonly obeyed?: readonly ObeyedOrder[];
 }
 
 /** A relay of a cluster publishes in place of one that was heard a moment before. [CRE25] */

@@ -10,9 +10,18 @@ export function mergedEdges(reports: readonly (readonly EdgeReport[])[]): readon
   const merged = new Map<string, EdgeReport>();
   for (const edge of reports.flat()) {
     const known = merged.get(edge.rcc);
-    if (known === undefined || lags(edge, known)) merged.set(edge.rcc, edge);
+    if (known === undefined) merged.set(edge.rcc, edge);
+    else merged.set(edge.rcc, withOverlay(lags(edge, known) ? edge : known, edge, known));
   }
   return [...merged.values()];
+}
+
+/** An order is obeyed when both have obeyed it. [OVL7] */
+function withOverlay(slower: EdgeReport, one: EdgeReport, other: EdgeReport): EdgeReport {
+  const [a, b] = [one.overlay, other.overlay];
+  if (a !== undefined && b !== undefined) return { ...slower, overlay: a.step <= b.step ? a : b };
+  const { overlay: _overlay, ...rest } = slower;
+  return rest;
 }
 
 function lags(edge: EdgeReport, other: EdgeReport): boolean {

@@ -6,6 +6,7 @@
 import { z } from "zod";
 
 import { parseJson } from "../lib/parse-json.ts";
+import { summarySchema } from "../overlay/summary.ts";
 import { describeIssues } from "./field-problem.ts";
 import { MAX_TOLD_POOLS } from "./facts.ts";
 import type { AccessFacts, ClusterReport, EdgeReport } from "./facts.ts";
@@ -41,6 +42,13 @@ export const scopeField = z.unknown().transform((value, context): Scope => {
   return z.NEVER;
 });
 
+const overlayOrder = z.looseObject({
+  phase: z.enum(["prepare", "commit", "leave"]),
+  step: count,
+  since: count,
+  acknowledged: z.literal(true).exactOptional(),
+});
+
 const factsSchema = z.looseObject({
   meshId: name.min(1),
   meshName: name,
@@ -59,6 +67,7 @@ const factsSchema = z.looseObject({
         scope: scopeField.exactOptional(),
         pools: z.literal("not-shared").exactOptional(),
         heldBack: z.literal(true).exactOptional(),
+        overlay: overlayOrder.exactOptional(),
       }),
     )
     .max(MAX_EDGES),
@@ -68,6 +77,7 @@ const factsSchema = z.looseObject({
     .max(MAX_RANGES),
   pools: z.array(cidr).max(MAX_TOLD_POOLS).exactOptional(),
   asked: z.array(z.literal("services")).exactOptional(),
+  overlayHash: name.exactOptional(),
   unconfirmedRestore: count.exactOptional(),
   readerPools: z
     .array(z.looseObject({ cluster: ref, pools: z.array(cidr).max(MAX_TOLD_POOLS) }))
@@ -84,6 +94,7 @@ const edgeSchema = z.object({
   revision: count,
   conflicts: count.exactOptional(),
   overLimit: name.exactOptional(),
+  overlay: z.object({ step: count, vteps: count, routes: count, withheld: count }).exactOptional(),
 });
 /** Counted before any is looked at. */
 const edgesSchema = z.array(z.unknown()).max(MAX_EDGES);
@@ -98,6 +109,7 @@ const clusterSchema = z.object({
     sinceMs: count,
   }),
   held: count.exactOptional(),
+  overlay: summarySchema.exactOptional(),
 });
 
 /**

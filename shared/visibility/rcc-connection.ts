@@ -141,8 +141,8 @@ export function notServed(spec: RccSpec): readonly FieldProblem[] {
     field: `spec.${field}`,
     rule: "NotServed: this version reads no datastore of an RCC's own",
   }));
-  if (spec.syncOptions?.overlayRoutingMode !== "Enabled") return direct;
-  const rule = "NotServed: this version brings endpoints for rules, and no routes";
+  if (direct.length === 0 || spec.syncOptions?.overlayRoutingMode !== "Enabled") return direct;
+  const rule = "NotServed: routes need an RCC that names a member";
   return [...direct, { field: "spec.syncOptions.overlayRoutingMode", rule }];
 }
 

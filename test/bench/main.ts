@@ -19,6 +19,7 @@ import { benchHostile } from "./hostile.ts";
 import { benchIngest } from "./ingest.ts";
 import { benchNoisy } from "./noisy.ts";
 import { benchPeers } from "./peers.ts";
+import { benchPlan, benchPreflight } from "./preflight.ts";
 import { benchRelayMemory } from "./relay-memory.ts";
 import { benchResume } from "./resume.ts";
 import { readResults, renderFigures, summarise } from "./results.ts";
@@ -43,6 +44,8 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   "api-to-felix": benchApiToFelix,
   splice: benchSplice,
   "splice-churn": benchSpliceChurn,
+  preflight: benchPreflight,
+  plan: benchPlan,
 };
 
 /** Of one of them, for who works on it: run by their names only. */

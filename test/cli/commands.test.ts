@@ -282,15 +282,13 @@ test(
     );
     expect(await succeed(...apply)).toBe(
       "RCC db of app names db (not-granted)\n" +
-        "  spec.syncOptions.overlayRoutingMode:\n" +
-        "    NotServed: this version brings endpoints for rules, and no routes\n" +
         "RCC far of app is kept, and NotServed: it names no member\n" +
         "  spec.clusterAccessSecret:\n" +
         "    NotServed: this version reads no datastore of an RCC's own\n",
     );
     expect(await succeed("rcc", "list", ...inMesh)).toBe(
       "CLUSTER  NAME  REMOTE  STATE\n" +
-        "app      db    db      not-granted, overlayRoutingMode NotServed\n" +
+        "app      db    db      not-granted\n" +
         "app      far   -       NotServed (clusterAccessSecret)\n",
     );
     expect(await succeed("status", ...inMesh)).toMatch(

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { felixValue } from "../../relay/felix/felix-values.ts";
-import { PoolOrder } from "../../relay/typha/splice/pool-order.ts";
+import { NO_POOLS, PoolOrder } from "../../relay/typha/splice/pool-order.ts";
 import { encodeKvsAround, SERVER_DEFINITIONS } from "../../relay/typha/wire/encode.ts";
 import { GobDecoder } from "../../relay/typha/wire/gob/decoder.ts";
 import { readMessage } from "../../relay/typha/wire/messages.ts";
@@ -120,20 +120,28 @@ function heard(order: PoolOrder, local: readonly FelixUpdate[]): readonly FelixU
 }
 
 test.each([
-  ["v3.32.1", false],
-  ["v3.33.0", false],
-  ["v3.33.0", true],
-  ["v3.34.0-0.dev-12-gabcdef", true],
-  ["a build of ours", true],
-  ["a build of ours", false],
+  ["v3.32.1", false, true],
+  ["v3.33.0", false, true],
+  ["v3.33.0", true, true],
+  ["a build of ours", true, true],
+  ["v3.32.1", false, false],
+  ["v3.33.0", false, false],
+  ["v3.33.0", true, false],
+  ["v3.34.0-0.dev-12-gabcdef", true, false],
+  ["a build of ours", true, false],
+  ["a build of ours", false, false],
 ] as const)(
-  "[TYP42] in a Felix %s (programs its routes: %s) other clusters' pools change no flag, in any order of pools and restarts",
-  (version, programs) => {
+  "[TYP42] [TYP43] in a Felix %s (programs its routes: %s) other clusters' pools, with routes to them: %s, change no flag, in any order of pools and restarts",
+  (version, programs, isRouted) => {
     let delivered = 0;
     fc.assert(
       fc.property(steps, (run) => {
         const own = new Map<string, FelixUpdate>();
-        const pools = { delivered: new Set<string>(), subscribe: () => () => {} };
+        const pools = {
+          delivered: new Set<string>(),
+          isRouted: () => isRouted,
+          subscribe: () => () => {},
+        };
         const felix = () => new FelixModel("node-a1", programs);
         let [alone, both, order] = [felix(), felix(), new PoolOrder(pools, version)];
         const restart = () => {
@@ -175,7 +183,11 @@ test.each([
 );
 
 test("[TYP42] a pool that no mode makes harmless is not sent; one that comes to fit is, in the message of the local change", () => {
-  const pools = { delivered: new Set(["10.66.0.0/16", "fd00:66::/64"]), subscribe: () => () => {} };
+  const pools = {
+    ...NO_POOLS,
+    delivered: new Set(["10.66.0.0/16", "fd00:66::/64"]),
+    subscribe: () => () => {},
+  };
   const order = new PoolOrder(pools, "v3.33.0");
   order.complete();
   expect(heard(order, [])).toEqual([]);
@@ -208,4 +220,28 @@ test("[TYP20] a pool that is, holds or lies in a range of the cluster's own is n
   expect(refusal("10.66.0.0/16")).toBe(null);
   for (const cidr of ["10.65.0.0/16", "10.65.3.0/24", "10.0.0.0/8", "0.0.0.0/0", "192.0.2.0/24"])
     expect(refusal(cidr)).toBe(`pool ${cidr} overlaps this cluster's own addresses`);
+});
+
+test("[TYP43] a pool with routes has a mode while a local pool of its family has VXLAN, and loses it in the message in which that goes", () => {
+  const pools = { ...NO_POOLS, delivered: new Set(["10.66.0.0/16"]), isRouted: () => true };
+  const order = new PoolOrder(pools, "v3.32.1");
+  order.complete();
+  const modes = (updates: readonly FelixUpdate[]) =>
+    updates.map(({ key, value }) => [
+      key.split("/").at(-1),
+      value && (JSON.parse(value) as { vxlan_mode: string }).vxlan_mode,
+    ]);
+  expect(modes(heard(order, []))).toEqual([["10.66.0.0-16", ""]]);
+  const local = { side: "local", cidr: 0, isGone: false, vxlan: "always", ipip: "" } as const;
+  expect(modes(heard(order, [localUpdate(local)]))).toEqual([
+    ["10.66.0.0-16", null],
+    ["10.65.0.0-16", "always"],
+    ["10.66.0.0-16", "always"],
+  ]);
+  const gone = localUpdate({ ...local, vxlan: "" });
+  expect(modes(heard(order, [gone]))).toEqual([
+    ["10.66.0.0-16", null],
+    ["10.65.0.0-16", ""],
+    ["10.66.0.0-16", ""],
+  ]);
 });

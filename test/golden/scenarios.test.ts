@@ -1,8 +1,8 @@
 /**
  * Every recorded scenario through the relay: its remote key/values as what a hub and a view make of
  * an origin's records, its local ones through a Typha and the splice. The Felix at the end, our
- * proven model, must be where the recorded one was, apart from what identity federation leaves out
- * on purpose: routes and tunnel endpoints of the remote.
+ * proven model, must be where the recorded one was: once with identity alone, where routes and
+ * tunnel endpoints of the remote are left out, and once with routes.
  */
 import { readdirSync, readFileSync } from "node:fs";
 

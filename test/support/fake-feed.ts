@@ -1,6 +1,7 @@
 /** Remote key/values that a test puts and deletes. */
 import { encodeUpdate, withType } from "../../relay/typha/wire/encode.ts";
-import type { RemoteFeed, RemoteUpdate } from "../../relay/typha/splice/remote-feed.ts";
+import type { RemoteFeed } from "../../relay/typha/splice/remote-feed.ts";
+import type { RemoteUpdate } from "../../relay/typha/splice/remote-update.ts";
 
 const PART = 300;
 

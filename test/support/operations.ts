@@ -5,6 +5,7 @@ import * as grants from "../../shared/api/grants.ts";
 import * as join from "../../shared/api/join.ts";
 import * as meshes from "../../shared/api/meshes.ts";
 import type { Operation } from "../../shared/api/operation.ts";
+import * as preflight from "../../shared/api/preflight.ts";
 import * as rccs from "../../shared/api/rccs.ts";
 import * as status from "../../shared/api/status.ts";
 import * as tokens from "../../shared/api/tokens.ts";
@@ -18,6 +19,7 @@ export const OPERATIONS: readonly Operation[] = [
   grants,
   join,
   meshes,
+  preflight,
   rccs,
   status,
   tokens,

@@ -66,8 +66,7 @@ export function deleteGrant(mesh: Mesh, originName: string, readerName: string):
   const [origin, reader] = requirePair(mesh, originName, readerName);
   if (mesh.grantOf(origin.uid, reader.uid) === undefined)
     throw new Refused(404, "no-such-grant", `cluster ${originName} has no grant to ${readerName}`);
-  mesh.touch(origin.uid, reader.uid);
-  dropGrant(mesh, origin, reader);
+  mesh.overlay.between(origin.uid, reader.uid, () => dropGrant(mesh, origin, reader));
   mesh.audit.operator(mesh.actor, "grant delete", `${originName} to ${readerName}`);
 }
 
@@ -93,14 +92,13 @@ function writeGrant(
   scope: Scope | null,
   createdMs: number,
 ): void {
-  mesh.touch(origin.uid, reader.uid);
-  dropGrant(mesh, origin, reader);
   const id = `${origin.uid}/${reader.uid}`;
-  if (scope === null) {
-    mesh.store.put("grants", id, { createdMs });
-    return;
-  }
-  mesh.store.put("scoped", id, { createdMs, scope });
+  mesh.overlay.between(origin.uid, reader.uid, () => {
+    dropGrant(mesh, origin, reader);
+    if (scope === null) mesh.store.put("grants", id, { createdMs });
+    else mesh.store.put("scoped", id, { createdMs, scope });
+  });
+  if (scope === null) return;
   requireFewScopes(mesh, origin);
   requireRoomForScopes(mesh, origin, reader);
 }

@@ -121,6 +121,7 @@ export function removeCluster(mesh: Mesh, name: string): void {
   recordMembership(mesh, cluster, "cluster.left", `cluster ${name} was removed`);
   const removedMs = mesh.environment.clock.now();
   store.put("clusters", uid, { ...cluster, removed: true, removedMs, key: null });
+  mesh.overlay.note(uid, null);
   mesh.audit.operator(mesh.actor, "cluster remove", name);
   forgetOldestRemoved(mesh);
 }

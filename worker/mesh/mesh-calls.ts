@@ -9,6 +9,7 @@ import type { Joined, NewToken } from "./membership.ts";
 import type { Outcome } from "./outcome.ts";
 import type { ClusterRcc, MemberRcc, Rcc } from "./rccs.ts";
 import type { RangesChange } from "./ranges.ts";
+import type { OverlayOverview, PairOverview } from "./preflight-view.ts";
 import type { AuditRow, MeshRow } from "./registry.ts";
 import type { HealthRow } from "./webhooks/rows.ts";
 
@@ -50,6 +51,7 @@ export interface MeshOverview {
     readonly rcc: MemberRcc;
     /** Of the grant's scope; `null`: it shows all. */
     readonly scopeId: string | null;
+    readonly overlay: OverlayOverview;
   }[];
   /** What RCCs ask for and this version does not do. [VIS40] */
   readonly notServed: readonly NotServed[];
@@ -120,6 +122,11 @@ export interface MeshAdmin {
   listGrants(origin: string | null): Promise<Outcome<readonly Grant[]>>;
   overview(): Promise<Outcome<MeshOverview>>;
   viewOf(cluster: string): Promise<Outcome<ViewOverview>>;
+  /** Without names: all pairs. */
+  preflight(names: {
+    readonly cluster?: string | undefined;
+    readonly to?: string | undefined;
+  }): Promise<Outcome<readonly PairOverview[]>>;
   /** Newest first. */
   audit(limit: number): Promise<Outcome<readonly AuditRow[]>>;
 }
@@ -148,6 +155,7 @@ export const MESH_ADMIN_CALLS: CallNames<MeshAdmin> = {
   listGrants: true,
   overview: true,
   viewOf: true,
+  preflight: true,
   audit: true,
 };
 

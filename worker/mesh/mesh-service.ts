@@ -15,6 +15,7 @@ import type { Changed, Member, MeshAdmin } from "./mesh-calls.ts";
 import type { Mesh } from "./mesh.ts";
 import { noteCluster } from "./notes.ts";
 import { Refused } from "./outcome.ts";
+import { preflightOf } from "./preflight-view.ts";
 import type { Outcome } from "./outcome.ts";
 import { dueEntries, nextDueMs, pushAll } from "./outbox.ts";
 import type { FindOrigin } from "./outbox.ts";
@@ -209,6 +210,12 @@ export class MeshService implements MeshAdmin, FactsCalls {
 
   async viewOf(cluster: string): ReturnType<MeshAdmin["viewOf"]> {
     return this.#mesh.ask(() => viewOf(this.#mesh, cluster));
+  }
+
+  async preflight(
+    ...[names]: Parameters<MeshAdmin["preflight"]>
+  ): ReturnType<MeshAdmin["preflight"]> {
+    return this.#mesh.ask(() => preflightOf(this.#mesh, names));
   }
 
   async audit(limit: number): ReturnType<MeshAdmin["audit"]> {

@@ -11,10 +11,12 @@ import type { Clock } from "../../shared/lib/clock.ts";
 import type { AccessRegistry, BoundRcc } from "../../shared/visibility/access.ts";
 import { computeFacts } from "../../shared/visibility/access.ts";
 import type { OriginFacts, PinnedRanges, RefusedClaim } from "../../shared/visibility/facts.ts";
+import type { OverlayOrder } from "../../shared/visibility/overlay-order.ts";
 import { Audit } from "./audit.ts";
 import type { MeshStore } from "./mesh-store.ts";
 import type { Outcome } from "./outcome.ts";
 import { Refused } from "./outcome.ts";
+import { OverlayPairs } from "./overlay-pairs.ts";
 import type { ClusterRow, GrantRow, MeshRow, RefusedRow, ScopedGrantRow } from "./registry.ts";
 
 export interface MeshEnvironment {
@@ -34,10 +36,7 @@ export interface WholeGrant extends GrantRow {
   readonly scope: null;
 }
 
-/**
- * How long after a change the outbox tries by itself, when the first try inside the request did not
- * get through.
- */
+/** Until the outbox tries by itself, when the first try inside the request did not get through. */
 const FIRST_RETRY_MS = 1_000;
 /** More accessVersions than any mesh hands out between a backup and its restore. */
 const RESTORE_LEAP = 2 ** 20;
@@ -46,16 +45,14 @@ const RESTORE_LEAP = 2 ** 20;
  * from the same place again. Safe integers for 200 years.
  */
 const VERSIONS_A_MS = 1_024;
-/**
- * A counter: the version that a program which knows scopes has handed out last. One that knows none
- * leaves it behind.
- */
+/** A counter: the version that a program which knows scopes has handed out last. */
 const SCOPED_VERSION = "scoped-version";
 
 export class Mesh implements AccessRegistry {
   readonly store: MeshStore;
   readonly environment: MeshEnvironment;
   readonly audit: Audit;
+  readonly overlay: OverlayPairs;
   #touched = new Map<string, string>();
   #actor = "admin";
 
@@ -63,6 +60,7 @@ export class Mesh implements AccessRegistry {
     this.store = store;
     this.environment = environment;
     this.audit = new Audit(store, environment.clock);
+    this.overlay = new OverlayPairs(this);
   }
 
   /** The mesh, unless it was never made or is removed. */
@@ -96,6 +94,7 @@ export class Mesh implements AccessRegistry {
     try {
       return { ok: true, value: work() };
     } catch (error) {
+      this.overlay.reset();
       if (error instanceof Refused) return { ok: false, refusal: error.refusal };
       throw error;
     }
@@ -202,7 +201,7 @@ export class Mesh implements AccessRegistry {
   /** As the cluster itself is told: whose range is in the way is the operator's to know. [VIS48] */
   refusedClaims(clusterUid: string): readonly RefusedClaim[] {
     const name = this.member(clusterUid)?.name ?? "NAME";
-    return this.#refusedRows(clusterUid).map(({ cidr, use, reason, conflictUid }) => ({
+    return this.refusedRows(clusterUid).map(({ cidr, use, reason, conflictUid }) => ({
       cidr,
       use,
       reason:
@@ -212,17 +211,20 @@ export class Mesh implements AccessRegistry {
     }));
   }
 
-  /** As the operator is told. */
-  refusedClaimsInFull(clusterUid: string): readonly RefusedClaim[] {
-    return this.#refusedRows(clusterUid).map(({ cidr, use, reason }) => ({ cidr, use, reason }));
-  }
-
-  #refusedRows(clusterUid: string): readonly RefusedRow[] {
+  refusedRows(clusterUid: string): readonly RefusedRow[] {
     return this.store.list("refused", `${clusterUid}/`).map(([, row]) => row);
   }
 
   poolsOf(clusterUid: string): readonly string[] {
     return this.store.get("pools", clusterUid)?.cidrs ?? [];
+  }
+
+  overlayHashOf(clusterUid: string): string | undefined {
+    return this.store.get("summaries", clusterUid)?.hash;
+  }
+
+  overlayOrder(clusterUid: string, remoteUid: string): OverlayOrder | undefined {
+    return this.overlay.order(clusterUid, remoteUid);
   }
 
   /** Rises with every effective change and never goes back, also when the mesh is made anew. */

@@ -8,11 +8,15 @@ import { rangeId } from "./ranges.ts";
 import type { ClusterRow } from "./registry.ts";
 
 export function noteCluster(mesh: Mesh, { uid }: ClusterRow, note: ClusterNote): void {
-  mesh.touch(uid, ...mesh.rccsOf(uid).map(({ remoteUid }) => remoteUid));
+  mesh.touch(uid);
+  // They are told the cluster's pools.
+  if (note.pools !== null) mesh.touch(...mesh.rccsOf(uid).map(({ remoteUid }) => remoteUid));
   if (note.pools?.length === 0) mesh.store.delete("pools", uid);
   else if (note.pools !== null) mesh.store.put("pools", uid, { cidrs: note.pools });
   if (note.keyGeneration !== undefined) retireOlder(mesh, uid, note.keyGeneration);
   for (const { use, cidr } of note.dropped) mesh.store.delete("refused", rangeId(uid, use, cidr));
+  if (note.overlay !== undefined) mesh.overlay.note(uid, note.overlay);
+  if (note.obeyed !== undefined) mesh.overlay.obeyed(uid, note.obeyed);
 }
 
 /**

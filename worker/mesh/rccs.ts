@@ -110,7 +110,6 @@ function bindToMember(
         (row.annotations[REMOTE_ANNOTATION] ?? row.name) === remote.name,
     );
   if (direct !== undefined) throw reachedTwice(cluster, direct.name, remote.name);
-  mesh.touch(cluster.uid, remote.uid);
   if (existing?.remote != null && existing.remote.uid !== remote.uid)
     dropMember(mesh, cluster, existing);
   mesh.store.delete("direct", `${cluster.uid}/${request.name}`);
@@ -122,7 +121,9 @@ function bindToMember(
     spec: request.spec,
     createdMs,
   };
-  mesh.store.put("rccs", `${cluster.uid}/${remote.uid}`, row);
+  mesh.overlay.between(cluster.uid, remote.uid, () =>
+    mesh.store.put("rccs", `${cluster.uid}/${remote.uid}`, row),
+  );
   if ((mesh.grantOf(remote.uid, cluster.uid)?.scope ?? null) !== null)
     requireRoomForScopes(mesh, cluster, remote);
   return viewMember(mesh, cluster, row);
@@ -138,8 +139,9 @@ function reachedTwice(cluster: ClusterRow, rcc: string, remote: string): Refused
 }
 
 function dropMember(mesh: Mesh, cluster: ClusterRow, { remote }: MemberRcc): void {
-  mesh.touch(cluster.uid, remote.uid);
-  mesh.store.delete("rccs", `${cluster.uid}/${remote.uid}`);
+  mesh.overlay.between(cluster.uid, remote.uid, () =>
+    mesh.store.delete("rccs", `${cluster.uid}/${remote.uid}`),
+  );
 }
 
 /**

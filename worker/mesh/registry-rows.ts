@@ -5,6 +5,7 @@
 import { z } from "zod";
 
 import { EVENT_TYPES } from "../../shared/visibility/health.ts";
+import { summarySchema } from "../../shared/overlay/summary.ts";
 import { describeIssues } from "../../shared/visibility/field-problem.ts";
 import { presentSpec, specSchema } from "../../shared/visibility/rcc-connection.ts";
 import { parseScope } from "../../shared/visibility/scope.ts";
@@ -118,6 +119,14 @@ const SCHEMAS: { readonly [N in keyof Collections]: z.ZodType<Collections[N]> } 
     expiresMs: number,
     lastUsedMs: number.nullable(),
   }),
+  summaries: z.looseObject({ hash: text, summary: summarySchema }),
+  pairs: z.looseObject({
+    phase: z.enum(["prepare", "commit", "leave"]),
+    step: number,
+    since: number,
+    acks: z.record(text, z.array(text)),
+  }),
+  "pairs-back": z.strictObject({}),
 };
 
 /** Total: whatever the column holds. */

@@ -3,7 +3,9 @@
  * cluster it belongs to, so that everything of one cluster is one range scan. Rows hold no secrets
  * but those that sign webhooks: tokens are hashes, keys are public.
  */
+import type { OverlaySummary } from "../../shared/overlay/summary.ts";
 import type { MemberRow } from "../../shared/visibility/access.ts";
+import type { OverlayOrder } from "../../shared/visibility/overlay-order.ts";
 import type { RangeUse } from "../../shared/visibility/facts.ts";
 import type { RccSpec } from "../../shared/visibility/rcc-connection.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
@@ -122,11 +124,28 @@ export interface AuditRow {
 
 /**
  * Id: `version`, `audit` and `audit-members` (last numbers), `restored` (Unix ms of the last
- * restore that was noted), `confirmed` (the same, of the last one that was confirmed).
+ * restore that was noted), `confirmed` (the same, of the last one that was confirmed), `pairs`
+ * (last number of a pair with routes).
  */
 export interface CounterRow {
   readonly value: number;
 }
+
+/** Id: `<cluster uid>`. What the cluster says of itself for routes. */
+export interface SummaryRow {
+  /** `summaryHash` of it. */
+  readonly hash: string;
+  readonly summary: OverlaySummary;
+}
+
+/** Id: two clusters' UIDs, the lower first. A pair that has routes, or gets or loses them. */
+export interface PairRow extends Pick<OverlayOrder, "phase" | "step" | "since"> {
+  /** UID of each cluster whose relays have obeyed `step` → relays that have not. */
+  readonly acks: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Id: as `PairRow`, the higher UID first: to find the pairs of a cluster. */
+export type PairBackRow = Readonly<Record<string, never>>;
 
 /** Id (directory only): a mesh's name. */
 export interface DirectoryRow {
@@ -156,6 +175,9 @@ export interface Collections {
   readonly deliveries: DeliveryRow;
   readonly health: HealthRow;
   readonly apitokens: ApiTokenRow;
+  readonly summaries: SummaryRow;
+  readonly pairs: PairRow;
+  readonly "pairs-back": PairBackRow;
 }
 
 /** The position of a name is its number in storage: append only. */
@@ -181,6 +203,9 @@ export const COLLECTIONS = [
   "deliveries",
   "health",
   "apitokens",
+  "summaries",
+  "pairs",
+  "pairs-back",
 ] as const satisfies readonly (keyof Collections)[];
 
 /** Bounds of one mesh; at each, the request is refused by name and nothing changes. [VIS27] */

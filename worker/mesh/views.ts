@@ -7,6 +7,7 @@ import { listMemberRccs, listRccs } from "./rccs.ts";
 import type { Member, MeshOverview, ViewOverview } from "./mesh-calls.ts";
 import type { Mesh } from "./mesh.ts";
 import { WELL } from "./webhooks/note-health.ts";
+import { overlayOverview } from "./preflight-view.ts";
 import type { ClusterRow } from "./registry.ts";
 
 export function viewCluster(mesh: Mesh, row: ClusterRow): Member {
@@ -19,7 +20,9 @@ export function viewCluster(mesh: Mesh, row: ClusterRow): Member {
     ranges: mesh.ranges(row.uid),
     given: row.given,
     pools: mesh.poolsOf(row.uid),
-    refusedClaims: mesh.refusedClaimsInFull(row.uid),
+    refusedClaims: mesh
+      .refusedRows(row.uid)
+      .map(({ cidr, use, reason }) => ({ cidr, use, reason })),
     suspended: row.suspended === true,
     health: mesh.store.get("health", row.uid) ?? {
       ...WELL,
@@ -38,7 +41,12 @@ export function overviewOf(mesh: Mesh): MeshOverview {
     edges: clusters.flatMap((row) =>
       listMemberRccs(mesh, row.name).map((rcc) => {
         const scope = mesh.grantOf(rcc.remote.uid, row.uid)?.scope ?? null;
-        return { clusterUid: row.uid, rcc, scopeId: scope === null ? null : scopeId(scope) };
+        return {
+          clusterUid: row.uid,
+          rcc,
+          scopeId: scope === null ? null : scopeId(scope),
+          overlay: overlayOverview(mesh, row.uid, rcc.remote.uid),
+        };
       }),
     ),
     notServed: clusters.flatMap((row) =>

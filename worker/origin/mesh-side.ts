@@ -10,6 +10,7 @@ import type { Channel } from "../../shared/record/channel.ts";
 import type { OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
 import type { KnownFacts } from "./access/known-facts.ts";
 import { MeshNotes } from "./access/mesh-notes.ts";
+import { OrderNotes } from "./access/order-notes.ts";
 import { BUDGETS } from "./budgets/limits.ts";
 import { HealthWatch } from "./health/health-watch.ts";
 import type { Sighting } from "./health/judge-health.ts";
@@ -39,6 +40,7 @@ export interface MeshSideParts {
 export class MeshSide {
   readonly notes: MeshNotes;
   readonly health: HealthWatch;
+  readonly #orders: OrderNotes;
   readonly #ports: OriginPorts;
   readonly #parts: MeshSideParts;
   readonly #setPullTimer: SetTimer;
@@ -52,14 +54,20 @@ export class MeshSide {
     this.notes = new MeshNotes(ports, timers, {
       facts: () => parts.known.facts,
       report: () => parts.publisher.sockets.report,
+      overlay: () => parts.publisher.sockets.overlay,
       isPoolRefused: (keyHash) => parts.logs.pools.received.isRefused(keyHash),
     });
     this.health = new HealthWatch(ports, timers, () => this.#sight());
+    this.#orders = new OrderNotes(ports, timers, {
+      facts: () => parts.known.facts,
+      relays: () => parts.publisher.sockets.relays(),
+    });
   }
 
   /** A relay of the cluster has reported. */
   reported(isPublisher: boolean): void {
     if (isPublisher) this.notes.compareSoon();
+    this.#orders.compare();
     this.health.lookSoon();
   }
 
@@ -136,6 +144,7 @@ export class MeshSide {
       publisher.setAdmission(admissionOf(current), current.accessVersion);
     if (isNew && !current.removed) this.notes.compareSoon();
     this.health.lookSoon();
+    this.#orders.compare();
     readers.serveAll();
     builder.stepSoon();
   }

@@ -15,6 +15,7 @@ export type TimerName =
   | "publisher"
   | "project"
   | "note"
+  | "order"
   | "held"
   | "claim"
   | "health"

@@ -4,6 +4,7 @@
  */
 import type { OpenAPIHono } from "@hono/zod-openapi";
 
+import { getPreflight } from "../../shared/api/preflight.ts";
 import { getStatus, listQuarantine } from "../../shared/api/status.ts";
 import type { ClusterStatus, EdgeStatus, MeshStatus, SourceView } from "../../shared/api/status.ts";
 import type { OriginStatus, SourceReport, TakenOver } from "../../shared/visibility/facts.ts";
@@ -44,6 +45,17 @@ export function statusRoutes(ports: HubPorts): OpenAPIHono {
     const webhooks = valueOf(await ports.webhooks(name).listWebhooks());
     const text = metricsText(statusOf(overview, answers, ports.clock.now()), webhooks);
     return c.body(text, 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
+  });
+  serve(router, getPreflight, async ({ params, query }) => {
+    const pairs = valueOf(await ports.mesh(params.mesh).preflight(query));
+    return ok({
+      items: pairs.map((pair) => ({
+        ...pair,
+        clusters: pair.clusters.map((ref) => ({ ...ref })),
+        stragglers: [...pair.stragglers],
+        requirements: pair.requirements.map((one) => ({ ...one, values: [...one.values] })),
+      })),
+    });
   });
   serve(router, listQuarantine, async ({ params, query: { limit } }) => {
     const overview = valueOf(await ports.mesh(params.mesh).overview());
@@ -144,7 +156,7 @@ function clusterStatus(
 
 /** An edge without its reading cluster. */
 function edgeStatus(
-  { rcc, scopeId }: MeshOverview["edges"][number],
+  { rcc, scopeId, overlay }: MeshOverview["edges"][number],
   reader: OriginStatus | null,
   origin: OriginStatus | null,
   pools: readonly string[],
@@ -170,6 +182,13 @@ function edgeStatus(
     withheld: origin === null ? null : withheldBy(origin, scopeId),
     conflicts: report?.conflicts ?? 0,
     readerPools: { shared, cidrs: shared && isGranted ? [...pools] : [] },
+    overlay: {
+      ...overlay,
+      stragglers: [...overlay.stragglers],
+      vteps: report?.overlay?.vteps ?? null,
+      routes: report?.overlay?.routes ?? null,
+      withheld: report?.overlay?.withheld ?? null,
+    },
     revision: report?.revision ?? null,
     digest: report?.digest ?? null,
     ageMs: reader === null ? null : ageOf(reader, nowMs),

@@ -22,8 +22,10 @@ export function convertFelixConfiguration(
   for (const name of CLUSTER_CONFIG_PARAMS) {
     if (name === "ClusterGUID") continue;
     const field = fieldOf(name);
-    const value = object.spec[field] ?? null;
-    if (value === null) continue;
+    const given = object.spec[field] ?? null;
+    if (given === null) continue;
+    const isList = name === "ExternalNodesCIDRList" && Array.isArray(given) && given.every(isText);
+    const value = isList ? given.join(",") : given;
     const isWhole = typeof value === "number" && Number.isSafeInteger(value);
     if (typeof value === "string" || typeof value === "boolean" || isWhole)
       params[name] = String(value);
@@ -40,7 +42,10 @@ export function convertClusterInformation(object: KubeObject): ClusterConfig | n
   return guid === "" ? null : { kind: "ClusterConfig", params: { ClusterGUID: guid } };
 }
 
+const isText = (value: unknown): boolean => typeof value === "string";
+
 /** `VXLANEnabled` is `vxlanEnabled` in the resource, `RouteSource` is `routeSource`. */
 function fieldOf(param: string): string {
+  if (param === "ExternalNodesCIDRList") return "externalNodesList";
   return param.replace(/^(VXLAN|[A-Z])/, (start) => start.toLowerCase());
 }

@@ -7,7 +7,8 @@
 import { ByteHash, viewOf } from "../wire/byte-hash.ts";
 import { encodeKvs } from "../wire/encode.ts";
 import { KeyTable } from "./key-table.ts";
-import type { RemoteFeed, RemoteUpdate } from "./remote-feed.ts";
+import type { RemoteFeed } from "./remote-feed.ts";
+import type { RemoteUpdate } from "./remote-update.ts";
 
 /**
  * Remote updates of one moment, and the messages that hold them all: encoded once, for whoever

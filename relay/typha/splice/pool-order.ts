@@ -9,10 +9,10 @@
 import { cidrsOverlap, parseCidr } from "../../../shared/ip/cidr.ts";
 import type { Cidr } from "../../../shared/ip/cidr.ts";
 import { RangeSet } from "../../../shared/ip/range-set.ts";
-import { countsPlainPools, modeFor, readLocalPool } from "../../felix/pool-mode.ts";
+import { countsPlainPools, hasVxlan, modeFor, readLocalPool } from "../../felix/pool-mode.ts";
 import type { LocalPool, PoolMode } from "../../felix/pool-mode.ts";
 import type { Elements } from "../wire/encode.ts";
-import { poolElement } from "./remote-feed.ts";
+import { poolElement } from "./remote-update.ts";
 
 /**
  * The pools that Felix is to be given besides the cluster's own (`NatPools`). No two of them
@@ -21,10 +21,16 @@ import { poolElement } from "./remote-feed.ts";
 export interface PoolFeed {
   /** Canonical CIDRs. */
   readonly delivered: ReadonlySet<string>;
+  /** Whether there are to be routes to pods of such a pool. [TYP43] */
+  isRouted(cidr: string): boolean;
   subscribe(listener: () => void): () => void;
 }
 
-export const NO_POOLS: PoolFeed = { delivered: new Set(), subscribe: () => () => {} };
+export const NO_POOLS: PoolFeed = {
+  delivered: new Set(),
+  isRouted: () => false,
+  subscribe: () => () => {},
+};
 
 interface Own {
   readonly cidr: Cidr;
@@ -106,9 +112,11 @@ export class PoolOrder {
 
   /** `null`: this Felix must not have it now. */
   #modeOf(text: string): PoolMode | null {
-    if (!this.#countsPlainPools) return "none";
+    const isRouted = this.#feed.isRouted(text);
+    if (!this.#countsPlainPools && !isRouted) return "none";
     const pools = [...this.#local.values()].flatMap(({ pool }) => (pool === null ? [] : [pool]));
-    return modeFor(text, pools);
+    if (isRouted && hasVxlan(text, pools)) return "vxlan";
+    return this.#countsPlainPools ? modeFor(text, pools) : "none";
   }
 
   #missing(): Uint8Array[] {

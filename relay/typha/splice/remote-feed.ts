@@ -1,21 +1,15 @@
 /** What the remotes add to Felix's stream: every change encoded once, for all connections. */
 import type { LabelMode } from "../../../shared/visibility/facts.ts";
+import { keyOf } from "../../../shared/record/key.ts";
+import type { PoolFeed } from "./pool-order.ts";
+import { updateOf } from "./remote-update.ts";
+import type { RemoteUpdate } from "./remote-update.ts";
+import type { RouteChange, RouteItem } from "../../view/route-items.ts";
 import type { Remotes } from "../../view/remotes.ts";
 import type { ServedChange } from "../../view/serving.ts";
-import { felixValue, natPool } from "../../felix/felix-values.ts";
+import { felixValue } from "../../felix/felix-values.ts";
 import type { FelixValue } from "../../felix/felix-values.ts";
-import type { PoolMode } from "../../felix/pool-mode.ts";
-import { encodeUpdate } from "../wire/encode.ts";
-import { UPDATE_TYPE } from "../wire/messages.ts";
-
-export interface RemoteUpdate {
-  readonly key: string;
-  /** An element of `MsgKVs`. */
-  readonly encoded: Uint8Array;
-  readonly isPut: boolean;
-  /** A put of a key that was not there before. */
-  readonly isNew: boolean;
-}
+import { blockValue, nodeValues } from "../../felix/overlay-values.ts";
 
 export interface RemoteFeed {
   /**
@@ -38,6 +32,9 @@ export class RemotesFeed implements RemoteFeed {
       if (this.#listeners.size === 0) return;
       this.#publish(changes.flatMap((change) => this.#encode(change) ?? []));
     });
+    remotes.routes.subscribe((changes) => {
+      if (this.#listeners.size > 0) this.#publish(changes.flatMap(routeUpdates));
+    });
   }
 
   #publish(updates: readonly RemoteUpdate[]): void {
@@ -49,9 +46,13 @@ export class RemotesFeed implements RemoteFeed {
       yield part().flatMap(
         ({ rcc, held }) => this.#encode({ rcc, op: "put", held, isNew: true }) ?? [],
       );
+    yield [...this.#remotes.routes.items()].flatMap((after) =>
+      routeUpdates({ before: null, after }),
+    );
   }
 
   find(key: string): Uint8Array | null {
+    if (key.startsWith(BLOCKS)) return this.#findBlock(key);
     for (const rcc of this.#remotes.names()) {
       // Only what is renamed to this remote can be its.
       if (!key.includes(`/${rcc}_`)) continue;
@@ -61,6 +62,14 @@ export class RemotesFeed implements RemoteFeed {
       const update = held && this.#encode({ rcc, op: "put", held, isNew: false });
       if (update && update.key === key) return update.encoded;
     }
+    return null;
+  }
+
+  /** Blocks keep their CIDR as their key. */
+  #findBlock(key: string): Uint8Array | null {
+    for (const item of this.#remotes.routes.items())
+      if (item.kind === "block" && keyOf(item.block) === key)
+        return routeUpdates({ before: null, after: item })[0]?.encoded ?? null;
     return null;
   }
 
@@ -82,16 +91,35 @@ function encode({ rcc, op, held, isNew }: ServedChange, mode: LabelMode): Remote
   return felix && updateOf(felix, op, isNew);
 }
 
-/** A pool of another cluster as an element of `MsgKVs`, a new one or its deletion. */
-export function poolElement(op: "put" | "delete", cidr: string, mode?: PoolMode): Uint8Array {
-  return updateOf(natPool(cidr, mode), op, true).encoded;
+const BLOCKS = "/calico/ipam/v2/assignment/";
+
+/** What Felix has of a node or block goes and comes key by key. */
+function routeUpdates({ before, after }: RouteChange): RemoteUpdate[] {
+  const [had, has] = [valuesOf(before), valuesOf(after)];
+  const gone = had.filter(({ key }) => !has.some((value) => value.key === key));
+  return [
+    ...gone.map((value) => updateOf(value, "delete", false)),
+    ...has.map((value) => updateOf(value, "put", !had.some(({ key }) => key === value.key))),
+  ];
 }
 
-function updateOf(felix: FelixValue, op: "put" | "delete", isNew: boolean): RemoteUpdate {
-  const { key } = felix;
-  const value = op === "put" ? Buffer.from(JSON.stringify(felix.value)) : null;
-  const updateType =
-    op === "delete" ? UPDATE_TYPE.deleted : isNew ? UPDATE_TYPE.new : UPDATE_TYPE.updated;
-  const update = { key, value, revision: "", v3ResourceVersion: "", ttlNs: 0, updateType };
-  return { key, encoded: encodeUpdate(update), isPut: op === "put", isNew: op === "put" && isNew };
+function valuesOf(item: RouteItem | null): readonly FelixValue[] {
+  if (item === null) return [];
+  if (item.kind === "node") return nodeValues(item.rcc, item.node, item.vteps);
+  const value = blockValue(item.rcc, item.block, item.vteps);
+  return value === null ? [] : [value];
+}
+
+/** The pools that Felix is given, and which of them there are routes to. */
+export function poolFeed({ pools, routes }: Pick<Remotes, "pools" | "routes">): PoolFeed {
+  return {
+    get delivered() {
+      return pools.delivered;
+    },
+    isRouted: (cidr) => routes.isRouted(cidr),
+    subscribe: (listener) => {
+      const ends = [pools.subscribe(() => listener()), routes.subscribe(() => listener())];
+      return () => ends.forEach((end) => end());
+    },
+  };
 }

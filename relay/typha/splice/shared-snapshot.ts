@@ -8,7 +8,8 @@
  */
 import { encodeDecoderRestart, SERVER_DEFINITIONS } from "../wire/encode.ts";
 import { messagesOf } from "./key-space.ts";
-import type { RemoteFeed, RemoteUpdate } from "./remote-feed.ts";
+import type { RemoteFeed } from "./remote-feed.ts";
+import type { RemoteUpdate } from "./remote-update.ts";
 import { frame, Unframer } from "../wire/snappy/frame.ts";
 import { WaitingUpdates } from "./waiting-updates.ts";
 import type { WaitingUpdate } from "./waiting-updates.ts";

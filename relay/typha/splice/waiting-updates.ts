@@ -5,7 +5,7 @@
  */
 import { withType } from "../wire/encode.ts";
 import { UPDATE_TYPE } from "../wire/messages.ts";
-import type { RemoteUpdate } from "./remote-feed.ts";
+import type { RemoteUpdate } from "./remote-update.ts";
 
 export interface WaitingUpdate {
   readonly encoded: Uint8Array;

@@ -106,6 +106,7 @@ test("[SRC21] the cluster's settings are put together from two objects, and come
       vxlanVNI: 4097,
       routeSource: "CalicoIPAM",
       logSeverityScreen: "Info",
+      externalNodesList: ["192.0.2.0/24", "192.0.3.1"],
       vxlanMTU: [],
     },
   });
@@ -113,7 +114,13 @@ test("[SRC21] the cluster's settings are put together from two objects, and come
   world.put("ClusterInformation", "default", { spec: { clusterGUID: "g" } });
   expect(world.only).toEqual({
     kind: "ClusterConfig",
-    params: { ClusterGUID: "g", RouteSource: "CalicoIPAM", VXLANEnabled: "true", VXLANVNI: "4097" },
+    params: {
+      ClusterGUID: "g",
+      ExternalNodesCIDRList: "192.0.2.0/24,192.0.3.1",
+      RouteSource: "CalicoIPAM",
+      VXLANEnabled: "true",
+      VXLANVNI: "4097",
+    },
   });
   expect(world.seen.problems.get("FelixConfiguration default")).toContain("spec.vxlanMTU");
   world.remove("FelixConfiguration default");

@@ -24,6 +24,7 @@ const cidrOf = (key: string): Cidr =>
   parseCidr((key.split("/").at(-1) ?? "").replace(/-(\d+)$/, "/$1")) as Cidr;
 
 class FakePools implements PoolFeed {
+  readonly isRouted = () => false;
   readonly delivered = new Set<string>();
   readonly #listeners = new Set<() => void>();
 

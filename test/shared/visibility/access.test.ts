@@ -53,6 +53,8 @@ function registryOf(
     },
     ranges: () => ({ pods: ["10.0.0.0/16"], nodes: [] }),
     poolsOf: () => [],
+    overlayHashOf: () => undefined,
+    overlayOrder: () => undefined,
     refusedClaims: () => [],
   };
 }

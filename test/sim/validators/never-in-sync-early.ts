@@ -3,6 +3,7 @@
  * publisher has reconciled since it began; and nothing is missing from it that the source has had
  * since before that reconciliation.
  */
+import { WITHHELD_EPOCH } from "../../../shared/log/cursor.ts";
 import type { Checkpoint, Frame, Message } from "../../../shared/protocol/messages.ts";
 import { CHANNELS } from "../../../shared/record/channel.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
@@ -23,6 +24,8 @@ function judgeHeld(
     const position = positions.get(channel);
     if (position === undefined) return `was not told on this connection where ${channel} is`;
     const { epoch, revision } = position;
+    // It may not have the channel: of an empty log there is nothing.
+    if (epoch === WITHHELD_EPOCH) continue;
     const admitted = admittedAt(truth.logOf(origin, channel, epoch), revision);
     if (admitted === undefined) return `has ${channel} ${revision}, which its log has not`;
     for (const [key, hash] of admitted)
@@ -53,6 +56,7 @@ function judgeSource(
     if (last?.value?.isOwn !== true || served.has(key) || refused.has(key)) continue;
     const { channel } = last.value;
     const { epoch = "", revision = 0 } = positions.get(channel) ?? {};
+    if (epoch === WITHHELD_EPOCH) continue;
     const scope = truth.logOf(origin, channel, epoch)?.scope ?? null;
     if (scope !== null && last.value.shown?.(scope) === null) continue;
     // Its range is being claimed, and a reconciliation counts once that is settled; or it is
@@ -136,7 +140,8 @@ function claimingOf(truth: Truth, origin: string): Map<string, string> {
 
 function saysPopulated(message: Message): message is Frame | Checkpoint {
   if (message.type === "frame") return message.settled?.populated === true;
-  return message.type === "checkpoint" && message.populated;
+  if (message.type !== "checkpoint" || message.epoch === WITHHELD_EPOCH) return false;
+  return message.populated;
 }
 
 function populatedEarly(

@@ -115,6 +115,7 @@ test("[API3] the OpenAPI 3.1 document describes every admin path", async () => {
     "/v1/meshes/{mesh}/events",
     "/v1/meshes/{mesh}/grants",
     "/v1/meshes/{mesh}/grants/{origin}/{reader}",
+    "/v1/meshes/{mesh}/preflight",
     "/v1/meshes/{mesh}/quarantine",
     "/v1/meshes/{mesh}/rccs",
     "/v1/meshes/{mesh}/status",
@@ -306,17 +307,17 @@ test("[VIS40] an RCC with connection fields is kept, says that it is not served,
   expect(JSON.stringify(refused.body)).not.toContain("hush");
 });
 
-test("[VIS40] overlay routing is said to be not served, beside endpoints that are", async () => {
+test("[VIS40] [OVL9] overlay routing that is asked for is served, and status says how far it is", async () => {
   const { hub } = await hubWithPair();
   const overlay = { ...RCC, spec: { syncOptions: { overlayRoutingMode: "Enabled" } } };
   const made = await hub.call("PUT", `${DEMO}/clusters/app/rccs/db`, overlay);
-  const field = "spec.syncOptions.overlayRoutingMode";
   expect(made.body["rcc"]).toMatchObject({
-    status: { remote: { name: "db" }, state: "granted", notServed: [{ field }] },
+    status: { remote: { name: "db" }, state: "granted", notServed: [] },
   });
+  const reason = "db has no RCC that names app";
   expect((await hub.call("GET", `${DEMO}/status`)).body).toMatchObject({
-    edges: [{ rcc: "db", state: "granted" }],
-    notServed: [{ rcc: "db", field, isServed: true }],
+    edges: [{ rcc: "db", state: "granted", overlay: { state: "NotReady", phase: "none", reason } }],
+    notServed: [],
   });
 });
 

@@ -5,6 +5,8 @@
  */
 import { canonicalCidr, parseCidr } from "../../../shared/ip/cidr.ts";
 import { RangeSet } from "../../../shared/ip/range-set.ts";
+import { summaryHash } from "../../../shared/overlay/summary.ts";
+import type { OverlaySummary } from "../../../shared/overlay/summary.ts";
 import { hashKey } from "../../../shared/record/encoding.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import { MAX_TOLD_POOLS } from "../../../shared/visibility/facts.ts";
@@ -17,6 +19,8 @@ export interface NoteSources {
   facts(): OriginFacts | null;
   /** The publisher's report; `null` before there is one. */
   report(): ClusterReport | null;
+  /** What the publisher says for routes; `null`: it has not since this instance started. */
+  overlay(): OverlaySummary | null;
   /** Whether a record of the channel of pools is kept because it is refused. */
   isPoolRefused(keyHash: Uint8Array): boolean;
 }
@@ -62,7 +66,8 @@ export class MeshNotes {
     if (facts === null) return;
     this.#isDue = false;
     const isClaimed = (cidr: string): boolean => this.#isClaimed(cidr);
-    const note = noteOf(facts, this.#sources.report(), isClaimed, this.#newestKey);
+    const overlay = this.#sources.overlay();
+    const note = noteOf(facts, this.#sources.report(), isClaimed, this.#newestKey, overlay);
     if (note === null) return;
     this.#lastMs = this.#ports.clock.now();
     this.#ports.mesh.note(note);
@@ -80,6 +85,7 @@ export function noteOf(
   report: ClusterReport | null,
   isClaimed: (cidr: string) => boolean,
   newestKey = 0,
+  said: OverlaySummary | null = null,
 ): ClusterNote | null {
   if (facts.removed) return null;
   const pools = report === null ? null : ownPools(report.pools, facts);
@@ -88,9 +94,29 @@ export function noteOf(
     .filter(({ use, cidr }) => use === "pods" && !isClaimed(cidr))
     .map(({ use, cidr }) => ({ use, cidr }));
   const isNewKey = newestKey > facts.keyGeneration;
-  if (isNoted && dropped.length === 0 && !isNewKey) return null;
-  const noted = { pools: isNoted ? null : pools, dropped };
-  return isNewKey ? { ...noted, keyGeneration: newestKey } : noted;
+  const overlay = said === null ? null : ownOverlay(said, facts);
+  const isEarly = overlay?.pools.length === 0 && said?.pools.length !== 0;
+  const isNewOverlay = overlay !== null && !isEarly && summaryHash(overlay) !== facts.overlayHash;
+  if (isNoted && dropped.length === 0 && !isNewKey && !isNewOverlay) return null;
+  return {
+    pools: isNoted ? null : pools,
+    dropped,
+    ...(isNewKey ? { keyGeneration: newestKey } : {}),
+    ...(isNewOverlay ? { overlay } : {}),
+  };
+}
+
+/**
+ * Without pools that are not its own (none is pinned before it is claimed): those of others would
+ * stand in their way.
+ */
+function ownOverlay(said: OverlaySummary, { ranges }: OriginFacts): OverlaySummary {
+  const own = new RangeSet([...ranges.pods, ...(ranges.shared ?? [])]);
+  const isOwn = (text: string): boolean => {
+    const cidr = parseCidr(text);
+    return cidr !== null && own.contains(cidr);
+  };
+  return { ...said, pools: said.pools.filter(({ cidr }) => isOwn(cidr)) };
 }
 
 /** Reported pools that lie in the cluster's ranges: it speaks for no others. */

@@ -1,8 +1,9 @@
 /** Access decisions, pure functions of facts: which peer may read, dial, or speak at all. */
 import type { CloseReason } from "../../../shared/protocol/errors.ts";
-import type { OriginFacts } from "../../../shared/visibility/facts.ts";
-import type { Channel } from "../../../shared/record/channel.ts";
 import { CHANNELS } from "../../../shared/record/channel.ts";
+import type { Channel } from "../../../shared/record/channel.ts";
+import { DEFAULT_CHANNELS } from "../../../shared/visibility/facts.ts";
+import type { OriginFacts } from "../../../shared/visibility/facts.ts";
 import { channelsOf } from "../../../shared/visibility/scope.ts";
 import type { Scope } from "../../../shared/visibility/scope.ts";
 import type { Dial, DialPermit } from "../../ports.ts";
@@ -80,4 +81,17 @@ export function readableChannels(peer: Peer, facts: OriginFacts): readonly Chann
 /** The scope within which a peer that may read the origin sees it; `null`: all. [SCP5] */
 export function scopeOf({ clusterUid }: Peer, facts: OriginFacts): Scope | null {
   return facts.scopedReaders?.find(({ cluster }) => cluster.uid === clusterUid)?.scope ?? null;
+}
+
+/** The channels of which a peer is served more than an empty log. [VIS51] */
+export function servedChannels(peer: Peer, facts: OriginFacts): readonly Channel[] {
+  const { clusterUid } = peer;
+  if (clusterUid === facts.cluster.uid) return CHANNELS;
+  const reader = [...facts.readers, ...(facts.scopedReaders ?? [])].find(
+    ({ cluster }) => cluster.uid === clusterUid,
+  );
+  const named = reader?.channels ?? DEFAULT_CHANNELS;
+  return readableChannels(peer, facts).filter(
+    (channel) => channel === "services" || named.includes(channel),
+  );
 }

@@ -116,6 +116,8 @@ export const BUDGETS = {
   questionClaims: 256,
   /** Time between two notes to the Mesh about the cluster's pools. [VIS32] */
   noteMs: 5_000,
+  /** Time that relays have to obey an order about routes, before it goes on without them. [OVL7] */
+  orderMs: 10_000,
 
   // Messages of a cluster's relays, and the work of the process for a member.
 

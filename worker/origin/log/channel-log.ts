@@ -18,7 +18,7 @@ import { entryCount, packEntries, readEntries } from "./entry-bytes.ts";
 import type { Folded } from "./fold.ts";
 import { Folding } from "./folding.ts";
 import type { Blob, FoldedLog } from "./folding.ts";
-import type { LogStore, StoredBlobHead, StoredFrame } from "./log-store.ts";
+import type { ChannelStore, StoredBlobHead, StoredFrame } from "./log-store.ts";
 import { ReceivedSet } from "./received-set.ts";
 import { RecentFrames } from "./recent-frames.ts";
 import { SmallFrames } from "./small-frames.ts";
@@ -39,7 +39,7 @@ export class ChannelLog implements LogBounds, FoldedLog {
   readonly small: SmallFrames;
   readonly received: ReceivedSet;
   readonly folding: Folding;
-  readonly #store: LogStore;
+  readonly #store: ChannelStore;
   readonly #epoch: string;
   #populated: boolean;
   #head = 0;
@@ -50,7 +50,7 @@ export class ChannelLog implements LogBounds, FoldedLog {
   #last: StoredFrame | null = null;
 
   /** @param newEpoch Makes a random epoch for a new log: no two incarnations share one. */
-  constructor(channel: Channel, store: LogStore, pieces: PieceBudget, newEpoch: () => string) {
+  constructor(channel: Channel, store: ChannelStore, pieces: PieceBudget, newEpoch: () => string) {
     this.channel = channel;
     this.small = new SmallFrames(pieces);
     this.received = new ReceivedSet(channel, store, () => this.#admitted);

@@ -26,7 +26,7 @@ import {
 } from "./blob-records.ts";
 import type { LiveRecord } from "./blob-records.ts";
 import { entryKeyHash, entryRecordHash } from "./entry-bytes.ts";
-import type { LogStore, StoredBlob, StoredBlobHead } from "./log-store.ts";
+import type { ChannelStore, StoredBlob, StoredBlobHead } from "./log-store.ts";
 import { NewestChanges } from "./newest-changes.ts";
 import { keyHashAt, packedSize, recordSizeAt } from "./packed-changes.ts";
 import type { PackedChange } from "./packed-changes.ts";
@@ -51,7 +51,7 @@ export interface Foldable {
 
 export class Fold {
   readonly #log: Foldable;
-  readonly #store: LogStore;
+  readonly #store: ChannelStore;
   #blobs: StoredBlobHead[];
   readonly #after: number;
   #newest = new NewestChanges();
@@ -70,7 +70,7 @@ export class Fold {
   /** @param after The revision to which the last fold went. */
   constructor(
     log: Foldable,
-    store: LogStore,
+    store: ChannelStore,
     blobs: readonly StoredBlobHead[],
     after: number,
     head: number,
@@ -232,7 +232,7 @@ function headOf({ bits, prefix, revision, payload }: StoredBlob): StoredBlobHead
   return { bits, prefix, revision, size: payload.length };
 }
 
-function storedChanges(channel: Channel, store: LogStore, revision: number): PackedChange[] {
+function storedChanges(channel: Channel, store: ChannelStore, revision: number): PackedChange[] {
   const frame = must(store.frame(channel, revision), `frame ${revision} is missing`);
   const decoded = decodePayload(frame.payload);
   if (!decoded.ok) throw new Error(`BUG: stored frame ${revision} is unreadable: ${decoded.rule}`);

@@ -9,7 +9,7 @@ import { encodePayload } from "../../../shared/log/payload.ts";
 import { BUDGETS } from "../budgets/limits.ts";
 import { Fold } from "./fold.ts";
 import type { Foldable, Folded } from "./fold.ts";
-import type { LogStore, StoredBlobHead } from "./log-store.ts";
+import type { ChannelStore, StoredBlobHead } from "./log-store.ts";
 
 /** The log whose frames are folded. */
 export interface FoldedLog extends Foldable {
@@ -26,7 +26,7 @@ export interface Blob {
 
 export class Folding {
   readonly #log: FoldedLog;
-  readonly #store: LogStore;
+  readonly #store: ChannelStore;
   #blobs: readonly StoredBlobHead[] = [];
   /** Revision up to which every blob holds all changes. */
   #foldedTo: number;
@@ -37,7 +37,7 @@ export class Folding {
   #frameBytes = 0;
   #fold: Fold | null = null;
 
-  constructor(log: FoldedLog, store: LogStore, foldedTo: number) {
+  constructor(log: FoldedLog, store: ChannelStore, foldedTo: number) {
     this.#log = log;
     this.#store = store;
     this.#foldedTo = foldedTo;

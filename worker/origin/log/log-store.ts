@@ -135,3 +135,23 @@ export interface LogStore {
    */
   wipeLog(rows: number): number;
 }
+
+/** What one channel's log needs of the storage. */
+export type ChannelStore = Pick<
+  LogStore,
+  | "transaction"
+  | "channel"
+  | "saveChannel"
+  | "putFrame"
+  | "frame"
+  | "frameRevisions"
+  | "frameHead"
+  | "blobHeads"
+  | "blobEntries"
+  | "blob"
+  | "replaceBlob"
+  | "quarantine"
+  | "release"
+  | "quarantined"
+  | "quarantinedHashes"
+>;

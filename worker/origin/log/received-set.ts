@@ -10,19 +10,19 @@ import { PARTLY_RULE } from "../../../shared/admission/judge.ts";
 import { HashTrie } from "../../../shared/log/hash-trie.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import { BUDGETS } from "../budgets/limits.ts";
-import type { LogStore, QuarantinedRecord } from "./log-store.ts";
+import type { ChannelStore, QuarantinedRecord } from "./log-store.ts";
 import { PairUnion } from "./pair-union.ts";
 
 export class ReceivedSet {
   readonly union: PairUnion;
   readonly #channel: Channel;
-  readonly #store: LogStore;
+  readonly #store: ChannelStore;
   readonly #refused = new HashTrie();
   /** Keys of `#refused` of which a part is admitted. */
   readonly #partly = new HashTrie();
   #keptBytes = 0;
 
-  constructor(channel: Channel, store: LogStore, admitted: () => HashTrie) {
+  constructor(channel: Channel, store: ChannelStore, admitted: () => HashTrie) {
     this.#channel = channel;
     this.#store = store;
     this.union = new PairUnion(() => [admitted(), this.#refused, this.#partly]);

@@ -1,6 +1,7 @@
 /** The named values of an Origin's storage, kept as JSON and read by a schema. */
 import { z } from "zod";
 
+import { CHANNELS } from "../../../shared/record/channel.ts";
 import type { OriginFacts, RangeClaim } from "../../../shared/visibility/facts.ts";
 import { parseAccessFacts } from "../../../shared/visibility/parse-facts.ts";
 import { parseScope } from "../../../shared/visibility/scope.ts";
@@ -34,6 +35,7 @@ const readerSchema = z.object({
   cluster: z.object({ uid: z.string(), name: z.string() }),
   keyGeneration: z.number(),
   rcc: z.string(),
+  channels: z.array(z.enum(CHANNELS)).exactOptional(),
 });
 
 /** The fields that `parseAccessFacts` does not look at. */

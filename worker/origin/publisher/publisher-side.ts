@@ -37,7 +37,7 @@ export interface PublisherHandlers {
   committed(): void;
   /** A publisher has reconciled these channels. */
   reconciled(channels: readonly Channel[]): void;
-  /** A relay of the cluster has reported. */
+  /** A relay has reported, of its cluster too where it publishes. */
   reported(isPublisher: boolean): void;
   /** Records of this channel that were refused are refused no longer. */
   released(channel: Channel): void;

@@ -6,6 +6,7 @@
 import type { CloseReason } from "../../../shared/protocol/errors.ts";
 import { LIMITS } from "../../../shared/protocol/limits.ts";
 import type { Report } from "../../../shared/protocol/messages.ts";
+import type { OverlaySummary } from "../../../shared/overlay/summary.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import type {
   ClusterReport,
@@ -18,31 +19,12 @@ import { keyPermit } from "../access/permits.ts";
 import type { Peer, SocketId } from "../peer.ts";
 import type { OriginPorts } from "../ports.ts";
 import { mergedEdges } from "../../../shared/visibility/merged-edges.ts";
+import { relayName } from "./cluster-relay.ts";
+import type { ClusterRelay, NextPublisher } from "./cluster-relay.ts";
 import { writePublisherNote } from "./publisher-note.ts";
 import type { PublisherNote } from "./publisher-note.ts";
 import { planTerm, SILENT_MS } from "./publisher-term.ts";
 import type { PublishClaim } from "./publisher-term.ts";
-
-interface Relay {
-  readonly peer: Peer;
-  /**
-   * Which start of a relay it is, by its own word. Terms do not say: a hub that was put back hands
-   * them out again.
-   */
-  readonly candidate: string | null;
-  /** What it calls itself, for people. */
-  readonly software: string;
-  /** Protocol version. */
-  readonly version: number;
-  readonly sinceMs: number;
-  edges: readonly EdgeReport[];
-  report: ClusterReport | null;
-}
-
-/** The relay that publishes next. */
-export type NextPublisher = Pick<Relay, "peer" | "version" | "candidate" | "software"> & {
-  readonly socket: SocketId;
-};
 
 /** The publisher that another socket has displaced, and what it is told. */
 export interface Replaced {
@@ -64,7 +46,7 @@ type Ports = Pick<OriginPorts, "clock" | "sockets" | "store" | "log">;
 export class PublisherSockets {
   readonly #ports: Ports;
   readonly #startedMs: number;
-  readonly #relays = new Map<SocketId, Relay>();
+  readonly #relays = new Map<SocketId, ClusterRelay>();
   #publisher: SocketId | null = null;
   readonly #reconciled = new Set<Channel>();
   #leftMs: number;
@@ -114,6 +96,16 @@ export class PublisherSockets {
   /** When the last publisher left, or this object began, in Unix ms. */
   get leftMs(): number {
     return this.#leftMs;
+  }
+
+  /** What the publisher said last for routes; `null` since this instance started: nothing. */
+  get overlay(): OverlaySummary | null {
+    return this.#publisherRelay()?.overlay ?? null;
+  }
+
+  /** All relays of the cluster that are connected: what each calls itself, and reports. */
+  relays(): readonly Pick<ClusterRelay, "software" | "edges">[] {
+    return [...this.#relays.values()];
   }
 
   /** Unix ms of the last sign, not before this object's own start. */
@@ -175,7 +167,16 @@ export class PublisherSockets {
     const { candidate } = hello;
     const software = relayName(hello.software);
     const sinceMs = clock.now();
-    const fresh = { peer, version, candidate, software, sinceMs, edges: [], report: null };
+    const fresh = {
+      peer,
+      version,
+      candidate,
+      software,
+      sinceMs,
+      edges: [],
+      report: null,
+      overlay: null,
+    };
     this.#relays.set(socket, known ?? fresh);
     if (plan.kind === "standby") {
       this.#saveNote(socket);
@@ -219,7 +220,8 @@ export class PublisherSockets {
   restore(socket: SocketId, peer: Peer, note: PublisherNote): void {
     const { edges, report, version, candidate, software } = note;
     const sinceMs = this.#startedMs;
-    this.#relays.set(socket, { peer, version, candidate, software, sinceMs, edges, report });
+    const said = { edges, report, overlay: null };
+    this.#relays.set(socket, { peer, version, candidate, software, sinceMs, ...said });
     if (note.isStandby) return;
     this.#publisher = socket;
     this.#takenOver = note.takenOver;
@@ -240,7 +242,8 @@ export class PublisherSockets {
     const report = message.cluster === null ? null : parseClusterReport(message.cluster);
     if (report?.ok === false) return { kind: "malformed", rule: `report cluster: ${report.rule}` };
     relay.edges = edges.value;
-    relay.report = report?.value ?? null;
+    if (report === null) relay.report = null;
+    else ({ overlay: relay.overlay = relay.overlay, ...relay.report } = report.value);
     this.#saveNote(socket);
     return { kind: "noted" };
   }
@@ -262,7 +265,7 @@ export class PublisherSockets {
     });
   }
 
-  #publisherRelay(): Relay | undefined {
+  #publisherRelay(): ClusterRelay | undefined {
     return this.#publisher === null ? undefined : this.#relays.get(this.#publisher);
   }
 
@@ -286,12 +289,4 @@ export class PublisherSockets {
     const own = { isStandby, version, candidate, software, takenOver };
     this.#ports.sockets.saveNote(socket, writePublisherNote({ ...own, reconciled, edges, report }));
   }
-}
-
-const NAME_CHARS = 48;
-
-/** A relay's word for itself, as it may stand in a sentence. */
-function relayName(software: string): string {
-  const printable = software.replaceAll(/[^\x20-\x7e]/g, "").slice(0, NAME_CHARS);
-  return printable === "" ? "another relay" : printable;
 }

@@ -10,7 +10,7 @@ import type { Message, WatchHello } from "../../../shared/protocol/messages.ts";
 import { CHANNELS } from "../../../shared/record/channel.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import type { OriginFacts } from "../../../shared/visibility/facts.ts";
-import { mayRead, readableChannels, scopeOf } from "../access/permits.ts";
+import { mayRead, readableChannels } from "../access/permits.ts";
 import type { EventBudget } from "../budgets/event-budget.ts";
 import { BUDGETS } from "../budgets/limits.ts";
 import type { ChannelLog } from "../log/channel-log.ts";
@@ -20,6 +20,7 @@ import type { OriginPorts } from "../ports.ts";
 import type { Projections } from "../scopes/projections.ts";
 import type { SetTimer, TimerRegistry } from "../timers.ts";
 import { DigestAnnouncer } from "./digest-announcer.ts";
+import { ReaderLogs } from "./reader-logs.ts";
 import { parseReaderNote } from "./reader-note.ts";
 import { Readers } from "./readers.ts";
 
@@ -27,7 +28,7 @@ import { Readers } from "./readers.ts";
 const ROOM_MS = 5_000;
 const OVERFULL_RULE =
   "its grant's scope shows more records than the scopes of an origin may together";
-const MOVED_RULE = "the scope of its grant has changed";
+const MOVED_RULE = "what it may see of this cluster has changed";
 
 interface ReaderSideRules {
   /** Closes a socket and forgets it. */
@@ -46,7 +47,7 @@ interface Refused {
 
 export class ReaderSide {
   readonly #ports: OriginPorts;
-  readonly #logs: Logs;
+  readonly #logs: ReaderLogs;
   readonly #projections: Projections;
   readonly #rules: ReaderSideRules;
   readonly #readers: Readers;
@@ -61,7 +62,7 @@ export class ReaderSide {
     rules: ReaderSideRules,
   ) {
     this.#ports = ports;
-    this.#logs = logs;
+    this.#logs = new ReaderLogs(logs, projections);
     this.#projections = projections;
     this.#rules = rules;
     const setServeTimer: SetTimer = timers.own("serve", () => this.#readers.continueTurn());
@@ -77,6 +78,7 @@ export class ReaderSide {
   }
 
   #canSweep(log: ChannelLog): boolean {
+    if (this.#logs.isEmpty(log)) return true;
     // fault: sweep-while-built
     if (!this.#projections.isBuilt(log)) return false;
     return this.#rules.hasReconciled(log.channel);
@@ -99,7 +101,7 @@ export class ReaderSide {
   /** A socket that outlived an eviction of this object, with its note. */
   restore(socket: SocketId, peer: Peer, text: string, facts: OriginFacts | null): void {
     const note = parseReaderNote(text);
-    const logs = facts === null ? null : this.#logsFor(peer, facts);
+    const logs = facts === null ? null : this.#logs.of(peer, facts);
     if (note.kind === "unreadable")
       this.#rules.refuse(socket, "not-ready", `unreadable note: ${note.rule}`);
     else if (logs === null) this.#rules.refuse(socket, "not-ready", MOVED_RULE);
@@ -130,7 +132,7 @@ export class ReaderSide {
       this.#rules.refuse(socket, "protocol-error", "a second hello");
       return;
     }
-    const logs = this.#logsFor(peer, facts);
+    const logs = this.#logs.of(peer, facts);
     if (logs === null) {
       this.#rules.refuse(socket, "over-quota", OVERFULL_RULE);
       return;
@@ -167,7 +169,7 @@ export class ReaderSide {
       const permit = mayRead(peer, facts);
       if (permit !== "yes") return [{ socket, ...permit }];
       // fault: old-scope-served-on
-      if (this.#logsFor(peer, facts) === logs) return [];
+      if (this.#logs.of(peer, facts) === logs) return [];
       return [{ socket, reason: "not-ready", message: MOVED_RULE }];
     });
     this.#refuse(refused);
@@ -177,7 +179,7 @@ export class ReaderSide {
   enforceRoom(facts: OriginFacts): void {
     const refused = this.#readers
       .peers()
-      .filter(({ peer, logs }) => this.#logsFor(peer, facts) !== logs)
+      .filter(({ peer, logs }) => this.#logs.of(peer, facts) !== logs)
       .map(({ socket }): Refused => ({ socket, reason: "over-quota", message: OVERFULL_RULE }));
     this.#refuse(refused);
   }
@@ -214,12 +216,6 @@ export class ReaderSide {
     const inTheWay = this.#readers.inTheWay();
     this.#refuse(inTheWay.map((socket): Refused => ({ socket, reason: "over-quota", message })));
     this.#readers.continueTurn();
-  }
-
-  /** The logs that a peer reads; `null` where its scope shows too much. */
-  #logsFor(peer: Peer, facts: OriginFacts): Logs | null {
-    const scope = scopeOf(peer, facts);
-    return scope === null ? this.#logs : this.#projections.logsOf(scope);
   }
 
   #send(socket: SocketId, message: Message): void {
