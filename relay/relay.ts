@@ -46,7 +46,7 @@ export class Relay {
   readonly #ports: RelayPorts;
   readonly #session: HubSession;
   /** `null`: it always has its own sockets at the hub. */
-  readonly #feed: Feed | null;
+  readonly feed: Feed | null;
   readonly #startedMs: number;
   /** Not while other relays are asked for them. */
   #areViewsOpen = false;
@@ -68,8 +68,8 @@ export class Relay {
     this.#log = log;
     this.#credentials = credentials;
     this.#access = new KeptAccess(config.state, ports, log);
-    this.#feed = net && this.#feedOver(net);
-    const hubPorts = this.#feed?.ports ?? ports;
+    this.feed = net && this.#feedOver(net);
+    const hubPorts = this.feed?.ports ?? ports;
     this.own = new OwnCluster({
       source,
       stateDir: config.state,
@@ -134,7 +134,7 @@ export class Relay {
     relay.peers = Peers.of(
       config,
       credentials,
-      offerOf(relay.remotes, relay.#feed, () => relay.#access.facts),
+      offerOf(relay.remotes, relay.feed, () => relay.#access.facts),
       net,
       log,
     );
@@ -154,7 +154,7 @@ export class Relay {
 
   async stop(): Promise<void> {
     this.#session.stop();
-    this.#feed?.stop();
+    this.feed?.stop();
     this.#access.stop();
     this.#cancelAsking?.();
     this.remotes.stop();
@@ -206,7 +206,7 @@ export class Relay {
       pools: this.remotes.pools.report(),
       transfers: this.remotes.transfers(),
       peers: this.peers?.report ?? null,
-      feed: this.#feed?.status() ?? null,
+      feed: this.feed?.status() ?? null,
     };
   }
 
@@ -291,7 +291,7 @@ export class Relay {
 
   #report(): void {
     this.#session.report(
-      () => this.#feed?.merged(this.remotes.reports()) ?? this.remotes.reports(),
+      () => this.feed?.merged(this.remotes.reports()) ?? this.remotes.reports(),
       () => clusterReport(this.own, this.remotes.pools),
     );
   }
