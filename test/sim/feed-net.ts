@@ -12,6 +12,8 @@ const CUT_WITHIN_MS = 20_000;
 /** A relay as the others reach it; `null`: it does not run. */
 type Accept = (name: string, pipe: FeedPipe) => FeedPipeHandlers | null;
 
+type OnFollowed = (pipe: object, frame: FeedFrame) => (() => void) | null;
+
 export class SimFeedNet {
   readonly #world: World;
   readonly #relays = new Map<string, Accept>();
@@ -30,8 +32,11 @@ export class SimFeedNet {
     for (const pipes of this.#pipes) if (pipes.has(name)) pipes.cut();
   }
 
-  /** As one relay sees it. @param onFollowed Hears the frames that a feeder sends it. */
-  of(name: string, onFollowed: (pipe: object, frame: FeedFrame) => void): FeedNet {
+  /**
+   * As one relay sees it.
+   * @param onFollowed Hears each frame first; answers who is to hear that it was taken.
+   */
+  of(name: string, onFollowed: OnFollowed): FeedNet {
     return {
       self: name,
       addresses: () => [...this.#relays.keys()],
@@ -39,16 +44,12 @@ export class SimFeedNet {
     };
   }
 
-  #connect(
-    from: string,
-    to: string,
-    handlers: FeedPipeHandlers,
-    onFollowed: (pipe: object, frame: FeedFrame) => void,
-  ): FeedPipe {
+  #connect(from: string, to: string, handlers: FeedPipeHandlers, onFollowed: OnFollowed): FeedPipe {
     const pipes = new SimPipes(this.#world, from, to, {
       onFrame: (frame) => {
+        const taken = onFollowed(handlers, frame);
         handlers.onFrame(frame);
-        onFollowed(handlers, frame);
+        taken?.();
       },
       onClosed: (message) => handlers.onClosed(message),
     });
@@ -63,8 +64,8 @@ export class SimFeedNet {
     return {
       ...pipes.toFeeder,
       send: (frame) => {
-        pipes.toFeeder.send(frame);
         onFollowed(handlers, frame);
+        pipes.toFeeder.send(frame);
       },
       backlogBytes: 0,
     };

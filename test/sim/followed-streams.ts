@@ -4,7 +4,11 @@ import { decodeMessage } from "../../shared/protocol/codec.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 
-type Hear = (origin: string, message: Message, asked: ReadonlyMap<Channel, string>) => void;
+type Hear = (
+  origin: string,
+  message: Message,
+  asked: ReadonlyMap<Channel, string>,
+) => (() => void) | null;
 
 interface Stream {
   readonly origin: string;
@@ -21,19 +25,19 @@ export class FollowedStreams {
   }
 
   /** @param connection Any object that stands for it. */
-  onFrame(connection: object, frame: FeedFrame): void {
+  onFrame(connection: object, frame: FeedFrame): (() => void) | null {
     const streams = this.#streams.get(connection) ?? new Map<number, Stream>();
     this.#streams.set(connection, streams);
     if (frame.type === "open")
       streams.set(frame.stream, { origin: frame.target, asked: new Map() });
     if (frame.type === "facts")
-      this.#hear("home", { type: "access", facts: frame.facts }, new Map());
-    if (frame.type !== "message") return;
+      return this.#hear("home", { type: "access", facts: frame.facts }, new Map());
+    if (frame.type !== "message") return null;
     const stream = streams.get(frame.stream);
     const decoded = decodeMessage(frame.bytes);
-    if (stream === undefined || !decoded.ok) return;
+    if (stream === undefined || !decoded.ok) return null;
     if (decoded.message.type === "watch-hello")
       for (const { channel, epoch } of decoded.message.cursors) stream.asked.set(channel, epoch);
-    this.#hear(stream.origin, decoded.message, stream.asked);
+    return this.#hear(stream.origin, decoded.message, stream.asked);
   }
 }

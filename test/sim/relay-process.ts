@@ -170,9 +170,9 @@ export class RelayProcess {
       this.#onFollowed(process.positions, origin, message, sent),
     );
     const net =
-      this.#net?.of(this.name, (pipe, frame) => {
-        if (process.isAlive) followed.onFrame(pipe, frame);
-      }) ?? null;
+      this.#net?.of(this.name, (pipe, frame) =>
+        process.isAlive ? followed.onFrame(pipe, frame) : null,
+      ) ?? null;
     const ports = this.#ports(process);
     const relay = new Relay(config.config, source, SILENT, credentials, ports, net);
     this.#process = Object.assign(process, { relay });
@@ -297,7 +297,7 @@ export class RelayProcess {
     origin: string,
     message: Message,
     asked: ReadonlyMap<Channel, string>,
-  ): void {
+  ): (() => void) | null {
     if (message.type === "access") this.#hear(JSON.parse(message.facts) as AccessFacts);
     if (message.type === "watch-hello") positions.set(origin, new Map());
     if (message.type === "resume")
@@ -308,7 +308,7 @@ export class RelayProcess {
     this.#follow(positions, origin, message);
     const isProof =
       message.type === "checkpoint" || (message.type === "frame" && message.settled !== null);
-    if (isProof || message.type === "access") this.look();
+    return isProof || message.type === "access" ? () => this.look() : null;
   }
 
   #dial(options: LinkOptions, process: Pick<Process, "links" | "positions">): Link {
