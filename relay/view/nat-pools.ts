@@ -53,10 +53,7 @@ export class NatPools {
     return this.#delivered;
   }
 
-  /**
-   * Pools that Felix does not have, with the local pool that is in the way. Those inside another
-   * are not named.
-   */
+  /** Pools that Felix does not have, with the pool that is in the way or exempts them too. */
   get withheld(): readonly WithheldPool[] {
     return this.#withheld;
   }
@@ -141,8 +138,11 @@ export class NatPools {
         texts.set(parsed, cidr);
       }
     }
+    const { kept, inside } = widest(free);
+    for (const [cidr, wider] of inside)
+      withheld.push({ cidr: texts.get(cidr) ?? "", reason: insideOf(texts.get(wider) ?? "") });
     this.#withheld = withheld;
-    const next = new Set(widest(free).map((cidr) => texts.get(cidr) ?? ""));
+    const next = new Set(kept.map((cidr) => texts.get(cidr) ?? ""));
     const gone = [...this.#delivered].filter((cidr) => !next.has(cidr));
     const came = [...next].filter((cidr) => !this.#delivered.has(cidr));
     this.#delivered = next;
@@ -157,17 +157,29 @@ export class NatPools {
 
 const AROUND_LOCAL = "a pool of this cluster lies inside it";
 
+function insideOf(wider: string): string {
+  return `it lies inside ${wider}, which Felix has and which exempts it too`;
+}
+
+interface Widest {
+  readonly kept: readonly Cidr[];
+  /** Those that lie inside a kept one, which comes second. */
+  readonly inside: readonly (readonly [Cidr, Cidr])[];
+}
+
 /**
  * Two prefixes are nested or disjoint: in the order of their addresses, a wider one comes before
  * what it holds.
  */
-function widest(cidrs: readonly Cidr[]): Cidr[] {
+function widest(cidrs: readonly Cidr[]): Widest {
   const kept: Cidr[] = [];
+  const inside: [Cidr, Cidr][] = [];
   for (const cidr of cidrs.toSorted(byAddress)) {
     const last = kept.at(-1);
-    if (last === undefined || !cidrContains(last, cidr)) kept.push(cidr);
+    if (last !== undefined && cidrContains(last, cidr)) inside.push([cidr, last]);
+    else kept.push(cidr);
   }
-  return kept;
+  return { kept, inside };
 }
 
 function byAddress(a: Cidr, b: Cidr): number {

@@ -8,6 +8,7 @@ const LIST = "/v1/meshes/{mesh}/clusters";
 const PATH = `${LIST}/{cluster}`;
 const tag = "Clusters";
 
+/** Fields with a default are younger than the oldest hub that the command line still reads. */
 export const clusterSchema = z
   .object({
     uid: z.string(),
@@ -18,9 +19,12 @@ export const clusterSchema = z
     ranges: z.object({
       pods: z.array(z.string()),
       nodes: z.array(z.string()),
-      shared: z.array(z.string()).meta({ description: "Other clusters may have them too" }),
+      shared: z
+        .array(z.string())
+        .default([])
+        .meta({ description: "Other clusters may have them too" }),
     }),
-    pools: z.array(z.string()).meta({
+    pools: z.array(z.string()).default([]).meta({
       description: "The cluster's own IP pools, as its relay tells them; at most 64",
     }),
     rangesGivenByOperator: z.array(z.string()),

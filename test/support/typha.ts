@@ -43,7 +43,14 @@ export async function startFakeTypha(stream: Uint8Array): Promise<FakeTypha> {
     socket.on("error", () => socket.destroy());
     socket.on("close", () => sockets.delete(socket));
     socket.on("data", (data) => {
-      for (const message of decoder.feed(data).map(readMessage))
+      let read: TyphaMessage[];
+      try {
+        read = decoder.feed(data).map(readMessage);
+      } catch {
+        socket.destroy();
+        return;
+      }
+      for (const message of read)
         if (message.type === "MsgClientHello") {
           hellos.push(message);
           socket.write(stream);

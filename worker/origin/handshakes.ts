@@ -66,11 +66,15 @@ export class Handshakes {
     return this.#pending.hasHello(socket);
   }
 
-  /** Closes sockets whose time is over; answers how many are still to say hello. [PRO5] */
-  closeSilent(): number {
+  /** Sockets that have sent nothing yet. */
+  get silentCount(): number {
+    return this.#pending.silentCount;
+  }
+
+  /** Closes sockets whose time is over. [PRO5] */
+  closeSilent(): void {
     for (const socket of this.#pending.expired(this.#ports.clock.now()))
       this.#handlers.refuse(socket, "hello-timeout", "no hello within 10 s");
-    return this.#pending.silentCount;
   }
 
   onHello(socket: SocketId, peer: Peer, hello: Hello): void {

@@ -88,7 +88,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     }
     for (const { id, peer, note } of this.#sockets.restore())
       this.#origin.onRestore(id, peer, note);
-    this.#closeSilentLater();
+    this.#waitForHellos();
   }
 
   override fetch(request: Request): Response {
@@ -113,8 +113,8 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
       keyGeneration: Number(header(INTERNAL_HEADERS.keyGeneration)) || 0,
       openedMs: Date.now(),
     });
-    this.#closeSilentLater();
     this.#origin.onOpen(owner.id, owner.peer);
+    this.#waitForHellos();
     return new Response(null, { status: 101, webSocket: client });
   }
 
@@ -137,6 +137,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     }
     if (peer.role === "home") hubProcess.disk.note(peer.clusterUid, performance.now());
     this.#origin.onMessage(id, new Uint8Array(data));
+    this.#waitForHellos();
   }
 
   override webSocketClose(socket: WebSocket): void {
@@ -150,6 +151,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
   #forget(socket: WebSocket): void {
     const owner = this.#sockets.forget(socket);
     if (owner !== null) this.#origin.onClose(owner.id);
+    this.#waitForHellos();
   }
 
   setFacts(facts: OriginFacts): Promise<{ readonly accessVersion: number }> {
@@ -212,13 +214,21 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     this.ctx.abort(reason);
   }
 
-  /** By a timer of its own, for a peer that says nothing may be the only one here. [PRO5] */
-  #closeSilentLater(): void {
-    if (this.#silenceTimer !== null) return;
-    this.#silenceTimer = setTimeout(() => {
-      this.#silenceTimer = null;
-      if (this.#origin.closeSilent() > 0) this.#closeSilentLater();
-    }, LIMITS.helloMs);
+  /**
+   * Closes peers that say no hello, by a timer: such a peer may be the only one here. The timer
+   * keeps the object in memory, so it ends with the last hello. [PRO5]
+   */
+  #waitForHellos(): void {
+    const isNeeded = this.#origin.silentCount > 0;
+    if (isNeeded === (this.#silenceTimer !== null)) return;
+    clearTimeout(this.#silenceTimer ?? undefined);
+    this.#silenceTimer = isNeeded ? setTimeout(() => this.#onSilence(), LIMITS.helloMs) : null;
+  }
+
+  #onSilence(): void {
+    this.#silenceTimer = null;
+    this.#origin.closeSilent();
+    this.#waitForHellos();
   }
 
   #meshEnd(): MeshEnd | null {

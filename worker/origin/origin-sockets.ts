@@ -125,9 +125,14 @@ export class OriginSockets {
     this.promote();
   }
 
-  /** Closes sockets that have sent no hello in time; answers how many may still. [PRO5] */
-  closeSilent(): number {
-    return this.#handshakes.closeSilent();
+  /** Closes sockets that have sent no hello in time. [PRO5] */
+  closeSilent(): void {
+    this.#handshakes.closeSilent();
+  }
+
+  /** Sockets that may still say hello. */
+  get silentCount(): number {
+    return this.#handshakes.silentCount;
   }
 
   /**

@@ -155,9 +155,14 @@ export class Origin {
     });
   }
 
-  /** Closes sockets that have sent no hello in time; answers how many may still. [PRO5] */
-  closeSilent(): number {
-    return this.#door.run("silence", () => this.#sockets.closeSilent());
+  /** Closes sockets that have sent no hello in time. [PRO5] */
+  closeSilent(): void {
+    this.#door.run("silence", () => this.#sockets.closeSilent());
+  }
+
+  /** Sockets that may still say hello. */
+  get silentCount(): number {
+    return this.#sockets.silentCount;
   }
 
   onTimer(name: TimerName): void {

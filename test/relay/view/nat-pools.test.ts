@@ -40,11 +40,18 @@ test("[TYP27] of nested pools of one remote, or of two, the widest is delivered;
   const { held } = felixOf(pools);
   pools.onServed([served("b", "put", "10.66.8.0/24"), served("b", "put", "10.66.0.0/16")]);
   expect([...held]).toEqual(["10.66.0.0/16"]);
+  expect(pools.withheld).toEqual([
+    {
+      cidr: "10.66.8.0/24",
+      reason: "it lies inside 10.66.0.0/16, which Felix has and which exempts it too",
+    },
+  ]);
   pools.onServed([served("c", "put", "10.64.0.0/12")]);
   expect([...held]).toEqual(["10.64.0.0/12"]);
   pools.onServed([served("c", "delete", "10.64.0.0/12")]);
   pools.onServed([served("b", "delete", "10.66.0.0/16")]);
   expect([...held]).toEqual(["10.66.8.0/24"]);
+  expect(pools.withheld).toEqual([]);
 });
 
 test("[TYP27] a pool that two want stays until both have let it go", () => {
