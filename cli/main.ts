@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<RegisterCommand>>> = {
   relay: async () => (await import("./commands/relay.ts")).registerRelay,
   mesh: async () => (await import("./commands/mesh.ts")).registerMesh,
   cluster: async () => (await import("./commands/cluster.ts")).registerCluster,
+  rbac: async () => (await import("./commands/rbac.ts")).registerRbac,
   rcc: async () => (await import("./commands/rcc.ts")).registerRcc,
   grant: async () => (await import("./commands/grant.ts")).registerGrant,
   status: async () => (await import("./commands/status.ts")).registerStatus,

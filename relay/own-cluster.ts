@@ -4,6 +4,7 @@
  * state. Wires; what decides has a name of its own in `relay/source` and `relay/publish`.
  */
 import { kindOfKey } from "../shared/record/key-name.ts";
+import type { Channel } from "../shared/record/channel.ts";
 import type { EncodedChange } from "../shared/record/encoding.ts";
 import type { CalicoRecord } from "../shared/record/record.ts";
 import { MAX_TOLD_POOLS } from "../shared/visibility/facts.ts";
@@ -18,8 +19,8 @@ import { Withdrawals } from "./publish/withdrawals/withdrawals.ts";
 import { HealthWatch } from "./source/health-watch.ts";
 import { SourceProblems } from "./source/problems.ts";
 import type { Source } from "./source/source.ts";
-import { sourceStatus } from "./status.ts";
-import type { RelayStatus } from "./status.ts";
+import { sourceStatus } from "./source/source-status.ts";
+import type { SourceStatus } from "./source/source-status.ts";
 import type { NatPools } from "./view/nat-pools.ts";
 import type { Remotes } from "./view/remotes.ts";
 
@@ -33,6 +34,8 @@ export interface OwnClusterOptions {
   readonly log: Logger;
   /** `null`: the relay has not joined; the local state is what its publisher will begin with. */
   publisher(): Publisher | null;
+  /** Where there is no publisher: a key of an earlier process goes after all. */
+  onWithdrawn?(channel: Channel, keyHash: Uint8Array): void;
   onHealth(): void;
   onListed(): void;
   /**
@@ -110,7 +113,7 @@ export class OwnCluster {
     for (const { record } of this.local.records()) yield record;
   }
 
-  status(): RelayStatus["source"] {
+  status(): SourceStatus {
     return {
       ...sourceStatus(this.health.health()),
       listed: this.#isListed,
@@ -123,7 +126,10 @@ export class OwnCluster {
   /** Held deletions are neither published nor, here, told as gone. [PUB3] */
   #obey({ changes: seen, withdrawn }: Obeyed): void {
     const publisher = this.#options.publisher();
-    for (const { channel, keyHash } of withdrawn) publisher?.withdraw(channel, [keyHash]);
+    for (const { channel, keyHash } of withdrawn) {
+      publisher?.withdraw(channel, [keyHash]);
+      this.#options.onWithdrawn?.(channel, keyHash);
+    }
     const changes = this.pools.publishable(seen, () => this.local.records());
     // Told first: a deletion is told with the record that is still there.
     for (const listener of this.#listeners) listener(changes);

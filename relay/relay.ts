@@ -6,15 +6,16 @@ import { PROTOCOL_VERSIONS } from "../shared/protocol/version.ts";
 import type { AccessFacts } from "../shared/visibility/facts.ts";
 import { KeptAccess, warnOfHeldBack } from "./access/kept-access.ts";
 import type { RelayConfig } from "./config/relay-config.ts";
+import { directSide } from "./direct-side.ts";
+import type { DirectRemotes } from "./direct/direct-remotes.ts";
 import { HubSession, socketUrl } from "./hub-session.ts";
 import type { RelayIdentity } from "./hub-session.ts";
-import { Credentials } from "./hub/credentials.ts";
-import { NODE_PORTS, nodePortsBy } from "./hub/relay-ports.ts";
+import { NODE_PORTS } from "./hub/relay-ports.ts";
 import type { RelayPorts } from "./hub/relay-ports.ts";
-import { routeTo } from "./hub/route.ts";
 import type { Logger } from "./lib/log.ts";
 import { makeFolder } from "./lib/make-folder.ts";
 import { VERSION } from "./lib/version.ts";
+import { openIdentity } from "./open-identity.ts";
 import { clusterReport, everyRecord, OwnCluster } from "./own-cluster.ts";
 import { Feed } from "./feed/feed.ts";
 import type { FeedNet } from "./feed/frames.ts";
@@ -40,6 +41,8 @@ export class Relay {
   splice: { canServe(): Promise<boolean> } | null = null;
   /** The cluster's other relays, when there are any. */
   peers: Peers | null = null;
+  /** RCCs that this relay reads itself; `null` without a folder of them. */
+  readonly directs: DirectRemotes | null;
   readonly #log: Logger;
   readonly #access: KeptAccess;
   readonly #credentials: RelayIdentity;
@@ -98,8 +101,11 @@ export class Relay {
       review: (channel, missing) => this.own.withdrawals.review(channel, missing),
       onMember: (publisher) => this.#onMember(publisher),
     });
+    const facts = (): AccessFacts | null => this.#access.facts;
+    this.directs = directSide({ config, ports, log, relay: this, facts });
     this.remotes = new Remotes(
       {
+        directs: this.directs ?? undefined,
         stateDir: config.state,
         watchUrl: (uid) => socketUrl(hub, `/v1/connect/watch/${uid}`),
         headers: () => credentials.headers(),
@@ -118,26 +124,12 @@ export class Relay {
    */
   static async open(config: RelayConfig, source: Source, log: Logger): Promise<Relay> {
     makeFolder(config.state, "--state");
-    const route =
-      config.hub === undefined ? null : routeTo(config.hub, { caFile: config.hubCaFile });
-    const credentials = await Credentials.open(
-      config.identity ?? config.state,
-      route === null ? {} : { route },
-    );
-    if (credentials.membership === null && config.joinToken === undefined)
-      throw new Error(
-        "this relay has not joined a mesh and has no join token: make one with `catwalk cluster add NAME` (or `catwalk cluster token NAME` for a cluster that exists) and start with --join-token",
-      );
-    if (route === null) throw new Error("hub: --hub URL is needed (or CATWALK_HUB)");
-    const net = PeerFeedNet.of(config, credentials, log);
-    const relay = new Relay(config, source, log, credentials, nodePortsBy(route), net);
-    relay.peers = Peers.of(
-      config,
-      credentials,
-      offerOf(relay.remotes, relay.feed, () => relay.#access.facts),
-      net,
-      log,
-    );
+    const { identity, credentials, ports } = await openIdentity(config);
+    const net = credentials && PeerFeedNet.of(config, credentials, log);
+    const relay = new Relay(config, source, log, identity, ports, net);
+    if (credentials === null) return relay;
+    const offer = offerOf(relay.remotes, relay.feed, () => relay.#access.facts);
+    relay.peers = Peers.of(config, credentials, offer, net, log);
     return relay;
   }
 
@@ -149,7 +141,9 @@ export class Relay {
     if (this.peers === null) this.#openViews();
     else void this.#askPeers(this.peers);
     this.own.start();
-    void this.#session.start().then(() => this.#connectRemotes());
+    this.directs?.start();
+    if (this.config.hub !== undefined)
+      void this.#session.start().then(() => this.#connectRemotes());
   }
 
   async stop(): Promise<void> {
@@ -158,7 +152,7 @@ export class Relay {
     this.#access.stop();
     this.#cancelAsking?.();
     this.remotes.stop();
-    await Promise.all([this.own.stop(), this.peers?.stop()]);
+    await Promise.all([this.own.stop(), this.peers?.stop(), this.directs?.stop()]);
   }
 
   /** Resolves when the source has listed everything once. */
@@ -173,7 +167,9 @@ export class Relay {
   get isViewLoaded(): boolean {
     const waitedMs = this.#ports.now() - this.#startedMs;
     if (waitedMs > this.config.inSyncWaitSeconds * 1000) return true;
-    return this.#areViewsOpen && this.#access.facts !== null && this.remotes.areLoaded;
+    const hasFacts = this.config.hub === undefined || this.#access.facts !== null;
+    const areNamed = hasFacts && this.directs?.isRead !== false;
+    return this.#areViewsOpen && areNamed && this.remotes.areLoaded;
   }
 
   /**
@@ -203,6 +199,7 @@ export class Relay {
       withdrawals: this.own.withdrawals.report(),
       publisher: this.#session.publisher?.status() ?? null,
       remotes: this.remotes.reports(),
+      direct: this.directs?.status() ?? null,
       pools: this.remotes.pools.report(),
       transfers: this.remotes.transfers(),
       peers: this.peers?.report ?? null,
@@ -256,6 +253,7 @@ export class Relay {
     this.#refreshOwnAddresses();
     const facts = this.#access.facts ?? heard;
     warnOfHeldBack(facts, this.#log);
+    this.directs?.onMesh();
     if (this.#areViewsOpen) this.remotes.followFacts(facts, true);
     else
       this.#cancelAsking ??= this.#ports.after(ASK_BESIDE_HUB_MS, () => this.peers?.stopAsking());
@@ -278,6 +276,7 @@ export class Relay {
     this.remotes.shared.setRanges(ranges.shared ?? [], () => everyRecord(this.own, this.remotes));
     this.remotes.pools.setLocal(this.own.pools.all());
     this.remotes.setOwnAddresses(new OwnAddresses(ranges, this.own.records()));
+    this.directs?.onLocal();
   }
 
   #feedOver(net: FeedNet): Feed {
@@ -291,7 +290,7 @@ export class Relay {
 
   #report(): void {
     this.#session.report(
-      () => this.feed?.merged(this.remotes.reports()) ?? this.remotes.reports(),
+      () => this.feed?.merged(this.remotes.meshReports()) ?? this.remotes.meshReports(),
       () => clusterReport(this.own, this.remotes.pools),
     );
   }

@@ -1,11 +1,10 @@
 /** The status document of a relay: `/status`, `catwalk relay status`, metrics. */
+import type { DirectStatus } from "./direct/direct-remotes.ts";
 import type { Home } from "./publish/home.ts";
 import type { FeedStatus } from "./feed/feed.ts";
 import type { PeerReport } from "./peers/ask-all.ts";
 import type { WithdrawalReport } from "./publish/withdrawals/withdrawals.ts";
-import { summarise } from "./source/source-health.ts";
-import type { SourceHealth, SourceState } from "./source/source-health.ts";
-import type { SourceProblem } from "./source/source.ts";
+import type { SourceStatus } from "./source/source-status.ts";
 import type { NatPoolsReport } from "./view/nat-pools.ts";
 import type { Remotes } from "./view/remotes.ts";
 
@@ -28,29 +27,13 @@ export interface RelayStatus {
   readonly accessVersion: number;
   /** Why something that this relay knows is not on its disk; `null` when all is. */
   readonly diskProblem: string | null;
-  readonly source: {
-    /** The worst of its collections. [SRC88] */
-    readonly state: SourceState;
-    readonly reason: string;
-    /** ISO 8601; `null`: not known yet. */
-    readonly since: string | null;
-    readonly collections: readonly {
-      readonly name: string;
-      readonly state: SourceState;
-      readonly objects: number;
-      readonly reason: string;
-      readonly since: string;
-    }[];
-    readonly listed: boolean;
-    readonly records: number;
-    readonly problems: readonly SourceProblem[];
-    /** CIDRs of pools that are not the cluster's own, and so are not published. [SRC22] */
-    readonly poolsNotOwn: readonly string[];
-  };
+  readonly source: SourceStatus;
   /** Withdrawals that are held because a list lacks so much. [PUB3] */
   readonly withdrawals: readonly WithdrawalReport[];
   readonly publisher: ReturnType<Home["publisher"]["status"]> | null;
   readonly remotes: ReturnType<Remotes["reports"]>;
+  /** RCCs that this relay reads itself; `null` without such a folder. [DIR8] */
+  readonly direct: DirectStatus | null;
   /** Pools of other clusters in the local Felix. [TYP27] */
   readonly pools: NatPoolsReport;
   readonly transfers: ReturnType<Remotes["transfers"]>;
@@ -61,20 +44,4 @@ export interface RelayStatus {
   readonly peers: PeerReport | null;
   /** Who feeds this relay, and whom it feeds; `null`: it is by itself. [FEE7] */
   readonly feed: FeedStatus | null;
-}
-
-/** Times of its health as RFC 3339. */
-export function sourceStatus(
-  health: SourceHealth,
-): Pick<RelayStatus["source"], "state" | "reason" | "since" | "collections"> {
-  const { state, reason, sinceMs } = summarise(health);
-  return {
-    state,
-    reason,
-    since: sinceMs === 0 ? null : new Date(sinceMs).toISOString(),
-    collections: health.collections.map(({ sinceMs: ms, ...rest }) => ({
-      ...rest,
-      since: new Date(ms).toISOString(),
-    })),
-  };
 }

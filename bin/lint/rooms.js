@@ -262,6 +262,31 @@ export const ROOMS = {
     "relay/hub",
     "relay/view",
   ],
+  /** One cluster's source, and what of it holds. */
+  "relay/own-cluster.ts": [
+    "shared/record",
+    "shared/visibility",
+    "relay/lib",
+    "relay/hub",
+    "relay/source",
+    "relay/publish",
+    "relay/view",
+  ],
+  /** Remotes that the relay reads itself, without a hub. */
+  "relay/direct": [
+    "shared/lib",
+    "shared/ip",
+    "shared/record",
+    "shared/log",
+    "shared/visibility",
+    "shared/admission",
+    "relay/lib",
+    "relay/hub",
+    "relay/kube",
+    "relay/source",
+    "relay/view",
+    "relay/own-cluster.ts",
+  ],
   /** Views from the cluster's other relays. */
   "relay/peers": [
     "shared/lib",
@@ -299,6 +324,8 @@ export const ROOMS = {
     "relay/publish",
     "relay/view",
     "relay/feed",
+    "relay/own-cluster.ts",
+    "relay/direct",
     "relay/peers",
   ],
   /** Health, status, metrics and views over HTTP. */

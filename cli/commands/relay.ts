@@ -7,24 +7,24 @@ import { errorText } from "../../shared/lib/error-text.ts";
 import { readConfig } from "../../relay/config/relay-config.ts";
 import { withExample } from "./command.ts";
 import type { RegisterCommand } from "./command.ts";
+import { withSourceOptions } from "./relay-source-options.ts";
 import { registerRelayStatus } from "./relay-status.ts";
 import { UsageError } from "../admin/usage-error.ts";
 import { addWithdrawal } from "./withdrawal.ts";
 
 export const registerRelay: RegisterCommand = (program) => {
   const relay = withExample(
-    program
-      .command("relay")
-      .description("run a cluster's relay (every option also as CATWALK_*, or in --config)")
+    withSourceOptions(
+      program
+        .command("relay")
+        .description("run a cluster's relay (every option also as CATWALK_*, or in --config)"),
+    )
       .option("--state <dir>", "folder with the relay's views, and its key without --identity")
       .option("--identity <dir>", "folder with the key and membership of all the cluster's relays")
       .option("--join-token <token>", "joins the mesh with it")
       .option("--hub <url>", "the hub")
       .option("--insecure-http", "take a hub without TLS off loopback: tokens can be heard")
       .option("--hub-ca-file <file>", "PEM: authorities to trust for it, beside the usual ones")
-      .option("--source <kind>", "kubernetes, manifests or typha")
-      .option("--kubeconfig <file>", "of the cluster's API server")
-      .option("--manifests <dir>", "folder of YAML instead of an API server")
       .option("--typha-upstream <host:port>", "the cluster's Typha")
       .option("--typha-service <namespace/name>", "the cluster's Typha as a Kubernetes service")
       .option("--node-name <name>", "this relay's node: a Typha on it is preferred")

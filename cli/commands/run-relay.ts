@@ -1,6 +1,7 @@
 /** Runs the relay of one cluster until it is told to stop. */
 import { errorText } from "../../shared/lib/error-text.ts";
 import type { RelayConfig } from "../../relay/config/relay-config.ts";
+import { etcdAccess } from "../../relay/config/etcd.ts";
 import { tlsSettingsOf } from "../../relay/config/tls.ts";
 import { isHeardOnTheWay } from "../../relay/hub/plain-http.ts";
 import { readToken } from "../../relay/http/access.ts";
@@ -84,6 +85,7 @@ function sourceOf(config: RelayConfig, upstream: TyphaUpstream | null) {
   const api = kubeconfig === undefined ? {} : { kubeconfig };
   if (source === "manifests")
     return openSource({ kind: source, folder: config.manifests as string });
+  if (source === "etcd") return openSource({ kind: source, access: () => etcdAccess(config) });
   return source === "typha" && upstream !== null
     ? openSource({ kind: source, upstream, compress, ...api })
     : openSource({ kind: "kubernetes", ...api });

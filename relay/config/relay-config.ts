@@ -40,7 +40,23 @@ export const relayConfigSchema = z
     insecureHttp: z.stringbool().or(z.boolean()).optional(),
     /** PEM of the authorities that the hub's certificate may come from, beside the usual ones. */
     hubCaFile: z.string().optional(),
-    source: z.enum(["kubernetes", "manifests", "typha"]).default("kubernetes"),
+    /** Folder of RCCs that this relay reads itself. [DIR1] */
+    rccDir: z.string().min(1, "must be a folder").optional(),
+    /** Takes such remotes whose certificate is not checked. [DIR6] */
+    rccInsecureTls: z.stringbool().or(z.boolean()).optional(),
+    source: z.enum(["kubernetes", "manifests", "typha", "etcd"]).default("kubernetes"),
+    /** Of the cluster's own etcd, separated by commas. */
+    etcdEndpoints: z
+      .string()
+      .transform((text) => text.split(",").map((part) => part.trim()))
+      .pipe(z.array(z.url({ protocol: /^https?$/, error: "must be https URLs" })).min(1))
+      .optional(),
+    etcdCaFile: z.string().optional(),
+    etcdCertFile: z.string().optional(),
+    etcdKeyFile: z.string().optional(),
+    etcdUsername: z.string().optional(),
+    /** The password alone. */
+    etcdPasswordFile: z.string().optional(),
     kubeconfig: z.string().optional(),
     manifests: z.string().optional(),
     typhaUpstream: hostPort.optional(),
@@ -102,15 +118,17 @@ export const relayConfigSchema = z
       ctx.issues.push({ code: "custom", input: ctx.value, path: [path], message });
     if (hub !== undefined && isHeardOnTheWay(hub) && insecureHttp !== true)
       wrong("hub", HTTPS_RULE);
+    for (const [path, message] of wrongForEtcd(ctx.value)) wrong(path, message);
     if (source === "manifests" && manifests === undefined)
       wrong("manifests", "is needed with --source manifests");
     if (source !== "manifests" && manifests !== undefined)
       wrong("manifests", "needs --source manifests");
-    const asksApi = source !== "manifests" || typhaService !== undefined;
+    const asksApi =
+      source !== "manifests" || typhaService !== undefined || ctx.value.rccDir !== undefined;
     if (kubeconfig !== undefined && !asksApi && peersService === undefined)
       wrong(
         "kubeconfig",
-        "needs --source kubernetes or typha, or --typha-service or --peers-service",
+        "needs --source kubernetes or typha, or --typha-service, --peers-service or --rcc-dir",
       );
     if (httpTokenFile !== undefined && httpListen === undefined)
       wrong("httpTokenFile", "needs --http-listen");
@@ -130,6 +148,25 @@ export const relayConfigSchema = z
     if (typhaListen === undefined && hasTypha && source !== "typha")
       wrong("typhaListen", "is needed with --typha-upstream and --typha-service");
   });
+
+function* wrongForEtcd(config: {
+  readonly source: string;
+  readonly etcdEndpoints?: readonly string[] | undefined;
+  readonly etcdCertFile?: string | undefined;
+  readonly etcdKeyFile?: string | undefined;
+  readonly etcdUsername?: string | undefined;
+  readonly etcdPasswordFile?: string | undefined;
+}): Generator<readonly [path: string, message: string]> {
+  const { source, etcdEndpoints, etcdCertFile, etcdKeyFile } = config;
+  if (source === "etcd" && etcdEndpoints === undefined)
+    yield ["etcdEndpoints", "is needed with --source etcd"];
+  if (source !== "etcd" && etcdEndpoints !== undefined)
+    yield ["etcdEndpoints", "needs --source etcd"];
+  if ((etcdCertFile === undefined) !== (etcdKeyFile === undefined))
+    yield ["etcdCertFile", "--etcd-cert-file and --etcd-key-file go together"];
+  if ((config.etcdUsername === undefined) !== (config.etcdPasswordFile === undefined))
+    yield ["etcdUsername", "--etcd-username and --etcd-password-file go together"];
+}
 
 /** The port for Felix is not to give away what Typha keeps behind certificates. [TYP41] */
 function isMoreOpenThanTypha(config: {

@@ -10,6 +10,7 @@ import type { RequestOptions } from "node:https";
 
 import { errorText } from "../../shared/lib/error-text.ts";
 import { KubeAccess } from "./access/kube-access.ts";
+import type { ChosenAccess } from "./access/select-access.ts";
 
 export interface HttpAnswer {
   readonly status: number;
@@ -45,6 +46,8 @@ const KEEP_ALIVE_MS = 30_000;
 export interface TransportOptions {
   /** Absent: `$KUBECONFIG`, `~/.kube/config`, or the pod's own service account. */
   readonly kubeconfig?: string;
+  /** Instead of a kubeconfig: who says how the server is reached, asked with every request. */
+  readonly access?: () => Promise<ChosenAccess>;
   /** For `KUBECONFIG`, the proxy variables, and exec plugins. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** No byte of an answer for so long: the server hangs. */
@@ -61,8 +64,8 @@ export class KubeTransport implements Transport {
 
   constructor(options: TransportOptions) {
     this.#options = options;
-    const { kubeconfig, env = process.env } = options;
-    this.#access = new KubeAccess({ kubeconfig, env });
+    const { kubeconfig, access, env = process.env } = options;
+    this.#access = new KubeAccess({ kubeconfig, env, find: access });
   }
 
   async get(path: string, signal: AbortSignal): Promise<HttpAnswer> {

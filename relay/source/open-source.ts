@@ -1,4 +1,7 @@
 /** The one place that knows which sources there are. */
+import type { ChosenAccess } from "../kube/access/select-access.ts";
+import type { EtcdAccess } from "./etcd/etcd-access.ts";
+import { EtcdSource } from "./etcd/etcd-source.ts";
 import { KubernetesSource } from "./kubernetes/kubernetes-source.ts";
 import { ManifestsSource } from "./manifests/manifests-source.ts";
 import type { ClusterPolicies, Source } from "./source.ts";
@@ -10,7 +13,10 @@ export type SourceChoice =
       readonly kind: "kubernetes";
       /** Absent: `$KUBECONFIG`, `~/.kube/config`, or the pod's own service account. */
       readonly kubeconfig?: string;
+      /** Instead of a kubeconfig: asked with every request. */
+      readonly access?: () => Promise<ChosenAccess>;
     }
+  | { readonly kind: "etcd"; readonly access: () => Promise<EtcdAccess> }
   | { readonly kind: "manifests"; readonly folder: string }
   | {
       readonly kind: "typha";
@@ -29,8 +35,11 @@ export function openSource(
     case "kubernetes":
       return new KubernetesSource({
         ...(choice.kubeconfig !== undefined && { kubeconfig: choice.kubeconfig }),
+        ...(choice.access !== undefined && { access: choice.access }),
         env,
       });
+    case "etcd":
+      return new EtcdSource({ access: choice.access });
     case "manifests":
       return new ManifestsSource({ folder: choice.folder });
     case "typha":

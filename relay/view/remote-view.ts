@@ -5,6 +5,7 @@
  */
 import { NO_CHAIN } from "../../shared/log/cursor.ts";
 import type { Cursor } from "../../shared/log/cursor.ts";
+import type { HashTrie } from "../../shared/log/hash-trie.ts";
 import { WHOLE } from "../../shared/log/partition.ts";
 import type { Partition } from "../../shared/log/partition.ts";
 import type { ChannelCursor, Message, WatchMessage } from "../../shared/protocol/messages.ts";
@@ -30,7 +31,7 @@ import { writeSnapshot } from "./snapshot.ts";
 import type { ViewHeader } from "./file-meta.ts";
 import type { ViewFile } from "./view-file.ts";
 import { bothOf } from "./view-outcome.ts";
-import type { ViewOutcome } from "./view-outcome.ts";
+import type { ReceivedChanges, ViewOutcome } from "./view-outcome.ts";
 import { ViewStorage } from "./view-storage.ts";
 
 /**
@@ -148,14 +149,14 @@ export class RemoteView {
     return this.#channels[channel].at(keyHash);
   }
 
+  trie(channel: Channel): HashTrie {
+    return this.#channels[channel].trie;
+  }
+
   /** The record with this key, whatever its channel. */
   at(key: string): HeldRecord | null {
     const keyHash = hashKey(key);
-    for (const view of this.#views) {
-      const held = view.at(keyHash);
-      if (held !== null) return held;
-    }
-    return null;
+    return this.#views.map((view) => view.at(keyHash)).find((held) => held !== null) ?? null;
   }
 
   health(channel: Channel): ChannelHealth {
@@ -202,10 +203,9 @@ export class RemoteView {
    * is kept until it is proven gone.
    */
   rebind(header: ViewHeader): void {
-    const before = this.#header;
-    const { kept } = before;
+    const { kept } = this.#header;
     const next = kept === undefined ? header : { ...header, kept };
-    if (JSON.stringify(next) === JSON.stringify(before)) return;
+    if (JSON.stringify(next) === JSON.stringify(this.#header)) return;
     this.#header = next;
     this.#storage.appendEvent({ type: "header", ...next });
   }
@@ -214,13 +214,14 @@ export class RemoteView {
    * @returns Changes for whoever serves the view, and a message to answer with. `isRefused`: with
    *   this message it would hold more than it may, and it is as if it had not come.
    */
-  onMessage(message: WatchMessage): {
-    readonly changes: readonly ViewChange[];
-    readonly answer: Message | null;
-    readonly isRefused?: true;
-  } {
+  onMessage(message: WatchMessage): ReceivedChanges {
     const opened = open(message);
     if (opened === null) return { changes: [], answer: null };
+    return this.onOpened(opened, message);
+  }
+
+  /** The same of what is no message of a hub's: a direct remote has nothing to unpack. [DIR5] */
+  onOpened(opened: Opened, message: WatchMessage | null = null): ReceivedChanges {
     const view = this.#channels[opened.channel];
     const excess = excessWith(opened, this.#channels, this.#storage.fileBytes, this.#bounds);
     if (excess !== null) {
@@ -228,7 +229,7 @@ export class RemoteView {
       return { changes: [], answer: null, isRefused: true };
     }
     let outcome = this.#apply(view, opened);
-    const checkpoint = settledIn(message, view.cursor);
+    const checkpoint = message === null ? null : settledIn(message, view.cursor);
     if (checkpoint !== null) outcome = bothOf(outcome, this.#apply(view, checkpoint));
     if (outcome.persist && this.#storage.isToBeRewritten()) this.#rewrite();
     const answer: Message | null = outcome.repair

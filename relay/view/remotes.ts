@@ -3,21 +3,29 @@
  * filtered, to whoever serves it (the Typha splice, `/view`, `policy`). Only facts of the mesh that
  * a view came from withdraw it. [VIE2] [VIE4]
  */
+import { join } from "node:path";
+
+import { WHOLE } from "../../shared/log/partition.ts";
 import type { AccessFacts, EdgeReport, LabelMode, Remote } from "../../shared/visibility/facts.ts";
 import { NODE_PORTS } from "../hub/relay-ports.ts";
 import type { RelayPorts } from "../hub/relay-ports.ts";
 import type { Logger } from "../lib/log.ts";
 import type { RemoteBounds } from "./bounds.ts";
+import { DIRECT_MESH } from "./feed.ts";
+import type { DirectFeeds } from "./feed.ts";
 import type { HeldRecord } from "./held-records.ts";
 import { NatPools } from "./nat-pools.ts";
 import type { RemoteView } from "./remote-view.ts";
 import type { OwnAddresses } from "./served.ts";
+import type { FactsPosition } from "./remote-facts.ts";
 import { ServedRemote } from "./served-remote.ts";
 import type { Transfer } from "./served-remote.ts";
 import type { ServedChange } from "./serving.ts";
 import { SharedAddresses } from "./shared-addresses.ts";
 import { viewPath, viewsOnDisk } from "./views-folder.ts";
 import type { ViewOnDisk } from "./views-folder.ts";
+
+type RemoteFacts = FactsPosition & Pick<AccessFacts, "remotes">;
 
 export interface RemotesOptions {
   readonly stateDir: string;
@@ -27,6 +35,8 @@ export interface RemotesOptions {
   readonly log: Logger;
   onState(): void;
   readonly ports?: RelayPorts;
+  /** Of remotes that are read directly. */
+  readonly directs?: DirectFeeds | undefined;
   /** What is taken of each remote at most. */
   readonly bounds?: RemoteBounds | undefined;
 }
@@ -102,6 +112,20 @@ export class Remotes {
     return this.#remotes.keys();
   }
 
+  /** RCCs of the mesh among them. */
+  *meshNames(): Generator<string> {
+    for (const [rcc, remote] of this.#remotes) if (!remote.isDirect) yield rcc;
+  }
+
+  /** CIDRs of a remote's pools. */
+  poolsOf(rcc: string): string[] {
+    const view = this.#remotes.get(rcc)?.view;
+    if (view === undefined) return [];
+    return [...view.recordsOf(["pools", WHOLE])].flatMap(({ record }) =>
+      record.kind === "IPPool" ? [record.cidr] : [],
+    );
+  }
+
   /** How the labels of a remote are given to rules; of one that is gone, as they are. [TYP22] */
   labelMode(rcc: string): LabelMode {
     return this.#remotes.get(rcc)?.labelMode ?? "original";
@@ -131,9 +155,22 @@ export class Remotes {
     this.#facts = facts;
     // fault: reader-pools-kept
     this.pools.setReaders(facts.readerPools ?? []);
+    this.#follow(facts, isNewer, connect);
+  }
+
+  /** The same for all remotes that this relay reads itself. [DIR5] */
+  followDirect(remotes: readonly Remote[]): void {
+    this.#follow({ meshId: DIRECT_MESH, accessVersion: 0, remotes }, false, true);
+  }
+
+  #follow(facts: RemoteFacts, isNewer: boolean, connect: boolean): void {
     const wanted = new Map(facts.remotes.map((remote) => [remote.rcc, remote]));
-    const known = [...this.#remotes.keys(), ...viewsOnDisk(this.#options.stateDir)];
-    for (const rcc of new Set(known)) {
+    const isDirect = facts.meshId === DIRECT_MESH;
+    const known = [...this.#remotes].flatMap(([rcc, one]) =>
+      one.isDirect === isDirect ? [rcc] : [],
+    );
+    const stored = viewsOnDisk(this.#folderOf(facts)).filter((rcc) => !this.#remotes.has(rcc));
+    for (const rcc of [...known, ...stored]) {
       const remote = wanted.get(rcc);
       const served = this.#remotes.get(rcc) ?? this.#open(rcc, remote, facts);
       if (remote?.state === "granted") continue;
@@ -156,6 +193,12 @@ export class Remotes {
     this.#options.onState();
   }
 
+  /** Views of direct remotes have a folder of their own: the hub's facts say nothing of them. */
+  #folderOf({ meshId }: FactsPosition): string {
+    const { stateDir } = this.#options;
+    return meshId === DIRECT_MESH ? join(stateDir, DIRECT_MESH) : stateDir;
+  }
+
   /**
    * The cluster's own addresses: when they have changed, what is refused and served is decided
    * again.
@@ -171,6 +214,11 @@ export class Remotes {
 
   reports(): EdgeReport[] {
     return [...this.#remotes].map(([rcc, remote]) => remote.report(this.shared.conflictsOf(rcc)));
+  }
+
+  /** Of those that the hub knows. */
+  meshReports(): EdgeReport[] {
+    return this.reports().filter(({ rcc }) => this.#remotes.get(rcc)?.isDirect === false);
   }
 
   /** Amounts that the present connections had to transfer, and records that were on disk before. */
@@ -195,7 +243,7 @@ export class Remotes {
 
   file(rcc: string): ViewOnDisk | null {
     const remote = this.#remotes.get(rcc);
-    return remote?.isGranted === true ? remote.onDisk() : null;
+    return remote?.isGranted === true && !remote.isDirect ? remote.onDisk() : null;
   }
 
   /** The view of an origin that this cluster may see; `null`: there is none. */
@@ -220,9 +268,10 @@ export class Remotes {
     return before?.meshId === facts.meshId && before.accessVersion < facts.accessVersion;
   }
 
-  #open(rcc: string, remote: Remote | undefined, facts: AccessFacts): ServedRemote {
-    const { stateDir, log } = this.#options;
-    const served = new ServedRemote(rcc, remote, facts, viewPath(stateDir, rcc), {
+  #open(rcc: string, remote: Remote | undefined, facts: FactsPosition): ServedRemote {
+    const { log, directs } = this.#options;
+    const served = new ServedRemote(rcc, remote, facts, viewPath(this.#folderOf(facts), rcc), {
+      directs,
       ports: this.#ports,
       bounds: this.#options.bounds,
       watchUrl: (originUid) => this.#options.watchUrl(originUid),

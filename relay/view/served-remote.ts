@@ -3,19 +3,23 @@
  * what of it is served.
  */
 import { toHex } from "../../shared/lib/bytes.ts";
+import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
-import type { AccessFacts, EdgeReport, LabelMode, Remote } from "../../shared/visibility/facts.ts";
+import type { EdgeReport, LabelMode, Remote } from "../../shared/visibility/facts.ts";
 import type { RelayPorts } from "../hub/relay-ports.ts";
 import type { Logger } from "../lib/log.ts";
 import type { RemoteBounds } from "./bounds.ts";
 import type { HeldRecord, ViewChange } from "./held-records.ts";
+import { headerOf, modeOf, neededOf, unnamed } from "./remote-facts.ts";
+import type { FactsPosition } from "./remote-facts.ts";
 import { RemoteView } from "./remote-view.ts";
 import type { Served } from "./served.ts";
 import { Serving } from "./serving.ts";
 import type { ServedChange } from "./serving.ts";
-import type { ViewHeader } from "./file-meta.ts";
 import { ViewFile } from "./view-file.ts";
 import type { ViewOnDisk } from "./views-folder.ts";
+import { DIRECT_MESH } from "./feed.ts";
+import type { DirectFeeds, Feed } from "./feed.ts";
 import { Watcher } from "./watcher.ts";
 
 /** If the hub stays silent this long after start, a complete view file counts as loaded. */
@@ -32,6 +36,8 @@ export interface ServedRemotePorts {
   /** `ws://…/v1/connect/watch/<uid>` of an origin. */
   watchUrl(originUid: string): string;
   headers(): Promise<Readonly<Record<string, string>>>;
+  /** Of remotes that are read directly. */
+  readonly directs?: DirectFeeds | undefined;
   readonly log: Logger;
   onState(): void;
   /** The most that is taken of this remote; without it, the defaults of the options. */
@@ -55,7 +61,7 @@ export class ServedRemote {
   readonly view: RemoteView;
   readonly serving: Serving;
   #remote: Remote;
-  #watcher: Watcher | null = null;
+  #feed: Feed | null = null;
   #cancelAskAgain: (() => void) | null = null;
   #wasInSync = false;
   readonly #openedMs: number;
@@ -69,7 +75,7 @@ export class ServedRemote {
   constructor(
     rcc: string,
     remote: Remote | undefined,
-    facts: AccessFacts,
+    facts: FactsPosition,
     path: string,
     ports: ServedRemotePorts,
   ) {
@@ -94,6 +100,11 @@ export class ServedRemote {
   /** Serves what the file had. */
   serveLoaded(): void {
     this.serving.onChanges(putsOf(this.view));
+  }
+
+  /** It is read by this relay itself, without a hub. */
+  get isDirect(): boolean {
+    return this.view.header.meshId === DIRECT_MESH;
   }
 
   get isGranted(): boolean {
@@ -122,7 +133,7 @@ export class ServedRemote {
    * @param isNewer They are newer than those before.
    * @param connect Whether to open the socket.
    */
-  follow(remote: Remote, facts: AccessFacts, isNewer: boolean, connect: boolean): void {
+  follow(remote: Remote, facts: FactsPosition, isNewer: boolean, connect: boolean): void {
     const isOther = this.#remote.origin.uid !== remote.origin.uid;
     const isRelabelled = modeOf(this.#remote) !== modeOf(remote);
     this.#remote = remote;
@@ -136,7 +147,7 @@ export class ServedRemote {
     else this.view.rebind(headerOf(remote, facts));
     // The hub would send more than is held back here.
     if (remote.heldBack === true) this.disconnect();
-    else if (connect && this.#watcher === null)
+    else if (connect && this.#feed === null)
       this.#connect(isRescoped ? facts.accessVersion : neededOf(remote, facts));
   }
 
@@ -158,7 +169,7 @@ export class ServedRemote {
   transfer(): Transfer {
     return {
       rcc: this.#remote.rcc,
-      ...(this.#watcher?.transferred ?? { changes: 0, bytes: 0 }),
+      ...(this.#feed?.transferred ?? { changes: 0, bytes: 0 }),
       loaded: this.view.loadedRecords,
     };
   }
@@ -187,8 +198,8 @@ export class ServedRemote {
   disconnect(): void {
     this.#cancelAskAgain?.();
     this.#cancelAskAgain = null;
-    this.#watcher?.stop();
-    this.#watcher = null;
+    this.#feed?.stop();
+    this.#feed = null;
   }
 
   stop(): void {
@@ -196,7 +207,7 @@ export class ServedRemote {
     this.view.close();
   }
 
-  #rescope(facts: AccessFacts): void {
+  #rescope(facts: FactsPosition): void {
     const { rcc, scope } = this.#remote;
     this.view.rescope(headerOf(this.#remote, facts), (changes) => this.serving.onChanges(changes));
     this.#ports.log.info({ rcc, scope }, scope === undefined ? UNSCOPED : RESCOPED);
@@ -206,26 +217,35 @@ export class ServedRemote {
   #connect(accessVersion: number): void {
     this.#cancelAskAgain?.();
     this.#cancelAskAgain = null;
+    const feed = this.#newFeed(accessVersion);
+    this.#feed = feed;
+    feed.start();
+  }
+
+  #newFeed(accessVersion: number): Feed {
     const { rcc, origin } = this.#remote;
-    const { log } = this.#ports;
-    const watcher = new Watcher(
-      this.view,
-      this.#ports.watchUrl(origin.uid),
-      () => this.#ports.headers(),
-      {
-        onChanges: (changes) => this.serving.onChanges(changes),
-        onState: () => this.#onState(watcher),
-        onExcess: () => this.#onExcess(accessVersion),
-        onDown: (reason, message) => {
-          this.#isHeard ||= this.view.damage === null;
-          log.info({ rcc, reason }, `watch of ${origin.name} is down: ${message}`);
-        },
+    const { log, directs, ports } = this.#ports;
+    const handlers = {
+      onChanges: (changes: readonly ViewChange[]) => this.serving.onChanges(changes),
+      onState: () => this.#onState(feed),
+      onExcess: () => this.#onExcess(accessVersion),
+      onDown: (reason: CloseReason | null, message: string) => {
+        this.#isHeard ||= this.view.damage === null;
+        log.info({ rcc, reason }, `watch of ${origin.name} is down: ${message}`);
       },
-      this.#ports.ports,
-      accessVersion,
-    );
-    this.#watcher = watcher;
-    watcher.start();
+    };
+    const feed =
+      this.isDirect && directs !== undefined
+        ? directs.feedOf(rcc, this.view, handlers)
+        : new Watcher(
+            this.view,
+            this.#ports.watchUrl(origin.uid),
+            () => this.#ports.headers(),
+            handlers,
+            ports,
+            accessVersion,
+          );
+    return feed;
   }
 
   /**
@@ -243,12 +263,12 @@ export class ServedRemote {
     this.#ports.onState();
   }
 
-  #onState(watcher: Watcher): void {
+  #onState(feed: Feed): void {
     const { rcc } = this.#remote;
-    const isInSync = this.view.isInSync && watcher.isTold;
+    const isInSync = this.view.isInSync && feed.isTold;
     if (isInSync && !this.#wasInSync)
       this.#ports.log.info(
-        { rcc, ...watcher.transferred, loaded: this.view.loadedRecords },
+        { rcc, ...feed.transferred, loaded: this.view.loadedRecords },
         "Sending in-sync update",
       );
     this.#wasInSync = isInSync;
@@ -258,42 +278,15 @@ export class ServedRemote {
 
   /** Calico's values, see `EdgeReport`. [VIE7] */
   #connectionStatus(): EdgeReport["connectionStatus"] {
-    const watcher = this.#watcher;
-    if (!this.isGranted || watcher?.refusal === "access-denied") return 5;
-    if (watcher === null && this.view.excess !== null) return this.view.isLoaded ? 3 : 1;
-    if (watcher === null || !watcher.isOpen) return 0;
+    const feed = this.#feed;
+    if (!this.isGranted || feed?.isRefused === true) return 5;
+    if (feed === null && this.view.excess !== null) return this.view.isLoaded ? 3 : 1;
+    if (feed === null || !feed.isOpen) return 0;
     if (!this.view.isLoaded) return 1;
-    return this.view.isInSync && watcher.isTold ? 2 : 3;
+    return this.view.isInSync && feed.isTold ? 2 : 3;
   }
-}
-
-/** Of a view that no facts name. */
-function unnamed(rcc: string, origin: Remote["origin"]): Remote {
-  return { rcc, origin, state: "not-granted", overlayRoutingMode: "Disabled" };
-}
-
-function modeOf(remote: Remote): LabelMode {
-  return remote.labels ?? "original";
 }
 
 function* putsOf(view: RemoteView): Generator<ViewChange> {
   for (const held of view.records()) yield { op: "put", held, isNew: true };
-}
-
-/**
- * A hub that is behind might show more than the scope; without one it shows less at most, and need
- * not ask the Mesh at every start of a relay.
- */
-function neededOf({ scope }: Remote, { accessVersion }: AccessFacts): number {
-  return scope === undefined ? 0 : accessVersion;
-}
-
-function headerOf({ rcc, origin, scope }: Remote, { meshId }: AccessFacts): ViewHeader {
-  return {
-    rcc,
-    meshId,
-    originUid: origin.uid,
-    originName: origin.name,
-    ...(scope === undefined ? {} : { scope }),
-  };
 }

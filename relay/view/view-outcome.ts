@@ -1,4 +1,5 @@
 /** The outcome of a message to a view: for its listeners, its file and the hub. */
+import type { Message } from "../../shared/protocol/messages.ts";
 import type { ViewChange } from "./held-records.ts";
 
 /** The outcome of one message. */
@@ -22,4 +23,13 @@ export function bothOf(first: ViewOutcome, second: ViewOutcome): ViewOutcome {
     persist: first.persist || second.persist,
     repair: first.repair || second.repair,
   };
+}
+
+/** What became of a message. */
+export interface ReceivedChanges {
+  readonly changes: readonly ViewChange[];
+  /** To the hub. */
+  readonly answer: Message | null;
+  /** With the message the view would hold more than it may: it is as if it had not come. */
+  readonly isRefused?: true;
 }

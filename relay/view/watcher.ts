@@ -12,7 +12,7 @@ import { isWatchMessage } from "../hub/hub-message.ts";
 import { NODE_PORTS } from "../hub/relay-ports.ts";
 import type { Link, RelayPorts } from "../hub/relay-ports.ts";
 import { SOFTWARE } from "../lib/version.ts";
-import type { ViewChange } from "./held-records.ts";
+import type { Feed, FeedHandlers } from "./feed.ts";
 import type { RemoteView } from "./remote-view.ts";
 
 /** The view that a watcher fills: a remote's channels, in a file or in memory. */
@@ -21,18 +21,9 @@ export type WatchedView = Pick<
   "isOverfull" | "writeError" | "cursors" | "acknowledged" | "onConnect" | "onMessage"
 >;
 
-export interface WatcherHandlers {
-  onChanges(changes: readonly ViewChange[]): void;
-  /** Connection or sync state may have changed. */
-  onState(): void;
-  onDown(reason: CloseReason | null, message: string): void;
-  /** Of a view with bounds: more came than it may hold, and was not taken. [VIE25] */
-  onExcess?(): void;
-}
-
-export class Watcher {
+export class Watcher implements Feed {
   readonly #view: WatchedView;
-  readonly #handlers: WatcherHandlers;
+  readonly #handlers: FeedHandlers;
   readonly #ports: RelayPorts;
   readonly #link: Link;
   #accessVersion: number;
@@ -60,7 +51,7 @@ export class Watcher {
     view: WatchedView,
     url: string,
     headers: () => Promise<Readonly<Record<string, string>>>,
-    handlers: WatcherHandlers,
+    handlers: FeedHandlers,
     ports = NODE_PORTS,
     accessVersion = 0,
   ) {
@@ -85,6 +76,10 @@ export class Watcher {
         },
       },
     });
+  }
+
+  get isRefused(): boolean {
+    return this.refusal === "access-denied";
   }
 
   get isOpen(): boolean {

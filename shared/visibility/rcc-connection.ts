@@ -146,9 +146,20 @@ export function notServed(spec: RccSpec): readonly FieldProblem[] {
   return [...direct, { field: "spec.syncOptions.overlayRoutingMode", rule }];
 }
 
+/**
+ * Who reads a document: the hub, which keeps no secret, or the relay of the cluster that has it.
+ * [DIR1]
+ */
+export type RccReader = "hub" | "relay";
+
 /** The rules between fields, and those of single values. Empty: all hold. */
-export function checkConnection(spec: RccSpec): readonly FieldProblem[] {
-  const broken = [...checkTogether(spec), ...checkSecrets(spec), ...checkValues(spec)];
+export function checkConnection(spec: RccSpec, reader: RccReader): readonly FieldProblem[] {
+  const broken = [
+    ...checkTogether(spec),
+    ...(reader === "hub" ? checkSecrets(spec) : []),
+    ...checkPaths(spec),
+    ...checkValues(spec),
+  ];
   // One rule a field: the first says what to do about it.
   return broken.filter(({ field }, i) => broken.findIndex((one) => one.field === field) === i);
 }
@@ -172,14 +183,15 @@ function checkTogether(spec: RccSpec): readonly FieldProblem[] {
 
 function checkSecrets(spec: RccSpec): readonly FieldProblem[] {
   const inline = SECRET_FIELDS.filter((field) => spec[field] !== undefined);
+  return inline.map((field) => ({ field: `spec.${field}`, rule: NO_SECRET }));
+}
+
+function checkPaths(spec: RccSpec): readonly FieldProblem[] {
   const pasted = FILE_FIELDS.filter((field) => /[\n\r\0]/.test(spec[field] ?? ""));
-  return [
-    ...inline.map((field) => ({ field: `spec.${field}`, rule: NO_SECRET })),
-    ...pasted.map((field) => ({
-      field: `spec.${field}`,
-      rule: "must be the path of a file, not its content: put that into a Secret and name it as clusterAccessSecret",
-    })),
-  ];
+  return pasted.map((field) => ({
+    field: `spec.${field}`,
+    rule: "must be the path of a file, not its content: put that into a Secret and name it as clusterAccessSecret",
+  }));
 }
 
 function checkValues(spec: RccSpec): readonly FieldProblem[] {

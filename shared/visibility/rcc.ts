@@ -13,7 +13,7 @@ import type { LabelMode } from "./facts.ts";
 import { describeIssues } from "./field-problem.ts";
 import type { FieldProblem } from "./field-problem.ts";
 import { checkConnection, connectionFields, presentSpec, specSchema } from "./rcc-connection.ts";
-import type { RccSpec } from "./rcc-connection.ts";
+import type { RccReader, RccSpec } from "./rcc-connection.ts";
 
 /** Says which member of the mesh an RCC means, where that is not the RCC's own name. */
 export const REMOTE_ANNOTATION = "catwalk.dev/remote-cluster";
@@ -101,13 +101,13 @@ export function sharesPools(annotations: Readonly<Record<string, string>>): bool
 }
 
 /** Total: any JSON value gives an RCC, or the fields that are wrong with the rule of each. */
-export function parseRcc(value: unknown): ParsedRcc {
+export function parseRcc(value: unknown, reader: RccReader = "hub"): ParsedRcc {
   const parsed = rccSchema.safeParse(value);
   if (!parsed.success)
     return { ok: false, kind: "malformed", problems: describeIssues(parsed.error.issues) };
   const { metadata } = parsed.data;
   const spec = presentSpec(parsed.data.spec);
-  const broken = checkConnection(spec);
+  const broken = checkConnection(spec, reader);
   if (broken.length > 0) return { ok: false, kind: "rule", problems: broken };
   const annotations = ownAnnotations(metadata.annotations ?? {});
   const remoteName = annotations[REMOTE_ANNOTATION] ?? metadata.name;

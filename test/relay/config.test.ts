@@ -79,8 +79,8 @@ test("[CLI13] what is wrong is named", () => {
   );
   expect(message({ state: "s", hub: "ftp://x" })).toMatch(/^hub: /);
   expect(message({ state: "s" }, { colour: "red" })).toBe("colour: is not a known field");
-  expect(message({ state: "s", source: "etcd" })).toBe(
-    "source: must be kubernetes, manifests or typha",
+  expect(message({ state: "s", source: "consul" })).toBe(
+    "source: must be kubernetes, manifests, typha or etcd",
   );
   expect(message({ state: "s", inSyncWaitSeconds: "soon" })).toBe(
     "inSyncWaitSeconds: must be a number",

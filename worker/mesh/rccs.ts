@@ -2,6 +2,7 @@
  * Decisions about RCCs, the reader's half of "A sees B", and those that name no member. [VIS22]
  * [VIS23] [VIS40]
  */
+import { REMOTE_ANNOTATION } from "../../shared/visibility/rcc.ts";
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import type { Mesh } from "./mesh.ts";
 import { Refused } from "./outcome.ts";
@@ -66,8 +67,13 @@ function keepDirect(
   existing: Rcc | undefined,
   createdMs: number,
 ): DirectRcc {
-  if (existing !== undefined && existing.remote !== null) dropMember(mesh, cluster, existing);
   const { name, annotations, spec } = request;
+  const remoteName = annotations[REMOTE_ANNOTATION] ?? name;
+  const rival = listMemberRccs(mesh, cluster.name).find(
+    ({ row, remote }) => remote.name === remoteName && row.name !== name,
+  );
+  if (rival !== undefined) throw reachedTwice(cluster, rival.row.name, remoteName);
+  if (existing !== undefined && existing.remote !== null) dropMember(mesh, cluster, existing);
   const row: DirectRccRow = { name, annotations, spec, createdMs };
   mesh.store.put("direct", `${cluster.uid}/${name}`, row);
   return viewDirect(row);
@@ -94,6 +100,15 @@ function bindToMember(
       "remote-taken",
       `RCC ${rival.name} of cluster ${cluster.name} already names ${remote.name}: one RCC names a remote`,
     );
+  const direct = mesh.store
+    .list("direct", `${cluster.uid}/`)
+    .map(([, row]) => row)
+    .find(
+      (row) =>
+        row.name !== request.name &&
+        (row.annotations[REMOTE_ANNOTATION] ?? row.name) === remote.name,
+    );
+  if (direct !== undefined) throw reachedTwice(cluster, direct.name, remote.name);
   mesh.touch(cluster.uid, remote.uid);
   if (existing?.remote != null && existing.remote.uid !== remote.uid)
     dropMember(mesh, cluster, existing);
@@ -110,6 +125,15 @@ function bindToMember(
   if ((mesh.grantOf(remote.uid, cluster.uid)?.scope ?? null) !== null)
     requireRoomForScopes(mesh, cluster, remote);
   return viewMember(mesh, cluster, row);
+}
+
+/** Through the mesh, or directly: not both at once. [DIR13] */
+function reachedTwice(cluster: ClusterRow, rcc: string, remote: string): Refused {
+  return new Refused(
+    409,
+    "remote-taken",
+    `RCC ${rcc} of cluster ${cluster.name} already reaches ${remote}: a remote is reached one way at a time`,
+  );
 }
 
 function dropMember(mesh: Mesh, cluster: ClusterRow, { remote }: MemberRcc): void {

@@ -17,9 +17,12 @@ import type { CollectionPorts } from "./followed-collection.ts";
 import { ReflectorRun } from "./reflector-run.ts";
 import { KubeTransport } from "../../kube/transport.ts";
 import type { Transport } from "../../kube/transport.ts";
+import type { ChosenAccess } from "../../kube/access/select-access.ts";
 
 export interface KubernetesOptions {
   readonly kubeconfig?: string;
+  /** Instead of a kubeconfig, see `TransportOptions`. */
+  readonly access?: () => Promise<ChosenAccess>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly random?: Random;
   /** No byte of an answer for so long: the request is given up. */
@@ -51,6 +54,7 @@ export class KubernetesSource implements Source {
     this.#silentMs = options.silentMs;
     this.#transport = new KubeTransport({
       ...(options.kubeconfig !== undefined && { kubeconfig: options.kubeconfig }),
+      ...(options.access !== undefined && { access: options.access }),
       env: options.env,
       requestIdleMs: options.requestIdleMs ?? 30_000,
       watchIdleMs: options.watchIdleMs ?? 150_000,

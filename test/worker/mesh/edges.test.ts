@@ -146,6 +146,27 @@ test("[VIS40] an RCC with connection fields binds to no member and changes no fa
   expect(hub.mesh("demo").store.count("direct")).toBe(0);
 });
 
+test("[DIR13] a remote is reached through the mesh or directly, not both ways at once: 409, either way", async () => {
+  const hub = new TestHub();
+  await hub.withClusters("app", "db");
+  const demo = hub.service("demo");
+  const direct = (name: string, remote: string): RccRequest => ({
+    ...rccRequest(name),
+    remoteName: null,
+    annotations: { "catwalk.dev/remote-cluster": remote },
+    spec: { clusterAccessSecret: { name: "s", namespace: "n" } },
+  });
+  valueOf(await demo.applyRcc("app", rccRequest("far", "db"), "apply"));
+  const twice = refusalOf(await demo.applyRcc("app", direct("near", "db"), "apply"));
+  expect([twice.status, twice.detail]).toEqual([
+    409,
+    "RCC far of cluster app already reaches db: a remote is reached one way at a time",
+  ]);
+  valueOf(await demo.applyRcc("app", direct("far", "db"), "apply"));
+  expect(refusalOf(await demo.applyRcc("app", rccRequest("db"), "apply")).status).toBe(409);
+  valueOf(await demo.applyRcc("app", direct("other", "elsewhere"), "apply"));
+});
+
 test("[VIS23] a grant to itself, by or to a stranger, or one that is not there is refused", async () => {
   const hub = new TestHub();
   await hub.withClusters("app", "db");

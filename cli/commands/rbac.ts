@@ -1,0 +1,71 @@
+/**
+ * `catwalk rbac remote`: what a cluster gives to the relay of another one that reads its API server
+ * directly. [DIR12]
+ */
+import { stringify } from "yaml";
+
+import { CALICO_GROUPS, COLLECTIONS } from "../../relay/source/convert/converters.ts";
+import { withExample } from "./command.ts";
+import type { RegisterCommand } from "./command.ts";
+import { print } from "../admin/terminal.ts";
+import { UsageError } from "../admin/usage-error.ts";
+
+const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+export const registerRbac: RegisterCommand = (program) => {
+  const rbac = program.command("rbac").description("rights in a cluster, as YAML for kubectl");
+  withExample(rbac, "catwalk rbac remote | kubectl apply -f -");
+  withExample(
+    rbac
+      .command("remote")
+      .description("account and ClusterRole for another cluster's relay that reads this one")
+      .option("--namespace <name>", "of the account", "kube-system")
+      .option("--name <name>", "of all of them", "catwalk-remote"),
+    "catwalk rbac remote | kubectl apply -f -",
+  ).action((flags: { readonly namespace: string; readonly name: string }) => {
+    for (const field of ["namespace", "name"] as const)
+      if (!NAME.test(flags[field])) throw new UsageError(`--${field}: must be a DNS label`);
+    print(remoteRbac(flags));
+  });
+};
+
+/** All documents, in the order in which they are to be applied. */
+export function remoteRbac({
+  namespace,
+  name,
+}: {
+  readonly namespace: string;
+  readonly name: string;
+}): string {
+  const rbac = "rbac.authorization.k8s.io";
+  const documents = [
+    { apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace } },
+    {
+      apiVersion: "v1",
+      kind: "Secret",
+      type: "kubernetes.io/service-account-token",
+      metadata: { name, namespace, annotations: { "kubernetes.io/service-account.name": name } },
+    },
+    { apiVersion: `${rbac}/v1`, kind: "ClusterRole", metadata: { name }, rules: rules() },
+    {
+      apiVersion: `${rbac}/v1`,
+      kind: "ClusterRoleBinding",
+      metadata: { name },
+      roleRef: { apiGroup: rbac, kind: "ClusterRole", name },
+      subjects: [{ kind: "ServiceAccount", name, namespace }],
+    },
+  ];
+  return documents.map((document) => stringify(document)).join("---\n");
+}
+
+/** Reading only, and only what is followed. */
+function rules() {
+  const verbs = ["get", "list", "watch"];
+  const of = (group: "core" | "calico"): string[] =>
+    COLLECTIONS.filter((collection) => collection.group === group).map(({ plural }) => plural);
+  const calicoGroups = CALICO_GROUPS.map((group) => group.slice(0, group.indexOf("/")));
+  return [
+    { apiGroups: [""], resources: of("core"), verbs },
+    { apiGroups: calicoGroups, resources: of("calico"), verbs },
+  ];
+}

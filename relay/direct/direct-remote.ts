@@ -1,0 +1,283 @@
+/**
+ * One remote that this relay reads itself: its datastore as any cluster's source, admitted as the
+ * hub would, into the log that its view follows. Wires; what decides has a name of its own.
+ * [DIR5] [DIR7]
+ */
+import { toId } from "../../shared/lib/bytes.ts";
+import { CHANNELS, channelOf } from "../../shared/record/channel.ts";
+import type { Channel } from "../../shared/record/channel.ts";
+import { hashKey } from "../../shared/record/encoding.ts";
+import type { EncodedChange, EncodedRecord } from "../../shared/record/encoding.ts";
+import { kindOfKey } from "../../shared/record/key-name.ts";
+import type { RelayPorts } from "../hub/relay-ports.ts";
+import type { Logger } from "../lib/log.ts";
+import { makeFolder } from "../lib/make-folder.ts";
+import { OwnCluster } from "../own-cluster.ts";
+import type { Source } from "../source/source.ts";
+import type { Feed, FeedHandlers } from "../view/feed.ts";
+import type { RemoteView } from "../view/remote-view.ts";
+import type { Holder } from "./claims.ts";
+import { NOTHING_CLAIMED } from "./claims.ts";
+import { readClaims, writeClaims } from "./claims-file.ts";
+import { DirectLog } from "./direct-log.ts";
+import type { DirectChange } from "./direct-log.ts";
+import { clusterGuidIn, isOfAddresses } from "./record-kinds.ts";
+import { RemoteAdmission } from "./remote-admission.ts";
+
+/** What a direct remote needs to know of the cluster that has its RCC. */
+export interface LocalSide {
+  /** Its pools and nodes are known: nothing is claimed before. */
+  readonly isListed: boolean;
+  /** `null`: not known. */
+  readonly guid: string | null;
+  /** Ranges that others have, for a remote. */
+  holders(rcc: string): readonly Holder[];
+}
+
+export interface DirectRemoteOptions {
+  readonly rcc: string;
+  /** Of this remote. */
+  readonly folder: string;
+  readonly withdrawalHoldMs: number;
+  readonly ports: RelayPorts;
+  readonly log: Logger;
+  readonly local: LocalSide;
+}
+
+export class DirectRemote {
+  readonly admission = new RemoteAdmission();
+  readonly #options: DirectRemoteOptions;
+  #own: OwnCluster | null = null;
+  #feed: { readonly log: DirectLog; readonly handlers: FeedHandlers } | null = null;
+  #guid: string;
+  #isComplete = false;
+  #isSelf = false;
+  #isRefused = false;
+
+  constructor(options: DirectRemoteOptions) {
+    this.#options = options;
+    makeFolder(options.folder, "--state");
+    const stored = readClaims(options.folder);
+    this.#guid = stored?.guid ?? "";
+    if (stored !== null) this.admission.set(stored.claimed);
+  }
+
+  get own(): OwnCluster | null {
+    return this.#own;
+  }
+
+  /** The remote is the cluster that has the RCC. */
+  get isSelf(): boolean {
+    return this.#isSelf;
+  }
+
+  /** What says how it is reached is not complete, or is again. */
+  setRefused(isRefused: boolean): void {
+    if (this.#isRefused === isRefused) return;
+    this.#isRefused = isRefused;
+    this.#feed?.handlers.onState();
+  }
+
+  /** Reads from this from now on. What is held stays until the new list is complete. */
+  open(source: Source): void {
+    const { ports, log, folder, withdrawalHoldMs, rcc } = this.#options;
+    void this.#own?.stop();
+    this.#isComplete = false;
+    this.admission.forgetAll();
+    this.#feed?.log.begin();
+    const isNow = (): boolean => this.#own === own;
+    const own: OwnCluster = new OwnCluster({
+      source,
+      stateDir: folder,
+      withdrawalHoldMs,
+      ports,
+      log: log.child({ rcc }),
+      publisher: () => null,
+      onHealth: () => isNow() && this.#feed?.handlers.onState(),
+      onListed: () => isNow() && this.#complete(),
+      onChanges: (changes) => isNow() && this.#onChanges(changes),
+      onWithdrawn: (channel, keyHash) =>
+        isNow() && this.#feed?.log.write([{ op: "delete", channel, keyHash }]),
+    });
+    this.#own = own;
+    own.start();
+  }
+
+  async stop(): Promise<void> {
+    const own = this.#own;
+    this.#own = null;
+    this.#feed = null;
+    await own?.stop();
+  }
+
+  feedOf(view: RemoteView, handlers: FeedHandlers): Feed {
+    const { ports } = this.#options;
+    const epoch = `direct-${Math.floor(ports.random() * 2 ** 48).toString(36)}`;
+    const log = new DirectLog(view, epoch, {
+      onChanges: (changes) => handlers.onChanges(changes),
+      onExcess: () => handlers.onExcess?.(),
+    });
+    const feed = { log, handlers };
+    const isAttached = (): boolean => this.#feed === feed;
+    const { isOpen, isTold, isRefused } = this.#states(isAttached);
+    return {
+      get isOpen() {
+        return isOpen();
+      },
+      get isTold() {
+        return isTold();
+      },
+      get isRefused() {
+        return isRefused();
+      },
+      get transferred() {
+        return { changes: log.changes, bytes: log.bytes };
+      },
+      start: () => {
+        this.#feed = feed;
+        this.#isComplete = false;
+        this.#replay();
+        this.#complete();
+        handlers.onState();
+      },
+      stop: () => {
+        if (isAttached()) this.#feed = null;
+      },
+    };
+  }
+
+  /** Whose the local addresses are, or who this cluster is, has changed. */
+  onLocal(): void {
+    this.#checkSelf();
+    this.admission.forgetRefusedClaims();
+    if (this.#own !== null) this.#claim(this.#own.local.records());
+    if (!this.#isComplete) this.#complete();
+  }
+
+  #states(isAttached: () => boolean) {
+    const state = () => this.#own?.health.summary().state ?? "absent";
+    return {
+      isOpen: () => isAttached() && (state() === "following" || this.#followsSome()),
+      isTold: () => isAttached() && this.#isComplete && state() === "following",
+      isRefused: () => this.#isRefused || this.#isSelf,
+    };
+  }
+
+  #followsSome(): boolean {
+    const { collections } = this.#own?.health.health() ?? { collections: [] };
+    return collections.some(({ state }) => state === "following" || state === "listing");
+  }
+
+  #onChanges(changes: readonly EncodedChange[]): void {
+    const puts = changes.flatMap((change) => (change.op === "put" ? [change] : []));
+    for (const { record } of puts) this.#onGuid(clusterGuidIn(record));
+    this.#claim(puts);
+    this.#write(changes);
+    if (this.#isComplete) this.#feed?.handlers.onState();
+  }
+
+  #onGuid(guid: string): void {
+    if (guid === "" || guid === this.#guid) return;
+    const { log, rcc } = this.#options;
+    if (this.#guid !== "") {
+      log.warn({ rcc, guid, before: this.#guid }, "the remote is another cluster now");
+      this.admission.set(NOTHING_CLAIMED);
+    }
+    this.#guid = guid;
+    this.#store();
+    this.#checkSelf();
+  }
+
+  /** A cluster that is its own remote would take itself for somebody else. [DIR9] */
+  #checkSelf(): void {
+    const { guid } = this.#options.local;
+    const isSelf = guid !== null && guid === this.#guid;
+    if (isSelf === this.#isSelf) return;
+    this.#isSelf = isSelf;
+    if (isSelf) this.#feed?.log.write([...this.#allHeld()]);
+    else this.#replay();
+    this.#feed?.handlers.onState();
+  }
+
+  *#allHeld(): Generator<DirectChange> {
+    for (const channel of CHANNELS)
+      for (const keyHash of this.#feed?.log.keys(channel) ?? [])
+        yield { op: "delete", channel, keyHash };
+  }
+
+  #claim(records: Iterable<EncodedRecord>): void {
+    const { local, rcc } = this.#options;
+    if (!local.isListed) return;
+    const asking = [...records].filter(({ record }) => isOfAddresses(record));
+    if (!this.admission.claimFor(asking, () => local.holders(rcc))) return;
+    this.#store();
+    const waiting = [...this.admission.refused].flatMap((key) => this.#own?.local.byKey(key) ?? []);
+    this.#write(waiting.map((encoded) => ({ op: "put", ...encoded })));
+  }
+
+  #store(): void {
+    const { folder, log, rcc } = this.#options;
+    try {
+      writeClaims(folder, { guid: this.#guid, claimed: this.admission.claimed });
+    } catch (error) {
+      log.warn({ rcc, error: String(error) }, "its ranges cannot be written down");
+    }
+  }
+
+  #replay(): void {
+    const records = this.#own?.local.records() ?? [];
+    this.#write(Array.from(records, (encoded) => ({ op: "put", ...encoded })));
+  }
+
+  #write(changes: readonly EncodedChange[]): void {
+    if (this.#feed === null || this.#isSelf) return;
+    this.#feed.log.write(changes.flatMap((change) => this.#admitted(change) ?? []));
+  }
+
+  #admitted(change: EncodedChange): DirectChange | null {
+    if (change.op === "put") {
+      const encoded = this.admission.admitted(change);
+      if (encoded !== null) return { op: "put", encoded };
+      const { keyHash, record } = change;
+      return { op: "delete", channel: channelOf(record.kind), keyHash };
+    }
+    const kind = kindOfKey(change.key);
+    this.admission.forget(change.key);
+    if (kind === null) return null;
+    return { op: "delete", channel: channelOf(kind), keyHash: hashKey(change.key) };
+  }
+
+  /** All is listed here and there: what the view holds besides goes, but what is held back. */
+  #complete(): void {
+    const [own, feed] = [this.#own, this.#feed];
+    const { local } = this.#options;
+    if (own === null || feed === null || !own.isListed || !local.isListed) return;
+    this.#claim(own.local.records());
+    if (this.#isSelf) return;
+    const staying = new Map<Channel, Uint8Array[]>();
+    for (const channel of CHANNELS) staying.set(channel, this.#sweep(own, feed.log, channel));
+    this.#isComplete = feed.log.complete(this.#admittedRecords(own), staying);
+    feed.handlers.onState();
+  }
+
+  /** @returns Keys that are missing in mass, and stay for now. */
+  #sweep(own: OwnCluster, log: DirectLog, channel: Channel): Uint8Array[] {
+    const keys = log.keys(channel);
+    const missing = keys.filter((keyHash) => own.local.get(keyHash) === undefined);
+    const held = own.withdrawals.review(channel, missing);
+    const gone = keys.filter((keyHash) => {
+      const encoded = own.local.get(keyHash);
+      if (encoded === undefined) return !held.has(toId(keyHash));
+      return this.admission.admitted(encoded) === null;
+    });
+    log.write(gone.map((keyHash) => ({ op: "delete", channel, keyHash })));
+    return missing.filter((keyHash) => held.has(toId(keyHash)));
+  }
+
+  *#admittedRecords(own: OwnCluster): Generator<EncodedRecord> {
+    for (const encoded of own.local.records()) {
+      const admitted = this.admission.admitted(encoded);
+      if (admitted !== null) yield admitted;
+    }
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * All remotes that this relay reads itself, by the documents of a folder. What is wrong with one
+ * costs no other; one that was taken away is withdrawn with all that is kept of it. [DIR1] [DIR5]
+ */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+
+import { NAME_PATTERN } from "../../shared/lib/names.ts";
+import type { Remote } from "../../shared/visibility/facts.ts";
+import type { RelayPorts } from "../hub/relay-ports.ts";
+import { KubeTransport } from "../kube/transport.ts";
+import type { Logger } from "../lib/log.ts";
+import { openSource } from "../source/open-source.ts";
+import type { Source } from "../source/source.ts";
+import { DIRECT_MESH } from "../view/feed.ts";
+import type { DirectFeeds, Feed, FeedHandlers } from "../view/feed.ts";
+import type { RemoteView } from "../view/remote-view.ts";
+import { ConfiguredRemote } from "./configured-remote.ts";
+import type { SecretName } from "./configured-remote.ts";
+import type { LocalSide } from "./direct-remote.ts";
+import { inWords } from "./direct-report.ts";
+import type { DirectReport } from "./direct-report.ts";
+import type { BadDocument, DirectRcc, FolderDocuments } from "./documents.ts";
+import { RccFolder } from "./rcc-folder.ts";
+import { SecretReader } from "./secret-reader.ts";
+import type { Target } from "./target.ts";
+
+export interface DirectRemotesOptions {
+  readonly folder: string;
+  readonly stateDir: string;
+  /** Of the local API server, for Secrets. Absent: as kubectl finds it. */
+  readonly kubeconfig: string | undefined;
+  readonly mayBeInsecure: boolean;
+  readonly withdrawalHoldMs: number;
+  readonly ports: RelayPorts;
+  readonly log: Logger;
+  readonly local: LocalSide;
+  /** RCCs of the mesh have their names. */
+  isTaken(name: string): boolean;
+  follow(remotes: readonly Remote[]): void;
+}
+
+/** What a relay says of its folder of RCCs. */
+export interface DirectStatus {
+  /** Why the folder cannot be read; `null` when it can. */
+  readonly problem: string | null;
+  readonly remotes: readonly DirectReport[];
+  /** Documents that name no remote. */
+  readonly refused: readonly { readonly where: string; readonly message: string }[];
+}
+
+type Document = DirectRcc | BadDocument;
+
+export class DirectRemotes implements DirectFeeds {
+  readonly #options: DirectRemotesOptions;
+  readonly #folder: RccFolder;
+  readonly #remotes = new Map<string, ConfiguredRemote>();
+  #documents: FolderDocuments = { rccs: new Map(), bad: [] };
+  #refused: readonly BadDocument[] = [];
+  #problem: string | null = null;
+  #isRead = false;
+  #secrets: KubeTransport | null = null;
+
+  constructor(options: DirectRemotesOptions) {
+    this.#options = options;
+    this.#folder = new RccFolder(options.folder, {
+      onDocuments: (documents) => this.#onDocuments(documents),
+      onProblem: (problem) => this.#onProblem(problem),
+    });
+  }
+
+  /** The folder has been read once. */
+  get isRead(): boolean {
+    return this.#isRead;
+  }
+
+  start(): void {
+    this.#folder.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#folder.stop();
+    await Promise.all([...this.#remotes.values()].map((remote) => remote.stop()));
+  }
+
+  feedOf(rcc: string, view: RemoteView, handlers: FeedHandlers): Feed {
+    const configured = this.#remotes.get(rcc);
+    if (configured === undefined) throw new Error(`BUG: there is no direct remote ${rcc}`);
+    return configured.remote.feedOf(view, handlers);
+  }
+
+  /** Addresses or identity of the local cluster have changed. */
+  onLocal(): void {
+    for (const { remote } of this.#remotes.values()) remote.onLocal();
+  }
+
+  /** The mesh has other RCCs now. */
+  onMesh(): void {
+    if (this.#isRead) this.#apply();
+  }
+
+  /** Ranges that direct remotes have, but one. */
+  *claimed(but: string): Generator<{ readonly whose: string; readonly cidrs: string[] }> {
+    for (const [rcc, { remote }] of this.#remotes) {
+      const { pods, nodes } = remote.admission.claimed.ranges;
+      if (rcc !== but) yield { whose: `remote ${rcc}`, cidrs: [...pods, ...nodes] };
+    }
+  }
+
+  status(): DirectStatus {
+    return {
+      problem: this.#problem,
+      remotes: [...this.#remotes.values()].map((remote) => remote.report()),
+      refused: this.#refused.map((bad) => ({ where: bad.where, message: inWords(bad) })),
+    };
+  }
+
+  #onDocuments(documents: FolderDocuments): void {
+    this.#documents = documents;
+    this.#isRead = true;
+    this.#apply();
+  }
+
+  #onProblem(problem: string | null): void {
+    this.#problem = problem;
+    if (problem !== null) this.#options.log.warn(`${problem}; what it held before stays`);
+  }
+
+  #apply(): void {
+    const { log } = this.#options;
+    const { rccs, bad } = this.#documents;
+    const wanted = new Map<string, Document>();
+    const refused: BadDocument[] = [];
+    for (const document of [...rccs.values(), ...bad]) {
+      const { name, where } = document;
+      if (this.#options.isTaken(name)) {
+        const rule = `${name} is an RCC of the mesh: a remote is reached one way at a time`;
+        refused.push({ name, where, problems: [{ field: "metadata.name", rule }] });
+      } else if (NAME_PATTERN.test(name) && !wanted.has(name)) wanted.set(name, document);
+      else if ("problems" in document) refused.push(document);
+    }
+    const told = new Set(this.#refused.map(inWords));
+    for (const one of refused)
+      if (!told.has(inWords(one))) log.warn({ where: one.where }, `refused: ${inWords(one)}`);
+    this.#refused = refused;
+    const gone = [...this.#remotes].filter(([name]) => !wanted.has(name));
+    for (const [name] of gone) this.#remotes.delete(name);
+    const fresh: ConfiguredRemote[] = [];
+    for (const [name, document] of wanted) {
+      const known = this.#remotes.get(name);
+      if (known === undefined) fresh.push(this.#open(name, document));
+    }
+    this.#options.follow([...wanted].map(([name, document]) => remoteOf(name, document)));
+    for (const [name, document] of wanted) this.#remotes.get(name)?.update(document);
+    for (const remote of fresh) remote.start();
+    for (const [name, remote] of gone) void this.#forget(name, remote);
+  }
+
+  #open(name: string, document: Document): ConfiguredRemote {
+    const { ports, log, local, mayBeInsecure, withdrawalHoldMs } = this.#options;
+    const remote = new ConfiguredRemote(document, {
+      rcc: name,
+      folder: this.#folderOf(name),
+      withdrawalHoldMs,
+      ports,
+      log,
+      local,
+      mayBeInsecure,
+      openTarget,
+      secretReader: (secret, onChange) => this.#secretReader(secret, onChange),
+    });
+    this.#remotes.set(name, remote);
+    return remote;
+  }
+
+  async #forget(name: string, remote: ConfiguredRemote): Promise<void> {
+    await remote.stop();
+    if (!this.#remotes.has(name)) rmSync(this.#folderOf(name), { recursive: true, force: true });
+  }
+
+  #folderOf(name: string): string {
+    return join(this.#options.stateDir, DIRECT_MESH, "remotes", name);
+  }
+
+  #secretReader(secret: SecretName, onChange: () => void): SecretReader {
+    const { kubeconfig, ports } = this.#options;
+    const times = { requestIdleMs: 30_000, watchIdleMs: 600_000 };
+    const api = kubeconfig === undefined ? {} : { kubeconfig };
+    this.#secrets ??= new KubeTransport({ ...api, ...times });
+    return new SecretReader(secret, this.#secrets, ports, onChange);
+  }
+}
+
+function openTarget(target: Target): Source {
+  switch (target.kind) {
+    case "kubernetes":
+      return openSource({ kind: "kubernetes", access: () => Promise.resolve(target.access) });
+    case "etcd":
+      return openSource({ kind: "etcd", access: () => Promise.resolve(target.access) });
+  }
+}
+
+function remoteOf(rcc: string, document: Document): Remote {
+  const mode = "spec" in document ? document.overlayRoutingMode : "Disabled";
+  const labels = "spec" in document ? document.labels : "original";
+  return {
+    rcc,
+    origin: { uid: `direct:${rcc}`, name: rcc },
+    state: "granted",
+    overlayRoutingMode: mode,
+    labels,
+  };
+}

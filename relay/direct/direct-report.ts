@@ -1,0 +1,118 @@
+/** What a relay says of its direct RCCs: status, never a secret. [DIR4] [DIR8] */
+import type { FieldProblem } from "../../shared/visibility/field-problem.ts";
+import type { SourceStatus } from "../source/source-status.ts";
+import type { Claimed } from "./claims.ts";
+
+export interface DirectCondition {
+  readonly type: "Configured" | "Connected" | "Admitted" | "OverlayEstablished";
+  readonly status: "True" | "False" | "Unknown";
+  readonly reason: string;
+  readonly message: string;
+  /** ISO 8601: when the status or the reason became this. */
+  readonly since: string;
+}
+
+export interface DirectReport {
+  readonly rcc: string;
+  /** Its document: `db.yaml:1`. */
+  readonly where: string;
+  readonly datastore: "kubernetes" | "etcd" | null;
+  readonly conditions: readonly DirectCondition[];
+  readonly ranges: Claimed["ranges"];
+  readonly refusedClaims: Claimed["refused"];
+  /** Records that are not the remote's own to have. */
+  readonly notAdmitted: number;
+  readonly source: SourceStatus | null;
+}
+
+type Unstamped = Omit<DirectCondition, "since">;
+
+/** Conditions with the time at which each became what it is. */
+export class ConditionTimes {
+  readonly #since = new Map<string, { readonly of: string; readonly since: string }>();
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  stamp(conditions: readonly Unstamped[]): DirectCondition[] {
+    return conditions.map((condition) => {
+      const of = `${condition.status} ${condition.reason}`;
+      const before = this.#since.get(condition.type);
+      const since = before?.of === of ? before.since : new Date(this.#now()).toISOString();
+      this.#since.set(condition.type, { of, since });
+      return { ...condition, since };
+    });
+  }
+}
+
+/** How the configuration of a remote stands. */
+export type Configured =
+  | { readonly kind: "reading" }
+  | { readonly kind: "valid" }
+  | { readonly kind: "incomplete"; readonly problems: readonly FieldProblem[] }
+  /** What was read last is no more to be read: the connection that was made with it stays. */
+  | { readonly kind: "kept"; readonly problems: readonly FieldProblem[] }
+  | { readonly kind: "self" };
+
+export function configuredCondition(configured: Configured): Unstamped {
+  const type = "Configured";
+  switch (configured.kind) {
+    case "reading":
+      return { type, status: "Unknown", reason: "Reading", message: "its files are being read" };
+    case "valid":
+      return { type, status: "True", reason: "Valid", message: "" };
+    case "incomplete":
+      return { type, status: "False", reason: "ConfigInComplete", message: inWords(configured) };
+    case "kept": {
+      const message = `${inWords(configured)}; the last connection that worked is kept`;
+      return { type, status: "False", reason: "LastConnectionKept", message };
+    }
+    case "self": {
+      const message = "the remote is this cluster itself: it has the same ClusterGUID";
+      return { type, status: "False", reason: "LocalCluster", message };
+    }
+  }
+}
+
+const ROLE_HINT = "; `catwalk rbac remote` prints the ClusterRole that a relay needs there";
+
+export function connectedCondition(source: SourceStatus | null): Unstamped {
+  const type = "Connected";
+  if (source === null)
+    return { type, status: "False", reason: "NotConfigured", message: "there is nothing to read" };
+  const { state, reason } = source;
+  if (state === "following") return { type, status: "True", reason: "Following", message: "" };
+  if (state === "listing") return { type, status: "Unknown", reason: "Listing", message: reason };
+  if (state === "absent") return { type, status: "False", reason: "Absent", message: reason };
+  const isForbidden = /\b403\b|forbidden|permission denied/i.test(reason);
+  return isForbidden
+    ? { type, status: "False", reason: "Forbidden", message: `${reason}${ROLE_HINT}` }
+    : { type, status: "False", reason: "Failing", message: reason };
+}
+
+export function admittedCondition(
+  notAdmitted: number,
+  refused: DirectReport["refusedClaims"],
+): Unstamped {
+  const type = "Admitted";
+  if (notAdmitted === 0 && refused.length === 0)
+    return { type, status: "True", reason: "OwnAddresses", message: "" };
+  const message = [
+    ...(notAdmitted === 0 ? [] : [`${notAdmitted} records are not the remote's own to have`]),
+    ...refused.slice(0, 8).map(({ reason }) => reason),
+  ].join("; ");
+  return { type, status: "False", reason: refused.length > 0 ? "RangeRefused" : "NotOwn", message };
+}
+
+/** Without a hub nothing is known of the other side. */
+export function overlayCondition(mode: "Enabled" | "Disabled"): readonly Unstamped[] {
+  if (mode === "Disabled") return [];
+  const message = "what the other side has of this cluster cannot be known without a hub";
+  return [{ type: "OverlayEstablished", status: "Unknown", reason: "OtherSideUnknown", message }];
+}
+
+export function inWords({ problems }: { readonly problems: readonly FieldProblem[] }): string {
+  return problems.map(({ field, rule }) => `${field}: ${rule}`).join("; ");
+}

@@ -1,0 +1,181 @@
+/**
+ * Calico's keys and values in etcd → the records that the API server's objects give. [DIR10]
+ *
+ * Source: calico v3.32.1 libcalico-go: lib/backend/etcdv3/conversion.go, lib/backend/model,
+ * lib/names/workloadendpoint.go, lib/backend/syncersv1/updateprocessors.
+ */
+import { formatIp } from "../../../shared/ip/address.ts";
+import { parseCidr } from "../../../shared/ip/cidr.ts";
+import { parseJson } from "../../../shared/lib/parse-json.ts";
+import type { CalicoRecord, WorkloadEndpoint } from "../../../shared/record/record.ts";
+import {
+  distinctTextsAt,
+  FieldProblem,
+  isJsonObject,
+  objectsAt,
+  readKubeObject,
+  textAt,
+  textMapAt,
+  textsAt,
+} from "../../kube/kube-object.ts";
+import type { JsonObject, KubeObject } from "../../kube/kube-object.ts";
+import { convertClusterInformation, convertFelixConfiguration } from "../convert/cluster-config.ts";
+import { converted } from "../convert/conversion.ts";
+import type { Conversion, Report } from "../convert/conversion.ts";
+import { convertHostEndpoint } from "../convert/host-endpoint.ts";
+import { convertIPPool } from "../convert/ip-pool.ts";
+import { readIPAMBlock } from "../convert/ipam-block.ts";
+import { readPort } from "../convert/ports.ts";
+import { readNodeResource } from "../convert/node-resource.ts";
+import { fromUtf8 } from "./text.ts";
+
+type Convert = (object: KubeObject, json: JsonObject, report: Report) => CalicoRecord | null;
+
+export interface EtcdCollection {
+  /** As it is told. */
+  readonly name: string;
+  readonly kind: string;
+  readonly prefix: string;
+  readonly convert: Convert | "block";
+}
+
+export const RESOURCES = "/calico/resources/v3/projectcalico.org/";
+/** Every cluster has it, and no label of it is inherited. */
+const DEFAULT_ALLOW = "projectcalico-default-allow";
+
+function resources(kind: string, plural: string, convert: Convert): EtcdCollection {
+  return { name: plural, kind, prefix: `${RESOURCES}${plural}/`, convert };
+}
+
+/** One watch each: eight. */
+export const ETCD_COLLECTIONS: readonly EtcdCollection[] = [
+  resources("WorkloadEndpoint", "workloadendpoints", (object, _json, report) =>
+    workloadEndpoint(object, report),
+  ),
+  resources("HostEndpoint", "hostendpoints", (object, _json, report) =>
+    convertHostEndpoint(object, report),
+  ),
+  resources("Profile", "profiles", ({ metadata: { name }, spec }) => ({
+    kind: "Profile",
+    name,
+    labels: textMapAt(spec, "labelsToApply", "spec.labelsToApply"),
+  })),
+  resources("Node", "nodes", ({ metadata: { name } }, json, report) =>
+    readNodeResource(name, json, report),
+  ),
+  resources("IPPool", "ippools", (object, _json, report) => convertIPPool(object, report)),
+  resources("FelixConfiguration", "felixconfigurations", (object, _json, report) =>
+    convertFelixConfiguration(object, report),
+  ),
+  resources("ClusterInformation", "clusterinformations", (object) =>
+    convertClusterInformation(object),
+  ),
+  {
+    name: "ipamblocks",
+    kind: "IPAMBlock",
+    prefix: "/calico/ipam/v2/assignment/",
+    convert: "block",
+  },
+];
+
+/** `WorkloadEndpoint shop/node--a-k8s-web-eth0`: how problems call it. */
+export function idOf({ kind, prefix }: EtcdCollection, key: string): string {
+  return `${kind} ${key.slice(prefix.length)}`;
+}
+
+/** Total: what does not parse costs itself. */
+export function convertKeyValue(
+  collection: EtcdCollection,
+  key: string,
+  value: Uint8Array,
+): Conversion {
+  const { convert, kind, prefix } = collection;
+  const rest = key.slice(prefix.length);
+  return converted((report) => {
+    const json = readJson(value);
+    if (convert === "block") return readIPAMBlock(json, report);
+    const slash = rest.indexOf("/");
+    const metadata = {
+      ...metadataOf(json),
+      namespace: slash < 0 ? "" : rest.slice(0, slash),
+      name: rest.slice(slash + 1),
+    };
+    if (kind === "Profile" && metadata.name === DEFAULT_ALLOW) return null;
+    const whole = { ...json, apiVersion: "projectcalico.org/v3", kind, metadata };
+    return convert(readKubeObject(whole), whole, report);
+  });
+}
+
+function metadataOf(json: JsonObject): JsonObject {
+  const metadata = json["metadata"] ?? {};
+  if (!isJsonObject(metadata)) throw new FieldProblem("metadata", "must be an object");
+  return metadata;
+}
+
+function readJson(value: Uint8Array): JsonObject {
+  const parsed = parseJson(fromUtf8(value));
+  if (!parsed.ok) throw new FieldProblem("value", "must be JSON");
+  if (!isJsonObject(parsed.value)) throw new FieldProblem("value", "must be a JSON object");
+  return parsed.value;
+}
+
+function workloadEndpoint(object: KubeObject, report: Report): WorkloadEndpoint | null {
+  const { metadata, spec } = object;
+  const [node, orchestrator, name, endpoint, ...more] = partsOf(metadata.name);
+  if (endpoint === undefined || more.length > 0 || metadata.namespace === "")
+    throw new FieldProblem("key", "must be NAMESPACE/NODE-ORCHESTRATOR-WORKLOAD-ENDPOINT");
+  const nets = textsAt(spec, "ipNetworks", "spec.ipNetworks");
+  if (nets.length === 0) return null;
+  const account = textAt(spec, "serviceAccountName", "spec.serviceAccountName");
+  const kept = Object.entries(metadata.labels).filter(
+    ([label]) => !label.startsWith("pcns.") && !label.startsWith("pcsa."),
+  );
+  return {
+    kind: "WorkloadEndpoint",
+    node: node ?? "",
+    orchestrator: orchestrator ?? "",
+    namespace: metadata.namespace,
+    name: name ?? "",
+    endpoint,
+    ips: addresses(nets),
+    labels: Object.fromEntries([
+      ...kept,
+      ...(account === "" ? [] : [["projectcalico.org/serviceaccount", account] as const]),
+    ]),
+    profiles: distinctTextsAt(spec, "profiles", "spec.profiles"),
+    ports: objectsAt(spec, "ports", "spec.ports").flatMap(
+      (entry, i) => readPort(withName(entry), "port", `spec.ports[${i}]`, report) ?? [],
+    ),
+  };
+}
+
+/** Calico's numbers or names of protocols. */
+function withName(port: JsonObject): JsonObject {
+  const named = { 6: "TCP", 17: "UDP", 132: "SCTP" };
+  const { protocol } = port;
+  const name = typeof protocol === "number" ? Object.entries(named) : [];
+  const found = name.find(([number]) => Number(number) === protocol)?.[1];
+  return found === undefined ? port : { ...port, protocol: found };
+}
+
+/** A dash stands between the parts, and a doubled one for a dash in one. */
+function partsOf(name: string): string[] {
+  const parts = [""];
+  for (const piece of name.match(/--|-|[^-]+/g) ?? [])
+    if (piece === "-") parts.push("");
+    else parts[parts.length - 1] += piece === "--" ? "-" : piece;
+  return parts;
+}
+
+/** As of pods: Felix takes the network's address, and forgets the mask. */
+function addresses(nets: readonly string[]): string[] {
+  const parsed = nets.map((text, i) => {
+    const net = parseCidr(text);
+    if (net === null)
+      throw new FieldProblem(`spec.ipNetworks[${i}]`, `${JSON.stringify(text)} is not an address`);
+    return net.address;
+  });
+  const v4 = parsed.filter(({ length }) => length === 4);
+  const v6 = parsed.filter(({ length }) => length !== 4);
+  return [...v4, ...v6].map(formatIp);
+}

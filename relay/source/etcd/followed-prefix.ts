@@ -1,0 +1,86 @@
+/** One collection in etcd: what is known of it, and up to which revision. */
+import type { EncodedChange } from "../../../shared/record/encoding.ts";
+import type { RecordStore } from "../record-store.ts";
+import type { CollectionReading, SourceState } from "../source-health.ts";
+import type { EtcdConnection } from "./etcd-client.ts";
+import { convertKeyValue, idOf } from "./etcd-keys.ts";
+import type { EtcdCollection } from "./etcd-keys.ts";
+import type { KeyValue, WatchEvent } from "./messages.ts";
+
+export class FollowedPrefix {
+  readonly collection: EtcdCollection;
+  readonly #store: RecordStore;
+  #keys = new Set<string>();
+  #state: SourceState = "listing";
+  #reason = "";
+  /** All up to this revision is known; `null`: it is to be listed. */
+  position: number | null = null;
+
+  constructor(collection: EtcdCollection, store: RecordStore) {
+    this.collection = collection;
+    this.#store = store;
+  }
+
+  reading(): CollectionReading {
+    const name = `${this.collection.name} (etcd)`;
+    return { name, state: this.#state, objects: this.#keys.size, reason: this.#reason };
+  }
+
+  follow(): void {
+    this.#state = "following";
+    this.#reason = "";
+  }
+
+  fail(reason: string): void {
+    this.#state = "failing";
+    this.#reason = reason;
+  }
+
+  /**
+   * @param revision At which it is listed; 0: the newest there is.
+   * @returns The revision. @throws as the connection does; what came before stays applied.
+   */
+  async list(
+    connection: EtcdConnection,
+    revision: number,
+    emit: (changes: readonly EncodedChange[]) => void,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const listed = new Set<string>();
+    let [at, after] = [revision, ""];
+    for (;;) {
+      const page = await connection.range(this.collection.prefix, after, at);
+      if (signal.aborted) return at;
+      if (at === 0) at = page.revision;
+      emit(page.kvs.flatMap((kv) => this.#put(kv)));
+      for (const { key } of page.kvs) listed.add(key);
+      const last = page.kvs.at(-1);
+      if (!page.hasMore || last === undefined) break;
+      after = last.key;
+    }
+    const gone = [...this.#keys].filter((key) => !listed.has(key));
+    emit(gone.flatMap((key) => this.#remove(key, "inferred")));
+    this.position = at;
+    return at;
+  }
+
+  apply(events: readonly WatchEvent[]): readonly EncodedChange[] {
+    return events.flatMap(({ op, kv }) =>
+      op === "put" ? this.#put(kv) : this.#remove(kv.key, "observed"),
+    );
+  }
+
+  #put({ key, value }: KeyValue): readonly EncodedChange[] {
+    this.#keys.add(key);
+    const conversion = convertKeyValue(this.collection, key, value);
+    return this.#store.upsertConverted(idOf(this.collection, key), conversion, {
+      noun: "value",
+      where: "",
+    });
+  }
+
+  #remove(key: string, cause: "inferred" | "observed"): readonly EncodedChange[] {
+    this.#keys.delete(key);
+    return this.#store.remove(idOf(this.collection, key), cause);
+  }
+}

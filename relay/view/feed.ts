@@ -1,0 +1,36 @@
+/**
+ * Whoever fills the view of one remote: a socket to its log in the hub, or a direct reader of its
+ * datastore. [DIR5]
+ */
+import type { CloseReason } from "../../shared/protocol/errors.ts";
+import type { ViewChange } from "./held-records.ts";
+import type { RemoteView } from "./remote-view.ts";
+
+export interface Feed {
+  /** It hears the remote now. */
+  readonly isOpen: boolean;
+  /** What the view holds was compared with all that the remote has, on this connection. */
+  readonly isTold: boolean;
+  /** The remote, or what says how it is reached, is not accepted. */
+  readonly isRefused: boolean;
+  readonly transferred: { readonly changes: number; readonly bytes: number };
+  start(): void;
+  stop(): void;
+}
+
+export interface FeedHandlers {
+  onChanges(changes: readonly ViewChange[]): void;
+  /** Connection or sync state may have changed. */
+  onState(): void;
+  onDown(reason: CloseReason | null, message: string): void;
+  /** Of a view with bounds: more came than it may hold, and was not taken. [VIE25] */
+  onExcess?(): void;
+}
+
+/** Makes the feeds of remotes that are read directly. */
+export interface DirectFeeds {
+  feedOf(rcc: string, view: RemoteView, handlers: FeedHandlers): Feed;
+}
+
+/** The mesh that views of direct remotes are of. */
+export const DIRECT_MESH = "direct";

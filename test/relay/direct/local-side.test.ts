@@ -1,0 +1,93 @@
+/** A direct remote beside its local cluster: overlap, identity, what is forbidden. */
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+import { APP, DB, DirectRig, fill, until } from "../../support/direct-rig.ts";
+import { FakeApiServer } from "../source/fake-api-server.ts";
+
+let rig: DirectRig;
+let db: FakeApiServer;
+
+beforeEach(async () => {
+  rig = new DirectRig();
+  db = new FakeApiServer();
+  await db.start();
+});
+
+afterEach(async () => {
+  await rig.end();
+  await db.stop();
+});
+
+const spec = () => ({ datastoreType: "kubernetes", kubeconfig: db.kubeconfig });
+
+test("[DIR9] a remote that is this cluster itself is refused, and nothing of it is served", async () => {
+  fill(db, APP);
+  await rig.start({ rccInsecureTls: true });
+  rig.apply("me", spec());
+  await until(() => rig.status("me") === 5);
+  expect(rig.condition("me", "Configured").reason).toBe("LocalCluster");
+  expect(rig.served("me").size).toBe(0);
+});
+
+test("[DIR7] a pool that overlaps a local one is refused by name, with its endpoints", async () => {
+  fill(db, DB);
+  const own = join(rig.dir, "own");
+  mkdirSync(own);
+  cpSync(APP, own, { recursive: true });
+  const pool = { apiVersion: "projectcalico.org/v3", kind: "IPPool", metadata: { name: "other" } };
+  writeFileSync(join(own, "o.json"), JSON.stringify({ ...pool, spec: { cidr: "10.20.0.0/20" } }));
+  await rig.start({ own, rccInsecureTls: true });
+  rig.apply("db", spec());
+  await until(() => rig.status("db") === 2);
+  expect(rig.condition("db", "Admitted").reason).toBe("RangeRefused");
+  expect(rig.condition("db", "Admitted").message).toContain(
+    "10.20.0.0/16 overlaps 10.20.0.0/20 of this cluster",
+  );
+  const v4 = [...rig.served("db").values()].filter((record) =>
+    JSON.stringify(record).includes('"10.20.'),
+  );
+  expect(v4.filter((record) => JSON.stringify(record).includes("Endpoint"))).toEqual([]);
+});
+
+test("[DIR8] a collection that is forbidden costs the others nothing, and names the ClusterRole", async () => {
+  fill(db, DB);
+  db.fault = ({ path }) =>
+    path.endsWith("/hostendpoints")
+      ? {
+          kind: "answer",
+          status: 403,
+          body: JSON.stringify({
+            kind: "Status",
+            message: 'hostendpoints is forbidden: User "x" cannot list resource "hostendpoints"',
+          }),
+        }
+      : undefined;
+  await rig.start({ rccInsecureTls: true });
+  rig.apply("db", { ...spec(), syncOptions: { overlayRoutingMode: "Enabled" } });
+  await until(() => rig.served("db").size > 10);
+  await until(() => rig.condition("db", "Connected").reason === "Forbidden");
+  const { message } = rig.condition("db", "Connected");
+  expect(message).toContain('cannot list resource "hostendpoints"');
+  expect(message).toContain("catwalk rbac remote");
+  expect(rig.condition("db", "OverlayEstablished").reason).toBe("OtherSideUnknown");
+  expect(rig.status("db")).toBe(1);
+  db.fault = null;
+  await until(() => rig.status("db") === 2);
+  expect(rig.report("db")?.conditions.every(({ since }) => Date.parse(since) > 0)).toBe(true);
+}, 60_000);
+
+test("[DIR2] an RCC that lacks a field is status 5 and names it; once it is complete it is read", async () => {
+  fill(db, DB);
+  await rig.start({ rccInsecureTls: true });
+  rig.apply("db", { datastoreType: "etcdv3", etcdUsername: "u" });
+  await until(() => rig.condition("db", "Configured").reason === "ConfigInComplete");
+  const { message } = rig.condition("db", "Configured");
+  expect(message).toContain("spec.etcdEndpoints");
+  expect(message).toContain("spec.etcdPassword");
+  expect(rig.status("db")).toBe(5);
+  rig.apply("db", spec());
+  await until(() => rig.status("db") === 2);
+});

@@ -1,0 +1,27 @@
+/** What the other side gives. */
+import { expect, test } from "vitest";
+import { parseAllDocuments } from "yaml";
+
+import { remoteRbac } from "../../../cli/commands/rbac.ts";
+import { COLLECTIONS } from "../../../relay/source/convert/converters.ts";
+
+test("[DIR12] the ClusterRole lets a relay read every collection in both groups, and do nothing else", () => {
+  const documents = parseAllDocuments(remoteRbac({ namespace: "ns", name: "r" }));
+  const objects = documents.map((document) => document.toJS() as Record<string, unknown>);
+  expect(objects.map(({ kind }) => kind)).toEqual([
+    "ServiceAccount",
+    "Secret",
+    "ClusterRole",
+    "ClusterRoleBinding",
+  ]);
+  const rules = objects[2]?.["rules"] as {
+    apiGroups: string[];
+    resources: string[];
+    verbs: string[];
+  }[];
+  expect(rules.flatMap(({ resources }) => resources).toSorted()).toEqual(
+    COLLECTIONS.map(({ plural }) => plural).toSorted(),
+  );
+  expect(rules[1]?.apiGroups).toEqual(["crd.projectcalico.org", "projectcalico.org"]);
+  for (const { verbs } of rules) expect(verbs).toEqual(["get", "list", "watch"]);
+});
