@@ -31,6 +31,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<RegisterCommand>>> = {
   watch: async () => (await import("./commands/view.ts")).registerView,
   eval: async () => (await import("./commands/eval.ts")).registerEval,
   policy: async () => (await import("./commands/policy.ts")).registerPolicy,
+  services: async () => (await import("./commands/services.ts")).registerServices,
   audit: async () => (await import("./commands/audit.ts")).registerAudit,
   mock: async () => (await import("./commands/mock.ts")).registerMock,
   source: async () => (await import("./commands/source.ts")).registerSource,

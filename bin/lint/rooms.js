@@ -268,6 +268,7 @@ export const ROOMS = {
     "shared/visibility",
     "relay/lib",
     "relay/hub",
+    "relay/kube",
     "relay/source",
     "relay/publish",
     "relay/view",
@@ -286,6 +287,16 @@ export const ROOMS = {
     "relay/source",
     "relay/view",
     "relay/own-cluster.ts",
+  ],
+  /** Federated Services: from records to EndpointSlices. */
+  "relay/services": [
+    "shared/lib",
+    "shared/record",
+    "shared/selector",
+    "shared/api",
+    "relay/lib",
+    "relay/kube",
+    "relay/source",
   ],
   /** Views from the cluster's other relays. */
   "relay/peers": [
@@ -314,6 +325,7 @@ export const ROOMS = {
   /** One relay, put together; what it says of itself. */
   relay: [
     "shared/record",
+    "shared/api",
     "shared/protocol",
     "shared/visibility",
     "relay/lib",
@@ -326,6 +338,8 @@ export const ROOMS = {
     "relay/feed",
     "relay/own-cluster.ts",
     "relay/direct",
+    "relay/kube",
+    "relay/services",
     "relay/peers",
   ],
   /** Health, status, metrics and views over HTTP. */
@@ -386,6 +400,7 @@ export const ROOMS = {
     "relay/policy",
     "relay/view",
     "relay/typha/splice",
+    "relay/services",
     "relay",
     "relay/http",
     "cli/admin",
