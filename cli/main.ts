@@ -40,6 +40,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<RegisterCommand>>> = {
   audit: async () => (await import("./commands/audit.ts")).registerAudit,
   mock: async () => (await import("./commands/mock.ts")).registerMock,
   source: async () => (await import("./commands/source.ts")).registerSource,
+  install: async () => (await import("./commands/install.ts")).registerInstall,
   version: async () => (await import("./commands/version.ts")).registerVersion,
   completion: async () => (await import("./commands/completion.ts")).registerCompletion,
 };

@@ -49,7 +49,7 @@ export class Relay {
   readonly #ports: RelayPorts;
   readonly #session: HubSession;
   /** `null`: it always has its own sockets at the hub. */
-  readonly #feed: Feed | null;
+  readonly feed: Feed | null;
   readonly #startedMs: number;
   readonly #summary: SummaryKeeper;
   /** Not while other relays are asked for them. */
@@ -72,8 +72,8 @@ export class Relay {
     this.#log = log;
     this.#credentials = credentials;
     this.#access = new KeptAccess(config.state, ports, log);
-    this.#feed = net && this.#feedOver(net);
-    const hubPorts = this.#feed?.ports ?? ports;
+    this.feed = net && this.#feedOver(net);
+    const hubPorts = this.feed?.ports ?? ports;
     this.own = new OwnCluster({
       source,
       stateDir: config.state,
@@ -127,7 +127,7 @@ export class Relay {
     const net = credentials && PeerFeedNet.of(config, credentials, log);
     const relay = new Relay(config, source, log, identity, ports, net);
     if (credentials === null) return relay;
-    const offer = offerOf(relay.remotes, relay.#feed, () => relay.#access.facts);
+    const offer = offerOf(relay.remotes, relay.feed, () => relay.#access.facts);
     relay.peers = Peers.of(config, credentials, offer, net, log);
     return relay;
   }
@@ -148,7 +148,7 @@ export class Relay {
 
   async stop(): Promise<void> {
     this.#session.stop();
-    this.#feed?.stop();
+    this.feed?.stop();
     this.#access.stop();
     this.#cancelAsking?.();
     await this.services.stop();
@@ -204,7 +204,7 @@ export class Relay {
       pools: this.remotes.pools.report(),
       transfers: this.remotes.transfers(),
       peers: this.peers?.report ?? null,
-      feed: this.#feed?.status() ?? null,
+      feed: this.feed?.status() ?? null,
     };
   }
 
@@ -293,7 +293,7 @@ export class Relay {
 
   #report(): void {
     this.#session.report(
-      () => this.#feed?.merged(this.remotes.meshReports()) ?? this.remotes.meshReports(),
+      () => this.feed?.merged(this.remotes.meshReports()) ?? this.remotes.meshReports(),
       () => this.own.report(this.remotes.pools.withheld, this.#summary),
     );
   }

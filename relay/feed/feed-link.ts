@@ -18,17 +18,26 @@ export class FeedLink implements Link {
   readonly #target: string;
   readonly #handlers: LinkHandlers;
   readonly #ports: RelayPorts;
+  /** Of the facts that this relay has. */
+  readonly #accessVersion: () => number;
   #stream: number | null = null;
   #openedMs: number | null = null;
   #outage: Outage = null;
   #isStopped = false;
   #cancel: (() => void) | null = null;
 
-  constructor(feeder: FeederConnection, target: string, handlers: LinkHandlers, ports: RelayPorts) {
+  constructor(
+    feeder: FeederConnection,
+    target: string,
+    handlers: LinkHandlers,
+    ports: RelayPorts,
+    accessVersion: () => number,
+  ) {
     this.#feeder = feeder;
     this.#target = target;
     this.#handlers = handlers;
     this.#ports = ports;
+    this.#accessVersion = accessVersion;
   }
 
   get isOpen(): boolean {
@@ -64,8 +73,13 @@ export class FeedLink implements Link {
   }
 
   send(message: Message): void {
-    if (this.isOpen && this.#stream !== null)
-      this.#feeder.send(this.#stream, encodeMessage(message));
+    if (!this.isOpen || this.#stream === null) return;
+    // Hubs count all changes of a mesh; a feeder knows those of this cluster.
+    const said =
+      message.type === "watch-hello"
+        ? { ...message, accessVersion: this.#accessVersion() }
+        : message;
+    this.#feeder.send(this.#stream, encodeMessage(said));
   }
 
   #leave(): void {

@@ -122,7 +122,9 @@ export class Feed {
         const connection = this.#connections.get(address);
         return connection === undefined
           ? null
-          : new FeedLink(connection, target, handlers, this.#ports);
+          : new FeedLink(connection, target, handlers, this.#ports, () =>
+              this.#relay.accessVersion(),
+            );
       },
       route: () => this.#routing.route,
       onStart: () => this.#links.add(link),
@@ -150,10 +152,13 @@ export class Feed {
 
   /** Of either feeder, whichever is told first. */
   #onFacts(facts: string): void {
-    if (facts === this.#facts || this.#role.kind !== "follower") return;
-    this.#facts = facts;
-    for (const link of this.#links)
-      if (link.target === HOME) link.deliver({ type: "access", facts });
+    if (facts === this.#facts) return;
+    for (const link of this.#links) {
+      if (link.target !== HOME) continue;
+      link.deliver({ type: "access", facts });
+      this.#facts = facts;
+      this.#feeder.onFacts();
+    }
   }
 
   #tick(): void {

@@ -183,6 +183,7 @@ export class Feeder {
       return;
     }
     if (frame.type === "closed") {
+      this.#forgetReports(follower, follower.streams.get(frame.stream));
       follower.streams.delete(frame.stream);
       return;
     }
@@ -253,6 +254,14 @@ export class Feeder {
     stream.watch = null;
     follower.streams.delete(id);
     follower.pipe.send({ type: "closed", stream: id, reason, message });
+    this.#forgetReports(follower, stream);
+  }
+
+  /** It reports elsewhere from now on. */
+  #forgetReports(follower: Follower, stream: Stream | undefined): void {
+    if (stream?.target !== HOME || follower.edges.length === 0) return;
+    follower.edges = [];
+    this.#ports.onReports();
   }
 
   #send({ pipe }: Follower, stream: number, message: Message): void {

@@ -24,7 +24,7 @@ import type { FeedLog } from "./feed-log.ts";
 export const ROOM_BYTES = 512 * 1024;
 
 type Progress =
-  | { readonly kind: "waiting"; readonly cursor: Cursor | null }
+  | { readonly kind: "waiting"; readonly cursor: Cursor | null; readonly isFromHello: boolean }
   /** The follower was told to send its leaves. */
   | { readonly kind: "asked" }
   /** Its blobs are being sent. */
@@ -84,7 +84,7 @@ export class WatchStream {
     const progress = this.#progress?.get(channel);
     if (progress?.kind !== "live") return;
     if (this.#ports.backlogBytes > ROOM_BYTES) {
-      this.#set(channel, { kind: "waiting", cursor: progress.cursor });
+      this.#set(channel, { kind: "waiting", cursor: progress.cursor, isFromHello: false });
       return;
     }
     this.#set(channel, { kind: "live", cursor });
@@ -108,7 +108,7 @@ export class WatchStream {
   #goOn(channel: Channel): void {
     const progress = this.#progress?.get(channel);
     if (this.#ports.backlogBytes > ROOM_BYTES) return;
-    if (progress?.kind === "waiting") this.#plan(channel, progress.cursor);
+    if (progress?.kind === "waiting") this.#plan(channel, progress.cursor, progress.isFromHello);
     else if (progress?.kind === "repairing") this.#sendBlobs(channel, progress);
   }
 
@@ -126,12 +126,13 @@ export class WatchStream {
       if (!hello.channels.includes(channel)) continue;
       const cursor = hello.cursors.find((one) => one.channel === channel) ?? null;
       this.#untold.add(channel);
-      this.#set(channel, { kind: "waiting", cursor });
+      this.#set(channel, { kind: "waiting", cursor, isFromHello: true });
       this.#goOn(channel);
     }
   }
 
-  #plan(channel: Channel, cursor: Cursor | null): void {
+  /** @param isFromHello The position is the follower's own, not one that it was sent to. */
+  #plan(channel: Channel, cursor: Cursor | null, isFromHello: boolean): void {
     const log = this.#ports.log(channel);
     const plan = log.plan(cursor);
     if (plan.kind === "wait") return;
@@ -141,7 +142,7 @@ export class WatchStream {
       this.#ports.send({ type: "repair-needed", origin: 0, channel, epoch, reason });
       return;
     }
-    if (this.#untold.has(channel) && cursor !== null)
+    if (isFromHello && cursor !== null)
       this.#ports.send({ type: "resume", origin: 0, channel, after: cursor.revision });
     for (const message of plan.messages) this.#ports.send(message);
     this.#live(channel, log);
@@ -161,7 +162,7 @@ export class WatchStream {
     const confirmed = this.#ports.confirmed(channel);
     if (after === null || confirmed === null) {
       // It is asked again once this relay is sure of its own view.
-      this.#set(channel, { kind: "waiting", cursor: null });
+      this.#set(channel, { kind: "waiting", cursor: null, isFromHello: false });
       return;
     }
     const differing = leaves.filter((leaf) => !confirmed.trie.matches(leaf));
@@ -190,7 +191,7 @@ export class WatchStream {
       if (this.#ports.backlogBytes > ROOM_BYTES) break;
       // Lost meanwhile: from the beginning, when it is sure again.
       if (log.head === null || log.head.epoch !== after.epoch || confirmed === null)
-        return this.#set(channel, { kind: "waiting", cursor: null });
+        return this.#set(channel, { kind: "waiting", cursor: null, isFromHello: false });
       const { revision } = log.head;
       const changes = [...confirmed.bytesOf({ bits, prefix })].map((bytes) => ({
         op: "put" as const,
@@ -202,8 +203,8 @@ export class WatchStream {
     }
     if (sent < blobs.length)
       return this.#set(channel, { kind: "repairing", blobs: blobs.slice(sent), after });
-    this.#set(channel, { kind: "waiting", cursor: after });
-    this.#plan(channel, after);
+    this.#set(channel, { kind: "waiting", cursor: after, isFromHello: false });
+    this.#plan(channel, after, false);
   }
 
   #set(channel: Channel, progress: Progress): void {

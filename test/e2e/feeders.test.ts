@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { createGrant, deleteGrant } from "../../shared/api/grants.ts";
+import type { FollowerStatus } from "../../relay/feed/feeder.ts";
 import type { RelayStatus } from "../../relay/status.ts";
 import { manyPods } from "../faults/many-pods.ts";
 import { eventually, MeshRig } from "../support/mesh-rig.ts";
@@ -117,9 +118,11 @@ test("[FEE7] status says who feeds whom, and who lags", async () => {
   const addresses = feeders.map((node) => `127.0.0.1:${ports.get(node)}`);
   expect(fedBy).toHaveLength(fed.length);
   for (const address of fedBy) expect(addresses).toContain(address);
-  const streams = statuses.flatMap(({ feed }) => feed?.followers ?? []);
-  expect(streams.filter((one) => one.streams === 2)).toHaveLength(fed.length);
-  expect(streams.flatMap(({ lagging }) => lagging)).toEqual([]);
+  const followers = async (): Promise<readonly FollowerStatus[]> =>
+    (await Promise.all(NODES.map(statusOf))).flatMap(({ feed }) => feed?.followers ?? []);
+  expect((await followers()).filter((one) => one.streams === 2)).toHaveLength(fed.length);
+  // Followers report at most twice a second.
+  await eventually(followers, (all) => all.every(({ lagging }) => lagging.length === 0));
 });
 
 test("[FEE3] a change reaches the followers through a feeder, and its digest is verified there", async () => {

@@ -10,6 +10,7 @@ import { LABELS_ANNOTATION } from "../../shared/visibility/rcc.ts";
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import { hashToken } from "../../worker/mesh/membership.ts";
 import type { Outcome } from "../../worker/mesh/outcome.ts";
+import { SimFeedNet } from "./feed-net.ts";
 import { History } from "./history.ts";
 import type { QuietOrigin } from "./history.ts";
 import { Hub } from "./hub.ts";
@@ -20,6 +21,8 @@ import type { Identity } from "./relay-process.ts";
 import type { SimScope } from "./scopes.ts";
 import { World } from "./world.ts";
 
+/** From this one on relays of the last place follow each other: two feed, two follow. */
+export const FED_SEEDS = 1_000_000_000;
 const MESH = "demo";
 /** Files in memory, where there are such: a run makes hundreds of small writes. */
 const MEMORY = "/dev/shm";
@@ -65,8 +68,10 @@ export class MeshWorld {
     made.#expect(made.hub.service.createMesh(MESH));
     for (let number = 0; number < places; number++) {
       const place = new Place(`p${number}`, number, made.history);
+      const isLast = number === places - 1;
+      const net = isLast && seed >= FED_SEEDS ? new SimFeedNet(made.world) : null;
       const relays = Array.from(
-        { length: number === places - 1 ? 2 : 1 },
+        { length: net !== null ? 4 : isLast ? 2 : 1 },
         (_, n) =>
           new RelayProcess(
             `${place.name}r${n}`,
@@ -76,6 +81,7 @@ export class MeshWorld {
             made.hub,
             made.history,
             made.world.rng.chance(0.3),
+            net,
           ),
       );
       made.members.push({ place, identity: null, relays });

@@ -22,6 +22,8 @@ import { addressesOf } from "./addresses.ts";
 import type { History, SeenRemote, Served } from "./history.ts";
 import { SimLink } from "./network.ts";
 import type { HubEnd, Wire } from "./network.ts";
+import { FollowedStreams } from "./followed-streams.ts";
+import type { SimFeedNet } from "./feed-net.ts";
 import { hashOfKey, hashOfRecord, SimSource } from "./place.ts";
 import type { Place } from "./place.ts";
 import { RelayDisk } from "./relay-disk.ts";
@@ -69,6 +71,8 @@ export class RelayProcess {
   readonly #history: History;
   /** Speaks the first version of the protocol only. */
   readonly #isOld: boolean;
+  /** The others of its cluster, where they follow each other. */
+  readonly #net: SimFeedNet | null;
   #process: Process | null = null;
   #identity: Identity | null = null;
   /** What Felix has: it outlives the relay. */
@@ -86,8 +90,11 @@ export class RelayProcess {
     hub: HubEnd,
     history: History,
     isOld: boolean,
+    net: SimFeedNet | null,
   ) {
     this.#isOld = isOld;
+    this.#net = net;
+    net?.add(name, (from, pipe) => this.#process?.relay.feed?.accept(from, pipe) ?? null);
     this.name = name;
     this.place = place;
     this.#disk = new RelayDisk(join(dir, name));
@@ -115,6 +122,7 @@ export class RelayProcess {
 
   /** It does not publish any more: another relay of the cluster does, or it was told to stop. */
   get isStopped(): boolean {
+    if (this.#net !== null) return this.#process?.relay.status().hub !== "connected";
     const { links } = this.#process ?? { links: [] };
     return links.some(({ link, isHome }) => isHome && link.isStopped);
   }
@@ -158,7 +166,15 @@ export class RelayProcess {
     });
     this.#readAccess();
     const source = new SimSource(this.place, this.#world);
-    const relay = new Relay(config.config, source, SILENT, credentials, this.#ports(process));
+    const followed = new FollowedStreams((origin, message, sent) =>
+      this.#onFollowed(process.positions, origin, message, sent),
+    );
+    const net =
+      this.#net?.of(this.name, (pipe, frame) =>
+        process.isAlive ? followed.onFrame(pipe, frame) : null,
+      ) ?? null;
+    const ports = this.#ports(process);
+    const relay = new Relay(config.config, source, SILENT, credentials, ports, net);
     this.#process = Object.assign(process, { relay });
     relay.remotes.subscribe((changes) => {
       for (const change of changes) this.#tell(change);
@@ -173,6 +189,7 @@ export class RelayProcess {
     if (process === null || this.#identity === null) return;
     process.isAlive = false;
     this.#process = null;
+    this.#net?.leave(this.name);
     void process.relay.stop();
     const { uid } = this.#identity.membership.cluster;
     this.#history.add({
@@ -237,7 +254,8 @@ export class RelayProcess {
           refused.filter(({ rcc }) => rcc === report.rcc).map(({ key }) => hashOfKey(key)),
         ),
         positions: new Map(process.positions.get(origin)),
-        isOpen: link?.link.isOpen ?? false,
+        // Of a follower's stream nothing is known here but what the relay says itself.
+        isOpen: this.#net === null ? (link?.link.isOpen ?? false) : report.connectionStatus !== 0,
       };
     });
   }
@@ -271,6 +289,26 @@ export class RelayProcess {
         }),
       dial: (options) => this.#dial(options, process),
     };
+  }
+
+  /** A message of a stream of a feeder: as those of a link to the hub are taken note of. */
+  #onFollowed(
+    positions: Map<string, Positions>,
+    origin: string,
+    message: Message,
+    asked: ReadonlyMap<Channel, string>,
+  ): (() => void) | null {
+    if (message.type === "access") this.#hear(JSON.parse(message.facts) as AccessFacts);
+    if (message.type === "watch-hello") positions.set(origin, new Map());
+    if (message.type === "resume")
+      positions.get(origin)?.set(message.channel, {
+        epoch: asked.get(message.channel) ?? "",
+        revision: message.after,
+      });
+    this.#follow(positions, origin, message);
+    const isProof =
+      message.type === "checkpoint" || (message.type === "frame" && message.settled !== null);
+    return isProof || message.type === "access" ? () => this.look() : null;
   }
 
   #dial(options: LinkOptions, process: Pick<Process, "links" | "positions">): Link {

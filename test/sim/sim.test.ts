@@ -71,6 +71,16 @@ test.concurrent(
   },
 );
 
+test.concurrent(
+  "[SIM1] [FEE3] 60 seeds hold in which relays of a cluster follow each other, and feeders come and go",
+  { timeout: 240_000 },
+  async () => {
+    const { status, out } = await simulate("--from", "1000000001", "--seeds", "60");
+    expect(lastLines(out).at(-1)).toBe("60 seeds hold, 1000000001 to 1000000060");
+    expect(status).toBe(0);
+  },
+);
+
 test.concurrent("[SIM4] every kept history holds", { timeout: 60_000 }, async () => {
   const { status, out } = await simulate("--kept");
   // One of each planted bug, and of real ones.

@@ -1,0 +1,90 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { expect, test } from "vitest";
+import { parseAllDocuments } from "yaml";
+
+import { environmentName, readConfig, relayConfigSchema } from "../../relay/config/relay-config.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const BASE = [
+  "--cluster",
+  "app",
+  "--hub",
+  "https://hub.example.com",
+  "--image",
+  "r.example.com/relay:7",
+];
+
+function install(...args: readonly string[]): { status: number | null; out: string; err: string } {
+  const all = [join(ROOT, "cli/main.ts"), "install", ...args];
+  const { status, stdout, stderr } = spawnSync(process.execPath, all, { encoding: "utf8" });
+  return { status, out: stdout, err: stderr };
+}
+
+interface Manifest {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly data?: Readonly<Record<string, string>>;
+  readonly spec?: {
+    readonly template?: {
+      readonly spec: {
+        readonly containers: readonly { readonly image: string; readonly args: string[] }[];
+      };
+    };
+  };
+}
+
+const read = (text: string): Manifest[] =>
+  parseAllDocuments(text).map((document) => document.toJS() as Manifest);
+
+test("[CLI80] install prints what deploy/relay has, for this cluster", () => {
+  const { status, out, err } = install(...BASE, "--typha", "operator");
+  expect([status, err]).toEqual([
+    0,
+    "the namespace needs the cluster's identity: catwalk cluster identity app | kubectl create -f -\n",
+  ]);
+  const printed = read(out);
+  const folder = join(ROOT, "deploy/relay/base");
+  const listed = readFileSync(join(folder, "kustomization.yaml"), "utf8");
+  const files = [...listed.matchAll(/- (\S+\.yaml)/g)].map(([, name]) => name ?? "");
+  const base = files.flatMap((name) => read(readFileSync(join(folder, name), "utf8")));
+  const namesOf = (all: readonly Manifest[]): string[] =>
+    all.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+  expect(namesOf(printed)).toEqual(namesOf(base));
+  const settings = printed.find(({ kind }) => kind === "ConfigMap")?.data ?? {};
+  expect(settings).toEqual({
+    CATWALK_HUB: "https://hub.example.com",
+    CATWALK_TYPHA_SERVICE: "calico-system/calico-typha",
+  });
+  const container = printed.find(({ kind }) => kind === "DaemonSet")?.spec?.template?.spec
+    .containers[0];
+  expect(container?.image).toBe("r.example.com/relay:7");
+  expect(out).not.toContain("catwalk.invalid");
+  const known = new Set(Object.keys(relayConfigSchema.shape).map(environmentName));
+  expect(Object.keys(settings).filter((name) => !known.has(name))).toEqual([]);
+  expect(readConfig({ state: "/s", typhaListen: "0.0.0.0:1" }, settings, {})).toMatchObject({
+    ok: true,
+  });
+});
+
+test("[CLI80] with the API server as source the relays' account may read it", () => {
+  const printed = read(install(...BASE, "--source", "kubernetes").out);
+  const container = printed.find(({ kind }) => kind === "DaemonSet")?.spec?.template?.spec
+    .containers[0];
+  expect(container?.args).toContain("--source=kubernetes");
+  expect(container?.args).not.toContain("--source=typha");
+  expect(printed.map(({ metadata }) => metadata.name)).toContain("catwalk-relay-source");
+});
+
+test.each([
+  [["--cluster", "A b", ...BASE.slice(2)], "--cluster"],
+  [[...BASE, "--hub", "hub"], "--hub must be an http or https URL"],
+  [[...BASE, "--image", "a b"], "--image must be the name of an image"],
+  [[...BASE, "--typha", "helm"], "--typha"],
+] as const)("[CLI80] %j is refused in one line", (args, said) => {
+  const { status, out, err } = install(...args);
+  expect([status, out]).toEqual([2, ""]);
+  expect(err).toContain(said);
+});
