@@ -31,6 +31,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<RegisterCommand>>> = {
   watch: async () => (await import("./commands/view.ts")).registerView,
   eval: async () => (await import("./commands/eval.ts")).registerEval,
   policy: async () => (await import("./commands/policy.ts")).registerPolicy,
+  services: async () => (await import("./commands/services.ts")).registerServices,
   webhook: async () => (await import("./commands/webhook.ts")).registerWebhook,
   events: async () => (await import("./commands/events.ts")).registerEvents,
   token: async () => (await import("./commands/token.ts")).registerToken,

@@ -11,6 +11,7 @@ import { MAX_TOLD_POOLS } from "../shared/visibility/facts.ts";
 import type { ClusterReport } from "../shared/visibility/facts.ts";
 import type { RelayPorts } from "./hub/relay-ports.ts";
 import type { Logger } from "./lib/log.ts";
+import type { JsonObject } from "./kube/kube-object.ts";
 import { LocalState } from "./publish/local-state.ts";
 import { OwnPools } from "./publish/own-pools.ts";
 import type { Publisher } from "./publish/publisher.ts";
@@ -21,7 +22,6 @@ import { SourceProblems } from "./source/problems.ts";
 import type { Source } from "./source/source.ts";
 import { sourceStatus } from "./source/source-status.ts";
 import type { SourceStatus } from "./source/source-status.ts";
-import type { NatPools } from "./view/nat-pools.ts";
 import type { Remotes } from "./view/remotes.ts";
 
 type LocalListener = (changes: readonly EncodedChange[]) => void;
@@ -38,6 +38,10 @@ export interface OwnClusterOptions {
   onWithdrawn?(channel: Channel, keyHash: Uint8Array): void;
   onHealth(): void;
   onListed(): void;
+  /** Services and the endpoints behind them are known. */
+  onServices(): void;
+  /** See `SourceSink`. */
+  onFillable(id: string, object: JsonObject | null): void;
   /**
    * After changes are in the local state.
    * @param isOfAddresses A pool or a node is among them, held or not.
@@ -55,6 +59,7 @@ export class OwnCluster {
   readonly #problems: SourceProblems;
   readonly #listeners = new Set<LocalListener>();
   #isListed = false;
+  #areServicesListed = false;
   #listedWaiters: (() => void)[] = [];
 
   constructor(options: OwnClusterOptions) {
@@ -77,6 +82,11 @@ export class OwnCluster {
     return this.#isListed;
   }
 
+  /** Services and EndpointSlices were listed once. */
+  get areServicesListed(): boolean {
+    return this.#areServicesListed;
+  }
+
   start(): void {
     this.#options.source.start({
       apply: (changes) => {
@@ -86,6 +96,11 @@ export class OwnCluster {
       listed: () => this.#onListed(),
       problem: (problem) => this.#problems.report(problem),
       solved: (object) => this.#problems.solved(object),
+      servicesListed: () => {
+        this.#areServicesListed = true;
+        this.#options.onServices();
+      },
+      fillable: (id, object) => this.#options.onFillable(id, object),
     });
     this.health.start();
   }
@@ -123,6 +138,19 @@ export class OwnCluster {
     };
   }
 
+  /** What the hub is told of the cluster. @param withheld Pools that Felix is not given. */
+  report(withheld: ClusterReport["withheldPools"]): ClusterReport {
+    const pools = this.pools.own();
+    const held = this.withdrawals.report().reduce((sum, { keys }) => sum + keys, 0);
+    return {
+      ...(held === 0 ? {} : { held }),
+      pools: pools.slice(0, MAX_TOLD_POOLS),
+      poolCount: pools.length,
+      withheldPools: withheld.slice(0, MAX_TOLD_POOLS),
+      source: this.health.summary(),
+    };
+  }
+
   /** Held deletions are neither published nor, here, told as gone. [PUB3] */
   #obey({ changes: seen, withdrawn }: Obeyed): void {
     const publisher = this.#options.publisher();
@@ -149,19 +177,6 @@ export class OwnCluster {
 function isOfAddresses(change: EncodedChange): boolean {
   const kind = change.op === "put" ? change.record.kind : kindOfKey(change.key);
   return kind === "IPPool" || kind === "Node";
-}
-
-/** What the hub is told of the cluster. */
-export function clusterReport(own: OwnCluster, { withheld }: NatPools): ClusterReport {
-  const pools = own.pools.own();
-  const held = own.withdrawals.report().reduce((sum, { keys }) => sum + keys, 0);
-  return {
-    ...(held === 0 ? {} : { held }),
-    pools: pools.slice(0, MAX_TOLD_POOLS),
-    poolCount: pools.length,
-    withheldPools: withheld.slice(0, MAX_TOLD_POOLS),
-    source: own.health.summary(),
-  };
 }
 
 /** The cluster's own, and what is served of others. */

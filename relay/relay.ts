@@ -4,11 +4,12 @@
  */
 import { PROTOCOL_VERSIONS } from "../shared/protocol/version.ts";
 import type { AccessFacts } from "../shared/visibility/facts.ts";
+import { ClusterServices } from "./cluster-services.ts";
 import { KeptAccess, warnOfHeldBack } from "./access/kept-access.ts";
 import type { RelayConfig } from "./config/relay-config.ts";
 import { directSide } from "./direct-side.ts";
 import type { DirectRemotes } from "./direct/direct-remotes.ts";
-import { HubSession, socketUrl } from "./hub-session.ts";
+import { HubSession } from "./hub-session.ts";
 import type { RelayIdentity } from "./hub-session.ts";
 import { NODE_PORTS } from "./hub/relay-ports.ts";
 import type { RelayPorts } from "./hub/relay-ports.ts";
@@ -16,7 +17,8 @@ import type { Logger } from "./lib/log.ts";
 import { makeFolder } from "./lib/make-folder.ts";
 import { VERSION } from "./lib/version.ts";
 import { openIdentity } from "./open-identity.ts";
-import { clusterReport, everyRecord, OwnCluster } from "./own-cluster.ts";
+import { remotesOf } from "./open-remotes.ts";
+import { everyRecord, OwnCluster } from "./own-cluster.ts";
 import { Feed } from "./feed/feed.ts";
 import type { FeedNet } from "./feed/frames.ts";
 import { PeerFeedNet } from "./peers/feed-net.ts";
@@ -25,8 +27,7 @@ import { Peers } from "./peers/peers.ts";
 import type { Publisher } from "./publish/publisher.ts";
 import type { Source } from "./source/source.ts";
 import type { RelayStatus } from "./status.ts";
-import { boundsOf } from "./view/bounds.ts";
-import { Remotes } from "./view/remotes.ts";
+import type { Remotes } from "./view/remotes.ts";
 import { OwnAddresses } from "./view/served.ts";
 
 /** How long other relays are still asked when the hub, which has it all, has been heard. */
@@ -37,6 +38,7 @@ export class Relay {
   readonly own: OwnCluster;
   readonly remotes: Remotes;
   readonly source: Source;
+  readonly services: ClusterServices;
   /** The splice that serves Felix, when it is configured. */
   splice: { canServe(): Promise<boolean> } | null = null;
   /** The cluster's other relays, when there are any. */
@@ -82,15 +84,15 @@ export class Relay {
       publisher: () => this.#session.publisher,
       onHealth: () => this.#report(),
       onListed: () => this.#onListed(),
+      onServices: () => this.services.update(),
+      onFillable: (id, object) => this.services.onFillable(id, object),
       onChanges: (changes, isOfAddresses) => {
         this.remotes.shared.onLocal(changes);
         if (isOfAddresses && this.own.isListed) this.#onAddresses();
       },
     });
-    // A member has it, see `open`.
-    const hub = config.hub ?? "";
     this.#session = new HubSession({
-      hub,
+      hub: config.hub ?? "",
       joinToken: config.joinToken,
       credentials,
       local: this.own.local,
@@ -103,19 +105,15 @@ export class Relay {
     });
     const facts = (): AccessFacts | null => this.#access.facts;
     this.directs = directSide({ config, ports, log, relay: this, facts });
-    this.remotes = new Remotes(
-      {
-        directs: this.directs ?? undefined,
-        stateDir: config.state,
-        watchUrl: (uid) => socketUrl(hub, `/v1/connect/watch/${uid}`),
-        headers: () => credentials.headers(),
-        log,
-        onState: () => this.#report(),
-        ports: hubPorts,
-        bounds: boundsOf(config),
-      },
-      new OwnAddresses({ pods: [], nodes: [] }, []),
-    );
+    this.remotes = remotesOf(config, {
+      directs: this.directs ?? undefined,
+      headers: () => credentials.headers(),
+      log,
+      onState: () => this.#report(),
+      ports: hubPorts,
+    });
+    const live = { facts: () => this.#access.facts, publisher: () => this.#session.publisher };
+    this.services = new ClusterServices(this, ports, live);
   }
 
   /**
@@ -141,6 +139,7 @@ export class Relay {
     if (this.peers === null) this.#openViews();
     else void this.#askPeers(this.peers);
     this.own.start();
+    this.services.start();
     this.directs?.start();
     if (this.config.hub !== undefined)
       void this.#session.start().then(() => this.#connectRemotes());
@@ -151,6 +150,7 @@ export class Relay {
     this.#feed?.stop();
     this.#access.stop();
     this.#cancelAsking?.();
+    await this.services.stop();
     this.remotes.stop();
     await Promise.all([this.own.stop(), this.peers?.stop(), this.directs?.stop()]);
   }
@@ -239,6 +239,7 @@ export class Relay {
   #onMember(publisher: Publisher): void {
     this.#report();
     if (this.own.isListed) publisher.onListed();
+    this.services.update();
   }
 
   /** Where the hub knows this relay. */
@@ -251,6 +252,7 @@ export class Relay {
   #onAccess(heard: AccessFacts): void {
     if (!this.#access.keep(heard)) return;
     this.#refreshOwnAddresses();
+    this.services.update();
     const facts = this.#access.facts ?? heard;
     warnOfHeldBack(facts, this.#log);
     this.directs?.onMesh();
@@ -291,7 +293,7 @@ export class Relay {
   #report(): void {
     this.#session.report(
       () => this.#feed?.merged(this.remotes.meshReports()) ?? this.remotes.meshReports(),
-      () => clusterReport(this.own, this.remotes.pools),
+      () => this.own.report(this.remotes.pools.withheld),
     );
   }
 }

@@ -275,6 +275,7 @@ export const ROOMS = {
     "shared/visibility",
     "relay/lib",
     "relay/hub",
+    "relay/kube",
     "relay/source",
     "relay/publish",
     "relay/view",
@@ -293,6 +294,16 @@ export const ROOMS = {
     "relay/source",
     "relay/view",
     "relay/own-cluster.ts",
+  ],
+  /** Federated Services: from records to EndpointSlices. */
+  "relay/services": [
+    "shared/lib",
+    "shared/record",
+    "shared/selector",
+    "shared/api",
+    "relay/lib",
+    "relay/kube",
+    "relay/source",
   ],
   /** Views from the cluster's other relays. */
   "relay/peers": [
@@ -321,6 +332,7 @@ export const ROOMS = {
   /** One relay, put together; what it says of itself. */
   relay: [
     "shared/record",
+    "shared/api",
     "shared/protocol",
     "shared/visibility",
     "relay/lib",
@@ -333,6 +345,8 @@ export const ROOMS = {
     "relay/feed",
     "relay/own-cluster.ts",
     "relay/direct",
+    "relay/kube",
+    "relay/services",
     "relay/peers",
   ],
   /** Health, status, metrics and views over HTTP. */
@@ -393,6 +407,7 @@ export const ROOMS = {
     "relay/policy",
     "relay/view",
     "relay/typha/splice",
+    "relay/services",
     "relay",
     "relay/http",
     "cli/admin",

@@ -14,19 +14,20 @@ export async function readRelayStatus(
   url: string,
   timeoutMs = TIMEOUT_MS,
 ): Promise<RelayStatusView> {
-  return readJson(url, "/status", relayStatusSchema, timeoutMs);
+  return readRelayJson(url, "/status", relayStatusSchema, timeoutMs);
 }
 
 /** The policies of the relay's own cluster, read now. @throws CommandError */
 export async function relayPolicies(url: string): Promise<ClusterPolicies> {
-  const { items, unread } = await readJson(url, "/policies", policiesSchema);
+  const { items, unread } = await readRelayJson(url, "/policies", policiesSchema);
   return { items: items as ClusterPolicies["items"], unread: unread ?? [UNTOLD] };
 }
 
 /** A relay of the version before tells policies only. */
 const UNTOLD = { kind: "NetworkSet", message: "the relay is of a version that does not tell them" };
 
-async function readJson<S extends z.ZodType>(
+/** @throws CommandError when the relay cannot be reached, or answers something else. */
+export async function readRelayJson<S extends z.ZodType>(
   url: string,
   path: string,
   schema: S,

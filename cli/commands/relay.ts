@@ -48,6 +48,8 @@ export const registerRelay: RegisterCommand = (program) => {
       .option("--peers-listen <host:port>", "where they ask this one")
       .option("--http-listen <host:port>", "health, status, metrics, view")
       .option("--http-token-file <file>", "token that other machines show for status and view")
+      .option("--services", "write the EndpointSlices of federated Services, one relay at a time")
+      .option("--services-lease <namespace/name>", "by this Lease (catwalk/catwalk-services)")
       .option("--remote-max-records <n>", "taken of one remote at most (600000)")
       .option("--remote-max-bytes <n>", "the same in bytes of records (536870912)")
       .option(

@@ -12,6 +12,7 @@ import { addCluster, createJoinToken, listClusters } from "../../shared/api/clus
 import { createGrant, listGrants } from "../../shared/api/grants.ts";
 import { createMesh, listMeshes } from "../../shared/api/meshes.ts";
 import { applyRcc } from "../../shared/api/rccs.ts";
+import { SCOPE_KINDS } from "../../shared/visibility/scope.ts";
 import { memberRcc } from "../../shared/visibility/rcc.ts";
 import { demoPlan, kubeconfigPlan } from "../demo/plan.ts";
 import type { DemoPlan } from "../demo/plan.ts";
@@ -202,7 +203,12 @@ async function makeVisible(plan: DemoPlan, client: Client): Promise<void> {
     if (!items.some(({ reader }) => reader.name === plan.viewer))
       await client.call(createGrant, {
         params: { mesh },
-        body: { origin: name, reader: plan.viewer },
+        body: {
+          origin: name,
+          reader: plan.viewer,
+          // All there is: Services are shown only where they are named.
+          ...(plan.service === null ? {} : { scope: { kinds: [...SCOPE_KINDS] } }),
+        },
       });
   }
 }

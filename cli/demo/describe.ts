@@ -102,6 +102,11 @@ export function suggestions(plan: DemoPlan, config: string | null): string[] {
       `policy ${plan.policy.name} --cluster ${plan.viewer}`,
       "which IPs each rule holds, and whose they are",
     );
+  if (plan.service !== null)
+    suggest(
+      `services ${plan.service} --cluster ${plan.viewer}`,
+      "a Service that the other cluster fills, and the EndpointSlices it would get",
+    );
   if (other === undefined)
     lines.push("One cluster sees nobody: end this, and give a second one with --kubeconfig.");
   else

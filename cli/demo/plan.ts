@@ -19,6 +19,8 @@ export interface DemoPlan {
   /** The first cluster sees all others. */
   readonly viewer: string;
   readonly policy: { readonly name: string; readonly file: string } | null;
+  /** `namespace/name` of a Service of the viewer that the others fill; they show theirs. */
+  readonly service: string | null;
 }
 
 /** The two folders of YAML of the checkout. */
@@ -33,6 +35,7 @@ export function demoPlan(root: string): DemoPlan {
     })),
     viewer: "app",
     policy: { name: "allow-db", file: "deploy/demo/app/policy.yaml" },
+    service: "shop/db",
   };
 }
 
@@ -60,5 +63,6 @@ export function kubeconfigPlan(kubeconfigs: readonly string[]): DemoPlan {
     })),
     viewer: names[0] as string,
     policy: null,
+    service: null,
   };
 }

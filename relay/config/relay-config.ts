@@ -105,6 +105,9 @@ export const relayConfigSchema = z
       .min(1)
       .max(16 * 1024 ** 3)
       .optional(),
+    /** Writes the EndpointSlices of federated Services, if it gets the Lease for it. [SVC30] */
+    services: z.stringbool().or(z.boolean()).optional(),
+    servicesLease: service.optional(),
     /** How long a withdrawal in mass that was only inferred is held; 0: not at all. */
     withdrawalHoldSeconds: z.coerce.number().min(0).max(86_400).default(600),
     /** Longest time that a Felix waits for the remote views before it is told in-sync. */
@@ -112,6 +115,13 @@ export const relayConfigSchema = z
   })
   .check((ctx) => {
     const { source, manifests, kubeconfig, typhaListen, typhaUpstream, typhaService } = ctx.value;
+    if (ctx.value.services === true && source === "manifests")
+      ctx.issues.push({
+        code: "custom",
+        input: ctx.value,
+        path: ["services"],
+        message: "writes into an API server: needs --source kubernetes or typha",
+      });
     const { peers, peersService, hub, insecureHttp, httpListen, httpTokenFile } = ctx.value;
     const hasTypha = typhaUpstream !== undefined || typhaService !== undefined;
     const wrong = (path: string, message: string) =>

@@ -53,9 +53,12 @@ export class DirectRemote {
   #isComplete = false;
   #isSelf = false;
   #isRefused = false;
+  #lostMs: number;
+  #didFollow = false;
 
   constructor(options: DirectRemoteOptions) {
     this.#options = options;
+    this.#lostMs = options.ports.now();
     makeFolder(options.folder, "--state");
     const stored = readClaims(options.folder);
     this.#guid = stored?.guid ?? "";
@@ -93,7 +96,9 @@ export class DirectRemote {
       ports,
       log: log.child({ rcc }),
       publisher: () => null,
-      onHealth: () => isNow() && this.#feed?.handlers.onState(),
+      onHealth: () => isNow() && this.#onHealth(),
+      onServices: () => undefined,
+      onFillable: () => undefined,
       onListed: () => isNow() && this.#complete(),
       onChanges: (changes) => isNow() && this.#onChanges(changes),
       onWithdrawn: (channel, keyHash) =>
@@ -119,7 +124,7 @@ export class DirectRemote {
     });
     const feed = { log, handlers };
     const isAttached = (): boolean => this.#feed === feed;
-    const { isOpen, isTold, isRefused } = this.#states(isAttached);
+    const { isOpen, isTold, isRefused, lostMs } = this.#states(isAttached);
     return {
       get isOpen() {
         return isOpen();
@@ -129,6 +134,9 @@ export class DirectRemote {
       },
       get isRefused() {
         return isRefused();
+      },
+      get lostMs() {
+        return lostMs();
       },
       get transferred() {
         return { changes: log.changes, bytes: log.bytes };
@@ -156,11 +164,20 @@ export class DirectRemote {
 
   #states(isAttached: () => boolean) {
     const state = () => this.#own?.health.summary().state ?? "absent";
+    const isOpen = () => isAttached() && (state() === "following" || this.#followsSome());
     return {
-      isOpen: () => isAttached() && (state() === "following" || this.#followsSome()),
+      isOpen,
       isTold: () => isAttached() && this.#isComplete && state() === "following",
       isRefused: () => this.#isRefused || this.#isSelf,
+      lostMs: () => (isOpen() ? null : this.#lostMs),
     };
+  }
+
+  #onHealth(): void {
+    const follows = this.#followsSome();
+    if (this.#didFollow && !follows) this.#lostMs = this.#options.ports.now();
+    this.#didFollow = follows;
+    this.#feed?.handlers.onState();
   }
 
   #followsSome(): boolean {

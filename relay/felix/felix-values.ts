@@ -62,6 +62,9 @@ export function felixValue(
     case "Node":
     case "IPAMBlock":
     case "ClusterConfig":
+    case "Service":
+    case "ServiceEndpoint":
+    case "ServiceChange":
       return null;
   }
 }

@@ -95,6 +95,11 @@ async function handle(
       return sendJson(response, 200, { ...relay.status(), refusals: relay.remotes.refusals() });
     case "/withdrawals":
       return sendJson(response, 200, relay.own.withdrawals.report());
+    case "/services":
+      return sendJson(response, 200, {
+        cluster: relay.clusterName,
+        items: relay.services.report(),
+      });
     case "/metrics":
       response.writeHead(200, { "content-type": "text/plain; version=0.0.4" });
       response.end(await metricsText(relay));

@@ -17,6 +17,19 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
+/** An answer to a write. */
+export interface WriteAnswer extends HttpAnswer {
+  /** Seconds that the server asks to wait for; 0: it does not. */
+  readonly retryAfterSeconds: number;
+}
+
+export type WriteMethod = "POST" | "PUT" | "DELETE";
+
+export interface KubeWriter {
+  /** @throws when there is no complete answer within the time. */
+  send(method: WriteMethod, path: string, body: unknown, signal: AbortSignal): Promise<WriteAnswer>;
+}
+
 export interface WatchHandlers {
   /** Whole lines, in order, as they came in one read. */
   lines(lines: readonly string[]): void;
@@ -58,7 +71,7 @@ export interface TransportOptions {
   readonly watchIdleMs: number;
 }
 
-export class KubeTransport implements Transport {
+export class KubeTransport implements Transport, KubeWriter {
   readonly #options: TransportOptions;
   readonly #access: KubeAccess;
 
@@ -69,17 +82,19 @@ export class KubeTransport implements Transport {
   }
 
   async get(path: string, signal: AbortSignal): Promise<HttpAnswer> {
-    const response = await this.#open(path, this.#options.requestIdleMs, signal);
-    response.setEncoding("utf8");
-    const chunks: string[] = [];
-    let bytes = 0;
-    for await (const chunk of response as AsyncIterable<string>) {
-      bytes += chunk.length;
-      if (bytes > MAX_BODY_BYTES)
-        throw new Error(`the answer has more than ${MAX_BODY_BYTES} bytes`);
-      chunks.push(chunk);
-    }
-    return { status: response.statusCode ?? 0, body: chunks.join("") };
+    return readAnswer(await this.#open(path, this.#options.requestIdleMs, signal));
+  }
+
+  async send(
+    method: WriteMethod,
+    path: string,
+    body: unknown,
+    signal: AbortSignal,
+  ): Promise<WriteAnswer> {
+    const text = JSON.stringify(body);
+    const response = await this.#open(path, this.#options.requestIdleMs, signal, { method, text });
+    const retryAfterSeconds = Number(response.headers["retry-after"] ?? 0) || 0;
+    return { ...(await readAnswer(response)), retryAfterSeconds };
   }
 
   watch(path: string, handlers: WatchHandlers): () => void {
@@ -120,10 +135,19 @@ export class KubeTransport implements Transport {
     };
   }
 
-  async #open(path: string, idleMs: number, signal: AbortSignal): Promise<IncomingMessage> {
+  async #open(
+    path: string,
+    idleMs: number,
+    signal: AbortSignal,
+    { method = "GET", text = "" }: { readonly method?: string; readonly text?: string } = {},
+  ): Promise<IncomingMessage> {
     const answerMs = this.#options.requestIdleMs;
     const { base, options: way, refused } = await this.#access.way();
-    const options: RequestOptions = { ...way, method: "GET", signal };
+    const options: RequestOptions = {
+      ...way,
+      method,
+      signal,
+    };
     const url = new URL(base.origin + base.pathname.replace(/\/$/, "") + path);
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const open = url.protocol === "http:" ? httpRequest : httpsRequest;
@@ -147,11 +171,28 @@ export class KubeTransport implements Transport {
         reject(new Error(`${base.host}: ${words}`, { cause: error }));
       });
       request.on("close", () => clearTimeout(unanswered));
-      request.end();
+      if (text !== "") {
+        request.setHeader("content-type", "application/json");
+        request.setHeader("content-length", Buffer.byteLength(text));
+      }
+      request.end(text);
     });
     if (response.statusCode === 401) refused();
     return response;
   }
+}
+
+/** @throws Error where it is larger than the bound. */
+async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
+  response.setEncoding("utf8");
+  const chunks: string[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<string>) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) throw new Error(`the answer has more than ${MAX_BODY_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return { status: response.statusCode ?? 0, body: chunks.join("") };
 }
 
 /** Text in pieces → whole lines. */

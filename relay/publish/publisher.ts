@@ -30,7 +30,7 @@ import type { PublishedState } from "./differences.ts";
  * Channels in the order of sending: pools and nodes before the endpoints inside
  * them.
  */
-const ORDER: readonly Channel[] = ["pools", "routing", "identity"];
+const ORDER: readonly Channel[] = ["pools", "routing", "identity", "services"];
 /** Changes and undeflated bytes of one frame: well below the hub's limits. */
 const FRAME_CHANGES = 400;
 const FRAME_BYTES = 512 * 1024;
@@ -83,6 +83,8 @@ export class Publisher {
   #channels = perChannel(newProgress);
   // fault: reconcile-before-listed
   #isListed = false;
+  /** Some reader may have Services, and the source has listed them. */
+  #hasServices = false;
   #welcome: HomeWelcome | null = null;
   #namedPaceMs = 3;
   #lateness = new Lateness();
@@ -100,7 +102,9 @@ export class Publisher {
   }
 
   status(): PublisherStatus {
-    const phases = Object.values(this.#channels);
+    const phases = ORDER.filter((channel) => this.#isPublished(channel)).map(
+      (channel) => this.#channels[channel],
+    );
     const phase = (["waiting", "comparing", "reconciling"] as const).find((p) =>
       phases.some((c) => c.phase === p),
     );
@@ -143,6 +147,21 @@ export class Publisher {
     this.#startReconciling();
   }
 
+  /**
+   * Publishes Services from here on, or no more: the hub keeps what it has, and shows it to nobody.
+   * [SVC1]
+   */
+  setServices(isPublished: boolean): void {
+    if (this.#hasServices === isPublished) return;
+    this.#hasServices = isPublished;
+    this.#channels.services = newProgress();
+    this.#startReconciling();
+  }
+
+  #isPublished(channel: Channel): boolean {
+    return channel !== "services" || this.#hasServices;
+  }
+
   onDisconnect(): void {
     this.#welcome = null;
     this.#channels = perChannel(newProgress);
@@ -181,7 +200,7 @@ export class Publisher {
 
   #startReconciling(): void {
     if (!this.#isListed || this.#welcome === null) return;
-    for (const channel of ORDER) {
+    for (const channel of ORDER.filter((each) => this.#isPublished(each))) {
       const received = this.#welcome.channels.find((state) => state.channel === channel);
       const progress = this.#channels[channel];
       if (received === undefined || progress.phase !== "waiting") continue;

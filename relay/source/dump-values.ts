@@ -43,6 +43,11 @@ export function dumpValues(record: CalicoRecord): readonly KeyValue[] {
       return [{ key, value: node(record) }, ...hostValues(record)];
     case "ClusterConfig":
       return configValues(record);
+    case "Service":
+    case "ServiceEndpoint":
+    case "ServiceChange":
+      // No keys of Calico.
+      return [];
   }
 }
 

@@ -22,7 +22,7 @@ export type SourceChoice =
       readonly kind: "typha";
       readonly upstream: TyphaUpstream;
       readonly compress: boolean;
-      /** Of the API server, for policies. */
+      /** Of the API server, for policies and Services. */
       readonly kubeconfig?: string;
     };
 
@@ -48,6 +48,11 @@ export function openSource(
         dial: () => choice.upstream.dial(),
         compress: choice.compress,
         policies: () => policiesOf(choice.kubeconfig, env),
+        services: new KubernetesSource({
+          ...(choice.kubeconfig !== undefined && { kubeconfig: choice.kubeconfig }),
+          onlyServices: true,
+          env,
+        }),
       });
   }
 }

@@ -6,11 +6,12 @@
 import { encodeChecked } from "../../shared/record/encoding.ts";
 import type { EncodedChange, EncodedRecord } from "../../shared/record/encoding.ts";
 import type { DeleteCause } from "../../shared/record/record.ts";
-import { runConverter } from "./convert/conversion.ts";
-import type { Conversion } from "./convert/conversion.ts";
+import { converted, runConverter } from "./convert/conversion.ts";
+import type { Conversion, Part } from "./convert/conversion.ts";
 import type { Collection } from "./convert/converters.ts";
 import { FieldProblem, isJsonObject, objectName, readKubeObject } from "../kube/kube-object.ts";
-import type { KubeObject } from "../kube/kube-object.ts";
+import type { JsonObject, KubeObject } from "../kube/kube-object.ts";
+import { isFillable } from "./convert/service.ts";
 import { ObjectSet } from "./convert/object-set.ts";
 import type { SourceSink } from "./source.ts";
 
@@ -20,12 +21,17 @@ interface Faults {
   readonly hidden: string;
 }
 
-export type ProblemSink = Pick<SourceSink, "problem" | "solved">;
+export type ProblemSink = Pick<SourceSink, "problem" | "solved" | "fillable">;
+
+/** Before the name of a Service, in its id. */
+const A_SERVICE = objectName("Service", "", "");
 
 export class RecordStore {
   readonly #sink: ProblemSink;
   readonly #encode: typeof encodeChecked;
   readonly #objects: ObjectSet;
+  /** Of an object that gives several records: what each is called. */
+  readonly #parts = new Map<string, ReadonlySet<string>>();
   readonly #faults = new Map<string, Faults>();
 
   constructor(sink: ProblemSink, encode = encodeChecked) {
@@ -50,6 +56,10 @@ export class RecordStore {
       this.#sink.problem({ object: `${collection.kind} without a name`, message: read.problem });
       return { id: null, changes: [] };
     }
+    if (collection.kind === "Service")
+      this.#sink.fillable?.(id, isJsonObject(json) && isFillable(json) ? json : null);
+    if (collection.expand !== undefined && read.object !== null && isJsonObject(json))
+      return { id, changes: this.#upsertParts(id, collection.expand, json, where) };
     const conversion =
       read.object === null
         ? { record: null, problems: [read.problem] }
@@ -78,8 +88,48 @@ export class RecordStore {
   }
 
   remove(id: string, cause: DeleteCause): readonly EncodedChange[] {
-    const changes = this.#set(id, null, cause);
+    if (id.startsWith(A_SERVICE)) this.#sink.fillable?.(id, null);
+    const parts = this.#parts.get(id);
+    this.#parts.delete(id);
+    const changes =
+      parts === undefined
+        ? this.#set(id, null, cause)
+        : [...parts].flatMap((part) => this.#objects.set(part, null, cause));
     this.#fault(id, { conversion: "", hidden: "" });
+    return changes;
+  }
+
+  /** What is there is put before what is gone goes: records may move between objects. */
+  #upsertParts(
+    id: string,
+    expand: NonNullable<Collection["expand"]>,
+    json: JsonObject,
+    where: string,
+  ): readonly EncodedChange[] {
+    let parts: readonly Part[] = [];
+    const { problems } = converted((report) => {
+      parts = expand(json, report);
+      return null;
+    });
+    const all = [...problems];
+    const changes: EncodedChange[] = [];
+    const [before, after] = [this.#parts.get(id) ?? new Set<string>(), new Set<string>()];
+    for (const { part, record } of parts) {
+      const result = this.#encode(record);
+      if (result.kind === "problem")
+        all.push(`${part}: ${result.problem.field}: ${result.problem.rule}`);
+      else {
+        after.add(`${id} ${part}`);
+        changes.push(...this.#objects.set(`${id} ${part}`, result.encoded, "observed"));
+      }
+    }
+    for (const part of before)
+      if (!after.has(part)) changes.push(...this.#objects.set(part, null, "observed"));
+    this.#parts.set(id, after);
+    const [first = ""] = all;
+    const more = all.length > 1 ? ` (and ${all.length - 1} more)` : "";
+    const text = where === "" ? first : `${where}: ${first}`;
+    this.#fault(id, { conversion: first === "" ? "" : `${text}${more}` });
     return changes;
   }
 

@@ -7,6 +7,7 @@
  * lacks it; a failed or partial list deletes nothing. [SRC1]
  */
 import type { EncodedChange } from "../../shared/record/encoding.ts";
+import type { JsonObject } from "../kube/kube-object.ts";
 import type { CollectionReading } from "./source-health.ts";
 
 export interface SourceSink {
@@ -24,6 +25,13 @@ export interface SourceSink {
   problem(problem: SourceProblem): void;
   /** A problem reported earlier is over. */
   solved(object: string): void;
+  /** Services and EndpointSlices have been listed completely, once. Absent: nobody asks. */
+  servicesListed?(): void;
+  /**
+   * A Service that others may fill, as the cluster has it; `null`: it is gone, or is none any more.
+   * Absent: nobody asks.
+   */
+  fillable?(id: string, object: JsonObject | null): void;
 }
 
 export interface SourceProblem {
@@ -36,6 +44,13 @@ export interface SourceProblem {
 export interface Source {
   /** Starts following; returns at once. Everything comes through the sink. */
   start(sink: SourceSink): void;
+  /**
+   * Follows Services and EndpointSlices as well from here on. Absent: it always does, or cannot.
+   * [SVC3]
+   */
+  followServices?(): void;
+  /** The state of those collections; absent where `health` has it. */
+  servicesHealth?(): { readonly collections: readonly CollectionReading[] };
   /** Stops following. No call of the sink happens after it resolves. */
   stop(): Promise<void>;
   /** The present state of each followed collection; `source-health.ts` adds since when. */

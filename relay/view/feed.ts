@@ -13,6 +13,8 @@ export interface Feed {
   readonly isTold: boolean;
   /** The remote, or what says how it is reached, is not accepted. */
   readonly isRefused: boolean;
+  /** Since when it does not hear the remote, in the relay's ms; `null`: it does. */
+  readonly lostMs: number | null;
   readonly transferred: { readonly changes: number; readonly bytes: number };
   start(): void;
   stop(): void;

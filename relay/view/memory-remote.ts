@@ -1,12 +1,13 @@
 /** All channels of an origin in memory: for a command that reads the hub and ends. */
 import type { ChannelCursor, Message, WatchMessage } from "../../shared/protocol/messages.ts";
-import { perChannel } from "../../shared/record/channel.ts";
+import { FELIX_CHANNELS, perChannel } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { HeldRecord, ViewChange } from "./held-records.ts";
 import { MemoryView } from "./memory-view.ts";
 import type { WatchedView } from "./watcher.ts";
 
 export class MemoryRemote implements WatchedView {
+  readonly channels = FELIX_CHANNELS;
   readonly isOverfull = false;
   readonly writeError = null;
   readonly #channels = perChannel((channel) => new MemoryView(channel));
@@ -16,7 +17,7 @@ export class MemoryRemote implements WatchedView {
    * since.
    */
   get isVerified(): boolean {
-    return this.#views.every((view) => view.health().verified !== null);
+    return FELIX_CHANNELS.every((channel) => this.#channels[channel].health().verified !== null);
   }
 
   records(): HeldRecord[] {

@@ -9,9 +9,10 @@ import type { HashTrie } from "../../shared/log/hash-trie.ts";
 import { WHOLE } from "../../shared/log/partition.ts";
 import type { Partition } from "../../shared/log/partition.ts";
 import type { ChannelCursor, Message, WatchMessage } from "../../shared/protocol/messages.ts";
-import { perChannel } from "../../shared/record/channel.ts";
+import { FELIX_CHANNELS, perChannel } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { hashKey } from "../../shared/record/encoding.ts";
+import { channelsOf } from "../../shared/visibility/scope.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
 import { excessWith, REMOTE_BOUNDS } from "./bounds.ts";
 import type { RemoteBounds } from "./bounds.ts";
@@ -34,10 +35,7 @@ import { bothOf } from "./view-outcome.ts";
 import type { ReceivedChanges, ViewOutcome } from "./view-outcome.ts";
 import { ViewStorage } from "./view-storage.ts";
 
-/**
- * The file is rewritten when it is this much larger than after its last rewriting, and twice as
- * large (the default).
- */
+/** The file is rewritten when it has grown by this much, and to twice its size. */
 const REWRITE_SLACK_BYTES = 16 * 1024 * 1024;
 const IGNORED = (): void => undefined;
 
@@ -50,9 +48,7 @@ export class RemoteView {
   #excess: string | null = null;
   /** Damage that loading cut off, for the log. */
   readonly damage: string | null;
-  /**
-   * Records that came from the disk, so that a restart can say what it did not have to transfer.
-   */
+  /** Records that came from the disk: a restart did not transfer them. */
   readonly loadedRecords: number;
 
   /**
@@ -81,6 +77,11 @@ export class RemoteView {
     return Object.values(this.#channels);
   }
 
+  /** Those that the grant lets this cluster have. [SVC1] */
+  get channels(): readonly Channel[] {
+    return channelsOf(this.#header.scope);
+  }
+
   get header(): ViewHeader {
     return this.#header;
   }
@@ -96,7 +97,7 @@ export class RemoteView {
    * log that nobody has populated (the hub may have lost its disk). [VIE6] [TYP8]
    */
   get isLoaded(): boolean {
-    return this.#views.every((view) => view.health().wasComplete);
+    return FELIX_CHANNELS.every((channel) => this.health(channel).wasComplete);
   }
 
   /** Records held. */
@@ -104,10 +105,7 @@ export class RemoteView {
     return this.#views.reduce((sum, view) => sum + view.health().records, 0);
   }
 
-  /**
-   * More waits for room on the disk than may: the view takes nothing in until there is some.
-   * [VIE10]
-   */
+  /** More waits for the disk than may: nothing is taken in until there is room. [VIE10] */
   get isOverfull(): boolean {
     return this.#storage.isOverfull;
   }
@@ -167,9 +165,9 @@ export class RemoteView {
     return confirmedChannel(this.#channels[channel].trie, (place) => this.#storage.read(place));
   }
 
-  /** In sync when every channel is proven equal. */
+  /** In sync when each of Felix's channels is proven equal. */
   get isInSync(): boolean {
-    return this.#views.every((view) => view.health().isInSync);
+    return FELIX_CHANNELS.every((channel) => this.health(channel).isInSync);
   }
 
   cursors(): ChannelCursor[] {

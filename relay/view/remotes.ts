@@ -3,9 +3,8 @@
  * filtered, to whoever serves it (the Typha splice, `/view`, `policy`). Only facts of the mesh that
  * a view came from withdraw it. [VIE2] [VIE4]
  */
-import { join } from "node:path";
-
 import { WHOLE } from "../../shared/log/partition.ts";
+import type { Channel } from "../../shared/record/channel.ts";
 import type { AccessFacts, EdgeReport, LabelMode, Remote } from "../../shared/visibility/facts.ts";
 import { NODE_PORTS } from "../hub/relay-ports.ts";
 import type { RelayPorts } from "../hub/relay-ports.ts";
@@ -22,7 +21,7 @@ import { ServedRemote } from "./served-remote.ts";
 import type { Transfer } from "./served-remote.ts";
 import type { ServedChange } from "./serving.ts";
 import { SharedAddresses } from "./shared-addresses.ts";
-import { viewPath, viewsOnDisk } from "./views-folder.ts";
+import { viewPath, viewsOnDisk, viewsRoot } from "./views-folder.ts";
 import type { ViewOnDisk } from "./views-folder.ts";
 
 type RemoteFacts = FactsPosition & Pick<AccessFacts, "remotes">;
@@ -169,7 +168,8 @@ export class Remotes {
     const known = [...this.#remotes].flatMap(([rcc, one]) =>
       one.isDirect === isDirect ? [rcc] : [],
     );
-    const stored = viewsOnDisk(this.#folderOf(facts)).filter((rcc) => !this.#remotes.has(rcc));
+    const root = viewsRoot(this.#options.stateDir, facts.meshId);
+    const stored = viewsOnDisk(root).filter((rcc) => !this.#remotes.has(rcc));
     for (const rcc of [...known, ...stored]) {
       const remote = wanted.get(rcc);
       const served = this.#remotes.get(rcc) ?? this.#open(rcc, remote, facts);
@@ -191,12 +191,6 @@ export class Remotes {
       served.follow(remote, facts, isNewer, connect);
     }
     this.#options.onState();
-  }
-
-  /** Views of direct remotes have a folder of their own: the hub's facts say nothing of them. */
-  #folderOf({ meshId }: FactsPosition): string {
-    const { stateDir } = this.#options;
-    return meshId === DIRECT_MESH ? join(stateDir, DIRECT_MESH) : stateDir;
   }
 
   /**
@@ -253,6 +247,16 @@ export class Remotes {
     return null;
   }
 
+  /** Whether everything of a channel came once, now or before a restart. */
+  isComplete(rcc: string, channel: Channel): boolean {
+    return this.#remotes.get(rcc)?.view.health(channel).wasComplete === true;
+  }
+
+  /** Since when a remote is not heard, in this relay's ms; `null`: it is, or there is none. */
+  lostMs(rcc: string): number | null {
+    return this.#remotes.get(rcc)?.lostMs ?? null;
+  }
+
   refusals(): { readonly rcc: string; readonly key: string; readonly reason: string }[] {
     return [...this.#remotes].flatMap(([rcc, { serving }]) =>
       serving.refusals().map((refusal) => ({ rcc, ...refusal })),
@@ -269,8 +273,9 @@ export class Remotes {
   }
 
   #open(rcc: string, remote: Remote | undefined, facts: FactsPosition): ServedRemote {
-    const { log, directs } = this.#options;
-    const served = new ServedRemote(rcc, remote, facts, viewPath(this.#folderOf(facts), rcc), {
+    const { log, directs, stateDir } = this.#options;
+    const path = viewPath(viewsRoot(stateDir, facts.meshId), rcc);
+    const served = new ServedRemote(rcc, remote, facts, path, {
       directs,
       ports: this.#ports,
       bounds: this.#options.bounds,

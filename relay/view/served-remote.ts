@@ -122,6 +122,11 @@ export class ServedRemote {
     return this.#isHeard || (this.view.damage === null && hasWaited);
   }
 
+  /** Since when it is not heard; `null`: it is. */
+  get lostMs(): number | null {
+    return this.#feed === null ? this.#openedMs : this.#feed.lostMs;
+  }
+
   /** The record that is served under its own key. */
   servedAt(key: string): HeldRecord | null {
     const held = this.view.at(key);

@@ -55,6 +55,10 @@ export class OwnAddresses {
     const refused = refusedByFelix(record);
     if (refused !== null) return { kind: "nothing", reason: refused };
     if (record.kind === "IPPool") return this.#servedPool(record.cidr);
+    if (record.kind === "ServiceEndpoint") {
+      const refusal = this.#refusal(record.ip);
+      return refusal === null ? ALL : { kind: "nothing", reason: refusal };
+    }
     if (record.kind !== "WorkloadEndpoint" && record.kind !== "HostEndpoint") return ALL;
     const reasons = record.ips.flatMap((ip) => this.#refusal(ip) ?? []);
     const [reason] = reasons;

@@ -100,7 +100,8 @@ export class Serving {
       if (served === null || served.kind === "all") this.#withheld.delete(held.key);
       else this.#withheld.set(held.key, served);
       const now = served === null ? null : this.shown(held);
-      if (held.record.kind.endsWith("Endpoint"))
+      const { kind } = held.record;
+      if (kind === "WorkloadEndpoint" || kind === "HostEndpoint")
         this.#endpoints += Number(now !== null) - Number(wasServed);
       if (now !== null) yield { rcc: this.#rcc, op: "put", held: now, isNew: !wasServed };
       else if (wasServed) yield { rcc: this.#rcc, op: "delete", held, isNew: false };

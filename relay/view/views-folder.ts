@@ -2,6 +2,8 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
+import { DIRECT_MESH } from "./feed.ts";
+
 const SUFFIX = ".view";
 
 export interface ViewOnDisk {
@@ -16,6 +18,11 @@ export interface ViewOnDisk {
 
 export function viewPath(stateDir: string, rcc: string): string {
   return join(stateDir, "views", `${rcc}${SUFFIX}`);
+}
+
+/** Views of direct remotes have a folder of their own: the hub's facts say nothing of them. */
+export function viewsRoot(stateDir: string, meshId: string): string {
+  return meshId === DIRECT_MESH ? join(stateDir, DIRECT_MESH) : stateDir;
 }
 
 /** RCCs that have a file. */

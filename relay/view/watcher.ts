@@ -6,7 +6,7 @@ import type { CloseReason } from "../../shared/protocol/errors.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { WatchMessage } from "../../shared/protocol/messages.ts";
 import { MARK_VERSION, PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
-import { CHANNELS } from "../../shared/record/channel.ts";
+import { FELIX_CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { isWatchMessage } from "../hub/hub-message.ts";
 import { NODE_PORTS } from "../hub/relay-ports.ts";
@@ -18,7 +18,7 @@ import type { RemoteView } from "./remote-view.ts";
 /** The view that a watcher fills: a remote's channels, in a file or in memory. */
 export type WatchedView = Pick<
   RemoteView,
-  "isOverfull" | "writeError" | "cursors" | "acknowledged" | "onConnect" | "onMessage"
+  "channels" | "isOverfull" | "writeError" | "cursors" | "acknowledged" | "onConnect" | "onMessage"
 >;
 
 export class Watcher implements Feed {
@@ -40,6 +40,10 @@ export class Watcher implements Feed {
   #transferred = { changes: 0, bytes: 0 };
   /** Channels whose digest the hub has told on this connection. */
   readonly #told = new Set<Channel>();
+  /** When the connection was last lost, or this watcher made. */
+  #lostMs: number;
+  /** Those that this connection was opened for. */
+  #channels: readonly Channel[] = [];
   /** Why the hub refused the last attempt, while it does. */
   refusal: CloseReason | null = null;
 
@@ -57,6 +61,7 @@ export class Watcher implements Feed {
   ) {
     this.#accessVersion = this.#neededVersion = accessVersion;
     this.#ports = ports;
+    this.#lostMs = ports.now();
     this.#view = view;
     this.#handlers = handlers;
     this.#link = ports.dial({
@@ -71,6 +76,8 @@ export class Watcher implements Feed {
         },
         onDown: (reason, message) => {
           if (reason !== null) this.refusal = reason;
+          if (this.#channels.length > 0) this.#lostMs = ports.now();
+          this.#channels = [];
           handlers.onDown(reason, message);
           handlers.onState();
         },
@@ -86,12 +93,17 @@ export class Watcher implements Feed {
     return this.#link.isOpen;
   }
 
+  /** Since when the hub is not heard; `null`: it is. */
+  get lostMs(): number | null {
+    return this.isOpen ? null : this.#lostMs;
+  }
+
   /**
-   * Whether the hub has told the digest of every channel on this connection: what was equal before
-   * it may be behind now.
+   * Whether the hub has told the digest of Felix's channels on this connection: what was equal
+   * before it may be behind now.
    */
   get isTold(): boolean {
-    return this.#told.size === CHANNELS.length;
+    return FELIX_CHANNELS.every((channel) => this.#told.has(channel));
   }
 
   /** Bytes and record changes that came over this connection. */
@@ -110,6 +122,7 @@ export class Watcher implements Feed {
 
   #hello(): void {
     this.#view.onConnect();
+    this.#channels = this.#view.channels;
     this.#receivedBytes = 0;
     this.#acknowledgedBytes = 0;
     this.#mark = null;
@@ -124,8 +137,8 @@ export class Watcher implements Feed {
       software: SOFTWARE,
       accessVersion: this.#accessVersion,
       creditBytes: LIMITS.defaultCreditBytes,
-      channels: CHANNELS,
-      cursors: this.#view.cursors(),
+      channels: this.#channels,
+      cursors: this.#view.cursors().filter(({ channel }) => this.#channels.includes(channel)),
     });
     this.#handlers.onState();
   }
@@ -192,10 +205,10 @@ export class Watcher implements Feed {
     this.#cancelAck?.();
     this.#cancelAck = null;
     this.#acknowledgedBytes = this.#receivedBytes;
-    const moved = CHANNELS.filter(
+    const moved = this.#channels.filter(
       (channel) => this.#view.acknowledged(channel).revision !== this.#acknowledged.get(channel),
     );
-    for (const channel of moved.length > 0 ? moved : CHANNELS.slice(0, 1)) {
+    for (const channel of moved.length > 0 ? moved : this.#channels.slice(0, 1)) {
       const position = this.#view.acknowledged(channel);
       this.#acknowledged.set(channel, position.revision);
       const [receivedBytes, mark] = [this.#receivedBytes, this.#mark];

@@ -30,6 +30,11 @@ export function refusedByFelix(record: CalicoRecord): string | null {
     case "IPPool":
     case "IPAMBlock":
     case "ClusterConfig":
+    case "ServiceChange":
+      return null;
+    case "Service":
+      return kubernetesLabels(record.labels);
+    case "ServiceEndpoint":
       return null;
   }
 }

@@ -104,6 +104,17 @@ function judgeOwnership(record: CalicoRecord, facts: AdmissionFacts): Verdict {
         `block ${record.cidr} is outside the cluster's pod ranges`,
       );
     }
+    case "ServiceEndpoint":
+      // Pods of the host's network have the node's address.
+      return judgeAddresses(
+        [record.ip],
+        [facts.pods, facts.nodes],
+        "outside-ranges",
+        "the cluster's pod and node ranges",
+      );
+    case "Service":
+    case "ServiceChange":
+      return ADMITTED;
     case "Node":
       return judgeNode(record, facts);
     case "Profile":

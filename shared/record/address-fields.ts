@@ -40,6 +40,14 @@ export function optionalIp(family?: 4 | 6): FieldCodec<string> {
   };
 }
 
+/** An address that must be there. */
+export const ipAddress: FieldCodec<string> = {
+  encode: encodeIp,
+  check: () => undefined,
+  decode: decodeIp,
+  fallback: "",
+};
+
 export function ips(max: number): FieldCodec<readonly string[]> {
   return {
     encode: (value) => value.map(encodeIp),

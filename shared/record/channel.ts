@@ -4,8 +4,14 @@ import type { Kind } from "./record.ts";
  * An origin's changes are split into channels, each a log of its own. The numbers are on the wire:
  * append only.
  */
-export const CHANNELS = ["identity", "pools", "routing"] as const;
+export const CHANNELS = ["identity", "pools", "routing", "services"] as const;
 export type Channel = (typeof CHANNELS)[number];
+
+/**
+ * Channels that every reader has, and Felix waits for. `services` is for those whose grant names
+ * it. [SVC1]
+ */
+export const FELIX_CHANNELS = ["identity", "pools", "routing"] as const satisfies Channel[];
 
 const CHANNEL_OF: Record<Kind, Channel> = {
   WorkloadEndpoint: "identity",
@@ -15,6 +21,9 @@ const CHANNEL_OF: Record<Kind, Channel> = {
   Node: "routing",
   IPAMBlock: "routing",
   ClusterConfig: "routing",
+  Service: "services",
+  ServiceEndpoint: "services",
+  ServiceChange: "services",
 };
 
 export function channelOf(kind: Kind): Channel {
@@ -23,5 +32,10 @@ export function channelOf(kind: Kind): Channel {
 
 /** One value a channel: a channel that is added does not compile until it has one. */
 export function perChannel<T>(make: (channel: Channel) => T): Record<Channel, T> {
-  return { identity: make("identity"), pools: make("pools"), routing: make("routing") };
+  return {
+    identity: make("identity"),
+    pools: make("pools"),
+    routing: make("routing"),
+    services: make("services"),
+  };
 }

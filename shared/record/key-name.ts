@@ -15,12 +15,19 @@ export function nameOfKey(key: string): string {
   if (at("v1/host/") && segments[4] === "endpoint") return last;
   if (at("v1/ipam/") || at("ipam/v2/")) return last.replace(/-(\d+)$/, "/$1");
   if (at("v1/config")) return "settings";
+  if (key.startsWith("/catwalk/v1/")) return serviceName(segments);
   return at("resources/v3/") ? last : key;
+}
+
+/** `shop/db`, and the address of an endpoint of it. */
+function serviceName([, , , namespace = "", service = "", ip]: readonly string[]): string {
+  return `${namespace}/${service}${ip === undefined ? "" : ` ${ip}`}`;
 }
 
 /** The kind of the record that a key path is of; `null` for what is none. */
 export function kindOfKey(key: string): Kind | null {
   const [, calico, first, second, third, fourth] = key.split("/");
+  if (calico === "catwalk") return serviceKinds.get(second ?? "") ?? null;
   if (calico !== "calico") return null;
   const at = `${first}/${second}`;
   if (at === "v1/host") return fourth === "workload" ? "WorkloadEndpoint" : "HostEndpoint";
@@ -30,6 +37,12 @@ export function kindOfKey(key: string): Kind | null {
   if (at !== "resources/v3" || third !== "projectcalico.org") return null;
   return fourth === "nodes" ? "Node" : fourth === "profiles" ? "Profile" : null;
 }
+
+const serviceKinds: ReadonlyMap<string, Kind> = new Map([
+  ["service", "Service"],
+  ["endpoint", "ServiceEndpoint"],
+  ["change", "ServiceChange"],
+]);
 
 /** `role=postgres,app=db`, sorted by key. */
 export function labelText(labels: Readonly<Record<string, string>>): string {

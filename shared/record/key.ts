@@ -58,6 +58,12 @@ export function keySegments(record: CalicoRecord): readonly string[] {
       const family = `ipv${ipVersion(cidr)}`;
       return ["calico", "ipam", "v2", "assignment", family, "block", cidrSegment(cidr)];
     }
+    case "Service":
+      return ["catwalk", "v1", "service", record.namespace, record.name];
+    case "ServiceEndpoint":
+      return ["catwalk", "v1", "endpoint", record.namespace, record.service, record.ip];
+    case "ServiceChange":
+      return ["catwalk", "v1", "change", record.namespace, record.service];
     case "ClusterConfig":
       return ["calico", "v1", "config"];
   }

@@ -13,7 +13,10 @@ export type CalicoRecord =
   | IPPool
   | Node
   | IPAMBlock
-  | ClusterConfig;
+  | ClusterConfig
+  | Service
+  | ServiceEndpoint
+  | ServiceChange;
 
 export type Kind = CalicoRecord["kind"];
 
@@ -146,6 +149,59 @@ export const CLUSTER_CONFIG_PARAMS = [
   "WireguardEnabled",
   "WireguardListeningPort",
 ] as const;
+
+/** A port of a Service, or of an endpoint behind one; `name` may be empty. */
+export interface ServicePort {
+  readonly name: string;
+  readonly protocol: "tcp" | "udp" | "sctp";
+  readonly port: number;
+}
+
+/** A Kubernetes Service, as other clusters select it. Key: (namespace, name). */
+export interface Service {
+  readonly kind: "Service";
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels: Labels;
+  readonly ports: readonly ServicePort[];
+  /** Port name to `appProtocol`, of ports that have one. */
+  readonly appProtocols: Labels;
+  /** `clusterIP: None`. */
+  readonly headless: boolean;
+  readonly publishNotReady: boolean;
+  /** It is filled from other Services itself, and backs none. */
+  readonly federated: boolean;
+}
+
+/** One address behind a Service. Key: (namespace, service, ip). */
+export interface ServiceEndpoint {
+  readonly kind: "ServiceEndpoint";
+  readonly namespace: string;
+  readonly service: string;
+  readonly ip: string;
+  /** Target ports, by the names of the Service's ports. */
+  readonly ports: readonly ServicePort[];
+  readonly notReady: boolean;
+  readonly notServing: boolean;
+  readonly terminating: boolean;
+  /** Empty where there is none, as are `hostname` and `pod`. */
+  readonly zone: string;
+  readonly hostname: string;
+  /** Name of the pod. */
+  readonly pod: string;
+}
+
+/**
+ * When the endpoints of a Service were last changed, as its slices say: apart, so that one changed
+ * endpoint is one endpoint on the wire. Key: (namespace, service).
+ */
+export interface ServiceChange {
+  readonly kind: "ServiceChange";
+  readonly namespace: string;
+  readonly service: string;
+  /** Unix ms, on the clock of the source's cluster. */
+  readonly atMs: number;
+}
 
 /** A change of one object, as a source tells it: its newest record, or that it is gone. */
 export type RecordChange =

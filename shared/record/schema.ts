@@ -3,9 +3,10 @@
  * `VALUE_VERSION`. A record's bytes are `[valueVersion, kind number, field, field …]` with trailing
  * defaults cut off. [REC3]
  */
-import { addressInSubnet, cidr, ips, optionalIp } from "./address-fields.ts";
+import { addressInSubnet, cidr, ipAddress, ips, optionalIp } from "./address-fields.ts";
 import type { FieldCodec } from "./field-codec.ts";
 import { borrowed, flag, labels, NODE_NAME, NODE_NAME_RULE, ports, text, texts } from "./fields.ts";
+import { servicePorts, time } from "./service-fields.ts";
 import type { CalicoRecord, EncapMode, Kind } from "./record.ts";
 
 /** Raised when the meaning of bytes changes; a record of another version is refused by name. */
@@ -20,6 +21,9 @@ export const KINDS = [
   "Node",
   "IPAMBlock",
   "ClusterConfig",
+  "Service",
+  "ServiceEndpoint",
+  "ServiceChange",
 ] as const satisfies readonly Kind[];
 
 type Fields<R> = readonly {
@@ -34,6 +38,8 @@ const objectName = text(
   "must be 1 to 253 characters without spaces or slashes",
 );
 const token = text(/^[a-z0-9_.-]{1,64}$/, "must match [a-z0-9_.-]{1,64}");
+const DNS_LABEL_RULE = "must be a lower-case DNS-1123 label of at most 63 characters";
+const dnsLabel = text(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, DNS_LABEL_RULE);
 const mac = text(/^(([0-9a-f]{2}:){5}[0-9a-f]{2})?$/, "must be a lower-case MAC address or empty");
 const publicKey = text(/^([A-Za-z0-9+/]{43}=)?$/, "must be base64 of 32 bytes or empty");
 const encapModes = text(/^(always|cross-subnet)?$/, "must be empty, always or cross-subnet");
@@ -108,4 +114,31 @@ export const SCHEMA: Schema = {
     ["borrowed", borrowed],
   ],
   ClusterConfig: [["params", labels(64)]],
+  Service: [
+    ["namespace", dnsLabel],
+    ["name", dnsLabel],
+    ["labels", labels(256)],
+    ["ports", servicePorts],
+    ["appProtocols", labels(100)],
+    ["headless", flag],
+    ["publishNotReady", flag],
+    ["federated", flag],
+  ],
+  ServiceEndpoint: [
+    ["namespace", dnsLabel],
+    ["service", dnsLabel],
+    ["ports", servicePorts],
+    ["zone", text(/^[A-Za-z0-9_.-]{0,63}$/, "must match [A-Za-z0-9_.-]{0,63}")],
+    ["pod", text(/^[a-z0-9.-]{0,253}$/, "must be the name of a pod, or empty")],
+    ["ip", ipAddress],
+    ["notReady", flag],
+    ["notServing", flag],
+    ["terminating", flag],
+    ["hostname", text(/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$/, DNS_LABEL_RULE)],
+  ],
+  ServiceChange: [
+    ["namespace", dnsLabel],
+    ["service", dnsLabel],
+    ["atMs", time],
+  ],
 };

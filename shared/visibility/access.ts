@@ -17,6 +17,7 @@ import type {
   ScopedReader,
 } from "./facts.ts";
 import { labelModeOf, sharesPools } from "./rcc.ts";
+import { channelsOf } from "./scope.ts";
 import type { Scope } from "./scope.ts";
 
 /** A member, as the registry holds it. */
@@ -110,9 +111,14 @@ export function computeFacts(registry: AccessRegistry, uid: string): OriginFacts
     remotes: member.removed ? [] : remotesOf(registry, uid),
     ranges: member.removed ? { pods: [], nodes: [] } : registry.ranges(uid),
     refusedClaims: member.removed ? [] : registry.refusedClaims(uid),
+    ...(scopedReaders.some(hasServices) ? { asked: ["services" as const] } : {}),
     ...(pools.length === 0 ? {} : { pools }),
     ...(readerPools.length === 0 ? {} : { readerPools }),
   };
+}
+
+function hasServices(reader: Reader | ScopedReader): boolean {
+  return "scope" in reader && channelsOf(reader.scope).includes("services");
 }
 
 function readersOf(

@@ -36,6 +36,11 @@ export interface OriginFacts {
    * confirmed yet. Absent: there is nothing to confirm. [BAK4]
    */
   readonly unconfirmedRestore?: number;
+  /**
+   * Channels beyond Felix's that some reader may have: only those are published. Absent: none.
+   * [SVC1]
+   */
+  readonly asked?: readonly "services"[];
   /** Clusters that read this one, with their pools. Absent: none. [VIS32] */
   readonly readerPools?: readonly ReaderPools[];
 }

@@ -67,6 +67,7 @@ const factsSchema = z.looseObject({
     .array(z.looseObject({ cidr, use: z.enum(["pods", "nodes"]), reason: z.string() }))
     .max(MAX_RANGES),
   pools: z.array(cidr).max(MAX_TOLD_POOLS).exactOptional(),
+  asked: z.array(z.literal("services")).exactOptional(),
   unconfirmedRestore: count.exactOptional(),
   readerPools: z
     .array(z.looseObject({ cluster: ref, pools: z.array(cidr).max(MAX_TOLD_POOLS) }))

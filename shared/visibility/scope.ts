@@ -7,6 +7,8 @@ import { z } from "zod";
 
 import { toHex } from "../lib/bytes.ts";
 import { sha256 } from "../lib/hash.ts";
+import { CHANNELS, FELIX_CHANNELS } from "../record/channel.ts";
+import type { Channel } from "../record/channel.ts";
 import type { CalicoRecord, Labels } from "../record/record.ts";
 import { canonicalSelector, labelsIn, matches } from "../selector/ast.ts";
 import type { Selector } from "../selector/ast.ts";
@@ -25,8 +27,17 @@ export const SCOPE_KINDS = [
   "IPPool",
   "Node",
   "IPAMBlock",
+  "Service",
 ] as const;
 export type ScopeKind = (typeof SCOPE_KINDS)[number];
+
+/**
+ * Channels that a grant lets its reader have: services only where its kinds name them, so that no
+ * grant shows more than it did before there were any. [SVC1]
+ */
+export function channelsOf(scope: Scope | null | undefined): readonly Channel[] {
+  return scope?.kinds?.includes("Service") === true ? CHANNELS : FELIX_CHANNELS;
+}
 
 /**
  * Canonical: lists are sorted and name nothing twice, the selector is in normal form, at least one
@@ -142,6 +153,12 @@ export function projectorOf(scope: Scope, before: Scope | null = null): Projecto
         if (!isOfEndpoints || !isIn(namespaceOf(record.name))) return null;
         return labels === null ? record : { ...record, labels: only(record.labels, labels) };
       }
+      case "Service":
+        if (kinds?.has("Service") !== true || !isIn(record.namespace)) return null;
+        return labels === null ? record : { ...record, labels: only(record.labels, labels) };
+      case "ServiceEndpoint":
+      case "ServiceChange":
+        return kinds?.has("Service") === true && isIn(record.namespace) ? record : null;
       case "ClusterConfig":
         return shows("Node") ? record : null;
       case "IPPool":

@@ -5,7 +5,12 @@
 import { pack, unpack } from "../../shared/lib/msgpack.ts";
 import { encodeRecord } from "../../shared/record/encoding.ts";
 import { FieldError } from "../../shared/record/wire-reader.ts";
-import type { CalicoRecord, EndpointPort, Labels } from "../../shared/record/record.ts";
+import type {
+  CalicoRecord,
+  EndpointPort,
+  ServicePort,
+  Labels,
+} from "../../shared/record/record.ts";
 import { KINDS } from "../../shared/record/schema.ts";
 import { node } from "../support/records.ts";
 import { TEXTS, LABEL_KEYS, LABEL_VALUES, IPS, CIDRS, NODES, MODES } from "./odd-texts.ts";
@@ -30,6 +35,11 @@ function ports(random: Random): EndpointPort[] {
     protocol: random.pick(["tcp", "udp", "sctp"] as const),
     port: random.pick([1, 80, 8080, 65_535, 0, -1, 65_536, 1.5, Number.NaN]),
   }));
+}
+
+function servicePorts(random: Random, oddity: number): ServicePort[] {
+  if (random.chance(oddity)) return ports(random);
+  return [{ name: "db", protocol: "tcp", port: 5432 }];
 }
 
 /** Right in its types, odd in its texts. */
@@ -100,6 +110,39 @@ export function randomRecord(random: Random): CalicoRecord {
           ordinal: random.pick([0, 1, 63, 64, 65_535, -1]),
           node: random.pick(NODES),
         })),
+      };
+    case "Service":
+      return {
+        kind: "Service",
+        namespace: good("shop", text),
+        name: good("db", text),
+        labels: labels(random, oddity),
+        ports: servicePorts(random, oddity),
+        appProtocols: labels(random, oddity),
+        headless: random.chance(0.5),
+        publishNotReady: random.chance(0.5),
+        federated: random.chance(0.2),
+      };
+    case "ServiceEndpoint":
+      return {
+        kind: "ServiceEndpoint",
+        namespace: good("shop", text),
+        service: good("db", text),
+        ip: good(`10.66.1.${random.below(250)}`, () => random.pick(IPS)),
+        ports: servicePorts(random, oddity),
+        notReady: random.chance(0.2),
+        notServing: random.chance(0.2),
+        terminating: random.chance(0.2),
+        zone: good("eu-1a", text),
+        hostname: good("db-0", text),
+        pod: good("db-0", text),
+      };
+    case "ServiceChange":
+      return {
+        kind: "ServiceChange",
+        namespace: good("shop", text),
+        service: good("db", text),
+        atMs: random.pick([0, 1, 1.8e12, 2 ** 48 - 1, 2 ** 48, -1, 0.5]),
       };
     case "ClusterConfig":
       return { kind: "ClusterConfig", params: labels(random, oddity) };

@@ -47,6 +47,29 @@ test("[REC1] what travels is exactly this", () => {
     ],
     IPAMBlock: ["cidr", "node", "borrowed"],
     ClusterConfig: ["params"],
+    Service: [
+      "namespace",
+      "name",
+      "labels",
+      "ports",
+      "appProtocols",
+      "headless",
+      "publishNotReady",
+      "federated",
+    ],
+    ServiceEndpoint: [
+      "namespace",
+      "service",
+      "ports",
+      "zone",
+      "pod",
+      "ip",
+      "notReady",
+      "notServing",
+      "terminating",
+      "hostname",
+    ],
+    ServiceChange: ["namespace", "service", "atMs"],
   });
   expect(KINDS.map(channelOf).every((channel) => CHANNELS.includes(channel))).toBe(true);
 });

@@ -5,7 +5,7 @@ import type { Link, RelayPorts } from "../../relay/hub/relay-ports.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";
 import { encodePayload } from "../../shared/log/payload.ts";
 import type { Message, WatchHello, WatchMessage } from "../../shared/protocol/messages.ts";
-import { CHANNELS } from "../../shared/record/channel.ts";
+import { FELIX_CHANNELS } from "../../shared/record/channel.ts";
 import { hashKey, hashRecord } from "../../shared/record/encoding.ts";
 import { keyOf } from "../../shared/record/key.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
@@ -73,7 +73,7 @@ export function wholeLog(
 ): WatchMessage[] {
   const trie = new HashTrie();
   for (const record of records) trie.set(hashKey(keyOf(record)), hashRecord(put(record).bytes), 0);
-  return CHANNELS.flatMap((channel): WatchMessage[] => {
+  return FELIX_CHANNELS.flatMap((channel): WatchMessage[] => {
     const common = { origin: 0, channel } as const;
     const isIt = channel === "identity";
     const payload = encodePayload(isIt ? records.map(put) : []);

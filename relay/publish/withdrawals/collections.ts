@@ -16,6 +16,8 @@ export const COLLECTION_NAMES = [
   "settings",
   /** Of a key that was published by an earlier process and is known by its hash only. */
   "unknown",
+  "services",
+  "serviceendpoints",
 ] as const;
 
 export type CollectionName = (typeof COLLECTION_NAMES)[number];
@@ -36,6 +38,11 @@ export function collectionOf(record: CalicoRecord): CollectionName {
       return "ipamblocks";
     case "ClusterConfig":
       return "settings";
+    case "Service":
+      return "services";
+    case "ServiceEndpoint":
+    case "ServiceChange":
+      return "serviceendpoints";
   }
 }
 

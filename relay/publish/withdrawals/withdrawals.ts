@@ -1,6 +1,6 @@
 /** The shell of the withdrawal guard: its clock, its file, its words in the log. */
 import { toId } from "../../../shared/lib/bytes.ts";
-import { CHANNELS } from "../../../shared/record/channel.ts";
+import { FELIX_CHANNELS } from "../../../shared/record/channel.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import { hashKey } from "../../../shared/record/encoding.ts";
 import type { EncodedChange } from "../../../shared/record/encoding.ts";
@@ -164,7 +164,7 @@ export class Withdrawals {
   }
 
   get #isCompared(): boolean {
-    return this.#compared.size === CHANNELS.length;
+    return FELIX_CHANNELS.every((channel) => this.#compared.has(channel));
   }
 
   #nowMs(): number {

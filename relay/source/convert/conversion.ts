@@ -5,7 +5,7 @@
  */
 import type { CalicoRecord } from "../../../shared/record/record.ts";
 import { FieldProblem } from "../../kube/kube-object.ts";
-import type { KubeObject } from "../../kube/kube-object.ts";
+import type { JsonObject, KubeObject } from "../../kube/kube-object.ts";
 
 export interface Conversion {
   /** `null`: the object has nothing to publish (a host-network pod), or is lost to a problem. */
@@ -18,6 +18,15 @@ export type Report = (field: string, rule: string) => void;
 
 /** @throws FieldProblem when the whole object is lost. `report` is for what only loses a field. */
 export type Converter = (object: KubeObject, report: Report) => CalicoRecord | null;
+
+/** One record of several that an object gives, and what tells them apart. */
+export interface Part {
+  readonly part: string;
+  readonly record: CalicoRecord;
+}
+
+/** @throws FieldProblem when the whole object is lost. */
+export type Expander = (object: JsonObject, report: Report) => readonly Part[];
 
 /** Runs a converter and turns its exceptions into problems. */
 export function runConverter(convert: Converter, object: KubeObject): Conversion {

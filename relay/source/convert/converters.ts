@@ -1,11 +1,13 @@
 /** Which converter reads which object; the same for an API server and for files. */
 import { convertClusterInformation, convertFelixConfiguration } from "./cluster-config.ts";
-import type { Converter } from "./conversion.ts";
+import type { Converter, Expander } from "./conversion.ts";
 import { convertHostEndpoint } from "./host-endpoint.ts";
 import { convertIPAMBlock } from "./ipam-block.ts";
 import { convertIPPool } from "./ip-pool.ts";
 import { convertNode } from "./node.ts";
 import { convertPod } from "./pod.ts";
+import { convertSlice } from "./endpoint-slice.ts";
+import { convertService } from "./service.ts";
 import { convertNamespace, convertServiceAccount } from "./profile.ts";
 
 export const CALICO_GROUPS = ["crd.projectcalico.org/v1", "projectcalico.org/v3"] as const;
@@ -19,9 +21,11 @@ export interface Collection {
   readonly kind: string;
   readonly plural: string;
   /** `core` objects are in `v1`, `calico` ones in the one chosen Calico group. */
-  readonly group: "core" | "calico";
+  readonly group: "core" | "calico" | "discovery.k8s.io/v1";
   readonly isNamespaced: boolean;
+  /** Of an object that gives several records it gives none. */
   readonly convert: Converter;
+  readonly expand?: Expander;
 }
 
 /** Everything that a source follows. */
@@ -79,14 +83,37 @@ export const COLLECTIONS: readonly Collection[] = [
   },
 ];
 
+/** What is followed where Services are asked for. [SVC3] */
+export const SERVICE_COLLECTIONS: readonly Collection[] = [
+  {
+    kind: "Service",
+    plural: "services",
+    group: "core",
+    isNamespaced: true,
+    convert: convertService,
+  },
+  {
+    kind: "EndpointSlice",
+    plural: "endpointslices",
+    group: "discovery.k8s.io/v1",
+    isNamespaced: true,
+    convert: () => null,
+    expand: convertSlice,
+  },
+];
+
 export function isCalicoGroup(apiVersion: string): apiVersion is CalicoGroup {
   return (CALICO_GROUPS as readonly string[]).includes(apiVersion);
 }
 
 /** The collection that an object belongs to, or `undefined` for a kind that is not followed. */
 export function collectionOf(apiVersion: string, kind: string): Collection | undefined {
-  return COLLECTIONS.find(
-    (c) =>
-      c.kind === kind && (c.group === "core" ? apiVersion === "v1" : isCalicoGroup(apiVersion)),
+  return [...COLLECTIONS, ...SERVICE_COLLECTIONS].find(
+    ({ kind: known, group }) => known === kind && isOfGroup(group, apiVersion),
   );
+}
+
+function isOfGroup(group: Collection["group"], apiVersion: string): boolean {
+  if (group === "core") return apiVersion === "v1";
+  return group === "calico" ? isCalicoGroup(apiVersion) : apiVersion === group;
 }

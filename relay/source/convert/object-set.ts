@@ -77,6 +77,7 @@ export class ObjectSet {
     if (typeof owners === "string") return this.#records.get(owners) ?? null;
     const records = owners.flatMap((id) => this.#records.get(id) ?? []);
     const [first = null] = records;
+    if (first?.record.kind === "ServiceChange") return newestOf(records);
     return first?.record.kind === "ClusterConfig" ? this.#together(records) : first;
   }
 
@@ -111,4 +112,14 @@ export class ObjectSet {
 function isSame(one: EncodedRecord | null, other: EncodedRecord | null): boolean {
   if (one === null || other === null) return one === other;
   return one.key === other.key && equalBytes(one.recordHash, other.recordHash);
+}
+
+/** A Service was changed when the last of its slices was. */
+function newestOf(records: readonly EncodedRecord[]): EncodedRecord | null {
+  const atMs = ({ record }: EncodedRecord): number =>
+    record.kind === "ServiceChange" ? record.atMs : 0;
+  return records.reduce<EncodedRecord | null>(
+    (newest, one) => (newest === null || atMs(one) > atMs(newest) ? one : newest),
+    null,
+  );
 }

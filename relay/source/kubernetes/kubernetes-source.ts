@@ -4,12 +4,13 @@
  * said when the last collection has listed. [SRC2] [SRC30]
  */
 import type { Random } from "../../../shared/lib/clock.ts";
-import { COLLECTIONS } from "../convert/converters.ts";
+import { COLLECTIONS, SERVICE_COLLECTIONS } from "../convert/converters.ts";
 import type { CalicoGroup, Collection } from "../convert/converters.ts";
 import { describeFailure } from "../../kube/watch-event.ts";
 import { RecordStore } from "../record-store.ts";
 import type { ClusterPolicies, Source, SourceSink } from "../source.ts";
 import { chooseGroup, groupFromEnv } from "./calico-group.ts";
+import type { CollectionReading } from "../source-health.ts";
 import { collectionState } from "./collection-state.ts";
 import { listPolicies } from "./list-policies.ts";
 import { FollowedCollection } from "./followed-collection.ts";
@@ -23,6 +24,8 @@ export interface KubernetesOptions {
   readonly kubeconfig?: string;
   /** Instead of a kubeconfig, see `TransportOptions`. */
   readonly access?: () => Promise<ChosenAccess>;
+  /** Follows nothing but Services, when they are asked for. */
+  readonly onlyServices?: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly random?: Random;
   /** No byte of an answer for so long: the request is given up. */
@@ -42,14 +45,18 @@ export class KubernetesSource implements Source {
   readonly #transport: Transport;
   readonly #random: Random;
   readonly #silentMs: number | undefined;
+  readonly #onlyServices: boolean;
   readonly #groupOverride: CalicoGroup | null;
   readonly #stopping = new AbortController();
   #followed: readonly Followed[] = [];
+  #services: readonly Followed[] = [];
+  #sink: SourceSink | null = null;
   #group: Promise<CalicoGroup> | null = null;
 
   /** @throws when `CALICO_API_GROUP` names no group of Calico's. */
   constructor(options: KubernetesOptions) {
     this.#groupOverride = groupFromEnv(options.env["CALICO_API_GROUP"]);
+    this.#onlyServices = options.onlyServices === true;
     this.#random = options.random ?? Math.random;
     this.#silentMs = options.silentMs;
     this.#transport = new KubeTransport({
@@ -62,7 +69,28 @@ export class KubernetesSource implements Source {
   }
 
   start(sink: SourceSink): void {
-    const unlisted = new Set(COLLECTIONS.map(({ kind }) => kind));
+    this.#sink = sink;
+    if (!this.#onlyServices) this.#followed = this.#follow(COLLECTIONS, sink, () => sink.listed());
+  }
+
+  /** Apart from the others: an account may lack the right, and they go on. [SVC3] */
+  followServices(): void {
+    const sink = this.#sink;
+    if (sink === null || this.#services.length > 0 || this.#stopping.signal.aborted) return;
+    this.#services = this.#follow(SERVICE_COLLECTIONS, sink, () => sink.servicesListed?.());
+  }
+
+  servicesHealth(): ReturnType<Source["health"]> {
+    return { collections: this.#services.map(readingOf) };
+  }
+
+  /** @param listed Called once, when all of them have been listed. */
+  #follow(
+    collections: readonly Collection[],
+    sink: SourceSink,
+    listed: () => void,
+  ): readonly Followed[] {
+    const unlisted = new Set(collections.map(({ kind }) => kind));
     const ports: CollectionPorts = {
       store: new RecordStore(sink),
       path: (collection) => this.#pathOf(collection),
@@ -70,11 +98,11 @@ export class KubernetesSource implements Source {
         if (group === "calico") this.#group = null;
       },
       listed: ({ kind }) => {
-        if (unlisted.delete(kind) && unlisted.size === 0) sink.listed();
+        if (unlisted.delete(kind) && unlisted.size === 0) listed();
       },
       emit: (changes) => sink.apply(changes),
     };
-    this.#followed = COLLECTIONS.map((collection) => {
+    return collections.map((collection) => {
       const owner = new FollowedCollection(collection, ports);
       const run = new ReflectorRun({
         owner,
@@ -88,19 +116,13 @@ export class KubernetesSource implements Source {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    for (const { run } of this.#followed) run.stop();
+    for (const { run } of [...this.#followed, ...this.#services]) run.stop();
     // Whatever was under way finds itself stopped when it comes back.
     await Promise.resolve();
   }
 
   health(): ReturnType<Source["health"]> {
-    return {
-      collections: this.#followed.map(({ objects, run }) => ({
-        name: nameOf(objects.collection),
-        objects: objects.count(),
-        ...collectionState(run.state, performance.now()),
-      })),
-    };
+    return { collections: this.#followed.map(readingOf) };
   }
 
   async policies(): Promise<ClusterPolicies> {
@@ -109,6 +131,7 @@ export class KubernetesSource implements Source {
 
   async #pathOf({ group, plural }: Collection): Promise<string> {
     if (group === "core") return `/api/v1/${plural}`;
+    if (group !== "calico") return `/apis/${group}/${plural}`;
     return `/apis/${await this.#calicoGroup()}/${plural}`;
   }
 
@@ -133,6 +156,11 @@ export class KubernetesSource implements Source {
   }
 }
 
+function readingOf({ objects, run }: Followed): CollectionReading {
+  const name = nameOf(objects.collection);
+  return { name, objects: objects.count(), ...collectionState(run.state, performance.now()) };
+}
+
 function nameOf({ plural, group }: Collection): string {
-  return group === "core" ? plural : `${plural} (Calico)`;
+  return group === "calico" ? `${plural} (Calico)` : plural;
 }

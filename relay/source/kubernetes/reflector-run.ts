@@ -22,6 +22,8 @@ import { isBefore, LOOK_MS } from "./silent-watch.ts";
 export interface ReflectorOwner {
   /** The collection's path, like `/api/v1/pods`. @throws to be asked again after a pause. */
   path(): Promise<string>;
+  /** Narrows the collection, as `labelSelector` does. */
+  readonly query?: Readonly<Record<string, string>>;
   /** The path answered 404: it may be another one next time. */
   pathIsGone(): void;
   beginList(): void;
@@ -114,7 +116,7 @@ export class ReflectorRun {
   async #list(continueToken: string): Promise<void> {
     const { owner, transport } = this.#options;
     try {
-      const query = new URLSearchParams({ limit: String(LIST_LIMIT) });
+      const query = new URLSearchParams({ ...owner.query, limit: String(LIST_LIMIT) });
       if (continueToken !== "") query.set("continue", continueToken);
       const { signal } = this.#stopping;
       const { status, body } = await transport.get(
@@ -143,7 +145,9 @@ export class ReflectorRun {
     const { owner, transport } = this.#options;
     try {
       const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(LOOK_MS)]);
-      const { status, body } = await transport.get(`${await owner.path()}?limit=1`, signal);
+      const query = new URLSearchParams({ ...owner.query, limit: "1" });
+      const path = `${await owner.path()}?${query.toString()}`;
+      const { status, body } = await transport.get(path, signal);
       const page = status === 200 ? parseListPage(body) : null;
       if (page === null) throw new Error(describeFailure(status, body));
       if (!page.ok) throw new Error(page.message);
@@ -168,6 +172,7 @@ export class ReflectorRun {
 
   async #watch(position: string, timeoutSeconds: number): Promise<void> {
     const query = new URLSearchParams({
+      ...this.#options.owner.query,
       watch: "1",
       allowWatchBookmarks: "true",
       resourceVersion: position,

@@ -114,6 +114,7 @@ export class ManifestsSource implements Source {
     if (this.#isListed) return;
     this.#isListed = true;
     sink.listed();
+    sink.servicesListed?.();
   }
 
   /** Tells what is new, changed or over. */

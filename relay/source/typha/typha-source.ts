@@ -26,6 +26,8 @@ export interface TyphaSourceOptions {
   readonly compress: boolean;
   /** Typha has policies in Felix's form only: they are read from the API server. */
   policies(): Promise<ClusterPolicies>;
+  /** Typha has no Services: they are followed at the API server. Absent: they are not. */
+  readonly services?: Source;
 }
 
 const SILENCE_CHECK_MS = 5_000;
@@ -76,13 +78,22 @@ export class TyphaSource implements Source {
     this.#sink = sink;
     this.#timer = setInterval(() => this.#link.checkSilence(performance.now()), SILENCE_CHECK_MS);
     this.#link.start();
+    this.#options.services?.start(sink);
+  }
+
+  followServices(): void {
+    this.#options.services?.followServices?.();
+  }
+
+  servicesHealth(): ReturnType<Source["health"]> {
+    return this.#options.services?.servicesHealth?.() ?? { collections: [] };
   }
 
   stop(): Promise<void> {
     this.#sink = null;
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#link.stop();
-    return Promise.resolve();
+    return this.#options.services?.stop() ?? Promise.resolve();
   }
 
   health(): ReturnType<Source["health"]> {

@@ -1,6 +1,9 @@
 /** Access decisions, pure functions of facts: which peer may read, dial, or speak at all. */
 import type { CloseReason } from "../../../shared/protocol/errors.ts";
 import type { OriginFacts } from "../../../shared/visibility/facts.ts";
+import type { Channel } from "../../../shared/record/channel.ts";
+import { CHANNELS } from "../../../shared/record/channel.ts";
+import { channelsOf } from "../../../shared/visibility/scope.ts";
 import type { Scope } from "../../../shared/visibility/scope.ts";
 import type { Dial, DialPermit } from "../../ports.ts";
 import type { Peer } from "../peer.ts";
@@ -67,6 +70,11 @@ function dialPermit(facts: OriginFacts, { originUid, keyGeneration }: DialOf): D
   if (facts.cluster.uid === originUid) return "yes";
   const isNamed = facts.remotes.some(({ origin }) => origin.uid === originUid);
   return isNamed ? "yes" : "access-denied";
+}
+
+/** Channels that a peer that may read the origin may have. [SVC1] */
+export function readableChannels(peer: Peer, facts: OriginFacts): readonly Channel[] {
+  return peer.clusterUid === facts.cluster.uid ? CHANNELS : channelsOf(scopeOf(peer, facts));
 }
 
 /** The scope within which a peer that may read the origin sees it; `null`: all. [SCP5] */

@@ -91,6 +91,11 @@ export class PublisherSockets {
     return [...this.#relays.keys()];
   }
 
+  /** Protocol version that a relay speaks; 0 of one that is not known. */
+  versionOf(socket: SocketId): number {
+    return this.#relays.get(socket)?.version ?? 0;
+  }
+
   /** Of each edge the report of the relay that lags most. */
   get edges(): readonly EdgeReport[] {
     return mergedEdges([...this.#relays.values()].map(({ edges }) => edges));

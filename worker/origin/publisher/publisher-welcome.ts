@@ -3,6 +3,10 @@ import { must } from "../../../shared/lib/assert.ts";
 import { encodeMessage } from "../../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../../shared/protocol/errors.ts";
 import type { Message } from "../../../shared/protocol/messages.ts";
+import { SERVICES_VERSION } from "../../../shared/protocol/version.ts";
+import type { Channel } from "../../../shared/record/channel.ts";
+import { FELIX_CHANNELS } from "../../../shared/record/channel.ts";
+import { withoutServices } from "../../../shared/visibility/facts-before.ts";
 import type { OriginFacts } from "../../../shared/visibility/facts.ts";
 import { BUDGETS } from "../budgets/limits.ts";
 import { listLogs } from "../log/channel-logs.ts";
@@ -94,12 +98,14 @@ export class PublisherWelcome {
       version,
       term,
       paceMs: this.#handlers.paceMs(),
-      channels: listLogs(this.#logs).map((log) => ({
-        channel: log.channel,
-        epoch: log.epoch,
-        head: log.head,
-        digest: log.received.union.digest(),
-      })),
+      channels: listLogs(this.#logs)
+        .filter(({ channel }) => isKnown(channel, version))
+        .map((log) => ({
+          channel: log.channel,
+          epoch: log.epoch,
+          head: log.head,
+          digest: log.received.union.digest(),
+        })),
       isStandby: null,
     });
   }
@@ -111,10 +117,17 @@ export class PublisherWelcome {
 
   #sendAccessTo(socket: SocketId, facts: OriginFacts): void {
     const { readers: _all, scopedReaders: _some, ...own } = facts;
-    this.#send(socket, { type: "access", facts: JSON.stringify(own) });
+    const knowsServices = this.#sockets.versionOf(socket) >= SERVICES_VERSION;
+    const told = knowsServices ? own : withoutServices(own);
+    this.#send(socket, { type: "access", facts: JSON.stringify(told) });
   }
 
   #send(socket: SocketId, message: Message): void {
     this.#port.send(socket, encodeMessage(message));
   }
+}
+
+/** Whether a relay of this protocol version has heard of a channel. */
+function isKnown(channel: Channel, version: number): boolean {
+  return version >= SERVICES_VERSION || FELIX_CHANNELS.some((known) => known === channel);
 }

@@ -10,7 +10,7 @@ import type { Message, WatchHello } from "../../../shared/protocol/messages.ts";
 import { CHANNELS } from "../../../shared/record/channel.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import type { OriginFacts } from "../../../shared/visibility/facts.ts";
-import { mayRead, scopeOf } from "../access/permits.ts";
+import { mayRead, readableChannels, scopeOf } from "../access/permits.ts";
 import type { EventBudget } from "../budgets/event-budget.ts";
 import { BUDGETS } from "../budgets/limits.ts";
 import type { ChannelLog } from "../log/channel-log.ts";
@@ -141,7 +141,9 @@ export class ReaderSide {
       originUid: facts.cluster.uid,
       accessVersion: knownVersion(facts, hello),
     });
-    this.#readers.admit(socket, peer, logs, hello, version);
+    const readable = readableChannels(peer, facts);
+    const channels = hello.channels.filter((channel) => readable.includes(channel));
+    this.#readers.admit(socket, peer, logs, { ...hello, channels }, version);
   }
 
   /** A reader's message. Answers whether it counts against its cluster's messages. [LOG23] */

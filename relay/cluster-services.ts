@@ -1,0 +1,125 @@
+/**
+ * Federated Services in one relay: follows Services where somebody asks for them, publishes them
+ * where a grant names them, and fills those of this cluster. Wires.
+ */
+import type { EncodedChange } from "../shared/record/encoding.ts";
+import type { AccessFacts } from "../shared/visibility/facts.ts";
+import { channelsOf } from "../shared/visibility/scope.ts";
+import type { ServiceReport } from "../shared/api/services.ts";
+import type { RelayPorts } from "./hub/relay-ports.ts";
+import type { OwnCluster } from "./own-cluster.ts";
+import type { Publisher } from "./publish/publisher.ts";
+import { describeServices } from "./services/describe.ts";
+import { Services } from "./services/services.ts";
+import type { SliceWriter } from "./services/slice-writer.ts";
+import type { JsonObject } from "./kube/kube-object.ts";
+import type { Source } from "./source/source.ts";
+import type { Remotes } from "./view/remotes.ts";
+
+/** The relay that they are of. */
+export interface ServicesHost {
+  readonly source: Source;
+  readonly own: OwnCluster;
+  readonly remotes: Remotes;
+  /** `services`: this relay may write slices. */
+  readonly config: { readonly services?: boolean | undefined };
+  /** `null`: it has not joined. */
+  readonly clusterName: string | null;
+}
+
+/** What of it changes. */
+export interface ServicesLive {
+  facts(): AccessFacts | null;
+  publisher(): Publisher | null;
+}
+
+/** Of a cluster that has not joined yet. */
+const NO_NAME = "local";
+
+export class ClusterServices {
+  readonly services: Services;
+  writer: SliceWriter | null = null;
+  readonly #host: ServicesHost;
+  readonly #live: ServicesLive;
+  readonly #unsubscribe: (() => void)[];
+  #isAsked = false;
+
+  constructor(host: ServicesHost, ports: RelayPorts, live: ServicesLive) {
+    const { own, remotes } = host;
+    this.#host = host;
+    this.#live = live;
+    this.services = new Services({
+      now: () => ports.now(),
+      clusterName: () => this.#clusterName,
+      lostMs: (rcc) => remotes.lostMs(rcc),
+      isIncomplete: (cluster) => this.#isIncomplete(cluster),
+    });
+    this.#unsubscribe = [
+      own.subscribe((changes) => this.services.onRecords(null, this.#withRecords(changes))),
+      remotes.subscribe((changes) => {
+        for (const { rcc, op, held } of changes)
+          this.services.onRecords(rcc, [{ op, record: held.record }]);
+      }),
+    ];
+  }
+
+  /** Local Services are known, and which clusters may be seen: what nobody wants may go. */
+  get isReady(): boolean {
+    return this.#host.own.areServicesListed && this.#live.facts() !== null;
+  }
+
+  /** The source has started. */
+  start(): void {
+    if (this.#host.config.services === true) this.#host.source.followServices?.();
+    this.writer?.start();
+    this.update();
+  }
+
+  async stop(): Promise<void> {
+    for (const end of this.#unsubscribe) end();
+    await this.writer?.stop();
+  }
+
+  onFillable(id: string, object: JsonObject | null): void {
+    this.services.onFillable(id, object);
+  }
+
+  /** Services were listed, the relay is a member, or the facts are others: publishes, or ends. */
+  update(): void {
+    const { source, own } = this.#host;
+    this.#isAsked = this.#live.facts()?.asked?.includes("services") === true;
+    if (this.#isAsked) source.followServices?.();
+    this.#live.publisher()?.setServices(this.#isAsked && own.areServicesListed);
+    this.writer?.wake();
+  }
+
+  report(): ServiceReport[] {
+    const { services, writer } = this;
+    return describeServices({ services, writer, refusals: this.#host.remotes.refusals() });
+  }
+
+  get #clusterName(): string {
+    return this.#host.clusterName ?? NO_NAME;
+  }
+
+  /** Of a remote that may be seen, until all of it came once; of this cluster, until listed. */
+  #isIncomplete(cluster: string): boolean {
+    const { own, remotes } = this.#host;
+    if (cluster === this.#clusterName) return !own.areServicesListed;
+    const known = this.#live.facts();
+    if (known === null) return true;
+    const remote = known.remotes.find(({ rcc }) => rcc === cluster);
+    if (remote?.state !== "granted" || !channelsOf(remote.scope).includes("services")) return false;
+    return !remotes.isComplete(cluster, "services");
+  }
+
+  *#withRecords(changes: readonly EncodedChange[]) {
+    for (const change of changes) {
+      if (change.op === "put") yield { op: "put" as const, record: change.record };
+      else {
+        const held = this.#host.own.local.byKey(change.key);
+        if (held !== undefined) yield { op: "delete" as const, record: held.record };
+      }
+    }
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * Which Service is written next, and when: the first change at once, then what comes within half a
+ * second together; one write a turn, so that a large Service does not keep the others waiting; at
+ * most 20 writes a second after a burst of 30. Pure but for its own state. [SVC25]
+ */
+
+const COALESCE_MS = 500;
+const WRITES_PER_SECOND = 20;
+const BURST = 30;
+
+export type NextTurn =
+  | { readonly kind: "turn"; readonly key: string }
+  | { readonly kind: "wait"; readonly ms: number }
+  | { readonly kind: "idle" };
+
+export class WriteQueue {
+  /** Key → when it is due; in the order of turns. */
+  readonly #due = new Map<string, number>();
+  /** When the last pass over a key began. */
+  readonly #beganMs = new Map<string, number>();
+  #tokens = BURST;
+  #tokensMs = 0;
+
+  get size(): number {
+    return this.#due.size;
+  }
+
+  /** Something of the key may have changed. */
+  add(key: string, nowMs: number): void {
+    if (this.#due.has(key)) return;
+    const beganMs = this.#beganMs.get(key) ?? Number.NEGATIVE_INFINITY;
+    this.#due.set(key, Math.max(nowMs, beganMs + COALESCE_MS));
+  }
+
+  /** The key that has its turn now, taken out. */
+  next(nowMs: number): NextTurn {
+    this.#refill(nowMs);
+    let soonest = Number.POSITIVE_INFINITY;
+    for (const [key, dueMs] of this.#due) {
+      soonest = Math.min(soonest, dueMs);
+      if (dueMs > nowMs) continue;
+      if (this.#tokens < 1)
+        return { kind: "wait", ms: Math.ceil(((1 - this.#tokens) * 1000) / WRITES_PER_SECOND) };
+      this.#due.delete(key);
+      return { kind: "turn", key };
+    }
+    return this.#due.size === 0 ? { kind: "idle" } : { kind: "wait", ms: soonest - nowMs };
+  }
+
+  /** A request was sent in this turn. */
+  spend(): void {
+    this.#tokens--;
+  }
+
+  /** More of the same is to be written: behind those that are due. */
+  again(key: string, nowMs: number): void {
+    this.#due.delete(key);
+    this.#due.set(key, nowMs);
+  }
+
+  /** All of it is written. */
+  done(key: string, nowMs: number): void {
+    this.#beganMs.set(key, nowMs);
+  }
+
+  /** The key could not be written. */
+  retry(key: string, atMs: number): void {
+    this.#due.delete(key);
+    this.#due.set(key, atMs);
+  }
+
+  /** It is no Service of ours any more. */
+  forget(key: string): void {
+    this.#beganMs.delete(key);
+  }
+
+  clear(): void {
+    this.#due.clear();
+  }
+
+  #refill(nowMs: number): void {
+    const gained = ((nowMs - this.#tokensMs) * WRITES_PER_SECOND) / 1000;
+    this.#tokens = Math.min(BURST, this.#tokens + Math.max(0, gained));
+    this.#tokensMs = nowMs;
+  }
+}

@@ -1,0 +1,185 @@
+import { afterEach, expect, test } from "vitest";
+
+import { isJsonObject } from "../../../relay/kube/kube-object.ts";
+import { SliceWriter } from "../../../relay/services/slice-writer.ts";
+import { WriteQueue } from "../../../relay/services/write-queue.ts";
+import { eventually } from "../../support/mesh-rig.ts";
+import { FakeSliceApi } from "../../support/fake-slice-api.ts";
+import { endpoint, FederatedWorld, fillable, service } from "../../support/federated.ts";
+
+const writers: SliceWriter[] = [];
+
+afterEach(async () => {
+  await Promise.all(writers.splice(0).map((writer) => writer.stop()));
+});
+
+const LOG = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+function start(world: FederatedWorld, api: FakeSliceApi) {
+  const lease = {
+    isHeld: true,
+    holder: "me",
+    start: () => undefined,
+    stop: () => Promise.resolve(),
+  };
+  const writer = new SliceWriter({
+    services: world.services,
+    transport: api,
+    lease,
+    log: LOG,
+    isReady: () => true,
+    now: () => performance.now(),
+    wallMs: () => Date.now(),
+  });
+  writers.push(writer);
+  writer.start();
+  return { writer, lease };
+}
+
+function world(): FederatedWorld {
+  const made = new FederatedWorld();
+  made.ask(fillable("app == 'db'"));
+  made.put("b", service("pg", { app: "db" }), endpoint("pg", "10.2.0.1"));
+  return made;
+}
+
+/** Addresses of all slices. */
+function addresses(api: FakeSliceApi): string[] {
+  return api
+    .slices()
+    .flatMap(({ endpoints }) => (Array.isArray(endpoints) ? (endpoints as unknown[]) : []))
+    .flatMap((each) => (isJsonObject(each) ? String(each["addresses"]) : []))
+    .toSorted();
+}
+
+const until = (api: FakeSliceApi, ...ips: readonly string[]): Promise<unknown> =>
+  eventually(
+    () => Promise.resolve(addresses(api).join(" ")),
+    (now) => now === ips.join(" "),
+  );
+
+test("[SVC25] the slices follow, one write a change, none while nothing changes", async () => {
+  const [made, api] = [world(), new FakeSliceApi()];
+  start(made, api);
+  await until(api, "10.2.0.1");
+  made.put("b", endpoint("pg", "10.2.0.2"));
+  await until(api, "10.2.0.1", "10.2.0.2");
+  made.put("b", endpoint("pg", "10.2.0.2"));
+  made.put("b", service("pg", { app: "db", more: "labels" }));
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  expect(api.sliceWrites()).toEqual(["POST", "PUT"]);
+  made.ask(null);
+  await until(api);
+  expect(api.sliceWrites()).toEqual(["POST", "PUT", "DELETE"]);
+});
+
+test("[SVC25] 409 is read and planned again, 429, 500 and 403 are tried again: nothing is lost", async () => {
+  const [made, api] = [world(), new FakeSliceApi()];
+  const status = (code: number) => ({ status: code, body: "{}", retryAfterSeconds: 0 });
+  api.failures.push(status(500), status(429), status(403), status(409));
+  const { writer } = start(made, api);
+  await until(api, "10.2.0.1");
+  // Somebody's hand, and then the very same version again.
+  const [path = ""] = [...api.objects.keys()].filter((key) => key.includes("endpointslices"));
+  const slice = api.objects.get(path);
+  api.put(path, { ...slice, endpoints: [{ addresses: ["10.9.9.9"] }] });
+  await until(api, "10.2.0.1");
+  expect(writer.condition("shop/db")).toEqual({ kind: "written" });
+});
+
+test("[SVC23] a writer that ends between two writes leaves nothing behind that the next does not take up, and no moment without a ready endpoint", async () => {
+  const [made, api] = [world(), new FakeSliceApi()];
+  for (let i = 0; i < 250; i++) made.put("b", endpoint("pg", `10.2.1.${i}`));
+  const first = start(made, api);
+  api.onWrite = () => {
+    if (api.sliceWrites().length === 2) first.lease.isHeld = false;
+  };
+  await eventually(
+    () => Promise.resolve(api.sliceWrites().length),
+    (count) => count === 2,
+  );
+  made.put("b", endpoint("pg", "10.2.2.1"));
+  made.delete("b", endpoint("pg", "10.2.0.1"));
+  const stay = new Set(addresses(api).filter((ip) => ip !== "10.2.0.1"));
+  api.onWrite = () => {
+    const now = new Set(addresses(api));
+    for (const ip of stay) if (!now.has(ip)) throw new Error(`${ip} was missing`);
+  };
+  start(made, api);
+  await eventually(
+    () => Promise.resolve(addresses(api)),
+    (now) => now.length === 251 && now.includes("10.2.2.1") && !now.includes("10.2.0.1"),
+  );
+  expect(new Set(addresses(api)).size).toBe(251);
+});
+
+test("[SVC11] a bad selector: our slices of that Service go, and an Event on it names the column", async () => {
+  const [made, api] = [world(), new FakeSliceApi()];
+  start(made, api);
+  await until(api, "10.2.0.1");
+  made.ask(fillable("app = 'db'"));
+  await until(api);
+  const events = api.requests.filter(({ path }) => path.endsWith("/events"));
+  expect(events.map(({ body }) => [body["reason"], body["type"]])).toEqual([
+    ["BadSelector", "Warning"],
+  ]);
+  expect(String(events[0]?.body["message"])).toMatch(/\d/);
+});
+
+test("[SVC26] Endpoints that would be mirrored: nothing is written, and the command that ends it is named", async () => {
+  const [made, api] = [world(), new FakeSliceApi()];
+  const path = "/api/v1/namespaces/shop/endpoints/db";
+  api.put(path, { metadata: { name: "db" }, subsets: [{ addresses: [{ ip: "10.2.0.1" }] }] });
+  const { writer } = start(made, api);
+  await eventually(
+    () => Promise.resolve(writer.condition("shop/db")),
+    (condition) => condition?.kind === "foreign" && condition.message.includes("kubectl label"),
+  );
+  expect(api.sliceWrites()).toEqual([]);
+  const labels = { "endpointslice.kubernetes.io/skip-mirror": "true" };
+  api.put(path, { metadata: { name: "db", labels }, subsets: [{}] });
+  made.put("b", endpoint("pg", "10.2.0.2"));
+  await until(api, "10.2.0.1", "10.2.0.2");
+});
+
+test("[SVC30] who does not hold the Lease writes nothing; a slice that is not ours is not touched", async () => {
+  const [made, api] = [world(), new FakeSliceApi()];
+  const foreign = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices/theirs";
+  const labels = { "kubernetes.io/service-name": "db" };
+  api.put(foreign, { metadata: { name: "theirs", namespace: "shop", labels }, endpoints: [] });
+  const { writer, lease } = start(made, api);
+  lease.isHeld = false;
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(api.sliceWrites().length).toBeLessThanOrEqual(1);
+  lease.isHeld = true;
+  writer.wake();
+  await until(api, "10.2.0.1");
+  made.ask(null);
+  await until(api);
+  expect([...api.objects.keys()].filter((key) => key.includes("slices/"))).toEqual([foreign]);
+});
+
+test("[SVC25] the first change at once, those of the next 500 ms together, 30 in a burst, then 20 a second, by turns", () => {
+  const queue = new WriteQueue();
+  queue.add("a", 1_000);
+  expect(queue.next(1_000)).toEqual({ kind: "turn", key: "a" });
+  queue.spend();
+  queue.done("a", 1_010);
+  queue.add("a", 1_100);
+  queue.add("a", 1_200);
+  expect(queue.next(1_200)).toEqual({ kind: "wait", ms: 310 });
+  expect(queue.next(1_510)).toEqual({ kind: "turn", key: "a" });
+  expect(queue.next(1_510)).toEqual({ kind: "idle" });
+  for (const key of ["big", "small"]) queue.add(key, 10_000);
+  const turns: string[] = [];
+  for (let i = 0; i < 30; i++) {
+    const next = queue.next(10_000);
+    if (next.kind !== "turn") throw new Error(next.kind);
+    turns.push(next.key);
+    queue.spend();
+    if (next.key === "big") queue.again("big", 10_000);
+  }
+  expect(turns.slice(0, 3)).toEqual(["big", "small", "big"]);
+  expect(queue.next(10_000)).toEqual({ kind: "wait", ms: 50 });
+  expect(queue.next(10_050)).toEqual({ kind: "turn", key: "big" });
+});
