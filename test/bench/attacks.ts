@@ -8,7 +8,7 @@ import type { LogChange } from "../../shared/log/payload.ts";
 import { encodeMessage } from "../../shared/protocol/codec.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
-import { CHANNELS } from "../../shared/record/channel.ts";
+import { FELIX_CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { pod, pool, put } from "../support/records.ts";
 
@@ -75,7 +75,13 @@ export function helloOf(role: Attack["role"]): Message {
   const common = { versions: PROTOCOL_VERSIONS, software: "bench", accessVersion: 0 };
   return role === "home"
     ? { type: "home-hello", ...common, leaseUid: "", term: 0, candidate: null }
-    : { type: "watch-hello", ...common, creditBytes: 2 ** 30, channels: CHANNELS, cursors: [] };
+    : {
+        type: "watch-hello",
+        ...common,
+        creditBytes: 2 ** 30,
+        channels: FELIX_CHANNELS,
+        cursors: [],
+      };
 }
 
 const REPORT = bigReport();

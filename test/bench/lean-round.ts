@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { encodePayload } from "../../shared/log/payload.ts";
 import type { LogChange } from "../../shared/log/payload.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
-import { CHANNELS } from "../../shared/record/channel.ts";
+import { FELIX_CHANNELS } from "../../shared/record/channel.ts";
 import { address, pod, pool, put } from "../support/records.ts";
 import type { Round, Setting } from "./fan-out.ts";
 import { quantile } from "./figure.ts";
@@ -124,7 +124,7 @@ async function runRound({ readers: count, changesPerSecond }: Setting): Promise<
   for (let n = 0; n < PODS; n += FRAME_CHANGES)
     await publisher.send("identity", encodePayload(values.slice(n, n + FRAME_CHANGES)));
   await publisher.drain();
-  for (const channel of CHANNELS) publisher.reconciled(channel);
+  for (const channel of FELIX_CHANNELS) publisher.reconciled(channel);
   let latencies: number[] = [];
   const look = (changes: readonly LogChange[]): void => {
     const now = performance.now();

@@ -13,7 +13,7 @@ import type { LogChange } from "../../shared/log/payload.ts";
 import type { Difference, Message } from "../../shared/protocol/messages.ts";
 import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { PAIR_BYTES } from "../../shared/log/trie-leaf.ts";
-import { CHANNELS } from "../../shared/record/channel.ts";
+import { FELIX_CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
 import { ORIGIN_UID, READER_UID } from "../support/origin-world.ts";
@@ -77,7 +77,7 @@ export class SlicesPublisher {
   }
 
   reconciled(): void {
-    for (const channel of CHANNELS) this.#say({ type: "reconciled", channel });
+    for (const channel of FELIX_CHANNELS) this.#say({ type: "reconciled", channel });
     this.#world.settle();
   }
 

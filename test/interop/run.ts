@@ -10,6 +10,7 @@ import { checkDeploy } from "./deploy.ts";
 import { checkKubectlForms } from "./kubectl-forms.ts";
 import { checkSpine, checkUp } from "./spine.ts";
 import { checkChurn } from "./source-churn.ts";
+import { checkServices } from "./services.ts";
 import { checkGolden } from "./source-golden.ts";
 import { Suite } from "./suite.ts";
 
@@ -17,6 +18,8 @@ const { values } = parseArgs({
   options: {
     seed: { type: "string", default: "1" },
     operations: { type: "string", default: "4000" },
+    /** Only federated Services. */
+    services: { type: "boolean", default: false },
   },
 });
 const began = performance.now();
@@ -24,7 +27,8 @@ const suite = new Suite();
 
 await suite.check("the test control plane is built", buildKube);
 await suite.check("kubectl is there", ensureKubectl);
-if (suite.failed === 0) {
+if (suite.failed === 0 && values.services) await checkServicesAlone(suite);
+else if (suite.failed === 0) {
   await checkKubectlForms(suite);
   for (const group of ["crd.projectcalico.org/v1", "projectcalico.org/v3"] as const) {
     const kube = await startKube();
@@ -36,6 +40,7 @@ if (suite.failed === 0) {
         await checkSpine(suite, kube);
         const empty = await startKube();
         await checkUp(suite, empty, kube).finally(() => empty.stop());
+        await checkServicesAlone(suite);
       }
       await checkChurn(suite, kube, group, {
         seed: Number(values.seed),
@@ -49,3 +54,9 @@ if (suite.failed === 0) {
 const minutes = ((performance.now() - began) / 60_000).toFixed(1);
 process.stdout.write(`${suite.passed} passed, ${suite.failed} failed (${minutes} min)\n`);
 process.exitCode = suite.failed === 0 ? 0 : 1;
+
+/** Between two API servers of their own. */
+async function checkServicesAlone(to: Suite): Promise<void> {
+  const [a, b] = [await startKube(), await startKube()];
+  await checkServices(to, a, b).finally(() => Promise.all([a.stop(), b.stop()]));
+}

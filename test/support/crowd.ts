@@ -9,7 +9,7 @@ import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { HomeHello, HomeMessage, Message } from "../../shared/protocol/messages.ts";
 import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { encodePayload } from "../../shared/log/payload.ts";
-import { CHANNELS } from "../../shared/record/channel.ts";
+import { FELIX_CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
 import type { CrowdedHub, HostedOrigin } from "./crowded-hub.ts";
@@ -99,7 +99,7 @@ export function connectReader(origin: HostedOrigin, clusterUid: string): void {
     software: "test",
     accessVersion: 0,
     creditBytes: LIMITS.defaultCreditBytes,
-    channels: CHANNELS,
+    channels: FELIX_CHANNELS,
     cursors: [],
   });
 }

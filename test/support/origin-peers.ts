@@ -7,7 +7,8 @@ import { encodeMessage } from "../../shared/protocol/codec.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { HomeMessage, Message, WatchMessage } from "../../shared/protocol/messages.ts";
 import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
-import { CHANNELS } from "../../shared/record/channel.ts";
+import type { Channel } from "../../shared/record/channel.ts";
+import { FELIX_CHANNELS } from "../../shared/record/channel.ts";
 import { LocalState } from "../../relay/publish/local-state.ts";
 import { Publisher } from "../../relay/publish/publisher.ts";
 import { MemoryView } from "../../relay/view/memory-view.ts";
@@ -82,7 +83,9 @@ export class TestPublisher {
 
 /** A reading relay's view, in memory. */
 export class TestReader {
-  readonly views = new Map(CHANNELS.map((channel) => [channel, new MemoryView(channel)]));
+  readonly views = new Map<Channel, MemoryView>(
+    FELIX_CHANNELS.map((channel) => [channel, new MemoryView(channel)]),
+  );
   readonly received: Message[] = [];
   readonly changes: ViewChange[] = [];
   readonly world: OriginWorld;
@@ -117,7 +120,7 @@ export class TestReader {
       software: "test",
       accessVersion: options.accessVersion ?? 0,
       creditBytes: options.creditBytes ?? LIMITS.defaultCreditBytes,
-      channels: CHANNELS,
+      channels: FELIX_CHANNELS,
       cursors: [...this.views.values()].flatMap((view) =>
         view.cursor === null || options.hasForgotten === true
           ? []

@@ -8,7 +8,7 @@ import { ViewFile } from "../../relay/view/view-file.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";
 import { prefixOf } from "../../shared/log/partition.ts";
 import { encodePayload } from "../../shared/log/payload.ts";
-import { CHANNELS } from "../../shared/record/channel.ts";
+import { FELIX_CHANNELS } from "../../shared/record/channel.ts";
 import { hashKey, hashRecord } from "../../shared/record/encoding.ts";
 import { keyOf } from "../../shared/record/key.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
@@ -104,7 +104,7 @@ export function writeManyOf(
   const identity = new HashTrie();
   for (const record of records)
     identity.set(hashKey(keyOf(record)), hashRecord(put(record).bytes), 0);
-  for (const channel of CHANNELS) {
+  for (const channel of FELIX_CHANNELS) {
     const common = { origin: 0, channel, epoch: "e" } as const;
     if (channel !== "identity") view.onMessage({ ...common, type: "repair-plan", blobs: 0, ...at });
     view.onMessage({

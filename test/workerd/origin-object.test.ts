@@ -12,7 +12,7 @@ import type { LogChange } from "../../shared/log/payload.ts";
 import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import { closeReasonOf } from "../../shared/protocol/errors.ts";
 import type { Message, WatchMessage } from "../../shared/protocol/messages.ts";
-import { CHANNELS } from "../../shared/record/channel.ts";
+import { FELIX_CHANNELS } from "../../shared/record/channel.ts";
 import { hashKey } from "../../shared/record/encoding.ts";
 import { keyOf } from "../../shared/record/key.ts";
 import type { OriginStatus, QuarantineEntry } from "../../shared/visibility/facts.ts";
@@ -261,7 +261,7 @@ test("[LOG10] evicted between any two messages, the object loses nothing and its
     keyHash: hashKey(keyOf(pod("p0", address(0)))),
     cause: "observed",
   });
-  for (const channel of CHANNELS) home.send({ type: "reconciled", channel });
+  for (const channel of FELIX_CHANNELS) home.send({ type: "reconciled", channel });
   await reader.until((view) => view.health().isInSync);
   expect(reader.names()).toEqual(names.filter((name) => name !== "p0").toSorted());
 });

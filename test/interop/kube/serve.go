@@ -60,7 +60,7 @@ func serve() error {
 	}
 	controllers := &child{role: "controllers", log: filepath.Join(dir, "controllers.log"), args: []string{
 		"--kubeconfig=" + creds.kubeconfig, "--leader-elect=false", "--bind-address=127.0.0.1", "--secure-port=0",
-		"--controllers=endpointslice-controller,namespace-controller,serviceaccount-controller",
+		"--controllers=endpointslice-controller,endpointslice-mirroring-controller,namespace-controller,serviceaccount-controller",
 		"--service-account-private-key-file=" + creds.keyFile, "--use-service-account-credentials=false",
 	}}
 	controllers.restartOnExit = true

@@ -21,7 +21,7 @@ import { partitionHas } from "../../../shared/log/partition.ts";
 import { encodePayload } from "../../../shared/log/payload.ts";
 import { LIMITS } from "../../../shared/protocol/limits.ts";
 import type { WatchMessage } from "../../../shared/protocol/messages.ts";
-import { CHANNELS } from "../../../shared/record/channel.ts";
+import { FELIX_CHANNELS } from "../../../shared/record/channel.ts";
 import { hashKey, hashRecord } from "../../../shared/record/encoding.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import { TestPublisher, TestReader } from "../../support/origin-peers.ts";
@@ -55,7 +55,7 @@ function attach(world: OriginWorld, view: RemoteView): void {
     software: "test",
     accessVersion: 0,
     creditBytes: LIMITS.defaultCreditBytes,
-    channels: CHANNELS,
+    channels: FELIX_CHANNELS,
     cursors: view.cursors(),
   });
   world.advance(1_000);
@@ -226,7 +226,7 @@ function halfRepaired(path: string, slackBytes: number) {
 
 /** The other channels, populated and empty. */
 function fillOthers(view: RemoteView, populated: boolean): void {
-  for (const channel of CHANNELS.filter((each) => each !== "identity")) {
+  for (const channel of FELIX_CHANNELS.filter((each) => each !== "identity")) {
     const common = { origin: 0, channel, epoch: "e" } as const;
     const chain = new Uint8Array(16);
     view.onMessage({ ...common, type: "repair-plan", head: 0, blobs: 0, after: 0, chain });

@@ -5,7 +5,7 @@
  */
 import { WITHHELD_EPOCH } from "../../../shared/log/cursor.ts";
 import type { Checkpoint, Frame, Message } from "../../../shared/protocol/messages.ts";
-import { CHANNELS } from "../../../shared/record/channel.ts";
+import { FELIX_CHANNELS } from "../../../shared/record/channel.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import type { Happening, Moment, SeenRemote } from "../history.ts";
 import { admittedAt, Truth } from "./truth.ts";
@@ -20,7 +20,7 @@ function judgeHeld(
   { origin, served, refused, positions }: SeenRemote,
 ): string | null {
   let count = 0;
-  for (const channel of CHANNELS) {
+  for (const channel of FELIX_CHANNELS) {
     const position = positions.get(channel);
     if (position === undefined) return `was not told on this connection where ${channel} is`;
     const { epoch, revision } = position;

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { HashTrie } from "../../../shared/log/hash-trie.ts";
 import { encodeMessage } from "../../../shared/protocol/codec.ts";
 import { LIMITS } from "../../../shared/protocol/limits.ts";
-import { CHANNELS } from "../../../shared/record/channel.ts";
+import { FELIX_CHANNELS } from "../../../shared/record/channel.ts";
 import { ReaderMemory } from "../../../worker/origin/budgets/reader-memory.ts";
 import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
 import { heavyLabels } from "../../support/noise.ts";
@@ -41,7 +41,7 @@ class Liar {
       software: "liar",
       accessVersion: 0,
       creditBytes,
-      channels: CHANNELS,
+      channels: FELIX_CHANNELS,
       cursors: [],
     });
     world.settle();

@@ -12,7 +12,7 @@ import { encodePayload } from "../../../shared/log/payload.ts";
 import { encodeMessage } from "../../../shared/protocol/codec.ts";
 import type { HomeHello, Message, WatchHello } from "../../../shared/protocol/messages.ts";
 import { PROTOCOL_VERSIONS } from "../../../shared/protocol/version.ts";
-import { CHANNELS } from "../../../shared/record/channel.ts";
+import { FELIX_CHANNELS } from "../../../shared/record/channel.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import type { Peer } from "../../../worker/origin/peer.ts";
 import { listen, NOISY_US, p99, READERS } from "../../support/beside.ts";
@@ -38,7 +38,7 @@ const WATCH: WatchHello = {
   software: "nuisance",
   accessVersion: 0,
   creditBytes: 0,
-  channels: CHANNELS,
+  channels: FELIX_CHANNELS,
   cursors: [],
 };
 const leaves = Array.from({ length: 4_096 }, (_, i) => ({
@@ -47,7 +47,7 @@ const leaves = Array.from({ length: 4_096 }, (_, i) => ({
   digest: new Uint8Array(16).fill(i),
 }));
 const ofChannel = <T extends Message>(make: (channel: Channel) => T): ((n: number) => T) => {
-  const each = CHANNELS.map(make);
+  const each = FELIX_CHANNELS.map(make);
   return (n) => each[n % each.length] as T;
 };
 const edges = JSON.stringify(
