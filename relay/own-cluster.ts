@@ -7,6 +7,8 @@ import { kindOfKey } from "../shared/record/key-name.ts";
 import type { Channel } from "../shared/record/channel.ts";
 import type { EncodedChange } from "../shared/record/encoding.ts";
 import type { CalicoRecord } from "../shared/record/record.ts";
+import { MAX_TOLD_POOLS } from "../shared/visibility/facts.ts";
+import type { ClusterReport } from "../shared/visibility/facts.ts";
 import type { RelayPorts } from "./hub/relay-ports.ts";
 import type { Logger } from "./lib/log.ts";
 import { LocalState } from "./publish/local-state.ts";
@@ -19,6 +21,8 @@ import { SourceProblems } from "./source/problems.ts";
 import type { Source } from "./source/source.ts";
 import { sourceStatus } from "./source/source-status.ts";
 import type { SourceStatus } from "./source/source-status.ts";
+import type { NatPools } from "./view/nat-pools.ts";
+import type { Remotes } from "./view/remotes.ts";
 
 type LocalListener = (changes: readonly EncodedChange[]) => void;
 
@@ -145,4 +149,24 @@ export class OwnCluster {
 function isOfAddresses(change: EncodedChange): boolean {
   const kind = change.op === "put" ? change.record.kind : kindOfKey(change.key);
   return kind === "IPPool" || kind === "Node";
+}
+
+/** What the hub is told of the cluster. */
+export function clusterReport(own: OwnCluster, { withheld }: NatPools): ClusterReport {
+  const pools = own.pools.own();
+  return {
+    pools: pools.slice(0, MAX_TOLD_POOLS),
+    poolCount: pools.length,
+    withheldPools: withheld.slice(0, MAX_TOLD_POOLS),
+    source: own.health.summary(),
+  };
+}
+
+/** The cluster's own, and what is served of others. */
+export function* everyRecord(
+  own: OwnCluster,
+  remotes: Pick<Remotes, "served">,
+): Generator<{ readonly rcc: string | null; readonly record: CalicoRecord }> {
+  for (const record of own.records()) yield { rcc: null, record };
+  for (const { rcc, held } of remotes.served()) yield { rcc, record: held.record };
 }

@@ -3,9 +3,7 @@
  * serves them. This file wires and decides nothing that has a name of its own elsewhere.
  */
 import { PROTOCOL_VERSIONS } from "../shared/protocol/version.ts";
-import type { CalicoRecord } from "../shared/record/record.ts";
-import { MAX_TOLD_POOLS } from "../shared/visibility/facts.ts";
-import type { AccessFacts, ClusterReport } from "../shared/visibility/facts.ts";
+import type { AccessFacts } from "../shared/visibility/facts.ts";
 import { KeptAccess, warnOfHeldBack } from "./access/kept-access.ts";
 import type { RelayConfig } from "./config/relay-config.ts";
 import { directSide } from "./direct-side.ts";
@@ -18,7 +16,11 @@ import type { Logger } from "./lib/log.ts";
 import { makeFolder } from "./lib/make-folder.ts";
 import { VERSION } from "./lib/version.ts";
 import { openIdentity } from "./open-identity.ts";
-import { OwnCluster } from "./own-cluster.ts";
+import { clusterReport, everyRecord, OwnCluster } from "./own-cluster.ts";
+import { Feed } from "./feed/feed.ts";
+import type { FeedNet } from "./feed/frames.ts";
+import { PeerFeedNet } from "./peers/feed-net.ts";
+import { offerOf } from "./peers/offer.ts";
 import { Peers } from "./peers/peers.ts";
 import type { Publisher } from "./publish/publisher.ts";
 import type { Source } from "./source/source.ts";
@@ -46,6 +48,8 @@ export class Relay {
   readonly #credentials: RelayIdentity;
   readonly #ports: RelayPorts;
   readonly #session: HubSession;
+  /** `null`: it always has its own sockets at the hub. */
+  readonly #feed: Feed | null;
   readonly #startedMs: number;
   /** Not while other relays are asked for them. */
   #areViewsOpen = false;
@@ -58,6 +62,7 @@ export class Relay {
     log: Logger,
     credentials: RelayIdentity,
     ports = NODE_PORTS,
+    net: FeedNet | null = null,
   ) {
     this.#ports = ports;
     this.#startedMs = ports.now();
@@ -66,6 +71,8 @@ export class Relay {
     this.#log = log;
     this.#credentials = credentials;
     this.#access = new KeptAccess(config.state, ports, log);
+    this.#feed = net && this.#feedOver(net);
+    const hubPorts = this.#feed?.ports ?? ports;
     this.own = new OwnCluster({
       source,
       stateDir: config.state,
@@ -87,7 +94,7 @@ export class Relay {
       joinToken: config.joinToken,
       credentials,
       local: this.own.local,
-      ports,
+      ports: hubPorts,
       log,
       accessVersion: () => this.#access.facts?.accessVersion ?? 0,
       onAccess: (facts) => this.#onAccess(facts),
@@ -104,7 +111,7 @@ export class Relay {
         headers: () => credentials.headers(),
         log,
         onState: () => this.#report(),
-        ports,
+        ports: hubPorts,
         bounds: boundsOf(config),
       },
       new OwnAddresses({ pods: [], nodes: [] }, []),
@@ -118,18 +125,12 @@ export class Relay {
   static async open(config: RelayConfig, source: Source, log: Logger): Promise<Relay> {
     makeFolder(config.state, "--state");
     const { identity, credentials, ports } = await openIdentity(config);
-    const relay = new Relay(config, source, log, identity, ports);
-    if (credentials !== null) relay.peers = Peers.of(config, credentials, relay.#offer, log);
+    const net = credentials && PeerFeedNet.of(config, credentials, log);
+    const relay = new Relay(config, source, log, identity, ports, net);
+    if (credentials === null) return relay;
+    const offer = offerOf(relay.remotes, relay.#feed, () => relay.#access.facts);
+    relay.peers = Peers.of(config, credentials, offer, net, log);
     return relay;
-  }
-
-  /** Facts and views that other relays of the cluster are given. */
-  get #offer() {
-    return {
-      facts: () => this.#access.facts,
-      views: () => this.remotes.files(),
-      view: (rcc: string) => this.remotes.file(rcc),
-    };
   }
 
   /**
@@ -147,6 +148,7 @@ export class Relay {
 
   async stop(): Promise<void> {
     this.#session.stop();
+    this.#feed?.stop();
     this.#access.stop();
     this.#cancelAsking?.();
     this.remotes.stop();
@@ -201,6 +203,7 @@ export class Relay {
       pools: this.remotes.pools.report(),
       transfers: this.remotes.transfers(),
       peers: this.peers?.report ?? null,
+      feed: this.#feed?.status() ?? null,
     };
   }
 
@@ -270,31 +273,25 @@ export class Relay {
 
   #refreshOwnAddresses(): void {
     const ranges = this.#access.facts?.ranges ?? { pods: [], nodes: [] };
-    this.remotes.shared.setRanges(ranges.shared ?? [], () => this.#allRecords());
+    this.remotes.shared.setRanges(ranges.shared ?? [], () => everyRecord(this.own, this.remotes));
     this.remotes.pools.setLocal(this.own.pools.all());
     this.remotes.setOwnAddresses(new OwnAddresses(ranges, this.own.records()));
     this.directs?.onLocal();
   }
 
-  *#allRecords(): Generator<{ readonly rcc: string | null; readonly record: CalicoRecord }> {
-    for (const record of this.own.records()) yield { rcc: null, record };
-    for (const { rcc, held } of this.remotes.served()) yield { rcc, record: held.record };
+  #feedOver(net: FeedNet): Feed {
+    return new Feed(net, this.#ports, this.#log, {
+      clusterUid: () => this.#credentials.membership?.cluster.uid ?? null,
+      accessVersion: () => this.#access.facts?.accessVersion ?? 0,
+      view: (uid) => this.remotes.viewOf(uid),
+      onReports: () => this.#report(),
+    });
   }
 
   #report(): void {
     this.#session.report(
-      () => this.remotes.meshReports(),
-      () => this.#clusterReport(),
+      () => this.#feed?.merged(this.remotes.meshReports()) ?? this.remotes.meshReports(),
+      () => clusterReport(this.own, this.remotes.pools),
     );
-  }
-
-  #clusterReport(): ClusterReport {
-    const pools = this.own.pools.own();
-    return {
-      pools: pools.slice(0, MAX_TOLD_POOLS),
-      poolCount: pools.length,
-      withheldPools: this.remotes.pools.withheld.slice(0, MAX_TOLD_POOLS),
-      source: this.own.health.summary(),
-    };
   }
 }

@@ -1,6 +1,7 @@
 /** The status document of a relay: `/status`, `catwalk relay status`, metrics. */
 import type { DirectStatus } from "./direct/direct-remotes.ts";
 import type { Home } from "./publish/home.ts";
+import type { FeedStatus } from "./feed/feed.ts";
 import type { PeerReport } from "./peers/ask-all.ts";
 import type { WithdrawalReport } from "./publish/withdrawals/withdrawals.ts";
 import type { SourceStatus } from "./source/source-status.ts";
@@ -41,4 +42,6 @@ export interface RelayStatus {
    * asked. [PEE1]
    */
   readonly peers: PeerReport | null;
+  /** Who feeds this relay, and whom it feeds; `null`: it is by itself. [FEE7] */
+  readonly feed: FeedStatus | null;
 }

@@ -251,13 +251,26 @@ export const ROOMS = {
     "relay/lib",
     "relay/hub",
   ],
+  /** Who holds sockets to the hub for the cluster, and what the others follow of it. */
+  "relay/feed": [
+    "shared/lib",
+    "shared/record",
+    "shared/log",
+    "shared/protocol",
+    "shared/visibility",
+    "relay/lib",
+    "relay/hub",
+    "relay/view",
+  ],
   /** One cluster's source, and what of it holds. */
   "relay/own-cluster.ts": [
     "shared/record",
+    "shared/visibility",
     "relay/lib",
     "relay/hub",
     "relay/source",
     "relay/publish",
+    "relay/view",
   ],
   /** Remotes that the relay reads itself, without a hub. */
   "relay/direct": [
@@ -284,6 +297,7 @@ export const ROOMS = {
     "relay/config",
     "relay/kube",
     "relay/view",
+    "relay/feed",
   ],
   /** The port for Felix: Typha's stream with other clusters' records in it. */
   "relay/typha/splice": [
@@ -309,6 +323,7 @@ export const ROOMS = {
     "relay/access",
     "relay/publish",
     "relay/view",
+    "relay/feed",
     "relay/own-cluster.ts",
     "relay/direct",
     "relay/peers",

@@ -1,14 +1,13 @@
 /** Keeps a process running: starts it again, with a backoff, when it ends by itself. */
 import { createInterface } from "node:readline";
 
-import { backoffMs } from "../../shared/lib/backoff.ts";
+import { nextRetry } from "../../shared/lib/retry.ts";
+import type { Outage } from "../../shared/lib/retry.ts";
 import type { GuardedChild } from "./guarded-child.ts";
 
 /** workerd waits for open WebSockets for ever after SIGTERM; what it has answered is on disk. */
 const DRAIN_MS = 1_000;
-const RESTART = { baseMs: 250, capMs: 10_000 };
-/** A run of this length resets the backoff. */
-const HEALTHY_MS = 30_000;
+const RESTART = { shortestMs: 250, longestMs: 10_000, healthyMs: 5_000 };
 /** Kept to say why it did not come up. */
 const LAST_LINES = 20;
 
@@ -17,7 +16,7 @@ export class Supervisor {
   readonly #log: (line: string) => void;
   #child: GuardedChild;
   #isStopping = false;
-  #attempt = 0;
+  #outage: Outage = null;
   #retry: NodeJS.Timeout | null = null;
   /** Exit code of a first run that ended before it was ready. */
   firstExit: number | null = null;
@@ -52,8 +51,10 @@ export class Supervisor {
     void child.exited.then((code) => {
       this.firstExit ??= code;
       if (this.#isStopping) return;
-      if (performance.now() - startedMs > HEALTHY_MS) this.#attempt = 0;
-      const delayMs = backoffMs(this.#attempt++, RESTART, Math.random);
+      const nowMs = performance.now();
+      const loss = { nowMs, heldMs: nowMs - startedMs };
+      const { outage, delayMs } = nextRetry(this.#outage, loss, RESTART, Math.random);
+      this.#outage = outage;
       this.#tell(`workerd ended with status ${code}; starting it again in ${delayMs} ms`);
       this.#retry = setTimeout(() => {
         this.#child = this.#run();

@@ -8,12 +8,13 @@ import type { IncomingMessage } from "node:http";
 import WebSocket from "ws";
 import { z } from "zod";
 
-import { backoffMs } from "../../shared/lib/backoff.ts";
 import { errorText } from "../../shared/lib/error-text.ts";
 import { parseJson } from "../../shared/lib/parse-json.ts";
 import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import { closeReasonOf } from "../../shared/protocol/errors.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
+import { nextRetry } from "../../shared/lib/retry.ts";
+import type { Outage } from "../../shared/lib/retry.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
 import type { HubRoute } from "./route.ts";
 import { PING_TEXT } from "../../shared/protocol/messages.ts";
@@ -39,10 +40,7 @@ export interface LinkOptions {
   readonly handlers: LinkHandlers;
 }
 
-/** The first attempts come quickly: most losses are a hub that restarts. */
-const BACKOFF = { baseMs: 250, capMs: 15_000 };
-/** A connection that held this long resets the backoff. */
-const HEALTHY_MS = 5_000;
+const RETRY = { shortestMs: 250, longestMs: 15_000, healthyMs: 5_000 };
 /** An HTTP error's body is waited for so long, and taken in up to so many bytes. */
 const REFUSAL_MS = 2_000;
 const REFUSAL_BYTES = 16 * 1024;
@@ -54,9 +52,9 @@ export class HubLink {
   #socket: WebSocket | null = null;
   #isOpen = false;
   #isStopped = false;
-  #attempt = 0;
+  #outage: Outage = null;
   #retry: NodeJS.Timeout | null = null;
-  #openedMs = 0;
+  #openedMs: number | null = null;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -194,18 +192,18 @@ export class HubLink {
     this.#socket = null;
     this.#isOpen = false;
     socket.terminate();
-    if (this.#openedMs > 0 && performance.now() - this.#openedMs > HEALTHY_MS) this.#attempt = 0;
-    this.#openedMs = 0;
     this.#tellDown(reason, message);
     this.#scheduleRetry();
   }
 
   #scheduleRetry(): void {
     if (this.#isStopped || this.#retry !== null) return;
-    this.#retry = setTimeout(
-      () => void this.#connect(),
-      backoffMs(this.#attempt++, BACKOFF, Math.random),
-    );
+    const nowMs = performance.now();
+    const heldMs = this.#openedMs === null ? null : nowMs - this.#openedMs;
+    this.#openedMs = null;
+    const { outage, delayMs } = nextRetry(this.#outage, { nowMs, heldMs }, RETRY, Math.random);
+    this.#outage = outage;
+    this.#retry = setTimeout(() => void this.#connect(), delayMs);
   }
 }
 

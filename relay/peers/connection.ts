@@ -64,8 +64,13 @@ export class PeerConnection {
   }
 
   /** Resolves when the system has taken enough of it to go on. */
-  send(bytes: Uint8Array): Promise<void> {
-    return this.#write(frameOf(bytes));
+  send(bytes: Uint8Array, max?: number): Promise<void> {
+    return this.#write(frameOf(bytes, max));
+  }
+
+  /** Sent, and not taken by the system yet. */
+  get backlogBytes(): number {
+    return this.#socket.writableLength;
   }
 
   /**

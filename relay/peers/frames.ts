@@ -10,8 +10,8 @@ export const LENGTH_BYTES = 4;
 /** What is wrong with the other side, for the log. */
 export class PeerError extends Error {}
 
-export function frameOf(bytes: Uint8Array): Buffer {
-  if (bytes.length > MAX_FRAME_BYTES) throw new Error(`BUG: a frame of ${bytes.length} bytes`);
+export function frameOf(bytes: Uint8Array, max = MAX_FRAME_BYTES): Buffer {
+  if (bytes.length > max) throw new Error(`BUG: a frame of ${bytes.length} bytes`);
   const length = Buffer.alloc(LENGTH_BYTES);
   length.writeUInt32BE(bytes.length);
   return Buffer.concat([length, bytes]);

@@ -9,7 +9,9 @@ export interface PeerLimits {
   readonly totalMs: number;
   /** Connections that a relay has of others at once; one more is closed. */
   readonly connections: number;
-  /** Of these, askers that are sent files; one more is told to wait. */
+  /** Relays that follow this one, beside these connections; one more is closed. */
+  readonly followers: number;
+  /** Of the connections, askers that are sent files; one more is told to wait. */
   readonly transfers: number;
   /** To all of them together: a node that starts must not take the wire from the others. */
   readonly bytesPerSecond: number;
@@ -26,6 +28,7 @@ export const PEER_LIMITS: PeerLimits = {
   idleMs: 5_000,
   totalMs: 60_000,
   connections: 64,
+  followers: 1_024,
   transfers: 4,
   bytesPerSecond: 64 * 1024 * 1024,
   asked: 8,

@@ -43,6 +43,8 @@ export type ViewPosition = z.output<typeof viewPosition>;
 
 const question = z.discriminatedUnion("type", [
   z.object({ type: z.literal("positions") }),
+  /** Frames of `relay/feed` follow both ways, until one side ends. */
+  z.object({ type: z.literal("follow"), name: z.string().max(253) }),
   z.object({
     type: z.literal("files"),
     facts: z.boolean(),

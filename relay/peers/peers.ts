@@ -9,16 +9,18 @@ import type { Logger } from "../lib/log.ts";
 import { splitHostPort } from "../lib/host-port.ts";
 import { askAll } from "./ask-all.ts";
 import type { PeerReport } from "./ask-all.ts";
+import type { PeerFeedNet } from "./feed-net.ts";
 import { peerFinder } from "./find-peers.ts";
 import { peerCertificate } from "./handshake.ts";
 import { PEER_LIMITS } from "./limits.ts";
 import { PeerServer } from "./server.ts";
-import type { Offer } from "./server.ts";
+import type { Offer } from "./offer.ts";
 
 export class Peers {
   readonly #config: RelayConfig;
   readonly #credentials: Credentials;
   readonly #log: Logger;
+  readonly #net: PeerFeedNet | null;
   readonly #server: PeerServer | null;
   readonly #abort = new AbortController();
   #report: PeerReport | null = null;
@@ -28,15 +30,23 @@ export class Peers {
     config: RelayConfig,
     credentials: Credentials,
     offer: Offer,
+    net: PeerFeedNet | null,
     log: Logger,
   ): Peers | null {
     const { peers, peersService, peersListen } = config;
     return peers === undefined && peersService === undefined && peersListen === undefined
       ? null
-      : new Peers(config, credentials, offer, log);
+      : new Peers(config, credentials, offer, net, log);
   }
 
-  private constructor(config: RelayConfig, credentials: Credentials, offer: Offer, log: Logger) {
+  private constructor(
+    config: RelayConfig,
+    credentials: Credentials,
+    offer: Offer,
+    net: PeerFeedNet | null,
+    log: Logger,
+  ) {
+    this.#net = net;
     this.#config = config;
     this.#credentials = credentials;
     this.#log = log;
@@ -87,6 +97,7 @@ export class Peers {
 
   async stop(): Promise<void> {
     this.stopAsking();
+    this.#net?.stop();
     await this.#server?.stop();
   }
 }

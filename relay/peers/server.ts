@@ -9,32 +9,23 @@ import type { Server, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { errorText } from "../../shared/lib/error-text.ts";
-import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import type { Logger } from "../lib/log.ts";
 import { listenOn } from "../lib/listen-on.ts";
-import type { ViewOnDisk } from "../view/views-folder.ts";
 import { PeerConnection } from "./connection.ts";
+import { carryFrames, pipeOver } from "./feed-net.ts";
 import { PeerError } from "./frames.ts";
 import type { PeerCertificate } from "./handshake.ts";
 import { PEER_LIMITS } from "./limits.ts";
 import type { PeerLimits } from "./limits.ts";
 import { MAX_QUESTION_BYTES, messageFrame, partFrame, readQuestion } from "./messages.ts";
 import type { Question } from "./messages.ts";
+import type { Offer } from "./offer.ts";
 
 const PART_BYTES = 256 * 1024;
 /** At most one line this often: somebody may be scanning ports. */
 const WARN_EVERY_MS = 10_000;
 /** Less is not worth a timer. */
 const SHORTEST_SLEEP_MS = 4;
-
-/** Facts and view files of this relay. */
-export interface Offer {
-  facts(): AccessFacts | null;
-  /** Of all remotes that the cluster may see. */
-  views(): readonly ViewOnDisk[];
-  /** Of one; `null` when the cluster may not see it (any more). */
-  view(rcc: string): ViewOnDisk | null;
-}
 
 export class PeerServer {
   readonly #certificate: PeerCertificate;
@@ -45,6 +36,7 @@ export class PeerServer {
   readonly #sockets = new Set<Socket>();
   /** Those that have not shown yet that they have the cluster's key, oldest first. */
   readonly #unproven = new Set<Socket>();
+  readonly #followers = new Set<Socket>();
   #transfers = 0;
   #warnedMs = -Infinity;
   /** When what was sent until now may all have been sent. */
@@ -66,7 +58,7 @@ export class PeerServer {
 
   async stop(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of [...this.#sockets, ...this.#followers]) socket.destroy();
     await closed;
   }
 
@@ -88,7 +80,10 @@ export class PeerServer {
       this.#unproven.delete(socket);
       const question = readQuestion(await connection.receive(MAX_QUESTION_BYTES));
       clearTimeout(untilAsked);
-      await this.#answer(connection, question, from);
+      if (question.type === "follow") {
+        clearTimeout(untilOver);
+        await this.#feed(socket, connection, `${question.name} (${socket.remoteAddress})`);
+      } else await this.#answer(connection, question, from);
       connection.end();
     } catch (error) {
       socket.destroy();
@@ -121,7 +116,23 @@ export class PeerServer {
     this.#unproven.delete(socket);
   }
 
-  async #answer(connection: PeerConnection, question: Question, from: string): Promise<void> {
+  /** Until one side ends. Followers stay, so they take no room of who asks. */
+  async #feed(socket: Socket, connection: PeerConnection, name: string): Promise<void> {
+    if (this.#followers.size >= this.#limits.followers)
+      throw new PeerError("it has followers enough");
+    const handlers = this.#offer.follow(name, pipeOver(connection));
+    if (handlers === null) throw new PeerError("it feeds nobody");
+    this.#sockets.delete(socket);
+    this.#followers.add(socket);
+    socket.once("close", () => this.#followers.delete(socket));
+    await carryFrames(connection, handlers);
+  }
+
+  async #answer(
+    connection: PeerConnection,
+    question: Exclude<Question, { type: "follow" }>,
+    from: string,
+  ): Promise<void> {
     if (question.type === "positions") return connection.send(this.#positions());
     if (this.#transfers >= this.#limits.transfers) {
       this.#log.info({ peer: from }, "a relay of this cluster asks for views: told to wait");

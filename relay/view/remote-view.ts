@@ -17,6 +17,8 @@ import { excessWith, REMOTE_BOUNDS } from "./bounds.ts";
 import type { RemoteBounds } from "./bounds.ts";
 import { ChannelView } from "./channel-view.ts";
 import type { ChannelHealth } from "./channel-view.ts";
+import { confirmedChannel } from "./confirmed.ts";
+import type { ConfirmedChannel } from "./confirmed.ts";
 import type { HeldRecord, ViewChange } from "./held-records.ts";
 import { loadView } from "./load-view.ts";
 import type { ChannelViews } from "./load-view.ts";
@@ -147,7 +149,6 @@ export class RemoteView {
     return this.#channels[channel].at(keyHash);
   }
 
-  /** Of what is confirmed. Not to be changed. */
   trie(channel: Channel): HashTrie {
     return this.#channels[channel].trie;
   }
@@ -155,15 +156,15 @@ export class RemoteView {
   /** The record with this key, whatever its channel. */
   at(key: string): HeldRecord | null {
     const keyHash = hashKey(key);
-    for (const view of this.#views) {
-      const held = view.at(keyHash);
-      if (held !== null) return held;
-    }
-    return null;
+    return this.#views.map((view) => view.at(keyHash)).find((held) => held !== null) ?? null;
   }
 
   health(channel: Channel): ChannelHealth {
     return this.#channels[channel].health();
+  }
+
+  confirmed(channel: Channel): ConfirmedChannel {
+    return confirmedChannel(this.#channels[channel].trie, (place) => this.#storage.read(place));
   }
 
   /** In sync when every channel is proven equal. */
@@ -202,10 +203,9 @@ export class RemoteView {
    * is kept until it is proven gone.
    */
   rebind(header: ViewHeader): void {
-    const before = this.#header;
-    const { kept } = before;
+    const { kept } = this.#header;
     const next = kept === undefined ? header : { ...header, kept };
-    if (JSON.stringify(next) === JSON.stringify(before)) return;
+    if (JSON.stringify(next) === JSON.stringify(this.#header)) return;
     this.#header = next;
     this.#storage.appendEvent({ type: "header", ...next });
   }

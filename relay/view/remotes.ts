@@ -15,6 +15,7 @@ import { DIRECT_MESH } from "./feed.ts";
 import type { DirectFeeds } from "./feed.ts";
 import type { HeldRecord } from "./held-records.ts";
 import { NatPools } from "./nat-pools.ts";
+import type { RemoteView } from "./remote-view.ts";
 import type { OwnAddresses } from "./served.ts";
 import type { FactsPosition } from "./remote-facts.ts";
 import { ServedRemote } from "./served-remote.ts";
@@ -243,6 +244,13 @@ export class Remotes {
   file(rcc: string): ViewOnDisk | null {
     const remote = this.#remotes.get(rcc);
     return remote?.isGranted === true && !remote.isDirect ? remote.onDisk() : null;
+  }
+
+  /** The view of an origin that this cluster may see; `null`: there is none. */
+  viewOf(originUid: string): RemoteView | null {
+    for (const { isGranted, view } of this.#remotes.values())
+      if (isGranted && view.header.originUid === originUid) return view;
+    return null;
   }
 
   refusals(): { readonly rcc: string; readonly key: string; readonly reason: string }[] {

@@ -39,7 +39,12 @@ export async function* benchPeers(): AsyncGenerator<Figure> {
   const identity = join(rig.root, "identity");
   const certificate = peerCertificate((await openIdentity(identity)).key);
   const view = { rcc: "o", originUid: "o", path, isLoaded: true, revision: 1 };
-  const offer = { facts: () => peerFacts(), views: () => [view], view: () => view };
+  const offer = {
+    facts: () => peerFacts(),
+    views: () => [view],
+    view: () => view,
+    follow: () => null,
+  };
   const server = new PeerServer(certificate, offer, newLogger("bench", "silent"));
   const port = await server.start("127.0.0.1:0");
   const runs: PeerRun[] = [];

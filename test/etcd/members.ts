@@ -1,5 +1,5 @@
 /**
- * A real etcd of three members on this machine, from Go modules: TLS for clients, users, tokens that
+ * A real etcd of three members on this machine, from Go modules: TLS, users, tokens that
  * live for seconds, history that is compacted every second.
  */
 import { spawn, spawnSync } from "node:child_process";

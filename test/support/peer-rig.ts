@@ -85,6 +85,7 @@ export class PeerRig {
       facts: () => facts,
       views: () => remotes.files(),
       view: (rcc: string) => remotes.file(rcc),
+      follow: () => null,
     };
     const server = new PeerServer(certificate, offer, log, limits);
     this.#ends.push(() => server.stop());

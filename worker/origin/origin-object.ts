@@ -221,7 +221,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
   #waitForHellos(): void {
     const isNeeded = this.#origin.silentCount > 0;
     if (isNeeded === (this.#silenceTimer !== null)) return;
-    clearTimeout(this.#silenceTimer ?? undefined);
+    clearTimeout(this.#silenceTimer);
     this.#silenceTimer = isNeeded ? setTimeout(() => this.#onSilence(), LIMITS.helloMs) : null;
   }
 

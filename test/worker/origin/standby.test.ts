@@ -5,7 +5,7 @@ import { encodeMessage } from "../../../shared/protocol/codec.ts";
 import { LIMITS } from "../../../shared/protocol/limits.ts";
 import { PROTOCOL_VERSIONS } from "../../../shared/protocol/version.ts";
 import type { EdgeReport } from "../../../shared/visibility/facts.ts";
-import { mergedEdges } from "../../../worker/origin/publisher/merged-edges.ts";
+import { mergedEdges } from "../../../shared/visibility/merged-edges.ts";
 import { populatedWorld, TestPublisher } from "../../support/origin-peers.ts";
 import { facts, ORIGIN_UID, OriginWorld } from "../../support/origin-world.ts";
 import { address, pod, putOf } from "../../support/records.ts";

@@ -17,7 +17,7 @@ import { parseClusterReport, parseEdgeReports } from "../../../shared/visibility
 import { keyPermit } from "../access/permits.ts";
 import type { Peer, SocketId } from "../peer.ts";
 import type { OriginPorts } from "../ports.ts";
-import { mergedEdges } from "./merged-edges.ts";
+import { mergedEdges } from "../../../shared/visibility/merged-edges.ts";
 import { writePublisherNote } from "./publisher-note.ts";
 import type { PublisherNote } from "./publisher-note.ts";
 import { planTerm, SILENT_MS } from "./publisher-term.ts";

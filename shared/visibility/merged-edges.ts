@@ -1,5 +1,5 @@
 /** The reports of a cluster's relays about the remotes that they see, merged into one. */
-import type { EdgeReport } from "../../../shared/visibility/facts.ts";
+import type { EdgeReport } from "./facts.ts";
 
 /** `connectionStatus` of an edge that is in sync. */
 const IN_SYNC = 2;

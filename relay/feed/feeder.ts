@@ -1,0 +1,261 @@
+/**
+ * A relay that others follow: gives them on what comes on its own sockets to the hub, unchanged,
+ * and answers for the hub from its own view. It hears each message after its own view has applied
+ * it. [FEE3] [FEE5]
+ */
+import { errorText } from "../../shared/lib/error-text.ts";
+import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
+import type { CloseReason } from "../../shared/protocol/errors.ts";
+import type { Message } from "../../shared/protocol/messages.ts";
+import type { Channel } from "../../shared/record/channel.ts";
+import { pickVersion } from "../../shared/protocol/version.ts";
+import { mergedEdges } from "../../shared/visibility/merged-edges.ts";
+import type { EdgeReport } from "../../shared/visibility/facts.ts";
+import { parseEdgeReports } from "../../shared/visibility/parse-facts.ts";
+import type { RemoteView } from "../view/remote-view.ts";
+import type { FeedFrame, FeedPipe, FeedPipeHandlers, FeederState } from "./frames.ts";
+import { FedOrigin } from "./fed-origin.ts";
+import { WatchStream } from "./watch-stream.ts";
+
+export const HOME = "home";
+const REPAIRED = "the relay that feeds this one is repaired itself";
+/** Streams of one follower: home, and as many remotes as a cluster may have. */
+const MAX_STREAMS = 1_001;
+
+export interface FeederPorts {
+  /** The access facts as text, and their version; `null`: none are known. */
+  facts(): { readonly text: string; readonly accessVersion: number } | null;
+  view(originUid: string): RemoteView | null;
+  state(): FeederState;
+  /** This relay's own socket for this is open. */
+  isOpen(target: string): boolean;
+  /** What followers report has changed. */
+  onReports(): void;
+}
+
+interface Stream {
+  readonly target: string;
+  isOpened: boolean;
+  /** `null`: home, or not opened. */
+  watch: WatchStream | null;
+}
+
+interface Follower {
+  readonly name: string;
+  readonly pipe: FeedPipe;
+  readonly streams: Map<number, Stream>;
+  edges: readonly EdgeReport[];
+}
+
+export interface FollowerStatus {
+  readonly relay: string;
+  readonly streams: number;
+  /** Of its own reports, remotes that are not in sync. */
+  readonly lagging: readonly string[];
+}
+
+export class Feeder {
+  readonly #ports: FeederPorts;
+  readonly #followers = new Set<Follower>();
+  readonly #origins = new Map<string, FedOrigin>();
+
+  constructor(ports: FeederPorts) {
+    this.#ports = ports;
+  }
+
+  /** @param name For people. */
+  accept(name: string, pipe: FeedPipe): FeedPipeHandlers {
+    const follower: Follower = { name, pipe, streams: new Map(), edges: [] };
+    this.#followers.add(follower);
+    pipe.send({ type: "state", ...this.#ports.state() });
+    this.#tellFacts(follower);
+    return {
+      onFrame: (frame) => this.#received(follower, frame),
+      onClosed: () => {
+        this.#followers.delete(follower);
+        if (follower.edges.length > 0) this.#ports.onReports();
+      },
+    };
+  }
+
+  /** Of the followers, and of this relay. */
+  merged(own: readonly EdgeReport[]): readonly EdgeReport[] {
+    const theirs = [...this.#followers].map(({ edges }) => edges);
+    return mergedEdges([own, ...theirs.filter((edges) => edges.length > 0)]);
+  }
+
+  status(): FollowerStatus[] {
+    return [...this.#followers].map(({ name, streams, edges }) => ({
+      relay: name,
+      streams: streams.size,
+      lagging: edges.filter((edge) => edge.connectionStatus !== 2).map(({ rcc }) => rcc),
+    }));
+  }
+
+  /** Says whether this relay can be followed; it feeds no more: nobody is kept. */
+  tellState(): void {
+    const state = this.#ports.state();
+    for (const follower of this.#followers) {
+      follower.pipe.send({ type: "state", ...state });
+      if (!state.feeds)
+        for (const [id, stream] of follower.streams)
+          this.#close(follower, id, stream, null, "this relay follows others now");
+    }
+  }
+
+  /** Newer facts hold for this relay. */
+  onFacts(): void {
+    for (const follower of this.#followers) {
+      this.#tellFacts(follower);
+      for (const { watch } of follower.streams.values()) watch?.onFacts();
+    }
+  }
+
+  onOpen(target: string): void {
+    for (const [follower, id, stream] of this.#streams(target)) this.#open(follower, id, stream);
+    if (target === HOME) this.tellState();
+  }
+
+  /** This relay's own socket is lost, or (`isOver`) is not wanted any more. */
+  onDown(target: string, isOver: boolean): void {
+    if (isOver) this.#origins.delete(target);
+    else this.#origins.get(target)?.onDown();
+    this.#closeAll(target, "the relay that feeds this one has lost its connection to the hub");
+    if (target === HOME) this.tellState();
+  }
+
+  onMessage(target: string, message: Message): void {
+    const view = this.#ports.view(target);
+    if (target === HOME || view === null || !("channel" in message)) return;
+    const origin = this.#originOf(target);
+    const told = origin.onMessage(message, view.health(message.channel));
+    if (told.isReset) {
+      this.#closeAll(target, REPAIRED);
+      return;
+    }
+    for (const [, , { watch }] of this.#streams(target)) {
+      if (told.tail !== null) watch?.onTail(told.tail.message, told.tail.cursor);
+      if (told.checkpoint !== null) watch?.onCheckpoint(told.checkpoint, told.tail !== null);
+      // Who was further than this relay may continue here now.
+      watch?.goOn();
+    }
+  }
+
+  /** This relay's own view has asked the hub for a repair. */
+  onRepairAsked(target: string, channel: Channel): void {
+    const log = this.#origins.get(target)?.log(channel);
+    if (log === undefined || log.head === null) return;
+    log.onReset();
+    this.#closeAll(target, REPAIRED);
+  }
+
+  /** Who had no room may have some. */
+  onTick(): void {
+    for (const { streams } of this.#followers)
+      for (const { watch } of streams.values()) watch?.goOn();
+  }
+
+  #originOf(uid: string): FedOrigin {
+    const known = this.#origins.get(uid) ?? new FedOrigin();
+    this.#origins.set(uid, known);
+    return known;
+  }
+
+  *#streams(target: string): Generator<readonly [Follower, number, Stream]> {
+    for (const follower of this.#followers)
+      for (const [id, stream] of follower.streams)
+        if (stream.target === target) yield [follower, id, stream];
+  }
+
+  #tellFacts({ pipe }: Follower): void {
+    const facts = this.#ports.facts();
+    if (facts !== null) pipe.send({ type: "facts", facts: facts.text });
+  }
+
+  #received(follower: Follower, frame: FeedFrame): void {
+    if (frame.type === "open") {
+      if (follower.streams.size >= MAX_STREAMS || follower.streams.has(frame.stream))
+        return follower.pipe.close();
+      const stream: Stream = { target: frame.target, isOpened: false, watch: null };
+      follower.streams.set(frame.stream, stream);
+      if (this.#ports.state().feeds && this.#ports.isOpen(frame.target))
+        this.#open(follower, frame.stream, stream);
+      return;
+    }
+    if (frame.type === "closed") {
+      follower.streams.delete(frame.stream);
+      return;
+    }
+    if (frame.type !== "message") return;
+    const stream = follower.streams.get(frame.stream);
+    // Closed by this side meanwhile.
+    if (stream?.isOpened !== true) return;
+    this.#onMessageOf(follower, frame.stream, stream, frame.bytes);
+  }
+
+  #onMessageOf(follower: Follower, id: number, stream: Stream, bytes: Uint8Array): void {
+    const decoded = decodeMessage(bytes);
+    if (!decoded.ok) return this.#close(follower, id, stream, "protocol-error", decoded.rule);
+    try {
+      if (stream.watch !== null) stream.watch.onFollower(decoded.message);
+      else this.#onHome(follower, id, decoded.message);
+    } catch (error) {
+      this.#close(follower, id, stream, null, errorText(error));
+    }
+  }
+
+  #onHome(follower: Follower, id: number, message: Message): void {
+    if (message.type === "home-hello") {
+      const version = pickVersion(message.versions) ?? 1;
+      const welcome = { type: "home-welcome", version, term: 0, paceMs: 1_000 } as const;
+      this.#send(follower, id, { ...welcome, channels: [], isStandby: true });
+      this.#tellFacts(follower);
+    } else if (message.type === "report") {
+      const edges = parseEdgeReports(message.edges);
+      if (!edges.ok) return;
+      follower.edges = edges.value;
+      this.#ports.onReports();
+    }
+  }
+
+  #open(follower: Follower, id: number, stream: Stream): void {
+    if (stream.isOpened) return;
+    stream.isOpened = true;
+    follower.pipe.send({ type: "opened", stream: id });
+    if (stream.target === HOME) return;
+    const origin = this.#originOf(stream.target);
+    const ports = this.#ports;
+    stream.watch = new WatchStream(stream.target, {
+      log: (channel) => origin.log(channel),
+      confirmed: (channel) => ports.view(stream.target)?.confirmed(channel) ?? null,
+      accessVersion: () => ports.facts()?.accessVersion ?? 0,
+      send: (message) => this.#send(follower, id, message),
+      close: (message) => this.#close(follower, id, stream, "protocol-error", message),
+      get backlogBytes() {
+        return follower.pipe.backlogBytes;
+      },
+    });
+  }
+
+  #closeAll(target: string, message: string): void {
+    for (const [follower, id, stream] of this.#streams(target))
+      if (stream.isOpened) this.#close(follower, id, stream, null, message);
+  }
+
+  #close(
+    follower: Follower,
+    id: number,
+    stream: Stream,
+    reason: CloseReason | null,
+    message: string,
+  ): void {
+    stream.isOpened = false;
+    stream.watch = null;
+    follower.streams.delete(id);
+    follower.pipe.send({ type: "closed", stream: id, reason, message });
+  }
+
+  #send({ pipe }: Follower, stream: number, message: Message): void {
+    pipe.send({ type: "message", stream, bytes: encodeMessage(message) });
+  }
+}
