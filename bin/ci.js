@@ -40,6 +40,7 @@ const SUITES = [
   suite("schemathesis", "test/schemathesis/run.ts"),
   suite("proxy", "test/proxy/run.ts"),
   suite("hostile", "test/hostile/run.ts"),
+  suite("etcd", "test/etcd/run.ts"),
   suite("interop", "test/interop/run.ts"),
 ];
 

@@ -1,6 +1,7 @@
 // A peer to compare with: etcd, with watchers that each have a stream of their own, under the same changes. Used by test/bench/etcd-peer.ts only.
 //
 //	etcd-peer serve DIR                         runs one etcd on loopback; {"endpoint"} when it is ready
+//	etcd-peer member FILE                       one member as etcd's own configuration FILE says
 //	etcd-peer load ENDPOINT FILE WATCHERS RATE SECONDS WRITING   puts and watches; {"p50","p99","delivered","offered"}
 //
 // FILE has the values, each with its length (32 bits, little endian) before it.
@@ -16,10 +17,12 @@ func main() {
 	switch {
 	case len(os.Args) == 3 && os.Args[1] == "serve":
 		err = serve(os.Args[2])
+	case len(os.Args) == 3 && os.Args[1] == "member":
+		err = member(os.Args[2])
 	case len(os.Args) == 8 && os.Args[1] == "load":
 		err = load(os.Args[2], os.Args[3], os.Args[4], os.Args[5], os.Args[6], os.Args[7])
 	default:
-		err = fmt.Errorf("usage: etcd-peer serve DIR | load ENDPOINT FILE WATCHERS RATE SECONDS WRITING")
+		err = fmt.Errorf("usage: etcd-peer serve DIR | member FILE | load ENDPOINT FILE WATCHERS RATE SECONDS WRITING")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

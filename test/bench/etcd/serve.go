@@ -32,3 +32,22 @@ func serve(dir string) error {
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
 }
+
+// member runs one member of an etcd with its own configuration file until standard input closes.
+func member(file string) error {
+	config, err := embed.ConfigFromFile(file)
+	if err != nil {
+		return err
+	}
+	server, err := embed.StartEtcd(config)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	<-server.Server.ReadyNotify()
+	if err := json.NewEncoder(os.Stdout).Encode(map[string]string{"endpoint": server.Clients[0].Addr().String()}); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
+}

@@ -1,0 +1,185 @@
+/**
+ * A real etcd of three members on this machine, from Go modules: TLS, users, tokens that
+ * live for seconds, history that is compacted every second.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+import { stringify } from "yaml";
+
+import { AUTHENTICATE, authenticateRequest, readToken } from "../../relay/source/etcd/messages.ts";
+import { GrpcChannel } from "../../relay/source/etcd/grpc-channel.ts";
+import { MessageWriter } from "../../relay/source/etcd/protobuf.ts";
+import { makeAuthority } from "../support/certificates.ts";
+
+const SOURCES = join(import.meta.dirname, "../bench/etcd");
+const BINARY = join(import.meta.dirname, "../../.build/etcd-peer");
+const CALL_MS = 20_000;
+
+export const ROOT = { name: "root", password: "root-password" };
+export const READER = { name: "reader", password: "reader-password" };
+
+export function buildEtcd(): void {
+  mkdirSync(join(BINARY, ".."), { recursive: true });
+  const { status } = spawnSync("go", ["build", "-trimpath", "-o", BINARY, "."], {
+    cwd: SOURCES,
+    env: { ...process.env, CGO_ENABLED: "0" },
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  if (status !== 0 || !existsSync(BINARY)) throw new Error("go build of test/bench/etcd failed");
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+interface Member {
+  readonly file: string;
+  readonly endpoint: string;
+  child: ChildProcess | null;
+}
+
+export class Members {
+  readonly #folder = mkdtempSync(join(tmpdir(), "catwalk-etcd-"));
+  readonly #authority = makeAuthority("etcd");
+  #members: readonly Member[] = [];
+  #token = "";
+
+  get endpoints(): readonly string[] {
+    return this.#members.map(({ endpoint }) => endpoint);
+  }
+
+  get ca(): string {
+    return this.#authority.cert;
+  }
+
+  async start(): Promise<void> {
+    const issued = this.#authority.issue("localhost", "127.0.0.1");
+    const [cert, key] = [join(this.#folder, "cert.pem"), join(this.#folder, "key.pem")];
+    writeFileSync(cert, issued.cert);
+    writeFileSync(key, issued.key);
+    const ports = await Promise.all(Array.from({ length: 6 }, freePort));
+    const peer = (i: number): string => `http://127.0.0.1:${ports[i]}`;
+    const cluster = [0, 1, 2].map((i) => `m${i}=${peer(i)}`).join(",");
+    this.#members = [0, 1, 2].map((i) => {
+      const endpoint = `https://127.0.0.1:${ports[3 + i]}`;
+      const file = join(this.#folder, `m${i}.yaml`);
+      const config = {
+        name: `m${i}`,
+        "data-dir": join(this.#folder, `m${i}`),
+        "listen-client-urls": endpoint,
+        "advertise-client-urls": endpoint,
+        "listen-peer-urls": peer(i),
+        "initial-advertise-peer-urls": peer(i),
+        "initial-cluster": cluster,
+        "initial-cluster-state": "new",
+        "client-transport-security": { "cert-file": cert, "key-file": key },
+        "auto-compaction-mode": "periodic",
+        "auto-compaction-retention": "1s",
+        "auth-token-ttl": 3,
+        "log-level": "error",
+      };
+      writeFileSync(file, stringify(config));
+      return { file, endpoint, child: null };
+    });
+    await Promise.all([0, 1, 2].map((i) => this.startMember(i)));
+  }
+
+  async startMember(i: number): Promise<void> {
+    const member = this.#members[i];
+    if (member === undefined) throw new Error(`BUG: no member ${i}`);
+    const child = spawn(BINARY, ["member", member.file], { stdio: ["pipe", "pipe", "ignore"] });
+    member.child = child;
+    await new Promise<void>((resolve, reject) => {
+      createInterface({ input: child.stdout }).once("line", () => resolve());
+      child.once("exit", (code) => reject(new Error(`etcd ended with ${code}`)));
+    });
+  }
+
+  async killMember(i: number): Promise<void> {
+    const child = this.#members[i]?.child;
+    if (child == null) throw new Error(`BUG: no member ${i}`);
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await ended;
+  }
+
+  stop(): void {
+    for (const { child } of this.#members) child?.kill("SIGKILL");
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  put(key: string, value: unknown): Promise<void> {
+    const text = typeof value === "string" ? value : JSON.stringify(value);
+    return this.#call("/etcdserverpb.KV/Put", new MessageWriter().text(1, key).text(2, text));
+  }
+
+  delete(key: string): Promise<void> {
+    return this.#call("/etcdserverpb.KV/DeleteRange", new MessageWriter().text(1, key));
+  }
+
+  /** Users, and a role that may read Calico's keys; then nobody else may anything. */
+  async enableAuth(): Promise<void> {
+    const auth = "/etcdserverpb.Auth";
+    for (const { name, password } of [ROOT, READER])
+      await this.#call(`${auth}/UserAdd`, new MessageWriter().text(1, name).text(2, password));
+    for (const role of ["root", "calico"])
+      await this.#call(`${auth}/RoleAdd`, new MessageWriter().text(1, role));
+    const permission = new MessageWriter().text(2, "/calico/").text(3, "/calico0");
+    await this.#call(
+      `${auth}/RoleGrantPermission`,
+      new MessageWriter().text(1, "calico").message(2, permission),
+    );
+    await this.grantRole(ROOT.name, "root");
+    await this.grantRole(READER.name, "calico");
+    await this.#call(`${auth}/AuthEnable`, new MessageWriter());
+  }
+
+  grantRole(user: string, role: string): Promise<void> {
+    const request = new MessageWriter().text(1, user).text(2, role);
+    return this.#call("/etcdserverpb.Auth/UserGrantRole", request);
+  }
+
+  changePassword(user: string, password: string): Promise<void> {
+    const request = new MessageWriter().text(1, user).text(2, password);
+    return this.#call("/etcdserverpb.Auth/UserChangePassword", request);
+  }
+
+  /** Of whichever member answers, as root where that is needed. */
+  async #call(path: string, request: MessageWriter): Promise<void> {
+    let last: unknown = null;
+    for (let attempt = 0; attempt < 30; attempt++) {
+      const endpoint = this.endpoints[attempt % this.endpoints.length] ?? "";
+      const channel = new GrpcChannel(endpoint, { ca: this.ca, cert: "", key: "" });
+      try {
+        const metadata: Record<string, string> = this.#token === "" ? {} : { token: this.#token };
+        await channel.call(path, request.done(), metadata, CALL_MS);
+        return;
+      } catch (error) {
+        last = error;
+        await this.#authenticate(channel);
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      } finally {
+        channel.close();
+      }
+    }
+    throw new Error(`${path}: ${String(last)}`);
+  }
+
+  async #authenticate(channel: GrpcChannel): Promise<void> {
+    const request = authenticateRequest(ROOT.name, ROOT.password);
+    this.#token = await channel.call(AUTHENTICATE, request, {}, CALL_MS).then(readToken, () => "");
+  }
+}
