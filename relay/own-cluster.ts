@@ -12,7 +12,7 @@ import type { ClusterReport } from "../shared/visibility/facts.ts";
 import type { RelayPorts } from "./hub/relay-ports.ts";
 import type { Logger } from "./lib/log.ts";
 import { LocalState } from "./publish/local-state.ts";
-import type { SummaryKeeper } from "./publish/overlay-summary.ts";
+import { SummaryKeeper } from "./publish/overlay-summary.ts";
 import { OwnPools } from "./publish/own-pools.ts";
 import type { Publisher } from "./publish/publisher.ts";
 import type { Obeyed } from "./publish/withdrawals/obeyed.ts";
@@ -49,6 +49,8 @@ export interface OwnClusterOptions {
 export class OwnCluster {
   readonly local = new LocalState();
   readonly pools = new OwnPools();
+  /** What the cluster says of itself for routes to it. */
+  readonly summary = new SummaryKeeper(this);
   readonly withdrawals: Withdrawals;
   /** How well the source follows; `health.summary()` is what the hub may be told. */
   readonly health: HealthWatch;
@@ -136,6 +138,7 @@ export class OwnCluster {
     for (const listener of this.#listeners) listener(changes);
     if (publisher === null) for (const change of changes) this.local.applyChange(change);
     else publisher.onSource(changes);
+    this.summary.onChanges(changes);
     this.#options.onChanges(changes, seen.some(isOfAddresses));
   }
 
@@ -156,7 +159,7 @@ function isOfAddresses(change: EncodedChange): boolean {
 export function clusterReport(
   own: OwnCluster,
   { withheld }: NatPools,
-  keeper: SummaryKeeper,
+  services: readonly string[] = [],
 ): ClusterReport {
   const pools = own.pools.own();
   return {
@@ -164,7 +167,7 @@ export function clusterReport(
     poolCount: pools.length,
     withheldPools: withheld.slice(0, MAX_TOLD_POOLS),
     source: own.health.summary(),
-    ...(own.isListed ? { overlay: keeper.summary } : {}),
+    ...(own.isListed ? { overlay: own.summary.with(services) } : {}),
   };
 }
 

@@ -19,7 +19,6 @@ import type { FeedNet } from "./feed/frames.ts";
 import { PeerFeedNet } from "./peers/feed-net.ts";
 import { offerOf } from "./peers/offer.ts";
 import { Peers } from "./peers/peers.ts";
-import { SummaryKeeper } from "./publish/overlay-summary.ts";
 import type { Publisher } from "./publish/publisher.ts";
 import type { Source } from "./source/source.ts";
 import type { RelayStatus } from "./status.ts";
@@ -49,7 +48,6 @@ export class Relay {
   /** `null`: it always has its own sockets at the hub. */
   readonly #feed: Feed | null;
   readonly #startedMs: number;
-  readonly #summary: SummaryKeeper;
   /** Not while other relays are asked for them. */
   #areViewsOpen = false;
   #cancelAsking: (() => void) | null = null;
@@ -82,12 +80,10 @@ export class Relay {
       onHealth: () => this.#report(),
       onListed: () => this.#onListed(),
       onChanges: (changes, isOfAddresses) => {
-        this.#summary.onChanges(changes);
         this.remotes.shared.onLocal(changes);
         if (isOfAddresses && this.own.isListed) this.#onAddresses();
       },
     });
-    this.#summary = new SummaryKeeper(this.own, config.serviceRanges ?? []);
     // A member has it, see `open`.
     const hub = config.hub ?? "";
     this.#session = new HubSession({
@@ -293,7 +289,7 @@ export class Relay {
   #report(): void {
     this.#session.report(
       () => this.#feed?.merged(this.remotes.meshReports()) ?? this.remotes.meshReports(),
-      () => clusterReport(this.own, this.remotes.pools, this.#summary),
+      () => clusterReport(this.own, this.remotes.pools, this.config.serviceRanges),
     );
   }
 }

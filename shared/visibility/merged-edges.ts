@@ -17,14 +17,11 @@ export function mergedEdges(reports: readonly (readonly EdgeReport[])[]): readon
 }
 
 /** An order is obeyed when both have obeyed it. [OVL7] */
-function withOverlay(
-  { overlay: _, ...slower }: EdgeReport,
-  { overlay: a }: EdgeReport,
-  { overlay: b }: EdgeReport,
-): EdgeReport {
-  return a === undefined || b === undefined
-    ? slower
-    : { ...slower, overlay: a.step <= b.step ? a : b };
+function withOverlay(slower: EdgeReport, one: EdgeReport, other: EdgeReport): EdgeReport {
+  const { overlay, ...rest } = slower;
+  const [a, b] = [one.overlay, other.overlay];
+  if (overlay === undefined || a === undefined || b === undefined) return rest;
+  return { ...rest, overlay: a.step <= b.step ? a : b };
 }
 
 function lags(edge: EdgeReport, other: EdgeReport): boolean {
