@@ -13,7 +13,7 @@ import type { RelayPorts } from "./hub/relay-ports.ts";
 import type { Logger } from "./lib/log.ts";
 import type { JsonObject } from "./kube/kube-object.ts";
 import { LocalState } from "./publish/local-state.ts";
-import type { SummaryKeeper } from "./publish/overlay-summary.ts";
+import { SummaryKeeper } from "./publish/overlay-summary.ts";
 import { OwnPools } from "./publish/own-pools.ts";
 import type { Publisher } from "./publish/publisher.ts";
 import type { Obeyed } from "./publish/withdrawals/obeyed.ts";
@@ -53,6 +53,8 @@ export interface OwnClusterOptions {
 export class OwnCluster {
   readonly local = new LocalState();
   readonly pools = new OwnPools();
+  /** What the cluster says of itself for routes to it. */
+  readonly summary = new SummaryKeeper(this);
   readonly withdrawals: Withdrawals;
   /** How well the source follows; `health.summary()` is what the hub may be told. */
   readonly health: HealthWatch;
@@ -140,7 +142,10 @@ export class OwnCluster {
   }
 
   /** What the hub is told of the cluster. @param withheld Pools that Felix is not given. */
-  report(withheld: ClusterReport["withheldPools"], routes: SummaryKeeper): ClusterReport {
+  report(
+    withheld: ClusterReport["withheldPools"],
+    serviceRanges: readonly string[] = [],
+  ): ClusterReport {
     const pools = this.pools.own();
     const held = this.withdrawals.report().reduce((sum, { keys }) => sum + keys, 0);
     return {
@@ -149,7 +154,7 @@ export class OwnCluster {
       poolCount: pools.length,
       withheldPools: withheld.slice(0, MAX_TOLD_POOLS),
       source: this.health.summary(),
-      ...(this.isListed ? { overlay: routes.summary } : {}),
+      ...(this.isListed ? { overlay: this.summary.with(serviceRanges) } : {}),
     };
   }
 
@@ -165,6 +170,7 @@ export class OwnCluster {
     for (const listener of this.#listeners) listener(changes);
     if (publisher === null) for (const change of changes) this.local.applyChange(change);
     else publisher.onSource(changes);
+    this.summary.onChanges(changes);
     this.#options.onChanges(changes, seen.some(isOfAddresses));
   }
 

@@ -21,7 +21,6 @@ import type { FeedNet } from "./feed/frames.ts";
 import { PeerFeedNet } from "./peers/feed-net.ts";
 import { offerOf } from "./peers/offer.ts";
 import { Peers } from "./peers/peers.ts";
-import { SummaryKeeper } from "./publish/overlay-summary.ts";
 import type { Publisher } from "./publish/publisher.ts";
 import type { Source } from "./source/source.ts";
 import type { RelayStatus } from "./status.ts";
@@ -51,7 +50,6 @@ export class Relay {
   /** `null`: it always has its own sockets at the hub. */
   readonly feed: Feed | null;
   readonly #startedMs: number;
-  readonly #summary: SummaryKeeper;
   /** Not while other relays are asked for them. */
   #areViewsOpen = false;
   #cancelAsking: (() => void) | null = null;
@@ -86,12 +84,10 @@ export class Relay {
       onServices: () => this.services.update(),
       onFillable: (id, object) => this.services.onFillable(id, object),
       onChanges: (changes, isOfAddresses) => {
-        this.#summary.onChanges(changes);
         this.remotes.shared.onLocal(changes);
         if (isOfAddresses && this.own.isListed) this.#onAddresses();
       },
     });
-    this.#summary = new SummaryKeeper(this.own, config.serviceRanges ?? []);
     this.#session = new HubSession({
       hub: config.hub ?? "",
       joinToken: config.joinToken,
@@ -294,7 +290,7 @@ export class Relay {
   #report(): void {
     this.#session.report(
       () => this.feed?.merged(this.remotes.meshReports()) ?? this.remotes.meshReports(),
-      () => this.own.report(this.remotes.pools.withheld, this.#summary),
+      () => this.own.report(this.remotes.pools.withheld, this.config.serviceRanges),
     );
   }
 }

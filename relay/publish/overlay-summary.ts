@@ -17,21 +17,21 @@ export interface SummarySources {
 
 export class SummaryKeeper {
   readonly #sources: SummarySources;
-  readonly #services: readonly string[];
   #summary: OverlaySummary | null = null;
 
-  /** @param services Ranges of the cluster's Services. */
-  constructor(sources: SummarySources, services: readonly string[]) {
+  constructor(sources: SummarySources) {
     this.#sources = sources;
-    this.#services = services;
   }
 
-  /** The same object until something of it has changed. */
-  get summary(): OverlaySummary {
+  /**
+   * The same object until something of it has changed.
+   * @param services Ranges of the cluster's Services, the same each time.
+   */
+  with(services: readonly string[]): OverlaySummary {
     this.#summary ??= overlaySummary(
       this.#sources.records(),
       this.#sources.pools.notOwn(),
-      this.#services,
+      services,
     );
     return this.#summary;
   }

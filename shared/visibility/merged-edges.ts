@@ -18,10 +18,10 @@ export function mergedEdges(reports: readonly (readonly EdgeReport[])[]): readon
 
 /** An order is obeyed when both have obeyed it. [OVL7] */
 function withOverlay(slower: EdgeReport, one: EdgeReport, other: EdgeReport): EdgeReport {
+  const { overlay, ...rest } = slower;
   const [a, b] = [one.overlay, other.overlay];
-  if (a !== undefined && b !== undefined) return { ...slower, overlay: a.step <= b.step ? a : b };
-  const { overlay: _overlay, ...rest } = slower;
-  return rest;
+  if (overlay === undefined || a === undefined || b === undefined) return rest;
+  return { ...rest, overlay: a.step <= b.step ? a : b };
 }
 
 function lags(edge: EdgeReport, other: EdgeReport): boolean {
