@@ -147,9 +147,13 @@ export class Relay {
     this.feed?.stop();
     this.#access.stop();
     this.#cancelAsking?.();
-    await this.services.stop();
     this.remotes.stop();
-    await Promise.all([this.own.stop(), this.peers?.stop(), this.directs?.stop()]);
+    await Promise.all([
+      this.services.stop(),
+      this.own.stop(),
+      this.peers?.stop(),
+      this.directs?.stop(),
+    ]);
   }
 
   /** Resolves when the source has listed everything once. */
