@@ -14,6 +14,9 @@ import { findNode, ROOT } from "./runtime.js";
 const REPORT = join(ROOT, ".build/vitest.json");
 const only = process.argv.slice(2);
 
+/** How vitest and our own suites begin the line of a test that failed. */
+const FAILED_LINE = /^[^a-z]*(FAIL |FAILED |fail |not ok )/;
+
 /**
  * @typedef {{
  *   name: string,
@@ -68,23 +71,32 @@ function closingLine(lines) {
 
 /**
  * @param {readonly [string, readonly string[]]} command
- * @returns {Promise<{ status: number | string | null, lines: readonly string[] }>}
+ * @returns {Promise<{
+ *   status: number | string | null,
+ *   lines: readonly string[],
+ *   failures: readonly string[],
+ * }>}
  */
 function run([command, args]) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
     /** @type {string[]} */
     const lines = [];
+    /** @type {string[]} */
+    const failures = [];
     createInterface({ input: child.stdout }).on("line", (line) => {
       console.log(line);
       lines.push(line);
+      if (FAILED_LINE.test(line) && failures.length < 40) failures.push(line);
       if (lines.length > 200) lines.shift();
     });
-    child.once("error", (error) => resolve({ status: error.message, lines }));
-    child.once("close", (status) => resolve({ status, lines }));
+    child.once("error", (error) => resolve({ status: error.message, lines, failures }));
+    child.once("close", (status) => resolve({ status, lines, failures }));
   });
 }
 
+/** What the last lines repeat, because a log of 40 minutes is read from its end. */
+const summary = [];
 let passed = 0;
 let failed = 0;
 mkdirSync(join(ROOT, ".build"), { recursive: true });
@@ -94,7 +106,7 @@ for (const suite of SUITES) {
   console.log(`\n==== ${suite.name}`);
   rmSync(REPORT, { force: true });
   const startedMs = Date.now();
-  const { status, lines } = await run(suite.command());
+  const { status, lines, failures } = await run(suite.command());
   /** @type {readonly [number, number]} */
   let counts = [0, 0];
   let problem = status === 0 ? null : `ended with status ${status}`;
@@ -108,9 +120,10 @@ for (const suite of SUITES) {
   passed += counts[0];
   failed += counts[1];
   const minutes = ((Date.now() - startedMs) / 60_000).toFixed(1);
-  console.log(
-    `==== ${suite.name}: ${counts[0]} passed, ${counts[1]} failed, ${minutes} minutes${problem === null ? "" : ` (${problem})`}`,
-  );
+  const verdict = `==== ${suite.name}: ${counts[0]} passed, ${counts[1]} failed, ${minutes} minutes${problem === null ? "" : ` (${problem})`}`;
+  console.log(verdict);
+  summary.push(...failures, verdict);
 }
+console.log(`\n${summary.join("\n")}`);
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

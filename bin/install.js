@@ -23,6 +23,8 @@ import { findNode, NODE_FOLDER, ROOT, run } from "./runtime.js";
  */
 
 const BEAT_MS = 2_000;
+/** A line is printed for every fifth of the packages, and after so many beats without one. */
+const QUIET_BEATS = 5;
 const RECORD = join(ROOT, "node_modules/.package-lock.json");
 /** Without --ignore-scripts packages could run code of theirs here; none of ours needs to. */
 const QUIET = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
@@ -146,9 +148,15 @@ async function installNode() {
 async function npm(args, cwd, folders) {
   const started = Date.now();
   const seconds = () => Math.round((Date.now() - started) / 1000);
+  let told = { there: 0, beats: 0 };
   const beat = setInterval(() => {
     const there = folders.filter((folder) => existsSync(join(folder, "package.json"))).length;
-    console.log(`  ${seconds()} s: ${there} of ${folders.length} packages`);
+    told.beats++;
+    const isNews = there - told.there >= folders.length / 5;
+    if (!isNews && told.beats < QUIET_BEATS) return;
+    told = { there, beats: 0 };
+    const how = there === 0 ? "downloading" : `${there} of ${folders.length} packages`;
+    console.log(`  ${seconds()} s: ${how}`);
   }, BEAT_MS);
   // npm goes on for up to a minute after Ctrl-C; the next start installs anew.
   const isKilled = true;

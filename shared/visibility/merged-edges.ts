@@ -4,16 +4,29 @@ import type { EdgeReport } from "./facts.ts";
 /** `connectionStatus` of an edge that is in sync. */
 const IN_SYNC = 2;
 
-/** The report of the relay that lags most, for each edge: not in sync, else lowest position. */
+/**
+ * The report of the relay that lags most, for each edge: not in sync, else lowest position. What
+ * any relay refuses or takes no more of is told, whichever lags. [VIE25]
+ */
 export function mergedEdges(reports: readonly (readonly EdgeReport[])[]): readonly EdgeReport[] {
   if (reports.length === 1) return reports[0] ?? [];
   const merged = new Map<string, EdgeReport>();
   for (const edge of reports.flat()) {
     const known = merged.get(edge.rcc);
     if (known === undefined) merged.set(edge.rcc, edge);
-    else merged.set(edge.rcc, withOverlay(lags(edge, known) ? edge : known, edge, known));
+    else merged.set(edge.rcc, merge(edge, known));
   }
   return [...merged.values()];
+}
+
+function merge(edge: EdgeReport, known: EdgeReport): EdgeReport {
+  const slower = lags(edge, known) ? edge : known;
+  const overLimit = slower.overLimit ?? edge.overLimit ?? known.overLimit;
+  return {
+    ...withOverlay(slower, edge, known),
+    refused: Math.max(edge.refused, known.refused),
+    ...(overLimit === undefined ? {} : { overLimit }),
+  };
 }
 
 /** An order is obeyed when both have obeyed it. [OVL7] */

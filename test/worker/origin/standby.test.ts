@@ -153,6 +153,10 @@ test("[VIS30] of edges the one that is not in sync counts, then the lower positi
   expect(mergedEdges([[edge("db", 3, 9)], [edge("db", 2, 1)]])).toEqual([edge("db", 3, 9)]);
   expect(mergedEdges([[edge("db", 2, 9)], [edge("db", 2, 1)]])).toEqual([edge("db", 2, 1)]);
   expect(mergedEdges([])).toEqual([]);
+  const full = { ...edge("db", 2, 9), refused: 3, overLimit: "600000 records" };
+  expect(mergedEdges([[full], [edge("db", 2, 1)]])).toEqual([
+    { ...edge("db", 2, 1), refused: 3, overLimit: "600000 records" },
+  ]);
 });
 
 function edge(
