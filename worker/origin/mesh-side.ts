@@ -5,7 +5,7 @@
 import { admissionFacts, narrows } from "../../shared/admission/judge.ts";
 import type { AdmissionFacts } from "../../shared/admission/judge.ts";
 import { must } from "../../shared/lib/assert.ts";
-import { CHANNELS } from "../../shared/record/channel.ts";
+import { FELIX_CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
 import type { KnownFacts } from "./access/known-facts.ts";
@@ -91,7 +91,8 @@ export class MeshSide {
       publisherSignMs,
       leftMs: sockets.leftMs,
       standbySignMs,
-      isReconciled: CHANNELS.every((channel) => sockets.hasReconciled(channel)),
+      // Services travel only where a grant asks for them, and in-sync never waits for them.
+      isReconciled: FELIX_CHANNELS.every((channel) => sockets.hasReconciled(channel)),
       source: sockets.report?.source ?? null,
       edges: sockets.edges.filter(({ rcc }) => granted.has(rcc)),
       quarantined: listLogs(logs).reduce(
