@@ -137,7 +137,8 @@ export class HubSession {
     if (reason === "superseded") this.#displaced = message;
     if (this.#wasUp) this.#lostMs = ports.now();
     this.#wasUp = false;
-    if (stopped === null)
+    if (reason === "rerouted") log.info({ reason }, `the way to the hub is another: ${message}`);
+    else if (stopped === null)
       log.warn({ reason }, `the hub is not reachable: ${message}; what is served stays`);
     else log.error({ reason }, `publishing has stopped: ${message}; what is served stays`);
   }

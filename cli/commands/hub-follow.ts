@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { CloseReason } from "../../shared/protocol/errors.ts";
+import type { DownReason } from "../../relay/hub/link.ts";
 import type { SeenRecord } from "../../relay/policy/world.ts";
 import type { Client } from "../admin/client.ts";
 import { HubAwayError } from "../admin/client.ts";
@@ -25,7 +25,7 @@ export interface FollowHandlers {
 /** How often the hub is asked whom the cluster may read. */
 const ACCESS_MS = 5_000;
 /** Refusals that mean that the origin is not to be seen any more. */
-const WITHDRAWN: ReadonlySet<CloseReason> = new Set(["access-denied", "removed"] as const);
+const WITHDRAWN: ReadonlySet<DownReason> = new Set(["access-denied", "removed"] as const);
 
 /**
  * Ends only with an error.

@@ -2,7 +2,7 @@
  * One origin as a cluster may see it, read from the hub into memory over the very protocol and link
  * that the cluster's relay uses.
  */
-import type { CloseReason } from "../../shared/protocol/errors.ts";
+import type { DownReason } from "../../relay/hub/link.ts";
 import type { LabelMode } from "../../shared/visibility/facts.ts";
 import { nodePortsBy } from "../../relay/hub/relay-ports.ts";
 import { routeTo } from "../../relay/hub/route.ts";
@@ -30,7 +30,7 @@ export type SeenChange = SeenRecord & { readonly deleted?: true };
 export interface OriginHandlers {
   onChange(change: SeenChange): void;
   /** The connection is lost, or refused for this reason; the reader dials again. */
-  onDown(reason: CloseReason | null, message: string): void;
+  onDown(reason: DownReason | null, message: string): void;
   /** Connected again, and proven equal. */
   onBack(): void;
 }

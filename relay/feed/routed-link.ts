@@ -77,7 +77,7 @@ export class RoutedLink implements Link {
     const wasOpen = this.isOpen;
     this.#leave();
     if (wasOpen) {
-      this.#options.handlers.onDown(null, MOVED);
+      this.#options.handlers.onDown("rerouted", MOVED);
       this.#ports.onDown();
     }
     // A handler may have stopped it.

@@ -20,12 +20,15 @@ import type { HubRoute } from "./route.ts";
 import { PING_TEXT } from "../../shared/protocol/messages.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 
+/** `rerouted`: nothing is wrong; the connection goes on another way. [FEE6] */
+export type DownReason = CloseReason | "rerouted";
+
 export interface LinkHandlers {
   onOpen(): void;
   /** @param bytes Size of the message, for credit. */
   onMessage(message: Message, bytes: number): void;
   /** `reason` is `null` for anything but a close code of ours: network, HTTP error, hub gone. */
-  onDown(reason: CloseReason | null, message: string): void;
+  onDown(reason: DownReason | null, message: string): void;
 }
 
 export interface LinkOptions {

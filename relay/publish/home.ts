@@ -7,7 +7,7 @@ import { hostname } from "node:os";
 import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import type { ClusterReport, EdgeReport } from "../../shared/visibility/facts.ts";
 import { parseAccessFacts } from "../../shared/visibility/parse-facts.ts";
-import type { CloseReason } from "../../shared/protocol/errors.ts";
+import type { DownReason } from "../hub/link.ts";
 import type { HomeMessage, HomeWelcome, Report } from "../../shared/protocol/messages.ts";
 import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { Publisher } from "./publisher.ts";
@@ -26,7 +26,7 @@ export interface HomeOptions {
   /** Newest access version that this relay holds. */
   accessVersion(): number;
   onAccess(facts: AccessFacts): void;
-  onDown(reason: CloseReason | null, message: string): void;
+  onDown(reason: DownReason | null, message: string): void;
   onUp(): void;
   readonly ports?: RelayPorts;
   /** See `PublisherPorts`. */
@@ -192,7 +192,7 @@ export class Home {
     this.publisher.onMessage(message);
   }
 
-  #down(reason: CloseReason | null, message: string): void {
+  #down(reason: DownReason | null, message: string): void {
     this.publisher.onDisconnect();
     this.isStandby = false;
     // Permanent refusals: no reconnection.

@@ -2,7 +2,7 @@
  * Whoever fills the view of one remote: a socket to its log in the hub, or a direct reader of its
  * datastore. [DIR5]
  */
-import type { CloseReason } from "../../shared/protocol/errors.ts";
+import type { DownReason } from "../hub/link.ts";
 import type { ViewChange } from "./held-records.ts";
 import type { RemoteView } from "./remote-view.ts";
 
@@ -24,7 +24,7 @@ export interface FeedHandlers {
   onChanges(changes: readonly ViewChange[]): void;
   /** Connection or sync state may have changed. */
   onState(): void;
-  onDown(reason: CloseReason | null, message: string): void;
+  onDown(reason: DownReason | null, message: string): void;
   /** Of a view with bounds: more came than it may hold, and was not taken. [VIE25] */
   onExcess?(): void;
 }

@@ -1,6 +1,6 @@
 /** One remote of this cluster: facts of it, its view, the socket that fills it, what is served. */
 import { toHex } from "../../shared/lib/bytes.ts";
-import type { CloseReason } from "../../shared/protocol/errors.ts";
+import type { DownReason } from "../hub/link.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
 import type { EdgeReport, LabelMode, Remote } from "../../shared/visibility/facts.ts";
 import type { RelayPorts } from "../hub/relay-ports.ts";
@@ -234,7 +234,7 @@ export class ServedRemote {
       onChanges: (changes: readonly ViewChange[]) => this.serving.onChanges(changes),
       onState: () => this.#onState(feed),
       onExcess: () => this.#onExcess(accessVersion),
-      onDown: (reason: CloseReason | null, message: string) => {
+      onDown: (reason: DownReason | null, message: string) => {
         this.#isHeard ||= this.view.damage === null;
         log.info({ rcc, reason }, `watch of ${origin.name} is down: ${message}`);
       },

@@ -75,7 +75,7 @@ export class Watcher implements Feed {
           else this.#link.restart(`the hub sent ${message.type} to a reader`);
         },
         onDown: (reason, message) => {
-          if (reason !== null) this.refusal = reason;
+          if (reason !== null && reason !== "rerouted") this.refusal = reason;
           if (this.#channels.length > 0) this.#lostMs = ports.now();
           this.#channels = [];
           handlers.onDown(reason, message);

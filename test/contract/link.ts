@@ -4,7 +4,7 @@
  */
 import { expect, test } from "vitest";
 
-import type { LinkHandlers } from "../../relay/hub/link.ts";
+import type { DownReason, LinkHandlers } from "../../relay/hub/link.ts";
 import type { Link } from "../../relay/hub/relay-ports.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
@@ -30,7 +30,7 @@ export interface LinkLab {
 type Told =
   | readonly ["open"]
   | readonly ["message", Message]
-  | readonly ["down", CloseReason | null];
+  | readonly ["down", DownReason | null];
 
 export function linkContract(
   name: string,
