@@ -84,3 +84,16 @@ test("[NAM5] a file of the product has at most 300 lines, and a function at most
     "max-lines-per-function",
   );
 });
+
+test("[NAM6] no test sets a limit of its own, and none waits for the second that vitest waits", () => {
+  for (const path of readdirSync(join(ROOT, "test"), { recursive: true, encoding: "utf8" })) {
+    if (!path.endsWith(".test.ts") || path === "lint.test.ts") continue;
+    const text = readFileSync(join(ROOT, "test", path), "utf8");
+    const limits = [
+      /\{ timeout: [\d_]+ \},? (?:async )?\(/,
+      /^\s*\}, [\d_]{5,}\);$/m,
+      /vi\.wait(?:For|Until)\((?![^;]*timeout)/,
+    ].filter((limit) => limit.test(text));
+    expect(limits, path).toEqual([]);
+  }
+});

@@ -67,8 +67,8 @@ export const LIMITS = {
   /** Milliseconds after which a reader acknowledges what it has taken in. */
   ackMs: 30_000,
   /**
-   * Relays of one cluster that are connected to its Origin: one publishes, the others stand by. As
-   * many nodes as Kubernetes supports.
+   * Relays of one cluster that are connected to one Origin: to its own one publishes and the others
+   * stand by, of another all read. As many nodes as Kubernetes supports.
    */
-  homeSockets: 5_000,
+  relaysOfCluster: 5_000,
 } as const;

@@ -28,17 +28,13 @@ const CONSOLES = [...DOCUMENT.matchAll(/```console\n\$ catwalk ([^\n]+)\n([^]*?)
   ([, command, printed]) => ({ command: command ?? "", printed: printed ?? "" }),
 );
 
-test(
-  "[CLI14] each command of the documentation prints what is written there",
-  { timeout: 60_000 },
-  async () => {
-    expect(CONSOLES.length).toBeGreaterThan(1);
-    for (const { command, printed } of CONSOLES) {
-      const ended = await rig.catwalk(...command.split(" "));
-      expect([ended.status, ended.out], command).toEqual([0, printed]);
-    }
-  },
-);
+test("[CLI14] each command of the documentation prints what is written there", async () => {
+  expect(CONSOLES.length).toBeGreaterThan(1);
+  for (const { command, printed } of CONSOLES) {
+    const ended = await rig.catwalk(...command.split(" "));
+    expect([ended.status, ended.out], command).toEqual([0, printed]);
+  }
+});
 
 const FROM_FILE = ["-f", "policies.yaml", "--cluster", "app"];
 
@@ -68,7 +64,7 @@ const effects = ({ policies }: Awaited<ReturnType<typeof summaryOf>>) =>
     ),
   );
 
-test("[CLI14] -o json has every endpoint, and a NAME narrows", { timeout: 60_000 }, async () => {
+test("[CLI14] -o json has every endpoint, and a NAME narrows", async () => {
   const summary = await summaryOf("shop/same-namespace", "--affected-by", "db.yaml");
   expect(summary).toMatchObject({
     cluster: "app",
@@ -87,93 +83,73 @@ test("[CLI14] -o json has every endpoint, and a NAME narrows", { timeout: 60_000
   expect(effects(summary)).toEqual(["same-namespace: 3 +7 -0"]);
 });
 
-test(
-  "[CLI14] the answer is against what is now: an RCC in effect changes nothing, its deletion takes, another label mode gives and takes",
-  { timeout: 60_000 },
-  async () => {
-    await rig.catwalk("rcc", "apply", "-f", "db.yaml", "--cluster", "app");
-    const same = await rig.catwalk("policy", "--affected-by", "db", ...FROM_FILE);
-    expect(same.out).toBe(
-      "RCC db is in effect: app sees 12 endpoints of db, labels as they are.\nNo rule of 4 policies changes.\n",
-    );
-    const deleted = await summaryOf("--affected-by", "db", "--deleted");
-    expect(deleted).toMatchObject({ applied: true, endpointsNow: 12, endpoints: 0 });
-    expect(effects(deleted)).toContain("same-namespace: 11 +0 -7");
-    const text = await rig.catwalk("policy", "--affected-by", "db", "--deleted", ...FROM_FILE);
-    expect(text.out).toMatch(/^RCC db, deleted, would take from app 12 endpoints of db\./);
-    expect(text.out).toContain(
-      "    7 endpoints that it would not match any more; 11 addresses now",
-    );
-    expect(text.out).toMatch(/\n {4}- 10\.20\.1\.7\/32 +db\/node-1\/k8s\/shop\.postgres-0\/eth0\n/);
-    expect(effects(await summaryOf("--affected-by", "db-prefixed.yaml"))).toContain(
-      "same-namespace: 11 +0 -7",
-    );
-  },
-);
+test("[CLI14] the answer is against what is now: an RCC in effect changes nothing, its deletion takes, another label mode gives and takes", async () => {
+  await rig.catwalk("rcc", "apply", "-f", "db.yaml", "--cluster", "app");
+  const same = await rig.catwalk("policy", "--affected-by", "db", ...FROM_FILE);
+  expect(same.out).toBe(
+    "RCC db is in effect: app sees 12 endpoints of db, labels as they are.\nNo rule of 4 policies changes.\n",
+  );
+  const deleted = await summaryOf("--affected-by", "db", "--deleted");
+  expect(deleted).toMatchObject({ applied: true, endpointsNow: 12, endpoints: 0 });
+  expect(effects(deleted)).toContain("same-namespace: 11 +0 -7");
+  const text = await rig.catwalk("policy", "--affected-by", "db", "--deleted", ...FROM_FILE);
+  expect(text.out).toMatch(/^RCC db, deleted, would take from app 12 endpoints of db\./);
+  expect(text.out).toContain("    7 endpoints that it would not match any more; 11 addresses now");
+  expect(text.out).toMatch(/\n {4}- 10\.20\.1\.7\/32 +db\/node-1\/k8s\/shop\.postgres-0\/eth0\n/);
+  expect(effects(await summaryOf("--affected-by", "db-prefixed.yaml"))).toContain(
+    "same-namespace: 11 +0 -7",
+  );
+});
 
-test(
-  "[CLI14] a grant may be asked about: narrowed, taken away, given anew",
-  { timeout: 60_000 },
-  async () => {
-    const part = await summaryOf("--affected-by-grant", "db", "--selector", "role == 'postgres'");
-    expect(part).toMatchObject({ applied: true, endpointsNow: 12 });
-    expect(effects(part)).toContain("same-namespace: 11 +0 -6");
-    const gone = await summaryOf("--affected-by-grant", "db", "--deleted");
-    expect(effects(gone)).toEqual(effects(await summaryOf("--affected-by", "db", "--deleted")));
-    await rig.catwalk("grant", "delete", "--cluster", "db", "--to", "app");
-    expect(effects(await summaryOf("--affected-by-grant", "db"))).toContain(
-      "same-namespace: 3 +7 -0",
-    );
-    const assumed = await rig.catwalk("policy", "--affected-by", "db", ...FROM_FILE);
-    expect(assumed.out).toContain(
-      "db has not granted it: this is what it would be if all were granted.\n",
-    );
-    await rig.catwalk("grant", "create", "--cluster", "db", "--to", "app");
-  },
-);
+test("[CLI14] a grant may be asked about: narrowed, taken away, given anew", async () => {
+  const part = await summaryOf("--affected-by-grant", "db", "--selector", "role == 'postgres'");
+  expect(part).toMatchObject({ applied: true, endpointsNow: 12 });
+  expect(effects(part)).toContain("same-namespace: 11 +0 -6");
+  const gone = await summaryOf("--affected-by-grant", "db", "--deleted");
+  expect(effects(gone)).toEqual(effects(await summaryOf("--affected-by", "db", "--deleted")));
+  await rig.catwalk("grant", "delete", "--cluster", "db", "--to", "app");
+  expect(effects(await summaryOf("--affected-by-grant", "db"))).toContain(
+    "same-namespace: 3 +7 -0",
+  );
+  const assumed = await rig.catwalk("policy", "--affected-by", "db", ...FROM_FILE);
+  expect(assumed.out).toContain(
+    "db has not granted it: this is what it would be if all were granted.\n",
+  );
+  await rig.catwalk("grant", "create", "--cluster", "db", "--to", "app");
+});
 
-test(
-  "[CLI14] without -f the policies are those of the cluster's relay",
-  { timeout: 60_000 },
-  async () => {
-    const about = ["--affected-by", "db", "--deleted", "--cluster", "app"];
-    const affected = await rig.catwalk("policy", ...about, "--relay", rig.relay("app").url);
-    expect(affected.out).toMatch(/NetworkPolicy shop\/allow-db\n {2}egress\[0\] Allow destination/);
-  },
-);
+test("[CLI14] without -f the policies are those of the cluster's relay", async () => {
+  const about = ["--affected-by", "db", "--deleted", "--cluster", "app"];
+  const affected = await rig.catwalk("policy", ...about, "--relay", rig.relay("app").url);
+  expect(affected.out).toMatch(/NetworkPolicy shop\/allow-db\n {2}egress\[0\] Allow destination/);
+});
 
-test(
-  "[CLI14] [SEL7] what cannot be done says why, with file, field and rule",
-  { timeout: 60_000 },
-  async () => {
-    writeFileSync(
-      join(rig.root, "odd.yaml"),
-      "apiVersion: projectcalico.org/v3\nkind: RemoteClusterConfiguration\nmetadata: { name: db, annotations: { catwalk.dev/labels: yes } }\n",
-    );
-    const tell = async (...args: readonly string[]) => {
-      const { status, err } = await rig.catwalk("policy", "--cluster", "app", ...args);
-      return `${status} ${err.split("\n")[0]}`;
-    };
-    const policies = ["-f", "policies.yaml"];
-    expect(await tell("--affected-by", "odd.yaml", ...policies)).toMatch(
-      /^2 error: odd\.yaml:1: metadata\.annotations/,
-    );
-    expect(await tell("--affected-by", "gone.yaml", ...policies)).toMatch(
-      /^2 error: --affected-by gone\.yaml: ENOENT/,
-    );
-    expect(await tell("--affected-by", "nobody", ...policies)).toMatch(/^1 error: .*nobody/);
-    expect(await tell("--affected-by", "nobody", "--deleted", ...policies)).toMatch(
-      /^1 error: cluster app has no RCC named nobody/,
-    );
-    expect(await tell("--affected-by-grant", "nobody", ...policies)).toMatch(
-      /^1 error: the mesh has no cluster named nobody/,
-    );
-    expect(await tell("--affected-by", "db", "--namespace", "shop", ...policies)).toMatch(
-      /^2 error: --kind, --namespace, --selector and --label .* need --affected-by-grant/,
-    );
-    expect(await tell("--deleted", ...policies)).toMatch(/^2 error: --deleted: needs/);
-    expect(await tell("--affected-by", "db")).toMatch(
-      /^1 error: policies never leave their cluster/,
-    );
-  },
-);
+test("[CLI14] [SEL7] what cannot be done says why, with file, field and rule", async () => {
+  writeFileSync(
+    join(rig.root, "odd.yaml"),
+    "apiVersion: projectcalico.org/v3\nkind: RemoteClusterConfiguration\nmetadata: { name: db, annotations: { catwalk.dev/labels: yes } }\n",
+  );
+  const tell = async (...args: readonly string[]) => {
+    const { status, err } = await rig.catwalk("policy", "--cluster", "app", ...args);
+    return `${status} ${err.split("\n")[0]}`;
+  };
+  const policies = ["-f", "policies.yaml"];
+  expect(await tell("--affected-by", "odd.yaml", ...policies)).toMatch(
+    /^2 error: odd\.yaml:1: metadata\.annotations/,
+  );
+  expect(await tell("--affected-by", "gone.yaml", ...policies)).toMatch(
+    /^2 error: --affected-by gone\.yaml: ENOENT/,
+  );
+  expect(await tell("--affected-by", "nobody", ...policies)).toMatch(/^1 error: .*nobody/);
+  expect(await tell("--affected-by", "nobody", "--deleted", ...policies)).toMatch(
+    /^1 error: cluster app has no RCC named nobody/,
+  );
+  expect(await tell("--affected-by-grant", "nobody", ...policies)).toMatch(
+    /^1 error: the mesh has no cluster named nobody/,
+  );
+  expect(await tell("--affected-by", "db", "--namespace", "shop", ...policies)).toMatch(
+    /^2 error: --kind, --namespace, --selector and --label .* need --affected-by-grant/,
+  );
+  expect(await tell("--deleted", ...policies)).toMatch(/^2 error: --deleted: needs/);
+  expect(await tell("--affected-by", "db")).toMatch(/^1 error: policies never leave their cluster/);
+});

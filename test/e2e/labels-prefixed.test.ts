@@ -64,51 +64,42 @@ test("[TYP20] the remote's pools reach a Felix without any mode, so that traffic
   });
 });
 
-test(
-  "[TYP22] switched on for a live RCC, labels get the remote's name by puts only; switched off, they are as before",
-  { timeout: 60_000 },
-  async () => {
-    const before = labelsOf(POD);
-    expect(before).toMatchObject({ role: "postgres", "projectcalico.org/namespace": "shop" });
-    const keys = new Set(felix.kvs.keys());
-    await apply('{ "catwalk.dev/labels": prefixed }');
-    await felix.until(
-      "prefixed labels",
-      () => JSON.stringify(labelsOf(POD)) !== JSON.stringify(before),
-      20_000,
-    );
-    expect(labelsOf(POD)).toEqual({
-      "db.catwalk.dev/role": "postgres",
-      "projectcalico.org.db.catwalk.dev/serviceaccount": "postgres",
-      "catwalk.dev/cluster": "db",
-    });
-    await felix.until(
-      "the namespace's",
-      () => JSON.stringify(labelsOf(NAMESPACE) ?? {}).includes("db.catwalk.dev/pcns.tier"),
-      20_000,
-    );
-    const evaluated = await rig.catwalk(
-      "eval",
-      "db.catwalk.dev/pcns.tier == 'data'",
-      "--cluster",
-      "app",
-    );
-    expect(evaluated.out).toMatch(/Workload endpoint db\/node-2\/k8s\/analytics\.reports-0\/eth0/);
-    const applied = await rig.catwalk(
-      "eval",
-      "role == 'postgres'",
-      "--relay",
-      rig.relay("app").url,
-    );
-    expect(applied.out).not.toMatch(/ db\//);
-    await apply("{}");
-    await felix.until(
-      "the old labels",
-      () => JSON.stringify(labelsOf(POD)) === JSON.stringify(before),
-      20_000,
-    );
-    expect(new Set(felix.kvs.keys())).toEqual(keys);
-    // The recorded Typha deletes keys of its own.
-    expect(felix.deleted.filter((key) => key.includes("/db_"))).toEqual([]);
-  },
-);
+test("[TYP22] switched on for a live RCC, labels get the remote's name by puts only; switched off, they are as before", async () => {
+  const before = labelsOf(POD);
+  expect(before).toMatchObject({ role: "postgres", "projectcalico.org/namespace": "shop" });
+  const keys = new Set(felix.kvs.keys());
+  await apply('{ "catwalk.dev/labels": prefixed }');
+  await felix.until(
+    "prefixed labels",
+    () => JSON.stringify(labelsOf(POD)) !== JSON.stringify(before),
+    20_000,
+  );
+  expect(labelsOf(POD)).toEqual({
+    "db.catwalk.dev/role": "postgres",
+    "projectcalico.org.db.catwalk.dev/serviceaccount": "postgres",
+    "catwalk.dev/cluster": "db",
+  });
+  await felix.until(
+    "the namespace's",
+    () => JSON.stringify(labelsOf(NAMESPACE) ?? {}).includes("db.catwalk.dev/pcns.tier"),
+    20_000,
+  );
+  const evaluated = await rig.catwalk(
+    "eval",
+    "db.catwalk.dev/pcns.tier == 'data'",
+    "--cluster",
+    "app",
+  );
+  expect(evaluated.out).toMatch(/Workload endpoint db\/node-2\/k8s\/analytics\.reports-0\/eth0/);
+  const applied = await rig.catwalk("eval", "role == 'postgres'", "--relay", rig.relay("app").url);
+  expect(applied.out).not.toMatch(/ db\//);
+  await apply("{}");
+  await felix.until(
+    "the old labels",
+    () => JSON.stringify(labelsOf(POD)) === JSON.stringify(before),
+    20_000,
+  );
+  expect(new Set(felix.kvs.keys())).toEqual(keys);
+  // The recorded Typha deletes keys of its own.
+  expect(felix.deleted.filter((key) => key.includes("/db_"))).toEqual([]);
+});

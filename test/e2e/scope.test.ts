@@ -91,7 +91,7 @@ test("[E2E5] the hub shows the same part to view and eval, and status says so", 
   const inherited = await rig.catwalk("eval", "has(pcns.tier)", "--cluster", "app");
   expect(inherited.out).not.toContain(" db/");
   const status = await rig.catwalk("status");
-  expect(status.out).toMatch(/^app\/db +db +InSync +3 /m);
+  expect(status.out).toMatch(/^app\/db +db +InSync +Disabled +3 /m);
   expect(status.out).toMatch(/^db +selector role in \{"cache", "postgres"\}; labels role +ready /m);
 });
 

@@ -41,60 +41,42 @@ const HALVES = ["1", "251"];
 const halves = HALVES.map((from) => simulate("--from", from, "--seeds", "250", "--coverage"));
 
 for (const [n, from] of HALVES.entries())
-  test.concurrent(
-    `[SIM1] [SIM6] 250 seeds from ${from} on hold`,
-    { timeout: 240_000 },
-    async () => {
-      const { status, out } = (await halves[n]) as Ended;
-      expect(lastLines(out)[0]).toBe(`250 seeds hold, ${from} to ${Number(from) + 249}`);
-      expect(status).toBe(0);
-    },
-  );
-
-test.concurrent(
-  "[SIM5] these seeds meet every kind of trouble, and everything that a guarantee is about",
-  { timeout: 240_000 },
-  async () => {
-    const met = new Map<string, number>();
-    for (const { out } of await Promise.all(halves))
-      for (const [name, times] of Object.entries(JSON.parse(lastLines(out)[1] ?? "") as object))
-        met.set(name, (met.get(name) ?? 0) + Number(times));
-    expect(SITUATIONS.filter((name) => (met.get(name) ?? 0) < OFTEN_ENOUGH)).toEqual([]);
-    const actions = [...met.keys()].filter((name) => name.startsWith("action "));
-    expect(actions.length).toBeGreaterThanOrEqual(ACTION_NAMES.length);
-    // A situation that is met and not asked for could be lost without a word.
-    const known = new Set<string>(SITUATIONS);
-    const unknown = [...met.keys()].filter(
-      (name) => !name.startsWith("action ") && !known.has(name),
-    );
-    expect(unknown).toEqual([]);
-  },
-);
-
-test.concurrent(
-  "[SIM1] [FEE3] 60 seeds hold in which relays of a cluster follow each other, and feeders come and go",
-  { timeout: 240_000 },
-  async () => {
-    const { status, out } = await simulate("--from", "1000000001", "--seeds", "60");
-    expect(lastLines(out).at(-1)).toBe("60 seeds hold, 1000000001 to 1000000060");
+  test.concurrent(`[SIM1] [SIM6] 250 seeds from ${from} on hold`, async () => {
+    const { status, out } = (await halves[n]) as Ended;
+    expect(lastLines(out)[0]).toBe(`250 seeds hold, ${from} to ${Number(from) + 249}`);
     expect(status).toBe(0);
-  },
-);
+  });
 
-test.concurrent("[SIM4] every kept history holds", { timeout: 60_000 }, async () => {
+test.concurrent("[SIM5] these seeds meet every kind of trouble, and everything that a guarantee is about", async () => {
+  const met = new Map<string, number>();
+  for (const { out } of await Promise.all(halves))
+    for (const [name, times] of Object.entries(JSON.parse(lastLines(out)[1] ?? "") as object))
+      met.set(name, (met.get(name) ?? 0) + Number(times));
+  expect(SITUATIONS.filter((name) => (met.get(name) ?? 0) < OFTEN_ENOUGH)).toEqual([]);
+  const actions = [...met.keys()].filter((name) => name.startsWith("action "));
+  expect(actions.length).toBeGreaterThanOrEqual(ACTION_NAMES.length);
+  // A situation that is met and not asked for could be lost without a word.
+  const known = new Set<string>(SITUATIONS);
+  const unknown = [...met.keys()].filter((name) => !name.startsWith("action ") && !known.has(name));
+  expect(unknown).toEqual([]);
+});
+
+test.concurrent("[SIM1] [FEE3] 60 seeds hold in which relays of a cluster follow each other, and feeders come and go", async () => {
+  const { status, out } = await simulate("--from", "1000000001", "--seeds", "60");
+  expect(lastLines(out).at(-1)).toBe("60 seeds hold, 1000000001 to 1000000060");
+  expect(status).toBe(0);
+});
+
+test.concurrent("[SIM4] every kept history holds", async () => {
   const { status, out } = await simulate("--kept");
   // One of each planted bug, and of real ones.
   expect(Number(out.match(/^(\d+) kept histories hold\n$/)?.[1])).toBeGreaterThan(MUTANTS.length);
   expect(status).toBe(0);
 });
 
-test.concurrent(
-  "[SIM3] a planted bug is found, and said with its seed and guarantee",
-  { timeout: 60_000 },
-  async () => {
-    const [mutant] = MUTANTS.filter(({ name }) => name === "ack-before-commit");
-    const { status, out } = await simulate("--mutant", mutant?.name ?? "", "--seeds", "50");
-    expect(status).toBe(1);
-    expect(mutant?.validators).toContain((JSON.parse(out) as { validator: string }).validator);
-  },
-);
+test.concurrent("[SIM3] a planted bug is found, and said with its seed and guarantee", async () => {
+  const [mutant] = MUTANTS.filter(({ name }) => name === "ack-before-commit");
+  const { status, out } = await simulate("--mutant", mutant?.name ?? "", "--seeds", "50");
+  expect(status).toBe(1);
+  expect(mutant?.validators).toContain((JSON.parse(out) as { validator: string }).validator);
+});

@@ -77,7 +77,7 @@ test("[DIR8] a collection that is forbidden costs the others nothing, and names 
   db.fault = null;
   await until(() => rig.status("db") === 2);
   expect(rig.report("db")?.conditions.every(({ since }) => Date.parse(since) > 0)).toBe(true);
-}, 60_000);
+});
 
 test("[DIR2] an RCC that lacks a field is status 5 and names it; once it is complete it is read", async () => {
   fill(db, DB);

@@ -7,6 +7,7 @@ import { WebSocketServer } from "ws";
 import { HubLink } from "../../../relay/hub/link.ts";
 import type { LinkHandlers } from "../../../relay/hub/link.ts";
 import { encodeMessage } from "../../../shared/protocol/codec.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 /** A hub that greets every connection with one message. */
 async function greetingHub(): Promise<string> {
@@ -41,7 +42,7 @@ function linkTo(url: string, handlers: Partial<LinkHandlers>): { opened: number;
 
 test("[FLT1] a handler that throws over a message ends that connection, and the hub is dialled again", async () => {
   const seen = linkTo(await greetingHub(), { onMessage: fail });
-  await vi.waitFor(() => expect(seen.opened).toBeGreaterThan(1));
+  await waitFor(() => expect(seen.opened).toBeGreaterThan(1));
   expect(seen.down[0]).toMatch(/a message of the hub could not be handled: .*a fault of ours/);
 });
 
@@ -50,7 +51,7 @@ test("[FLT1] so does one that throws over a new connection", async () => {
   const seen = linkTo(await greetingHub(), {
     onOpen: () => (++opened > 1 ? undefined : fail()),
   });
-  await vi.waitFor(() => expect(opened).toBe(2));
+  await waitFor(() => expect(opened).toBe(2));
   expect(seen.down).toEqual([expect.stringMatching(/a new connection could not be handled/)]);
 });
 
@@ -58,12 +59,12 @@ test("[FLT1] one that throws over the end of a connection does not keep it from 
   const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
   onTestFinished(() => warned.mockRestore());
   const seen = linkTo(await greetingHub(), { onMessage: fail, onDown: fail });
-  await vi.waitFor(() => expect(seen.opened).toBeGreaterThan(1));
+  await waitFor(() => expect(seen.opened).toBeGreaterThan(1));
   expect(String(warned.mock.calls[0]?.[0])).toMatch(/could not be handled.*a fault of ours/);
 });
 
 test("[FLT1] a URL that nothing can dial is told, and tried again", async () => {
   const seen = linkTo("no url", {});
-  await vi.waitFor(() => expect(seen.down.length).toBeGreaterThan(1));
+  await waitFor(() => expect(seen.down.length).toBeGreaterThan(1));
   expect(seen.down[0]).toMatch(/url/i);
 });

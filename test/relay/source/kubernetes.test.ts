@@ -1,9 +1,10 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { KubernetesSource } from "../../../relay/source/kubernetes/kubernetes-source.ts";
 import { FakeApiServer } from "./fake-api-server.ts";
 import type { FakeObject, FakeRequest } from "./fake-api-server.ts";
 import { Recorder } from "./recorder.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 const PODS = "/api/v1/pods";
 const POOLS = "/apis/crd.projectcalico.org/v1/ippools";
@@ -51,7 +52,7 @@ async function openAndList(idleMs?: number, silentMs?: number): Promise<void> {
     .health()
     .collections.some((c) => c.name.startsWith("ippools") && c.state === "absent");
   const expected = isAbsent ? [PODS] : [PODS, POOLS];
-  await vi.waitFor(() => expect(expected.every((path) => api.isWatched(path))).toBe(true));
+  await waitFor(() => expect(expected.every((path) => api.isWatched(path))).toBe(true));
 }
 
 function pod(name: string, ip = "10.64.0.1"): FakeObject {
@@ -100,7 +101,7 @@ test("[SRC2] listed is said once, and only after the last collection has listed"
   api.put(PODS, pod("a"));
   open();
   await seen.until(() => seen.records.size === 1);
-  await vi.waitFor(() =>
+  await waitFor(() =>
     expect(api.requests.filter((r) => r.path === "/api/v1/nodes").length).toBeGreaterThan(2),
   );
   expect(seen.listedCount).toBe(0);
@@ -135,7 +136,7 @@ test("[SRC32] the last error is in the health, with the server's own words", asy
         }
       : undefined;
   open();
-  await vi.waitFor(() =>
+  await waitFor(() =>
     expect(source.health().collections[0]).toMatchObject({
       name: "pods",
       state: "failing",
@@ -161,10 +162,10 @@ test("[SRC1] half a list deletes nothing", async () => {
   failing(5, ({ path, query }) => path === PODS && query.has("continue"), 500);
   api.compact();
   api.closeWatches(PODS);
-  await vi.waitFor(() =>
+  await waitFor(() =>
     expect(api.requests.filter((r) => r.query.get("continue") === "2").length).toBe(6),
   );
-  await vi.waitFor(() => expect(api.watchCount).toBeGreaterThanOrEqual(4));
+  await waitFor(() => expect(api.watchCount).toBeGreaterThanOrEqual(4));
   expect(seen.changes.filter(({ op }) => op === "delete")).toEqual([]);
 });
 
@@ -218,7 +219,7 @@ test("[SRC36] a watch that falls silent is opened again, and goes on where it wa
   api.put(PODS, pod("a"));
   await openAndList(150);
   const before = api.lastWatch(PODS);
-  await vi.waitFor(() => expect(api.lastWatch(PODS)).not.toBe(before), { timeout: 5000 });
+  await waitFor(() => expect(api.lastWatch(PODS)).not.toBe(before));
   api.put(PODS, pod("b", "10.64.0.2"));
   await seen.until(() => seen.records.has(podKey("b")));
   expect(seen.changes.filter(({ op }) => op === "delete")).toEqual([]);
@@ -262,7 +263,7 @@ test("[SRC39] a bookmark moves the position on, so that a compaction behind it c
   api.put(PODS, pod("b", "10.64.0.2"));
   await seen.until(() => seen.records.has(podKey("b")));
   api.closeWatches(PODS);
-  await vi.waitFor(() => expect(api.lastWatch(PODS)).not.toBe(before));
+  await waitFor(() => expect(api.lastWatch(PODS)).not.toBe(before));
   expect(api.requests.filter(isPodList)).toHaveLength(1);
   expect(Number(api.lastWatch(PODS)?.query.get("resourceVersion"))).toBeGreaterThan(
     Number(before?.query.get("resourceVersion")),
@@ -281,7 +282,7 @@ test("[SRC86] a store that was put back under a watch that stays open: what is g
   api.remove(PODS, pod("later", "10.64.0.2"));
   await seen.until(() => !seen.records.has(podKey("later")));
   expect(seen.changes.at(-1)).toMatchObject({ op: "delete", cause: "inferred" });
-  await vi.waitFor(() => expect(api.isWatched(PODS)).toBe(true));
+  await waitFor(() => expect(api.isWatched(PODS)).toBe(true));
   api.put(PODS, pod("new", "10.64.0.3"));
   await seen.until(() => seen.records.has(podKey("new")));
 });
@@ -291,7 +292,7 @@ test("[SRC86] a quiet collection costs a list of one object now and then, whatev
   await openAndList(60_000, 50);
   api.put("/api/v1/namespaces", { metadata: { name: "elsewhere" } });
   const looks = (): number => api.requests.filter(isLook).length;
-  await vi.waitFor(() => expect(looks()).toBeGreaterThanOrEqual(4));
+  await waitFor(() => expect(looks()).toBeGreaterThanOrEqual(4));
   expect(api.requests.filter((r) => isPodList(r) && !isLook(r))).toHaveLength(1);
   expect(seen.changes.filter(({ op }) => op === "delete")).toEqual([]);
 });
@@ -301,7 +302,7 @@ test("[SRC86] a watch that something in between holds open is given up when the 
   await openAndList(60_000, 100);
   let isAway = true;
   api.fault = () => (isAway ? { kind: "reset" } : undefined);
-  await vi.waitFor(() => expect(source.health().collections[0]?.state).toBe("failing"));
+  await waitFor(() => expect(source.health().collections[0]?.state).toBe("failing"));
   api.remove(PODS, pod("a"), true);
   isAway = false;
   await seen.until(() => !seen.records.has(podKey("a")));
@@ -329,7 +330,7 @@ test("[SRC37] a collection that had objects is not emptied by a server that does
   api.compact();
   api.closeWatches(POOLS);
   const tries = (): number => api.requests.slice(before).filter((r) => r.path === POOLS).length;
-  await vi.waitFor(() => expect(tries()).toBeGreaterThanOrEqual(6));
+  await waitFor(() => expect(tries()).toBeGreaterThanOrEqual(6));
   expect(seen.records.size).toBe(1);
   expect(seen.changes.filter(({ op }) => op === "delete")).toEqual([]);
 });

@@ -1,6 +1,6 @@
 /** [SRC88] How a source's health is summed up and told. */
 import { pino } from "pino";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, test } from "vitest";
 
 import { HealthWatch } from "../../../relay/source/health-watch.ts";
 import { collectionState } from "../../../relay/source/kubernetes/collection-state.ts";
@@ -20,6 +20,7 @@ import type {
 } from "../../../relay/source/source-health.ts";
 import { FakeApiServer } from "./fake-api-server.ts";
 import { Recorder } from "./recorder.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 const at = (name: string, state: SourceState, sinceMs: number, reason = ""): CollectionHealth => ({
   name,
@@ -238,7 +239,7 @@ test("[SRC88] rights that are missing: told once with the server's words, and wh
         ? { kind: "answer", status: 403, body: '{"code":403,"message":"pods is forbidden"}' }
         : undefined;
   });
-  await vi.waitFor(() =>
+  await waitFor(() =>
     expect(messages()).toEqual([
       "the source cannot follow pods: 403 pods is forbidden; what is published stays",
     ]),
@@ -248,7 +249,7 @@ test("[SRC88] rights that are missing: told once with the server's words, and wh
     reason: "pods: 403 pods is forbidden",
   });
   isForbidden = false;
-  await vi.waitFor(() => expect(messages().at(-1)).toBe("the source follows pods again"), 10_000);
+  await waitFor(() => expect(messages().at(-1)).toBe("the source follows pods again"));
   expect(messages()).toHaveLength(2);
   expect(watch.summary().state).toBe("following");
 });
@@ -271,7 +272,7 @@ test("[SRC88] an API server that is away, a token that was revoked, and a kubeco
     [absent, /there is no kubeconfig \/no\/such\/kubeconfig/],
   ] as const) {
     // Collections fail one after the other.
-    await vi.waitFor(() => {
+    await waitFor(() => {
       const { state, reason } = watch.summary();
       expect([state, reason]).toEqual(["failing", expect.stringMatching(words)]);
       expect(reason).toMatch(/^pods, /);

@@ -16,6 +16,7 @@ import { frame, STREAM_IDENTIFIER, Unframer } from "../../../relay/typha/wire/sn
 import { takeSnappy } from "../../support/snappy.ts";
 import { cleanUp, spliceRig } from "../../support/splice-rig.ts";
 import type { FakeFeed } from "../../support/fake-feed.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 const FOLDER = join(import.meta.dirname, "../../fixtures/golden/typha");
 const LOCAL = { "/calico/v1/Ready": "true", "/calico/v1/netset/one": '{"nets":[]}' };
@@ -187,14 +188,12 @@ test("[TYP8] [TYP15] a ping finds its way into a compressed snapshot that takes 
   const third = client({ supportsDecoderRestart: false, hostname: "n3" });
   const before = due.mock.calls.length;
   aheadMs = 11_000;
-  await vi.waitUntil(
-    () =>
-      due.mock.results.some(
-        ({ value }, n) =>
-          n >= before && value?.kind === "ping" && due.mock.calls[n]?.[0] === "compressed",
-      ),
-    { timeout: 20_000 },
-  );
+  const wasPinged = (): boolean =>
+    due.mock.results.some(
+      ({ value }, n) =>
+        n >= before && value?.kind === "ping" && due.mock.calls[n]?.[0] === "compressed",
+    );
+  await waitFor(() => expect(wasPinged()).toBe(true));
   felix.setPaused(false);
   other.setPaused(false);
   for (const one of [felix, other, third]) await one.until("in-sync", () => one.hasSync);

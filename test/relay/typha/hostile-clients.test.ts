@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import type { Socket } from "node:net";
 
 import fc from "fast-check";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 
 import {
   CLIENT_DEFINITIONS,
@@ -13,6 +13,7 @@ import { GobWriter } from "../../../relay/typha/wire/gob/bytes.ts";
 import { GobDecoder } from "../../../relay/typha/wire/gob/decoder.ts";
 import { cleanUp, spliceRig } from "../../support/splice-rig.ts";
 import { PLAIN_HELLO } from "../../support/typha.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 const LOCAL = { "/calico/v1/Ready": "true" };
 const MB = 1024 * 1024;
@@ -68,7 +69,7 @@ test("[TYP3] random bytes, before and after a hello, neither crash nor hang nor 
         else if (place === "after") socket.write(Buffer.concat([hello, bytes]));
         else socket.write(bytes);
         socket.end();
-        await vi.waitFor(() => expect(state.isClosed).toBe(true), 5_000);
+        await waitFor(() => expect(state.isClosed).toBe(true));
       },
     ),
     { numRuns: 60 },
@@ -81,20 +82,20 @@ test("[TYP3] garbage behind a good hello is told, and closed late", async () => 
   const { port, logs } = await spliceRig(LOCAL, { holdMs: 300 });
   const { socket, state } = raw(port);
   socket.write(Buffer.concat([CLIENT_DEFINITIONS, encodeClientHello(PLAIN_HELLO)]));
-  await vi.waitFor(() => expect(state.received).toBeGreaterThan(0));
+  await waitFor(() => expect(state.received).toBeGreaterThan(0));
   socket.write(Buffer.from("03ffffff", "hex"));
-  await vi.waitFor(() => expect(logs.join("\n")).toMatch(/break the protocol/));
+  await waitFor(() => expect(logs.join("\n")).toMatch(/break the protocol/));
   expect(state.isClosed).toBe(false);
-  await vi.waitFor(() => expect(state.isClosed).toBe(true));
+  await waitFor(() => expect(state.isClosed).toBe(true));
 });
 
 test("[TYP3] a message of more than 1 MiB from a client is refused by its length", async () => {
   const { port, logs } = await spliceRig(LOCAL, { holdMs: 50 });
   const { socket, state } = raw(port);
   socket.write(Buffer.concat([CLIENT_DEFINITIONS, encodeClientHello(PLAIN_HELLO)]));
-  await vi.waitFor(() => expect(state.received).toBeGreaterThan(0));
+  await waitFor(() => expect(state.received).toBeGreaterThan(0));
   socket.write(encodePong(Buffer.alloc(2 * MB)));
-  await vi.waitFor(() => expect(state.isClosed).toBe(true));
+  await waitFor(() => expect(state.isClosed).toBe(true));
   expect(logs.join("\n")).toMatch(/the limit is 1048576/);
 });
 
@@ -109,10 +110,10 @@ test("[TYP19] a connection over the limit is held and closed late; when one goes
   expect(third.messages).toEqual([]);
   expect(logs.join("\n")).toMatch(/there are 2 connections already/);
   one.close();
-  await vi.waitFor(async () => {
+  await waitFor(async () => {
     const again = client();
     await again.until("in-sync", () => again.hasSync, 250);
-  }, 5_000);
+  });
 });
 
 test("[TYP5] a Felix that comes while Typha is away is held, and served when it is there", async () => {
@@ -120,7 +121,7 @@ test("[TYP5] a Felix that comes while Typha is away is held, and served when it 
   await typha.down();
   const felix = client();
   const other = client({ syncerType: "node-status" });
-  await vi.waitFor(async () => {
+  await waitFor(async () => {
     await typha.up();
   });
   await felix.until("in-sync", () => felix.hasSync);
@@ -181,7 +182,7 @@ test("[TYP40] who says more than 64 KiB before a hello is refused, and Typha is 
     socket.write(Buffer.from("fd100000", "hex"));
     socket.write(Buffer.alloc(100_000));
   }
-  await vi.waitFor(() => expect(clients.every(({ state }) => state.isClosed)).toBe(true));
+  await waitFor(() => expect(clients.every(({ state }) => state.isClosed)).toBe(true));
   expect(logs.filter((line) => line.includes("before a hello, the limit is 65536"))).toHaveLength(
     8,
   );
@@ -197,8 +198,8 @@ test("[TYP40] connections of one address beyond the bound are held, and served w
   expect(third.messages).toEqual([]);
   expect(logs.join("\n")).toMatch(/there are 2 connections of this address already/);
   one.close();
-  await vi.waitFor(async () => {
+  await waitFor(async () => {
     const again = client();
     await again.until("in-sync", () => again.hasSync, 250);
-  }, 5_000);
+  });
 });

@@ -1,7 +1,7 @@
 import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 
 import { dialTcp } from "../../../relay/typha/upstream/dial.ts";
 import {
@@ -14,6 +14,7 @@ import { fixedUpstream } from "../../../relay/typha/upstream/upstream.ts";
 import { element } from "../../support/live-typha.ts";
 import { cleanUp, spliceRig } from "../../support/splice-rig.ts";
 import type { SpliceRig } from "../../support/splice-rig.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 const HELLO = Buffer.concat([
   SERVER_DEFINITIONS,
@@ -102,7 +103,7 @@ for (const [name, bytes, problem] of [
 test("[TYP3] a Typha that never says a good word is not dialled without a pause", async () => {
   const { client, logs } = await typhaSaying(Buffer.from("03ffffff", "hex"));
   const felix = client();
-  await vi.waitFor(() => expect(logs.length).toBeGreaterThan(2), 10_000);
+  await waitFor(() => expect(logs.length).toBeGreaterThan(2));
   expect(logs.length).toBeLessThan(12);
   expect(felix.isClosed).toBe(false);
 });

@@ -201,4 +201,4 @@ test("[TYP32] a Felix that is slow gets the pools of the moment when it takes so
   for (const message of felix.messages) if (message.type === "MsgKVs") nft.hear(message.kvs);
   expect([...nft.held.keys()].toSorted()).toEqual([keyOf("10.65.0.0/16"), keyOf("10.66.8.0/24")]);
   expect(felix.deleted).toEqual([keyOf("10.66.0.0/16")]);
-}, 60_000);
+});

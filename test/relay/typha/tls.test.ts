@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { connect, createServer } from "node:tls";
 import type { TLSSocket } from "node:tls";
 
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 
 import { tlsSettingsOf } from "../../../relay/config/tls.ts";
 import { readConfig } from "../../../relay/config/relay-config.ts";
@@ -19,6 +19,7 @@ import { LiveTypha } from "../../support/live-typha.ts";
 import { cleanUp, spliceRig } from "../../support/splice-rig.ts";
 import type { SpliceRig } from "../../support/splice-rig.ts";
 import { SyncClient } from "../../support/typha.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 const FOLDER = join(import.meta.dirname, "../../fixtures/typha-tls");
 const URI = "spiffe://cluster.local/ns/calico-system/sa/calico-node";
@@ -219,10 +220,10 @@ test("[TYP24] [TYP37] certificates are renewed without a restart, and what does 
   await old.until("in-sync", () => old.hasSync);
   const first = await shown();
   writeFileSync(join(folder, "tls.crt"), "half a certificate");
-  await vi.waitFor(() => expect(logs.join()).toMatch(/cannot be used/));
+  await waitFor(() => expect(logs.join()).toMatch(/cannot be used/));
   expect(await shown()).toBe(first);
   use("server-2");
-  await vi.waitFor(() => expect(logs).toContain("certificates were renewed"));
+  await waitFor(() => expect(logs).toContain("certificates were renewed"));
   expect(await shown()).not.toBe(first);
   // What is dialled from now on shows the new one too.
   expect(listenTls.pems.cert).toEqual(pem("server-2.pem"));

@@ -1,10 +1,11 @@
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 
 import { FakeFeed } from "../../support/fake-feed.ts";
 import { FelixProcess } from "../../support/felix-process.ts";
 import { LiveTypha } from "../../support/live-typha.ts";
 import { cleanUp, spliceRig } from "../../support/splice-rig.ts";
 import type { SpliceRig } from "../../support/splice-rig.ts";
+import { waitFor } from "../../support/wait-for.ts";
 
 const LOCAL = Object.fromEntries(
   Array.from({ length: 250 }, (_, n) => [`/calico/v1/netset/${n}`, `{"n":${n}}`]),
@@ -33,7 +34,7 @@ async function pair(second: Partial<Parameters<typeof spliceRig>[1]> = {}): Prom
   fill(one.feed, 500);
   const felix = new FelixProcess(() => [one.port, two.port]);
   cleanUp(() => felix.stop());
-  await vi.waitFor(() => expect(felix.syncs).toBe(1), 5_000);
+  await waitFor(() => expect(felix.syncs).toBe(1));
   expect(felix.kvs.size).toBe(750);
   return { typha, first: one, second: two, felix };
 }
@@ -42,7 +43,7 @@ test("[TYP25] [TYP38] a Felix whose relay is killed goes on at the other, and de
   const { first, second, felix } = await pair();
   fill(second.feed, 500);
   await first.splice.stop();
-  await vi.waitFor(() => expect(felix.syncs).toBe(2), 5_000);
+  await waitFor(() => expect(felix.syncs).toBe(2));
   expect(felix.dialled).toEqual([first.port, second.port]);
   expect(felix.deleted).toEqual([]);
   expect(felix.kvs.size).toBe(750);
@@ -54,10 +55,10 @@ test("[TYP25] what the other relay hears a moment later is not deleted meanwhile
   fill(second.feed, 499);
   second.feed.delete(remoteKey(3));
   await first.splice.stop();
-  await vi.waitFor(() => expect(felix.dialled.length).toBe(2), 5_000);
+  await waitFor(() => expect(felix.dialled.length).toBe(2));
   fill(second.feed, 500);
   second.feed.delete(remoteKey(3));
-  await vi.waitFor(() => expect(felix.syncs).toBe(2), 5_000);
+  await waitFor(() => expect(felix.syncs).toBe(2));
   expect(felix.deleted).toEqual([remoteKey(3)]);
   expect(felix.kvs.size).toBe(749);
 });
@@ -66,13 +67,13 @@ test("[TYP8] a relay whose views are not loaded says no in-sync, so that Felix k
   const state = { loaded: false };
   const { first, second, felix } = await pair({ isViewLoaded: () => state.loaded });
   await first.splice.stop();
-  await vi.waitFor(() => expect(felix.dialled.length).toBe(2), 5_000);
+  await waitFor(() => expect(felix.dialled.length).toBe(2));
   fill(second.feed, 250);
-  await vi.waitFor(() => expect(felix.statuses.at(-1)).toBe(1), 5_000);
+  await waitFor(() => expect(felix.statuses.at(-1)).toBe(1));
   expect(felix.deleted).toEqual([]);
   fill(second.feed, 500);
   state.loaded = true;
-  await vi.waitFor(() => expect(felix.syncs).toBe(2), 5_000);
+  await waitFor(() => expect(felix.syncs).toBe(2));
   expect(felix.deleted).toEqual([]);
   expect(felix.kvs.size).toBe(750);
 });
@@ -82,14 +83,14 @@ test("[TYP18] a relay that is told to stop lets its Felixes go one a second, and
   fill(second.feed, 500);
   const others = [1, 2].map(() => new FelixProcess(() => [first.port, second.port]));
   for (const other of others) cleanUp(() => other.stop());
-  await vi.waitFor(() => expect(others.every((other) => other.syncs === 1)).toBe(true), 5_000);
+  await waitFor(() => expect(others.every((other) => other.syncs === 1)).toBe(true));
   const began = performance.now();
   const drained = first.splice.drain(300_000, new AbortController().signal);
   first.feed.put(remoteKey(1), '{"still":"served"}');
   second.feed.put(remoteKey(1), '{"still":"served"}');
   await drained;
   const all = [felix, ...others];
-  await vi.waitFor(() => expect(all.every((one) => one.syncs === 2)).toBe(true), 5_000);
+  await waitFor(() => expect(all.every((one) => one.syncs === 2)).toBe(true));
   expect(performance.now() - began).toBeGreaterThan(2_000);
   for (const one of all) {
     expect(one.dialled.at(-1)).toBe(second.port);
@@ -130,9 +131,9 @@ test("[TYP11] a Typha that comes and goes under churn leaves Felix with exactly 
       typha.kvs.set(`/calico/v1/netset/came-${round}`, "{}");
       await typha.up();
     }
-    await vi.waitFor(() => expect(typha.connections).toBe(1), 10_000);
+    await waitFor(() => expect(typha.connections).toBe(1));
   }
-  await vi.waitFor(() => {
+  await waitFor(() => {
     const local = [...felix.kvs].filter(([key]) => key.includes("/netset/"));
     expect(new Map(local)).toEqual(typha.kvs);
   });

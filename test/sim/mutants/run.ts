@@ -1,9 +1,9 @@
 /**
  * Plants every mutant in turn and lets the simulation look for it: `node test/sim/mutants/run.ts
- * [--renew] [NAME…]`. Two at a time. A mutant that is not found within 2,000 seeds, or is found by a
- * validator that says nothing of its bug, fails; so does one that the history of its name does not
- * find. [SIM3] [SIM4] With `--renew` such a history is replaced by the shortest one that finds it: a
- * kept history replays draws, and a change of the simulated world changes what is drawn.
+ * [--renew] [NAME…]`. Two at a time. A mutant that is not found within 2,000 seeds, or is found by
+ * a validator that says nothing of its bug, fails; so does one that the history of its name does
+ * not find. [SIM3] [SIM4] With `--renew` such a history is replaced by the shortest one that finds
+ * it: a kept history replays draws, and a change of the simulated world changes what is drawn.
  */
 import { spawn } from "node:child_process";
 import { join } from "node:path";

@@ -49,7 +49,7 @@ const ROWS: Readonly<Record<string, string>> = {
   "the thread for a member over time; at once; a broken message": `${BUDGETS.memberUsPerSecond / 1e4} %; ${BUDGETS.memberBurstUs / 1e3} ms; ${BUDGETS.brokenMessageUs / 1e3} ms`,
   "claims over time; at once; together": `${BUDGETS.claimsPerSecond}/s; ${BUDGETS.claimsAtOnce}; ${BUDGETS.questionClaims}`,
   "sockets a member, for each that is left; closed ones that stay": `${BUDGETS.socketsPerFreeSocket}; ${BUDGETS.halfClosedSockets} for ${seconds(BUDGETS.halfClosedMs)}`,
-  "relays of a cluster": count(LIMITS.homeSockets),
+  "relays of a cluster": count(LIMITS.relaysOfCluster),
   "tokens of a cluster that are remembered": count(BUDGETS.usedTokens),
   "dials of a cluster over time; at once": `${BUDGETS.dialsPerSecond}/s; ${count(BUDGETS.dialsAtOnce)}`,
   "life of a socket, and how much earlier it may end": `${BUDGETS.socketLifeMs / 3_600_000} h; ${BUDGETS.socketLifeJitterMs / 3_600_000} h`,

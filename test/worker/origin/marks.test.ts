@@ -196,7 +196,7 @@ test("[LOG26] a member whose sockets at several Origins take nothing has 96 MiB;
   room.accountOf("elsewhere", ORIGIN_UID).sent(LIMITS.processBytes);
   expect(room.isFullFor(READER_UID)).toBe(false);
   expect(members.every((member) => room.isFullFor(member))).toBe(true);
-}, 120_000);
+});
 
 test("[LOG65] an Origin that sleeps does not forget what is in flight", () => {
   const populated = populatedWorld(1);

@@ -2,12 +2,13 @@
 import { expect, test } from "vitest";
 
 import { encodeMessage } from "../../../shared/protocol/codec.ts";
+import { FELIX_CHANNELS } from "../../../shared/record/channel.ts";
 import { LIMITS } from "../../../shared/protocol/limits.ts";
 import { PROTOCOL_VERSIONS } from "../../../shared/protocol/version.ts";
 import type { EdgeReport } from "../../../shared/visibility/facts.ts";
 import { mergedEdges } from "../../../shared/visibility/merged-edges.ts";
 import { populatedWorld, TestPublisher } from "../../support/origin-peers.ts";
-import { facts, ORIGIN_UID, OriginWorld } from "../../support/origin-world.ts";
+import { facts, ORIGIN_UID, OriginWorld, READER_UID } from "../../support/origin-world.ts";
 import { address, pod, putOf } from "../../support/records.ts";
 
 const HELLO = {
@@ -98,6 +99,37 @@ test("[VIS30] a publisher of whom nothing is heard for 20 s is replaced when a s
   expect(world.closedWith(publisher.socket)).toBe("superseded");
 });
 
+test("[VIS46] there is a most that read for one cluster; who comes then is told, and the others stay", () => {
+  const { world, reader } = populatedWorld(1);
+  const peer = { role: "watch", clusterUid: READER_UID, keyGeneration: 1 } as const;
+  const { versions, software, accessVersion } = HELLO;
+  const hello = encodeMessage({
+    type: "watch-hello",
+    versions,
+    software,
+    accessVersion,
+    creditBytes: LIMITS.defaultCreditBytes,
+    channels: FELIX_CHANNELS,
+    cursors: [],
+  });
+  const read = (n: number): string => {
+    const socket = world.connect(peer, () => undefined);
+    world.origin.onMessage(socket, hello);
+    // Within their cluster's share of the hub.
+    if (n % 200 === 0) world.advance(60_000);
+    return socket;
+  };
+  const others = Array.from({ length: LIMITS.relaysOfCluster - 1 }, (_, n) => read(n));
+  world.advance(60_000);
+  const tooMany = read(1);
+  expect(world.closedWith(tooMany)).toBe("over-quota");
+  expect(world.closeMessage(tooMany)).toMatch(/^5000 relays of this cluster read this one already/);
+  expect(others.filter((socket) => world.closedWith(socket) !== null)).toEqual([]);
+  expect(reader.isInSync).toBe(true);
+  world.disconnect(reader.socket);
+  expect(world.closedWith(read(1))).toBe(null);
+});
+
 test("[VIS30] two relays that hold one term, because the hub was put back, do not fight", () => {
   const { world, publisher } = populatedWorld(1);
   const { term } = publisher;
@@ -108,7 +140,7 @@ test("[VIS30] two relays that hold one term, because the hub was put back, do no
   expect(world.closedWith(publisher.socket)).toBe(null);
 });
 
-test("[VIS30] there is a most that stand by; who comes then is told, and the publisher is not disturbed", () => {
+test("[VIS30] [VIS46] there is a most that stand by; who comes then is told, and the publisher is not disturbed", () => {
   const { world, publisher } = populatedWorld(1);
   const peer = { role: "home", clusterUid: ORIGIN_UID, keyGeneration: 1 } as const;
   const standBy = (n: number): string => {
@@ -116,8 +148,8 @@ test("[VIS30] there is a most that stand by; who comes then is told, and the pub
     world.origin.onMessage(socket, encodeMessage({ ...HELLO, candidate: `relay-${n}` }));
     return socket;
   };
-  for (let n = 1; n < LIMITS.homeSockets; n++) standBy(n);
-  const tooMany = standBy(LIMITS.homeSockets);
+  for (let n = 1; n < LIMITS.relaysOfCluster; n++) standBy(n);
+  const tooMany = standBy(LIMITS.relaysOfCluster);
   expect(world.closedWith(tooMany)).toBe("over-quota");
   expect(world.closeMessage(tooMany)).toMatch(/^5000 relays of this cluster are connected already/);
   expect(world.closedWith(publisher.socket)).toBe(null);

@@ -158,11 +158,15 @@ export class PublisherSockets {
     if (plan.kind === "superseded")
       return { kind: "refused", reason: "superseded", message: plan.message };
     const known = this.#relays.get(socket);
-    if (known === undefined && plan.kind === "standby" && this.#relays.size >= LIMITS.homeSockets)
+    if (
+      known === undefined &&
+      plan.kind === "standby" &&
+      this.#relays.size >= LIMITS.relaysOfCluster
+    )
       return {
         kind: "refused",
         reason: "over-quota",
-        message: `${LIMITS.homeSockets} relays of this cluster are connected already: one publishes, the others stand by`,
+        message: `${LIMITS.relaysOfCluster} relays of this cluster are connected already: one publishes, the others stand by`,
       };
     const { candidate } = hello;
     const software = relayName(hello.software);

@@ -4,6 +4,7 @@
  * revoked.
  */
 import { areDisjoint, DISJOINT_RULE } from "../../../shared/log/partition.ts";
+import { LIMITS } from "../../../shared/protocol/limits.ts";
 import { encodeMessage } from "../../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../../shared/protocol/errors.ts";
 import type { Message, WatchHello } from "../../../shared/protocol/messages.ts";
@@ -28,6 +29,7 @@ import { Readers } from "./readers.ts";
 const ROOM_MS = 5_000;
 const OVERFULL_RULE =
   "its grant's scope shows more records than the scopes of an origin may together";
+const CROWD_RULE = `${LIMITS.relaysOfCluster} relays of this cluster read this one already`;
 const MOVED_RULE = "what it may see of this cluster has changed";
 
 interface ReaderSideRules {
@@ -130,6 +132,10 @@ export class ReaderSide {
     }
     if (this.#readers.has(socket)) {
       this.#rules.refuse(socket, "protocol-error", "a second hello");
+      return;
+    }
+    if (this.#readers.countOf(peer.clusterUid) >= LIMITS.relaysOfCluster) {
+      this.#rules.refuse(socket, "over-quota", CROWD_RULE);
       return;
     }
     const logs = this.#logs.of(peer, facts);

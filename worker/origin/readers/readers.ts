@@ -25,6 +25,8 @@ export interface ReaderRules extends PumpRules {
 
 export class Readers {
   readonly #readers = new Map<SocketId, Reader>();
+  /** Readers of each cluster, by its UID. */
+  readonly #counts = new Map<string, number>();
   readonly #ports: SenderPorts;
   readonly #rules: ReaderRules;
   readonly #budget: EventBudget;
@@ -51,6 +53,11 @@ export class Readers {
   /** Approximate memory besides bytes in flight. */
   get bytes(): number {
     return this.#pump.bytes + this.#readers.size * READER_BYTES;
+  }
+
+  /** Readers of one cluster. */
+  countOf(clusterUid: string): number {
+    return this.#counts.get(clusterUid) ?? 0;
   }
 
   peers(): Pick<Reader, "socket" | "peer" | "logs">[] {
@@ -92,7 +99,14 @@ export class Readers {
     const account = this.#ports.readerMemory.accountOf(socket, peer.clusterUid);
     const reader = newReader(socket, peer, logs, version, creditBytes, account);
     this.#readers.set(socket, reader);
+    this.#count(peer, 1);
     return reader;
+  }
+
+  #count({ clusterUid }: Peer, by: number): void {
+    const count = this.countOf(clusterUid) + by;
+    if (count > 0) this.#counts.set(clusterUid, count);
+    else this.#counts.delete(clusterUid);
   }
 
   /**
@@ -101,7 +115,10 @@ export class Readers {
    */
   drop(...sockets: readonly SocketId[]): void {
     const gone = sockets.flatMap((socket) => this.#readers.get(socket) ?? []);
-    for (const { socket } of gone) this.#readers.delete(socket);
+    for (const { socket, peer } of gone) {
+      this.#readers.delete(socket);
+      this.#count(peer, -1);
+    }
     if (this.#sender.inFlight.forget(gone)) this.pumpAll();
   }
 
