@@ -13,9 +13,16 @@ export const registerQuarantine: RegisterCommand = (program) => {
     "catwalk quarantine list",
   );
   withExample(
-    withOutput(withServer(quarantine.command("list").description("list them"))),
-    "catwalk quarantine list",
-  ).action(async (flags: ServerFlags & OutputFlags) => {
+    withOutput(
+      withServer(
+        quarantine
+          .command("list")
+          .description("list them")
+          .option("--cluster <name>", "only those of this cluster"),
+      ),
+    ),
+    "catwalk quarantine list --cluster db",
+  ).action(async (flags: ServerFlags & OutputFlags & { readonly cluster?: string }) => {
     const client = clientOf(flags);
     const { items, unknown } = await client.call(listQuarantine, {
       params: { mesh: client.mesh },
@@ -24,7 +31,7 @@ export const registerQuarantine: RegisterCommand = (program) => {
       say(`not known for ${unknown.join(", ")}: no answer from the hub's part`);
     print(
       renderList(
-        items,
+        items.filter(({ origin }) => (flags.cluster ?? origin.name) === origin.name),
         {
           columns: [
             { title: "CLUSTER", of: (row) => row.origin.name },
