@@ -239,8 +239,9 @@ test("[DEP6] what the README's commands make is not committed, and nothing but t
   const lines = (name: string): string[] =>
     readFileSync(join(ROOT, name), "utf8").split("\n").filter(Boolean);
   const ignored = lines(".gitignore").map((line) => line.replaceAll(/^\/|\/$/g, ""));
-  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
-  const made = [...readme.matchAll(/(?:--data|--state) \.\/([\w-]+)|(\w+\.backup)/g)].map(
+  const pages = ["README.md", "docs/running-a-mesh.md", "docs/two-clusters-without-a-hub.md"];
+  const text = pages.map((page) => readFileSync(join(ROOT, page), "utf8")).join("");
+  const made = [...text.matchAll(/(?:--data|--state) \.\/([\w-]+)|(\w+\.backup)/g)].map(
     ([, folder, file]) => folder ?? file ?? "",
   );
   expect(made).toEqual(expect.arrayContaining(["hub", "hub2", "relay-db", "hub.backup"]));
@@ -249,8 +250,8 @@ test("[DEP6] what the README's commands make is not committed, and nothing but t
   const [first, ...allowed] = lines(".dockerignore").filter((line) => !line.startsWith("#"));
   expect(first).toBe("*");
   const letIn = allowed.filter((line) => line.startsWith("!")).map((line) => line.slice(1));
-  const text = readFileSync(join(FOLDER, "Dockerfile"), "utf8");
-  const copied = [...text.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, from = ""]) =>
+  const image = readFileSync(join(FOLDER, "Dockerfile"), "utf8");
+  const copied = [...image.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, from = ""]) =>
     from.split(" "),
   );
   expect([...letIn, "LICENSE"].toSorted()).toEqual(expect.arrayContaining(copied));
