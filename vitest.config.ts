@@ -37,6 +37,8 @@ export default defineConfig({
         test: {
           ...TIMEOUTS,
           name: "node",
+          // No module keeps state, so files share a process: a process for each costs a minute.
+          isolate: false,
           include: ["test/**/*.test.ts"],
           exclude: [
             "test/workerd/**",
