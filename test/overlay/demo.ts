@@ -80,10 +80,9 @@ async function tell(lab: Lab): Promise<void> {
   say(`  the last packet that came back was sent ${last - at} ms after that was asked`);
 }
 
-const nft = findNft();
-const lacking = missing() ?? (typeof nft === "string" ? nft : null);
-if (lacking !== null || typeof nft === "string") {
-  process.stderr.write(`demo:overlay needs what this machine lacks: ${lacking}\n`);
+const nft = missing() ?? findNft();
+if (typeof nft === "string") {
+  process.stderr.write(`demo:overlay needs what this machine lacks: ${nft}\n`);
   process.exit(1);
 }
 const lab = new Lab();

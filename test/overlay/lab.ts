@@ -127,6 +127,23 @@ export class Lab {
     await this.spaces.ip(ROUTER, lines);
   }
 
+  /** A node is replaced: another has its name and its pods, under other addresses. */
+  async moveNode(cluster: LabCluster, name: string, outer: LabNode["outer"]): Promise<void> {
+    const [first, second] = cluster.nodes;
+    const moved = (node: LabNode): LabNode => (node.name === name ? { ...node, outer } : node);
+    const next = { ...cluster, nodes: [moved(first), moved(second)] as const };
+    const before = first.name === name ? first : second;
+    await this.spaces.ip(name, [
+      ...before.outer.map((ip, i) => `addr del ${ip}/${SUBNETS[i] ?? 0} dev eth0`),
+      ...outer.map((ip, i) => `addr add ${ip}/${SUBNETS[i] ?? 0} dev eth0${nodad(ip)}`),
+      ...cluster.routers.map((ip) => `route replace default via ${ip} dev eth0`),
+    ]);
+    writeManifests(this.rig.folder(cluster.name), next);
+    const typha = this.#typhas.get(cluster.name);
+    for (const [key, text] of Object.entries(typhaKvs(next)))
+      if (typha?.kvs.get(key) !== text) typha?.put(key, text);
+  }
+
   #port(cluster: string): number {
     return this.#ports.get(cluster) ?? 0;
   }
