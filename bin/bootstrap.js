@@ -1,7 +1,7 @@
 /**
- * `npm start`, `npm test`, `npm run test:fast`, `npm run check`, `npm run bench`, `npm run soak`
- * from a fresh clone: installs what is missing, saying so at once, then hands over. Plain
- * JavaScript without dependencies for Node 20.
+ * `npm start`, `npm test`, `npm run test:fast`, `npm run check`, `npm run bench`, `npm run soak`,
+ * `npm run demo:overlay` from a fresh clone: installs what is missing, saying so at once, then
+ * hands over. Plain JavaScript without dependencies for Node 20.
  */
 import { delimiter, join } from "node:path";
 
@@ -51,6 +51,7 @@ const TASKS = {
   },
   check: { extent: "test", run: () => steps(CHECKS) },
   bench: { extent: "test", run: () => runProgram("test/bench/main.ts", args) },
+  "demo:overlay": { extent: "test", run: () => runProgram("test/overlay/demo.ts", args) },
   soak: { extent: "test", run: () => runProgram("test/sim/main.ts", args) },
 };
 

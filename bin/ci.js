@@ -44,6 +44,7 @@ const SUITES = [
   suite("proxy", "test/proxy/run.ts"),
   suite("hostile", "test/hostile/run.ts"),
   suite("etcd", "test/etcd/run.ts"),
+  suite("overlay", "test/overlay/run.ts"),
   suite("interop", "test/interop/run.ts"),
 ];
 

@@ -19,6 +19,7 @@ import type { DemoPlan } from "../demo/plan.ts";
 import { startRelay } from "../demo/relay-process.ts";
 import type { RelayProcess } from "../demo/relay-process.ts";
 import { describeMesh } from "../demo/describe.ts";
+import type { HowItRuns } from "../demo/describe.ts";
 import { tellProblems } from "../demo/tell-problems.ts";
 import { startHub } from "../launch/hub.ts";
 import { PortTakenError } from "../launch/listen.ts";
@@ -29,6 +30,7 @@ import { collect, withExample } from "./command.ts";
 import { print } from "../admin/terminal.ts";
 import type { RegisterCommand } from "./command.ts";
 import { oneLine, screenWidth, wrapWords } from "./output.ts";
+import { plannedRoutes } from "./routes.ts";
 import { CommandError } from "../admin/usage-error.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -126,9 +128,13 @@ async function begin(
   writeFileSync(file, stringify(config), { mode: 0o600 });
   // Found by itself only under its usual name, upwards from where a command is run.
   const isFound = resolve(".catwalk/config.yaml") === file;
-  print(
-    await describeMesh(plan, client, relays, { isResumed: !isNew, config: isFound ? null : file }),
-  );
+  const how = { isResumed: !isNew, config: isFound ? null : file };
+  const planned = (origin: string): ReturnType<HowItRuns["planned"]> =>
+    plannedRoutes(client, origin).then(
+      ({ routes }) => routes,
+      () => null,
+    );
+  print(await describeMesh(plan, client, relays, { ...how, planned }));
   return tellProblems(relays, (line) => print(`${wrapped(line)}\n`));
 }
 

@@ -15,6 +15,13 @@ export interface HowItRuns {
   readonly isResumed: boolean;
   /** The configuration that commands must be given; `null`: they find it themselves. */
   readonly config: string | null;
+  /** Routes to the pods of a cluster, as they are or would be; `null`: it cannot be read yet. */
+  readonly planned: (origin: string) => Promise<readonly Planned[] | null>;
+}
+
+interface Planned {
+  readonly destination: string;
+  readonly via: string;
 }
 
 /** How long the start waits for in-sync before it says what it knows. */
@@ -24,10 +31,10 @@ export async function describeMesh(
   plan: DemoPlan,
   client: Client,
   relays: readonly RelayProcess[],
-  { isResumed, config }: HowItRuns,
+  { isResumed, config, planned }: HowItRuns,
 ): Promise<string> {
   const edges = await waitForSync(plan, client);
-  const lines = [...edges.map(describeEdge), ...(await describeRoutes(plan, client))];
+  const lines = [...edges.map(describeEdge), ...(await describeRoutes(plan, client, planned))];
   if (isResumed) lines.push(...(await describeTransfers(plan, relays)));
   const viewer = relays.find((relay) => relay.cluster === plan.viewer);
   if (plan.policy !== null && viewer !== undefined)
@@ -59,18 +66,34 @@ function describeEdge(edge: EdgeStatus): string {
 }
 
 /** Whether the clusters may have routes to each other, and how to see which. */
-async function describeRoutes({ mesh, viewer }: DemoPlan, client: Client): Promise<string[]> {
+async function describeRoutes(
+  { mesh, viewer }: DemoPlan,
+  client: Client,
+  planned: HowItRuns["planned"],
+): Promise<string[]> {
   const query = { cluster: viewer };
   const { items } = await client.call(getPreflight, { params: { mesh }, query });
-  return items.flatMap(({ clusters, ready, state, reason }) => {
+  const lines: string[] = [];
+  for (const { clusters, ready, state, reason } of items) {
     const names = clusters.map(({ name }) => name);
     const asked = state === "Disabled" ? "no RCC asks for them" : state;
     const other = names.find((name) => name !== viewer) ?? viewer;
-    return [
+    const routes = await planned(other);
+    lines.push(
       `  routes between ${names.join(" and ")}: preflight ${ready ? "ready" : `fails: ${reason}`} · ${asked}`,
+      `      planned from ${viewer} to ${other}: ${shortPlan(routes)}`,
       `      catwalk preflight --cluster ${viewer} --to ${other}; catwalk routes --cluster ${viewer}`,
-    ];
-  });
+    );
+  }
+  return lines;
+}
+
+function shortPlan(routes: readonly Planned[] | null): string {
+  if (routes === null) return "not known yet";
+  const [first] = routes;
+  if (first === undefined) return "none";
+  const more = routes.length === 1 ? "" : `, and ${routes.length - 1} more`;
+  return `${first.destination} via ${first.via}${more}`;
 }
 
 async function describeTransfers(

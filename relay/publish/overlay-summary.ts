@@ -52,11 +52,14 @@ export function overlaySummary(
   services: readonly string[],
 ): OverlaySummary {
   const nodes: SummaryNode[] = [];
+  const addresses: (readonly [string, string])[] = [];
   const pools: SummaryPool[] = [];
   const params: Record<string, string> = {};
   for (const record of records)
-    if (record.kind === "Node") nodes.push(summaryNode(record));
-    else if (record.kind === "IPPool") pools.push({ cidr: record.cidr, mode: modeOf(record) });
+    if (record.kind === "Node") {
+      nodes.push(summaryNode(record));
+      addresses.push(...besides(record));
+    } else if (record.kind === "IPPool") pools.push({ cidr: record.cidr, mode: modeOf(record) });
     else if (record.kind === "ClusterConfig")
       for (const name of OVERLAY_PARAMS) {
         const value = record.params[name];
@@ -64,9 +67,11 @@ export function overlaySummary(
       }
   const sorted = nodes.toSorted(([a], [b]) => compare(a, b));
   const handMade = notOwn.filter(({ disabled }) => disabled).map(({ cidr }) => cidr);
+  const isTold = areTold(sorted, addresses);
   return {
-    nodes: areTold(sorted) ? sorted : [],
+    nodes: isTold ? sorted : [],
     nodeCount: nodes.length,
+    addresses: isTold ? addresses.toSorted((a, b) => compare(a.join(" "), b.join(" "))) : [],
     pools: pools.toSorted((a, b) => compare(a.cidr, b.cidr)).slice(0, SUMMARY_LIMITS.pools),
     handMade: handMade.toSorted().slice(0, SUMMARY_LIMITS.ranges),
     services: services.slice(0, SUMMARY_LIMITS.ranges),
@@ -75,10 +80,17 @@ export function overlaySummary(
 }
 
 /** All or none: a part of them would say that the rest cannot clash. */
-function areTold(nodes: readonly SummaryNode[]): boolean {
+function areTold(nodes: readonly SummaryNode[], addresses: OverlaySummary["addresses"]): boolean {
   return (
-    nodes.length <= SUMMARY_LIMITS.nodes && JSON.stringify(nodes).length <= SUMMARY_LIMITS.bytes
+    Math.max(nodes.length, addresses.length) <= SUMMARY_LIMITS.nodes &&
+    JSON.stringify([nodes, addresses]).length <= SUMMARY_LIMITS.bytes
   );
+}
+
+/** Addresses of a node that it is not reached by. */
+function besides({ name, ipv4Address, ipv6Address, internalIPs }: Node): [string, string][] {
+  const reached = [ipv4Address, ipv6Address].map(hostPart);
+  return internalIPs.filter((ip) => !reached.includes(ip)).map((ip) => [name, ip]);
 }
 
 function summaryNode(node: Node): SummaryNode {

@@ -154,6 +154,7 @@ export class Remotes {
     this.#facts = facts;
     // fault: reader-pools-kept
     this.pools.setReaders(facts.readerPools ?? []);
+    // fault: nat-window
     this.routes.setOrders(facts.remotes);
     this.#follow(facts, isNewer, connect);
   }

@@ -7,7 +7,7 @@ import { parseIp } from "../ip/address.ts";
 import { formatCidr, maskAddress, parseCidr } from "../ip/cidr.ts";
 import type { Cidr } from "../ip/cidr.ts";
 import { RangeSet } from "../ip/range-set.ts";
-import type { OverlaySummary, SummaryNode } from "./summary.ts";
+import type { OverlaySummary } from "./summary.ts";
 
 export interface Clashes {
   /** Names of nodes that both have. */
@@ -140,14 +140,9 @@ function prepare(summary: OverlaySummary, before: Cluster | undefined, stamp: nu
     ids.add(NAME + name);
     if (mac4 !== "") ids.add(MAC + mac4);
     if (mac6 !== "") ids.add(MAC + mac6);
-    for (const text of [ip4, ip6]) {
-      // Nearly all nodes of a cluster share a few networks.
-      const start = text.slice(0, text.lastIndexOf("."));
-      if (start !== "" && seen.has(start)) continue;
-      seen.add(start);
-      addNetwork(networks, text);
-    }
+    for (const text of [ip4, ip6]) addUnseen(networks, seen, text);
   }
+  for (const [, text] of summary.addresses) addUnseen(networks, seen, text);
   const texts = [
     ...summary.pools.map(({ cidr }) => `pool ${cidr}`),
     ...summary.services.map((cidr) => `service range ${cidr}`),
@@ -161,6 +156,14 @@ function prepare(summary: OverlaySummary, before: Cluster | undefined, stamp: nu
   const all = new RangeSet([]);
   for (const { cidr } of ranges) all.add(cidr);
   return { summary, ids, ranges, all, networks, version, stamp };
+}
+
+/** Nearly all nodes of a cluster share a few networks. */
+function addUnseen(networks: Map<string, Cidr>, seen: Set<string>, text: string): void {
+  const start = text.slice(0, text.lastIndexOf("."));
+  if (start !== "" && seen.has(start)) return;
+  seen.add(start);
+  addNetwork(networks, text);
 }
 
 function addNetwork(networks: Map<string, Cidr>, text: string): void {
@@ -188,29 +191,27 @@ function rangeClashes(a: Cluster, b: Cluster): string[] {
 /** Nodes of one that lie in ranges of the other. */
 function nodesIn({ summary, networks }: Cluster, { ranges, all }: Cluster): string[] {
   if (![...networks.values()].some((network) => all.overlaps(network))) return [];
-  return summary.nodes.flatMap((node) =>
-    addressesOf(node).flatMap((text) => {
-      const address = parseIp(text);
-      if (address === null || !all.has(address)) return [];
-      const range = ranges.find(({ cidr }) => new RangeSet([formatCidr(cidr)]).has(address));
-      return range === undefined ? [] : [`node ${node[0]} (${text}) and ${range.what}`];
-    }),
-  );
+  return addressesOf(summary).flatMap(([node, text]) => {
+    const address = parseIp(text);
+    if (address === null || !all.has(address)) return [];
+    const range = ranges.find(({ cidr }) => new RangeSet([formatCidr(cidr)]).has(address));
+    return range === undefined ? [] : [`node ${node} (${text}) and ${range.what}`];
+  });
 }
 
 function sameAddresses(a: Cluster, b: Cluster): string[] {
   if (![...a.networks.keys()].some((network) => b.networks.has(network))) return [];
-  const owners = new Map(
-    b.summary.nodes.flatMap((node) => addressesOf(node).map((ip) => [ip, node[0]])),
-  );
-  return a.summary.nodes.flatMap((node) =>
-    addressesOf(node).flatMap((ip) => {
-      const other = owners.get(ip);
-      return other === undefined ? [] : [`node ${node[0]} and node ${other} (${ip})`];
-    }),
-  );
+  const owners = new Map(addressesOf(b.summary).map(([node, ip]) => [ip, node]));
+  return addressesOf(a.summary).flatMap(([node, ip]) => {
+    const other = owners.get(ip);
+    return other === undefined ? [] : [`node ${node} and node ${other} (${ip})`];
+  });
 }
 
-function addressesOf([, ip4, , , ip6]: SummaryNode): string[] {
-  return [ip4, ip6].filter((ip) => ip !== "");
+/** Node and address. */
+function addressesOf({ nodes, addresses }: OverlaySummary): (readonly [string, string])[] {
+  const reached = nodes.flatMap(([name, ip4, , , ip6]) =>
+    [ip4, ip6].flatMap((ip) => (ip === "" ? [] : [[name, ip] as const])),
+  );
+  return [...reached, ...addresses];
 }

@@ -29,6 +29,8 @@ export interface OverlaySummary {
   /** By name. Empty where there are more than may be told. */
   readonly nodes: readonly SummaryNode[];
   readonly nodeCount: number;
+  /** Addresses that nodes have besides those that they are reached by. */
+  readonly addresses: readonly (readonly [node: string, ip: string])[];
   /** The cluster's own pools, and those that only give nodes their tunnel addresses. */
   readonly pools: readonly SummaryPool[];
   /** Disabled pools that somebody made, so that nothing is source-NATed towards them. */
@@ -65,6 +67,11 @@ const cidrs = z.array(cidr).max(SUMMARY_LIMITS.ranges);
 export const summarySchema = z.object({
   nodes: z.array(z.tuple([name, ip, ip, mac, ip, ip, mac])).max(SUMMARY_LIMITS.nodes),
   nodeCount: z.int().nonnegative(),
+  // A relay of the version before says none.
+  addresses: z
+    .array(z.tuple([name, ip]))
+    .max(SUMMARY_LIMITS.nodes)
+    .default([]),
   pools: z
     .array(z.object({ cidr, mode: z.enum(["vxlan", "ipip", "none"]) }))
     .max(SUMMARY_LIMITS.pools),
@@ -75,11 +82,12 @@ export const summarySchema = z.object({
 
 /** Tells two summaries apart: 16 hex digits. */
 export function summaryHash(summary: OverlaySummary): string {
-  const { nodes, nodeCount, pools, handMade, services, params } = summary;
+  const { nodes, nodeCount, addresses, pools, handMade, services, params } = summary;
   const sorted = Object.entries(params).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const text = JSON.stringify([
     nodes,
     nodeCount,
+    addresses,
     pools.map(({ cidr, mode }) => [cidr, mode]),
     handMade,
     services,

@@ -29,7 +29,15 @@ function summary(cluster: number, nodes: number): OverlaySummary {
     const [high, low] = [cluster >> 6, (cluster & 63) * 4 + n];
     return { cidr: `10.${high}.${low}.0/24`, mode: "vxlan" } as const;
   });
-  return { nodes: rows, nodeCount: nodes, pools, handMade: [], services: [], params: {} };
+  return {
+    nodes: rows,
+    nodeCount: nodes,
+    addresses: [],
+    pools,
+    handMade: [],
+    services: [],
+    params: {},
+  };
 }
 
 const CLUSTERS = 512;

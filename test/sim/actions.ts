@@ -7,12 +7,15 @@ import { keyOf } from "../../shared/record/key.ts";
 import { node, pod, pool } from "../support/records.ts";
 import type { Member, MeshWorld } from "./mesh-world.ts";
 import { podRange } from "./mesh-world.ts";
+import { isRouteAction, ROUTE_ACTION_NAMES, ROUTE_ACTIONS } from "./overlay.ts";
+import type { RouteActionName } from "./overlay.ts";
 import { Rng } from "./random.ts";
 import type { RelayProcess } from "./relay-process.ts";
 import { SCOPES } from "./scopes.ts";
+import { drawsRoutes } from "./seeds.ts";
 
 export interface Action {
-  readonly name: ActionName;
+  readonly name: ActionName | RouteActionName;
   readonly seed: number;
   /** Milliseconds that pass afterwards. */
   readonly thenMs: number;
@@ -348,7 +351,9 @@ export const ACTION_NAMES = Object.keys(KINDS) as ActionName[];
 const TOTAL = ACTION_NAMES.reduce((sum, name) => sum + KINDS[name].weight, 0);
 
 export function runAction(mesh: MeshWorld, action: Action): void | Promise<void> {
-  return KINDS[action.name].run(mesh, new Rng(action.seed));
+  const { name } = action;
+  const { run } = isRouteAction(name) ? ROUTE_ACTIONS[name] : KINDS[name];
+  return run(mesh, new Rng(action.seed));
 }
 
 /**
@@ -366,8 +371,9 @@ export function actionsOf(seed: number): {
   const actions = Array.from({ length: count }, (): Action => {
     let name = pickName(rng);
     for (let tries = 0; absent.has(name) && tries < 20; tries++) name = pickName(rng);
+    const routes = drawsRoutes(seed) && rng.chance(0.35) ? rng.pick(ROUTE_ACTION_NAMES) : null;
     const thenMs = rng.chance(0.3) ? 0 : rng.chance(0.8) ? rng.below(150) : rng.below(2_000);
-    return { name, seed: rng.below(2 ** 31), thenMs };
+    return { name: routes ?? name, seed: rng.below(2 ** 31), thenMs };
   });
   return { places, actions };
 }

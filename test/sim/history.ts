@@ -4,6 +4,7 @@
  */
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
+import type { OverlayPhase } from "../../shared/visibility/overlay-order.ts";
 
 /** Key hash to record hash; `null` for a delete. */
 export type Entries = ReadonlyMap<string, string | null>;
@@ -86,6 +87,8 @@ export type Happening =
       readonly prefixed?: ReadonlySet<string>;
       /** The scope's id of those whose grant has one. */
       readonly scopes?: ReadonlyMap<string, string>;
+      /** Those whose RCC asks for routes. */
+      readonly routed?: ReadonlySet<string>;
     }
   /**
    * The whole hub was put back as it was when a backup was made; its storages and the edges follow.
@@ -169,6 +172,8 @@ export type Happening =
       readonly granted: ReadonlyMap<string, string>;
       /** Scope ids, by RCC name. */
       readonly scopes?: ReadonlyMap<string, string>;
+      /** Phases of what is ordered about routes, by RCC name. */
+      readonly orders?: ReadonlyMap<string, OverlayPhase>;
       /** The cluster that this is said to, whose relay it may be no more. */
       readonly cluster?: string;
       /** Pools of clusters that read its own, by their UIDs. */
@@ -185,6 +190,35 @@ export type Happening =
       readonly key: string;
       readonly served: Served;
       readonly isNew: boolean;
+    }
+  /** What a relay tells its Felix for routes: nodes and blocks, by RCC and name. */
+  | {
+      readonly what: "routes";
+      readonly relay: string;
+      readonly uid: string;
+      readonly changes: readonly {
+        readonly rcc: string;
+        readonly kind: "node" | "block";
+        readonly op: "put" | "delete";
+        readonly name: string;
+      }[];
+    }
+  /** Pools of other clusters that Felix has, with their modes, beside those of its own cluster. */
+  | {
+      readonly what: "pools";
+      readonly relay: string;
+      readonly uid: string;
+      readonly modes: ReadonlyMap<string, "none" | "vxlan">;
+      /** Whether a pool of its own has VXLAN: else one with a mode ends Felix. */
+      readonly hasVxlan: boolean;
+    }
+  /** A relay tells the hub that it has obeyed an order about routes. */
+  | {
+      readonly what: "obeyed";
+      readonly relay: string;
+      readonly rcc: string;
+      /** Of the routing channel, as the messages that it was sent say; `null`: of none. */
+      readonly epoch: string | null;
     }
   /** A Felix has connected anew; once the relay is loaded it drops what it was not told again. */
   | {

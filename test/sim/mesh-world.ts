@@ -19,6 +19,7 @@ import { Place } from "./place.ts";
 import { RelayProcess } from "./relay-process.ts";
 import type { Identity } from "./relay-process.ts";
 import type { SimScope } from "./scopes.ts";
+import { drawsRoutes } from "./seeds.ts";
 import { World } from "./world.ts";
 
 /** From this one on relays of the last place follow each other: two feed, two follow. */
@@ -44,6 +45,8 @@ export class MeshWorld {
   readonly #rccs = new Map<string, string>();
   /** Those that ask for prefixed labels. */
   readonly #prefixed = new Set<string>();
+  /** Those that ask for routes. */
+  readonly #routed = new Set<string>();
   /** `origin place/reader place` to the scope, `null` for all. */
   readonly #grants = new Map<string, SimScope | null>();
   #keys = 0;
@@ -52,6 +55,7 @@ export class MeshWorld {
     readonly hub: HubCopy;
     readonly rccs: ReadonlyMap<string, string>;
     readonly prefixed: ReadonlySet<string>;
+    readonly routed: ReadonlySet<string>;
     readonly grants: ReadonlyMap<string, SimScope | null>;
   } | null = null;
   #hasRestored = false;
@@ -69,7 +73,8 @@ export class MeshWorld {
     for (let number = 0; number < places; number++) {
       const place = new Place(`p${number}`, number, made.history);
       const isLast = number === places - 1;
-      const net = isLast && seed >= FED_SEEDS ? new SimFeedNet(made.world) : null;
+      const isFed = isLast && seed >= FED_SEEDS && !drawsRoutes(seed);
+      const net = isFed ? new SimFeedNet(made.world) : null;
       const relays = Array.from(
         { length: net !== null ? 4 : isLast ? 2 : 1 },
         (_, n) =>
@@ -82,6 +87,7 @@ export class MeshWorld {
             made.history,
             made.world.rng.chance(0.3),
             net,
+            drawsRoutes(seed),
           ),
       );
       made.members.push({ place, identity: null, relays });
@@ -150,6 +156,7 @@ export class MeshWorld {
       if (origin === name || id.startsWith(`${name}/`)) {
         this.#rccs.delete(id);
         this.#prefixed.delete(id);
+        this.#routed.delete(id);
       }
     for (const id of this.#grants.keys()) if (id.split("/").includes(name)) this.#grants.delete(id);
     this.#tellEdges();
@@ -206,16 +213,35 @@ export class MeshWorld {
     this.#apply(reader.place.name, rcc, remote, !this.#prefixed.has(id));
   }
 
+  /** The same RCC asks for routes, or no longer. */
+  rerouteRcc(reader: Member, rcc: string, isRouted: boolean): void {
+    const id = `${reader.place.name}/${rcc}`;
+    const remote = this.#rccs.get(id);
+    if (reader.identity === null || remote === undefined) return;
+    if (isRouted) this.#routed.add(id);
+    else this.#routed.delete(id);
+    this.#apply(reader.place.name, rcc, remote, this.#prefixed.has(id));
+  }
+
+  /** RCCs of members, by who has them and their names. */
+  get rccs(): { readonly reader: Member; readonly rcc: string; readonly origin: string }[] {
+    return [...this.#rccs].flatMap(([id, origin]) => {
+      const [name, rcc = ""] = id.split("/");
+      const reader = this.members.find(({ place }) => place.name === name);
+      return reader === undefined ? [] : [{ reader, rcc, origin }];
+    });
+  }
+
   #apply(own: string, rcc: string, remote: string, isPrefixed: boolean): void {
+    const id = `${own}/${rcc}`;
     const request: RccRequest = {
       name: rcc,
       remoteName: remote,
-      overlayRoutingMode: "Disabled",
+      overlayRoutingMode: this.#routed.has(id) ? "Enabled" : "Disabled",
       annotations: isPrefixed ? { [LABELS_ANNOTATION]: "prefixed" } : {},
       spec: {},
     };
     this.#expect(this.hub.service.applyRcc(own, request, "apply"));
-    const id = `${own}/${rcc}`;
     this.#rccs.set(id, remote);
     if (isPrefixed) this.#prefixed.add(id);
     else this.#prefixed.delete(id);
@@ -228,6 +254,7 @@ export class MeshWorld {
     this.#expect(this.hub.service.deleteRcc(reader.place.name, rcc));
     this.#rccs.delete(id);
     this.#prefixed.delete(id);
+    this.#routed.delete(id);
     this.#tellEdges();
   }
 
@@ -235,7 +262,8 @@ export class MeshWorld {
   async backup(): Promise<void> {
     const hub = await this.hub.copy();
     const [rccs, prefixed] = [new Map(this.#rccs), new Set(this.#prefixed)];
-    this.#backup = { hub, rccs, prefixed, grants: new Map(this.#grants) };
+    const [routed, grants] = [new Set(this.#routed), new Map(this.#grants)];
+    this.#backup = { hub, rccs, prefixed, routed, grants };
   }
 
   get hasBackup(): boolean {
@@ -251,6 +279,8 @@ export class MeshWorld {
     for (const [id, origin] of this.#backup.rccs) this.#rccs.set(id, origin);
     this.#prefixed.clear();
     for (const id of this.#backup.prefixed) this.#prefixed.add(id);
+    this.#routed.clear();
+    for (const id of this.#backup.routed) this.#routed.add(id);
     this.#grants.clear();
     for (const [id, scope] of this.#backup.grants) this.#grants.set(id, scope);
     this.#tellEdges();
@@ -340,6 +370,7 @@ export class MeshWorld {
     const effective = new Map<string, string>();
     const prefixed = new Set<string>();
     const scopes = new Map<string, string>();
+    const routed = new Set<string>();
     for (const [id, origin] of this.#rccs) {
       const [reader = "", rcc = ""] = id.split("/");
       const [readerUid, originUid] = [uids.get(reader), uids.get(origin)];
@@ -348,9 +379,10 @@ export class MeshWorld {
       const pair = `${readerUid} ${originUid}`;
       effective.set(pair, rcc);
       if (this.#prefixed.has(id)) prefixed.add(pair);
+      if (this.#routed.has(id)) routed.add(pair);
       if (scope !== null) scopes.set(pair, scope.id);
     }
-    this.history.add({ what: "edges", effective, prefixed, scopes });
+    this.history.add({ what: "edges", effective, prefixed, scopes, routed });
   }
 
   /** The answer of a command, while time goes on. */

@@ -15,8 +15,10 @@ import type { Link, RelayPorts } from "../../relay/hub/relay-ports.ts";
 import { Relay } from "../../relay/relay.ts";
 import type { ServedChange } from "../../relay/view/serving.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
+import { channelOf } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
+import type { OverlayOrder } from "../../shared/visibility/overlay-order.ts";
 import { scopeId } from "../../shared/visibility/scope.ts";
 import { addressesOf } from "./addresses.ts";
 import type { History, SeenRemote, Served } from "./history.ts";
@@ -26,6 +28,8 @@ import { FollowedStreams } from "./followed-streams.ts";
 import type { SimFeedNet } from "./feed-net.ts";
 import { hashOfKey, hashOfRecord, SimSource } from "./place.ts";
 import type { Place } from "./place.ts";
+import { obeyedIn, watchRoutes } from "./overlay-watch.ts";
+import type { Obeyed } from "./overlay-watch.ts";
 import { RelayDisk } from "./relay-disk.ts";
 import { fits } from "./scopes.ts";
 import type { World } from "./world.ts";
@@ -73,6 +77,8 @@ export class RelayProcess {
   readonly #isOld: boolean;
   /** The others of its cluster, where they follow each other. */
   readonly #net: SimFeedNet | null;
+  /** What it tells Felix for routes is taken note of. */
+  readonly #drawsRoutes: boolean;
   #process: Process | null = null;
   #identity: Identity | null = null;
   /** What Felix has: it outlives the relay. */
@@ -80,6 +86,8 @@ export class RelayProcess {
   #granted = new Map<string, string>();
   /** Scope ids, by RCC name. */
   #scopes = new Map<string, string>();
+  /** What is ordered about routes, by RCC name. */
+  #orders = new Map<string, OverlayOrder>();
   #heard = { meshId: "", version: -1 };
 
   constructor(
@@ -91,7 +99,9 @@ export class RelayProcess {
     history: History,
     isOld: boolean,
     net: SimFeedNet | null,
+    drawsRoutes: boolean,
   ) {
+    this.#drawsRoutes = drawsRoutes;
     this.#isOld = isOld;
     this.#net = net;
     net?.add(name, (from, pipe) => this.#process?.relay.feed?.accept(from, pipe) ?? null);
@@ -179,6 +189,8 @@ export class RelayProcess {
     relay.remotes.subscribe((changes) => {
       for (const change of changes) this.#tell(change);
     });
+    if (this.#drawsRoutes)
+      watchRoutes(relay.remotes, this.place, this.#history, { relay: this.name, uid });
     relay.start();
     this.#pollFelix(this.#process);
   }
@@ -345,6 +357,8 @@ export class RelayProcess {
         for (const { channel, epoch } of message.cursors) asked.set(channel, epoch);
         if (this.#isOld) return { ...message, versions: [1] };
       }
+      if (message.type === "report" && this.#drawsRoutes)
+        for (const obeyed of obeyedIn(message)) this.#tellObeyed(obeyed, process.positions);
       if (message.type === "reconciled")
         this.#history.add({ what: "reconciled", origin: target, channel: message.channel });
       return message;
@@ -380,21 +394,36 @@ export class RelayProcess {
         scope === undefined ? [] : [[rcc, scopeId(scope)] as const],
       ),
     );
+    this.#orders = new Map(
+      facts.remotes.flatMap(({ rcc, state, overlay }) =>
+        state === "granted" && overlay !== undefined ? [[rcc, overlay] as const] : [],
+      ),
+    );
     this.#history.add({
       what: "heard",
       relay: this.name,
       version: facts.accessVersion,
       granted: this.#granted,
       scopes: this.#scopes,
+      orders: new Map([...this.#orders].map(([rcc, { phase }]) => [rcc, phase])),
       cluster: facts.cluster.uid,
       readerPools: new Map((facts.readerPools ?? []).map((of) => [of.cluster.uid, of.pools])),
     });
+  }
+
+  /** Of an order that is in force: what it says of one before is on its way. */
+  #tellObeyed({ rcc, step }: Obeyed, positions: ReadonlyMap<string, Positions>): void {
+    const order = this.#orders.get(rcc);
+    if (order?.step !== step || order.phase === "leave") return;
+    const position = positions.get(this.#granted.get(rcc) ?? "")?.get("routing");
+    this.#history.add({ what: "obeyed", relay: this.name, rcc, epoch: position?.epoch ?? null });
   }
 
   #readAccess(): void {
     this.#heard = { meshId: "", version: -1 };
     this.#granted = new Map();
     this.#scopes = new Map();
+    this.#orders = new Map();
     const path = join(this.#disk.dir, "access.json");
     if (existsSync(path)) this.#hear(JSON.parse(readFileSync(path, "utf8")) as AccessFacts);
     else this.#history.add({ what: "heard", relay: this.name, version: -1, granted: new Map() });
@@ -402,7 +431,8 @@ export class RelayProcess {
 
   #tell({ rcc, op, held, isNew }: ServedChange): void {
     const process = this.#process;
-    if (process === null) return;
+    // What Felix has for routes follows orders besides: `watchRoutes`.
+    if (process === null || channelOf(held.record.kind) === "routing") return;
     process.served = null;
     const key = `${rcc} ${hashOfKey(held.key)}`;
     const isPrefixed = process.relay.remotes.labelMode(rcc) === "prefixed";
@@ -455,6 +485,7 @@ export class RelayProcess {
 function readServed(remotes: Relay["remotes"]): ReadonlyMap<string, Map<string, Served>> {
   const read = new Map<string, Map<string, Served>>();
   for (const { rcc, held } of remotes.served()) {
+    if (channelOf(held.record.kind) === "routing") continue;
     const of = read.get(rcc) ?? new Map<string, Served>();
     read.set(rcc, of.set(hashOfKey(held.key), servedOf(held.record)));
   }

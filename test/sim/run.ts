@@ -3,7 +3,9 @@ import { actionsOf, runAction } from "./actions.ts";
 import type { Action } from "./actions.ts";
 import type { Moment } from "./history.ts";
 import { MeshWorld } from "./mesh-world.ts";
+import { beginRoutes } from "./overlay.ts";
 import { Rng } from "./random.ts";
+import { drawsRoutes } from "./seeds.ts";
 import { VALIDATORS } from "./validators/index.ts";
 import type { Violation } from "./validators/validator.ts";
 
@@ -59,6 +61,7 @@ export async function runSeed(seed: number): Promise<Outcome> {
 /** Most runs begin with clusters that have something and see the first. */
 function begin(mesh: MeshWorld, seed: number): void {
   const rng = new Rng(seed ^ 0x2545f491);
+  if (drawsRoutes(seed)) beginRoutes(mesh, rng);
   for (const member of mesh.members) {
     if (rng.chance(0.8)) member.place.settle();
     const [first] = mesh.members;

@@ -67,6 +67,12 @@ test.concurrent("[SIM1] [FEE3] 60 seeds hold in which relays of a cluster follow
   expect(status).toBe(0);
 });
 
+test.concurrent("[SIM1] [SIM7] 60 seeds hold in which clusters have routes to each other, and lose them", async () => {
+  const { status, out } = await simulate("--from", "2000000001", "--seeds", "60");
+  expect(lastLines(out).at(-1)).toBe("60 seeds hold, 2000000001 to 2000000060");
+  expect(status).toBe(0);
+});
+
 test.concurrent("[SIM4] every kept history holds", async () => {
   const { status, out } = await simulate("--kept");
   // One of each planted bug, and of real ones.

@@ -25,6 +25,7 @@ export class FelixProcess {
   hasExited = false;
   readonly #ports: () => readonly number[];
   readonly #hello: ConstructorParameters<typeof SyncClient>[1];
+  readonly #onTold: () => void;
   readonly #seen = new Set<string>();
   #client: SyncClient | null = null;
   #isSynced = false;
@@ -32,12 +33,15 @@ export class FelixProcess {
   #isStopped = false;
   #next = 0;
 
+  /** @param onTold Behind each message, and behind its exit. */
   constructor(
     ports: () => readonly number[],
     hello: ConstructorParameters<typeof SyncClient>[1] = {},
+    onTold: () => void = () => {},
   ) {
     this.#ports = ports;
     this.#hello = hello;
+    this.#onTold = onTold;
     this.#dial();
   }
 
@@ -56,8 +60,10 @@ export class FelixProcess {
     const port = ports[this.#next++ % ports.length] ?? 0;
     const socket = connect({ host: "127.0.0.1", port });
     const onError = (): void => {
-      if (++this.#failures >= 2 * Math.max(3, ports.length)) this.hasExited = true;
-      else setTimeout(() => this.#dial(), FAILED_DIAL_MS);
+      if (++this.#failures >= 2 * Math.max(3, ports.length)) {
+        this.hasExited = true;
+        this.#onTold();
+      } else setTimeout(() => this.#dial(), FAILED_DIAL_MS);
     };
     socket.once("error", onError);
     socket.once("connect", () => {
@@ -66,7 +72,10 @@ export class FelixProcess {
       this.dialled.push(port);
       this.#isSynced = false;
       this.#seen.clear();
-      this.#client = new SyncClient(socket, this.#hello, (message) => this.#take(message));
+      this.#client = new SyncClient(socket, this.#hello, (message) => {
+        this.#take(message);
+        this.#onTold();
+      });
       socket.once("close", () => setTimeout(() => this.#dial(), REDIAL_MS));
     });
   }

@@ -119,17 +119,22 @@ export class MeshRig {
       cpSync(join(import.meta.dirname, "../../deploy/demo", name), this.folder(name), {
         recursive: true,
       });
-      const added = await this.call(addCluster, {
-        params: { mesh },
-        body: { name, ...(cidrs[name] === undefined ? {} : { cidrs: [...cidrs[name]] }) },
-      });
-      this.#joinTokens.set(name, added.joinToken);
+      await this.addCluster(name, cidrs[name]);
     }
     await this.call(applyRcc, {
       params: { mesh, cluster: "app", rcc: "db" },
       body: memberRcc("db"),
     });
     await this.call(createGrant, { params: { mesh }, body: { origin: "db", reader: "app" } });
+  }
+
+  /** In mesh `demo`; its relay joins when it is started. */
+  async addCluster(name: string, cidrs?: readonly string[]): Promise<void> {
+    const added = await this.call(addCluster, {
+      params: { mesh: "demo" },
+      body: { name, ...(cidrs === undefined ? {} : { cidrs: [...cidrs] }) },
+    });
+    this.#joinTokens.set(name, added.joinToken);
   }
 
   folder(cluster: string): string {

@@ -14,6 +14,8 @@ export function setSuspended(mesh: Mesh, name: string, isSuspended: boolean): vo
   const remotes = mesh.rccsOf(uid).map(({ remoteUid }) => remoteUid);
   mesh.touch(uid, ...remotes, ...mesh.readersGrantedBy(uid));
   mesh.store.put("clusters", uid, { uid, ...row, ...(isSuspended ? { suspended: true } : {}) });
+  // Its pairs lose their routes now, and begin anew with `prepare` when it is back. [OVL5]
+  mesh.overlay.clusterChanged(uid);
   const [action, type, summary] = isSuspended
     ? (["cluster suspend", "cluster.suspended", `cluster ${name} is suspended`] as const)
     : (["cluster resume", "cluster.resumed", `cluster ${name} is no longer suspended`] as const);

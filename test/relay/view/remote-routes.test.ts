@@ -144,6 +144,48 @@ test("[OVL8] what is the cluster's own is refused again, whatever the hub let th
   expect(reason(pod("x", "10.66.0.1"))).toBe(null);
 });
 
+test.each<[string, CalicoRecord[], string]>([
+  [
+    "a MAC of many",
+    [tunnelNode(66, "b1", 1, { vxlanTunnelMACAddr: "01:00:5e:00:00:01" })],
+    "is no MAC address of one node",
+  ],
+  [
+    "IPv6 in a field for IPv4",
+    [tunnelNode(66, "b1", 1, { ipv4VXLANTunnelAddr: "fd00:66::1" })],
+    "fd00:66::1 is no IPv4 address of a node",
+  ],
+  [
+    "a tunnel address outside its ranges",
+    [tunnelNode(66, "b1", 1, { ipv4VXLANTunnelAddr: "10.99.0.1" })],
+    "is in no pool of its cluster",
+  ],
+  [
+    "loopback as a node's address",
+    [tunnelNode(66, "b1", 1, { ipv4Address: "127.0.0.1/8" })],
+    "127.0.0.1 is no IPv4 address of a node",
+  ],
+])("[OVL8] %s gets no further than the relay, and is named there", (_, records, words) => {
+  const rig = new Rig();
+  rig.order(["b", "commit"]);
+  rig.serve("b", [pool("10.66.0.0/16"), ...records, block("10.66.1.0/26", "b1")]);
+  expect(rig.names()).toEqual([]);
+  expect(
+    rig.routes
+      .report("b")
+      .unrouted.map(({ reason }) => reason)
+      .join(),
+  ).toContain(words);
+});
+
+test("[OVL8] a block outside the pools of its cluster, a default route too, is not told", () => {
+  const rig = new Rig();
+  rig.order(["b", "commit"]);
+  const bad = ["10.99.0.0/26", "0.0.0.0/0"].map((cidr) => block(cidr, "b1"));
+  rig.serve("b", [pool("10.66.0.0/16"), tunnelNode(66, "b1", 1), ...bad]);
+  expect(rig.names()).toEqual(["b b1"]);
+});
+
 test("[TYP43] a node is told by five keys a family, with the MAC of its own name and no subnet", () => {
   const given = tunnelNode(66, "b1", 1);
   const rig = new Rig();

@@ -73,6 +73,12 @@ test.each<[string, "failed" | "warning", OverlaySummary | null, string]>([
   ["Ranges", "failed", { ...B, services: ["192.0.65.0/24"] }, "node a1 (192.0.65.1)"],
   ["Ranges", "failed", oneNode({ 1: "192.0.65.1" }), "node a1 and node b1 (192.0.65.1)"],
   [
+    "Ranges",
+    "failed",
+    { ...B, addresses: [["b1", "10.65.3.4"]] },
+    "node b1 (10.65.3.4) and pool 10.65.0.0/16",
+  ],
+  [
     "RouteSource",
     "failed",
     params({ RouteSource: "WorkloadIPs" }),

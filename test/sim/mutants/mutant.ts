@@ -24,6 +24,8 @@ export interface Mutant {
   readonly validators: readonly string[];
   /** The changes, by the label of the statement. */
   readonly faults: Readonly<Record<string, Fault>>;
+  /** The first seed of the range that draws what it breaks. */
+  readonly from?: number;
   /** Limits of the run, by their name in `worker/origin/budgets/limits.ts`. */
   readonly budgets?: Readonly<Record<string, number>>;
 }

@@ -20,7 +20,7 @@ export function expected(truth: Truth, relay: QuietRelay): Map<string, Wanted> {
     if (reader !== relay.uid) continue;
     const scope = truth.scopes.get(pair);
     for (const [key, state] of truth.has(origin)) {
-      // No RCC of a run asks for routes.
+      // What is for routes is `NoRouteWithoutBoth`.
       if (state.channel === "routing") continue;
       const hash = scope === undefined ? state.hash : (state.shown?.(scope) ?? null);
       if (hash !== null && !state.ips.some((ip) => own.some((mine) => overlap(ip, mine))))

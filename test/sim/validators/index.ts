@@ -2,7 +2,10 @@ import { converged, noGhosts } from "./converged.ts";
 import { neverInSyncEarly } from "./never-in-sync-early.ts";
 import { neverThrows } from "./never-throws.ts";
 import { noAmnesia } from "./no-amnesia.ts";
+import { noFlagFlip } from "./no-flag-flip.ts";
 import { noLeak } from "./no-leak.ts";
+import { noNatWindow } from "./no-nat-window.ts";
+import { noRouteWithoutBoth } from "./no-route-without-both.ts";
 import { ordered } from "./ordered.ts";
 import { reliable } from "./reliable.ts";
 import { resumable } from "./resumable.ts";
@@ -20,6 +23,9 @@ export const VALIDATORS: readonly Validator[] = [
   unique,
   neverInSyncEarly,
   noAmnesia,
+  noRouteWithoutBoth,
+  noNatWindow,
+  noFlagFlip,
   noGhosts,
   converged,
   statusTruthful,

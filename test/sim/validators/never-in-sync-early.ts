@@ -24,8 +24,9 @@ function judgeHeld(
     const position = positions.get(channel);
     if (position === undefined) return `was not told on this connection where ${channel} is`;
     const { epoch, revision } = position;
-    // It may not have the channel: of an empty log there is nothing.
-    if (epoch === WITHHELD_EPOCH) continue;
+    // It may not have the channel: of an empty log there is nothing. What is for routes comes apart
+    // from the rest: `NoRouteWithoutBoth`.
+    if (epoch === WITHHELD_EPOCH || channel === "routing") continue;
     const admitted = admittedAt(truth.logOf(origin, channel, epoch), revision);
     if (admitted === undefined) return `has ${channel} ${revision}, which its log has not`;
     for (const [key, hash] of admitted)
@@ -55,6 +56,7 @@ function judgeSource(
     const last = states.at(-1);
     if (last?.value?.isOwn !== true || served.has(key) || refused.has(key)) continue;
     const { channel } = last.value;
+    if (channel === "routing") continue;
     const { epoch = "", revision = 0 } = positions.get(channel) ?? {};
     if (epoch === WITHHELD_EPOCH) continue;
     const scope = truth.logOf(origin, channel, epoch)?.scope ?? null;

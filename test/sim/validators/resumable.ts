@@ -3,6 +3,7 @@
  * resumed on another history.
  */
 import { toHex } from "../../../shared/lib/bytes.ts";
+import { WITHHELD_EPOCH } from "../../../shared/log/cursor.ts";
 import type { ChannelCursor } from "../../../shared/protocol/messages.ts";
 import { BUDGETS } from "../../../worker/origin/budgets/limits.ts";
 import { Truth } from "./truth.ts";
@@ -54,6 +55,8 @@ export const resumable: Validator = {
           return { atMs, message: `${id} is resumed at ${message.after}, and named no position` };
         continue;
       }
+      // Which channels it may have has changed. [VIS51]
+      if (message.type === "repair-needed" && message.epoch === WITHHELD_EPOCH) continue;
       const isOwn = isOfThisLog(truth, it.origin, it.to, cursor);
       if (message.type === "resume" && !isOwn)
         return { atMs, message: `${id} is resumed at ${cursor.revision} of another history` };

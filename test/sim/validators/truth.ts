@@ -134,10 +134,13 @@ export class Truth {
       case "action":
       case "felix":
       case "instance":
+      case "obeyed":
+      case "pools":
       case "quiet":
       case "received":
       case "reconciled":
       case "relay":
+      case "routes":
       case "seen":
       case "sent":
       case "thrown":

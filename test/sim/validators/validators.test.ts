@@ -4,7 +4,9 @@
  */
 import { expect, test } from "vitest";
 
+import { WITHHELD_EPOCH } from "../../../shared/log/cursor.ts";
 import type { Message } from "../../../shared/protocol/messages.ts";
+import type { OverlayPhase } from "../../../shared/visibility/overlay-order.ts";
 import type { Happening, QuietRelay, SeenRemote, Served, SourceState } from "../history.ts";
 import { VALIDATORS } from "./index.ts";
 
@@ -176,6 +178,38 @@ const BAD: Readonly<Record<string, readonly Happening[]>> = {
   ],
   Converged: [quiet(new Map())],
   StatusTruthful: [quiet(new Map([[`b ${KEY}`, served]]), 3)],
+  NoRouteWithoutBoth: [
+    {
+      what: "routes",
+      relay: "r",
+      uid: A,
+      changes: [{ rcc: "b", kind: "node", op: "put", name: "x" }],
+    },
+  ],
+  NoNatWindow: [
+    {
+      what: "source",
+      place: "pb",
+      key: "04".repeat(12),
+      state: { ...state, ips: ["10.1.0.0/16"], owns: ["10.1.0.0/16"], channel: "pools" },
+    },
+    ...[["10.1.0.0/16"], []].map((cidrs): Happening => ({
+      what: "pools",
+      relay: "r",
+      uid: A,
+      modes: new Map(cidrs.map((cidr) => [cidr, "none"])),
+      hasVxlan: false,
+    })),
+  ],
+  NoFlagFlip: [
+    {
+      what: "pools",
+      relay: "r",
+      uid: A,
+      modes: new Map([["10.1.0.0/16", "vxlan"]]),
+      hasVxlan: false,
+    },
+  ],
 };
 
 const broken = (history: readonly Happening[]): string[] =>
@@ -255,4 +289,81 @@ test("[SIM2] [VIS32] Converged, NoGhosts: in the end a Felix has the pools of bo
   expect(broken([...begin, poolOf("pa"), withPools("pb", [POOL], B)])).toEqual([]);
   expect(broken([...begin, poolOf("pa"), withPools("pb", [], B)])).toEqual(["Converged"]);
   expect(broken([...begin, withPools("pa", [POOL])])).toContain("NoGhosts");
+});
+
+/** Both see each other; `ways` ask for routes. */
+const routedEdges = (...ways: readonly string[]): Happening => ({
+  what: "edges",
+  effective: new Map([
+    [`${A} ${B}`, "b"],
+    [`${B} ${A}`, "a"],
+  ]),
+  routed: new Set(ways),
+});
+const BOTH = [`${A} ${B}`, `${B} ${A}`];
+const heardOrder = (phase: OverlayPhase): Happening => ({
+  what: "heard",
+  relay: "r",
+  version: 3,
+  granted: new Map([["b", B]]),
+  orders: new Map([["b", phase]]),
+  cluster: A,
+});
+const routes = (kind: "node" | "block"): Happening => ({
+  what: "routes",
+  relay: "r",
+  uid: A,
+  changes: [{ rcc: "b", kind, op: "put", name: "x" }],
+});
+
+test("[SIM2] NoRouteWithoutBoth: routes come when both ask for them, blocks at commit, and a relay obeys what has come", () => {
+  const both = [...begin, routedEdges(...BOTH)];
+  expect(broken([...both, heardOrder("prepare"), routes("node")])).toEqual([]);
+  expect(broken([...both, heardOrder("commit"), routes("block")])).toEqual([]);
+  expect(broken([...both, heardOrder("prepare"), routes("block")])).toEqual(["NoRouteWithoutBoth"]);
+  const one = [...begin, routedEdges(`${A} ${B}`), heardOrder("prepare")];
+  expect(broken([...one, routes("node")])).toEqual(["NoRouteWithoutBoth"]);
+  const obeyed = (epoch: string | null): Happening => ({
+    what: "obeyed",
+    relay: "r",
+    rcc: "b",
+    epoch,
+  });
+  expect(broken([...both, heardOrder("prepare"), obeyed("e")])).toEqual([]);
+  for (const epoch of [null, WITHHELD_EPOCH])
+    expect(broken([...both, heardOrder("prepare"), obeyed(epoch)])).toEqual(["NoRouteWithoutBoth"]);
+  const checkpoint = sent({
+    type: "checkpoint",
+    origin: 0,
+    channel: "routing",
+    epoch: "e",
+    revision: 0,
+    digest: "",
+    populated: false,
+    sweep: false,
+  } as unknown as Message);
+  expect(broken([...begin, checkpoint])).toContain("NoRouteWithoutBoth");
+});
+
+const pools = (
+  modes: readonly (readonly [string, "none" | "vxlan"])[],
+  hasVxlan = true,
+): Happening => ({
+  what: "pools",
+  relay: "r",
+  uid: A,
+  modes: new Map(modes),
+  hasVxlan,
+});
+
+test("[SIM2] NoNatWindow: a pool that may be seen all the time stays with Felix", () => {
+  const before = [...begin, routedEdges(), poolOf("pb"), heardOrder("commit")];
+  expect(broken([...before, pools([[POOL, "none"]]), pools([[POOL, "vxlan"]])])).toEqual([]);
+  expect(broken([...before, pools([[POOL, "none"]]), pools([])])).toEqual(["NoNatWindow"]);
+});
+
+test("[SIM2] NoFlagFlip: a pool has VXLAN where one of the cluster's own has", () => {
+  expect(broken([...begin, pools([[POOL, "vxlan"]])])).toEqual([]);
+  expect(broken([...begin, pools([[POOL, "none"]], false)])).toEqual([]);
+  expect(broken([...begin, pools([[POOL, "vxlan"]], false)])).toEqual(["NoFlagFlip"]);
 });

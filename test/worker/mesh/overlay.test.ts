@@ -184,3 +184,24 @@ test("[OVL9] pairs without RCCs are shown too, of all clusters or of one; a clus
   expect(await names({ cluster: "b" })).toHaveLength(2);
   expect(await c.demo.preflight({ cluster: "a", to: "a" })).toMatchObject({ ok: false });
 });
+
+test("[VIS50] [OVL5] a suspended cluster loses its routes at once, in both directions, and leaves its place to another; resumed it begins with nodes", async () => {
+  const c = new Clusters();
+  await c.start("a", "b", "c");
+  await c.join("a", "b");
+  await c.obeyBoth("a", "b");
+  expect(c.order("a", "b")?.phase).toBe("commit");
+  // A node of b's name and MAC: c waits for b's place.
+  await c.say("c", { ...clusterSummary(67, "b") });
+  await c.join("a", "c");
+  expect(c.order("a", "c")).toBe(undefined);
+  valueOf(await c.demo.suspendCluster("b", true));
+  expect([c.order("a", "b"), c.order("b", "a")]).toEqual([undefined, undefined]);
+  expect([c.channels("b", "a"), c.channels("a", "b")]).toEqual([undefined, undefined]);
+  expect(c.order("a", "c")?.phase).toBe("prepare");
+  const [pair] = valueOf(await c.demo.preflight({ cluster: "a", to: "b" }));
+  expect(pair).toMatchObject({ state: "NotReady", phase: "none" });
+  valueOf(await c.demo.removeCluster("c"));
+  valueOf(await c.demo.suspendCluster("b", false));
+  expect([c.order("a", "b")?.phase, c.order("b", "a")?.phase]).toEqual(["prepare", "prepare"]);
+});

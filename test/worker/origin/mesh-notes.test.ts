@@ -5,6 +5,7 @@ import type { ClusterReport, OriginFacts } from "../../../shared/visibility/fact
 import { noteOf } from "../../../worker/origin/access/mesh-notes.ts";
 import { facts, ORIGIN_UID, OriginWorld } from "../../support/origin-world.ts";
 import { populatedWorld, TestPublisher } from "../../support/origin-peers.ts";
+import { clusterSummary } from "../../support/overlay.ts";
 import { pool, putOf } from "../../support/records.ts";
 
 function report(...pools: string[]): ClusterReport {
@@ -30,6 +31,19 @@ test("[VIS32] pools are told that lie in the cluster's ranges, canonical and sor
   // Nothing is known without a report, and nothing is taken back.
   expect(noteOf(facts({ pools: ["10.20.0.0/16"] }), null, none)).toBe(null);
   expect(noteOf(facts({ removed: true }), report("10.20.0.0/16"), none)).toBe(null);
+});
+
+test("[OVL1] pools that a cluster says for routes, and that are not its own, are left out: a default route, another's", () => {
+  const said = {
+    ...clusterSummary(20, "db"),
+    pools: ["0.0.0.0/0", "10.20.0.0/16", "10.30.0.0/16", "::/0"].map(
+      (cidr) => ({ cidr, mode: "vxlan" }) as const,
+    ),
+  };
+  const note = (own: OriginFacts) => noteOf(own, null, none, 0, said)?.overlay;
+  expect(note(facts())).toEqual({ ...said, pools: [{ cidr: "10.20.0.0/16", mode: "vxlan" }] });
+  // Before its claims are decided none is its own: the Mesh hears when some are.
+  expect(note(facts({ ranges: { pods: [], nodes: [] } }))).toBe(undefined);
 });
 
 test("[VIS34] a refused claim is dropped when no pool asks for it", () => {
