@@ -13,6 +13,7 @@ export class FollowedPrefix {
   #keys = new Set<string>();
   #state: SourceState = "listing";
   #reason = "";
+  #isForbidden = false;
   /** All up to this revision is known; `null`: it is to be listed. */
   position: number | null = null;
 
@@ -23,7 +24,13 @@ export class FollowedPrefix {
 
   reading(): CollectionReading {
     const name = `${this.collection.name} (etcd)`;
-    return { name, state: this.#state, objects: this.#keys.size, reason: this.#reason };
+    return {
+      name,
+      state: this.#state,
+      objects: this.#keys.size,
+      reason: this.#reason,
+      ...(this.#isForbidden && { forbiddenKind: this.collection.kind }),
+    };
   }
 
   follow(): void {
@@ -34,6 +41,12 @@ export class FollowedPrefix {
   fail(reason: string): void {
     this.#state = "failing";
     this.#reason = reason;
+  }
+
+  /** The user may not list it; what is known of it stays. */
+  forbid(reason: string): void {
+    this.fail(reason);
+    this.#isForbidden = true;
   }
 
   /**
@@ -61,6 +74,7 @@ export class FollowedPrefix {
     const gone = [...this.#keys].filter((key) => !listed.has(key));
     emit(gone.flatMap((key) => this.#remove(key, "inferred")));
     this.position = at;
+    this.#isForbidden = false;
     return at;
   }
 
