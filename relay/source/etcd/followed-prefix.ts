@@ -1,5 +1,6 @@
 /** One collection in etcd: what is known of it, and up to which revision. */
 import type { EncodedChange } from "../../../shared/record/encoding.ts";
+import { growFreely } from "../../lib/small-heap.ts";
 import type { RecordStore } from "../record-store.ts";
 import type { CollectionReading, SourceState } from "../source-health.ts";
 import type { EtcdConnection } from "./etcd-client.ts";
@@ -54,6 +55,20 @@ export class FollowedPrefix {
    * @returns The revision. @throws as the connection does; what came before stays applied.
    */
   async list(
+    connection: EtcdConnection,
+    revision: number,
+    emit: (changes: readonly EncodedChange[]) => void,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const grown = growFreely();
+    try {
+      return await this.#list(connection, revision, emit, signal);
+    } finally {
+      grown();
+    }
+  }
+
+  async #list(
     connection: EtcdConnection,
     revision: number,
     emit: (changes: readonly EncodedChange[]) => void,
