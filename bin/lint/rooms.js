@@ -388,7 +388,17 @@ export const ROOMS = {
   /** Starting a hub on this machine, backup and restore. */
   "cli/launch": ["shared/lib", "shared/ip", "relay/lib"],
   /** The demo of `catwalk up`. */
-  "cli/demo": ["shared/lib", "shared/api", "relay/policy", "cli/admin", "cli/launch"],
+  "cli/demo": [
+    "shared/lib",
+    "shared/visibility",
+    "shared/api",
+    "relay/lib",
+    "relay/kube",
+    "relay/source",
+    "relay/policy",
+    "cli/admin",
+    "cli/launch",
+  ],
   /** Mock relays for load. */
   "cli/mock": [
     "shared/lib",

@@ -43,10 +43,17 @@ export function relayUrl(flags: ReadingFlags): string | null {
   return flags.cluster === undefined ? null : (loadConfig(flags).relays[flags.cluster] ?? null);
 }
 
+/** The relay to ask: the one that is named, or the cluster's own where no hub is known. */
+export function relayAsked(flags: ReadingFlags): string | undefined {
+  if (flags.relay !== undefined || flags.cluster === undefined) return flags.relay;
+  const { server, relays } = loadConfig(flags);
+  return server === undefined ? relays[flags.cluster] : undefined;
+}
+
 /** @param origin Only of this one, as `--origin` names it. */
 export async function worldOf(flags: ReadingFlags, origin?: string): Promise<World> {
-  if (flags.relay !== undefined) {
-    const { relay } = flags;
+  const relay = relayAsked(flags);
+  if (relay !== undefined) {
     const known = origin === undefined ? [] : originsOf(await readRelayStatus(relay));
     const world = await readWorld(relay);
     if (origin === undefined) return world;

@@ -5,7 +5,7 @@
 import type { Command } from "commander";
 
 import { CONNECTION_WORDS } from "../../shared/visibility/connection-words.ts";
-import type { RelayStatusView } from "../../shared/api/relay.ts";
+import type { DirectRemoteView, RelayStatusView } from "../../shared/api/relay.ts";
 import { readRelayStatus } from "../admin/relay-client.ts";
 import { withExample, withOutput } from "./command.ts";
 import { print } from "../admin/terminal.ts";
@@ -59,15 +59,17 @@ function urlsOf(flags: Flags): readonly string[] {
 
 /** Lines `word  value`, at most as wide as the screen. */
 export function renderStatus(status: RelayStatusView): string {
-  const { source, publisher, remotes } = status;
-  const age = status.hubAgeSeconds === null ? "" : `, heard ${status.hubAgeSeconds} s ago`;
+  const { source, publisher, remotes, direct } = status;
+  const isAlone = direct !== null && status.cluster === null;
   const rows: (readonly [string, string])[] = [
-    ["relay of", `${status.cluster ?? "no cluster yet"} in mesh ${status.mesh ?? "-"}`],
-    ["version", `${status.version ?? "?"}`],
     [
-      "hub",
-      `${status.hub}${status.hub === "connected" ? "" : age}, access version ${status.accessVersion}`,
+      "relay of",
+      isAlone
+        ? "a cluster without a hub"
+        : `${status.cluster ?? "no cluster yet"} in mesh ${status.mesh ?? "-"}`,
     ],
+    ["version", `${status.version ?? "?"}`],
+    ...(isAlone ? [] : [["hub", hubWords(status)] as const]),
     ...optional("message", status.message),
     ...optional("disk", status.diskProblem),
     ...(status.clockSkewSeconds === 0
@@ -82,6 +84,7 @@ export function renderStatus(status: RelayStatusView): string {
           `${CONNECTION_WORDS[remote.connectionStatus] ?? "Unknown"}, ${remote.endpoints} endpoints, ${remote.refused} refused`,
         ] as const,
     ),
+    ...directRows(direct),
     ...status.pools.exempt.map(
       ({ cidr, of }) => ["no NAT to", `${cidr}, for ${of.join(", ")}`] as const,
     ),
@@ -100,6 +103,31 @@ export function renderStatus(status: RelayStatusView): string {
       return lines.map((line, i) => `${(i === 0 ? word : "").padEnd(width)}${line}\n`).join("");
     })
     .join("");
+}
+
+function hubWords({ hub, hubAgeSeconds, accessVersion }: RelayStatusView): string {
+  const age = hubAgeSeconds === null ? "" : `, heard ${hubAgeSeconds} s ago`;
+  return `${hub}${hub === "connected" ? "" : age}, access version ${accessVersion}`;
+}
+
+/** RCCs that the relay reads itself: what is well in one word, the rest with its reason. */
+function directRows(direct: RelayStatusView["direct"]): (readonly [string, string])[] {
+  if (direct === null) return [];
+  return [
+    ...optional("RCCs", direct.problem),
+    ...direct.remotes.map((remote) => [`RCC ${remote.rcc}`, conditionWords(remote)] as const),
+    ...direct.refused.map(({ where, message }) => ["refused", `${where}: ${message}`] as const),
+  ];
+}
+
+export function conditionWords({ conditions }: Pick<DirectRemoteView, "conditions">): string {
+  const well = conditions.filter(({ status }) => status === "True").map(({ type }) => type);
+  const others = conditions
+    .filter(({ status }) => status !== "True")
+    .map(({ type, status, reason, message }) =>
+      [`${type} is ${status} (${reason})`, ...(message === "" ? [] : [message])].join(": "),
+    );
+  return [...(well.length === 0 ? [] : [well.join(", ")]), ...others].join("; ");
 }
 
 function optional(word: string, value: string | null): (readonly [string, string])[] {

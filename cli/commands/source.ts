@@ -13,16 +13,23 @@ import type { SourceChoice } from "../../relay/source/open-source.ts";
 import type { Source } from "../../relay/source/source.ts";
 import { summarise } from "../../relay/source/source-health.ts";
 import { withExample } from "./command.ts";
+import { withEtcdOptions } from "./relay-source-options.ts";
 import { jsonText, print, say } from "../admin/terminal.ts";
 import type { RegisterCommand } from "./command.ts";
 import { CommandError, UsageError } from "../admin/usage-error.ts";
 
 interface DumpFlags {
-  readonly source?: "kubernetes" | "manifests" | "typha";
+  readonly source?: "kubernetes" | "manifests" | "typha" | "etcd";
   readonly typhaUpstream?: string;
   readonly kubeconfig?: string;
   readonly manifests?: string;
   readonly timeout: string;
+  readonly etcdEndpoints?: string;
+  readonly etcdCaFile?: string;
+  readonly etcdCertFile?: string;
+  readonly etcdKeyFile?: string;
+  readonly etcdUsername?: string;
+  readonly etcdPasswordFile?: string;
 }
 
 export const registerSource: RegisterCommand = (program) => {
@@ -31,18 +38,21 @@ export const registerSource: RegisterCommand = (program) => {
     "catwalk source dump --manifests deploy/demo/db",
   );
   withExample(
-    source
-      .command("dump")
-      .description(
-        "list a cluster once and print Calico's key/values of what a relay would publish",
-      )
-      .addOption(
-        new Option("--source <kind>", "kind of source").choices([
-          "kubernetes",
-          "manifests",
-          "typha",
-        ]),
-      )
+    withEtcdOptions(
+      source
+        .command("dump")
+        .description(
+          "list a cluster once and print Calico's key/values of what a relay would publish",
+        )
+        .addOption(
+          new Option("--source <kind>", "kind of source").choices([
+            "kubernetes",
+            "manifests",
+            "typha",
+            "etcd",
+          ]),
+        ),
+    )
       .option(
         "--kubeconfig <file>",
         "of an API server (default: $KUBECONFIG, ~/.kube/config, or the pod's own account)",
@@ -59,7 +69,7 @@ export const registerSource: RegisterCommand = (program) => {
 };
 
 /** @throws UsageError, or CommandError when the kubeconfig or the folder does not exist */
-async function readChoice(flags: Omit<DumpFlags, "timeout">): Promise<SourceChoice> {
+async function readChoice(flags: DumpFlags): Promise<SourceChoice> {
   const kind = flags.source ?? (flags.manifests === undefined ? "kubernetes" : "manifests");
   if (kind === "typha") {
     const upstream = flags.typhaUpstream;
@@ -69,6 +79,7 @@ async function readChoice(flags: Omit<DumpFlags, "timeout">): Promise<SourceChoi
     const { fixedUpstream } = await import("../../relay/typha/upstream/upstream.ts");
     return { kind, upstream: fixedUpstream(upstream, dialTcp), compress: false };
   }
+  if (kind === "etcd") return readEtcd(flags);
   if (kind === "kubernetes") {
     // A relay waits for its kubeconfig; who asks once wants to know of a misspelt path at once.
     if (flags.kubeconfig !== undefined && !existsSync(flags.kubeconfig))
@@ -84,6 +95,23 @@ async function readChoice(flags: Omit<DumpFlags, "timeout">): Promise<SourceChoi
   if (!statSync(flags.manifests, { throwIfNoEntry: false })?.isDirectory())
     throw new CommandError(`--manifests: there is no folder ${flags.manifests}`);
   return { kind, folder: flags.manifests };
+}
+
+/** @throws UsageError */
+async function readEtcd({ etcdEndpoints, ...flags }: DumpFlags): Promise<SourceChoice> {
+  if (etcdEndpoints === undefined)
+    throw new UsageError("--source etcd needs --etcd-endpoints https://HOST:PORT");
+  for (const [one, other, words] of [
+    [flags.etcdCertFile, flags.etcdKeyFile, "--etcd-cert-file and --etcd-key-file"],
+    [flags.etcdUsername, flags.etcdPasswordFile, "--etcd-username and --etcd-password-file"],
+  ] as const)
+    if ((one === undefined) !== (other === undefined)) throw new UsageError(`${words} go together`);
+  const { etcdAccess } = await import("../../relay/config/etcd.ts");
+  const endpoints = etcdEndpoints.split(",").flatMap((url) => url.trim() || []);
+  return {
+    kind: "etcd",
+    access: () => etcdAccess({ ...flags, etcdEndpoints: endpoints }),
+  };
 }
 
 /** @throws UsageError */

@@ -20,6 +20,9 @@ import { startRelay } from "../demo/relay-process.ts";
 import type { RelayProcess } from "../demo/relay-process.ts";
 import { describeMesh } from "../demo/describe.ts";
 import type { HowItRuns } from "../demo/describe.ts";
+import { describeNoHub } from "../demo/describe-no-hub.ts";
+import type { FolderApi } from "../demo/folder-api.ts";
+import { startNoHub } from "../demo/no-hub.ts";
 import { tellProblems } from "../demo/tell-problems.ts";
 import { startHub } from "../launch/hub.ts";
 import { PortTakenError } from "../launch/listen.ts";
@@ -48,9 +51,10 @@ export const registerUp: RegisterCommand = (program) => {
         "a real cluster instead of the demo's folders (repeat it); nothing is written to it",
         collect,
       )
+      .option("--no-hub", "without a hub: one relay reads the others by RCCs of a folder")
       .option("--data <dir>", "where state is kept", ".catwalk"),
     "catwalk up",
-  ).action(async (flags: { readonly kubeconfig?: readonly string[]; readonly data: string }) => {
+  ).action(async (flags: UpFlags) => {
     // A relay waits for its kubeconfig; who starts by hand wants to know of a misspelt path at
     // once.
     for (const file of flags.kubeconfig ?? [])
@@ -59,15 +63,21 @@ export const registerUp: RegisterCommand = (program) => {
       flags.kubeconfig === undefined
         ? demoPlan(ROOT)
         : kubeconfigPlan(flags.kubeconfig.map((file) => resolve(file)));
-    await runUp(plan, resolve(flags.data));
+    await runUp(plan, resolve(flags.data), flags.hub ? begin : beginWithoutHub);
   });
 };
 
-async function runUp(plan: DemoPlan, data: string): Promise<void> {
+interface UpFlags {
+  readonly kubeconfig?: readonly string[];
+  readonly hub: boolean;
+  readonly data: string;
+}
+
+async function runUp(plan: DemoPlan, data: string, start: typeof begin): Promise<void> {
   const stopped = new Promise<void>((resolve) => {
     for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => resolve());
   });
-  const isNew = !existsSync(join(data, "hub"));
+  const isNew = !existsSync(join(data, start === begin ? "hub" : "no-hub"));
   const shown = relative(process.cwd(), data) || data;
   try {
     makeFolder(data, "--data", shown);
@@ -75,10 +85,10 @@ async function runUp(plan: DemoPlan, data: string): Promise<void> {
     throw new CommandError(errorText(error), { cause: error });
   }
   print(`Catwalk demo, state: ${shown} (${isNew ? "new" : "kept from before"})\n`);
-  const running: Running = { hub: null, relays: [] };
+  const running: Running = { hub: null, relays: [], apis: [] };
   try {
     // What is still starting when it is told to stop is ended like what runs.
-    const began = begin(plan, data, isNew, running);
+    const began = start(plan, data, isNew, running);
     began.catch(() => undefined);
     const told = await Promise.race([began, stopped]);
     await stopped;
@@ -89,6 +99,7 @@ async function runUp(plan: DemoPlan, data: string): Promise<void> {
     throw new CommandError(errorText(error), { cause: error });
   } finally {
     await Promise.all(running.relays.map((relay) => relay.stop()));
+    await Promise.all(running.apis.map((api) => api.stop()));
     await running.hub?.stop();
   }
 }
@@ -97,6 +108,7 @@ async function runUp(plan: DemoPlan, data: string): Promise<void> {
 interface Running {
   hub: RunningHub | null;
   readonly relays: RelayProcess[];
+  readonly apis: FolderApi[];
 }
 
 /** Starts everything, shows what to try, and goes on telling what is wrong. */
@@ -124,18 +136,41 @@ async function begin(
     tokenFile: relative(data, hub.adminTokenFile),
     relays: Object.fromEntries(relays.map((relay) => [relay.cluster, relay.url])),
   };
-  const file = join(data, "config.yaml");
-  writeFileSync(file, stringify(config), { mode: 0o600 });
-  // Found by itself only under its usual name, upwards from where a command is run.
-  const isFound = resolve(".catwalk/config.yaml") === file;
-  const how = { isResumed: !isNew, config: isFound ? null : file };
+  const file = writeConfig(data, config);
   const planned = (origin: string): ReturnType<HowItRuns["planned"]> =>
     plannedRoutes(client, origin).then(
       ({ routes }) => routes,
       () => null,
     );
-  print(await describeMesh(plan, client, relays, { ...how, planned }));
-  return tellProblems(relays, (line) => print(`${wrapped(line)}\n`));
+  print(await describeMesh(plan, client, relays, { isResumed: !isNew, config: file, planned }));
+  return tellProblems(relays, tell);
+}
+
+/** The same without a hub. [CLI63] */
+async function beginWithoutHub(
+  plan: DemoPlan,
+  data: string,
+  isNew: boolean,
+  running: Running,
+): Promise<ReturnType<typeof tellProblems>> {
+  const noHub = await startNoHub(plan, data, running, tell);
+  const [viewer] = plan.clusters;
+  print(`  no hub · the relay of ${plan.viewer} (${viewer?.from ?? ""}) on ${noHub.relay.url}\n`);
+  const config = writeConfig(data, { relays: { [plan.viewer]: noHub.relay.url } });
+  print(await describeNoHub(plan, noHub, { isResumed: !isNew, config }));
+  return tellProblems(running.relays, tell);
+}
+
+/** @returns The file; `null`: commands that are run here find it by themselves. */
+function writeConfig(data: string, config: object): string | null {
+  const file = join(data, "config.yaml");
+  writeFileSync(file, stringify(config), { mode: 0o600 });
+  // Only under its usual name, upwards from where a command is run.
+  return resolve(".catwalk/config.yaml") === file ? null : file;
+}
+
+function tell(line: string): void {
+  print(`${wrapped(line)}\n`);
 }
 
 function wrapped(line: string): string {

@@ -12,7 +12,7 @@ import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { SeenChange } from "./origin-reader.ts";
 import { oneLine, renderList, screenWidth, wrapWords } from "./output.ts";
 import { chosenOrigins, originsOf } from "./origin-choice.ts";
-import { requireCluster, tellTruth, withReading, worldOf } from "./reading.ts";
+import { relayAsked, requireCluster, tellTruth, withReading, worldOf } from "./reading.ts";
 import type { ReadingFlags } from "./reading.ts";
 import { labelText, nameOfKey } from "../../shared/record/key-name.ts";
 import { readRelayStatus } from "../admin/relay-client.ts";
@@ -47,10 +47,11 @@ function registerOnce(program: Command): void {
     tellTruth(world);
     if (flags.as === "felix") {
       const others = records.filter(({ isOwn }) => !isOwn);
+      const relay = relayAsked(flags);
       print(
-        flags.relay === undefined
+        relay === undefined
           ? others.map(felixLine).join("")
-          : await asFelix(others, flags.relay, flags.origin),
+          : await asFelix(others, relay, flags.origin),
       );
     } else if (flags.output === "json")
       print(records.map((seen) => `${jsonText(line(seen))}\n`).join(""));
@@ -71,8 +72,9 @@ function registerWatch(program: Command): void {
       flags.output === "json"
         ? `${jsonText(changeLine(change, new Date()))}\n`
         : changeText(change, new Date());
-    if (flags.relay !== undefined) {
-      await followRelay(flags.relay, flags.origin, (change) => print(show(change)));
+    const relay = relayAsked(flags);
+    if (relay !== undefined) {
+      await followRelay(relay, flags.origin, (change) => print(show(change)));
       return;
     }
     const cluster = requireCluster(flags);

@@ -109,9 +109,9 @@ async function describeTransfers(
   );
 }
 
-async function describePolicy(
+export async function describePolicy(
   policy: { readonly name: string; readonly file: string },
-  viewer: RelayProcess,
+  viewer: Pick<RelayProcess, "cluster" | "url">,
 ): Promise<string[]> {
   const world = await readWorld(viewer.url);
   const holding = await holdingOf(policy.name, world);
@@ -177,6 +177,6 @@ export function suggestions(plan: DemoPlan, config: string | null): string[] {
   return lines;
 }
 
-function shellWord(text: string): string {
+export function shellWord(text: string): string {
   return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -9,6 +9,9 @@ export interface DemoCluster {
   readonly name: string;
   /** Options of the relay that choose its source. */
   readonly sourceArgs: readonly string[];
+  /** Of one of them, how another relay reads it. */
+  readonly folder?: string;
+  readonly kubeconfig?: string;
   /** For people. */
   readonly from: string;
 }
@@ -31,6 +34,7 @@ export function demoPlan(root: string): DemoPlan {
     clusters: ["app", "db"].map((name) => ({
       name,
       sourceArgs: ["--source", "manifests", "--manifests", folder(name)],
+      folder: folder(name),
       from: `deploy/demo/${name}`,
     })),
     viewer: "app",
@@ -59,6 +63,7 @@ export function kubeconfigPlan(kubeconfigs: readonly string[]): DemoPlan {
     clusters: names.map((name, i) => ({
       name,
       sourceArgs: ["--source", "kubernetes", "--kubeconfig", kubeconfigs[i] as string],
+      kubeconfig: kubeconfigs[i] as string,
       from: kubeconfigs[i] as string,
     })),
     viewer: names[0] as string,

@@ -3,8 +3,18 @@ import { readFile } from "node:fs/promises";
 
 import type { RelayConfig } from "./relay-config.ts";
 
+export type EtcdSettings = Pick<
+  RelayConfig,
+  | "etcdEndpoints"
+  | "etcdCaFile"
+  | "etcdCertFile"
+  | "etcdKeyFile"
+  | "etcdUsername"
+  | "etcdPasswordFile"
+>;
+
 /** @throws the system's error, naming the file */
-export async function etcdAccess(config: RelayConfig) {
+export async function etcdAccess(config: EtcdSettings) {
   const { etcdEndpoints: endpoints = [], etcdUsername: username = "" } = config;
   const [ca, cert, key, password] = await Promise.all(
     [config.etcdCaFile, config.etcdCertFile, config.etcdKeyFile, config.etcdPasswordFile].map(

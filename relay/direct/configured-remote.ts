@@ -6,10 +6,11 @@
 import type { FieldProblem } from "../../shared/visibility/field-problem.ts";
 import type { RccSpec } from "../../shared/visibility/rcc-connection.ts";
 import type { RelayPorts } from "../hub/relay-ports.ts";
-import type { Source } from "../source/source.ts";
+import type { RemoteReading, Source } from "../source/source.ts";
 import type { BadDocument, DirectRcc } from "./documents.ts";
 import {
   admittedCondition,
+  completeCondition,
   ConditionTimes,
   configuredCondition,
   connectedCondition,
@@ -19,6 +20,7 @@ import {
 import type { Configured, DirectReport } from "./direct-report.ts";
 import { DirectRemote } from "./direct-remote.ts";
 import type { DirectRemoteOptions } from "./direct-remote.ts";
+import { unneededKinds } from "./record-kinds.ts";
 import { readSecretFields } from "./secret-fields.ts";
 import type { SecretReader } from "./secret-reader.ts";
 import { readTarget } from "./target.ts";
@@ -31,7 +33,7 @@ export type SecretName = { readonly namespace: string; readonly name: string };
 export interface ConfiguredRemoteOptions extends DirectRemoteOptions {
   readonly ports: RelayPorts;
   readonly mayBeInsecure: boolean;
-  openTarget(target: Target): Source;
+  openTarget(target: Target, remote: RemoteReading): Source;
   secretReader(name: SecretName, onChange: () => void): SecretReader;
 }
 
@@ -79,16 +81,17 @@ export class ConfiguredRemote {
     const { claimed, refused } = this.remote.admission;
     const source = this.remote.own?.status() ?? null;
     const configured: Configured = this.remote.isSelf ? { kind: "self" } : this.#configured;
-    const mode = "spec" in this.#document ? this.#document.overlayRoutingMode : "Disabled";
+    const { health } = this.remote;
     return {
       rcc: this.#options.rcc,
       where: this.#document.where,
       datastore: this.#datastore,
       conditions: this.#times.stamp([
         configuredCondition(configured),
-        connectedCondition(source),
+        connectedCondition(health),
+        completeCondition(health),
         admittedCondition(refused.size, claimed.refused),
-        ...overlayCondition(mode),
+        ...overlayCondition(this.#mode),
       ]),
       ranges: claimed.ranges,
       refusedClaims: claimed.refused,
@@ -163,14 +166,20 @@ export class ConfiguredRemote {
   }
 
   #open(target: Target, print: string): void {
-    if (print === this.#print) return;
+    const without = unneededKinds(this.#mode);
+    const of = [print, ...without].join(" ");
+    if (of === this.#print) return;
     const isFirst = this.#print === "";
-    this.#print = print;
+    this.#print = of;
     this.#datastore = target.kind;
     const { log, rcc } = this.#options;
     const what = isFirst ? "its datastore is read" : "its connection has changed: it is read anew";
     log.info({ rcc, datastore: target.kind }, what);
-    this.remote.open(this.#options.openTarget(target));
+    this.remote.open(this.#options.openTarget(target, { without }), without);
+  }
+
+  get #mode(): "Enabled" | "Disabled" {
+    return "spec" in this.#document ? this.#document.overlayRoutingMode : "Disabled";
   }
 }
 

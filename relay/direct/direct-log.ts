@@ -3,16 +3,15 @@
  * of a log that only this relay writes and reads, so that files, resuming and serving are those of
  * any view. [DIR5]
  */
-import { equalBytes } from "../../shared/lib/bytes.ts";
 import { HashTrie } from "../../shared/log/hash-trie.ts";
 import { NO_CHAIN, nextChain } from "../../shared/log/cursor.ts";
 import { WHOLE } from "../../shared/log/partition.ts";
-import type { LogChange } from "../../shared/log/payload.ts";
 import { MAX_FRAME_CHANGES } from "../../shared/log/payload.ts";
 import { CHANNELS, channelOf, perChannel } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { EncodedRecord } from "../../shared/record/encoding.ts";
-import type { ViewChange } from "../view/held-records.ts";
+import type { HeldRecord, ViewChange } from "../view/held-records.ts";
+import type { OpenedChange } from "../view/opened.ts";
 import type { RemoteView } from "../view/remote-view.ts";
 
 export type DirectChange =
@@ -51,6 +50,10 @@ export class DirectLog {
     return this.#view.keysOf([channel, WHOLE]);
   }
 
+  heldAt(channel: Channel, keyHash: Uint8Array): HeldRecord | null {
+    return this.#view.heldAt(channel, keyHash);
+  }
+
   /** Something is listed anew: what the view holds is not known to be all. */
   begin(): void {
     this.#expected = null;
@@ -58,7 +61,7 @@ export class DirectLog {
 
   /** Writes what is not so already. */
   write(changes: readonly DirectChange[]): void {
-    const byChannel = perChannel((): LogChange[] => []);
+    const byChannel = perChannel((): OpenedChange[] => []);
     for (const change of changes) {
       const channel = change.op === "put" ? channelOf(change.encoded.record.kind) : change.channel;
       const entry = this.#entryOf(channel, change);
@@ -86,7 +89,7 @@ export class DirectLog {
     return CHANNELS.every((channel) => this.#check(channel));
   }
 
-  #entryOf(channel: Channel, change: DirectChange): LogChange | null {
+  #entryOf(channel: Channel, change: DirectChange): OpenedChange | null {
     if (change.op === "delete") {
       const { keyHash } = change;
       this.#expected?.[channel].delete(keyHash);
@@ -94,15 +97,15 @@ export class DirectLog {
         ? null
         : { op: "delete", keyHash, cause: "observed" };
     }
-    const { keyHash, recordHash, bytes } = change.encoded;
+    const { encoded } = change;
+    const { keyHash, recordHash, bytes } = encoded;
     this.#expected?.[channel].set(keyHash, recordHash, 0);
-    const held = this.#view.trie(channel).get(keyHash);
-    return held !== undefined && equalBytes(held.recordHash, recordHash)
+    return this.#view.trie(channel).compare(keyHash, recordHash) === "same"
       ? null
-      : { op: "put", bytes };
+      : { op: "put", bytes, known: encoded };
   }
 
-  #append(channel: Channel, changes: readonly LogChange[]): void {
+  #append(channel: Channel, changes: readonly OpenedChange[]): void {
     const { revision: after, chain: previous } = this.#position(channel);
     const revision = after + 1;
     const chain = nextChain(previous, revision, NO_PAYLOAD);

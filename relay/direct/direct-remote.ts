@@ -3,9 +3,7 @@
  * hub would, into the log that its view follows. Wires; what decides has a name of its own.
  * [DIR5] [DIR7]
  */
-import { toId } from "../../shared/lib/bytes.ts";
 import { CHANNELS, channelOf } from "../../shared/record/channel.ts";
-import type { Channel } from "../../shared/record/channel.ts";
 import { hashKey } from "../../shared/record/encoding.ts";
 import type { EncodedChange, EncodedRecord } from "../../shared/record/encoding.ts";
 import { kindOfKey } from "../../shared/record/key-name.ts";
@@ -14,6 +12,8 @@ import type { Logger } from "../lib/log.ts";
 import { makeFolder } from "../lib/make-folder.ts";
 import { OwnCluster } from "../own-cluster.ts";
 import type { Source } from "../source/source.ts";
+import { summariseReadable } from "../source/source-health.ts";
+import type { SourceHealth } from "../source/source-health.ts";
 import type { Feed, FeedHandlers } from "../view/feed.ts";
 import type { RemoteView } from "../view/remote-view.ts";
 import type { Holder } from "./claims.ts";
@@ -21,8 +21,10 @@ import { NOTHING_CLAIMED } from "./claims.ts";
 import { readClaims, writeClaims } from "./claims-file.ts";
 import { DirectLog } from "./direct-log.ts";
 import type { DirectChange } from "./direct-log.ts";
+import { followsSome, forbiddenIn, UNREAD } from "./following.ts";
 import { clusterGuidIn, isOfAddresses } from "./record-kinds.ts";
 import { RemoteAdmission } from "./remote-admission.ts";
+import { sweep } from "./sweep.ts";
 
 /** What a direct remote needs to know of the cluster that has its RCC. */
 export interface LocalSide {
@@ -50,7 +52,10 @@ export class DirectRemote {
   #own: OwnCluster | null = null;
   #feed: { readonly log: DirectLog; readonly handlers: FeedHandlers } | null = null;
   #guid: string;
+  #without: ReadonlySet<string> = new Set();
   #isComplete = false;
+  /** What it holds of kinds that the account may not list may be outdated. */
+  #isUnsure = false;
   #isSelf = false;
   #isRefused = false;
   #lostMs: number;
@@ -81,9 +86,18 @@ export class DirectRemote {
     this.#feed?.handlers.onState();
   }
 
-  /** Reads from this from now on. What is held stays until the new list is complete. */
-  open(source: Source): void {
+  /** How well it is followed, by collection. */
+  get health(): SourceHealth {
+    return this.#own?.health.health() ?? UNREAD;
+  }
+
+  /**
+   * Reads from this from now on. What is held stays until the new list is complete.
+   * @param without Kinds that the source does not follow.
+   */
+  open(source: Source, without: ReadonlySet<string>): void {
     const { ports, log, folder, withdrawalHoldMs, rcc } = this.#options;
+    this.#without = without;
     void this.#own?.stop();
     this.#isComplete = false;
     this.admission.forgetAll();
@@ -163,26 +177,22 @@ export class DirectRemote {
   }
 
   #states(isAttached: () => boolean) {
-    const state = () => this.#own?.health.summary().state ?? "absent";
-    const isOpen = () => isAttached() && (state() === "following" || this.#followsSome());
+    const isOpen = () => isAttached() && followsSome(this.health);
+    const isWhole = () => this.#isComplete && !this.#isUnsure;
     return {
       isOpen,
-      isTold: () => isAttached() && this.#isComplete && state() === "following",
+      isTold: () =>
+        isAttached() && isWhole() && summariseReadable(this.health).state === "following",
       isRefused: () => this.#isRefused || this.#isSelf,
       lostMs: () => (isOpen() ? null : this.#lostMs),
     };
   }
 
   #onHealth(): void {
-    const follows = this.#followsSome();
+    const follows = followsSome(this.health);
     if (this.#didFollow && !follows) this.#lostMs = this.#options.ports.now();
     this.#didFollow = follows;
     this.#feed?.handlers.onState();
-  }
-
-  #followsSome(): boolean {
-    const { collections } = this.#own?.health.health() ?? { collections: [] };
-    return collections.some(({ state }) => state === "following" || state === "listing");
   }
 
   #onChanges(changes: readonly EncodedChange[]): void {
@@ -271,24 +281,13 @@ export class DirectRemote {
     if (own === null || feed === null || !own.isListed || !local.isListed) return;
     this.#claim(own.local.records());
     if (this.#isSelf) return;
-    const staying = new Map<Channel, Uint8Array[]>();
-    for (const channel of CHANNELS) staying.set(channel, this.#sweep(own, feed.log, channel));
-    this.#isComplete = feed.log.complete(this.#admittedRecords(own), staying);
+    const forbidden = forbiddenIn(this.health).flatMap(({ forbiddenKind }) => forbiddenKind ?? []);
+    const kinds = { forbidden: new Set(forbidden), without: this.#without };
+    const records = [...this.#admittedRecords(own)];
+    const { staying, isUnsure } = sweep(own, feed.log, this.admission, kinds);
+    this.#isUnsure = isUnsure;
+    this.#isComplete = feed.log.complete(records, staying);
     feed.handlers.onState();
-  }
-
-  /** @returns Keys that are missing in mass, and stay for now. */
-  #sweep(own: OwnCluster, log: DirectLog, channel: Channel): Uint8Array[] {
-    const keys = log.keys(channel);
-    const missing = keys.filter((keyHash) => own.local.get(keyHash) === undefined);
-    const held = own.withdrawals.review(channel, missing);
-    const gone = keys.filter((keyHash) => {
-      const encoded = own.local.get(keyHash);
-      if (encoded === undefined) return !held.has(toId(keyHash));
-      return this.admission.admitted(encoded) === null;
-    });
-    log.write(gone.map((keyHash) => ({ op: "delete", channel, keyHash })));
-    return missing.filter((keyHash) => held.has(toId(keyHash)));
   }
 
   *#admittedRecords(own: OwnCluster): Generator<EncodedRecord> {

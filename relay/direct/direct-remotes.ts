@@ -11,7 +11,7 @@ import type { RelayPorts } from "../hub/relay-ports.ts";
 import { KubeTransport } from "../kube/transport.ts";
 import type { Logger } from "../lib/log.ts";
 import { openSource } from "../source/open-source.ts";
-import type { Source } from "../source/source.ts";
+import type { RemoteReading, Source } from "../source/source.ts";
 import { DIRECT_MESH } from "../view/feed.ts";
 import type { DirectFeeds, Feed, FeedHandlers } from "../view/feed.ts";
 import type { RemoteView } from "../view/remote-view.ts";
@@ -191,12 +191,16 @@ export class DirectRemotes implements DirectFeeds {
   }
 }
 
-function openTarget(target: Target): Source {
+function openTarget(target: Target, remote: RemoteReading): Source {
   switch (target.kind) {
     case "kubernetes":
-      return openSource({ kind: "kubernetes", access: () => Promise.resolve(target.access) });
+      return openSource({
+        kind: "kubernetes",
+        access: () => Promise.resolve(target.access),
+        remote,
+      });
     case "etcd":
-      return openSource({ kind: "etcd", access: () => Promise.resolve(target.access) });
+      return openSource({ kind: "etcd", access: () => Promise.resolve(target.access), remote });
   }
 }
 

@@ -1,10 +1,13 @@
 /** What a relay says of its direct RCCs: status, never a secret. [DIR4] [DIR8] */
 import type { FieldProblem } from "../../shared/visibility/field-problem.ts";
+import { summariseReadable } from "../source/source-health.ts";
+import type { SourceHealth } from "../source/source-health.ts";
 import type { SourceStatus } from "../source/source-status.ts";
 import type { Claimed } from "./claims.ts";
+import { forbiddenIn } from "./following.ts";
 
 export interface DirectCondition {
-  readonly type: "Configured" | "Connected" | "Admitted" | "OverlayEstablished";
+  readonly type: "Configured" | "Connected" | "Complete" | "Admitted" | "OverlayEstablished";
   readonly status: "True" | "False" | "Unknown";
   readonly reason: string;
   readonly message: string;
@@ -78,11 +81,11 @@ export function configuredCondition(configured: Configured): Unstamped {
 
 const ROLE_HINT = "; `catwalk rbac remote` prints the ClusterRole that a relay needs there";
 
-export function connectedCondition(source: SourceStatus | null): Unstamped {
+export function connectedCondition(health: SourceHealth): Unstamped {
   const type = "Connected";
-  if (source === null)
+  if (health.collections.length === 0)
     return { type, status: "False", reason: "NotConfigured", message: "there is nothing to read" };
-  const { state, reason } = source;
+  const { state, reason } = summariseReadable(health);
   if (state === "following") return { type, status: "True", reason: "Following", message: "" };
   if (state === "listing") return { type, status: "Unknown", reason: "Listing", message: reason };
   if (state === "absent") return { type, status: "False", reason: "Absent", message: reason };
@@ -90,6 +93,23 @@ export function connectedCondition(source: SourceStatus | null): Unstamped {
   return isForbidden
     ? { type, status: "False", reason: "Forbidden", message: `${reason}${ROLE_HINT}` }
     : { type, status: "False", reason: "Failing", message: reason };
+}
+
+/** Whether the account may list all that is followed; the rest is as if it were not there. */
+export function completeCondition(health: SourceHealth): Unstamped {
+  const type = "Complete";
+  const forbidden = forbiddenIn(health);
+  if (forbidden.length > 0) {
+    const words = forbidden.map(({ name, reason, objects }) => {
+      const stays = objects > 0 ? " (what is known of it stays)" : "";
+      return `${name}: ${reason}${stays}`;
+    });
+    const message = `${words.join("; ")}${ROLE_HINT}`;
+    return { type, status: "False", reason: "Forbidden", message };
+  }
+  const { state } = summariseReadable(health);
+  if (state === "following") return { type, status: "True", reason: "AllListed", message: "" };
+  return { type, status: "Unknown", reason: "NotListed", message: "not all was listed yet" };
 }
 
 export function admittedCondition(
@@ -109,7 +129,8 @@ export function admittedCondition(
 /** Without a hub nothing is known of the other side. */
 export function overlayCondition(mode: "Enabled" | "Disabled"): readonly Unstamped[] {
   if (mode === "Disabled") return [];
-  const message = "what the other side has of this cluster cannot be known without a hub";
+  const message =
+    "what the other side has of this cluster cannot be known without a hub: no routes are made";
   return [{ type: "OverlayEstablished", status: "Unknown", reason: "OtherSideUnknown", message }];
 }
 

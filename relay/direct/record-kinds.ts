@@ -1,9 +1,29 @@
 /** Records that say of a cluster who it is and which addresses are its own. */
 import type { CalicoRecord } from "../../shared/record/record.ts";
 
+/**
+ * Kinds that nothing needs of a remote that is read directly: settings are for routes, which only a
+ * hub orders, and blocks are for a remote whose RCC asks for routes. [DIR15]
+ */
+export function unneededKinds(mode: "Enabled" | "Disabled"): ReadonlySet<string> {
+  return new Set(["FelixConfiguration", ...(mode === "Disabled" ? ["IPAMBlock"] : [])]);
+}
+
 /** Whether it claims ranges. */
 export function isOfAddresses({ kind }: CalicoRecord): boolean {
   return kind === "IPPool" || kind === "Node";
+}
+
+/** Whether a record is of objects of one of these kinds, in an API server or in etcd. */
+export function isOfKinds(record: CalicoRecord, kinds: ReadonlySet<string>): boolean {
+  return kinds.size > 0 && objectKinds(record).some((kind) => kinds.has(kind));
+}
+
+function objectKinds(record: CalicoRecord): readonly string[] {
+  if (record.kind === "WorkloadEndpoint") return ["Pod", "WorkloadEndpoint"];
+  if (record.kind === "ClusterConfig") return ["ClusterInformation"];
+  if (record.kind !== "Profile") return [record.kind];
+  return [record.name.startsWith("ksa.") ? "ServiceAccount" : "Namespace", "Profile"];
 }
 
 /** Calico's own identity of a cluster; empty where it has none, or for another record. */

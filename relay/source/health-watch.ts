@@ -2,7 +2,7 @@
 import type { RelayPorts } from "../hub/relay-ports.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Source } from "./source.ts";
-import { stepHealth, summarise, UNTRACKED } from "./source-health.ts";
+import { stepHealth, summarise, summariseReadable, UNTRACKED } from "./source-health.ts";
 import type { HealthNews, SourceHealth, SourceSummary } from "./source-health.ts";
 
 const LOOK_MS = 1_000;
@@ -45,7 +45,7 @@ export class HealthWatch {
     const { after, news } = stepHealth(this.#tracked, this.#source.health().collections, nowMs);
     this.#tracked = after;
     for (const one of news) this.#logNews(one, nowMs);
-    const summary = JSON.stringify(summarise(after.health));
+    const summary = JSON.stringify([summarise(after.health), summariseReadable(after.health)]);
     if (summary !== this.#summary) {
       // Before it is told: who is told asks again.
       this.#summary = summary;

@@ -4,7 +4,7 @@ import type { EtcdAccess } from "./etcd/etcd-access.ts";
 import { EtcdSource } from "./etcd/etcd-source.ts";
 import { KubernetesSource } from "./kubernetes/kubernetes-source.ts";
 import { ManifestsSource } from "./manifests/manifests-source.ts";
-import type { ClusterPolicies, Source } from "./source.ts";
+import type { ClusterPolicies, RemoteReading, Source } from "./source.ts";
 import type { TyphaUpstream } from "../typha/upstream/upstream.ts";
 import { TyphaSource } from "./typha/typha-source.ts";
 
@@ -15,8 +15,13 @@ export type SourceChoice =
       readonly kubeconfig?: string;
       /** Instead of a kubeconfig: asked with every request. */
       readonly access?: () => Promise<ChosenAccess>;
+      readonly remote?: RemoteReading;
     }
-  | { readonly kind: "etcd"; readonly access: () => Promise<EtcdAccess> }
+  | {
+      readonly kind: "etcd";
+      readonly access: () => Promise<EtcdAccess>;
+      readonly remote?: RemoteReading;
+    }
   | { readonly kind: "manifests"; readonly folder: string }
   | {
       readonly kind: "typha";
@@ -36,10 +41,14 @@ export function openSource(
       return new KubernetesSource({
         ...(choice.kubeconfig !== undefined && { kubeconfig: choice.kubeconfig }),
         ...(choice.access !== undefined && { access: choice.access }),
+        ...(choice.remote !== undefined && { remote: choice.remote }),
         env,
       });
     case "etcd":
-      return new EtcdSource({ access: choice.access });
+      return new EtcdSource({
+        access: choice.access,
+        ...(choice.remote !== undefined && { remote: choice.remote }),
+      });
     case "manifests":
       return new ManifestsSource({ folder: choice.folder });
     case "typha":

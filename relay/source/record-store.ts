@@ -150,6 +150,8 @@ export class RecordStore {
 
   #fault(id: string, change: Partial<Faults>): void {
     const before = this.#faults.get(id);
+    // Of nearly every object there is nothing to tell.
+    if (before === undefined && !change.conversion && !change.hidden) return;
     const after = { conversion: "", hidden: "", ...before, ...change };
     if (after.conversion === "" && after.hidden === "") {
       if (before === undefined) return;

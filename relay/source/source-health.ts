@@ -15,6 +15,8 @@ export interface CollectionReading {
   readonly objects: number;
   /** Why it fails or is absent, in words; else empty. */
   readonly reason: string;
+  /** Kind of its objects, where the account may not list them. [DIR14] */
+  readonly forbiddenKind?: string;
 }
 
 export interface CollectionHealth extends CollectionReading {
@@ -52,6 +54,15 @@ export function summarise({ collections }: SourceHealth): SourceSummary {
   const following = of("following");
   // All are there since the last one is.
   return summary("following", "", Math.max(...following.map(({ sinceMs }) => sinceMs)));
+}
+
+/**
+ * The worst of what may be read, or of all where nothing may: what the account may not list is as
+ * if it were not there, as long as nothing of it is known. [DIR14]
+ */
+export function summariseReadable({ collections }: SourceHealth): SourceSummary {
+  const read = collections.filter((one) => one.forbiddenKind === undefined || one.objects > 0);
+  return summarise({ collections: read.length === 0 ? collections : read });
 }
 
 function summary(state: SourceState, reason: string, sinceMs: number): SourceSummary {

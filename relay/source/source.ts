@@ -15,7 +15,8 @@ export interface SourceSink {
   apply(changes: readonly EncodedChange[]): void;
   /**
    * Called once, when every kind that the source follows has been listed completely (an absent CRD
-   * is an empty list).
+   * is an empty list). Of a direct remote: every kind that the account may list, and again when it
+   * may list more.
    */
   listed(): void;
   /**
@@ -32,6 +33,12 @@ export interface SourceSink {
    * Absent: nobody asks.
    */
   fillable?(id: string, object: JsonObject | null): void;
+}
+
+/** How a direct remote is followed. */
+export interface RemoteReading {
+  /** Kinds that are not followed: nothing needs them. [DIR15] */
+  readonly without: ReadonlySet<string>;
 }
 
 export interface SourceProblem {

@@ -231,7 +231,12 @@ function keyHashIn(bytes: Uint8Array): Uint8Array | null {
 export function readPut({
   bytes,
   place,
-}: Pick<Extract<PlacedChange, { op: "put" }>, "bytes" | "place">): ReadPut | null {
+  known,
+}: Pick<Extract<PlacedChange, { op: "put" }>, "bytes" | "place" | "known">): ReadPut | null {
+  if (known !== undefined) {
+    const { key, keyHash, recordHash, record } = known;
+    return { place, key, keyHash, recordHash, record };
+  }
   const read = decodeRecord(bytes);
   if (!read.ok) return null;
   const { record } = read;

@@ -14,6 +14,7 @@ import type {
   WatchMessage,
 } from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
+import type { EncodedRecord } from "../../shared/record/encoding.ts";
 import type { PlacedChange } from "./records.ts";
 
 /**
@@ -45,7 +46,12 @@ type Plain =
   | Omit<Checkpoint, "origin">
   | Unreadable;
 
-export type Opened = Plain | Tail<LogChange> | OpenedBlob<LogChange>;
+/** `known`: of one that was made here, its record. */
+export type OpenedChange =
+  | (Extract<LogChange, { op: "put" }> & { readonly known?: EncodedRecord })
+  | Extract<LogChange, { op: "delete" }>;
+
+export type Opened = Plain | Tail<OpenedChange> | OpenedBlob<OpenedChange>;
 /** With a place for each record. */
 export type Placed = Plain | Tail<PlacedChange> | OpenedBlob<PlacedChange>;
 

@@ -3,6 +3,7 @@
  * place (32 bytes), so that a relay that sees a million endpoints needs no gigabyte for them; the
  * bytes are on disk, or in memory for a command that ends soon.
  */
+import type { EncodedRecord } from "../../shared/record/encoding.ts";
 import type { DeleteCause } from "../../shared/record/record.ts";
 
 export interface StoredRecord {
@@ -20,9 +21,14 @@ export interface Records {
   free(place: number): void;
 }
 
-/** A change whose record has its place already. */
+/** A change whose record has its place already; `known` where it need not be read. */
 export type PlacedChange =
-  | { readonly op: "put"; readonly bytes: Uint8Array; readonly place: number }
+  | {
+      readonly op: "put";
+      readonly bytes: Uint8Array;
+      readonly place: number;
+      readonly known?: EncodedRecord;
+    }
   | { readonly op: "delete"; readonly keyHash: Uint8Array; readonly cause: DeleteCause };
 
 export class MemoryRecords implements Records {

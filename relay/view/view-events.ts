@@ -124,7 +124,7 @@ function recordAt(bytes: Buffer, from: number): StoredRecord {
   const start = from + RECORD_HEADER_BYTES;
   return {
     revision: bytes.readUIntLE(from + 4, 6),
-    bytes: Uint8Array.from(bytes.subarray(start, start + length)),
+    bytes: new Uint8Array(bytes.subarray(start, start + length)),
   };
 }
 

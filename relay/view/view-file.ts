@@ -146,7 +146,9 @@ export class ViewFile {
     const { at: from, bytes } = this.#window;
     if (at >= from && at + length <= from + bytes.length)
       return Buffer.from(bytes.subarray(at - from, at - from + length));
-    const size = Math.min(Math.max(length, WINDOW_BYTES), this.#written - at);
+    // Ahead only of who reads on: from a place that is far nothing else is wanted.
+    const isOn = at >= from + bytes.length && at < from + bytes.length + WINDOW_BYTES;
+    const size = Math.min(isOn ? Math.max(length, WINDOW_BYTES) : length, this.#written - at);
     const read = Buffer.allocUnsafeSlow(Math.max(size, 0));
     const got = size <= 0 ? 0 : readSync(this.#descriptor as number, read, 0, size, at);
     if (got < length)

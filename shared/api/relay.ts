@@ -6,6 +6,24 @@ import { z } from "zod";
 
 const stateSchema = z.enum(["following", "listing", "failing", "absent"]);
 
+/** An RCC that the relay reads itself. [DIR8] */
+const directRemoteSchema = z.looseObject({
+  rcc: z.string(),
+  where: z.string(),
+  datastore: z.string().nullable(),
+  conditions: z.array(
+    z.looseObject({
+      type: z.string(),
+      status: z.enum(["True", "False", "Unknown"]),
+      reason: z.string(),
+      message: z.string(),
+      since: z.string(),
+    }),
+  ),
+  ranges: z.looseObject({ pods: z.array(z.string()), nodes: z.array(z.string()) }),
+});
+export type DirectRemoteView = z.output<typeof directRemoteSchema>;
+
 /** Loose, because `-o json` shows what a newer relay says besides. */
 export const relayStatusSchema = z.looseObject({
   version: z.string().optional(),
@@ -37,6 +55,14 @@ export const relayStatusSchema = z.looseObject({
       overLimit: z.string().optional(),
     }),
   ),
+  direct: z
+    .looseObject({
+      problem: z.string().nullable(),
+      remotes: z.array(directRemoteSchema),
+      refused: z.array(z.object({ where: z.string(), message: z.string() })),
+    })
+    .nullable()
+    .default(null),
   pools: z
     .looseObject({
       exempt: z.array(z.object({ cidr: z.string(), of: z.array(z.string()) })),

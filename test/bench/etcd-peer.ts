@@ -30,7 +30,7 @@ import { figure, median, progress } from "./figure.ts";
 import type { Figure } from "./figure.ts";
 
 const SOURCES = join(import.meta.dirname, "etcd");
-const BINARY = join(import.meta.dirname, "../../.build/etcd-peer");
+export const PEER = join(import.meta.dirname, "../../.build/etcd-peer");
 type Writing = "single" | "grouped";
 const WRITINGS: readonly Writing[] = ["single", "grouped"];
 const SETTINGS = [
@@ -54,7 +54,7 @@ interface EtcdRound {
 
 /** @param only Readers of the one setting that is to be run. */
 export async function* benchEtcdPeer(only?: number): AsyncGenerator<Figure> {
-  build();
+  buildPeer();
   for (const { readers, rate, rounds } of SETTINGS) {
     if (only !== undefined && only !== readers) continue;
     const ours: Round[] = [];
@@ -130,7 +130,7 @@ async function runEtcd(
   writing: Writing,
 ): Promise<EtcdRound & { readonly held: boolean; readonly share: number }> {
   const dir = mkdtempSync(join(tmpdir(), "catwalk-etcd-"));
-  const server = spawn(BINARY, ["serve", join(dir, "data")], {
+  const server = spawn(PEER, ["serve", join(dir, "data")], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   try {
@@ -147,7 +147,7 @@ async function runEtcd(
       String(SECONDS),
       writing,
     ];
-    const { stdout } = await promisify(execFile)(BINARY, args);
+    const { stdout } = await promisify(execFile)(PEER, args);
     const cpu = cpuSeconds(server.pid as number) - before;
     const seen = JSON.parse(stdout) as Record<
       "p50" | "p99" | "delivered" | "warming" | "offered" | "seconds",
@@ -179,7 +179,7 @@ function valueOf(n: number): Buffer[] {
   return [length, Buffer.from(bytes)];
 }
 
-async function firstLine(child: ChildProcess): Promise<string> {
+export async function firstLine(child: ChildProcess): Promise<string> {
   if (child.stdout === null) throw new Error("BUG: no pipe");
   const lines = createInterface(child.stdout);
   return new Promise((resolve, reject) => {
@@ -192,16 +192,16 @@ async function firstLine(child: ChildProcess): Promise<string> {
  * Builds unless the binary is newer than its sources. Go 1.24 or newer fetches the toolchain that
  * the module names.
  */
-function build(): void {
+export function buildPeer(): void {
   const newest = Math.max(
     ...readdirSync(SOURCES).map((file) => statSync(join(SOURCES, file)).mtimeMs),
   );
-  if (existsSync(BINARY) && statSync(BINARY).mtimeMs > newest) return;
-  mkdirSync(join(BINARY, ".."), { recursive: true });
+  if (existsSync(PEER) && statSync(PEER).mtimeMs > newest) return;
+  mkdirSync(join(PEER, ".."), { recursive: true });
   progress("building etcd (about a minute the first time)");
   const { status, error } = spawnSync(
     "go",
-    ["build", "-trimpath", "-ldflags", "-s -w", "-o", BINARY, "."],
+    ["build", "-trimpath", "-ldflags", "-s -w", "-o", PEER, "."],
     {
       cwd: SOURCES,
       env: { ...process.env, CGO_ENABLED: "0" },

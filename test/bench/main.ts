@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 
 import { benchApiToFelix } from "./api-to-felix.ts";
 import { benchEtcdPeer } from "./etcd-peer.ts";
+import { benchEtcdView } from "./etcd-view.ts";
 import { benchFanOut } from "./fan-out.ts";
 import type { Figure } from "./figure.ts";
 import { benchFirstView } from "./first-view.ts";
@@ -41,6 +42,7 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   hostile: benchHostile,
   slices: benchSlices,
   "etcd-peer": () => benchEtcdPeer(),
+  "etcd-view": benchEtcdView,
   "api-to-felix": benchApiToFelix,
   splice: benchSplice,
   "splice-churn": benchSpliceChurn,

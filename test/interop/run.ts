@@ -7,11 +7,12 @@ import { parseArgs } from "node:util";
 
 import { buildKube, ensureKubectl, startKube } from "./kube-server.ts";
 import { checkDeploy } from "./deploy.ts";
+import { checkDirect } from "./direct.ts";
 import { checkKubectlForms } from "./kubectl-forms.ts";
 import { checkSpine, checkUp } from "./spine.ts";
 import { checkChurn } from "./source-churn.ts";
 import { checkServices } from "./services.ts";
-import { checkGolden } from "./source-golden.ts";
+import { applyFixtures, checkGolden } from "./source-golden.ts";
 import { Suite } from "./suite.ts";
 
 const { values } = parseArgs({
@@ -20,6 +21,8 @@ const { values } = parseArgs({
     operations: { type: "string", default: "4000" },
     /** Only federated Services. */
     services: { type: "boolean", default: false },
+    /** Only a relay without a hub. */
+    direct: { type: "boolean", default: false },
   },
 });
 const began = performance.now();
@@ -28,6 +31,7 @@ const suite = new Suite();
 await suite.check("the test control plane is built", buildKube);
 await suite.check("kubectl is there", ensureKubectl);
 if (suite.failed === 0 && values.services) await checkServicesAlone(suite);
+else if (suite.failed === 0 && values.direct) await checkDirectAlone(suite);
 else if (suite.failed === 0) {
   await checkKubectlForms(suite);
   for (const group of ["crd.projectcalico.org/v1", "projectcalico.org/v3"] as const) {
@@ -41,6 +45,8 @@ else if (suite.failed === 0) {
         const empty = await startKube();
         await checkUp(suite, empty, kube).finally(() => empty.stop());
         await checkServicesAlone(suite);
+        const local = await startKube();
+        await checkDirect(suite, local, kube).finally(() => local.stop());
       }
       await checkChurn(suite, kube, group, {
         seed: Number(values.seed),
@@ -54,6 +60,19 @@ else if (suite.failed === 0) {
 const minutes = ((performance.now() - began) / 60_000).toFixed(1);
 process.stdout.write(`${suite.passed} passed, ${suite.failed} failed (${minutes} min)\n`);
 process.exitCode = suite.failed === 0 ? 0 : 1;
+
+/** Between two API servers of their own. */
+async function checkDirectAlone(to: Suite): Promise<void> {
+  const [a, b] = [await startKube(), await startKube()];
+  try {
+    await to.check("objects of a cluster are stored", () =>
+      applyFixtures(b, "crd.projectcalico.org/v1"),
+    );
+    await checkDirect(to, a, b);
+  } finally {
+    await Promise.all([a.stop(), b.stop()]);
+  }
+}
 
 /** Between two API servers of their own. */
 async function checkServicesAlone(to: Suite): Promise<void> {

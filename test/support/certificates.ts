@@ -16,25 +16,30 @@ export interface Certificate {
 export interface Authority extends Certificate {
   /** @param names Host names and IPv4 addresses; the first is the common name. */
   issue(...names: readonly string[]): Certificate;
+  /** One whose time was over long ago. */
+  issueExpired(...names: readonly string[]): Certificate;
 }
 
 export function makeAuthority(name: string): Authority {
   const { publicKey, privateKey } = newKey();
   const cert = make({ issuer: name, subject: name, publicKey, signer: privateKey, isCa: true });
+  const issue = (names: readonly string[], until: string): Certificate => {
+    const own = newKey();
+    const issued = make({
+      issuer: name,
+      subject: names[0] ?? "",
+      publicKey: own.publicKey,
+      signer: privateKey,
+      names,
+      until,
+    });
+    return { cert: issued, key: pemOfKey(own.privateKey) };
+  };
   return {
     cert,
     key: pemOfKey(privateKey),
-    issue: (...names) => {
-      const own = newKey();
-      const issued = make({
-        issuer: name,
-        subject: names[0] ?? "",
-        publicKey: own.publicKey,
-        signer: privateKey,
-        names,
-      });
-      return { cert: issued, key: pemOfKey(own.privateKey) };
-    },
+    issue: (...names) => issue(names, UNTIL),
+    issueExpired: (...names) => issue(names, "250102000000Z"),
   };
 }
 
@@ -53,11 +58,23 @@ interface Wanted {
   readonly signer: KeyObject;
   readonly isCa?: boolean;
   readonly names?: readonly string[];
+  /** YYMMDDhhmmssZ */
+  readonly until?: string;
 }
+
+const UNTIL = "491231000000Z";
 
 const ECDSA_WITH_SHA256 = sequence(oid("2a8648ce3d040302"));
 
-function make({ issuer, subject, publicKey, signer, isCa = false, names = [] }: Wanted): string {
+function make({
+  issuer,
+  subject,
+  publicKey,
+  signer,
+  isCa = false,
+  names = [],
+  until = UNTIL,
+}: Wanted): string {
   const constraints = sequence(
     oid("551d13"),
     der(0x01, Buffer.from([0xff])),
@@ -70,7 +87,7 @@ function make({ issuer, subject, publicKey, signer, isCa = false, names = [] }: 
     der(0x02, Buffer.concat([Buffer.from([1]), randomBytes(15)])),
     ECDSA_WITH_SHA256,
     nameOf(issuer),
-    sequence(der(0x17, Buffer.from("250101000000Z")), der(0x17, Buffer.from("491231000000Z"))),
+    sequence(der(0x17, Buffer.from("250101000000Z")), der(0x17, Buffer.from(until))),
     nameOf(subject),
     publicKey.export({ type: "spki", format: "der" }),
     der(0xa3, extensions),

@@ -47,28 +47,31 @@ function resources(kind: string, plural: string, convert: Convert): EtcdCollecti
   return { name: plural, kind, prefix: `${RESOURCES}${plural}/`, convert };
 }
 
-/** One watch each: eight. */
+/**
+ * One watch each: eight. In the order in which they are listed: what says which addresses are the
+ * cluster's own comes before what has addresses.
+ */
 export const ETCD_COLLECTIONS: readonly EtcdCollection[] = [
-  resources("WorkloadEndpoint", "workloadendpoints", (object, _json, report) =>
-    workloadEndpoint(object, report),
+  resources("ClusterInformation", "clusterinformations", (object) =>
+    convertClusterInformation(object),
   ),
-  resources("HostEndpoint", "hostendpoints", (object, _json, report) =>
-    convertHostEndpoint(object, report),
+  resources("IPPool", "ippools", (object, _json, report) => convertIPPool(object, report)),
+  resources("Node", "nodes", ({ metadata: { name } }, json, report) =>
+    readNodeResource(name, json, report),
+  ),
+  resources("FelixConfiguration", "felixconfigurations", (object, _json, report) =>
+    convertFelixConfiguration(object, report),
   ),
   resources("Profile", "profiles", ({ metadata: { name }, spec }) => ({
     kind: "Profile",
     name,
     labels: textMapAt(spec, "labelsToApply", "spec.labelsToApply"),
   })),
-  resources("Node", "nodes", ({ metadata: { name } }, json, report) =>
-    readNodeResource(name, json, report),
+  resources("HostEndpoint", "hostendpoints", (object, _json, report) =>
+    convertHostEndpoint(object, report),
   ),
-  resources("IPPool", "ippools", (object, _json, report) => convertIPPool(object, report)),
-  resources("FelixConfiguration", "felixconfigurations", (object, _json, report) =>
-    convertFelixConfiguration(object, report),
-  ),
-  resources("ClusterInformation", "clusterinformations", (object) =>
-    convertClusterInformation(object),
+  resources("WorkloadEndpoint", "workloadendpoints", (object, _json, report) =>
+    workloadEndpoint(object, report),
   ),
   {
     name: "ipamblocks",

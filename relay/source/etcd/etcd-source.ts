@@ -7,8 +7,9 @@ import { errorText } from "../../../shared/lib/error-text.ts";
 import type { Random } from "../../../shared/lib/clock.ts";
 import { backoffMs } from "../../../shared/lib/backoff.ts";
 import type { EncodedChange } from "../../../shared/record/encoding.ts";
+import { Listing } from "../listing.ts";
 import { RecordStore } from "../record-store.ts";
-import type { ClusterPolicies, Source, SourceSink } from "../source.ts";
+import type { ClusterPolicies, RemoteReading, Source, SourceSink } from "../source.ts";
 import type { EtcdAccess } from "./etcd-access.ts";
 import { EtcdClient } from "./etcd-client.ts";
 import type { EtcdConnection } from "./etcd-client.ts";
@@ -20,6 +21,8 @@ import { watchPrefixes } from "./watch-prefixes.ts";
 
 export interface EtcdOptions {
   readonly access: () => Promise<EtcdAccess>;
+  /** It is a direct remote. */
+  readonly remote?: RemoteReading;
   readonly random?: Random;
   /** A collection that was refused is asked for again after so long. */
   readonly refusedMs?: number;
@@ -46,8 +49,13 @@ export class EtcdSource implements Source {
 
   start(sink: SourceSink): void {
     const store = new RecordStore(sink);
-    this.#followed = ETCD_COLLECTIONS.map((collection) => new FollowedPrefix(collection, store));
-    this.#running = this.#run(sink);
+    const { remote } = this.#options;
+    const followed = ETCD_COLLECTIONS.filter(({ kind }) => remote?.without.has(kind) !== true);
+    this.#followed = followed.map((collection) => new FollowedPrefix(collection, store));
+    const listing = new Listing(followed, remote !== undefined, () => {
+      if (!this.#stopping.signal.aborted) sink.listed();
+    });
+    this.#running = this.#run(sink, listing);
   }
 
   async stop(): Promise<void> {
@@ -68,22 +76,16 @@ export class EtcdSource implements Source {
     }
   }
 
-  async #run(sink: SourceSink): Promise<void> {
+  async #run(sink: SourceSink, listing: Listing): Promise<void> {
     const { signal } = this.#stopping;
     const emit = (changes: readonly EncodedChange[]): void => {
       if (changes.length > 0 && !signal.aborted) sink.apply(changes);
-    };
-    let isListed = false;
-    const listed = (): void => {
-      if (isListed || signal.aborted || this.#followed.some((one) => one.position === null)) return;
-      isListed = true;
-      sink.listed();
     };
     while (!signal.aborted) {
       let connection: EtcdConnection | null = null;
       try {
         connection = await this.#client.connect();
-        await this.#follow(connection, emit, listed);
+        await this.#follow(connection, emit, listing);
       } catch (error) {
         if (!signal.aborted) this.#fail(errorText(error));
       } finally {
@@ -96,12 +98,11 @@ export class EtcdSource implements Source {
   async #follow(
     connection: EtcdConnection,
     emit: (changes: readonly EncodedChange[]) => void,
-    listed: () => void,
+    listing: Listing,
   ): Promise<void> {
     const { signal } = this.#stopping;
-    await this.#list(connection, emit);
+    await this.#list(connection, emit, listing);
     if (signal.aborted) return;
-    listed();
     const watched = this.#followed.filter(({ position }) => position !== null);
     const { progressMs = PROGRESS_MS, refusedMs = REFUSED_MS } = this.#options;
     const ended = await watchPrefixes({
@@ -123,16 +124,21 @@ export class EtcdSource implements Source {
   async #list(
     connection: EtcdConnection,
     emit: (changes: readonly EncodedChange[]) => void,
+    listing: Listing,
   ): Promise<void> {
+    const { signal } = this.#stopping;
     let revision = 0;
     for (const followed of this.#followed) {
       if (followed.position !== null) continue;
+      const { kind, prefix } = followed.collection;
       try {
-        revision = await followed.list(connection, revision, emit, this.#stopping.signal);
+        revision = await followed.list(connection, revision, emit, signal);
+        if (!signal.aborted) listing.listed(kind);
       } catch (error) {
         // One that is refused costs itself; with the others it is tried again.
         if (!(error instanceof GrpcError) || error.code !== CODES.permissionDenied) throw error;
-        followed.fail(`403 ${error.message}: the user may not read ${followed.collection.prefix}`);
+        followed.forbid(`403 ${error.message}: the user may not read ${prefix}`);
+        listing.forbidden(kind);
       }
     }
   }

@@ -1,5 +1,6 @@
 /** One collection in etcd: what is known of it, and up to which revision. */
 import type { EncodedChange } from "../../../shared/record/encoding.ts";
+import { growFreely } from "../../lib/small-heap.ts";
 import type { RecordStore } from "../record-store.ts";
 import type { CollectionReading, SourceState } from "../source-health.ts";
 import type { EtcdConnection } from "./etcd-client.ts";
@@ -13,6 +14,7 @@ export class FollowedPrefix {
   #keys = new Set<string>();
   #state: SourceState = "listing";
   #reason = "";
+  #isForbidden = false;
   /** All up to this revision is known; `null`: it is to be listed. */
   position: number | null = null;
 
@@ -23,7 +25,13 @@ export class FollowedPrefix {
 
   reading(): CollectionReading {
     const name = `${this.collection.name} (etcd)`;
-    return { name, state: this.#state, objects: this.#keys.size, reason: this.#reason };
+    return {
+      name,
+      state: this.#state,
+      objects: this.#keys.size,
+      reason: this.#reason,
+      ...(this.#isForbidden && { forbiddenKind: this.collection.kind }),
+    };
   }
 
   follow(): void {
@@ -36,11 +44,31 @@ export class FollowedPrefix {
     this.#reason = reason;
   }
 
+  /** The user may not list it; what is known of it stays. */
+  forbid(reason: string): void {
+    this.fail(reason);
+    this.#isForbidden = true;
+  }
+
   /**
    * @param revision At which it is listed; 0: the newest there is.
    * @returns The revision. @throws as the connection does; what came before stays applied.
    */
   async list(
+    connection: EtcdConnection,
+    revision: number,
+    emit: (changes: readonly EncodedChange[]) => void,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const grown = growFreely();
+    try {
+      return await this.#list(connection, revision, emit, signal);
+    } finally {
+      grown();
+    }
+  }
+
+  async #list(
     connection: EtcdConnection,
     revision: number,
     emit: (changes: readonly EncodedChange[]) => void,
@@ -61,6 +89,7 @@ export class FollowedPrefix {
     const gone = [...this.#keys].filter((key) => !listed.has(key));
     emit(gone.flatMap((key) => this.#remove(key, "inferred")));
     this.position = at;
+    this.#isForbidden = false;
     return at;
   }
 

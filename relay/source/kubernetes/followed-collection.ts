@@ -16,6 +16,7 @@ export interface CollectionPorts {
   path(collection: Collection): Promise<string>;
   pathIsGone(collection: Collection): void;
   listed(collection: Collection): void;
+  forbidden(collection: Collection): void;
   emit(changes: readonly EncodedChange[]): void;
 }
 
@@ -26,6 +27,7 @@ export class FollowedCollection implements ReflectorOwner {
   readonly #live = new Set<string>();
   /** Those that the list under way has not shown yet. */
   #unseen: Set<string> | null = null;
+  #isForbidden = false;
 
   constructor(collection: Collection, ports: CollectionPorts) {
     this.collection = collection;
@@ -65,7 +67,18 @@ export class FollowedCollection implements ReflectorOwner {
   }
 
   listed(): void {
+    this.#isForbidden = false;
     this.#ports.listed(this.collection);
+  }
+
+  /** The account may not list it; what is known of it stays. */
+  forbidden(): void {
+    this.#isForbidden = true;
+    this.#ports.forbidden(this.collection);
+  }
+
+  get isForbidden(): boolean {
+    return this.#isForbidden;
   }
 
   count(): number {

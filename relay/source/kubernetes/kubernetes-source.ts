@@ -8,7 +8,8 @@ import { COLLECTIONS, SERVICE_COLLECTIONS } from "../convert/converters.ts";
 import type { CalicoGroup, Collection } from "../convert/converters.ts";
 import { describeFailure } from "../../kube/watch-event.ts";
 import { RecordStore } from "../record-store.ts";
-import type { ClusterPolicies, Source, SourceSink } from "../source.ts";
+import { Listing } from "../listing.ts";
+import type { ClusterPolicies, RemoteReading, Source, SourceSink } from "../source.ts";
 import { chooseGroup, groupFromEnv } from "./calico-group.ts";
 import type { CollectionReading } from "../source-health.ts";
 import { collectionState } from "./collection-state.ts";
@@ -26,6 +27,8 @@ export interface KubernetesOptions {
   readonly access?: () => Promise<ChosenAccess>;
   /** Follows nothing but Services, when they are asked for. */
   readonly onlyServices?: boolean;
+  /** It is a direct remote. */
+  readonly remote?: RemoteReading;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly random?: Random;
   /** No byte of an answer for so long: the request is given up. */
@@ -46,6 +49,7 @@ export class KubernetesSource implements Source {
   readonly #random: Random;
   readonly #silentMs: number | undefined;
   readonly #onlyServices: boolean;
+  readonly #remote: RemoteReading | undefined;
   readonly #groupOverride: CalicoGroup | null;
   readonly #stopping = new AbortController();
   #followed: readonly Followed[] = [];
@@ -57,6 +61,7 @@ export class KubernetesSource implements Source {
   constructor(options: KubernetesOptions) {
     this.#groupOverride = groupFromEnv(options.env["CALICO_API_GROUP"]);
     this.#onlyServices = options.onlyServices === true;
+    this.#remote = options.remote;
     this.#random = options.random ?? Math.random;
     this.#silentMs = options.silentMs;
     this.#transport = new KubeTransport({
@@ -70,7 +75,9 @@ export class KubernetesSource implements Source {
 
   start(sink: SourceSink): void {
     this.#sink = sink;
-    if (!this.#onlyServices) this.#followed = this.#follow(COLLECTIONS, sink, () => sink.listed());
+    if (this.#onlyServices) return;
+    const followed = COLLECTIONS.filter(({ kind }) => this.#remote?.without.has(kind) !== true);
+    this.#followed = this.#follow(followed, sink, () => sink.listed());
   }
 
   /** Apart from the others: an account may lack the right, and they go on. [SVC3] */
@@ -84,22 +91,21 @@ export class KubernetesSource implements Source {
     return { collections: this.#services.map(readingOf) };
   }
 
-  /** @param listed Called once, when all of them have been listed. */
+  /** @param listed See `SourceSink`. */
   #follow(
     collections: readonly Collection[],
     sink: SourceSink,
     listed: () => void,
   ): readonly Followed[] {
-    const unlisted = new Set(collections.map(({ kind }) => kind));
+    const listing = new Listing(collections, this.#remote !== undefined, listed);
     const ports: CollectionPorts = {
       store: new RecordStore(sink),
       path: (collection) => this.#pathOf(collection),
       pathIsGone: ({ group }) => {
         if (group === "calico") this.#group = null;
       },
-      listed: ({ kind }) => {
-        if (unlisted.delete(kind) && unlisted.size === 0) listed();
-      },
+      listed: ({ kind }) => listing.listed(kind),
+      forbidden: ({ kind }) => listing.forbidden(kind),
       emit: (changes) => sink.apply(changes),
     };
     return collections.map((collection) => {
@@ -157,8 +163,13 @@ export class KubernetesSource implements Source {
 }
 
 function readingOf({ objects, run }: Followed): CollectionReading {
-  const name = nameOf(objects.collection);
-  return { name, objects: objects.count(), ...collectionState(run.state, performance.now()) };
+  const { collection, isForbidden } = objects;
+  return {
+    name: nameOf(collection),
+    objects: objects.count(),
+    ...collectionState(run.state, performance.now()),
+    ...(isForbidden && { forbiddenKind: collection.kind }),
+  };
 }
 
 function nameOf({ plural, group }: Collection): string {

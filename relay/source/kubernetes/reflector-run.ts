@@ -6,6 +6,7 @@ import { errorText } from "../../../shared/lib/error-text.ts";
 import type { Random } from "../../../shared/lib/clock.ts";
 import type { JsonObject } from "../../kube/kube-object.ts";
 import type { Transport } from "../../kube/transport.ts";
+import { growFreely } from "../../lib/small-heap.ts";
 import {
   describeFailure,
   parseListPage,
@@ -26,6 +27,8 @@ export interface ReflectorOwner {
   readonly query?: Readonly<Record<string, string>>;
   /** The path answered 404: it may be another one next time. */
   pathIsGone(): void;
+  /** The account may not list it. */
+  forbidden?(): void;
   beginList(): void;
   put(objects: readonly JsonObject[]): void;
   observed(events: readonly ObjectEvent[]): void;
@@ -53,6 +56,8 @@ export class ReflectorRun {
   #pauseTimer: NodeJS.Timeout | undefined;
   #silenceTimer: NodeJS.Timeout | undefined;
   #closeWatch: (() => void) | null = null;
+  /** A list is under way; ends what it has begun. */
+  #endList: () => void = () => undefined;
 
   /** Begins with the first list. */
   constructor(options: ReflectorRunOptions) {
@@ -66,6 +71,7 @@ export class ReflectorRun {
 
   stop(): void {
     this.#stopping.abort();
+    this.#endList();
     clearTimeout(this.#pauseTimer);
     clearTimeout(this.#silenceTimer);
     this.#endWatch();
@@ -87,11 +93,14 @@ export class ReflectorRun {
     const { owner } = this.#options;
     switch (effect.type) {
       case "begin-list":
+        this.#endList();
+        this.#endList = growFreely();
         return owner.beginList();
       case "list":
         void this.#list(effect.continueToken);
         return;
       case "sweep":
+        this.#endList();
         return owner.sweep();
       case "listed":
         return owner.listed();
@@ -137,7 +146,9 @@ export class ReflectorRun {
 
   #listFailed(status: number, message: string): void {
     const { owner } = this.#options;
+    this.#endList();
     if (status === 404) owner.pathIsGone();
+    if (status === 403) owner.forbidden?.();
     this.#dispatch({ type: "list-failed", status, message, hasObjects: owner.count() > 0 });
   }
 

@@ -4,6 +4,9 @@
 //	etcd-peer member FILE                       one member as etcd's own configuration FILE says
 //	etcd-peer load ENDPOINT FILE WATCHERS RATE SECONDS WRITING   puts and watches; {"p50","p99","delivered","offered"}
 //
+//	etcd-peer fill ENDPOINT COUNT               endpoints as Calico writes them, and their pool
+//	etcd-peer read ENDPOINT                     reads and decodes them; {"endpoints","seconds","listed"}
+//
 // FILE has the values, each with its length (32 bits, little endian) before it.
 package main
 
@@ -21,8 +24,12 @@ func main() {
 		err = member(os.Args[2])
 	case len(os.Args) == 8 && os.Args[1] == "load":
 		err = load(os.Args[2], os.Args[3], os.Args[4], os.Args[5], os.Args[6], os.Args[7])
+	case len(os.Args) == 4 && os.Args[1] == "fill":
+		err = fill(os.Args[2], os.Args[3])
+	case len(os.Args) == 3 && os.Args[1] == "read":
+		err = read(os.Args[2])
 	default:
-		err = fmt.Errorf("usage: etcd-peer serve DIR | member FILE | load ENDPOINT FILE WATCHERS RATE SECONDS WRITING")
+		err = fmt.Errorf("usage: etcd-peer serve DIR | member FILE | load ENDPOINT FILE WATCHERS RATE SECONDS WRITING | fill ENDPOINT COUNT | read ENDPOINT")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

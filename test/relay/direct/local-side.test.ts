@@ -68,13 +68,14 @@ test("[DIR8] a collection that is forbidden costs the others nothing, and names 
   await rig.start({ rccInsecureTls: true });
   rig.apply("db", { ...spec(), syncOptions: { overlayRoutingMode: "Enabled" } });
   await until(() => rig.served("db").size > 10);
-  await until(() => rig.condition("db", "Connected").reason === "Forbidden");
-  const { message } = rig.condition("db", "Connected");
+  await until(() => rig.status("db") === 2);
+  expect(rig.condition("db", "Complete").reason).toBe("Forbidden");
+  const { message } = rig.condition("db", "Complete");
   expect(message).toContain('cannot list resource "hostendpoints"');
   expect(message).toContain("catwalk rbac remote");
   expect(rig.condition("db", "OverlayEstablished").reason).toBe("OtherSideUnknown");
-  expect(rig.status("db")).toBe(1);
   db.fault = null;
+  await until(() => rig.condition("db", "Complete").reason === "AllListed");
   await until(() => rig.status("db") === 2);
   expect(rig.report("db")?.conditions.every(({ since }) => Date.parse(since) > 0)).toBe(true);
 });

@@ -58,6 +58,10 @@ export class FakeApiServer {
     return join(this.#folder, "kubeconfig.yaml");
   }
 
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
   get watchCount(): number {
     return this.#watches.size;
   }
@@ -70,7 +74,7 @@ export class FakeApiServer {
     await new Promise<void>((resolve) => {
       this.#server.listen(0, "127.0.0.1", resolve);
     });
-    const { port } = this.#server.address() as AddressInfo;
+    const { port } = this;
     const config = {
       "current-context": "c",
       contexts: [{ name: "c", context: { cluster: "c", user: "u" } }],

@@ -1,0 +1,58 @@
+/**
+ * What a direct remote's view holds and a complete list does not: which of it goes, and which stays
+ * for now. [DIR5] [DIR14]
+ */
+import { toId } from "../../shared/lib/bytes.ts";
+import { CHANNELS } from "../../shared/record/channel.ts";
+import type { Channel } from "../../shared/record/channel.ts";
+import type { OwnCluster } from "../own-cluster.ts";
+import type { DirectLog } from "./direct-log.ts";
+import { isOfKinds } from "./record-kinds.ts";
+import type { RemoteAdmission } from "./remote-admission.ts";
+
+export interface SweepKinds {
+  /** The account may not list them: nothing says that they are gone. */
+  readonly forbidden: ReadonlySet<string>;
+  /** They are not followed. */
+  readonly without: ReadonlySet<string>;
+}
+
+export interface Swept {
+  /** Missing in mass, or not to be listed. */
+  readonly staying: ReadonlyMap<Channel, Uint8Array[]>;
+  /** Some of it is of kinds that may not be listed: it may be outdated. */
+  readonly isUnsure: boolean;
+}
+
+/** @param admission Which has judged all that is listed. */
+export function sweep(
+  { local, withdrawals }: Pick<OwnCluster, "local" | "withdrawals">,
+  log: Pick<DirectLog, "keys" | "heldAt" | "write">,
+  admission: Pick<RemoteAdmission, "admitted" | "refused">,
+  { forbidden, without }: SweepKinds,
+): Swept {
+  const staying = new Map<Channel, Uint8Array[]>();
+  let isUnsure = false;
+  for (const channel of CHANNELS) {
+    const is = (keyHash: Uint8Array, kinds: ReadonlySet<string>): boolean => {
+      const held = kinds.size === 0 ? null : log.heldAt(channel, keyHash);
+      return held !== null && isOfKinds(held.record, kinds);
+    };
+    const keys = log.keys(channel);
+    const absent = keys.filter((keyHash) => local.get(keyHash) === undefined);
+    const kept = absent.filter((keyHash) => is(keyHash, forbidden));
+    const keptIds = new Set(kept.map(toId));
+    const missing = absent.filter((key) => !keptIds.has(toId(key)) && !is(key, without));
+    const held = withdrawals.review(channel, missing);
+    const gone = keys.filter((keyHash) => {
+      const encoded = local.get(keyHash);
+      if (encoded !== undefined)
+        return admission.refused.has(encoded.key) && admission.admitted(encoded) === null;
+      return !held.has(toId(keyHash)) && !keptIds.has(toId(keyHash));
+    });
+    log.write(gone.map((keyHash) => ({ op: "delete", channel, keyHash })));
+    isUnsure ||= kept.length > 0;
+    staying.set(channel, [...kept, ...missing.filter((keyHash) => held.has(toId(keyHash)))]);
+  }
+  return { staying, isUnsure };
+}
