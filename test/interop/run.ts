@@ -10,6 +10,8 @@ import { checkDeploy } from "./deploy.ts";
 import { checkKubectlForms } from "./kubectl-forms.ts";
 import { checkSpine, checkUp } from "./spine.ts";
 import { checkChurn } from "./source-churn.ts";
+import { buildCoreDns } from "./coredns.ts";
+import { checkMcs } from "./mcs.ts";
 import { checkServices } from "./services.ts";
 import { checkGolden } from "./source-golden.ts";
 import { Suite } from "./suite.ts";
@@ -55,8 +57,11 @@ const minutes = ((performance.now() - began) / 60_000).toFixed(1);
 process.stdout.write(`${suite.passed} passed, ${suite.failed} failed (${minutes} min)\n`);
 process.exitCode = suite.failed === 0 ? 0 : 1;
 
-/** Between two API servers of their own. */
+/** Each between two API servers of its own. */
 async function checkServicesAlone(to: Suite): Promise<void> {
-  const [a, b] = [await startKube(), await startKube()];
-  await checkServices(to, a, b).finally(() => Promise.all([a.stop(), b.stop()]));
+  await to.check("CoreDNS is built", buildCoreDns);
+  for (const check of [checkServices, checkMcs]) {
+    const [a, b] = [await startKube(), await startKube()];
+    await check(to, a, b).finally(() => Promise.all([a.stop(), b.stop()]));
+  }
 }

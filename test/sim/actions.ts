@@ -10,9 +10,11 @@ import { podRange } from "./mesh-world.ts";
 import { Rng } from "./random.ts";
 import type { RelayProcess } from "./relay-process.ts";
 import { SCOPES } from "./scopes.ts";
+import { SERVICES_SEEDS, servicesActionsOf } from "./services/run.ts";
+import type { ServicesActionName } from "./services/run.ts";
 
 export interface Action {
-  readonly name: ActionName;
+  readonly name: ActionName | ServicesActionName;
   readonly seed: number;
   /** Milliseconds that pass afterwards. */
   readonly thenMs: number;
@@ -348,7 +350,7 @@ export const ACTION_NAMES = Object.keys(KINDS) as ActionName[];
 const TOTAL = ACTION_NAMES.reduce((sum, name) => sum + KINDS[name].weight, 0);
 
 export function runAction(mesh: MeshWorld, action: Action): void | Promise<void> {
-  return KINDS[action.name].run(mesh, new Rng(action.seed));
+  return KINDS[action.name as ActionName].run(mesh, new Rng(action.seed));
 }
 
 /**
@@ -359,6 +361,7 @@ export function actionsOf(seed: number): {
   readonly places: number;
   readonly actions: readonly Action[];
 } {
+  if (seed > SERVICES_SEEDS) return { places: 0, actions: servicesActionsOf(seed) };
   const rng = new Rng(seed);
   const absent = new Set(ACTION_NAMES.filter(() => rng.chance(0.25)));
   const places = 2 + rng.below(2);

@@ -10,6 +10,9 @@ import { idFromJson } from "../record-store.ts";
 import type { RecordStore } from "../record-store.ts";
 import type { ObjectEvent, ReflectorOwner } from "./reflector-run.ts";
 
+/** How long a right to read is waited for. */
+const REFUSED_GRACE_MS = 10_000;
+
 export interface CollectionPorts {
   readonly store: RecordStore;
   /** See `ReflectorOwner`. */
@@ -17,6 +20,8 @@ export interface CollectionPorts {
   pathIsGone(collection: Collection): void;
   listed(collection: Collection): void;
   emit(changes: readonly EncodedChange[]): void;
+  /** Monotonic ms. */
+  now(): number;
 }
 
 export class FollowedCollection implements ReflectorOwner {
@@ -26,6 +31,7 @@ export class FollowedCollection implements ReflectorOwner {
   readonly #live = new Set<string>();
   /** Those that the list under way has not shown yet. */
   #unseen: Set<string> | null = null;
+  #refusedMs: number | null = null;
 
   constructor(collection: Collection, ports: CollectionPorts) {
     this.collection = collection;
@@ -38,6 +44,17 @@ export class FollowedCollection implements ReflectorOwner {
 
   pathIsGone(): void {
     this.#ports.pathIsGone(this.collection);
+  }
+
+  /**
+   * An optional collection is waited for no longer; not at once, for a server that starts may not
+   * know its roles yet. [MCS1]
+   */
+  isRefused(): void {
+    if (this.collection.isOptional !== true) return;
+    const nowMs = this.#ports.now();
+    this.#refusedMs ??= nowMs;
+    if (nowMs - this.#refusedMs >= REFUSED_GRACE_MS) this.#ports.listed(this.collection);
   }
 
   beginList(): void {

@@ -26,6 +26,8 @@ export interface ReflectorOwner {
   readonly query?: Readonly<Record<string, string>>;
   /** The path answered 404: it may be another one next time. */
   pathIsGone(): void;
+  /** The account may not list it (403). */
+  isRefused?(): void;
   beginList(): void;
   put(objects: readonly JsonObject[]): void;
   observed(events: readonly ObjectEvent[]): void;
@@ -138,6 +140,7 @@ export class ReflectorRun {
   #listFailed(status: number, message: string): void {
     const { owner } = this.#options;
     if (status === 404) owner.pathIsGone();
+    if (status === 403) owner.isRefused?.();
     this.#dispatch({ type: "list-failed", status, message, hasObjects: owner.count() > 0 });
   }
 

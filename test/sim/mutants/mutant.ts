@@ -24,6 +24,8 @@ export interface Mutant {
   readonly validators: readonly string[];
   /** The changes, by the label of the statement. */
   readonly faults: Readonly<Record<string, Fault>>;
+  /** First seed that is looked at; 1 where it is not named. */
+  readonly from?: number;
   /** Limits of the run, by their name in `worker/origin/budgets/limits.ts`. */
   readonly budgets?: Readonly<Record<string, number>>;
 }

@@ -48,7 +48,8 @@ let [passed, failed] = [0, 0];
 async function work(): Promise<void> {
   for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
     const begunMs = performance.now();
-    const found = await look(mutant, "--seeds", String(SEEDS));
+    const from = String(mutant.from ?? 1);
+    const found = await look(mutant, "--from", from, "--seeds", String(SEEDS));
     let again = await look(mutant, "--kept", mutant.name);
     if (isRenewing && typeof found !== "string" && !isOf(mutant, again)) {
       await look(mutant, "--from", String(found.seed), "--seeds", "1", "--keep", mutant.name);
