@@ -32,6 +32,7 @@ export function planWrites(
       creates.push({ op: "create", slice: wanted });
       continue;
     }
+    // fault: awaited-stays
     const slice = withAwaited(wanted, before, awaited);
     if (isSame(before, slice)) continue;
     const isLess = before.addresses.some((ip) => !slice.addresses.includes(ip));
@@ -41,7 +42,6 @@ export function planWrites(
   }
   for (const before of gone.values())
     if (!isKept(before.cluster)) deletes.push({ op: "delete", before });
-  // fault: adds-before-removes
   return [...creates, ...additions, ...removals, ...deletes];
 }
 

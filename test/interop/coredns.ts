@@ -66,10 +66,14 @@ export async function startCoreDns(kubeconfig: string): Promise<CoreDns> {
 `,
   );
   const child = spawn(BINARY, ["-conf", corefile], { stdio: ["ignore", "ignore", "inherit"] });
+  let ended: string | null = null;
+  child.once("exit", (code) => (ended = `CoreDNS ended with ${code}`));
   const resolver = new Resolver({ timeout: 2_000, tries: 2 });
   resolver.setServers([`127.0.0.1:${port}`]);
-  const found = async <T>(asked: Promise<readonly T[]>): Promise<readonly T[]> =>
-    asked.catch(() => []);
+  const found = async <T>(asked: Promise<readonly T[]>): Promise<readonly T[]> => {
+    if (ended !== null) throw new Error(ended);
+    return asked.catch(() => []);
+  };
   return {
     addresses: async (name) => {
       const lists = [found(resolver.resolve4(name)), found(resolver.resolve6(name))];

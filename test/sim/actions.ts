@@ -10,8 +10,9 @@ import { podRange } from "./mesh-world.ts";
 import { Rng } from "./random.ts";
 import type { RelayProcess } from "./relay-process.ts";
 import { SCOPES } from "./scopes.ts";
-import { SERVICES_SEEDS, servicesActionsOf } from "./services/run.ts";
+import { servicesActionsOf } from "./services/run.ts";
 import type { ServicesActionName } from "./services/run.ts";
+import { SERVICES_SEEDS } from "./services/seeds.ts";
 
 export interface Action {
   readonly name: ActionName | ServicesActionName;

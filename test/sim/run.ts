@@ -2,7 +2,8 @@
 import { actionsOf, runAction } from "./actions.ts";
 import type { Action } from "./actions.ts";
 import type { Moment } from "./history.ts";
-import { runServices, SERVICES_SEEDS } from "./services/run.ts";
+import { runServices } from "./services/run.ts";
+import { SERVICES_SEEDS } from "./services/seeds.ts";
 import { MeshWorld } from "./mesh-world.ts";
 import { Rng } from "./random.ts";
 import { VALIDATORS } from "./validators/index.ts";

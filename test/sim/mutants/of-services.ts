@@ -1,17 +1,17 @@
 /** Planted bugs of federated Services: found by runs of their own seeds. */
-import { SERVICES_SEEDS } from "../services/run.ts";
+import { SERVICES_SEEDS } from "../services/seeds.ts";
 import type { Mutant } from "./mutant.ts";
 
 const from = SERVICES_SEEDS + 1;
 
 export const OF_SERVICES: readonly Mutant[] = [
   {
-    name: "removed-before-added",
-    bug: "Slices that go are deleted before those are there that their endpoints have moved to.",
+    name: "given-before-taken",
+    bug: "A slice gives away an endpoint before the one that it moves to has it.",
     from,
     validators: ["NoEmptyWindow"],
     faults: {
-      "adds-before-removes": { kind: "value", is: "$.toReversed()" },
+      "awaited-stays": { kind: "value", is: "wanted" },
     },
   },
   {

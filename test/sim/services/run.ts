@@ -3,9 +3,6 @@ import { Rng } from "../random.ts";
 import { CLUSTERS, ServicesWorld } from "./world.ts";
 import type { ServicesFailure } from "./world.ts";
 
-/** From this one on a seed is a run of services. */
-export const SERVICES_SEEDS = 3_000_000_000;
-
 export interface ServicesAction {
   readonly name: ServicesActionName;
   readonly seed: number;
