@@ -11,6 +11,7 @@ import type { OwnCluster } from "./own-cluster.ts";
 import type { Publisher } from "./publish/publisher.ts";
 import { describeServices } from "./services/describe.ts";
 import { Services } from "./services/services.ts";
+import type { ImportWriter } from "./services/mcs/import-writer.ts";
 import type { SliceWriter } from "./services/slice-writer.ts";
 import type { JsonObject } from "./kube/kube-object.ts";
 import type { Source } from "./source/source.ts";
@@ -39,6 +40,8 @@ const NO_NAME = "local";
 export class ClusterServices {
   readonly services: Services;
   writer: SliceWriter | null = null;
+  /** With the writer. */
+  imports: ImportWriter | null = null;
   readonly #host: ServicesHost;
   readonly #live: ServicesLive;
   readonly #unsubscribe: (() => void)[];
@@ -53,6 +56,7 @@ export class ClusterServices {
       clusterName: () => this.#clusterName,
       lostMs: (rcc) => remotes.lostMs(rcc),
       isIncomplete: (cluster) => this.#isIncomplete(cluster),
+      derivedUid: (key) => (this.imports === null ? "" : this.imports.uidOf(key)),
     });
     this.#unsubscribe = [
       own.subscribe((changes) => this.services.onRecords(null, this.#withRecords(changes))),
@@ -68,15 +72,29 @@ export class ClusterServices {
     return this.#host.own.areServicesListed && this.#live.facts() !== null;
   }
 
+  /** A grant of this cluster names Services. */
+  get isAsked(): boolean {
+    return this.#isAsked;
+  }
+
+  /** Every cluster whose Services may be seen has told them once. */
+  get areAllTold(): boolean {
+    const remotes = this.#live.facts()?.remotes ?? [];
+    return remotes.every(({ rcc }) => !this.#isIncomplete(rcc));
+  }
+
   /** The source has started. */
   start(): void {
     if (this.#host.config.services === true) this.#host.source.followServices?.();
     this.writer?.start();
+    this.imports?.start();
     this.update();
   }
 
   async stop(): Promise<void> {
     for (const end of this.#unsubscribe) end();
+    // The Lease is given back last.
+    await this.imports?.stop();
     await this.writer?.stop();
   }
 
@@ -91,11 +109,12 @@ export class ClusterServices {
     if (this.#isAsked) source.followServices?.();
     this.#live.publisher()?.setServices(this.#isAsked && own.areServicesListed);
     this.writer?.wake();
+    this.imports?.wake();
   }
 
   report(): ServiceReport[] {
-    const { services, writer } = this;
-    return describeServices({ services, writer, refusals: this.#host.remotes.refusals() });
+    const { services, writer, imports } = this;
+    return describeServices({ services, writer, imports, refusals: this.#host.remotes.refusals() });
   }
 
   get #clusterName(): string {

@@ -15,6 +15,7 @@ import type { Logger } from "../../relay/lib/log.ts";
 import { Relay } from "../../relay/relay.ts";
 import { LeaseHolder } from "../../relay/kube/lease-holder.ts";
 import { KubeTransport } from "../../relay/kube/transport.ts";
+import { ImportWriter } from "../../relay/services/mcs/import-writer.ts";
 import { SliceWriter } from "../../relay/services/slice-writer.ts";
 import { preferSmallHeap } from "../../relay/lib/small-heap.ts";
 import { openSource } from "../../relay/source/open-source.ts";
@@ -49,7 +50,7 @@ export async function runRelay(config: RelayConfig): Promise<void> {
   if (relay === undefined) return;
   const http = await startHttp(relay, config, log);
   const peersPort = relay.peers && (await listen(relay.peers.listen(), "--peers-listen"));
-  relay.services.writer = sliceWriterOf(relay, config, log);
+  writeServices(relay, config, log);
   const splice = startSplice(relay, config, upstream, log);
   relay.splice = splice;
   const port = splice === null ? null : await listen(splice.start(), "--typha-listen");
@@ -68,9 +69,9 @@ export async function runRelay(config: RelayConfig): Promise<void> {
   await Promise.all([splice?.stop(), http?.close(), relay.stop()]);
 }
 
-/** `null`: this relay is not to write. */
-function sliceWriterOf(relay: Relay, config: RelayConfig, log: Logger): SliceWriter | null {
-  if (config.services !== true) return null;
+/** Unless this relay is not to write. */
+function writeServices(relay: Relay, config: RelayConfig, log: Logger): void {
+  if (config.services !== true) return;
   const [namespace = "", name = ""] = (config.servicesLease ?? SERVICES_LEASE).split("/");
   const transport = new KubeTransport({
     ...(config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig }),
@@ -87,13 +88,21 @@ function sliceWriterOf(relay: Relay, config: RelayConfig, log: Logger): SliceWri
     ...clock,
     onChange: (isHeld) => {
       log.info({ isHeld }, isHeld ? "writes EndpointSlices" : "does not write EndpointSlices");
-      if (isHeld) relay.services.writer?.wake();
+      if (!isHeld) return;
+      relay.services.writer?.wake();
+      relay.services.imports?.wake();
     },
     onProblem: (message) => log.warn({ message }, "who writes EndpointSlices is not known"),
   });
   const isReady = () => relay.services.isReady;
   const { services } = relay.services;
-  return new SliceWriter({ services, transport, lease, log, isReady, ...clock });
+  const options = { services, transport, lease, log, isReady, ...clock };
+  relay.services.writer = new SliceWriter(options);
+  relay.services.imports = new ImportWriter({
+    ...options,
+    areAllTold: () => relay.services.areAllTold,
+    isAsked: () => relay.services.isAsked,
+  });
 }
 
 /** The first tells to stop, the second to hurry. */

@@ -93,7 +93,10 @@ function keyOf({ namespace, name }: ServiceReport): string {
 }
 
 function rowsOf(item: ServiceReport): readonly Row[] {
-  const own = { service: keyOf(item), state: item.state };
+  const own = {
+    service: `${keyOf(item)}${item.imported === true ? " (import)" : ""}`,
+    state: item.state,
+  };
   if (item.clusters.length === 0)
     return [
       {

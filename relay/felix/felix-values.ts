@@ -65,6 +65,7 @@ export function felixValue(
     case "Service":
     case "ServiceEndpoint":
     case "ServiceChange":
+    case "ServiceExport":
       return null;
   }
 }

@@ -14,6 +14,8 @@ export interface KubeObject {
     readonly labels: Readonly<Record<string, string>>;
     readonly annotations: Readonly<Record<string, string>>;
     readonly isBeingDeleted: boolean;
+    /** RFC 3339; empty in a folder of YAML. */
+    readonly createdAt: string;
   };
   readonly spec: JsonObject;
   readonly status: JsonObject;
@@ -140,6 +142,7 @@ export function readKubeObject(json: unknown): KubeObject {
       labels: textMapAt(metadata, "labels", "metadata.labels"),
       annotations: textMapAt(metadata, "annotations", "metadata.annotations"),
       isBeingDeleted: textAt(metadata, "deletionTimestamp", "metadata.deletionTimestamp") !== "",
+      createdAt: textAt(metadata, "creationTimestamp", "metadata.creationTimestamp"),
     },
     spec: objectAt(json, "spec", "spec"),
     status: objectAt(json, "status", "status"),

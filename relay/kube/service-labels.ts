@@ -13,6 +13,10 @@ export const OUR_MANAGER = "services.catwalk.dev";
 export const SERVICE_NAME = "kubernetes.io/service-name";
 export const SOURCE_CLUSTER = "multicluster.kubernetes.io/source-cluster";
 export const MULTICLUSTER_SERVICE = "multicluster.kubernetes.io/service-name";
+/** On a ServiceImport: the Service that Kubernetes routes by. */
+export const DERIVED_SERVICE = "multicluster.kubernetes.io/derived-service";
+/** With `OUR_MANAGER`: ServiceImports and Services that a writer of ours has made. */
+export const APP_MANAGED_BY = "app.kubernetes.io/managed-by";
 export const HEADLESS = "service.kubernetes.io/headless";
 /** What kube-proxy's histogram of programming latency is computed from. */
 export const CHANGE_TIME = "endpoints.kubernetes.io/last-change-trigger-time";

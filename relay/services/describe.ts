@@ -2,12 +2,15 @@
 import type { ServiceReport } from "../../shared/api/services.ts";
 import type { Filling, Services } from "./services.ts";
 import type { Selection } from "./select-endpoints.ts";
+import type { ImportWriter } from "./mcs/import-writer.ts";
 import type { SliceWriter } from "./slice-writer.ts";
 
 export interface DescribeInput {
   readonly services: Services;
   /** `null`: this relay writes nothing. */
   readonly writer: SliceWriter | null;
+  /** With the writer. */
+  readonly imports: Pick<ImportWriter, "problem"> | null;
   /** Records of remotes that are not served, by key, and why. */
   readonly refusals: readonly {
     readonly rcc: string;
@@ -16,28 +19,37 @@ export interface DescribeInput {
   }[];
 }
 
-export function describeServices({ services, writer, refusals }: DescribeInput): ServiceReport[] {
-  return services
+export function describeServices(input: DescribeInput): ServiceReport[] {
+  return input.services
     .keys()
     .toSorted()
-    .map((key) => {
-      const filling = services.filling(key, []);
-      const [namespace = "", name = ""] = key.split("/");
-      const own = { namespace, name, slices: slicesOf(filling) };
-      if (filling.kind === "refused") {
-        const { reason, message } = filling.read;
-        return { ...own, state: reason, message, clusters: [] };
-      }
-      const condition = writer?.condition(key) ?? null;
-      return {
-        ...own,
-        ...stateOf(writer, condition),
-        clusters:
-          filling.kind === "filled"
-            ? filling.selections.map((selection) => clusterOf(key, selection, writer, refusals))
-            : [],
-      };
-    });
+    .map((key) => describe(key, input));
+}
+
+function describe(
+  key: string,
+  { services, writer, imports, refusals }: DescribeInput,
+): ServiceReport {
+  const filling = services.filling(key, []);
+  const [namespace = "", name = ""] = key.split("/");
+  const imported = services.imports.nameOf(key);
+  const own = {
+    ...(imported === null ? { namespace, name } : { ...imported, imported: true }),
+    slices: slicesOf(filling),
+  };
+  if (filling.kind === "refused") {
+    const { reason, message } = filling.read;
+    return { ...own, state: reason, message, clusters: [] };
+  }
+  const problem =
+    imported === null ? null : (imports?.problem(`${imported.namespace}/${imported.name}`) ?? null);
+  const state =
+    problem === null
+      ? stateOf(writer, writer?.condition(key) ?? null)
+      : { state: "NotImported", message: problem };
+  const selections = filling.kind === "filled" ? filling.selections : [];
+  const clusters = selections.map((one) => clusterOf(key, one, writer, refusals));
+  return { ...own, ...state, clusters };
 }
 
 function stateOf(

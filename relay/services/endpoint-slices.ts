@@ -27,6 +27,8 @@ export interface HeldSlice {
   readonly name: string;
   /** See `groupOf`. */
   readonly group: string;
+  /** Name of the source cluster, as its label says. */
+  readonly cluster: string;
   readonly addresses: readonly string[];
 }
 
@@ -167,7 +169,9 @@ function sliceObject(
         [SERVICE_NAME]: federated.name,
         [MANAGED_BY]: OUR_MANAGER,
         [SOURCE_CLUSTER]: cluster.name,
-        [MULTICLUSTER_SERVICE]: federated.name,
+        ...(federated.exportedName === ""
+          ? {}
+          : { [MULTICLUSTER_SERVICE]: federated.exportedName }),
         ...(federated.headless ? { [HEADLESS]: "" } : {}),
       },
       ...(changedMs === 0

@@ -30,6 +30,11 @@ export interface ServiceName {
 }
 
 export interface FederatedService extends ServiceName {
+  /**
+   * Its name in other clusters: of an import, that of the Service which is exported. Empty: that is
+   * an import's.
+   */
+  readonly exportedName: string;
   readonly ports: readonly FederatedPort[];
   readonly selector: Selector;
   /** `clusterIP: None`. */
@@ -93,6 +98,7 @@ function readObject({ metadata, spec }: KubeObject, service: ServiceName): ReadS
     kind: "federated",
     service: {
       ...service,
+      exportedName: service.name,
       ports: readPorts(spec),
       selector: parsed.selector,
       headless: textAt(spec, "clusterIP", "spec.clusterIP") === "None",

@@ -17,8 +17,6 @@ export interface OwnSlice extends HeldSlice {
   readonly namespace: string;
   /** Name of the Service that it is of. */
   readonly service: string;
-  /** As its label says. */
-  readonly cluster: string;
   readonly resourceVersion: string;
   readonly object: JsonObject;
 }

@@ -19,23 +19,74 @@ export function planWrites(
   isKept: (cluster: string) => boolean,
 ): readonly SliceWrite[] {
   const byName = new Map(held.map((slice) => [slice.name, slice]));
+  const awaited = awaitedBy(desired, byName);
   const creates: SliceWrite[] = [];
   const additions: SliceWrite[] = [];
   const removals: SliceWrite[] = [];
   const deletes: SliceWrite[] = [];
-  for (const slice of desired) {
-    const before = byName.get(slice.name);
-    byName.delete(slice.name);
-    if (before === undefined) creates.push({ op: "create", slice });
-    else if (!isSame(before, slice)) {
-      const isLess = before.addresses.some((ip) => !slice.addresses.includes(ip));
-      if (isLess && isKept(slice.cluster)) continue;
-      (isLess ? removals : additions).push({ op: "replace", slice, before });
+  const gone = new Map(byName);
+  for (const wanted of desired) {
+    const before = byName.get(wanted.name);
+    gone.delete(wanted.name);
+    if (before === undefined) {
+      creates.push({ op: "create", slice: wanted });
+      continue;
     }
+    // fault: awaited-stays
+    const slice = withAwaited(wanted, before, awaited);
+    if (isSame(before, slice)) continue;
+    const isLess = before.addresses.some((ip) => !slice.addresses.includes(ip));
+    // fault: half-told-stays
+    if (isLess && isKept(slice.cluster)) continue;
+    (isLess ? removals : additions).push({ op: "replace", slice, before });
   }
-  for (const before of byName.values())
+  for (const before of gone.values())
     if (!isKept(before.cluster)) deletes.push({ op: "delete", before });
   return [...creates, ...additions, ...removals, ...deletes];
+}
+
+function idOf({ cluster }: { readonly cluster: string }, ip: string): string {
+  return `${cluster} ${ip}`;
+}
+
+/** Endpoints that a slice is to have and has not yet. */
+function awaitedBy(
+  desired: readonly DesiredSlice[],
+  held: ReadonlyMap<string, OwnSlice>,
+): ReadonlySet<string> {
+  const awaited = new Set<string>();
+  for (const slice of desired) {
+    const there = new Set(held.get(slice.name)?.addresses);
+    for (const ip of slice.addresses) if (!there.has(ip)) awaited.add(idOf(slice, ip));
+  }
+  return awaited;
+}
+
+/** Two slices may give each other endpoints: what another waits for stays until it is there. */
+function withAwaited(
+  wanted: DesiredSlice,
+  before: OwnSlice,
+  awaited: ReadonlySet<string>,
+): DesiredSlice {
+  const own = new Set(wanted.addresses);
+  const stays = (ip: string): boolean => !own.has(ip) && awaited.has(idOf(before, ip));
+  const addresses = before.addresses.filter(stays);
+  if (addresses.length === 0) return wanted;
+  const left = endpointsOf(before.object).filter((endpoint) => stays(addressOf(endpoint)));
+  return {
+    ...wanted,
+    addresses: [...wanted.addresses, ...addresses],
+    object: { ...wanted.object, endpoints: [...endpointsOf(wanted.object), ...left] },
+  };
+}
+
+function endpointsOf({ endpoints }: JsonObject): readonly unknown[] {
+  return Array.isArray(endpoints) ? endpoints : [];
+}
+
+function addressOf(endpoint: unknown): string {
+  const addresses = isJsonObject(endpoint) ? endpoint["addresses"] : null;
+  return Array.isArray(addresses) ? String(addresses[0]) : "";
 }
 
 /** The time of the last change alone is no reason to write. */
@@ -58,7 +109,7 @@ function contentOf(slice: JsonObject): string {
 }
 
 /** JSON with sorted keys. */
-function canonical(value: unknown): string {
+export function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (!isJsonObject(value)) return JSON.stringify(value) ?? "null";
   const fields = Object.keys(value).toSorted();

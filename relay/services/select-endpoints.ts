@@ -55,16 +55,26 @@ export function selectEndpoints(
 }
 
 function selectOf(federated: FederatedService, cluster: SourceCluster): Selection {
-  const endpoints = new Map<string, SelectedEndpoint>();
   const matched = [...cluster.table.backings(federated.namespace)].filter((backing) =>
     isSelected(federated, cluster.rcc, backing),
   );
+  return selectionOf(federated.ports, cluster, matched, (endpoint) => portsOf(federated, endpoint));
+}
+
+/** @param ports Those of an endpoint that are wanted; of one without any nothing is. */
+export function selectionOf(
+  wanted: FederatedService["ports"],
+  cluster: SourceCluster,
+  matched: readonly Backing[],
+  ports: (endpoint: ServiceEndpoint) => readonly ServicePort[],
+): Selection {
+  const endpoints = new Map<string, SelectedEndpoint>();
   for (const { endpoints: all } of matched)
     for (const endpoint of all.values()) {
-      const ports = portsOf(federated, endpoint);
-      if (ports.length === 0) continue;
-      const id = `${endpoint.ip} ${portsText(ports)}`;
-      const next = selected(endpoint, ports, cluster.table);
+      const own = ports(endpoint);
+      if (own.length === 0) continue;
+      const id = `${endpoint.ip} ${portsText(own)}`;
+      const next = selected(endpoint, own, cluster.table);
       // Two Services of one pod: ready for one of them is ready.
       if (endpoints.get(id)?.ready !== true) endpoints.set(id, next);
     }
@@ -73,15 +83,15 @@ function selectOf(federated: FederatedService, cluster: SourceCluster): Selectio
     cluster,
     services: matched.flatMap(({ service }) => service?.name ?? []).toSorted(),
     endpoints: found,
-    unmatchedPorts: federated.ports
-      .filter(({ name, protocol }) => !found.some(({ ports }) => hasPort(ports, name, protocol)))
+    unmatchedPorts: wanted
+      .filter(({ name, protocol }) => !found.some((one) => hasPort(one.ports, name, protocol)))
       .map(({ name, protocol }) => `${name === "" ? "-" : name}/${protocol}`),
     changedMs: matched.reduce((newest, { changedMs }) => Math.max(newest, changedMs), 0),
   };
 }
 
 /** The label is there on remote Services only, whatever a Service says of itself. */
-function isSelected(
+export function isSelected(
   federated: FederatedService,
   rcc: string | null,
   { service }: Backing,

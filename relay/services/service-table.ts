@@ -2,18 +2,38 @@
  * The Services and endpoints of one cluster, by namespace, as its records tell them: local records
  * of this cluster, served ones of a remote.
  */
-import type { CalicoRecord, Service, ServiceEndpoint } from "../../shared/record/record.ts";
+import type {
+  CalicoRecord,
+  Service,
+  ServiceEndpoint,
+  ServiceExport,
+} from "../../shared/record/record.ts";
 
 /** One Service with what is known of it: its own record may come after its endpoints. */
 export interface Backing {
   service: Service | null;
+  /** The cluster offers it to all that see it. */
+  export: ServiceExport | null;
   readonly endpoints: Map<string, ServiceEndpoint>;
   /** Unix ms on the cluster's clock; 0: not told. */
   changedMs: number;
 }
 
+const NAMESPACE_PROFILE = "kns.";
+
+/** What may be filled otherwise after a change. */
+export interface Touched {
+  readonly namespace: string;
+  /** `null`: all of the namespace. */
+  readonly name: string | null;
+  /** Endpoints alone: what is filled from the Service is filled from it still. */
+  readonly isOfEndpoints: boolean;
+}
+
 export class ServiceTable {
   readonly #namespaces = new Map<string, Map<string, Backing>>();
+  /** Namespaces that there are, of a table that keeps nodes. */
+  readonly #known = new Set<string>();
   /** Node of a pod, of a table that keeps them. */
   readonly #nodes: Map<string, string> | null;
 
@@ -22,26 +42,31 @@ export class ServiceTable {
     this.#nodes = keepsNodes ? new Map() : null;
   }
 
-  /** @returns The namespace whose Services may be filled otherwise now; `null`: none. */
-  apply(op: "put" | "delete", record: CalicoRecord): string | null {
+  /** @returns `null`: nothing is filled otherwise. */
+  apply(op: "put" | "delete", record: CalicoRecord): Touched | null {
     switch (record.kind) {
-      case "Service": {
+      case "Service":
+      case "ServiceExport": {
         const { namespace, name } = record;
-        this.#at(namespace, name).service = op === "put" ? record : null;
-        return this.#tidied(namespace, name);
+        const backing = this.#at(namespace, name);
+        if (record.kind === "Service") backing.service = op === "put" ? record : null;
+        else backing.export = op === "put" ? record : null;
+        this.#tidy(namespace, name);
+        return { namespace, name, isOfEndpoints: false };
       }
       case "ServiceEndpoint": {
         const { namespace, service, ip } = record;
         const { endpoints } = this.#at(namespace, service);
         if (op === "put") endpoints.set(ip, record);
         else endpoints.delete(ip);
-        return this.#tidied(namespace, service);
+        this.#tidy(namespace, service);
+        return { namespace, name: service, isOfEndpoints: true };
       }
       case "ServiceChange": {
         const { namespace, service, atMs } = record;
         this.#at(namespace, service).changedMs = op === "put" ? atMs : 0;
         // A time alone is no change.
-        this.#tidied(namespace, service);
+        this.#tidy(namespace, service);
         return null;
       }
       case "WorkloadEndpoint": {
@@ -50,14 +75,34 @@ export class ServiceTable {
         else this.#nodes?.delete(pod);
         return null;
       }
-      case "HostEndpoint":
       case "Profile":
+        return this.#applyProfile(op, record.name);
+      case "HostEndpoint":
       case "IPPool":
       case "Node":
       case "IPAMBlock":
       case "ClusterConfig":
         return null;
     }
+  }
+
+  /** A namespace is a profile, as Calico has it. */
+  #applyProfile(op: "put" | "delete", name: string): Touched | null {
+    if (this.#nodes === null || !name.startsWith(NAMESPACE_PROFILE)) return null;
+    const namespace = name.slice(NAMESPACE_PROFILE.length);
+    const isNew = this.#known.has(namespace) !== (op === "put");
+    if (op === "put") this.#known.add(namespace);
+    else this.#known.delete(namespace);
+    return isNew ? { namespace, name: null, isOfEndpoints: false } : null;
+  }
+
+  /** Of a table that keeps nodes. */
+  hasNamespace(namespace: string): boolean {
+    return this.#known.has(namespace);
+  }
+
+  backing(namespace: string, name: string): Backing | null {
+    return this.#namespaces.get(namespace)?.get(name) ?? null;
   }
 
   backings(namespace: string): Iterable<Backing> {
@@ -76,17 +121,22 @@ export class ServiceTable {
   #at(namespace: string, name: string): Backing {
     const names = this.#namespaces.get(namespace) ?? new Map<string, Backing>();
     this.#namespaces.set(namespace, names);
-    const known = names.get(name) ?? { service: null, endpoints: new Map(), changedMs: 0 };
+    const known = names.get(name) ?? {
+      service: null,
+      export: null,
+      endpoints: new Map(),
+      changedMs: 0,
+    };
     names.set(name, known);
     return known;
   }
 
-  #tidied(namespace: string, name: string): string {
+  #tidy(namespace: string, name: string): void {
     const names = this.#namespaces.get(namespace);
     const backing = names?.get(name);
-    const isEmpty = backing?.service === null && backing.endpoints.size === 0;
+    const isEmpty =
+      backing?.service === null && backing.export === null && backing.endpoints.size === 0;
     if (isEmpty && backing.changedMs === 0) names?.delete(name);
     if (names?.size === 0) this.#namespaces.delete(namespace);
-    return namespace;
   }
 }

@@ -3,15 +3,19 @@
  * other clusters' records. Says which of them may be filled otherwise; who writes that is
  * `slice-writer.ts`, and nobody does where there is no API server. [SVC10]
  */
-import type { CalicoRecord } from "../../shared/record/record.ts";
+import type { CalicoRecord, Service } from "../../shared/record/record.ts";
 import type { JsonObject } from "../kube/kube-object.ts";
 import { desiredSlices } from "./endpoint-slices.ts";
 import type { DesiredSlice, HeldSlice } from "./endpoint-slices.ts";
 import { readFederated, serviceKey } from "./federated-service.ts";
 import type { ReadService } from "./federated-service.ts";
-import { selectEndpoints } from "./select-endpoints.ts";
+import { importedService, selectImported } from "./mcs/imported-service.ts";
+import { isDerived } from "./mcs/derived-name.ts";
+import { derivedKey, Imports } from "./mcs/imports.ts";
+import { isSelected, selectEndpoints } from "./select-endpoints.ts";
 import type { Selection, SourceCluster } from "./select-endpoints.ts";
 import { ServiceTable } from "./service-table.ts";
+import type { Touched } from "./service-table.ts";
 
 export interface ServicesPorts {
   /** Monotonic ms. */
@@ -25,6 +29,11 @@ export interface ServicesPorts {
    * gave before stays.
    */
   isIncomplete(cluster: string): boolean;
+  /**
+   * Uid of an import's derived Service; `null`: it is not there yet; empty: nobody makes it here.
+   * [MCS6]
+   */
+  derivedUid(key: string): string | null;
 }
 
 /** What becomes of a Service. */
@@ -36,6 +45,8 @@ export type Filling =
       readonly slices: readonly DesiredSlice[];
     }
   | { readonly kind: "refused"; readonly read: Extract<ReadService, { kind: "refused" }> }
+  /** What it is to be is not known yet, or not all is there that it needs: nothing is written. */
+  | { readonly kind: "waiting" }
   /** There is no such Service, or it does not ask to be filled. */
   | { readonly kind: "none" };
 
@@ -47,6 +58,7 @@ export class Services {
   readonly #read = new Map<string, ReadService>();
   /** Id of the object → `namespace/name`. */
   readonly #ids = new Map<string, string>();
+  readonly imports = new Imports(() => this.#clusters());
   readonly #listeners = new Set<(keys: readonly string[]) => void>();
 
   constructor(ports: ServicesPorts) {
@@ -82,17 +94,43 @@ export class Services {
     changes: Iterable<{ readonly op: "put" | "delete"; readonly record: CalicoRecord }>,
   ): void {
     const table = rcc === null ? this.#local : this.#tableOf(rcc);
-    const touched = new Set<string>();
+    const touched = new Map<string, Touched>();
     for (const { op, record } of changes) {
-      const namespace = table.apply(op, record);
-      if (namespace !== null) touched.add(namespace);
+      const one = table.apply(op, record);
+      if (one === null) continue;
+      const id = `${one.namespace}/${one.name ?? ""}`;
+      const isOfEndpoints = one.isOfEndpoints && touched.get(id)?.isOfEndpoints !== false;
+      touched.set(id, { ...one, isOfEndpoints });
     }
-    if (touched.size > 0) this.#tell(this.keys().filter((key) => touched.has(namespaceOf(key))));
+    if (touched.size > 0) this.#tell([...this.#affected(rcc, table, [...touched.values()])]);
   }
 
-  /** Services that ask to be filled. */
+  /** Something about these has become known elsewhere. */
+  touch(keys: readonly string[]): void {
+    this.#tell(keys);
+  }
+
+  #affected(
+    rcc: string | null,
+    table: ServiceTable,
+    touched: readonly Touched[],
+  ): ReadonlySet<string> {
+    const keys = new Set<string>();
+    for (const { namespace, name, isOfEndpoints } of touched) {
+      for (const key of this.imports.onTouched(namespace, name)) keys.add(key);
+      const backing = name === null ? null : table.backing(namespace, name);
+      for (const [key, read] of this.#read) {
+        if (namespaceOf(key) !== namespace || keys.has(key)) continue;
+        const isSame = isOfEndpoints && backing !== null && read.kind === "federated";
+        if (!isSame || isSelected(read.service, rcc, backing)) keys.add(key);
+      }
+    }
+    return keys;
+  }
+
+  /** Services that ask to be filled, and those that imports are routed by. */
   keys(): readonly string[] {
-    return [...this.#read.keys()];
+    return [...this.#read.keys(), ...this.imports.keys()];
   }
 
   /** Services that change by time alone, where a cluster is lost. */
@@ -105,15 +143,32 @@ export class Services {
   /** @param held Slices of it that are there already. */
   filling(key: string, held: readonly HeldSlice[]): Filling {
     const read = this.#read.get(key);
-    if (read === undefined) return { kind: "none" };
+    if (read === undefined) return this.#fillingOfImport(key, held);
     if (read.kind === "refused") return { kind: "refused", read };
-    const selections = selectEndpoints(read.service, this.#clusters(), this.#ports.now());
-    return {
-      kind: "filled",
-      read,
-      selections,
-      slices: desiredSlices(read.service, selections, held),
-    };
+    // A name server takes slices of an import's name for the import's.
+    const isImported = this.imports.nameOf(derivedKey(read.service)) !== null;
+    const service = isImported ? { ...read.service, exportedName: "" } : read.service;
+    const selections = selectEndpoints(service, this.#clusters(), this.#ports.now());
+    return { kind: "filled", read, selections, slices: desiredSlices(service, selections, held) };
+  }
+
+  #fillingOfImport(key: string, held: readonly HeldSlice[]): Filling {
+    const imported = this.imports.of(key);
+    if (imported === null)
+      return isDerived(key) && held.some(({ cluster }) => this.isIncomplete(cluster))
+        ? { kind: "waiting" }
+        : { kind: "none" };
+    const uid = this.#ports.derivedUid(key);
+    if (uid === null) return { kind: "waiting" };
+    const service = importedService(imported.merged, uid);
+    const selections = selectImported(service, imported, this.#clusters());
+    const slices = desiredSlices(service, selections, held);
+    return { kind: "filled", read: { kind: "federated", service }, selections, slices };
+  }
+
+  /** A Service of this cluster; `null`: there is none that could be exported. */
+  localService(namespace: string, name: string): Service | null {
+    return this.#local.backing(namespace, name)?.service ?? null;
   }
 
   /** Whether slices of a cluster stay although it does not name them. [SVC24] */

@@ -264,6 +264,7 @@ function plan(
   held: Parameters<typeof planWrites>[0],
   services: Services,
 ): readonly SliceWrite[] {
+  if (filling.kind === "waiting") return [];
   return filling.kind === "filled"
     ? planWrites(held, filling.slices, (cluster) => services.isIncomplete(cluster))
     : planWrites(held, [], () => false);

@@ -46,6 +46,7 @@ export function dumpValues(record: CalicoRecord): readonly KeyValue[] {
     case "Service":
     case "ServiceEndpoint":
     case "ServiceChange":
+    case "ServiceExport":
       // No keys of Calico.
       return [];
   }

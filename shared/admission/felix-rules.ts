@@ -34,6 +34,7 @@ export function refusedByFelix(record: CalicoRecord): string | null {
     case "ServiceChange":
       return null;
     case "Service":
+    case "ServiceExport":
       return kubernetesLabels(record.labels);
     case "ServiceEndpoint":
       return null;

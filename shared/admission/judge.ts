@@ -107,6 +107,7 @@ function judgeOwnership(record: CalicoRecord, facts: AdmissionFacts): Verdict {
     }
     case "ServiceEndpoint":
       // Pods of the host's network have the node's address.
+      // fault: foreign-endpoint
       return judgeAddresses(
         [record.ip],
         [facts.pods, facts.nodes],
@@ -115,6 +116,7 @@ function judgeOwnership(record: CalicoRecord, facts: AdmissionFacts): Verdict {
       );
     case "Service":
     case "ServiceChange":
+    case "ServiceExport":
       return ADMITTED;
     case "Node":
       return judgeNode(record, facts);

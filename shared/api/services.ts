@@ -21,7 +21,12 @@ const clusterSchema = z.object({
 export const serviceReportSchema = z.object({
   namespace: z.string(),
   name: z.string(),
-  /** `Written`, `Shown`, `Standby`, `Failing`, `ForeignEndpoints`, or why it is not federated. */
+  /** By the standard's ServiceExport, not by an annotation here. */
+  imported: z.boolean().optional(),
+  /**
+   * `Written`, `Shown`, `Standby`, `Failing`, `ForeignEndpoints`, `NotImported`, or why it is not
+   * federated.
+   */
   state: z.string(),
   message: z.string(),
   clusters: z.array(clusterSchema),

@@ -24,6 +24,7 @@ const CHANNEL_OF: Record<Kind, Channel> = {
   Service: "services",
   ServiceEndpoint: "services",
   ServiceChange: "services",
+  ServiceExport: "services",
 };
 
 export function channelOf(kind: Kind): Channel {

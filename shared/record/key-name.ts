@@ -42,6 +42,7 @@ const serviceKinds: ReadonlyMap<string, Kind> = new Map([
   ["service", "Service"],
   ["endpoint", "ServiceEndpoint"],
   ["change", "ServiceChange"],
+  ["export", "ServiceExport"],
 ]);
 
 /** `role=postgres,app=db`, sorted by key. */

@@ -62,6 +62,8 @@ export function keySegments(record: CalicoRecord): readonly string[] {
       return ["catwalk", "v1", "service", record.namespace, record.name];
     case "ServiceEndpoint":
       return ["catwalk", "v1", "endpoint", record.namespace, record.service, record.ip];
+    case "ServiceExport":
+      return ["catwalk", "v1", "export", record.namespace, record.name];
     case "ServiceChange":
       return ["catwalk", "v1", "change", record.namespace, record.service];
     case "ClusterConfig":

@@ -16,7 +16,8 @@ export type CalicoRecord =
   | ClusterConfig
   | Service
   | ServiceEndpoint
-  | ServiceChange;
+  | ServiceChange
+  | ServiceExport;
 
 export type Kind = CalicoRecord["kind"];
 
@@ -173,6 +174,14 @@ export interface Service {
   readonly publishNotReady: boolean;
   /** It is filled from other Services itself, and backs none. */
   readonly federated: boolean;
+  /** `sessionAffinity: ClientIP`, and for how many seconds; 0: `None`. */
+  readonly affinitySeconds: number;
+  /** `internalTrafficPolicy: Local`. */
+  readonly internalLocal: boolean;
+  /** As written, or empty. */
+  readonly trafficDistribution: string;
+  /** IP versions in order: `6`, `46` or `64`; empty: IPv4 alone. */
+  readonly families: string;
 }
 
 /** One address behind a Service. Key: (namespace, service, ip). */
@@ -203,6 +212,21 @@ export interface ServiceChange {
   readonly service: string;
   /** Unix ms, on the clock of the source's cluster. */
   readonly atMs: number;
+}
+
+/**
+ * The standard's ServiceExport: the Service of its name is offered to the clusters that see this
+ * one. Key: (namespace, name).
+ */
+export interface ServiceExport {
+  readonly kind: "ServiceExport";
+  readonly namespace: string;
+  readonly name: string;
+  /** Unix ms of its creation, on the clock of its cluster: of several the oldest counts. */
+  readonly createdMs: number;
+  /** Labels and annotations that imports of it are to have. */
+  readonly labels: Labels;
+  readonly annotations: Labels;
 }
 
 /** A change of one object, as a source tells it: its newest record, or that it is gone. */

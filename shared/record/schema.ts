@@ -6,7 +6,7 @@
 import { addressInSubnet, cidr, ipAddress, ips, optionalIp } from "./address-fields.ts";
 import type { FieldCodec } from "./field-codec.ts";
 import { borrowed, flag, labels, NODE_NAME, NODE_NAME_RULE, ports, text, texts } from "./fields.ts";
-import { servicePorts, time } from "./service-fields.ts";
+import { seconds, servicePorts, time } from "./service-fields.ts";
 import type { CalicoRecord, EncapMode, Kind } from "./record.ts";
 
 /** Raised when the meaning of bytes changes; a record of another version is refused by name. */
@@ -24,6 +24,7 @@ export const KINDS = [
   "Service",
   "ServiceEndpoint",
   "ServiceChange",
+  "ServiceExport",
 ] as const satisfies readonly Kind[];
 
 type Fields<R> = readonly {
@@ -123,6 +124,10 @@ export const SCHEMA: Schema = {
     ["headless", flag],
     ["publishNotReady", flag],
     ["federated", flag],
+    ["affinitySeconds", seconds],
+    ["internalLocal", flag],
+    ["trafficDistribution", text(/^[A-Za-z0-9_./-]{0,128}$/, "must match [A-Za-z0-9_./-]{0,128}")],
+    ["families", text(/^(6|46|64)?$/, "must be empty, 6, 46 or 64")],
   ],
   ServiceEndpoint: [
     ["namespace", dnsLabel],
@@ -140,5 +145,12 @@ export const SCHEMA: Schema = {
     ["namespace", dnsLabel],
     ["service", dnsLabel],
     ["atMs", time],
+  ],
+  ServiceExport: [
+    ["namespace", dnsLabel],
+    ["name", dnsLabel],
+    ["createdMs", time],
+    ["labels", labels(256)],
+    ["annotations", labels(256)],
   ],
 };

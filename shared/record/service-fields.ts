@@ -62,6 +62,22 @@ export const servicePorts: FieldCodec<readonly ServicePort[]> = {
   fallback: [],
 };
 
+/** As long as Kubernetes takes for sessions: a day. */
+const MOST_SECONDS = 86_400;
+const WRONG_SECONDS = `must be 0 to ${MOST_SECONDS} seconds`;
+
+export const seconds: FieldCodec<number> = {
+  encode: (value) => value,
+  check: (value) => {
+    if (!isWithin(value, 0, MOST_SECONDS)) fail(WRONG_SECONDS);
+  },
+  decode: (wire) => {
+    const value = wire.uint();
+    return isWithin(value, 0, MOST_SECONDS) ? value : fail(WRONG_SECONDS);
+  },
+  fallback: 0,
+};
+
 const TIME_BYTES = 6;
 
 /** Unix ms in six bytes, which last until the year 10889; 0 is none. */

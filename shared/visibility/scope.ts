@@ -154,6 +154,7 @@ export function projectorOf(scope: Scope, before: Scope | null = null): Projecto
         return labels === null ? record : { ...record, labels: only(record.labels, labels) };
       }
       case "Service":
+      case "ServiceExport":
         if (kinds?.has("Service") !== true || !isIn(record.namespace)) return null;
         return labels === null ? record : { ...record, labels: only(record.labels, labels) };
       case "ServiceEndpoint":

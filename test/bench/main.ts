@@ -27,6 +27,7 @@ import { readResults, renderFigures, summarise } from "./results.ts";
 import type { Result, ResultFile } from "./results.ts";
 import { benchSplice, benchSpliceChurn, benchSpliceCrowd, benchSpliceSnapshot } from "./splice.ts";
 import { benchMesh, benchStar } from "./scale.ts";
+import { benchServicesFill } from "./services-fill.ts";
 import { benchSlices } from "./slices.ts";
 
 const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
@@ -48,11 +49,13 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   "splice-churn": benchSpliceChurn,
   preflight: benchPreflight,
   plan: benchPlan,
+  "services-fill": () => benchServicesFill(),
 };
 
 /** Of one of them, for who works on it: run by their names only. */
 const PARTS: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   "etcd-peer-10": () => benchEtcdPeer(10),
+  "services-fill-200": () => benchServicesFill(200),
   "splice-snapshot": benchSpliceSnapshot,
   "splice-crowd": benchSpliceCrowd,
 };

@@ -122,6 +122,19 @@ export function randomRecord(random: Random): CalicoRecord {
         headless: random.chance(0.5),
         publishNotReady: random.chance(0.5),
         federated: random.chance(0.2),
+        affinitySeconds: random.pick([0, 1, 10_800, 86_400, 86_401, -1, 0.5]),
+        internalLocal: random.chance(0.2),
+        trafficDistribution: good("PreferClose", text),
+        families: random.pick(["", "6", "46", "64", "4"]),
+      };
+    case "ServiceExport":
+      return {
+        kind: "ServiceExport",
+        namespace: good("shop", text),
+        name: good("db", text),
+        createdMs: random.pick([0, 1.8e12, 2 ** 48, -1]),
+        labels: labels(random, oddity),
+        annotations: labels(random, oddity),
       };
     case "ServiceEndpoint":
       return {

@@ -36,7 +36,7 @@ interface Role {
   readonly rules: readonly Rule[];
 }
 
-function kubectl(kube: KubeServer, ...args: readonly string[]): string {
+export function kubectl(kube: KubeServer, ...args: readonly string[]): string {
   const all = ["--kubeconfig", kube.kubeconfig, ...args];
   const { status, stdout, stderr, error } = spawnSync("kubectl", all, { encoding: "utf8" });
   if (error !== undefined) throw error;
@@ -45,7 +45,7 @@ function kubectl(kube: KubeServer, ...args: readonly string[]): string {
 }
 
 /** The same server, as the relay's own account. */
-async function relayKubeconfig(kube: KubeServer, api: KubeClient): Promise<string> {
+export async function relayKubeconfig(kube: KubeServer, api: KubeClient): Promise<string> {
   const { status } = (await api.send("POST", `${ACCOUNT}/token`, {
     apiVersion: "authentication.k8s.io/v1",
     kind: "TokenRequest",

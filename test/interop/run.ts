@@ -11,6 +11,8 @@ import { checkDirect } from "./direct.ts";
 import { checkKubectlForms } from "./kubectl-forms.ts";
 import { checkSpine, checkUp } from "./spine.ts";
 import { checkChurn } from "./source-churn.ts";
+import { buildCoreDns } from "./coredns.ts";
+import { checkMcs } from "./mcs.ts";
 import { checkServices } from "./services.ts";
 import { applyFixtures, checkGolden } from "./source-golden.ts";
 import { Suite } from "./suite.ts";
@@ -74,8 +76,11 @@ async function checkDirectAlone(to: Suite): Promise<void> {
   }
 }
 
-/** Between two API servers of their own. */
+/** Each between two API servers of its own. */
 async function checkServicesAlone(to: Suite): Promise<void> {
-  const [a, b] = [await startKube(), await startKube()];
-  await checkServices(to, a, b).finally(() => Promise.all([a.stop(), b.stop()]));
+  await to.check("CoreDNS is built", buildCoreDns);
+  for (const check of [checkServices, checkMcs]) {
+    const [a, b] = [await startKube(), await startKube()];
+    await check(to, a, b).finally(() => Promise.all([a.stop(), b.stop()]));
+  }
 }

@@ -56,6 +56,10 @@ test("[REC1] what travels is exactly this", () => {
       "headless",
       "publishNotReady",
       "federated",
+      "affinitySeconds",
+      "internalLocal",
+      "trafficDistribution",
+      "families",
     ],
     ServiceEndpoint: [
       "namespace",
@@ -70,6 +74,7 @@ test("[REC1] what travels is exactly this", () => {
       "hostname",
     ],
     ServiceChange: ["namespace", "service", "atMs"],
+    ServiceExport: ["namespace", "name", "createdMs", "labels", "annotations"],
   });
   expect(KINDS.map(channelOf).every((channel) => CHANNELS.includes(channel))).toBe(true);
 });

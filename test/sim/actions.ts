@@ -13,9 +13,12 @@ import { Rng } from "./random.ts";
 import type { RelayProcess } from "./relay-process.ts";
 import { SCOPES } from "./scopes.ts";
 import { drawsRoutes } from "./seeds.ts";
+import { servicesActionsOf } from "./services/run.ts";
+import type { ServicesActionName } from "./services/run.ts";
+import { SERVICES_SEEDS } from "./services/seeds.ts";
 
 export interface Action {
-  readonly name: ActionName | RouteActionName;
+  readonly name: ActionName | RouteActionName | ServicesActionName;
   readonly seed: number;
   /** Milliseconds that pass afterwards. */
   readonly thenMs: number;
@@ -352,7 +355,7 @@ const TOTAL = ACTION_NAMES.reduce((sum, name) => sum + KINDS[name].weight, 0);
 
 export function runAction(mesh: MeshWorld, action: Action): void | Promise<void> {
   const { name } = action;
-  const { run } = isRouteAction(name) ? ROUTE_ACTIONS[name] : KINDS[name];
+  const { run } = isRouteAction(name) ? ROUTE_ACTIONS[name] : KINDS[name as ActionName];
   return run(mesh, new Rng(action.seed));
 }
 
@@ -364,6 +367,7 @@ export function actionsOf(seed: number): {
   readonly places: number;
   readonly actions: readonly Action[];
 } {
+  if (seed > SERVICES_SEEDS) return { places: 0, actions: servicesActionsOf(seed) };
   const rng = new Rng(seed);
   const absent = new Set(ACTION_NAMES.filter(() => rng.chance(0.25)));
   const places = 2 + rng.below(2);

@@ -2,6 +2,8 @@
 import { actionsOf, runAction } from "./actions.ts";
 import type { Action } from "./actions.ts";
 import type { Moment } from "./history.ts";
+import { runServices } from "./services/run.ts";
+import { SERVICES_SEEDS } from "./services/seeds.ts";
 import { MeshWorld } from "./mesh-world.ts";
 import { beginRoutes } from "./overlay.ts";
 import { Rng } from "./random.ts";
@@ -24,6 +26,7 @@ export async function run(
   places: number,
   actions: readonly Action[],
 ): Promise<Outcome> {
+  if (seed > SERVICES_SEEDS) return runOfServices(seed, actions);
   const mesh = await MeshWorld.make(seed, places);
   try {
     begin(mesh, seed);
@@ -51,6 +54,15 @@ export async function run(
       return { failure: { validator: validator.name, ...violation }, history };
   }
   return { failure: null, history };
+}
+
+function runOfServices(seed: number, actions: readonly Action[]): Outcome {
+  const history = actions.map(({ name }, atMs): Moment => ({
+    atMs,
+    it: { what: "action", name: `services: ${name}` },
+  }));
+  const failure = runServices(seed, actions);
+  return { failure: failure === null ? null : { ...failure, atMs: actions.length }, history };
 }
 
 export async function runSeed(seed: number): Promise<Outcome> {

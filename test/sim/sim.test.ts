@@ -73,6 +73,12 @@ test.concurrent("[SIM1] [SIM7] 60 seeds hold in which clusters have routes to ea
   expect(status).toBe(0);
 });
 
+test.concurrent("[SIM8] 300 seeds of Services hold: slices have no foreign endpoint, no empty window, no ghosts", async () => {
+  const { status, out } = await simulate("--from", "3000000001", "--seeds", "300");
+  expect(lastLines(out).at(-1)).toBe("300 seeds hold, 3000000001 to 3000000300");
+  expect(status).toBe(0);
+});
+
 test.concurrent("[SIM4] every kept history holds", async () => {
   const { status, out } = await simulate("--kept");
   // One of each planted bug, and of real ones.

@@ -14,6 +14,10 @@ export function service(name: string, labels: Labels, more: Partial<Service> = {
     headless: false,
     publishNotReady: false,
     federated: false,
+    affinitySeconds: 0,
+    internalLocal: false,
+    trafficDistribution: "",
+    families: "",
     ...more,
   };
 }
@@ -68,6 +72,7 @@ export class FederatedWorld {
     clusterName: () => "app",
     lostMs: (rcc) => this.lost.get(rcc) ?? null,
     isIncomplete: (cluster) => this.incomplete.has(cluster),
+    derivedUid: () => "",
   });
 
   ask(object: JsonObject | null): void {

@@ -18,6 +18,7 @@ export const COLLECTION_NAMES = [
   "unknown",
   "services",
   "serviceendpoints",
+  "serviceexports",
 ] as const;
 
 export type CollectionName = (typeof COLLECTION_NAMES)[number];
@@ -40,6 +41,8 @@ export function collectionOf(record: CalicoRecord): CollectionName {
       return "settings";
     case "Service":
       return "services";
+    case "ServiceExport":
+      return "serviceexports";
     case "ServiceEndpoint":
     case "ServiceChange":
       return "serviceendpoints";

@@ -8,6 +8,8 @@ import { convertNode } from "./node.ts";
 import { convertPod } from "./pod.ts";
 import { convertSlice } from "./endpoint-slice.ts";
 import { convertService } from "./service.ts";
+import { convertServiceExport } from "./service-export.ts";
+import { isMcsVersion } from "../../kube/mcs-group.ts";
 import { convertNamespace, convertServiceAccount } from "./profile.ts";
 
 export const CALICO_GROUPS = ["crd.projectcalico.org/v1", "projectcalico.org/v3"] as const;
@@ -20,8 +22,13 @@ export type CalicoGroup = (typeof CALICO_GROUPS)[number];
 export interface Collection {
   readonly kind: string;
   readonly plural: string;
-  /** `core` objects are in `v1`, `calico` ones in the one chosen Calico group. */
-  readonly group: "core" | "calico" | "discovery.k8s.io/v1";
+  /**
+   * `core` objects are in `v1`, `calico` ones in the one chosen Calico group, `mcs` ones in a
+   * version of the standard's that is served.
+   */
+  readonly group: "core" | "calico" | "mcs" | "discovery.k8s.io/v1";
+  /** An account without the right to read it has none of it, and all else goes on. */
+  readonly isOptional?: true;
   readonly isNamespaced: boolean;
   /** Of an object that gives several records it gives none. */
   readonly convert: Converter;
@@ -100,6 +107,14 @@ export const SERVICE_COLLECTIONS: readonly Collection[] = [
     convert: () => null,
     expand: convertSlice,
   },
+  {
+    kind: "ServiceExport",
+    plural: "serviceexports",
+    group: "mcs",
+    isNamespaced: true,
+    isOptional: true,
+    convert: convertServiceExport,
+  },
 ];
 
 export function isCalicoGroup(apiVersion: string): apiVersion is CalicoGroup {
@@ -115,5 +130,6 @@ export function collectionOf(apiVersion: string, kind: string): Collection | und
 
 function isOfGroup(group: Collection["group"], apiVersion: string): boolean {
   if (group === "core") return apiVersion === "v1";
+  if (group === "mcs") return isMcsVersion(apiVersion);
   return group === "calico" ? isCalicoGroup(apiVersion) : apiVersion === group;
 }

@@ -28,11 +28,21 @@ export function convertSlice(slice: JsonObject, report: Report): readonly Part[]
     ),
   );
   const place = { namespace, service, family: addressType === "IPv4" ? 4 : 6, ports } as const;
-  const endpoints = objectsAt(slice, "endpoints", "endpoints").flatMap((endpoint, i): Part[] => {
+  const byIp = new Map<string, ServiceEndpoint>();
+  for (const [i, endpoint] of objectsAt(slice, "endpoints", "endpoints").entries()) {
     const record = convertEndpoint(endpoint, place, `endpoints[${i}]`, report);
-    return record === null ? [] : [{ part: record.ip, record }];
-  });
+    const before = byIp.get(record?.ip ?? "");
+    if (record !== null && (before === undefined || useOf(record) > useOf(before)))
+      byIp.set(record.ip, record);
+  }
+  const endpoints = [...byIp].map(([part, record]): Part => ({ part, record }));
   return [...endpoints, ...changeOf(metadata, namespace, service)];
+}
+
+/** As kube-proxy has it: of an address that is there twice the pod counts that can be used. */
+export function useOf({ notReady, notServing }: ServiceEndpoint): number {
+  if (!notReady) return 2;
+  return notServing ? 0 : 1;
 }
 
 interface Place {

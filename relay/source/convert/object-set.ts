@@ -15,6 +15,7 @@ import type {
   EncodeResult,
 } from "../../../shared/record/encoding.ts";
 import type { CalicoRecord, DeleteCause, Labels } from "../../../shared/record/record.ts";
+import { useOf } from "./endpoint-slice.ts";
 
 export class ObjectSet {
   readonly #encode: (record: CalicoRecord) => EncodeResult;
@@ -78,6 +79,7 @@ export class ObjectSet {
     const records = owners.flatMap((id) => this.#records.get(id) ?? []);
     const [first = null] = records;
     if (first?.record.kind === "ServiceChange") return newestOf(records);
+    if (first?.record.kind === "ServiceEndpoint") return readiestOf(records);
     return first?.record.kind === "ClusterConfig" ? this.#together(records) : first;
   }
 
@@ -120,6 +122,16 @@ function newestOf(records: readonly EncodedRecord[]): EncodedRecord | null {
     record.kind === "ServiceChange" ? record.atMs : 0;
   return records.reduce<EncodedRecord | null>(
     (newest, one) => (newest === null || atMs(one) > atMs(newest) ? one : newest),
+    null,
+  );
+}
+
+/** See `useOf`. */
+function readiestOf(records: readonly EncodedRecord[]): EncodedRecord | null {
+  const use = ({ record }: EncodedRecord): number =>
+    record.kind === "ServiceEndpoint" ? useOf(record) : 0;
+  return records.reduce<EncodedRecord | null>(
+    (best, one) => (best === null || use(one) > use(best) ? one : best),
     null,
   );
 }

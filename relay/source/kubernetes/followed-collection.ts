@@ -10,6 +10,9 @@ import { idFromJson } from "../record-store.ts";
 import type { RecordStore } from "../record-store.ts";
 import type { ObjectEvent, ReflectorOwner } from "./reflector-run.ts";
 
+/** How long a right to read is waited for. */
+const REFUSED_GRACE_MS = 10_000;
+
 export interface CollectionPorts {
   readonly store: RecordStore;
   /** See `ReflectorOwner`. */
@@ -18,6 +21,8 @@ export interface CollectionPorts {
   listed(collection: Collection): void;
   forbidden(collection: Collection): void;
   emit(changes: readonly EncodedChange[]): void;
+  /** Monotonic ms. */
+  now(): number;
 }
 
 export class FollowedCollection implements ReflectorOwner {
@@ -28,6 +33,7 @@ export class FollowedCollection implements ReflectorOwner {
   /** Those that the list under way has not shown yet. */
   #unseen: Set<string> | null = null;
   #isForbidden = false;
+  #refusedMs: number | null = null;
 
   constructor(collection: Collection, ports: CollectionPorts) {
     this.collection = collection;
@@ -71,10 +77,17 @@ export class FollowedCollection implements ReflectorOwner {
     this.#ports.listed(this.collection);
   }
 
-  /** The account may not list it; what is known of it stays. */
+  /**
+   * The account may not list it; what is known of it stays. An optional collection is waited for no
+   * longer; not at once, for a server that starts may not know its roles yet. [MCS1]
+   */
   forbidden(): void {
     this.#isForbidden = true;
     this.#ports.forbidden(this.collection);
+    if (this.collection.isOptional !== true) return;
+    const nowMs = this.#ports.now();
+    this.#refusedMs ??= nowMs;
+    if (nowMs - this.#refusedMs >= REFUSED_GRACE_MS) this.#ports.listed(this.collection);
   }
 
   get isForbidden(): boolean {

@@ -19,6 +19,8 @@ import type { CollectionPorts } from "./followed-collection.ts";
 import { ReflectorRun } from "./reflector-run.ts";
 import { KubeTransport } from "../../kube/transport.ts";
 import type { Transport } from "../../kube/transport.ts";
+import { chooseMcsVersion } from "../../kube/mcs-group.ts";
+import type { McsVersion } from "../../kube/mcs-group.ts";
 import type { ChosenAccess } from "../../kube/access/select-access.ts";
 
 export interface KubernetesOptions {
@@ -56,6 +58,8 @@ export class KubernetesSource implements Source {
   #services: readonly Followed[] = [];
   #sink: SourceSink | null = null;
   #group: Promise<CalicoGroup> | null = null;
+  /** Of ServiceExports; `null`: to be asked. */
+  #mcs: McsVersion | null = null;
 
   /** @throws when `CALICO_API_GROUP` names no group of Calico's. */
   constructor(options: KubernetesOptions) {
@@ -103,10 +107,12 @@ export class KubernetesSource implements Source {
       path: (collection) => this.#pathOf(collection),
       pathIsGone: ({ group }) => {
         if (group === "calico") this.#group = null;
+        if (group === "mcs") this.#mcs = null;
       },
       listed: ({ kind }) => listing.listed(kind),
       forbidden: ({ kind }) => listing.forbidden(kind),
       emit: (changes) => sink.apply(changes),
+      now: () => performance.now(),
     };
     return collections.map((collection) => {
       const owner = new FollowedCollection(collection, ports);
@@ -137,6 +143,7 @@ export class KubernetesSource implements Source {
 
   async #pathOf({ group, plural }: Collection): Promise<string> {
     if (group === "core") return `/api/v1/${plural}`;
+    if (group === "mcs") return `/apis/${await this.#mcsVersion()}/${plural}`;
     if (group !== "calico") return `/apis/${group}/${plural}`;
     return `/apis/${await this.#calicoGroup()}/${plural}`;
   }
@@ -145,7 +152,7 @@ export class KubernetesSource implements Source {
   #calicoGroup(): Promise<CalicoGroup> {
     if (this.#groupOverride !== null) return Promise.resolve(this.#groupOverride);
     if (this.#group !== null) return this.#group;
-    const asked = this.#askForGroup();
+    const asked = this.#ask(chooseGroup);
     this.#group = asked;
     asked.catch(() => {
       if (this.#group === asked) this.#group = null;
@@ -153,12 +160,17 @@ export class KubernetesSource implements Source {
     return asked;
   }
 
-  async #askForGroup(): Promise<CalicoGroup> {
+  async #mcsVersion(): Promise<McsVersion> {
+    this.#mcs ??= await this.#ask(chooseMcsVersion);
+    return this.#mcs;
+  }
+
+  async #ask<T>(choose: (body: string) => T | null): Promise<T> {
     const { status, body } = await this.#transport.get("/apis", this.#stopping.signal);
     if (status !== 200) throw new Error(`GET /apis: ${describeFailure(status, body)}`);
-    const group = chooseGroup(body);
-    if (group === null) throw new Error("GET /apis: the answer is not a list of API groups");
-    return group;
+    const chosen = choose(body);
+    if (chosen === null) throw new Error("GET /apis: the answer is not a list of API groups");
+    return chosen;
   }
 }
 

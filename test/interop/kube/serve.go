@@ -53,6 +53,9 @@ func serve() error {
 	if err != nil {
 		return err
 	}
+	if err := os.WriteFile(filepath.Join(dir, "audit.yaml"), []byte(auditPolicy), 0o600); err != nil {
+		return err
+	}
 	api := &child{role: "apiserver", log: filepath.Join(dir, "apiserver.log"), args: apiserverArgs(dir, creds, apiPort, etcdPort)}
 	plane := &plane{etcd: etcd, api: api, probe: fmt.Sprintf("https://127.0.0.1:%d/readyz", apiPort)}
 	if err := plane.startAPI(); err != nil {
@@ -104,6 +107,16 @@ func startEtcd(dir string, clientPort, peerPort int) (*embed.Etcd, error) {
 	}
 }
 
+// auditPolicy has what the relay's own account asks, so that its roles can be compared with it: audit.log in the folder.
+const auditPolicy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- level: Metadata
+  users: ["system:serviceaccount:catwalk:catwalk-relay"]
+- level: None
+`
+
 func apiserverArgs(dir string, creds credentials, port, etcdPort int) []string {
 	return []string{
 		fmt.Sprintf("--etcd-servers=http://127.0.0.1:%d", etcdPort),
@@ -118,6 +131,8 @@ func apiserverArgs(dir string, creds credentials, port, etcdPort int) []string {
 		"--service-account-signing-key-file=" + creds.keyFile,
 		"--service-cluster-ip-range=10.96.0.0/16,fd96::/112",
 		"--disable-admission-plugins=DefaultIngressClass,StorageObjectInUseProtection",
+		"--audit-policy-file=" + filepath.Join(dir, "audit.yaml"),
+		"--audit-log-path=" + filepath.Join(dir, "audit.log"),
 		"--storage-media-type=application/vnd.kubernetes.protobuf",
 		"--etcd-compaction-interval=0",
 		// What is asked for is what is stored: no bounds on a test's own writes.

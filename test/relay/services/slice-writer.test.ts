@@ -159,6 +159,28 @@ test("[SVC30] who does not hold the Lease writes nothing; a slice that is not ou
   expect([...api.objects.keys()].filter((key) => key.includes("slices/"))).toEqual([foreign]);
 });
 
+test("[SVC30] two writers at once, for a Lease was lost in the middle: no endpoint twice, none missing, and both come to rest", async () => {
+  const [made, api] = [world(), new FakeSliceApi()];
+  for (let i = 0; i < 250; i++) made.put("b", endpoint("pg", `10.2.1.${i}`));
+  start(made, api);
+  start(made, api);
+  await eventually(
+    () => Promise.resolve(addresses(api).length),
+    (count) => count === 251,
+  );
+  made.delete("b", endpoint("pg", "10.2.1.7"));
+  made.put("b", endpoint("pg", "10.2.3.1"));
+  await eventually(
+    () => Promise.resolve(addresses(api)),
+    (now) => now.length === 251 && now.includes("10.2.3.1") && !now.includes("10.2.1.7"),
+  );
+  expect(new Set(addresses(api)).size).toBe(251);
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  const { length } = api.sliceWrites();
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  expect(api.sliceWrites().length).toBe(length);
+});
+
 test("[SVC25] the first change at once, those of the next 500 ms together, 30 in a burst, then 20 a second, by turns", () => {
   const queue = new WriteQueue();
   queue.add("a", 1_000);

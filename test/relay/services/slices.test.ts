@@ -133,3 +133,42 @@ test("[SVC24] nothing leaves the slices of a cluster that has not told everythin
   expect(planWrites(held, slicesOf(world, held), () => false)).toHaveLength(1);
   expect(planWrites(held, [], () => false)[0]?.op).toBe("delete");
 });
+
+test("[SVC23] two slices that give each other endpoints: neither is missing at any moment", () => {
+  const world = new FederatedWorld();
+  world.ask(fillable("all()"));
+  world.put("b", service("pg", {}));
+  const at = (ip: string, port: number) =>
+    endpoint("pg", ip, { ports: [{ name: "sql", protocol: "tcp", port }] });
+  world.put("b", at("10.2.0.1", 5432), at("10.2.0.2", 6432));
+  let held = asHeld(slicesOf(world));
+  expect(held).toHaveLength(2);
+  world.put("b", at("10.2.0.1", 6432), at("10.2.0.2", 5432));
+  for (let writes = 0; ; writes++) {
+    const [write] = planWrites(held, slicesOf(world, held), () => false);
+    if (write === undefined) break;
+    expect(writes).toBeLessThan(5);
+    if (write.op !== "replace") throw new Error(write.op);
+    const [next] = asHeld([write.slice]);
+    held = held.map((slice) => (slice.name === write.slice.name ? (next ?? slice) : slice));
+    const there = new Set(held.flatMap(({ addresses }) => addresses));
+    expect([...there].toSorted()).toEqual(["10.2.0.1", "10.2.0.2"]);
+  }
+  expect(held.map(({ addresses }) => addresses.length)).toEqual([1, 1]);
+});
+
+test("[SVC22] 5,000 endpoints are 50 slices, all of them, and one change is one write", () => {
+  const world = new FederatedWorld();
+  world.ask(fillable("all()"));
+  world.put("b", service("pg", {}));
+  const of = (i: number, notReady = false) =>
+    endpoint("pg", `10.2.${Math.floor(i / 250)}.${i % 250}`, { notReady });
+  for (let i = 0; i < 5_000; i++) world.put("b", of(i));
+  const held = asHeld(slicesOf(world));
+  expect(held.map(({ addresses }) => addresses.length)).toEqual(
+    Array.from({ length: 50 }, () => 100),
+  );
+  expect(new Set(held.flatMap(({ addresses }) => addresses)).size).toBe(5_000);
+  world.put("b", of(4_321, true));
+  expect(planWrites(held, slicesOf(world, held), () => false)).toHaveLength(1);
+});

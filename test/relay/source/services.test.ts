@@ -77,6 +77,22 @@ test("[SVC4] the time of the newest slice is the Service's; FQDN, another family
   expect(store.remove("EndpointSlice shop/b", "observed")).toHaveLength(1);
 });
 
+test("[SVC4] an address that is there twice, in one slice or in two: the pod counts that can be used", () => {
+  const { put, problems } = storeOf();
+  const of = (ready: boolean, name: string) => ({
+    addresses: ["10.2.0.1"],
+    conditions: { ready, serving: ready, terminating: !ready },
+    targetRef: { kind: "Pod", name },
+  });
+  expect(put("db-1", [of(false, "old"), of(true, "new")])).toEqual(["+endpoint/shop/db/10.2.0.1"]);
+  // The one that is ready stays, whichever is told later.
+  expect(put("db-1", [of(false, "old")])).toEqual(["+endpoint/shop/db/10.2.0.1"]);
+  expect(put("db-2", [of(true, "new")])).toEqual(["+endpoint/shop/db/10.2.0.1"]);
+  expect(put("db-1", [])).toEqual([]);
+  expect(put("db-2", [])).toEqual(["-/catwalk/v1/endpoint/shop/db/10.2.0.1"]);
+  expect(problems).toEqual([]);
+});
+
 test("[SVC2] a relay of a version before hears of no Services in scopes, and of a grant of nothing else as of none", () => {
   const remote = (kinds: readonly ("Service" | "Node")[]): Remote => ({
     rcc: "b",

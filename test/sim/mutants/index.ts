@@ -2,6 +2,12 @@
 import type { Mutant } from "./mutant.ts";
 import { OF_RELAYS } from "./of-relays.ts";
 import { OF_ROUTES } from "./of-routes.ts";
+import { OF_SERVICES } from "./of-services.ts";
 import { OF_THE_HUB } from "./of-the-hub.ts";
 
-export const MUTANTS: readonly Mutant[] = [...OF_THE_HUB, ...OF_RELAYS, ...OF_ROUTES];
+export const MUTANTS: readonly Mutant[] = [
+  ...OF_THE_HUB,
+  ...OF_RELAYS,
+  ...OF_ROUTES,
+  ...OF_SERVICES,
+];

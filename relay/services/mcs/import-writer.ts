@@ -1,0 +1,267 @@
+/**
+ * Writes ServiceImports and the Services that they are routed by, and the conditions of this
+ * cluster's ServiceExports, while this relay holds the Lease for it. Slices are
+ * `slice-writer.ts`'s. [MCS6] [MCS8] [MCS9]
+ */
+import { backoffMs } from "../../../shared/lib/backoff.ts";
+import { errorText } from "../../../shared/lib/error-text.ts";
+import type { JsonObject } from "../../kube/kube-object.ts";
+import type { LeaseHolder } from "../../kube/lease-holder.ts";
+import { APP_MANAGED_BY, MULTICLUSTER_SERVICE, OUR_MANAGER } from "../../kube/service-labels.ts";
+import type { Transport } from "../../kube/transport.ts";
+import type { Logger } from "../../lib/log.ts";
+import { ReflectorRun } from "../../source/kubernetes/reflector-run.ts";
+import type { Services } from "../services.ts";
+import type { KubeApi } from "../slice-api.ts";
+import { WriteQueue } from "../write-queue.ts";
+import { FollowedObjects, idOf, metadataOf, textOf } from "./followed-objects.ts";
+import { isOurs } from "./import-objects.ts";
+import { derivedKey } from "./imports.ts";
+import { McsApi } from "./mcs-api.ts";
+import { planImport } from "./plan-import.ts";
+import type { ImportStep, ObjectKind } from "./plan-import.ts";
+import { SettledWrites } from "./settled-writes.ts";
+import { exportConditions } from "./statuses.ts";
+import type { Condition, Unexportable } from "./statuses.ts";
+
+const BACKOFF = { baseMs: 500, capMs: 30_000 };
+/** Between looks for a Service that an export lacks. */
+const TICK_MS = 10_000;
+const NO_IMPORTS =
+  "the API server has no ServiceImport (multicluster.x-k8s.io): nothing is imported until its CRD is installed";
+
+export interface ImportWriterOptions {
+  readonly services: Services;
+  readonly transport: Transport & KubeApi;
+  readonly lease: Pick<LeaseHolder, "isHeld">;
+  readonly log: Pick<Logger, "warn">;
+  /** Local Services and what the cluster may see are known. */
+  readonly isReady: () => boolean;
+  /** Every cluster that may be seen has told its Services once. */
+  readonly areAllTold: () => boolean;
+  /** A grant of this cluster names Services. */
+  readonly isAsked: () => boolean;
+  readonly now: () => number;
+  readonly wallMs: () => number;
+}
+
+interface Failing {
+  readonly message: string;
+  readonly failures: number;
+}
+
+export class ImportWriter {
+  readonly #options: ImportWriterOptions;
+  readonly #queue = new WriteQueue();
+  readonly #stopping = new AbortController();
+  readonly #api: McsApi;
+  readonly #stores: Readonly<Record<ObjectKind, FollowedObjects>>;
+  readonly #failing = new Map<string, Failing>();
+  /** `namespace/name` of a derived Service → that of its import. */
+  readonly #names = new Map<string, string>();
+  readonly #settled = new SettledWrites();
+  readonly #lacking = new Set<string>();
+  #runs: Readonly<Record<ObjectKind, ReflectorRun>> | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #ticker: NodeJS.Timeout | undefined;
+  #turn: Promise<void> | null = null;
+  #writes = 0;
+
+  constructor(options: ImportWriterOptions) {
+    this.#options = options;
+    this.#api = new McsApi(options.transport, this.#stopping.signal);
+    const store = (kind: ObjectKind, labelSelector?: string): FollowedObjects =>
+      new FollowedObjects({
+        path: () => this.#api.path(kind),
+        pathIsGone: () => this.#api.forget(),
+        ...(labelSelector === undefined ? {} : { labelSelector }),
+        onChange: (id) => (kind === "derived" ? this.#onDerived(id) : this.#add([id])),
+        onListed: () => this.wake(),
+      });
+    const derived = store("derived", `${APP_MANAGED_BY}=${OUR_MANAGER}`);
+    this.#stores = { export: store("export"), import: store("import"), derived };
+    options.services.subscribe((keys) => this.#onKeys(keys));
+  }
+
+  /** Requests that changed something, since the start. */
+  get writes(): number {
+    return this.#writes;
+  }
+
+  /** Uid of a derived Service; `null`: it is not there. @param key Its `namespace/name`. */
+  uidOf(key: string): string | null {
+    const held = this.#stores.derived.get(key);
+    return held === null ? null : textOf(metadataOf(held)["uid"]);
+  }
+
+  /** Why an import is not written; `null`: it is. @param id `namespace/name` of the Service. */
+  problem(id: string): string | null {
+    if (this.#isAbsent("import")) return NO_IMPORTS;
+    const failure = this.#runs?.import.state.failure ?? "";
+    if (!this.#stores.import.isListed && failure !== "") return `ServiceImports: ${failure}`;
+    const held = this.#stores.import.get(id);
+    if (held !== null && !isOurs(held))
+      return `ServiceImport ${id} was made by somebody else, and is left to them`;
+    return this.#failing.get(id)?.message ?? null;
+  }
+
+  start(): void {
+    const { transport } = this.#options;
+    const run = (kind: ObjectKind): ReflectorRun =>
+      new ReflectorRun({ owner: this.#stores[kind], transport, random: Math.random });
+    this.#runs = { export: run("export"), import: run("import"), derived: run("derived") };
+    this.#ticker = setInterval(() => this.#add([...this.#lacking]), TICK_MS);
+  }
+
+  /** Ends after the write that is under way. */
+  async stop(): Promise<void> {
+    clearInterval(this.#ticker);
+    clearTimeout(this.#timer);
+    for (const run of Object.values(this.#runs ?? {})) run.stop();
+    this.#queue.clear();
+    await this.#turn;
+    this.#stopping.abort();
+  }
+
+  /** Looks at everything: the Lease was taken, or something has become known. */
+  wake(): void {
+    const { imports } = this.#options.services;
+    this.#onKeys([...imports.keys(), ...this.#stores.derived.ids()]);
+    this.#add([...this.#stores.export.ids(), ...this.#stores.import.ids()]);
+  }
+
+  /** @param keys Of Services that are filled, derived ones among them. */
+  #onKeys(keys: readonly string[]): void {
+    for (const key of keys) {
+      const known = this.#options.services.imports.nameOf(key);
+      if (known !== null) this.#names.set(key, `${known.namespace}/${known.name}`);
+    }
+    this.#add(keys.flatMap((key) => this.#idOf(key) ?? []));
+  }
+
+  #idOf(key: string): string | null {
+    const known = this.#names.get(key);
+    const held = this.#stores.derived.get(key);
+    if (known !== undefined || held === null) return known ?? null;
+    const { labels, namespace } = metadataOf(held);
+    const name = (labels as JsonObject | undefined)?.[MULTICLUSTER_SERVICE];
+    return `${textOf(namespace)}/${textOf(name)}`;
+  }
+
+  /** Slices wait for it. */
+  #onDerived(key: string): void {
+    this.#onKeys([key]);
+    this.#options.services.touch([key]);
+  }
+
+  #add(ids: readonly string[]): void {
+    for (const id of ids) this.#queue.add(id, this.#options.now());
+    this.#continue();
+  }
+
+  #continue(): void {
+    const { lease, isReady } = this.#options;
+    if (this.#turn !== null || this.#stopping.signal.aborted) return;
+    if (!lease.isHeld || !isReady()) return;
+    clearTimeout(this.#timer);
+    const next = this.#queue.next(this.#options.now());
+    if (next.kind === "wait") this.#timer = setTimeout(() => this.#continue(), next.ms);
+    if (next.kind !== "turn") return;
+    this.#turn = this.#take(next.key)
+      .catch((error: unknown) => this.#failed(next.key, errorText(error), 0))
+      .finally(() => {
+        this.#turn = null;
+        this.#continue();
+      });
+  }
+
+  async #take(id: string): Promise<void> {
+    const conditions = await this.#conditionsOf(id);
+    const apiVersion = await this.#api.version();
+    const step = this.#plan(id, apiVersion, conditions);
+    // Asked again: time has passed, and another may write now.
+    if (!this.#options.lease.isHeld) return this.#queue.retry(id, this.#options.now());
+    if (step === null) {
+      this.#failing.delete(id);
+      this.#queue.done(id, this.#options.now());
+      return;
+    }
+    this.#queue.spend();
+    const outcome = await this.#api.do(step);
+    if (outcome.kind === "failed") {
+      this.#failed(id, outcome.message, outcome.retryAfterSeconds);
+      return;
+    }
+    this.#onKnown(step, outcome.object, outcome.isRead);
+    this.#queue.again(id, this.#options.now());
+  }
+
+  #onKnown(step: ImportStep, object: JsonObject | null, isRead: boolean): void {
+    const id = idOf(step.object);
+    this.#stores[step.kind].set(id, object);
+    if (step.kind === "derived") this.#options.services.touch([id]);
+    if (isRead) return;
+    this.#writes++;
+    this.#settled.wrote(step, object);
+  }
+
+  #plan(
+    id: string,
+    apiVersion: string,
+    conditions: readonly Condition[] | null,
+  ): ImportStep | null {
+    const { services, wallMs } = this.#options;
+    const [namespace = "", name = ""] = id.split("/");
+    const key = derivedKey({ namespace, name });
+    const { import: imports, export: exports, derived } = this.#stores;
+    const held = { export: exports.get(id), import: imports.get(id), derived: derived.get(key) };
+    const filling = services.filling(key, []);
+    return planImport({
+      apiVersion,
+      ...held,
+      conditions,
+      merged: services.imports.of(key)?.merged ?? null,
+      hasImports: imports.isListed && derived.isListed && !this.#isAbsent("import"),
+      hasEndpoints: filling.kind === "filled" && filling.slices.length > 0,
+      isIncomplete: (cluster) => services.isIncomplete(cluster),
+      isSettled: (step) => this.#settled.has(step, held[step.kind]),
+      wallMs: wallMs(),
+    });
+  }
+
+  /** `null`: of no export of this cluster, or not all is known that they tell of. */
+  async #conditionsOf(id: string): Promise<readonly Condition[] | null> {
+    const { services, areAllTold, isAsked } = this.#options;
+    const held = this.#stores.export.get(id);
+    this.#lacking.delete(id);
+    if (held === null || (!areAllTold() && held["status"] !== undefined)) return null;
+    const [namespace = "", name = ""] = id.split("/");
+    const why = await this.#whyNot(namespace, name);
+    if (why === "NoService") this.#lacking.add(id);
+    const imported = services.imports.of(derivedKey({ namespace, name }));
+    return exportConditions(why, isAsked(), imported?.merged.conflicts ?? []);
+  }
+
+  async #whyNot(namespace: string, name: string): Promise<Unexportable> {
+    const local = this.#options.services.localService(namespace, name);
+    if (local === null) return this.#api.whyNot(namespace, name);
+    return local.federated ? "FederatedService" : null;
+  }
+
+  #isAbsent(kind: ObjectKind): boolean {
+    return this.#runs?.[kind].state.phase.kind === "absent";
+  }
+
+  #failed(id: string, message: string, retryAfterSeconds: number): void {
+    const before = this.#failing.get(id);
+    if (before?.message !== message)
+      this.#options.log.warn({ service: id, message }, "its import cannot be written now");
+    const failures = (before?.failures ?? 0) + 1;
+    this.#failing.set(id, { message, failures });
+    const waitMs = Math.max(
+      retryAfterSeconds * 1_000,
+      backoffMs(failures - 1, BACKOFF, Math.random),
+    );
+    this.#queue.retry(id, this.#options.now() + waitMs);
+  }
+}

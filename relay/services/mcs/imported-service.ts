@@ -1,0 +1,44 @@
+/** An import as what fills slices: the Service that it is routed by, and its endpoints. [MCS7] */
+import type { FederatedService } from "../federated-service.ts";
+import { selectionOf } from "../select-endpoints.ts";
+import type { Selection, SourceCluster } from "../select-endpoints.ts";
+import { derivedName } from "./derived-name.ts";
+import type { Import } from "./imports.ts";
+import { portsOfCluster } from "./merge-exports.ts";
+import type { MergedService } from "./merge-exports.ts";
+
+export function importedService(merged: MergedService, uid: string): FederatedService {
+  const { namespace, name, ports, headless } = merged;
+  return {
+    namespace,
+    name: derivedName(namespace, name),
+    exportedName: name,
+    uid,
+    ports,
+    selector: { op: "all" },
+    headless,
+    affinity: "none",
+    lostAfterMs: null,
+  };
+}
+
+/** Of each cluster that exports it, for the ports of its Service that the import has. */
+export function selectImported(
+  service: FederatedService,
+  { merged, exported }: Import,
+  clusters: readonly SourceCluster[],
+): readonly Selection[] {
+  return exported.flatMap((one) => {
+    const cluster = clusters.find(({ rcc }) => rcc === one.rcc);
+    const backing = cluster?.table.backing(merged.namespace, merged.name);
+    if (cluster === undefined || backing === null || backing === undefined) return [];
+    const allowed = portsOfCluster(merged, one.service);
+    return [
+      selectionOf(service.ports, cluster, [backing], ({ ports }) =>
+        ports.filter((port) =>
+          allowed.some(({ name, protocol }) => name === port.name && protocol === port.protocol),
+        ),
+      ),
+    ];
+  });
+}

@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+
+import {
+  clustersOf,
+  exportConditions,
+  isSameStatus,
+  withConditions,
+  withImportStatus,
+} from "../../../../relay/services/mcs/statuses.ts";
+
+const CONFLICT = { reason: "PortConflict", message: "ports: b has a, the oldest export; c has b" };
+
+test("[MCS8] an export says whether it is valid, exported, and in conflict", () => {
+  const of = (...args: Parameters<typeof exportConditions>): string =>
+    exportConditions(...args)
+      .map(({ type, status, reason }) => `${type}=${status}/${reason}`)
+      .join(" ");
+  expect(of(null, true, [])).toBe(
+    "Valid=True/Valid Ready=True/Exported Conflict=False/NoConflicts",
+  );
+  expect(of(null, false, [])).toMatch("Ready=False/Pending");
+  expect(of(null, true, [CONFLICT, { ...CONFLICT, reason: "TypeConflict" }])).toMatch(
+    "Conflict=True/PortConflict,TypeConflict",
+  );
+  expect(of("NoService", true, [])).toBe("Valid=False/NoService Ready=False/Pending");
+  expect(of("InvalidServiceType", true, [])).toMatch("Valid=False/InvalidServiceType");
+  expect(of("FederatedService", true, [])).toMatch("Valid=False/FederatedService");
+});
+
+test("[MCS8] others' conditions stay; a condition's time changes with its status alone", () => {
+  const other = { type: "Theirs", status: "True", reason: "X", lastTransitionTime: "then" };
+  const object = { metadata: { generation: 3 }, status: { conditions: [other] } };
+  const first = withConditions(object, exportConditions(null, true, []), 1_000);
+  expect(first["status"]).toMatchObject({
+    conditions: [other, { type: "Valid", observedGeneration: 3 }, {}, {}],
+  });
+  const again = withConditions(first, exportConditions(null, true, []), 9_000);
+  expect(isSameStatus(first, again)).toBe(true);
+  const changed = withConditions(first, exportConditions(null, true, [CONFLICT]), 9_000);
+  const times = (changed["status"] as { conditions: { lastTransitionTime: string }[] }).conditions;
+  expect(times.map((one) => one.lastTransitionTime)).toEqual([
+    "then",
+    "1970-01-01T00:00:01Z",
+    "1970-01-01T00:00:01Z",
+    "1970-01-01T00:00:09Z",
+  ]);
+});
+
+test("[MCS9] an import names the clusters that export it, and whether there are slices", () => {
+  const object = withImportStatus({ metadata: {} }, { clusters: ["a", "b"] }, true, 0);
+  expect(object["status"]).toMatchObject({
+    clusters: [{ cluster: "a" }, { cluster: "b" }],
+    endpointSliceObjects: "Present",
+    conditions: [{ type: "Ready", status: "True" }],
+  });
+  expect(clustersOf(object)).toEqual(["a", "b"]);
+  expect(clustersOf({ status: { clusters: [{}, 7, { cluster: "x" }] } })).toEqual(["x"]);
+});
