@@ -40,11 +40,15 @@ export async function scanFolder(
 ): Promise<SeenFolder> {
   const files = new Map<string, SeenFile>();
   const folders: string[] = [];
+  let hasVanished = false;
   for (const path of await listFiles(folder, "", folders, 0)) {
     const seen = await readChanged(join(folder, path), known.get(path));
-    if (seen !== null) files.set(path, seen);
+    if (seen === null) hasVanished = true;
+    else files.set(path, seen);
     if (files.size > MAX_FILES) throw new Error(`${folder} has more than ${MAX_FILES} files`);
   }
+  // Files of a folder that goes away as a whole (a mount, a rename) are not deleted one by one.
+  if (hasVanished) for (const each of folders) await readdir(each);
   return { files, folders };
 }
 
