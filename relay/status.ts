@@ -4,6 +4,7 @@ import type { Home } from "./publish/home.ts";
 import type { FeedStatus } from "./feed/feed.ts";
 import type { PeerReport } from "./peers/ask-all.ts";
 import type { WithdrawalReport } from "./publish/withdrawals/withdrawals.ts";
+import type { ResourcesStatus } from "./resources/resource-writer.ts";
 import type { SourceStatus } from "./source/source-status.ts";
 import type { NatPoolsReport } from "./view/nat-pools.ts";
 import type { Remotes } from "./view/remotes.ts";
@@ -44,4 +45,6 @@ export interface RelayStatus {
   readonly peers: PeerReport | null;
   /** Who feeds this relay, and whom it feeds; `null`: it is by itself. [FEE7] */
   readonly feed: FeedStatus | null;
+  /** Of `--custom-resources`; `null` without it. [CRD9] */
+  readonly resources: ResourcesStatus | null;
 }

@@ -8,6 +8,8 @@ import {
   changedSchema,
   clusterParams,
   listSchema,
+  managerQuery,
+  managerSchema,
   meshParams,
   nameSchema,
   refSchema,
@@ -30,6 +32,7 @@ export const rccViewSchema = z
     }),
     spec: z.record(z.string(), z.unknown()),
     status: z.object({
+      managedBy: managerSchema.default("api"),
       remote: refSchema.nullable().meta({
         description: "The member that it names; null for one with connection fields",
       }),
@@ -80,6 +83,7 @@ export const applyRcc = operation({
   method: "put",
   path: PATH,
   params: rccParams,
+  query: managerQuery,
   body: rccSchema,
   access: "editor",
   owner: "params.cluster",
@@ -135,6 +139,7 @@ export const deleteRcc = operation({
   method: "delete",
   path: PATH,
   params: rccParams,
+  query: managerQuery,
   access: "editor",
   owner: "params.cluster",
   answer: changedSchema,

@@ -27,6 +27,7 @@ const reasonCode = z.enum([
   "EdgeDown",
   "EdgeLagging",
 ]);
+const under = text.exactOptional();
 const annotations = z.record(text, text);
 const spec = specSchema.transform(presentSpec);
 const scope = z.custom<Scope>((value) => parseScope(value).ok, "must be a scope");
@@ -55,8 +56,9 @@ const SCHEMAS: { readonly [N in keyof Collections]: z.ZodType<Collections[N]> } 
     annotations,
     spec,
     createdMs: number,
+    under,
   }),
-  grants: z.looseObject({ createdMs: number }),
+  grants: z.looseObject({ createdMs: number, under }),
   ranges: z.looseObject({
     clusterUid: text,
     use: z.enum(["pods", "nodes", "shared"]),
@@ -69,9 +71,9 @@ const SCHEMAS: { readonly [N in keyof Collections]: z.ZodType<Collections[N]> } 
   counters: z.looseObject({ value: number }),
   directory: z.looseObject({ id: text, createdMs: number }),
   names: z.looseObject({ uid: text }),
-  scoped: z.looseObject({ createdMs: number, scope }),
+  scoped: z.looseObject({ createdMs: number, scope, under }),
   pools: z.looseObject({ cidrs: z.array(text) }),
-  direct: z.looseObject({ name: text, annotations, spec, createdMs: number }),
+  direct: z.looseObject({ name: text, annotations, spec, createdMs: number, under }),
   events: z.looseObject({
     type: eventType,
     subject: text,

@@ -45,8 +45,17 @@ export interface TokenRow {
   readonly usedBy: string | null;
 }
 
+/** An RCC or a grant. */
+export interface OwnedRow {
+  /**
+   * UID of the CRD whose custom resource it is; empty: handed over to the cluster, which has not
+   * taken it up. Absent: it is the API's. A hub of the version before takes it for the API's.
+   */
+  readonly under?: string;
+}
+
 /** Id: `<cluster uid>/<remote uid>`: one RCC for a remote is a property of the id. */
-export interface RccRow {
+export interface RccRow extends OwnedRow {
   readonly name: string;
   readonly remoteUid: string;
   readonly overlayRoutingMode: "Enabled" | "Disabled";
@@ -59,7 +68,7 @@ export interface RccRow {
  * Id: `<cluster uid>/<name>`. One with connection fields: it names no member, and a hub of a
  * version that does not know it has no such RCC. [VIS40]
  */
-export interface DirectRccRow {
+export interface DirectRccRow extends OwnedRow {
   readonly name: string;
   readonly annotations: Readonly<Record<string, string>>;
   readonly spec: RccSpec;
@@ -67,7 +76,7 @@ export interface DirectRccRow {
 }
 
 /** Id: `<origin uid>/<reader uid>`. It shows all of the origin. */
-export interface GrantRow {
+export interface GrantRow extends OwnedRow {
   readonly createdMs: number;
 }
 
