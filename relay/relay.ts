@@ -22,6 +22,7 @@ import type { FeedNet } from "./feed/frames.ts";
 import { PeerFeedNet } from "./peers/feed-net.ts";
 import { offerOf } from "./peers/offer.ts";
 import { Peers } from "./peers/peers.ts";
+import { ExportFile } from "./publish/export-file.ts";
 import type { Publisher } from "./publish/publisher.ts";
 import type { ResourceWriter } from "./resources/resource-writer.ts";
 import type { Source } from "./source/source.ts";
@@ -76,12 +77,14 @@ export class Relay {
     this.#access = new KeptAccess(config.state, ports, log);
     this.feed = net && openFeed(net, this, this.#access, ports, log, () => this.#report());
     const hubPorts = this.feed?.ports ?? ports;
+    const { exportPolicy: policy } = config;
     this.own = new OwnCluster({
       source,
       stateDir: config.state,
       withdrawalHoldMs: config.withdrawalHoldSeconds * 1000,
       ports,
       log,
+      exports: policy === undefined ? null : new ExportFile(policy, ports, log),
       publisher: () => this.#session.publisher,
       onHealth: () => this.#report(),
       onListed: () => this.#onListed(),
@@ -96,12 +99,12 @@ export class Relay {
       hub: config.hub ?? "",
       joinToken: config.joinToken,
       credentials,
-      local: this.own.local,
+      local: this.own.published,
       ports: hubPorts,
       log,
       accessVersion: () => this.#access.facts?.accessVersion ?? 0,
       onAccess: (facts) => this.#onAccess(facts),
-      review: (channel, missing) => this.own.withdrawals.review(channel, missing),
+      review: (channel, missing) => this.own.review(channel, missing),
       onMember: (publisher) => this.#onMember(publisher),
     });
     const facts = (): AccessFacts | null => this.#access.facts;
@@ -199,6 +202,7 @@ export class Relay {
       diskProblem: this.#access.writeError ?? this.remotes.writeError,
       source: this.own.status(),
       withdrawals: this.own.withdrawals.report(),
+      exports: this.own.exportStatus(),
       publisher: this.#session.publisher?.status() ?? null,
       remotes: this.remotes.reports(),
       direct: this.directs?.status() ?? null,

@@ -1,5 +1,6 @@
 /** The status document of a relay: `/status`, `catwalk relay status`, metrics. */
 import type { DirectStatus } from "./direct/direct-remotes.ts";
+import type { ExportStatus } from "./own-cluster.ts";
 import type { Home } from "./publish/home.ts";
 import type { FeedStatus } from "./feed/feed.ts";
 import type { PeerReport } from "./peers/ask-all.ts";
@@ -31,6 +32,8 @@ export interface RelayStatus {
   readonly source: SourceStatus;
   /** Withdrawals that are held because a list lacks so much. [PUB3] */
   readonly withdrawals: readonly WithdrawalReport[];
+  /** Of `--export-policy`; `null` without it. */
+  readonly exports: ExportStatus | null;
   readonly publisher: ReturnType<Home["publisher"]["status"]> | null;
   readonly remotes: ReturnType<Remotes["reports"]>;
   /** RCCs that this relay reads itself; `null` without such a folder. [DIR8] */

@@ -83,6 +83,8 @@ export const relayConfigSchema = z
     typhaMaxConnections: z.coerce.number().int().min(1).max(100_000).optional(),
     /** Longest time that Felix connections are ended one by one on SIGTERM. */
     drainSeconds: z.coerce.number().min(0).max(3_600).optional(),
+    /** File with what never leaves the cluster. [EXP1] */
+    exportPolicy: z.string().min(1, "must be a file").optional(),
     /** Ranges of the cluster's Services, which no remote may have addresses in. [OVL1] */
     serviceRanges: z
       .preprocess(

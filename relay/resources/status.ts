@@ -100,14 +100,7 @@ function rccStatus(
   if (accepted.status !== "True")
     return { ...base, conditions: [accepted], state: stateOf(accepted) };
   const isGranted = rcc?.status.state === "granted";
-  const granted: Condition = isGranted
-    ? condition("Granted", "True", "Granted", `${remote} lets this cluster see it`)
-    : condition(
-        "Granted",
-        "False",
-        "NotGranted",
-        `${remote} does not grant this cluster to see it`,
-      );
+  const granted = grantedOf(remote ?? name, rcc?.status);
   const word = CONNECTION_WORDS[report?.connectionStatus ?? 0] ?? "Unknown";
   const isInSync = isGranted && word === "InSync";
   const inSync = isInSync
@@ -117,8 +110,16 @@ function rccStatus(
     ...base,
     endpoints: isGranted ? (report?.endpoints ?? 0) : 0,
     conditions: [accepted, granted, inSync],
-    state: isGranted ? word : "NotGranted",
+    state: isGranted ? word : granted.reason,
   };
+}
+
+function grantedOf(remote: string, status: OwnState["rccs"][number]["status"] | undefined) {
+  if (status?.state === "granted")
+    return condition("Granted", "True", "Granted", `${remote} lets this cluster see it`);
+  return status?.vetoed === true
+    ? condition("Granted", "False", "Vetoed", `the owner of ${remote} keeps it from this cluster`)
+    : condition("Granted", "False", "NotGranted", `${remote} does not grant this cluster`);
 }
 
 function grantStatus(
@@ -131,6 +132,11 @@ function grantStatus(
   if (accepted.status !== "True")
     return { ...scope, conditions: [accepted], state: stateOf(accepted) };
   const grant = hub?.grants.find(({ reader }) => reader.name === wanted?.key);
+  if (grant?.vetoed === true) {
+    const message = `the export policy of this cluster keeps it from ${wanted?.key}`;
+    const vetoed = condition("Used", "False", "Vetoed", message);
+    return { ...scope, conditions: [accepted, vetoed], state: "Vetoed" };
+  }
   const isUsed = grant?.used === true;
   const used = isUsed
     ? condition("Used", "True", "Used", `${wanted?.key} has an RCC that names this cluster`)

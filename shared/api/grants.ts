@@ -33,6 +33,10 @@ export const grantSchema = z
     createdAt: z.string(),
     used: z.boolean().meta({ description: "Whether the reader has an RCC that names the origin" }),
     managedBy: managerSchema.default("api"),
+    vetoed: z
+      .boolean()
+      .default(false)
+      .meta({ description: "The origin's export policy keeps it from the reader all the same" }),
     scope: scopeSchema.optional().meta(scopeMeta),
   })
   .meta({ id: "Grant" });

@@ -33,6 +33,9 @@ export const rccViewSchema = z
     spec: z.record(z.string(), z.unknown()),
     status: z.object({
       managedBy: managerSchema.default("api"),
+      vetoed: z.boolean().default(false).meta({
+        description: "It is granted, and the remote's export policy keeps it from this cluster",
+      }),
       remote: refSchema.nullable().meta({
         description: "The member that it names; null for one with connection fields",
       }),

@@ -2,6 +2,7 @@
  * Decisions about grants, the origin's half of "A sees B": all of it, or what a scope shows.
  * [VIS23] [SCP3]
  */
+import { isKeptFrom } from "../../shared/visibility/access.ts";
 import { describeScope } from "../../shared/visibility/scope-text.ts";
 import { scopeId } from "../../shared/visibility/scope.ts";
 import type { ManagedBy } from "../../shared/visibility/managed-by.ts";
@@ -28,6 +29,8 @@ export interface Grant {
   readonly isUsed: boolean;
   /** `null`: it shows all of the origin. */
   readonly scope: Scope | null;
+  /** The owner of the origin keeps it from the reader all the same. [EXP5] */
+  readonly isVetoed: boolean;
   readonly managedBy: ManagedBy;
   /** See `OwnedRow`. */
   readonly under?: string;
@@ -147,6 +150,7 @@ function grantOf(mesh: Mesh, origin: ClusterRow, reader: ClusterRow): Grant {
     createdMs: grant?.createdMs ?? 0,
     isUsed: mesh.rccTo(reader.uid, origin.uid) !== undefined,
     scope: grant?.scope ?? null,
+    isVetoed: isKeptFrom(mesh, reader.uid, origin.uid),
     managedBy: managedBy(grant ?? {}),
     ...(grant?.under === undefined ? {} : { under: grant.under }),
   };

@@ -29,6 +29,8 @@ export interface Member {
   readonly pools: readonly string[];
   readonly refusedClaims: readonly RefusedClaim[];
   readonly suspended: boolean;
+  /** The veto of its owner, in one line; `null`: there is none. [EXP5] */
+  readonly exportPolicy: string | null;
   /** As webhooks are told. */
   readonly health: HealthRow;
 }

@@ -2,7 +2,7 @@
  * Decisions about RCCs, the reader's half of "A sees B", and those that name no member. [VIS22]
  * [VIS23] [VIS40]
  */
-import { isEffective } from "../../shared/visibility/access.ts";
+import { isEffective, isVetoedGrant } from "../../shared/visibility/access.ts";
 import { REMOTE_ANNOTATION } from "../../shared/visibility/rcc.ts";
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import type { Mesh } from "./mesh.ts";
@@ -18,6 +18,8 @@ export interface MemberRcc {
   readonly row: RccRow;
   readonly remote: { readonly uid: string; readonly name: string };
   readonly state: "granted" | "not-granted";
+  /** There is a grant, and the owner of the remote keeps it from this cluster. [EXP5] */
+  readonly isVetoed: boolean;
 }
 
 /** One with connection fields: kept, bound to nobody, and of no effect. [VIS40] */
@@ -192,6 +194,7 @@ function viewMember(mesh: Mesh, cluster: ClusterRow, row: RccRow): MemberRcc {
     row,
     remote: { uid: row.remoteUid, name: mesh.member(row.remoteUid)?.name ?? "" },
     state: isEffective(mesh, cluster.uid, row.remoteUid) ? "granted" : "not-granted",
+    isVetoed: isVetoedGrant(mesh, cluster.uid, row.remoteUid),
   };
 }
 

@@ -6,6 +6,7 @@ import { z } from "zod";
 
 import { EVENT_TYPES } from "../../shared/visibility/health.ts";
 import { summarySchema } from "../../shared/overlay/summary.ts";
+import { exportReportSchema } from "../../shared/visibility/export-report.ts";
 import { describeIssues } from "../../shared/visibility/field-problem.ts";
 import { presentSpec, specSchema } from "../../shared/visibility/rcc-connection.ts";
 import { parseScope } from "../../shared/visibility/scope.ts";
@@ -129,6 +130,7 @@ const SCHEMAS: { readonly [N in keyof Collections]: z.ZodType<Collections[N]> } 
     acks: z.record(text, z.array(text)),
   }),
   "pairs-back": z.strictObject({}),
+  exports: exportReportSchema,
 };
 
 /** Total: whatever the column holds. */

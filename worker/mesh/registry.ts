@@ -5,6 +5,7 @@
  */
 import type { OverlaySummary } from "../../shared/overlay/summary.ts";
 import type { MemberRow } from "../../shared/visibility/access.ts";
+import type { ExportReport } from "../../shared/visibility/export-report.ts";
 import type { OverlayOrder } from "../../shared/visibility/overlay-order.ts";
 import type { RangeUse } from "../../shared/visibility/facts.ts";
 import type { RccSpec } from "../../shared/visibility/rcc-connection.ts";
@@ -147,6 +148,9 @@ export interface SummaryRow {
   readonly summary: OverlaySummary;
 }
 
+/** Id: `<cluster uid>`. The veto of the cluster's owner, as its relay has told. */
+export type ExportsRow = ExportReport;
+
 /** Id: two clusters' UIDs, the lower first. A pair that has routes, or gets or loses them. */
 export interface PairRow extends Pick<OverlayOrder, "phase" | "step" | "since"> {
   /** UID of each cluster whose relays have obeyed `step` → relays that have not. */
@@ -187,6 +191,7 @@ export interface Collections {
   readonly summaries: SummaryRow;
   readonly pairs: PairRow;
   readonly "pairs-back": PairBackRow;
+  readonly exports: ExportsRow;
 }
 
 /** The position of a name is its number in storage: append only. */
@@ -215,6 +220,7 @@ export const COLLECTIONS = [
   "summaries",
   "pairs",
   "pairs-back",
+  "exports",
 ] as const satisfies readonly (keyof Collections)[];
 
 /** Bounds of one mesh; at each, the request is refused by name and nothing changes. [VIS27] */

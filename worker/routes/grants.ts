@@ -51,6 +51,7 @@ export function showGrant(grant: Grant): GrantView {
     createdAt: isoTime(grant.createdMs),
     used: grant.isUsed,
     managedBy: grant.managedBy,
+    vetoed: grant.isVetoed,
     ...(grant.scope === null ? {} : { scope: scopeDocument(grant.scope) }),
   };
 }

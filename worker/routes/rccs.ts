@@ -64,7 +64,8 @@ export function readRcc(document: RccDocument): RccRequest {
     : badRequest(parsed.problems, parsed.kind === "malformed" ? 400 : 422);
 }
 
-export function showRcc({ row, remote, state }: Rcc): RccView {
+export function showRcc(rcc: Rcc): RccView {
+  const { row, remote, state } = rcc;
   return {
     apiVersion: "projectcalico.org/v3",
     kind: "RemoteClusterConfiguration",
@@ -76,6 +77,7 @@ export function showRcc({ row, remote, state }: Rcc): RccView {
     spec: { ...row.spec },
     status: {
       managedBy: managedBy(row),
+      vetoed: rcc.remote !== null && rcc.isVetoed,
       remote: remote === null ? null : { ...remote },
       state,
       notServed: notServed(row.spec).map((what) => ({ ...what })),

@@ -54,6 +54,7 @@ export function rccAt(
     spec: more.spec ?? {},
     status: {
       managedBy: under === null ? "api" : "cluster",
+      vetoed: false,
       remote: { uid: "d", name },
       state: more.state ?? "granted",
       notServed: [],
@@ -69,6 +70,7 @@ export function grantAt(reader: string, under: string | null, scope?: Grant["sco
     createdAt: "2026-11-30T00:00:00Z",
     used: true,
     managedBy: under === null ? "api" : "cluster",
+    vetoed: false,
     ...(scope === undefined ? {} : { scope }),
     under,
   };
