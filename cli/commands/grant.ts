@@ -99,7 +99,7 @@ function registerList(grant: Command): void {
             { title: "CLUSTER", of: (row) => row.origin.name },
             { title: "TO", of: (row) => row.reader.name },
             { title: "SCOPE", of: scopeText },
-            { title: "USED", of: (row) => (row.used ? "yes" : "no RCC") },
+            { title: "USED", of: usedText },
             { title: "MANAGED BY", of: (row) => row.managedBy, wide: true },
             { title: "CREATED", of: (row) => row.createdAt, wide: true },
           ],
@@ -135,6 +135,11 @@ function printGrant(made: ChangedGrant, flags: PairFlags): void {
       ? `${cluster} grants ${to}: ${shown}${hint}\n`
       : renderOne(made.grant, `${cluster}/${to}`, output),
   );
+}
+
+function usedText({ vetoed, used }: GrantView): string {
+  if (vetoed) return "vetoed";
+  return used ? "yes" : "no RCC";
 }
 
 function scopeText(grant: GrantView): string {

@@ -21,6 +21,7 @@ import { parse, parseAllDocuments } from "yaml";
 import { environmentName, readConfig, relayConfigSchema } from "../../relay/config/relay-config.ts";
 import { KEY_FILE, MEMBERSHIP_FILE } from "../../relay/hub/identity.ts";
 import { peerAddresses, PEERS_PORT_NAME } from "../../relay/peers/find-peers.ts";
+import { parseExportPolicy } from "../../relay/publish/export-policy.ts";
 import { COLLECTIONS } from "../../relay/source/convert/converters.ts";
 import { PORT_NAME, typhaAddresses } from "../../relay/kube/endpoint-slices.ts";
 import { isReservedLabel } from "../../shared/record/label-domain.ts";
@@ -169,7 +170,7 @@ test("[DEP3] the relay may list and watch what its source follows, and nothing e
 });
 
 test("[DEP1] every kustomization names files that are there, and the files that are there are named", () => {
-  for (const folder of ["base", "source-kubernetes", "cleanup", "crds"]) {
+  for (const folder of ["base", "source-kubernetes", "cleanup", "crds", "export-policy"]) {
     const text = readFileSync(join(FOLDER, folder, "kustomization.yaml"), "utf8");
     const { resources } = parse(text) as { readonly resources: readonly string[] };
     const here = readdirSync(join(FOLDER, folder)).filter((name) => name !== "kustomization.yaml");
@@ -334,4 +335,15 @@ test("[CRD3] the rights of custom resources are those that the program uses, and
   expect(flag).toBe("custom-resources");
   const given = { ...flags, customResources: true };
   expect(readConfig(given, only<Manifest>("base", "ConfigMap").data ?? {}, null).ok).toBe(true);
+});
+
+test("[EXP1] the component's policy is one that the relay takes, where its option says", () => {
+  const { data } = only<Manifest>("export-policy", "ConfigMap");
+  const [[key = "", text = ""] = []] = Object.entries(data ?? {});
+  expect(parseExportPolicy(parse(text))).toMatchObject({ ok: true });
+  const patch = readFileSync(join(FOLDER, "export-policy/kustomization.yaml"), "utf8");
+  const [, path = ""] = /value: --export-policy=(.+)/.exec(patch) ?? [];
+  const [, mounted = ""] = /mountPath: ([^,]+),/.exec(patch) ?? [];
+  expect(path).toBe(`${mounted}/${key}`);
+  expect(Object.keys(relayConfigSchema.shape)).toContain("exportPolicy");
 });

@@ -19,6 +19,10 @@ function report(connectionStatus: EdgeReport["connectionStatus"], endpoints: num
   return { rcc: "db", origin, connectionStatus, endpoints, refused: 0, digest: null, revision: 1 };
 }
 
+function vetoed(rcc: ReturnType<typeof rccAt>): ReturnType<typeof rccAt> {
+  return { ...rcc, status: { ...rcc.status, vetoed: true } };
+}
+
 const DIRECT = { clusterAccessSecret: { name: "s", namespace: "n" } };
 
 test.each<[string, Resource, Partial<Standing>, string, string]>([
@@ -29,6 +33,20 @@ test.each<[string, Resource, Partial<Standing>, string, string]>([
     resourceOf("rcc", "db"),
     { hub: { ...NO_OBJECTS, rccs: [rccAt("db", "crd-1", { state: "not-granted" })] } },
     "NotGranted",
+    "Accepted True",
+  ],
+  [
+    "kept back by the remote's owner",
+    resourceOf("rcc", "db"),
+    { hub: { ...NO_OBJECTS, rccs: [vetoed(rccAt("db", "crd-1", { state: "not-granted" }))] } },
+    "Vetoed",
+    "Accepted True",
+  ],
+  [
+    "a grant that this cluster's owner keeps back",
+    resourceOf("grant", "app"),
+    { hub: { ...NO_OBJECTS, grants: [{ ...grantAt("app", "crd-1"), vetoed: true }] } },
+    "Vetoed",
     "Accepted True",
   ],
   ["direct", resourceOf("rcc", "db", DIRECT), {}, "NotServed", "Accepted False"],
