@@ -339,7 +339,7 @@ test("[CRD3] the rights of custom resources are those that the program uses, and
 
 test("[EXP1] the component's policy is one that the relay takes, where its option says", () => {
   const { data } = only<Manifest>("export-policy", "ConfigMap");
-  const [[key = "", text = ""] = []] = Object.entries(data ?? {});
+  const [key = "", text = ""] = Object.entries(data ?? {}).flat();
   expect(parseExportPolicy(parse(text))).toMatchObject({ ok: true });
   const patch = readFileSync(join(FOLDER, "export-policy/kustomization.yaml"), "utf8");
   const [, path = ""] = /value: --export-policy=(.+)/.exec(patch) ?? [];
