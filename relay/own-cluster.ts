@@ -12,6 +12,11 @@ import type { ClusterReport } from "../shared/visibility/facts.ts";
 import type { RelayPorts } from "./hub/relay-ports.ts";
 import type { Logger } from "./lib/log.ts";
 import type { JsonObject } from "./kube/kube-object.ts";
+import type { PublishedState } from "./publish/differences.ts";
+import type { ExportFile } from "./publish/export-file.ts";
+import { exportReportOf } from "./publish/export-policy.ts";
+import type { ExportPolicy } from "./publish/export-policy.ts";
+import { Exported } from "./publish/exported.ts";
 import { LocalState } from "./publish/local-state.ts";
 import { SummaryKeeper } from "./publish/overlay-summary.ts";
 import { OwnPools } from "./publish/own-pools.ts";
@@ -27,12 +32,23 @@ import type { Remotes } from "./view/remotes.ts";
 
 type LocalListener = (changes: readonly EncodedChange[]) => void;
 
+/** What a relay says of its export policy. [EXP4] */
+export interface ExportStatus {
+  readonly summary: string;
+  /** Why the file does not count as it is now; `null`: it does. */
+  readonly problem: string | null;
+  /** Records that leave the cluster. */
+  readonly records: number;
+}
+
 export interface OwnClusterOptions {
   readonly source: Source;
   readonly stateDir: string;
   readonly withdrawalHoldMs: number;
   readonly ports: RelayPorts;
   readonly log: Logger;
+  /** The owner's veto; absent or `null`: there is none. */
+  readonly exports?: ExportFile | null;
   /** `null`: the relay has not joined; the local state is what its publisher will begin with. */
   publisher(): Publisher | null;
   /** Where there is no publisher: a key of an earlier process goes after all. */
@@ -52,6 +68,8 @@ export interface OwnClusterOptions {
 
 export class OwnCluster {
   readonly local = new LocalState();
+  /** What of `local` leaves the cluster. */
+  readonly published: PublishedState;
   readonly pools = new OwnPools();
   /** What the cluster says of itself for routes to it. */
   readonly summary = new SummaryKeeper(this);
@@ -59,6 +77,7 @@ export class OwnCluster {
   /** How well the source follows; `health.summary()` is what the hub may be told. */
   readonly health: HealthWatch;
   readonly #options: OwnClusterOptions;
+  readonly #exported: Exported | null;
   readonly #problems: SourceProblems;
   readonly #listeners = new Set<LocalListener>();
   #isListed = false;
@@ -68,6 +87,9 @@ export class OwnCluster {
   constructor(options: OwnClusterOptions) {
     const { source, ports, log } = options;
     this.#options = options;
+    const { exports = null } = options;
+    this.#exported = exports && new Exported(this.local, exports.policy);
+    this.published = this.#exported ?? this.local;
     this.#problems = new SourceProblems(log);
     this.health = new HealthWatch(source, ports, log, () => options.onHealth());
     this.withdrawals = new Withdrawals({
@@ -106,11 +128,13 @@ export class OwnCluster {
       fillable: (id, object) => this.#options.onFillable(id, object),
     });
     this.health.start();
+    this.#options.exports?.follow((policy) => this.#onPolicy(policy));
   }
 
   stop(): Promise<void> {
     this.withdrawals.stop();
     this.health.stop();
+    this.#options.exports?.stop();
     return this.#options.source.stop();
   }
 
@@ -125,6 +149,22 @@ export class OwnCluster {
     return this.#isListed
       ? Promise.resolve()
       : new Promise((resolve) => this.#listedWaiters.push(resolve));
+  }
+
+  /**
+   * See `PublisherPorts`. What is there and is kept back was not lost: it is never held. [EXP3]
+   */
+  review(channel: Channel, missing: readonly Uint8Array[]): ReadonlySet<string> {
+    const lost = missing.filter((keyHash) => this.local.get(keyHash) === undefined);
+    return this.withdrawals.review(channel, lost);
+  }
+
+  /** `null`: everything may leave. */
+  exportStatus(): ExportStatus | null {
+    const { exports = null } = this.#options;
+    if (exports === null || this.#exported === null) return null;
+    const { summary } = exportReportOf(exports.policy);
+    return { summary, problem: exports.problem, records: this.#exported.size };
   }
 
   *records(): Generator<CalicoRecord> {
@@ -146,6 +186,7 @@ export class OwnCluster {
     withheld: ClusterReport["withheldPools"],
     serviceRanges: readonly string[] = [],
   ): ClusterReport {
+    const { exports = null } = this.#options;
     const pools = this.pools.own();
     const held = this.withdrawals.report().reduce((sum, { keys }) => sum + keys, 0);
     return {
@@ -154,6 +195,7 @@ export class OwnCluster {
       poolCount: pools.length,
       withheldPools: withheld.slice(0, MAX_TOLD_POOLS),
       source: this.health.summary(),
+      ...(exports === null ? {} : { exports: exportReportOf(exports.policy) }),
       ...(this.isListed ? { overlay: this.summary.with(serviceRanges) } : {}),
     };
   }
@@ -168,10 +210,19 @@ export class OwnCluster {
     const changes = this.pools.publishable(seen, () => this.local.records());
     // Told first: a deletion is told with the record that is still there.
     for (const listener of this.#listeners) listener(changes);
-    if (publisher === null) for (const change of changes) this.local.applyChange(change);
+    if (publisher === null) for (const change of changes) this.published.applyChange(change);
     else publisher.onSource(changes);
     this.summary.onChanges(changes);
     this.#options.onChanges(changes, seen.some(isOfAddresses));
+  }
+
+  /** What is kept back from now on is withdrawn, and what no more is sent. [EXP3] */
+  #onPolicy(policy: ExportPolicy): void {
+    const publisher = this.#options.publisher();
+    const changes = this.#exported?.setPolicy(policy) ?? [];
+    if (publisher === null) for (const change of changes) this.published.applyChange(change);
+    else publisher.onSource(changes);
+    this.#options.onHealth();
   }
 
   #onListed(): void {

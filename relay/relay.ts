@@ -13,15 +13,18 @@ import type { RelayPorts } from "./hub/relay-ports.ts";
 import type { Logger } from "./lib/log.ts";
 import { makeFolder } from "./lib/make-folder.ts";
 import { VERSION } from "./lib/version.ts";
+import { openFeed } from "./open-feed.ts";
 import { openIdentity } from "./open-identity.ts";
 import { remotesOf } from "./open-remotes.ts";
 import { everyRecord, OwnCluster } from "./own-cluster.ts";
-import { Feed } from "./feed/feed.ts";
+import type { Feed } from "./feed/feed.ts";
 import type { FeedNet } from "./feed/frames.ts";
 import { PeerFeedNet } from "./peers/feed-net.ts";
 import { offerOf } from "./peers/offer.ts";
 import { Peers } from "./peers/peers.ts";
+import { ExportFile } from "./publish/export-file.ts";
 import type { Publisher } from "./publish/publisher.ts";
+import type { ResourceWriter } from "./resources/resource-writer.ts";
 import type { Source } from "./source/source.ts";
 import type { RelayStatus } from "./status.ts";
 import type { Remotes } from "./view/remotes.ts";
@@ -32,6 +35,7 @@ const ASK_BESIDE_HUB_MS = 10_000;
 
 export class Relay {
   readonly config: RelayConfig;
+  readonly credentials: RelayIdentity;
   readonly own: OwnCluster;
   readonly remotes: Remotes;
   readonly source: Source;
@@ -40,11 +44,12 @@ export class Relay {
   splice: { canServe(): Promise<boolean> } | null = null;
   /** The cluster's other relays, when there are any. */
   peers: Peers | null = null;
+  /** What this relay does about the cluster's custom resources; `null`: nothing. */
+  resources: ResourceWriter | null = null;
   /** RCCs that this relay reads itself; `null` without a folder of them. */
   readonly directs: DirectRemotes | null;
   readonly #log: Logger;
   readonly #access: KeptAccess;
-  readonly #credentials: RelayIdentity;
   readonly #ports: RelayPorts;
   readonly #session: HubSession;
   /** `null`: it always has its own sockets at the hub. */
@@ -68,16 +73,18 @@ export class Relay {
     this.config = config;
     this.source = source;
     this.#log = log;
-    this.#credentials = credentials;
+    this.credentials = credentials;
     this.#access = new KeptAccess(config.state, ports, log);
-    this.feed = net && this.#feedOver(net);
+    this.feed = net && openFeed(net, this, this.#access, ports, log, () => this.#report());
     const hubPorts = this.feed?.ports ?? ports;
+    const { exportPolicy: policy } = config;
     this.own = new OwnCluster({
       source,
       stateDir: config.state,
       withdrawalHoldMs: config.withdrawalHoldSeconds * 1000,
       ports,
       log,
+      exports: policy === undefined ? null : new ExportFile(policy, ports, log),
       publisher: () => this.#session.publisher,
       onHealth: () => this.#report(),
       onListed: () => this.#onListed(),
@@ -92,12 +99,12 @@ export class Relay {
       hub: config.hub ?? "",
       joinToken: config.joinToken,
       credentials,
-      local: this.own.local,
+      local: this.own.published,
       ports: hubPorts,
       log,
       accessVersion: () => this.#access.facts?.accessVersion ?? 0,
       onAccess: (facts) => this.#onAccess(facts),
-      review: (channel, missing) => this.own.withdrawals.review(channel, missing),
+      review: (channel, missing) => this.own.review(channel, missing),
       onMember: (publisher) => this.#onMember(publisher),
     });
     const facts = (): AccessFacts | null => this.#access.facts;
@@ -137,6 +144,7 @@ export class Relay {
     else void this.#askPeers(this.peers);
     this.own.start();
     this.services.start();
+    this.resources?.start();
     this.directs?.start();
     if (this.config.hub !== undefined)
       void this.#session.start().then(() => this.#connectRemotes());
@@ -150,15 +158,11 @@ export class Relay {
     this.remotes.stop();
     await Promise.all([
       this.services.stop(),
+      this.resources?.stop(),
       this.own.stop(),
       this.peers?.stop(),
       this.directs?.stop(),
     ]);
-  }
-
-  /** Resolves when the source has listed everything once. */
-  whenListed(): Promise<void> {
-    return this.own.whenListed();
   }
 
   /**
@@ -183,7 +187,7 @@ export class Relay {
   }
 
   get clusterName(): string | null {
-    return this.#credentials.membership?.cluster.name ?? null;
+    return this.credentials.membership?.cluster.name ?? null;
   }
 
   status(): RelayStatus {
@@ -191,13 +195,14 @@ export class Relay {
       version: VERSION,
       protocols: PROTOCOL_VERSIONS,
       cluster: this.clusterName,
-      mesh: this.#credentials.membership?.mesh ?? null,
+      mesh: this.credentials.membership?.mesh ?? null,
       ...this.#session.status(),
-      clockSkewSeconds: Math.round((this.#credentials.skewMs ?? 0) / 1000),
+      clockSkewSeconds: Math.round((this.credentials.skewMs ?? 0) / 1000),
       accessVersion: this.#access.facts?.accessVersion ?? 0,
       diskProblem: this.#access.writeError ?? this.remotes.writeError,
       source: this.own.status(),
       withdrawals: this.own.withdrawals.report(),
+      exports: this.own.exportStatus(),
       publisher: this.#session.publisher?.status() ?? null,
       remotes: this.remotes.reports(),
       direct: this.directs?.status() ?? null,
@@ -205,6 +210,7 @@ export class Relay {
       transfers: this.remotes.transfers(),
       peers: this.peers?.report ?? null,
       feed: this.feed?.status() ?? null,
+      resources: this.resources?.status() ?? null,
     };
   }
 
@@ -234,7 +240,7 @@ export class Relay {
   /** To the hub that these facts are of, once it knows this relay. */
   #mayConnect(facts: AccessFacts): boolean {
     const isMember = this.#session.publisher !== null;
-    return isMember && facts.meshId === this.#credentials.membership?.meshId;
+    return isMember && facts.meshId === this.credentials.membership?.meshId;
   }
 
   #onMember(publisher: Publisher): void {
@@ -253,6 +259,7 @@ export class Relay {
     if (!this.#access.keep(heard)) return;
     this.#refreshOwnAddresses();
     this.services.update();
+    this.resources?.look();
     const facts = this.#access.facts ?? heard;
     warnOfHeldBack(facts, this.#log);
     this.directs?.onMesh();
@@ -282,16 +289,8 @@ export class Relay {
     this.directs?.onLocal();
   }
 
-  #feedOver(net: FeedNet): Feed {
-    return new Feed(net, this.#ports, this.#log, {
-      clusterUid: () => this.#credentials.membership?.cluster.uid ?? null,
-      accessVersion: () => this.#access.facts?.accessVersion ?? 0,
-      view: (uid) => this.remotes.viewOf(uid),
-      onReports: () => this.#report(),
-    });
-  }
-
   #report(): void {
+    this.resources?.wake();
     this.#session.report(
       () => this.feed?.merged(this.remotes.meshReports()) ?? this.remotes.meshReports(),
       () => this.own.report(this.remotes.pools.withheld, this.config.serviceRanges),

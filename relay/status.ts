@@ -1,9 +1,11 @@
 /** The status document of a relay: `/status`, `catwalk relay status`, metrics. */
 import type { DirectStatus } from "./direct/direct-remotes.ts";
+import type { ExportStatus } from "./own-cluster.ts";
 import type { Home } from "./publish/home.ts";
 import type { FeedStatus } from "./feed/feed.ts";
 import type { PeerReport } from "./peers/ask-all.ts";
 import type { WithdrawalReport } from "./publish/withdrawals/withdrawals.ts";
+import type { ResourcesStatus } from "./resources/resource-writer.ts";
 import type { SourceStatus } from "./source/source-status.ts";
 import type { NatPoolsReport } from "./view/nat-pools.ts";
 import type { Remotes } from "./view/remotes.ts";
@@ -30,6 +32,8 @@ export interface RelayStatus {
   readonly source: SourceStatus;
   /** Withdrawals that are held because a list lacks so much. [PUB3] */
   readonly withdrawals: readonly WithdrawalReport[];
+  /** Of `--export-policy`; `null` without it. */
+  readonly exports: ExportStatus | null;
   readonly publisher: ReturnType<Home["publisher"]["status"]> | null;
   readonly remotes: ReturnType<Remotes["reports"]>;
   /** RCCs that this relay reads itself; `null` without such a folder. [DIR8] */
@@ -44,4 +48,6 @@ export interface RelayStatus {
   readonly peers: PeerReport | null;
   /** Who feeds this relay, and whom it feeds; `null`: it is by itself. [FEE7] */
   readonly feed: FeedStatus | null;
+  /** Of `--custom-resources`; `null` without it. [CRD9] */
+  readonly resources: ResourcesStatus | null;
 }

@@ -13,6 +13,7 @@ import { grantRoutes } from "./routes/grants.ts";
 import type { HubPorts } from "./routes/hub-ports.ts";
 import { joinRoutes } from "./routes/join.ts";
 import { meshRoutes } from "./routes/meshes.ts";
+import { ownRoutes } from "./routes/own.ts";
 import { HttpProblem, onError, problemResponse, validationHook } from "./routes/problem.ts";
 import { rccRoutes } from "./routes/rccs.ts";
 import { statusRoutes } from "./routes/status.ts";
@@ -57,6 +58,7 @@ export function createApp(ports: HubPorts): OpenAPIHono {
     webhookRoutes,
     tokenRoutes,
     joinRoutes,
+    ownRoutes,
   ])
     app.route("/", routes(ports));
   app.route("/", connectRoutes(ports));

@@ -5,7 +5,7 @@ import { createApp } from "./app.ts";
 import { importHubKey } from "./auth/hub-key.ts";
 import type { HubKeys } from "./auth/hub-key.ts";
 import { hubProcess } from "./origin/hub-process.ts";
-import { directoryStub, meshStub, tokenStub, webhookStub } from "./mesh/mesh-stub.ts";
+import { directoryStub, meshStub, ownStub, tokenStub, webhookStub } from "./mesh/mesh-stub.ts";
 import { originStub } from "./stubs.ts";
 
 export { MeshObject } from "./mesh/mesh-object.ts";
@@ -36,6 +36,7 @@ function appOf(env: HubEnvironment): OpenAPIHono {
       hubKeys: async () => (keys ??= await importHubKey(env.HUB_KEY)),
       mesh: (name, who) => meshStub(env.MESH, name, who),
       webhooks: (name, who) => webhookStub(env.MESH, name, who),
+      own: (name) => ownStub(env.MESH, name),
       tokens: (name) => tokenStub(env.MESH, name),
       requestWaitMs: (token) => hubProcess.requests.request(token, Date.now()),
       directory: () => directoryStub(env.MESH),

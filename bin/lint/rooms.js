@@ -318,6 +318,15 @@ export const ROOMS = {
     "relay/kube",
     "relay/source",
   ],
+  /** RCCs and grants as custom resources: to the hub, and their status back. */
+  "relay/resources": [
+    "shared/lib",
+    "shared/visibility",
+    "shared/api",
+    "relay/lib",
+    "relay/kube",
+    "relay/source",
+  ],
   /** Views from the cluster's other relays. */
   "relay/peers": [
     "shared/lib",
@@ -361,6 +370,7 @@ export const ROOMS = {
     "relay/direct",
     "relay/kube",
     "relay/services",
+    "relay/resources",
     "relay/peers",
   ],
   /** Health, status, metrics and views over HTTP. */
@@ -433,6 +443,7 @@ export const ROOMS = {
     "relay/view",
     "relay/typha/splice",
     "relay/services",
+    "relay/resources",
     "relay",
     "relay/http",
     "cli/admin",

@@ -10,6 +10,8 @@ import { clientOf, warnUnlessPropagated, withExample, withOutput, withServer } f
 import { print } from "../admin/terminal.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "../admin/config.ts";
+import { managedByOption } from "./managed-by.ts";
+import type { ManagedByFlag } from "./managed-by.ts";
 import { renderList, renderOne } from "./output.ts";
 import { scopeOf, withScope } from "./scope-flags.ts";
 import type { ScopeFlags } from "./scope-flags.ts";
@@ -49,13 +51,14 @@ function registerApply(grant: Command): void {
       grant
         .command("apply")
         .description("create a grant, or make it show this; without a scope: all of the cluster"),
-    ),
+    ).addOption(managedByOption("api takes over what a cluster manages, cluster hands it over")),
     `catwalk grant apply --cluster db --to app --selector "role == 'db'"`,
-  ).action(async (flags: GrantFlags) => {
+  ).action(async (flags: GrantFlags & ManagedByFlag) => {
     const scope = scopeOf(flags);
     const client = clientOf(flags);
     const params = { mesh: client.mesh, origin: flags.cluster, reader: flags.to };
-    printGrant(await client.call(applyGrant, { params, body: bodyOf(scope) }), flags);
+    const query = { managedBy: flags.managedBy };
+    printGrant(await client.call(applyGrant, { params, query, body: bodyOf(scope) }), flags);
   });
 }
 
@@ -63,12 +66,14 @@ function registerDelete(grant: Command): void {
   withExample(
     withServer(grant.command("delete").description("revoke: what came from it is withdrawn"))
       .requiredOption("--cluster <name>", "the cluster that is seen")
-      .requiredOption("--to <name>", "the cluster that may no longer see it"),
+      .requiredOption("--to <name>", "the cluster that may no longer see it")
+      .addOption(managedByOption("whose it is: cluster for what a cluster has left behind")),
     "catwalk grant delete --cluster db --to app",
-  ).action(async (flags: PairFlags) => {
+  ).action(async (flags: PairFlags & ManagedByFlag) => {
     const client = clientOf(flags);
     const params = { mesh: client.mesh, origin: flags.cluster, reader: flags.to };
-    warnUnlessPropagated(await client.call(deleteGrant, { params }));
+    const query = { managedBy: flags.managedBy };
+    warnUnlessPropagated(await client.call(deleteGrant, { params, query }));
     print(`${flags.cluster} no longer grants ${flags.to}\n`);
   });
 }
@@ -94,7 +99,8 @@ function registerList(grant: Command): void {
             { title: "CLUSTER", of: (row) => row.origin.name },
             { title: "TO", of: (row) => row.reader.name },
             { title: "SCOPE", of: scopeText },
-            { title: "USED", of: (row) => (row.used ? "yes" : "no RCC") },
+            { title: "USED", of: usedText },
+            { title: "MANAGED BY", of: (row) => row.managedBy, wide: true },
             { title: "CREATED", of: (row) => row.createdAt, wide: true },
           ],
           name: (row) => `${row.origin.name}/${row.reader.name}`,
@@ -129,6 +135,11 @@ function printGrant(made: ChangedGrant, flags: PairFlags): void {
       ? `${cluster} grants ${to}: ${shown}${hint}\n`
       : renderOne(made.grant, `${cluster}/${to}`, output),
   );
+}
+
+function usedText({ vetoed, used }: GrantView): string {
+  if (vetoed) return "vetoed";
+  return used ? "yes" : "no RCC";
 }
 
 function scopeText(grant: GrantView): string {

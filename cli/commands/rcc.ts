@@ -9,6 +9,8 @@ import { print } from "../admin/terminal.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "../admin/config.ts";
 import { readObjects } from "./documents.ts";
+import { managedByOption } from "./managed-by.ts";
+import type { ManagedByFlag } from "./managed-by.ts";
 import { renderList, renderOne } from "./output.ts";
 import type { ListShape } from "./output.ts";
 import { CommandError } from "../admin/usage-error.ts";
@@ -32,7 +34,8 @@ export const registerRcc: RegisterCommand = (program) => {
       ),
     )
       .requiredOption("-f, --file <file>", "YAML or JSON file, - for stdin")
-      .requiredOption("--cluster <name>", "the cluster that wants to see"),
+      .requiredOption("--cluster <name>", "the cluster that wants to see")
+      .addOption(managedByOption("api takes over what a cluster manages, cluster hands it over")),
     "catwalk rcc apply -f rcc.yaml --cluster app",
   ).action(applyFile);
   withExample(
@@ -63,20 +66,20 @@ export const registerRcc: RegisterCommand = (program) => {
     print(renderOne(await client.call(getRcc, { params }), name, flags.output));
   });
   withExample(
-    withServer(rcc.command("delete <name>").description("delete an RCC")).requiredOption(
-      "--cluster <name>",
-      "the cluster",
-    ),
+    withServer(rcc.command("delete <name>").description("delete an RCC"))
+      .requiredOption("--cluster <name>", "the cluster")
+      .addOption(managedByOption("whose it is: cluster for what a cluster has left behind")),
     "catwalk rcc delete db --cluster app",
-  ).action(async (name: string, flags: Flags) => {
+  ).action(async (name: string, flags: Flags & ManagedByFlag) => {
     const client = clientOf(flags);
     const params = { mesh: client.mesh, cluster: flags.cluster, rcc: name };
-    warnUnlessPropagated(await client.call(deleteRcc, { params }));
+    const query = { managedBy: flags.managedBy };
+    warnUnlessPropagated(await client.call(deleteRcc, { params, query }));
     print(`RCC ${name} of ${flags.cluster} deleted\n`);
   });
 };
 
-async function applyFile(flags: Flags & { readonly file: string }): Promise<void> {
+async function applyFile(flags: Flags & ManagedByFlag & { readonly file: string }): Promise<void> {
   const client = clientOf(flags);
   const { file, cluster } = flags;
   // All are looked at before the first is applied.
@@ -91,7 +94,7 @@ async function applyFile(flags: Flags & { readonly file: string }): Promise<void
     const { name } = rcc;
     const params = { mesh: client.mesh, cluster, rcc: name };
     const applied = await client
-      .call(applyRcc, { params, body: documentOf(rcc) })
+      .call(applyRcc, { params, query: { managedBy: flags.managedBy }, body: documentOf(rcc) })
       .catch((error: unknown) => {
         throw located(file, line, error);
       });
@@ -182,6 +185,7 @@ function listOf(cluster: string | undefined): ListShape<ListedRcc> {
       { title: "NAME", of: (row) => row.metadata.name },
       { title: "REMOTE", of: (row) => row.status.remote?.name ?? "" },
       { title: "STATE", of: stateOf },
+      { title: "MANAGED BY", of: (row) => row.status.managedBy, wide: true },
       {
         title: "OVERLAY ROUTING",
         of: overlayModeOf,

@@ -5,6 +5,7 @@ export function withSourceOptions(command: Command): Command {
   return withEtcdOptions(command.option("--source <kind>", "kubernetes, etcd, manifests or typha"))
     .option("--rcc-dir <dir>", "folder of RCCs whose datastores this relay reads itself")
     .option("--rcc-insecure-tls", "take such remotes whose certificate is not checked")
+    .option("--export-policy <file>", "YAML of what never leaves the cluster, followed")
     .option("--kubeconfig <file>", "of the cluster's API server")
     .option("--manifests <dir>", "folder of YAML instead of an API server");
 }

@@ -77,6 +77,8 @@ export function renderStatus(status: RelayStatusView): string {
       : [["clock", `${status.clockSkewSeconds} s behind the hub's, corrected`] as const]),
     ["source", `${source.listed ? "listed" : "not listed yet"}, ${source.records} records`],
     ["publisher", publisher === null ? "none" : `${publisher.pending} changes pending`],
+    ...exportRows(status),
+    ...resourceRows(status),
     ...remotes.map(
       (remote) =>
         [
@@ -128,6 +130,26 @@ export function conditionWords({ conditions }: Pick<DirectRemoteView, "condition
       [`${type} is ${status} (${reason})`, ...(message === "" ? [] : [message])].join(": "),
     );
   return [...(well.length === 0 ? [] : [well.join(", ")]), ...others].join("; ");
+}
+
+/** The owner's veto. [EXP4] */
+function exportRows({ exports }: RelayStatusView): (readonly [string, string])[] {
+  if (exports === null) return [];
+  return [
+    ["keeps back", `${exports.summary}; ${exports.records} records leave`],
+    ...optional("", exports.problem),
+  ];
+}
+
+/** Who writes custom resources, and what is wrong with them. [CRD9] */
+function resourceRows({ resources }: RelayStatusView): (readonly [string, string])[] {
+  if (resources === null) return [];
+  const { isWriter, holder, problems } = resources;
+  const other = holder === "" ? "nobody writes them" : `${holder} writes them`;
+  return [
+    ["custom resources", isWriter ? "this relay writes them" : other],
+    ...problems.map((problem) => ["", problem] as const),
+  ];
 }
 
 function optional(word: string, value: string | null): (readonly [string, string])[] {

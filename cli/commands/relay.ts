@@ -8,16 +8,19 @@ import { readConfig } from "../../relay/config/relay-config.ts";
 import { withExample } from "./command.ts";
 import type { RegisterCommand } from "./command.ts";
 import { withSourceOptions } from "./relay-source-options.ts";
+import { withWriterOptions } from "./relay-writer-options.ts";
 import { registerRelayStatus } from "./relay-status.ts";
 import { UsageError } from "../admin/usage-error.ts";
 import { addWithdrawal } from "./withdrawal.ts";
 
 export const registerRelay: RegisterCommand = (program) => {
   const relay = withExample(
-    withSourceOptions(
-      program
-        .command("relay")
-        .description("run a cluster's relay (every option also as CATWALK_*, or in --config)"),
+    withWriterOptions(
+      withSourceOptions(
+        program
+          .command("relay")
+          .description("run a cluster's relay (every option also as CATWALK_*, or in --config)"),
+      ),
     )
       .option("--state <dir>", "folder with the relay's views, and its key without --identity")
       .option("--identity <dir>", "folder with the key and membership of all the cluster's relays")
@@ -49,8 +52,6 @@ export const registerRelay: RegisterCommand = (program) => {
       .option("--http-listen <host:port>", "health, status, metrics, view")
       .option("--service-ranges <cidrs>", "ranges of the cluster's Services, by commas")
       .option("--http-token-file <file>", "token that other machines show for status and view")
-      .option("--services", "write the EndpointSlices of federated Services, one relay at a time")
-      .option("--services-lease <namespace/name>", "by this Lease (catwalk/catwalk-services)")
       .option("--remote-max-records <n>", "taken of one remote at most (600000)")
       .option("--remote-max-bytes <n>", "the same in bytes of records (536870912)")
       .option(

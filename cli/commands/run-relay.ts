@@ -1,7 +1,4 @@
 /** Runs the relay of one cluster until it is told to stop. */
-import { randomUUID } from "node:crypto";
-import { hostname } from "node:os";
-
 import { errorText } from "../../shared/lib/error-text.ts";
 import type { RelayConfig } from "../../relay/config/relay-config.ts";
 import { etcdAccess } from "../../relay/config/etcd.ts";
@@ -13,10 +10,6 @@ import type { HttpServer } from "../../relay/http/server.ts";
 import { newLogger } from "../../relay/lib/log.ts";
 import type { Logger } from "../../relay/lib/log.ts";
 import { Relay } from "../../relay/relay.ts";
-import { LeaseHolder } from "../../relay/kube/lease-holder.ts";
-import { KubeTransport } from "../../relay/kube/transport.ts";
-import { ImportWriter } from "../../relay/services/mcs/import-writer.ts";
-import { SliceWriter } from "../../relay/services/slice-writer.ts";
 import { preferSmallHeap } from "../../relay/lib/small-heap.ts";
 import { openSource } from "../../relay/source/open-source.ts";
 import { chooseUpstream } from "../../relay/typha/upstream/choose-upstream.ts";
@@ -27,9 +20,8 @@ import { TlsFiles } from "../../relay/tls/files.ts";
 import type { TyphaUpstream } from "../../relay/typha/upstream/upstream.ts";
 import { print } from "../admin/terminal.ts";
 import { CommandError } from "../admin/usage-error.ts";
+import { resourceWriterOf, writeServices } from "./relay-writers.ts";
 
-/** One of a cluster's relays has it, and writes. */
-const SERVICES_LEASE = "catwalk/catwalk-services";
 /** As Typha's own. */
 const DRAIN_SECONDS = 300;
 
@@ -51,13 +43,14 @@ export async function runRelay(config: RelayConfig): Promise<void> {
   const http = await startHttp(relay, config, log);
   const peersPort = relay.peers && (await listen(relay.peers.listen(), "--peers-listen"));
   writeServices(relay, config, log);
+  relay.resources = resourceWriterOf(relay, config, log);
   const splice = startSplice(relay, config, upstream, log);
   relay.splice = splice;
   const port = splice === null ? null : await listen(splice.start(), "--typha-listen");
   // Only once it can serve its Felix: a relay that cannot is not to publish and say that it is
   // ready.
   relay.start();
-  void relay
+  void relay.own
     .whenListed()
     .then(() =>
       print(
@@ -67,42 +60,6 @@ export async function runRelay(config: RelayConfig): Promise<void> {
   await signals.first;
   await splice?.drain((config.drainSeconds ?? DRAIN_SECONDS) * 1000, signals.second);
   await Promise.all([splice?.stop(), http?.close(), relay.stop()]);
-}
-
-/** Unless this relay is not to write. */
-function writeServices(relay: Relay, config: RelayConfig, log: Logger): void {
-  if (config.services !== true) return;
-  const [namespace = "", name = ""] = (config.servicesLease ?? SERVICES_LEASE).split("/");
-  const transport = new KubeTransport({
-    ...(config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig }),
-    env: process.env,
-    requestIdleMs: 30_000,
-    watchIdleMs: 150_000,
-  });
-  const clock = { now: () => performance.now(), wallMs: () => Date.now() };
-  const lease = new LeaseHolder({
-    transport,
-    namespace,
-    name,
-    identity: `${hostname()}_${randomUUID()}`,
-    ...clock,
-    onChange: (isHeld) => {
-      log.info({ isHeld }, isHeld ? "writes EndpointSlices" : "does not write EndpointSlices");
-      if (!isHeld) return;
-      relay.services.writer?.wake();
-      relay.services.imports?.wake();
-    },
-    onProblem: (message) => log.warn({ message }, "who writes EndpointSlices is not known"),
-  });
-  const isReady = () => relay.services.isReady;
-  const { services } = relay.services;
-  const options = { services, transport, lease, log, isReady, ...clock };
-  relay.services.writer = new SliceWriter(options);
-  relay.services.imports = new ImportWriter({
-    ...options,
-    areAllTold: () => relay.services.areAllTold,
-    isAsked: () => relay.services.isAsked,
-  });
 }
 
 /** The first tells to stop, the second to hurry. */

@@ -83,6 +83,8 @@ export const relayConfigSchema = z
     typhaMaxConnections: z.coerce.number().int().min(1).max(100_000).optional(),
     /** Longest time that Felix connections are ended one by one on SIGTERM. */
     drainSeconds: z.coerce.number().min(0).max(3_600).optional(),
+    /** File with what never leaves the cluster. [EXP1] */
+    exportPolicy: z.string().min(1, "must be a file").optional(),
     /** Ranges of the cluster's Services, which no remote may have addresses in. [OVL1] */
     serviceRanges: z
       .preprocess(
@@ -116,6 +118,9 @@ export const relayConfigSchema = z
     /** Writes the EndpointSlices of federated Services, if it gets the Lease for it. [SVC30] */
     services: z.stringbool().or(z.boolean()).optional(),
     servicesLease: service.optional(),
+    /** Mirrors RCCs and grants of the cluster to the hub, if it gets the Lease for it. [CRD6] */
+    customResources: z.stringbool().or(z.boolean()).optional(),
+    customResourcesLease: service.optional(),
     /** How long a withdrawal in mass that was only inferred is held; 0: not at all. */
     withdrawalHoldSeconds: z.coerce.number().min(0).max(86_400).default(600),
     /** Longest time that a Felix waits for the remote views before it is told in-sync. */
@@ -123,19 +128,18 @@ export const relayConfigSchema = z
   })
   .check((ctx) => {
     const { source, manifests, kubeconfig, typhaListen, typhaUpstream, typhaService } = ctx.value;
-    if (ctx.value.services === true && source === "manifests")
-      ctx.issues.push({
-        code: "custom",
-        input: ctx.value,
-        path: ["services"],
-        message: "writes into an API server: needs --source kubernetes or typha",
-      });
     const { peers, peersService, hub, insecureHttp, httpListen, httpTokenFile } = ctx.value;
     const hasTypha = typhaUpstream !== undefined || typhaService !== undefined;
     const wrong = (path: string, message: string) =>
       ctx.issues.push({ code: "custom", input: ctx.value, path: [path], message });
     if (hub !== undefined && isHeardOnTheWay(hub) && insecureHttp !== true)
       wrong("hub", HTTPS_RULE);
+    const writes = "writes into an API server: needs --source kubernetes or typha";
+    if (ctx.value.services === true && source === "manifests") wrong("services", writes);
+    if (ctx.value.customResources === true && source === "manifests")
+      wrong("customResources", writes);
+    if (ctx.value.customResources === true && hub === undefined)
+      wrong("customResources", "are mirrored to a hub: needs --hub");
     for (const [path, message] of wrongForEtcd(ctx.value)) wrong(path, message);
     if (source === "manifests" && manifests === undefined)
       wrong("manifests", "is needed with --source manifests");

@@ -25,9 +25,10 @@ export function postJson(
     readonly agent: Agent | undefined;
     readonly timeoutMs: number;
     readonly headers: Readonly<Record<string, string>>;
+    readonly maxAnswerBytes?: number;
   },
 ): Promise<JsonAnswer> {
-  const { agent, timeoutMs, headers } = options;
+  const { agent, timeoutMs, headers, maxAnswerBytes = MAX_ANSWER_BYTES } = options;
   return new Promise((resolve, reject) => {
     const send = url.protocol === "https:" ? requestHttps : requestHttp;
     const request = send(
@@ -43,7 +44,7 @@ export function postJson(
         response.setEncoding("utf8");
         response.on("data", (part: string) => {
           text += part;
-          if (text.length > MAX_ANSWER_BYTES) request.destroy(new Error("the answer is too long"));
+          if (text.length > maxAnswerBytes) request.destroy(new Error("the answer is too long"));
         });
         response.on("error", reject);
         response.on("end", () =>

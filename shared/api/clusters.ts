@@ -30,6 +30,9 @@ export const clusterSchema = z
     rangesGivenByOperator: z.array(z.string()),
     refusedClaims: z.array(z.object({ cidr: z.string(), use: z.string(), reason: z.string() })),
     suspended: z.boolean().default(false).meta({ description: "It neither sees nor is seen" }),
+    exportPolicy: z.string().nullable().default(null).meta({
+      description: "What its owner keeps back, as its relay tells; nothing here changes it",
+    }),
   })
   .meta({ id: "Cluster" });
 export type ClusterView = z.output<typeof clusterSchema>;

@@ -2,6 +2,7 @@
 import { z } from "zod";
 
 import { NAME_PATTERN, NAME_RULE } from "../lib/names.ts";
+import { MANAGERS } from "../visibility/managed-by.ts";
 
 export const nameSchema = z.string().regex(NAME_PATTERN, NAME_RULE);
 export const meshParams = z.strictObject({ mesh: nameSchema });
@@ -17,6 +18,14 @@ export const changedSchema = z
     }),
   })
   .meta({ id: "Changed" });
+
+/** Whose an RCC or grant is: the API's, or its cluster's as a custom resource. [CRD5] */
+export const managerSchema = z.enum(MANAGERS);
+/**
+ * `?managedBy=`: whose it is to be; without it, who does not own the object is refused. Of a
+ * deletion: whose it is.
+ */
+export const managerQuery = z.strictObject({ managedBy: managerSchema.optional() });
 
 /** `?limit=`: how many items an answer has at most, in decimal digits. */
 export function limitSchema(most: number, otherwise: number) {

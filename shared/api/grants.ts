@@ -5,7 +5,15 @@
 import { z } from "zod";
 
 import { scopeSchema } from "../visibility/scope.ts";
-import { changedSchema, listSchema, meshParams, nameSchema, refSchema } from "./common.ts";
+import {
+  changedSchema,
+  listSchema,
+  managerQuery,
+  managerSchema,
+  meshParams,
+  nameSchema,
+  refSchema,
+} from "./common.ts";
 import { operation } from "./operation.ts";
 
 const LIST = "/v1/meshes/{mesh}/grants";
@@ -24,6 +32,11 @@ export const grantSchema = z
     reader: refSchema,
     createdAt: z.string(),
     used: z.boolean().meta({ description: "Whether the reader has an RCC that names the origin" }),
+    managedBy: managerSchema.default("api"),
+    vetoed: z
+      .boolean()
+      .default(false)
+      .meta({ description: "The origin's export policy keeps it from the reader all the same" }),
     scope: scopeSchema.optional().meta(scopeMeta),
   })
   .meta({ id: "Grant" });
@@ -77,6 +90,7 @@ export const applyGrant = operation({
   method: "put",
   path: PATH,
   params: pairParams,
+  query: managerQuery,
   body: z.strictObject({ scope: givenScope }),
   access: "editor",
   owner: "params.origin",
@@ -94,6 +108,7 @@ export const deleteGrant = operation({
   method: "delete",
   path: PATH,
   params: pairParams,
+  query: managerQuery,
   access: "editor",
   owner: "params.origin",
   answer: changedSchema,

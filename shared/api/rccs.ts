@@ -8,6 +8,8 @@ import {
   changedSchema,
   clusterParams,
   listSchema,
+  managerQuery,
+  managerSchema,
   meshParams,
   nameSchema,
   refSchema,
@@ -30,6 +32,10 @@ export const rccViewSchema = z
     }),
     spec: z.record(z.string(), z.unknown()),
     status: z.object({
+      managedBy: managerSchema.default("api"),
+      vetoed: z.boolean().default(false).meta({
+        description: "It is granted, and the remote's export policy keeps it from this cluster",
+      }),
       remote: refSchema.nullable().meta({
         description: "The member that it names; null for one with connection fields",
       }),
@@ -80,6 +86,7 @@ export const applyRcc = operation({
   method: "put",
   path: PATH,
   params: rccParams,
+  query: managerQuery,
   body: rccSchema,
   access: "editor",
   owner: "params.cluster",
@@ -135,6 +142,7 @@ export const deleteRcc = operation({
   method: "delete",
   path: PATH,
   params: rccParams,
+  query: managerQuery,
   access: "editor",
   owner: "params.cluster",
   answer: changedSchema,

@@ -69,6 +69,14 @@ export const relayStatusSchema = z.looseObject({
       withheld: z.array(z.object({ cidr: z.string(), reason: z.string() })),
     })
     .default({ exempt: [], withheld: [] }),
+  exports: z
+    .looseObject({ summary: z.string(), problem: z.string().nullable(), records: z.number() })
+    .nullable()
+    .default(null),
+  resources: z
+    .looseObject({ isWriter: z.boolean(), holder: z.string(), problems: z.array(z.string()) })
+    .nullable()
+    .default(null),
   transfers: z
     .array(z.object({ rcc: z.string(), changes: z.number(), bytes: z.number() }))
     .default([]),

@@ -176,6 +176,9 @@ const clusterStatusSchema = z.object({
   withheldPools: pools.meta({
     description: "Pools of other clusters that its Felix is not given",
   }),
+  exportPolicy: z.string().nullable().default(null).meta({
+    description: "What its owner keeps back, in one line",
+  }),
   suspended: z.boolean().default(false),
   health: healthSchema.default(WELL).meta({ description: "As webhooks are told" }),
   factsAcknowledged: z.boolean(),

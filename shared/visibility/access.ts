@@ -18,6 +18,8 @@ import type {
 } from "./facts.ts";
 import { DEFAULT_CHANNELS } from "./facts.ts";
 import type { OverlayOrder } from "./overlay-order.ts";
+import { exportHash, isVetoed } from "./export-report.ts";
+import type { ExportReport } from "./export-report.ts";
 import { labelModeOf, sharesPools } from "./rcc.ts";
 import { channelsOf } from "./scope.ts";
 import type { Scope } from "./scope.ts";
@@ -62,6 +64,8 @@ export interface AccessRegistry {
   refusedClaims(clusterUid: string): readonly RefusedClaim[];
   /** CIDRs of the cluster's own pools, as its Origin has noted them. */
   poolsOf(clusterUid: string): readonly string[];
+  /** The veto of the cluster's owner. */
+  exportsOf(clusterUid: string): ExportReport | undefined;
   /** Of what the cluster says of itself for routes. */
   overlayHashOf(clusterUid: string): string | undefined;
   /** What relays of a cluster are to do about routes to a remote. */
@@ -70,7 +74,8 @@ export interface AccessRegistry {
 
 /**
  * Whether records of `originUid` may be given to `readerUid`: all of them, or those that the
- * grant's scope shows. A removed or suspended cluster is neither seen nor sees. [VIS20] [VIS50]
+ * grant's scope shows. A removed or suspended cluster is neither seen nor sees, and none that the
+ * origin's owner vetoes sees it. [VIS20] [VIS50] [EXP5]
  */
 export function isEffective(
   registry: AccessRegistry,
@@ -86,8 +91,18 @@ export function isEffective(
     isMember(readerUid) &&
     isMember(originUid) &&
     registry.rccTo(readerUid, originUid) !== undefined &&
-    registry.grantOf(originUid, readerUid) !== undefined
+    registry.grantOf(originUid, readerUid) !== undefined &&
+    !isKeptFrom(registry, readerUid, originUid)
   );
+}
+
+/** Whether the owner of the origin keeps it from the reader, whatever is granted. [EXP5] */
+export function isKeptFrom(
+  registry: Pick<AccessRegistry, "member" | "exportsOf">,
+  readerUid: string,
+  originUid: string,
+): boolean {
+  return isVetoed(registry.exportsOf(originUid), registry.member(readerUid)?.name ?? "");
 }
 
 /**
@@ -103,6 +118,7 @@ export function computeFacts(registry: AccessRegistry, uid: string): OriginFacts
   const scopedReaders = readers.filter((reader) => "scope" in reader);
   const pools = member.removed ? [] : registry.poolsOf(uid);
   const overlayHash = registry.overlayHashOf(uid);
+  const exported = member.removed ? undefined : registry.exportsOf(uid);
   // fault: pools-of-strangers
   const readerPools = readerPoolsOf(registry, uid, readers);
   return {
@@ -121,6 +137,7 @@ export function computeFacts(registry: AccessRegistry, uid: string): OriginFacts
     ...(scopedReaders.some(hasServices) ? { asked: ["services" as const] } : {}),
     ...(pools.length === 0 ? {} : { pools }),
     ...(overlayHash === undefined ? {} : { overlayHash }),
+    ...(exported === undefined ? {} : { exportHash: exportHash(exported) }),
     ...(readerPools.length === 0 ? {} : { readerPools }),
   };
 }
@@ -183,6 +200,7 @@ function remotesOf(registry: AccessRegistry, uid: string): readonly Remote[] {
       rcc: rcc.name,
       origin: refOf(origin),
       state: isGranted ? "granted" : "not-granted",
+      ...(isVetoedGrant(registry, uid, rcc.remoteUid) ? { reason: "vetoed" as const } : {}),
       overlayRoutingMode: rcc.overlayRoutingMode,
       // Only where it is asked for: facts of versions before stay what they were.
       ...(labelModeOf(rcc.annotations) === "prefixed" ? { labels: "prefixed" } : {}),
@@ -192,6 +210,16 @@ function remotesOf(registry: AccessRegistry, uid: string): readonly Remote[] {
     });
   }
   return remotes.toSorted((a, b) => compareText(a.rcc, b.rcc));
+}
+
+/** There is a grant, and the owner of the origin keeps it from the reader. */
+export function isVetoedGrant(
+  registry: AccessRegistry,
+  readerUid: string,
+  originUid: string,
+): boolean {
+  const grant = registry.grantOf(originUid, readerUid);
+  return grant !== undefined && isKeptFrom(registry, readerUid, originUid);
 }
 
 function refOf(member: MemberRow): ClusterRef {

@@ -1,4 +1,5 @@
 import type { OverlaySummary } from "../overlay/summary.ts";
+import type { ExportReport } from "./export-report.ts";
 import type { Channel } from "../record/channel.ts";
 import type { ObeyedOrder, OverlayOrder, OverlayReport } from "./overlay-order.ts";
 import type { Scope } from "./scope.ts";
@@ -36,6 +37,8 @@ export interface OriginFacts {
   readonly pools?: readonly string[];
   /** `summaryHash` of what the Mesh has noted for routes. Absent: nothing. [OVL1] */
   readonly overlayHash?: string;
+  /** `exportHash` of the owner's veto, as the Mesh has noted it. Absent: there is none. [EXP5] */
+  readonly exportHash?: string;
   /**
    * Unix ms at which the hub's storage was put back to an older state that no operator has
    * confirmed yet. Absent: there is nothing to confirm. [BAK4]
@@ -109,6 +112,8 @@ export interface Remote {
    * held as it was. [BAK4]
    */
   readonly heldBack?: true;
+  /** Why it is not granted where there is a grant. Absent: there is none, or it is granted. */
+  readonly reason?: "vetoed";
   /** The RCC keeps this cluster's pools from the origin; absent: they are told. [VIS32] */
   readonly pools?: "not-shared";
   /** Routes to the remote; absent: there are none. */
@@ -180,6 +185,8 @@ export interface ClusterReport {
   readonly source: SourceReport;
   /** Records whose withdrawal it holds back. Absent: none. [PUB3] */
   readonly held?: number;
+  /** The owner's veto. Absent: there is none. [EXP5] */
+  readonly exports?: ExportReport;
   /** Sent when it has changed, and first; absent: as before. */
   readonly overlay?: OverlaySummary;
 }
@@ -210,6 +217,8 @@ export interface ClusterNote {
    * the hub was restored to a time before. Absent: none has. [CRE18]
    */
   readonly keyGeneration?: number;
+  /** The owner's veto; `null`: there is none any more. Absent: nothing new. [EXP5] */
+  readonly exports?: ExportReport | null;
   /** What the cluster says of itself for routes. Absent: nothing new. [OVL1] */
   readonly overlay?: OverlaySummary;
   /** Orders that its relays have obeyed, or had time to. Absent: none. [OVL7] */

@@ -7,6 +7,7 @@ import { z } from "zod";
 
 import { parseJson } from "../lib/parse-json.ts";
 import { summarySchema } from "../overlay/summary.ts";
+import { exportReportSchema } from "./export-report.ts";
 import { describeIssues } from "./field-problem.ts";
 import { MAX_TOLD_POOLS } from "./facts.ts";
 import type { AccessFacts, ClusterReport, EdgeReport } from "./facts.ts";
@@ -65,6 +66,7 @@ const factsSchema = z.looseObject({
         overlayRoutingMode: z.enum(["Enabled", "Disabled"]),
         labels: z.enum(["original", "prefixed"]).exactOptional(),
         scope: scopeField.exactOptional(),
+        reason: z.literal("vetoed").exactOptional(),
         pools: z.literal("not-shared").exactOptional(),
         heldBack: z.literal(true).exactOptional(),
         overlay: overlayOrder.exactOptional(),
@@ -78,6 +80,7 @@ const factsSchema = z.looseObject({
   pools: z.array(cidr).max(MAX_TOLD_POOLS).exactOptional(),
   asked: z.array(z.literal("services")).exactOptional(),
   overlayHash: name.exactOptional(),
+  exportHash: name.exactOptional(),
   unconfirmedRestore: count.exactOptional(),
   readerPools: z
     .array(z.looseObject({ cluster: ref, pools: z.array(cidr).max(MAX_TOLD_POOLS) }))
@@ -109,6 +112,7 @@ const clusterSchema = z.object({
     sinceMs: count,
   }),
   held: count.exactOptional(),
+  exports: exportReportSchema.exactOptional(),
   overlay: summarySchema.exactOptional(),
 });
 

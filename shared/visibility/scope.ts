@@ -150,7 +150,7 @@ export function projectorOf(scope: Scope, before: Scope | null = null): Projecto
       }
       case "Profile": {
         const isOfEndpoints = shows("WorkloadEndpoint") || shows("HostEndpoint");
-        if (!isOfEndpoints || !isIn(namespaceOf(record.name))) return null;
+        if (!isOfEndpoints || !isIn(namespaceOfProfile(record.name))) return null;
         return labels === null ? record : { ...record, labels: only(record.labels, labels) };
       }
       case "Service":
@@ -177,7 +177,7 @@ function selectorOf(text = ""): Selector {
 }
 
 /** `kns.<namespace>` and `ksa.<namespace>.<service account>`; of other profiles `null`. */
-function namespaceOf(profile: string): string | null {
+export function namespaceOfProfile(profile: string): string | null {
   return /^(?:kns\.([^.]+)|ksa\.([^.]+)\..+)$/.exec(profile)?.slice(1).find(Boolean) ?? null;
 }
 

@@ -26,13 +26,13 @@ const ROLES = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
 const ACCOUNT = "/api/v1/namespaces/catwalk/serviceaccounts/catwalk-relay";
 const NODE = "10.9.9.9";
 
-interface Rule {
+export interface Rule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
   readonly verbs: readonly string[];
 }
 
-interface Role {
+export interface Role {
   readonly rules: readonly Rule[];
 }
 
@@ -97,7 +97,7 @@ async function forbidden(kubeconfig: string): Promise<string[]> {
 }
 
 /** Every way to take one resource or verb from a role. */
-function* lesserRoles(role: Role): Generator<readonly [what: string, lesser: Role]> {
+export function* lesserRoles(role: Role): Generator<readonly [what: string, lesser: Role]> {
   for (const [at, rule] of role.rules.entries()) {
     const replaced = (lesser: Partial<Rule>): Role => ({
       ...role,

@@ -6,6 +6,7 @@
 import { parseArgs } from "node:util";
 
 import { buildKube, ensureKubectl, startKube } from "./kube-server.ts";
+import { checkCustomResources } from "./custom-resources.ts";
 import { checkDeploy } from "./deploy.ts";
 import { checkDirect } from "./direct.ts";
 import { checkKubectlForms } from "./kubectl-forms.ts";
@@ -25,6 +26,8 @@ const { values } = parseArgs({
     services: { type: "boolean", default: false },
     /** Only a relay without a hub. */
     direct: { type: "boolean", default: false },
+    /** Only custom resources. */
+    resources: { type: "boolean", default: false },
   },
 });
 const began = performance.now();
@@ -34,6 +37,7 @@ await suite.check("the test control plane is built", buildKube);
 await suite.check("kubectl is there", ensureKubectl);
 if (suite.failed === 0 && values.services) await checkServicesAlone(suite);
 else if (suite.failed === 0 && values.direct) await checkDirectAlone(suite);
+else if (suite.failed === 0 && values.resources) await checkResourcesAlone(suite);
 else if (suite.failed === 0) {
   await checkKubectlForms(suite);
   for (const group of ["crd.projectcalico.org/v1", "projectcalico.org/v3"] as const) {
@@ -49,6 +53,7 @@ else if (suite.failed === 0) {
         await checkServicesAlone(suite);
         const local = await startKube();
         await checkDirect(suite, local, kube).finally(() => local.stop());
+        await checkResourcesAlone(suite);
       }
       await checkChurn(suite, kube, group, {
         seed: Number(values.seed),
@@ -62,6 +67,12 @@ else if (suite.failed === 0) {
 const minutes = ((performance.now() - began) / 60_000).toFixed(1);
 process.stdout.write(`${suite.passed} passed, ${suite.failed} failed (${minutes} min)\n`);
 process.exitCode = suite.failed === 0 ? 0 : 1;
+
+/** Between two API servers of their own. */
+async function checkResourcesAlone(to: Suite): Promise<void> {
+  const [a, b] = [await startKube(), await startKube()];
+  await checkCustomResources(to, a, b).finally(() => Promise.all([a.stop(), b.stop()]));
+}
 
 /** Between two API servers of their own. */
 async function checkDirectAlone(to: Suite): Promise<void> {

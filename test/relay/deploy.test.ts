@@ -21,9 +21,12 @@ import { parse, parseAllDocuments } from "yaml";
 import { environmentName, readConfig, relayConfigSchema } from "../../relay/config/relay-config.ts";
 import { KEY_FILE, MEMBERSHIP_FILE } from "../../relay/hub/identity.ts";
 import { peerAddresses, PEERS_PORT_NAME } from "../../relay/peers/find-peers.ts";
+import { parseExportPolicy } from "../../relay/publish/export-policy.ts";
 import { COLLECTIONS } from "../../relay/source/convert/converters.ts";
 import { PORT_NAME, typhaAddresses } from "../../relay/kube/endpoint-slices.ts";
 import { isReservedLabel } from "../../shared/record/label-domain.ts";
+import { specSchema } from "../../shared/visibility/rcc-connection.ts";
+import { SCOPE_KINDS, scopeSchema } from "../../shared/visibility/scope.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const FOLDER = join(ROOT, "deploy/relay");
@@ -167,7 +170,7 @@ test("[DEP3] the relay may list and watch what its source follows, and nothing e
 });
 
 test("[DEP1] every kustomization names files that are there, and the files that are there are named", () => {
-  for (const folder of ["base", "source-kubernetes", "cleanup"]) {
+  for (const folder of ["base", "source-kubernetes", "cleanup", "crds", "export-policy"]) {
     const text = readFileSync(join(FOLDER, folder, "kustomization.yaml"), "utf8");
     const { resources } = parse(text) as { readonly resources: readonly string[] };
     const here = readdirSync(join(FOLDER, folder)).filter((name) => name !== "kustomization.yaml");
@@ -263,4 +266,84 @@ test("[DEP6] one command takes out what either kustomization put in", () => {
   expect(readFileSync(join(FOLDER, "README.md"), "utf8")).toContain(
     "kubectl delete -k deploy/relay/source-kubernetes --ignore-not-found",
   );
+});
+
+interface Schema {
+  readonly type?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly enum?: readonly string[];
+  readonly items?: Schema;
+}
+
+interface Crd {
+  readonly metadata: { readonly name: string };
+  readonly spec: {
+    readonly scope: string;
+    readonly group: string;
+    readonly versions: readonly [
+      {
+        readonly name: string;
+        readonly subresources: object;
+        readonly schema: { readonly openAPIV3Schema: Schema };
+        readonly additionalPrinterColumns: readonly { readonly name: string }[];
+      },
+    ];
+  };
+}
+
+test("[CRD1] the CRDs have the fields that the program reads: the documented RCC's, and a grant's", () => {
+  const crds = manifests("crds").filter(({ kind }) => kind === "CustomResourceDefinition");
+  const [rcc, grant] = ["remoteclusterconfigurations", "remoteclustergrants"].map((plural) => {
+    const found = crds.find(({ metadata }) => metadata.name === `${plural}.catwalk.dev`);
+    const { spec } = found as unknown as Crd;
+    expect([spec.scope, spec.group, spec.versions[0].name]).toEqual([
+      "Cluster",
+      "catwalk.dev",
+      "v1",
+    ]);
+    expect(spec.versions[0].subresources).toEqual({ status: {} });
+    return spec.versions[0];
+  });
+  const specOf = (crd: Crd["spec"]["versions"][0] | undefined) =>
+    crd?.schema.openAPIV3Schema.properties?.["spec"]?.properties ?? {};
+  expect(Object.keys(specOf(rcc)).toSorted()).toEqual(Object.keys(specSchema.shape).toSorted());
+  const secret = specSchema.shape.clusterAccessSecret.unwrap().unwrap();
+  expect(Object.keys(specOf(rcc)["clusterAccessSecret"]?.properties ?? {}).toSorted()).toEqual(
+    Object.keys(secret.shape).toSorted(),
+  );
+  expect(rcc?.additionalPrinterColumns.map(({ name }) => name).slice(0, 5)).toEqual([
+    "Remote",
+    "State",
+    "Endpoints",
+    "Overlay",
+    "Age",
+  ]);
+  const scope = specOf(grant)["scope"]?.properties ?? {};
+  expect(Object.keys(scope).toSorted()).toEqual(Object.keys(scopeSchema.shape).toSorted());
+  expect(scope["kinds"]?.items?.enum).toEqual(SCOPE_KINDS);
+});
+
+test("[CRD3] the rights of custom resources are those that the program uses, and its option is one of the relay's", () => {
+  const rules = only<Manifest>("crds", "ClusterRole").rules ?? [];
+  expect(rules.map(({ resources, verbs }) => `${resources.join()} ${verbs.join()}`)).toEqual([
+    "remoteclusterconfigurations,remoteclustergrants list,watch",
+    "remoteclusterconfigurations/status,remoteclustergrants/status update",
+    "customresourcedefinitions get",
+  ]);
+  const text = readFileSync(join(FOLDER, "crds/kustomization.yaml"), "utf8");
+  const [, flag = ""] = /value: --(.+)/.exec(text) ?? [];
+  expect(flag).toBe("custom-resources");
+  const given = { ...flags, customResources: true };
+  expect(readConfig(given, only<Manifest>("base", "ConfigMap").data ?? {}, null).ok).toBe(true);
+});
+
+test("[EXP1] the component's policy is one that the relay takes, where its option says", () => {
+  const { data } = only<Manifest>("export-policy", "ConfigMap");
+  const [key = "", text = ""] = Object.entries(data ?? {}).flat();
+  expect(parseExportPolicy(parse(text))).toMatchObject({ ok: true });
+  const patch = readFileSync(join(FOLDER, "export-policy/kustomization.yaml"), "utf8");
+  const [, path = ""] = /value: --export-policy=(.+)/.exec(patch) ?? [];
+  const [, mounted = ""] = /mountPath: ([^,]+),/.exec(patch) ?? [];
+  expect(path).toBe(`${mounted}/${key}`);
+  expect(Object.keys(relayConfigSchema.shape)).toContain("exportPolicy");
 });

@@ -5,6 +5,7 @@ import * as grants from "../../shared/api/grants.ts";
 import * as join from "../../shared/api/join.ts";
 import * as meshes from "../../shared/api/meshes.ts";
 import type { Operation } from "../../shared/api/operation.ts";
+import * as own from "../../shared/api/own.ts";
 import * as preflight from "../../shared/api/preflight.ts";
 import * as rccs from "../../shared/api/rccs.ts";
 import * as status from "../../shared/api/status.ts";
@@ -19,6 +20,7 @@ export const OPERATIONS: readonly Operation[] = [
   grants,
   join,
   meshes,
+  own,
   preflight,
   rccs,
   status,
@@ -27,5 +29,7 @@ export const OPERATIONS: readonly Operation[] = [
   view,
   webhooks,
 ].flatMap((module) =>
-  Object.values(module).filter((value): value is Operation => "successes" in value),
+  Object.values(module).filter(
+    (value): value is Operation => typeof value === "object" && "successes" in value,
+  ),
 );

@@ -2,12 +2,23 @@
  * Decisions about grants, the origin's half of "A sees B": all of it, or what a scope shows.
  * [VIS23] [SCP3]
  */
+import { isKeptFrom } from "../../shared/visibility/access.ts";
 import { describeScope } from "../../shared/visibility/scope-text.ts";
 import { scopeId } from "../../shared/visibility/scope.ts";
+import type { ManagedBy } from "../../shared/visibility/managed-by.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
 import type { Mesh } from "./mesh.ts";
 import { Refused } from "./outcome.ts";
-import type { ClusterRow } from "./registry.ts";
+import {
+  auditWrite,
+  BY_API,
+  managedBy,
+  ownedBy,
+  requireNamedOwner,
+  requireOwner,
+} from "./owner.ts";
+import type { Writer } from "./owner.ts";
+import type { ClusterRow, GrantRow } from "./registry.ts";
 import { requireFewScopes, requireRoomForScopes } from "./scope-limits.ts";
 
 export interface Grant {
@@ -18,6 +29,11 @@ export interface Grant {
   readonly isUsed: boolean;
   /** `null`: it shows all of the origin. */
   readonly scope: Scope | null;
+  /** The owner of the origin keeps it from the reader all the same. [EXP5] */
+  readonly isVetoed: boolean;
+  readonly managedBy: ManagedBy;
+  /** See `OwnedRow`. */
+  readonly under?: string;
 }
 
 /** Repeating a grant changes nothing; one that shows something else is not replaced by the way. */
@@ -37,7 +53,7 @@ export function createGrant(
       `cluster ${originName} already grants ${readerName} ${describeScope(existing.scope)}: use apply (\`catwalk grant apply\`, PUT) to change it`,
     );
   if (existing === undefined) {
-    writeGrant(mesh, origin, reader, scope, mesh.environment.clock.now());
+    writeGrant(mesh, origin, reader, scope, { createdMs: mesh.environment.clock.now() });
     mesh.audit.operator(mesh.actor, "grant create", describePair(originName, readerName, scope));
   }
   return grantOf(mesh, origin, reader);
@@ -49,25 +65,36 @@ export function applyGrant(
   originName: string,
   readerName: string,
   scope: Scope | null,
+  writer: Writer = BY_API,
 ): { readonly grant: Grant; readonly isNew: boolean } {
   mesh.requireMesh();
   const [origin, reader] = requirePair(mesh, originName, readerName);
   const existing = mesh.grantOf(origin.uid, reader.uid);
-  if (existing === undefined || !isSame(existing.scope, scope)) {
+  requireOwner(writer, existing, grantName(originName, readerName));
+  const owner = ownedBy(writer, existing);
+  if (existing === undefined || existing.under !== owner.under || !isSame(existing.scope, scope)) {
     const createdMs = existing?.createdMs ?? mesh.environment.clock.now();
-    writeGrant(mesh, origin, reader, scope, createdMs);
-    mesh.audit.operator(mesh.actor, "grant apply", describePair(originName, readerName, scope));
+    writeGrant(mesh, origin, reader, scope, { createdMs, ...owner });
+    const subject = describePair(originName, readerName, scope);
+    auditWrite(mesh, writer, origin, "grant apply", subject);
   }
   return { grant: grantOf(mesh, origin, reader), isNew: existing === undefined };
 }
 
-export function deleteGrant(mesh: Mesh, originName: string, readerName: string): void {
+export function deleteGrant(
+  mesh: Mesh,
+  originName: string,
+  readerName: string,
+  writer: Writer = BY_API,
+): void {
   mesh.requireMesh();
   const [origin, reader] = requirePair(mesh, originName, readerName);
-  if (mesh.grantOf(origin.uid, reader.uid) === undefined)
+  const existing = mesh.grantOf(origin.uid, reader.uid);
+  if (existing === undefined)
     throw new Refused(404, "no-such-grant", `cluster ${originName} has no grant to ${readerName}`);
+  requireNamedOwner(writer, existing, grantName(originName, readerName));
   mesh.overlay.between(origin.uid, reader.uid, () => dropGrant(mesh, origin, reader));
-  mesh.audit.operator(mesh.actor, "grant delete", `${originName} to ${readerName}`);
+  auditWrite(mesh, writer, origin, "grant delete", `${originName} to ${readerName}`);
 }
 
 /**
@@ -90,13 +117,13 @@ function writeGrant(
   origin: ClusterRow,
   reader: ClusterRow,
   scope: Scope | null,
-  createdMs: number,
+  made: GrantRow,
 ): void {
   const id = `${origin.uid}/${reader.uid}`;
   mesh.overlay.between(origin.uid, reader.uid, () => {
     dropGrant(mesh, origin, reader);
-    if (scope === null) mesh.store.put("grants", id, { createdMs });
-    else mesh.store.put("scoped", id, { createdMs, scope });
+    if (scope === null) mesh.store.put("grants", id, made);
+    else mesh.store.put("scoped", id, { ...made, scope });
   });
   if (scope === null) return;
   requireFewScopes(mesh, origin);
@@ -123,7 +150,14 @@ function grantOf(mesh: Mesh, origin: ClusterRow, reader: ClusterRow): Grant {
     createdMs: grant?.createdMs ?? 0,
     isUsed: mesh.rccTo(reader.uid, origin.uid) !== undefined,
     scope: grant?.scope ?? null,
+    isVetoed: isKeptFrom(mesh, reader.uid, origin.uid),
+    managedBy: managedBy(grant ?? {}),
+    ...(grant?.under === undefined ? {} : { under: grant.under }),
   };
+}
+
+function grantName(origin: string, reader: string): string {
+  return `the grant of cluster ${origin} to ${reader}`;
 }
 
 function isSame(a: Scope | null, b: Scope | null): boolean {

@@ -114,6 +114,7 @@ export function removeCluster(mesh: Mesh, name: string): void {
   for (const [id] of store.list("ranges", `${uid}/`)) store.delete("ranges", id);
   for (const [id] of store.list("refused", `${uid}/`)) store.delete("refused", id);
   store.delete("pools", uid);
+  store.delete("exports", uid);
   for (const [id, token] of store.list("tokens"))
     if (token.clusterUid === uid) store.delete("tokens", id);
   store.delete("names", name);

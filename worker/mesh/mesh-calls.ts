@@ -1,6 +1,7 @@
 /** What the Worker asks of a Mesh object. Plain values only: they cross an RPC boundary. */
 import type { LabelMode, PinnedRanges, RefusedClaim } from "../../shared/visibility/facts.ts";
 import type { FieldProblem } from "../../shared/visibility/field-problem.ts";
+import type { ManagedBy } from "../../shared/visibility/managed-by.ts";
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
 import type { CallNames } from "./calls-by-name.ts";
@@ -28,6 +29,8 @@ export interface Member {
   readonly pools: readonly string[];
   readonly refusedClaims: readonly RefusedClaim[];
   readonly suspended: boolean;
+  /** The veto of its owner, in one line; `null`: there is none. [EXP5] */
+  readonly exportPolicy: string | null;
   /** As webhooks are told. */
   readonly health: HealthRow;
 }
@@ -101,11 +104,16 @@ export interface MeshAdmin {
     cluster: string,
     request: RccRequest,
     mode: "create" | "apply",
+    managedBy?: ManagedBy,
   ): Promise<Outcome<Changed<{ readonly rcc: Rcc; readonly isNew: boolean }>>>;
   listRccs(cluster: string): Promise<Outcome<readonly Rcc[]>>;
   listAllRccs(): Promise<Outcome<readonly ClusterRcc[]>>;
   getRcc(cluster: string, name: string): Promise<Outcome<Rcc>>;
-  deleteRcc(cluster: string, name: string): Promise<Outcome<Changed<object>>>;
+  deleteRcc(
+    cluster: string,
+    name: string,
+    managedBy?: ManagedBy,
+  ): Promise<Outcome<Changed<object>>>;
   /** @param scope Canonical; `null` (the default) for all of the origin. */
   createGrant(
     origin: string,
@@ -116,8 +124,13 @@ export interface MeshAdmin {
     origin: string,
     reader: string,
     scope: Scope | null,
+    managedBy?: ManagedBy,
   ): Promise<Outcome<Changed<{ readonly grant: Grant; readonly isNew: boolean }>>>;
-  deleteGrant(origin: string, reader: string): Promise<Outcome<Changed<object>>>;
+  deleteGrant(
+    origin: string,
+    reader: string,
+    managedBy?: ManagedBy,
+  ): Promise<Outcome<Changed<object>>>;
   /** @param origin Name, or `null` for all. */
   listGrants(origin: string | null): Promise<Outcome<readonly Grant[]>>;
   overview(): Promise<Outcome<MeshOverview>>;

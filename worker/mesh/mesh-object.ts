@@ -19,6 +19,8 @@ import { MeshService } from "./mesh-service.ts";
 import type { MeshServicePorts } from "./mesh-service.ts";
 import { SqlMeshStore } from "./mesh-store.ts";
 import { Mesh } from "./mesh.ts";
+import { OWN_CALLS, OwnObjects } from "./own-objects.ts";
+import type { OwnCalls } from "./own-objects.ts";
 import { ApiTokens, TOKEN_CALLS } from "./tokens/api-tokens.ts";
 import type { TokenCalls } from "./tokens/api-tokens.ts";
 import { Deliverer } from "./webhooks/deliverer.ts";
@@ -113,6 +115,14 @@ export class MeshObject extends DurableObject<MeshEnv> implements MeshCalls {
   /** A call of `TokenCalls`; `tokenStub` is the other side. */
   guard(call: string, args: readonly unknown[]): unknown {
     return callByName<TokenCalls>(new ApiTokens(this.#mesh), TOKEN_CALLS, call, args);
+  }
+
+  /** A call of `OwnCalls`; `ownStub` is the other side. */
+  async declare(call: string, args: readonly unknown[]): Promise<unknown> {
+    const own = new OwnObjects(this.#mesh, this.#ports);
+    const answer: unknown = await callByName<OwnCalls>(own, OWN_CALLS, call, args);
+    this.#deliverer.wake();
+    return answer;
   }
 
   /** A call of `DirectoryCalls`; `directoryStub` is the other side. */

@@ -5,7 +5,6 @@
  */
 import { narrows } from "../../shared/admission/judge.ts";
 import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
-import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
 import { originObjectName } from "../ports.ts";
 import type { MeshCalls } from "../ports.ts";
@@ -15,6 +14,7 @@ import type { Changed, Member, MeshAdmin } from "./mesh-calls.ts";
 import type { Mesh } from "./mesh.ts";
 import { noteCluster } from "./notes.ts";
 import { Refused } from "./outcome.ts";
+import { byApi } from "./owner.ts";
 import { preflightOf } from "./preflight-view.ts";
 import type { Outcome } from "./outcome.ts";
 import { dueEntries, nextDueMs, pushAll } from "./outbox.ts";
@@ -157,11 +157,9 @@ export class MeshService implements MeshAdmin, FactsCalls {
   }
 
   async applyRcc(
-    cluster: string,
-    request: RccRequest,
-    mode: "create" | "apply",
+    ...[cluster, request, mode, managedBy]: Parameters<MeshAdmin["applyRcc"]>
   ): ReturnType<MeshAdmin["applyRcc"]> {
-    return this.#change(() => applyRcc(this.#mesh, cluster, request, mode));
+    return this.#change(() => applyRcc(this.#mesh, cluster, request, mode, byApi(managedBy)));
   }
 
   async listRccs(cluster: string): ReturnType<MeshAdmin["listRccs"]> {
@@ -176,8 +174,10 @@ export class MeshService implements MeshAdmin, FactsCalls {
     return this.#mesh.ask(() => getRcc(this.#mesh, cluster, name));
   }
 
-  async deleteRcc(cluster: string, name: string): ReturnType<MeshAdmin["deleteRcc"]> {
-    return this.#change(() => (deleteRcc(this.#mesh, cluster, name), {}));
+  async deleteRcc(
+    ...[cluster, name, managedBy]: Parameters<MeshAdmin["deleteRcc"]>
+  ): ReturnType<MeshAdmin["deleteRcc"]> {
+    return this.#change(() => (deleteRcc(this.#mesh, cluster, name, byApi(managedBy)), {}));
   }
 
   async createGrant(
@@ -189,15 +189,15 @@ export class MeshService implements MeshAdmin, FactsCalls {
   }
 
   async applyGrant(
-    origin: string,
-    reader: string,
-    scope: Scope | null,
+    ...[origin, reader, scope, managedBy]: Parameters<MeshAdmin["applyGrant"]>
   ): ReturnType<MeshAdmin["applyGrant"]> {
-    return this.#change(() => applyGrant(this.#mesh, origin, reader, scope));
+    return this.#change(() => applyGrant(this.#mesh, origin, reader, scope, byApi(managedBy)));
   }
 
-  async deleteGrant(origin: string, reader: string): ReturnType<MeshAdmin["deleteGrant"]> {
-    return this.#change(() => (deleteGrant(this.#mesh, origin, reader), {}));
+  async deleteGrant(
+    ...[origin, reader, managedBy]: Parameters<MeshAdmin["deleteGrant"]>
+  ): ReturnType<MeshAdmin["deleteGrant"]> {
+    return this.#change(() => (deleteGrant(this.#mesh, origin, reader, byApi(managedBy)), {}));
   }
 
   async listGrants(origin: string | null): ReturnType<MeshAdmin["listGrants"]> {

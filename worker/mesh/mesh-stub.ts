@@ -3,6 +3,8 @@ import { stubOf } from "../stubs.ts";
 import { callerOf } from "./calls-by-name.ts";
 import { DIRECTORY_CALLS, MESH_ADMIN_CALLS } from "./mesh-calls.ts";
 import type { DirectoryCalls, MeshAdmin } from "./mesh-calls.ts";
+import { OWN_CALLS } from "./own-objects.ts";
+import type { OwnCalls } from "./own-objects.ts";
 import { TOKEN_CALLS } from "./tokens/api-tokens.ts";
 import type { TokenCalls } from "./tokens/api-tokens.ts";
 import { WEBHOOK_CALLS } from "./webhooks/webhook-calls.ts";
@@ -13,6 +15,7 @@ interface Doors {
   administer(call: string, args: readonly unknown[], who: string): unknown;
   notify(call: string, args: readonly unknown[], who: string): unknown;
   guard(call: string, args: readonly unknown[]): unknown;
+  declare(call: string, args: readonly unknown[]): unknown;
   list(call: string, args: readonly unknown[]): unknown;
 }
 
@@ -36,6 +39,12 @@ export function webhookStub(
 ): WebhookCalls {
   const object = stubOf<Doors>(meshes, `mesh:${mesh}`);
   return callerOf(WEBHOOK_CALLS, (call, args) => object.notify(call, args, who));
+}
+
+/** @param mesh Its name. */
+export function ownStub(meshes: DurableObjectNamespace, mesh: string): OwnCalls {
+  const object = stubOf<Doors>(meshes, `mesh:${mesh}`);
+  return callerOf(OWN_CALLS, (call, args) => object.declare(call, args));
 }
 
 export function directoryStub(meshes: DurableObjectNamespace): DirectoryCalls {

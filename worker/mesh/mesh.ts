@@ -32,9 +32,7 @@ export interface Decided<T> {
 }
 
 /** A grant of all that the origin has. */
-export interface WholeGrant extends GrantRow {
-  readonly scope: null;
-}
+export type WholeGrant = GrantRow & { readonly scope: null };
 
 /** Until the outbox tries by itself, when the first try inside the request did not get through. */
 const FIRST_RETRY_MS = 1_000;
@@ -217,6 +215,10 @@ export class Mesh implements AccessRegistry {
 
   poolsOf(clusterUid: string): readonly string[] {
     return this.store.get("pools", clusterUid)?.cidrs ?? [];
+  }
+
+  exportsOf(clusterUid: string): ReturnType<AccessRegistry["exportsOf"]> {
+    return this.store.get("exports", clusterUid);
   }
 
   overlayHashOf(clusterUid: string): string | undefined {

@@ -2,6 +2,7 @@
  * What an Origin knows of its cluster, noted in the registry. Runs inside `Mesh.decide`. [VIS32]
  * [VIS34]
  */
+import type { ExportReport } from "../../shared/visibility/export-report.ts";
 import type { ClusterNote } from "../../shared/visibility/facts.ts";
 import type { Mesh } from "./mesh.ts";
 import { rangeId } from "./ranges.ts";
@@ -16,7 +17,21 @@ export function noteCluster(mesh: Mesh, { uid }: ClusterRow, note: ClusterNote):
   if (note.keyGeneration !== undefined) retireOlder(mesh, uid, note.keyGeneration);
   for (const { use, cidr } of note.dropped) mesh.store.delete("refused", rangeId(uid, use, cidr));
   if (note.overlay !== undefined) mesh.overlay.note(uid, note.overlay);
+  if (note.exports !== undefined) noteExports(mesh, uid, note.exports);
   if (note.obeyed !== undefined) mesh.overlay.obeyed(uid, note.obeyed);
+}
+
+/** The owner of the cluster keeps it from other consumers than before. [EXP5] */
+function noteExports(mesh: Mesh, uid: string, exports: ExportReport | null): void {
+  const readers = mesh.readersGrantedBy(uid);
+  mesh.touch(...readers);
+  if (exports === null) mesh.store.delete("exports", uid);
+  else mesh.store.put("exports", uid, exports);
+  // Pairs that have routes lose them, or may get them.
+  for (const reader of readers) mesh.overlay.between(uid, reader, () => undefined);
+  const cluster = mesh.member(uid);
+  if (cluster !== undefined)
+    mesh.audit.member(cluster, "export policy", exports?.summary ?? "there is none any more");
 }
 
 /**

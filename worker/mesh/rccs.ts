@@ -2,11 +2,13 @@
  * Decisions about RCCs, the reader's half of "A sees B", and those that name no member. [VIS22]
  * [VIS23] [VIS40]
  */
-import { isEffective } from "../../shared/visibility/access.ts";
+import { isEffective, isVetoedGrant } from "../../shared/visibility/access.ts";
 import { REMOTE_ANNOTATION } from "../../shared/visibility/rcc.ts";
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import type { Mesh } from "./mesh.ts";
 import { Refused } from "./outcome.ts";
+import { auditWrite, BY_API, ownedBy, requireNamedOwner, requireOwner } from "./owner.ts";
+import type { Writer } from "./owner.ts";
 import { MESH_LIMITS } from "./registry.ts";
 import type { ClusterRow, DirectRccRow, RccRow } from "./registry.ts";
 import { requireRoomForScopes } from "./scope-limits.ts";
@@ -16,6 +18,8 @@ export interface MemberRcc {
   readonly row: RccRow;
   readonly remote: { readonly uid: string; readonly name: string };
   readonly state: "granted" | "not-granted";
+  /** There is a grant, and the owner of the remote keeps it from this cluster. [EXP5] */
+  readonly isVetoed: boolean;
 }
 
 /** One with connection fields: kept, bound to nobody, and of no effect. [VIS40] */
@@ -37,6 +41,7 @@ export function applyRcc(
   clusterName: string,
   request: RccRequest,
   mode: "create" | "apply",
+  writer: Writer = BY_API,
 ): { readonly rcc: Rcc; readonly isNew: boolean } {
   mesh.requireMesh();
   const cluster = mesh.requireCluster(clusterName);
@@ -47,18 +52,29 @@ export function applyRcc(
       "rcc-exists",
       `cluster ${clusterName} already has an RCC named ${request.name}`,
     );
+  const subject = `${clusterName}/${request.name}`;
+  requireOwner(writer, existing?.row, rccName(clusterName, request.name));
   if (existing === undefined && countRccs(mesh, cluster) >= MESH_LIMITS.rccsPerCluster)
     throw new Refused(422, "too-many", `a cluster has at most ${MESH_LIMITS.rccsPerCluster} RCCs`);
-  const createdMs = existing?.row.createdMs ?? mesh.environment.clock.now();
+  const made: Made = {
+    createdMs: existing?.row.createdMs ?? mesh.environment.clock.now(),
+    ...ownedBy(writer, existing?.row),
+  };
   const { remoteName } = request;
   const rcc =
     remoteName === null
-      ? keepDirect(mesh, cluster, request, existing, createdMs)
-      : bindToMember(mesh, cluster, { ...request, remoteName }, existing, createdMs);
-  const subject = `${clusterName}/${request.name}`;
+      ? keepDirect(mesh, cluster, request, existing, made)
+      : bindToMember(mesh, cluster, { ...request, remoteName }, existing, made);
   const names = rcc.remote === null ? "has connection fields" : `names ${rcc.remote.name}`;
-  mesh.audit.operator(mesh.actor, "rcc apply", `${subject} ${names}`);
+  auditWrite(mesh, writer, cluster, "rcc apply", `${subject} ${names}`);
   return { rcc, isNew: existing === undefined };
+}
+
+/** Of a row: since when it is there, and whose it is. */
+type Made = Pick<RccRow, "createdMs" | "under">;
+
+function rccName(cluster: string, name: string): string {
+  return `RCC ${name} of cluster ${cluster}`;
 }
 
 function keepDirect(
@@ -66,7 +82,7 @@ function keepDirect(
   cluster: ClusterRow,
   request: RccRequest,
   existing: Rcc | undefined,
-  createdMs: number,
+  made: Made,
 ): DirectRcc {
   const { name, annotations, spec } = request;
   const remoteName = annotations[REMOTE_ANNOTATION] ?? name;
@@ -75,7 +91,7 @@ function keepDirect(
   );
   if (rival !== undefined) throw reachedTwice(cluster, rival.row.name, remoteName);
   if (existing !== undefined && existing.remote !== null) dropMember(mesh, cluster, existing);
-  const row: DirectRccRow = { name, annotations, spec, createdMs };
+  const row: DirectRccRow = { name, annotations, spec, ...made };
   mesh.store.put("direct", `${cluster.uid}/${name}`, row);
   return viewDirect(row);
 }
@@ -85,7 +101,7 @@ function bindToMember(
   cluster: ClusterRow,
   request: RccRequest & { readonly remoteName: string },
   existing: Rcc | undefined,
-  createdMs: number,
+  made: Made,
 ): MemberRcc {
   const remote = findRemote(mesh, request);
   if (remote.uid === cluster.uid)
@@ -119,7 +135,7 @@ function bindToMember(
     overlayRoutingMode: request.overlayRoutingMode,
     annotations: request.annotations,
     spec: request.spec,
-    createdMs,
+    ...made,
   };
   mesh.overlay.between(cluster.uid, remote.uid, () =>
     mesh.store.put("rccs", `${cluster.uid}/${remote.uid}`, row),
@@ -178,6 +194,7 @@ function viewMember(mesh: Mesh, cluster: ClusterRow, row: RccRow): MemberRcc {
     row,
     remote: { uid: row.remoteUid, name: mesh.member(row.remoteUid)?.name ?? "" },
     state: isEffective(mesh, cluster.uid, row.remoteUid) ? "granted" : "not-granted",
+    isVetoed: isVetoedGrant(mesh, cluster.uid, row.remoteUid),
   };
 }
 
@@ -228,10 +245,16 @@ export function getRcc(mesh: Mesh, clusterName: string, name: string): Rcc {
   return rcc;
 }
 
-export function deleteRcc(mesh: Mesh, clusterName: string, name: string): void {
+export function deleteRcc(
+  mesh: Mesh,
+  clusterName: string,
+  name: string,
+  writer: Writer = BY_API,
+): void {
   const rcc = getRcc(mesh, clusterName, name);
+  requireNamedOwner(writer, rcc.row, rccName(clusterName, name));
   const cluster = mesh.requireCluster(clusterName);
   if (rcc.remote !== null) dropMember(mesh, cluster, rcc);
   mesh.store.delete("direct", `${cluster.uid}/${name}`);
-  mesh.audit.operator(mesh.actor, "rcc delete", `${clusterName}/${name}`);
+  auditWrite(mesh, writer, cluster, "rcc delete", `${clusterName}/${name}`);
 }

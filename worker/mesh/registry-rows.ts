@@ -6,6 +6,7 @@ import { z } from "zod";
 
 import { EVENT_TYPES } from "../../shared/visibility/health.ts";
 import { summarySchema } from "../../shared/overlay/summary.ts";
+import { exportReportSchema } from "../../shared/visibility/export-report.ts";
 import { describeIssues } from "../../shared/visibility/field-problem.ts";
 import { presentSpec, specSchema } from "../../shared/visibility/rcc-connection.ts";
 import { parseScope } from "../../shared/visibility/scope.ts";
@@ -27,6 +28,7 @@ const reasonCode = z.enum([
   "EdgeDown",
   "EdgeLagging",
 ]);
+const under = text.exactOptional();
 const annotations = z.record(text, text);
 const spec = specSchema.transform(presentSpec);
 const scope = z.custom<Scope>((value) => parseScope(value).ok, "must be a scope");
@@ -55,8 +57,9 @@ const SCHEMAS: { readonly [N in keyof Collections]: z.ZodType<Collections[N]> } 
     annotations,
     spec,
     createdMs: number,
+    under,
   }),
-  grants: z.looseObject({ createdMs: number }),
+  grants: z.looseObject({ createdMs: number, under }),
   ranges: z.looseObject({
     clusterUid: text,
     use: z.enum(["pods", "nodes", "shared"]),
@@ -69,9 +72,9 @@ const SCHEMAS: { readonly [N in keyof Collections]: z.ZodType<Collections[N]> } 
   counters: z.looseObject({ value: number }),
   directory: z.looseObject({ id: text, createdMs: number }),
   names: z.looseObject({ uid: text }),
-  scoped: z.looseObject({ createdMs: number, scope }),
+  scoped: z.looseObject({ createdMs: number, scope, under }),
   pools: z.looseObject({ cidrs: z.array(text) }),
-  direct: z.looseObject({ name: text, annotations, spec, createdMs: number }),
+  direct: z.looseObject({ name: text, annotations, spec, createdMs: number, under }),
   events: z.looseObject({
     type: eventType,
     subject: text,
@@ -127,6 +130,7 @@ const SCHEMAS: { readonly [N in keyof Collections]: z.ZodType<Collections[N]> } 
     acks: z.record(text, z.array(text)),
   }),
   "pairs-back": z.strictObject({}),
+  exports: exportReportSchema,
 };
 
 /** Total: whatever the column holds. */

@@ -5,6 +5,7 @@
  */
 import type { OverlaySummary } from "../../shared/overlay/summary.ts";
 import type { MemberRow } from "../../shared/visibility/access.ts";
+import type { ExportReport } from "../../shared/visibility/export-report.ts";
 import type { OverlayOrder } from "../../shared/visibility/overlay-order.ts";
 import type { RangeUse } from "../../shared/visibility/facts.ts";
 import type { RccSpec } from "../../shared/visibility/rcc-connection.ts";
@@ -45,8 +46,17 @@ export interface TokenRow {
   readonly usedBy: string | null;
 }
 
+/** An RCC or a grant. */
+export interface OwnedRow {
+  /**
+   * UID of the CRD whose custom resource it is; empty: handed over to the cluster, which has not
+   * taken it up. Absent: it is the API's. A hub of the version before takes it for the API's.
+   */
+  readonly under?: string;
+}
+
 /** Id: `<cluster uid>/<remote uid>`: one RCC for a remote is a property of the id. */
-export interface RccRow {
+export interface RccRow extends OwnedRow {
   readonly name: string;
   readonly remoteUid: string;
   readonly overlayRoutingMode: "Enabled" | "Disabled";
@@ -59,7 +69,7 @@ export interface RccRow {
  * Id: `<cluster uid>/<name>`. One with connection fields: it names no member, and a hub of a
  * version that does not know it has no such RCC. [VIS40]
  */
-export interface DirectRccRow {
+export interface DirectRccRow extends OwnedRow {
   readonly name: string;
   readonly annotations: Readonly<Record<string, string>>;
   readonly spec: RccSpec;
@@ -67,7 +77,7 @@ export interface DirectRccRow {
 }
 
 /** Id: `<origin uid>/<reader uid>`. It shows all of the origin. */
-export interface GrantRow {
+export interface GrantRow extends OwnedRow {
   readonly createdMs: number;
 }
 
@@ -138,6 +148,9 @@ export interface SummaryRow {
   readonly summary: OverlaySummary;
 }
 
+/** Id: `<cluster uid>`. The veto of the cluster's owner, as its relay has told. */
+export type ExportsRow = ExportReport;
+
 /** Id: two clusters' UIDs, the lower first. A pair that has routes, or gets or loses them. */
 export interface PairRow extends Pick<OverlayOrder, "phase" | "step" | "since"> {
   /** UID of each cluster whose relays have obeyed `step` → relays that have not. */
@@ -178,6 +191,7 @@ export interface Collections {
   readonly summaries: SummaryRow;
   readonly pairs: PairRow;
   readonly "pairs-back": PairBackRow;
+  readonly exports: ExportsRow;
 }
 
 /** The position of a name is its number in storage: append only. */
@@ -206,6 +220,7 @@ export const COLLECTIONS = [
   "summaries",
   "pairs",
   "pairs-back",
+  "exports",
 ] as const satisfies readonly (keyof Collections)[];
 
 /** Bounds of one mesh; at each, the request is refused by name and nothing changes. [VIS27] */

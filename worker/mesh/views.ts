@@ -24,6 +24,7 @@ export function viewCluster(mesh: Mesh, row: ClusterRow): Member {
       .refusedRows(row.uid)
       .map(({ cidr, use, reason }) => ({ cidr, use, reason })),
     suspended: row.suspended === true,
+    exportPolicy: mesh.exportsOf(row.uid)?.summary ?? null,
     health: mesh.store.get("health", row.uid) ?? {
       ...WELL,
       sinceMs: row.key?.addedMs ?? row.createdMs,

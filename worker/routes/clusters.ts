@@ -87,5 +87,6 @@ function showMember(member: Member): ClusterView {
     rangesGivenByOperator: [...member.given],
     refusedClaims: member.refusedClaims.map((claim) => ({ ...claim })),
     suspended: member.suspended,
+    exportPolicy: member.exportPolicy,
   };
 }

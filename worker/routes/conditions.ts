@@ -7,6 +7,8 @@ import type { Condition, EdgeStatus } from "../../shared/api/status.ts";
 export interface EdgeFacts {
   readonly edge: Pick<EdgeStatus, "state" | "connection" | "reasons" | "reportedStatus">;
   readonly isSuspended: boolean;
+  /** The owner of the origin keeps it from the reader. [EXP5] */
+  readonly isVetoed: boolean;
   /** Of the reading cluster's facts. */
   readonly generation: number;
   /** Unix ms: when the RCC was made; when the health of either cluster changed last. */
@@ -17,8 +19,17 @@ export interface EdgeFacts {
 /** `remote_cluster_connection_status` of a relay that has a connection, in sync or not. */
 const CONNECTED = 2;
 
+function whyNotGranted({
+  isSuspended,
+  isVetoed,
+}: EdgeFacts): readonly [reason: string, message: string] {
+  if (isSuspended) return ["Suspended", "one of the two is suspended"];
+  if (isVetoed) return ["Vetoed", "the export policy of the origin's owner names this cluster"];
+  return ["NoGrant", "the origin has no grant for this cluster"];
+}
+
 export function conditionsOf(facts: EdgeFacts): Condition[] {
-  const { edge, isSuspended, generation, rccMs, healthMs } = facts;
+  const { edge, generation, rccMs, healthMs } = facts;
   const of = (
     type: Condition["type"],
     status: Condition["status"],
@@ -43,13 +54,7 @@ export function conditionsOf(facts: EdgeFacts): Condition[] {
     of("Accepted", "True", "Accepted", "the RCC names a member of the mesh", rccMs),
     isGranted
       ? of("Granted", "True", "Granted", "the origin lets this cluster see it", rccMs)
-      : of(
-          "Granted",
-          "False",
-          isSuspended ? "Suspended" : "NoGrant",
-          isSuspended ? "one of the two is suspended" : "the origin has no grant for this cluster",
-          rccMs,
-        ),
+      : of("Granted", "False", ...whyNotGranted(facts), rccMs),
     isConnected
       ? of("Connected", "True", "Connected", "the reading relays have a connection", changedMs)
       : of(

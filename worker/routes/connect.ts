@@ -10,7 +10,8 @@ import { Hono } from "hono";
 import type { Credential } from "../auth/credential.ts";
 import { verifyRelay } from "../auth/verify-relay.ts";
 import { originObjectName } from "../ports.ts";
-import type { DialPermit, ShownToken, TokenPermit } from "../ports.ts";
+import type { ShownToken, TokenPermit } from "../ports.ts";
+import { refusalOf } from "./dial-refusals.ts";
 import { requireUpgrade, withInternalHeaders } from "./forward.ts";
 import type { HubPorts } from "./hub-ports.ts";
 import { HttpProblem } from "./problem.ts";
@@ -81,20 +82,6 @@ async function requirePermit(
 async function refusedToken(answer: Response): Promise<Exclude<TokenPermit, "yes">> {
   return (await answer.text()) === "clock-skew" ? "clock-skew" : "token-used";
 }
-
-function refusalOf(permit: Exclude<DialPermit, "yes">): HttpProblem {
-  const [status, detail] = REFUSALS[permit];
-  return new HttpProblem(status, permit, detail);
-}
-
-const REFUSALS = {
-  "token-used": [401, "the token has opened a connection already: make one for each"],
-  "clock-skew": [401, "the token was issued too long ago for this hub to know that it is new"],
-  "access-denied": [403, "no RCC of this cluster names an origin of this UID"],
-  unauthenticated: [401, "the cluster's key was replaced by a newer one: join again"],
-  removed: [410, "the cluster was removed from the mesh"],
-  "not-ready": [503, "the mesh has not said yet what this cluster may see: try again"],
-} as const satisfies Readonly<Record<Exclude<DialPermit, "yes">, readonly [number, string]>>;
 
 function connect(
   ports: HubPorts,

@@ -18,9 +18,10 @@ export function grantRoutes(ports: HubPorts): OpenAPIHono {
     const made = valueOf(await mesh.createGrant(origin, reader, readScope(scope)));
     return created({ grant: showGrant(made.grant), propagated: made.propagated });
   });
-  serve(router, applyGrant, async ({ params: { mesh, origin, reader }, body }, { who }) => {
+  serve(router, applyGrant, async ({ params: { mesh, origin, reader }, query, body }, { who }) => {
     const scope = readScope(body.scope);
-    const made = valueOf(await ports.mesh(mesh, who).applyGrant(origin, reader, scope));
+    const { managedBy } = query;
+    const made = valueOf(await ports.mesh(mesh, who).applyGrant(origin, reader, scope, managedBy));
     const answer = { grant: showGrant(made.grant), propagated: made.propagated };
     return made.isNew ? created(answer) : ok(answer);
   });
@@ -28,25 +29,29 @@ export function grantRoutes(ports: HubPorts): OpenAPIHono {
     const grants = valueOf(await ports.mesh(params.mesh).listGrants(query.origin ?? null));
     return ok({ items: grants.map(showGrant) });
   });
-  serve(router, deleteGrant, async ({ params: { mesh, origin, reader } }, { who }) => {
-    const { propagated } = valueOf(await ports.mesh(mesh, who).deleteGrant(origin, reader));
+  serve(router, deleteGrant, async ({ params: { mesh, origin, reader }, query }, { who }) => {
+    const { managedBy } = query;
+    const deleted = await ports.mesh(mesh, who).deleteGrant(origin, reader, managedBy);
+    const { propagated } = valueOf(deleted);
     return ok({ propagated });
   });
   return router;
 }
 
 /** What the schema has let through is malformed no more: what is left to refuse is a selector. */
-function readScope(value: unknown): Scope | null {
+export function readScope(value: unknown): Scope | null {
   const parsed = parseScope(value ?? {});
   return parsed.ok ? parsed.scope : badRequest(parsed.problems, 422);
 }
 
-function showGrant(grant: Grant): GrantView {
+export function showGrant(grant: Grant): GrantView {
   return {
     origin: { ...grant.origin },
     reader: { ...grant.reader },
     createdAt: isoTime(grant.createdMs),
     used: grant.isUsed,
+    managedBy: grant.managedBy,
+    vetoed: grant.isVetoed,
     ...(grant.scope === null ? {} : { scope: scopeDocument(grant.scope) }),
   };
 }

@@ -5,6 +5,7 @@
 import type { Clock } from "../../shared/lib/clock.ts";
 import type { HubKeys } from "../auth/hub-key.ts";
 import type { DirectoryCalls, MeshAdmin } from "../mesh/mesh-calls.ts";
+import type { OwnCalls } from "../mesh/own-objects.ts";
 import type { TokenCalls } from "../mesh/tokens/api-tokens.ts";
 import type { WebhookCalls } from "../mesh/webhooks/webhook-calls.ts";
 import type { OriginCalls } from "../ports.ts";
@@ -24,8 +25,13 @@ export interface HubPorts {
   /** @param mesh Its name. */
   webhooks(mesh: string, who?: string): WebhookCalls;
   /** @param mesh Its name. */
+  own(mesh: string): OwnCalls;
+  /** @param mesh Its name. */
   tokens(mesh: string): TokenCalls;
-  /** Counts a request of the token; milliseconds until the next may be, 0: this one may. */
+  /**
+   * Counts a request of the token, or of the relays of the cluster with this UID; milliseconds
+   * until the next may be, 0: this one may.
+   */
   requestWaitMs(token: string): number;
   directory(): DirectoryCalls;
   /**

@@ -13,6 +13,7 @@ import type { RccView } from "../../shared/api/rccs.ts";
 import { notServed } from "../../shared/visibility/rcc-connection.ts";
 import { parseRcc } from "../../shared/visibility/rcc.ts";
 import type { RccDocument, RccRequest } from "../../shared/visibility/rcc.ts";
+import { managedBy } from "../mesh/owner.ts";
 import type { Rcc } from "../mesh/rccs.ts";
 import type { HubPorts } from "./hub-ports.ts";
 import { badRequest, valueOf } from "./problem.ts";
@@ -26,11 +27,12 @@ export function rccRoutes(ports: HubPorts): OpenAPIHono {
     const changed = valueOf(await ports.mesh(mesh, who).applyRcc(cluster, request, "create"));
     return created({ rcc: showRcc(changed.rcc), propagated: changed.propagated });
   });
-  serve(router, applyRcc, async ({ params: { mesh, cluster, rcc }, body }, { who }) => {
+  serve(router, applyRcc, async ({ params: { mesh, cluster, rcc }, query, body }, { who }) => {
     const request = readRcc(body);
     if (request.name !== rcc)
       badRequest([{ field: "metadata.name", rule: `must be ${rcc}, the name in the path` }], 422);
-    const changed = valueOf(await ports.mesh(mesh, who).applyRcc(cluster, request, "apply"));
+    const applied = ports.mesh(mesh, who).applyRcc(cluster, request, "apply", query.managedBy);
+    const changed = valueOf(await applied);
     const answer = { rcc: showRcc(changed.rcc), propagated: changed.propagated };
     return changed.isNew ? created(answer) : ok(answer);
   });
@@ -47,21 +49,23 @@ export function rccRoutes(ports: HubPorts): OpenAPIHono {
   serve(router, getRcc, async ({ params: { mesh, cluster, rcc } }) =>
     ok(showRcc(valueOf(await ports.mesh(mesh).getRcc(cluster, rcc)))),
   );
-  serve(router, deleteRcc, async ({ params: { mesh, cluster, rcc } }, { who }) => {
-    const { propagated } = valueOf(await ports.mesh(mesh, who).deleteRcc(cluster, rcc));
+  serve(router, deleteRcc, async ({ params: { mesh, cluster, rcc }, query }, { who }) => {
+    const deleted = await ports.mesh(mesh, who).deleteRcc(cluster, rcc, query.managedBy);
+    const { propagated } = valueOf(deleted);
     return ok({ propagated });
   });
   return router;
 }
 
-function readRcc(document: RccDocument): RccRequest {
+export function readRcc(document: RccDocument): RccRequest {
   const parsed = parseRcc(document);
   return parsed.ok
     ? parsed.rcc
     : badRequest(parsed.problems, parsed.kind === "malformed" ? 400 : 422);
 }
 
-function showRcc({ row, remote, state }: Rcc): RccView {
+export function showRcc(rcc: Rcc): RccView {
+  const { row, remote, state } = rcc;
   return {
     apiVersion: "projectcalico.org/v3",
     kind: "RemoteClusterConfiguration",
@@ -72,6 +76,8 @@ function showRcc({ row, remote, state }: Rcc): RccView {
     },
     spec: { ...row.spec },
     status: {
+      managedBy: managedBy(row),
+      vetoed: rcc.remote !== null && rcc.isVetoed,
       remote: remote === null ? null : { ...remote },
       state,
       notServed: notServed(row.spec).map((what) => ({ ...what })),

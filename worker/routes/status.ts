@@ -111,6 +111,7 @@ function statusOf(
       const shown = edgeStatus(edge, reader, origin, pools, nowMs);
       const conditions = conditionsOf({
         edge: shown,
+        isVetoed: edge.rcc.isVetoed,
         isSuspended: isSuspended(edge.clusterUid) || isSuspended(edge.rcc.remote.uid),
         generation: overview.accessVersion,
         rccMs: edge.rcc.row.createdMs,
@@ -145,6 +146,7 @@ function clusterStatus(
     pools: [...cluster.pools],
     withheldPools: (report?.withheldPools ?? []).map((pool) => ({ ...pool })),
     suspended: cluster.suspended,
+    exportPolicy: cluster.exportPolicy,
     health: showHealth(cluster.health),
     factsAcknowledged: !isUnacknowledged,
     refusedClaims: cluster.refusedClaims.length,

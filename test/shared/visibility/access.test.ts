@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { computeFacts, isEffective } from "../../../shared/visibility/access.ts";
 import type { AccessRegistry, MemberRow } from "../../../shared/visibility/access.ts";
 import { POOLS_ANNOTATION } from "../../../shared/visibility/rcc.ts";
+import type { ExportReport } from "../../../shared/visibility/export-report.ts";
 import type { Scope } from "../../../shared/visibility/scope.ts";
 
 /**
@@ -16,6 +17,7 @@ function registryOf(
   grants: readonly string[],
   removed: readonly string[] = [],
   scopes: Readonly<Record<string, Scope>> = {},
+  exports: Readonly<Record<string, ExportReport>> = {},
 ): AccessRegistry {
   const rows = new Map<string, MemberRow>(
     members.map((uid) => [
@@ -53,6 +55,7 @@ function registryOf(
     },
     ranges: () => ({ pods: ["10.0.0.0/16"], nodes: [] }),
     poolsOf: () => [],
+    exportsOf: (uid) => exports[uid],
     overlayHashOf: () => undefined,
     overlayOrder: () => undefined,
     refusedClaims: () => [],

@@ -16,6 +16,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   applyRcc: memberRcc("app"),
   createGrant: { origin: "db", reader: "app" },
   applyGrant: {},
+  syncOwn: { writes: [] },
   createWebhook: { url: "https://ops.example/hook" },
   updateWebhook: {},
   redeliverWebhook: { event: 1 },

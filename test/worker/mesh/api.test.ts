@@ -126,6 +126,7 @@ test("[API3] the OpenAPI 3.1 document describes every admin path", async () => {
     "/v1/meshes/{mesh}/webhooks/{webhook}/deliveries",
     "/v1/meshes/{mesh}/webhooks/{webhook}/redeliver",
     "/v1/meshes/{mesh}/webhooks/{webhook}/test",
+    "/v1/own",
     "/v1/version",
   ]);
 });

@@ -18,6 +18,7 @@ import type { MeshServicePorts } from "../../../worker/mesh/mesh-service.ts";
 import { SqlMeshStore } from "../../../worker/mesh/mesh-store.ts";
 import type { CollectionName, MeshStore } from "../../../worker/mesh/mesh-store.ts";
 import { Mesh } from "../../../worker/mesh/mesh.ts";
+import { OwnObjects } from "../../../worker/mesh/own-objects.ts";
 import { ApiTokens } from "../../../worker/mesh/tokens/api-tokens.ts";
 import { Deliverer } from "../../../worker/mesh/webhooks/deliverer.ts";
 import type { Payload } from "../../../worker/mesh/webhooks/payload.ts";
@@ -198,6 +199,11 @@ export class TestHub {
         return this.service(name, who);
       },
       webhooks: (name) => this.webhooks(name),
+      own: (name) => {
+        this.touched.add(`mesh:${name}`);
+        const mesh = this.mesh(name);
+        return new OwnObjects(mesh, must(this.#ports.get(name), "the ports of a mesh"));
+      },
       tokens: (name) => new ApiTokens(this.mesh(name)),
       requestWaitMs: (token) => this.#rates.request(token, this.nowMs),
       directory: () => directory,

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 
 import type { ClusterReport, OriginFacts } from "../../../shared/visibility/facts.ts";
+import { exportHash } from "../../../shared/visibility/export-report.ts";
 import { noteOf } from "../../../worker/origin/access/mesh-notes.ts";
 import { facts, ORIGIN_UID, OriginWorld } from "../../support/origin-world.ts";
 import { populatedWorld, TestPublisher } from "../../support/origin-peers.ts";
@@ -154,4 +155,15 @@ test("[CRE18] a relay that comes while the Origin knows nothing yet keeps no lat
   });
   world.advance(10_000);
   expect(world.notes).toMatchObject([{ pools: ["10.20.0.0/16"] }]);
+});
+
+test("[EXP5] the owner's veto is noted when it is new, or no more there, and not again; without a report nothing is known", () => {
+  const exports = { summary: "no consumers app", exclude: ["app"] };
+  const said = { ...report(), exports };
+  expect(noteOf(facts({}), said, none)).toMatchObject({ exports });
+  const noted = facts({ exportHash: exportHash(exports) });
+  expect(noteOf(noted, said, none)).toBeNull();
+  expect(noteOf(noted, null, none)).toBeNull();
+  expect(noteOf(noted, report(), none)).toMatchObject({ exports: null });
+  expect(noteOf(facts({}), report(), none)).toBeNull();
 });

@@ -9,6 +9,8 @@ import { summaryHash } from "../../../shared/overlay/summary.ts";
 import type { OverlaySummary } from "../../../shared/overlay/summary.ts";
 import { hashKey } from "../../../shared/record/encoding.ts";
 import { keyOf } from "../../../shared/record/key.ts";
+import { exportHash } from "../../../shared/visibility/export-report.ts";
+import type { ExportReport } from "../../../shared/visibility/export-report.ts";
 import { MAX_TOLD_POOLS } from "../../../shared/visibility/facts.ts";
 import type { ClusterNote, ClusterReport, OriginFacts } from "../../../shared/visibility/facts.ts";
 import { BUDGETS } from "../budgets/limits.ts";
@@ -97,12 +99,15 @@ export function noteOf(
   const overlay = said === null ? null : ownOverlay(said, facts);
   const isEarly = overlay?.pools.length === 0 && said?.pools.length !== 0;
   const isNewOverlay = overlay !== null && !isEarly && summaryHash(overlay) !== facts.overlayHash;
-  if (isNoted && dropped.length === 0 && !isNewKey && !isNewOverlay) return null;
+  const exports = newExports(report, facts);
+  if (isNoted && dropped.length === 0 && !isNewKey && !isNewOverlay && exports === undefined)
+    return null;
   return {
     pools: isNoted ? null : pools,
     dropped,
     ...(isNewKey ? { keyGeneration: newestKey } : {}),
     ...(isNewOverlay ? { overlay } : {}),
+    ...(exports === undefined ? {} : { exports }),
   };
 }
 
@@ -117,6 +122,17 @@ function ownOverlay(said: OverlaySummary, { ranges }: OriginFacts): OverlaySumma
     return cidr !== null && own.contains(cidr);
   };
   return { ...said, pools: said.pools.filter(({ cidr }) => isOwn(cidr)) };
+}
+
+/** The owner's veto where the Mesh has another; `undefined`: it has this one. [EXP5] */
+function newExports(
+  report: ClusterReport | null,
+  { exportHash: noted }: OriginFacts,
+): ExportReport | null | undefined {
+  if (report === null) return undefined;
+  const { exports = null } = report;
+  const hash = exports === null ? undefined : exportHash(exports);
+  return hash === noted ? undefined : exports;
 }
 
 /** Reported pools that lie in the cluster's ranges: it speaks for no others. */

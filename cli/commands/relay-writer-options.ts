@@ -1,0 +1,13 @@
+/** What a relay writes into its cluster. */
+import type { Command } from "commander";
+
+export function withWriterOptions(command: Command): Command {
+  return command
+    .option("--services", "write the EndpointSlices of federated Services, one relay at a time")
+    .option("--services-lease <namespace/name>", "by this Lease (catwalk/catwalk-services)")
+    .option("--custom-resources", "mirror RCCs and grants of the cluster, one relay at a time")
+    .option(
+      "--custom-resources-lease <namespace/name>",
+      "by this Lease (catwalk/catwalk-custom-resources)",
+    );
+}

@@ -1,0 +1,105 @@
+/** What of a relay writes into its cluster: each by a Lease, so that one of its relays does. */
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+
+import type { RelayConfig } from "../../relay/config/relay-config.ts";
+import { postJson } from "../../relay/hub/post-json.ts";
+import { routeTo } from "../../relay/hub/route.ts";
+import type { Logger } from "../../relay/lib/log.ts";
+import { LeaseHolder } from "../../relay/kube/lease-holder.ts";
+import { KubeTransport } from "../../relay/kube/transport.ts";
+import type { Relay } from "../../relay/relay.ts";
+import type { AskHub } from "../../relay/resources/own-api.ts";
+import { ResourceWriter } from "../../relay/resources/resource-writer.ts";
+import { ImportWriter } from "../../relay/services/mcs/import-writer.ts";
+import { SliceWriter } from "../../relay/services/slice-writer.ts";
+
+const SERVICES_LEASE = "catwalk/catwalk-services";
+const RESOURCES_LEASE = "catwalk/catwalk-custom-resources";
+
+const CLOCK = { now: () => performance.now(), wallMs: () => Date.now() };
+/** Longest wait for an answer of the hub. */
+const ASK_MS = 30_000;
+/** A thousand RCCs with annotations as long as they may be are fewer. */
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+
+/** Unless this relay is not to write. */
+export function writeServices(relay: Relay, config: RelayConfig, log: Logger): void {
+  if (config.services !== true) return;
+  const transport = transportOf(config);
+  const lease = leaseOf(transport, config.servicesLease ?? SERVICES_LEASE, {
+    onChange: (isHeld) => {
+      log.info({ isHeld }, isHeld ? "writes EndpointSlices" : "does not write EndpointSlices");
+      if (!isHeld) return;
+      relay.services.writer?.wake();
+      relay.services.imports?.wake();
+    },
+    onProblem: (message) => log.warn({ message }, "who writes EndpointSlices is not known"),
+  });
+  const isReady = () => relay.services.isReady;
+  const { services } = relay.services;
+  const options = { services, transport, lease, log, isReady, ...CLOCK };
+  relay.services.writer = new SliceWriter(options);
+  relay.services.imports = new ImportWriter({
+    ...options,
+    areAllTold: () => relay.services.areAllTold,
+    isAsked: () => relay.services.isAsked,
+  });
+}
+
+/** `null`: this relay is not to write. */
+export function resourceWriterOf(
+  relay: Relay,
+  config: RelayConfig,
+  log: Logger,
+): ResourceWriter | null {
+  const { hub } = config;
+  if (config.customResources !== true || hub === undefined) return null;
+  const transport = transportOf(config);
+  const lease = leaseOf(transport, config.customResourcesLease ?? RESOURCES_LEASE, {
+    onChange: (isHeld) => {
+      log.info({ isHeld }, isHeld ? "writes custom resources" : "does not write custom resources");
+      writer.onLease(isHeld);
+    },
+    onProblem: (message) => writer.onLeaseProblem(message),
+  });
+  const writer = new ResourceWriter({
+    transport,
+    lease,
+    log,
+    askHub: askHubOf(relay, hub, config.hubCaFile),
+    reports: () => relay.remotes.meshReports(),
+    ...CLOCK,
+  });
+  return writer;
+}
+
+function askHubOf(relay: Relay, hub: string, caFile: string | undefined): AskHub {
+  const { agent } = routeTo(hub, { caFile });
+  return async (path, body) =>
+    postJson(new URL(path, hub), body, {
+      agent,
+      timeoutMs: ASK_MS,
+      headers: await relay.credentials.headers(),
+      maxAnswerBytes: MAX_ANSWER_BYTES,
+    });
+}
+
+function transportOf({ kubeconfig }: RelayConfig): KubeTransport {
+  return new KubeTransport({
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    env: process.env,
+    requestIdleMs: 30_000,
+    watchIdleMs: 150_000,
+  });
+}
+
+function leaseOf(
+  transport: KubeTransport,
+  lease: string,
+  handlers: { onChange(isHeld: boolean): void; onProblem(message: string): void },
+): LeaseHolder {
+  const [namespace = "", name = ""] = lease.split("/");
+  const identity = `${hostname()}_${randomUUID()}`;
+  return new LeaseHolder({ transport, namespace, name, identity, ...CLOCK, ...handlers });
+}
