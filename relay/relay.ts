@@ -37,7 +37,7 @@ export class Relay {
   readonly source: Source;
   readonly services: ClusterServices;
   /** The splice that serves Felix, when it is configured. */
-  splice: { canServe(): Promise<boolean> } | null = null;
+  splice: { canServe(): Promise<boolean>; readonly felixes: readonly string[] } | null = null;
   /** The cluster's other relays, when there are any. */
   peers: Peers | null = null;
   /** RCCs that this relay reads itself; `null` without a folder of them. */
@@ -174,8 +174,7 @@ export class Relay {
   }
 
   /**
-   * Whether a Felix that connects now gets a complete local stream and a loaded, even stale, view.
-   * A relay without a splice is ready when its source has been listed. [VIE6]
+   * Whether a Felix that connects now gets all that is local and a loaded, even stale, view. [VIE6]
    */
   async isReady(): Promise<boolean> {
     if (!this.isViewLoaded) return false;
@@ -205,6 +204,7 @@ export class Relay {
       transfers: this.remotes.transfers(),
       peers: this.peers?.report ?? null,
       feed: this.feed?.status() ?? null,
+      felix: this.splice?.felixes ?? null,
     };
   }
 

@@ -44,4 +44,6 @@ export interface RelayStatus {
   readonly peers: PeerReport | null;
   /** Who feeds this relay, and whom it feeds; `null`: it is by itself. [FEE7] */
   readonly feed: FeedStatus | null;
+  /** Nodes whose Felix is connected here, sorted; `null`: it serves none. [TYP46] */
+  readonly felix: readonly string[] | null;
 }
