@@ -61,7 +61,14 @@ export interface Relays {
   readonly nodes: Nodes;
   /** Has certificates for Felix. */
   readonly tls: boolean;
+  /** Secrets and ConfigMaps that its pods mount and that are not there, as `Secret node-certs`. */
+  readonly absent: readonly string[];
 }
+
+const MOUNTED = [
+  ["secret", "secretName", "Secret", "secrets"],
+  ["configMap", "name", "ConfigMap", "configmaps"],
+] as const;
 
 /** @returns `null`: not installed. @throws KubeProblem, FieldProblem */
 export async function readRelays(api: KubeApi): Promise<Relays | null> {
@@ -72,8 +79,17 @@ export async function readRelays(api: KubeApi): Promise<Relays | null> {
   const [container = {}] = objectsAt(podSpecOf(daemonSet), "containers", "containers");
   const env = objectsAt(container, "env", "containers.env").map((one) => String(one["name"]));
   const data = settings === null ? {} : objectAt(settings, "data", "data");
+  const absent: string[] = [];
+  for (const volume of objectsAt(podSpecOf(daemonSet), "volumes", "volumes"))
+    for (const [field, key, kind, plural] of MOUNTED) {
+      const source = volume[field];
+      const object = isJsonObject(source) ? source[key] : undefined;
+      if (typeof object !== "string") continue;
+      const there = await api.get(`/api/v1/namespaces/${namespace}/${plural}/${object}`);
+      if (there === null) absent.push(`${kind} ${object}`);
+    }
   const tls = [...env, ...Object.keys(data)].includes("CATWALK_LISTEN_CERT_FILE");
-  return { nodes: nodesOf(daemonSet), tls };
+  return { nodes: nodesOf(daemonSet), tls, absent };
 }
 
 /** @returns The newest version in which the server serves mutating policies. @throws KubeProblem */

@@ -22,7 +22,6 @@ export interface ClusterFacts {
   readonly relays: Relays | null;
   /** Namespaces with relays of ours that are not `catwalk`. */
   readonly otherInstalls: readonly string[];
-  readonly hasIdentity: boolean;
   readonly hasAccount: boolean;
   /** Rights that the one who asks lacks, as `create clusterroles`. */
   readonly forbidden: readonly string[];
@@ -36,6 +35,9 @@ export interface ClusterFacts {
 
 /** https://github.com/projectcalico/calico: what the splice has been shown with. */
 const OLDEST_CALICO = [3, 30] as const;
+
+const ABSENT_HINT =
+  "the identity: catwalk cluster identity NAME | kubectl create -f -; others: docs/install.md";
 
 export function findingsOf(facts: ClusterFacts): readonly Finding[] {
   return [
@@ -131,7 +133,7 @@ function* policyFindings(facts: ClusterFacts): Iterable<Finding> {
 }
 
 function* installFindings(facts: ClusterFacts): Iterable<Finding> {
-  const { relays, otherInstalls, hasIdentity, hasAccount, relayForbidden, calico } = facts;
+  const { relays, otherInstalls, hasAccount, relayForbidden, calico } = facts;
   if (otherInstalls.length > 0)
     yield {
       what: "second install",
@@ -154,12 +156,11 @@ function* installFindings(facts: ClusterFacts): Iterable<Finding> {
       state: "missing",
       words: `it may not ${relayForbidden.join(", ")}: apply the manifests again`,
     };
-  if (!hasIdentity)
+  if (relays.absent.length > 0)
     yield {
-      what: "identity",
+      what: "mounted",
       state: "missing",
-      words:
-        "no Secret catwalk/catwalk-identity: catwalk cluster identity NAME | kubectl create -f -",
+      words: `not in namespace catwalk: ${relays.absent.join(", ")} (${ABSENT_HINT})`,
     };
   const { wanted, ready } = relays.nodes;
   yield ready === wanted && wanted > 0

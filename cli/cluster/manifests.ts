@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import type { Document } from "yaml";
 
 import { errorText } from "../../shared/lib/error-text.ts";
@@ -36,7 +36,10 @@ export function manifests(choice: InstallChoice): readonly Document[] {
       document.setIn(["metadata", "annotations"], { "catwalk.dev/cluster": choice.cluster });
       document.setIn(["data", "CATWALK_HUB"], choice.hub);
       document.setIn(["data", "CATWALK_TYPHA_SERVICE"], `${NAMESPACES[choice.typha]}/calico-typha`);
-    } else if (kind === "DaemonSet") setContainer(document, choice);
+    } else if (kind === "DaemonSet") {
+      setContainer(document, choice);
+      if (choice.typha === "operator") addCertificates(document);
+    }
   }
   return documents;
 }
@@ -73,6 +76,24 @@ function documentsOf(file: string): readonly Document[] {
       { cause: error },
     );
   }
+}
+
+/** What the component `operator-tls` adds: the operator's Typha answers nobody without it. */
+function addCertificates(document: Document): void {
+  const components = documentsOf("operator-tls/kustomization.yaml").map(
+    (one) => one.toJS() as { readonly patches: readonly { readonly patch: string }[] },
+  );
+  for (const { patch } of components.flatMap(({ patches }) => patches))
+    for (const step of parse(patch) as readonly Step[]) {
+      const path = step.path.split("/").slice(1, -1);
+      document.addIn(path, document.createNode(step.value));
+    }
+}
+
+/** `add` to the end of a list; the component has no others. */
+interface Step {
+  readonly path: string;
+  readonly value: unknown;
 }
 
 function setContainer(document: Document, { image, source }: InstallChoice): void {

@@ -44,7 +44,6 @@ export async function readFacts(api: KubeApi): Promise<ClusterFacts> {
     typhas: await typhasOf(api, namespace),
     relays,
     otherInstalls: await otherInstalls(api),
-    hasIdentity: (await api.get(`${own}/secrets/catwalk-identity`)) !== null,
     hasAccount: (await api.get(`${own}/serviceaccounts/${RELAY_SERVICE.name}`)) !== null,
     forbidden: await forbiddenOf(api, "create", NEEDED),
     relayForbidden:

@@ -58,11 +58,16 @@ export function addCalico(api: FakeKubeApi, how: "manifest" | "operator"): strin
   return path;
 }
 
+const RELAY_POD = {
+  containers: [{ name: "relay", env: [] }],
+  volumes: [{ name: "identity", secret: { secretName: "catwalk-identity" } }],
+};
+
 export function addRelays(api: FakeKubeApi, ready: number): void {
   const own = "/api/v1/namespaces/catwalk";
   api.objects.set("/apis/apps/v1/namespaces/catwalk/daemonsets/catwalk-relay", {
     metadata: { name: "catwalk-relay", namespace: "catwalk", labels: RELAY },
-    spec: { template: { spec: { containers: [{ name: "relay", env: [] }] } } },
+    spec: { template: { spec: { ...RELAY_POD } } },
     status: { desiredNumberScheduled: 2, numberReady: ready },
   });
   api.objects.set(`${own}/configmaps/catwalk-relay`, { data: {} });

@@ -73,7 +73,7 @@ const lacks: readonly (readonly [string, (api: FakeKubeApi) => void])[] = [
   ["it may not list endpointslices", (to) => to.forbidden.add("endpointslices")],
   ["you may not create clusterroles", (to) => to.forbidden.add("clusterroles")],
   [
-    "no Secret catwalk/catwalk-identity",
+    "not in namespace catwalk: Secret catwalk-identity",
     (to) => to.objects.delete("/api/v1/namespaces/catwalk/secrets/catwalk-identity"),
   ],
   [
