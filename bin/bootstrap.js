@@ -1,7 +1,7 @@
 /**
- * `npm start`, `npm test`, `npm run test:fast`, `npm run check`, `npm run bench`, `npm run soak`,
- * `npm run demo:overlay` from a fresh clone: installs what is missing, saying so at once, then
- * hands over. Plain JavaScript without dependencies for Node 20.
+ * `npm start`, `npm test` and the other scripts of package.json from a fresh clone: installs what
+ * is missing, saying so at once, then hands over. Plain JavaScript without dependencies, for Node
+ * 20.
  */
 import { delimiter, join } from "node:path";
 
@@ -52,6 +52,8 @@ const TASKS = {
   check: { extent: "test", run: () => steps(CHECKS) },
   bench: { extent: "test", run: () => runProgram("test/bench/main.ts", args) },
   "demo:overlay": { extent: "test", run: () => runProgram("test/overlay/demo.ts", args) },
+  bundle: { extent: "run", run: () => runProgram("bin/bundle.js", args) },
+  "deploy-check": { extent: "test", run: () => runProgram("bin/deploy-check.js", args) },
   soak: { extent: "test", run: () => runProgram("test/sim/main.ts", args) },
 };
 

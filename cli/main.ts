@@ -41,6 +41,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<RegisterCommand>>> = {
   mock: async () => (await import("./commands/mock.ts")).registerMock,
   source: async () => (await import("./commands/source.ts")).registerSource,
   install: async () => (await import("./commands/install.ts")).registerInstall,
+  uninstall: async () => (await import("./commands/uninstall.ts")).registerUninstall,
+  felix: async () => (await import("./commands/felix.ts")).registerFelix,
   version: async () => (await import("./commands/version.ts")).registerVersion,
   completion: async () => (await import("./commands/completion.ts")).registerCompletion,
 };

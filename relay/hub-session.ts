@@ -13,11 +13,13 @@ import type { PublishedState } from "./publish/differences.ts";
 import type { Publisher } from "./publish/publisher.ts";
 import type { RelayStatus } from "./status.ts";
 
+/** How often the identity's files are read where the hub takes this relay's key no more. */
+const IDENTITY_MS = 5_000;
 const STANDBY = "another relay of this cluster publishes; this one stands by";
 
 /** The identity of this relay towards the hub. */
 export type RelayIdentity = Pick<Credentials, "membership" | "headers" | "join" | "correctClock"> &
-  Partial<Pick<Credentials, "skewMs">>;
+  Partial<Pick<Credentials, "skewMs" | "takeNewer">>;
 
 export interface HubSessionOptions {
   /** URL of the hub. */
@@ -45,6 +47,8 @@ export class HubSession {
   #displaced: string | null = null;
   #wasUp = false;
   #lostMs: number | null = null;
+  /** What the hub was shown last. */
+  #shown: string | undefined;
 
   constructor(options: HubSessionOptions) {
     this.#options = options;
@@ -111,7 +115,11 @@ export class HubSession {
       url: socketUrl(hub, "/v1/connect/home"),
       local,
       ports,
-      headers: () => credentials.headers(),
+      headers: async () => {
+        const headers = await credentials.headers();
+        this.#shown = credentials.membership?.credential;
+        return headers;
+      },
       onRefused: (status, date) => this.#onRefused(status, date),
       accessVersion: () => this.#options.accessVersion(),
       onAccess: (facts) => this.#options.onAccess(facts),
@@ -131,7 +139,8 @@ export class HubSession {
     if (isStandby) log.info(this.#standby());
   }
 
-  #onDown({ stopped }: Home, reason: string | null, message: string): void {
+  #onDown(home: Home, reason: string | null, message: string): void {
+    const { stopped } = home;
     const { log, ports } = this.#options;
     this.#message = message;
     if (reason === "superseded") this.#displaced = message;
@@ -141,6 +150,21 @@ export class HubSession {
     else if (stopped === null)
       log.warn({ reason }, `the hub is not reachable: ${message}; what is served stays`);
     else log.error({ reason }, `publishing has stopped: ${message}; what is served stays`);
+    if (reason === "unauthenticated") this.#awaitKey(home);
+  }
+
+  /** The cluster's new key comes into the folder by itself, as a Secret does. [CRE27] */
+  #awaitKey(home: Home): void {
+    const { credentials, ports, log } = this.#options;
+    if (credentials.takeNewer === undefined) return;
+    ports.after(IDENTITY_MS, () => {
+      void credentials.takeNewer?.().then(() => {
+        if (this.isStopped || home.stopped === null) return;
+        if (credentials.membership?.credential === this.#shown) return this.#awaitKey(home);
+        log.info("this relay has another key of its cluster, and goes on with it");
+        home.resume();
+      });
+    });
   }
 
   /**

@@ -41,7 +41,7 @@ export class Relay {
   readonly source: Source;
   readonly services: ClusterServices;
   /** The splice that serves Felix, when it is configured. */
-  splice: { canServe(): Promise<boolean> } | null = null;
+  splice: { canServe(): Promise<boolean>; readonly felixes: readonly string[] } | null = null;
   /** The cluster's other relays, when there are any. */
   peers: Peers | null = null;
   /** What this relay does about the cluster's custom resources; `null`: nothing. */
@@ -178,8 +178,7 @@ export class Relay {
   }
 
   /**
-   * Whether a Felix that connects now gets a complete local stream and a loaded, even stale, view.
-   * A relay without a splice is ready when its source has been listed. [VIE6]
+   * Whether a Felix that connects now gets all that is local and a loaded, even stale, view. [VIE6]
    */
   async isReady(): Promise<boolean> {
     if (!this.isViewLoaded) return false;
@@ -211,6 +210,7 @@ export class Relay {
       peers: this.peers?.report ?? null,
       feed: this.feed?.status() ?? null,
       resources: this.resources?.status() ?? null,
+      felix: this.splice?.felixes ?? null,
     };
   }
 

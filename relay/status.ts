@@ -50,4 +50,6 @@ export interface RelayStatus {
   readonly feed: FeedStatus | null;
   /** Of `--custom-resources`; `null` without it. [CRD9] */
   readonly resources: ResourcesStatus | null;
+  /** Nodes whose Felix is connected here, sorted; `null`: it serves none. [TYP46] */
+  readonly felix: readonly string[] | null;
 }

@@ -6,7 +6,7 @@ import { importHubKey } from "./auth/hub-key.ts";
 import type { HubKeys } from "./auth/hub-key.ts";
 import { hubProcess } from "./origin/hub-process.ts";
 import { directoryStub, meshStub, ownStub, tokenStub, webhookStub } from "./mesh/mesh-stub.ts";
-import { originStub } from "./stubs.ts";
+import { objectsIn, originStub } from "./stubs.ts";
 
 export { MeshObject } from "./mesh/mesh-object.ts";
 export { OriginObject } from "./origin/origin-object.ts";
@@ -20,6 +20,8 @@ export interface HubEnvironment {
   readonly ADMIN_TOKEN_HASH: string;
   /** Most sockets that this process may hold; absent: any. */
   readonly MAX_SOCKETS?: string;
+  /** See `objectsIn`. */
+  readonly JURISDICTION?: string;
 }
 
 const apps = new WeakMap<HubEnvironment, OpenAPIHono>();
@@ -29,20 +31,22 @@ function appOf(env: HubEnvironment): OpenAPIHono {
   let app = apps.get(env);
   if (app === undefined) {
     let keys: HubKeys | null = null;
+    const meshes = objectsIn(env.MESH, env.JURISDICTION);
+    const origins = objectsIn(env.ORIGIN, env.JURISDICTION);
     app = createApp({
       clock: { now: () => Date.now() },
       adminTokenHash: env.ADMIN_TOKEN_HASH ?? "",
       // The keys are kept, not the promise: one request may not wait for another's.
       hubKeys: async () => (keys ??= await importHubKey(env.HUB_KEY)),
-      mesh: (name, who) => meshStub(env.MESH, name, who),
-      webhooks: (name, who) => webhookStub(env.MESH, name, who),
-      own: (name) => ownStub(env.MESH, name),
-      tokens: (name) => tokenStub(env.MESH, name),
+      mesh: (name, who) => meshStub(meshes, name, who),
+      webhooks: (name, who) => webhookStub(meshes, name, who),
+      own: (name) => ownStub(meshes, name),
+      tokens: (name) => tokenStub(meshes, name),
       requestWaitMs: (token) => hubProcess.requests.request(token, Date.now()),
-      directory: () => directoryStub(env.MESH),
+      directory: () => directoryStub(meshes),
       hasRoom: (member) => hubProcess.sockets.hasRoom(env.MAX_SOCKETS, member),
       dialWaitMs: (member) => hubProcess.dials.dial(member, Date.now()),
-      origin: (name) => originStub(env.ORIGIN, name),
+      origin: (name) => originStub(origins, name),
     });
     apps.set(env, app);
   }

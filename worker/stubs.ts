@@ -16,8 +16,23 @@ export function originStub(origins: DurableObjectNamespace, objectName: string):
 }
 
 /** What an Origin asks of its Mesh. @param mesh Its name. */
-export function meshOfOrigin(meshes: DurableObjectNamespace, mesh: string): MeshCalls {
-  return stubOf(meshes, `mesh:${mesh}`);
+export function meshOfOrigin(
+  env: { readonly MESH: DurableObjectNamespace; readonly JURISDICTION?: string },
+  mesh: string,
+): MeshCalls {
+  return stubOf(objectsIn(env.MESH, env.JURISDICTION), `mesh:${mesh}`);
+}
+
+/**
+ * Where a hub's objects may be: all of them where `JURISDICTION` says, or anywhere. The same name
+ * is another object in each, so that it must not change once there are meshes. [DEP9]
+ */
+export function objectsIn(
+  namespace: DurableObjectNamespace,
+  jurisdiction: string | undefined,
+): DurableObjectNamespace {
+  if (jurisdiction === undefined || jurisdiction === "") return namespace;
+  return namespace.jurisdiction(jurisdiction as DurableObjectJurisdiction);
 }
 
 export function stubOf<T>(namespace: DurableObjectNamespace, name: string): T {

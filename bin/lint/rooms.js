@@ -422,6 +422,8 @@ export const ROOMS = {
     "relay/publish",
     "cli/admin",
   ],
+  /** What is installed in a cluster, by its API server. */
+  "cli/cluster": ["shared/lib", "shared/api", "relay/kube", "cli/admin"],
   /** One command a file. */
   "cli/commands": [
     "shared/lib",
@@ -450,6 +452,7 @@ export const ROOMS = {
     "cli/launch",
     "cli/demo",
     "cli/mock",
+    "cli/cluster",
   ],
   /** The program. */
   cli: ["shared/lib", "relay/lib", "cli/admin", "cli/commands"],

@@ -1,37 +1,24 @@
 /**
- * `catwalk install`: the manifests of `deploy/relay` for one cluster, to be read, kept in a
- * repository, applied, and deleted again. [CLI80]
+ * `catwalk install`: the manifests of a cluster's relays, to be read, kept in a repository, applied
+ * and deleted again [CLI80]; `--check` what the cluster lacks for them [CLI81]; `--diff` how it
+ * differs from them [CLI82].
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-
 import { Option } from "commander";
-import { parseAllDocuments } from "yaml";
-import type { Document } from "yaml";
 
-import { errorText } from "../../shared/lib/error-text.ts";
 import { NAME_PATTERN, NAME_RULE } from "../../shared/lib/names.ts";
-import { print, say } from "../admin/terminal.ts";
+import { jsonText, print, say } from "../admin/terminal.ts";
 import { CommandError, UsageError } from "../admin/usage-error.ts";
+import type { KubeApi } from "../cluster/kube-api.ts";
+import type { InstallChoice } from "../cluster/manifests.ts";
 import { withExample } from "./command.ts";
 import type { RegisterCommand } from "./command.ts";
 
-const FOLDER = join(import.meta.dirname, "../../deploy/relay");
-/** In the order in which they are applied. */
-const FILES = ["namespace", "rbac", "settings", "service", "daemonset", "label-domain"] as const;
-/** Where Calico's ways of being installed put Typha. */
-const TYPHA = {
-  manifest: "kube-system/calico-typha",
-  operator: "calico-system/calico-typha",
-} as const;
-const SOURCES = ["typha", "kubernetes"] as const;
-
-interface InstallFlags {
-  readonly cluster: string;
-  readonly hub: string;
-  readonly image: string;
-  readonly typha: keyof typeof TYPHA;
-  readonly source: (typeof SOURCES)[number];
+interface Flags extends Partial<InstallChoice> {
+  readonly typha: InstallChoice["typha"];
+  readonly source: InstallChoice["source"];
+  readonly check?: boolean;
+  readonly diff?: boolean;
+  readonly kubeconfig?: string;
 }
 
 export const registerInstall: RegisterCommand = (program) => {
@@ -39,77 +26,77 @@ export const registerInstall: RegisterCommand = (program) => {
     program
       .command("install")
       .description("print the manifests of a cluster's relays, for kubectl apply and delete")
-      .requiredOption("--cluster <name>", "name of the cluster in its mesh")
-      .requiredOption("--hub <url>", "the hub, as the nodes reach it")
-      .requiredOption("--image <image>", "the relay's image")
+      .option("--cluster <name>", "name of the cluster in its mesh (required)")
+      .option("--hub <url>", "the hub, as the nodes reach it (required)")
+      .option("--image <image>", "the relay's image (required)")
       .addOption(
         new Option("--typha <how>", "how Calico was installed")
-          .choices(Object.keys(TYPHA))
+          .choices(["manifest", "operator"])
           .default("manifest"),
       )
       .addOption(
         new Option("--source <kind>", "where relays read the cluster from")
-          .choices(SOURCES)
+          .choices(["typha", "kubernetes"])
           .default("typha"),
-      ),
+      )
+      .option("--check", "instead: what the cluster lacks for them; needs no other flags")
+      .option("--diff", "instead: how what is installed differs from them")
+      .option("--kubeconfig <file>", "the cluster, with --check and --diff (default: as kubectl)"),
     "catwalk install --cluster app --hub https://hub.example.com --image registry.example.com/catwalk-relay:1 | kubectl apply -f -",
-  ).action((flags: InstallFlags) => {
-    checkFlags(flags);
-    print(manifests(flags));
+  ).action(async (flags: Flags) => {
+    if (flags.check === true) return check(await apiOf(flags.kubeconfig));
+    const choice = choiceOf(flags);
+    if (flags.diff === true) return diff(choice, await apiOf(flags.kubeconfig));
+    const { manifests, textOf } = await import("../cluster/manifests.ts");
+    print(textOf(manifests(choice)));
     say(
-      `the namespace needs the cluster's identity: catwalk cluster identity ${flags.cluster} | kubectl create -f -`,
+      `the namespace needs the cluster's identity: catwalk cluster identity ${choice.cluster} | kubectl create -f -`,
     );
   });
 };
 
-function checkFlags({ cluster, hub, image }: InstallFlags): void {
+/** Loaded late: printing needs no client of an API server. */
+async function apiOf(kubeconfig: string | undefined): Promise<KubeApi> {
+  const { KubeApi } = await import("../cluster/kube-api.ts");
+  return KubeApi.open(kubeconfig);
+}
+
+function choiceOf({ cluster = "", hub = "", image = "", typha, source }: Flags): InstallChoice {
   if (!NAME_PATTERN.test(cluster)) throw new UsageError(`--cluster ${NAME_RULE}`);
   if (!URL.canParse(hub) || !/^https?:$/.test(new URL(hub).protocol))
     throw new UsageError("--hub must be an http or https URL");
   if (!/^[\w.:/@-]+$/.test(image)) throw new UsageError("--image must be the name of an image");
+  return { cluster, hub, image, typha, source };
 }
 
-/** @throws CommandError where the manifests are not, as in the relay's image. */
-export function manifests(flags: InstallFlags): string {
-  const files = FILES.map((name) => join(FOLDER, "base", `${name}.yaml`));
-  if (flags.source === "kubernetes") files.push(join(FOLDER, "source-kubernetes/rbac.yaml"));
-  const documents = files.flatMap((file) => parseAllDocuments(textOf(file)) as Document[]);
-  for (const document of documents) {
-    const kind = document.get("kind");
-    if (kind === "ConfigMap") {
-      document.setIn(["metadata", "annotations"], { "catwalk.dev/cluster": flags.cluster });
-      document.setIn(["data", "CATWALK_HUB"], flags.hub);
-      document.setIn(["data", "CATWALK_TYPHA_SERVICE"], TYPHA[flags.typha]);
-    } else if (kind === "DaemonSet") setContainer(document, flags);
+async function check(api: KubeApi): Promise<void> {
+  const [{ readFacts }, { findingsOf }] = await Promise.all([
+    import("../cluster/read-facts.ts"),
+    import("../cluster/findings.ts"),
+  ]);
+  const findings = findingsOf(await readFacts(api));
+  const width = Math.max(...findings.map(({ what }) => what.length));
+  for (const { what, state, words } of findings)
+    print(`${state.padEnd(7)}  ${what.padEnd(width)}  ${words}\n`);
+  const missing = findings.filter(({ state }) => state === "missing").length;
+  if (missing > 0) throw new CommandError(`${missing} missing`);
+}
+
+async function diff(choice: InstallChoice, api: KubeApi): Promise<void> {
+  const [{ manifests, objectsOf }, { pathOf }, { differences }] = await Promise.all([
+    import("../cluster/manifests.ts"),
+    import("../cluster/object-path.ts"),
+    import("../cluster/difference.ts"),
+  ]);
+  let count = 0;
+  for (const wanted of objectsOf(manifests(choice))) {
+    const { title, path } = pathOf(wanted);
+    const actual = await api.get(path);
+    const found = actual === null ? null : differences(wanted, actual);
+    if (found === null) print(`${title}: not there\n`);
+    for (const { path: field, wanted: ours, actual: theirs } of found ?? [])
+      print(`${title}: ${field} is ${jsonText(theirs ?? null)}, not ${jsonText(ours)}\n`);
+    count += found?.length ?? 1;
   }
-  return documents
-    .map((document) => document.toString({ directives: false, lineWidth: 0 }))
-    .join("---\n");
-}
-
-function setContainer(document: Document, { image, source }: InstallFlags): void {
-  const container = ["spec", "template", "spec", "containers", 0];
-  document.setIn([...container, "image"], image);
-  const args = (document.toJS() as { readonly spec: DaemonSetSpec }).spec.template.spec
-    .containers[0]?.args;
-  const at = args?.indexOf("--source=typha") ?? -1;
-  if (at < 0) throw new Error("BUG: the DaemonSet has no --source=typha");
-  document.setIn([...container, "args", at], `--source=${source}`);
-}
-
-interface DaemonSetSpec {
-  readonly template: {
-    readonly spec: { readonly containers: readonly { readonly args: readonly string[] }[] };
-  };
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new CommandError(
-      `the manifests are part of Catwalk's folder, not of its image: ${errorText(error)}`,
-      { cause: error },
-    );
-  }
+  if (count > 0) throw new CommandError(`${count} differences`);
 }

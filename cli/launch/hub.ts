@@ -166,11 +166,13 @@ function runWorkerd(
 }
 
 /**
- * The package `workerd`, of the newest version that takes one file descriptor for a socket
- * (DESIGN.md). It is CommonJS whose `default` is the path of the binary for this platform; loaders
- * differ in how they import that.
+ * What `CATWALK_WORKERD` names, as in an image. Else the package `workerd`, of the newest version
+ * that takes one file descriptor for a socket (DESIGN.md). It is CommonJS whose `default` is the
+ * path of the binary for this platform; loaders differ in how they import that.
  */
 function workerdBinary(): string {
+  const named = process.env["CATWALK_WORKERD"];
+  if (named !== undefined && named !== "") return named;
   const workerd: unknown = createRequire(import.meta.url)("workerd");
   if (typeof workerd === "object" && workerd !== null && "default" in workerd)
     return String(workerd.default);

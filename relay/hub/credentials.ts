@@ -7,8 +7,8 @@ import { randomBytes } from "node:crypto";
 import { calculateJwkThumbprint, importJWK, SignJWT } from "jose";
 import type { CryptoKey } from "jose";
 
-import { openIdentity, writeMembership } from "./identity.ts";
-import type { RelayKey } from "./identity.ts";
+import { identityIn, openIdentity, writeMembership } from "./identity.ts";
+import type { Identity, RelayKey } from "./identity.ts";
 import { JoinError, joinMesh } from "./join.ts";
 import type { Membership } from "./join.ts";
 import { routeTo } from "./route.ts";
@@ -30,8 +30,10 @@ export interface CredentialPorts {
 export class Credentials {
   readonly #ports: CredentialPorts;
   readonly #folder: string;
-  readonly #jwk: RelayKey;
-  readonly #key: CryptoKey;
+  /** Of the start: the cluster's other relays know this relay by it. [PEE11] */
+  readonly #firstJwk: RelayKey;
+  #jwk: RelayKey;
+  #key: CryptoKey;
   #membership: Membership | null;
   /** Milliseconds that the hub's clock is ahead of ours, as its answers told. */
   #skewMs = 0;
@@ -45,6 +47,7 @@ export class Credentials {
   ) {
     this.#ports = ports;
     this.#folder = folder;
+    this.#firstJwk = jwk;
     this.#jwk = jwk;
     this.#key = key;
     this.#membership = membership;
@@ -57,9 +60,9 @@ export class Credentials {
     return new Credentials(folder, jwk, key, membership, ports);
   }
 
-  /** Of the whole cluster: whoever has it speaks for the cluster. */
+  /** Of the whole cluster: whoever has it speaks for the cluster. The one of the start. */
   get privateKey(): RelayKey {
-    return this.#jwk;
+    return this.#firstJwk;
   }
 
   /**
@@ -99,6 +102,7 @@ export class Credentials {
    * @throws when the relay has not joined.
    */
   async headers(): Promise<Readonly<Record<string, string>>> {
+    await this.takeNewer();
     if (this.#membership === null) throw new Error("this relay has not joined a mesh");
     const now = Math.floor((this.#now() + this.#skewMs) / 1000);
     const token = await new SignJWT()
@@ -112,6 +116,24 @@ export class Credentials {
     return { authorization: `Bearer ${token}`, "catwalk-credential": this.#membership.credential };
   }
 
+  /**
+   * A Secret that was replaced comes into the folder while the relay runs: another key of the same
+   * cluster is used from the next dial on. What cannot be read, or is half there, changes nothing.
+   * [CRE27]
+   */
+  async takeNewer(): Promise<void> {
+    const present = this.#membership;
+    const found = present === null ? null : readOrNull(this.#folder);
+    if (present === null || found === null || found.membership === null) return;
+    const { membership, key } = found;
+    if (membership.credential === present.credential) return;
+    if (membership.meshId !== present.meshId || membership.cluster.uid !== present.cluster.uid)
+      return;
+    this.#key = (await importJWK(key, "Ed25519")) as CryptoKey;
+    this.#jwk = key;
+    this.#membership = membership;
+  }
+
   /** Takes the hub's time from a `date` header; answers the skew in ms when it is worth saying. */
   correctClock(date: string | undefined): number | null {
     const hubMs = date === undefined ? Number.NaN : Date.parse(date);
@@ -120,5 +142,13 @@ export class Credentials {
     if (Math.abs(skewMs - this.#skewMs) < 5_000) return null;
     this.#skewMs = skewMs;
     return skewMs;
+  }
+}
+
+function readOrNull(folder: string): Identity | null {
+  try {
+    return identityIn(folder);
+  } catch {
+    return null;
   }
 }

@@ -61,11 +61,14 @@ export function membershipText(membership: Membership): string {
  */
 export async function openIdentity(folder: string): Promise<Identity> {
   const keyPath = join(folder, KEY_FILE);
-  let text = readIfThere(keyPath);
-  if (text === null) {
-    makeKeyFile(folder, keyPath, keyText(await makeKey()));
-    text = readIfThere(keyPath) ?? "";
-  }
+  if (readIfThere(keyPath) === null) makeKeyFile(folder, keyPath, keyText(await makeKey()));
+  return identityIn(folder);
+}
+
+/** @throws Error naming the file that is not there, or what is wrong with it. */
+export function identityIn(folder: string): Identity {
+  const keyPath = join(folder, KEY_FILE);
+  const text = readIfThere(keyPath) ?? "";
   const json = parseJson(text);
   const key = keySchema.safeParse(json.ok ? json.value : undefined);
   if (!key.success) {

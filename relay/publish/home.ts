@@ -114,6 +114,12 @@ export class Home {
     this.#link.stop();
   }
 
+  /** After it has stopped by itself: this relay has another key now. [CRE27] */
+  resume(): void {
+    this.stopped = null;
+    this.start();
+  }
+
   report(edges: readonly EdgeReport[], { overlay, ...cluster }: ClusterReport): void {
     this.#report = {
       type: "report",

@@ -80,6 +80,8 @@ export const relayStatusSchema = z.looseObject({
   transfers: z
     .array(z.object({ rcc: z.string(), changes: z.number(), bytes: z.number() }))
     .default([]),
+  /** Nodes whose Felix is connected; `null`: it serves none. */
+  felix: z.array(z.string()).nullable().default(null),
 });
 export type RelayStatusView = z.output<typeof relayStatusSchema>;
 

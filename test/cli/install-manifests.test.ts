@@ -30,7 +30,11 @@ interface Manifest {
   readonly spec?: {
     readonly template?: {
       readonly spec: {
-        readonly containers: readonly { readonly image: string; readonly args: string[] }[];
+        readonly containers: readonly {
+          readonly image: string;
+          readonly args: string[];
+          readonly env?: readonly { readonly name: string; readonly value?: string }[];
+        }[];
       };
     };
   };
@@ -61,6 +65,14 @@ test("[CLI80] install prints what deploy/relay has, for this cluster", () => {
   const container = printed.find(({ kind }) => kind === "DaemonSet")?.spec?.template?.spec
     .containers[0];
   expect(container?.image).toBe("r.example.com/relay:7");
+  // The operator's Typha asks for certificates.
+  const environment = Object.fromEntries(
+    (container?.env ?? []).map(({ name, value }) => [name, value ?? ""]),
+  );
+  expect(environment["CATWALK_TYPHA_CERT_FILE"]).toBe("/etc/catwalk/tls/node/tls.crt");
+  expect(environment["CATWALK_LISTEN_CLIENT_CN"]).toBe("typha-client");
+  expect(out).toContain("secretName: typha-certs");
+  expect(install(...BASE).out).not.toContain("typha-certs");
   expect(out).not.toContain("catwalk.invalid");
   const known = new Set(Object.keys(relayConfigSchema.shape).map(environmentName));
   expect(Object.keys(settings).filter((name) => !known.has(name))).toEqual([]);

@@ -2,7 +2,8 @@
  * One identity for all relays of a cluster, made by the command line; the hub is real, the relays
  * are processes.
  */
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -117,6 +118,20 @@ test("[CRE12] as a folder, by a join token alone; --replace stops the relays tha
   const secret = JSON.parse(replaced.out) as Secret;
   expect(secret.stringData["relay-key.jwk"]).not.toBe(
     readFileSync(join(folder, "relay-key.jwk"), "utf8"),
+  );
+
+  // [CRE27] As kubelet puts a Secret's new text into the volume, under a relay that runs.
+  await eventually(
+    () => rig.fromRelay<RelayStatus>("app", "/status"),
+    ({ hub }) => hub === "down",
+  );
+  for (const [name, text] of Object.entries(secret.stringData)) {
+    writeFileSync(join(folder, "next"), text);
+    renameSync(join(folder, "next"), join(folder, name));
+  }
+  await eventually(
+    () => rig.fromRelay<RelayStatus>("app", "/status"),
+    ({ hub, remotes }) => hub === "connected" && remotes[0]?.connectionStatus === 2,
   );
 });
 

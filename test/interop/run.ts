@@ -9,6 +9,8 @@ import { buildKube, ensureKubectl, startKube } from "./kube-server.ts";
 import { checkCustomResources } from "./custom-resources.ts";
 import { checkDeploy } from "./deploy.ts";
 import { checkDirect } from "./direct.ts";
+import { checkFelix } from "./felix.ts";
+import { checkHubManifests } from "./hub-manifests.ts";
 import { checkKubectlForms } from "./kubectl-forms.ts";
 import { checkSpine, checkUp } from "./spine.ts";
 import { checkChurn } from "./source-churn.ts";
@@ -22,6 +24,8 @@ const { values } = parseArgs({
   options: {
     seed: { type: "string", default: "1" },
     operations: { type: "string", default: "4000" },
+    /** Only `catwalk install`, `felix`, `uninstall`, and the hub's manifests. */
+    felix: { type: "boolean", default: false },
     /** Only federated Services. */
     services: { type: "boolean", default: false },
     /** Only a relay without a hub. */
@@ -38,6 +42,7 @@ await suite.check("kubectl is there", ensureKubectl);
 if (suite.failed === 0 && values.services) await checkServicesAlone(suite);
 else if (suite.failed === 0 && values.direct) await checkDirectAlone(suite);
 else if (suite.failed === 0 && values.resources) await checkResourcesAlone(suite);
+else if (suite.failed === 0 && values.felix) await checkFelixAlone(suite);
 else if (suite.failed === 0) {
   await checkKubectlForms(suite);
   for (const group of ["crd.projectcalico.org/v1", "projectcalico.org/v3"] as const) {
@@ -54,6 +59,8 @@ else if (suite.failed === 0) {
         const local = await startKube();
         await checkDirect(suite, local, kube).finally(() => local.stop());
         await checkResourcesAlone(suite);
+        await checkFelix(suite, kube);
+        await checkHubManifests(suite, kube);
       }
       await checkChurn(suite, kube, group, {
         seed: Number(values.seed),
@@ -67,6 +74,16 @@ else if (suite.failed === 0) {
 const minutes = ((performance.now() - began) / 60_000).toFixed(1);
 process.stdout.write(`${suite.passed} passed, ${suite.failed} failed (${minutes} min)\n`);
 process.exitCode = suite.failed === 0 ? 0 : 1;
+
+async function checkFelixAlone(to: Suite): Promise<void> {
+  const kube = await startKube();
+  try {
+    await checkFelix(to, kube);
+    await checkHubManifests(to, kube);
+  } finally {
+    await kube.stop();
+  }
+}
 
 /** Between two API servers of their own. */
 async function checkResourcesAlone(to: Suite): Promise<void> {

@@ -2,17 +2,7 @@
  * The manifests of `deploy/relay` say what the program understands: its options, ports, paths,
  * rights. That an API server takes them is shown in test/interop.
  */
-import {
-  cpSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-} from "node:fs";
-import { spawnSync } from "node:child_process";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync } from "node:fs";
 import { join, matchesGlob } from "node:path";
 
 import { expect, test } from "vitest";
@@ -178,46 +168,6 @@ test("[DEP1] every kustomization names files that are there, and the files that 
   }
 });
 
-/** What an instruction of the Dockerfile says, each time, without the instruction itself. */
-function instructions(name: string): readonly string[] {
-  const text = readFileSync(join(FOLDER, "Dockerfile"), "utf8");
-  return [...text.matchAll(new RegExp(`^${name} (.+)$`, "gm"))].map(([, rest = ""]) => rest);
-}
-
-test("[DEP4] what the Dockerfile copies is enough to make a relay of at most 30 MB that runs without its packages", () => {
-  const folder = mkdtempSync(join(tmpdir(), "catwalk-image-"));
-  const source = join(folder, "src");
-  const image = join(folder, "image");
-  for (const name of instructions("COPY").flatMap((copy) => copy.split(" ").slice(0, -1)))
-    if (!name.startsWith("--") && !name.startsWith("/"))
-      cpSync(join(ROOT, name), join(source, name), { recursive: true });
-  symlinkSync(join(ROOT, "node_modules"), join(source, "node_modules"));
-  const run = (args: readonly string[], cwd: string): string => {
-    const { status, stderr, stdout } = spawnSync(process.execPath, args, { cwd, encoding: "utf8" });
-    expect([status, stderr]).toEqual([0, ""]);
-    return stdout;
-  };
-  const [bundle = ""] = instructions("RUN").filter((command) => command.startsWith("node "));
-  expect(bundle).toMatch(/ \/catwalk$/);
-  run([...bundle.split(" ").slice(1, -1), image], source);
-  const files = readdirSync(image, { recursive: true, withFileTypes: true });
-  const bytes = files.map((file) =>
-    file.isFile() ? statSync(join(file.parentPath, file.name)).size : 0,
-  );
-  expect(bytes.reduce((sum, size) => sum + size)).toBeLessThan(30e6);
-
-  const [entry = "[]"] = instructions("ENTRYPOINT");
-  const [, ...program] = JSON.parse(entry) as string[];
-  expect(run([...program, "relay", "--help"], image)).toContain("--peers-service");
-  const dump = ["source", "dump", "--manifests", join(ROOT, "deploy/demo/db")];
-  expect(run([...program, ...dump], image)).toContain("/calico/v1/host/");
-  // Every module loads: what a command loads late is in the image too.
-  const modules = readdirSync(join(image, "modules")).map((name) => `./modules/${name}`);
-  const loadAll = `for (const name of ${JSON.stringify(modules)}) await import(name);`;
-  run(["--input-type=module", "-e", loadAll], image);
-  rmSync(folder, { recursive: true });
-});
-
 test("[DEP5] the admission policy refuses the labels that the relay tells of, and no others", () => {
   interface Policy {
     readonly spec: { readonly variables: readonly { readonly expression: string }[] };
@@ -250,14 +200,8 @@ test("[DEP6] what the README's commands make is not committed, and nothing but t
   expect(made).toEqual(expect.arrayContaining(["hub", "hub2", "relay-db", "hub.backup"]));
   for (const name of made)
     expect([name, ignored.some((glob) => matchesGlob(name, glob))]).toEqual([name, true]);
-  const [first, ...allowed] = lines(".dockerignore").filter((line) => !line.startsWith("#"));
-  expect(first).toBe("*");
-  const letIn = allowed.filter((line) => line.startsWith("!")).map((line) => line.slice(1));
-  const image = readFileSync(join(FOLDER, "Dockerfile"), "utf8");
-  const copied = [...image.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, from = ""]) =>
-    from.split(" "),
-  );
-  expect([...letIn, "LICENSE"].toSorted()).toEqual(expect.arrayContaining(copied));
+  const ignore = lines(".dockerignore").filter((line) => !line.startsWith("#"));
+  expect(ignore).toEqual(["*", "!.build/dist"]);
 });
 
 test("[DEP6] one command takes out what either kustomization put in", () => {
@@ -346,4 +290,30 @@ test("[EXP1] the component's policy is one that the relay takes, where its optio
   const [, mounted = ""] = /mountPath: ([^,]+),/.exec(patch) ?? [];
   expect(path).toBe(`${mounted}/${key}`);
   expect(Object.keys(relayConfigSchema.shape)).toContain("exportPolicy");
+});
+
+test("[DEP11] the operator's certificates are mounted where the relay's options look for them", () => {
+  const text = readFileSync(join(FOLDER, "operator-tls/kustomization.yaml"), "utf8");
+  const { patches } = parse(text) as { readonly patches: readonly { readonly patch: string }[] };
+  const steps = patches.flatMap(
+    ({ patch }) =>
+      parse(patch) as readonly { readonly path: string; readonly value: Record<string, unknown> }[],
+  );
+  const at = (end: string) =>
+    steps.filter(({ path }) => path.endsWith(end)).map(({ value }) => value);
+  const env = Object.fromEntries(at("/env/-").map(({ name, value }) => [name, value])) as Record<
+    string,
+    string
+  >;
+  const settings = only<Manifest>("base", "ConfigMap").data ?? {};
+  expect(readConfig(flags, { ...settings, ...env }, null)).toMatchObject({ ok: true });
+  const known = Object.keys(relayConfigSchema.shape).map(environmentName);
+  expect(Object.keys(env).filter((name) => !known.includes(name))).toEqual([]);
+  const mounts = at("/volumeMounts/-").map(
+    ({ name, mountPath }) => [String(mountPath), name] as const,
+  );
+  for (const value of Object.values(env).filter((path) => path.startsWith("/")))
+    expect(mounts.filter(([path]) => value.startsWith(`${path}/`))).toHaveLength(1);
+  const volumes = at("/volumes/-").map(({ name }) => name);
+  expect(volumes).toEqual(mounts.map(([, name]) => name));
 });

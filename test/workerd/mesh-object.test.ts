@@ -51,7 +51,7 @@ test("[VIS28] the registry survives the eviction of its object after every call"
   await evict();
   expect(valueOf(await mesh.createGrant("db", "app")).propagated).toBe(true);
   await evict();
-  const facts = await meshOfOrigin(MESH, "evicted").pullFacts(db.uid);
+  const facts = await meshOfOrigin({ MESH }, "evicted").pullFacts(db.uid);
   expect(facts).toMatchObject({ meshId: id, readers: [{ cluster: { uid: app.uid }, rcc: "db" }] });
   const origin = originStub(ORIGIN, originObjectName(id, db.uid));
   expect(await origin.setFacts(facts as never)).toEqual({

@@ -9,7 +9,7 @@ import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibili
 import type { ClusterHealth } from "../../shared/visibility/health.ts";
 import type { MeshCalls } from "../ports.ts";
 import { durableSql } from "../storage/durable-sql.ts";
-import { originStub } from "../stubs.ts";
+import { objectsIn, originStub } from "../stubs.ts";
 import { Alarms } from "./alarms.ts";
 import { callByName } from "./calls-by-name.ts";
 import { Directory } from "./directory.ts";
@@ -33,6 +33,8 @@ import type { WebhookPorts } from "./webhooks/webhook-service.ts";
 
 export interface MeshEnv {
   readonly ORIGIN: DurableObjectNamespace;
+  /** See `objectsIn`. */
+  readonly JURISDICTION?: string;
   /** Unix ms at which the hub's storage was restored from a backup; absent or 0: never. */
   readonly RESTORED_AT?: string;
   /** `yes`: webhooks may go to private addresses, by http too. [EVT8] */
@@ -64,7 +66,7 @@ export class MeshObject extends DurableObject<MeshEnv> implements MeshCalls {
     this.#alarms = alarms;
     this.#mesh = mesh;
     this.#ports = {
-      findOrigin: (name) => originStub(env.ORIGIN, name),
+      findOrigin: (name) => originStub(objectsIn(env.ORIGIN, env.JURISDICTION), name),
       delay: (ms) => {
         let timer: ReturnType<typeof setTimeout> | null = null;
         const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));

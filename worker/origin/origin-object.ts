@@ -43,6 +43,8 @@ const SILENCE_LOOK_MS = 5_000;
 
 export interface OriginEnv {
   readonly MESH: DurableObjectNamespace;
+  /** See `objectsIn`. */
+  readonly JURISDICTION?: string;
   /** See `OriginPorts.paceMs`. */
   readonly PACE_MS?: string;
   /** Time of a commit on the disk of a hub of one's own, in ms. */
@@ -242,7 +244,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
   #meshEnd(): MeshEnd | null {
     if (this.#identity === null) return null;
     const { meshName, originUid } = this.#identity;
-    return { mesh: meshOfOrigin(this.env.MESH, meshName), originUid };
+    return { mesh: meshOfOrigin(this.env, meshName), originUid };
   }
 
   #ports(store: SqliteLogStore): OriginPorts {

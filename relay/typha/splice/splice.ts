@@ -66,7 +66,7 @@ export class Splice {
   readonly #front: TlsFront | null;
   readonly #space: KeySpace;
   readonly #snapshots: SnapshotMaker;
-  readonly #sessions = new Map<FelixSession, Duplex>();
+  readonly #sessions = new Map<FelixSession, { readonly socket: Duplex; readonly node: string }>();
   /** Clients that are served, or will be. */
   readonly #clients = new Set<Duplex>();
   /** Of them, by address. */
@@ -87,6 +87,11 @@ export class Splice {
   /** Felix connections. */
   get connections(): number {
     return this.#sessions.size;
+  }
+
+  /** The nodes that they are of, sorted. */
+  get felixes(): readonly string[] {
+    return [...new Set([...this.#sessions.values()].map(({ node }) => node))].toSorted();
   }
 
   /** Bytes that all connections share: local keys, the compressed remote snapshot. */
@@ -146,7 +151,7 @@ export class Splice {
 
   #close(client: Duplex, reason: string): void {
     this.#clients.delete(client);
-    for (const [session, socket] of this.#sessions) if (socket === client) session.end(reason);
+    for (const [session, { socket }] of this.#sessions) if (socket === client) session.end(reason);
     client.destroy();
   }
 
@@ -255,7 +260,7 @@ export class Splice {
         else this.#tarpit(socket);
       },
     });
-    this.#sessions.set(session, socket);
+    this.#sessions.set(session, { socket, node: hello.hostname });
   }
 
   /** Tried until the client would give up. */

@@ -1,0 +1,253 @@
+/**
+ * `catwalk install --check|--diff`, `felix point|unpoint` and `uninstall` on a real API server: the
+ * policy for Calico's operator replaces the two variables in pods as the operator renders them, and
+ * in no others. [CLI81..CLI83] [CLI85] [CLI86]
+ */
+import { spawn } from "node:child_process";
+import { isDeepStrictEqual } from "node:util";
+
+import { FELIX_VARIABLES } from "../../cli/cluster/felix-env.ts";
+import { calicoNodePod } from "../support/calico-cluster.ts";
+import { eventually } from "../support/mesh-rig.ts";
+import { KubeClient } from "./kube-client.ts";
+import type { KubeServer } from "./kube-server.ts";
+import type { Suite } from "./suite.ts";
+
+const BIN = new URL("../../bin/catwalk.js", import.meta.url).pathname;
+const CHOICE = [
+  "--cluster",
+  "app",
+  "--hub",
+  "https://hub.example.com",
+  "--image",
+  "registry.example.com/catwalk-relay:1",
+];
+
+type Env = readonly { readonly name: string; readonly value?: string }[];
+interface Containers {
+  readonly spec: { readonly containers: readonly { readonly name: string; readonly env?: Env }[] };
+}
+
+interface Ended {
+  readonly status: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function run(command: string, args: readonly string[], input = ""): Promise<Ended> {
+  const child = spawn(command, args);
+  let [out, err] = ["", ""];
+  child.stdout.on("data", (text: Buffer) => (out += text.toString()));
+  child.stderr.on("data", (text: Buffer) => (err += text.toString()));
+  child.stdin.end(input);
+  const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  return { status, out, err };
+}
+
+function check(condition: boolean, message: string): void {
+  if (!condition) throw new Error(message);
+}
+
+class Cluster {
+  readonly kubeconfig: string;
+  readonly api: KubeClient;
+
+  constructor(kube: KubeServer) {
+    this.kubeconfig = kube.kubeconfig;
+    this.api = new KubeClient(kube.kubeconfig);
+  }
+
+  catwalk(...args: readonly string[]): Promise<Ended> {
+    return run(process.execPath, [BIN, ...args, "--kubeconfig", this.kubeconfig]);
+  }
+
+  async succeed(...args: readonly string[]): Promise<Ended> {
+    const ended = await this.catwalk(...args);
+    check(ended.status === 0, `catwalk ${args.join(" ")} ended with ${ended.status}: ${ended.err}`);
+    return ended;
+  }
+
+  async namespace(name: string): Promise<void> {
+    await this.api.send("POST", "/api/v1/namespaces", { metadata: { name } }).catch(isThere);
+    const accounts = `/api/v1/namespaces/${name}/serviceaccounts`;
+    await this.api.send("POST", accounts, { metadata: { name: "default" } }).catch(isThere);
+  }
+
+  /** As the DaemonSet's controller would make it, without making it. */
+  async pod(namespace: string, app: string): Promise<Containers> {
+    const object = {
+      metadata: { name: `${app}-x1`, labels: { "k8s-app": app } },
+      spec: { ...calicoNodePod("operator"), automountServiceAccountToken: false },
+    };
+    const path = `/api/v1/namespaces/${namespace}/pods?dryRun=All`;
+    return (await this.api.send("POST", path, object)) as Containers;
+  }
+
+  async daemonSet(namespace: string, how: "manifest" | "operator"): Promise<string> {
+    const labels = { "k8s-app": "calico-node" };
+    const collection = `/apis/apps/v1/namespaces/${namespace}/daemonsets`;
+    await this.api.send("POST", collection, {
+      metadata: { name: "calico-node" },
+      spec: {
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: calicoNodePod(how) },
+      },
+    });
+    return `${collection}/calico-node`;
+  }
+}
+
+function isThere(error: unknown): void {
+  if (!String(error).includes(" 409 ")) throw error;
+}
+
+function environment(pod: Containers, container = "calico-node"): Readonly<Record<string, string>> {
+  const found = pod.spec.containers.find(({ name }) => name === container);
+  return Object.fromEntries((found?.env ?? []).map(({ name, value = "" }) => [name, value]));
+}
+
+/** @param kube Without relays and Calico's own workloads, before and afterwards. */
+export async function checkFelix(suite: Suite, kube: KubeServer): Promise<void> {
+  const cluster = new Cluster(kube);
+  try {
+    await checkOperator(suite, cluster);
+    await checkManifest(suite, cluster);
+    await checkInstalled(suite, cluster);
+  } finally {
+    cluster.api.close();
+  }
+}
+
+async function checkOperator(suite: Suite, cluster: Cluster): Promise<void> {
+  let before: Containers | null = null;
+  await suite.check(
+    "[CLI81] --check finds Calico by its operator, and the policy that is served",
+    async () => {
+      await cluster.namespace("calico-system");
+      await cluster.daemonSet("calico-system", "operator");
+      before = await cluster.pod("calico-system", "calico-node");
+      const { out } = await cluster.catwalk("install", "--check");
+      check(/^ok +Calico +3\.30\.2, installed by its operator$/m.test(out), out);
+      check(
+        /^ok +Felix's variables +MutatingAdmissionPolicy v1(beta1)? is served$/m.test(out),
+        out,
+      );
+      check(/^ok +your rights /m.test(out), out);
+      check(/^missing +Typha /m.test(out), out);
+    },
+  );
+  await suite.check(
+    "[CLI86] the policy replaces the operator's two variables in calico-node's pods, and nothing else",
+    async () => {
+      await cluster.succeed("felix", "point", "--force");
+      const pod = await eventually(
+        () => cluster.pod("calico-system", "calico-node"),
+        (made) => environment(made)["FELIX_TYPHAK8SNAMESPACE"] === "catwalk",
+      );
+      const wanted = { ...environment(before as unknown as Containers), ...FELIX_VARIABLES };
+      check(isDeepStrictEqual(environment(pod), wanted), JSON.stringify(environment(pod)));
+      check(Object.keys(environment(pod, "other")).length === 0, "another container has them");
+      // Pods of others, here and elsewhere.
+      for (const [namespace, app] of [
+        ["calico-system", "calico-typha"],
+        ["default", "calico-node"],
+      ] as const) {
+        await cluster.namespace(namespace);
+        const other = environment(await cluster.pod(namespace, app));
+        check(
+          other["FELIX_TYPHAK8SNAMESPACE"] === "calico-system",
+          `${namespace}/${app} was changed`,
+        );
+      }
+    },
+  );
+  await suite.check("[CLI86] a policy that errs lets Felix go to Typha", async () => {
+    const base = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies/catwalk-felix";
+    const policy = (await cluster.api.send("GET", base)) as {
+      readonly spec: { readonly matchConditions: readonly object[] };
+    };
+    const errs = { name: "errs", expression: "object.spec.nodeName.size() / 0 == 1" };
+    const conditions = [...policy.spec.matchConditions, errs];
+    await cluster.api.send("PATCH", base, { spec: { matchConditions: conditions } });
+    await eventually(
+      () => cluster.pod("calico-system", "calico-node"),
+      (made) => environment(made)["FELIX_TYPHAK8SNAMESPACE"] === "calico-system",
+    );
+  });
+  await suite.check("[CLI86] unpoint takes the policy away", async () => {
+    await cluster.succeed("felix", "point", "--force");
+    await eventually(
+      () => cluster.pod("calico-system", "calico-node"),
+      (made) => environment(made)["FELIX_TYPHAK8SNAMESPACE"] === "catwalk",
+    );
+    await cluster.succeed("felix", "unpoint");
+    await eventually(
+      () => cluster.pod("calico-system", "calico-node"),
+      (made) => isDeepStrictEqual(environment(made), environment(before as unknown as Containers)),
+    );
+    await cluster.api.send(
+      "DELETE",
+      "/apis/apps/v1/namespaces/calico-system/daemonsets/calico-node",
+    );
+  });
+}
+
+async function checkManifest(suite: Suite, cluster: Cluster): Promise<void> {
+  const { api } = cluster;
+  await suite.check(
+    "[CLI85] there and back by one command each leaves calico-node as it was",
+    async () => {
+      await cluster.namespace("kube-system");
+      const path = await cluster.daemonSet("kube-system", "manifest");
+      const templateOf = async (): Promise<{ readonly spec: Containers["spec"] }> => {
+        const { spec } = (await api.send("GET", path)) as {
+          readonly spec: { readonly template: { readonly spec: Containers["spec"] } };
+        };
+        return spec.template;
+      };
+      const before = await templateOf();
+      await cluster.succeed("felix", "point", "--force");
+      const there = environment(await templateOf());
+      check(there["FELIX_TYPHAK8SSERVICENAME"] === "catwalk-relay", JSON.stringify(there));
+      await cluster.succeed("felix", "unpoint");
+      check(isDeepStrictEqual(await templateOf(), before), JSON.stringify(await templateOf()));
+      await api.send("DELETE", path);
+    },
+  );
+}
+
+async function checkInstalled(suite: Suite, cluster: Cluster): Promise<void> {
+  await suite.check(
+    "[CLI82] what was applied does not differ; what somebody changes does",
+    async () => {
+      const { out } = await run(process.execPath, [BIN, "install", ...CHOICE]);
+      const applied = await run(
+        "kubectl",
+        ["--kubeconfig", cluster.kubeconfig, "apply", "-f", "-"],
+        out,
+      );
+      check(applied.status === 0, applied.err);
+      await cluster.succeed("install", "--diff", ...CHOICE);
+      const { out: found } = await cluster.catwalk("install", "--check");
+      check(!found.includes("relay's rights"), found);
+      const settings = "/api/v1/namespaces/catwalk/configmaps/catwalk-relay";
+      await cluster.api.send("PATCH", settings, {
+        data: { CATWALK_HUB: "https://other.example.com" },
+      });
+      const differs = await cluster.catwalk("install", "--diff", ...CHOICE);
+      check(differs.status === 1 && differs.out.includes("data.CATWALK_HUB is"), differs.out);
+    },
+  );
+  await suite.check("[CLI83] uninstall leaves nothing of ours", async () => {
+    await cluster.succeed("uninstall", "--yes");
+    await eventually(
+      () => cluster.succeed("uninstall"),
+      ({ out }) => out === "",
+    );
+    const kinds =
+      "namespaces,clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings,mutatingadmissionpolicies,mutatingadmissionpolicybindings";
+    const args = ["--kubeconfig", cluster.kubeconfig, "get", kinds, "-o", "name"];
+    const left = await run("kubectl", args);
+    check(left.status === 0 && !left.out.includes("catwalk"), left.out + left.err);
+  });
+}
