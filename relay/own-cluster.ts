@@ -23,6 +23,7 @@ import { SourceProblems } from "./source/problems.ts";
 import type { Source } from "./source/source.ts";
 import { sourceStatus } from "./source/source-status.ts";
 import type { SourceStatus } from "./source/source-status.ts";
+import { roundedError } from "./view/remote-latency.ts";
 import type { Remotes } from "./view/remotes.ts";
 
 type LocalListener = (changes: readonly EncodedChange[]) => void;
@@ -148,8 +149,10 @@ export class OwnCluster {
   ): ClusterReport {
     const pools = this.pools.own();
     const held = this.withdrawals.report().reduce((sum, { keys }) => sum + keys, 0);
+    const time = this.#options.ports.hubTime?.now() ?? null;
     return {
       ...(held === 0 ? {} : { held }),
+      ...(time === null ? {} : { clockErrorMs: roundedError(time.errorMs) }),
       pools: pools.slice(0, MAX_TOLD_POOLS),
       poolCount: pools.length,
       withheldPools: withheld.slice(0, MAX_TOLD_POOLS),

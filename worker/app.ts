@@ -7,6 +7,8 @@ import type { MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 
 import { requireCaller } from "./routes/authorize.ts";
+import { exchangeRoutes } from "./routes/exchange.ts";
+import { docsPage, DOCS_HEADERS } from "./routes/docs.ts";
 import { clusterRoutes } from "./routes/clusters.ts";
 import { connectRoutes } from "./routes/connect.ts";
 import { grantRoutes } from "./routes/grants.ts";
@@ -53,6 +55,7 @@ export function createApp(ports: HubPorts): OpenAPIHono {
     rccRoutes,
     grantRoutes,
     statusRoutes,
+    exchangeRoutes,
     viewRoutes,
     webhookRoutes,
     tokenRoutes,
@@ -66,8 +69,10 @@ export function createApp(ports: HubPorts): OpenAPIHono {
     scheme: "bearer",
   });
   // Made once: it costs as much as a hundred other requests.
-  let document: object | null = null;
-  app.get("/v1/openapi.json", (c) => c.json((document ??= app.getOpenAPI31Document(DOCUMENT))));
+  let document: ReturnType<typeof app.getOpenAPI31Document> | null = null;
+  const documentOnce = () => (document ??= app.getOpenAPI31Document(DOCUMENT));
+  app.get("/v1/openapi.json", (c) => c.json(documentOnce()));
+  app.get("/docs", (c) => c.body(docsPage(documentOnce()), 200, { ...DOCS_HEADERS }));
   app.notFound((c) => problemResponse(unknownPath(app, c.req.method, c.req.path)));
   return app;
 }

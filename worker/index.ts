@@ -5,7 +5,13 @@ import { createApp } from "./app.ts";
 import { importHubKey } from "./auth/hub-key.ts";
 import type { HubKeys } from "./auth/hub-key.ts";
 import { hubProcess } from "./origin/hub-process.ts";
-import { directoryStub, meshStub, tokenStub, webhookStub } from "./mesh/mesh-stub.ts";
+import {
+  directoryStub,
+  meshStub,
+  rehearsalStub,
+  tokenStub,
+  webhookStub,
+} from "./mesh/mesh-stub.ts";
 import { originStub } from "./stubs.ts";
 
 export { MeshObject } from "./mesh/mesh-object.ts";
@@ -35,6 +41,7 @@ function appOf(env: HubEnvironment): OpenAPIHono {
       // The keys are kept, not the promise: one request may not wait for another's.
       hubKeys: async () => (keys ??= await importHubKey(env.HUB_KEY)),
       mesh: (name, who) => meshStub(env.MESH, name, who),
+      rehearsal: (name) => rehearsalStub(env.MESH, name),
       webhooks: (name, who) => webhookStub(env.MESH, name, who),
       tokens: (name) => tokenStub(env.MESH, name),
       requestWaitMs: (token) => hubProcess.requests.request(token, Date.now()),

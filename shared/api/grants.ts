@@ -6,6 +6,8 @@ import { z } from "zod";
 
 import { scopeSchema } from "../visibility/scope.ts";
 import { changedSchema, listSchema, meshParams, nameSchema, refSchema } from "./common.ts";
+import { conditionsField } from "./conditions.ts";
+import { dryRunQuery, effectsField } from "./effect.ts";
 import { operation } from "./operation.ts";
 
 const LIST = "/v1/meshes/{mesh}/grants";
@@ -25,25 +27,33 @@ export const grantSchema = z
     createdAt: z.string(),
     used: z.boolean().meta({ description: "Whether the reader has an RCC that names the origin" }),
     scope: scopeSchema.optional().meta(scopeMeta),
+    conditions: conditionsField,
   })
   .meta({ id: "Grant" });
 export type GrantView = z.output<typeof grantSchema>;
 
-const changedGrantSchema = z.object({ grant: grantSchema, ...changedSchema.shape });
+const changedGrantSchema = z.object({
+  grant: grantSchema,
+  ...changedSchema.shape,
+  effects: effectsField,
+});
 export type ChangedGrant = z.output<typeof changedGrantSchema>;
 
 export const createGrant = operation({
   id: "createGrant",
+  tags: "gives",
   summary: "Let a cluster see another",
   tag,
   method: "post",
   path: LIST,
   params: meshParams,
+  query: dryRunQuery,
   body: z.strictObject({ origin: nameSchema, reader: nameSchema, scope: givenScope }),
   access: "editor",
   owner: "body.origin",
   answer: changedGrantSchema,
   successes: {
+    200: { description: "What `dryRun=true` would do" },
     201: {
       description: "The grant; repeating one changes nothing",
       links: {
@@ -70,32 +80,50 @@ export const listGrants = operation({
   successes: { 200: { description: "Grants" } },
 });
 
+export const getGrant = operation({
+  id: "getGrant",
+  tags: "gives",
+  summary: "Show a grant",
+  tag,
+  method: "get",
+  path: PATH,
+  params: pairParams,
+  access: "viewer",
+  owner: "params.origin",
+  answer: grantSchema,
+  successes: { 200: { description: "The grant" } },
+});
+
 export const applyGrant = operation({
   id: "applyGrant",
+  tags: "both",
   summary: "Create, narrow or widen a grant",
   tag,
   method: "put",
   path: PATH,
   params: pairParams,
+  query: dryRunQuery,
   body: z.strictObject({ scope: givenScope }),
   access: "editor",
   owner: "params.origin",
   answer: changedGrantSchema,
   successes: {
-    200: { description: "The grant as it is now" },
+    200: { description: "The grant as it is now, or would be with `dryRun=true`" },
     201: { description: "The new grant" },
   },
 });
 
 export const deleteGrant = operation({
   id: "deleteGrant",
+  tags: "takes",
   summary: "Take a grant away",
   tag,
   method: "delete",
   path: PATH,
   params: pairParams,
+  query: dryRunQuery,
   access: "editor",
   owner: "params.origin",
-  answer: changedSchema,
-  successes: { 200: { description: "Revoked" } },
+  answer: z.object({ ...changedSchema.shape, effects: effectsField }),
+  successes: { 200: { description: "Revoked, or what `dryRun=true` would do" } },
 });

@@ -12,6 +12,8 @@ import {
   nameSchema,
   refSchema,
 } from "./common.ts";
+import { conditionsField } from "./conditions.ts";
+import { dryRunQuery, effectsField } from "./effect.ts";
 import { operation } from "./operation.ts";
 
 const LIST = "/v1/meshes/{mesh}/clusters/{cluster}/rccs";
@@ -38,6 +40,7 @@ export const rccViewSchema = z
         .array(z.object({ field: z.string(), rule: z.string() }))
         .default([])
         .meta({ description: "What it asks for and this version of the hub does not do" }),
+      conditions: conditionsField,
     }),
   })
   .meta({ id: "RemoteClusterConfiguration" });
@@ -48,7 +51,11 @@ const clusterRccSchema = rccViewSchema
   .meta({ id: "ClusterRcc" });
 export type ClusterRccView = z.output<typeof clusterRccSchema>;
 
-const changedRccSchema = z.object({ rcc: rccViewSchema, ...changedSchema.shape });
+const changedRccSchema = z.object({
+  rcc: rccViewSchema,
+  ...changedSchema.shape,
+  effects: effectsField,
+});
 
 const onRcc = { mesh: "mesh", cluster: "cluster", rcc: "/rcc/metadata/name" };
 const created = {
@@ -61,31 +68,35 @@ const created = {
 
 export const createRcc = operation({
   id: "createRcc",
+  tags: "gives",
   summary: "Create an RCC",
   tag,
   method: "post",
   path: LIST,
   params: clusterParams,
+  query: dryRunQuery,
   body: rccSchema,
   access: "editor",
   owner: "params.cluster",
   answer: changedRccSchema,
-  successes: { 201: created },
+  successes: { 200: { description: "What `dryRun=true` would do" }, 201: created },
 });
 
 export const applyRcc = operation({
   id: "applyRcc",
+  tags: "both",
   summary: "Create or change an RCC",
   tag,
   method: "put",
   path: PATH,
   params: rccParams,
+  query: dryRunQuery,
   body: rccSchema,
   access: "editor",
   owner: "params.cluster",
   answer: changedRccSchema,
   successes: {
-    200: { description: "The RCC as it is now" },
+    200: { description: "The RCC as it is now, or would be with `dryRun=true`" },
     201: { description: "The new RCC" },
   },
 });
@@ -117,6 +128,7 @@ export const listAllRccs = operation({
 
 export const getRcc = operation({
   id: "getRcc",
+  tags: "gives",
   summary: "Show an RCC",
   tag,
   method: "get",
@@ -130,13 +142,15 @@ export const getRcc = operation({
 
 export const deleteRcc = operation({
   id: "deleteRcc",
+  tags: "takes",
   summary: "Delete an RCC",
   tag,
   method: "delete",
   path: PATH,
   params: rccParams,
+  query: dryRunQuery,
   access: "editor",
   owner: "params.cluster",
-  answer: changedSchema,
-  successes: { 200: { description: "Deleted" } },
+  answer: z.object({ ...changedSchema.shape, effects: effectsField }),
+  successes: { 200: { description: "Deleted, or what `dryRun=true` would do" } },
 });

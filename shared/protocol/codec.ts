@@ -20,8 +20,9 @@ export function encodeMessage(message: Message): Uint8Array {
     NUMBERS.indexOf(message.type),
     ...layout.map(([field, codec]) => codec.encode(values[field])),
   ];
-  if (wire.at(-1) === undefined) wire.pop();
-  return pack(wire);
+  while (wire.at(-1) === undefined) wire.pop();
+  // Before a field that is there, one that is not has to have its place.
+  return pack(wire.map((value) => value ?? null));
 }
 
 /**

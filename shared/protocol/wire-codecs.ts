@@ -71,10 +71,19 @@ export function struct<T extends object>(layout: Layout<T>): WireCodec<T> {
   };
 }
 
-/** A field at the end that older versions have not: absent is `null`. */
+/** A field at the end that older versions have not: absent is `null`, as is nil before another. */
 export function appended<T>(codec: WireCodec<T>): WireCodec<T | null> {
   return {
     encode: (value) => (value === null ? undefined : codec.encode(value)),
-    decode: (wire) => (wire === undefined ? null : codec.decode(wire)),
+    decode: (wire) => (wire == null ? null : codec.decode(wire)),
+  };
+}
+
+/** The same, where who makes the message may leave the field out. */
+export function optional<T>(codec: WireCodec<T>): WireCodec<T | null | undefined> {
+  const inner = appended(codec);
+  return {
+    encode: (value) => inner.encode(value ?? null),
+    decode: (wire) => inner.decode(wire),
   };
 }

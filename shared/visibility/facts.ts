@@ -1,5 +1,6 @@
 import type { OverlaySummary } from "../overlay/summary.ts";
 import type { Channel } from "../record/channel.ts";
+import type { EdgeLatency, EdgeRelays } from "./edge-latency.ts";
 import type { ObeyedOrder, OverlayOrder, OverlayReport } from "./overlay-order.ts";
 import type { Scope } from "./scope.ts";
 
@@ -167,6 +168,8 @@ export interface EdgeReport {
   readonly overLimit?: string;
   /** Absent: the relay was given no order, or knows none. */
   readonly overlay?: OverlayReport;
+  /** How long changes took to get here. Absent: none came that says when it was seen. [API55] */
+  readonly latency?: EdgeLatency;
 }
 
 /** A relay's report of its own cluster, sent on the home socket; the publisher's counts. */
@@ -180,6 +183,8 @@ export interface ClusterReport {
   readonly source: SourceReport;
   /** Records whose withdrawal it holds back. Absent: none. [PUB3] */
   readonly held?: number;
+  /** By how much its reading of the hub's clock may be wrong, ms. Absent: not known. */
+  readonly clockErrorMs?: number;
   /** Sent when it has changed, and first; absent: as before. */
   readonly overlay?: OverlaySummary;
 }
@@ -257,6 +262,10 @@ export interface OriginStatus {
   /** Of each scope that its grants name: what it shows. */
   readonly scopes: readonly ScopeStatus[];
   readonly edges: readonly EdgeReport[];
+  /** Relays that are connected. */
+  readonly relays: number;
+  /** Of each edge, how its relays are. */
+  readonly edgeRelays: readonly EdgeRelays[];
 }
 
 /** A projection of the origin's identity channel. */

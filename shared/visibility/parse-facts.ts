@@ -8,6 +8,7 @@ import { z } from "zod";
 import { parseJson } from "../lib/parse-json.ts";
 import { summarySchema } from "../overlay/summary.ts";
 import { describeIssues } from "./field-problem.ts";
+import { LATENCY_MINUTES } from "./edge-latency.ts";
 import { MAX_TOLD_POOLS } from "./facts.ts";
 import type { AccessFacts, ClusterReport, EdgeReport } from "./facts.ts";
 import { parseScope } from "./scope.ts";
@@ -95,6 +96,13 @@ const edgeSchema = z.object({
   conflicts: count.exactOptional(),
   overLimit: name.exactOptional(),
   overlay: z.object({ step: count, vteps: count, routes: count, withheld: count }).exactOptional(),
+  latency: z
+    .object({
+      atMs: count,
+      errorMs: count,
+      windows: z.array(z.tuple([count, count, count])).length(LATENCY_MINUTES.length),
+    })
+    .exactOptional(),
 });
 /** Counted before any is looked at. */
 const edgesSchema = z.array(z.unknown()).max(MAX_EDGES);
@@ -109,6 +117,7 @@ const clusterSchema = z.object({
     sinceMs: count,
   }),
   held: count.exactOptional(),
+  clockErrorMs: count.exactOptional(),
   overlay: summarySchema.exactOptional(),
 });
 

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { benchApiToFelix } from "./api-to-felix.ts";
+import { benchDryRun } from "./dry-run.ts";
 import { benchEtcdPeer } from "./etcd-peer.ts";
 import { benchFanOut } from "./fan-out.ts";
 import type { Figure } from "./figure.ts";
@@ -46,6 +47,7 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   "splice-churn": benchSpliceChurn,
   preflight: benchPreflight,
   plan: benchPlan,
+  "dry-run": benchDryRun,
 };
 
 /** Of one of them, for who works on it: run by their names only. */

@@ -1,6 +1,7 @@
 /** All operations of the admin API. */
 import * as clusters from "../../shared/api/clusters.ts";
 import * as events from "../../shared/api/events.ts";
+import * as exchange from "../../shared/api/exchange.ts";
 import * as grants from "../../shared/api/grants.ts";
 import * as join from "../../shared/api/join.ts";
 import * as meshes from "../../shared/api/meshes.ts";
@@ -16,6 +17,7 @@ import * as webhooks from "../../shared/api/webhooks.ts";
 export const OPERATIONS: readonly Operation[] = [
   clusters,
   events,
+  exchange,
   grants,
   join,
   meshes,

@@ -26,6 +26,8 @@ const origin: OriginStatus = {
   report: null,
   scopes: [],
   edges: [],
+  relays: 1,
+  edgeRelays: [],
 };
 const source = (state: ClusterReport["source"]["state"], reason: string): OriginStatus => ({
   ...origin,

@@ -6,7 +6,13 @@ import { expect, test } from "vitest";
 import { createApp } from "../../worker/app.ts";
 import { importHubKey } from "../../worker/auth/hub-key.ts";
 import type { MeshAdmin } from "../../worker/mesh/mesh-calls.ts";
-import { directoryStub, meshStub, tokenStub, webhookStub } from "../../worker/mesh/mesh-stub.ts";
+import {
+  directoryStub,
+  meshStub,
+  rehearsalStub,
+  tokenStub,
+  webhookStub,
+} from "../../worker/mesh/mesh-stub.ts";
 import { meshOfOrigin, originStub } from "../../worker/stubs.ts";
 import type { Outcome } from "../../worker/mesh/outcome.ts";
 import { originObjectName } from "../../worker/ports.ts";
@@ -100,6 +106,7 @@ test("[CRE1] a relay joins through the app in workerd, and its socket reaches th
     hasRoom: () => true,
     dialWaitMs: () => 0,
     mesh: meshOf,
+    rehearsal: (name) => rehearsalStub(MESH, name),
     webhooks: (name) => webhookStub(MESH, name),
     tokens: (name) => tokenStub(MESH, name),
     requestWaitMs: () => 0,

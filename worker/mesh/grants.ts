@@ -5,6 +5,9 @@
 import { describeScope } from "../../shared/visibility/scope-text.ts";
 import { scopeId } from "../../shared/visibility/scope.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
+import { registryEdge } from "./edge-facts.ts";
+import type { RegistryEdge } from "./edge-facts.ts";
+import { entityTag, requireMatch } from "./entity-tag.ts";
 import type { Mesh } from "./mesh.ts";
 import { Refused } from "./outcome.ts";
 import type { ClusterRow } from "./registry.ts";
@@ -18,6 +21,7 @@ export interface Grant {
   readonly isUsed: boolean;
   /** `null`: it shows all of the origin. */
   readonly scope: Scope | null;
+  readonly edge: RegistryEdge;
 }
 
 /** Repeating a grant changes nothing; one that shows something else is not replaced by the way. */
@@ -49,10 +53,12 @@ export function applyGrant(
   originName: string,
   readerName: string,
   scope: Scope | null,
+  ifMatch: string | null = null,
 ): { readonly grant: Grant; readonly isNew: boolean } {
   mesh.requireMesh();
   const [origin, reader] = requirePair(mesh, originName, readerName);
   const existing = mesh.grantOf(origin.uid, reader.uid);
+  requireMatch(ifMatch, existing === undefined ? null : grantTag(existing));
   if (existing === undefined || !isSame(existing.scope, scope)) {
     const createdMs = existing?.createdMs ?? mesh.environment.clock.now();
     writeGrant(mesh, origin, reader, scope, createdMs);
@@ -61,13 +67,34 @@ export function applyGrant(
   return { grant: grantOf(mesh, origin, reader), isNew: existing === undefined };
 }
 
-export function deleteGrant(mesh: Mesh, originName: string, readerName: string): void {
+export function deleteGrant(
+  mesh: Mesh,
+  originName: string,
+  readerName: string,
+  ifMatch: string | null = null,
+): void {
+  mesh.requireMesh();
+  const [origin, reader] = requirePair(mesh, originName, readerName);
+  const existing = mesh.grantOf(origin.uid, reader.uid);
+  requireMatch(ifMatch, existing === undefined ? null : grantTag(existing));
+  if (existing === undefined)
+    throw new Refused(404, "no-such-grant", `cluster ${originName} has no grant to ${readerName}`);
+  mesh.overlay.between(origin.uid, reader.uid, () => dropGrant(mesh, origin, reader));
+  mesh.audit.operator(mesh.actor, "grant delete", `${originName} to ${readerName}`);
+}
+
+/** @throws Refused */
+export function getGrant(mesh: Mesh, originName: string, readerName: string): Grant {
   mesh.requireMesh();
   const [origin, reader] = requirePair(mesh, originName, readerName);
   if (mesh.grantOf(origin.uid, reader.uid) === undefined)
     throw new Refused(404, "no-such-grant", `cluster ${originName} has no grant to ${readerName}`);
-  mesh.overlay.between(origin.uid, reader.uid, () => dropGrant(mesh, origin, reader));
-  mesh.audit.operator(mesh.actor, "grant delete", `${originName} to ${readerName}`);
+  return grantOf(mesh, origin, reader);
+}
+
+/** Of what its author wrote. [API60] */
+export function grantTag({ createdMs, scope }: Pick<Grant, "createdMs" | "scope">): string {
+  return entityTag({ createdMs, scope });
 }
 
 /**
@@ -123,6 +150,7 @@ function grantOf(mesh: Mesh, origin: ClusterRow, reader: ClusterRow): Grant {
     createdMs: grant?.createdMs ?? 0,
     isUsed: mesh.rccTo(reader.uid, origin.uid) !== undefined,
     scope: grant?.scope ?? null,
+    edge: registryEdge(mesh, reader.uid, origin.uid),
   };
 }
 

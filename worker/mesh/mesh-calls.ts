@@ -101,23 +101,35 @@ export interface MeshAdmin {
     cluster: string,
     request: RccRequest,
     mode: "create" | "apply",
+    ifMatch?: string | null,
   ): Promise<Outcome<Changed<{ readonly rcc: Rcc; readonly isNew: boolean }>>>;
   listRccs(cluster: string): Promise<Outcome<readonly Rcc[]>>;
   listAllRccs(): Promise<Outcome<readonly ClusterRcc[]>>;
   getRcc(cluster: string, name: string): Promise<Outcome<Rcc>>;
-  deleteRcc(cluster: string, name: string): Promise<Outcome<Changed<object>>>;
+  deleteRcc(
+    cluster: string,
+    name: string,
+    ifMatch?: string | null,
+  ): Promise<Outcome<Changed<object>>>;
   /** @param scope Canonical; `null` (the default) for all of the origin. */
   createGrant(
     origin: string,
     reader: string,
     scope?: Scope | null,
   ): Promise<Outcome<Changed<{ readonly grant: Grant }>>>;
+  /** @param ifMatch See `requireMatch`; so for the other changes. */
   applyGrant(
     origin: string,
     reader: string,
     scope: Scope | null,
+    ifMatch?: string | null,
   ): Promise<Outcome<Changed<{ readonly grant: Grant; readonly isNew: boolean }>>>;
-  deleteGrant(origin: string, reader: string): Promise<Outcome<Changed<object>>>;
+  deleteGrant(
+    origin: string,
+    reader: string,
+    ifMatch?: string | null,
+  ): Promise<Outcome<Changed<object>>>;
+  getGrant(origin: string, reader: string): Promise<Outcome<Grant>>;
   /** @param origin Name, or `null` for all. */
   listGrants(origin: string | null): Promise<Outcome<readonly Grant[]>>;
   overview(): Promise<Outcome<MeshOverview>>;
@@ -152,6 +164,7 @@ export const MESH_ADMIN_CALLS: CallNames<MeshAdmin> = {
   createGrant: true,
   applyGrant: true,
   deleteGrant: true,
+  getGrant: true,
   listGrants: true,
   overview: true,
   viewOf: true,

@@ -19,6 +19,8 @@ import { MeshService } from "./mesh-service.ts";
 import type { MeshServicePorts } from "./mesh-service.ts";
 import { SqlMeshStore } from "./mesh-store.ts";
 import { Mesh } from "./mesh.ts";
+import { MeshRehearsal, REHEARSAL_CALLS } from "./rehearsal.ts";
+import type { RehearsalCalls } from "./rehearsal.ts";
 import { ApiTokens, TOKEN_CALLS } from "./tokens/api-tokens.ts";
 import type { TokenCalls } from "./tokens/api-tokens.ts";
 import { Deliverer } from "./webhooks/deliverer.ts";
@@ -108,6 +110,11 @@ export class MeshObject extends DurableObject<MeshEnv> implements MeshCalls {
   notify(call: string, args: readonly unknown[], who: string): unknown {
     const webhooks = new WebhookService(this.#mesh, this.#deliverer, this.#webhookPorts, who);
     return callByName<WebhookCalls>(webhooks, WEBHOOK_CALLS, call, args);
+  }
+
+  /** A call of `RehearsalCalls`; `rehearsalStub` is the other side. */
+  rehearse(call: string, args: readonly unknown[]): unknown {
+    return callByName<RehearsalCalls>(new MeshRehearsal(this.#mesh), REHEARSAL_CALLS, call, args);
   }
 
   /** A call of `TokenCalls`; `tokenStub` is the other side. */

@@ -5,11 +5,10 @@
  */
 import { narrows } from "../../shared/admission/judge.ts";
 import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
-import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
 import { originObjectName } from "../ports.ts";
 import type { MeshCalls } from "../ports.ts";
-import { applyGrant, createGrant, deleteGrant, listGrants } from "./grants.ts";
+import { applyGrant, createGrant, deleteGrant, getGrant, listGrants } from "./grants.ts";
 import { addCluster, createMesh, deleteMesh, join, newToken, removeCluster } from "./membership.ts";
 import type { Changed, Member, MeshAdmin } from "./mesh-calls.ts";
 import type { Mesh } from "./mesh.ts";
@@ -156,12 +155,8 @@ export class MeshService implements MeshAdmin, FactsCalls {
     return this.#change(() => join(this.#mesh, tokenHash, kid, hasProof));
   }
 
-  async applyRcc(
-    cluster: string,
-    request: RccRequest,
-    mode: "create" | "apply",
-  ): ReturnType<MeshAdmin["applyRcc"]> {
-    return this.#change(() => applyRcc(this.#mesh, cluster, request, mode));
+  async applyRcc(...args: Parameters<MeshAdmin["applyRcc"]>): ReturnType<MeshAdmin["applyRcc"]> {
+    return this.#change(() => applyRcc(this.#mesh, ...args));
   }
 
   async listRccs(cluster: string): ReturnType<MeshAdmin["listRccs"]> {
@@ -176,8 +171,8 @@ export class MeshService implements MeshAdmin, FactsCalls {
     return this.#mesh.ask(() => getRcc(this.#mesh, cluster, name));
   }
 
-  async deleteRcc(cluster: string, name: string): ReturnType<MeshAdmin["deleteRcc"]> {
-    return this.#change(() => (deleteRcc(this.#mesh, cluster, name), {}));
+  async deleteRcc(...args: Parameters<MeshAdmin["deleteRcc"]>): ReturnType<MeshAdmin["deleteRcc"]> {
+    return this.#change(() => (deleteRcc(this.#mesh, ...args), {}));
   }
 
   async createGrant(
@@ -189,15 +184,19 @@ export class MeshService implements MeshAdmin, FactsCalls {
   }
 
   async applyGrant(
-    origin: string,
-    reader: string,
-    scope: Scope | null,
+    ...args: Parameters<MeshAdmin["applyGrant"]>
   ): ReturnType<MeshAdmin["applyGrant"]> {
-    return this.#change(() => applyGrant(this.#mesh, origin, reader, scope));
+    return this.#change(() => applyGrant(this.#mesh, ...args));
   }
 
-  async deleteGrant(origin: string, reader: string): ReturnType<MeshAdmin["deleteGrant"]> {
-    return this.#change(() => (deleteGrant(this.#mesh, origin, reader), {}));
+  async deleteGrant(
+    ...args: Parameters<MeshAdmin["deleteGrant"]>
+  ): ReturnType<MeshAdmin["deleteGrant"]> {
+    return this.#change(() => (deleteGrant(this.#mesh, ...args), {}));
+  }
+
+  async getGrant(origin: string, reader: string): ReturnType<MeshAdmin["getGrant"]> {
+    return this.#mesh.ask(() => getGrant(this.#mesh, origin, reader));
   }
 
   async listGrants(origin: string | null): ReturnType<MeshAdmin["listGrants"]> {

@@ -3,6 +3,8 @@ import { stubOf } from "../stubs.ts";
 import { callerOf } from "./calls-by-name.ts";
 import { DIRECTORY_CALLS, MESH_ADMIN_CALLS } from "./mesh-calls.ts";
 import type { DirectoryCalls, MeshAdmin } from "./mesh-calls.ts";
+import { REHEARSAL_CALLS } from "./rehearsal.ts";
+import type { RehearsalCalls } from "./rehearsal.ts";
 import { TOKEN_CALLS } from "./tokens/api-tokens.ts";
 import type { TokenCalls } from "./tokens/api-tokens.ts";
 import { WEBHOOK_CALLS } from "./webhooks/webhook-calls.ts";
@@ -12,6 +14,7 @@ import type { WebhookCalls } from "./webhooks/webhook-calls.ts";
 interface Doors {
   administer(call: string, args: readonly unknown[], who: string): unknown;
   notify(call: string, args: readonly unknown[], who: string): unknown;
+  rehearse(call: string, args: readonly unknown[]): unknown;
   guard(call: string, args: readonly unknown[]): unknown;
   list(call: string, args: readonly unknown[]): unknown;
 }
@@ -20,6 +23,12 @@ interface Doors {
 export function meshStub(meshes: DurableObjectNamespace, mesh: string, who = "admin"): MeshAdmin {
   const object = stubOf<Doors>(meshes, `mesh:${mesh}`);
   return callerOf(MESH_ADMIN_CALLS, (call, args) => object.administer(call, args, who));
+}
+
+/** @param mesh Its name. */
+export function rehearsalStub(meshes: DurableObjectNamespace, mesh: string): RehearsalCalls {
+  const object = stubOf<Doors>(meshes, `mesh:${mesh}`);
+  return callerOf(REHEARSAL_CALLS, (call, args) => object.rehearse(call, args));
 }
 
 /** @param mesh Its name. */

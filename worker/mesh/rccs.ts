@@ -5,6 +5,9 @@
 import { isEffective } from "../../shared/visibility/access.ts";
 import { REMOTE_ANNOTATION } from "../../shared/visibility/rcc.ts";
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
+import { registryEdge } from "./edge-facts.ts";
+import type { RegistryEdge } from "./edge-facts.ts";
+import { entityTag, requireMatch } from "./entity-tag.ts";
 import type { Mesh } from "./mesh.ts";
 import { Refused } from "./outcome.ts";
 import { MESH_LIMITS } from "./registry.ts";
@@ -16,6 +19,7 @@ export interface MemberRcc {
   readonly row: RccRow;
   readonly remote: { readonly uid: string; readonly name: string };
   readonly state: "granted" | "not-granted";
+  readonly edge: RegistryEdge;
 }
 
 /** One with connection fields: kept, bound to nobody, and of no effect. [VIS40] */
@@ -37,6 +41,7 @@ export function applyRcc(
   clusterName: string,
   request: RccRequest,
   mode: "create" | "apply",
+  ifMatch: string | null = null,
 ): { readonly rcc: Rcc; readonly isNew: boolean } {
   mesh.requireMesh();
   const cluster = mesh.requireCluster(clusterName);
@@ -47,6 +52,7 @@ export function applyRcc(
       "rcc-exists",
       `cluster ${clusterName} already has an RCC named ${request.name}`,
     );
+  requireMatch(ifMatch, existing === undefined ? null : rccTag(existing));
   if (existing === undefined && countRccs(mesh, cluster) >= MESH_LIMITS.rccsPerCluster)
     throw new Refused(422, "too-many", `a cluster has at most ${MESH_LIMITS.rccsPerCluster} RCCs`);
   const createdMs = existing?.row.createdMs ?? mesh.environment.clock.now();
@@ -59,6 +65,11 @@ export function applyRcc(
   const names = rcc.remote === null ? "has connection fields" : `names ${rcc.remote.name}`;
   mesh.audit.operator(mesh.actor, "rcc apply", `${subject} ${names}`);
   return { rcc, isNew: existing === undefined };
+}
+
+/** Of what its author wrote. [API60] */
+export function rccTag({ row: { annotations, spec, createdMs } }: Rcc): string {
+  return entityTag({ annotations, spec, createdMs });
 }
 
 function keepDirect(
@@ -178,6 +189,7 @@ function viewMember(mesh: Mesh, cluster: ClusterRow, row: RccRow): MemberRcc {
     row,
     remote: { uid: row.remoteUid, name: mesh.member(row.remoteUid)?.name ?? "" },
     state: isEffective(mesh, cluster.uid, row.remoteUid) ? "granted" : "not-granted",
+    edge: registryEdge(mesh, cluster.uid, row.remoteUid),
   };
 }
 
@@ -228,8 +240,14 @@ export function getRcc(mesh: Mesh, clusterName: string, name: string): Rcc {
   return rcc;
 }
 
-export function deleteRcc(mesh: Mesh, clusterName: string, name: string): void {
+export function deleteRcc(
+  mesh: Mesh,
+  clusterName: string,
+  name: string,
+  ifMatch: string | null = null,
+): void {
   const rcc = getRcc(mesh, clusterName, name);
+  requireMatch(ifMatch, rccTag(rcc));
   const cluster = mesh.requireCluster(clusterName);
   if (rcc.remote !== null) dropMember(mesh, cluster, rcc);
   mesh.store.delete("direct", `${cluster.uid}/${name}`);

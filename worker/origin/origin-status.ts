@@ -2,6 +2,7 @@
 import { toHex } from "../../shared/lib/bytes.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { OriginFacts, OriginStatus, QuarantineEntry } from "../../shared/visibility/facts.ts";
+import { edgeRelaysOf } from "../../shared/visibility/merged-edges.ts";
 import type { ChannelLog } from "./log/channel-log.ts";
 import { listLogs } from "./log/channel-logs.ts";
 import type { Logs } from "./log/channel-logs.ts";
@@ -38,6 +39,8 @@ export function originStatus(
     report: sockets.report,
     scopes: projections.status(),
     edges: sockets.edges,
+    relays: sockets.relays().length,
+    edgeRelays: edgeRelaysOf(sockets.relays()),
   };
 }
 

@@ -1,11 +1,21 @@
 /** Which cluster lets which other read it, and what of it. [VIS23] [SCP3] */
 import type { OpenAPIHono } from "@hono/zod-openapi";
 
-import { applyGrant, createGrant, deleteGrant, listGrants } from "../../shared/api/grants.ts";
-import type { GrantView } from "../../shared/api/grants.ts";
+import {
+  applyGrant,
+  createGrant,
+  deleteGrant,
+  getGrant,
+  listGrants,
+} from "../../shared/api/grants.ts";
+import type { ChangedGrant, GrantView } from "../../shared/api/grants.ts";
 import { parseScope, scopeDocument } from "../../shared/visibility/scope.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
+import { grantTag } from "../mesh/grants.ts";
 import type { Grant } from "../mesh/grants.ts";
+import type { Rehearsal } from "../mesh/rehearsal.ts";
+import { conditionsOf } from "./conditions.ts";
+import { effectsOf } from "./effects.ts";
 import type { HubPorts } from "./hub-ports.ts";
 import { badRequest, valueOf } from "./problem.ts";
 import { created, newRouter, ok, serve } from "./serve.ts";
@@ -13,26 +23,57 @@ import { isoTime } from "./shown.ts";
 
 export function grantRoutes(ports: HubPorts): OpenAPIHono {
   const router = newRouter();
-  serve(router, createGrant, async ({ params, body: { origin, reader, scope } }, { who }) => {
-    const mesh = ports.mesh(params.mesh, who);
-    const made = valueOf(await mesh.createGrant(origin, reader, readScope(scope)));
-    return created({ grant: showGrant(made.grant), propagated: made.propagated });
-  });
-  serve(router, applyGrant, async ({ params: { mesh, origin, reader }, body }, { who }) => {
+  serve(router, createGrant, async ({ params, body, query: { dryRun } }, { who }) => {
+    const { origin, reader } = body;
     const scope = readScope(body.scope);
-    const made = valueOf(await ports.mesh(mesh, who).applyGrant(origin, reader, scope));
+    if (dryRun === true) {
+      const tried = valueOf(await ports.rehearsal(params.mesh).createGrant(origin, reader, scope));
+      return ok(await triedGrant(ports, tried));
+    }
+    const made = valueOf(await ports.mesh(params.mesh, who).createGrant(origin, reader, scope));
     const answer = { grant: showGrant(made.grant), propagated: made.propagated };
-    return made.isNew ? created(answer) : ok(answer);
+    return created(answer, grantTag(made.grant));
+  });
+  serve(router, getGrant, async ({ params: { mesh, origin, reader } }) => {
+    const grant = valueOf(await ports.mesh(mesh).getGrant(origin, reader));
+    return ok(showGrant(grant), grantTag(grant));
+  });
+  serve(router, applyGrant, async ({ params, body, query: { dryRun } }, { who, ifMatch }) => {
+    const { mesh, origin, reader } = params;
+    const scope = readScope(body.scope);
+    if (dryRun === true) {
+      const tried = valueOf(await ports.rehearsal(mesh).applyGrant(origin, reader, scope, ifMatch));
+      return ok(await triedGrant(ports, tried));
+    }
+    const made = valueOf(await ports.mesh(mesh, who).applyGrant(origin, reader, scope, ifMatch));
+    const answer = { grant: showGrant(made.grant), propagated: made.propagated };
+    const tag = grantTag(made.grant);
+    return made.isNew ? created(answer, tag) : ok(answer, tag);
   });
   serve(router, listGrants, async ({ params, query }) => {
     const grants = valueOf(await ports.mesh(params.mesh).listGrants(query.origin ?? null));
     return ok({ items: grants.map(showGrant) });
   });
-  serve(router, deleteGrant, async ({ params: { mesh, origin, reader } }, { who }) => {
-    const { propagated } = valueOf(await ports.mesh(mesh, who).deleteGrant(origin, reader));
+  serve(router, deleteGrant, async ({ params, query: { dryRun } }, { who, ifMatch }) => {
+    const { mesh, origin, reader } = params;
+    if (dryRun === true) {
+      const tried = valueOf(await ports.rehearsal(mesh).deleteGrant(origin, reader, ifMatch));
+      return ok({ propagated: false, effects: await effectsOf(ports, tried) });
+    }
+    const { propagated } = valueOf(
+      await ports.mesh(mesh, who).deleteGrant(origin, reader, ifMatch),
+    );
     return ok({ propagated });
   });
   return router;
+}
+
+async function triedGrant(
+  ports: HubPorts,
+  tried: Rehearsal<{ readonly grant: Grant }>,
+): Promise<ChangedGrant> {
+  const effects = await effectsOf(ports, tried);
+  return { grant: showGrant(tried.value.grant), propagated: false, effects };
 }
 
 /** What the schema has let through is malformed no more: what is left to refuse is a selector. */
@@ -48,5 +89,6 @@ function showGrant(grant: Grant): GrantView {
     createdAt: isoTime(grant.createdMs),
     used: grant.isUsed,
     ...(grant.scope === null ? {} : { scope: scopeDocument(grant.scope) }),
+    conditions: conditionsOf(grant.edge, null),
   };
 }

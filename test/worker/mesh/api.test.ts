@@ -105,6 +105,7 @@ test("[API3] the OpenAPI 3.1 document describes every admin path", async () => {
     "/v1/meshes/{mesh}/audit",
     "/v1/meshes/{mesh}/clusters",
     "/v1/meshes/{mesh}/clusters/{cluster}",
+    "/v1/meshes/{mesh}/clusters/{cluster}/exchange",
     "/v1/meshes/{mesh}/clusters/{cluster}/rccs",
     "/v1/meshes/{mesh}/clusters/{cluster}/rccs/{rcc}",
     "/v1/meshes/{mesh}/clusters/{cluster}/resume",
@@ -135,7 +136,8 @@ test("[API10] a query parameter that means nothing is refused, and nothing has c
   const grant = `${DEMO}/grants/db/app`;
   const before = (await hub.call("GET", `${DEMO}/grants`)).body;
   for (const [method, path, body] of [
-    ["PUT", `${grant}?dryRun=true`, { scope: { namespaces: ["shop"] } }],
+    ["PUT", `${grant}?dryrun=true`, { scope: { namespaces: ["shop"] } }],
+    ["PUT", `${grant}?dryRun=yes`, { scope: { namespaces: ["shop"] } }],
     ["DELETE", `${grant}?dryRun=All`, undefined],
     ["PUT", `${DEMO}/clusters/app/rccs/db?fieldManager=me`, RCC],
     ["POST", `${DEMO}/clusters?dryRun=true`, { name: "new" }],
@@ -151,9 +153,9 @@ test("[API10] a query parameter that means nothing is refused, and nothing has c
     expect([path, answer.status, answer.body.code]).toEqual([path, 400, "bad-request"]);
     expect(JSON.stringify(answer.body.errors)).toMatch(/"field":"query\.(\w+)"/);
   }
-  const dry = await hub.call("DELETE", `${grant}?dryRun=All`);
+  const dry = await hub.call("DELETE", `${grant}?dryrun=true`);
   expect(dry.body.errors).toEqual([
-    { field: "query.dryRun", rule: "is not a known query parameter" },
+    { field: "query.dryrun", rule: "is not a known query parameter" },
   ]);
   expect((await hub.call("GET", `${DEMO}/grants`)).body).toEqual(before);
   expect((await hub.call("GET", `${DEMO}/clusters`)).body["items"]).toHaveLength(2);
@@ -171,7 +173,7 @@ test("[API11] 405 says what is allowed, and 401 how to authenticate", async () =
     ["PATCH", "/v1/meshes", "GET, HEAD, POST"],
     ["POST", DEMO, "DELETE, GET, HEAD"],
     ["DELETE", `${DEMO}/status`, "GET, HEAD"],
-    ["GET", `${DEMO}/grants/db/app`, "DELETE, PUT"],
+    ["POST", `${DEMO}/grants/db/app`, "DELETE, GET, HEAD, PUT"],
     ["PUT", "/v1/join", "POST"],
     ["DELETE", "/healthz", "GET, HEAD"],
   ] as const)

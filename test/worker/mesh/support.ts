@@ -18,6 +18,7 @@ import type { MeshServicePorts } from "../../../worker/mesh/mesh-service.ts";
 import { SqlMeshStore } from "../../../worker/mesh/mesh-store.ts";
 import type { CollectionName, MeshStore } from "../../../worker/mesh/mesh-store.ts";
 import { Mesh } from "../../../worker/mesh/mesh.ts";
+import { MeshRehearsal } from "../../../worker/mesh/rehearsal.ts";
 import { ApiTokens } from "../../../worker/mesh/tokens/api-tokens.ts";
 import { Deliverer } from "../../../worker/mesh/webhooks/deliverer.ts";
 import type { Payload } from "../../../worker/mesh/webhooks/payload.ts";
@@ -35,6 +36,7 @@ import type {
   Dial,
   DialPermit,
   OriginCalls,
+  ShownDifference,
   ShownToken,
   TokenPermit,
 } from "../../../worker/ports.ts";
@@ -123,6 +125,8 @@ export class FakeOrigin implements OriginCalls {
       report: null,
       scopes: [],
       edges: [],
+      relays: 0,
+      edgeRelays: [],
       ...this.report,
     };
   }
@@ -144,6 +148,29 @@ export class FakeOrigin implements OriginCalls {
   async refusedBy(): ReturnType<OriginCalls["refusedBy"]> {
     await this.#obey();
     return this.held.map((key) => ({ key, message: "outside" }));
+  }
+
+  /** What it is asked to compare, and what it answers. */
+  readonly compared: unknown[] = [];
+  difference: ShownDifference = {
+    appear: { endpoints: 0, namespaces: 0, records: 0 },
+    disappear: { endpoints: 0, namespaces: 0, records: 0 },
+    change: { endpoints: 0, namespaces: 0, records: 0 },
+    sharedAddresses: [],
+  };
+  addresses: readonly string[] = [];
+
+  async compareShown(
+    ...question: Parameters<OriginCalls["compareShown"]>
+  ): ReturnType<OriginCalls["compareShown"]> {
+    await this.#obey();
+    this.compared.push(question);
+    return this.difference;
+  }
+
+  async whichHeld(addresses: readonly string[]): ReturnType<OriginCalls["whichHeld"]> {
+    await this.#obey();
+    return addresses.filter((address) => this.addresses.includes(address));
   }
 
   async fetch(request: Request): Promise<Response> {
@@ -197,6 +224,7 @@ export class TestHub {
         this.touched.add(`mesh:${name}`);
         return this.service(name, who);
       },
+      rehearsal: (name) => new MeshRehearsal(this.mesh(name)),
       webhooks: (name) => this.webhooks(name),
       tokens: (name) => new ApiTokens(this.mesh(name)),
       requestWaitMs: (token) => this.#rates.request(token, this.nowMs),
