@@ -38,6 +38,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<RegisterCommand>>> = {
   services: async () => (await import("./commands/services.ts")).registerServices,
   webhook: async () => (await import("./commands/webhook.ts")).registerWebhook,
   events: async () => (await import("./commands/events.ts")).registerEvents,
+  withdrawal: async () => (await import("./commands/held-withdrawals.ts")).registerWithdrawal,
   token: async () => (await import("./commands/token.ts")).registerToken,
   doctor: async () => (await import("./commands/doctor.ts")).registerDoctor,
   "support-bundle": async () =>

@@ -13,6 +13,7 @@ import { clusterRoutes } from "./routes/clusters.ts";
 import { connectRoutes } from "./routes/connect.ts";
 import { grantRoutes } from "./routes/grants.ts";
 import type { HubPorts } from "./routes/hub-ports.ts";
+import { idempotent } from "./routes/idempotency.ts";
 import { joinRoutes } from "./routes/join.ts";
 import { meshRoutes } from "./routes/meshes.ts";
 import { HttpProblem, onError, problemResponse, validationHook } from "./routes/problem.ts";
@@ -22,6 +23,7 @@ import { tokenRoutes } from "./routes/tokens.ts";
 import { versionRoutes } from "./routes/version.ts";
 import { viewRoutes } from "./routes/view.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
+import { withdrawalRoutes } from "./routes/withdrawals.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
 /** Of a request that anybody may make. [API36] */
@@ -41,6 +43,7 @@ export function createApp(ports: HubPorts): OpenAPIHono {
   const known = requireCaller(ports);
   app.use("/v1/meshes", known);
   app.use("/v1/meshes/*", known);
+  app.use("/v1/meshes/*", idempotent(ports));
 
   app.get("/healthz", (c) => c.json({ status: "ok" }));
   app.get("/v1/time", (c) => {
@@ -58,6 +61,7 @@ export function createApp(ports: HubPorts): OpenAPIHono {
     exchangeRoutes,
     viewRoutes,
     webhookRoutes,
+    withdrawalRoutes,
     tokenRoutes,
     joinRoutes,
   ])

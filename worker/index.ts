@@ -7,6 +7,7 @@ import type { HubKeys } from "./auth/hub-key.ts";
 import { hubProcess } from "./origin/hub-process.ts";
 import {
   directoryStub,
+  idempotencyStub,
   meshStub,
   rehearsalStub,
   tokenStub,
@@ -41,6 +42,7 @@ function appOf(env: HubEnvironment): OpenAPIHono {
       // The keys are kept, not the promise: one request may not wait for another's.
       hubKeys: async () => (keys ??= await importHubKey(env.HUB_KEY)),
       mesh: (name, who) => meshStub(env.MESH, name, who),
+      idempotency: (name) => idempotencyStub(env.MESH, name),
       rehearsal: (name) => rehearsalStub(env.MESH, name),
       webhooks: (name, who) => webhookStub(env.MESH, name, who),
       tokens: (name) => tokenStub(env.MESH, name),

@@ -30,7 +30,10 @@ export function textOf({ summary, conflicts, conflictCount }: EffectView): strin
   const more = conflictCount - conflicts.length;
   return [
     summary,
-    ...conflicts.map(({ address, clusters }) => `  ${address} is also of ${clusters.join(", ")}`),
+    ...conflicts.map(
+      ({ address, clusters }) =>
+        `  ${address} is also of ${clusters.length === 0 ? "another cluster" : clusters.join(", ")}`,
+    ),
     ...(more > 0 ? [`  and ${more} more`] : []),
   ]
     .map((line) => `${line}\n`)

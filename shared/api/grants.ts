@@ -5,10 +5,11 @@
 import { z } from "zod";
 
 import { scopeSchema } from "../visibility/scope.ts";
-import { changedSchema, listSchema, meshParams, nameSchema, refSchema } from "./common.ts";
+import { changedSchema, meshParams, nameSchema, refSchema } from "./common.ts";
 import { conditionsField } from "./conditions.ts";
 import { dryRunQuery, effectsField } from "./effect.ts";
 import { operation } from "./operation.ts";
+import { pagedSchema, pageFields } from "./page.ts";
 
 const LIST = "/v1/meshes/{mesh}/grants";
 const PATH = `${LIST}/{origin}/{reader}`;
@@ -73,11 +74,15 @@ export const listGrants = operation({
   method: "get",
   path: LIST,
   params: meshParams,
-  query: z.strictObject({ origin: nameSchema.optional() }),
+  query: z.strictObject({
+    origin: nameSchema.optional().meta({ description: "Only those by this cluster" }),
+    reader: nameSchema.optional().meta({ description: "Only those to this cluster" }),
+    ...pageFields,
+  }),
   access: "viewer",
   owner: "query.origin",
-  answer: listSchema(grantSchema),
-  successes: { 200: { description: "Grants" } },
+  answer: pagedSchema(grantSchema),
+  successes: { 200: { description: "Grants, by the names of origin and reader" } },
 });
 
 export const getGrant = operation({

@@ -4,17 +4,11 @@
 import { z } from "zod";
 
 import { rccSchema } from "../visibility/rcc.ts";
-import {
-  changedSchema,
-  clusterParams,
-  listSchema,
-  meshParams,
-  nameSchema,
-  refSchema,
-} from "./common.ts";
+import { changedSchema, clusterParams, meshParams, nameSchema, refSchema } from "./common.ts";
 import { conditionsField } from "./conditions.ts";
 import { dryRunQuery, effectsField } from "./effect.ts";
 import { operation } from "./operation.ts";
+import { pagedSchema, pageQuery } from "./page.ts";
 
 const LIST = "/v1/meshes/{mesh}/clusters/{cluster}/rccs";
 const PATH = `${LIST}/{rcc}`;
@@ -108,9 +102,10 @@ export const listRccs = operation({
   method: "get",
   path: LIST,
   params: clusterParams,
+  query: pageQuery,
   access: "viewer",
   owner: "params.cluster",
-  answer: listSchema(rccViewSchema),
+  answer: pagedSchema(rccViewSchema),
   successes: { 200: { description: "RCCs of the cluster, by name" } },
 });
 
@@ -121,8 +116,9 @@ export const listAllRccs = operation({
   method: "get",
   path: "/v1/meshes/{mesh}/rccs",
   params: meshParams,
+  query: pageQuery,
   access: "viewer",
-  answer: listSchema(clusterRccSchema),
+  answer: pagedSchema(clusterRccSchema),
   successes: { 200: { description: "RCCs of all clusters, by cluster and name" } },
 });
 

@@ -73,7 +73,7 @@ export function decodeMessage(data: Uint8Array): DecodedMessage {
   for (const [i, [field, codec]] of (LAYOUTS[type] as unknown as AnyLayout).entries()) {
     const value = codec.decode(wire[i]);
     if (value === undefined) return malformed(`${type}: field ${field} is missing or malformed`);
-    message[field] = value;
+    if (value !== null || codec.isOptional !== true) message[field] = value;
   }
   return { ok: true, message: message as unknown as Message };
 }

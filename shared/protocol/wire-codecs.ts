@@ -7,6 +7,8 @@ export interface WireCodec<T> {
   encode(value: T): unknown;
   /** `undefined` when the wire value is not one. */
   decode(wire: unknown): T | undefined;
+  /** A message that has not got it has no such field. */
+  readonly isOptional?: true;
 }
 
 export function plain<T>(accepts: (wire: unknown) => wire is T): WireCodec<T> {
@@ -85,5 +87,6 @@ export function optional<T>(codec: WireCodec<T>): WireCodec<T | null | undefined
   return {
     encode: (value) => inner.encode(value ?? null),
     decode: (wire) => inner.decode(wire),
+    isOptional: true,
   };
 }

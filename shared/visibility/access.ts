@@ -21,6 +21,7 @@ import type { OverlayOrder } from "./overlay-order.ts";
 import { labelModeOf, sharesPools } from "./rcc.ts";
 import { channelsOf } from "./scope.ts";
 import type { Scope } from "./scope.ts";
+import type { WithdrawalOrder } from "./withdrawal-order.ts";
 
 /** A member, as the registry holds it. */
 export interface MemberRow {
@@ -66,6 +67,8 @@ export interface AccessRegistry {
   overlayHashOf(clusterUid: string): string | undefined;
   /** What relays of a cluster are to do about routes to a remote. */
   overlayOrder(clusterUid: string, remoteUid: string): OverlayOrder | undefined;
+  /** What was decided about withdrawals that its relay holds. Absent: nothing ever is. */
+  withdrawalOrder?(clusterUid: string): WithdrawalOrder | undefined;
 }
 
 /**
@@ -103,6 +106,7 @@ export function computeFacts(registry: AccessRegistry, uid: string): OriginFacts
   const scopedReaders = readers.filter((reader) => "scope" in reader);
   const pools = member.removed ? [] : registry.poolsOf(uid);
   const overlayHash = registry.overlayHashOf(uid);
+  const withdrawal = member.removed ? undefined : registry.withdrawalOrder?.(uid);
   // fault: pools-of-strangers
   const readerPools = readerPoolsOf(registry, uid, readers);
   return {
@@ -121,6 +125,7 @@ export function computeFacts(registry: AccessRegistry, uid: string): OriginFacts
     ...(scopedReaders.some(hasServices) ? { asked: ["services" as const] } : {}),
     ...(pools.length === 0 ? {} : { pools }),
     ...(overlayHash === undefined ? {} : { overlayHash }),
+    ...(withdrawal === undefined ? {} : { withdrawal }),
     ...(readerPools.length === 0 ? {} : { readerPools }),
   };
 }

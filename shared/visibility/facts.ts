@@ -3,6 +3,7 @@ import type { Channel } from "../record/channel.ts";
 import type { EdgeLatency, EdgeRelays } from "./edge-latency.ts";
 import type { ObeyedOrder, OverlayOrder, OverlayReport } from "./overlay-order.ts";
 import type { Scope } from "./scope.ts";
+import type { HeldWithdrawal, WithdrawalOrder } from "./withdrawal-order.ts";
 
 /**
  * The facts that the Mesh tells one cluster's Origin object, whole and versioned: who may read it,
@@ -47,6 +48,8 @@ export interface OriginFacts {
    * [SVC1]
    */
   readonly asked?: readonly "services"[];
+  /** What an operator has decided about withdrawals that are held. Absent: nothing. [PUB20] */
+  readonly withdrawal?: WithdrawalOrder;
   /** Clusters that read this one, with their pools. Absent: none. [VIS32] */
   readonly readerPools?: readonly ReaderPools[];
 }
@@ -183,6 +186,8 @@ export interface ClusterReport {
   readonly source: SourceReport;
   /** Records whose withdrawal it holds back. Absent: none. [PUB3] */
   readonly held?: number;
+  /** What it holds back, by collection. Absent: nothing. [PUB20] */
+  readonly withdrawals?: readonly HeldWithdrawal[];
   /** By how much its reading of the hub's clock may be wrong, ms. Absent: not known. */
   readonly clockErrorMs?: number;
   /** Sent when it has changed, and first; absent: as before. */

@@ -13,6 +13,7 @@ import { MAX_TOLD_POOLS } from "./facts.ts";
 import type { AccessFacts, ClusterReport, EdgeReport } from "./facts.ts";
 import { parseScope } from "./scope.ts";
 import type { Scope } from "./scope.ts";
+import { heldSchema, withdrawalOrderSchema } from "./withdrawal-order.ts";
 
 export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
@@ -79,6 +80,7 @@ const factsSchema = z.looseObject({
   pools: z.array(cidr).max(MAX_TOLD_POOLS).exactOptional(),
   asked: z.array(z.literal("services")).exactOptional(),
   overlayHash: name.exactOptional(),
+  withdrawal: withdrawalOrderSchema.exactOptional(),
   unconfirmedRestore: count.exactOptional(),
   readerPools: z
     .array(z.looseObject({ cluster: ref, pools: z.array(cidr).max(MAX_TOLD_POOLS) }))
@@ -118,6 +120,7 @@ const clusterSchema = z.object({
   }),
   held: count.exactOptional(),
   clockErrorMs: count.exactOptional(),
+  withdrawals: heldSchema.exactOptional(),
   overlay: summarySchema.exactOptional(),
 });
 

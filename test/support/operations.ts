@@ -13,6 +13,7 @@ import * as tokens from "../../shared/api/tokens.ts";
 import * as version from "../../shared/api/version.ts";
 import * as view from "../../shared/api/view.ts";
 import * as webhooks from "../../shared/api/webhooks.ts";
+import * as withdrawals from "../../shared/api/withdrawals.ts";
 
 export const OPERATIONS: readonly Operation[] = [
   clusters,
@@ -28,6 +29,7 @@ export const OPERATIONS: readonly Operation[] = [
   version,
   view,
   webhooks,
+  withdrawals,
 ].flatMap((module) =>
   Object.values(module).filter((value): value is Operation => "successes" in value),
 );

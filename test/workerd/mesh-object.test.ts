@@ -8,6 +8,7 @@ import { importHubKey } from "../../worker/auth/hub-key.ts";
 import type { MeshAdmin } from "../../worker/mesh/mesh-calls.ts";
 import {
   directoryStub,
+  idempotencyStub,
   meshStub,
   rehearsalStub,
   tokenStub,
@@ -106,6 +107,7 @@ test("[CRE1] a relay joins through the app in workerd, and its socket reaches th
     hasRoom: () => true,
     dialWaitMs: () => 0,
     mesh: meshOf,
+    idempotency: (name) => idempotencyStub(MESH, name),
     rehearsal: (name) => rehearsalStub(MESH, name),
     webhooks: (name) => webhookStub(MESH, name),
     tokens: (name) => tokenStub(MESH, name),

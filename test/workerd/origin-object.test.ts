@@ -274,7 +274,7 @@ test("[LOG11] what was acknowledged is there after the sockets and the instance 
   const status = await world.status();
   expect(status).toMatchObject({
     publisher: "absent",
-    channels: [{ channel: "identity", head: 5, admitted: 5 }, {}, {}],
+    channels: [{ channel: "identity", head: 5, admitted: 5 }, {}, {}, {}],
   });
   const reader = new Reader(await world.connect("watch", world.app));
   await reader.until((view) => view.health().verified !== null);

@@ -3,11 +3,12 @@ import type { LabelMode, PinnedRanges, RefusedClaim } from "../../shared/visibil
 import type { FieldProblem } from "../../shared/visibility/field-problem.ts";
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
+import type { HeldWithdrawal, WithdrawalOrder } from "../../shared/visibility/withdrawal-order.ts";
 import type { CallNames } from "./calls-by-name.ts";
 import type { Grant } from "./grants.ts";
 import type { Joined, NewToken } from "./membership.ts";
 import type { Outcome } from "./outcome.ts";
-import type { ClusterRcc, MemberRcc, Rcc } from "./rccs.ts";
+import type { ClusterRcc, MemberRcc, Rcc, RccsPart } from "./rccs.ts";
 import type { RangesChange } from "./ranges.ts";
 import type { OverlayOverview, PairOverview } from "./preflight-view.ts";
 import type { AuditRow, MeshRow } from "./registry.ts";
@@ -96,6 +97,13 @@ export interface MeshAdmin {
   /** Whether it is to be suspended, or no longer. [VIS50] */
   suspendCluster(name: string, isSuspended: boolean): Promise<Outcome<Changed<object>>>;
   newToken(name: string): Promise<Outcome<NewToken>>;
+  /** See `decideWithdrawals`. */
+  decideWithdrawals(
+    cluster: string,
+    decision: WithdrawalOrder["decision"],
+    held: readonly HeldWithdrawal[],
+    collection: string | null,
+  ): Promise<Outcome<Changed<{ readonly keys: number }>>>;
   join(tokenHash: string, kid: string, hasProof: boolean): Promise<Outcome<Joined>>;
   applyRcc(
     cluster: string,
@@ -104,7 +112,7 @@ export interface MeshAdmin {
     ifMatch?: string | null,
   ): Promise<Outcome<Changed<{ readonly rcc: Rcc; readonly isNew: boolean }>>>;
   listRccs(cluster: string): Promise<Outcome<readonly Rcc[]>>;
-  listAllRccs(): Promise<Outcome<readonly ClusterRcc[]>>;
+  listAllRccs(part?: RccsPart): Promise<Outcome<readonly ClusterRcc[]>>;
   getRcc(cluster: string, name: string): Promise<Outcome<Rcc>>;
   deleteRcc(
     cluster: string,
@@ -155,6 +163,7 @@ export const MESH_ADMIN_CALLS: CallNames<MeshAdmin> = {
   removeCluster: true,
   suspendCluster: true,
   newToken: true,
+  decideWithdrawals: true,
   join: true,
   applyRcc: true,
   listRccs: true,

@@ -13,6 +13,8 @@ import { originStub } from "../stubs.ts";
 import { Alarms } from "./alarms.ts";
 import { callByName } from "./calls-by-name.ts";
 import { Directory } from "./directory.ts";
+import { Idempotency, IDEMPOTENCY_CALLS } from "./idempotency.ts";
+import type { IdempotencyCalls } from "./idempotency.ts";
 import { DIRECTORY_CALLS, MESH_ADMIN_CALLS } from "./mesh-calls.ts";
 import type { DirectoryCalls, MeshAdmin } from "./mesh-calls.ts";
 import { MeshService } from "./mesh-service.ts";
@@ -115,6 +117,11 @@ export class MeshObject extends DurableObject<MeshEnv> implements MeshCalls {
   /** A call of `RehearsalCalls`; `rehearsalStub` is the other side. */
   rehearse(call: string, args: readonly unknown[]): unknown {
     return callByName<RehearsalCalls>(new MeshRehearsal(this.#mesh), REHEARSAL_CALLS, call, args);
+  }
+
+  /** A call of `IdempotencyCalls`; `idempotencyStub` is the other side. */
+  remember(call: string, args: readonly unknown[]): unknown {
+    return callByName<IdempotencyCalls>(new Idempotency(this.#mesh), IDEMPOTENCY_CALLS, call, args);
   }
 
   /** A call of `TokenCalls`; `tokenStub` is the other side. */

@@ -5,7 +5,6 @@
  */
 import { narrows } from "../../shared/admission/judge.ts";
 import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
-import type { Scope } from "../../shared/visibility/scope.ts";
 import { originObjectName } from "../ports.ts";
 import type { MeshCalls } from "../ports.ts";
 import { applyGrant, createGrant, deleteGrant, getGrant, listGrants } from "./grants.ts";
@@ -24,6 +23,7 @@ import { applyRcc, deleteRcc, getRcc, listAllRccs, listRccs } from "./rccs.ts";
 import type { ClusterRow } from "./registry.ts";
 import { setSuspended } from "./suspension.ts";
 import { overviewOf, viewCluster, viewOf } from "./views.ts";
+import { decideWithdrawals } from "./withdrawals.ts";
 
 export interface MeshServicePorts {
   readonly findOrigin: FindOrigin;
@@ -137,15 +137,18 @@ export class MeshService implements MeshAdmin, FactsCalls {
     return this.#change(() => (removeCluster(this.#mesh, name), {}));
   }
 
-  async suspendCluster(
-    name: string,
-    isSuspended: boolean,
-  ): ReturnType<MeshAdmin["suspendCluster"]> {
-    return this.#change(() => (setSuspended(this.#mesh, name, isSuspended), {}));
+  async suspendCluster(name: string, isOn: boolean): ReturnType<MeshAdmin["suspendCluster"]> {
+    return this.#change(() => (setSuspended(this.#mesh, name, isOn), {}));
   }
 
   async newToken(name: string): ReturnType<MeshAdmin["newToken"]> {
     return this.#change(() => newToken(this.#mesh, name));
+  }
+
+  async decideWithdrawals(
+    ...args: Parameters<MeshAdmin["decideWithdrawals"]>
+  ): ReturnType<MeshAdmin["decideWithdrawals"]> {
+    return this.#change(() => ({ keys: decideWithdrawals(this.#mesh, ...args) }));
   }
 
   async join(tokenHash: string, kid: string, hasProof: boolean): ReturnType<MeshAdmin["join"]> {
@@ -163,8 +166,8 @@ export class MeshService implements MeshAdmin, FactsCalls {
     return this.#mesh.ask(() => listRccs(this.#mesh, cluster));
   }
 
-  async listAllRccs(): ReturnType<MeshAdmin["listAllRccs"]> {
-    return this.#mesh.ask(() => listAllRccs(this.#mesh));
+  async listAllRccs(part = {}): ReturnType<MeshAdmin["listAllRccs"]> {
+    return this.#mesh.ask(() => listAllRccs(this.#mesh, part));
   }
 
   async getRcc(cluster: string, name: string): ReturnType<MeshAdmin["getRcc"]> {
@@ -176,9 +179,7 @@ export class MeshService implements MeshAdmin, FactsCalls {
   }
 
   async createGrant(
-    origin: string,
-    reader: string,
-    scope: Scope | null = null,
+    ...[origin, reader, scope = null]: Parameters<MeshAdmin["createGrant"]>
   ): ReturnType<MeshAdmin["createGrant"]> {
     return this.#change(() => ({ grant: createGrant(this.#mesh, origin, reader, scope) }));
   }

@@ -1,6 +1,8 @@
 /** A Mesh object, and the hub's list of meshes, as the Worker calls them. */
 import { stubOf } from "../stubs.ts";
 import { callerOf } from "./calls-by-name.ts";
+import { IDEMPOTENCY_CALLS } from "./idempotency.ts";
+import type { IdempotencyCalls } from "./idempotency.ts";
 import { DIRECTORY_CALLS, MESH_ADMIN_CALLS } from "./mesh-calls.ts";
 import type { DirectoryCalls, MeshAdmin } from "./mesh-calls.ts";
 import { REHEARSAL_CALLS } from "./rehearsal.ts";
@@ -15,6 +17,7 @@ interface Doors {
   administer(call: string, args: readonly unknown[], who: string): unknown;
   notify(call: string, args: readonly unknown[], who: string): unknown;
   rehearse(call: string, args: readonly unknown[]): unknown;
+  remember(call: string, args: readonly unknown[]): unknown;
   guard(call: string, args: readonly unknown[]): unknown;
   list(call: string, args: readonly unknown[]): unknown;
 }
@@ -29,6 +32,12 @@ export function meshStub(meshes: DurableObjectNamespace, mesh: string, who = "ad
 export function rehearsalStub(meshes: DurableObjectNamespace, mesh: string): RehearsalCalls {
   const object = stubOf<Doors>(meshes, `mesh:${mesh}`);
   return callerOf(REHEARSAL_CALLS, (call, args) => object.rehearse(call, args));
+}
+
+/** @param mesh Its name. */
+export function idempotencyStub(meshes: DurableObjectNamespace, mesh: string): IdempotencyCalls {
+  const object = stubOf<Doors>(meshes, `mesh:${mesh}`);
+  return callerOf(IDEMPOTENCY_CALLS, (call, args) => object.remember(call, args));
 }
 
 /** @param mesh Its name. */

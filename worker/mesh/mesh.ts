@@ -12,12 +12,13 @@ import type { AccessRegistry, BoundRcc } from "../../shared/visibility/access.ts
 import { computeFacts } from "../../shared/visibility/access.ts";
 import type { OriginFacts, PinnedRanges, RefusedClaim } from "../../shared/visibility/facts.ts";
 import type { OverlayOrder } from "../../shared/visibility/overlay-order.ts";
+import type { WithdrawalOrder } from "../../shared/visibility/withdrawal-order.ts";
 import { Audit } from "./audit.ts";
 import type { MeshStore } from "./mesh-store.ts";
 import type { Outcome } from "./outcome.ts";
 import { Refused } from "./outcome.ts";
 import { OverlayPairs } from "./overlay-pairs.ts";
-import type { ClusterRow, GrantRow, MeshRow, RefusedRow, ScopedGrantRow } from "./registry.ts";
+import type { ClusterRow, MeshRow, RefusedRow, ScopedGrantRow, WholeGrant } from "./registry.ts";
 
 export interface MeshEnvironment {
   readonly clock: Clock;
@@ -29,11 +30,6 @@ export interface MeshEnvironment {
 export interface Decided<T> {
   readonly value: T;
   readonly changed: readonly string[];
-}
-
-/** A grant of all that the origin has. */
-export interface WholeGrant extends GrantRow {
-  readonly scope: null;
 }
 
 /** Until the outbox tries by itself, when the first try inside the request did not get through. */
@@ -221,6 +217,10 @@ export class Mesh implements AccessRegistry {
 
   overlayHashOf(clusterUid: string): string | undefined {
     return this.store.get("summaries", clusterUid)?.hash;
+  }
+
+  withdrawalOrder(clusterUid: string): WithdrawalOrder | undefined {
+    return this.store.get("withdrawals", clusterUid);
   }
 
   overlayOrder(clusterUid: string, remoteUid: string): OverlayOrder | undefined {

@@ -212,14 +212,29 @@ export function listRccs(mesh: Mesh, clusterName: string): readonly Rcc[] {
   return [...members, ...direct].toSorted(byName);
 }
 
-/** Those of all clusters, by the names of the clusters. */
-export function listAllRccs(mesh: Mesh): readonly ClusterRcc[] {
+/**
+ * Those of all clusters, by the names of the clusters: of a part at least those after its cursor
+ * (`cluster/rcc`), and one more than its limit.
+ */
+export function listAllRccs(
+  mesh: Mesh,
+  { limit, cursor = "" }: RccsPart = {},
+): readonly ClusterRcc[] {
   mesh.requireMesh();
-  return mesh
-    .clusters()
-    .flatMap(({ uid, name }) =>
-      listRccs(mesh, name).map((rcc) => ({ cluster: { uid, name }, rcc })),
-    );
+  const [from = "", after = ""] = cursor.split("/");
+  const found: ClusterRcc[] = [];
+  for (const { uid, name } of mesh.clusters()) {
+    if (name < from) continue;
+    for (const rcc of listRccs(mesh, name))
+      if (name > from || rcc.row.name > after) found.push({ cluster: { uid, name }, rcc });
+    if (limit !== undefined && found.length > limit) break;
+  }
+  return found;
+}
+
+export interface RccsPart {
+  readonly limit?: number | undefined;
+  readonly cursor?: string | undefined;
 }
 
 /** Those that name a member, by name: the edges of the mesh. */

@@ -9,6 +9,8 @@ import type { OverlayOrder } from "../../shared/visibility/overlay-order.ts";
 import type { RangeUse } from "../../shared/visibility/facts.ts";
 import type { RccSpec } from "../../shared/visibility/rcc-connection.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
+import type { WithdrawalOrder } from "../../shared/visibility/withdrawal-order.ts";
+import type { IdempotencyRow } from "./idempotency-row.ts";
 import type { ApiTokenRow } from "./tokens/token-row.ts";
 import type { DeliveryRow, DueRow, EventRow, HealthRow, WebhookRow } from "./webhooks/rows.ts";
 
@@ -77,6 +79,11 @@ export interface GrantRow {
  */
 export interface ScopedGrantRow extends GrantRow {
   readonly scope: Scope;
+}
+
+/** A grant of all that the origin has. */
+export interface WholeGrant extends GrantRow {
+  readonly scope: null;
 }
 
 /** Id: `<cluster uid>/<use>/<cidr>`. */
@@ -178,6 +185,9 @@ export interface Collections {
   readonly summaries: SummaryRow;
   readonly pairs: PairRow;
   readonly "pairs-back": PairBackRow;
+  /** Id: `<cluster uid>`. */
+  readonly withdrawals: WithdrawalOrder;
+  readonly idempotency: IdempotencyRow;
 }
 
 /** The position of a name is its number in storage: append only. */
@@ -206,6 +216,8 @@ export const COLLECTIONS = [
   "summaries",
   "pairs",
   "pairs-back",
+  "withdrawals",
+  "idempotency",
 ] as const satisfies readonly (keyof Collections)[];
 
 /** Bounds of one mesh; at each, the request is refused by name and nothing changes. [VIS27] */

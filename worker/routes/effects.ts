@@ -12,10 +12,14 @@ import type { HubPorts } from "./hub-ports.ts";
 
 type Conflicts = ReadonlyMap<string, readonly string[]>;
 
-/** The Origins are asked one after the other: it is a question of one person. */
+/**
+ * The Origins are asked one after the other: it is a question of one person.
+ * @param isOwner Of one cluster: who else has an address is the operator's to know. [VIS48]
+ */
 export async function effectsOf(
   ports: HubPorts,
   { meshId, edges }: Rehearsal<unknown>,
+  isOwner: boolean,
 ): Promise<EffectView[]> {
   const effects: EffectView[] = [];
   for (const edge of edges) {
@@ -23,12 +27,16 @@ export async function effectsOf(
       const origin = ports.origin(originObjectName(meshId, edge.origin.uid));
       const found = await origin.compareShown(edge.before, edge.after, edge.shared);
       const conflicts = await conflictsOf(ports, meshId, edge, found.sharedAddresses);
-      effects.push(describe(edge, found, conflicts));
+      effects.push(describe(edge, found, isOwner ? withoutNames(conflicts) : conflicts));
     } catch (error) {
       effects.push(unknownEffect(edge, errorText(error)));
     }
   }
   return effects;
+}
+
+function withoutNames(conflicts: Conflicts): Conflicts {
+  return new Map([...conflicts.keys()].map((address) => [address, []]));
 }
 
 /** Address → clusters that have it too. */

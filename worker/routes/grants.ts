@@ -9,6 +9,7 @@ import {
   listGrants,
 } from "../../shared/api/grants.ts";
 import type { ChangedGrant, GrantView } from "../../shared/api/grants.ts";
+import { orderOf, pageOf } from "../../shared/api/page.ts";
 import { parseScope, scopeDocument } from "../../shared/visibility/scope.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
 import { grantTag } from "../mesh/grants.ts";
@@ -23,12 +24,12 @@ import { isoTime } from "./shown.ts";
 
 export function grantRoutes(ports: HubPorts): OpenAPIHono {
   const router = newRouter();
-  serve(router, createGrant, async ({ params, body, query: { dryRun } }, { who }) => {
+  serve(router, createGrant, async ({ params, body, query: { dryRun } }, { who, isOwner }) => {
     const { origin, reader } = body;
     const scope = readScope(body.scope);
     if (dryRun === true) {
       const tried = valueOf(await ports.rehearsal(params.mesh).createGrant(origin, reader, scope));
-      return ok(await triedGrant(ports, tried));
+      return ok(await triedGrant(ports, tried, isOwner));
     }
     const made = valueOf(await ports.mesh(params.mesh, who).createGrant(origin, reader, scope));
     const answer = { grant: showGrant(made.grant), propagated: made.propagated };
@@ -38,27 +39,37 @@ export function grantRoutes(ports: HubPorts): OpenAPIHono {
     const grant = valueOf(await ports.mesh(mesh).getGrant(origin, reader));
     return ok(showGrant(grant), grantTag(grant));
   });
-  serve(router, applyGrant, async ({ params, body, query: { dryRun } }, { who, ifMatch }) => {
-    const { mesh, origin, reader } = params;
-    const scope = readScope(body.scope);
-    if (dryRun === true) {
-      const tried = valueOf(await ports.rehearsal(mesh).applyGrant(origin, reader, scope, ifMatch));
-      return ok(await triedGrant(ports, tried));
-    }
-    const made = valueOf(await ports.mesh(mesh, who).applyGrant(origin, reader, scope, ifMatch));
-    const answer = { grant: showGrant(made.grant), propagated: made.propagated };
-    const tag = grantTag(made.grant);
-    return made.isNew ? created(answer, tag) : ok(answer, tag);
-  });
+  serve(
+    router,
+    applyGrant,
+    async ({ params, body, query: { dryRun } }, { who, ifMatch, isOwner }) => {
+      const { mesh, origin, reader } = params;
+      const scope = readScope(body.scope);
+      if (dryRun === true) {
+        const tried = valueOf(
+          await ports.rehearsal(mesh).applyGrant(origin, reader, scope, ifMatch),
+        );
+        return ok(await triedGrant(ports, tried, isOwner));
+      }
+      const made = valueOf(await ports.mesh(mesh, who).applyGrant(origin, reader, scope, ifMatch));
+      const answer = { grant: showGrant(made.grant), propagated: made.propagated };
+      const tag = grantTag(made.grant);
+      return made.isNew ? created(answer, tag) : ok(answer, tag);
+    },
+  );
   serve(router, listGrants, async ({ params, query }) => {
-    const grants = valueOf(await ports.mesh(params.mesh).listGrants(query.origin ?? null));
-    return ok({ items: grants.map(showGrant) });
+    const { origin = null, reader, ...page } = query;
+    const grants = valueOf(await ports.mesh(params.mesh).listGrants(origin))
+      .filter((grant) => reader === undefined || grant.reader.name === reader)
+      .toSorted((a, b) => (orderOf(pairOf(a)) < orderOf(pairOf(b)) ? -1 : 1));
+    const { items, next } = pageOf(grants, pairOf, page);
+    return ok({ items: items.map(showGrant), next });
   });
-  serve(router, deleteGrant, async ({ params, query: { dryRun } }, { who, ifMatch }) => {
+  serve(router, deleteGrant, async ({ params, query: { dryRun } }, { who, ifMatch, isOwner }) => {
     const { mesh, origin, reader } = params;
     if (dryRun === true) {
       const tried = valueOf(await ports.rehearsal(mesh).deleteGrant(origin, reader, ifMatch));
-      return ok({ propagated: false, effects: await effectsOf(ports, tried) });
+      return ok({ propagated: false, effects: await effectsOf(ports, tried, isOwner) });
     }
     const { propagated } = valueOf(
       await ports.mesh(mesh, who).deleteGrant(origin, reader, ifMatch),
@@ -71,9 +82,14 @@ export function grantRoutes(ports: HubPorts): OpenAPIHono {
 async function triedGrant(
   ports: HubPorts,
   tried: Rehearsal<{ readonly grant: Grant }>,
+  isOwner: boolean,
 ): Promise<ChangedGrant> {
-  const effects = await effectsOf(ports, tried);
+  const effects = await effectsOf(ports, tried, isOwner);
   return { grant: showGrant(tried.value.grant), propagated: false, effects };
+}
+
+function pairOf({ origin, reader }: Grant): string {
+  return `${origin.name}/${reader.name}`;
 }
 
 /** What the schema has let through is malformed no more: what is left to refuse is a selector. */

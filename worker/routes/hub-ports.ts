@@ -5,6 +5,7 @@
 import type { Clock } from "../../shared/lib/clock.ts";
 import type { HubKeys } from "../auth/hub-key.ts";
 import type { DirectoryCalls, MeshAdmin } from "../mesh/mesh-calls.ts";
+import type { IdempotencyCalls } from "../mesh/idempotency.ts";
 import type { RehearsalCalls } from "../mesh/rehearsal.ts";
 import type { TokenCalls } from "../mesh/tokens/api-tokens.ts";
 import type { WebhookCalls } from "../mesh/webhooks/webhook-calls.ts";
@@ -27,6 +28,8 @@ export interface HubPorts {
   mesh(name: string, who?: string): MeshAdmin;
   /** @param mesh Its name. */
   rehearsal(mesh: string): RehearsalCalls;
+  /** @param mesh Its name. */
+  idempotency(mesh: string): IdempotencyCalls;
   /** @param mesh Its name. */
   webhooks(mesh: string, who?: string): WebhookCalls;
   /** @param mesh Its name. */

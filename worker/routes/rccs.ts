@@ -10,11 +10,12 @@ import {
   listRccs,
 } from "../../shared/api/rccs.ts";
 import type { RccView } from "../../shared/api/rccs.ts";
+import { pageOf } from "../../shared/api/page.ts";
 import { notServed } from "../../shared/visibility/rcc-connection.ts";
 import { parseRcc } from "../../shared/visibility/rcc.ts";
 import type { RccDocument, RccRequest } from "../../shared/visibility/rcc.ts";
 import { rccTag } from "../mesh/rccs.ts";
-import type { Rcc } from "../mesh/rccs.ts";
+import type { ClusterRcc, Rcc } from "../mesh/rccs.ts";
 import type { RehearsalCalls } from "../mesh/rehearsal.ts";
 import { originObjectName } from "../ports.ts";
 import { askAll } from "./ask-all.ts";
@@ -29,45 +30,50 @@ import { isoTime } from "./shown.ts";
 
 export function rccRoutes(ports: HubPorts): OpenAPIHono {
   const router = newRouter();
-  serve(router, createRcc, async ({ params, body, query: { dryRun } }, { who }) => {
+  serve(router, createRcc, async ({ params, body, query: { dryRun } }, { who, isOwner }) => {
     const { mesh, cluster } = params;
     const request = readRcc(body);
-    if (dryRun === true) return ok(await tried(ports, mesh, cluster, request, "create"));
+    if (dryRun === true) return ok(await tried(ports, mesh, isOwner, cluster, request, "create"));
     const changed = valueOf(await ports.mesh(mesh, who).applyRcc(cluster, request, "create"));
     const answer = { rcc: showRcc(changed.rcc), propagated: changed.propagated };
     return created(answer, rccTag(changed.rcc));
   });
-  serve(router, applyRcc, async ({ params, body, query: { dryRun } }, { who, ifMatch }) => {
-    const { mesh, cluster, rcc } = params;
-    const request = readRcc(body);
-    if (request.name !== rcc)
-      badRequest([{ field: "metadata.name", rule: `must be ${rcc}, the name in the path` }], 422);
-    const change = [cluster, request, "apply", ifMatch] as const;
-    if (dryRun === true) return ok(await tried(ports, mesh, ...change));
-    const changed = valueOf(await ports.mesh(mesh, who).applyRcc(...change));
-    const answer = { rcc: showRcc(changed.rcc), propagated: changed.propagated };
-    const tag = rccTag(changed.rcc);
-    return changed.isNew ? created(answer, tag) : ok(answer, tag);
-  });
-  serve(router, listRccs, async ({ params: { mesh, cluster } }) => {
+  serve(
+    router,
+    applyRcc,
+    async ({ params, body, query: { dryRun } }, { who, ifMatch, isOwner }) => {
+      const { mesh, cluster, rcc } = params;
+      const request = readRcc(body);
+      if (request.name !== rcc)
+        badRequest([{ field: "metadata.name", rule: `must be ${rcc}, the name in the path` }], 422);
+      const change = [cluster, request, "apply", ifMatch] as const;
+      if (dryRun === true) return ok(await tried(ports, mesh, isOwner, ...change));
+      const changed = valueOf(await ports.mesh(mesh, who).applyRcc(...change));
+      const answer = { rcc: showRcc(changed.rcc), propagated: changed.propagated };
+      const tag = rccTag(changed.rcc);
+      return changed.isNew ? created(answer, tag) : ok(answer, tag);
+    },
+  );
+  serve(router, listRccs, async ({ params: { mesh, cluster }, query }) => {
     const rccs = valueOf(await ports.mesh(mesh).listRccs(cluster));
-    return ok({ items: rccs.map((rcc) => showRcc(rcc)) });
+    const { items, next } = pageOf(rccs, ({ row }) => row.name, query);
+    return ok({ items: items.map((rcc) => showRcc(rcc)), next });
   });
-  serve(router, listAllRccs, async ({ params }) => {
-    const rccs = valueOf(await ports.mesh(params.mesh).listAllRccs());
-    return ok({
-      items: rccs.map(({ cluster, rcc }) => ({ cluster: { ...cluster }, ...showRcc(rcc) })),
-    });
+  serve(router, listAllRccs, async ({ params, query }) => {
+    const rccs = valueOf(await ports.mesh(params.mesh).listAllRccs(query));
+    const { items, next } = pageOf(rccs, idOf, query);
+    const shown = items.map(({ cluster, rcc }) => ({ cluster: { ...cluster }, ...showRcc(rcc) }));
+    return ok({ items: shown, next });
   });
   serve(router, getRcc, async ({ params: { mesh, cluster, rcc } }) => {
     const found = valueOf(await ports.mesh(mesh).getRcc(cluster, rcc));
     return ok(showRcc(found, await askEdge(ports, mesh, cluster, found)), rccTag(found));
   });
-  serve(router, deleteRcc, async ({ params, query: { dryRun } }, { who, ifMatch }) => {
+  serve(router, deleteRcc, async ({ params, query: { dryRun } }, { who, ifMatch, isOwner }) => {
     const { mesh, cluster, rcc } = params;
     if (dryRun === true) {
       const rehearsal = valueOf(await ports.rehearsal(mesh).deleteRcc(cluster, rcc, ifMatch));
-      return ok({ propagated: false, effects: await effectsOf(ports, rehearsal) });
+      return ok({ propagated: false, effects: await effectsOf(ports, rehearsal, isOwner) });
     }
     const { propagated } = valueOf(await ports.mesh(mesh, who).deleteRcc(cluster, rcc, ifMatch));
     return ok({ propagated });
@@ -75,14 +81,19 @@ export function rccRoutes(ports: HubPorts): OpenAPIHono {
   return router;
 }
 
+function idOf({ cluster, rcc }: ClusterRcc): string {
+  return `${cluster.name}/${rcc.row.name}`;
+}
+
 /** What it would be, and would show. */
 async function tried(
   ports: HubPorts,
   mesh: string,
+  isOwner: boolean,
   ...change: Parameters<RehearsalCalls["applyRcc"]>
 ) {
   const rehearsal = valueOf(await ports.rehearsal(mesh).applyRcc(...change));
-  const effects = await effectsOf(ports, rehearsal);
+  const effects = await effectsOf(ports, rehearsal, isOwner);
   return { rcc: showRcc(rehearsal.value.rcc), propagated: false, effects };
 }
 

@@ -40,6 +40,8 @@ export interface AskedBy {
   readonly headers: Headers;
   /** `null`: it names no state. */
   readonly ifMatch: string | null;
+  /** The owner of one cluster: what others have is not told. */
+  readonly isOwner: boolean;
 }
 
 /** A router whose validation errors are problems. */
@@ -72,12 +74,13 @@ export function serve<O extends Operation>(
       body: operation.body === null ? undefined : valid("json"),
     } as GivenOf<O>;
     requireOwnCluster(c, operation.owner, { ...given });
-    const who = callerOf(c)?.who ?? "anyone";
+    const caller = callerOf(c);
+    const [who, isOwner] = [caller?.who ?? "anyone", caller?.role === "owner"];
     const { headers } = c.req.raw;
     const ifMatch = headers.get("if-match");
     if (ifMatch !== null && !takesTag(operation))
       badRequest([{ field: "if-match", rule: "means nothing here" }]);
-    const { status, body, etag } = await handle(given, { who, headers, ifMatch });
+    const { status, body, etag } = await handle(given, { who, headers, ifMatch, isOwner });
     if (etag !== undefined) c.header("etag", etag);
     return c.json(body, status);
   });
@@ -93,6 +96,23 @@ const ifMatchHeaders = z.object({
     description: "The ETag of the state that the change is made from; 412 where it is another",
   }),
 });
+
+const keyHeaders = z.object({
+  "idempotency-key": z
+    .string()
+    .regex(/^[\x21-\x7e]{1,255}$/)
+    .optional()
+    .meta({
+      description:
+        "Repeated with it within a day, the request gets the same answer and is not made again; 422 with another body",
+    }),
+});
+
+function headersOf(operation: Operation) {
+  if (takesTag(operation)) return { headers: ifMatchHeaders };
+  const isOfMesh = operation.method === "post" && operation.path.startsWith("/v1/meshes/{mesh}/");
+  return isOfMesh ? { headers: keyHeaders } : {};
+}
 
 function routeOf(operation: Operation): RouteConfig {
   const { id, summary, tag, method, path, access, owner, params, query, body, answer } = operation;
@@ -112,7 +132,7 @@ function routeOf(operation: Operation): RouteConfig {
     request: {
       params: params as never,
       query: query as never,
-      ...(takesTag(operation) ? { headers: ifMatchHeaders } : {}),
+      ...headersOf(operation),
       ...(body === null
         ? {}
         : { body: { required: true, content: { "application/json": { schema: body } } } }),

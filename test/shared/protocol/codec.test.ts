@@ -114,7 +114,6 @@ const PINNED: { readonly [T in Message["type"]]: readonly [Pinned<T>, ...Pinned<
         previous: b16,
         payload: b16,
         settled: null,
-        seenMs: null,
       },
       bytes:
         "96070000cb4270000000000000c41003030303030303030303030303030303c41003030303030303030303030303030303",
@@ -128,7 +127,6 @@ const PINNED: { readonly [T in Message["type"]]: readonly [Pinned<T>, ...Pinned<
         previous: b16,
         payload: b16,
         settled: { digest: b16, populated: true, sweep: false },
-        seenMs: null,
       },
       bytes:
         "9707000007c41003030303030303030303030303030303c4100303030303030303030303030303030393c41003030303030303030303030303030303c3c2",
@@ -277,7 +275,7 @@ const PINNED: { readonly [T in Message["type"]]: readonly [Pinned<T>, ...Pinned<
   ],
   publish: [
     {
-      message: { type: "publish", channel: "identity", sequence: 1, payload: b16, seenMs: null },
+      message: { type: "publish", channel: "identity", sequence: 1, payload: b16 },
       bytes: "940e0001c41003030303030303030303030303030303",
     },
     {

@@ -19,6 +19,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   createWebhook: { url: "https://ops.example/hook" },
   updateWebhook: {},
   redeliverWebhook: { event: 1 },
+  decideWithdrawals: { decision: "confirm" },
   createApiToken: { name: "some", role: "viewer", expiresSeconds: 600 },
 };
 
@@ -44,6 +45,8 @@ const OWNERS = new Set([
   "applyGrant",
   "deleteGrant",
   "listGrants",
+  "listWithdrawals",
+  "decideWithdrawals",
 ]);
 
 const CALLERS = ["hub", "admin", "editor", "viewer", "owner of db", "owner of app"] as const;

@@ -112,6 +112,7 @@ test("[API3] the OpenAPI 3.1 document describes every admin path", async () => {
     "/v1/meshes/{mesh}/clusters/{cluster}/suspend",
     "/v1/meshes/{mesh}/clusters/{cluster}/token",
     "/v1/meshes/{mesh}/clusters/{cluster}/view",
+    "/v1/meshes/{mesh}/clusters/{cluster}/withdrawals",
     "/v1/meshes/{mesh}/confirm-restore",
     "/v1/meshes/{mesh}/events",
     "/v1/meshes/{mesh}/grants",
@@ -144,7 +145,9 @@ test("[API10] a query parameter that means nothing is refused, and nothing has c
     ["DELETE", `${DEMO}/clusters/app?cascade=orphan`, undefined],
     ["DELETE", `${DEMO}?dryRun`, undefined],
     ["GET", "/v1/meshes?limit=5", undefined],
-    ["GET", `${DEMO}/grants?origin=db&reader=app`, undefined],
+    ["GET", `${DEMO}/grants?origin=db&readers=app`, undefined],
+    ["GET", `${DEMO}/grants?limit=0`, undefined],
+    ["GET", `${DEMO}/rccs?cursor=Bad%20one`, undefined],
     ["GET", `${DEMO}/audit?limit=1.5`, undefined],
     ["GET", `${DEMO}/audit?limit=0x10`, undefined],
     ["GET", `${DEMO}/audit?limit=1001`, undefined],
@@ -375,7 +378,10 @@ test("[SCP3] PUT creates a grant or makes it show this: 201, then 200; only an o
   expect((await hub.call("PUT", path, { scope }, form)).body.errors).toEqual([
     { field: "content-type", rule: "must be application/json" },
   ]);
-  expect((await hub.call("GET", `${DEMO}/grants`)).body).toEqual({ items: [] });
+  expect((await hub.call("GET", `${DEMO}/grants`)).body).toEqual({
+    items: [],
+    next: null,
+  });
   expect((await hub.call("PUT", path, { scope })).status).toBe(201);
   expect((await hub.call("PUT", path, { scope: { labels: ["role"] } })).status).toBe(200);
   expect((await hub.call("GET", `${DEMO}/grants`)).body).toMatchObject({

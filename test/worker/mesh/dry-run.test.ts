@@ -148,6 +148,34 @@ test("[API52] addresses that the reader or another it sees has too are told", as
   ]);
 });
 
+test("[API52] who else has an address is the operator's to know, not the owner's of one cluster", async () => {
+  const hub = new TestHub();
+  const demo = hub.service("demo");
+  const uids = await hub.withClusters("app", "db");
+  for (const name of ["app", "db"])
+    valueOf(await demo.setRanges(name, { sharedCidrs: ["10.9.0.0/16"] }));
+  await hub.call("PUT", `${DEMO}/clusters/app/rccs/db`, memberRcc("db"));
+  const db = hub.origin(uids["db"] ?? "");
+  db.difference = { ...db.difference, sharedAddresses: ["10.9.0.1"] };
+  hub.origin(uids["app"] ?? "").addresses = ["10.9.0.1"];
+  const made = await hub.call("POST", `${DEMO}/tokens`, {
+    name: "own",
+    role: "owner",
+    cluster: "db",
+    expiresSeconds: 600,
+  });
+  const authorization = `Bearer ${String(made.body["token"])}`;
+  const path = `${DEMO}/grants/db/app?dryRun=true`;
+  const conflictsFor = async (headers: Readonly<Record<string, string>>) =>
+    (await hub.call("PUT", path, {}, headers)).body["effects"];
+  expect(await conflictsFor({})).toMatchObject([
+    { conflicts: [{ address: "10.9.0.1", clusters: ["app"] }], conflictCount: 1 },
+  ]);
+  expect(await conflictsFor({ authorization })).toMatchObject([
+    { conflicts: [{ address: "10.9.0.1", clusters: [] }], conflictCount: 1 },
+  ]);
+});
+
 test("[API50] an Origin that does not answer makes the effect unknown, and no failure", async () => {
   const { hub, db } = await hubWithRcc();
   db.mode = "fails";

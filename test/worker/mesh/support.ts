@@ -18,6 +18,7 @@ import type { MeshServicePorts } from "../../../worker/mesh/mesh-service.ts";
 import { SqlMeshStore } from "../../../worker/mesh/mesh-store.ts";
 import type { CollectionName, MeshStore } from "../../../worker/mesh/mesh-store.ts";
 import { Mesh } from "../../../worker/mesh/mesh.ts";
+import { Idempotency } from "../../../worker/mesh/idempotency.ts";
 import { MeshRehearsal } from "../../../worker/mesh/rehearsal.ts";
 import { ApiTokens } from "../../../worker/mesh/tokens/api-tokens.ts";
 import { Deliverer } from "../../../worker/mesh/webhooks/deliverer.ts";
@@ -224,6 +225,7 @@ export class TestHub {
         this.touched.add(`mesh:${name}`);
         return this.service(name, who);
       },
+      idempotency: (name) => new Idempotency(this.mesh(name)),
       rehearsal: (name) => new MeshRehearsal(this.mesh(name)),
       webhooks: (name) => this.webhooks(name),
       tokens: (name) => new ApiTokens(this.mesh(name)),

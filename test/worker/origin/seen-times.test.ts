@@ -60,7 +60,7 @@ test("[API55] what a reader is sent from the disk has no time", () => {
   reader.received.length = 0;
   const late = new TestReader(world);
   late.connect();
-  expect(framesOf(late.received).every(({ seenMs }) => seenMs === null)).toBe(true);
+  expect(framesOf(late.received).every(({ seenMs }) => (seenMs ?? null) === null)).toBe(true);
   publisher.change(putOf(pod("plain", address(77))));
   expect(world.failures).toEqual([]);
 });
