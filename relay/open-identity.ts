@@ -4,7 +4,13 @@ import type { RelayIdentity } from "./hub-session.ts";
 import { Credentials } from "./hub/credentials.ts";
 import { NODE_PORTS, nodePortsBy } from "./hub/relay-ports.ts";
 import type { RelayPorts } from "./hub/relay-ports.ts";
+import { HubClock } from "./hub/hub-clock.ts";
+import { getJson } from "./hub/post-json.ts";
 import { routeTo } from "./hub/route.ts";
+import type { HubRoute } from "./hub/route.ts";
+
+/** For one answer that says the hub's time. */
+const TIME_MS = 5_000;
 
 export interface OpenedIdentity {
   readonly identity: RelayIdentity;
@@ -35,5 +41,21 @@ export async function openIdentity(config: RelayConfig): Promise<OpenedIdentity>
       "this relay has not joined a mesh and has no join token: make one with `catwalk cluster add NAME` (or `catwalk cluster token NAME` for a cluster that exists) and start with --join-token; without a hub, give --rcc-dir",
     );
   if (route === null) throw new Error("hub: --hub URL is needed (or CATWALK_HUB), or --rcc-dir");
-  return { identity: credentials, credentials, ports: nodePortsBy(route) };
+  const ports = nodePortsBy(route);
+  const hubTime = hubClockOf(config.hub ?? "", route, ports);
+  return { identity: credentials, credentials, ports: { ...ports, hubTime } };
+}
+
+function hubClockOf(hub: string, { agent }: HubRoute, ports: RelayPorts): HubClock {
+  const url = new URL("/v1/time", hub);
+  url.protocol = url.protocol.replace("ws", "http");
+  return new HubClock({
+    now: () => ports.now(),
+    ask: async () => {
+      const { status, body } = await getJson(url, { agent, timeoutMs: TIME_MS, headers: {} });
+      const { unixMs } = body;
+      if (status !== 200 || typeof unixMs !== "number") throw new Error("no time in the answer");
+      return unixMs;
+    },
+  });
 }

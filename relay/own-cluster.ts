@@ -9,6 +9,7 @@ import type { EncodedChange } from "../shared/record/encoding.ts";
 import type { CalicoRecord } from "../shared/record/record.ts";
 import { MAX_TOLD_POOLS } from "../shared/visibility/facts.ts";
 import type { ClusterReport } from "../shared/visibility/facts.ts";
+import { MAX_HOLDS } from "../shared/visibility/withdrawal-order.ts";
 import type { RelayPorts } from "./hub/relay-ports.ts";
 import type { Logger } from "./lib/log.ts";
 import type { JsonObject } from "./kube/kube-object.ts";
@@ -28,6 +29,7 @@ import { SourceProblems } from "./source/problems.ts";
 import type { Source } from "./source/source.ts";
 import { sourceStatus } from "./source/source-status.ts";
 import type { SourceStatus } from "./source/source-status.ts";
+import { roundedError } from "./view/remote-latency.ts";
 import type { Remotes } from "./view/remotes.ts";
 
 type LocalListener = (changes: readonly EncodedChange[]) => void;
@@ -188,9 +190,12 @@ export class OwnCluster {
   ): ClusterReport {
     const { exports = null } = this.#options;
     const pools = this.pools.own();
-    const held = this.withdrawals.report().reduce((sum, { keys }) => sum + keys, 0);
+    const withdrawals = this.withdrawals.held();
+    const held = withdrawals.reduce((sum, { keys }) => sum + keys, 0);
+    const time = this.#options.ports.hubTime?.now() ?? null;
     return {
-      ...(held === 0 ? {} : { held }),
+      ...(held === 0 ? {} : { held, withdrawals: withdrawals.slice(0, MAX_HOLDS) }),
+      ...(time === null ? {} : { clockErrorMs: roundedError(time.errorMs) }),
       pools: pools.slice(0, MAX_TOLD_POOLS),
       poolCount: pools.length,
       withheldPools: withheld.slice(0, MAX_TOLD_POOLS),

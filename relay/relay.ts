@@ -55,7 +55,6 @@ export class Relay {
   /** `null`: it always has its own sockets at the hub. */
   readonly feed: Feed | null;
   readonly #startedMs: number;
-  /** Not while other relays are asked for them. */
   #areViewsOpen = false;
   #cancelAsking: (() => void) | null = null;
 
@@ -262,6 +261,7 @@ export class Relay {
     this.resources?.look();
     const facts = this.#access.facts ?? heard;
     warnOfHeldBack(facts, this.#log);
+    this.own.withdrawals.obey(facts.withdrawal);
     this.directs?.onMesh();
     if (this.#areViewsOpen) this.remotes.followFacts(facts, true);
     else

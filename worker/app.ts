@@ -7,10 +7,13 @@ import type { MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 
 import { requireCaller } from "./routes/authorize.ts";
+import { exchangeRoutes } from "./routes/exchange.ts";
+import { docsPage, DOCS_HEADERS } from "./routes/docs.ts";
 import { clusterRoutes } from "./routes/clusters.ts";
 import { connectRoutes } from "./routes/connect.ts";
 import { grantRoutes } from "./routes/grants.ts";
 import type { HubPorts } from "./routes/hub-ports.ts";
+import { idempotent } from "./routes/idempotency.ts";
 import { joinRoutes } from "./routes/join.ts";
 import { meshRoutes } from "./routes/meshes.ts";
 import { ownRoutes } from "./routes/own.ts";
@@ -21,6 +24,7 @@ import { tokenRoutes } from "./routes/tokens.ts";
 import { versionRoutes } from "./routes/version.ts";
 import { viewRoutes } from "./routes/view.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
+import { withdrawalRoutes } from "./routes/withdrawals.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
 /** Of a request that anybody may make. [API36] */
@@ -40,6 +44,7 @@ export function createApp(ports: HubPorts): OpenAPIHono {
   const known = requireCaller(ports);
   app.use("/v1/meshes", known);
   app.use("/v1/meshes/*", known);
+  app.use("/v1/meshes/*", idempotent(ports));
 
   app.get("/healthz", (c) => c.json({ status: "ok" }));
   app.get("/v1/time", (c) => {
@@ -54,8 +59,10 @@ export function createApp(ports: HubPorts): OpenAPIHono {
     rccRoutes,
     grantRoutes,
     statusRoutes,
+    exchangeRoutes,
     viewRoutes,
     webhookRoutes,
+    withdrawalRoutes,
     tokenRoutes,
     joinRoutes,
     ownRoutes,
@@ -68,8 +75,10 @@ export function createApp(ports: HubPorts): OpenAPIHono {
     scheme: "bearer",
   });
   // Made once: it costs as much as a hundred other requests.
-  let document: object | null = null;
-  app.get("/v1/openapi.json", (c) => c.json((document ??= app.getOpenAPI31Document(DOCUMENT))));
+  let document: ReturnType<typeof app.getOpenAPI31Document> | null = null;
+  const documentOnce = () => (document ??= app.getOpenAPI31Document(DOCUMENT));
+  app.get("/v1/openapi.json", (c) => c.json(documentOnce()));
+  app.get("/docs", (c) => c.body(docsPage(documentOnce()), 200, { ...DOCS_HEADERS }));
   app.notFound((c) => problemResponse(unknownPath(app, c.req.method, c.req.path)));
   return app;
 }

@@ -5,7 +5,15 @@ import { createApp } from "./app.ts";
 import { importHubKey } from "./auth/hub-key.ts";
 import type { HubKeys } from "./auth/hub-key.ts";
 import { hubProcess } from "./origin/hub-process.ts";
-import { directoryStub, meshStub, ownStub, tokenStub, webhookStub } from "./mesh/mesh-stub.ts";
+import {
+  directoryStub,
+  idempotencyStub,
+  meshStub,
+  ownStub,
+  rehearsalStub,
+  tokenStub,
+  webhookStub,
+} from "./mesh/mesh-stub.ts";
 import { objectsIn, originStub } from "./stubs.ts";
 
 export { MeshObject } from "./mesh/mesh-object.ts";
@@ -39,6 +47,8 @@ function appOf(env: HubEnvironment): OpenAPIHono {
       // The keys are kept, not the promise: one request may not wait for another's.
       hubKeys: async () => (keys ??= await importHubKey(env.HUB_KEY)),
       mesh: (name, who) => meshStub(meshes, name, who),
+      idempotency: (name) => idempotencyStub(meshes, name),
+      rehearsal: (name) => rehearsalStub(meshes, name),
       webhooks: (name, who) => webhookStub(meshes, name, who),
       own: (name) => ownStub(meshes, name),
       tokens: (name) => tokenStub(meshes, name),

@@ -5,12 +5,12 @@
 import type {
   ClusterNote,
   OriginFacts,
-  OriginStatus,
   PinnedRanges,
-  QuarantineEntry,
   RangeClaim,
 } from "../shared/visibility/facts.ts";
+import type { OriginStatus, QuarantineEntry } from "../shared/visibility/origin-status.ts";
 import type { ClusterHealth } from "../shared/visibility/health.ts";
+import type { Scope } from "../shared/visibility/scope.ts";
 
 /** Name of the Durable Object of a cluster's Origin. UIDs are unique hub-wide. */
 export function originObjectName(meshId: string, clusterUid: string): string {
@@ -46,6 +46,30 @@ export type DialPermit =
   | "removed"
   | "not-ready";
 
+/** What of an origin a reader is shown. */
+export type Shown = "nothing" | "all" | Scope;
+
+export interface EffectCounts {
+  readonly endpoints: number;
+  /** Different ones, of those endpoints. */
+  readonly namespaces: number;
+  /** Of all kinds. */
+  readonly records: number;
+}
+
+/** What becomes of an origin's records for a reader that is shown something else. [API50] */
+export interface ShownDifference {
+  readonly appear: EffectCounts;
+  readonly disappear: EffectCounts;
+  /** Shown before and after, with other labels. */
+  readonly change: EffectCounts;
+  /** Of endpoints that appear, in ranges that clusters share; at most `MOST_SHARED`. */
+  readonly sharedAddresses: readonly string[];
+}
+
+/** Addresses that one question about an effect takes with it. */
+export const MOST_SHARED = 20_000;
+
 /**
  * RPC surface of an Origin object (besides `fetch`, which takes the WebSocket upgrades that the
  * Worker has authenticated).
@@ -65,6 +89,13 @@ export interface OriginCalls {
     ranges: PinnedRanges,
     most: number,
   ): Promise<readonly { readonly key: string; readonly message: string }[]>;
+  /**
+   * What would appear and disappear. Read in short steps, beside everything else. [API51]
+   * @param shared CIDRs in which addresses that appear are told.
+   */
+  compareShown(before: Shown, after: Shown, shared: readonly string[]): Promise<ShownDifference>;
+  /** Which of these addresses endpoints have of what is shown. Read in short steps. */
+  whichHeld(addresses: readonly string[], shown: Shown): Promise<readonly string[]>;
 }
 
 /** RPC surface of a Mesh object that Origins call. */

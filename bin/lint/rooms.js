@@ -125,8 +125,10 @@ export const ROOMS = {
   /** The logs of what scopes show. */
   "worker/origin/scopes": [
     "shared/lib",
+    "shared/ip",
     "shared/record",
     "shared/visibility",
+    "worker/ports.ts",
     "worker/origin/timers.ts",
     "worker/origin/budgets",
     "worker/origin/log",
@@ -378,6 +380,7 @@ export const ROOMS = {
     "shared/ip",
     "shared/lib",
     "shared/record",
+    "shared/visibility",
     "relay/lib",
     "relay/publish",
     "relay/view",

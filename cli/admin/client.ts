@@ -17,6 +17,9 @@ const TIMEOUT_MS = 30_000;
 /** The hub cannot be reached, or whoever stands before it says so: it may be back soon. */
 export class HubAwayError extends CommandError {}
 
+/** The token that is shown may not do this. */
+export class ForbiddenError extends CommandError {}
+
 export class Client {
   readonly server: string;
   readonly #token: string;
@@ -75,6 +78,7 @@ export class Client {
     if (answer.kind === "problem") {
       if (answer.problem.code === "no-such-mesh")
         throw new CommandError(`the hub has no mesh named ${meshOf(request)}`);
+      if (status === 403) throw new ForbiddenError(answer.problem.detail);
       throw new Refusal(answer.problem.detail);
     }
     throw new Refusal(
@@ -82,6 +86,22 @@ export class Client {
         ? `${this.server} does not answer as a hub does (${answer.rule})`
         : `the hub answered ${status} ${text.slice(0, 200)}`,
     );
+  }
+
+  /** Unix ms by the hub's clock. @throws CommandError */
+  async time(): Promise<number> {
+    const { text } = await this.#send({ method: "GET", path: "/v1/time" });
+    const unixMs = Number(/^\{"unixMs":(\d{1,15})\}$/.exec(text)?.[1]);
+    if (Number.isNaN(unixMs))
+      throw new CommandError(`${this.server} does not tell the time as a hub does`);
+    return unixMs;
+  }
+
+  /** An answer that is no JSON. @throws CommandError */
+  async text(path: string): Promise<string> {
+    const { status, text } = await this.#send({ method: "GET", path });
+    if (status !== 200) throw new CommandError(`the hub answered ${status} to ${path}`);
+    return text;
   }
 
   async #send({ method, path, body }: WireRequest): Promise<{ status: number; text: string }> {

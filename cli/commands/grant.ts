@@ -12,11 +12,15 @@ import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "../admin/config.ts";
 import { managedByOption } from "./managed-by.ts";
 import type { ManagedByFlag } from "./managed-by.ts";
+import { dryRunOf, printEffects, withDryRun } from "./dry-run.ts";
+import type { DryRunFlags } from "./dry-run.ts";
 import { renderList, renderOne } from "./output.ts";
 import { scopeOf, withScope } from "./scope-flags.ts";
 import type { ScopeFlags } from "./scope-flags.ts";
 
-type PairFlags = ServerFlags & OutputFlags & { readonly cluster: string; readonly to: string };
+type PairFlags = ServerFlags &
+  OutputFlags &
+  DryRunFlags & { readonly cluster: string; readonly to: string };
 type GrantFlags = PairFlags & ScopeFlags;
 
 export const registerGrant: RegisterCommand = (program) => {
@@ -39,6 +43,7 @@ function registerCreate(grant: Command): void {
     const client = clientOf(flags);
     const made = await client.call(createGrant, {
       params: { mesh: client.mesh },
+      query: dryRunOf(flags),
       body: { origin: flags.cluster, reader: flags.to, ...bodyOf(scope) },
     });
     printGrant(made, flags);
@@ -57,14 +62,16 @@ function registerApply(grant: Command): void {
     const scope = scopeOf(flags);
     const client = clientOf(flags);
     const params = { mesh: client.mesh, origin: flags.cluster, reader: flags.to };
-    const query = { managedBy: flags.managedBy };
+    const query = { managedBy: flags.managedBy, ...dryRunOf(flags) };
     printGrant(await client.call(applyGrant, { params, query, body: bodyOf(scope) }), flags);
   });
 }
 
 function registerDelete(grant: Command): void {
   withExample(
-    withServer(grant.command("delete").description("revoke: what came from it is withdrawn"))
+    withDryRun(
+      withServer(grant.command("delete").description("revoke: what came from it is withdrawn")),
+    )
       .requiredOption("--cluster <name>", "the cluster that is seen")
       .requiredOption("--to <name>", "the cluster that may no longer see it")
       .addOption(managedByOption("whose it is: cluster for what a cluster has left behind")),
@@ -72,8 +79,10 @@ function registerDelete(grant: Command): void {
   ).action(async (flags: PairFlags & ManagedByFlag) => {
     const client = clientOf(flags);
     const params = { mesh: client.mesh, origin: flags.cluster, reader: flags.to };
-    const query = { managedBy: flags.managedBy };
-    warnUnlessPropagated(await client.call(deleteGrant, { params, query }));
+    const query = { managedBy: flags.managedBy, ...dryRunOf(flags) };
+    const deleted = await client.call(deleteGrant, { params, query });
+    if (printEffects(deleted.effects)) return;
+    warnUnlessPropagated(deleted);
     print(`${flags.cluster} no longer grants ${flags.to}\n`);
   });
 }
@@ -114,7 +123,7 @@ function registerList(grant: Command): void {
 
 function withPair(command: Command): Command {
   return withScope(
-    withOutput(withServer(command))
+    withDryRun(withOutput(withServer(command)))
       .requiredOption("--cluster <name>", "the cluster to be seen")
       .requiredOption("--to <name>", "the cluster that may see it"),
   );
@@ -127,13 +136,18 @@ function bodyOf(scope: Scope | null): { readonly scope?: ScopeDocument } {
 
 function printGrant(made: ChangedGrant, flags: PairFlags): void {
   const { cluster, to, output } = flags;
-  warnUnlessPropagated(made);
+  if (output === undefined && printEffects(made.effects)) return;
+  if (made.effects === undefined) warnUnlessPropagated(made);
   const hint = made.grant.used ? "" : ` (${to} has no RCC that names ${cluster} yet)`;
   const shown = describeScope(made.grant.scope ?? null);
   print(
     output === undefined
       ? `${cluster} grants ${to}: ${shown}${hint}\n`
-      : renderOne(made.grant, `${cluster}/${to}`, output),
+      : renderOne(
+          made.effects === undefined ? made.grant : { effects: made.effects },
+          `${cluster}/${to}`,
+          output,
+        ),
   );
 }
 

@@ -1,19 +1,19 @@
 /** `catwalk rcc apply|list|get|delete`: the documented RemoteClusterConfiguration YAML. */
+import type { Command } from "commander";
+
 import { applyRcc, deleteRcc, getRcc, listAllRccs, listRccs } from "../../shared/api/rccs.ts";
 import type { ClusterRccView, RccView } from "../../shared/api/rccs.ts";
-import { isName, NAME_RULE } from "../../shared/lib/names.ts";
-import { parseRcc } from "../../shared/visibility/rcc.ts";
-import type { RccDocument, RccRequest } from "../../shared/visibility/rcc.ts";
 import { clientOf, warnUnlessPropagated, withExample, withOutput, withServer } from "./command.ts";
 import { print } from "../admin/terminal.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { ServerFlags } from "../admin/config.ts";
-import { readObjects } from "./documents.ts";
 import { managedByOption } from "./managed-by.ts";
 import type { ManagedByFlag } from "./managed-by.ts";
+import { dryRunOf, printEffects, withDryRun } from "./dry-run.ts";
+import type { DryRunFlags } from "./dry-run.ts";
 import { renderList, renderOne } from "./output.ts";
 import type { ListShape } from "./output.ts";
-import { CommandError } from "../admin/usage-error.ts";
+import { documentOf, located, readRccs } from "./rcc-file.ts";
 
 /** In a list over all clusters a row has its cluster. */
 type ListedRcc = RccView & { readonly cluster?: ClusterRccView["cluster"] };
@@ -26,11 +26,13 @@ export const registerRcc: RegisterCommand = (program) => {
     "catwalk rcc apply -f db.yaml --cluster app",
   );
   withExample(
-    withOutput(
-      withServer(
-        rcc
-          .command("apply")
-          .description("create or change RCCs from a file, all or none of a wrong one"),
+    withDryRun(
+      withOutput(
+        withServer(
+          rcc
+            .command("apply")
+            .description("create or change RCCs from a file, all or none of a wrong one"),
+        ),
       ),
     )
       .requiredOption("-f, --file <file>", "YAML or JSON file, - for stdin")
@@ -65,83 +67,51 @@ export const registerRcc: RegisterCommand = (program) => {
     const params = { mesh: client.mesh, cluster: flags.cluster, rcc: name };
     print(renderOne(await client.call(getRcc, { params }), name, flags.output));
   });
+  registerDelete(rcc);
+};
+
+function registerDelete(rcc: Command): void {
   withExample(
-    withServer(rcc.command("delete <name>").description("delete an RCC"))
+    withDryRun(withServer(rcc.command("delete <name>").description("delete an RCC")))
       .requiredOption("--cluster <name>", "the cluster")
       .addOption(managedByOption("whose it is: cluster for what a cluster has left behind")),
     "catwalk rcc delete db --cluster app",
-  ).action(async (name: string, flags: Flags & ManagedByFlag) => {
+  ).action(async (name: string, flags: Flags & ManagedByFlag & DryRunFlags) => {
     const client = clientOf(flags);
     const params = { mesh: client.mesh, cluster: flags.cluster, rcc: name };
-    const query = { managedBy: flags.managedBy };
-    warnUnlessPropagated(await client.call(deleteRcc, { params, query }));
+    const query = { managedBy: flags.managedBy, ...dryRunOf(flags) };
+    const deleted = await client.call(deleteRcc, { params, query });
+    if (printEffects(deleted.effects)) return;
+    warnUnlessPropagated(deleted);
     print(`RCC ${name} of ${flags.cluster} deleted\n`);
   });
-};
+}
 
-async function applyFile(flags: Flags & ManagedByFlag & { readonly file: string }): Promise<void> {
+async function applyFile(
+  flags: Flags & ManagedByFlag & DryRunFlags & { readonly file: string },
+): Promise<void> {
   const client = clientOf(flags);
-  const { file, cluster } = flags;
+  const { file, cluster, output } = flags;
   // All are looked at before the first is applied.
-  const documents = readObjects(file, "--file").map(({ json, line }) => {
-    try {
-      return { line, rcc: checked(json) };
-    } catch (error) {
-      throw located(file, line, error);
-    }
-  });
-  for (const { line, rcc } of documents) {
+  for (const { line, rcc } of readRccs(file)) {
     const { name } = rcc;
     const params = { mesh: client.mesh, cluster, rcc: name };
     const applied = await client
-      .call(applyRcc, { params, query: { managedBy: flags.managedBy }, body: documentOf(rcc) })
+      .call(applyRcc, {
+        params,
+        query: { managedBy: flags.managedBy, ...dryRunOf(flags) },
+        body: documentOf(rcc),
+      })
       .catch((error: unknown) => {
         throw located(file, line, error);
       });
-    warnUnlessPropagated(applied);
+    if (output === undefined && printEffects(applied.effects)) continue;
+    if (applied.effects === undefined) warnUnlessPropagated(applied);
+    const shown = applied.effects === undefined ? applied.rcc : { effects: applied.effects };
     print(
-      flags.output === undefined
-        ? describeApplied(cluster, applied.rcc)
-        : renderOne(applied.rcc, name, flags.output),
+      output === undefined ? describeApplied(cluster, applied.rcc) : renderOne(shown, name, output),
     );
   }
-}
-
-/** What goes wrong in a document says where it is. */
-function located(file: string, line: number, error: unknown): unknown {
-  return error instanceof CommandError
-    ? new CommandError(`${file}:${line}: ${error.message}`, { cause: error })
-    : error;
-}
-
-/**
- * What of a document the hub is sent: not what Kubernetes and kubectl keep in it, which may hold
- * what is nobody's business.
- */
-function documentOf({ name, annotations, spec }: RccRequest): RccDocument {
-  return {
-    apiVersion: "projectcalico.org/v3",
-    kind: "RemoteClusterConfiguration",
-    metadata: { name, annotations: { ...annotations } },
-    spec,
-  };
-}
-
-/** @throws CommandError naming each field that is wrong, and its rule. */
-function checked(document: Readonly<Record<string, unknown>>): RccRequest {
-  const { kind, metadata } = document;
-  if (kind !== "RemoteClusterConfiguration") {
-    const got = kind === undefined ? "" : `, not ${JSON.stringify(kind)}`;
-    throw new CommandError(`kind: must be RemoteClusterConfiguration${got}`);
-  }
-  if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata))
-    throw new CommandError("metadata: must be an object with a name");
-  const { name } = metadata as { readonly name?: unknown };
-  if (typeof name === "string" && !isName(name))
-    throw new CommandError(`metadata.name: ${JSON.stringify(name)} ${NAME_RULE}`);
-  const parsed = parseRcc(document);
-  if (parsed.ok) return parsed.rcc;
-  throw new CommandError(parsed.problems.map(({ field, rule }) => `${field}: ${rule}`).join("; "));
 }
 
 function describeApplied(cluster: string, { metadata, status }: RccView): string {

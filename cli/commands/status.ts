@@ -28,7 +28,10 @@ const EDGES: ListShape<EdgeStatus> = {
     { title: "REFUSED", of: (row) => orEmpty(row.refused) },
     { title: "QUARANTINED", of: (row) => orEmpty(row.quarantined) },
     { title: "WITHHELD", of: (row) => orEmpty(row.withheld) },
+    { title: "LATENCY", of: latencyOf },
     { title: "AGE", of: (row) => renderAge(row.ageMs) },
+    { title: "RELAYS", of: relaysOf, wide: true },
+    { title: "LATENCY 1M, 5M, 60M", of: latenciesOf, wide: true },
     { title: "REVISION", of: (row) => orEmpty(row.revision), wide: true },
     { title: "DIGEST", of: (row) => row.digest?.slice(0, 12) ?? "", wide: true },
     { title: "CONFLICTS", of: (row) => String(row.conflicts), wide: true },
@@ -37,6 +40,24 @@ const EDGES: ListShape<EdgeStatus> = {
   name: (row) => `${row.cluster.name}/${row.rcc}`,
   empty: "no RCCs: nobody asks to see anybody",
 };
+
+/** p50 and p99 over the shortest window in which something came. */
+function latencyOf({ latency }: EdgeStatus): string {
+  const newest = latency?.windows.find(({ count }) => count > 0);
+  return newest === undefined ? "" : `${newest.p50Ms}/${newest.p99Ms} ms`;
+}
+
+function latenciesOf({ latency }: EdgeStatus): string {
+  if (latency === null) return "";
+  const all = latency.windows.map(({ p50Ms, p99Ms }) => `${p50Ms ?? "-"}/${p99Ms ?? "-"}`);
+  return `${all.join(", ")} ms (± ${latency.errorMs ?? "?"})`;
+}
+
+/** How many, and who lags. */
+function relaysOf({ relays }: EdgeStatus): string {
+  const { count, lagging, names } = relays;
+  return lagging === 0 ? String(count) : `${count}, behind: ${names.join(", ")}`;
+}
 
 const CLUSTERS: ListShape<ClusterStatus> = {
   columns: [

@@ -14,7 +14,7 @@ import type {
   WatchHello,
   WatchMessage,
 } from "../../shared/protocol/messages.ts";
-import { pickVersion } from "../../shared/protocol/version.ts";
+import { pickVersion, SEEN_VERSION } from "../../shared/protocol/version.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { ConfirmedChannel } from "../view/confirmed.ts";
@@ -48,6 +48,8 @@ export class WatchStream {
   /** `null`: it has not said hello, or knows newer facts than this relay. */
   #progress: Map<Channel, Progress> | null = null;
   #hello: WatchHello | null = null;
+  /** Protocol version of the follower, once it is welcome. */
+  #version = 0;
   /** Channels that are to be sent a checkpoint of their own. */
   readonly #untold = new Set<Channel>();
   /** The follower's last acknowledgement, over all channels. */
@@ -88,7 +90,14 @@ export class WatchStream {
       return;
     }
     this.#set(channel, { kind: "live", cursor });
-    this.#ports.send(message);
+    this.#sendTail(message);
+  }
+
+  /** To a follower of an older version without what it does not know. */
+  #sendTail(message: WatchMessage): void {
+    const isTimed = message.type === "frame" && message.seenMs != null;
+    const isUnknown = isTimed && this.#version < SEEN_VERSION;
+    this.#ports.send(isUnknown ? { ...message, seenMs: null } : message);
   }
 
   /** A checkpoint at the position up to which everything was sent. */
@@ -119,6 +128,7 @@ export class WatchStream {
     if (hello === null || accessVersion < hello.accessVersion) return;
     const version = pickVersion(hello.versions);
     if (version === null) return this.#ports.close("no common protocol version");
+    this.#version = version;
     const originUid = this.#originUid;
     this.#ports.send({ type: "watch-welcome", version, originUid, accessVersion });
     this.#progress = new Map();
@@ -144,7 +154,7 @@ export class WatchStream {
     }
     if (isFromHello && cursor !== null)
       this.#ports.send({ type: "resume", origin: 0, channel, after: cursor.revision });
-    for (const message of plan.messages) this.#ports.send(message);
+    for (const message of plan.messages) this.#sendTail(message);
     this.#live(channel, log);
   }
 

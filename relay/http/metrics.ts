@@ -1,6 +1,7 @@
 /** Prometheus text: Calico's `remote_cluster_connection_status`, and our own. */
 import { Gauge, Registry } from "prom-client";
 
+import { LATENCY_MINUTES } from "../../shared/visibility/edge-latency.ts";
 import type { Relay } from "../relay.ts";
 import type { RelayStatus } from "../status.ts";
 
@@ -24,11 +25,22 @@ export function metricsText(relay: Relay): Promise<string> {
     "Records of the remote that this relay refuses",
     ["remote_cluster_name"],
   );
+  const latency = gauge(
+    "catwalk_remote_latency_seconds",
+    "From the source's watch event in the remote until applied here, by the hub's clock",
+    ["remote_cluster_name", "window", "quantile"],
+  );
   for (const remote of status.remotes) {
     const labels = { remote_cluster_name: remote.rcc };
     connection.set(labels, remote.connectionStatus);
     endpoints.set(labels, remote.endpoints);
     refused.set(labels, remote.refused);
+    for (const [i, [count, p50Ms, p99Ms]] of (remote.latency?.windows ?? []).entries()) {
+      if (count === 0) continue;
+      const window = `${LATENCY_MINUTES[i]}m`;
+      latency.set({ ...labels, window, quantile: "0.5" }, p50Ms / 1000);
+      latency.set({ ...labels, window, quantile: "0.99" }, p99Ms / 1000);
+    }
   }
   gauge("catwalk_hub_connected", "1 while the home socket is open").set(
     status.hub === "connected" ? 1 : 0,

@@ -1,5 +1,5 @@
 /**
- * One POST of JSON: what `fetch` would do, if it took Node's own agent and so a proxy and
+ * One GET, or POST, of JSON: what `fetch` would do, if it took Node's own agent and so a proxy and
  * authorities of its own.
  */
 import type { Agent } from "node:https";
@@ -17,25 +17,37 @@ export interface JsonAnswer {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
+interface JsonOptions {
+  readonly agent: Agent | undefined;
+  readonly timeoutMs: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly maxAnswerBytes?: number;
+}
+
 /** @throws Error of the connection, or that the whole did not end in time or was too long. */
-export function postJson(
+export function postJson(url: URL, body: unknown, options: JsonOptions): Promise<JsonAnswer> {
+  const headers = { "content-type": "application/json", ...options.headers };
+  return exchange("POST", url, JSON.stringify(body), { ...options, headers });
+}
+
+/** @throws Error as `postJson`. */
+export function getJson(url: URL, options: JsonOptions): Promise<JsonAnswer> {
+  return exchange("GET", url, undefined, options);
+}
+
+function exchange(
+  method: "GET" | "POST",
   url: URL,
-  body: unknown,
-  options: {
-    readonly agent: Agent | undefined;
-    readonly timeoutMs: number;
-    readonly headers: Readonly<Record<string, string>>;
-    readonly maxAnswerBytes?: number;
-  },
+  body: string | undefined,
+  { agent, timeoutMs, headers, maxAnswerBytes = MAX_ANSWER_BYTES }: JsonOptions,
 ): Promise<JsonAnswer> {
-  const { agent, timeoutMs, headers, maxAnswerBytes = MAX_ANSWER_BYTES } = options;
   return new Promise((resolve, reject) => {
     const send = url.protocol === "https:" ? requestHttps : requestHttp;
     const request = send(
       url,
       {
-        method: "POST",
-        headers: { "content-type": "application/json", ...headers },
+        method,
+        headers,
         signal: AbortSignal.timeout(timeoutMs),
         ...(agent === undefined ? {} : { agent }),
       },
@@ -53,7 +65,7 @@ export function postJson(
       },
     );
     request.on("error", reject);
-    request.end(JSON.stringify(body));
+    request.end(body);
   });
 }
 

@@ -19,12 +19,20 @@ export interface Link {
   send(message: Message): void;
 }
 
+/** The hub's clock, as far as it is known here. */
+export interface HubTime {
+  /** Unix ms, and by how much that may be wrong; `null`: not known yet. */
+  now(): { readonly ms: number; readonly errorMs: number } | null;
+}
+
 export interface RelayPorts {
   dial(options: LinkOptions): Link;
   /** Milliseconds of a clock that only goes forward. */
   now(): number;
   /** The machine's clock, ms since 1970, for what outlives the process. Absent: `Date.now`. */
   wallMs?(): number;
+  /** Absent: there is no hub, or nobody wants to know. */
+  readonly hubTime?: HubTime;
   /** From 0 to below 1. */
   random(): number;
   /** Runs something later; answers how to call it off. */

@@ -75,6 +75,7 @@ export class Home {
     this.publisher = new Publisher(options.local, {
       send: (message) => this.#link.send(message),
       now: () => this.#ports.now(),
+      hubMs: () => this.#ports.hubTime?.now()?.ms ?? null,
       ...(options.review !== undefined && { review: options.review }),
       setTimer: (delayMs) => {
         this.#cancelPace ??= this.#ports.after(delayMs, () => {

@@ -10,7 +10,6 @@
 import { equalBytes, toId } from "../../shared/lib/bytes.ts";
 import { encodePayload } from "../../shared/log/payload.ts";
 import type { LogChange } from "../../shared/log/payload.ts";
-import type { Partition } from "../../shared/log/partition.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
 import type {
   Difference,
@@ -18,6 +17,7 @@ import type {
   HomeWelcome,
   Message,
 } from "../../shared/protocol/messages.ts";
+import { SEEN_VERSION } from "../../shared/protocol/version.ts";
 import { perChannel } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import { HASH_BYTES } from "../../shared/record/encoding.ts";
@@ -25,6 +25,8 @@ import type { EncodedChange } from "../../shared/record/encoding.ts";
 import { Lateness } from "./lateness.ts";
 import { differences } from "./differences.ts";
 import type { PublishedState } from "./differences.ts";
+import { newProgress, noteSeen } from "./channel-progress.ts";
+import type { ChannelProgress, Phase } from "./channel-progress.ts";
 
 /**
  * Channels in the order of sending: pools and nodes before the endpoints inside
@@ -37,24 +39,6 @@ const FRAME_BYTES = 512 * 1024;
 /** A timer comes up to so many ms late. */
 const TIMER_LATE_MS = 2;
 
-type Phase =
-  /** Not connected, or the source has not listed everything yet. */
-  | "waiting"
-  /** Digests sent; differences are coming. */
-  | "comparing"
-  /** Differences are being sent. */
-  | "reconciling"
-  | "reconciled";
-
-interface ChannelProgress {
-  phase: Phase;
-  readonly pending: Map<string, LogChange>;
-  /** Partitions that differ: what the hub has there. */
-  readonly differing: Map<string, { readonly partition: Partition; readonly pairs: Uint8Array[] }>;
-  /** When each left that is not acknowledged, in order; `null`: it was full, and takes its time. */
-  readonly sentMs: (number | null)[];
-}
-
 export interface PublisherPorts {
   send(message: Message): void;
   /**
@@ -62,6 +46,8 @@ export interface PublisherPorts {
    */
   setTimer(delayMs: number): void;
   now(): number;
+  /** Unix ms by the hub's clock; `null`: not known. Absent: nobody wants to know. [API55] */
+  hubMs?(): number | null;
   /**
    * Judges what the hub has of a channel and this cluster does not, once a comparison is complete.
    * Absent: all of it goes.
@@ -117,12 +103,15 @@ export class Publisher {
   }
 
   onSource(changes: readonly EncodedChange[]): void {
+    const nowMs = this.#ports.hubMs?.() ?? null;
     for (const change of changes) {
       const local = this.#local.applyChange(change);
       if (local === null) continue;
       const progress = this.#channels[local.channel];
       // While waiting nothing needs to be remembered: the comparison will find it.
-      if (progress.phase !== "waiting") progress.pending.set(toId(local.keyHash), local.change);
+      if (progress.phase === "waiting") continue;
+      progress.pending.set(toId(local.keyHash), local.change);
+      noteSeen(progress, nowMs);
     }
     this.#flush();
   }
@@ -277,12 +266,15 @@ export class Publisher {
     const [now, dueMs] = [this.#ports.now(), this.#lastFrameMs + this.#paceMs];
     this.#lastFrameMs = now >= dueMs && now - dueMs < TIMER_LATE_MS ? dueMs : now;
     progress.sentMs.push(changes.length < FRAME_CHANGES ? now : null);
+    const isTimed = progress.seenMs !== null && (this.#welcome?.version ?? 0) >= SEEN_VERSION;
     this.#ports.send({
       type: "publish",
       channel,
       sequence: ++this.#sequence,
       payload: encodePayload(changes),
+      ...(isTimed && { seenMs: progress.seenMs }),
     });
+    if (progress.pending.size === 0) progress.seenMs = null;
   }
 
   /** Says so once everything that differed is acknowledged. */
@@ -292,8 +284,4 @@ export class Publisher {
     progress.phase = "reconciled";
     this.#ports.send({ type: "reconciled", channel });
   }
-}
-
-function newProgress(): ChannelProgress {
-  return { phase: "waiting", pending: new Map(), differing: new Map(), sentMs: [] };
 }

@@ -24,6 +24,8 @@ export interface FeedHandlers {
   onChanges(changes: readonly ViewChange[]): void;
   /** Connection or sync state may have changed. */
   onState(): void;
+  /** Changes are applied that were seen at their source at that time by the hub's clock. */
+  onSeen?(seenMs: number): void;
   onDown(reason: DownReason | null, message: string): void;
   /** Of a view with bounds: more came than it may hold, and was not taken. [VIE25] */
   onExcess?(): void;

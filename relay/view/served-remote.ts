@@ -11,9 +11,10 @@ import type { RoutesReport } from "./overlay-report.ts";
 import type { HeldRecord, ViewChange } from "./held-records.ts";
 import { headerOf, modeOf, neededOf, unnamed } from "./remote-facts.ts";
 import type { FactsPosition } from "./remote-facts.ts";
+import { RemoteLatency } from "./remote-latency.ts";
 import { RemoteView } from "./remote-view.ts";
 import type { Served } from "./served.ts";
-import { Serving } from "./serving.ts";
+import { putsOf, Serving } from "./serving.ts";
 import type { ServedChange } from "./serving.ts";
 import { ViewFile } from "./view-file.ts";
 import type { ViewOnDisk } from "./views-folder.ts";
@@ -59,6 +60,7 @@ export class ServedRemote {
   readonly #path: string;
   readonly view: RemoteView;
   readonly serving: Serving;
+  readonly #latency: RemoteLatency;
   #remote: Remote;
   #feed: Feed | null = null;
   #cancelAskAgain: (() => void) | null = null;
@@ -81,6 +83,7 @@ export class ServedRemote {
     this.#ports = ports;
     this.#path = path;
     this.#openedMs = ports.ports.now();
+    this.#latency = new RemoteLatency(ports.ports);
     const bound = remote ?? unnamed(rcc, { uid: "", name: rcc });
     const header = headerOf(bound, facts);
     this.view = new RemoteView(new ViewFile(path), header, undefined, ports.bounds);
@@ -98,7 +101,7 @@ export class ServedRemote {
 
   /** Serves what the file had. */
   serveLoaded(): void {
-    this.serving.onChanges(putsOf(this.view));
+    this.serving.onChanges(putsOf(this.view.records()));
   }
 
   /** It is read by this relay itself, without a hub. */
@@ -168,6 +171,7 @@ export class ServedRemote {
       ...overlayReport(this.#remote, this.view, told),
       digest: health.verified === null ? null : toHex(health.verified.digest),
       revision: health.cursor?.revision ?? 0,
+      ...this.#latency.report(),
     };
   }
 
@@ -233,6 +237,7 @@ export class ServedRemote {
     const handlers = {
       onChanges: (changes: readonly ViewChange[]) => this.serving.onChanges(changes),
       onState: () => this.#onState(feed),
+      onSeen: (seenMs: number) => this.#latency.onApplied(seenMs),
       onExcess: () => this.#onExcess(accessVersion),
       onDown: (reason: DownReason | null, message: string) => {
         this.#isHeard ||= this.view.damage === null;
@@ -290,8 +295,4 @@ export class ServedRemote {
     if (!this.view.isLoaded) return 1;
     return this.view.isInSync && feed.isTold ? 2 : 3;
   }
-}
-
-function* putsOf(view: RemoteView): Generator<ViewChange> {
-  for (const held of view.records()) yield { op: "put", held, isNew: true };
 }

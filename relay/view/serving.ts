@@ -130,3 +130,8 @@ function isSame(served: Served, before: Withheld | undefined): boolean {
 function ipsOf(record: CalicoRecord): string {
   return "ips" in record ? record.ips.join(" ") : "";
 }
+
+/** All that a view holds, as if it had just come. */
+export function* putsOf(records: Iterable<HeldRecord>): Generator<ViewChange> {
+  for (const held of records) yield { op: "put", held, isNew: true };
+}

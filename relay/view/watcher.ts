@@ -184,6 +184,7 @@ export class Watcher implements Feed {
     }
     if (answer !== null) this.#link.send(answer);
     if (changes.length > 0) this.#handlers.onChanges(changes);
+    if (message.type === "frame" && message.seenMs != null) this.#handlers.onSeen?.(message.seenMs);
     if (message.type !== "frame" || message.settled !== null) this.#handlers.onState();
     // Once: a hub that sleeps before it knows where this view stands would repair it.
     if (this.isTold && !wasTold) this.#acknowledge();

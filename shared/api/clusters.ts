@@ -1,8 +1,9 @@
 /** `/v1/meshes/{mesh}/clusters`: members, their ranges and their join tokens. */
 import { z } from "zod";
 
-import { changedSchema, clusterParams, listSchema, meshParams, nameSchema } from "./common.ts";
+import { changedSchema, clusterParams, meshParams, nameSchema } from "./common.ts";
 import { operation } from "./operation.ts";
+import { pagedSchema, pageQuery } from "./page.ts";
 
 const LIST = "/v1/meshes/{mesh}/clusters";
 const PATH = `${LIST}/{cluster}`;
@@ -96,7 +97,8 @@ export const listClusters = operation({
   path: LIST,
   params: meshParams,
   access: "viewer",
-  answer: listSchema(clusterSchema),
+  query: pageQuery,
+  answer: pagedSchema(clusterSchema),
   successes: { 200: { description: "Members, by name" } },
 });
 

@@ -43,6 +43,8 @@ export interface Operation<
   readonly query: Query;
   /** `null`: a request has none. */
   readonly body: Body | null;
+  /** Whether its success has an `ETag`, and whether it takes one in `If-Match`. [API60] */
+  readonly tags: "none" | "gives" | "takes" | "both";
   /** Of every success. Unknown fields of a newer hub are left out by who reads it. */
   readonly answer: Answer;
   readonly successes: Readonly<Partial<Record<SuccessStatus, Success>>>;
@@ -69,7 +71,7 @@ type Draft<
   Operation<P, Q, B, A>,
   "id" | "summary" | "tag" | "method" | "path" | "answer" | "successes"
 > &
-  Partial<Pick<Operation<P, Q, B, A>, "access" | "owner" | "params" | "query" | "body">>;
+  Partial<Pick<Operation<P, Q, B, A>, "access" | "owner" | "params" | "query" | "body" | "tags">>;
 
 /**
  * A parameter that means nothing to an operation may have been meant to keep something from
@@ -86,5 +88,13 @@ export function operation<
   B extends z.ZodType = z.ZodUndefined,
 >(draft: Draft<P, Q, B, A>): Operation<P, Q, B, A>;
 export function operation(draft: Draft<z.ZodType, z.ZodType, z.ZodType, z.ZodType>): Operation {
-  return { access: "admin", owner: null, params: NOTHING, query: NOTHING, body: null, ...draft };
+  return {
+    access: "admin",
+    owner: null,
+    params: NOTHING,
+    query: NOTHING,
+    body: null,
+    tags: "none",
+    ...draft,
+  };
 }

@@ -7,14 +7,16 @@ import { rccSchema } from "../visibility/rcc.ts";
 import {
   changedSchema,
   clusterParams,
-  listSchema,
   managerQuery,
   managerSchema,
   meshParams,
   nameSchema,
   refSchema,
 } from "./common.ts";
+import { conditionsField } from "./conditions.ts";
+import { dryRunQuery, effectsField } from "./effect.ts";
 import { operation } from "./operation.ts";
+import { pagedSchema, pageQuery } from "./page.ts";
 
 const LIST = "/v1/meshes/{mesh}/clusters/{cluster}/rccs";
 const PATH = `${LIST}/{rcc}`;
@@ -44,6 +46,7 @@ export const rccViewSchema = z
         .array(z.object({ field: z.string(), rule: z.string() }))
         .default([])
         .meta({ description: "What it asks for and this version of the hub does not do" }),
+      conditions: conditionsField,
     }),
   })
   .meta({ id: "RemoteClusterConfiguration" });
@@ -54,7 +57,11 @@ const clusterRccSchema = rccViewSchema
   .meta({ id: "ClusterRcc" });
 export type ClusterRccView = z.output<typeof clusterRccSchema>;
 
-const changedRccSchema = z.object({ rcc: rccViewSchema, ...changedSchema.shape });
+const changedRccSchema = z.object({
+  rcc: rccViewSchema,
+  ...changedSchema.shape,
+  effects: effectsField,
+});
 
 const onRcc = { mesh: "mesh", cluster: "cluster", rcc: "/rcc/metadata/name" };
 const created = {
@@ -67,32 +74,35 @@ const created = {
 
 export const createRcc = operation({
   id: "createRcc",
+  tags: "gives",
   summary: "Create an RCC",
   tag,
   method: "post",
   path: LIST,
   params: clusterParams,
+  query: dryRunQuery,
   body: rccSchema,
   access: "editor",
   owner: "params.cluster",
   answer: changedRccSchema,
-  successes: { 201: created },
+  successes: { 200: { description: "What `dryRun=true` would do" }, 201: created },
 });
 
 export const applyRcc = operation({
   id: "applyRcc",
+  tags: "both",
   summary: "Create or change an RCC",
   tag,
   method: "put",
   path: PATH,
   params: rccParams,
-  query: managerQuery,
+  query: managerQuery.extend(dryRunQuery.shape),
   body: rccSchema,
   access: "editor",
   owner: "params.cluster",
   answer: changedRccSchema,
   successes: {
-    200: { description: "The RCC as it is now" },
+    200: { description: "The RCC as it is now, or would be with `dryRun=true`" },
     201: { description: "The new RCC" },
   },
 });
@@ -104,9 +114,10 @@ export const listRccs = operation({
   method: "get",
   path: LIST,
   params: clusterParams,
+  query: pageQuery,
   access: "viewer",
   owner: "params.cluster",
-  answer: listSchema(rccViewSchema),
+  answer: pagedSchema(rccViewSchema),
   successes: { 200: { description: "RCCs of the cluster, by name" } },
 });
 
@@ -117,13 +128,15 @@ export const listAllRccs = operation({
   method: "get",
   path: "/v1/meshes/{mesh}/rccs",
   params: meshParams,
+  query: pageQuery,
   access: "viewer",
-  answer: listSchema(clusterRccSchema),
+  answer: pagedSchema(clusterRccSchema),
   successes: { 200: { description: "RCCs of all clusters, by cluster and name" } },
 });
 
 export const getRcc = operation({
   id: "getRcc",
+  tags: "gives",
   summary: "Show an RCC",
   tag,
   method: "get",
@@ -137,14 +150,15 @@ export const getRcc = operation({
 
 export const deleteRcc = operation({
   id: "deleteRcc",
+  tags: "takes",
   summary: "Delete an RCC",
   tag,
   method: "delete",
   path: PATH,
   params: rccParams,
-  query: managerQuery,
+  query: managerQuery.extend(dryRunQuery.shape),
   access: "editor",
   owner: "params.cluster",
-  answer: changedSchema,
-  successes: { 200: { description: "Deleted" } },
+  answer: z.object({ ...changedSchema.shape, effects: effectsField }),
+  successes: { 200: { description: "Deleted, or what `dryRun=true` would do" } },
 });

@@ -4,6 +4,8 @@ import { z } from "zod";
 import { CONNECTION_WORDS } from "../visibility/connection-words.ts";
 import { scopeSchema } from "../visibility/scope.ts";
 import { limitSchema, meshParams, refSchema } from "./common.ts";
+import { conditionSchema } from "./conditions.ts";
+import { edgeRelaysSchema, latencySchema, NO_RELAYS } from "./latency.ts";
 import { operation } from "./operation.ts";
 import { overlayStateSchema } from "./preflight.ts";
 
@@ -51,22 +53,6 @@ const sourceSchema = z
   })
   .meta({ id: "SourceStatus" });
 export type SourceView = z.output<typeof sourceSchema>;
-
-export const conditionSchema = z
-  .object({
-    type: z.enum(["Accepted", "Granted", "Connected", "InSync"]),
-    status: z.enum(["True", "False", "Unknown"]),
-    reason: z.string(),
-    message: z.string(),
-    observedGeneration: z.number().int().meta({
-      description: "The accessVersion that it is about",
-    }),
-    lastTransitionTime: z.string().meta({
-      description: "When what it depends on changed last",
-    }),
-  })
-  .meta({ id: "Condition" });
-export type Condition = z.output<typeof conditionSchema>;
 
 const WELL = { state: "ok" as const, since: "", reasons: [], held: 0 };
 const healthSchema = z
@@ -145,6 +131,8 @@ export const edgeSchema = z
     revision: z.number().nullable(),
     digest: z.string().nullable(),
     ageMs: z.number().nullable().meta({ description: "Since the last sign of the reading relay" }),
+    latency: latencySchema.nullable().default(null),
+    relays: edgeRelaysSchema.default(NO_RELAYS),
     conditions: z.array(conditionSchema).default([]),
   })
   .meta({ id: "EdgeStatus" });
@@ -162,6 +150,9 @@ const clusterStatusSchema = z.object({
       description: "The relay that publishes displaced one that was heard a moment before",
     }),
   ageMs: z.number().nullable(),
+  relays: z.number().int().nullable().default(null).meta({
+    description: "Relays that are connected, the one that publishes too",
+  }),
   quarantined: z.number().nullable(),
   partlyAdmitted: z.number().nullable().default(null).meta({
     description: "Endpoints that are admitted without some of their addresses",

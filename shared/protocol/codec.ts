@@ -20,8 +20,9 @@ export function encodeMessage(message: Message): Uint8Array {
     NUMBERS.indexOf(message.type),
     ...layout.map(([field, codec]) => codec.encode(values[field])),
   ];
-  if (wire.at(-1) === undefined) wire.pop();
-  return pack(wire);
+  while (wire.at(-1) === undefined) wire.pop();
+  // Before a field that is there, one that is not has to have its place.
+  return pack(wire.map((value) => value ?? null));
 }
 
 /**
@@ -72,7 +73,7 @@ export function decodeMessage(data: Uint8Array): DecodedMessage {
   for (const [i, [field, codec]] of (LAYOUTS[type] as unknown as AnyLayout).entries()) {
     const value = codec.decode(wire[i]);
     if (value === undefined) return malformed(`${type}: field ${field} is missing or malformed`);
-    message[field] = value;
+    if (value !== null || codec.isOptional !== true) message[field] = value;
   }
   return { ok: true, message: message as unknown as Message };
 }

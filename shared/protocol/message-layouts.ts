@@ -11,6 +11,7 @@ import {
   channel,
   listOf,
   longText,
+  optional,
   plain,
   shortText,
   struct,
@@ -119,6 +120,7 @@ export const LAYOUTS: Layouts = {
     ["previous", chain],
     ["payload", bytes()],
     ["settled", appended(settled)],
+    ["seenMs", optional(uint)],
   ],
   checkpoint: [
     ["origin", uint],
@@ -167,6 +169,7 @@ export const LAYOUTS: Layouts = {
     ["channel", channel],
     ["sequence", uint],
     ["payload", bytes()],
+    ["seenMs", optional(uint)],
   ],
   accepted: [
     ["channel", channel],

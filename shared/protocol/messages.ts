@@ -98,6 +98,11 @@ export interface Frame extends LogAddress {
    * version 2. [LOG20]
    */
   readonly settled: Settled | null;
+  /**
+   * When the oldest change of it was seen at its source, Unix ms by the hub's clock; absent or
+   * `null`: not known. Since version 5. [API55]
+   */
+  readonly seenMs?: number | null;
 }
 
 /** What a checkpoint says, without where. */
@@ -220,6 +225,8 @@ export interface Publish {
   /** Counts the publisher's frames on this socket from 1. */
   readonly sequence: number;
   readonly payload: Uint8Array;
+  /** See `Frame`. Since version 5. */
+  readonly seenMs?: number | null;
 }
 
 /** Hub → publisher: committed. `refused` changes of it are quarantined. */

@@ -7,6 +7,8 @@ export interface WireCodec<T> {
   encode(value: T): unknown;
   /** `undefined` when the wire value is not one. */
   decode(wire: unknown): T | undefined;
+  /** A message that has not got it has no such field. */
+  readonly isOptional?: true;
 }
 
 export function plain<T>(accepts: (wire: unknown) => wire is T): WireCodec<T> {
@@ -71,10 +73,20 @@ export function struct<T extends object>(layout: Layout<T>): WireCodec<T> {
   };
 }
 
-/** A field at the end that older versions have not: absent is `null`. */
+/** A field at the end that older versions have not: absent is `null`, as is nil before another. */
 export function appended<T>(codec: WireCodec<T>): WireCodec<T | null> {
   return {
     encode: (value) => (value === null ? undefined : codec.encode(value)),
-    decode: (wire) => (wire === undefined ? null : codec.decode(wire)),
+    decode: (wire) => (wire == null ? null : codec.decode(wire)),
+  };
+}
+
+/** The same, where who makes the message may leave the field out. */
+export function optional<T>(codec: WireCodec<T>): WireCodec<T | null | undefined> {
+  const inner = appended(codec);
+  return {
+    encode: (value) => inner.encode(value ?? null),
+    decode: (wire) => inner.decode(wire),
+    isOptional: true,
   };
 }

@@ -23,6 +23,7 @@ import type { ExportReport } from "./export-report.ts";
 import { labelModeOf, sharesPools } from "./rcc.ts";
 import { channelsOf } from "./scope.ts";
 import type { Scope } from "./scope.ts";
+import type { WithdrawalOrder } from "./withdrawal-order.ts";
 
 /** A member, as the registry holds it. */
 export interface MemberRow {
@@ -70,6 +71,8 @@ export interface AccessRegistry {
   overlayHashOf(clusterUid: string): string | undefined;
   /** What relays of a cluster are to do about routes to a remote. */
   overlayOrder(clusterUid: string, remoteUid: string): OverlayOrder | undefined;
+  /** What was decided about withdrawals that its relay holds. Absent: nothing ever is. */
+  withdrawalOrder?(clusterUid: string): WithdrawalOrder | undefined;
 }
 
 /**
@@ -119,6 +122,7 @@ export function computeFacts(registry: AccessRegistry, uid: string): OriginFacts
   const pools = member.removed ? [] : registry.poolsOf(uid);
   const overlayHash = registry.overlayHashOf(uid);
   const exported = member.removed ? undefined : registry.exportsOf(uid);
+  const withdrawal = member.removed ? undefined : registry.withdrawalOrder?.(uid);
   // fault: pools-of-strangers
   const readerPools = readerPoolsOf(registry, uid, readers);
   return {
@@ -138,6 +142,7 @@ export function computeFacts(registry: AccessRegistry, uid: string): OriginFacts
     ...(pools.length === 0 ? {} : { pools }),
     ...(overlayHash === undefined ? {} : { overlayHash }),
     ...(exported === undefined ? {} : { exportHash: exportHash(exported) }),
+    ...(withdrawal === undefined ? {} : { withdrawal }),
     ...(readerPools.length === 0 ? {} : { readerPools }),
   };
 }

@@ -1,8 +1,10 @@
 import type { OverlaySummary } from "../overlay/summary.ts";
 import type { ExportReport } from "./export-report.ts";
 import type { Channel } from "../record/channel.ts";
+import type { EdgeLatency } from "./edge-latency.ts";
 import type { ObeyedOrder, OverlayOrder, OverlayReport } from "./overlay-order.ts";
 import type { Scope } from "./scope.ts";
+import type { HeldWithdrawal, WithdrawalOrder } from "./withdrawal-order.ts";
 
 /**
  * The facts that the Mesh tells one cluster's Origin object, whole and versioned: who may read it,
@@ -49,6 +51,8 @@ export interface OriginFacts {
    * [SVC1]
    */
   readonly asked?: readonly "services"[];
+  /** What an operator has decided about withdrawals that are held. Absent: nothing. [PUB20] */
+  readonly withdrawal?: WithdrawalOrder;
   /** Clusters that read this one, with their pools. Absent: none. [VIS32] */
   readonly readerPools?: readonly ReaderPools[];
 }
@@ -172,6 +176,8 @@ export interface EdgeReport {
   readonly overLimit?: string;
   /** Absent: the relay was given no order, or knows none. */
   readonly overlay?: OverlayReport;
+  /** How long changes took to get here. Absent: none came that says when it was seen. [API55] */
+  readonly latency?: EdgeLatency;
 }
 
 /** A relay's report of its own cluster, sent on the home socket; the publisher's counts. */
@@ -187,6 +193,10 @@ export interface ClusterReport {
   readonly held?: number;
   /** The owner's veto. Absent: there is none. [EXP5] */
   readonly exports?: ExportReport;
+  /** What it holds back, by collection. Absent: nothing. [PUB20] */
+  readonly withdrawals?: readonly HeldWithdrawal[];
+  /** By how much its reading of the hub's clock may be wrong, ms. Absent: not known. */
+  readonly clockErrorMs?: number;
   /** Sent when it has changed, and first; absent: as before. */
   readonly overlay?: OverlaySummary;
 }
@@ -231,63 +241,4 @@ export interface TakenOver {
   readonly by: string;
   readonly from: string;
   readonly atMs: number;
-}
-
-/** The state of an Origin, for status. */
-export interface OriginStatus {
-  readonly cluster: ClusterRef;
-  /** `connected`: its publisher has a home socket now. */
-  readonly publisher: "connected" | "absent";
-  /** Of the present publisher. */
-  readonly takenOver: TakenOver | null;
-  /** Unix ms of the last sign of the publisher, or of the object's own start if later. */
-  readonly lastSeenMs: number;
-  /** Per channel: position and whether a publisher has completed a reconciliation in this epoch. */
-  readonly channels: readonly {
-    readonly channel: string;
-    readonly epoch: string;
-    readonly head: number;
-    readonly populated: boolean;
-    readonly received: number;
-    readonly admitted: number;
-    readonly digest: string;
-    /** Bytes of admitted and of refused records, as they are stored. [LOG68] */
-    readonly admittedBytes: number;
-    readonly refusedBytes: number;
-  }[];
-  /** Records of which nothing is admitted. */
-  readonly quarantined: number;
-  /** Endpoints among them. */
-  readonly quarantinedEndpoints: number;
-  /** Endpoints that are admitted without some of their addresses. [ADM11] */
-  readonly partlyAdmitted: number;
-  /** Its publisher's report of the cluster; `null` before the first one. */
-  readonly report: ClusterReport | null;
-  /** Of each scope that its grants name: what it shows. */
-  readonly scopes: readonly ScopeStatus[];
-  readonly edges: readonly EdgeReport[];
-}
-
-/** A projection of the origin's identity channel. */
-export interface ScopeStatus {
-  readonly id: string;
-  readonly scope: Scope;
-  /**
-   * `building`: it does not hold all yet, and its readers are not in sync. `overfull`: it shows
-   * more than an origin's scopes may hold together.
-   */
-  readonly state: "building" | "ready" | "overfull";
-  /** Over all channels. */
-  readonly records: number;
-  /** Of the identity channel, hex. */
-  readonly digest: string;
-}
-
-/** A received record that is not admitted, and the rule that refused it. */
-export interface QuarantineEntry {
-  readonly origin: ClusterRef;
-  readonly kind: string;
-  readonly key: string;
-  readonly rule: string;
-  readonly message: string;
 }

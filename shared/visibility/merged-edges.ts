@@ -1,4 +1,5 @@
 /** The reports of a cluster's relays about the remotes that they see, merged into one. */
+import type { EdgeRelays } from "./edge-latency.ts";
 import type { EdgeReport } from "./facts.ts";
 
 /** `connectionStatus` of an edge that is in sync. */
@@ -27,6 +28,34 @@ function merge(edge: EdgeReport, known: EdgeReport): EdgeReport {
     refused: Math.max(edge.refused, known.refused),
     ...(overLimit === undefined ? {} : { overLimit }),
   };
+}
+
+/** Of an edge: relays that lag are named up to here. */
+const NAMED_RELAYS = 10;
+
+/** How many relays hold each edge, and who lags behind the others. [API56] */
+export function edgeRelaysOf(
+  relays: readonly { readonly software: string; readonly edges: readonly EdgeReport[] }[],
+): readonly EdgeRelays[] {
+  const held = relays.flatMap(({ software, edges }) =>
+    edges.map(({ rcc, revision, connectionStatus }) => ({
+      software,
+      rcc,
+      revision,
+      isInSync: connectionStatus === IN_SYNC,
+    })),
+  );
+  return [...Map.groupBy(held, ({ rcc }) => rcc)].map(([rcc, all]) => {
+    const furthest = Math.max(...all.map(({ revision }) => revision));
+    const lagging = all.filter(({ isInSync, revision }) => !isInSync || revision < furthest);
+    return {
+      rcc,
+      count: all.length,
+      lowestRevision: Math.min(...all.map(({ revision }) => revision)),
+      lagging: lagging.length,
+      names: lagging.slice(0, NAMED_RELAYS).map(({ software }) => software),
+    };
+  });
 }
 
 /** An order is obeyed when both have obeyed it. [OVL7] */

@@ -9,10 +9,12 @@ import { parseJson } from "../lib/parse-json.ts";
 import { summarySchema } from "../overlay/summary.ts";
 import { exportReportSchema } from "./export-report.ts";
 import { describeIssues } from "./field-problem.ts";
+import { LATENCY_MINUTES } from "./edge-latency.ts";
 import { MAX_TOLD_POOLS } from "./facts.ts";
 import type { AccessFacts, ClusterReport, EdgeReport } from "./facts.ts";
 import { parseScope } from "./scope.ts";
 import type { Scope } from "./scope.ts";
+import { heldSchema, withdrawalOrderSchema } from "./withdrawal-order.ts";
 
 export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
@@ -81,6 +83,7 @@ const factsSchema = z.looseObject({
   asked: z.array(z.literal("services")).exactOptional(),
   overlayHash: name.exactOptional(),
   exportHash: name.exactOptional(),
+  withdrawal: withdrawalOrderSchema.exactOptional(),
   unconfirmedRestore: count.exactOptional(),
   readerPools: z
     .array(z.looseObject({ cluster: ref, pools: z.array(cidr).max(MAX_TOLD_POOLS) }))
@@ -98,6 +101,13 @@ const edgeSchema = z.object({
   conflicts: count.exactOptional(),
   overLimit: name.exactOptional(),
   overlay: z.object({ step: count, vteps: count, routes: count, withheld: count }).exactOptional(),
+  latency: z
+    .object({
+      atMs: count,
+      errorMs: count,
+      windows: z.array(z.tuple([count, count, count])).length(LATENCY_MINUTES.length),
+    })
+    .exactOptional(),
 });
 /** Counted before any is looked at. */
 const edgesSchema = z.array(z.unknown()).max(MAX_EDGES);
@@ -113,6 +123,8 @@ const clusterSchema = z.object({
   }),
   held: count.exactOptional(),
   exports: exportReportSchema.exactOptional(),
+  clockErrorMs: count.exactOptional(),
+  withdrawals: heldSchema.exactOptional(),
   overlay: summarySchema.exactOptional(),
 });
 

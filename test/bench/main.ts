@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { benchApiToFelix } from "./api-to-felix.ts";
+import { benchDryRun } from "./dry-run.ts";
 import { benchEtcdPeer } from "./etcd-peer.ts";
 import { benchEtcdView } from "./etcd-view.ts";
 import { benchFanOut } from "./fan-out.ts";
@@ -50,6 +51,7 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   preflight: benchPreflight,
   plan: benchPlan,
   "services-fill": () => benchServicesFill(),
+  "dry-run": benchDryRun,
 };
 
 /** Of one of them, for who works on it: run by their names only. */

@@ -2,11 +2,13 @@
  * A hub: one Mesh object and an Origin object for every cluster, and the calls between them, which
  * may be lost, late, repeated or out of order.
  */
+import { admissionFacts } from "../../shared/admission/judge.ts";
 import type { OriginFacts } from "../../shared/visibility/facts.ts";
 import { MeshService } from "../../worker/mesh/mesh-service.ts";
 import { SqlMeshStore } from "../../worker/mesh/mesh-store.ts";
 import { Mesh } from "../../worker/mesh/mesh.ts";
 import type { Peer } from "../../worker/origin/peer.ts";
+import { refusedBy } from "../../worker/origin/publisher/review-admitted.ts";
 import type { OriginCalls } from "../../worker/ports.ts";
 import type { History } from "./history.ts";
 import type { HubEnd, Wire } from "./network.ts";
@@ -195,7 +197,8 @@ export class Hub implements HubEnd {
       refusedBy: (ranges, most) =>
         this.#call(() => {
           const found = this.origin(uid).event((origin) => {
-            const search = origin.refusedBy(ranges, most);
+            const admission = admissionFacts(ranges, []);
+            const search = origin.read((logs) => refusedBy(logs, admission, most));
             for (let step = search.next(); ; step = search.next())
               if (step.done === true) return step.value;
           });

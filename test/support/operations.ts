@@ -1,6 +1,7 @@
 /** All operations of the admin API. */
 import * as clusters from "../../shared/api/clusters.ts";
 import * as events from "../../shared/api/events.ts";
+import * as exchange from "../../shared/api/exchange.ts";
 import * as grants from "../../shared/api/grants.ts";
 import * as join from "../../shared/api/join.ts";
 import * as meshes from "../../shared/api/meshes.ts";
@@ -13,10 +14,12 @@ import * as tokens from "../../shared/api/tokens.ts";
 import * as version from "../../shared/api/version.ts";
 import * as view from "../../shared/api/view.ts";
 import * as webhooks from "../../shared/api/webhooks.ts";
+import * as withdrawals from "../../shared/api/withdrawals.ts";
 
 export const OPERATIONS: readonly Operation[] = [
   clusters,
   events,
+  exchange,
   grants,
   join,
   meshes,
@@ -28,6 +31,7 @@ export const OPERATIONS: readonly Operation[] = [
   version,
   view,
   webhooks,
+  withdrawals,
 ].flatMap((module) =>
   Object.values(module).filter(
     (value): value is Operation => typeof value === "object" && "successes" in value,

@@ -1,7 +1,8 @@
 /** What status says of an edge, by what the Origins of both sides report. */
 import { expect, test } from "vitest";
 
-import type { ClusterReport, EdgeReport, OriginStatus } from "../../shared/visibility/facts.ts";
+import type { ClusterReport, EdgeReport } from "../../shared/visibility/facts.ts";
+import type { OriginStatus } from "../../shared/visibility/origin-status.ts";
 import { edgeState } from "../../worker/routes/edge-state.ts";
 
 const db = { uid: "b", name: "db" };
@@ -26,6 +27,8 @@ const origin: OriginStatus = {
   report: null,
   scopes: [],
   edges: [],
+  relays: 1,
+  edgeRelays: [],
 };
 const source = (state: ClusterReport["source"]["state"], reason: string): OriginStatus => ({
   ...origin,

@@ -8,8 +8,10 @@ import { importHubKey } from "../../worker/auth/hub-key.ts";
 import type { MeshAdmin } from "../../worker/mesh/mesh-calls.ts";
 import {
   directoryStub,
+  idempotencyStub,
   meshStub,
   ownStub,
+  rehearsalStub,
   tokenStub,
   webhookStub,
 } from "../../worker/mesh/mesh-stub.ts";
@@ -106,6 +108,8 @@ test("[CRE1] a relay joins through the app in workerd, and its socket reaches th
     hasRoom: () => true,
     dialWaitMs: () => 0,
     mesh: meshOf,
+    idempotency: (name) => idempotencyStub(MESH, name),
+    rehearsal: (name) => rehearsalStub(MESH, name),
     webhooks: (name) => webhookStub(MESH, name),
     own: (name) => ownStub(MESH, name),
     tokens: (name) => tokenStub(MESH, name),

@@ -15,7 +15,7 @@ import type { Message, WatchMessage } from "../../shared/protocol/messages.ts";
 import { FELIX_CHANNELS } from "../../shared/record/channel.ts";
 import { hashKey } from "../../shared/record/encoding.ts";
 import { keyOf } from "../../shared/record/key.ts";
-import type { OriginStatus, QuarantineEntry } from "../../shared/visibility/facts.ts";
+import type { OriginStatus, QuarantineEntry } from "../../shared/visibility/origin-status.ts";
 import type { MeshAdmin } from "../../worker/mesh/mesh-calls.ts";
 import { meshStub } from "../../worker/mesh/mesh-stub.ts";
 import type { Outcome } from "../../worker/mesh/outcome.ts";

@@ -7,6 +7,9 @@ import { describeScope } from "../../shared/visibility/scope-text.ts";
 import { scopeId } from "../../shared/visibility/scope.ts";
 import type { ManagedBy } from "../../shared/visibility/managed-by.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
+import { registryEdge } from "./edge-facts.ts";
+import type { RegistryEdge } from "./edge-facts.ts";
+import { entityTag, requireMatch } from "./entity-tag.ts";
 import type { Mesh } from "./mesh.ts";
 import { Refused } from "./outcome.ts";
 import {
@@ -34,6 +37,7 @@ export interface Grant {
   readonly managedBy: ManagedBy;
   /** See `OwnedRow`. */
   readonly under?: string;
+  readonly edge: RegistryEdge;
 }
 
 /** Repeating a grant changes nothing; one that shows something else is not replaced by the way. */
@@ -66,11 +70,13 @@ export function applyGrant(
   readerName: string,
   scope: Scope | null,
   writer: Writer = BY_API,
+  ifMatch: string | null = null,
 ): { readonly grant: Grant; readonly isNew: boolean } {
   mesh.requireMesh();
   const [origin, reader] = requirePair(mesh, originName, readerName);
   const existing = mesh.grantOf(origin.uid, reader.uid);
   requireOwner(writer, existing, grantName(originName, readerName));
+  requireMatch(ifMatch, existing === undefined ? null : grantTag(existing));
   const owner = ownedBy(writer, existing);
   if (existing === undefined || existing.under !== owner.under || !isSame(existing.scope, scope)) {
     const createdMs = existing?.createdMs ?? mesh.environment.clock.now();
@@ -86,6 +92,7 @@ export function deleteGrant(
   originName: string,
   readerName: string,
   writer: Writer = BY_API,
+  ifMatch: string | null = null,
 ): void {
   mesh.requireMesh();
   const [origin, reader] = requirePair(mesh, originName, readerName);
@@ -93,8 +100,23 @@ export function deleteGrant(
   if (existing === undefined)
     throw new Refused(404, "no-such-grant", `cluster ${originName} has no grant to ${readerName}`);
   requireNamedOwner(writer, existing, grantName(originName, readerName));
+  requireMatch(ifMatch, grantTag(existing));
   mesh.overlay.between(origin.uid, reader.uid, () => dropGrant(mesh, origin, reader));
   auditWrite(mesh, writer, origin, "grant delete", `${originName} to ${readerName}`);
+}
+
+/** @throws Refused */
+export function getGrant(mesh: Mesh, originName: string, readerName: string): Grant {
+  mesh.requireMesh();
+  const [origin, reader] = requirePair(mesh, originName, readerName);
+  if (mesh.grantOf(origin.uid, reader.uid) === undefined)
+    throw new Refused(404, "no-such-grant", `cluster ${originName} has no grant to ${readerName}`);
+  return grantOf(mesh, origin, reader);
+}
+
+/** Of what its author wrote. [API60] */
+export function grantTag({ createdMs, scope }: Pick<Grant, "createdMs" | "scope">): string {
+  return entityTag({ createdMs, scope });
 }
 
 /**
@@ -153,6 +175,7 @@ function grantOf(mesh: Mesh, origin: ClusterRow, reader: ClusterRow): Grant {
     isVetoed: isKeptFrom(mesh, reader.uid, origin.uid),
     managedBy: managedBy(grant ?? {}),
     ...(grant?.under === undefined ? {} : { under: grant.under }),
+    edge: registryEdge(mesh, reader.uid, origin.uid),
   };
 }
 

@@ -119,6 +119,7 @@ export function removeCluster(mesh: Mesh, name: string): void {
     if (token.clusterUid === uid) store.delete("tokens", id);
   store.delete("names", name);
   store.delete("health", uid);
+  store.delete("withdrawals", uid);
   recordMembership(mesh, cluster, "cluster.left", `cluster ${name} was removed`);
   const removedMs = mesh.environment.clock.now();
   store.put("clusters", uid, { ...cluster, removed: true, removedMs, key: null });

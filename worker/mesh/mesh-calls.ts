@@ -1,14 +1,15 @@
 /** What the Worker asks of a Mesh object. Plain values only: they cross an RPC boundary. */
 import type { LabelMode, PinnedRanges, RefusedClaim } from "../../shared/visibility/facts.ts";
 import type { FieldProblem } from "../../shared/visibility/field-problem.ts";
-import type { ManagedBy } from "../../shared/visibility/managed-by.ts";
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
+import type { HeldWithdrawal, WithdrawalOrder } from "../../shared/visibility/withdrawal-order.ts";
 import type { CallNames } from "./calls-by-name.ts";
 import type { Grant } from "./grants.ts";
 import type { Joined, NewToken } from "./membership.ts";
+import type { ApiWriter } from "./owner.ts";
 import type { Outcome } from "./outcome.ts";
-import type { ClusterRcc, MemberRcc, Rcc } from "./rccs.ts";
+import type { ClusterRcc, MemberRcc, Rcc, RccsPart } from "./rccs.ts";
 import type { RangesChange } from "./ranges.ts";
 import type { OverlayOverview, PairOverview } from "./preflight-view.ts";
 import type { AuditRow, MeshRow } from "./registry.ts";
@@ -99,20 +100,29 @@ export interface MeshAdmin {
   /** Whether it is to be suspended, or no longer. [VIS50] */
   suspendCluster(name: string, isSuspended: boolean): Promise<Outcome<Changed<object>>>;
   newToken(name: string): Promise<Outcome<NewToken>>;
+  /** See `decideWithdrawals`. */
+  decideWithdrawals(
+    cluster: string,
+    decision: WithdrawalOrder["decision"],
+    held: readonly HeldWithdrawal[],
+    collection: string | null,
+  ): Promise<Outcome<Changed<{ readonly keys: number }>>>;
   join(tokenHash: string, kid: string, hasProof: boolean): Promise<Outcome<Joined>>;
   applyRcc(
     cluster: string,
     request: RccRequest,
     mode: "create" | "apply",
-    managedBy?: ManagedBy,
+    writer?: ApiWriter,
+    ifMatch?: string | null,
   ): Promise<Outcome<Changed<{ readonly rcc: Rcc; readonly isNew: boolean }>>>;
   listRccs(cluster: string): Promise<Outcome<readonly Rcc[]>>;
-  listAllRccs(): Promise<Outcome<readonly ClusterRcc[]>>;
+  listAllRccs(part?: RccsPart): Promise<Outcome<readonly ClusterRcc[]>>;
   getRcc(cluster: string, name: string): Promise<Outcome<Rcc>>;
   deleteRcc(
     cluster: string,
     name: string,
-    managedBy?: ManagedBy,
+    writer?: ApiWriter,
+    ifMatch?: string | null,
   ): Promise<Outcome<Changed<object>>>;
   /** @param scope Canonical; `null` (the default) for all of the origin. */
   createGrant(
@@ -120,17 +130,21 @@ export interface MeshAdmin {
     reader: string,
     scope?: Scope | null,
   ): Promise<Outcome<Changed<{ readonly grant: Grant }>>>;
+  /** @param ifMatch See `requireMatch`; so for the other changes. */
   applyGrant(
     origin: string,
     reader: string,
     scope: Scope | null,
-    managedBy?: ManagedBy,
+    writer?: ApiWriter,
+    ifMatch?: string | null,
   ): Promise<Outcome<Changed<{ readonly grant: Grant; readonly isNew: boolean }>>>;
   deleteGrant(
     origin: string,
     reader: string,
-    managedBy?: ManagedBy,
+    writer?: ApiWriter,
+    ifMatch?: string | null,
   ): Promise<Outcome<Changed<object>>>;
+  getGrant(origin: string, reader: string): Promise<Outcome<Grant>>;
   /** @param origin Name, or `null` for all. */
   listGrants(origin: string | null): Promise<Outcome<readonly Grant[]>>;
   overview(): Promise<Outcome<MeshOverview>>;
@@ -156,6 +170,7 @@ export const MESH_ADMIN_CALLS: CallNames<MeshAdmin> = {
   removeCluster: true,
   suspendCluster: true,
   newToken: true,
+  decideWithdrawals: true,
   join: true,
   applyRcc: true,
   listRccs: true,
@@ -165,6 +180,7 @@ export const MESH_ADMIN_CALLS: CallNames<MeshAdmin> = {
   createGrant: true,
   applyGrant: true,
   deleteGrant: true,
+  getGrant: true,
   listGrants: true,
   overview: true,
   viewOf: true,

@@ -13,6 +13,8 @@ import { objectsIn, originStub } from "../stubs.ts";
 import { Alarms } from "./alarms.ts";
 import { callByName } from "./calls-by-name.ts";
 import { Directory } from "./directory.ts";
+import { Idempotency, IDEMPOTENCY_CALLS } from "./idempotency.ts";
+import type { IdempotencyCalls } from "./idempotency.ts";
 import { DIRECTORY_CALLS, MESH_ADMIN_CALLS } from "./mesh-calls.ts";
 import type { DirectoryCalls, MeshAdmin } from "./mesh-calls.ts";
 import { MeshService } from "./mesh-service.ts";
@@ -21,6 +23,8 @@ import { SqlMeshStore } from "./mesh-store.ts";
 import { Mesh } from "./mesh.ts";
 import { OWN_CALLS, OwnObjects } from "./own-objects.ts";
 import type { OwnCalls } from "./own-objects.ts";
+import { MeshRehearsal, REHEARSAL_CALLS } from "./rehearsal.ts";
+import type { RehearsalCalls } from "./rehearsal.ts";
 import { ApiTokens, TOKEN_CALLS } from "./tokens/api-tokens.ts";
 import type { TokenCalls } from "./tokens/api-tokens.ts";
 import { Deliverer } from "./webhooks/deliverer.ts";
@@ -112,6 +116,16 @@ export class MeshObject extends DurableObject<MeshEnv> implements MeshCalls {
   notify(call: string, args: readonly unknown[], who: string): unknown {
     const webhooks = new WebhookService(this.#mesh, this.#deliverer, this.#webhookPorts, who);
     return callByName<WebhookCalls>(webhooks, WEBHOOK_CALLS, call, args);
+  }
+
+  /** A call of `RehearsalCalls`; `rehearsalStub` is the other side. */
+  rehearse(call: string, args: readonly unknown[]): unknown {
+    return callByName<RehearsalCalls>(new MeshRehearsal(this.#mesh), REHEARSAL_CALLS, call, args);
+  }
+
+  /** A call of `IdempotencyCalls`; `idempotencyStub` is the other side. */
+  remember(call: string, args: readonly unknown[]): unknown {
+    return callByName<IdempotencyCalls>(new Idempotency(this.#mesh), IDEMPOTENCY_CALLS, call, args);
   }
 
   /** A call of `TokenCalls`; `tokenStub` is the other side. */

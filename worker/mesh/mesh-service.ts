@@ -5,16 +5,14 @@
  */
 import { narrows } from "../../shared/admission/judge.ts";
 import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
-import type { Scope } from "../../shared/visibility/scope.ts";
 import { originObjectName } from "../ports.ts";
 import type { MeshCalls } from "../ports.ts";
-import { applyGrant, createGrant, deleteGrant, listGrants } from "./grants.ts";
+import { applyGrant, createGrant, deleteGrant, getGrant, listGrants } from "./grants.ts";
 import { addCluster, createMesh, deleteMesh, join, newToken, removeCluster } from "./membership.ts";
 import type { Changed, Member, MeshAdmin } from "./mesh-calls.ts";
 import type { Mesh } from "./mesh.ts";
 import { noteCluster } from "./notes.ts";
 import { Refused } from "./outcome.ts";
-import { byApi } from "./owner.ts";
 import { preflightOf } from "./preflight-view.ts";
 import type { Outcome } from "./outcome.ts";
 import { dueEntries, nextDueMs, pushAll } from "./outbox.ts";
@@ -25,6 +23,7 @@ import { applyRcc, deleteRcc, getRcc, listAllRccs, listRccs } from "./rccs.ts";
 import type { ClusterRow } from "./registry.ts";
 import { setSuspended } from "./suspension.ts";
 import { overviewOf, viewCluster, viewOf } from "./views.ts";
+import { decideWithdrawals } from "./withdrawals.ts";
 
 export interface MeshServicePorts {
   readonly findOrigin: FindOrigin;
@@ -138,15 +137,18 @@ export class MeshService implements MeshAdmin, FactsCalls {
     return this.#change(() => (removeCluster(this.#mesh, name), {}));
   }
 
-  async suspendCluster(
-    name: string,
-    isSuspended: boolean,
-  ): ReturnType<MeshAdmin["suspendCluster"]> {
-    return this.#change(() => (setSuspended(this.#mesh, name, isSuspended), {}));
+  async suspendCluster(name: string, isOn: boolean): ReturnType<MeshAdmin["suspendCluster"]> {
+    return this.#change(() => (setSuspended(this.#mesh, name, isOn), {}));
   }
 
   async newToken(name: string): ReturnType<MeshAdmin["newToken"]> {
     return this.#change(() => newToken(this.#mesh, name));
+  }
+
+  async decideWithdrawals(
+    ...args: Parameters<MeshAdmin["decideWithdrawals"]>
+  ): ReturnType<MeshAdmin["decideWithdrawals"]> {
+    return this.#change(() => ({ keys: decideWithdrawals(this.#mesh, ...args) }));
   }
 
   async join(tokenHash: string, kid: string, hasProof: boolean): ReturnType<MeshAdmin["join"]> {
@@ -156,48 +158,46 @@ export class MeshService implements MeshAdmin, FactsCalls {
     return this.#change(() => join(this.#mesh, tokenHash, kid, hasProof));
   }
 
-  async applyRcc(
-    ...[cluster, request, mode, managedBy]: Parameters<MeshAdmin["applyRcc"]>
-  ): ReturnType<MeshAdmin["applyRcc"]> {
-    return this.#change(() => applyRcc(this.#mesh, cluster, request, mode, byApi(managedBy)));
+  async applyRcc(...args: Parameters<MeshAdmin["applyRcc"]>): ReturnType<MeshAdmin["applyRcc"]> {
+    return this.#change(() => applyRcc(this.#mesh, ...args));
   }
 
   async listRccs(cluster: string): ReturnType<MeshAdmin["listRccs"]> {
     return this.#mesh.ask(() => listRccs(this.#mesh, cluster));
   }
 
-  async listAllRccs(): ReturnType<MeshAdmin["listAllRccs"]> {
-    return this.#mesh.ask(() => listAllRccs(this.#mesh));
+  async listAllRccs(part = {}): ReturnType<MeshAdmin["listAllRccs"]> {
+    return this.#mesh.ask(() => listAllRccs(this.#mesh, part));
   }
 
   async getRcc(cluster: string, name: string): ReturnType<MeshAdmin["getRcc"]> {
     return this.#mesh.ask(() => getRcc(this.#mesh, cluster, name));
   }
 
-  async deleteRcc(
-    ...[cluster, name, managedBy]: Parameters<MeshAdmin["deleteRcc"]>
-  ): ReturnType<MeshAdmin["deleteRcc"]> {
-    return this.#change(() => (deleteRcc(this.#mesh, cluster, name, byApi(managedBy)), {}));
+  async deleteRcc(...args: Parameters<MeshAdmin["deleteRcc"]>): ReturnType<MeshAdmin["deleteRcc"]> {
+    return this.#change(() => (deleteRcc(this.#mesh, ...args), {}));
   }
 
   async createGrant(
-    origin: string,
-    reader: string,
-    scope: Scope | null = null,
+    ...[origin, reader, scope = null]: Parameters<MeshAdmin["createGrant"]>
   ): ReturnType<MeshAdmin["createGrant"]> {
     return this.#change(() => ({ grant: createGrant(this.#mesh, origin, reader, scope) }));
   }
 
   async applyGrant(
-    ...[origin, reader, scope, managedBy]: Parameters<MeshAdmin["applyGrant"]>
+    ...args: Parameters<MeshAdmin["applyGrant"]>
   ): ReturnType<MeshAdmin["applyGrant"]> {
-    return this.#change(() => applyGrant(this.#mesh, origin, reader, scope, byApi(managedBy)));
+    return this.#change(() => applyGrant(this.#mesh, ...args));
   }
 
   async deleteGrant(
-    ...[origin, reader, managedBy]: Parameters<MeshAdmin["deleteGrant"]>
+    ...args: Parameters<MeshAdmin["deleteGrant"]>
   ): ReturnType<MeshAdmin["deleteGrant"]> {
-    return this.#change(() => (deleteGrant(this.#mesh, origin, reader, byApi(managedBy)), {}));
+    return this.#change(() => (deleteGrant(this.#mesh, ...args), {}));
+  }
+
+  async getGrant(origin: string, reader: string): ReturnType<MeshAdmin["getGrant"]> {
+    return this.#mesh.ask(() => getGrant(this.#mesh, origin, reader));
   }
 
   async listGrants(origin: string | null): ReturnType<MeshAdmin["listGrants"]> {

@@ -1,10 +1,14 @@
 /** A Mesh object, and the hub's list of meshes, as the Worker calls them. */
 import { stubOf } from "../stubs.ts";
 import { callerOf } from "./calls-by-name.ts";
+import { IDEMPOTENCY_CALLS } from "./idempotency.ts";
+import type { IdempotencyCalls } from "./idempotency.ts";
 import { DIRECTORY_CALLS, MESH_ADMIN_CALLS } from "./mesh-calls.ts";
 import type { DirectoryCalls, MeshAdmin } from "./mesh-calls.ts";
 import { OWN_CALLS } from "./own-objects.ts";
 import type { OwnCalls } from "./own-objects.ts";
+import { REHEARSAL_CALLS } from "./rehearsal.ts";
+import type { RehearsalCalls } from "./rehearsal.ts";
 import { TOKEN_CALLS } from "./tokens/api-tokens.ts";
 import type { TokenCalls } from "./tokens/api-tokens.ts";
 import { WEBHOOK_CALLS } from "./webhooks/webhook-calls.ts";
@@ -14,6 +18,8 @@ import type { WebhookCalls } from "./webhooks/webhook-calls.ts";
 interface Doors {
   administer(call: string, args: readonly unknown[], who: string): unknown;
   notify(call: string, args: readonly unknown[], who: string): unknown;
+  rehearse(call: string, args: readonly unknown[]): unknown;
+  remember(call: string, args: readonly unknown[]): unknown;
   guard(call: string, args: readonly unknown[]): unknown;
   declare(call: string, args: readonly unknown[]): unknown;
   list(call: string, args: readonly unknown[]): unknown;
@@ -23,6 +29,18 @@ interface Doors {
 export function meshStub(meshes: DurableObjectNamespace, mesh: string, who = "admin"): MeshAdmin {
   const object = stubOf<Doors>(meshes, `mesh:${mesh}`);
   return callerOf(MESH_ADMIN_CALLS, (call, args) => object.administer(call, args, who));
+}
+
+/** @param mesh Its name. */
+export function rehearsalStub(meshes: DurableObjectNamespace, mesh: string): RehearsalCalls {
+  const object = stubOf<Doors>(meshes, `mesh:${mesh}`);
+  return callerOf(REHEARSAL_CALLS, (call, args) => object.rehearse(call, args));
+}
+
+/** @param mesh Its name. */
+export function idempotencyStub(meshes: DurableObjectNamespace, mesh: string): IdempotencyCalls {
+  const object = stubOf<Doors>(meshes, `mesh:${mesh}`);
+  return callerOf(IDEMPOTENCY_CALLS, (call, args) => object.remember(call, args));
 }
 
 /** @param mesh Its name. */

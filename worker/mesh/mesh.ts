@@ -12,12 +12,14 @@ import type { AccessRegistry, BoundRcc } from "../../shared/visibility/access.ts
 import { computeFacts } from "../../shared/visibility/access.ts";
 import type { OriginFacts, PinnedRanges, RefusedClaim } from "../../shared/visibility/facts.ts";
 import type { OverlayOrder } from "../../shared/visibility/overlay-order.ts";
+import type { WithdrawalOrder } from "../../shared/visibility/withdrawal-order.ts";
 import { Audit } from "./audit.ts";
 import type { MeshStore } from "./mesh-store.ts";
+import { toldClaim } from "./told-claim.ts";
 import type { Outcome } from "./outcome.ts";
 import { Refused } from "./outcome.ts";
 import { OverlayPairs } from "./overlay-pairs.ts";
-import type { ClusterRow, GrantRow, MeshRow, RefusedRow, ScopedGrantRow } from "./registry.ts";
+import type { ClusterRow, MeshRow, RefusedRow, ScopedGrantRow, WholeGrant } from "./registry.ts";
 
 export interface MeshEnvironment {
   readonly clock: Clock;
@@ -30,9 +32,6 @@ export interface Decided<T> {
   readonly value: T;
   readonly changed: readonly string[];
 }
-
-/** A grant of all that the origin has. */
-export type WholeGrant = GrantRow & { readonly scope: null };
 
 /** Until the outbox tries by itself, when the first try inside the request did not get through. */
 const FIRST_RETRY_MS = 1_000;
@@ -199,14 +198,7 @@ export class Mesh implements AccessRegistry {
   /** As the cluster itself is told: whose range is in the way is the operator's to know. [VIS48] */
   refusedClaims(clusterUid: string): readonly RefusedClaim[] {
     const name = this.member(clusterUid)?.name ?? "NAME";
-    return this.refusedRows(clusterUid).map(({ cidr, use, reason, conflictUid }) => ({
-      cidr,
-      use,
-      reason:
-        conflictUid === null
-          ? reason
-          : `${cidr} overlaps a range of another cluster: \`catwalk cluster get ${name}\` tells the operator whose`,
-    }));
+    return this.refusedRows(clusterUid).map((row) => toldClaim(row, name));
   }
 
   refusedRows(clusterUid: string): readonly RefusedRow[] {
@@ -223,6 +215,10 @@ export class Mesh implements AccessRegistry {
 
   overlayHashOf(clusterUid: string): string | undefined {
     return this.store.get("summaries", clusterUid)?.hash;
+  }
+
+  withdrawalOrder(clusterUid: string): WithdrawalOrder | undefined {
+    return this.store.get("withdrawals", clusterUid);
   }
 
   overlayOrder(clusterUid: string, remoteUid: string): OverlayOrder | undefined {

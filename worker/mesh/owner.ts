@@ -14,9 +14,12 @@ export type Writer =
   /** A relay, for a custom resource of its cluster under the CRD of this UID. */
   | { readonly kind: "cluster"; readonly under: string };
 
-export const BY_API: Writer = { kind: "api" };
+/** The admin API. */
+export type ApiWriter = Extract<Writer, { readonly kind: "api" }>;
 
-export function byApi(managedBy: ManagedBy | undefined): Writer {
+export const BY_API: ApiWriter = { kind: "api" };
+
+export function byApi(managedBy: ManagedBy | undefined): ApiWriter {
   return { kind: "api", managedBy };
 }
 

@@ -5,6 +5,9 @@
 import { isEffective, isVetoedGrant } from "../../shared/visibility/access.ts";
 import { REMOTE_ANNOTATION } from "../../shared/visibility/rcc.ts";
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
+import { registryEdge } from "./edge-facts.ts";
+import type { RegistryEdge } from "./edge-facts.ts";
+import { entityTag, requireMatch } from "./entity-tag.ts";
 import type { Mesh } from "./mesh.ts";
 import { Refused } from "./outcome.ts";
 import { auditWrite, BY_API, ownedBy, requireNamedOwner, requireOwner } from "./owner.ts";
@@ -20,6 +23,7 @@ export interface MemberRcc {
   readonly state: "granted" | "not-granted";
   /** There is a grant, and the owner of the remote keeps it from this cluster. [EXP5] */
   readonly isVetoed: boolean;
+  readonly edge: RegistryEdge;
 }
 
 /** One with connection fields: kept, bound to nobody, and of no effect. [VIS40] */
@@ -42,6 +46,7 @@ export function applyRcc(
   request: RccRequest,
   mode: "create" | "apply",
   writer: Writer = BY_API,
+  ifMatch: string | null = null,
 ): { readonly rcc: Rcc; readonly isNew: boolean } {
   mesh.requireMesh();
   const cluster = mesh.requireCluster(clusterName);
@@ -54,6 +59,7 @@ export function applyRcc(
     );
   const subject = `${clusterName}/${request.name}`;
   requireOwner(writer, existing?.row, rccName(clusterName, request.name));
+  requireMatch(ifMatch, existing === undefined ? null : rccTag(existing));
   if (existing === undefined && countRccs(mesh, cluster) >= MESH_LIMITS.rccsPerCluster)
     throw new Refused(422, "too-many", `a cluster has at most ${MESH_LIMITS.rccsPerCluster} RCCs`);
   const made: Made = {
@@ -75,6 +81,11 @@ type Made = Pick<RccRow, "createdMs" | "under">;
 
 function rccName(cluster: string, name: string): string {
   return `RCC ${name} of cluster ${cluster}`;
+}
+
+/** Of what its author wrote. [API60] */
+export function rccTag({ row: { annotations, spec, createdMs } }: Rcc): string {
+  return entityTag({ annotations, spec, createdMs });
 }
 
 function keepDirect(
@@ -195,6 +206,7 @@ function viewMember(mesh: Mesh, cluster: ClusterRow, row: RccRow): MemberRcc {
     remote: { uid: row.remoteUid, name: mesh.member(row.remoteUid)?.name ?? "" },
     state: isEffective(mesh, cluster.uid, row.remoteUid) ? "granted" : "not-granted",
     isVetoed: isVetoedGrant(mesh, cluster.uid, row.remoteUid),
+    edge: registryEdge(mesh, cluster.uid, row.remoteUid),
   };
 }
 
@@ -217,14 +229,29 @@ export function listRccs(mesh: Mesh, clusterName: string): readonly Rcc[] {
   return [...members, ...direct].toSorted(byName);
 }
 
-/** Those of all clusters, by the names of the clusters. */
-export function listAllRccs(mesh: Mesh): readonly ClusterRcc[] {
+/**
+ * Those of all clusters, by the names of the clusters: of a part at least those after its cursor
+ * (`cluster/rcc`), and one more than its limit.
+ */
+export function listAllRccs(
+  mesh: Mesh,
+  { limit, cursor = "" }: RccsPart = {},
+): readonly ClusterRcc[] {
   mesh.requireMesh();
-  return mesh
-    .clusters()
-    .flatMap(({ uid, name }) =>
-      listRccs(mesh, name).map((rcc) => ({ cluster: { uid, name }, rcc })),
-    );
+  const [from = "", after = ""] = cursor.split("/");
+  const found: ClusterRcc[] = [];
+  for (const { uid, name } of mesh.clusters()) {
+    if (name < from) continue;
+    for (const rcc of listRccs(mesh, name))
+      if (name > from || rcc.row.name > after) found.push({ cluster: { uid, name }, rcc });
+    if (limit !== undefined && found.length > limit) break;
+  }
+  return found;
+}
+
+export interface RccsPart {
+  readonly limit?: number | undefined;
+  readonly cursor?: string | undefined;
 }
 
 /** Those that name a member, by name: the edges of the mesh. */
@@ -250,9 +277,11 @@ export function deleteRcc(
   clusterName: string,
   name: string,
   writer: Writer = BY_API,
+  ifMatch: string | null = null,
 ): void {
   const rcc = getRcc(mesh, clusterName, name);
   requireNamedOwner(writer, rcc.row, rccName(clusterName, name));
+  requireMatch(ifMatch, rccTag(rcc));
   const cluster = mesh.requireCluster(clusterName);
   if (rcc.remote !== null) dropMember(mesh, cluster, rcc);
   mesh.store.delete("direct", `${cluster.uid}/${name}`);

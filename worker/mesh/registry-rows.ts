@@ -11,6 +11,7 @@ import { describeIssues } from "../../shared/visibility/field-problem.ts";
 import { presentSpec, specSchema } from "../../shared/visibility/rcc-connection.ts";
 import { parseScope } from "../../shared/visibility/scope.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
+import { withdrawalOrderSchema } from "../../shared/visibility/withdrawal-order.ts";
 import type { Collections } from "./registry.ts";
 
 export type ReadRow<T> =
@@ -131,6 +132,12 @@ const SCHEMAS: { readonly [N in keyof Collections]: z.ZodType<Collections[N]> } 
   }),
   "pairs-back": z.strictObject({}),
   exports: exportReportSchema,
+  withdrawals: withdrawalOrderSchema,
+  idempotency: z.looseObject({
+    request: text,
+    atMs: number,
+    answer: z.looseObject({ status: number, sealed: text }).nullable(),
+  }),
 };
 
 /** Total: whatever the column holds. */

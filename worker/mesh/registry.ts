@@ -10,6 +10,8 @@ import type { OverlayOrder } from "../../shared/visibility/overlay-order.ts";
 import type { RangeUse } from "../../shared/visibility/facts.ts";
 import type { RccSpec } from "../../shared/visibility/rcc-connection.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
+import type { WithdrawalOrder } from "../../shared/visibility/withdrawal-order.ts";
+import type { IdempotencyRow } from "./idempotency-row.ts";
 import type { ApiTokenRow } from "./tokens/token-row.ts";
 import type { DeliveryRow, DueRow, EventRow, HealthRow, WebhookRow } from "./webhooks/rows.ts";
 
@@ -87,6 +89,11 @@ export interface GrantRow extends OwnedRow {
  */
 export interface ScopedGrantRow extends GrantRow {
   readonly scope: Scope;
+}
+
+/** A grant of all that the origin has. */
+export interface WholeGrant extends GrantRow {
+  readonly scope: null;
 }
 
 /** Id: `<cluster uid>/<use>/<cidr>`. */
@@ -192,6 +199,9 @@ export interface Collections {
   readonly pairs: PairRow;
   readonly "pairs-back": PairBackRow;
   readonly exports: ExportsRow;
+  /** Id: `<cluster uid>`. */
+  readonly withdrawals: WithdrawalOrder;
+  readonly idempotency: IdempotencyRow;
 }
 
 /** The position of a name is its number in storage: append only. */
@@ -221,6 +231,8 @@ export const COLLECTIONS = [
   "pairs",
   "pairs-back",
   "exports",
+  "withdrawals",
+  "idempotency",
 ] as const satisfies readonly (keyof Collections)[];
 
 /** Bounds of one mesh; at each, the request is refused by name and nothing changes. [VIS27] */

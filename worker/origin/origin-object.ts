@@ -4,39 +4,32 @@
  */
 import { DurableObject } from "cloudflare:workers";
 
+import { admissionFacts } from "../../shared/admission/judge.ts";
 import { CLOSE_CODES } from "../../shared/protocol/errors.ts";
 import { LIMITS } from "../../shared/protocol/limits.ts";
 import { PING_TEXT, PONG_TEXT } from "../../shared/protocol/messages.ts";
-import type {
-  OriginFacts,
-  OriginStatus,
-  PinnedRanges,
-  QuarantineEntry,
-} from "../../shared/visibility/facts.ts";
-import type { Dial, DialPermit, OriginCalls, ShownToken, TokenPermit } from "../ports.ts";
+import type { OriginFacts, PinnedRanges } from "../../shared/visibility/facts.ts";
+import type { OriginStatus, QuarantineEntry } from "../../shared/visibility/origin-status.ts";
+import type { Dial, DialPermit, OriginCalls, ShownToken, Shown, TokenPermit } from "../ports.ts";
 import { INTERNAL_HEADERS } from "../ports.ts";
 import { durableSql } from "../storage/durable-sql.ts";
 import { meshOfOrigin } from "../stubs.ts";
 import { BUDGETS } from "./budgets/limits.ts";
 import { hubProcess } from "./hub-process.ts";
+import type { Logs } from "./log/channel-logs.ts";
 import { SqliteLogStore } from "./log/sqlite-log-store.ts";
+import { isRole, readIdentity } from "./object-identity.ts";
+import type { Identity } from "./object-identity.ts";
 import { ObjectMesh } from "./object-mesh.ts";
 import type { MeshEnd } from "./object-mesh.ts";
 import { ObjectSockets } from "./object-sockets.ts";
 import { ObjectTimers } from "./object-timers.ts";
 import { Origin } from "./origin.ts";
-import type { Peer } from "./peer.ts";
+import { inTurns, othersTurn } from "./in-turns.ts";
 import type { OriginPorts } from "./ports.ts";
+import { refusedBy } from "./publisher/review-admitted.ts";
 import { DIGEST_LEAVES } from "./readers/digest-announcer.ts";
-
-/**
- * Which Origin this is: an object cannot learn its name from its id, so the first request tells,
- * and it is kept.
- */
-interface Identity {
-  readonly meshName: string;
-  readonly originUid: string;
-}
+import { compareShown, whichHeld } from "./scopes/shown-difference.ts";
 
 /** On a hub of one's own. */
 const SILENCE_LOOK_MS = 5_000;
@@ -199,13 +192,23 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     return this.#origin.quarantine(limit);
   }
 
-  async refusedBy(ranges: PinnedRanges, most: number): ReturnType<OriginCalls["refusedBy"]> {
+  refusedBy(ranges: PinnedRanges, most: number): ReturnType<OriginCalls["refusedBy"]> {
+    return this.#read((logs) => refusedBy(logs, admissionFacts(ranges, []), most));
+  }
+
+  compareShown(
+    ...[before, after, shared]: Parameters<OriginCalls["compareShown"]>
+  ): ReturnType<OriginCalls["compareShown"]> {
+    return this.#read((logs) => compareShown(logs, before, after, shared));
+  }
+
+  whichHeld(addresses: readonly string[], shown: Shown): ReturnType<OriginCalls["whichHeld"]> {
+    return this.#read((logs) => whichHeld(logs, addresses, shown));
+  }
+
+  async #read<T>(search: (logs: Logs) => Generator<void, T>): Promise<T> {
     await this.#meshPort.pull();
-    const search = this.#origin.refusedBy(ranges, most);
-    for (let step = search.next(); ; step = search.next()) {
-      if (step.done === true) return step.value;
-      await othersTurn();
-    }
+    return inTurns(this.#origin.read(search));
   }
 
   /**
@@ -281,18 +284,4 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
 
 function random32(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-}
-
-function othersTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, 0);
-  });
-}
-
-function readIdentity(facts: OriginFacts | null): Identity | null {
-  return facts === null ? null : { meshName: facts.meshName, originUid: facts.cluster.uid };
-}
-
-function isRole(role: string): role is Peer["role"] {
-  return role === "home" || role === "watch" || role === "admin";
 }

@@ -1,7 +1,9 @@
 /** The report of an Origin about itself, for status and for the list of refused records. */
 import { toHex } from "../../shared/lib/bytes.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
-import type { OriginFacts, OriginStatus, QuarantineEntry } from "../../shared/visibility/facts.ts";
+import type { OriginFacts } from "../../shared/visibility/facts.ts";
+import type { OriginStatus, QuarantineEntry } from "../../shared/visibility/origin-status.ts";
+import { edgeRelaysOf } from "../../shared/visibility/merged-edges.ts";
 import type { ChannelLog } from "./log/channel-log.ts";
 import { listLogs } from "./log/channel-logs.ts";
 import type { Logs } from "./log/channel-logs.ts";
@@ -38,6 +40,8 @@ export function originStatus(
     report: sockets.report,
     scopes: projections.status(),
     edges: sockets.edges,
+    relays: sockets.relays().length,
+    edgeRelays: edgeRelaysOf(sockets.relays()),
   };
 }
 

@@ -4,15 +4,9 @@
  * acknowledged inside its handler, so there is no uncommitted state and hibernation may come
  * between any two events. All events, and all questions, come in through one door.
  */
-import { admissionFacts } from "../../shared/admission/judge.ts";
 import { must } from "../../shared/lib/assert.ts";
-import type {
-  OriginFacts,
-  OriginStatus,
-  PinnedRanges,
-  QuarantineEntry,
-  RangeClaim,
-} from "../../shared/visibility/facts.ts";
+import type { OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
+import type { OriginStatus, QuarantineEntry } from "../../shared/visibility/origin-status.ts";
 import type { Dial, DialPermit } from "../ports.ts";
 import { KnownFacts } from "./access/known-facts.ts";
 import { mayDial } from "./access/permits.ts";
@@ -29,7 +23,6 @@ import { originStatus, quarantineEntries } from "./origin-status.ts";
 import type { Peer, SocketId } from "./peer.ts";
 import type { OriginPorts } from "./ports.ts";
 import { PublisherSide } from "./publisher/publisher-side.ts";
-import { refusedBy } from "./publisher/review-admitted.ts";
 import { ReaderSide } from "./readers/reader-side.ts";
 import { ProjectionBuilder } from "./scopes/projection-builder.ts";
 import { Projections } from "./scopes/projections.ts";
@@ -248,11 +241,11 @@ export class Origin {
     return facts;
   }
 
-  /** At most so many admitted records that these ranges would refuse. Yields often. */
-  *refusedBy(ranges: PinnedRanges, most: number): ReturnType<typeof refusedBy> {
-    const search = refusedBy(this.#logs, admissionFacts(ranges, []), most);
+  /** Reads the logs step by step: each step is an event, and others come between two. */
+  *read<T>(search: (logs: Logs) => Generator<void, T>): Generator<void, T> {
+    const steps = search(this.#logs);
     for (;;) {
-      const step = this.#door.run("search", () => search.next());
+      const step = this.#door.run("search", () => steps.next());
       if (step.done === true) return step.value;
       yield;
     }

@@ -12,6 +12,7 @@ import {
   suspendCluster,
 } from "../../shared/api/clusters.ts";
 import type { ClusterView } from "../../shared/api/clusters.ts";
+import { pageOf } from "../../shared/api/page.ts";
 import type { Member } from "../mesh/mesh-calls.ts";
 import type { HubPorts } from "./hub-ports.ts";
 import { valueOf } from "./problem.ts";
@@ -30,9 +31,10 @@ export function clusterRoutes(ports: HubPorts): OpenAPIHono {
       propagated: added.propagated,
     });
   });
-  serve(router, listClusters, async ({ params }) => {
+  serve(router, listClusters, async ({ params, query }) => {
     const members = valueOf(await ports.mesh(params.mesh).listClusters());
-    return ok({ items: members.map(showMember) });
+    const { items, next } = pageOf(members, ({ name }) => name, query);
+    return ok({ items: items.map(showMember), next });
   });
   serve(router, getCluster, async ({ params: { mesh, cluster } }) =>
     ok(showMember(valueOf(await ports.mesh(mesh).getCluster(cluster)))),

@@ -4,7 +4,9 @@
  * means all of them; each that fails is named. [API9] Pure over what the Origins report.
  */
 import { CONNECTION_WORDS } from "../../shared/visibility/connection-words.ts";
-import type { EdgeReport, OriginStatus } from "../../shared/visibility/facts.ts";
+import type { EdgeReport } from "../../shared/visibility/facts.ts";
+import type { OriginStatus } from "../../shared/visibility/origin-status.ts";
+import type { MemberRcc } from "../mesh/rccs.ts";
 
 /**
  * Why an edge is not in sync, or why it shows less than there is. `code` is for programs and stays.
@@ -53,6 +55,21 @@ export function edgeState(
   const reasons = [...originReasons(origin, nowMs), ...contentReasons(report, origin)];
   const connectionStatus = reported === IN_SYNC && reasons.length > 0 ? RESYNC : reported;
   return { connection: CONNECTION_WORDS[connectionStatus] ?? "Unknown", connectionStatus, reasons };
+}
+
+/** What the Origins of both say of an RCC's edge; see `edgeState`. */
+export function seenBy(
+  rcc: Pick<MemberRcc, "row" | "remote" | "state">,
+  reader: OriginStatus | null,
+  origin: OriginStatus | null,
+  nowMs: number,
+): EdgeState & { readonly report: EdgeReport | null } {
+  const report =
+    reader?.edges.find((edge) => edge.rcc === rcc.row.name && edge.origin.uid === rcc.remote.uid) ??
+    null;
+  const isLive = reader?.publisher === "connected";
+  const isGranted = rcc.state === "granted";
+  return { ...edgeState(isGranted, isLive ? report : null, origin, nowMs), report };
 }
 
 function originReasons(origin: OriginStatus | null, nowMs: number): EdgeReason[] {

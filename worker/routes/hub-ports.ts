@@ -6,11 +6,16 @@ import type { Clock } from "../../shared/lib/clock.ts";
 import type { HubKeys } from "../auth/hub-key.ts";
 import type { DirectoryCalls, MeshAdmin } from "../mesh/mesh-calls.ts";
 import type { OwnCalls } from "../mesh/own-objects.ts";
+import type { IdempotencyCalls } from "../mesh/idempotency.ts";
+import type { RehearsalCalls } from "../mesh/rehearsal.ts";
 import type { TokenCalls } from "../mesh/tokens/api-tokens.ts";
 import type { WebhookCalls } from "../mesh/webhooks/webhook-calls.ts";
 import type { OriginCalls } from "../ports.ts";
 
-export interface OriginAccess extends Pick<OriginCalls, "status" | "quarantine" | "mayDial"> {
+export interface OriginAccess extends Pick<
+  OriginCalls,
+  "status" | "quarantine" | "mayDial" | "compareShown" | "whichHeld"
+> {
   /** Takes a WebSocket upgrade that the Worker has authenticated. */
   fetch(request: Request): Promise<Response>;
 }
@@ -22,6 +27,10 @@ export interface HubPorts {
   hubKeys(): Promise<HubKeys>;
   /** @param who For the audit; without it nothing is changed. */
   mesh(name: string, who?: string): MeshAdmin;
+  /** @param mesh Its name. */
+  rehearsal(mesh: string): RehearsalCalls;
+  /** @param mesh Its name. */
+  idempotency(mesh: string): IdempotencyCalls;
   /** @param mesh Its name. */
   webhooks(mesh: string, who?: string): WebhookCalls;
   /** @param mesh Its name. */

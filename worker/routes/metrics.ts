@@ -61,6 +61,17 @@ const OF_EDGES: readonly Metric<EdgeStatus>[] = [
     "Whether the origin lets the cluster see it",
     ({ state }) => (state === "granted" ? 1 : 0),
   ],
+  [
+    "catwalk_edge_latency_error_seconds",
+    "How wrong the latency may be, by the clocks of both relays",
+    ({ latency }) => seconds(latency?.errorMs ?? null),
+  ],
+  ["catwalk_edge_relays", "Relays of the reader that hold the edge", ({ relays }) => relays.count],
+  [
+    "catwalk_edge_lagging_relays",
+    "Relays of the reader that are not in sync, or behind another one",
+    ({ relays }) => relays.lagging,
+  ],
   ["catwalk_edge_endpoints", "Endpoints that the reader sees", ({ endpoints }) => endpoints],
   [
     "catwalk_edge_refused_records",
@@ -73,6 +84,22 @@ const OF_EDGES: readonly Metric<EdgeStatus>[] = [
     ({ withheld }) => withheld,
   ],
 ];
+
+/** A sample a window and quantile; those of windows without changes are left out. [API55] */
+function latencySamples(
+  edges: readonly EdgeStatus[],
+  labelsOf: (edge: EdgeStatus) => Labels,
+): Sample[] {
+  return edges.flatMap((edge) =>
+    (edge.latency?.windows ?? []).flatMap(({ minutes, p50Ms, p99Ms }): Sample[] => {
+      const labels = { ...labelsOf(edge), window: `${minutes}m` };
+      return [
+        [{ ...labels, quantile: "0.5" }, seconds(p50Ms)],
+        [{ ...labels, quantile: "0.99" }, seconds(p99Ms)],
+      ];
+    }),
+  );
+}
 
 const OF_WEBHOOKS: readonly Metric<Webhook>[] = [
   ["catwalk_webhook_waiting", "Deliveries that are due or tried again", ({ waiting }) => waiting],
@@ -98,14 +125,20 @@ export function metricsText(status: MeshStatus, webhooks: readonly Webhook[]): s
         all.map((row) => [labels(row), of(row)]),
       ),
     );
+  const edgeLabels = ({ cluster, rcc, origin }: EdgeStatus): Labels => ({
+    mesh,
+    cluster: cluster.name,
+    rcc,
+    origin: origin.name,
+  });
   return [
     ...families(OF_CLUSTERS, status.clusters, (row) => ({ mesh, cluster: row.cluster.name })),
-    ...families(OF_EDGES, status.edges, ({ cluster, rcc, origin }) => ({
-      mesh,
-      cluster: cluster.name,
-      rcc,
-      origin: origin.name,
-    })),
+    ...families(OF_EDGES, status.edges, edgeLabels),
+    family(
+      "catwalk_edge_latency_seconds",
+      "From the source's watch event until applied in the reading relay",
+      latencySamples(status.edges, edgeLabels),
+    ),
     ...families(OF_WEBHOOKS, webhooks, ({ id }) => ({ mesh, webhook: id })),
   ].join("");
 }

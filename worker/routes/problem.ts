@@ -19,6 +19,7 @@ const TITLES: Readonly<Record<number, string>> = {
   405: "Method not allowed",
   409: "Conflict",
   410: "Gone",
+  412: "Changed meanwhile",
   413: "Too large",
   422: "Not possible",
   426: "Upgrade required",

@@ -3,6 +3,7 @@
  */
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import type { RouteConfig } from "@hono/zod-openapi";
+import { z } from "zod";
 
 import type {
   AnswerOf,
@@ -21,20 +22,26 @@ import { badRequest, validationHook } from "./problem.ts";
 export interface Served<T> {
   readonly status: SuccessStatus;
   readonly body: T;
+  /** Absent: it has none. */
+  readonly etag?: string;
 }
 
-export function ok<T>(body: T): Served<T> {
-  return { status: 200, body };
+export function ok<T>(body: T, etag?: string): Served<T> {
+  return { status: 200, body, ...(etag === undefined ? {} : { etag }) };
 }
 
-export function created<T>(body: T): Served<T> {
-  return { status: 201, body };
+export function created<T>(body: T, etag?: string): Served<T> {
+  return { ...ok(body, etag), status: 201 };
 }
 
 /** Who asks, for the audit, and the headers of the request. */
 export interface AskedBy {
   readonly who: string;
   readonly headers: Headers;
+  /** `null`: it names no state. */
+  readonly ifMatch: string | null;
+  /** The owner of one cluster: what others have is not told. */
+  readonly isOwner: boolean;
 }
 
 /** A router whose validation errors are problems. */
@@ -67,17 +74,51 @@ export function serve<O extends Operation>(
       body: operation.body === null ? undefined : valid("json"),
     } as GivenOf<O>;
     requireOwnCluster(c, operation.owner, { ...given });
-    const who = callerOf(c)?.who ?? "anyone";
-    const { status, body } = await handle(given, { who, headers: c.req.raw.headers });
+    const caller = callerOf(c);
+    const [who, isOwner] = [caller?.who ?? "anyone", caller?.role === "owner"];
+    const { headers } = c.req.raw;
+    const ifMatch = headers.get("if-match");
+    if (ifMatch !== null && !takesTag(operation))
+      badRequest([{ field: "if-match", rule: "means nothing here" }]);
+    const { status, body, etag } = await handle(given, { who, headers, ifMatch, isOwner });
+    if (etag !== undefined) c.header("etag", etag);
     return c.json(body, status);
   });
+}
+
+function takesTag({ tags }: Operation): boolean {
+  return tags === "takes" || tags === "both";
+}
+
+/** A tag, or several: what is no tag matches nothing. */
+const ifMatchHeaders = z.object({
+  "if-match": z.string().max(1_000).optional().meta({
+    description: "The ETag of the state that the change is made from; 412 where it is another",
+  }),
+});
+
+const keyHeaders = z.object({
+  "idempotency-key": z
+    .string()
+    .regex(/^[\x21-\x7e]{1,255}$/)
+    .optional()
+    .meta({
+      description:
+        "Repeated with it within a day, the request gets the same answer and is not made again; 422 with another body",
+    }),
+});
+
+function headersOf(operation: Operation) {
+  if (takesTag(operation)) return { headers: ifMatchHeaders };
+  const isOfMesh = operation.method === "post" && operation.path.startsWith("/v1/meshes/{mesh}/");
+  return isOfMesh ? { headers: keyHeaders } : {};
 }
 
 function routeOf(operation: Operation): RouteConfig {
   const { id, summary, tag, method, path, access, owner, params, query, body, answer } = operation;
   const successes = Object.entries(operation.successes).map(([status, success]) => [
     status,
-    { ...jsonOf(answer, success.description), ...linksOf(success) },
+    { ...jsonOf(answer, success.description), ...linksOf(success), ...tagOf(operation) },
   ]);
   return {
     operationId: id,
@@ -91,6 +132,7 @@ function routeOf(operation: Operation): RouteConfig {
     request: {
       params: params as never,
       query: query as never,
+      ...headersOf(operation),
       ...(body === null
         ? {}
         : { body: { required: true, content: { "application/json": { schema: body } } } }),
@@ -103,6 +145,13 @@ function routeOf(operation: Operation): RouteConfig {
 function whoMay(access: Operation["access"], owner: Operation["owner"]): string {
   const role = access === "hub" ? "the hub's own token" : `role ${access}`;
   return `Needs ${role}${owner === null ? "" : ", or the owner of the cluster"}.`;
+}
+
+function tagOf({ tags }: Operation) {
+  if (tags === "none" || tags === "takes") return {};
+  return {
+    headers: { ETag: { schema: { type: "string" as const }, description: "For `If-Match`" } },
+  };
 }
 
 function jsonOf(schema: Operation["answer"], description: string) {
@@ -130,6 +179,7 @@ const PROBLEMS = {
   403: problem("The token's role may not do this"),
   404: problem("There is no such mesh, cluster, RCC or grant"),
   409: problem("In the way of what is there"),
+  412: problem("It was changed since it was read"),
   422: problem("Well formed, and breaks a rule between fields or of the mesh"),
   default: problem("A problem, with the fields and rules that it is about"),
 } as const;

@@ -7,7 +7,8 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import { getPreflight } from "../../shared/api/preflight.ts";
 import { getStatus, listQuarantine } from "../../shared/api/status.ts";
 import type { ClusterStatus, EdgeStatus, MeshStatus, SourceView } from "../../shared/api/status.ts";
-import type { OriginStatus, SourceReport, TakenOver } from "../../shared/visibility/facts.ts";
+import type { SourceReport, TakenOver } from "../../shared/visibility/facts.ts";
+import type { OriginStatus } from "../../shared/visibility/origin-status.ts";
 import { sharesPools } from "../../shared/visibility/rcc.ts";
 import { scopeDocument } from "../../shared/visibility/scope.ts";
 import type { Member, MeshOverview } from "../mesh/mesh-calls.ts";
@@ -17,8 +18,9 @@ import { requireRole } from "./authorize.ts";
 import { conditionsOf } from "./conditions.ts";
 import { metricsText } from "./metrics.ts";
 import type { Answer } from "./ask-all.ts";
-import { edgeState } from "./edge-state.ts";
+import { seenBy } from "./edge-state.ts";
 import type { HubPorts, OriginAccess } from "./hub-ports.ts";
+import { showLatency, showRelays } from "./latency.ts";
 import { valueOf } from "./problem.ts";
 import { newRouter, ok, serve } from "./serve.ts";
 import { isoTime } from "./shown.ts";
@@ -71,8 +73,8 @@ export function statusRoutes(ports: HubPorts): OpenAPIHono {
   return router;
 }
 
-/** The status document. */
-function statusOf(
+/** The status document. @param answers Of the overview's clusters, in their order. */
+export function statusOf(
   overview: MeshOverview,
   answers: readonly Answer<OriginStatus>[],
   nowMs: number,
@@ -86,7 +88,6 @@ function statusOf(
   const refs = new Map(overview.clusters.map(({ uid, name }) => [uid, { uid, name }]));
   const refOf = (uid: string) => refs.get(uid) ?? { uid, name: "" };
   const members = new Map(overview.clusters.map((cluster) => [cluster.uid, cluster]));
-  const isSuspended = (uid: string): boolean => members.get(uid)?.suspended === true;
   const healthMs = (uid: string): number => members.get(uid)?.health.sinceMs ?? 0;
   return {
     mesh: {
@@ -109,12 +110,8 @@ function statusOf(
       const origin = origins.get(edge.rcc.remote.uid) ?? null;
       const pools = members.get(edge.clusterUid)?.pools ?? [];
       const shown = edgeStatus(edge, reader, origin, pools, nowMs);
-      const conditions = conditionsOf({
+      const conditions = conditionsOf(edge.rcc.edge, {
         edge: shown,
-        isVetoed: edge.rcc.isVetoed,
-        isSuspended: isSuspended(edge.clusterUid) || isSuspended(edge.rcc.remote.uid),
-        generation: overview.accessVersion,
-        rccMs: edge.rcc.row.createdMs,
         healthMs: Math.max(healthMs(edge.clusterUid), healthMs(edge.rcc.remote.uid)),
       });
       return { cluster: refOf(edge.clusterUid), ...shown, conditions };
@@ -140,6 +137,7 @@ function clusterStatus(
     publisher: origin?.publisher ?? "unknown",
     takenOver: showTakenOver(origin?.takenOver ?? null),
     ageMs: origin === null ? null : ageOf(origin, nowMs),
+    relays: origin?.relays ?? null,
     quarantined: origin?.quarantined ?? null,
     partlyAdmitted: origin?.partlyAdmitted ?? null,
     source: report === null ? null : showSource(report.source),
@@ -164,12 +162,8 @@ function edgeStatus(
   pools: readonly string[],
   nowMs: number,
 ): Omit<EdgeStatus, "cluster" | "conditions"> {
-  const report = reader?.edges.find(
-    (edge) => edge.rcc === rcc.row.name && edge.origin.uid === rcc.remote.uid,
-  );
-  const isLive = reader?.publisher === "connected" && report !== undefined;
   const isGranted = rcc.state === "granted";
-  const { reasons, ...state } = edgeState(isGranted, isLive ? report : null, origin, nowMs);
+  const { reasons, report, ...state } = seenBy(rcc, reader, origin, nowMs);
   const shared = sharesPools(rcc.row.annotations);
   return {
     rcc: rcc.row.name,
@@ -194,6 +188,8 @@ function edgeStatus(
     revision: report?.revision ?? null,
     digest: report?.digest ?? null,
     ageMs: reader === null ? null : ageOf(reader, nowMs),
+    latency: showLatency(report?.latency, origin?.report?.clockErrorMs ?? null, nowMs),
+    relays: showRelays(reader?.edgeRelays.find((edge) => edge.rcc === rcc.row.name)),
   };
 }
 

@@ -4,6 +4,10 @@ import { FELIX_CHANNELS } from "../../../shared/record/channel.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import { hashKey } from "../../../shared/record/encoding.ts";
 import type { EncodedChange } from "../../../shared/record/encoding.ts";
+import type {
+  HeldWithdrawal,
+  WithdrawalOrder,
+} from "../../../shared/visibility/withdrawal-order.ts";
 import type { RelayPorts } from "../../hub/relay-ports.ts";
 import type { Logger } from "../../lib/log.ts";
 import type { LocalState } from "../local-state.ts";
@@ -143,6 +147,27 @@ export class Withdrawals {
     this.#afterChange();
     this.#write();
     return about;
+  }
+
+  /** What is held, for the hub. */
+  held(): readonly HeldWithdrawal[] {
+    return this.#guard.holds
+      .filter(({ keys }) => keys > 0)
+      .map(({ collection, keys, sinceMs, untilMs }) => ({ collection, keys, sinceMs, untilMs }));
+  }
+
+  /**
+   * By an operator, at the hub. What it names is decided once: a hold that began at another time is
+   * another one. [PUB20]
+   */
+  obey(order: WithdrawalOrder | undefined): void {
+    if (order === undefined) return;
+    const { decision, holds } = order;
+    for (const { collection, untilMs, sinceMs } of this.held()) {
+      const isNamed = holds.some((one) => one.collection === collection && one.sinceMs === sinceMs);
+      const isNews = decision === "confirm" || untilMs !== null;
+      if (isNamed && isNews && isCollectionName(collection)) this.decide(decision, collection);
+    }
   }
 
   stop(): void {

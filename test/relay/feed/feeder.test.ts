@@ -130,13 +130,13 @@ class Follower {
     });
   }
 
-  open(accessVersion = 0): void {
+  open(accessVersion = 0, versions = PROTOCOL_VERSIONS): void {
     this.view.onConnect();
     this.#stream++;
     this.#feeder.onFrame({ type: "open", stream: this.#stream, target: ORIGIN });
     this.send({
       type: "watch-hello",
-      versions: PROTOCOL_VERSIONS,
+      versions,
       software: "test",
       accessVersion,
       creditBytes: 1,
@@ -205,6 +205,24 @@ test("[FEE3] a new follower is repaired from the feeder's view, then gets what c
   const sent = follower.got.flatMap((one) => (one.type === "message" ? messageIn(one.bytes) : []));
   expect(sent.slice(-2)).toEqual([frame, checkpoint]);
   expect(follower.isEqual).toBe(true);
+});
+
+test("[API55] [PRO1] a follower is told when a frame was seen, one of an older version is not", () => {
+  for (const [versions, seenMs] of [
+    [PROTOCOL_VERSIONS, 77],
+    [[4, 3, 2, 1], undefined],
+  ] as const) {
+    const { rig, log } = fedWith(2);
+    const follower = new Follower(rig);
+    follower.open(0, versions);
+    rig.fromHub({ ...log.frame(9), seenMs: 77 }, log.checkpoint());
+    const frames = follower.got.flatMap((one) => {
+      const message = one.type === "message" ? messageIn(one.bytes) : null;
+      return message?.type === "frame" ? [message.seenMs] : [];
+    });
+    expect(frames).toEqual([seenMs]);
+    expect(follower.isEqual).toBe(true);
+  }
 });
 
 test("[FEE3] nothing is given on before the hub has confirmed the view, nor by a view that is repaired", () => {

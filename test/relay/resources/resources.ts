@@ -58,6 +58,7 @@ export function rccAt(
       remote: { uid: "d", name },
       state: more.state ?? "granted",
       notServed: [],
+      conditions: [],
     },
     under,
   };
@@ -72,6 +73,7 @@ export function grantAt(reader: string, under: string | null, scope?: Grant["sco
     managedBy: under === null ? "api" : "cluster",
     vetoed: false,
     ...(scope === undefined ? {} : { scope }),
+    conditions: [],
     under,
   };
 }

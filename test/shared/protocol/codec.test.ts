@@ -131,6 +131,34 @@ const PINNED: { readonly [T in Message["type"]]: readonly [Pinned<T>, ...Pinned<
       bytes:
         "9707000007c41003030303030303030303030303030303c4100303030303030303030303030303030393c41003030303030303030303030303030303c3c2",
     },
+    {
+      message: {
+        type: "frame",
+        origin: 0,
+        channel: "identity",
+        revision: 7,
+        previous: b16,
+        payload: b16,
+        settled: { digest: b16, populated: true, sweep: false },
+        seenMs: 9,
+      },
+      bytes:
+        "9807000007c41003030303030303030303030303030303c4100303030303030303030303030303030393c41003030303030303030303030303030303c3c209",
+    },
+    {
+      message: {
+        type: "frame",
+        origin: 0,
+        channel: "identity",
+        revision: 7,
+        previous: b16,
+        payload: b16,
+        settled: null,
+        seenMs: 9,
+      },
+      bytes:
+        "9807000007c41003030303030303030303030303030303c41003030303030303030303030303030303c009",
+    },
   ],
   checkpoint: [
     {
@@ -249,6 +277,10 @@ const PINNED: { readonly [T in Message["type"]]: readonly [Pinned<T>, ...Pinned<
     {
       message: { type: "publish", channel: "identity", sequence: 1, payload: b16 },
       bytes: "940e0001c41003030303030303030303030303030303",
+    },
+    {
+      message: { type: "publish", channel: "identity", sequence: 1, payload: b16, seenMs: 9 },
+      bytes: "950e0001c4100303030303030303030303030303030309",
     },
   ],
   accepted: [

@@ -20,6 +20,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   createWebhook: { url: "https://ops.example/hook" },
   updateWebhook: {},
   redeliverWebhook: { event: 1 },
+  decideWithdrawals: { decision: "confirm" },
   createApiToken: { name: "some", role: "viewer", expiresSeconds: 600 },
 };
 
@@ -34,15 +35,19 @@ const LEAST: Readonly<Record<string, readonly string[]>> = {
 const OWNERS = new Set([
   "getCluster",
   "getView",
+  "getExchange",
   "createRcc",
   "applyRcc",
   "deleteRcc",
   "listRccs",
   "getRcc",
   "createGrant",
+  "getGrant",
   "applyGrant",
   "deleteGrant",
   "listGrants",
+  "listWithdrawals",
+  "decideWithdrawals",
 ]);
 
 const CALLERS = ["hub", "admin", "editor", "viewer", "owner of db", "owner of app"] as const;

@@ -6,7 +6,7 @@ import { NAME_RULE } from "../../../shared/lib/names.ts";
 import { VERSION } from "../../../shared/lib/version.ts";
 import { PROTOCOL_VERSIONS } from "../../../shared/protocol/version.ts";
 import { parseRcc } from "../../../shared/visibility/rcc.ts";
-import type { OriginStatus } from "../../../shared/visibility/facts.ts";
+import type { OriginStatus } from "../../../shared/visibility/origin-status.ts";
 import { BUDGETS } from "../../../worker/origin/budgets/limits.ts";
 import { toHex } from "../../../shared/lib/bytes.ts";
 import { sha256 } from "../../../shared/lib/hash.ts";
@@ -105,12 +105,14 @@ test("[API3] the OpenAPI 3.1 document describes every admin path", async () => {
     "/v1/meshes/{mesh}/audit",
     "/v1/meshes/{mesh}/clusters",
     "/v1/meshes/{mesh}/clusters/{cluster}",
+    "/v1/meshes/{mesh}/clusters/{cluster}/exchange",
     "/v1/meshes/{mesh}/clusters/{cluster}/rccs",
     "/v1/meshes/{mesh}/clusters/{cluster}/rccs/{rcc}",
     "/v1/meshes/{mesh}/clusters/{cluster}/resume",
     "/v1/meshes/{mesh}/clusters/{cluster}/suspend",
     "/v1/meshes/{mesh}/clusters/{cluster}/token",
     "/v1/meshes/{mesh}/clusters/{cluster}/view",
+    "/v1/meshes/{mesh}/clusters/{cluster}/withdrawals",
     "/v1/meshes/{mesh}/confirm-restore",
     "/v1/meshes/{mesh}/events",
     "/v1/meshes/{mesh}/grants",
@@ -136,14 +138,17 @@ test("[API10] a query parameter that means nothing is refused, and nothing has c
   const grant = `${DEMO}/grants/db/app`;
   const before = (await hub.call("GET", `${DEMO}/grants`)).body;
   for (const [method, path, body] of [
-    ["PUT", `${grant}?dryRun=true`, { scope: { namespaces: ["shop"] } }],
+    ["PUT", `${grant}?dryrun=true`, { scope: { namespaces: ["shop"] } }],
+    ["PUT", `${grant}?dryRun=yes`, { scope: { namespaces: ["shop"] } }],
     ["DELETE", `${grant}?dryRun=All`, undefined],
     ["PUT", `${DEMO}/clusters/app/rccs/db?fieldManager=me`, RCC],
     ["POST", `${DEMO}/clusters?dryRun=true`, { name: "new" }],
     ["DELETE", `${DEMO}/clusters/app?cascade=orphan`, undefined],
     ["DELETE", `${DEMO}?dryRun`, undefined],
     ["GET", "/v1/meshes?limit=5", undefined],
-    ["GET", `${DEMO}/grants?origin=db&reader=app`, undefined],
+    ["GET", `${DEMO}/grants?origin=db&readers=app`, undefined],
+    ["GET", `${DEMO}/grants?limit=0`, undefined],
+    ["GET", `${DEMO}/rccs?cursor=Bad%20one`, undefined],
     ["GET", `${DEMO}/audit?limit=1.5`, undefined],
     ["GET", `${DEMO}/audit?limit=0x10`, undefined],
     ["GET", `${DEMO}/audit?limit=1001`, undefined],
@@ -152,9 +157,9 @@ test("[API10] a query parameter that means nothing is refused, and nothing has c
     expect([path, answer.status, answer.body.code]).toEqual([path, 400, "bad-request"]);
     expect(JSON.stringify(answer.body.errors)).toMatch(/"field":"query\.(\w+)"/);
   }
-  const dry = await hub.call("DELETE", `${grant}?dryRun=All`);
+  const dry = await hub.call("DELETE", `${grant}?dryrun=true`);
   expect(dry.body.errors).toEqual([
-    { field: "query.dryRun", rule: "is not a known query parameter" },
+    { field: "query.dryrun", rule: "is not a known query parameter" },
   ]);
   expect((await hub.call("GET", `${DEMO}/grants`)).body).toEqual(before);
   expect((await hub.call("GET", `${DEMO}/clusters`)).body["items"]).toHaveLength(2);
@@ -172,7 +177,7 @@ test("[API11] 405 says what is allowed, and 401 how to authenticate", async () =
     ["PATCH", "/v1/meshes", "GET, HEAD, POST"],
     ["POST", DEMO, "DELETE, GET, HEAD"],
     ["DELETE", `${DEMO}/status`, "GET, HEAD"],
-    ["GET", `${DEMO}/grants/db/app`, "DELETE, PUT"],
+    ["POST", `${DEMO}/grants/db/app`, "DELETE, GET, HEAD, PUT"],
     ["PUT", "/v1/join", "POST"],
     ["DELETE", "/healthz", "GET, HEAD"],
   ] as const)
@@ -374,7 +379,10 @@ test("[SCP3] PUT creates a grant or makes it show this: 201, then 200; only an o
   expect((await hub.call("PUT", path, { scope }, form)).body.errors).toEqual([
     { field: "content-type", rule: "must be application/json" },
   ]);
-  expect((await hub.call("GET", `${DEMO}/grants`)).body).toEqual({ items: [] });
+  expect((await hub.call("GET", `${DEMO}/grants`)).body).toEqual({
+    items: [],
+    next: null,
+  });
   expect((await hub.call("PUT", path, { scope })).status).toBe(201);
   expect((await hub.call("PUT", path, { scope: { labels: ["role"] } })).status).toBe(200);
   expect((await hub.call("GET", `${DEMO}/grants`)).body).toMatchObject({

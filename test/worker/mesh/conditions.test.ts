@@ -57,6 +57,73 @@ test("[API44] an edge has the conditions Accepted, Granted, Connected and InSync
   expect(await conditions()).toMatchObject({ Granted: "False NoGrant", Connected: /^False/ });
 });
 
+test("[API57] an RCC that is got has all of them, lists and grants those of the registry", async () => {
+  const { hub, demo, uids } = await world();
+  const shown = (conditions: unknown) =>
+    (conditions as { type: string; status: string; reason: string }[]).map(
+      ({ type, status, reason }) => `${type} ${status} ${reason}`,
+    );
+  const get = async (path: string) => (await hub.call("GET", `/v1/meshes/demo/${path}`)).body;
+  const ofRcc = async () =>
+    shown(((await get("clusters/app/rccs/db"))["status"] as { conditions: unknown }).conditions);
+  const first = async (path: string) => ((await get(path))["items"] as Record<string, never>[])[0];
+  const ofList = async () =>
+    shown((await first("clusters/app/rccs"))?.["status"]?.["conditions"] ?? []);
+  const ofGrant = async () => shown((await first("grants"))?.["conditions"] ?? []);
+  const registry = ["Accepted True Accepted", "Granted True Granted"];
+  expect(await ofRcc()).toEqual([...registry, "Connected True Connected", "InSync True Equal"]);
+  expect([await ofList(), await ofGrant()]).toEqual([registry, registry]);
+  hub.origin(uids["db"]!).mode = "fails";
+  expect((await ofRcc())[3]).toBe("InSync False OriginUnknown");
+  hub.origin(uids["db"]!).mode = "works";
+  const overlay = { ...rccRequest("db"), overlayRoutingMode: "Enabled" as const };
+  valueOf(await demo.applyRcc("app", overlay, "apply"));
+  expect((await ofRcc())[4]).toBe("OverlayReady False NotReady");
+  expect((await ofList())[2]).toBe("OverlayReady False NotReady");
+  valueOf(await demo.suspendCluster("db", true));
+  expect((await ofRcc())[1]).toBe("Granted False Suspended");
+  valueOf(await demo.suspendCluster("db", false));
+  valueOf(await demo.deleteRcc("app", "db"));
+  expect(await ofGrant()).toEqual(["Accepted False NoRcc", "Granted True Granted"]);
+  valueOf(await demo.applyRcc("app", rccRequest("db"), "create"));
+  valueOf(await demo.deleteGrant("db", "app"));
+  expect((await ofRcc()).slice(1)).toEqual([
+    "Granted False NoGrant",
+    "Connected False NotGranted",
+    "InSync False NotGranted",
+  ]);
+});
+
+test("[API59] each side sees what it shows and sees, with the scope, and nothing of others", async () => {
+  const { hub, demo, uids } = await world();
+  uids["web"] = valueOf(await demo.addCluster("web")).cluster.uid;
+  valueOf(await demo.applyRcc("web", rccRequest("db"), "create"));
+  valueOf(await demo.applyGrant("db", "app", { namespaces: ["shop"] }));
+  const exchange = async (cluster: string) =>
+    (await hub.call("GET", `/v1/meshes/demo/clusters/${cluster}/exchange`)).body;
+  const side = {
+    rcc: "db",
+    scope: { namespaces: ["shop"] },
+    connection: "InSync",
+    endpoints: 3,
+    refused: 0,
+  };
+  expect(await exchange("db")).toMatchObject({
+    cluster: { name: "db" },
+    shows: [
+      { peer: { name: "app" }, ...side },
+      { peer: { name: "web" }, connection: "NotGranted", endpoints: 0 },
+    ],
+    sees: [],
+  });
+  expect(await exchange("app")).toMatchObject({
+    shows: [],
+    sees: [{ peer: { name: "db" }, ...side }],
+  });
+  expect(JSON.stringify(await exchange("app"))).not.toContain("web");
+  expect((await hub.call("GET", "/v1/meshes/demo/clusters/none/exchange")).status).toBe(404);
+});
+
 test("[VIS50] a suspended cluster neither sees nor is seen, and all of it stays", async () => {
   const { hub, uids, conditions } = await world();
   const path = "/v1/meshes/demo/clusters/db";

@@ -4,11 +4,8 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import { must } from "../../../shared/lib/assert.ts";
 import { toHex } from "../../../shared/lib/bytes.ts";
 import { sha256 } from "../../../shared/lib/hash.ts";
-import type {
-  OriginFacts,
-  OriginStatus,
-  QuarantineEntry,
-} from "../../../shared/visibility/facts.ts";
+import type { OriginFacts } from "../../../shared/visibility/facts.ts";
+import type { OriginStatus, QuarantineEntry } from "../../../shared/visibility/origin-status.ts";
 import { createApp } from "../../../worker/app.ts";
 import { importHubKey } from "../../../worker/auth/hub-key.ts";
 import type { HubKeys } from "../../../worker/auth/hub-key.ts";
@@ -19,6 +16,8 @@ import { SqlMeshStore } from "../../../worker/mesh/mesh-store.ts";
 import type { CollectionName, MeshStore } from "../../../worker/mesh/mesh-store.ts";
 import { Mesh } from "../../../worker/mesh/mesh.ts";
 import { OwnObjects } from "../../../worker/mesh/own-objects.ts";
+import { Idempotency } from "../../../worker/mesh/idempotency.ts";
+import { MeshRehearsal } from "../../../worker/mesh/rehearsal.ts";
 import { ApiTokens } from "../../../worker/mesh/tokens/api-tokens.ts";
 import { Deliverer } from "../../../worker/mesh/webhooks/deliverer.ts";
 import type { Payload } from "../../../worker/mesh/webhooks/payload.ts";
@@ -36,6 +35,7 @@ import type {
   Dial,
   DialPermit,
   OriginCalls,
+  ShownDifference,
   ShownToken,
   TokenPermit,
 } from "../../../worker/ports.ts";
@@ -124,6 +124,8 @@ export class FakeOrigin implements OriginCalls {
       report: null,
       scopes: [],
       edges: [],
+      relays: 0,
+      edgeRelays: [],
       ...this.report,
     };
   }
@@ -145,6 +147,29 @@ export class FakeOrigin implements OriginCalls {
   async refusedBy(): ReturnType<OriginCalls["refusedBy"]> {
     await this.#obey();
     return this.held.map((key) => ({ key, message: "outside" }));
+  }
+
+  /** What it is asked to compare, and what it answers. */
+  readonly compared: unknown[] = [];
+  difference: ShownDifference = {
+    appear: { endpoints: 0, namespaces: 0, records: 0 },
+    disappear: { endpoints: 0, namespaces: 0, records: 0 },
+    change: { endpoints: 0, namespaces: 0, records: 0 },
+    sharedAddresses: [],
+  };
+  addresses: readonly string[] = [];
+
+  async compareShown(
+    ...question: Parameters<OriginCalls["compareShown"]>
+  ): ReturnType<OriginCalls["compareShown"]> {
+    await this.#obey();
+    this.compared.push(question);
+    return this.difference;
+  }
+
+  async whichHeld(addresses: readonly string[]): ReturnType<OriginCalls["whichHeld"]> {
+    await this.#obey();
+    return addresses.filter((address) => this.addresses.includes(address));
   }
 
   async fetch(request: Request): Promise<Response> {
@@ -198,6 +223,8 @@ export class TestHub {
         this.touched.add(`mesh:${name}`);
         return this.service(name, who);
       },
+      idempotency: (name) => new Idempotency(this.mesh(name)),
+      rehearsal: (name) => new MeshRehearsal(this.mesh(name)),
       webhooks: (name) => this.webhooks(name),
       own: (name) => {
         this.touched.add(`mesh:${name}`);

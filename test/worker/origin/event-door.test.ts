@@ -5,6 +5,7 @@ import { EventBudget } from "../../../worker/origin/budgets/event-budget.ts";
 import { EventDoor } from "../../../worker/origin/event-door.ts";
 import { Origin } from "../../../worker/origin/origin.ts";
 import type { OriginPorts } from "../../../worker/origin/ports.ts";
+import { compareShown } from "../../../worker/origin/scopes/shown-difference.ts";
 import { Timers } from "../../../worker/origin/timers.ts";
 import type { TimerName } from "../../../worker/origin/timers.ts";
 import { facts, OriginWorld } from "../../support/origin-world.ts";
@@ -51,7 +52,7 @@ const WAYS_IN: Record<
   mayDial: (origin) => origin.mayDial({ originUid: "x", keyGeneration: 1 }),
   status: (origin) => origin.status(),
   quarantine: (origin) => origin.quarantine(10),
-  refusedBy: (origin) => origin.refusedBy({ pods: [], nodes: [] }, 10).next(),
+  read: (origin) => origin.read((logs) => compareShown(logs, "nothing", "all", [])).next(),
   refreshDigests: (origin) => origin.refreshDigests(),
 };
 const PEER = { role: "watch", clusterUid: "c", keyGeneration: 1 } as const;

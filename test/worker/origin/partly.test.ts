@@ -5,9 +5,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
+import { admissionFacts } from "../../../shared/admission/judge.ts";
 import type { EncodedChange } from "../../../shared/record/encoding.ts";
 import type { WorkloadEndpoint } from "../../../shared/record/record.ts";
 import { keyOf } from "../../../shared/record/key.ts";
+import { refusedBy } from "../../../worker/origin/publisher/review-admitted.ts";
 import { facts } from "../../support/origin-world.ts";
 import { populatedWorld } from "../../support/origin-peers.ts";
 import { address, pod, putOf } from "../../support/records.ts";
@@ -84,7 +86,8 @@ test("[ADM9] what a narrower range holds no more is quarantined, also where the 
 test("[VIS35] what a range would take is named beforehand, and nothing changes by asking", () => {
   const { world, reader } = populatedWorld(300);
   const ask = (pods: string[], most: number) => {
-    const search = world.origin.refusedBy({ pods, nodes: [] }, most);
+    const admission = admissionFacts({ pods, nodes: [] }, []);
+    const search = world.origin.read((logs) => refusedBy(logs, admission, most));
     for (let step = search.next(); ; step = search.next())
       if (step.done === true) return step.value;
   };

@@ -17,6 +17,7 @@ export async function postPayload(
   url: string,
   { headers, body }: Payload,
   nowMs: number,
+  timeoutMs = TIMEOUT_MS,
 ): Promise<Sent> {
   try {
     const response = await fetch(url, {
@@ -25,7 +26,7 @@ export async function postPayload(
       body,
       // A redirect is an answer like any other: it is not followed.
       redirect: "manual",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     });
     await readSome(response.body);
     const after = retryAfterMs(response.headers.get("retry-after"), nowMs);

@@ -48,6 +48,8 @@ export class ChannelLog implements LogBounds, FoldedLog {
   readonly #recent = new RecentFrames();
   /** The frame at the head, which all readers that are there are sent. */
   #last: StoredFrame | null = null;
+  /** When the commit at this revision was seen at its source, by the hub's clock. */
+  seen: { readonly revision: number; readonly atMs: number } | null = null;
 
   /** @param newEpoch Makes a random epoch for a new log: no two incarnations share one. */
   constructor(channel: Channel, store: ChannelStore, pieces: PieceBudget, newEpoch: () => string) {

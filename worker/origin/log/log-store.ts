@@ -5,7 +5,8 @@
  */
 import type { Partition } from "../../../shared/log/partition.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
-import type { OriginFacts, RangeClaim, ScopeStatus } from "../../../shared/visibility/facts.ts";
+import type { OriginFacts, RangeClaim } from "../../../shared/visibility/facts.ts";
+import type { ScopeStatus } from "../../../shared/visibility/origin-status.ts";
 import type { Scope } from "../../../shared/visibility/scope.ts";
 
 /**

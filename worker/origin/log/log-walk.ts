@@ -25,15 +25,22 @@ interface Plan {
 export class LogWalk {
   readonly #log: ChannelLog;
   #plan: Plan | null = null;
+  #isInFrames = true;
 
   constructor(log: ChannelLog) {
     this.#log = log;
   }
 
+  /** Whether what was read last was a frame: its records may come again in a blob. */
+  get isInFrames(): boolean {
+    return this.#isInFrames;
+  }
+
   /** The records of the next frame or blob; `null` when all were read. */
   next(): ReadChange[] | null {
     const plan = (this.#plan ??= planOf(this.#log));
-    if (plan.next <= plan.head) {
+    this.#isInFrames = plan.next <= plan.head;
+    if (this.#isInFrames) {
       const frame = this.#log.frame(plan.next++);
       if (frame !== undefined) return putsIn(frame.payload);
       // Its slot of the ring has another frame: its changes have been folded since.

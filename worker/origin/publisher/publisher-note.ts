@@ -42,9 +42,17 @@ const schema = z.object({
 });
 
 export function writePublisherNote(note: PublisherNote): string {
-  const { edges, report } = note;
-  const fits = JSON.stringify([edges, report]).length <= REPORT_CHARS;
-  return JSON.stringify(fits ? note : { ...note, edges: [], report: null });
+  const untimed = { ...note, edges: note.edges.map(withoutLatency) };
+  const kept = [note, untimed].find(
+    ({ edges, report }) => JSON.stringify([edges, report]).length <= REPORT_CHARS,
+  );
+  return JSON.stringify(kept ?? { ...note, edges: [], report: null });
+}
+
+/** What is known again soonest goes first. */
+function withoutLatency(edge: EdgeReport): EdgeReport {
+  const { latency, ...rest } = edge;
+  return latency === undefined ? edge : rest;
 }
 
 /** Reports are read by the same rules as those that a relay sends. */

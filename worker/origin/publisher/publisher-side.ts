@@ -24,6 +24,7 @@ import { CommitSchedule } from "./commit-schedule.ts";
 import type { Committed, Queued } from "./commit-schedule.ts";
 import type { PublishResult } from "./frame-intake.ts";
 import { parsePublisherNote } from "./publisher-note.ts";
+import { noteSeen } from "./seen-times.ts";
 import { PublisherSockets } from "./publisher-sockets.ts";
 import { PublisherWelcome } from "./publisher-welcome.ts";
 import { Publishing } from "./publishing.ts";
@@ -184,6 +185,7 @@ export class PublisherSide {
     const frames = waiting.filter(({ socket }) => this.sockets.isPublisher(socket));
     // fault: ack-before-commit
     const results = this.#publishing.publish(frames, most);
+    noteSeen(frames, results, this.#projections);
     if (results.some((result) => result.kind === "accepted" && result.hasCommitted))
       this.committed();
     // Frames that this event had no time for; after a broken rule the publisher is not heard.

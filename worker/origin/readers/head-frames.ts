@@ -4,6 +4,7 @@
  */
 import { encodeMessage } from "../../../shared/protocol/codec.ts";
 import type { Settled } from "../../../shared/protocol/messages.ts";
+import { SEEN_VERSION } from "../../../shared/protocol/version.ts";
 import { CATCH_UP_VERSION } from "./catch-up.ts";
 import type { ChannelLog } from "../log/channel-log.ts";
 
@@ -20,8 +21,8 @@ export interface HeadFrame {
 export class HeadFrames {
   readonly #knowsDigest: ((log: ChannelLog) => boolean) | null;
   readonly #rule: SweepRule;
-  /** By log: without the digest, and with it for readers that know it. */
-  readonly #heads = new Map<ChannelLog, [HeadFrame?, HeadFrame?]>();
+  /** By log: without the digest, with it for readers that know it, and with the time besides. */
+  readonly #heads = new Map<ChannelLog, [HeadFrame?, HeadFrame?, HeadFrame?]>();
   readonly #settled = new Map<ChannelLog, boolean>();
   /** Frames behind the head for readers of an older version, by epoch and revision. */
   readonly #older = new Map<string, HeadFrame | undefined>();
@@ -42,12 +43,13 @@ export class HeadFrames {
     if (revision !== log.head) return this.#olderFrame(log, revision);
     let heads = this.#heads.get(log);
     if (heads === undefined) this.#heads.set(log, (heads = []));
-    const digestSlot = version >= CATCH_UP_VERSION ? 1 : 0;
-    const known = heads[digestSlot];
+    const isTimed = version >= SEEN_VERSION && log.seen?.revision === revision;
+    const slot = isTimed ? 2 : version >= CATCH_UP_VERSION ? 1 : 0;
+    const known = heads[slot];
     if (known !== undefined) return known;
-    const isSettled = this.#isSettled(log) && digestSlot === 1;
-    const head = this.#encode(log, revision, isSettled);
-    if (head !== undefined) heads[digestSlot] = head;
+    const isSettled = this.#isSettled(log) && slot > 0;
+    const head = this.#encode(log, revision, isSettled, isTimed);
+    if (head !== undefined) heads[slot] = head;
     return head;
   }
 
@@ -65,7 +67,12 @@ export class HeadFrames {
     return this.#older.get(id);
   }
 
-  #encode(log: ChannelLog, revision: number, isSettled: boolean): HeadFrame | undefined {
+  #encode(
+    log: ChannelLog,
+    revision: number,
+    isSettled: boolean,
+    isTimed = false,
+  ): HeadFrame | undefined {
     const frame = log.frame(revision);
     if (frame === undefined) return undefined;
     const { previous, payload } = frame;
@@ -79,6 +86,7 @@ export class HeadFrames {
       previous,
       payload,
       settled,
+      ...(isTimed && { seenMs: log.seen?.atMs ?? null }),
     });
     return { bytes, isSettled };
   }

@@ -1,0 +1,40 @@
+/** How long the changes of one remote take to get here, by the hub's clock at both ends. [API55] */
+import type { EdgeLatency } from "../../shared/visibility/edge-latency.ts";
+import type { RelayPorts } from "../hub/relay-ports.ts";
+import { LatencyWindows } from "./latency-windows.ts";
+
+/** What is told of a time is no news within it: reports are sent when they change. */
+const TOLD_MS = 10_000;
+
+export class RemoteLatency {
+  readonly #ports: Pick<RelayPorts, "now" | "hubTime">;
+  readonly #windows = new LatencyWindows();
+  #told: EdgeLatency | null = null;
+
+  constructor(ports: Pick<RelayPorts, "now" | "hubTime">) {
+    this.#ports = ports;
+  }
+
+  /** A change is applied that was seen at its source at that time, Unix ms by the hub's clock. */
+  onApplied(seenMs: number): void {
+    const time = this.#ports.hubTime?.now() ?? null;
+    if (time !== null) this.#windows.add(time.ms - seenMs, this.#ports.now());
+  }
+
+  /** For a report: nothing where nothing is known, and the same again within ten seconds. */
+  report(): { readonly latency?: EdgeLatency } {
+    const windows = this.#windows.windows(this.#ports.now());
+    const time = windows === null ? null : (this.#ports.hubTime?.now() ?? null);
+    if (windows === null || time === null) return {};
+    const known = this.#told;
+    if (known !== null && time.ms - known.atMs < TOLD_MS) return { latency: known };
+    const errorMs = roundedError(time.errorMs);
+    this.#told = { atMs: Math.round(time.ms), errorMs, windows };
+    return { latency: this.#told };
+  }
+}
+
+/** Up to the next power of two: an error that grows with time is no news each time. */
+export function roundedError(errorMs: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, errorMs)));
+}
