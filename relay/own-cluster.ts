@@ -101,6 +101,10 @@ export class OwnCluster {
       ports,
       log,
       onObeyed: (obeyed) => this.#obey(obeyed),
+      // Without a hub there is nobody to tell.
+      onHeld: () => {
+        if (ports.hubTime !== undefined) options.onHealth();
+      },
     });
   }
 

@@ -36,6 +36,7 @@ export const listEvents = operation({
       .meta({
         type: "integer",
         minimum: 0,
+        maximum: 999_999_999_999,
         description: "Events after this one; without it: the newest",
       }),
     limit: limitSchema(1000, 100),

@@ -113,6 +113,34 @@ test("[PUB6] an operator lists, rejects and confirms on the relay's machine", as
   expect(await withdrawals()).toEqual([]);
 });
 
+test("[PUB20] [CLI95] an operator lists, rejects and confirms at the hub", async () => {
+  const heir = { ...pod(1), metadata: { name: "heir", namespace: "shop" } };
+  api.put(PODS, pod(2));
+  await eventually(served, (found) => found.join() === ips(1, 2).join());
+  for (const gone of [heir, pod(2)]) api.remove(PODS, gone, true);
+  api.compact();
+  api.closeWatches(PODS);
+  const at = ["--cluster", "db"];
+  const listed = await eventually(
+    () => rig.catwalk("withdrawal", "list", ...at),
+    ({ out }) => /^pods +2 /m.test(out),
+  );
+  expect(listed.out).toMatch(/^COLLECTION +KEYS +SINCE +UNTIL\npods +2 +\S+ +\S+\n$/);
+  const rejected = await rig.catwalk("withdrawal", "reject", ...at);
+  expect(rejected).toMatchObject({ status: 0, out: "2 records of db stay\n" });
+  await eventually(withdrawals, (found) => found[0]?.until === null);
+  expect(await served()).toEqual(ips(1, 2));
+  const confirmed = await rig.catwalk("withdrawal", "confirm", ...at);
+  expect(confirmed).toMatchObject({ status: 0, out: "2 records of db are withdrawn\n" });
+  await eventually(served, (found) => found.length === 0);
+  expect(await withdrawals()).toEqual([]);
+  const again = await rig.catwalk("withdrawal", "confirm", ...at);
+  expect([again.status, again.err]).toEqual([
+    1,
+    expect.stringContaining("holds back no withdrawal"),
+  ]);
+});
+
 test("[PUB6] a web page's request, and one by GET, decide nothing", async () => {
   const url = new URL("/withdrawals/confirm", rig.relay("db").url);
   const status = (method: string, headers: Record<string, string>): Promise<number> =>

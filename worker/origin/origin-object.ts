@@ -208,6 +208,8 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
 
   async #read<T>(search: (logs: Logs) => Generator<void, T>): Promise<T> {
     await this.#meshPort.pull();
+    // A walk begins with the digests of a log, which may have changed much.
+    while (!this.#origin.refreshDigests()) await othersTurn();
     return inTurns(this.#origin.read(search));
   }
 

@@ -28,6 +28,8 @@ export interface WithdrawalOptions {
   readonly log: Logger;
   /** Obeyed after all, by time or by an operator. */
   onObeyed(obeyed: Obeyed): void;
+  /** What is held has changed: the hub is to hear it. [PUB20] */
+  onHeld?(): void;
 }
 
 export interface WithdrawalReport {
@@ -64,6 +66,7 @@ export class Withdrawals {
   #wroteMs = Number.NEGATIVE_INFINITY;
   #pauseMs = WRITE_MS;
   #told = "[]";
+  #heldText = "[]";
 
   constructor(options: WithdrawalOptions) {
     this.#options = options;
@@ -218,6 +221,11 @@ export class Withdrawals {
         Math.max(0, Math.min(...ends) - this.#nowMs()),
         () => this.#expire(),
       );
+    const heldText = JSON.stringify(this.held());
+    if (heldText !== this.#heldText) {
+      this.#heldText = heldText;
+      this.#options.onHeld?.();
+    }
     // One that is remembered is told again when its keys are known.
     const known = holds.filter(({ keys }) => keys > 0);
     const told = JSON.stringify(known.map(({ collection, untilMs }) => [collection, untilMs]));

@@ -21,6 +21,7 @@ const log = { info: () => undefined, warn: () => undefined, error: () => undefin
 function holding() {
   const local = new LocalState();
   const obeyed: Obeyed[] = [];
+  const told: number[] = [];
   const withdrawals = new Withdrawals({
     stateDir: mkdtempSync(join(root, "state-")),
     local,
@@ -28,6 +29,7 @@ function holding() {
     ports: { after: () => () => undefined, wallMs: () => 5_000_000 },
     log: log as never,
     onObeyed: (one) => obeyed.push(one),
+    onHeld: () => told.push(withdrawals.held().length),
   });
   const pods = Array.from({ length: 60 }, (_, n) => pod(`p${n}`, address(n)));
   for (const change of withdrawals.judgeChanges(pods.map((one) => putOf(one))).changes)
@@ -40,17 +42,20 @@ function holding() {
   expect(withdrawals.judgeChanges(gone).changes).toEqual([]);
   const [hold] = withdrawals.held();
   expect(hold).toMatchObject({ keys: 60, sinceMs: 5_000_000, untilMs: 5_600_000 });
-  return { withdrawals, obeyed, collection: hold?.collection ?? "" };
+  return { withdrawals, obeyed, told, collection: hold?.collection ?? "" };
 }
 
 test("[PUB20] a confirmed hold is withdrawn at once, and once", () => {
-  const { withdrawals, obeyed, collection } = holding();
+  const { withdrawals, obeyed, told, collection } = holding();
+  // The hub is told at once, when something else is held.
+  expect(told).toEqual([1]);
   const order = { decision: "confirm", holds: [{ collection, sinceMs: 5_000_000 }] } as const;
   withdrawals.obey(order);
   expect(obeyed.flatMap(({ changes }) => changes)).toHaveLength(60);
   expect(withdrawals.held()).toEqual([]);
   withdrawals.obey(order);
   expect(obeyed).toHaveLength(1);
+  expect(told).toEqual([1, 0]);
 });
 
 test("[PUB20] a rejected hold has no end, and another one, or none named, is left alone", () => {

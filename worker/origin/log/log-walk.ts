@@ -7,6 +7,7 @@ import { DIGEST_BYTES } from "../../../shared/log/hash-trie.ts";
 import { WHOLE } from "../../../shared/log/partition.ts";
 import type { Partition } from "../../../shared/log/partition.ts";
 import { decodePayload } from "../../../shared/log/payload.ts";
+import type { LogChange } from "../../../shared/log/payload.ts";
 import { hashRecord, keyHashOf } from "../../../shared/record/encoding.ts";
 import { readChange } from "./admitted-change.ts";
 import type { ReadChange } from "./admitted-change.ts";
@@ -26,9 +27,14 @@ export class LogWalk {
   readonly #log: ChannelLog;
   #plan: Plan | null = null;
   #isInFrames = true;
+  readonly #most: number;
+  /** Of what was read, in pieces. */
+  #left: readonly LogChange[] = [];
 
-  constructor(log: ChannelLog) {
+  /** @param most Records at once: to decode a whole blob takes some 10 ms. */
+  constructor(log: ChannelLog, most = Number.POSITIVE_INFINITY) {
     this.#log = log;
+    this.#most = most;
   }
 
   /** Whether what was read last was a frame: its records may come again in a blob. */
@@ -36,13 +42,14 @@ export class LogWalk {
     return this.#isInFrames;
   }
 
-  /** The records of the next frame or blob; `null` when all were read. */
+  /** The records of the next frame or blob, or of a piece of it; `null` when all were read. */
   next(): ReadChange[] | null {
+    if (this.#left.length > 0) return this.#piece(this.#left);
     const plan = (this.#plan ??= planOf(this.#log));
     this.#isInFrames = plan.next <= plan.head;
     if (this.#isInFrames) {
       const frame = this.#log.frame(plan.next++);
-      if (frame !== undefined) return putsIn(frame.payload);
+      if (frame !== undefined) return this.#piece(changesIn(frame.payload));
       // Its slot of the ring has another frame: its changes have been folded since.
       this.#plan = null;
       return [];
@@ -51,10 +58,16 @@ export class LogWalk {
     const partition = plan.blobs.shift();
     if (partition === undefined) return null;
     const blob = this.#log.blob(partition);
-    if (blob !== undefined) return putsIn(blob.payload);
+    if (blob !== undefined) return this.#piece(changesIn(blob.payload));
     // Folding has cut it.
     plan.blobs.push(...blobsOver(this.#log, partition));
     return [];
+  }
+
+  #piece(changes: readonly LogChange[]): ReadChange[] {
+    const isWhole = changes.length <= this.#most;
+    this.#left = isWhole ? [] : changes.slice(this.#most);
+    return putsIn(isWhole ? changes : changes.slice(0, this.#most));
   }
 }
 
@@ -72,11 +85,15 @@ function blobsOver(log: ChannelLog, partition: Partition): readonly Partition[] 
   return log.planRepair([{ ...partition, digest: NO_DIGEST }]).blobs;
 }
 
-/** Puts of a stored frame or blob. */
-function putsIn(payload: Uint8Array): ReadChange[] {
+/** Of a stored frame or blob. */
+function changesIn(payload: Uint8Array): readonly LogChange[] {
   const decoded = decodePayload(payload);
   if (!decoded.ok) throw new Error(`BUG: a stored payload is unreadable: ${decoded.rule}`);
-  return decoded.changes.flatMap((change) => {
+  return decoded.changes;
+}
+
+function putsIn(changes: readonly LogChange[]): ReadChange[] {
+  return changes.flatMap((change) => {
     if (change.op === "delete") return [];
     const { record } = readChange({ change, keyHash: NO_DIGEST, recordHash: NO_DIGEST });
     if (record === null) return [];

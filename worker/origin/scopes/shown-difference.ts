@@ -13,6 +13,7 @@ import { channelsOf, projectorOf } from "../../../shared/visibility/scope.ts";
 import type { Projector } from "../../../shared/visibility/scope.ts";
 import { MOST_SHARED } from "../../ports.ts";
 import type { EffectCounts, Shown, ShownDifference } from "../../ports.ts";
+import { BUDGETS } from "../budgets/limits.ts";
 import type { ChannelLog } from "../log/channel-log.ts";
 import type { Logs } from "../log/channel-logs.ts";
 import { isCurrent, LogWalk } from "../log/log-walk.ts";
@@ -75,7 +76,7 @@ export function* whichHeld(
  * folded meanwhile.
  */
 function* currentRecords(log: ChannelLog): Generator<readonly CalicoRecord[]> {
-  const walk = new LogWalk(log);
+  const walk = new LogWalk(log, BUDGETS.projectionStepRecords);
   const fromFrames = new Set<string>();
   for (let read = walk.next(); read !== null; read = walk.next()) {
     const isFrame = walk.isInFrames;
