@@ -117,6 +117,14 @@ export class ClusterServices {
     return describeServices({ services, writer, imports, refusals: this.#host.remotes.refusals() });
   }
 
+  /** Collections of Services that cannot be read, as for lack of a right, and why. [SVC3] */
+  unread(): { readonly name: string; readonly reason: string }[] {
+    const collections = this.#host.source.servicesHealth?.().collections ?? [];
+    return collections.flatMap(({ name, state, reason }) =>
+      state === "failing" ? [{ name, reason }] : [],
+    );
+  }
+
   get #clusterName(): string {
     return this.#host.clusterName ?? NO_NAME;
   }

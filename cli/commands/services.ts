@@ -3,7 +3,7 @@ import { servicesSchema } from "../../shared/api/services.ts";
 import type { ServiceReport } from "../../shared/api/services.ts";
 import { loadConfig } from "../admin/config.ts";
 import { readRelayJson } from "../admin/relay-client.ts";
-import { print } from "../admin/terminal.ts";
+import { print, say } from "../admin/terminal.ts";
 import { CommandError, UsageError } from "../admin/usage-error.ts";
 import { withExample, withOutput } from "./command.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
@@ -38,7 +38,9 @@ export const registerServices: RegisterCommand = (program) => {
       .option("--cluster <name>", "the cluster's relay in .catwalk/config.yaml"),
     "catwalk services --cluster app shop/db",
   ).action(async (only: string | undefined, flags: Flags) => {
-    const { items } = await readRelayJson(relayUrl(flags), "/services", servicesSchema);
+    const answer = await readRelayJson(relayUrl(flags), "/services", servicesSchema);
+    const { items, unread } = answer;
+    for (const { name, reason } of unread) say(`the relay cannot read ${name}: ${reason}`);
     const shown = items.filter(({ namespace, name }) => isOnly(only, `${namespace}/${name}`));
     if (only !== undefined && shown.length === 0)
       throw new CommandError(`${only} is not a Service there that others may fill`);

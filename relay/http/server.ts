@@ -99,6 +99,7 @@ async function handle(
       return sendJson(response, 200, {
         cluster: relay.clusterName,
         items: relay.services.report(),
+        unread: relay.services.unread(),
       });
     case "/metrics":
       response.writeHead(200, { "content-type": "text/plain; version=0.0.4" });

@@ -39,4 +39,6 @@ export type ServiceReport = z.output<typeof serviceReportSchema>;
 export const servicesSchema = z.object({
   cluster: z.string().nullable(),
   items: z.array(serviceReportSchema),
+  /** Collections of the relay's cluster that it cannot read. */
+  unread: z.array(z.object({ name: z.string(), reason: z.string() })).default([]),
 });

@@ -229,17 +229,17 @@ export class ImportWriter {
     });
   }
 
-  /** `null`: of no export of this cluster, or not all is known that they tell of. */
+  /** `null`: of no export of this cluster. */
   async #conditionsOf(id: string): Promise<readonly Condition[] | null> {
-    const { services, areAllTold, isAsked } = this.#options;
-    const held = this.#stores.export.get(id);
+    const { services } = this.#options;
     this.#lacking.delete(id);
-    if (held === null || (!areAllTold() && held["status"] !== undefined)) return null;
+    if (this.#stores.export.get(id) === null) return null;
     const [namespace = "", name = ""] = id.split("/");
     const why = await this.#whyNot(namespace, name);
     if (why === "NoService") this.#lacking.add(id);
     const imported = services.imports.of(derivedKey({ namespace, name }));
-    return exportConditions(why, isAsked(), imported?.merged.conflicts ?? []);
+    const conflicts = this.#options.areAllTold() ? (imported?.merged.conflicts ?? []) : null;
+    return exportConditions(why, this.#options.isAsked(), conflicts);
   }
 
   async #whyNot(namespace: string, name: string): Promise<Unexportable> {

@@ -21,11 +21,14 @@ const WHY: Record<Exclude<Unexportable, null>, string> = {
   FederatedService: "the Service is itself filled from others",
 };
 
-/** @param isAsked A grant of this cluster names Services. */
+/**
+ * @param isAsked A grant of this cluster names Services.
+ * @param conflicts `null`: not all clusters have told yet, and what was said of conflicts stays.
+ */
 export function exportConditions(
   why: Unexportable,
   isAsked: boolean,
-  conflicts: readonly Conflict[],
+  conflicts: readonly Conflict[] | null,
 ): readonly Condition[] {
   if (why !== null)
     return [
@@ -42,7 +45,7 @@ export function exportConditions(
           reason: "Pending",
           message: "no grant of this cluster names the kind Service: no other cluster sees it",
         },
-    conflictOf(conflicts),
+    ...(conflicts === null ? [] : [conflictOf(conflicts)]),
   ];
 }
 
@@ -62,17 +65,24 @@ function conflictOf(conflicts: readonly Conflict[]): Condition {
 
 const OUR_TYPES = ["Valid", "Ready", "Conflict"];
 
-/** Of an export: others' conditions stay, and a time changes with its status alone. */
+/**
+ * Others' conditions stay, and of ours a conflict where nothing is said of it, unless the export is
+ * not valid. A time changes with its status alone.
+ */
 export function withConditions(
   object: JsonObject,
   conditions: readonly Condition[],
   wallMs: number,
 ): JsonObject {
+  const isValid = conditions.every(({ type, status }) => type !== "Valid" || status === "True");
+  const isSaid = (type: string): boolean => conditions.some((one) => one.type === type);
+  const stays = (type: string): boolean =>
+    !OUR_TYPES.includes(type) || (type === "Conflict" && isValid && !isSaid(type));
   const status = isJsonObject(object["status"]) ? object["status"] : {};
   const before = Array.isArray(status["conditions"])
     ? status["conditions"].filter((one: unknown) => isJsonObject(one))
     : [];
-  const others = before.filter(({ type }) => !OUR_TYPES.includes(String(type)));
+  const others = before.filter(({ type }) => stays(String(type)));
   const { generation } = metadataOf(object);
   const ours = conditions.map((condition) => {
     const known = before.find(({ type }) => type === condition.type);

@@ -7,6 +7,9 @@ import { join } from "node:path";
 
 import { afterAll, expect, test } from "vitest";
 
+import { ClusterServices } from "../../../relay/cluster-services.ts";
+import type { ServicesHost } from "../../../relay/cluster-services.ts";
+import { NODE_PORTS } from "../../../relay/hub/relay-ports.ts";
 import { KubernetesSource } from "../../../relay/source/kubernetes/kubernetes-source.ts";
 import { eventually } from "../../support/mesh-rig.ts";
 
@@ -64,6 +67,13 @@ current-context: c
     (collections) =>
       collections.some(({ state, reason }) => state === "failing" && /403/.test(reason)),
   );
+  const remotes = { lostMs: () => null, subscribe: () => () => undefined };
+  const own = { subscribe: () => () => undefined };
+  const host = { source, own, remotes, config: {}, clusterName: "a" } as unknown as ServicesHost;
+  const live = { facts: () => null, publisher: () => null };
+  expect(new ClusterServices(host, NODE_PORTS, live).unread()).toEqual([
+    { name: "services", reason: expect.stringContaining("403") as string },
+  ]);
   expect(areServicesListed).toBe(false);
   expect(source.health().collections.map(({ state }) => state)).not.toContain("failing");
   await source.stop();

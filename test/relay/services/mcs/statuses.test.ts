@@ -36,6 +36,16 @@ test("[MCS8] others' conditions stay; a condition's time changes with its status
   });
   const again = withConditions(first, exportConditions(null, true, []), 9_000);
   expect(isSameStatus(first, again)).toBe(true);
+  // Not all clusters have told: what was said of a conflict stays, but of what is not valid.
+  const conflicting = withConditions(first, exportConditions(null, true, [CONFLICT]), 2_000);
+  const typesOf = (one: typeof first): string[] =>
+    (one["status"] as { conditions: { type: string; status: string }[] }).conditions
+      .map(({ type, status }) => `${type}=${status}`)
+      .toSorted();
+  const half = withConditions(conflicting, exportConditions(null, false, null), 3_000);
+  expect(typesOf(half)).toEqual(["Conflict=True", "Ready=False", "Theirs=True", "Valid=True"]);
+  const gone = withConditions(conflicting, exportConditions("NoService", true, null), 3_000);
+  expect(typesOf(gone)).toEqual(["Ready=False", "Theirs=True", "Valid=False"]);
   const changed = withConditions(first, exportConditions(null, true, [CONFLICT]), 9_000);
   const times = (changed["status"] as { conditions: { lastTransitionTime: string }[] }).conditions;
   expect(times.map((one) => one.lastTransitionTime)).toEqual([
