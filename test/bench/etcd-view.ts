@@ -43,7 +43,7 @@ export async function* benchEtcdView(): AsyncGenerator<Figure> {
     const name = `first view of ${ENDPOINTS} endpoints of an etcd, on disk`;
     yield figure(name, median(ours), "s", null);
     yield figure("etcd's client in Go lists and decodes them", median(theirs), "s", null);
-    yield figure(`${name}: against that client`, median(ours) / median(theirs), "x", 1.2);
+    yield figure(`${name}: against that client`, median(ours) / median(theirs), "×", 1.2);
   } finally {
     const exited = new Promise((resolve) => server.once("exit", resolve));
     server.kill("SIGKILL");

@@ -21,7 +21,8 @@ import {
 import type { RangePage } from "./messages.ts";
 
 const CALL_MS = 20_000;
-const PAGE_KEYS = 2_000;
+/** etcd counts all that is left for each page. */
+const PAGE_KEYS = 5_000;
 
 export class EtcdClient {
   readonly #access: () => Promise<EtcdAccess>;

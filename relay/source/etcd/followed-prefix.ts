@@ -6,7 +6,7 @@ import type { CollectionReading, SourceState } from "../source-health.ts";
 import type { EtcdConnection } from "./etcd-client.ts";
 import { convertKeyValue, idOf } from "./etcd-keys.ts";
 import type { EtcdCollection } from "./etcd-keys.ts";
-import type { KeyValue, WatchEvent } from "./messages.ts";
+import type { KeyValue, RangePage, WatchEvent } from "./messages.ts";
 
 export class FollowedPrefix {
   readonly collection: EtcdCollection;
@@ -75,16 +75,20 @@ export class FollowedPrefix {
     signal: AbortSignal,
   ): Promise<number> {
     const listed = new Set<string>();
-    let [at, after] = [revision, ""];
-    for (;;) {
-      const page = await connection.range(this.collection.prefix, after, at);
+    const { prefix } = this.collection;
+    let at = revision;
+    let coming: Promise<RangePage> | null = connection.range(prefix, "", at);
+    while (coming !== null) {
+      const page: RangePage = await coming;
       if (signal.aborted) return at;
       if (at === 0) at = page.revision;
+      const last = page.kvs.at(-1);
+      const hasMore = page.hasMore && last !== undefined;
+      // The next one comes while this one is read.
+      coming = hasMore ? connection.range(prefix, last.key, at) : null;
+      coming?.catch(() => undefined);
       emit(page.kvs.flatMap((kv) => this.#put(kv)));
       for (const { key } of page.kvs) listed.add(key);
-      const last = page.kvs.at(-1);
-      if (!page.hasMore || last === undefined) break;
-      after = last.key;
     }
     const gone = [...this.#keys].filter((key) => !listed.has(key));
     emit(gone.flatMap((key) => this.#remove(key, "inferred")));
