@@ -205,7 +205,9 @@ export class OwnCluster {
       withheldPools: withheld.slice(0, MAX_TOLD_POOLS),
       source: this.health.summary(),
       ...(exports === null ? {} : { exports: exportReportOf(exports.policy) }),
-      ...(this.isListed ? { overlay: this.summary.with(serviceRanges) } : {}),
+      ...(this.isListed
+        ? { overlay: this.summary.with(serviceRanges) }
+        : { unlisted: true as const }),
     };
   }
 

@@ -189,6 +189,11 @@ export interface ClusterReport {
   /** Pools of remotes and readers that Felix is not given, and why; at most `MAX_TOLD_POOLS`. */
   readonly withheldPools: readonly { readonly cidr: string; readonly reason: string }[];
   readonly source: SourceReport;
+  /**
+   * Its source has not been listed since it started: what pools there are is not known. Absent: it
+   * has, or the relay is of a version that does not say.
+   */
+  readonly unlisted?: true;
   /** Records whose withdrawal it holds back. Absent: none. [PUB3] */
   readonly held?: number;
   /** The owner's veto. Absent: there is none. [EXP5] */

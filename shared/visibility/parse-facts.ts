@@ -121,6 +121,7 @@ const clusterSchema = z.object({
     reason: name,
     sinceMs: count,
   }),
+  unlisted: z.literal(true).exactOptional(),
   held: count.exactOptional(),
   exports: exportReportSchema.exactOptional(),
   clockErrorMs: count.exactOptional(),

@@ -10,6 +10,8 @@ interface KnownRelay {
   /** Origins that were granted with every fact since it started. */
   always: ReadonlySet<string> | null;
   pools: ReadonlySet<string>;
+  /** Felix was told that this is all: before, it keeps what it had. */
+  hasSynced: boolean;
 }
 
 export const noNatWindow: Validator = {
@@ -49,7 +51,12 @@ export const noNatWindow: Validator = {
             ? origins
             : new Set([...known.always].filter((origin) => origins.has(origin)));
         const pools = known?.pools ?? new Set<string>();
-        relays.set(it.relay, { granted: it.granted, always, pools });
+        const hasSynced = known?.hasSynced ?? false;
+        relays.set(it.relay, { granted: it.granted, always, pools, hasSynced });
+      }
+      if (it.what === "felix") {
+        const known = relays.get(it.relay);
+        if (known !== undefined) known.hasSynced = true;
       }
       if (it.what !== "pools") continue;
       const known = relays.get(it.relay);
@@ -60,7 +67,8 @@ export const noNatWindow: Validator = {
         const mine = own.get(placeOf.get(it.uid) ?? "") ?? [];
         if (!edges.has(`${it.uid} ${origin}`) || [...mine].some((one) => overlap(one, cidr)))
           continue;
-        if (!spoilt.has(place) && known.pools.has(cidr) && !it.modes.has(cidr))
+        const isGone = known.pools.has(cidr) && !it.modes.has(cidr);
+        if (!spoilt.has(place) && known.hasSynced && isGone)
           return {
             atMs,
             message: `the Felix of ${it.relay} source-NATs towards ${cidr} of ${place}, which it may see all the time`,

@@ -29,6 +29,8 @@ interface KnownRelay {
   orders: ReadonlyMap<string, OverlayPhase>;
   /** RCC and name of what Felix has. */
   readonly items: Map<string, "node" | "block">;
+  /** RCCs of which it has told Felix something since it started. */
+  readonly came: Set<string>;
 }
 
 class Routes {
@@ -47,6 +49,7 @@ class Routes {
       granted: new Map(),
       orders: new Map(),
       items: new Map(),
+      came: new Set(),
     };
     this.relays.set(name, known);
     return known;
@@ -58,7 +61,10 @@ class Routes {
       this.now = bothOf(it.routed ?? new Set());
       for (const pair of this.now) this.#ever.add(this.#placesOf(pair));
     }
-    if (it.what === "relay") this.relay(it.relay).items.clear();
+    if (it.what === "relay") {
+      this.relay(it.relay).items.clear();
+      this.relay(it.relay).came.clear();
+    }
     if (it.what === "heard") {
       const known = this.relay(it.relay);
       known.granted = it.granted;
@@ -79,7 +85,7 @@ class Routes {
   /** It was told so on this connection, or has it from disk. */
   #hasCome({ relay, rcc, epoch }: Extract<Happening, { what: "obeyed" }>): boolean {
     if (epoch !== null && epoch !== WITHHELD_EPOCH) return true;
-    return [...this.relay(relay).items.keys()].some((id) => id.startsWith(`${rcc} `));
+    return this.relay(relay).came.has(rcc);
   }
 
   #isTooMuch({ role, to, origin, message }: Extract<Happening, { what: "sent" }>): boolean {
@@ -90,13 +96,14 @@ class Routes {
   }
 
   #told({ relay, uid, changes }: Extract<Happening, { what: "routes" }>): string | null {
-    const { granted, orders, items } = this.relay(relay);
+    const { granted, orders, items, came } = this.relay(relay);
     for (const { rcc, kind, op, name } of changes) {
       if (op === "delete") {
         items.delete(`${rcc} ${name}`);
         continue;
       }
       items.set(`${rcc} ${name}`, kind);
+      came.add(rcc);
       const pair = pairOf(uid, granted.get(rcc) ?? "");
       if (!this.#ever.has(this.#placesOf(pair)))
         return `${relay} tells Felix of ${kind} ${name} of ${rcc}, and the two never both asked for routes`;

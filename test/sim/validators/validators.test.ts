@@ -187,6 +187,7 @@ const BAD: Readonly<Record<string, readonly Happening[]>> = {
     },
   ],
   NoNatWindow: [
+    { ...relay, what: "felix", isLoaded: true, dropped: new Map() },
     {
       what: "source",
       place: "pb",
@@ -356,8 +357,10 @@ const pools = (
   hasVxlan,
 });
 
+const synced: Happening = { ...relay, what: "felix", isLoaded: true, dropped: new Map() };
+
 test("[SIM2] NoNatWindow: a pool that may be seen all the time stays with Felix", () => {
-  const before = [...begin, routedEdges(), poolOf("pb"), heardOrder("commit")];
+  const before = [...begin, routedEdges(), poolOf("pb"), heardOrder("commit"), synced];
   expect(broken([...before, pools([[POOL, "none"]]), pools([[POOL, "vxlan"]])])).toEqual([]);
   expect(broken([...before, pools([[POOL, "none"]]), pools([])])).toEqual(["NoNatWindow"]);
 });

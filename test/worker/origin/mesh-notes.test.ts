@@ -29,7 +29,9 @@ test("[VIS32] pools are told that lie in the cluster's ranges, canonical and sor
   expect(noted(shared, "10.30.0.0/17")).toEqual(["10.30.0.0/17"]);
   expect(noteOf(facts({ pools: ["10.20.0.0/16"] }), report("10.20.0.0/16"), none)).toBe(null);
   expect(noted(facts({ pools: ["10.20.0.0/16"] }))).toEqual([]);
-  // Nothing is known without a report, and nothing is taken back.
+  // Nothing is known without a report, and nothing is taken back; nor by a relay that lists.
+  const listing: ClusterReport = { ...report(), unlisted: true };
+  expect(noteOf(facts({ pools: ["10.20.0.0/16"] }), listing, none)).toBe(null);
   expect(noteOf(facts({ pools: ["10.20.0.0/16"] }), null, none)).toBe(null);
   expect(noteOf(facts({ removed: true }), report("10.20.0.0/16"), none)).toBe(null);
 });

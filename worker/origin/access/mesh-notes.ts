@@ -90,7 +90,9 @@ export function noteOf(
   said: OverlaySummary | null = null,
 ): ClusterNote | null {
   if (facts.removed) return null;
-  const pools = report === null ? null : ownPools(report.pools, facts);
+  // A relay that has just started has no pools: without this its readers' NAT would come and go.
+  const isKnown = report !== null && report.unlisted !== true;
+  const pools = isKnown ? ownPools(report.pools, facts) : null;
   const isNoted = pools === null || pools.join(" ") === (facts.pools ?? []).join(" ");
   const dropped = facts.refusedClaims
     .filter(({ use, cidr }) => use === "pods" && !isClaimed(cidr))
