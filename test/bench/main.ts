@@ -15,6 +15,7 @@ import { benchDryRun } from "./dry-run.ts";
 import { benchEtcdPeer } from "./etcd-peer.ts";
 import { benchEtcdView } from "./etcd-view.ts";
 import { benchFanOut } from "./fan-out.ts";
+import { benchFeeders } from "./feeders.ts";
 import type { Figure } from "./figure.ts";
 import { benchFirstView } from "./first-view.ts";
 import { benchHostile } from "./hostile.ts";
@@ -36,6 +37,7 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   ingest: benchIngest,
   "first-view": benchFirstView,
   peers: benchPeers,
+  feeders: benchFeeders,
   "relay-memory": benchRelayMemory,
   resume: benchResume,
   star: benchStar,
