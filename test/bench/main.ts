@@ -14,6 +14,7 @@ import { benchApiToFelix } from "./api-to-felix.ts";
 import { benchEtcdPeer } from "./etcd-peer.ts";
 import { benchEtcdView } from "./etcd-view.ts";
 import { benchFanOut } from "./fan-out.ts";
+import { benchFeeders } from "./feeders.ts";
 import type { Figure } from "./figure.ts";
 import { benchFirstView } from "./first-view.ts";
 import { benchHostile } from "./hostile.ts";
@@ -35,6 +36,7 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   ingest: benchIngest,
   "first-view": benchFirstView,
   peers: benchPeers,
+  feeders: benchFeeders,
   "relay-memory": benchRelayMemory,
   resume: benchResume,
   star: benchStar,
