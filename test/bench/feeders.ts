@@ -10,6 +10,7 @@ import { addCluster } from "../../shared/api/clusters.ts";
 import { createGrant } from "../../shared/api/grants.ts";
 import { applyRcc } from "../../shared/api/rccs.ts";
 import { memberRcc } from "../../shared/visibility/rcc.ts";
+import type { Home } from "../../relay/publish/home.ts";
 import { rank } from "../../relay/feed/choice.ts";
 import { pod, putOf } from "../support/records.ts";
 import { residentBytes } from "./cpu.ts";
@@ -34,7 +35,7 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 export async function* benchFeeders(): AsyncGenerator<Figure> {
   const rig = await BenchRig.start();
   addEndpoints(rig, ENDPOINTS);
-  await rig.publish();
+  const home = await rig.publish();
   await addRemotes(rig);
   const ports = await freePorts(RELAYS);
   const uid = rig.reader?.membership?.cluster.uid ?? "";
@@ -84,8 +85,8 @@ export async function* benchFeeders(): AsyncGenerator<Figure> {
     "MB",
     64,
   );
-  yield* latencies(rig, own, followers);
-  yield* killed(rig, feeders[0] as FeederProcess, followers);
+  yield* latencies(home, own, followers);
+  yield* killed(home, feeders[0] as FeederProcess, followers);
   await Promise.all([own, ...followers].map((relay) => relay.stop()));
   await feeders[1]?.stop();
   await rig.stop();
@@ -106,12 +107,12 @@ async function addRemotes(rig: BenchRig): Promise<void> {
 }
 
 /** One endpoint more, or changed. */
-function change(rig: BenchRig, at: number): void {
-  rig.local.applyChange(putOf(pod("moving", "10.200.0.1", { at: String(at) })));
+function change({ publisher }: Home, at: number): void {
+  publisher.onSource([putOf(pod("moving", "10.200.0.1", { at: String(at) }))]);
 }
 
 async function* latencies(
-  rig: BenchRig,
+  home: Home,
   own: InProcessRelay,
   followers: readonly InProcessRelay[],
 ): AsyncGenerator<Figure> {
@@ -119,7 +120,7 @@ async function* latencies(
   for (let n = 0; n < CHANGES; n++) {
     const heard = [own, ...followers].map((relay) => relay.nextChange());
     const began = performance.now();
-    change(rig, n);
+    change(home, n);
     const [first = 0, ...others] = await Promise.all(heard);
     alone.push(first - began);
     last.push(Math.max(...others) - began);
@@ -148,13 +149,13 @@ async function* latencies(
 
 /** One of the two feeders ends by SIGKILL while something changes all the time. */
 async function* killed(
-  rig: BenchRig,
+  home: Home,
   feeder: FeederProcess,
   followers: readonly InProcessRelay[],
 ): AsyncGenerator<Figure> {
   for (const relay of followers) relay.record();
   let n = CHANGES;
-  const churn = setInterval(() => change(rig, n++), CHANGE_MS);
+  const churn = setInterval(() => change(home, n++), CHANGE_MS);
   await pause(AROUND_KILL_MS / 4);
   await feeder.kill();
   await pause(AROUND_KILL_MS);
