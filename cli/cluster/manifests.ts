@@ -59,10 +59,18 @@ export function objectsOf(documents: readonly Document[]): readonly JsonObject[]
  * @throws CommandError
  */
 export function everythingOfOurs(): readonly JsonObject[] {
+  const base = FILES.map((name) => `base/${name}.yaml`);
   const files = [
-    ...FILES.map((name) => `base/${name}.yaml`),
+    ...base.slice(0, 1),
+    // Only once no relay is left that would see its resources go.
+    "crds/remoteclusterconfigurations.yaml",
+    "crds/remoteclustergrants.yaml",
+    ...base.slice(1),
     "source-kubernetes/rbac.yaml",
     "services/rbac.yaml",
+    "services/mcs.yaml",
+    "crds/rbac.yaml",
+    "export-policy/policy.yaml",
   ];
   return objectsOf(files.flatMap(documentsOf)).toReversed();
 }

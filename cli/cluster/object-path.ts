@@ -13,6 +13,7 @@ const PLURALS: Readonly<Record<string, string>> = {
   RoleBinding: "rolebindings",
   ClusterRole: "clusterroles",
   ClusterRoleBinding: "clusterrolebindings",
+  CustomResourceDefinition: "customresourcedefinitions",
   ValidatingAdmissionPolicy: "validatingadmissionpolicies",
   ValidatingAdmissionPolicyBinding: "validatingadmissionpolicybindings",
   MutatingAdmissionPolicy: "mutatingadmissionpolicies",
