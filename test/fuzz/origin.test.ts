@@ -74,7 +74,7 @@ test(`[ORA2] ${FRAMES * PER_FRAME} hostile records through a whole Origin: its r
   // The reader was given no routes and no Services: these are counted at the Origin.
   for (const { channel, admitted: count } of world.origin.status().channels) {
     expect(count, channel).toBe(admitted(channel).length);
-    expect(count, channel).toBeGreaterThan(4);
+    expect(count, channel).toBeGreaterThan(2);
   }
 });
 
