@@ -39,6 +39,7 @@ const SUITES = [
     },
   },
   suite("faults", "test/faults/run.ts"),
+  suite("simulation", "test/sim/run-many.ts"),
   suite("mutants", "test/sim/mutants/run.ts"),
   suite("schemathesis", "test/schemathesis/run.ts"),
   suite("proxy", "test/proxy/run.ts"),

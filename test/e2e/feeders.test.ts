@@ -105,7 +105,7 @@ test("[FEE1] two relays of a cluster have sockets at the hub, the others follow 
   expect(all.length).toBeGreaterThan(50);
   for (const node of fed) expect((await rig.served(node, "db")).toSorted()).toEqual(all);
   // Of db's relay the home socket, of app's feeders the home socket and that of the origin; besides
-  // what this test asks of the admin API. A question for the hub's clock lingers for seconds [API55].
+  // what this test asks of the admin API. A question for the hub's clock lingers for seconds.
   await eventually(
     () => Promise.resolve(hubSockets()),
     (count) => count <= 1 + 2 * 2 + 2,
