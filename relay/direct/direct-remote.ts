@@ -57,6 +57,8 @@ export class DirectRemote {
   /** What it holds of kinds that the account may not list may be outdated. */
   #isUnsure = false;
   #isSelf = false;
+  /** What it holds is of another cluster, until a list of this one is complete. */
+  #isOther = false;
   #isRefused = false;
   #lostMs: number;
   #didFollow = false;
@@ -209,6 +211,7 @@ export class DirectRemote {
     if (this.#guid !== "") {
       log.warn({ rcc, guid, before: this.#guid }, "the remote is another cluster now");
       this.admission.set(NOTHING_CLAIMED);
+      this.#isOther = true;
     }
     this.#guid = guid;
     this.#store();
@@ -282,18 +285,15 @@ export class DirectRemote {
     this.#claim(own.local.records());
     if (this.#isSelf) return;
     const forbidden = forbiddenIn(this.health).flatMap(({ forbiddenKind }) => forbiddenKind ?? []);
-    const kinds = { forbidden: new Set(forbidden), without: this.#without };
-    const records = [...this.#admittedRecords(own)];
+    const isOther = this.#isOther;
+    const kinds = { forbidden: new Set(forbidden), without: this.#without, isOther };
+    const records = Array.from(own.local.records()).flatMap(
+      (encoded) => this.admission.admitted(encoded) ?? [],
+    );
     const { staying, isUnsure } = sweep(own, feed.log, this.admission, kinds);
     this.#isUnsure = isUnsure;
     this.#isComplete = feed.log.complete(records, staying);
+    this.#isOther &&= !this.#isComplete;
     feed.handlers.onState();
-  }
-
-  *#admittedRecords(own: OwnCluster): Generator<EncodedRecord> {
-    for (const encoded of own.local.records()) {
-      const admitted = this.admission.admitted(encoded);
-      if (admitted !== null) yield admitted;
-    }
   }
 }

@@ -15,6 +15,8 @@ export interface SweepKinds {
   readonly forbidden: ReadonlySet<string>;
   /** They are not followed. */
   readonly without: ReadonlySet<string>;
+  /** What is held is of another cluster: nothing of it stays. [DIR16] */
+  readonly isOther: boolean;
 }
 
 export interface Swept {
@@ -29,7 +31,7 @@ export function sweep(
   { local, withdrawals }: Pick<OwnCluster, "local" | "withdrawals">,
   log: Pick<DirectLog, "keys" | "heldAt" | "write">,
   admission: Pick<RemoteAdmission, "admitted" | "refused">,
-  { forbidden, without }: SweepKinds,
+  { forbidden, without, isOther }: SweepKinds,
 ): Swept {
   const staying = new Map<Channel, Uint8Array[]>();
   let isUnsure = false;
@@ -40,9 +42,10 @@ export function sweep(
     };
     const keys = log.keys(channel);
     const absent = keys.filter((keyHash) => local.get(keyHash) === undefined);
-    const kept = absent.filter((keyHash) => is(keyHash, forbidden));
+    const kept = isOther ? [] : absent.filter((keyHash) => is(keyHash, forbidden));
     const keptIds = new Set(kept.map(toId));
-    const missing = absent.filter((key) => !keptIds.has(toId(key)) && !is(key, without));
+    const isMissing = (key: Uint8Array): boolean => !keptIds.has(toId(key)) && !is(key, without);
+    const missing = isOther ? [] : absent.filter(isMissing);
     const held = withdrawals.review(channel, missing);
     const gone = keys.filter((keyHash) => {
       const encoded = local.get(keyHash);

@@ -1,10 +1,11 @@
 /** Two clusters without a hub: a folder of RCCs, and what a relay reads by them. */
 import { renameSync } from "node:fs";
 
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
 
-import { DB, DirectRig, fill, until } from "../../support/direct-rig.ts";
+import { DB, DirectRig, fill, objectsOf, until } from "../../support/direct-rig.ts";
 import { FakeApiServer } from "../source/fake-api-server.ts";
+import type { FakeObject } from "../source/fake-api-server.ts";
 
 let rig: DirectRig;
 let db: FakeApiServer;
@@ -73,3 +74,29 @@ test("[DIR1] a folder that goes away costs nothing", async () => {
   await until(() => (rig.relay.status().direct?.problem ?? "") !== "");
   expect(rig.status("db")).toBe(2);
 });
+
+test("[DIR16] an RCC that reaches another cluster now holds nothing of the one before, however much it was", async () => {
+  await rig.start(insecure);
+  for (let n = 0; n < 80; n++) db.put("/api/v1/pods", podOf(`many-${n}`, `10.20.1.${n + 20}`));
+  rig.apply("db", spec());
+  await until(() => rig.status("db") === 2 && rig.served("db").size > 80);
+  const other = new FakeApiServer();
+  await other.start();
+  onTestFinished(() => other.stop());
+  fill(other, DB);
+  const [info] = objectsOf(DB).filter(({ object }) => object.kind === "ClusterInformation");
+  if (info === undefined) throw new Error("the demo has no ClusterInformation");
+  other.put(info.path, { ...info.object, spec: { clusterGUID: "f".repeat(32) } });
+  rig.apply("db", { datastoreType: "kubernetes", kubeconfig: other.kubeconfig });
+  await until(() => ![...rig.served("db").keys()].some((key) => key.includes("many-")));
+  await until(() => rig.status("db") === 2);
+  expect(rig.log).toContain("the remote is another cluster now");
+});
+
+function podOf(name: string, ip: string): FakeObject {
+  const [pod] = objectsOf(DB).filter(({ object }) => object.metadata.name === "postgres-0");
+  if (pod === undefined) throw new Error("the demo has no postgres-0");
+  const { object } = pod;
+  const status = { ...(object["status"] as object), podIP: ip, podIPs: [{ ip }] };
+  return { ...object, metadata: { ...object.metadata, name, annotations: {} }, status };
+}
