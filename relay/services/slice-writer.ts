@@ -35,7 +35,8 @@ export type WriteCondition =
 interface WrittenService {
   condition: WriteCondition;
   failures: number;
-  foreign: { readonly isThere: boolean; readonly lookedMs: number } | null;
+  /** For the Service of that UID: one that was made anew is looked at anew. */
+  foreign: { readonly uid: string; readonly isThere: boolean; readonly lookedMs: number } | null;
   /** Reason and message of the last Event. */
   warned: string;
   /** By cluster: from the source's change to the answer of the API server, on two clocks. */
@@ -211,8 +212,9 @@ export class SliceWriter {
     const nowMs = this.#options.now();
     const { foreign } = state;
     const validMs = foreign?.isThere === true ? 0 : NOT_FOREIGN_MS;
-    if (foreign === null || nowMs - foreign.lookedMs >= validMs)
+    if (foreign?.uid !== service.uid || nowMs - foreign.lookedMs >= validMs)
       state.foreign = {
+        uid: service.uid,
         isThere: await this.#api.hasForeignEndpoints(service),
         lookedMs: nowMs,
       };

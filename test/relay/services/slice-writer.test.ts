@@ -142,6 +142,22 @@ test("[SVC26] Endpoints that would be mirrored: nothing is written, and the comm
   await until(api, "10.2.0.1", "10.2.0.2");
 });
 
+test("[SVC26] a Service that is made anew is looked at anew: Endpoints that came meanwhile are in the way", async () => {
+  const [made, api] = [world(), new FakeSliceApi()];
+  const { writer } = start(made, api);
+  await until(api, "10.2.0.1");
+  const path = "/api/v1/namespaces/shop/endpoints/db";
+  api.put(path, { metadata: { name: "db" }, subsets: [{ addresses: [{ ip: "10.2.0.1" }] }] });
+  const again = fillable("app == 'db'");
+  // Deleted and made again before the writer has looked once.
+  made.ask(null);
+  made.ask({ ...again, metadata: { ...(again["metadata"] as object), uid: "uid-2" } });
+  await eventually(
+    () => Promise.resolve(writer.condition("shop/db")),
+    (condition) => condition?.kind === "foreign",
+  );
+});
+
 test("[SVC30] who does not hold the Lease writes nothing; a slice that is not ours is not touched", async () => {
   const [made, api] = [world(), new FakeSliceApi()];
   const foreign = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices/theirs";
