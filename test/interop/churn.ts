@@ -39,6 +39,8 @@ export class Churn {
   readonly #namespaces = new Map(NAMESPACES.map((name) => [name, {} as Record<string, string>]));
   readonly #nodes = new Map(NODES.map((name) => [name, ""]));
   readonly #blocks = new Map<string, { node: string; borrower: string }>();
+  readonly #madeBlocks = new Set<string>();
+  readonly #remadeBlocks = new Set<string>();
   #made = 0;
   operations = 0;
 
@@ -61,6 +63,11 @@ export class Churn {
           if (!error.message.includes(" 409 ")) throw error;
         });
     }
+  }
+
+  /** A block that was deleted and made again, by chance perhaps as it had been. */
+  isRemade(key: string): boolean {
+    return [...this.#remadeBlocks].some((cidr) => key.endsWith(cidr.replace("/", "-")));
   }
 
   /** Runs operations in rounds of different objects, so that the log's order is the server's. */
@@ -183,6 +190,8 @@ export class Churn {
       await this.#client.send("DELETE", `${path}/${name}`);
       return;
     }
+    if (known === undefined && this.#madeBlocks.has(cidr)) this.#remadeBlocks.add(cidr);
+    this.#madeBlocks.add(cidr);
     const block = { node: this.#pick(NODES), borrower: this.#pick(NODES) };
     this.#blocks.set(cidr, block);
     const spec = {

@@ -59,8 +59,7 @@ else if (suite.failed === 0) {
         const local = await startKube();
         await checkDirect(suite, local, kube).finally(() => local.stop());
         await checkResourcesAlone(suite);
-        await checkFelix(suite, kube);
-        await checkHubManifests(suite, kube);
+        await checkFelixAlone(suite);
       }
       await checkChurn(suite, kube, group, {
         seed: Number(values.seed),
