@@ -1,4 +1,5 @@
 /** What `catwalk up` says once everything runs: who sees whom, how well, and what to try. */
+import { SCOPE_KINDS } from "../../shared/visibility/scope.ts";
 import type { Client } from "../admin/client.ts";
 import { getPreflight } from "../../shared/api/preflight.ts";
 import { getStatus } from "../../shared/api/status.ts";
@@ -158,7 +159,9 @@ export function suggestions(plan: DemoPlan, config: string | null): string[] {
   if (other !== undefined)
     suggest(
       `grant delete --cluster ${other} --to ${plan.viewer}`,
-      "what came from it leaves at once; grant create brings it back",
+      plan.service === null
+        ? "what came from it leaves at once; grant create brings it back"
+        : `what came from it leaves at once; to bring it back, its Services too: grant create --cluster ${other} --to ${plan.viewer} --kind ${SCOPE_KINDS.join()}`,
     );
   suggest(`eval "all()" --cluster ${plan.viewer}`, "every endpoint that a rule there can match");
   if (other !== undefined && plan.policy === null) {

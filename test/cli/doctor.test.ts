@@ -168,7 +168,7 @@ test.each<[string, Partial<DoctorInput>, RegExp]>([
   [
     "quarantine",
     { status: clusterWith({ quarantined: 4 }) },
-    /^warning {2}cluster db: 4 records are in quarantine.*catwalk quarantine list/,
+    /^warning {2}cluster db: in quarantine, and seen by nobody: 4 of its records.*catwalk quarantine list/,
   ],
   [
     "two relays with one identity",

@@ -54,7 +54,7 @@ function ofRecords(row: ClusterStatus, about: About): Finding[] {
     found.push(
       warning(
         ...about,
-        `${row.quarantined} records are in quarantine, and nobody sees them`,
+        `in quarantine, and seen by nobody: ${row.quarantined} of its records`,
         "catwalk quarantine list says which rule refuses each",
       ),
     );
