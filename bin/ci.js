@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { stripVTControlCharacters } from "node:util";
 
 import { install } from "./install.js";
 import { findNode, ROOT } from "./runtime.js";
@@ -16,6 +17,10 @@ const only = process.argv.slice(2);
 
 /** How vitest and our own suites begin the line of a test that failed. */
 const FAILED_LINE = /^[^a-z]*(FAIL |FAILED |fail |not ok )/;
+/** So many lines after it are repeated at the end: the error, and where it was thrown. */
+const ERROR_LINES = 14;
+/** A suite repeats at most so many lines: a build that is broken fails everywhere. */
+const MAX_REPEATED_LINES = 200;
 
 /**
  * @typedef {{
@@ -72,6 +77,23 @@ function closingLine(lines) {
 }
 
 /**
+ * Prints each line of one stream, and keeps the lines that tell of a failure.
+ * @param {string[]} failures
+ * @param {(line: string) => void} print
+ * @returns {(line: string) => void}
+ */
+function failureReader(failures, print) {
+  let left = 0;
+  return (line) => {
+    print(line);
+    if (FAILED_LINE.test(stripVTControlCharacters(line))) left = 1 + ERROR_LINES;
+    if (left === 0 || failures.length >= MAX_REPEATED_LINES) return;
+    left -= 1;
+    failures.push(line);
+  };
+}
+
+/**
  * @param {readonly [string, readonly string[]]} command
  * @returns {Promise<{
  *   status: number | string | null,
@@ -81,15 +103,17 @@ function closingLine(lines) {
  */
 function run([command, args]) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
     /** @type {string[]} */
     const lines = [];
     /** @type {string[]} */
     const failures = [];
+    // vitest tells of failures on standard error, its summary on standard output.
+    createInterface({ input: child.stderr }).on("line", failureReader(failures, console.error));
+    const read = failureReader(failures, console.log);
     createInterface({ input: child.stdout }).on("line", (line) => {
-      console.log(line);
+      read(line);
       lines.push(line);
-      if (FAILED_LINE.test(line) && failures.length < 40) failures.push(line);
       if (lines.length > 200) lines.shift();
     });
     child.once("error", (error) => resolve({ status: error.message, lines, failures }));
