@@ -1,5 +1,4 @@
 /** The commands as processes, against a real hub on plain workerd. */
-import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,9 +7,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { startHub } from "../../cli/launch/hub.ts";
 import type { RunningHub } from "../../cli/launch/hub.ts";
+import { startCatwalk, userEnv } from "../support/catwalk-command.ts";
+import type { Ended } from "../support/catwalk-command.ts";
 
 const root = mkdtempSync(join(tmpdir(), "catwalk-cli-"));
-const BIN = new URL("../../bin/catwalk.js", import.meta.url).pathname;
 let hub: RunningHub;
 
 beforeAll(async () => {
@@ -22,29 +22,8 @@ afterAll(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-interface Ended {
-  readonly status: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
 function catwalk(...args: readonly string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [BIN, ...args], {
-      cwd: root,
-      env: {
-        ...process.env,
-        HOME: root,
-        CATWALK_SERVER: hub.url,
-        CATWALK_MESH: "demo",
-        CATWALK_TOKEN: hub.adminToken,
-      },
-    });
-    let [out, err] = ["", ""];
-    child.stdout.on("data", (text: Buffer) => (out += text.toString()));
-    child.stderr.on("data", (text: Buffer) => (err += text.toString()));
-    child.on("close", (status) => resolve({ status, out, err }));
-  });
+  return startCatwalk(args, { cwd: root, env: userEnv(root, hub) }).ended;
 }
 
 async function succeed(...args: readonly string[]): Promise<string> {

@@ -11,6 +11,8 @@ import { afterAll, expect, test } from "vitest";
 
 import { addCluster } from "../../shared/api/clusters.ts";
 import { createMesh } from "../../shared/api/meshes.ts";
+import { startCatwalk } from "../support/catwalk-command.ts";
+import type { Ended } from "../support/catwalk-command.ts";
 import { adminOf } from "../support/hub-api.ts";
 import { startHub } from "../../cli/launch/hub.ts";
 
@@ -20,32 +22,18 @@ const BIN = new URL("../../bin/catwalk.js", import.meta.url).pathname;
 const root = mkdtempSync(join(tmpdir(), "catwalk-endings-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-interface Ended {
-  readonly status: number | null;
-  readonly signal: string | null;
-  readonly out: string;
-  readonly err: string;
-}
-
 /** @param until Sends SIGTERM once this has been printed, or is over. */
 function run(args: readonly string[], until?: RegExp | Promise<unknown>): Promise<Ended> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [BIN, ...args], {
-      cwd: root,
-      env: { ...process.env, HOME: root, CATWALK_CONFIG: "" },
-    });
-    let [out, err] = ["", ""];
-    const end = (): void => void child.kill("SIGTERM");
-    const look = (): void => {
-      if (until instanceof RegExp && !child.killed && until.test(out + err)) end();
-    };
-    if (until instanceof Promise) void until.then(end);
-    child.stdout.on("data", (text: Buffer) => ((out += text.toString()), look()));
-    child.stderr.on("data", (text: Buffer) => ((err += text.toString()), look()));
-    child.on("close", (status, signal) => {
-      resolve({ status, signal, out, err });
-    });
-  });
+  const env = { ...process.env, HOME: root, CATWALK_CONFIG: "" };
+  const { child, out, err, ended } = startCatwalk(args, { cwd: root, env });
+  const end = (): void => void child.kill("SIGTERM");
+  const look = (): void => {
+    if (until instanceof RegExp && !child.killed && until.test(out() + err())) end();
+  };
+  if (until instanceof Promise) void until.then(end);
+  child.stdout.on("data", look);
+  child.stderr.on("data", look);
+  return ended;
 }
 
 test("[CLI50] a relay whose Typha port is taken ends with 1 and one line, and never says that it is ready", async () => {
@@ -98,7 +86,7 @@ test("[CLI50] SIGTERM while a relay cannot join yet ends it", async () => {
     ],
     asked,
   );
-  expect(await ended).toMatchObject({ status: 0, signal: null });
+  expect(await ended).toMatchObject({ status: 0 });
   silent.close();
 });
 

@@ -1,5 +1,5 @@
 /** The support bundle: what is in it, and that no secret is. */
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,10 +17,11 @@ import { applyRcc } from "../../shared/api/rccs.ts";
 import { createApiToken } from "../../shared/api/tokens.ts";
 import { createWebhook } from "../../shared/api/webhooks.ts";
 import { memberRcc } from "../../shared/visibility/rcc.ts";
+import { startCatwalk, userEnv } from "../support/catwalk-command.ts";
+import type { Ended } from "../support/catwalk-command.ts";
 import { adminOf } from "../support/hub-api.ts";
 
 const root = mkdtempSync(join(tmpdir(), "catwalk-bundle-"));
-const BIN = new URL("../../bin/catwalk.js", import.meta.url).pathname;
 let hub: RunningHub;
 
 beforeAll(async () => {
@@ -48,17 +49,8 @@ const PLANTED = {
   privateKey: "-----BEGIN PRIVATE KEY-----\nMIIEplanted\n-----END PRIVATE KEY-----",
 } as const;
 
-function catwalk(...args: readonly string[]): Promise<{ status: number | null; err: string }> {
-  return new Promise((resolve) => {
-    const env = { CATWALK_SERVER: hub.url, CATWALK_MESH: "demo", CATWALK_TOKEN: hub.adminToken };
-    const child = spawn(process.execPath, [BIN, ...args], {
-      cwd: root,
-      env: { ...process.env, HOME: root, ...env },
-    });
-    let err = "";
-    child.stderr.on("data", (text: Buffer) => (err += text.toString()));
-    child.on("close", (status) => resolve({ status, err }));
-  });
+function catwalk(...args: readonly string[]): Promise<Ended> {
+  return startCatwalk(args, { cwd: root, env: userEnv(root, hub) }).ended;
 }
 
 test("[CLI93] of twenty secrets that are planted the bundle holds none, and all its files", async () => {

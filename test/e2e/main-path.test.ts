@@ -366,5 +366,5 @@ test("[CLI10] watch --relay prints what a relay applies as it changes", async ()
     () => Promise.resolve(watching.out()),
     (text) => text.includes('"deleted":true'),
   );
-  watching.stop();
+  watching.child.kill("SIGINT");
 });

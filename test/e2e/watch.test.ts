@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { addCluster, removeCluster } from "../../shared/api/clusters.ts";
 import { createGrant, deleteGrant } from "../../shared/api/grants.ts";
 import { eventually, MeshRig } from "../support/mesh-rig.ts";
-import type { Running } from "../support/mesh-rig.ts";
+import type { StartedProgram } from "../support/catwalk-command.ts";
 
 const rig = new MeshRig();
 
@@ -23,11 +23,11 @@ apiVersion: v1
 kind: Pod
 metadata: { name: ${name}, namespace: shop, labels: { role: postgres } }
 spec: { nodeName: node-2, serviceAccountName: default, containers: [{ name: main, image: i }] }
-status: { phase: Running, podIP: ${ip}, podIPs: [{ ip: ${ip} }] }
+status: { phase: StartedProgram, podIP: ${ip}, podIPs: [{ ip: ${ip} }] }
 `;
 }
 
-async function watch(...flags: readonly string[]): Promise<Running> {
+async function watch(...flags: readonly string[]): Promise<StartedProgram> {
   const watching = rig.start("watch", ...flags, "-o", "json");
   await said(watching, "changes follow, Ctrl-C ends");
   // What it says and what it prints are two streams.
@@ -39,7 +39,7 @@ async function watch(...flags: readonly string[]): Promise<Running> {
   return watching;
 }
 
-async function said(watching: Running, text: string): Promise<void> {
+async function said(watching: StartedProgram, text: string): Promise<void> {
   await eventually(
     () => Promise.resolve(watching.err()),
     (err) => err.includes(text),
@@ -53,13 +53,13 @@ interface Line {
   readonly record: { readonly ips?: readonly string[] };
 }
 
-function linesOf(watching: Running, from = 0): Line[] {
+function linesOf(watching: StartedProgram, from = 0): Line[] {
   const whole = watching.out().split("\n").slice(from, -1);
   return whole.map((line) => JSON.parse(line) as Line);
 }
 
 /** Keys that all lines together leave. */
-function heldBy(watching: Running): string[] {
+function heldBy(watching: StartedProgram): string[] {
   const held = new Set<string>();
   for (const { origin, key, deleted } of linesOf(watching))
     if (deleted === true) held.delete(`${origin} ${key}`);
@@ -96,8 +96,8 @@ test("[CLI15] the hub is killed under `watch`: nothing is called withdrawn, what
     (lines) => hasIp(lines, "10.20.2.77", true),
   );
   expect(heldBy(watching)).toEqual(before);
-  watching.stop();
-  expect(await watching.ended).toBe(0);
+  watching.child.kill("SIGINT");
+  expect(await watching.ended).toMatchObject({ status: 0 });
 });
 
 test("[CLI15] [CLI55] a grant that is deleted under `watch` withdraws all that came from it; created again, it is shown again", async () => {
@@ -120,8 +120,8 @@ test("[CLI15] [CLI55] a grant that is deleted under `watch` withdraws all that c
     (held) => held.length === before.length,
   );
   expect(heldBy(watching)).toEqual(before);
-  watching.stop();
-  expect(await watching.ended).toBe(0);
+  watching.child.kill("SIGINT");
+  expect(await watching.ended).toMatchObject({ status: 0 });
 });
 
 test("[CLI15] [CLI56] what can never be read ends `watch` with an error: an origin that is not seen, a cluster that is removed", async () => {
@@ -131,7 +131,7 @@ test("[CLI15] [CLI56] what can never be read ends `watch` with an error: an orig
   await rig.call(addCluster, { params: { mesh: "demo" }, body: { name: "short" } });
   const watching = await watch("--cluster", "short");
   await rig.call(removeCluster, { params: { mesh: "demo", cluster: "short" } });
-  expect(await watching.ended).toBe(1);
+  expect(await watching.ended).toMatchObject({ status: 1 });
   expect(watching.err()).toContain("error: the mesh has no cluster named short");
   expect(watching.err()).not.toContain("unsettled");
 });
@@ -140,6 +140,6 @@ test("[CLI15] a relay that is killed ends `watch --relay` with an error that nam
   const { url } = rig.relay("app");
   const watching = await watch("--relay", url);
   await rig.killRelay("app");
-  expect(await watching.ended).toBe(1);
+  expect(await watching.ended).toMatchObject({ status: 1 });
   expect(watching.err()).toContain(`the relay at ${url} has ended the stream`);
 });

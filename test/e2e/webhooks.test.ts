@@ -92,7 +92,7 @@ test("[CLI71] what happened is listed, newest last, and each delivery is kept", 
     async () => followed.out(),
     (out) => out.includes("sync.recovered"),
   );
-  followed.stop();
+  followed.child.kill("SIGINT");
   await followed.ended;
 });
 

@@ -15,6 +15,9 @@ import { addCluster } from "../../shared/api/clusters.ts";
 import { createMesh } from "../../shared/api/meshes.ts";
 import { adminOf } from "../support/hub-api.ts";
 import { Credentials } from "../../relay/hub/credentials.ts";
+import { HubLink } from "../../relay/hub/link.ts";
+import { NODE_PORTS } from "../../relay/hub/relay-ports.ts";
+import type { RelayPorts } from "../../relay/hub/relay-ports.ts";
 import { Home } from "../../relay/publish/home.ts";
 import { speedOf } from "../../cli/launch/disk-speed.ts";
 import { LocalState } from "../../relay/publish/local-state.ts";
@@ -57,6 +60,22 @@ function ensureStrace(): void {
     throw new Error("strace is needed (Debian: apt-get install strace)");
 }
 
+/** How long the hub takes to answer, in ms, asked every 20 ms for so long. */
+async function answerTimes(url: string, forMs: number): Promise<number[]> {
+  const [beganMs, times] = [performance.now(), [] as number[]];
+  while (performance.now() - beganMs < forMs) {
+    const askedMs = performance.now();
+    await (await fetch(new URL("/healthz", url))).arrayBuffer();
+    times.push(performance.now() - askedMs);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return times;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
+
 const DELAY =
   "strace -D -f --seccomp-bpf -qq -o /dev/null -e trace=fsync,fdatasync -e inject=fsync,fdatasync:delay_enter=5000".split(
     " ",
@@ -81,6 +100,22 @@ if (rounds(0, 1) === 1)
     const admin = adminOf({ url: hub.url, adminToken }, "m");
     await admin.call(createMesh, { body: { name: "m" } });
     const homes: Home[] = [];
+    /** What acknowledgements named last, in ms. */
+    let paceMs = 0;
+    const ports: RelayPorts = {
+      ...NODE_PORTS,
+      dial: ({ handlers, ...options }) =>
+        new HubLink({
+          ...options,
+          handlers: {
+            ...handlers,
+            onMessage: (message, bytes) => {
+              if (message.type === "accepted") paceMs = message.paceMs;
+              handlers.onMessage(message, bytes);
+            },
+          },
+        }),
+    };
     onTestFinished(() => homes.forEach((home) => home.stop()));
     for (let n = 0; n < PUBLISHERS; n++) {
       const added = await admin.call(addCluster, {
@@ -98,6 +133,7 @@ if (rounds(0, 1) === 1)
         onAccess: () => undefined,
         onDown: () => undefined,
         onUp: () => undefined,
+        ports,
       });
       homes.push(home);
       home.publisher.onListed();
@@ -107,6 +143,7 @@ if (rounds(0, 1) === 1)
       () => Promise.resolve(homes.map((home) => home.publisher.status().phase)),
       (phases) => phases.every((phase) => phase === "reconciled"),
     );
+    const quietMs = median(await answerTimes(hub.url, 1_000));
     let changes = 0;
     const churn = setInterval(() => {
       changes++;
@@ -122,19 +159,17 @@ if (rounds(0, 1) === 1)
       () => Promise.resolve(performance.now()),
       (now) => now > settledMs,
     );
-    const [beganMs, began, answersMs] = [performance.now(), frames(), [] as number[]];
-    while (performance.now() - beganMs < MEASURED_MS) {
-      const askedMs = performance.now();
-      await (await fetch(new URL("/healthz", hub.url))).arrayBuffer();
-      answersMs.push(performance.now() - askedMs);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    const [beganMs, began] = [performance.now(), frames()];
+    const busyMs = median(await answerTimes(hub.url, MEASURED_MS));
     const commitsPerSecond = ((frames() - began) * 1_000) / (performance.now() - beganMs);
     const budget = 1_000 / fsyncMs;
     // Half, and what the first change after a pause takes beyond its pace.
     expect(commitsPerSecond).toBeLessThan(0.65 * budget);
-    expect(commitsPerSecond).toBeGreaterThan(0.25 * budget);
-    const sorted = answersMs.toSorted((a, b) => a - b);
-    expect(sorted[Math.floor(sorted.length * 0.95)]).toBeLessThan(100);
+    // No slower than that either, on a machine that has the time for it.
+    const fairMs = 2 * PUBLISHERS * fsyncMs;
+    expect(paceMs).toBeGreaterThan(0.7 * fairMs);
+    expect(paceMs).toBeLessThan(1.3 * fairMs);
+    // A disk that is full of commits keeps everybody waiting; a busy machine does so too.
+    expect(busyMs).toBeLessThan(20 * fsyncMs + 10 * quietMs);
     expect(homes.every((home) => home.isOpen)).toBe(true);
   });

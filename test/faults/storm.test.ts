@@ -207,11 +207,14 @@ test(`[FLT5] ${RELAYS} relays lose their hub in one moment: they come back sprea
   expect(relays.map(({ home }) => home.publisher.status().acceptedFrames)).toEqual(acceptedBefore);
   expect(got.get("watch-welcome")).toBeGreaterThanOrEqual(RELAYS);
 
-  // Its own alarm (the outbox) is nobody's call; an Origin that starts asks once, however many
-  // sockets it gets.
-  const calls = meshCalls.filter((name) => name !== "alarm");
-  expect([...new Set(calls)]).toEqual(["pullFacts"]);
+  // An Origin that starts asks once, however many sockets it gets.
+  const calls = meshCalls.filter((name) => name === "pullFacts");
+  expect(calls.length).toBeGreaterThan(0);
   expect(calls.length).toBeLessThanOrEqual(RELAYS);
+  // No connection asks. An alarm is the Mesh's own; health changes where a slow machine takes
+  // longer to come back than an Origin waits.
+  const others = new Set(meshCalls.filter((name) => name !== "pullFacts"));
+  expect([...others].filter((name) => name !== "alarm" && name !== "noteHealth")).toEqual([]);
   expect(got.get("home-welcome")! + got.get("watch-welcome")!).toBeGreaterThanOrEqual(2 * RELAYS);
 
   // The first dial of each of 2 × RELAYS sockets: uniform over 250 ms, so that no twentieth of that

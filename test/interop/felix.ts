@@ -3,17 +3,17 @@
  * policy for Calico's operator replaces the two variables in pods as the operator renders them, and
  * in no others. [CLI81..CLI83] [CLI85] [CLI86]
  */
-import { spawn } from "node:child_process";
 import { isDeepStrictEqual } from "node:util";
 
 import { FELIX_VARIABLES } from "../../cli/cluster/felix-env.ts";
 import { calicoNodePod } from "../support/calico-cluster.ts";
+import { startCatwalk, startProgram } from "../support/catwalk-command.ts";
+import type { Ended } from "../support/catwalk-command.ts";
 import { eventually } from "../support/mesh-rig.ts";
 import { KubeClient } from "./kube-client.ts";
 import type { KubeServer } from "./kube-server.ts";
 import type { Suite } from "./suite.ts";
 
-const BIN = new URL("../../bin/catwalk.js", import.meta.url).pathname;
 const CHOICE = [
   "--cluster",
   "app",
@@ -28,20 +28,8 @@ interface Containers {
   readonly spec: { readonly containers: readonly { readonly name: string; readonly env?: Env }[] };
 }
 
-interface Ended {
-  readonly status: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function run(command: string, args: readonly string[], input = ""): Promise<Ended> {
-  const child = spawn(command, args);
-  let [out, err] = ["", ""];
-  child.stdout.on("data", (text: Buffer) => (out += text.toString()));
-  child.stderr.on("data", (text: Buffer) => (err += text.toString()));
-  child.stdin.end(input);
-  const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
-  return { status, out, err };
+function run(command: string, args: readonly string[], input = ""): Promise<Ended> {
+  return startProgram(command, args, { input }).ended;
 }
 
 function check(condition: boolean, message: string): void {
@@ -58,7 +46,7 @@ class Cluster {
   }
 
   catwalk(...args: readonly string[]): Promise<Ended> {
-    return run(process.execPath, [BIN, ...args, "--kubeconfig", this.kubeconfig]);
+    return startCatwalk([...args, "--kubeconfig", this.kubeconfig]).ended;
   }
 
   async succeed(...args: readonly string[]): Promise<Ended> {
@@ -220,7 +208,7 @@ async function checkInstalled(suite: Suite, cluster: Cluster): Promise<void> {
   await suite.check(
     "[CLI82] what was applied does not differ; what somebody changes does",
     async () => {
-      const { out } = await run(process.execPath, [BIN, "install", ...CHOICE]);
+      const { out } = await startCatwalk(["install", ...CHOICE]).ended;
       const applied = await run(
         "kubectl",
         ["--kubeconfig", cluster.kubeconfig, "apply", "-f", "-"],

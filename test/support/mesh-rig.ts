@@ -1,5 +1,5 @@
 /** A hub on plain workerd with relays as processes, as a user runs them, for end-to-end tests. */
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,8 @@ import { createGrant } from "../../shared/api/grants.ts";
 import { createMesh } from "../../shared/api/meshes.ts";
 import { applyRcc } from "../../shared/api/rccs.ts";
 import { memberRcc } from "../../shared/visibility/rcc.ts";
+import { startCatwalk, userEnv } from "./catwalk-command.ts";
+import type { Ended, StartedProgram } from "./catwalk-command.ts";
 import { adminOf } from "./hub-api.ts";
 import type { AnswerOf, Operation } from "../../shared/api/operation.ts";
 import type { RequestOf } from "../../shared/api/request.ts";
@@ -16,22 +18,6 @@ import { startRelay } from "../../cli/demo/relay-process.ts";
 import type { RelayProcess } from "../../cli/demo/relay-process.ts";
 import { startHub } from "../../cli/launch/hub.ts";
 import type { RunningHub } from "../../cli/launch/hub.ts";
-
-const BIN = join(import.meta.dirname, "../../bin/catwalk.js");
-
-export interface Ended {
-  readonly status: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-export interface Running {
-  /** Printed until now. */
-  out(): string;
-  err(): string;
-  readonly ended: Promise<number | null>;
-  stop(): void;
-}
 
 export class MeshRig {
   readonly root = mkdtempSync(join(tmpdir(), "catwalk-e2e-"));
@@ -195,31 +181,14 @@ export class MeshRig {
       .flatMap((line) => line.record?.ips ?? []);
   }
 
-  async catwalk(...args: readonly string[]): Promise<Ended> {
-    const running = this.start(...args);
-    const status = await running.ended;
-    return { status, out: running.out(), err: running.err() };
+  catwalk(...args: readonly string[]): Promise<Ended> {
+    return this.start(...args).ended;
   }
 
   /** A command that goes on until it is stopped. */
-  start(...args: readonly string[]): Running {
-    const env = {
-      ...process.env,
-      HOME: this.root,
-      CATWALK_SERVER: this.hubUrl,
-      CATWALK_MESH: "demo",
-      CATWALK_TOKEN: this.#token,
-    };
-    const child = spawn(process.execPath, [BIN, ...args], { cwd: this.root, env });
-    let [out, err] = ["", ""];
-    child.stdout.on("data", (text: Buffer) => (out += text.toString()));
-    child.stderr.on("data", (text: Buffer) => (err += text.toString()));
-    return {
-      out: () => out,
-      err: () => err,
-      ended: new Promise((resolve) => child.on("close", resolve)),
-      stop: () => void child.kill("SIGINT"),
-    };
+  start(...args: readonly string[]): StartedProgram {
+    const env = userEnv(this.root, { url: this.hubUrl, adminToken: this.#token });
+    return startCatwalk(args, { cwd: this.root, env });
   }
 
   async stop(): Promise<void> {

@@ -1,5 +1,4 @@
 /** Felix pointed at the relays, and back, over an API server that keeps what it is given. */
-import { spawn } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -17,9 +16,10 @@ import {
   POLICIES,
   RELAY,
 } from "../../support/calico-cluster.ts";
+import { startCatwalk } from "../../support/catwalk-command.ts";
+import type { Ended } from "../../support/catwalk-command.ts";
 import { FakeKubeApi } from "../../support/fake-kube-api.ts";
 
-const MAIN = join(import.meta.dirname, "../../../cli/main.ts");
 let folder = "";
 let kubeconfig = "";
 let api = new FakeKubeApi();
@@ -35,15 +35,10 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-async function catwalk(...args: readonly string[]) {
-  const all = [MAIN, ...args, "--kubeconfig", kubeconfig];
+function catwalk(...args: readonly string[]): Promise<Ended> {
   const PATH = [folder, process.env["PATH"] ?? ""].join(delimiter);
-  const child = spawn(process.execPath, all, { env: { ...process.env, PATH } });
-  let [out, err] = ["", ""];
-  child.stdout.on("data", (text: Buffer) => (out += text.toString()));
-  child.stderr.on("data", (text: Buffer) => (err += text.toString()));
-  const status = await new Promise((resolve) => child.on("close", resolve));
-  return { status, out, err };
+  const all = [...args, "--kubeconfig", kubeconfig];
+  return startCatwalk(all, { env: { ...process.env, PATH } }).ended;
 }
 
 const OURS = [

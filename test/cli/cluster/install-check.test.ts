@@ -1,5 +1,4 @@
 /** `install --check` and `--diff`, `uninstall`, over an API server that keeps what it is given. */
-import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,9 +15,10 @@ import {
   POLICIES,
   RELAY,
 } from "../../support/calico-cluster.ts";
+import { startCatwalk } from "../../support/catwalk-command.ts";
+import type { Ended } from "../../support/catwalk-command.ts";
 import { FakeKubeApi } from "../../support/fake-kube-api.ts";
 
-const MAIN = join(import.meta.dirname, "../../../cli/main.ts");
 const CHOICE = [
   "--cluster",
   "app",
@@ -42,13 +42,8 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-async function catwalk(...args: readonly string[]) {
-  const child = spawn(process.execPath, [MAIN, ...args, "--kubeconfig", kubeconfig]);
-  let [out, err] = ["", ""];
-  child.stdout.on("data", (text: Buffer) => (out += text.toString()));
-  child.stderr.on("data", (text: Buffer) => (err += text.toString()));
-  const status = await new Promise((resolve) => child.on("close", resolve));
-  return { status, out, err };
+function catwalk(...args: readonly string[]): Promise<Ended> {
+  return startCatwalk([...args, "--kubeconfig", kubeconfig]).ended;
 }
 
 test("[CLI81] a cluster with all of it lacks nothing", async () => {
