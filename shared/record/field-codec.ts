@@ -25,6 +25,11 @@ export function fail(rule: string): never {
   throw new FieldError(rule);
 }
 
+/** A lone surrogate has no UTF-8: another text would arrive. */
+export function wellFormed(text: string): string {
+  return text.isWellFormed() ? text : fail("must be well-formed Unicode");
+}
+
 /** The number of entries of the list that is next. */
 export function entries(wire: WireReader, max: number): number {
   const count = wire.list();

@@ -4,20 +4,15 @@
  * them is dropped by Felix, or worse), else a bound of ours.
  */
 import { quote } from "../lib/quote.ts";
-import { entries, fail, isWithin, limited, listOf } from "./field-codec.ts";
+import { entries, fail, isWithin, limited, listOf, wellFormed } from "./field-codec.ts";
 import type { FieldCodec } from "./field-codec.ts";
+import { portList } from "./port-list.ts";
 import type { EndpointPort, Labels } from "./record.ts";
 import { FieldError } from "./wire-reader.ts";
 import { Words } from "./words.ts";
 
 const PORT_NAME = /^[A-Za-z0-9_.-]{1,128}$/;
 const LABEL_KEY = /^[A-Za-z0-9_./-]{1,512}$/;
-const PROTOCOLS = ["tcp", "udp", "sctp"] as const;
-
-/** A lone surrogate has no UTF-8: another text would arrive. */
-function wellFormed(text: string): string {
-  return text.isWellFormed() ? text : fail("must be well-formed Unicode");
-}
 
 function wordsLike(pattern: RegExp, rule: string): Words {
   return new Words((text) => (pattern.test(text) ? text : fail(rule)));
@@ -109,38 +104,10 @@ export function labels(max: number): FieldCodec<Labels> {
   };
 }
 
-const WRONG_PROTOCOL = "protocol must be tcp, udp or sctp";
-const WRONG_PORT = "port must be 1 to 65535";
 const portNames = wordsLike(PORT_NAME, "name must match [A-Za-z0-9_.-]{1,128}");
 
-/** Flat on the wire: name, protocol number, port … Order and duplicates are the source's. */
-export const ports: FieldCodec<readonly EndpointPort[]> = {
-  encode: (value) =>
-    value.flatMap((p) => [wellFormed(p.name), PROTOCOLS.indexOf(p.protocol), p.port]),
-  check: (value) => {
-    limited(3 * value.length, 3 * 256);
-    for (const { name, protocol, port } of value) {
-      portNames.check(name);
-      if (!PROTOCOLS.includes(protocol)) fail(WRONG_PROTOCOL);
-      if (!isWithin(port, 1, 65_535)) fail(WRONG_PORT);
-    }
-  },
-  decode: (wire) => {
-    const count = entries(wire, 3 * 256);
-    if (count % 3 !== 0) fail("must have name, protocol and port for each");
-    const decoded: EndpointPort[] = [];
-    for (let i = 0; i < count; i += 3) {
-      const name = portNames.read(wire);
-      const protocol = PROTOCOLS[wire.uint()];
-      if (protocol === undefined) fail(WRONG_PROTOCOL);
-      const port = wire.uint();
-      if (port < 1) fail(WRONG_PORT);
-      decoded.push({ name, protocol, port });
-    }
-    return decoded;
-  },
-  fallback: [],
-};
+/** Order and duplicates are the source's. */
+export const ports: FieldCodec<readonly EndpointPort[]> = portList({ max: 256, names: portNames });
 
 export const NODE_NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
 export const NODE_NAME_RULE = "must be a lower-case DNS-1123 name of at most 253 characters";

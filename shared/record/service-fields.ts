@@ -1,15 +1,12 @@
 /** Fields of Services and of the endpoints behind them. */
-import { bytes, entries, fail, isWithin, limited } from "./field-codec.ts";
+import { bytes, fail, isWithin } from "./field-codec.ts";
 import type { FieldCodec } from "./field-codec.ts";
+import { portList, PROTOCOLS } from "./port-list.ts";
 import type { ServicePort } from "./record.ts";
 import { Words } from "./words.ts";
 
-const PROTOCOLS = ["tcp", "udp", "sctp"] as const;
 const PORT_NAME = /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$/;
 const WRONG_NAME = "name must be a lower-case DNS-1123 label of at most 63 characters, or empty";
-const WRONG_PROTOCOL = "protocol must be tcp, udp or sctp";
-const WRONG_PORT = "port must be 1 to 65535";
-const WRONG_ORDER = "must ascend by name and protocol, each once";
 /** As many as the ports of one Service that anybody has; Kubernetes has no bound below 20,000. */
 const MAX_PORTS = 100;
 
@@ -31,36 +28,11 @@ export function sortedPorts(ports: readonly ServicePort[]): readonly ServicePort
   return [...first.keys()].toSorted().flatMap((order) => first.get(order) ?? []);
 }
 
-/** Flat on the wire: name, protocol number, port … */
-export const servicePorts: FieldCodec<readonly ServicePort[]> = {
-  encode: (value) => value.flatMap((p) => [p.name, PROTOCOLS.indexOf(p.protocol), p.port]),
-  check: (value) => {
-    limited(3 * value.length, 3 * MAX_PORTS);
-    for (const [i, port] of value.entries()) {
-      portNames.check(port.name);
-      if (!PROTOCOLS.includes(port.protocol)) fail(WRONG_PROTOCOL);
-      if (!isWithin(port.port, 1, 65_535)) fail(WRONG_PORT);
-      if (!isAfter(value[i - 1], port)) fail(WRONG_ORDER);
-    }
-  },
-  decode: (wire) => {
-    const count = entries(wire, 3 * MAX_PORTS);
-    if (count % 3 !== 0) fail("must have name, protocol and port for each");
-    const decoded: ServicePort[] = [];
-    for (let i = 0; i < count; i += 3) {
-      const name = portNames.read(wire);
-      const protocol = PROTOCOLS[wire.uint()];
-      if (protocol === undefined) fail(WRONG_PROTOCOL);
-      const port = wire.uint();
-      if (port < 1) fail(WRONG_PORT);
-      const next = { name, protocol, port };
-      if (!isAfter(decoded.at(-1), next)) fail(WRONG_ORDER);
-      decoded.push(next);
-    }
-    return decoded;
-  },
-  fallback: [],
-};
+export const servicePorts: FieldCodec<readonly ServicePort[]> = portList({
+  max: MAX_PORTS,
+  names: portNames,
+  isAfter,
+});
 
 /** As long as Kubernetes takes for sessions: a day. */
 const MOST_SECONDS = 86_400;
