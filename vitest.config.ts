@@ -22,7 +22,7 @@ const SLOW = [
   "test/relay/source/{dump,kubernetes}.test.ts",
   "test/relay/typha/two-relays.test.ts",
   "test/relay/view/view-file.test.ts",
-  "test/worker/origin/{access,bill,catch-up,credit,fold,large-frame,late-hub,message-quota,noisy}.test.ts",
+  "test/worker/origin/{bill,late-hub,message-quota,noisy}.test.ts",
   "test/worker/origin/{pair-union,projection,quota,settled,slices,small-frames}.test.ts",
 ];
 
@@ -44,6 +44,7 @@ export default defineConfig({
             "test/workerd/**",
             "test/interop/**",
             "test/faults/**",
+            "test/load/**",
             ...(isFast ? SLOW : []),
           ],
         },
@@ -52,6 +53,8 @@ export default defineConfig({
         plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
         test: { ...TIMEOUTS, name: "workerd", include: ["test/workerd/**/*.test.ts"] },
       },
+      // More than an Origin should have, and hostile records: `.ci/run load`.
+      { test: { ...TIMEOUTS, name: "load", include: ["test/load/**/*.test.ts"] } },
       // Hubs, relays and disks that fail: `.ci/run faults` runs them, each many times.
       { test: { ...TIMEOUTS, name: "faults", include: ["test/faults/**/*.test.ts"] } },
     ],

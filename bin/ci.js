@@ -43,6 +43,7 @@ const SUITES = [
       return [report.numPassedTests, report.numFailedTests];
     },
   },
+  suite("load", "test/load/run.ts"),
   suite("faults", "test/faults/run.ts"),
   suite("simulation", "test/sim/run-many.ts"),
   suite("mutants", "test/sim/mutants/run.ts"),

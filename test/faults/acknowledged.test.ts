@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { BenchRig } from "../bench/rig.ts";
 import { AckDriver } from "./ack-driver.ts";
 import { LogReader, readAll } from "./log-reader.ts";
-import { rounds } from "./rounds.ts";
+import { rounds } from "../support/rounds.ts";
 
 const KILLS = rounds(5, 60);
 /** One of them falls between a commit and its acknowledgement: about every third does. */

@@ -15,7 +15,7 @@ import { startFakeTypha } from "../support/typha.ts";
 import type { FakeTypha } from "../support/typha.ts";
 import { Felix } from "./felix.ts";
 import { manyPods } from "./many-pods.ts";
-import { rounds } from "./rounds.ts";
+import { rounds } from "../support/rounds.ts";
 
 const RESTARTS = rounds(2, 6);
 const PODS = 50;

@@ -6,7 +6,7 @@ import { nodeSql } from "../support/node-sql.ts";
 import { TestPublisher, TestReader } from "../support/origin-peers.ts";
 import { facts, OriginWorld } from "../support/origin-world.ts";
 import { pod, pool, putOf } from "../support/records.ts";
-import { rounds } from "./rounds.ts";
+import { rounds } from "../support/rounds.ts";
 
 /** As many as an object must hold; fewer where the machine is to be free soon. */
 const ENDPOINTS = rounds(50_000, 500_000);

@@ -17,7 +17,7 @@ import { openSource } from "../../relay/source/open-source.ts";
 import { BenchRig } from "../bench/rig.ts";
 import { eventually } from "../support/mesh-rig.ts";
 import { pod, putOf } from "../support/records.ts";
-import { rounds } from "./rounds.ts";
+import { rounds } from "../support/rounds.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
 
 const SPEED = rounds(20, 1);

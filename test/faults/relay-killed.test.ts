@@ -14,7 +14,7 @@ import type { FakeTypha } from "../support/typha.ts";
 import { Felix } from "./felix.ts";
 import { addressesOf, manyPods } from "./many-pods.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
-import { rounds } from "./rounds.ts";
+import { rounds } from "../support/rounds.ts";
 
 const KILLS = rounds(6, 24);
 const PODS_A_ROUND = 20;

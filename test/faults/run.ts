@@ -8,5 +8,5 @@ const named = process.argv.slice(2);
 // One file at a time: these tests are about time and processes, and the machine may be small.
 await runSuite(
   ["--project=faults", "--no-file-parallelism", ...(named.length > 0 ? named : ["test/faults/"])],
-  { CATWALK_FAULTS: "many" },
+  { CATWALK_ROUNDS: "many" },
 );

@@ -25,7 +25,7 @@ import { DiskBudget } from "../../worker/origin/budgets/disk-budget.ts";
 import { eventually } from "../support/mesh-rig.ts";
 import { pod, putOf } from "../support/records.ts";
 import { startHubProcess } from "./catwalk-process.ts";
-import { rounds } from "./rounds.ts";
+import { rounds } from "../support/rounds.ts";
 
 const PUBLISHERS = 10;
 const MEASURED_MS = 4_000;

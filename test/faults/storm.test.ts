@@ -28,7 +28,7 @@ import { ViewFile } from "../../relay/view/view-file.ts";
 import { Watcher } from "../../relay/view/watcher.ts";
 import { eventually } from "../support/mesh-rig.ts";
 import { pod, putOf } from "../support/records.ts";
-import { rounds } from "./rounds.ts";
+import { rounds } from "../support/rounds.ts";
 import { workerdBelow } from "./small-disk.ts";
 
 const RELAYS = rounds(60, 500);

@@ -7,7 +7,7 @@ import { createWebhook, listWebhooks } from "../../shared/api/webhooks.ts";
 import { eventually, MeshRig } from "../support/mesh-rig.ts";
 import { startReceiver } from "../support/webhook-receiver.ts";
 import type { Receiver } from "../support/webhook-receiver.ts";
-import { rounds } from "./rounds.ts";
+import { rounds } from "../support/rounds.ts";
 
 const KILLS = rounds(6, 40);
 const rig = new MeshRig();

@@ -8,12 +8,13 @@ import { expect, test } from "vitest";
 
 import { effectOf, FelixModel } from "../support/felix-model/model.ts";
 import type { FelixUpdate, Outcome } from "../support/felix-model/model.ts";
+import { rounds } from "../support/rounds.ts";
 import { isRemoteKey, throughMesh, throughRelay } from "./mesh-path.ts";
 import type { Passed } from "./mesh-path.ts";
 import { Random } from "./random.ts";
 import { randomBytes } from "./values.ts";
 
-const VALUES = 120_000;
+const VALUES = rounds(30_000, 120_000);
 
 interface Base {
   readonly felixHostname: string;

@@ -10,12 +10,13 @@ import type { Channel } from "../../shared/record/channel.ts";
 import { decodeRecord, hashKey } from "../../shared/record/encoding.ts";
 import { keyOf } from "../../shared/record/key.ts";
 import { TestPublisher, TestReader } from "../support/origin-peers.ts";
+import { rounds } from "../support/rounds.ts";
 import { facts, OriginWorld } from "../support/origin-world.ts";
 import { HOSTILE_RANGES, throughMesh } from "./mesh-path.ts";
 import { Random } from "./random.ts";
 import { mutatedBytes, randomBytes } from "./values.ts";
 
-const FRAMES = 80;
+const FRAMES = rounds(20, 80);
 const PER_FRAME = 100;
 
 function connected(): { world: OriginWorld; publisher: TestPublisher; reader: TestReader } {

@@ -1,6 +1,6 @@
 /**
  * The simulation: in `npm test` some seeds of each kind and the histories that failed once, in
- * `.ci/run simulation` (`CATWALK_SIM=many`) enough of them to meet every situation.
+ * `.ci/run simulation` (`CATWALK_ROUNDS=many`) enough of them to meet every situation.
  */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { expect, test } from "vitest";
 
 import { ACTION_NAMES } from "./actions.ts";
 import { SITUATIONS } from "./coverage.ts";
+import { isMany, rounds } from "../support/rounds.ts";
 import { MUTANTS } from "./mutants/index.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -38,9 +39,9 @@ function lastLines(out: string): string[] {
   return out.trimEnd().split("\n").slice(-2);
 }
 
-const isMany = process.env["CATWALK_SIM"] === "many";
-const HALF = isMany ? 250 : 30;
-const OF_A_KIND = isMany ? 60 : 20;
+const HALF = rounds(12, 250);
+const OF_A_KIND = rounds(8, 60);
+const OF_SERVICES = rounds(60, 300);
 
 /** Two processes, each with half of the seeds: what they print. */
 const halves = [1, 251].map((from) => ({
@@ -88,9 +89,11 @@ test.concurrent(`[SIM1] [SIM7] ${OF_A_KIND} seeds hold in which clusters have ro
   expect(status).toBe(0);
 });
 
-test.concurrent("[SIM8] 300 seeds of Services hold: slices have no foreign endpoint, no empty window, no ghosts", async () => {
-  const { status, out } = await simulate("--from", "3000000001", "--seeds", "300");
-  expect(lastLines(out).at(-1)).toBe("300 seeds hold, 3000000001 to 3000000300");
+test.concurrent(`[SIM8] ${OF_SERVICES} seeds of Services hold: slices have no foreign endpoint, no empty window, no ghosts`, async () => {
+  const { status, out } = await simulate("--from", "3000000001", "--seeds", String(OF_SERVICES));
+  expect(lastLines(out).at(-1)).toBe(
+    `${OF_SERVICES} seeds hold, 3000000001 to ${3_000_000_000 + OF_SERVICES}`,
+  );
   expect(status).toBe(0);
 });
 

@@ -1,20 +1,20 @@
 /** Folding in steps of at most about two blobs' worth, whatever has come since the last fold. */
 import { expect, test } from "vitest";
 
-import { toId } from "../../../shared/lib/bytes.ts";
-import { LEAF_KEYS } from "../../../shared/log/hash-trie.ts";
-import { partitionHas } from "../../../shared/log/partition.ts";
-import { decodePayload, encodePayload } from "../../../shared/log/payload.ts";
-import { encodeRecord, hashRecord, keyHashOf } from "../../../shared/record/encoding.ts";
-import { Fold } from "../../../worker/origin/log/fold.ts";
-import type { Foldable } from "../../../worker/origin/log/fold.ts";
-import type { PackedChange } from "../../../worker/origin/log/packed-changes.ts";
-import { PieceBudget, SmallFrames } from "../../../worker/origin/log/small-frames.ts";
-import { SqliteLogStore } from "../../../worker/origin/log/sqlite-log-store.ts";
-import { NewestChanges } from "../../../worker/origin/log/newest-changes.ts";
-import { nodeSql } from "../../support/node-sql.ts";
-import { heavyLabels } from "../../support/noise.ts";
-import { address, pod } from "../../support/records.ts";
+import { toId } from "../../shared/lib/bytes.ts";
+import { LEAF_KEYS } from "../../shared/log/hash-trie.ts";
+import { partitionHas } from "../../shared/log/partition.ts";
+import { decodePayload, encodePayload } from "../../shared/log/payload.ts";
+import { encodeRecord, hashRecord, keyHashOf } from "../../shared/record/encoding.ts";
+import { Fold } from "../../worker/origin/log/fold.ts";
+import type { Foldable } from "../../worker/origin/log/fold.ts";
+import type { PackedChange } from "../../worker/origin/log/packed-changes.ts";
+import { PieceBudget, SmallFrames } from "../../worker/origin/log/small-frames.ts";
+import { SqliteLogStore } from "../../worker/origin/log/sqlite-log-store.ts";
+import { NewestChanges } from "../../worker/origin/log/newest-changes.ts";
+import { nodeSql } from "../support/node-sql.ts";
+import { heavyLabels } from "../support/noise.ts";
+import { address, pod } from "../support/records.ts";
 
 test("[LOG22] [LOG60] a step of folding reads or rewrites at most two blobs' worth, of a log that was empty, and of one that grows tenfold", () => {
   const store = new SqliteLogStore(nodeSql());

@@ -1,10 +1,10 @@
 /** Projections: built, limited, forgotten. */
 import { describe, expect, test } from "vitest";
 
-import { keyOf } from "../../../shared/record/key.ts";
-import { TestPublisher } from "../../support/origin-peers.ts";
-import { OriginWorld, facts } from "../../support/origin-world.ts";
-import { pool, putOf } from "../../support/records.ts";
+import { keyOf } from "../../shared/record/key.ts";
+import { TestPublisher } from "../support/origin-peers.ts";
+import { OriginWorld, facts } from "../support/origin-world.ts";
+import { pool, putOf } from "../support/records.ts";
 import {
   DB,
   connected,
@@ -17,7 +17,7 @@ import {
   scope,
   scopedWorld,
   web,
-} from "../../support/scoped-world.ts";
+} from "../support/scoped-world.ts";
 
 describe("how a projection comes to be", () => {
   test("[SCP6] in steps, while the origin goes on: nobody is in sync before it has all", () => {

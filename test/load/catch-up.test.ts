@@ -2,13 +2,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { encodePayload } from "../../../shared/log/payload.ts";
-import { encodeMessage } from "../../../shared/protocol/codec.ts";
-import type { Blob, CatchUp, Message } from "../../../shared/protocol/messages.ts";
-import type { CalicoRecord } from "../../../shared/record/record.ts";
-import { keyOf } from "../../../shared/record/key.ts";
-import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
-import { address, pod, put, putOf } from "../../support/records.ts";
+import { encodePayload } from "../../shared/log/payload.ts";
+import { encodeMessage } from "../../shared/protocol/codec.ts";
+import type { Blob, CatchUp, Message } from "../../shared/protocol/messages.ts";
+import type { CalicoRecord } from "../../shared/record/record.ts";
+import { keyOf } from "../../shared/record/key.ts";
+import { populatedWorld, TestReader } from "../support/origin-peers.ts";
+import { address, pod, put, putOf } from "../support/records.ts";
 
 /** A pod at a state of its own. */
 function state(n: number, version: number): CalicoRecord {

@@ -4,14 +4,14 @@
  */
 import { expect, test } from "vitest";
 
-import { decodePayload } from "../../../shared/log/payload.ts";
-import { encodeRecord } from "../../../shared/record/encoding.ts";
-import { BUDGETS } from "../../../worker/origin/budgets/limits.ts";
-import { noise } from "../../support/noise.ts";
-import { populatedWorld } from "../../support/origin-peers.ts";
-import type { OriginWorld } from "../../support/origin-world.ts";
-import { rawHome } from "../../support/raw-home.ts";
-import { address, pod, put } from "../../support/records.ts";
+import { decodePayload } from "../../shared/log/payload.ts";
+import { encodeRecord } from "../../shared/record/encoding.ts";
+import { BUDGETS } from "../../worker/origin/budgets/limits.ts";
+import { noise } from "../support/noise.ts";
+import { populatedWorld } from "../support/origin-peers.ts";
+import type { OriginWorld } from "../support/origin-world.ts";
+import { rawHome } from "../support/raw-home.ts";
+import { address, pod, put } from "../support/records.ts";
 
 /** Beside a reader that has seen what there was. */
 function rawPublisher() {

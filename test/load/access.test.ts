@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 
-import { encodePayload } from "../../../shared/log/payload.ts";
-import { LIMITS } from "../../../shared/protocol/limits.ts";
-import { populatedWorld, TestPublisher, TestReader } from "../../support/origin-peers.ts";
-import { facts, OriginWorld } from "../../support/origin-world.ts";
-import { noise } from "../../support/noise.ts";
-import { address, pod, pool, put, putOf } from "../../support/records.ts";
+import { encodePayload } from "../../shared/log/payload.ts";
+import { LIMITS } from "../../shared/protocol/limits.ts";
+import { populatedWorld, TestPublisher, TestReader } from "../support/origin-peers.ts";
+import { facts, OriginWorld } from "../support/origin-world.ts";
+import { noise } from "../support/noise.ts";
+import { address, pod, pool, put, putOf } from "../support/records.ts";
 
 test("[VIS5] after a revocation is committed, no byte of the origin is sent to the reader", () => {
   const { world, publisher, reader } = populatedWorld(3);

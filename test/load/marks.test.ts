@@ -1,15 +1,15 @@
 import { expect, test } from "vitest";
 
-import { HashTrie } from "../../../shared/log/hash-trie.ts";
-import { encodeMessage } from "../../../shared/protocol/codec.ts";
-import { LIMITS } from "../../../shared/protocol/limits.ts";
-import { FELIX_CHANNELS } from "../../../shared/record/channel.ts";
-import { ReaderMemory } from "../../../worker/origin/budgets/reader-memory.ts";
-import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
-import { heavyLabels } from "../../support/noise.ts";
-import { facts, ORIGIN_UID, READER_UID } from "../../support/origin-world.ts";
-import type { OriginWorld } from "../../support/origin-world.ts";
-import { address, pod, putOf } from "../../support/records.ts";
+import { HashTrie } from "../../shared/log/hash-trie.ts";
+import { encodeMessage } from "../../shared/protocol/codec.ts";
+import { LIMITS } from "../../shared/protocol/limits.ts";
+import { FELIX_CHANNELS } from "../../shared/record/channel.ts";
+import { ReaderMemory } from "../../worker/origin/budgets/reader-memory.ts";
+import { populatedWorld, TestReader } from "../support/origin-peers.ts";
+import { heavyLabels } from "../support/noise.ts";
+import { facts, ORIGIN_UID, READER_UID } from "../support/origin-world.ts";
+import type { OriginWorld } from "../support/origin-world.ts";
+import { address, pod, putOf } from "../support/records.ts";
 
 const MiB = 1024 * 1024;
 

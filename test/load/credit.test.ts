@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 
-import { LIMITS } from "../../../shared/protocol/limits.ts";
-import { populatedWorld, TestReader } from "../../support/origin-peers.ts";
-import { heavyLabels, noise } from "../../support/noise.ts";
-import { address, pod, putOf } from "../../support/records.ts";
+import { LIMITS } from "../../shared/protocol/limits.ts";
+import { populatedWorld, TestReader } from "../support/origin-peers.ts";
+import { heavyLabels, noise } from "../support/noise.ts";
+import { address, pod, putOf } from "../support/records.ts";
 
 test("[LOG9] [LOG49] a reader that takes nothing costs its own lag only, and catches up from what is stored", () => {
   const { world, publisher, reader } = populatedWorld(1);

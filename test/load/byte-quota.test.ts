@@ -2,14 +2,14 @@ import { randomBytes } from "node:crypto";
 
 import { expect, test } from "vitest";
 
-import { encodeRecord, hashKey } from "../../../shared/record/encoding.ts";
-import { BUDGETS } from "../../../worker/origin/budgets/limits.ts";
-import { brokenQuota } from "../../../worker/origin/publisher/origin-quota.ts";
-import type { HeldLog } from "../../../worker/origin/publisher/origin-quota.ts";
-import { packKept, unpackKept } from "../../../worker/origin/log/kept-bytes.ts";
-import { populatedWorld } from "../../support/origin-peers.ts";
-import { rawHome } from "../../support/raw-home.ts";
-import { address, pod, put } from "../../support/records.ts";
+import { encodeRecord, hashKey } from "../../shared/record/encoding.ts";
+import { BUDGETS } from "../../worker/origin/budgets/limits.ts";
+import { brokenQuota } from "../../worker/origin/publisher/origin-quota.ts";
+import type { HeldLog } from "../../worker/origin/publisher/origin-quota.ts";
+import { packKept, unpackKept } from "../../worker/origin/log/kept-bytes.ts";
+import { populatedWorld } from "../support/origin-peers.ts";
+import { rawHome } from "../support/raw-home.ts";
+import { address, pod, put } from "../support/records.ts";
 
 const FOREIGN = "172.16.0.1";
 
