@@ -184,7 +184,7 @@ export class ImportWriter {
       merged: services.imports.of(key)?.merged ?? null,
       hasImports: imports.isListed && derived.isListed && !this.#isAbsent("import"),
       hasEndpoints: filling.kind === "filled" && filling.slices.length > 0,
-      isIncomplete: (cluster) => services.isIncomplete(cluster),
+      isIncomplete: (cluster) => services.staysImported(cluster, key),
       isSettled: (step) => this.#settled.has(step, held[step.kind]),
       wallMs: wallMs(),
     });
