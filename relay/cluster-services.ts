@@ -13,6 +13,7 @@ import { describeServices } from "./services/describe.ts";
 import { Services } from "./services/services.ts";
 import type { ImportWriter } from "./services/mcs/import-writer.ts";
 import type { SliceWriter } from "./services/slice-writer.ts";
+import type { WriteLoop } from "./services/write-loop.ts";
 import type { JsonObject } from "./kube/kube-object.ts";
 import type { Source } from "./source/source.ts";
 import type { Remotes } from "./view/remotes.ts";
@@ -42,6 +43,8 @@ export class ClusterServices {
   writer: SliceWriter | null = null;
   /** With the writer. */
   imports: ImportWriter | null = null;
+  /** That both write in. */
+  loop: WriteLoop | null = null;
   readonly #host: ServicesHost;
   readonly #live: ServicesLive;
   readonly #unsubscribe: (() => void)[];
@@ -88,14 +91,15 @@ export class ClusterServices {
     if (this.#host.config.services === true) this.#host.source.followServices?.();
     this.writer?.start();
     this.imports?.start();
+    this.loop?.start();
     this.update();
   }
 
   async stop(): Promise<void> {
     for (const end of this.#unsubscribe) end();
-    // The Lease is given back last.
-    await this.imports?.stop();
-    await this.writer?.stop();
+    await this.loop?.stop();
+    this.imports?.stop();
+    this.writer?.stop();
   }
 
   onFillable(id: string, object: JsonObject | null): void {

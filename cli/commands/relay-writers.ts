@@ -13,6 +13,7 @@ import type { AskHub } from "../../relay/resources/own-api.ts";
 import { ResourceWriter } from "../../relay/resources/resource-writer.ts";
 import { ImportWriter } from "../../relay/services/mcs/import-writer.ts";
 import { SliceWriter } from "../../relay/services/slice-writer.ts";
+import { WriteLoop } from "../../relay/services/write-loop.ts";
 
 const SERVICES_LEASE = "catwalk/catwalk-services";
 const RESOURCES_LEASE = "catwalk/catwalk-custom-resources";
@@ -38,7 +39,9 @@ export function writeServices(relay: Relay, config: RelayConfig, log: Logger): v
   });
   const isReady = () => relay.services.isReady;
   const { services } = relay.services;
-  const options = { services, transport, lease, log, isReady, ...CLOCK };
+  const loop = new WriteLoop({ lease, log, ...CLOCK });
+  const options = { services, transport, loop, log, isReady, ...CLOCK };
+  relay.services.loop = loop;
   relay.services.writer = new SliceWriter(options);
   relay.services.imports = new ImportWriter({
     ...options,

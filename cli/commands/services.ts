@@ -39,8 +39,10 @@ export const registerServices: RegisterCommand = (program) => {
     "catwalk services --cluster app shop/db",
   ).action(async (only: string | undefined, flags: Flags) => {
     const answer = await readRelayJson(relayUrl(flags), "/services", servicesSchema);
-    const { items, unread } = answer;
+    const { items, unread, overBound } = answer;
     for (const { name, reason } of unread) say(`the relay cannot read ${name}: ${reason}`);
+    for (const { rcc, exported, imported } of overBound)
+      say(`${rcc} exports ${exported} Services that could be imported: the oldest ${imported} are`);
     const shown = items.filter(({ namespace, name }) => isOnly(only, `${namespace}/${name}`));
     if (only !== undefined && shown.length === 0)
       throw new CommandError(`${only} is not a Service there that others may fill`);

@@ -100,6 +100,7 @@ async function handle(
         cluster: relay.clusterName,
         items: relay.services.report(),
         unread: relay.services.unread(),
+        overBound: relay.services.services.imports.overBound(),
       });
     case "/metrics":
       response.writeHead(200, { "content-type": "text/plain; version=0.0.4" });

@@ -155,7 +155,7 @@ export class Services {
   #fillingOfImport(key: string, held: readonly HeldSlice[]): Filling {
     const imported = this.imports.of(key);
     if (imported === null)
-      return isDerived(key) && held.some(({ cluster }) => this.isIncomplete(cluster))
+      return isDerived(key) && held.some(({ cluster }) => this.staysImported(cluster, key))
         ? { kind: "waiting" }
         : { kind: "none" };
     const uid = this.#ports.derivedUid(key);
@@ -174,6 +174,11 @@ export class Services {
   /** Whether slices of a cluster stay although it does not name them. [SVC24] */
   isIncomplete(cluster: string): boolean {
     return this.#ports.isIncomplete(cluster);
+  }
+
+  /** Whether a cluster may export an import that it does not name. [MCS7] [MCS11] */
+  staysImported(cluster: string, key: string): boolean {
+    return this.isIncomplete(cluster) && !this.imports.isOver(cluster, key);
   }
 
   #clusters(): readonly SourceCluster[] {

@@ -1,5 +1,5 @@
 /**
- * Which Service is written next, and when: the first change at once, then what comes within half a
+ * Which name is written next, and when: the first change at once, then what comes within half a
  * second together; one write a turn, so that a large Service does not keep the others waiting; at
  * most 20 writes a second after a burst of 30. Pure but for its own state. [SVC25]
  */
@@ -21,8 +21,8 @@ export class WriteQueue {
   #tokens = BURST;
   #tokensMs = 0;
 
-  get size(): number {
-    return this.#due.size;
+  get isEmpty(): boolean {
+    return this.#due.size === 0;
   }
 
   /** Something of the key may have changed. */
@@ -32,11 +32,15 @@ export class WriteQueue {
     this.#due.set(key, Math.max(nowMs, beganMs + COALESCE_MS));
   }
 
-  /** The key that has its turn now, taken out. */
-  next(nowMs: number): NextTurn {
+  /**
+   * The key that has its turn now, taken out.
+   * @param isFree Whether it may have one.
+   */
+  next(nowMs: number, isFree: (key: string) => boolean = () => true): NextTurn {
     this.#refill(nowMs);
     let soonest = Number.POSITIVE_INFINITY;
     for (const [key, dueMs] of this.#due) {
+      if (!isFree(key)) continue;
       soonest = Math.min(soonest, dueMs);
       if (dueMs > nowMs) continue;
       if (this.#tokens < 1)
@@ -44,7 +48,8 @@ export class WriteQueue {
       this.#due.delete(key);
       return { kind: "turn", key };
     }
-    return this.#due.size === 0 ? { kind: "idle" } : { kind: "wait", ms: soonest - nowMs };
+    const isIdle = soonest === Number.POSITIVE_INFINITY;
+    return isIdle ? { kind: "idle" } : { kind: "wait", ms: soonest - nowMs };
   }
 
   /** A request was sent in this turn. */

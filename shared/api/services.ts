@@ -41,4 +41,8 @@ export const servicesSchema = z.object({
   items: z.array(serviceReportSchema),
   /** Collections of the relay's cluster that it cannot read. */
   unread: z.array(z.object({ name: z.string(), reason: z.string() })).default([]),
+  /** Remotes that export more Services than are imported of one. [MCS11] */
+  overBound: z
+    .array(z.object({ rcc: z.string(), exported: z.int(), imported: z.int() }))
+    .default([]),
 });

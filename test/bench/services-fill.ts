@@ -5,6 +5,7 @@
  */
 import { SliceWriter } from "../../relay/services/slice-writer.ts";
 import { Services } from "../../relay/services/services.ts";
+import { WriteLoop } from "../../relay/services/write-loop.ts";
 import type { ServiceEndpoint } from "../../shared/record/record.ts";
 import { FakeKube } from "../support/fake-kube.ts";
 import { endpoint, service } from "../support/federated.ts";
@@ -36,6 +37,16 @@ class Filled {
     isIncomplete: () => false,
     derivedUid: () => null,
   });
+  readonly loop = new WriteLoop({
+    lease: {
+      isHeld: true,
+      holder: "bench",
+      start: () => undefined,
+      stop: () => Promise.resolve(),
+    },
+    log: { warn: () => undefined },
+    now: () => performance.now(),
+  });
   readonly writer: SliceWriter;
   readonly count: number;
 
@@ -44,12 +55,7 @@ class Filled {
     this.writer = new SliceWriter({
       services: this.services,
       transport: this.kube,
-      lease: {
-        isHeld: true,
-        holder: "bench",
-        start: () => undefined,
-        stop: () => Promise.resolve(),
-      },
+      loop: this.loop,
       log: { warn: () => undefined },
       isReady: () => true,
       now: () => performance.now(),
@@ -155,5 +161,6 @@ export async function* benchServicesFill(count = 1_000): AsyncGenerator<Figure> 
   const before = filled.writer.writes;
   await sleep(5_000);
   yield figure("services-fill/writes-at-rest", filled.writer.writes - before, "writes", 0);
-  await filled.writer.stop();
+  await filled.loop.stop();
+  filled.writer.stop();
 }

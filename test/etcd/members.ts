@@ -13,7 +13,14 @@ import { createInterface } from "node:readline";
 
 import { stringify } from "yaml";
 
-import { AUTHENTICATE, authenticateRequest, readToken } from "../../relay/source/etcd/messages.ts";
+import {
+  AUTHENTICATE,
+  authenticateRequest,
+  RANGE,
+  rangeRequest,
+  readRangePage,
+  readToken,
+} from "../../relay/source/etcd/messages.ts";
 import { GrpcChannel } from "../../relay/source/etcd/grpc-channel.ts";
 import { MessageWriter } from "../../relay/source/etcd/protobuf.ts";
 import { makeAuthority } from "../support/certificates.ts";
@@ -121,13 +128,13 @@ export class Members {
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
-  put(key: string, value: unknown): Promise<void> {
+  async put(key: string, value: unknown): Promise<void> {
     const text = typeof value === "string" ? value : JSON.stringify(value);
-    return this.#call("/etcdserverpb.KV/Put", new MessageWriter().text(1, key).text(2, text));
+    await this.#call("/etcdserverpb.KV/Put", new MessageWriter().text(1, key).text(2, text));
   }
 
-  delete(key: string): Promise<void> {
-    return this.#call("/etcdserverpb.KV/DeleteRange", new MessageWriter().text(1, key));
+  async delete(key: string): Promise<void> {
+    await this.#call("/etcdserverpb.KV/DeleteRange", new MessageWriter().text(1, key));
   }
 
   /** Users, and a role that may read Calico's keys; then nobody else may anything. */
@@ -147,39 +154,81 @@ export class Members {
     await this.#call(`${auth}/AuthEnable`, new MessageWriter());
   }
 
-  grantRole(user: string, role: string): Promise<void> {
+  async grantRole(user: string, role: string): Promise<void> {
     const request = new MessageWriter().text(1, user).text(2, role);
-    return this.#call("/etcdserverpb.Auth/UserGrantRole", request);
+    await this.#call("/etcdserverpb.Auth/UserGrantRole", request);
   }
 
-  changePassword(user: string, password: string): Promise<void> {
+  async changePassword(user: string, password: string): Promise<void> {
     const request = new MessageWriter().text(1, user).text(2, password);
-    return this.#call("/etcdserverpb.Auth/UserChangePassword", request);
+    await this.#call("/etcdserverpb.Auth/UserChangePassword", request);
+  }
+
+  /** Waits until tokens that are given now have expired. A use prolongs one: each has one. */
+  async untilTokensExpire(): Promise<void> {
+    const [endpoint = ""] = this.endpoints;
+    const channel = new GrpcChannel(endpoint, { ca: this.ca, cert: "", key: "" });
+    try {
+      const tokens: string[] = [];
+      for (let i = 0; i < 40; i++) tokens.push(await tokenOf(channel, READER));
+      for (const token of tokens) {
+        const request = rangeRequest("/calico/", "", { limit: 1, revision: 0 });
+        const isTaken = await channel.call(RANGE, request, { token }, CALL_MS).then(
+          () => true,
+          () => false,
+        );
+        if (!isTaken) return;
+        await pause();
+      }
+      throw new Error("tokens do not expire");
+    } finally {
+      channel.close();
+    }
+  }
+
+  /** Waits until the store's history begins with what is there now. */
+  async untilCompacted(): Promise<void> {
+    const read = (revision: number): Promise<Uint8Array> =>
+      this.#call(RANGE, new MessageWriter().text(1, "/calico/").number(3, 1).number(4, revision));
+    const { revision } = readRangePage(await read(0));
+    for (;;) {
+      try {
+        await read(revision - 1);
+      } catch (error) {
+        if (String(error).includes("compacted")) return;
+        throw error;
+      }
+      await pause();
+    }
   }
 
   /** Of whichever member answers, as root where that is needed. */
-  async #call(path: string, request: MessageWriter): Promise<void> {
+  async #call(path: string, request: MessageWriter): Promise<Uint8Array> {
     let last: unknown = null;
     for (let attempt = 0; attempt < 30; attempt++) {
       const endpoint = this.endpoints[attempt % this.endpoints.length] ?? "";
       const channel = new GrpcChannel(endpoint, { ca: this.ca, cert: "", key: "" });
       try {
         const metadata: Record<string, string> = this.#token === "" ? {} : { token: this.#token };
-        await channel.call(path, request.done(), metadata, CALL_MS);
-        return;
+        return await channel.call(path, request.done(), metadata, CALL_MS);
       } catch (error) {
         last = error;
-        await this.#authenticate(channel);
-        await new Promise((resolve) => setTimeout(resolve, 200));
+        if (String(error).includes("compacted")) break;
+        this.#token = await tokenOf(channel, ROOT).catch(() => "");
+        await pause();
       } finally {
         channel.close();
       }
     }
     throw new Error(`${path}: ${String(last)}`);
   }
+}
 
-  async #authenticate(channel: GrpcChannel): Promise<void> {
-    const request = authenticateRequest(ROOT.name, ROOT.password);
-    this.#token = await channel.call(AUTHENTICATE, request, {}, CALL_MS).then(readToken, () => "");
-  }
+async function tokenOf(channel: GrpcChannel, user: typeof ROOT): Promise<string> {
+  const request = authenticateRequest(user.name, user.password);
+  return readToken(await channel.call(AUTHENTICATE, request, {}, CALL_MS));
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 200));
 }

@@ -87,7 +87,7 @@ try {
     for (const { op, held } of changes) if (op === "delete") deleted.push(held.key);
   });
   await suite.check("changes arrive behind tokens that have expired", async () => {
-    await new Promise((resolve) => setTimeout(resolve, 4_000));
+    await members.untilTokensExpire();
     await addPod();
     await within("arrived", () => endpoints() === pods);
   });
@@ -103,7 +103,7 @@ try {
     await rig.stop();
     await members.delete(key(0));
     await members.delete(`${R}/hostendpoints/other`);
-    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    await members.untilCompacted();
     await rig.start();
     pods--;
     await within("gone", () => endpoints() === pods && isInSync());

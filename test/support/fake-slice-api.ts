@@ -28,6 +28,11 @@ export class FakeSliceApi implements Transport, KubeApi {
   #version = 100;
   #watch: WatchHandlers | null = null;
 
+  /** Somebody has listed it, and hears what changes. */
+  get isWatched(): boolean {
+    return this.#watch !== null;
+  }
+
   /** Paths of objects below it. */
   slices(): JsonObject[] {
     return [...this.objects].flatMap(([path, object]) =>

@@ -1,7 +1,7 @@
 /** Services and endpoints for tests of federated Services. */
 import type { JsonObject } from "../../relay/kube/kube-object.ts";
 import { Services } from "../../relay/services/services.ts";
-import type { Labels, Service, ServiceEndpoint } from "../../shared/record/record.ts";
+import type { CalicoRecord, Labels, Service, ServiceEndpoint } from "../../shared/record/record.ts";
 
 export function service(name: string, labels: Labels, more: Partial<Service> = {}): Service {
   return {
@@ -79,7 +79,7 @@ export class FederatedWorld {
     this.services.onFillable("Service shop/db", object);
   }
 
-  put(rcc: string | null, ...records: readonly (Service | ServiceEndpoint)[]): void {
+  put(rcc: string | null, ...records: readonly CalicoRecord[]): void {
     this.services.onRecords(
       rcc,
       records.map((record) => ({ op: "put" as const, record })),

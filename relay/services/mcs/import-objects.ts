@@ -12,7 +12,7 @@ import {
 } from "../../kube/service-labels.ts";
 import { canonical } from "../plan-writes.ts";
 import { derivedName } from "./derived-name.ts";
-import { metadataOf, textOf } from "./followed-objects.ts";
+import { metadataOf, textOf } from "../followed-objects.ts";
 import type { MergedService } from "./merge-exports.ts";
 
 /** Whether a writer of ours made it. */

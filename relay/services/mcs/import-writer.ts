@@ -1,20 +1,17 @@
 /**
  * Writes ServiceImports and the Services that they are routed by, and the conditions of this
- * cluster's ServiceExports, while this relay holds the Lease for it. Slices are
+ * cluster's ServiceExports, in turns of the loop of all that is written. Slices are
  * `slice-writer.ts`'s. [MCS6] [MCS8] [MCS9]
  */
-import { backoffMs } from "../../../shared/lib/backoff.ts";
-import { errorText } from "../../../shared/lib/error-text.ts";
 import type { JsonObject } from "../../kube/kube-object.ts";
-import type { LeaseHolder } from "../../kube/lease-holder.ts";
 import { APP_MANAGED_BY, MULTICLUSTER_SERVICE, OUR_MANAGER } from "../../kube/service-labels.ts";
 import type { Transport } from "../../kube/transport.ts";
-import type { Logger } from "../../lib/log.ts";
+import { positionOf } from "../../kube/watch-event.ts";
 import { ReflectorRun } from "../../source/kubernetes/reflector-run.ts";
 import type { Services } from "../services.ts";
 import type { KubeApi } from "../slice-api.ts";
-import { WriteQueue } from "../write-queue.ts";
-import { FollowedObjects, idOf, metadataOf, textOf } from "./followed-objects.ts";
+import type { DeskQueue, Sent, Turn, WriteLoop } from "../write-loop.ts";
+import { FollowedObjects, idOf, metadataOf, textOf } from "../followed-objects.ts";
 import { isOurs } from "./import-objects.ts";
 import { derivedKey } from "./imports.ts";
 import { McsApi } from "./mcs-api.ts";
@@ -24,7 +21,6 @@ import { SettledWrites } from "./settled-writes.ts";
 import { exportConditions } from "./statuses.ts";
 import type { Condition, Unexportable } from "./statuses.ts";
 
-const BACKOFF = { baseMs: 500, capMs: 30_000 };
 /** Between looks for a Service that an export lacks. */
 const TICK_MS = 10_000;
 const NO_IMPORTS =
@@ -33,49 +29,43 @@ const NO_IMPORTS =
 export interface ImportWriterOptions {
   readonly services: Services;
   readonly transport: Transport & KubeApi;
-  readonly lease: Pick<LeaseHolder, "isHeld">;
-  readonly log: Pick<Logger, "warn">;
+  readonly loop: WriteLoop;
   /** Local Services and what the cluster may see are known. */
   readonly isReady: () => boolean;
   /** Every cluster that may be seen has told its Services once. */
   readonly areAllTold: () => boolean;
   /** A grant of this cluster names Services. */
   readonly isAsked: () => boolean;
-  readonly now: () => number;
   readonly wallMs: () => number;
-}
-
-interface Failing {
-  readonly message: string;
-  readonly failures: number;
 }
 
 export class ImportWriter {
   readonly #options: ImportWriterOptions;
-  readonly #queue = new WriteQueue();
+  readonly #queue: DeskQueue;
   readonly #stopping = new AbortController();
   readonly #api: McsApi;
-  readonly #stores: Readonly<Record<ObjectKind, FollowedObjects>>;
-  readonly #failing = new Map<string, Failing>();
+  readonly #stores: Readonly<Record<ObjectKind, FollowedObjects<JsonObject>>>;
   /** `namespace/name` of a derived Service → that of its import. */
   readonly #names = new Map<string, string>();
   readonly #settled = new SettledWrites();
   readonly #lacking = new Set<string>();
   #runs: Readonly<Record<ObjectKind, ReflectorRun>> | null = null;
-  #timer: NodeJS.Timeout | undefined;
   #ticker: NodeJS.Timeout | undefined;
-  #turn: Promise<void> | null = null;
   #writes = 0;
 
   constructor(options: ImportWriterOptions) {
     this.#options = options;
     this.#api = new McsApi(options.transport, this.#stopping.signal);
-    const store = (kind: ObjectKind, labelSelector?: string): FollowedObjects =>
+    const { isReady } = options;
+    this.#queue = options.loop.join({ name: "imports", isReady, plan: (id) => this.#turn(id) });
+    const store = (kind: ObjectKind, labelSelector?: string): FollowedObjects<JsonObject> =>
       new FollowedObjects({
         path: () => this.#api.path(kind),
         pathIsGone: () => this.#api.forget(),
         ...(labelSelector === undefined ? {} : { labelSelector }),
-        onChange: (id) => (kind === "derived" ? this.#onDerived(id) : this.#add([id])),
+        read: (object) => object,
+        versionOf: positionOf,
+        onChange: (id) => (kind === "derived" ? this.#onDerived(id) : this.#queue.add([id])),
         onListed: () => this.wake(),
       });
     const derived = store("derived", `${APP_MANAGED_BY}=${OUR_MANAGER}`);
@@ -102,7 +92,7 @@ export class ImportWriter {
     const held = this.#stores.import.get(id);
     if (held !== null && !isOurs(held))
       return `ServiceImport ${id} was made by somebody else, and is left to them`;
-    return this.#failing.get(id)?.message ?? null;
+    return this.#queue.failure(id);
   }
 
   start(): void {
@@ -110,16 +100,13 @@ export class ImportWriter {
     const run = (kind: ObjectKind): ReflectorRun =>
       new ReflectorRun({ owner: this.#stores[kind], transport, random: Math.random });
     this.#runs = { export: run("export"), import: run("import"), derived: run("derived") };
-    this.#ticker = setInterval(() => this.#add([...this.#lacking]), TICK_MS);
+    this.#ticker = setInterval(() => this.#queue.add([...this.#lacking]), TICK_MS);
   }
 
-  /** Ends after the write that is under way. */
-  async stop(): Promise<void> {
+  /** After the loop, which ends what is under way. */
+  stop(): void {
     clearInterval(this.#ticker);
-    clearTimeout(this.#timer);
     for (const run of Object.values(this.#runs ?? {})) run.stop();
-    this.#queue.clear();
-    await this.#turn;
     this.#stopping.abort();
   }
 
@@ -127,7 +114,7 @@ export class ImportWriter {
   wake(): void {
     const { imports } = this.#options.services;
     this.#onKeys([...imports.keys(), ...this.#stores.derived.ids()]);
-    this.#add([...this.#stores.export.ids(), ...this.#stores.import.ids()]);
+    this.#queue.add([...this.#stores.export.ids(), ...this.#stores.import.ids()]);
   }
 
   /** @param keys Of Services that are filled, derived ones among them. */
@@ -136,7 +123,7 @@ export class ImportWriter {
       const known = this.#options.services.imports.nameOf(key);
       if (known !== null) this.#names.set(key, `${known.namespace}/${known.name}`);
     }
-    this.#add(keys.flatMap((key) => this.#idOf(key) ?? []));
+    this.#queue.add(keys.flatMap((key) => this.#idOf(key) ?? []));
   }
 
   #idOf(key: string): string | null {
@@ -154,46 +141,20 @@ export class ImportWriter {
     this.#options.services.touch([key]);
   }
 
-  #add(ids: readonly string[]): void {
-    for (const id of ids) this.#queue.add(id, this.#options.now());
-    this.#continue();
-  }
-
-  #continue(): void {
-    const { lease, isReady } = this.#options;
-    if (this.#turn !== null || this.#stopping.signal.aborted) return;
-    if (!lease.isHeld || !isReady()) return;
-    clearTimeout(this.#timer);
-    const next = this.#queue.next(this.#options.now());
-    if (next.kind === "wait") this.#timer = setTimeout(() => this.#continue(), next.ms);
-    if (next.kind !== "turn") return;
-    this.#turn = this.#take(next.key)
-      .catch((error: unknown) => this.#failed(next.key, errorText(error), 0))
-      .finally(() => {
-        this.#turn = null;
-        this.#continue();
-      });
-  }
-
-  async #take(id: string): Promise<void> {
+  async #turn(id: string): Promise<Turn> {
     const conditions = await this.#conditionsOf(id);
     const apiVersion = await this.#api.version();
     const step = this.#plan(id, apiVersion, conditions);
-    // Asked again: time has passed, and another may write now.
-    if (!this.#options.lease.isHeld) return this.#queue.retry(id, this.#options.now());
-    if (step === null) {
-      this.#failing.delete(id);
-      this.#queue.done(id, this.#options.now());
-      return;
-    }
-    this.#queue.spend();
+    return step === null
+      ? { kind: "written", isGone: false }
+      : { kind: "write", send: () => this.#send(step) };
+  }
+
+  async #send(step: ImportStep): Promise<Sent> {
     const outcome = await this.#api.do(step);
-    if (outcome.kind === "failed") {
-      this.#failed(id, outcome.message, outcome.retryAfterSeconds);
-      return;
-    }
+    if (outcome.kind === "failed") return outcome;
     this.#onKnown(step, outcome.object, outcome.isRead);
-    this.#queue.again(id, this.#options.now());
+    return { kind: "known" };
   }
 
   #onKnown(step: ImportStep, object: JsonObject | null, isRead: boolean): void {
@@ -223,7 +184,7 @@ export class ImportWriter {
       merged: services.imports.of(key)?.merged ?? null,
       hasImports: imports.isListed && derived.isListed && !this.#isAbsent("import"),
       hasEndpoints: filling.kind === "filled" && filling.slices.length > 0,
-      isIncomplete: (cluster) => services.isIncomplete(cluster),
+      isIncomplete: (cluster) => services.staysImported(cluster, key),
       isSettled: (step) => this.#settled.has(step, held[step.kind]),
       wallMs: wallMs(),
     });
@@ -250,18 +211,5 @@ export class ImportWriter {
 
   #isAbsent(kind: ObjectKind): boolean {
     return this.#runs?.[kind].state.phase.kind === "absent";
-  }
-
-  #failed(id: string, message: string, retryAfterSeconds: number): void {
-    const before = this.#failing.get(id);
-    if (before?.message !== message)
-      this.#options.log.warn({ service: id, message }, "its import cannot be written now");
-    const failures = (before?.failures ?? 0) + 1;
-    this.#failing.set(id, { message, failures });
-    const waitMs = Math.max(
-      retryAfterSeconds * 1_000,
-      backoffMs(failures - 1, BACKOFF, Math.random),
-    );
-    this.#queue.retry(id, this.#options.now() + waitMs);
   }
 }

@@ -1,11 +1,16 @@
 /**
  * Which Services are imported into this cluster, from what its own records and those of other
- * clusters tell: those that somebody exports, in namespaces that are here too. [MCS2] [MCS3]
+ * clusters tell: those that somebody exports, in namespaces that are here too, and of one remote
+ * no more than its share. [MCS2] [MCS3] [MCS11]
  */
 import type { SourceCluster } from "../select-endpoints.ts";
 import { derivedName } from "./derived-name.ts";
+import { ImportPlaces } from "./import-places.ts";
 import { mergeExports } from "./merge-exports.ts";
 import type { ExportedService, MergedService } from "./merge-exports.ts";
+
+/** Imports that one other cluster may have here. [MCS11] */
+const IMPORTS_PER_CLUSTER = 1_000;
 
 export interface ImportedName {
   readonly namespace: string;
@@ -17,10 +22,22 @@ export interface Import {
   readonly exported: readonly ExportedService[];
 }
 
+/** A remote that exports more Services than are imported of one. */
+export interface OverBound {
+  readonly rcc: string;
+  /** Those that could be imported. */
+  readonly exported: number;
+  readonly imported: number;
+}
+
 export class Imports {
   readonly #clusters: () => readonly SourceCluster[];
-  /** By `namespace/name` of the derived Service. */
+  /** What is exported, by `namespace/name` of the derived Service. */
+  readonly #exported = new Map<string, ImportedName>();
+  /** What of it is imported. */
   readonly #names = new Map<string, ImportedName>();
+  /** By RCC. */
+  readonly #places = new Map<string, ImportPlaces>();
 
   constructor(clusters: () => readonly SourceCluster[]) {
     this.#clusters = clusters;
@@ -41,32 +58,82 @@ export class Imports {
    * @returns Keys that may have changed.
    */
   onTouched(namespace: string, name: string | null): readonly string[] {
-    if (name !== null) return this.#update({ namespace, name });
-    const names = new Set<string>();
-    for (const { table } of this.#clusters())
-      for (const { export: exported } of table.backings(namespace))
-        if (exported !== null) names.add(exported.name);
-    return [...names].flatMap((one) => this.#update({ namespace, name: one }));
+    const names = new Set<string>(name === null ? [] : [name]);
+    if (name === null)
+      for (const { table } of this.#clusters())
+        for (const { export: exported } of table.backings(namespace))
+          if (exported !== null) names.add(exported.name);
+    const keys = new Set<string>();
+    for (const one of names)
+      for (const key of this.#update({ namespace, name: one })) keys.add(key);
+    return [...keys];
   }
 
   #update(imported: ImportedName): readonly string[] {
+    const clusters = this.#clusters();
+    const others = clusters.flatMap((cluster) => this.#place(imported, cluster));
+    const isExported = clusters.some((cluster) => this.#exportedBy(cluster, imported) !== null);
+    if (isExported) this.#exported.set(derivedKey(imported), imported);
+    else this.#exported.delete(derivedKey(imported));
+    return [imported, ...others].flatMap((one) => this.#look(one));
+  }
+
+  /** @returns Its key, where it is imported or was until now. */
+  #look(imported: ImportedName): readonly string[] {
     const key = derivedKey(imported);
     const wasThere = this.#names.has(key);
-    const isThere = this.exported(imported).length > 0 && this.#hasNamespace(imported.namespace);
+    const isThere = this.exported(imported).length > 0;
     if (isThere) this.#names.set(key, imported);
     else this.#names.delete(key);
     return wasThere || isThere ? [key] : [];
   }
 
-  /** By the clusters that export it. */
-  exported({ namespace, name }: ImportedName): readonly ExportedService[] {
-    return this.#clusters().flatMap(({ name: cluster, rcc, table }) => {
-      const backing = table.backing(namespace, name);
-      if (backing === null) return [];
-      const { service, export: exported } = backing;
-      if (service === null || exported === null || service.federated) return [];
-      return [{ cluster, rcc, export: exported, service }];
+  /** @returns Others that have a place now, or have lost it. */
+  #place(imported: ImportedName, cluster: SourceCluster): readonly ImportedName[] {
+    const { rcc } = cluster;
+    if (rcc === null) return [];
+    const places = this.#places.get(rcc) ?? new ImportPlaces(IMPORTS_PER_CLUSTER);
+    this.#places.set(rcc, places);
+    const exported = this.#exportedBy(cluster, imported);
+    const id = idOf(imported);
+    const others =
+      exported === null ? places.delete(id) : places.put(id, exported.export.createdMs);
+    return others.map((other) => {
+      const [namespace = "", name = ""] = other.split("/");
+      return { namespace, name };
     });
+  }
+
+  /** By the clusters that export it; none where the namespace is not here. */
+  exported(imported: ImportedName): readonly ExportedService[] {
+    const id = idOf(imported);
+    return this.#clusters().flatMap((cluster) => {
+      const hasPlace = cluster.rcc === null || this.#places.get(cluster.rcc)?.has(id) === true;
+      return hasPlace ? (this.#exportedBy(cluster, imported) ?? []) : [];
+    });
+  }
+
+  /** Whether a remote exports it and has no place for it. @param key Of the derived Service. */
+  isOver(rcc: string, key: string): boolean {
+    const imported = this.#exported.get(key);
+    return imported !== undefined && this.#places.get(rcc)?.isOver(idOf(imported)) === true;
+  }
+
+  overBound(): readonly OverBound[] {
+    return [...this.#places].flatMap(([rcc, { size }]) =>
+      size > IMPORTS_PER_CLUSTER ? [{ rcc, exported: size, imported: IMPORTS_PER_CLUSTER }] : [],
+    );
+  }
+
+  #exportedBy(
+    { name: cluster, rcc, table }: SourceCluster,
+    { namespace, name }: ImportedName,
+  ): ExportedService | null {
+    const backing = this.#hasNamespace(namespace) ? table.backing(namespace, name) : null;
+    if (backing === null) return null;
+    const { service, export: exported } = backing;
+    if (service === null || exported === null || service.federated) return null;
+    return { cluster, rcc, export: exported, service };
   }
 
   /** What a derived Service is of; `null`: nobody exports it, or the namespace is not here. */
@@ -81,6 +148,10 @@ export class Imports {
   #hasNamespace(namespace: string): boolean {
     return this.#clusters().some(({ rcc, table }) => rcc === null && table.hasNamespace(namespace));
   }
+}
+
+function idOf({ namespace, name }: ImportedName): string {
+  return `${namespace}/${name}`;
 }
 
 export function derivedKey({ namespace, name }: ImportedName): string {

@@ -7,7 +7,7 @@ import { chooseMcsVersion } from "../../kube/mcs-group.ts";
 import type { McsVersion } from "../../kube/mcs-group.ts";
 import { describeFailure } from "../../kube/watch-event.ts";
 import type { KubeApi } from "../slice-api.ts";
-import { metadataOf, textOf } from "./followed-objects.ts";
+import { metadataOf, textOf } from "../followed-objects.ts";
 import { isOurs } from "./import-objects.ts";
 import type { ImportStep, ObjectKind } from "./plan-import.ts";
 import type { Unexportable } from "./statuses.ts";

@@ -3,7 +3,7 @@
  * that a writer that ends between two leaves nothing that the next does not take up. Pure. [MCS6]
  */
 import type { JsonObject } from "../../kube/kube-object.ts";
-import { metadataOf, textOf } from "./followed-objects.ts";
+import { metadataOf, textOf } from "../followed-objects.ts";
 import {
   derivedService,
   importObject,

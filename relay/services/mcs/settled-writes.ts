@@ -5,7 +5,7 @@
 import type { JsonObject } from "../../kube/kube-object.ts";
 import { positionOf } from "../../kube/watch-event.ts";
 import { canonical } from "../plan-writes.ts";
-import { idOf, metadataOf } from "./followed-objects.ts";
+import { idOf, metadataOf } from "../followed-objects.ts";
 import type { ImportStep } from "./plan-import.ts";
 
 interface Settled {

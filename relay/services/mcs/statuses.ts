@@ -2,7 +2,7 @@
 import { isJsonObject } from "../../kube/kube-object.ts";
 import type { JsonObject } from "../../kube/kube-object.ts";
 import { canonical } from "../plan-writes.ts";
-import { metadataOf } from "./followed-objects.ts";
+import { metadataOf } from "../followed-objects.ts";
 import type { Conflict, MergedService } from "./merge-exports.ts";
 
 export interface Condition {

@@ -2,39 +2,50 @@ import { afterEach, expect, test } from "vitest";
 
 import { isJsonObject } from "../../../relay/kube/kube-object.ts";
 import { SliceWriter } from "../../../relay/services/slice-writer.ts";
+import { WriteLoop } from "../../../relay/services/write-loop.ts";
 import { WriteQueue } from "../../../relay/services/write-queue.ts";
 import { eventually } from "../../support/mesh-rig.ts";
 import { FakeSliceApi } from "../../support/fake-slice-api.ts";
 import { endpoint, FederatedWorld, fillable, service } from "../../support/federated.ts";
 
-const writers: SliceWriter[] = [];
+const running: { readonly writer: SliceWriter; readonly loop: WriteLoop }[] = [];
 
 afterEach(async () => {
-  await Promise.all(writers.splice(0).map((writer) => writer.stop()));
+  for (const { writer, loop } of running.splice(0)) {
+    await loop.stop();
+    writer.stop();
+  }
 });
 
 const LOG = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-function start(world: FederatedWorld, api: FakeSliceApi) {
+function start(world: FederatedWorld, api: FakeSliceApi, isHeld = true) {
   const lease = {
-    isHeld: true,
+    isHeld,
     holder: "me",
     start: () => undefined,
     stop: () => Promise.resolve(),
   };
+  const loop = new WriteLoop({ lease, log: LOG, now: () => performance.now() });
   const writer = new SliceWriter({
     services: world.services,
     transport: api,
-    lease,
+    loop,
     log: LOG,
     isReady: () => true,
     now: () => performance.now(),
     wallMs: () => Date.now(),
   });
-  writers.push(writer);
+  running.push({ writer, loop });
   writer.start();
-  return { writer, lease };
+  return { writer, loop, lease };
 }
+
+const atRest = (...loops: readonly WriteLoop[]): Promise<unknown> =>
+  eventually(
+    () => Promise.resolve(loops.every(({ isAtRest }) => isAtRest)),
+    (is) => is,
+  );
 
 function world(): FederatedWorld {
   const made = new FederatedWorld();
@@ -60,13 +71,13 @@ const until = (api: FakeSliceApi, ...ips: readonly string[]): Promise<unknown> =
 
 test("[SVC25] the slices follow, one write a change, none while nothing changes", async () => {
   const [made, api] = [world(), new FakeSliceApi()];
-  start(made, api);
+  const { loop } = start(made, api);
   await until(api, "10.2.0.1");
   made.put("b", endpoint("pg", "10.2.0.2"));
   await until(api, "10.2.0.1", "10.2.0.2");
   made.put("b", endpoint("pg", "10.2.0.2"));
   made.put("b", service("pg", { app: "db", more: "labels" }));
-  await new Promise((resolve) => setTimeout(resolve, 700));
+  await atRest(loop);
   expect(api.sliceWrites()).toEqual(["POST", "PUT"]);
   made.ask(null);
   await until(api);
@@ -163,10 +174,13 @@ test("[SVC30] who does not hold the Lease writes nothing; a slice that is not ou
   const foreign = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices/theirs";
   const labels = { "kubernetes.io/service-name": "db" };
   api.put(foreign, { metadata: { name: "theirs", namespace: "shop", labels }, endpoints: [] });
-  const { writer, lease } = start(made, api);
-  lease.isHeld = false;
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  expect(api.sliceWrites().length).toBeLessThanOrEqual(1);
+  const { writer, lease } = start(made, api, false);
+  await eventually(
+    () => Promise.resolve(api.isWatched),
+    (is) => is,
+  );
+  writer.wake();
+  expect(api.sliceWrites()).toEqual([]);
   lease.isHeld = true;
   writer.wake();
   await until(api, "10.2.0.1");
@@ -178,8 +192,7 @@ test("[SVC30] who does not hold the Lease writes nothing; a slice that is not ou
 test("[SVC30] two writers at once, for a Lease was lost in the middle: no endpoint twice, none missing, and both come to rest", async () => {
   const [made, api] = [world(), new FakeSliceApi()];
   for (let i = 0; i < 250; i++) made.put("b", endpoint("pg", `10.2.1.${i}`));
-  start(made, api);
-  start(made, api);
+  const [one, other] = [start(made, api), start(made, api)];
   await eventually(
     () => Promise.resolve(addresses(api).length),
     (count) => count === 251,
@@ -191,9 +204,10 @@ test("[SVC30] two writers at once, for a Lease was lost in the middle: no endpoi
     (now) => now.length === 251 && now.includes("10.2.3.1") && !now.includes("10.2.1.7"),
   );
   expect(new Set(addresses(api)).size).toBe(251);
-  await new Promise((resolve) => setTimeout(resolve, 700));
+  await atRest(one.loop, other.loop);
   const { length } = api.sliceWrites();
-  await new Promise((resolve) => setTimeout(resolve, 700));
+  for (const { writer } of [one, other]) writer.wake();
+  await atRest(one.loop, other.loop);
   expect(api.sliceWrites().length).toBe(length);
 });
 

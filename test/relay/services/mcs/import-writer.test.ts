@@ -4,6 +4,7 @@ import { isJsonObject } from "../../../../relay/kube/kube-object.ts";
 import type { JsonObject } from "../../../../relay/kube/kube-object.ts";
 import { derivedName } from "../../../../relay/services/mcs/derived-name.ts";
 import { ImportWriter } from "../../../../relay/services/mcs/import-writer.ts";
+import { WriteLoop } from "../../../../relay/services/write-loop.ts";
 import { Services } from "../../../../relay/services/services.ts";
 import type { CalicoRecord, Service, ServiceExport } from "../../../../shared/record/record.ts";
 import { FakeKube } from "../../../support/fake-kube.ts";
@@ -17,11 +18,21 @@ const SERVICES = "/api/v1/services";
 const DERIVED = `shop/${derivedName("shop", "db")}`;
 const LOG = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-const running: ImportWriter[] = [];
+const running: World[] = [];
 
 afterEach(async () => {
-  await Promise.all(running.splice(0).map((writer) => writer.stop()));
+  for (const { loop, writer } of running.splice(0)) {
+    await loop.stop();
+    writer?.stop();
+  }
 });
+
+const LEASE = {
+  isHeld: true,
+  holder: "me",
+  start: () => undefined,
+  stop: () => Promise.resolve(),
+};
 
 /** As a cluster of two families gives addresses to a Service that has none. */
 function withAddresses(collection: string, object: JsonObject): JsonObject {
@@ -38,6 +49,7 @@ class World {
   readonly incomplete = new Set<string>();
   isAsked = true;
   writer: ImportWriter | null = null;
+  readonly loop = new WriteLoop({ lease: LEASE, log: LOG, now: () => performance.now() });
   readonly services: Services = new Services({
     now: () => performance.now(),
     clusterName: () => "app",
@@ -56,16 +68,14 @@ class World {
     const writer = new ImportWriter({
       services: this.services,
       transport: this.kube,
-      lease: { isHeld: true },
-      log: LOG,
+      loop: this.loop,
       isReady: () => true,
       areAllTold: () => this.incomplete.size === 0,
       isAsked: () => this.isAsked,
-      now: () => performance.now(),
       wallMs: () => Date.now(),
     });
     this.writer = writer;
-    running.push(writer);
+    running.push(this);
     writer.start();
     return writer;
   }
@@ -99,6 +109,10 @@ class World {
       () => Promise.resolve(found()),
       (is) => is,
     );
+  }
+
+  atRest(): Promise<void> {
+    return this.until(() => this.loop.isAtRest);
   }
 
   conditions(): string {
@@ -154,7 +168,7 @@ test("[MCS6] an export elsewhere: a ServiceImport with addresses, and the Servic
   const before = world.kube.writes.length;
   writer.wake();
   world.put("b", endpoint("db", "10.2.0.2"));
-  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  await world.atRest();
   expect(world.kube.writes.slice(before)).toEqual([]);
 });
 
@@ -201,7 +215,7 @@ test("[MCS6] with the last export the ServiceImport and its Service go; the expo
   world.exports("b");
   await world.until(() => world.kube.all(SERVICES).length === 1);
   world.delete("b", exportOf(1_000));
-  await new Promise((resolve) => setTimeout(resolve, 700));
+  await world.atRest();
   expect(world.kube.all(IMPORTS)).toHaveLength(1);
   world.delete(null, exportOf(1_000));
   await world.until(() => world.kube.all(IMPORTS).length + world.kube.all(SERVICES).length === 0);
@@ -214,7 +228,7 @@ test("[MCS7] a cluster that has not told everything keeps its import; one that h
   await world.until(() => world.kube.writes.at(-1) === "PUT serviceimports/status");
   world.incomplete.add("b");
   world.delete("b", exportOf(1_000), service("db", {}));
-  await new Promise((resolve) => setTimeout(resolve, 700));
+  await world.atRest();
   expect(world.kube.all(IMPORTS)).toHaveLength(1);
   const held = [{ name: "x", group: "", cluster: "b", addresses: [] }];
   expect(world.services.filling(DERIVED, held).kind).toBe("waiting");
@@ -304,7 +318,7 @@ test("[MCS6] a server that drops fields of ours, 409, 403, 429 and 500: nothing 
   world.start();
   await world.until(() => world.kube.writes.at(-1) === "PUT serviceimports/status");
   const { length } = world.kube.writes;
-  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  await world.atRest();
   expect(world.kube.writes.length).toBe(length);
   // Somebody's hand.
   const held = world.kube.one(IMPORTS, "shop/db");

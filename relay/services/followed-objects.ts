@@ -1,30 +1,37 @@
 /** Objects of one kind in the API server, as its watch and our own writes tell them. */
-import { isJsonObject } from "../../kube/kube-object.ts";
-import type { JsonObject } from "../../kube/kube-object.ts";
-import { positionOf } from "../../kube/watch-event.ts";
-import type { ObjectEvent, ReflectorOwner } from "../../source/kubernetes/reflector-run.ts";
-import { isBefore } from "../../source/kubernetes/silent-watch.ts";
+import { isJsonObject } from "../kube/kube-object.ts";
+import type { JsonObject } from "../kube/kube-object.ts";
+import { positionOf } from "../kube/watch-event.ts";
+import type { ObjectEvent, ReflectorOwner } from "../source/kubernetes/reflector-run.ts";
+import { isBefore } from "../source/kubernetes/silent-watch.ts";
 
-export interface FollowedOptions {
+export interface FollowedOptions<T> {
   path(): Promise<string>;
   pathIsGone?(): void;
   readonly labelSelector?: string;
-  /** Hears `namespace/name` of what somebody has changed. */
-  onChange(id: string): void;
+  /** What is kept of an object; `null`: it is none of these. */
+  read(object: JsonObject): T | null;
+  versionOf(value: T): string;
+  /**
+   * Hears what somebody has changed.
+   * @param id `namespace/name`.
+   * @param now `null`: it is gone.
+   */
+  onChange(id: string, now: T | null, before: T | null): void;
   onListed(): void;
 }
 
-export class FollowedObjects implements ReflectorOwner {
+export class FollowedObjects<T> implements ReflectorOwner {
   readonly query: Readonly<Record<string, string>>;
-  readonly #options: FollowedOptions;
+  readonly #options: FollowedOptions<T>;
   /** By `namespace/name`. */
-  readonly #objects = new Map<string, JsonObject>();
+  readonly #values = new Map<string, T>();
   /** Version below which a watch tells of the past: that of our own last write. */
   readonly #written = new Map<string, string>();
   #unseen: Set<string> | null = null;
   #isListed = false;
 
-  constructor(options: FollowedOptions) {
+  constructor(options: FollowedOptions<T>) {
     this.#options = options;
     const { labelSelector } = options;
     this.query = labelSelector === undefined ? {} : { labelSelector };
@@ -35,19 +42,19 @@ export class FollowedObjects implements ReflectorOwner {
   }
 
   ids(): readonly string[] {
-    return [...this.#objects.keys()];
+    return [...this.#values.keys()];
   }
 
-  get(id: string): JsonObject | null {
-    return this.#objects.get(id) ?? null;
+  get(id: string): T | null {
+    return this.#values.get(id) ?? null;
   }
 
   /** What the API server answered to a write or a read; `null`: it is gone. */
-  set(id: string, object: JsonObject | null): void {
-    if (object === null) this.#objects.delete(id);
+  set(id: string, value: T | null): void {
+    if (value === null) this.#values.delete(id);
     else {
-      this.#objects.set(id, object);
-      this.#written.set(id, positionOf(object));
+      this.#values.set(id, value);
+      this.#written.set(id, this.#options.versionOf(value));
     }
   }
 
@@ -60,7 +67,7 @@ export class FollowedObjects implements ReflectorOwner {
   }
 
   beginList(): void {
-    this.#unseen = new Set(this.#objects.keys());
+    this.#unseen = new Set(this.#values.keys());
   }
 
   put(objects: readonly JsonObject[]): void {
@@ -74,10 +81,7 @@ export class FollowedObjects implements ReflectorOwner {
   }
 
   sweep(): void {
-    for (const id of this.#unseen ?? []) {
-      this.#objects.delete(id);
-      this.#options.onChange(id);
-    }
+    for (const id of this.#unseen ?? []) this.#drop(id);
     this.#unseen = null;
   }
 
@@ -87,22 +91,24 @@ export class FollowedObjects implements ReflectorOwner {
   }
 
   count(): number {
-    return this.#objects.size;
+    return this.#values.size;
   }
 
   has(object: JsonObject): boolean {
-    return this.#objects.has(idOf(object));
+    return this.#values.has(idOf(object));
   }
 
   #put(object: JsonObject): void {
+    const value = this.#options.read(object);
+    if (value === null) return;
     const id = idOf(object);
     this.#unseen?.delete(id);
     const position = positionOf(object);
     if (isBefore(position, this.#written.get(id) ?? "")) return;
-    const before = this.#objects.get(id);
-    if (before !== undefined && positionOf(before) === position) return;
-    this.#objects.set(id, object);
-    this.#options.onChange(id);
+    const before = this.#values.get(id) ?? null;
+    if (before !== null && this.#options.versionOf(before) === position) return;
+    this.#values.set(id, value);
+    this.#options.onChange(id, value, before);
   }
 
   #remove(object: JsonObject): void {
@@ -110,7 +116,14 @@ export class FollowedObjects implements ReflectorOwner {
     // What was made anew since is another one.
     if (isBefore(positionOf(object), this.#written.get(id) ?? "")) return;
     this.#written.delete(id);
-    if (this.#objects.delete(id)) this.#options.onChange(id);
+    this.#drop(id);
+  }
+
+  #drop(id: string): void {
+    const before = this.#values.get(id);
+    if (before === undefined) return;
+    this.#values.delete(id);
+    this.#options.onChange(id, null, before);
   }
 }
 
