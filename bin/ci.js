@@ -38,6 +38,7 @@ const SUITES = [
       return [report.numPassedTests, report.numFailedTests];
     },
   },
+  suite("miniflare", "test/e2e/run-miniflare.ts"),
   suite("faults", "test/faults/run.ts"),
   suite("simulation", "test/sim/run-many.ts"),
   suite("mutants", "test/sim/mutants/run.ts"),
