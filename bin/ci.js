@@ -44,6 +44,7 @@ const SUITES = [
     },
   },
   suite("load", "test/load/run.ts"),
+  suite("miniflare", "test/e2e/run-miniflare.ts"),
   suite("faults", "test/faults/run.ts"),
   suite("simulation", "test/sim/run-many.ts"),
   suite("mutants", "test/sim/mutants/run.ts"),

@@ -18,6 +18,7 @@ import { benchFanOut } from "./fan-out.ts";
 import { benchFeeders } from "./feeders.ts";
 import type { Figure } from "./figure.ts";
 import { benchFirstView } from "./first-view.ts";
+import { benchHubKilled } from "./hub-killed.ts";
 import { benchHostile } from "./hostile.ts";
 import { benchIngest } from "./ingest.ts";
 import { benchNoisy } from "./noisy.ts";
@@ -44,6 +45,7 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   mesh: benchMesh,
   noisy: benchNoisy,
   hostile: benchHostile,
+  "hub-killed": benchHubKilled,
   slices: benchSlices,
   "etcd-peer": () => benchEtcdPeer(),
   "etcd-view": benchEtcdView,

@@ -1,4 +1,7 @@
-/** A hub on plain workerd with relays as processes, as a user runs them, for end-to-end tests. */
+/**
+ * A hub with relays as processes, as a user runs them, for end-to-end tests. The hub is plain
+ * workerd, or Miniflare where `CATWALK_TEST_HUB=miniflare` asks for it.
+ */
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,11 +20,24 @@ import type { RequestOf } from "../../shared/api/request.ts";
 import { startRelay } from "../../cli/demo/relay-process.ts";
 import type { RelayProcess } from "../../cli/demo/relay-process.ts";
 import { startHub } from "../../cli/launch/hub.ts";
-import type { RunningHub } from "../../cli/launch/hub.ts";
+import type { HubOptions } from "../../cli/launch/hub.ts";
+import { startMiniflareHub } from "./miniflare-hub.ts";
+
+/** `kill`: SIGKILL to its workerd, which is started again. */
+interface TestHub {
+  readonly url: string;
+  readonly adminToken: string;
+  /** Of the shell around workerd, where our launcher runs it. */
+  pid?(): number | undefined;
+  kill(): void;
+  stop(): Promise<void>;
+}
+
+const IS_MINIFLARE = process.env["CATWALK_TEST_HUB"] === "miniflare";
 
 export class MeshRig {
   readonly root = mkdtempSync(join(tmpdir(), "catwalk-e2e-"));
-  hub: RunningHub | null = null;
+  hub: TestHub | null = null;
   hubUrl = "";
   /** Receivers of webhooks in tests are on this machine. */
   allowPrivateWebhooks = false;
@@ -37,14 +53,18 @@ export class MeshRig {
    * @param workerBundle The Worker of another version.
    */
   async startHub(workerBundle?: string): Promise<void> {
-    const port = this.hubUrl === "" ? 0 : new URL(this.hubUrl).port;
-    this.hub = await startHub({
-      listen: `127.0.0.1:${port}`,
-      dataDir: join(this.root, "hub"),
-      log: () => undefined,
-      allowPrivateWebhooks: this.allowPrivateWebhooks,
-      ...(workerBundle === undefined ? {} : { workerBundle }),
-    });
+    const port = this.hubUrl === "" ? 0 : Number(new URL(this.hubUrl).port);
+    const dataDir = join(this.root, "hub");
+    const { allowPrivateWebhooks } = this;
+    this.hub = IS_MINIFLARE
+      ? await startMiniflareHub({ port, dataDir, allowPrivateWebhooks, workerBundle })
+      : await startLaunchedHub({
+          listen: `127.0.0.1:${port}`,
+          dataDir,
+          log: () => undefined,
+          allowPrivateWebhooks,
+          ...(workerBundle === undefined ? {} : { workerBundle }),
+        });
     this.hubUrl = this.hub.url;
     this.#token = this.hub.adminToken;
   }
@@ -60,17 +80,9 @@ export class MeshRig {
     this.hub = null;
   }
 
-  /** SIGKILL to workerd; the hub's command starts it again. */
+  /** SIGKILL to workerd, which is started again. */
   killWorkerd(): void {
-    const shell = String(this.hub?.pid());
-    const children = execFileSync("pgrep", ["-P", shell, "-f", "workerd"], { encoding: "utf8" });
-    for (const pid of children.trim().split("\n")) {
-      try {
-        process.kill(Number(pid), "SIGKILL");
-      } catch {
-        // The guard's subshell may have ended by itself.
-      }
-    }
+    this.hub?.kill();
   }
 
   /** A request of the admin API. */
@@ -195,6 +207,25 @@ export class MeshRig {
     await Promise.all([...this.#relays.values()].map((relay) => relay.stop()));
     await this.stopHub();
     rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+async function startLaunchedHub(options: HubOptions): Promise<TestHub> {
+  const hub = await startHub(options);
+  return { ...hub, kill: () => killBelow(hub.pid()) };
+}
+
+/** @param shell Process id of the guard around workerd. */
+function killBelow(shell: number | undefined): void {
+  const children = execFileSync("pgrep", ["-P", String(shell), "-f", "workerd"], {
+    encoding: "utf8",
+  });
+  for (const pid of children.trim().split("\n")) {
+    try {
+      process.kill(Number(pid), "SIGKILL");
+    } catch {
+      // The guard's subshell may have ended by itself.
+    }
   }
 }
 
