@@ -112,6 +112,7 @@ const SCHEMAS: { readonly [N in keyof Collections]: z.ZodType<Collections[N]> } 
     quarantined: number,
     held: number,
     notInSync: z.array(text),
+    takenOver: z.looseObject({ by: text, from: text, atMs: number }).optional(),
     sinceMs: number,
   }),
   apitokens: z.looseObject({

@@ -234,3 +234,29 @@ test("[EVT11] events are read from a cursor, oldest first", async () => {
   expect((await hub.call("GET", `${path}?limit=1`)).body).toMatchObject({ next: 3 });
   expect((await hub.call("GET", `${path}?after=-1`)).status).toBe(400);
 });
+
+test("[CRE25] who took over from a publisher that was heard is in the audit, once", async () => {
+  const { hub, tell, bodies, make } = await world();
+  await make();
+  const taken = (atMs: number): ClusterHealth => ({
+    ...OK,
+    takenOver: { by: "relay b", from: "relay a", atMs },
+  });
+  const rows = async () =>
+    valueOf(await hub.service("demo").audit(100)).filter(({ action }) => action === "take over");
+  await tell(taken(1_000));
+  await tell(taken(1_000));
+  // The publisher has gone, and its Origin tells the same of another one, then of the next.
+  await tell(OK);
+  await tell(taken(1_000));
+  expect(await rows()).toMatchObject([
+    {
+      who: "cluster db",
+      subject: "relay b from relay a, which was heard, at 1970-01-01T00:00:01.000Z",
+    },
+  ]);
+  await tell(taken(2_000));
+  expect(await rows()).toHaveLength(2);
+  // That alone is no event.
+  expect(bodies()).toEqual([]);
+});
