@@ -50,6 +50,7 @@ const SUITES = [
   suite("mutants", "test/sim/mutants/run.ts"),
   suite("schemathesis", "test/schemathesis/run.ts"),
   suite("proxy", "test/proxy/run.ts"),
+  suite("observability", "test/observability/run.ts"),
   suite("hostile", "test/hostile/run.ts"),
   suite("etcd", "test/etcd/run.ts"),
   suite("overlay", "test/overlay/run.ts"),

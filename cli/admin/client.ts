@@ -20,6 +20,18 @@ export class HubAwayError extends CommandError {}
 /** The token that is shown may not do this. */
 export class ForbiddenError extends CommandError {}
 
+/** What is asked for is not there. */
+export class NotThereError extends CommandError {}
+
+/** What was to be changed is not what it was when it was read. */
+export class ChangedMeanwhileError extends CommandError {}
+
+interface Tagged<T> {
+  readonly value: T;
+  /** With its quotes; `null`: the hub gives none. */
+  readonly etag: string | null;
+}
+
 export class Client {
   readonly server: string;
   readonly #token: string;
@@ -64,21 +76,40 @@ export class Client {
     return { authorization: `Bearer ${this.#token}` };
   }
 
-  /** @throws CommandError with the hub's own words, or saying that it cannot be reached. */
-  async call<O extends Operation>(operation: O, request: RequestOf<O>): Promise<AnswerOf<O>> {
-    const { status, text } = await this.#send(wireRequest(operation, request));
+  /**
+   * @param ifMatch The entity tag of what the change is made from; `null`: it names none.
+   * @throws CommandError with the hub's own words, or saying that it cannot be reached.
+   */
+  async call<O extends Operation>(
+    operation: O,
+    request: RequestOf<O>,
+    ifMatch: string | null = null,
+  ): Promise<AnswerOf<O>> {
+    const { value } = await this.tagged(operation, request, ifMatch);
+    return value;
+  }
+
+  /** @throws CommandError as `call` does. */
+  async tagged<O extends Operation>(
+    operation: O,
+    request: RequestOf<O>,
+    ifMatch: string | null = null,
+  ): Promise<Tagged<AnswerOf<O>>> {
+    const { status, text, etag } = await this.#send(wireRequest(operation, request), ifMatch);
     if (status === 401)
       throw new CommandError(
         `the hub does not take this admin token (${this.#tokenFrom}): it is in the file admin-token of the hub's data folder`,
       );
     const answer = readAnswer(operation, status, text);
-    if (answer.kind === "success") return answer.value;
+    if (answer.kind === "success") return { value: answer.value, etag };
     // What is wrong on the hub's side may be over soon.
     const Refusal = status >= 500 ? HubAwayError : CommandError;
     if (answer.kind === "problem") {
       if (answer.problem.code === "no-such-mesh")
         throw new CommandError(`the hub has no mesh named ${meshOf(request)}`);
       if (status === 403) throw new ForbiddenError(answer.problem.detail);
+      if (status === 404) throw new NotThereError(answer.problem.detail);
+      if (status === 412 || status === 428) throw new ChangedMeanwhileError(answer.problem.detail);
       throw new Refusal(answer.problem.detail);
     }
     throw new Refusal(
@@ -104,18 +135,23 @@ export class Client {
     return text;
   }
 
-  async #send({ method, path, body }: WireRequest): Promise<{ status: number; text: string }> {
+  async #send(
+    { method, path, body }: WireRequest,
+    ifMatch: string | null = null,
+  ): Promise<{ status: number; text: string; etag: string | null }> {
     try {
       const response = await fetch(new URL(path, this.server), {
         method,
         headers: {
           ...this.headers(),
           ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...(ifMatch === null ? {} : { "if-match": ifMatch }),
         },
         ...(body === undefined ? {} : { body }),
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
-      return { status: response.status, text: await response.text() };
+      const etag = response.headers.get("etag");
+      return { status: response.status, text: await response.text(), etag };
     } catch (error) {
       const why = routeTo(this.server).describe(error);
       throw new HubAwayError(`cannot reach the hub at ${this.server}: ${why}`, { cause: error });

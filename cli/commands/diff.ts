@@ -44,8 +44,9 @@ async function diffFile(flags: Flags): Promise<void> {
     if (lines.length === 0) continue;
     differing++;
     const params = { mesh: client.mesh, cluster, rcc: rcc.name };
+    // Against what there is, whoever has written it.
     const { effects = [] } = await client
-      .call(applyRcc, { params, query: { dryRun: "true" }, body })
+      .call(applyRcc, { params, query: { dryRun: "true" }, body }, now === null ? null : "*")
       .catch((error: unknown) => {
         throw located(file, line, error);
       });

@@ -10,16 +10,18 @@ import { VERSION } from "../../relay/lib/version.ts";
 import { ForbiddenError } from "../admin/client.ts";
 import type { Client } from "../admin/client.ts";
 import type { ServerFlags } from "../admin/config.ts";
+import { readRelayStatus } from "../admin/relay-client.ts";
 import { jsonText, print } from "../admin/terminal.ts";
 import { CommandError, UsageError } from "../admin/usage-error.ts";
 import { clientOf, withExample, withOutput, withServer } from "./command.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { Finding } from "./doctor/finding.ts";
+import { findingsOfRelay } from "./doctor/of-relay.ts";
 import { findingsAbout, findingsOf } from "./doctor/findings.ts";
 import type { DoctorInput } from "./doctor/findings.ts";
 import { oneLine, renderOne } from "./output.ts";
 
-type Flags = ServerFlags & OutputFlags & { readonly cluster?: string };
+type Flags = ServerFlags & OutputFlags & { readonly cluster?: string; readonly relay?: string };
 
 /** Round trips for the hub's clock: the shortest says most. */
 const CLOCK_TRIPS = 5;
@@ -28,15 +30,13 @@ export const registerDoctor: RegisterCommand = (program) => {
   withExample(
     withOutput(
       withServer(program.command("doctor").description("what is wrong, and what to do about it")),
-    ).option("--cluster <name>", "only what is about this cluster, or the hub"),
+    )
+      .option("--cluster <name>", "only what is about this cluster, or the hub")
+      .option("--relay <url>", "what is about this node's relay, by its HTTP address; asks no hub"),
     "catwalk doctor --cluster db",
   ).action(async (flags: Flags) => {
-    const input = await examine(clientOf(flags));
-    const { cluster, output } = flags;
-    if (cluster !== undefined && !input.clusters.some(({ name }) => name === cluster))
-      throw new UsageError(`--cluster ${cluster}: the mesh has no such cluster`);
-    const all = findingsOf(input);
-    const findings = cluster === undefined ? all : findingsAbout(all, cluster);
+    const { output } = flags;
+    const findings = await find(flags);
     print(
       output === "json" || output === "yaml"
         ? renderOne({ items: findings }, "findings", output)
@@ -46,6 +46,19 @@ export const registerDoctor: RegisterCommand = (program) => {
     if (errors > 0) throw new CommandError(`${errors} of ${findings.length} findings are errors`);
   });
 };
+
+async function find(flags: Flags): Promise<readonly Finding[]> {
+  const { cluster, relay } = flags;
+  if (relay !== undefined) {
+    if (cluster !== undefined) throw new UsageError("doctor: --relay goes without --cluster");
+    return findingsOfRelay(await readRelayStatus(relay), VERSION);
+  }
+  const input = await examine(clientOf(flags));
+  if (cluster !== undefined && !input.clusters.some(({ name }) => name === cluster))
+    throw new UsageError(`--cluster ${cluster}: the mesh has no such cluster`);
+  const all = findingsOf(input);
+  return cluster === undefined ? all : findingsAbout(all, cluster);
+}
 
 /** Everything that findings follow from. @throws CommandError where the hub does not answer. */
 export async function examine(client: Client): Promise<DoctorInput> {

@@ -1,7 +1,13 @@
 /** `catwalk grant create|apply|delete --cluster B --to A`, `catwalk grant list [--cluster B]`. */
 import type { Command } from "commander";
 
-import { applyGrant, createGrant, deleteGrant, listGrants } from "../../shared/api/grants.ts";
+import {
+  applyGrant,
+  createGrant,
+  deleteGrant,
+  getGrant,
+  listGrants,
+} from "../../shared/api/grants.ts";
 import type { ChangedGrant, GrantView } from "../../shared/api/grants.ts";
 import { describeScope } from "../../shared/visibility/scope-text.ts";
 import { scopeDocument } from "../../shared/visibility/scope.ts";
@@ -15,6 +21,7 @@ import type { ManagedByFlag } from "./managed-by.ts";
 import { dryRunOf, printEffects, withDryRun } from "./dry-run.ts";
 import type { DryRunFlags } from "./dry-run.ts";
 import { renderList, renderOne } from "./output.ts";
+import { replace } from "./replace.ts";
 import { scopeOf, withScope } from "./scope-flags.ts";
 import type { ScopeFlags } from "./scope-flags.ts";
 
@@ -63,7 +70,12 @@ function registerApply(grant: Command): void {
     const client = clientOf(flags);
     const params = { mesh: client.mesh, origin: flags.cluster, reader: flags.to };
     const query = { managedBy: flags.managedBy, ...dryRunOf(flags) };
-    printGrant(await client.call(applyGrant, { params, query, body: bodyOf(scope) }), flags);
+    const request = { params, query, body: bodyOf(scope) };
+    const look = `catwalk grant list --cluster ${flags.cluster}`;
+    const made = await replace(client, getGrant, { params }, look, (ifMatch) =>
+      client.call(applyGrant, request, ifMatch),
+    );
+    printGrant(made, flags);
   });
 }
 

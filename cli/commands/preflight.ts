@@ -1,6 +1,7 @@
 /** `catwalk preflight`: which pairs of clusters may have routes, and what is in the way. [OVL9] */
 import { getPreflight } from "../../shared/api/preflight.ts";
 import type { PreflightPair } from "../../shared/api/preflight.ts";
+import { requirementWords } from "../../shared/overlay/requirement-words.ts";
 import type { ServerFlags } from "../admin/config.ts";
 import { print } from "../admin/terminal.ts";
 import { UsageError } from "../admin/usage-error.ts";
@@ -29,6 +30,7 @@ const PAIRS: ListShape<PreflightPair> = {
 const REQUIREMENTS = ([a, b]: readonly string[]): ListShape<Requirement> => ({
   columns: [
     { title: "REQUIREMENT", of: ({ code }) => code },
+    { title: "ASKS", of: ({ code }) => requirementWords(code) },
     { title: "", of: ({ state }) => state },
     { title: (a ?? "").toUpperCase(), of: ({ values }) => values[0] ?? "" },
     { title: (b ?? "").toUpperCase(), of: ({ values }) => values[1] ?? "", wraps: true },

@@ -14,6 +14,7 @@ import type { DryRunFlags } from "./dry-run.ts";
 import { renderList, renderOne } from "./output.ts";
 import type { ListShape } from "./output.ts";
 import { documentOf, located, readRccs } from "./rcc-file.ts";
+import { replace } from "./replace.ts";
 
 /** In a list over all clusters a row has its cluster. */
 type ListedRcc = RccView & { readonly cluster?: ClusterRccView["cluster"] };
@@ -96,15 +97,14 @@ async function applyFile(
   for (const { line, rcc } of readRccs(file)) {
     const { name } = rcc;
     const params = { mesh: client.mesh, cluster, rcc: name };
-    const applied = await client
-      .call(applyRcc, {
-        params,
-        query: { managedBy: flags.managedBy, ...dryRunOf(flags) },
-        body: documentOf(rcc),
-      })
-      .catch((error: unknown) => {
-        throw located(file, line, error);
-      });
+    const query = { managedBy: flags.managedBy, ...dryRunOf(flags) };
+    const request = { params, query, body: documentOf(rcc) };
+    const look = `catwalk rcc get ${name} --cluster ${cluster}`;
+    const applied = await replace(client, getRcc, { params }, look, (ifMatch) =>
+      client.call(applyRcc, request, ifMatch),
+    ).catch((error: unknown) => {
+      throw located(file, line, error);
+    });
     if (output === undefined && printEffects(applied.effects)) continue;
     if (applied.effects === undefined) warnUnlessPropagated(applied);
     const shown = applied.effects === undefined ? applied.rcc : { effects: applied.effects };

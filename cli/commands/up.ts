@@ -11,7 +11,7 @@ import { errorText } from "../../shared/lib/error-text.ts";
 import { addCluster, createJoinToken, listClusters } from "../../shared/api/clusters.ts";
 import { createGrant, listGrants } from "../../shared/api/grants.ts";
 import { createMesh, listMeshes } from "../../shared/api/meshes.ts";
-import { applyRcc } from "../../shared/api/rccs.ts";
+import { createRcc, listRccs } from "../../shared/api/rccs.ts";
 import { SCOPE_KINDS } from "../../shared/visibility/scope.ts";
 import { memberRcc } from "../../shared/visibility/rcc.ts";
 import { demoPlan, kubeconfigPlan } from "../demo/plan.ts";
@@ -233,14 +233,16 @@ async function startRelays(
 /** The viewer's RCCs and the others' grants. */
 async function makeVisible(plan: DemoPlan, client: Client): Promise<void> {
   const { mesh } = plan;
+  const rccs = await client.call(listRccs, { params: { mesh, cluster: plan.viewer } });
   for (const { name } of plan.clusters) {
     if (name === plan.viewer) continue;
-    await client.call(applyRcc, {
-      params: { mesh, cluster: plan.viewer, rcc: name },
-      body: memberRcc(name),
-    });
+    // What is there stays as it is: it may have been changed since.
+    if (!rccs.items.some(({ metadata }) => metadata.name === name))
+      await client.call(createRcc, {
+        params: { mesh, cluster: plan.viewer },
+        body: memberRcc(name),
+      });
     const { items } = await client.call(listGrants, { params: { mesh }, query: { origin: name } });
-    // One that is there stays as it is: it may have been given a scope since.
     if (!items.some(({ reader }) => reader.name === plan.viewer))
       await client.call(createGrant, {
         params: { mesh },

@@ -44,6 +44,11 @@ export const relayStatusSchema = z.looseObject({
     records: z.number(),
     problems: z.array(z.object({ object: z.string(), message: z.string() })),
   }),
+  withdrawals: z
+    .array(
+      z.looseObject({ collection: z.string(), keys: z.number(), until: z.string().nullable() }),
+    )
+    .default([]),
   publisher: z.looseObject({ pending: z.number() }).nullable(),
   remotes: z.array(
     z.looseObject({

@@ -24,6 +24,10 @@ export const webhookSchema = z
     format: formatSchema,
     createdAt: z.string(),
     secrets: z.number().int().meta({ description: "Two while the secret is being changed" }),
+    publicKeys: z
+      .array(z.string())
+      .default([])
+      .meta({ description: "Of `v1a` signatures, the newest first; empty: it has none" }),
     waiting: z.number().int().meta({ description: "Deliveries that are due or tried again" }),
     failingSince: z.string().nullable(),
     disabled: z.object({ at: z.string(), reason: z.string() }).nullable(),
@@ -48,6 +52,9 @@ export const createWebhook = operation({
     url: z.string().max(2048),
     events: eventTypes.optional().meta({ description: "Which events; without it: all" }),
     format: formatSchema.optional(),
+    signature: z.enum(["v1", "v1a"]).optional().meta({
+      description: "`v1a`: Ed25519 signatures beside those of `v1` (HMAC), which there always are",
+    }),
   }),
   answer: z.object({ webhook: webhookSchema, secret: z.string().meta(secretMeta) }),
   successes: {

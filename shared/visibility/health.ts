@@ -1,4 +1,5 @@
 /** How well one cluster is in sync, as its Origin judges it, and what the hub tells of it. */
+import type { TakenOver } from "./facts.ts";
 
 /** Of an event: what happened, in the words that webhooks subscribe to. */
 export const EVENT_TYPES = [
@@ -36,4 +37,9 @@ export interface ClusterHealth {
   readonly held: number;
   /** RCCs of the cluster whose view does not equal the origin's log. */
   readonly notInSync: readonly string[];
+  /**
+   * How the present publisher came to publish, where it took over from one that was heard; absent:
+   * it did not. [CRE25]
+   */
+  readonly takenOver?: TakenOver | undefined;
 }

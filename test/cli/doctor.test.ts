@@ -97,6 +97,7 @@ const webhook = {
   format: "standard" as const,
   createdAt: AT,
   secrets: 1,
+  publicKeys: [] as string[],
   waiting: 0,
   failingSince: null,
   disabled: null,

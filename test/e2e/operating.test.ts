@@ -45,14 +45,14 @@ test("[API50] [CLI90] a dry run over real logs says what the change then does", 
   });
   expect(await rig.served("app", "db")).toHaveLength(ips);
   const params = { mesh: "demo", origin: "db", reader: "app" };
-  await rig.call(applyGrant, { params, body: { scope: { namespaces: ["nobody"] } } });
+  await rig.call(applyGrant, { params, body: { scope: { namespaces: ["nobody"] } } }, "*");
   await eventually(
     () => rig.served("app", "db"),
     (found) => found.length === 0,
   );
   const back = await rig.catwalk("grant", "apply", "--cluster", "db", "--to", "app", "--dry-run");
   expect(back.out).toMatch(new RegExp(`^${seen} endpoints? in .* becomes? visible to app\\n`));
-  await rig.call(applyGrant, { params, body: {} });
+  await rig.call(applyGrant, { params, body: {} }, "*");
   await eventually(
     () => rig.served("app", "db"),
     (found) => found.length === ips,

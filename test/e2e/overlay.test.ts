@@ -5,9 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { createGrant, deleteGrant } from "../../shared/api/grants.ts";
-import { applyRcc } from "../../shared/api/rccs.ts";
 import { getStatus } from "../../shared/api/status.ts";
-import { memberRcc } from "../../shared/visibility/rcc.ts";
 import { eventually, MeshRig } from "../support/mesh-rig.ts";
 import { startFakeTypha, SyncClient } from "../support/typha.ts";
 import type { FakeTypha } from "../support/typha.ts";
@@ -34,10 +32,7 @@ afterAll(async () => {
 });
 
 const ask = (cluster: string, rcc: string, overlayRoutingMode: "Enabled" | "Disabled") =>
-  rig.call(applyRcc, {
-    params: { mesh, cluster, rcc },
-    body: { ...memberRcc(rcc), spec: { syncOptions: { overlayRoutingMode } } },
-  });
+  rig.putRcc(cluster, rcc, { syncOptions: { overlayRoutingMode } });
 
 const states = async () =>
   (await rig.call(getStatus, { params: { mesh } })).edges.map(

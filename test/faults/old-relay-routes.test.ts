@@ -7,9 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { createGrant } from "../../shared/api/grants.ts";
 import { getPreflight } from "../../shared/api/preflight.ts";
-import { applyRcc } from "../../shared/api/rccs.ts";
 import type { RelayStatus } from "../../relay/status.ts";
-import { memberRcc } from "../../shared/visibility/rcc.ts";
 import { FelixProcess } from "../support/felix-process.ts";
 import { LiveTypha } from "../support/live-typha.ts";
 import { eventually, MeshRig } from "../support/mesh-rig.ts";
@@ -50,13 +48,7 @@ beforeAll(async () => {
     ["app", "db"],
     ["db", "app"],
   ] as const)
-    await rig.call(applyRcc, {
-      params: { mesh, cluster, rcc: remote },
-      body: {
-        ...memberRcc(remote),
-        spec: { syncOptions: { overlayRoutingMode: "Enabled" } },
-      },
-    });
+    await rig.putRcc(cluster, remote, { syncOptions: { overlayRoutingMode: "Enabled" } });
   await rig.call(createGrant, { params: { mesh }, body: { origin: "app", reader: "db" } });
 });
 

@@ -95,10 +95,8 @@ const added = (number: number, namespace = "shop"): string =>
   endpointKey(`node-2/${namespace}/added-${number}`);
 
 test("[SCP3] [VER2] a hub that is put back treats a grant with a scope as none; upgraded again, the scope holds, of what db has then", async () => {
-  await rig.call(applyGrant, {
-    params: { mesh: "demo", origin: "db", reader: "app" },
-    body: { scope: SCOPE },
-  });
+  const params = { mesh: "demo", origin: "db", reader: "app" };
+  await rig.call(applyGrant, { params, body: { scope: SCOPE } }, "*");
   await havePods(0, 1);
   await felix.untilEndpoints([...shown, added(0), added(1)]);
   await felix.untilInSync(SCOPE);

@@ -9,7 +9,10 @@ import { startReceiver } from "../support/webhook-receiver.ts";
 import type { Receiver } from "../support/webhook-receiver.ts";
 import { rounds } from "../support/rounds.ts";
 
-const KILLS = rounds(6, 40);
+/** As many as `CATWALK_KILLS` says; with it the run says in the end what came. */
+const ASKED = process.env["CATWALK_KILLS"];
+const KILLS = ASKED === undefined ? rounds(6, 40) : Number(ASKED);
+const LAUNCHER_KILLS = 8;
 const rig = new MeshRig();
 rig.allowPrivateWebhooks = true;
 let receiver: Receiver;
@@ -44,6 +47,11 @@ test(`[EVT4] over ${KILLS} kills of a hub that delivers the last state of each s
         () => true,
       );
     rig.killWorkerd();
+    // What starts workerd waits longer each time. [CLI22]
+    if (kill % LAUNCHER_KILLS === LAUNCHER_KILLS - 1) {
+      await rig.stopHub();
+      await rig.startHub();
+    }
   }
   const webhooks = () => rig.call(listWebhooks, { params: mesh });
   await eventually(webhooks, ({ items }) => items[0]?.waiting === 0);
@@ -57,4 +65,8 @@ test(`[EVT4] over ${KILLS} kills of a hub that delivers the last state of each s
   }
   for (const [subject, sequence] of newest)
     expect([subject, last.get(subject)]).toEqual([subject, sequence]);
+  if (ASKED !== undefined)
+    console.log(
+      `${KILLS} kills, ${items.length} events, ${told.length} deliveries, ${newest.size} subjects: 0 lost, 0 reordered`,
+    );
 });

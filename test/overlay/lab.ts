@@ -5,10 +5,8 @@
  */
 import { createGrant, deleteGrant } from "../../shared/api/grants.ts";
 import { createMesh } from "../../shared/api/meshes.ts";
-import { applyRcc } from "../../shared/api/rccs.ts";
 import { getStatus } from "../../shared/api/status.ts";
 import type { EdgeStatus } from "../../shared/api/status.ts";
-import { memberRcc } from "../../shared/visibility/rcc.ts";
 import { LiveTypha } from "../support/live-typha.ts";
 import { MeshRig } from "../support/mesh-rig.ts";
 import { CLUSTERS, SUBNETS, typhaKvs, writeManifests } from "./clusters.ts";
@@ -98,10 +96,7 @@ export class Lab {
 
   /** An RCC of the one that names the other. */
   async ask(cluster: string, remote: string, overlayRoutingMode: Mode): Promise<void> {
-    await this.rig.call(applyRcc, {
-      params: { mesh: MESH, cluster, rcc: remote },
-      body: { ...memberRcc(remote), spec: { syncOptions: { overlayRoutingMode } } },
-    });
+    await this.rig.putRcc(cluster, remote, { syncOptions: { overlayRoutingMode } });
   }
 
   async askBoth(mode: Mode): Promise<void> {

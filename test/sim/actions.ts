@@ -12,13 +12,15 @@ import type { RouteActionName } from "./overlay.ts";
 import { Rng } from "./random.ts";
 import type { RelayProcess } from "./relay-process.ts";
 import { SCOPES } from "./scopes.ts";
-import { drawsRoutes } from "./seeds.ts";
+import { drawsRolling, drawsRoutes, drawsWatched } from "./seeds.ts";
 import { servicesActionsOf } from "./services/run.ts";
 import type { ServicesActionName } from "./services/run.ts";
 import { SERVICES_SEEDS } from "./services/seeds.ts";
+import { isWatchedAction, WATCHED_ACTION_NAMES, WATCHED_ACTIONS } from "./watched.ts";
+import type { WatchedActionName } from "./watched.ts";
 
 export interface Action {
-  readonly name: ActionName | RouteActionName | ServicesActionName;
+  readonly name: ActionName | RouteActionName | ServicesActionName | WatchedActionName;
   readonly seed: number;
   /** Milliseconds that pass afterwards. */
   readonly thenMs: number;
@@ -355,7 +357,11 @@ const TOTAL = ACTION_NAMES.reduce((sum, name) => sum + KINDS[name].weight, 0);
 
 export function runAction(mesh: MeshWorld, action: Action): void | Promise<void> {
   const { name } = action;
-  const { run } = isRouteAction(name) ? ROUTE_ACTIONS[name] : KINDS[name as ActionName];
+  const { run } = isRouteAction(name)
+    ? ROUTE_ACTIONS[name]
+    : isWatchedAction(name)
+      ? WATCHED_ACTIONS[name]
+      : KINDS[name as ActionName];
   return run(mesh, new Rng(action.seed));
 }
 
@@ -367,8 +373,10 @@ export function actionsOf(seed: number): {
   readonly places: number;
   readonly actions: readonly Action[];
 } {
-  if (seed > SERVICES_SEEDS) return { places: 0, actions: servicesActionsOf(seed) };
+  if (seed > SERVICES_SEEDS && !drawsWatched(seed))
+    return { places: 0, actions: servicesActionsOf(seed) };
   const rng = new Rng(seed);
+  if (drawsRolling(seed)) return { places: 2, actions: rollingActions(rng) };
   const absent = new Set(ACTION_NAMES.filter(() => rng.chance(0.25)));
   const places = 2 + rng.below(2);
   const count = 36 + rng.below(36);
@@ -377,9 +385,23 @@ export function actionsOf(seed: number): {
     for (let tries = 0; absent.has(name) && tries < 20; tries++) name = pickName(rng);
     const routes = drawsRoutes(seed) && rng.chance(0.35) ? rng.pick(ROUTE_ACTION_NAMES) : null;
     const thenMs = rng.chance(0.3) ? 0 : rng.chance(0.8) ? rng.below(150) : rng.below(2_000);
-    return { name: routes ?? name, seed: rng.below(2 ** 31), thenMs };
+    const watched = drawsWatched(seed) && rng.chance(0.35) ? rng.pick(WATCHED_ACTION_NAMES) : null;
+    return { name: watched ?? routes ?? name, seed: rng.below(2 ** 31), thenMs };
   });
   return { places, actions };
+}
+
+const ROLLS = 20;
+
+/** Rolling restarts, between which pods change. */
+function rollingActions(rng: Rng): Action[] {
+  return Array.from({ length: ROLLS }, (): Action[] =>
+    (["rolling restart", "pods put"] as const).map((name) => ({
+      name,
+      seed: rng.below(2 ** 31),
+      thenMs: rng.below(2_000),
+    })),
+  ).flat();
 }
 
 function pickName(rng: Rng): ActionName {

@@ -94,6 +94,22 @@ export type Happening =
    * The whole hub was put back as it was when a backup was made; its storages and the edges follow.
    */
   | { readonly what: "restored" }
+  /** Nothing happens in this run but restarts, one after the other. */
+  | { readonly what: "calm" }
+  /**
+   * The Mesh has taken note of another state of a cluster, of which the hub had heard nothing for
+   * `silentMs`, or until a moment ago.
+   */
+  | {
+      readonly what: "health";
+      readonly uid: string;
+      readonly state: "ok" | "degraded" | "lost";
+      readonly silentMs: number;
+    }
+  /** All relays of a cluster have been gone since then, and the hub was there. */
+  | { readonly what: "dark"; readonly uid: string; readonly sinceMs: number }
+  /** All Origins know that this cluster is suspended, or it is suspended no more. */
+  | { readonly what: "suspended"; readonly uid: string; readonly isSuspended: boolean }
   /** A place is this member from now on. */
   | { readonly what: "member"; readonly place: string; readonly uid: string }
   | {
@@ -243,6 +259,8 @@ export type Happening =
       readonly relays: readonly QuietRelay[];
       readonly origins: readonly QuietOrigin[];
       readonly unacknowledged: number;
+      /** Of RCCs that name members, as the admin API tells them. */
+      readonly edges?: readonly QuietEdge[];
     }
   /** An event of the product threw. */
   | { readonly what: "thrown"; readonly where: string; readonly error: string }
@@ -274,10 +292,23 @@ export interface QuietOrigin {
   /** Digests of its projections' identity channels, by scope id. */
   readonly scopes?: ReadonlyMap<string, string>;
   readonly quarantined: number;
+  /** As the Mesh has it; absent: in this run it is told of none. */
+  readonly health?: "ok" | "degraded" | "lost";
   readonly edges: readonly {
     readonly rcc: string;
     readonly status: number;
     readonly endpoints: number;
+  }[];
+}
+
+export interface QuietEdge {
+  /** UIDs. */
+  readonly reader: string;
+  readonly origin: string;
+  readonly conditions: readonly {
+    readonly type: string;
+    readonly status: string;
+    readonly reason: string;
   }[];
 }
 

@@ -4,13 +4,18 @@
  */
 import { admissionFacts } from "../../shared/admission/judge.ts";
 import type { OriginFacts } from "../../shared/visibility/facts.ts";
+import type { ClusterHealth } from "../../shared/visibility/health.ts";
 import { MeshService } from "../../worker/mesh/mesh-service.ts";
 import { SqlMeshStore } from "../../worker/mesh/mesh-store.ts";
 import { Mesh } from "../../worker/mesh/mesh.ts";
+import { listMemberRccs } from "../../worker/mesh/rccs.ts";
+import { noteHealth } from "../../worker/mesh/webhooks/note-health.ts";
 import type { Peer } from "../../worker/origin/peer.ts";
 import { refusedBy } from "../../worker/origin/publisher/review-admitted.ts";
 import type { OriginCalls } from "../../worker/ports.ts";
-import type { History } from "./history.ts";
+import { conditionsOf } from "../../worker/routes/conditions.ts";
+import { seenBy } from "../../worker/routes/edge-state.ts";
+import type { History, QuietEdge } from "./history.ts";
 import type { HubEnd, Wire } from "./network.ts";
 import { OriginHost } from "./origin-host.ts";
 import type { OriginCopy } from "./origin-host.ts";
@@ -49,11 +54,14 @@ export class Hub implements HubEnd {
   #isRinging = false;
   #cancelAlarm: () => void = () => undefined;
   #sockets = 0;
+  /** What Origins tell of their clusters' health is taken. */
+  readonly #isWatched: boolean;
   /** On the hub's clock, as its launcher tells the Mesh; 0 for never. */
   #restoredAtMs = 0;
 
-  constructor(world: World, history: History) {
+  constructor(world: World, history: History, isWatched: boolean) {
     this.#world = world;
+    this.#isWatched = isWatched;
     this.#history = history;
     [this.#mesh, this.#service] = this.#makeMesh();
   }
@@ -101,13 +109,46 @@ export class Hub implements HubEnd {
         this.#call(() => this.#service.claimRanges(...args)),
       note: (...args: Parameters<MeshService["noteCluster"]>) =>
         this.#call(() => this.#service.noteCluster(...args)),
-      health: () => undefined,
+      health: (of: string, health: ClusterHealth) =>
+        this.#isWatched ? this.#tellHealth(of, health) : null,
       version: (of: string) => this.#mesh.facts(of)?.accessVersion ?? 0,
       wallMs: () => this.wallMs(),
     };
     const host = new OriginHost(uid, this.#world, mesh, this.#history);
     this.origins.set(uid, host);
     return host;
+  }
+
+  /** As the Mesh has it, by the cluster's UID. */
+  healthOf(uid: string): ClusterHealth["state"] {
+    return this.#mesh.store.get("health", uid)?.state ?? "ok";
+  }
+
+  /** Of all RCCs of a cluster that name members, as the admin API tells them. */
+  edgesOf(name: string): QuietEdge[] {
+    const statusOf = (uid: string) => this.origin(uid).event((it) => it.status()) ?? null;
+    return listMemberRccs(this.#mesh, name).map((rcc) => {
+      const [origin, reader] = [rcc.remote.uid, this.#mesh.requireCluster(name).uid];
+      const now = this.wallMs();
+      const { report, ...seen } = seenBy(rcc, statusOf(reader), statusOf(origin), now);
+      const reportedStatus = report?.connectionStatus ?? null;
+      const edge = { ...seen, reasons: [...seen.reasons], reportedStatus };
+      const conditions = conditionsOf(rcc.edge, { edge, healthMs: now });
+      return { reader, origin, conditions };
+    });
+  }
+
+  #tellHealth(uid: string, health: ClusterHealth): Promise<void> {
+    const { silentMs } = this.origin(uid);
+    return this.#call(() => {
+      const cluster = this.#mesh.member(uid);
+      if (cluster === undefined || cluster.removed) return Promise.resolve();
+      const before = this.healthOf(uid);
+      this.#mesh.decide(() => noteHealth(this.#mesh, cluster, health));
+      const state = this.healthOf(uid);
+      if (state !== before) this.#history.add({ what: "health", uid, state, silentMs });
+      return Promise.resolve();
+    });
   }
 
   /** The Mesh object ends and starts anew from its storage; its alarm stays. */

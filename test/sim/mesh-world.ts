@@ -19,7 +19,7 @@ import { Place } from "./place.ts";
 import { RelayProcess } from "./relay-process.ts";
 import type { Identity } from "./relay-process.ts";
 import type { SimScope } from "./scopes.ts";
-import { drawsRoutes } from "./seeds.ts";
+import { drawsRoutes, drawsWatched } from "./seeds.ts";
 import { World } from "./world.ts";
 
 /** From this one on relays of the last place follow each other: two feed, two follow. */
@@ -49,6 +49,9 @@ export class MeshWorld {
   readonly #routed = new Set<string>();
   /** `origin place/reader place` to the scope, `null` for all. */
   readonly #grants = new Map<string, SimScope | null>();
+  /** Names of places. */
+  readonly #suspended = new Set<string>();
+  readonly #isWatched: boolean;
   #keys = 0;
   /** The hub's backup, with who saw whom then; `null` when there is none, or of other members. */
   #backup: {
@@ -57,13 +60,17 @@ export class MeshWorld {
     readonly prefixed: ReadonlySet<string>;
     readonly routed: ReadonlySet<string>;
     readonly grants: ReadonlyMap<string, SimScope | null>;
+    readonly suspended: ReadonlySet<string>;
   } | null = null;
   #hasRestored = false;
+  /** Counts suspensions and what takes them back: an answer of before says nothing of now. */
+  #suspensions = 0;
 
   private constructor(seed: number) {
     this.world = new World(seed);
     this.history = new History(() => this.world.now);
-    this.hub = new Hub(this.world, this.history);
+    this.#isWatched = drawsWatched(seed);
+    this.hub = new Hub(this.world, this.history, this.#isWatched);
   }
 
   /** Places with one relay each, the last with two; all are members, everybody sees the first. */
@@ -72,8 +79,9 @@ export class MeshWorld {
     made.#expect(made.hub.service.createMesh(MESH));
     for (let number = 0; number < places; number++) {
       const place = new Place(`p${number}`, number, made.history);
+      place.tellsHealth = drawsWatched(seed);
       const isLast = number === places - 1;
-      const isFed = isLast && seed >= FED_SEEDS && !drawsRoutes(seed);
+      const isFed = isLast && seed >= FED_SEEDS && !drawsRoutes(seed) && !drawsWatched(seed);
       const net = isFed ? new SimFeedNet(made.world) : null;
       const relays = Array.from(
         { length: net !== null ? 4 : isLast ? 2 : 1 },
@@ -152,6 +160,7 @@ export class MeshWorld {
     this.#expect(this.hub.service.removeCluster(name));
     this.#backup = null;
     member.identity = null;
+    this.#suspended.delete(name);
     for (const [id, origin] of this.#rccs)
       if (origin === name || id.startsWith(`${name}/`)) {
         this.#rccs.delete(id);
@@ -159,6 +168,27 @@ export class MeshWorld {
         this.#routed.delete(id);
       }
     for (const id of this.#grants.keys()) if (id.split("/").includes(name)) this.#grants.delete(id);
+    this.#tellEdges();
+  }
+
+  /** It neither sees nor is seen, or does again. */
+  suspend(member: Member, isSuspended: boolean): void {
+    const { identity, place } = member;
+    if (identity === null || this.#suspended.has(place.name) === isSuspended) return;
+    const { uid } = identity.membership.cluster;
+    if (isSuspended) this.#suspended.add(place.name);
+    else {
+      this.#suspended.delete(place.name);
+      this.history.add({ what: "suspended", uid, isSuspended });
+    }
+    const asked = this.hub.service.suspendCluster(place.name, isSuspended);
+    const life = ++this.#suspensions;
+    void asked.then((outcome) => {
+      const isLast = life === this.#suspensions;
+      if (outcome.ok && outcome.value.propagated && isSuspended && isLast)
+        this.history.add({ what: "suspended", uid, isSuspended });
+    });
+    this.#expect(asked);
     this.#tellEdges();
   }
 
@@ -263,7 +293,8 @@ export class MeshWorld {
     const hub = await this.hub.copy();
     const [rccs, prefixed] = [new Map(this.#rccs), new Set(this.#prefixed)];
     const [routed, grants] = [new Set(this.#routed), new Map(this.#grants)];
-    this.#backup = { hub, rccs, prefixed, routed, grants };
+    const suspended = new Set(this.#suspended);
+    this.#backup = { hub, rccs, prefixed, routed, grants, suspended };
   }
 
   get hasBackup(): boolean {
@@ -283,6 +314,9 @@ export class MeshWorld {
     for (const id of this.#backup.routed) this.#routed.add(id);
     this.#grants.clear();
     for (const [id, scope] of this.#backup.grants) this.#grants.set(id, scope);
+    this.#suspensions++;
+    this.#suspended.clear();
+    for (const name of this.#backup.suspended) this.#suspended.add(name);
     this.#tellEdges();
   }
 
@@ -340,6 +374,7 @@ export class MeshWorld {
           digest: new Map(channels.map((c) => [c.channel, c.digest])),
           scopes: new Map(scopes.map(({ id, digest }) => [id, digest])),
           quarantined,
+          ...(this.#isWatched ? { health: this.hub.healthOf(origin) } : {}),
           edges: edges.map((e) => ({
             rcc: e.rcc,
             status: e.connectionStatus,
@@ -353,6 +388,9 @@ export class MeshWorld {
       relays,
       origins,
       unacknowledged: this.hub.unacknowledged,
+      edges: this.members.flatMap(({ place, identity }) =>
+        identity === null ? [] : this.hub.edgesOf(place.name),
+      ),
     });
   }
 
@@ -376,6 +414,7 @@ export class MeshWorld {
       const [readerUid, originUid] = [uids.get(reader), uids.get(origin)];
       const scope = this.#grants.get(`${origin}/${reader}`);
       if (readerUid === undefined || originUid === undefined || scope === undefined) continue;
+      if (this.#suspended.has(reader) || this.#suspended.has(origin)) continue;
       const pair = `${readerUid} ${originUid}`;
       effective.set(pair, rcc);
       if (this.#prefixed.has(id)) prefixed.add(pair);

@@ -31,6 +31,8 @@ export class Wire {
   /** The relay takes nothing until then. */
   stalledUntilMs = 0;
   #cutMs: number | null = null;
+  /** When the hub first sent something on it; `null`: it has not. */
+  greetedMs: number | null = null;
 
   constructor(world: World, link: SimLink, hub: HubEnd, target: string) {
     this.#world = world;
@@ -55,6 +57,7 @@ export class Wire {
   }
 
   toRelay(bytes: Uint8Array): void {
+    this.greetedMs ??= this.#world.now;
     this.#toRelayMs = Math.max(this.#later(this.#toRelayMs), this.stalledUntilMs);
     this.#at(this.#toRelayMs, () => {
       const decoded = decodeMessage(bytes);

@@ -20,6 +20,11 @@ import { DiskFull, SimSql } from "./sql.ts";
 import type { SqlCopy } from "./sql.ts";
 import type { World } from "./world.ts";
 
+/** Shorter ones are restarts. */
+const SILENCE_MS = 15_000;
+/** For as long an end of a loss may be told late. [EVT2] */
+const RECENT_MS = 70_000;
+
 interface Socket {
   readonly peer: Peer;
   readonly wire: Wire;
@@ -49,6 +54,10 @@ export class OriginHost {
   #copy: OriginCopy | null = null;
   #instance: Instance | null = null;
   #room = new ReaderMemory();
+  /** When a relay of the cluster was last heard that had been greeted. */
+  #heardMs = Number.NEGATIVE_INFINITY;
+  /** Its last silence of some length, and when that was over. */
+  #silence = { endMs: Number.NEGATIVE_INFINITY, lengthMs: 0 };
   readonly #work = new MemberWork();
 
   constructor(uid: string, world: World, mesh: MeshEnd, history: History) {
@@ -61,6 +70,29 @@ export class OriginHost {
 
   get wires(): readonly Wire[] {
     return [...this.#sockets.values()].map(({ wire }) => wire);
+  }
+
+  /** World's time at which a relay of the cluster was heard last, whatever the product thinks. */
+  get heardMs(): number {
+    this.#hearHomes();
+    return this.#heardMs;
+  }
+
+  /** The longest silence that lasted until now, or was over a moment ago. */
+  get silentMs(): number {
+    const { now } = this.#world;
+    const present = now - this.heardMs;
+    const { endMs, lengthMs } = this.#silence;
+    return now - endMs < RECENT_MS ? Math.max(present, lengthMs) : present;
+  }
+
+  #hearHomes(): void {
+    for (const { peer, wire } of this.#sockets.values()) {
+      if (peer.role !== "home" || wire.greetedMs === null) continue;
+      const lengthMs = wire.greetedMs - this.#heardMs;
+      if (lengthMs > SILENCE_MS) this.#silence = { endMs: wire.greetedMs, lengthMs };
+      this.#heardMs = Math.max(this.#heardMs, wire.heardMs);
+    }
   }
 
   open(socket: SocketId, peer: Peer, wire: Wire): void {
@@ -76,6 +108,7 @@ export class OriginHost {
   }
 
   closed(socket: SocketId): void {
+    this.#hearHomes();
     this.#sockets.delete(socket);
     // Also where nobody is woken.
     this.#room.release(socket);
@@ -130,6 +163,7 @@ export class OriginHost {
   die(): void {
     this.#end();
     this.#room = new ReaderMemory();
+    this.#hearHomes();
     const open = [...this.#sockets.values()];
     this.#sockets.clear();
     for (const { wire } of open) wire.cut();
@@ -211,6 +245,7 @@ export class OriginHost {
         send: (id, bytes) => this.#send(id, bytes),
         close: (id, reason, message) => {
           const socket = this.#sockets.get(id);
+          this.#hearHomes();
           this.#sockets.delete(id);
           socket?.wire.closeByHub(reason, message);
         },

@@ -11,8 +11,8 @@ export interface MeshEnd {
   facts(uid: string): Promise<OriginFacts | null>;
   claim(uid: string, claims: readonly RangeClaim[]): Promise<OriginFacts | null>;
   note(uid: string, note: ClusterNote): Promise<OriginFacts | null>;
-  /** Told at once: no draw of the network's is taken. */
-  health(uid: string, health: ClusterHealth): void;
+  /** `null`: in this run nobody takes it. */
+  health(uid: string, health: ClusterHealth): Promise<void> | null;
   /** Its version of the cluster's facts, without a call. */
   version(uid: string): number;
   wallMs(): number;
@@ -78,7 +78,9 @@ export class OriginMeshCalls implements MeshPort {
   }
 
   tellHealth(health: ClusterHealth): void {
-    this.#mesh.health(this.#uid, health);
+    this.#mesh.health(this.#uid, health)?.catch(() => {
+      if (!this.#isEnded) this.#event((origin) => origin.onHealth("failed"));
+    });
   }
 
   /** Asks the Mesh for something whose answer are the cluster's facts. */

@@ -8,6 +8,7 @@ import { encodeRecord, hashKey, hashRecord } from "../../shared/record/encoding.
 import { keyOf } from "../../shared/record/key.ts";
 import type { EncodedChange } from "../../shared/record/encoding.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
+import type { CollectionReading } from "../../relay/source/source-health.ts";
 import type { Source, SourceSink } from "../../relay/source/source.ts";
 import { pool, putOf } from "../support/records.ts";
 import { addressesOf } from "./addresses.ts";
@@ -45,6 +46,10 @@ function shownOf(record: CalicoRecord): (id: string) => string | null {
 export class Place {
   readonly name: string;
   readonly number: number;
+  /** Its lists lack its pods, which are there all the same. */
+  isHiding = false;
+  /** Its sources say how they are. */
+  tellsHealth = false;
   readonly #history: History;
   readonly #followers = new Set<SimSource>();
   readonly #held = new Map<
@@ -91,6 +96,23 @@ export class Place {
 
   unfollow(source: SimSource): void {
     this.#followers.delete(source);
+  }
+
+  /** Keys that a list has now. */
+  get listed(): string[] {
+    const keys = [...this.#held.keys()];
+    if (!this.isHiding) return keys;
+    return keys.filter((key) => this.#held.get(key)?.record.kind !== "WorkloadEndpoint");
+  }
+
+  /** All its pods go while no watch tells of it. */
+  empty(): void {
+    for (const [key, { record }] of this.#held) {
+      if (record.kind !== "WorkloadEndpoint") continue;
+      this.#held.delete(key);
+      this.#history.add({ what: "source", place: this.name, key: hashOfKey(key), state: null });
+    }
+    this.relist();
   }
 
   /** The pool is there, so that what waits for it can be admitted. */
@@ -144,8 +166,11 @@ export class SimSource implements Source {
     return Promise.resolve();
   }
 
-  health() {
-    return { collections: [] };
+  health(): { readonly collections: readonly CollectionReading[] } {
+    if (!this.#place.tellsHealth) return { collections: [] };
+    const objects = this.#told.size;
+    const state = this.#hasListed ? "following" : "listing";
+    return { collections: [{ name: "all", state, objects, reason: "" }] };
   }
 
   policies() {
@@ -166,16 +191,17 @@ export class SimSource implements Source {
       });
     };
     const half = (): void => {
-      const keys = [...this.#place.held.keys()].filter((_, index) => index % 2 === 0);
+      const keys = this.#place.listed.filter((_, index) => index % 2 === 0);
       if (this.#hasListed && keys.length < this.#told.size) this.#place.tellHalf();
       this.#apply(this.#puts(keys));
       if (rng.chance(0.3)) next(rng.below(500), half);
       else next(rng.below(200), whole);
     };
     const whole = (): void => {
-      const gone = [...this.#told.keys()].filter((key) => !this.#place.held.has(key));
+      const there = new Set(this.#place.listed);
+      const gone = [...this.#told.keys()].filter((key) => !there.has(key));
       const deletes = gone.map((key): EncodedChange => ({ op: "delete", key, cause: "inferred" }));
-      this.#apply([...this.#puts([...this.#place.held.keys()]), ...deletes]);
+      this.#apply([...this.#puts([...there]), ...deletes]);
       this.#isWatching = true;
       if (!this.#hasListed) this.#sink?.listed();
       this.#hasListed = true;

@@ -3,8 +3,23 @@
  * draws what it always drew.
  */
 const [ROUTES, SERVICES] = [2_000_000_000, 3_000_000_000];
+/** Their seeds end before 2 ** 32, as `Rng` does. */
+const [WATCHED, ROLLING] = [4_000_000_000, 4_100_000_000];
 
 /** Clusters of the run may have routes to each other. */
 export function drawsRoutes(seed: number): boolean {
   return seed >= ROUTES && seed < SERVICES;
+}
+
+/**
+ * The Mesh is told of the health of clusters, which are suspended and resumed, go dark, and list
+ * less than they have.
+ */
+export function drawsWatched(seed: number): boolean {
+  return seed >= WATCHED;
+}
+
+/** The same, and nothing happens but rolling restarts of hub and relays. */
+export function drawsRolling(seed: number): boolean {
+  return seed >= ROLLING;
 }

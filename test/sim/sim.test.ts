@@ -97,6 +97,25 @@ test.concurrent(`[SIM8] ${OF_SERVICES} seeds of Services hold: slices have no fo
   expect(status).toBe(0);
 });
 
+test.concurrent(`[SIM1] [SIM9] ${OF_A_KIND} seeds hold in which clusters are suspended, go dark, and list less than they have`, async () => {
+  const { status, out } = await simulate("--from", "4000000001", "--seeds", String(OF_A_KIND));
+  expect(lastLines(out).at(-1)).toBe(
+    `${OF_A_KIND} seeds hold, 4000000001 to ${4_000_000_001 + OF_A_KIND - 1}`,
+  );
+  expect(status).toBe(0);
+});
+
+/** Each has twenty. */
+const ROLLING = isMany ? 50 : 3;
+
+test.concurrent(`[SIM9] [EVT2] of ${ROLLING * 20} rolling restarts of hub and relays none is told as a loss`, async () => {
+  const { status, out } = await simulate("--from", "4100000001", "--seeds", String(ROLLING));
+  expect(lastLines(out).at(-1)).toBe(
+    `${ROLLING} seeds hold, 4100000001 to ${4_100_000_001 + ROLLING - 1}`,
+  );
+  expect(status).toBe(0);
+});
+
 test.concurrent("[SIM4] every kept history holds", async () => {
   const { status, out } = await simulate("--kept");
   // One of each planted bug, and of real ones.

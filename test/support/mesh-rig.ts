@@ -10,10 +10,11 @@ import { join } from "node:path";
 import { addCluster } from "../../shared/api/clusters.ts";
 import { createGrant } from "../../shared/api/grants.ts";
 import { createMesh } from "../../shared/api/meshes.ts";
-import { applyRcc } from "../../shared/api/rccs.ts";
+import { applyRcc, listRccs } from "../../shared/api/rccs.ts";
 import { memberRcc } from "../../shared/visibility/rcc.ts";
 import { startCatwalk, userEnv } from "./catwalk-command.ts";
 import type { Ended, StartedProgram } from "./catwalk-command.ts";
+import type { RccDocument } from "../../shared/visibility/rcc.ts";
 import { adminOf } from "./hub-api.ts";
 import type { AnswerOf, Operation } from "../../shared/api/operation.ts";
 import type { RequestOf } from "../../shared/api/request.ts";
@@ -85,9 +86,27 @@ export class MeshRig {
     this.hub?.kill();
   }
 
-  /** A request of the admin API. */
-  call<O extends Operation>(operation: O, request: RequestOf<O>): Promise<AnswerOf<O>> {
-    return adminOf({ url: this.hubUrl, adminToken: this.#token }, "demo").call(operation, request);
+  /**
+   * A request of the admin API.
+   *
+   * @param ifMatch `*` replaces what is there.
+   */
+  call<O extends Operation>(
+    operation: O,
+    request: RequestOf<O>,
+    ifMatch: "*" | null = null,
+  ): Promise<AnswerOf<O>> {
+    const admin = adminOf({ url: this.hubUrl, adminToken: this.#token }, "demo");
+    return admin.call(operation, request, ifMatch);
+  }
+
+  /** An RCC that names a member, whatever there is of its name now. */
+  async putRcc(cluster: string, remote: string, spec: RccDocument["spec"]): Promise<void> {
+    const params = { mesh: "demo", cluster, rcc: remote };
+    const { items } = await this.call(listRccs, { params: { mesh: "demo", cluster } });
+    const isThere = items.some(({ metadata }) => metadata.name === remote);
+    const body = { ...memberRcc(remote), spec };
+    await this.call(applyRcc, { params, body }, isThere ? "*" : null);
   }
 
   /**

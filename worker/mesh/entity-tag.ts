@@ -13,13 +13,17 @@ export function entityTag(content: unknown): string {
 }
 
 /**
- * @param wanted The `If-Match` header: tags separated by commas, or `*` for whatever is there;
- *   `null`: there is none.
+ * The `If-Match` header of a request: tags separated by commas, or `*` for whatever is there;
+ * `null`: it has none. `undefined`: the change is no request of the admin API.
+ */
+export type IfMatch = string | null | undefined;
+
+/**
  * @param tag Of what is there; `null`: nothing is.
  * @throws Refused 412
  */
-export function requireMatch(wanted: string | null, tag: string | null): void {
-  if (wanted === null) return;
+export function requireMatch(wanted: IfMatch, tag: string | null): void {
+  if (wanted === null || wanted === undefined) return;
   const tags = wanted.split(",").map((one) => one.trim());
   // A weak one never matches here, as HTTP says.
   if (tag !== null && (tags.includes("*") || tags.includes(tag))) return;
@@ -29,6 +33,23 @@ export function requireMatch(wanted: string | null, tag: string | null): void {
     tag === null
       ? "If-Match names a state, and there is nothing of this name"
       : "it was changed since it was read: get it again, and make the change anew",
+  );
+}
+
+/**
+ * Of a change that puts something else in the place of what is there: it names what it replaces,
+ * lest it undoes what its author has not seen. Repeating what is there undoes nothing.
+ *
+ * @param next The tag that it would have.
+ * @throws Refused 412, or 428 without `If-Match`
+ */
+export function requireNamedState(wanted: IfMatch, tag: string | null, next: string | null): void {
+  requireMatch(wanted, tag);
+  if (wanted !== null || tag === null || tag === next) return;
+  throw new Refused(
+    428,
+    "precondition-required",
+    "it is there already, and says something else: get it, and name the state that is replaced by its ETag (If-Match; `*` replaces whatever is there)",
   );
 }
 

@@ -9,7 +9,8 @@ import type { ManagedBy } from "../../shared/visibility/managed-by.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
 import { registryEdge } from "./edge-facts.ts";
 import type { RegistryEdge } from "./edge-facts.ts";
-import { entityTag, requireMatch } from "./entity-tag.ts";
+import { entityTag, requireMatch, requireNamedState } from "./entity-tag.ts";
+import type { IfMatch } from "./entity-tag.ts";
 import type { Mesh } from "./mesh.ts";
 import { Refused } from "./outcome.ts";
 import {
@@ -70,13 +71,14 @@ export function applyGrant(
   readerName: string,
   scope: Scope | null,
   writer: Writer = BY_API,
-  ifMatch: string | null = null,
+  ifMatch?: IfMatch,
 ): { readonly grant: Grant; readonly isNew: boolean } {
   mesh.requireMesh();
   const [origin, reader] = requirePair(mesh, originName, readerName);
   const existing = mesh.grantOf(origin.uid, reader.uid);
   requireOwner(writer, existing, grantName(originName, readerName));
-  requireMatch(ifMatch, existing === undefined ? null : grantTag(existing));
+  const tag = existing === undefined ? null : grantTag(existing);
+  requireNamedState(ifMatch, tag, existing === undefined ? null : grantTag({ ...existing, scope }));
   const owner = ownedBy(writer, existing);
   if (existing === undefined || existing.under !== owner.under || !isSame(existing.scope, scope)) {
     const createdMs = existing?.createdMs ?? mesh.environment.clock.now();
@@ -92,7 +94,7 @@ export function deleteGrant(
   originName: string,
   readerName: string,
   writer: Writer = BY_API,
-  ifMatch: string | null = null,
+  ifMatch?: IfMatch,
 ): void {
   mesh.requireMesh();
   const [origin, reader] = requirePair(mesh, originName, readerName);

@@ -5,6 +5,7 @@ import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
 import type { HeldWithdrawal, WithdrawalOrder } from "../../shared/visibility/withdrawal-order.ts";
 import type { CallNames } from "./calls-by-name.ts";
+import type { IfMatch } from "./entity-tag.ts";
 import type { Grant } from "./grants.ts";
 import type { Joined, NewToken } from "./membership.ts";
 import type { ApiWriter } from "./owner.ts";
@@ -113,7 +114,7 @@ export interface MeshAdmin {
     request: RccRequest,
     mode: "create" | "apply",
     writer?: ApiWriter,
-    ifMatch?: string | null,
+    ifMatch?: IfMatch,
   ): Promise<Outcome<Changed<{ readonly rcc: Rcc; readonly isNew: boolean }>>>;
   listRccs(cluster: string): Promise<Outcome<readonly Rcc[]>>;
   listAllRccs(part?: RccsPart): Promise<Outcome<readonly ClusterRcc[]>>;
@@ -122,7 +123,7 @@ export interface MeshAdmin {
     cluster: string,
     name: string,
     writer?: ApiWriter,
-    ifMatch?: string | null,
+    ifMatch?: IfMatch,
   ): Promise<Outcome<Changed<object>>>;
   /** @param scope Canonical; `null` (the default) for all of the origin. */
   createGrant(
@@ -130,19 +131,19 @@ export interface MeshAdmin {
     reader: string,
     scope?: Scope | null,
   ): Promise<Outcome<Changed<{ readonly grant: Grant }>>>;
-  /** @param ifMatch See `requireMatch`; so for the other changes. */
+  /** @param ifMatch See `requireNamedState`; so for the other changes. */
   applyGrant(
     origin: string,
     reader: string,
     scope: Scope | null,
     writer?: ApiWriter,
-    ifMatch?: string | null,
+    ifMatch?: IfMatch,
   ): Promise<Outcome<Changed<{ readonly grant: Grant; readonly isNew: boolean }>>>;
   deleteGrant(
     origin: string,
     reader: string,
     writer?: ApiWriter,
-    ifMatch?: string | null,
+    ifMatch?: IfMatch,
   ): Promise<Outcome<Changed<object>>>;
   getGrant(origin: string, reader: string): Promise<Outcome<Grant>>;
   /** @param origin Name, or `null` for all. */

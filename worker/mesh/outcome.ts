@@ -3,7 +3,7 @@ import type { FieldProblem } from "../../shared/visibility/field-problem.ts";
 
 /** An expected refusal. `detail` is a sentence for a person; `code` is for programs and stays. */
 export interface Refusal {
-  readonly status: 400 | 401 | 404 | 409 | 410 | 412 | 422;
+  readonly status: 400 | 401 | 404 | 409 | 410 | 412 | 422 | 428;
   readonly code: string;
   readonly detail: string;
   readonly problems?: readonly FieldProblem[];

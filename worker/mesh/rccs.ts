@@ -7,7 +7,8 @@ import { REMOTE_ANNOTATION } from "../../shared/visibility/rcc.ts";
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import { registryEdge } from "./edge-facts.ts";
 import type { RegistryEdge } from "./edge-facts.ts";
-import { entityTag, requireMatch } from "./entity-tag.ts";
+import { entityTag, requireMatch, requireNamedState } from "./entity-tag.ts";
+import type { IfMatch } from "./entity-tag.ts";
 import type { Mesh } from "./mesh.ts";
 import { Refused } from "./outcome.ts";
 import { auditWrite, BY_API, ownedBy, requireNamedOwner, requireOwner } from "./owner.ts";
@@ -46,7 +47,7 @@ export function applyRcc(
   request: RccRequest,
   mode: "create" | "apply",
   writer: Writer = BY_API,
-  ifMatch: string | null = null,
+  ifMatch?: IfMatch,
 ): { readonly rcc: Rcc; readonly isNew: boolean } {
   mesh.requireMesh();
   const cluster = mesh.requireCluster(clusterName);
@@ -59,14 +60,15 @@ export function applyRcc(
     );
   const subject = `${clusterName}/${request.name}`;
   requireOwner(writer, existing?.row, rccName(clusterName, request.name));
-  requireMatch(ifMatch, existing === undefined ? null : rccTag(existing));
   if (existing === undefined && countRccs(mesh, cluster) >= MESH_LIMITS.rccsPerCluster)
     throw new Refused(422, "too-many", `a cluster has at most ${MESH_LIMITS.rccsPerCluster} RCCs`);
   const made: Made = {
     createdMs: existing?.row.createdMs ?? mesh.environment.clock.now(),
     ...ownedBy(writer, existing?.row),
   };
-  const { remoteName } = request;
+  const tag = existing === undefined ? null : rccTag(existing);
+  const { remoteName, annotations, spec } = request;
+  requireNamedState(ifMatch, tag, rccTag({ row: { annotations, spec, ...made } }));
   const rcc =
     remoteName === null
       ? keepDirect(mesh, cluster, request, existing, made)
@@ -84,7 +86,11 @@ function rccName(cluster: string, name: string): string {
 }
 
 /** Of what its author wrote. [API60] */
-export function rccTag({ row: { annotations, spec, createdMs } }: Rcc): string {
+export function rccTag({
+  row: { annotations, spec, createdMs },
+}: {
+  readonly row: Pick<RccRow, "annotations" | "spec" | "createdMs">;
+}): string {
   return entityTag({ annotations, spec, createdMs });
 }
 
@@ -277,7 +283,7 @@ export function deleteRcc(
   clusterName: string,
   name: string,
   writer: Writer = BY_API,
-  ifMatch: string | null = null,
+  ifMatch?: IfMatch,
 ): void {
   const rcc = getRcc(mesh, clusterName, name);
   requireNamedOwner(writer, rcc.row, rccName(clusterName, name));

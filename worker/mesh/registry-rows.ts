@@ -91,7 +91,13 @@ const SCHEMAS: { readonly [N in keyof Collections]: z.ZodType<Collections[N]> } 
     url: text,
     events: z.array(eventType),
     format: z.enum(["standard", "alertmanager"]),
-    secrets: z.array(z.looseObject({ secret: text, untilMs: number.nullable() })),
+    secrets: z.array(
+      z.looseObject({
+        secret: text,
+        untilMs: number.nullable(),
+        signing: z.looseObject({ privateKey: text, publicKey: text }).optional(),
+      }),
+    ),
     createdMs: number,
     failingSinceMs: number.nullable(),
     disabled: z.looseObject({ atMs: number, reason: text }).nullable(),
@@ -112,6 +118,7 @@ const SCHEMAS: { readonly [N in keyof Collections]: z.ZodType<Collections[N]> } 
     quarantined: number,
     held: number,
     notInSync: z.array(text),
+    takenOver: z.looseObject({ by: text, from: text, atMs: number }).optional(),
     sinceMs: number,
   }),
   apitokens: z.looseObject({

@@ -10,6 +10,7 @@ import type { RccRequest } from "../../shared/visibility/rcc.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
 import type { Shown } from "../ports.ts";
 import type { CallNames } from "./calls-by-name.ts";
+import type { IfMatch } from "./entity-tag.ts";
 import { applyGrant, createGrant, deleteGrant } from "./grants.ts";
 import type { Grant } from "./grants.ts";
 import type { Mesh } from "./mesh.ts";
@@ -49,26 +50,26 @@ export interface RehearsalCalls {
     reader: string,
     scope: Scope | null,
     writer?: ApiWriter,
-    ifMatch?: string | null,
+    ifMatch?: IfMatch,
   ): Rehearsed<{ readonly grant: Grant }>;
   deleteGrant(
     origin: string,
     reader: string,
     writer?: ApiWriter,
-    ifMatch?: string | null,
+    ifMatch?: IfMatch,
   ): Rehearsed<object>;
   applyRcc(
     cluster: string,
     request: RccRequest,
     mode: "create" | "apply",
     writer?: ApiWriter,
-    ifMatch?: string | null,
+    ifMatch?: IfMatch,
   ): Rehearsed<{ readonly rcc: Rcc }>;
   deleteRcc(
     cluster: string,
     name: string,
     writer?: ApiWriter,
-    ifMatch?: string | null,
+    ifMatch?: IfMatch,
   ): Rehearsed<object>;
 }
 

@@ -12,6 +12,7 @@ export function setSuspended(mesh: Mesh, name: string, isSuspended: boolean): vo
   const { uid, suspended: wasSuspended, ...row } = cluster;
   if ((wasSuspended === true) === isSuspended) return;
   const remotes = mesh.rccsOf(uid).map(({ remoteUid }) => remoteUid);
+  // fault: suspended-untold
   mesh.touch(uid, ...remotes, ...mesh.readersGrantedBy(uid));
   mesh.store.put("clusters", uid, { uid, ...row, ...(isSuspended ? { suspended: true } : {}) });
   // Its pairs lose their routes now, and begin anew with `prepare` when it is back. [OVL5]

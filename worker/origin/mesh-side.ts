@@ -100,6 +100,7 @@ export class MeshSide {
         0,
       ),
       held: sockets.report?.held ?? 0,
+      takenOver: sockets.takenOver,
     };
   }
 

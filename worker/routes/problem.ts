@@ -23,6 +23,7 @@ const TITLES: Readonly<Record<number, string>> = {
   413: "Too large",
   422: "Not possible",
   426: "Upgrade required",
+  428: "Which state it replaces is not said",
   429: "Too many requests",
   500: "Internal error",
   503: "Not available",

@@ -93,7 +93,8 @@ function takesTag({ tags }: Operation): boolean {
 /** A tag, or several: what is no tag matches nothing. */
 const ifMatchHeaders = z.object({
   "if-match": z.string().max(1_000).optional().meta({
-    description: "The ETag of the state that the change is made from; 412 where it is another",
+    description:
+      "The ETag of the state that the change is made from; 412 where it is another. A PUT that replaces what is there needs it (428)",
   }),
 });
 
@@ -181,6 +182,7 @@ const PROBLEMS = {
   409: problem("In the way of what is there"),
   412: problem("It was changed since it was read"),
   422: problem("Well formed, and breaks a rule between fields or of the mesh"),
+  428: problem("It would replace what is there, without If-Match"),
   default: problem("A problem, with the fields and rules that it is about"),
 } as const;
 

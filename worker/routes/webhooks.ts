@@ -23,8 +23,10 @@ import { isoTime } from "./shown.ts";
 export function webhookRoutes(ports: HubPorts): OpenAPIHono {
   const router = newRouter();
   serve(router, createWebhook, async ({ params: { mesh }, body }, { who }) => {
-    const { url, events = [], format = "standard" } = body;
-    const made = await ports.webhooks(mesh, who).createWebhook({ url, events, format });
+    const { url, events = [], format = "standard", signature = "v1" } = body;
+    const isAsymmetric = signature === "v1a";
+    const asked = { url, events, format, isAsymmetric };
+    const made = await ports.webhooks(mesh, who).createWebhook(asked);
     const { webhook, secret } = valueOf(made);
     return created({ webhook: showWebhook(webhook), secret: secret ?? "" });
   });
@@ -75,6 +77,7 @@ function showWebhook(webhook: Webhook): WebhookView {
   return {
     ...shown,
     events: [...events],
+    publicKeys: [...shown.publicKeys],
     createdAt: isoTime(createdMs),
     failingSince: failingSinceMs === null ? null : isoTime(failingSinceMs),
     disabled: disabled && { at: isoTime(disabled.atMs), reason: disabled.reason },

@@ -207,6 +207,7 @@ export class WithdrawalGuard {
     const go: HeldKey[] = [];
     for (const [collection, keys] of byCollection) {
       const open = this.#holds.get(collection);
+      // fault: mass-let-go
       const isMassNow = this.#holdMs > 0 && isMass(keys.length, left.count(collection));
       // What a hold that is undecided lacks further is of the same matter.
       const isUndecided = open !== undefined && open.untilMs !== null;

@@ -215,6 +215,7 @@ export class Withdrawals {
     this.#cancelExpiry?.();
     this.#cancelExpiry = null;
     const { holds } = this.#guard;
+    // fault: hold-without-end
     const ends = holds.flatMap(({ untilMs }) => untilMs ?? []);
     if (ends.length > 0)
       this.#cancelExpiry = this.#options.ports.after(

@@ -1,4 +1,5 @@
 import { converged, noGhosts } from "./converged.ts";
+import { lossTold } from "./loss-told.ts";
 import { neverInSyncEarly } from "./never-in-sync-early.ts";
 import { neverThrows } from "./never-throws.ts";
 import { noAmnesia } from "./no-amnesia.ts";
@@ -10,6 +11,7 @@ import { ordered } from "./ordered.ts";
 import { reliable } from "./reliable.ts";
 import { resumable } from "./resumable.ts";
 import { statusTruthful } from "./status-truthful.ts";
+import { suspendedSilent } from "./suspended-silent.ts";
 import { unique } from "./unique.ts";
 import type { Validator } from "./validator.ts";
 
@@ -17,6 +19,7 @@ import type { Validator } from "./validator.ts";
 export const VALIDATORS: readonly Validator[] = [
   neverThrows,
   noLeak,
+  suspendedSilent,
   reliable,
   resumable,
   ordered,
@@ -29,4 +32,5 @@ export const VALIDATORS: readonly Validator[] = [
   noGhosts,
   converged,
   statusTruthful,
+  lossTold,
 ];

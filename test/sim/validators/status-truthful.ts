@@ -1,5 +1,5 @@
 /** What status says is the case: of a relay at any time, of the hub when all is quiet. */
-import type { Happening, SeenRemote } from "../history.ts";
+import type { Happening, QuietEdge, SeenRemote } from "../history.ts";
 import { atQuiet, expected } from "./converged.ts";
 import type { Truth } from "./truth.ts";
 import type { Validator } from "./validator.ts";
@@ -12,6 +12,31 @@ function judgeSeen({ rcc, status, isOpen, endpoints, served }: SeenRemote): stri
     return `says ${status} of ${rcc}, to which it has no connection`;
   const count = [...served.values()].filter(({ isEndpoint }) => isEndpoint).length;
   return endpoints === count ? null : `says ${endpoints} endpoints of ${rcc}, and serves ${count}`;
+}
+
+/** Why conditions that an RCC is told to have are untrue, or `null`. */
+function judgeConditions(
+  truth: Truth,
+  quiet: Extract<Happening, { what: "quiet" }>,
+  { reader, origin, conditions }: QuietEdge,
+): string | null {
+  const isSeen = truth.edges.has(`${reader} ${origin}`) ? "True" : "False";
+  for (const type of ["Accepted", "Granted", "Connected", "InSync"]) {
+    const told = conditions.find((condition) => condition.type === type);
+    const wanted = type === "Accepted" ? "True" : isSeen;
+    if (told?.status === wanted) continue;
+    // Of what is refused more than is seen hides what "in sync" would say.
+    const refused = quiet.relays.flatMap(({ uid, remotes }) =>
+      uid === reader ? remotes.filter((remote) => remote.origin === origin) : [],
+    );
+    if (told?.reason === "Quarantined" && truth.has(origin, false).size > 0) continue;
+    // Sources say how they are where the Mesh is told of health.
+    const tellsHealth = quiet.origins.some(({ health }) => health !== undefined);
+    if (told?.reason === "SourceListing" && !tellsHealth) continue;
+    if (told?.reason === "Refused" && refused.some((remote) => remote.refused.size > 0)) continue;
+    return `is told ${type} ${told?.status ?? "nothing"} (${told?.reason ?? ""}), and that is ${wanted}`;
+  }
+  return null;
 }
 
 function judgeQuiet(truth: Truth, quiet: Extract<Happening, { what: "quiet" }>): string | null {
@@ -34,6 +59,10 @@ function judgeQuiet(truth: Truth, quiet: Extract<Happening, { what: "quiet" }>):
       if (edge?.status !== remote.status || edge.endpoints !== remote.endpoints)
         return `the hub says ${edge?.status ?? "nothing"} and ${edge?.endpoints ?? 0} endpoints of ${rcc} of ${relay.relay}, which says ${remote.status} and ${remote.endpoints}`;
     }
+  }
+  for (const edge of quiet.edges ?? []) {
+    const wrong = judgeConditions(truth, quiet, edge);
+    if (wrong !== null) return `the RCC of ${edge.reader} to ${edge.origin} ${wrong}`;
   }
   for (const { origin, isPublisherConnected, quarantined } of quiet.origins) {
     if (!isPublisherConnected) return `Origin ${origin} says that its publisher is absent`;

@@ -132,7 +132,10 @@ export class Truth {
         else this.storage(it.origin).kept.set(it.key, it.hash);
         return;
       case "action":
+      case "calm":
+      case "dark":
       case "felix":
+      case "health":
       case "instance":
       case "obeyed":
       case "pools":
@@ -143,6 +146,7 @@ export class Truth {
       case "routes":
       case "seen":
       case "sent":
+      case "suspended":
       case "thrown":
       case "told":
       case "trouble":

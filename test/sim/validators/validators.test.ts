@@ -176,6 +176,11 @@ const BAD: Readonly<Record<string, readonly Happening[]>> = {
     { what: "heard", relay: "r", version: 3, granted: new Map() },
     seen({ endpoints: 1, served: new Map([[KEY, served]]) }),
   ],
+  SuspendedSilent: [
+    { what: "suspended", uid: B, isSuspended: true },
+    sent({ type: "repair-plan", ...log, epoch: "e", head: 1, blobs: 0, after: 1, chain: bytes }),
+  ],
+  LossTold: [{ what: "dark", uid: B, sinceMs: 0 }],
   Converged: [quiet(new Map())],
   StatusTruthful: [quiet(new Map([[`b ${KEY}`, served]]), 3)],
   NoRouteWithoutBoth: [
@@ -363,6 +368,66 @@ test("[SIM2] NoNatWindow: a pool that may be seen all the time stays with Felix"
   const before = [...begin, routedEdges(), poolOf("pb"), heardOrder("commit"), synced];
   expect(broken([...before, pools([[POOL, "none"]]), pools([[POOL, "vxlan"]])])).toEqual([]);
   expect(broken([...before, pools([[POOL, "none"]]), pools([])])).toEqual(["NoNatWindow"]);
+});
+
+test("[SIM2] SuspendedSilent: nothing goes to or from a suspended cluster, once all know it", () => {
+  const frame = sent({
+    type: "repair-plan",
+    ...log,
+    epoch: "e",
+    head: 1,
+    blobs: 0,
+    after: 1,
+    chain: bytes,
+  });
+  const of = (uid: string, isSuspended: boolean): Happening => ({
+    what: "suspended",
+    uid,
+    isSuspended,
+  });
+  expect(broken([...begin, hello, frame])).toEqual([]);
+  for (const uid of [A, B]) {
+    expect(broken([...begin, hello, of(uid, true), frame])).toEqual(["SuspendedSilent"]);
+    expect(broken([...begin, hello, of(uid, true), of(uid, false), frame])).toEqual([]);
+    expect(broken([...begin, hello, of(uid, true), { what: "restored" }, frame])).toEqual([]);
+  }
+});
+
+test("[SIM2] LossTold: of silence, in time, and no longer than it lasts", () => {
+  const health = (state: "ok" | "degraded" | "lost", silentMs: number): Happening => ({
+    what: "health",
+    uid: B,
+    state,
+    silentMs,
+  });
+  const dark: Happening = { what: "dark", uid: B, sinceMs: 0 };
+  expect(broken([...begin, health("lost", 20_000), dark])).toEqual([]);
+  expect(broken([...begin, health("lost", 19_000)])).toEqual(["LossTold"]);
+  expect(broken([...begin, dark])).toEqual(["LossTold"]);
+  expect(broken([...begin, health("degraded", 0)])).toEqual([]);
+  expect(broken([...begin, { what: "calm" }, health("degraded", 0)])).toEqual(["LossTold"]);
+  const end = quiet(new Map([[`b ${KEY}`, served]])) as Extract<Happening, { what: "quiet" }>;
+  const told = end.origins.map((origin) => ({ ...origin, health: "lost" as const }));
+  expect(broken([...begin, end])).not.toContain("LossTold");
+  expect(broken([...begin, { ...end, origins: told }])).toContain("LossTold");
+});
+
+test("[SIM2] StatusTruthful: conditions are what they say", () => {
+  const end = quiet(new Map([[`b ${KEY}`, served]])) as Extract<Happening, { what: "quiet" }>;
+  const edgeWith = (type: string, status: string, reason = "") => ({
+    reader: A,
+    origin: B,
+    conditions: ["Accepted", "Granted", "Connected", "InSync"].map((name) =>
+      name === type ? { type, status, reason } : { type: name, status: "True", reason: "" },
+    ),
+  });
+  const judge = (edge: ReturnType<typeof edgeWith>) =>
+    broken([...begin, { ...end, edges: [edge] }]);
+  const without = broken([...begin, end]);
+  expect(judge(edgeWith("", ""))).toEqual(without);
+  for (const type of ["Accepted", "Granted", "Connected", "InSync"])
+    expect([type, judge(edgeWith(type, "False"))]).toEqual([type, [...without, "StatusTruthful"]]);
+  expect(judge(edgeWith("InSync", "False", "Quarantined"))).toContain("StatusTruthful");
 });
 
 test("[SIM2] NoFlagFlip: a pool has VXLAN where one of the cluster's own has", () => {

@@ -20,6 +20,8 @@ const RCC = {
   metadata: { name: "db" },
 };
 const DEMO = "/v1/meshes/demo";
+/** Replaces what is there. [API63] */
+const ANY = { "if-match": "*" };
 
 async function hubWithPair(): Promise<{ hub: TestHub; uids: Record<string, string> }> {
   const hub = new TestHub();
@@ -316,7 +318,7 @@ test("[VIS40] an RCC with connection fields is kept, says that it is not served,
 test("[VIS40] [OVL9] overlay routing that is asked for is served, and status says how far it is", async () => {
   const { hub } = await hubWithPair();
   const overlay = { ...RCC, spec: { syncOptions: { overlayRoutingMode: "Enabled" } } };
-  const made = await hub.call("PUT", `${DEMO}/clusters/app/rccs/db`, overlay);
+  const made = await hub.call("PUT", `${DEMO}/clusters/app/rccs/db`, overlay, ANY);
   expect(made.body["rcc"]).toMatchObject({
     status: { remote: { name: "db" }, state: "granted", notServed: [] },
   });
@@ -360,7 +362,7 @@ test("[SCP2] a scope is kept and shown in canonical form; one that narrows nothi
     items: [{ scope: canonical }],
   });
   for (const all of [{}, { scope: {} }, { scope: { selector: "all()" } }]) {
-    const widened = await hub.call("PUT", `${DEMO}/grants/db/app`, all);
+    const widened = await hub.call("PUT", `${DEMO}/grants/db/app`, all, ANY);
     expect([widened.status, widened.body["grant"]]).toEqual([
       200,
       expect.not.objectContaining({ scope: expect.anything() }),
@@ -384,7 +386,7 @@ test("[SCP3] PUT creates a grant or makes it show this: 201, then 200; only an o
     next: null,
   });
   expect((await hub.call("PUT", path, { scope })).status).toBe(201);
-  expect((await hub.call("PUT", path, { scope: { labels: ["role"] } })).status).toBe(200);
+  expect((await hub.call("PUT", path, { scope: { labels: ["role"] } }, ANY)).status).toBe(200);
   expect((await hub.call("GET", `${DEMO}/grants`)).body).toMatchObject({
     items: [{ scope: { labels: ["role"] } }],
   });

@@ -77,7 +77,8 @@ test("[API50] each of the five changes is tried as it would be made, and refused
     ["POST", `${DEMO}/clusters/web/rccs`, memberRcc("db"), [["nothing", "nothing", []]]],
   ] as const) {
     db.compared.length = 0;
-    const tried = await hub.call(method, `${path}?dryRun=true`, body);
+    const headers = method === "PUT" ? { "if-match": "*" } : {};
+    const tried = await hub.call(method, `${path}?dryRun=true`, body, headers);
     expect([method, path, tried.status]).toEqual([method, path, 200]);
     expect(db.compared).toEqual(questions);
   }

@@ -59,6 +59,38 @@ test.each([
   },
 );
 
+test.each([
+  [
+    "an RCC",
+    RCC,
+    memberRcc("db"),
+    { ...memberRcc("db"), metadata: { name: "db", annotations: { a: "1" } } },
+  ],
+  ["a grant", GRANT, { scope: { namespaces: ["shop"] } }, {}],
+])(
+  "[API63] %s that is there is replaced by who names its state only",
+  async (_, path, one, other) => {
+    const { hub, ask } = await world();
+    expect((await ask("PUT", path, one)).status).toBe(201);
+    // The same again undoes nothing.
+    expect((await ask("PUT", path, one)).status).toBe(200);
+    const version = hub.mesh("demo").version();
+    expect((await ask("PUT", path, other)).status).toBe(428);
+    expect((await ask("PUT", `${path}?dryRun=true`, other)).status).toBe(428);
+    expect(hub.mesh("demo").version()).toBe(version);
+    const replaced = await hub.call("PUT", path, other);
+    expect([replaced.body.code, replaced.body.detail]).toEqual([
+      "precondition-required",
+      expect.stringContaining("If-Match"),
+    ]);
+    expect((await ask("PUT", path, other, "*")).status).toBe(200);
+    const { etag } = await ask("GET", path);
+    expect((await ask("PUT", path, one, etag)).status).toBe(200);
+    // What shows less is never kept from anybody.
+    expect((await ask("DELETE", path)).status).toBe(200);
+  },
+);
+
 test("[API60] where it would mean nothing the header is refused", async () => {
   const { ask } = await world();
   expect((await ask("GET", `${DEMO}/grants`, undefined, "*")).status).toBe(400);

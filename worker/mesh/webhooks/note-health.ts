@@ -30,7 +30,9 @@ export function noteHealth(mesh: Mesh, cluster: ClusterRow, health: ClusterHealt
   const { uid, name } = cluster;
   const before = mesh.store.get("health", uid) ?? { ...WELL, sinceMs: 0 };
   // A cluster that no relay has joined yet is expected to be silent.
-  if (cluster.key === null || isSame(before, health)) return;
+  const isTaken = isNewTakeover(before, health);
+  if (cluster.key === null || (isSame(before, health) && !isTaken)) return;
+  if (isTaken) auditTakeover(mesh, cluster, health);
   const nowMs = mesh.environment.clock.now();
   const isNewState = before.state !== health.state;
   const sinceMs = isNewState ? nowMs : before.sinceMs;
@@ -41,7 +43,22 @@ export function noteHealth(mesh: Mesh, cluster: ClusterRow, health: ClusterHealt
     countEvent(mesh, subject, "origin.quarantined", before.quarantined, health.quarantined);
     countEvent(mesh, subject, "withdrawal.held", before.held, health.held);
   }
-  mesh.store.put("health", uid, { ...health, sinceMs });
+  // The last one is remembered, so that telling it again is nothing new.
+  const takenOver = health.takenOver ?? before.takenOver;
+  const kept = takenOver === undefined ? {} : { takenOver };
+  mesh.store.put("health", uid, { ...health, ...kept, sinceMs });
+}
+
+function isNewTakeover(before: ClusterHealth, { takenOver }: ClusterHealth): boolean {
+  return takenOver !== undefined && takenOver.atMs !== before.takenOver?.atMs;
+}
+
+/** Two clusters' relays with one identity do that: who looks later is to find it. [CRE25] */
+function auditTakeover(mesh: Mesh, cluster: ClusterRow, { takenOver }: ClusterHealth): void {
+  if (takenOver === undefined) return;
+  const at = new Date(takenOver.atMs).toISOString();
+  const subject = `${takenOver.by} from ${takenOver.from}, which was heard, at ${at}`;
+  mesh.audit.member(cluster, "take over", subject);
 }
 
 function isSame(before: HealthRow, health: ClusterHealth): boolean {

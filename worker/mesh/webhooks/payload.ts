@@ -2,6 +2,7 @@
  * An event as a receiver gets it: Standard Webhooks 1.0, signed, or what Alertmanager takes at
  * `/api/v2/alerts`. [EVT6] [EVT7]
  */
+import { signV1a } from "./ed25519.ts";
 import type { EventRow, WebhookRow } from "./rows.ts";
 
 export interface Payload {
@@ -35,8 +36,12 @@ export async function payloadOf(
   const id = `evt_${told.mesh.id.slice(0, 12)}_${told.sequence}`;
   const timestamp = String(Math.floor(nowMs / 1000));
   const valid = webhook.secrets.filter(({ untilMs }) => untilMs === null || untilMs > nowMs);
+  const text = `${id}.${timestamp}.${body}`;
   const signatures = await Promise.all(
-    valid.map(({ secret }) => sign(secret, `${id}.${timestamp}.${body}`)),
+    valid.flatMap(({ secret, signing }) => [
+      sign(secret, text),
+      ...(signing === undefined ? [] : [signV1a(signing.privateKey, text)]),
+    ]),
   );
   return {
     body,

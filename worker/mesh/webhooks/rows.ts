@@ -1,5 +1,6 @@
 /** What a Mesh object keeps of events and webhooks. */
 import type { ClusterHealth, EventType } from "../../../shared/visibility/health.ts";
+import type { SigningKey } from "./ed25519.ts";
 
 /** Id: its sequence number in the mesh, zero-padded. The oldest go. */
 export interface EventRow {
@@ -19,6 +20,15 @@ export interface EventRow {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
+export interface WebhookSecret {
+  /** `whsec_` and base64. */
+  readonly secret: string;
+  /** Unix ms; `null`: it is the present one. */
+  readonly untilMs: number | null;
+  /** Signs besides, where the receiver wants signatures that only the hub can make. [EVT13] */
+  readonly signing?: SigningKey | undefined;
+}
+
 export type WebhookFormat = "standard" | "alertmanager";
 
 /** Id: `wh_` and 16 hex digits. The secret is kept: each delivery is signed with it. */
@@ -28,7 +38,7 @@ export interface WebhookRow {
   readonly events: readonly EventType[];
   readonly format: WebhookFormat;
   /** The newest first; more than one while they are being changed. */
-  readonly secrets: readonly { readonly secret: string; readonly untilMs: number | null }[];
+  readonly secrets: readonly WebhookSecret[];
   readonly createdMs: number;
   readonly failingSinceMs: number | null;
   readonly disabled: { readonly atMs: number; readonly reason: string } | null;

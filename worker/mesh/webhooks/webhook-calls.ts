@@ -8,6 +8,8 @@ import type { DeliveryRow, EventRow, WebhookFormat, WebhookRow } from "./rows.ts
 export interface Webhook extends Omit<WebhookRow, "secrets"> {
   readonly id: string;
   readonly secrets: number;
+  /** Those that verify its `v1a` signatures, the newest first; empty: it has none. */
+  readonly publicKeys: readonly string[];
   /** Events that are due, or tried again later. */
   readonly waiting: number;
 }
@@ -16,6 +18,8 @@ export interface NewWebhook {
   readonly url: string;
   readonly events: readonly EventType[];
   readonly format: WebhookFormat;
+  /** Whether `v1a` signatures go beside those of `v1`. */
+  readonly isAsymmetric?: boolean;
 }
 
 export interface NumberedEvent extends EventRow {

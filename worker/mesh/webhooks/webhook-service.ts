@@ -5,11 +5,12 @@ import type { Mesh } from "../mesh.ts";
 import { Refused } from "../outcome.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Deliverer } from "./deliverer.ts";
+import { signingKey } from "./ed25519.ts";
 import { noteHealth } from "./note-health.ts";
 import { payloadOf } from "./payload.ts";
 import type { Post } from "./post.ts";
 import { numberId, WEBHOOK_LIMITS } from "./rows.ts";
-import type { DeliveryRow, WebhookRow } from "./rows.ts";
+import type { DeliveryRow, WebhookRow, WebhookSecret } from "./rows.ts";
 import { targetProblem } from "./target.ts";
 import type {
   ChangedWebhook,
@@ -55,6 +56,8 @@ export class WebhookService implements WebhookCalls {
 
   async createWebhook(given: NewWebhook): Promise<Outcome<ChangedWebhook>> {
     const { store, environment } = this.#mesh;
+    const { isAsymmetric = false, ...kept } = given;
+    const secret = await this.#newSecret(isAsymmetric);
     return this.#decide(() => {
       const rule = targetProblem(given.url, this.#ports.allowPrivate);
       if (rule !== null)
@@ -66,17 +69,16 @@ export class WebhookService implements WebhookCalls {
           `a mesh has at most ${WEBHOOK_LIMITS.webhooks} webhooks`,
         );
       const id = `wh_${environment.randomHex(8)}`;
-      const secret = this.#newSecret();
       const row: WebhookRow = {
-        ...given,
-        secrets: [{ secret, untilMs: null }],
+        ...kept,
+        secrets: [secret],
         createdMs: environment.clock.now(),
         failingSinceMs: null,
         disabled: null,
       };
       store.put("webhooks", id, row);
       this.#mesh.audit.operator(this.#who, "webhook create", `${id} ${hostOf(given.url)}`);
-      return { webhook: this.#show(id, row), secret };
+      return { webhook: this.#show(id, row), secret: secret.secret };
     });
   }
 
@@ -92,15 +94,17 @@ export class WebhookService implements WebhookCalls {
 
   async updateWebhook(id: string, change: WebhookChange): Promise<Outcome<ChangedWebhook>> {
     const { store, environment, audit } = this.#mesh;
+    const known = store.get("webhooks", id)?.secrets ?? [];
+    const isRotated = change.rotateSecret === true;
+    const isAsymmetric = known.some(({ signing }) => signing !== undefined);
+    const made = isRotated ? await this.#newSecret(isAsymmetric) : null;
     return this.#decide(() => {
       let row = this.#require(id);
-      let secret: string | null = null;
-      if (change.rotateSecret === true) {
-        secret = this.#newSecret();
+      if (made !== null) {
         const untilMs = environment.clock.now() + ROTATION_MS;
         const [newest] = row.secrets;
         const older = newest === undefined ? [] : [{ ...newest, untilMs }];
-        row = { ...row, secrets: [{ secret, untilMs: null }, ...older] };
+        row = { ...row, secrets: [made, ...older] };
         audit.operator(this.#who, "webhook rotate", id);
       }
       if (change.enabled === true && row.disabled !== null) {
@@ -108,7 +112,7 @@ export class WebhookService implements WebhookCalls {
         audit.operator(this.#who, "webhook enable", id);
       }
       store.put("webhooks", id, row);
-      return { webhook: this.#show(id, row), secret };
+      return { webhook: this.#show(id, row), secret: made?.secret ?? null };
     });
   }
 
@@ -199,9 +203,14 @@ export class WebhookService implements WebhookCalls {
       .map(([id, row]) => ({ sequence: Number(id), ...row }));
   }
 
-  #newSecret(): string {
-    const bytes = fromHex(this.#mesh.environment.randomHex(SECRET_BYTES)) ?? new Uint8Array();
-    return `whsec_${btoa(String.fromCharCode(...bytes))}`;
+  async #newSecret(isAsymmetric: boolean): Promise<WebhookSecret> {
+    const secret = `whsec_${btoa(String.fromCharCode(...this.#randomBytes()))}`;
+    if (!isAsymmetric) return { secret, untilMs: null };
+    return { secret, untilMs: null, signing: await signingKey(this.#randomBytes()) };
+  }
+
+  #randomBytes(): Uint8Array {
+    return fromHex(this.#mesh.environment.randomHex(SECRET_BYTES)) ?? new Uint8Array();
   }
 
   /** @throws Refused */
@@ -213,7 +222,8 @@ export class WebhookService implements WebhookCalls {
 
   #show(id: string, { secrets, ...row }: WebhookRow): Webhook {
     const waiting = this.#mesh.store.count("due", `${id}/`);
-    return { id, ...row, secrets: secrets.length, waiting };
+    const publicKeys = secrets.flatMap(({ signing }) => signing?.publicKey ?? []);
+    return { id, ...row, secrets: secrets.length, publicKeys, waiting };
   }
 
   #ask<T>(work: () => T): Outcome<T> {

@@ -40,6 +40,7 @@ export class HealthWatch {
     // An instance that began meanwhile remembers nothing: what there is has lasted until now.
     if (what === "alarm") this.#look(this.#memory === NOTHING_REMEMBERED);
     else {
+      // fault: health-not-told-again
       this.#told = "";
       this.#setTimer(RETRY_MS);
     }
@@ -55,6 +56,7 @@ export class HealthWatch {
     const { silenceLookMs, healthAlarm } = this.#ports;
     // A peer that falls silent closes nothing.
     if (silenceLookMs !== null && seen.publisherSignMs !== null) this.#setTimer(silenceLookMs);
+    // fault: loss-not-looked-for
     if (nextMs === null) return;
     if (healthAlarm !== null) healthAlarm(nextMs);
     else this.#setTimer(Math.max(1, nextMs - nowMs));

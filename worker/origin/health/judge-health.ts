@@ -4,7 +4,7 @@
  * and is over once it has been gone for a while: the longer, the more often the cluster was lost.
  * [EVT1] [EVT2]
  */
-import type { EdgeReport, SourceReport } from "../../../shared/visibility/facts.ts";
+import type { EdgeReport, SourceReport, TakenOver } from "../../../shared/visibility/facts.ts";
 import type { ClusterHealth, HealthReason } from "../../../shared/visibility/health.ts";
 
 /** What is to be seen of a cluster at one moment, by the hub's clock. */
@@ -23,6 +23,7 @@ export interface Sighting {
   readonly edges: readonly Pick<EdgeReport, "rcc" | "connectionStatus">[];
   readonly quarantined: number;
   readonly held: number;
+  readonly takenOver: TakenOver | null;
 }
 
 interface Trouble {
@@ -110,7 +111,7 @@ export function judgeHealth(
 
 function healthOf(
   troubles: HealthMemory["troubles"],
-  { edges, quarantined, held }: Sighting,
+  { edges, quarantined, held, takenOver }: Sighting,
 ): ClusterHealth | null {
   const told = [...troubles.values()].filter(({ isTold }) => isTold);
   const isOpen = [...troubles.values()].some(
@@ -128,6 +129,7 @@ function healthOf(
     notInSync: isLost
       ? []
       : edges.filter(({ connectionStatus }) => connectionStatus !== IN_SYNC).map(({ rcc }) => rcc),
+    ...(takenOver === null ? {} : { takenOver }),
   };
 }
 
@@ -145,6 +147,7 @@ function troublesOf(seen: Sighting, nowMs: number): Seen[] {
   const afterMs = isStoodBy ? TAKEOVER_MS : LOST_AFTER_MS;
   if (signMs === null || nowMs - signMs >= afterMs) {
     const reason = of("RelayLost", `no relay of ${name} is heard: what it had is served`);
+    // fault: restart-is-loss
     return [{ reason, sinceMs: signMs ?? leftMs, afterMs }];
   }
   const troubles: Seen[] = [];

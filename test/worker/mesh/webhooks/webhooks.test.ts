@@ -1,7 +1,12 @@
+import { createPublicKey, verify } from "node:crypto";
+
 import { Webhook } from "standardwebhooks";
 import { expect, test } from "vitest";
 
+import { fromHex, toHex } from "../../../../shared/lib/bytes.ts";
 import type { ClusterHealth } from "../../../../shared/visibility/health.ts";
+import { signingKey, signV1a } from "../../../../worker/mesh/webhooks/ed25519.ts";
+import type { Payload } from "../../../../worker/mesh/webhooks/payload.ts";
 import type { Sent } from "../../../../worker/mesh/webhooks/retry.ts";
 import { rccRequest, TestHub, valueOf } from "../support.ts";
 
@@ -233,4 +238,84 @@ test("[EVT11] events are read from a cursor, oldest first", async () => {
   expect((await hub.call("GET", `${path}?after=3`)).body).toEqual({ items: [], next: 3 });
   expect((await hub.call("GET", `${path}?limit=1`)).body).toMatchObject({ next: 3 });
   expect((await hub.call("GET", `${path}?after=-1`)).status).toBe(400);
+});
+
+test("[CRE25] who took over from a publisher that was heard is in the audit, once", async () => {
+  const { hub, tell, bodies, make } = await world();
+  await make();
+  const taken = (atMs: number): ClusterHealth => ({
+    ...OK,
+    takenOver: { by: "relay b", from: "relay a", atMs },
+  });
+  const rows = async () =>
+    valueOf(await hub.service("demo").audit(100)).filter(({ action }) => action === "take over");
+  await tell(taken(1_000));
+  await tell(taken(1_000));
+  // The publisher has gone, and its Origin tells the same of another one, then of the next.
+  await tell(OK);
+  await tell(taken(1_000));
+  expect(await rows()).toMatchObject([
+    {
+      who: "cluster db",
+      subject: "relay b from relay a, which was heard, at 1970-01-01T00:00:01.000Z",
+    },
+  ]);
+  await tell(taken(2_000));
+  expect(await rows()).toHaveLength(2);
+  // That alone is no event.
+  expect(bodies()).toEqual([]);
+});
+
+/** By Node's own Ed25519, with the public key only. */
+function verifiesV1a(publicKey: string, post: Payload): boolean {
+  const raw = Buffer.from(publicKey.slice("whpk_".length), "base64");
+  const key = createPublicKey({
+    key: { kty: "OKP", crv: "Ed25519", x: raw.toString("base64url") },
+    format: "jwk",
+  });
+  const { headers, body } = post;
+  const text = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`;
+  return (headers["webhook-signature"] ?? "")
+    .split(" ")
+    .filter((signature) => signature.startsWith("v1a,"))
+    .some((signature) =>
+      verify(null, Buffer.from(text), key, Buffer.from(signature.slice("v1a,".length), "base64")),
+    );
+}
+
+test("[EVT13] with v1a an Ed25519 signature goes beside the others, which the official library verifies as ever", async () => {
+  const { hub, hooks, make, tell } = await world();
+  hub.nowMs = Date.now();
+  const { webhook, secret } = await make(URL_OF_OPS, { isAsymmetric: true });
+  const [first = ""] = webhook.publicKeys;
+  expect(first).toMatch(/^whpk_[A-Za-z0-9+/]{43}=$/);
+  expect(valueOf(await hooks.getWebhook(webhook.id)).publicKeys).toEqual([first]);
+  expect(JSON.stringify(webhook)).not.toContain("whsk_");
+  await tell(LOST);
+  const [lost] = hub.posts.map(({ payload }) => payload);
+  expect(new Webhook(known(secret)).verify(lost!.body, { ...lost!.headers })).toBeTruthy();
+  expect(verifiesV1a(first, lost!)).toBe(true);
+  expect(verifiesV1a(first, { ...lost!, body: `${lost!.body} ` })).toBe(false);
+  // Both are changed together, and for a day all four sign.
+  const rotated = valueOf(await hooks.updateWebhook(webhook.id, { rotateSecret: true }));
+  const [second = ""] = rotated.webhook.publicKeys;
+  expect(rotated.webhook.publicKeys).toEqual([second, first]);
+  expect(second).not.toBe(first);
+  await tell(OK);
+  const won = hub.posts[1]!.payload;
+  expect(won.headers["webhook-signature"]?.split(" ")).toHaveLength(4);
+  expect([first, second].map((key) => verifiesV1a(key, won))).toEqual([true, true]);
+  expect(new Webhook(known(rotated.secret)).verify(won.body, { ...won.headers })).toBeTruthy();
+});
+
+test("[EVT13] keys and signatures are those of RFC 8032", async () => {
+  const seed = fromHex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");
+  const key = await signingKey(seed ?? new Uint8Array());
+  expect(toHex(Buffer.from(key.publicKey.slice("whpk_".length), "base64"))).toBe(
+    "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+  );
+  const signature = await signV1a(key.privateKey, "");
+  expect(toHex(Buffer.from(signature.slice("v1a,".length), "base64"))).toBe(
+    "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
+  );
 });

@@ -14,6 +14,7 @@ const WELL: Sighting = {
   edges: [],
   quarantined: 0,
   held: 0,
+  takenOver: null,
 };
 
 /** Looks once a second; a sign of life comes with each look where a publisher is connected. */
@@ -121,4 +122,11 @@ test("[EVT1] degraded: heard, and for 30 s not following its cluster, or not equ
     db.run(5, {});
     expect(db.told).toEqual(["ok", "degraded", "ok"]);
   }
+});
+
+test("[CRE25] the Mesh is told how the publisher came to publish", () => {
+  const watched = new Watched();
+  const takenOver = { by: "b", from: "a", atMs: 5 };
+  expect(watched.run(1, { takenOver })).toMatchObject({ state: "ok", takenOver });
+  expect(watched.run(1, {})).not.toHaveProperty("takenOver");
 });

@@ -1,0 +1,48 @@
+/**
+ * A cluster is told to be lost when it is, in time, and not otherwise: not while a relay of it is
+ * heard, not for a restart; and once all is well, nothing else is told any more.
+ */
+import type { Validator } from "./validator.ts";
+
+/** A relay that restarts, and one that takes over, is back sooner. [EVT1] */
+const NO_SOONER_MS = 20_000;
+
+/** What is older by the clock is older for another reason. */
+const CLOCK_MS = 100_000;
+const CLOCK = new Set(["the hub's clock goes back", "the hub's clock jumps ahead"]);
+
+export const lossTold: Validator = {
+  name: "LossTold",
+  validate: (history) => {
+    const states = new Map<string, string>();
+    let isCalm = false;
+    let jumpedMs = Number.NEGATIVE_INFINITY;
+    for (const { atMs, it } of history) {
+      if (it.what === "calm") isCalm = true;
+      if (it.what === "trouble" && CLOCK.has(it.name)) jumpedMs = atMs;
+      // Its storage is what it was then.
+      if (it.what === "restored") states.clear();
+      if (it.what === "health") {
+        states.set(it.uid, it.state);
+        if (isCalm && it.state !== "ok")
+          return { atMs, message: `${it.uid} is told to be ${it.state}, and was restarted only` };
+        const { silentMs } = it;
+        if (it.state === "lost" && silentMs < NO_SOONER_MS && atMs - jumpedMs > CLOCK_MS)
+          return {
+            atMs,
+            message: `${it.uid} is told to be lost, which was silent for ${silentMs} ms only`,
+          };
+      }
+      if (it.what === "dark" && states.get(it.uid) !== "lost")
+        return {
+          atMs,
+          message: `${it.uid} has been dark for ${atMs - it.sinceMs} ms, and is told to be ${states.get(it.uid) ?? "ok"}`,
+        };
+      if (it.what !== "quiet") continue;
+      const wrong = it.origins.find(({ health = "ok" }) => health !== "ok");
+      if (wrong !== undefined)
+        return { atMs, message: `${wrong.origin} is well, and told to be ${wrong.health}` };
+    }
+    return null;
+  },
+};
