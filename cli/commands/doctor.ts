@@ -15,6 +15,7 @@ import { CommandError, UsageError } from "../admin/usage-error.ts";
 import { clientOf, withExample, withOutput, withServer } from "./command.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { Finding } from "./doctor/finding.ts";
+import { addDoctorPath } from "./doctor/path.ts";
 import { findingsAbout, findingsOf } from "./doctor/findings.ts";
 import type { DoctorInput } from "./doctor/findings.ts";
 import { oneLine, renderOne } from "./output.ts";
@@ -25,12 +26,14 @@ type Flags = ServerFlags & OutputFlags & { readonly cluster?: string };
 const CLOCK_TRIPS = 5;
 
 export const registerDoctor: RegisterCommand = (program) => {
-  withExample(
+  const doctor = withExample(
     withOutput(
       withServer(program.command("doctor").description("what is wrong, and what to do about it")),
     ).option("--cluster <name>", "only what is about this cluster, or the hub"),
     "catwalk doctor --cluster db",
-  ).action(async (flags: Flags) => {
+  );
+  addDoctorPath(doctor);
+  doctor.action(async (flags: Flags) => {
     const input = await examine(clientOf(flags));
     const { cluster, output } = flags;
     if (cluster !== undefined && !input.clusters.some(({ name }) => name === cluster))
