@@ -201,7 +201,7 @@ function throughTunnel(from: End, to: End, pair: number, family: Family): Fault 
       "error",
       "TooBig",
       `of the tunnel's ${sent.mtu} bytes only ${passing === 0 ? "small packets" : passing} pass without fragments`,
-      `set vxlanMTU: ${passing === 0 ? 1_280 : passing} in both FelixConfigurations, or raise the MTU on the way`,
+      `set vxlanMTU: ${passing === 0 ? 1_280 : passing} in both FelixConfigurations, or raise the MTU on the way and look again after ten minutes`,
     ];
   // TCP needs the way back, whose own fault is told there.
   const back = flowOf(from, pair, family)?.heard;
