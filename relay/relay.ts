@@ -20,6 +20,7 @@ import { everyRecord, OwnCluster } from "./own-cluster.ts";
 import type { Feed } from "./feed/feed.ts";
 import type { FeedNet } from "./feed/frames.ts";
 import { PeerFeedNet } from "./peers/feed-net.ts";
+import { PathSide } from "./path-side.ts";
 import { offerOf } from "./peers/offer.ts";
 import { Peers } from "./peers/peers.ts";
 import { ExportFile } from "./publish/export-file.ts";
@@ -48,6 +49,7 @@ export class Relay {
   resources: ResourceWriter | null = null;
   /** RCCs that this relay reads itself; `null` without a folder of them. */
   readonly directs: DirectRemotes | null;
+  readonly #path: PathSide;
   readonly #log: Logger;
   readonly #access: KeptAccess;
   readonly #ports: RelayPorts;
@@ -106,8 +108,8 @@ export class Relay {
       review: (channel, missing) => this.own.review(channel, missing),
       onMember: (publisher) => this.#onMember(publisher),
     });
-    const facts = (): AccessFacts | null => this.#access.facts;
-    this.directs = directSide({ config, ports, log, relay: this, facts });
+    const live = { facts: () => this.#access.facts, publisher: () => this.#session.publisher };
+    this.directs = directSide({ config, ports, log, relay: this, facts: live.facts });
     this.remotes = remotesOf(config, {
       directs: this.directs ?? undefined,
       headers: () => credentials.headers(),
@@ -115,7 +117,7 @@ export class Relay {
       onState: () => this.#report(),
       ports: hubPorts,
     });
-    const live = { facts: () => this.#access.facts, publisher: () => this.#session.publisher };
+    this.#path = new PathSide({ config, ports, log, relay: this, onReport: () => this.#report() });
     this.services = new ClusterServices(this, ports, live);
   }
 
@@ -155,6 +157,7 @@ export class Relay {
     this.#access.stop();
     this.#cancelAsking?.();
     this.remotes.stop();
+    this.#path.stop();
     await Promise.all([
       this.services.stop(),
       this.resources?.stop(),
@@ -180,8 +183,7 @@ export class Relay {
    * Whether a Felix that connects now gets all that is local and a loaded, even stale, view. [VIE6]
    */
   async isReady(): Promise<boolean> {
-    if (!this.isViewLoaded) return false;
-    return this.splice === null ? this.own.isListed : await this.splice.canServe();
+    return this.isViewLoaded && (await (this.splice?.canServe() ?? this.own.isListed));
   }
 
   get clusterName(): string | null {
@@ -238,8 +240,7 @@ export class Relay {
 
   /** To the hub that these facts are of, once it knows this relay. */
   #mayConnect(facts: AccessFacts): boolean {
-    const isMember = this.#session.publisher !== null;
-    return isMember && facts.meshId === this.credentials.membership?.meshId;
+    return this.#session.publisher !== null && facts.meshId === this.credentials.membership?.meshId;
   }
 
   #onMember(publisher: Publisher): void {
@@ -263,6 +264,7 @@ export class Relay {
     warnOfHeldBack(facts, this.#log);
     this.own.withdrawals.obey(facts.withdrawal);
     this.directs?.onMesh();
+    this.#path.follow(facts);
     if (this.#areViewsOpen) this.remotes.followFacts(facts, true);
     else
       this.#cancelAsking ??= this.#ports.after(ASK_BESIDE_HUB_MS, () => this.peers?.stopAsking());
@@ -273,7 +275,6 @@ export class Relay {
     this.#session.publisher?.onListed();
   }
 
-  /** The cluster's pools or nodes are known, or have changed. */
   #onAddresses(): void {
     this.#refreshOwnAddresses();
     // fault: own-addresses-reported
@@ -292,7 +293,7 @@ export class Relay {
   #report(): void {
     this.resources?.wake();
     this.#session.report(
-      () => this.feed?.merged(this.remotes.meshReports()) ?? this.remotes.meshReports(),
+      () => this.#path.reports(this.feed),
       () => this.own.report(this.remotes.pools.withheld, this.config.serviceRanges),
     );
   }

@@ -24,6 +24,7 @@ import { tokenRoutes } from "./routes/tokens.ts";
 import { versionRoutes } from "./routes/version.ts";
 import { viewRoutes } from "./routes/view.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
+import { pathCheckRoutes } from "./routes/path-checks.ts";
 import { withdrawalRoutes } from "./routes/withdrawals.ts";
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -62,6 +63,7 @@ export function createApp(ports: HubPorts): OpenAPIHono {
     exchangeRoutes,
     viewRoutes,
     webhookRoutes,
+    pathCheckRoutes,
     withdrawalRoutes,
     tokenRoutes,
     joinRoutes,

@@ -33,7 +33,7 @@ export const ROOMS = {
   /** Which records an origin may have. */
   "shared/admission": ["shared/ip", "shared/record", "shared/visibility", "shared/overlay"],
   /** The admin API's operations, and what a relay answers over HTTP. */
-  "shared/api": ["shared/lib", "shared/visibility"],
+  "shared/api": ["shared/lib", "shared/overlay", "shared/visibility"],
 
   // The hub.
   /** How the hub's objects call each other. */
@@ -59,6 +59,7 @@ export const ROOMS = {
   /** The admin API and the relays' way in, over HTTP. */
   "worker/routes": [
     "shared/lib",
+    "shared/overlay",
     "shared/protocol",
     "shared/visibility",
     "shared/api",
@@ -284,6 +285,8 @@ export const ROOMS = {
     "relay/hub",
     "relay/view",
   ],
+  /** Packets between nodes of two clusters, to see whether they pass. */
+  "relay/path": ["shared/lib", "shared/ip", "shared/overlay", "relay/lib", "relay/hub"],
   /** One cluster's source, and what of it holds. */
   "relay/own-cluster.ts": [
     "shared/record",
@@ -357,6 +360,7 @@ export const ROOMS = {
   /** One relay, put together; what it says of itself. */
   relay: [
     "shared/record",
+    "shared/overlay",
     "shared/api",
     "shared/protocol",
     "shared/visibility",
@@ -370,6 +374,7 @@ export const ROOMS = {
     "relay/feed",
     "relay/own-cluster.ts",
     "relay/direct",
+    "relay/path",
     "relay/kube",
     "relay/services",
     "relay/resources",

@@ -17,6 +17,7 @@ import { clientOf, withExample, withOutput, withServer } from "./command.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
 import type { Finding } from "./doctor/finding.ts";
 import { findingsOfRelay } from "./doctor/of-relay.ts";
+import { addDoctorPath } from "./doctor/path.ts";
 import { findingsAbout, findingsOf } from "./doctor/findings.ts";
 import type { DoctorInput } from "./doctor/findings.ts";
 import { oneLine, renderOne } from "./output.ts";
@@ -27,14 +28,16 @@ type Flags = ServerFlags & OutputFlags & { readonly cluster?: string; readonly r
 const CLOCK_TRIPS = 5;
 
 export const registerDoctor: RegisterCommand = (program) => {
-  withExample(
+  const doctor = withExample(
     withOutput(
       withServer(program.command("doctor").description("what is wrong, and what to do about it")),
     )
       .option("--cluster <name>", "only what is about this cluster, or the hub")
       .option("--relay <url>", "what is about this node's relay, by its HTTP address; asks no hub"),
     "catwalk doctor --cluster db",
-  ).action(async (flags: Flags) => {
+  );
+  addDoctorPath(doctor);
+  doctor.action(async (flags: Flags) => {
     const { output } = flags;
     const findings = await find(flags);
     print(

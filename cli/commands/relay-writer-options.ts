@@ -1,8 +1,9 @@
-/** What a relay writes into its cluster. */
+/** What a relay does in its cluster besides. */
 import type { Command } from "commander";
 
 export function withWriterOptions(command: Command): Command {
   return command
+    .option("--path-probes", "send packets when `doctor path` asks for them (needs --node-name)")
     .option("--services", "write the EndpointSlices of federated Services, one relay at a time")
     .option("--services-lease <namespace/name>", "by this Lease (catwalk/catwalk-services)")
     .option("--custom-resources", "mirror RCCs and grants of the cluster, one relay at a time")

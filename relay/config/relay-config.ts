@@ -92,6 +92,8 @@ export const relayConfigSchema = z
         z.array(z.string().refine((text) => canonicalCidr(text) === text, "must be a CIDR")).max(8),
       )
       .optional(),
+    /** This node sends packets to nodes of remotes when a path check asks it to. [OVL12] */
+    pathProbes: z.stringbool().or(z.boolean()).optional(),
     httpListen: hostPort.optional(),
     /** File with the token that callers from other machines show. */
     httpTokenFile: z.string().min(1, "must be a file").optional(),
@@ -134,6 +136,8 @@ export const relayConfigSchema = z
       ctx.issues.push({ code: "custom", input: ctx.value, path: [path], message });
     if (hub !== undefined && isHeardOnTheWay(hub) && insecureHttp !== true)
       wrong("hub", HTTPS_RULE);
+    if (ctx.value.pathProbes === true && ctx.value.nodeName === undefined)
+      wrong("pathProbes", "needs the name of this relay's node (--node-name)");
     const writes = "writes into an API server: needs --source kubernetes or typha";
     if (ctx.value.services === true && source === "manifests") wrong("services", writes);
     if (ctx.value.customResources === true && source === "manifests")

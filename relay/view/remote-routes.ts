@@ -82,6 +82,11 @@ export class RemoteRoutes {
     return { vteps: nodes, routes, unrouted };
   }
 
+  /** Endpoints of a remote that Felix may be given; none where it has no routes. */
+  vteps(rcc: string): Vteps {
+    return this.#remotes.get(rcc)?.accepted ?? new Map();
+  }
+
   /** Records that are served of remotes have changed. */
   onServed(changes: readonly ServedChange[]): void {
     const touched = new Set<string>();

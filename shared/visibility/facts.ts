@@ -1,3 +1,4 @@
+import type { PathReport } from "../overlay/path-check.ts";
 import type { OverlaySummary } from "../overlay/summary.ts";
 import type { ExportReport } from "./export-report.ts";
 import type { Channel } from "../record/channel.ts";
@@ -176,6 +177,8 @@ export interface EdgeReport {
   readonly overLimit?: string;
   /** Absent: the relay was given no order, or knows none. */
   readonly overlay?: OverlayReport;
+  /** What packets between the nodes have shown. Absent: none were asked for. [OVL10] */
+  readonly path?: PathReport;
   /** How long changes took to get here. Absent: none came that says when it was seen. [API55] */
   readonly latency?: EdgeLatency;
 }

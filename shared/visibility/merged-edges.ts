@@ -1,4 +1,5 @@
 /** The reports of a cluster's relays about the remotes that they see, merged into one. */
+import { mergedPaths } from "../overlay/path-check.ts";
 import type { EdgeRelays } from "./edge-latency.ts";
 import type { EdgeReport } from "./facts.ts";
 
@@ -23,10 +24,12 @@ export function mergedEdges(reports: readonly (readonly EdgeReport[])[]): readon
 function merge(edge: EdgeReport, known: EdgeReport): EdgeReport {
   const slower = lags(edge, known) ? edge : known;
   const overLimit = slower.overLimit ?? edge.overLimit ?? known.overLimit;
+  const path = mergedPaths(edge.path, known.path);
   return {
     ...withOverlay(slower, edge, known),
     refused: Math.max(edge.refused, known.refused),
     ...(overLimit === undefined ? {} : { overLimit }),
+    ...(path === undefined ? {} : { path }),
   };
 }
 

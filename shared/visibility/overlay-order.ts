@@ -1,4 +1,5 @@
 /** How the routes of a pair of clusters are switched on and off, in step. [OVL7] */
+import type { PathOrder } from "../overlay/path-check.ts";
 
 /**
  * What relays are to give Felix of a remote, so that both clusters come to have routes, and lose
@@ -16,6 +17,8 @@ export interface OverlayOrder {
   readonly since: number;
   /** The Mesh has heard that this cluster's relays have obeyed. */
   readonly acknowledged?: true;
+  /** Packets that the nodes of both are to send each other. Absent: none. [OVL10] */
+  readonly path?: PathOrder;
 }
 
 export type OverlayPhase = "prepare" | "commit" | "leave";

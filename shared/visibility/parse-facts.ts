@@ -6,6 +6,7 @@
 import { z } from "zod";
 
 import { parseJson } from "../lib/parse-json.ts";
+import { pathOrderSchema, pathReportSchema } from "../overlay/path-check.ts";
 import { summarySchema } from "../overlay/summary.ts";
 import { exportReportSchema } from "./export-report.ts";
 import { describeIssues } from "./field-problem.ts";
@@ -50,6 +51,7 @@ const overlayOrder = z.looseObject({
   step: count,
   since: count,
   acknowledged: z.literal(true).exactOptional(),
+  path: pathOrderSchema.exactOptional(),
 });
 
 const factsSchema = z.looseObject({
@@ -101,6 +103,7 @@ const edgeSchema = z.object({
   conflicts: count.exactOptional(),
   overLimit: name.exactOptional(),
   overlay: z.object({ step: count, vteps: count, routes: count, withheld: count }).exactOptional(),
+  path: pathReportSchema.exactOptional(),
   latency: z
     .object({
       atMs: count,

@@ -5,8 +5,9 @@ import { brotliDecompressSync } from "node:zlib";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { createGrant } from "../../shared/api/grants.ts";
+import { createGrant, deleteGrant } from "../../shared/api/grants.ts";
 import { getPreflight } from "../../shared/api/preflight.ts";
+import { getStatus } from "../../shared/api/status.ts";
 import type { RelayStatus } from "../../relay/status.ts";
 import { FelixProcess } from "../support/felix-process.ts";
 import { LiveTypha } from "../support/live-typha.ts";
@@ -98,7 +99,30 @@ test("[OVL7] [VER1] beside this version it is a straggler that is named; its own
     () => Promise.resolve(other.isInSync && pods(other).length === pods(felix).length),
     (isSame) => isSame,
   );
+  // Both are ordered anew; the old one obeys nothing, and is waited for and named.
+  const grant = { origin: "app", reader: "db" };
+  await rig.call(deleteGrant, { params: { mesh, ...grant } });
+  await rig.call(createGrant, { params: { mesh }, body: grant });
+  const overlay = async () =>
+    (await rig.call(getStatus, { params: { mesh } })).edges.find(
+      ({ cluster }) => cluster.name === "app",
+    )?.overlay;
+  const named = await eventually(
+    overlay,
+    (told) => told?.phase === "commit" && told.stragglers.length > 0,
+  );
+  expect(named?.state).toBe("Ready");
+  // A relay of this version says its host besides.
+  expect(named?.stragglers).toEqual([expect.stringMatching(/^catwalk-relay\/\S+$/)]);
+  expect((await pair())?.stragglers).toEqual(named?.stragglers);
+  const { out } = await rig.catwalk("doctor");
+  expect(out).toContain("these relays have not followed an order about routes: ");
+  await eventually(
+    () => Promise.resolve(routing(felix).some((key) => key.includes("/block/10.20."))),
+    (has) => has,
+  );
   expect(routing(other)).toEqual([]);
+  expect(pods(other)).toHaveLength(pods(felix).length);
   expect(other.hasExited).toBe(false);
   other.stop();
 });

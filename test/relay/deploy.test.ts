@@ -292,6 +292,23 @@ test("[EXP1] the component's policy is one that the relay takes, where its optio
   expect(Object.keys(relayConfigSchema.shape)).toContain("exportPolicy");
 });
 
+test("[OVL12] the component of path checks gives the relay's option, no rights and no capability", () => {
+  expect(readdirSync(join(FOLDER, "path-probes"))).toEqual(["kustomization.yaml"]);
+  const text = readFileSync(join(FOLDER, "path-probes/kustomization.yaml"), "utf8");
+  const { patches } = parse(text) as { readonly patches: readonly { readonly patch: string }[] };
+  const steps = patches.flatMap(({ patch }) => parse(patch) as readonly object[]);
+  expect(steps).toEqual([
+    { op: "add", path: "/spec/template/spec/containers/0/args/-", value: "--path-probes" },
+  ]);
+  const settings = only<Manifest>("base", "ConfigMap").data ?? {};
+  const given = { ...flags, pathProbes: true };
+  expect(readConfig(given, { ...settings, CATWALK_NODE_NAME: "n" }, null).ok).toBe(true);
+  expect(readConfig(given, settings, null)).toMatchObject({
+    ok: false,
+    message: expect.stringContaining("needs the name of this relay's node") as string,
+  });
+});
+
 test("[DEP11] the operator's certificates are mounted where the relay's options look for them", () => {
   const text = readFileSync(join(FOLDER, "operator-tls/kustomization.yaml"), "utf8");
   const { patches } = parse(text) as { readonly patches: readonly { readonly patch: string }[] };

@@ -7,6 +7,7 @@ import * as join from "../../shared/api/join.ts";
 import * as meshes from "../../shared/api/meshes.ts";
 import type { Operation } from "../../shared/api/operation.ts";
 import * as own from "../../shared/api/own.ts";
+import * as pathChecks from "../../shared/api/path-checks.ts";
 import * as preflight from "../../shared/api/preflight.ts";
 import * as rccs from "../../shared/api/rccs.ts";
 import * as status from "../../shared/api/status.ts";
@@ -24,6 +25,7 @@ export const OPERATIONS: readonly Operation[] = [
   join,
   meshes,
   own,
+  pathChecks,
   preflight,
   rccs,
   status,

@@ -1,4 +1,5 @@
 /** What the Worker asks of a Mesh object. Plain values only: they cross an RPC boundary. */
+import type { PathPhase } from "../../shared/overlay/path-check.ts";
 import type { LabelMode, PinnedRanges, RefusedClaim } from "../../shared/visibility/facts.ts";
 import type { FieldProblem } from "../../shared/visibility/field-problem.ts";
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
@@ -11,6 +12,7 @@ import type { Joined, NewToken } from "./membership.ts";
 import type { ApiWriter } from "./owner.ts";
 import type { Outcome } from "./outcome.ts";
 import type { ClusterRcc, MemberRcc, Rcc, RccsPart } from "./rccs.ts";
+import type { PathOverview } from "./path-checks.ts";
 import type { RangesChange } from "./ranges.ts";
 import type { OverlayOverview, PairOverview } from "./preflight-view.ts";
 import type { AuditRow, MeshRow } from "./registry.ts";
@@ -155,6 +157,15 @@ export interface MeshAdmin {
     readonly cluster?: string | undefined;
     readonly to?: string | undefined;
   }): Promise<Outcome<readonly PairOverview[]>>;
+  /** See `orderPath`. */
+  orderPath(
+    cluster: string,
+    to: string,
+    phase: PathPhase,
+    pairs: number,
+  ): Promise<Outcome<Changed<PathOverview>>>;
+  /** See `pathOf`. */
+  pathOf(cluster: string, to: string): Promise<Outcome<PathOverview>>;
   /** Newest first. */
   audit(limit: number): Promise<Outcome<readonly AuditRow[]>>;
 }
@@ -186,6 +197,8 @@ export const MESH_ADMIN_CALLS: CallNames<MeshAdmin> = {
   overview: true,
   viewOf: true,
   preflight: true,
+  orderPath: true,
+  pathOf: true,
   audit: true,
 };
 

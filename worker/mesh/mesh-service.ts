@@ -3,9 +3,7 @@
  * every Origin concerned holds it or after two seconds, whichever is first. The Durable Object
  * around it adds an alarm; tests add their own ports.
  */
-import { narrows } from "../../shared/admission/judge.ts";
 import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
-import { originObjectName } from "../ports.ts";
 import type { MeshCalls } from "../ports.ts";
 import { applyGrant, createGrant, deleteGrant, getGrant, listGrants } from "./grants.ts";
 import { addCluster, createMesh, deleteMesh, join, newToken, removeCluster } from "./membership.ts";
@@ -13,11 +11,13 @@ import type { Changed, Member, MeshAdmin } from "./mesh-calls.ts";
 import type { Mesh } from "./mesh.ts";
 import { noteCluster } from "./notes.ts";
 import { Refused } from "./outcome.ts";
+import { orderPath, pathOf } from "./path-checks.ts";
 import { preflightOf } from "./preflight-view.ts";
 import type { Outcome } from "./outcome.ts";
 import { dueEntries, nextDueMs, pushAll } from "./outbox.ts";
 import type { FindOrigin } from "./outbox.ts";
-import { claimRanges, inUse, NAMED_RECORDS, rangesAfter, setRanges } from "./ranges.ts";
+import { checkNarrowing } from "./narrowing.ts";
+import { claimRanges, rangesAfter, setRanges } from "./ranges.ts";
 import type { RangesChange } from "./ranges.ts";
 import { applyRcc, deleteRcc, getRcc, listAllRccs, listRccs } from "./rccs.ts";
 import type { ClusterRow } from "./registry.ts";
@@ -77,7 +77,7 @@ export class MeshService implements MeshAdmin, FactsCalls {
   }
 
   async setRanges(name: string, change: RangesChange): ReturnType<MeshAdmin["setRanges"]> {
-    const checked = await this.#checkNarrowing(name, change);
+    const checked = await checkNarrowing(this.#mesh, this.#ports.findOrigin, name, change);
     if (!checked.ok) return checked;
     return this.#change(() => {
       this.#mesh.requireMesh();
@@ -88,34 +88,6 @@ export class MeshService implements MeshAdmin, FactsCalls {
       setRanges(this.#mesh, cluster, change);
       this.#mesh.audit.operator(this.#who, "cluster set", `${name} ${checked.value}`);
       return { cluster: this.#view(this.#mesh.requireCluster(name)) };
-    });
-  }
-
-  /**
-   * The ranges that would be, as text; refused where something that is admitted lies in what is
-   * taken away.
-   */
-  async #checkNarrowing(name: string, change: RangesChange): Promise<Outcome<string>> {
-    const planned = this.#mesh.ask(() => {
-      this.#mesh.requireMesh();
-      const cluster = this.#mesh.requireCluster(name);
-      return { cluster, ranges: rangesAfter(this.#mesh, cluster, change) };
-    });
-    if (!planned.ok) return planned;
-    const { cluster, ranges } = planned.value;
-    const value = JSON.stringify(ranges);
-    if (!narrows(this.#mesh.ranges(cluster.uid), ranges)) return { ok: true, value };
-    const origin = this.#ports.findOrigin(originObjectName(cluster.meshId, cluster.uid));
-    const held = await origin.refusedBy(ranges, NAMED_RECORDS).catch(() => null);
-    return this.#mesh.ask(() => {
-      if (held === null)
-        throw new Refused(
-          409,
-          "origin-away",
-          `what cluster ${name} has cannot be read now, so nothing is taken from its ranges: try again`,
-        );
-      if (held.length > 0) throw inUse(name, held);
-      return value;
     });
   }
 
@@ -216,6 +188,14 @@ export class MeshService implements MeshAdmin, FactsCalls {
     ...[names]: Parameters<MeshAdmin["preflight"]>
   ): ReturnType<MeshAdmin["preflight"]> {
     return this.#mesh.ask(() => preflightOf(this.#mesh, names));
+  }
+
+  async orderPath(...args: Parameters<MeshAdmin["orderPath"]>): ReturnType<MeshAdmin["orderPath"]> {
+    return this.#change(() => orderPath(this.#mesh, ...args));
+  }
+
+  async pathOf(...args: Parameters<MeshAdmin["pathOf"]>): ReturnType<MeshAdmin["pathOf"]> {
+    return this.#mesh.ask(() => pathOf(this.#mesh, ...args));
   }
 
   async audit(limit: number): ReturnType<MeshAdmin["audit"]> {

@@ -6,6 +6,7 @@
  */
 import { ClashIndex } from "../../shared/overlay/clash-index.ts";
 import type { Clashes } from "../../shared/overlay/clash-index.ts";
+import type { PathOrder } from "../../shared/overlay/path-check.ts";
 import { firstFailure, remotesClash } from "../../shared/overlay/preflight.ts";
 import type { Side } from "../../shared/overlay/preflight.ts";
 import { summaryHash } from "../../shared/overlay/summary.ts";
@@ -127,7 +128,19 @@ export class OverlayPairs {
     const row = this.row(cluster, remote);
     if (row === undefined) return undefined;
     const { phase, step, since, acks } = row;
-    return { phase, step, since, ...(acks[cluster] === undefined ? {} : { acknowledged: true }) };
+    return {
+      phase,
+      step,
+      since,
+      ...(acks[cluster] === undefined ? {} : { acknowledged: true }),
+      ...pathOf(row, cluster === pairOf(cluster, remote)[0]),
+    };
+  }
+
+  /** Asks the nodes of a pair that has routes for packets. Runs inside `Mesh.decide`. */
+  setPath(a: string, b: string, path: PathOrder): void {
+    const row = this.row(a, b);
+    if (row !== undefined) this.#put(pairOf(a, b), { ...row, path });
   }
 
   row(a: string, b: string): PairRow | undefined {
@@ -230,6 +243,13 @@ export class OverlayPairs {
       this.#index.set(uid, summary);
     return this.#index;
   }
+}
+
+/** Of a pair that has routes. @param isFirst As the first of the two is told. */
+function pathOf({ phase, path }: PairRow, isFirst: boolean): Pick<OverlayOrder, "path"> {
+  if (path === undefined || phase !== "commit") return {};
+  const pairs = isFirst ? path.pairs : path.pairs.map(([a, b]) => [b, a] as const);
+  return { path: { ...path, pairs } };
 }
 
 function pairOf(a: string, b: string): Pair {

@@ -5,6 +5,7 @@
 import { z } from "zod";
 
 import { EVENT_TYPES } from "../../shared/visibility/health.ts";
+import { pathOrderSchema } from "../../shared/overlay/path-check.ts";
 import { summarySchema } from "../../shared/overlay/summary.ts";
 import { exportReportSchema } from "../../shared/visibility/export-report.ts";
 import { describeIssues } from "../../shared/visibility/field-problem.ts";
@@ -136,6 +137,7 @@ const SCHEMAS: { readonly [N in keyof Collections]: z.ZodType<Collections[N]> } 
     step: number,
     since: number,
     acks: z.record(text, z.array(text)),
+    path: pathOrderSchema.exactOptional(),
   }),
   "pairs-back": z.strictObject({}),
   exports: exportReportSchema,

@@ -3,6 +3,7 @@
  * cluster it belongs to, so that everything of one cluster is one range scan. Rows hold no secrets
  * but those that sign webhooks: tokens are hashes, keys are public.
  */
+import type { PathOrder } from "../../shared/overlay/path-check.ts";
 import type { OverlaySummary } from "../../shared/overlay/summary.ts";
 import type { MemberRow } from "../../shared/visibility/access.ts";
 import type { ExportReport } from "../../shared/visibility/export-report.ts";
@@ -162,6 +163,8 @@ export type ExportsRow = ExportReport;
 export interface PairRow extends Pick<OverlayOrder, "phase" | "step" | "since"> {
   /** UID of each cluster whose relays have obeyed `step` → relays that have not. */
   readonly acks: Readonly<Record<string, readonly string[]>>;
+  /** As the first cluster's relays are told. Absent: nobody has asked. */
+  readonly path?: PathOrder;
 }
 
 /** Id: as `PairRow`, the higher UID first: to find the pairs of a cluster. */

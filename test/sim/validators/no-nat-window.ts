@@ -1,80 +1,115 @@
 /**
- * While a cluster may see another, whose pool has been there since it came, the pool does not leave
- * its Felix: for a moment what goes there would be source-NATed.
+ * While a cluster may see another, whose pool is there, the pool does not leave its Felix: for a
+ * moment what goes there would be source-NATed. A pool that was deleted leaves each Felix once for
+ * each time, whenever its relay comes to know it.
  */
 import { overlap } from "../addresses.ts";
+import type { Happening } from "../history.ts";
 import type { Validator } from "./validator.ts";
 
 interface KnownRelay {
-  granted: ReadonlyMap<string, string>;
-  /** Origins that were granted with every fact since it started. */
-  always: ReadonlySet<string> | null;
-  pools: ReadonlySet<string>;
+  /** Origins that it may see whole, by the facts that it heard last. */
+  readonly granted: ReadonlySet<string>;
+  readonly pools: ReadonlySet<string>;
   /** Felix was told that this is all: before, it keeps what it had. */
-  hasSynced: boolean;
+  readonly hasSynced: boolean;
+  /** Place → how often its pool left since this relay started, and while it might be seen. */
+  readonly left: ReadonlyMap<string, number>;
+}
+
+const UNKNOWN: KnownRelay = {
+  granted: new Set(),
+  pools: new Set(),
+  hasSynced: false,
+  left: new Map(),
+};
+
+type Of<W extends Happening["what"]> = Extract<Happening, { what: W }>;
+
+/** What the places had, and what the relays were told. */
+class Known {
+  readonly #relays = new Map<string, KnownRelay>();
+  readonly #placeOf = new Map<string, string>();
+  /** The first pool of a place, and how often it was deleted. */
+  readonly #pools = new Map<string, { key: string; cidr: string; deleted: number }>();
+  /** Places with another member than before, which has to claim its ranges anew. */
+  readonly #replaced = new Set<string>();
+  /** All that a place ever had as its own: another's pool around it is kept from Felix. */
+  readonly #own = new Map<string, Set<string>>();
+  /** `reader origin` of those that are effective. */
+  #edges: ReadonlySet<string> = new Set();
+
+  /** What is broken, in words. */
+  take(it: Happening): string | null {
+    if (it.what === "member") {
+      if ([...this.#placeOf.values()].includes(it.place)) this.#replaced.add(it.place);
+      this.#placeOf.set(it.uid, it.place);
+    } else if (it.what === "edges") this.#edges = new Set(it.effective.keys());
+    else if (it.what === "source") this.#source(it);
+    else if (it.what === "relay") this.#relays.delete(it.relay);
+    else if (it.what === "heard") this.#heard(it);
+    else if (it.what === "restored") this.#restored();
+    else if (it.what === "felix") this.#set(it.relay, { hasSynced: true });
+    else if (it.what === "pools") return this.#delivered(it);
+    return null;
+  }
+
+  /** The hub was put back: nobody knows what may be seen until it says so anew. */
+  #restored(): void {
+    this.#edges = new Set();
+    for (const relay of this.#relays.keys()) this.#set(relay, { granted: new Set() });
+  }
+
+  #source({ place, key, state }: Of<"source">): void {
+    for (const address of state?.owns ?? [])
+      this.#own.set(place, (this.#own.get(place) ?? new Set()).add(address));
+    const pool = this.#pools.get(place);
+    if (state === null && pool?.key === key) pool.deleted++;
+    if (state?.channel !== "pools") return;
+    const cidr = state.owns[0] ?? "";
+    if (pool === undefined) this.#pools.set(place, { key, cidr, deleted: 0 });
+    // It is another one now: the one before goes.
+    else if (pool.cidr !== cidr)
+      this.#pools.set(place, { key, cidr, deleted: Number.POSITIVE_INFINITY });
+  }
+
+  #heard({ relay, granted, scopes }: Of<"heard">): void {
+    const whole = [...granted].filter(([rcc]) => scopes?.has(rcc) !== true);
+    this.#set(relay, { granted: new Set(whole.map(([, origin]) => origin)) });
+  }
+
+  #delivered({ relay, uid, modes }: Of<"pools">): string | null {
+    const { granted, pools, hasSynced, left } = this.#relays.get(relay) ?? UNKNOWN;
+    const mine = [...(this.#own.get(this.#placeOf.get(uid) ?? "") ?? [])];
+    const counts = new Map(left);
+    let broken: string | null = null;
+    for (const origin of granted) {
+      const place = this.#placeOf.get(origin) ?? "";
+      const { cidr, deleted } = this.#pools.get(place) ?? { cidr: "", deleted: 0 };
+      const isGone = pools.has(cidr) && !modes.has(cidr);
+      if (!isGone || this.#replaced.has(place) || !this.#edges.has(`${uid} ${origin}`)) continue;
+      if (mine.some((one) => overlap(one, cidr))) continue;
+      const times = (counts.get(place) ?? 0) + 1;
+      counts.set(place, times);
+      if (hasSynced && times > deleted)
+        broken = `the Felix of ${relay} source-NATs towards ${cidr} of ${place}, which it may see`;
+    }
+    this.#set(relay, { pools: new Set(modes.keys()), left: counts });
+    return broken;
+  }
+
+  #set(relay: string, change: Partial<KnownRelay>): void {
+    this.#relays.set(relay, { ...(this.#relays.get(relay) ?? UNKNOWN), ...change });
+  }
 }
 
 export const noNatWindow: Validator = {
   name: "NoNatWindow",
   validate: (history) => {
-    const relays = new Map<string, KnownRelay>();
-    const placeOf = new Map<string, string>();
-    /** Pools that places have had since they put them first; those that went once are not. */
-    const poolOf = new Map<string, { readonly key: string; readonly cidr: string }>();
-    const spoilt = new Set<string>();
-    /** All that a place ever had as its own: another's pool around it is kept from Felix. */
-    const own = new Map<string, Set<string>>();
-    /** `reader origin` of those that are effective. */
-    let edges: ReadonlySet<string> = new Set();
+    const known = new Known();
     for (const { atMs, it } of history) {
-      if (it.what === "member") {
-        // Another member in its place has to claim its ranges anew.
-        if ([...placeOf.values()].includes(it.place)) spoilt.add(it.place);
-        placeOf.set(it.uid, it.place);
-      }
-      if (it.what === "restored") return null;
-      if (it.what === "edges") edges = new Set(it.effective.keys());
-      if (it.what === "source" && it.state === null) {
-        if (poolOf.get(it.place)?.key === it.key) spoilt.add(it.place);
-      } else if (it.what === "source" && it.state?.channel === "pools")
-        poolOf.set(it.place, { key: it.key, cidr: it.state.owns[0] ?? "" });
-      if (it.what === "source")
-        for (const address of it.state?.owns ?? [])
-          own.set(it.place, (own.get(it.place) ?? new Set()).add(address));
-      if (it.what === "relay") relays.delete(it.relay);
-      if (it.what === "heard") {
-        const known = relays.get(it.relay);
-        const origins = new Set(it.granted.values());
-        for (const [rcc, origin] of it.granted) if (it.scopes?.has(rcc)) origins.delete(origin);
-        const always =
-          known?.always === undefined || known.always === null
-            ? origins
-            : new Set([...known.always].filter((origin) => origins.has(origin)));
-        const pools = known?.pools ?? new Set<string>();
-        const hasSynced = known?.hasSynced ?? false;
-        relays.set(it.relay, { granted: it.granted, always, pools, hasSynced });
-      }
-      if (it.what === "felix") {
-        const known = relays.get(it.relay);
-        if (known !== undefined) known.hasSynced = true;
-      }
-      if (it.what !== "pools") continue;
-      const known = relays.get(it.relay);
-      if (known === undefined) continue;
-      for (const origin of known.always ?? []) {
-        const place = placeOf.get(origin) ?? "";
-        const cidr = poolOf.get(place)?.cidr ?? "";
-        const mine = own.get(placeOf.get(it.uid) ?? "") ?? [];
-        if (!edges.has(`${it.uid} ${origin}`) || [...mine].some((one) => overlap(one, cidr)))
-          continue;
-        const isGone = known.pools.has(cidr) && !it.modes.has(cidr);
-        if (!spoilt.has(place) && known.hasSynced && isGone)
-          return {
-            atMs,
-            message: `the Felix of ${it.relay} source-NATs towards ${cidr} of ${place}, which it may see all the time`,
-          };
-      }
-      relays.set(it.relay, { ...known, pools: new Set(it.modes.keys()) });
+      const message = known.take(it);
+      if (message !== null) return { atMs, message };
     }
     return null;
   },

@@ -430,6 +430,29 @@ test("[SIM2] StatusTruthful: conditions are what they say", () => {
   expect(judge(edgeWith("InSync", "False", "Quarantined"))).toContain("StatusTruthful");
 });
 
+test("[SIM2] NoNatWindow: a pool that was deleted leaves once; one that was revoked, or of a hub that was put back, is judged once it is seen again", () => {
+  const seen = [heardOrder("commit"), synced, pools([[POOL, "none"]])];
+  const before = [...begin, routedEdges(), poolOf("pb"), ...seen];
+  const deleted: Happening = {
+    what: "source",
+    place: "pb",
+    key: "04".repeat(12),
+    state: null,
+  } as Happening;
+  const again = [...before, deleted, pools([]), poolOf("pb"), pools([[POOL, "none"]])];
+  expect(broken(again)).toEqual([]);
+  expect(broken([...again, pools([])])).toEqual(["NoNatWindow"]);
+  const revoked: Happening = { what: "heard", relay: "r", version: 4, granted: new Map() };
+  const away = [...before, revoked, pools([])];
+  expect(broken(away)).toEqual([]);
+  const back = [...away, heardOrder("commit"), pools([[POOL, "none"]])];
+  expect(broken(back)).toEqual([]);
+  expect(broken([...back, pools([])])).toEqual(["NoNatWindow"]);
+  const restored = [...before, { what: "restored" } as Happening];
+  expect(broken([...restored, pools([])])).toEqual([]);
+  expect(broken([...restored, routedEdges(), ...seen, pools([])])).toEqual(["NoNatWindow"]);
+});
+
 test("[SIM2] NoFlagFlip: a pool has VXLAN where one of the cluster's own has", () => {
   expect(broken([...begin, pools([[POOL, "vxlan"]])])).toEqual([]);
   expect(broken([...begin, pools([[POOL, "none"]], false)])).toEqual([]);

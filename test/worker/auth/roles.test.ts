@@ -21,6 +21,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   updateWebhook: {},
   redeliverWebhook: { event: 1 },
   decideWithdrawals: { decision: "confirm" },
+  orderPathCheck: { phase: "listen" },
   createApiToken: { name: "some", role: "viewer", expiresSeconds: 600 },
 };
 
@@ -78,6 +79,7 @@ function requestOf(operation: Operation, mesh = "demo", cluster = "db") {
     cluster,
     origin: cluster,
     reader: "app",
+    to: "app",
     rcc: "app",
     webhook: "wh_0123456789abcdef",
     token: "tok_0123456789abcdef",

@@ -108,6 +108,7 @@ test("[API3] the OpenAPI 3.1 document describes every admin path", async () => {
     "/v1/meshes/{mesh}/clusters",
     "/v1/meshes/{mesh}/clusters/{cluster}",
     "/v1/meshes/{mesh}/clusters/{cluster}/exchange",
+    "/v1/meshes/{mesh}/clusters/{cluster}/path-checks/{to}",
     "/v1/meshes/{mesh}/clusters/{cluster}/rccs",
     "/v1/meshes/{mesh}/clusters/{cluster}/rccs/{rcc}",
     "/v1/meshes/{mesh}/clusters/{cluster}/resume",

@@ -42,7 +42,7 @@ const schema = z.object({
 });
 
 export function writePublisherNote(note: PublisherNote): string {
-  const untimed = { ...note, edges: note.edges.map(withoutLatency) };
+  const untimed = { ...note, edges: note.edges.map(withoutTimes) };
   const kept = [note, untimed].find(
     ({ edges, report }) => JSON.stringify([edges, report]).length <= REPORT_CHARS,
   );
@@ -50,9 +50,9 @@ export function writePublisherNote(note: PublisherNote): string {
 }
 
 /** What is known again soonest goes first. */
-function withoutLatency(edge: EdgeReport): EdgeReport {
-  const { latency, ...rest } = edge;
-  return latency === undefined ? edge : rest;
+function withoutTimes(edge: EdgeReport): EdgeReport {
+  const { latency, path, ...rest } = edge;
+  return latency === undefined && path === undefined ? edge : rest;
 }
 
 /** Reports are read by the same rules as those that a relay sends. */
