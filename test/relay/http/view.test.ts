@@ -114,7 +114,7 @@ async function served({ relay }: ReturnType<typeof lone>, untakenMs: number) {
 }
 
 test("[VIE24] a client that takes nothing is cut off; one that waits for changes is not, and hears them", async () => {
-  const rig = lone(60_000);
+  const rig = lone(20_000);
   const { url, closed } = await served(rig, 300);
   const heard: Line[] = [];
   const reading = (async () => {
