@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 
 import { eventually, MeshRig } from "../support/mesh-rig.ts";
+import { asked, audited, rightsOf } from "./audit.ts";
 import { checkRights } from "./custom-resource-rights.ts";
 import { kubectl, relayKubeconfig } from "./deploy.ts";
 import { KubeClient } from "./kube-client.ts";
@@ -158,11 +159,28 @@ export async function checkCustomResources(
     await checkLife(suite, lab);
     await checkDirect(suite, lab);
     await checkEnds(suite, lab);
+    await checkAudit(suite, [app, db]);
     await lab.rig.killRelay("app");
     await checkRights(suite, app, lab.account("app"));
   } finally {
     await lab.rig.stop();
   }
+}
+
+/** What the component's roles give, against what two relays asked until now. */
+async function checkAudit(suite: Suite, kubes: readonly KubeServer[]): Promise<void> {
+  await suite.check("[CRD3] each right of the component is used, and none lacks", () => {
+    const used = new Set(kubes.flatMap(({ folder }) => asked(folder)));
+    const given = rightsOf(new URL("../../deploy/relay/crds/rbac.yaml", import.meta.url).pathname);
+    const unused = given.filter((right) => !used.has(right));
+    must(given.length > 0 && unused.length === 0, `never asked: ${unused.join(", ")}`);
+    const refused = kubes
+      .flatMap(({ folder }) => audited(folder))
+      .filter(({ responseStatus }) => responseStatus?.code === 403)
+      // That of the remote, before it was allowed.
+      .filter(({ objectRef }) => objectRef?.resource !== "secrets");
+    must(refused.length === 0, JSON.stringify(refused.slice(0, 3)));
+  });
 }
 
 /** Each breaks one rule; what the API server must say of it. */
