@@ -4,9 +4,13 @@ import type { AccessFacts } from "../shared/visibility/facts.ts";
 import type { RelayConfig } from "./config/relay-config.ts";
 import { DirectRemotes } from "./direct/direct-remotes.ts";
 import { clusterGuidOf, nodeCidrs } from "./direct/record-kinds.ts";
+import { RccFolder } from "./direct/rcc-folder.ts";
+import type { OpenRccSource, RccHandlers } from "./direct/rcc-source.ts";
 import type { RelayPorts } from "./hub/relay-ports.ts";
+import { KubeTransport } from "./kube/transport.ts";
 import type { Logger } from "./lib/log.ts";
 import type { OwnCluster } from "./own-cluster.ts";
+import { DirectRccs } from "./resources/direct-rccs.ts";
 import type { Remotes } from "./view/remotes.ts";
 
 export interface DirectSideOptions {
@@ -17,13 +21,14 @@ export interface DirectSideOptions {
   facts(): AccessFacts | null;
 }
 
-/** `null`: there is no folder of RCCs. */
+/** `null`: nothing names any. */
 export function directSide(options: DirectSideOptions): DirectRemotes | null {
   const { config, ports, log } = options;
-  const { rccDir: folder, kubeconfig } = config;
-  if (folder === undefined) return null;
+  const { kubeconfig } = config;
+  const sources = sourcesOf(config, ports);
+  if (sources.length === 0) return null;
   const directs = new DirectRemotes({
-    folder,
+    sources,
     stateDir: config.state,
     kubeconfig,
     mayBeInsecure: config.rccInsecureTls === true,
@@ -47,6 +52,20 @@ export function directSide(options: DirectSideOptions): DirectRemotes | null {
     follow: (remotes) => options.relay.remotes.followDirect(remotes),
   });
   return directs;
+}
+
+function sourcesOf({ rccDir: folder, ...config }: RelayConfig, ports: RelayPorts): OpenRccSource[] {
+  const { customResources, kubeconfig } = config;
+  const api = kubeconfig === undefined ? {} : { kubeconfig };
+  const times = { requestIdleMs: 30_000, watchIdleMs: 150_000 };
+  const transport = (): KubeTransport => new KubeTransport({ ...api, ...times });
+  const after = ports.after.bind(ports);
+  return [
+    ...(folder === undefined ? [] : [(to: RccHandlers) => new RccFolder(folder, to)]),
+    ...(customResources === true
+      ? [(to: RccHandlers) => new DirectRccs({ transport, after }, to)]
+      : []),
+  ];
 }
 
 function localCidrs({ relay: { own }, ...options }: DirectSideOptions): string[] {

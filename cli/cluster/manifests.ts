@@ -16,6 +16,13 @@ const FOLDER = join(import.meta.dirname, "../../deploy/relay");
 /** In the order in which they are applied. */
 const FILES = ["namespace", "rbac", "settings", "service", "daemonset", "label-domain"] as const;
 export const SOURCES = ["typha", "kubernetes"] as const;
+/** Names on the command line of kustomize components, by their folders. */
+const COMPONENTS = {
+  "custom-resources": "crds",
+  "export-policy": "export-policy",
+  services: "services",
+} as const;
+export type Component = keyof typeof COMPONENTS;
 
 export interface InstallChoice {
   readonly cluster: string;
@@ -23,6 +30,7 @@ export interface InstallChoice {
   readonly image: string;
   readonly typha: Installed;
   readonly source: (typeof SOURCES)[number];
+  readonly components: readonly Component[];
 }
 
 /** @throws CommandError where the manifests are not, as in the relay's image. */
@@ -38,10 +46,13 @@ export function manifests(choice: InstallChoice): readonly Document[] {
       document.setIn(["data", "CATWALK_TYPHA_SERVICE"], `${NAMESPACES[choice.typha]}/calico-typha`);
     } else if (kind === "DaemonSet") {
       setContainer(document, choice);
-      if (choice.typha === "operator") addCertificates(document);
+      const { components, typha } = choice;
+      // The operator's Typha answers nobody without its certificates.
+      if (typha === "operator") patchWith("operator-tls", document);
+      for (const name of components) patchWith(COMPONENTS[name], document);
     }
   }
-  return documents;
+  return [...documents, ...choice.components.flatMap((name) => resourcesOf(COMPONENTS[name]))];
 }
 
 export function textOf(documents: readonly Document[]): string {
@@ -86,19 +97,31 @@ function documentsOf(file: string): readonly Document[] {
   }
 }
 
-/** What the component `operator-tls` adds: the operator's Typha answers nobody without it. */
-function addCertificates(document: Document): void {
-  const components = documentsOf("operator-tls/kustomization.yaml").map(
-    (one) => one.toJS() as { readonly patches: readonly { readonly patch: string }[] },
+interface Kustomization {
+  readonly resources?: readonly string[];
+  readonly patches: readonly { readonly patch: string }[];
+}
+
+function kustomizationsOf(folder: string): readonly Kustomization[] {
+  return documentsOf(`${folder}/kustomization.yaml`).map((one) => one.toJS() as Kustomization);
+}
+
+function resourcesOf(folder: string): readonly Document[] {
+  return kustomizationsOf(folder).flatMap(({ resources = [] }) =>
+    resources.flatMap((file) => documentsOf(`${folder}/${file}`)),
   );
-  for (const { patch } of components.flatMap(({ patches }) => patches))
+}
+
+/** What a component adds to the DaemonSet. */
+function patchWith(folder: string, daemonSet: Document): void {
+  for (const { patch } of kustomizationsOf(folder).flatMap(({ patches }) => patches))
     for (const step of parse(patch) as readonly Step[]) {
       const path = step.path.split("/").slice(1, -1);
-      document.addIn(path, document.createNode(step.value));
+      daemonSet.addIn(path, daemonSet.createNode(step.value));
     }
 }
 
-/** `add` to the end of a list; the component has no others. */
+/** `add` to the end of a list; our components have no others. */
 interface Step {
   readonly path: string;
   readonly value: unknown;

@@ -16,6 +16,7 @@ import type { RegisterCommand } from "./command.ts";
 interface Flags extends Partial<InstallChoice> {
   readonly typha: InstallChoice["typha"];
   readonly source: InstallChoice["source"];
+  readonly with: InstallChoice["components"];
   readonly check?: boolean;
   readonly diff?: boolean;
   readonly kubeconfig?: string;
@@ -39,6 +40,11 @@ export const registerInstall: RegisterCommand = (program) => {
           .choices(["typha", "kubernetes"])
           .default("typha"),
       )
+      .addOption(
+        new Option("--with <component...>", "what relays do besides")
+          .choices(["custom-resources", "export-policy", "services"])
+          .default([], "nothing"),
+      )
       .option("--check", "instead: what the cluster lacks for them; needs no other flags")
       .option("--diff", "instead: how what is installed differs from them")
       .option("--kubeconfig <file>", "the cluster, with --check and --diff (default: as kubectl)"),
@@ -61,12 +67,14 @@ async function apiOf(kubeconfig: string | undefined): Promise<KubeApi> {
   return KubeApi.open(kubeconfig);
 }
 
-function choiceOf({ cluster = "", hub = "", image = "", typha, source }: Flags): InstallChoice {
+function choiceOf({ cluster = "", hub = "", image = "", ...flags }: Flags): InstallChoice {
   if (!NAME_PATTERN.test(cluster)) throw new UsageError(`--cluster ${NAME_RULE}`);
   if (!URL.canParse(hub) || !/^https?:$/.test(new URL(hub).protocol))
     throw new UsageError("--hub must be an http or https URL");
   if (!/^[\w.:/@-]+$/.test(image)) throw new UsageError("--image must be the name of an image");
-  return { cluster, hub, image, typha, source };
+  const { typha, source } = flags;
+  // In the order of their names, each once, whatever the order of the flags.
+  return { cluster, hub, image, typha, source, components: [...new Set(flags.with)].toSorted() };
 }
 
 async function check(api: KubeApi): Promise<void> {

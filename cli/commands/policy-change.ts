@@ -155,7 +155,7 @@ function readRcc(file: string): Edge {
   const { name, remoteName, annotations } = parsed.rcc;
   if (remoteName === null)
     throw new CommandError(
-      `RCC ${name} has connection fields and is NotServed by this version: it changes no rule`,
+      `RCC ${name} has connection fields and is NotServed by a hub: what relays read by it is not known there`,
     );
   return { rcc: name, remote: remoteName, labels: labelModeOf(annotations), scope: undefined };
 }

@@ -71,7 +71,8 @@ export function resourceWriterOf(
     lease,
     log,
     askHub: askHubOf(relay, hub, config.hubCaFile),
-    reports: () => relay.remotes.meshReports(),
+    reports: () => relay.remotes.reports(),
+    directs: () => relay.directs?.status().remotes ?? [],
     ...CLOCK,
   });
   return writer;

@@ -4,6 +4,11 @@ import { CommandError } from "../admin/usage-error.ts";
 import { withExample } from "./command.ts";
 import type { RegisterCommand } from "./command.ts";
 
+/** What `catwalk rbac remote` gave to other clusters' relays under its own name. [DIR12] */
+const REMOTE_ROLE = "/apis/rbac.authorization.k8s.io/v1/clusterroles/catwalk-remote";
+const REMOTE_STAYS =
+  "the account catwalk-remote stays: other clusters' relays read this one by it. To end that: catwalk rbac remote | kubectl delete -f -";
+
 interface Flags {
   readonly kubeconfig?: string;
   readonly yes?: boolean;
@@ -29,6 +34,7 @@ export const registerUninstall: RegisterCommand = (program) => {
     const api = KubeApi.open(flags.kubeconfig);
     const found = await findOurs(api);
     for (const { title } of found) print(`${title}\n`);
+    if ((await api.get(REMOTE_ROLE)) !== null) say(REMOTE_STAYS);
     if (flags.yes !== true) {
       say(found.length === 0 ? "nothing of ours is there" : "nothing was deleted; --yes does it");
       return;

@@ -1,6 +1,7 @@
 /**
- * All remotes that this relay reads itself, by the documents of a folder. What is wrong with one
- * costs no other; one that was taken away is withdrawn with all that is kept of it. [DIR1] [DIR5]
+ * All remotes that this relay reads itself, by RCCs of a folder or of the cluster. What is wrong
+ * with one costs no other; one that was taken away is withdrawn with all that is kept of it. [DIR1]
+ * [DIR5]
  */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -21,12 +22,14 @@ import type { LocalSide } from "./direct-remote.ts";
 import { inWords } from "./direct-report.ts";
 import type { DirectReport } from "./direct-report.ts";
 import type { BadDocument, DirectRcc, FolderDocuments } from "./documents.ts";
-import { RccFolder } from "./rcc-folder.ts";
+import { mergeDocuments } from "./documents.ts";
+import type { OpenRccSource, RccSource } from "./rcc-source.ts";
 import { SecretReader } from "./secret-reader.ts";
 import type { Target } from "./target.ts";
 
 export interface DirectRemotesOptions {
-  readonly folder: string;
+  /** Of two RCCs with one name that of the first counts. */
+  readonly sources: readonly OpenRccSource[];
   readonly stateDir: string;
   /** Of the local API server, for Secrets. Absent: as kubectl finds it. */
   readonly kubeconfig: string | undefined;
@@ -40,9 +43,9 @@ export interface DirectRemotesOptions {
   follow(remotes: readonly Remote[]): void;
 }
 
-/** What a relay says of its folder of RCCs. */
+/** What a relay says of its direct RCCs. */
 export interface DirectStatus {
-  /** Why the folder cannot be read; `null` when it can. */
+  /** Why the folder, or the custom resources, cannot be read; `null` when all can. */
   readonly problem: string | null;
   readonly remotes: readonly DirectReport[];
   /** Documents that name no remote. */
@@ -53,33 +56,37 @@ type Document = DirectRcc | BadDocument;
 
 export class DirectRemotes implements DirectFeeds {
   readonly #options: DirectRemotesOptions;
-  readonly #folder: RccFolder;
+  readonly #sources: readonly RccSource[];
+  /** Of each source; `null`: it was not read yet. */
+  readonly #read: (FolderDocuments | null)[];
+  readonly #problems: (string | null)[];
   readonly #remotes = new Map<string, ConfiguredRemote>();
-  #documents: FolderDocuments = { rccs: new Map(), bad: [] };
   #refused: readonly BadDocument[] = [];
-  #problem: string | null = null;
-  #isRead = false;
   #secrets: KubeTransport | null = null;
 
   constructor(options: DirectRemotesOptions) {
     this.#options = options;
-    this.#folder = new RccFolder(options.folder, {
-      onDocuments: (documents) => this.#onDocuments(documents),
-      onProblem: (problem) => this.#onProblem(problem),
-    });
+    this.#read = options.sources.map(() => null);
+    this.#problems = options.sources.map(() => null);
+    this.#sources = options.sources.map((open, at) =>
+      open({
+        onDocuments: (documents) => this.#onDocuments(at, documents),
+        onProblem: (problem) => this.#onProblem(at, problem),
+      }),
+    );
   }
 
-  /** The folder has been read once. */
+  /** All that name remotes have been read once. */
   get isRead(): boolean {
-    return this.#isRead;
+    return !this.#read.includes(null);
   }
 
   start(): void {
-    this.#folder.start();
+    for (const source of this.#sources) source.start();
   }
 
   async stop(): Promise<void> {
-    await this.#folder.stop();
+    await Promise.all(this.#sources.map((source) => source.stop()));
     await Promise.all([...this.#remotes.values()].map((remote) => remote.stop()));
   }
 
@@ -96,7 +103,7 @@ export class DirectRemotes implements DirectFeeds {
 
   /** The mesh has other RCCs now. */
   onMesh(): void {
-    if (this.#isRead) this.#apply();
+    if (this.isRead) this.#apply();
   }
 
   /** Ranges that direct remotes have, but one. */
@@ -109,26 +116,26 @@ export class DirectRemotes implements DirectFeeds {
 
   status(): DirectStatus {
     return {
-      problem: this.#problem,
+      problem: this.#problems.filter((one) => one !== null).join("; ") || null,
       remotes: [...this.#remotes.values()].map((remote) => remote.report()),
       refused: this.#refused.map((bad) => ({ where: bad.where, message: inWords(bad) })),
     };
   }
 
-  #onDocuments(documents: FolderDocuments): void {
-    this.#documents = documents;
-    this.#isRead = true;
-    this.#apply();
+  #onDocuments(at: number, documents: FolderDocuments): void {
+    this.#read[at] = documents;
+    // What one of them has is not known to be gone before it was read.
+    if (this.isRead) this.#apply();
   }
 
-  #onProblem(problem: string | null): void {
-    this.#problem = problem;
+  #onProblem(at: number, problem: string | null): void {
+    this.#problems[at] = problem;
     if (problem !== null) this.#options.log.warn(`${problem}; what it held before stays`);
   }
 
   #apply(): void {
     const { log } = this.#options;
-    const { rccs, bad } = this.#documents;
+    const { rccs, bad } = together(this.#read);
     const wanted = new Map<string, Document>();
     const refused: BadDocument[] = [];
     for (const document of [...rccs.values(), ...bad]) {
@@ -202,6 +209,17 @@ function openTarget(target: Target, remote: RemoteReading): Source {
     case "etcd":
       return openSource({ kind: "etcd", access: () => Promise.resolve(target.access), remote });
   }
+}
+
+function together(read: readonly (FolderDocuments | null)[]): FolderDocuments {
+  return mergeDocuments(
+    new Map(
+      read.map((one, at) => [
+        String(at),
+        { rccs: [...(one?.rccs.values() ?? [])], bad: one?.bad ?? [] },
+      ]),
+    ),
+  );
 }
 
 function remoteOf(rcc: string, document: Document): Remote {

@@ -4,23 +4,17 @@ import { LookSchedule } from "../source/manifests/look-schedule.ts";
 import { scanFolder } from "../source/manifests/scan-folder.ts";
 import { FolderWatch } from "../source/manifests/watch-folders.ts";
 import { mergeDocuments, readFileDocuments } from "./documents.ts";
-import type { FileDocuments, FolderDocuments } from "./documents.ts";
+import type { FileDocuments } from "./documents.ts";
+import type { RccHandlers, RccSource } from "./rcc-source.ts";
 
 interface ReadFile {
   readonly stamp: string;
   readonly documents: FileDocuments;
 }
 
-export interface FolderHandlers {
-  /** After each look that found something else than the one before, and after the first. */
-  onDocuments(documents: FolderDocuments): void;
-  /** The folder cannot be read: what it held before stays. `null`: it can again. */
-  onProblem(message: string | null): void;
-}
-
-export class RccFolder {
+export class RccFolder implements RccSource {
   readonly #folder: string;
-  readonly #handlers: FolderHandlers;
+  readonly #handlers: RccHandlers;
   readonly #schedule: LookSchedule;
   readonly #watch: FolderWatch;
   #files: ReadonlyMap<string, ReadFile> = new Map();
@@ -28,7 +22,7 @@ export class RccFolder {
   #isStopped = false;
   #problem: string | null = null;
 
-  constructor(folder: string, handlers: FolderHandlers) {
+  constructor(folder: string, handlers: RccHandlers) {
     this.#folder = folder;
     this.#handlers = handlers;
     this.#schedule = new LookSchedule({ debounceMs: 80, pollMs: 2_000 }, () => this.#look());

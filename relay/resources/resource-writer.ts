@@ -6,6 +6,7 @@
  */
 import type { OwnState } from "../../shared/api/own.ts";
 import type { EdgeReport } from "../../shared/visibility/facts.ts";
+import type { DirectReport } from "../direct/direct-report.ts";
 import type { LeaseHolder } from "../kube/lease-holder.ts";
 import type { Transport } from "../kube/transport.ts";
 import type { Logger } from "../lib/log.ts";
@@ -25,6 +26,8 @@ export interface ResourceWriterOptions {
   readonly askHub: AskHub;
   /** Of this relay's views. */
   reports(): readonly EdgeReport[];
+  /** Of the RCCs that this relay reads itself. */
+  directs(): readonly DirectReport[];
   now(): number;
   wallMs(): number;
 }
@@ -234,12 +237,14 @@ export class ResourceWriter {
 
   async #writeStatuses(followed: Followed): Promise<void> {
     const reports = new Map(this.#options.reports().map((report) => [report.rcc, report]));
+    const directs = new Map(this.#options.directs().map((report) => [report.rcc, report]));
     const hubProblem = this.#problems.of("hub");
     await this.#statuses.write(followed, (resource, id) => ({
       verdict: this.#plan.verdicts.get(id) ?? null,
       hub: this.#hub,
       hubProblem,
       report: resource.kind === "rcc" ? (reports.get(resource.name) ?? null) : null,
+      direct: resource.kind === "rcc" ? (directs.get(resource.name) ?? null) : null,
     }));
   }
 }

@@ -124,7 +124,7 @@ function wantedGrant(object: JsonObject): Resource["want"] {
   return { ok: true, want: { kind: "grant", key, scope: parsed.scope } };
 }
 
-/** Whether it asks for a datastore of its own, which no custom resource is served from yet. */
+/** Whether it asks for a datastore of its own, which relays read themselves. */
 export function isDirect(want: Want): boolean {
   return want.kind === "rcc" && connectionFields(want.spec).length > 0;
 }

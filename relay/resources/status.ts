@@ -6,6 +6,7 @@ import type { OwnState } from "../../shared/api/own.ts";
 import { CONNECTION_WORDS } from "../../shared/visibility/connection-words.ts";
 import type { EdgeReport } from "../../shared/visibility/facts.ts";
 import { describeScope } from "../../shared/visibility/scope-text.ts";
+import type { DirectReport } from "../direct/direct-report.ts";
 import type { JsonObject } from "../kube/kube-object.ts";
 import { isJsonObject } from "../kube/kube-object.ts";
 import type { Verdict } from "./plan.ts";
@@ -28,6 +29,8 @@ export interface Standing {
   readonly hubProblem: string | null;
   /** Of this relay's view of the RCC's remote. */
   readonly report: EdgeReport | null;
+  /** Of an RCC that relays read themselves; `null`: this one does not. */
+  readonly direct: DirectReport | null;
 }
 
 /** Without times: what the API server's object is compared with. */
@@ -62,11 +65,9 @@ function acceptedOf(resource: Resource, standing: Standing): Condition | null {
   if (verdict?.kind === "conflict") return accepted("False", "Conflict", verdict.message);
   if (verdict?.kind === "refused") return accepted("False", verdict.reason, verdict.message);
   if (verdict?.kind === "held" && resource.want.ok && isDirect(resource.want.want))
-    return accepted(
-      "False",
-      "NotServed",
-      "an RCC with connection fields is kept and not served from a custom resource: give it to the relays as a file (--rcc-dir), or leave the fields out to name a member",
-    );
+    return standing.direct === null
+      ? accepted("Unknown", "Pending", "the relay that writes this does not read it yet")
+      : accepted("True", "Accepted", "the relays of this cluster read its datastore themselves");
   if (verdict?.kind === "held") return accepted("True", "Accepted", "the hub has it");
   // What the hub had accepted it still has.
   if (wasAccepted(resource)) return null;
@@ -89,7 +90,7 @@ function wasAccepted({ object, generation }: Resource): boolean {
 
 function rccStatus(
   { name, want }: Resource,
-  { hub, report }: Standing,
+  { hub, report, direct }: Standing,
   accepted: Condition,
 ): Omit<WantedStatus, "observedGeneration"> {
   const rcc = hub?.rccs.find(({ metadata }) => metadata.name === name);
@@ -99,6 +100,7 @@ function rccStatus(
   const base = { ...(remote == null ? {} : { remote }), overlay };
   if (accepted.status !== "True")
     return { ...base, conditions: [accepted], state: stateOf(accepted) };
+  if (direct !== null) return { ...base, ...directStatus(direct, report, accepted) };
   const isGranted = rcc?.status.state === "granted";
   const granted = grantedOf(remote ?? name, rcc?.status);
   const word = CONNECTION_WORDS[report?.connectionStatus ?? 0] ?? "Unknown";
@@ -111,6 +113,27 @@ function rccStatus(
     endpoints: isGranted ? (report?.endpoints ?? 0) : 0,
     conditions: [accepted, granted, inSync],
     state: isGranted ? word : granted.reason,
+  };
+}
+
+/** Nobody has to grant it: who has its credentials sees it. */
+function directStatus(
+  { conditions }: DirectReport,
+  report: EdgeReport | null,
+  accepted: Condition,
+): Pick<WantedStatus, "conditions" | "state" | "endpoints"> {
+  const word = CONNECTION_WORDS[report?.connectionStatus ?? 0] ?? "Unknown";
+  const inSync =
+    word === "InSync"
+      ? condition("InSync", "True", "InSync", "all of it was listed and is equal")
+      : condition("InSync", "False", word, "");
+  const own = conditions.map(({ type, status, reason, message }) =>
+    condition(type, status, reason, message),
+  );
+  return {
+    endpoints: report?.endpoints ?? 0,
+    conditions: [accepted, ...own, inSync],
+    state: word,
   };
 }
 

@@ -139,7 +139,7 @@ export function connectionFields(spec: RccSpec): readonly string[] {
 export function notServed(spec: RccSpec): readonly FieldProblem[] {
   const direct = connectionFields(spec).map((field) => ({
     field: `spec.${field}`,
-    rule: "NotServed: this version reads no datastore of an RCC's own",
+    rule: "NotServed: a hub reads no datastore; relays of the cluster do",
   }));
   if (direct.length === 0 || spec.syncOptions?.overlayRoutingMode !== "Enabled") return direct;
   const rule = "NotServed: routes need an RCC that names a member";

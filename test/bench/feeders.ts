@@ -116,13 +116,14 @@ async function* latencies(
   own: InProcessRelay,
   followers: readonly InProcessRelay[],
 ): AsyncGenerator<Figure> {
-  const [alone, last]: [number[], number[]] = [[], []];
+  const [alone, nearest, last]: [number[], number[], number[]] = [[], [], []];
   for (let n = 0; n < CHANGES; n++) {
     const heard = [own, ...followers].map((relay) => relay.nextChange());
     const began = performance.now();
     change(home, n);
     const [first = 0, ...others] = await Promise.all(heard);
     alone.push(first - began);
+    nearest.push(Math.min(...others) - began);
     last.push(Math.max(...others) - began);
     await pause(CHANGE_MS);
   }
@@ -132,6 +133,13 @@ async function* latencies(
     ["p99", 0.99],
   ] as const) {
     const [theirs, mine] = [quantile(last, q), quantile(alone, q)];
+    // What the hop costs; what the last waits for besides is this thread's work for the others.
+    yield figure(
+      `change → the first of ${followers.length} followers, against a socket of its own, ${label}`,
+      quantile(nearest, q) / mine,
+      "×",
+      null,
+    );
     yield figure(
       `change → the last of ${followers.length} followers, ${label}`,
       theirs,

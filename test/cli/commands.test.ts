@@ -244,7 +244,7 @@ test("[CLI40] every document of a file is looked at before the first is applied,
     "RCC db of app names db (not-granted)\n" +
       "RCC far of app is kept, and NotServed: it names no member\n" +
       "  spec.clusterAccessSecret:\n" +
-      "    NotServed: this version reads no datastore of an RCC's own\n",
+      "    NotServed: a hub reads no datastore; relays of the cluster do\n",
   );
   expect(await succeed("rcc", "list", ...inMesh)).toBe(
     "CLUSTER  NAME  REMOTE  STATE\n" +

@@ -90,7 +90,37 @@ test("[CLI80] with the API server as source the relays' account may read it", ()
   expect(printed.map(({ metadata }) => metadata.name)).toContain("catwalk-relay-source");
 });
 
+test("[CLI80] --with adds what the kustomize components do", () => {
+  const with_ = ["--with", "services", "custom-resources", "--with", "export-policy"];
+  const { status, out } = install(...BASE, ...with_);
+  expect(status).toBe(0);
+  const printed = read(out);
+  const relays = printed.find(({ kind }) => kind === "DaemonSet")?.spec?.template?.spec;
+  expect(relays?.containers[0]?.args).toEqual(
+    expect.arrayContaining([
+      "--custom-resources",
+      "--services",
+      "--export-policy=/etc/catwalk/export/policy.yaml",
+    ]),
+  );
+  expect(out).toContain("mountPath: /etc/catwalk/export");
+  const names = printed.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+  for (const folder of ["crds", "export-policy", "services"]) {
+    const component = join(ROOT, "deploy/relay", folder);
+    const listed = read(
+      readFileSync(join(component, "kustomization.yaml"), "utf8"),
+    )[0] as unknown as {
+      readonly resources: readonly string[];
+    };
+    for (const file of listed.resources)
+      for (const { kind, metadata } of read(readFileSync(join(component, file), "utf8")))
+        expect(names).toContain(`${kind} ${metadata.name}`);
+  }
+  expect(install(...BASE).out).not.toMatch(/custom-resources|export-policy|--services/);
+});
+
 test.each([
+  [[...BASE, "--with", "coffee"], "--with"],
   [["--cluster", "A b", ...BASE.slice(2)], "--cluster"],
   [[...BASE, "--hub", "hub"], "--hub must be an http or https URL"],
   [[...BASE, "--image", "a b"], "--image must be the name of an image"],

@@ -49,6 +49,7 @@ async function withWriter<T>(
       return Promise.resolve({ status: 200, body: { ...state, results } });
     },
     reports: () => [],
+    directs: () => [],
     ...clock,
   });
   writer.start();

@@ -4,11 +4,8 @@
  * (which is no module that the Go proxy has), headless names, half of the API. [MCS6] [MCS8]
  * [MCS10]
  */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-
-import { parseAllDocuments } from "yaml";
 
 import { derivedName } from "../../relay/services/mcs/derived-name.ts";
 import { applyRcc } from "../../shared/api/rccs.ts";
@@ -17,6 +14,7 @@ import { eventually, MeshRig } from "../support/mesh-rig.ts";
 import { kubectl, relayKubeconfig } from "./deploy.ts";
 import { standardCrds, startCoreDns } from "./coredns.ts";
 import type { CoreDns } from "./coredns.ts";
+import { asked, audited, rightsOf } from "./audit.ts";
 import { KubeClient } from "./kube-client.ts";
 import type { KubeServer } from "./kube-server.ts";
 import type { Suite } from "./suite.ts";
@@ -438,24 +436,6 @@ async function checkNames(check: Check, lab: McsLab): Promise<void> {
   });
 }
 
-interface Audited {
-  readonly verb: string;
-  readonly objectRef?: {
-    readonly apiGroup?: string;
-    readonly resource: string;
-    readonly subresource?: string;
-  };
-  readonly responseStatus?: { readonly code?: number };
-}
-
-interface Role {
-  readonly rules?: readonly {
-    readonly apiGroups: readonly string[];
-    readonly resources: readonly string[];
-    readonly verbs: readonly string[];
-  }[];
-}
-
 async function checkRights(lab: McsLab): Promise<void> {
   // An annotation that cannot be read is told by an Event.
   await lab.a.send("POST", SERVICES, {
@@ -478,17 +458,11 @@ async function checkRights(lab: McsLab): Promise<void> {
     endpoints: [{ addresses: ["10.20.1.1"], hostname: "hello-0", conditions: { ready: false } }],
   });
   const given = RIGHTS.filter((file) => file.startsWith("services/")).flatMap((file) =>
-    parseAllDocuments(readFileSync(join(FOLDER, file), "utf8"))
-      .flatMap((document) => (document.toJS() as Role).rules ?? [])
-      .flatMap(({ apiGroups, resources, verbs }) =>
-        apiGroups.flatMap((group) =>
-          resources.flatMap((resource) => verbs.map((verb) => `${group}/${resource} ${verb}`)),
-        ),
-      ),
+    rightsOf(join(FOLDER, file)),
   );
   const needed = given.filter((right) => !SELDOM.includes(right));
   const unused = (): readonly string[] => {
-    const used = new Set(lab.kubes.flatMap(asked));
+    const used = new Set(lab.kubes.flatMap(({ folder }) => asked(folder)));
     return needed.filter((right) => !used.has(right));
   };
   await eventually(
@@ -498,20 +472,6 @@ async function checkRights(lab: McsLab): Promise<void> {
   for (const { folder } of lab.kubes)
     for (const { verb, objectRef, responseStatus } of audited(folder))
       must(responseStatus?.code !== 403, { verb, objectRef });
-}
-
-function audited(folder: string): readonly Audited[] {
-  const lines = readFileSync(join(folder, "audit.log"), "utf8").trim().split("\n");
-  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as Audited);
-}
-
-/** What was asked: `group/resource verb`. */
-function asked({ folder }: KubeServer): readonly string[] {
-  return audited(folder).flatMap(({ verb, objectRef }) => {
-    if (objectRef === undefined) return [];
-    const { apiGroup = "", resource, subresource } = objectRef;
-    return [`${apiGroup}/${resource}${subresource === undefined ? "" : `/${subresource}`} ${verb}`];
-  });
 }
 
 function must(condition: boolean, found: unknown): void {

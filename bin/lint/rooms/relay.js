@@ -131,6 +131,7 @@ export const RELAY_ROOMS = {
     "relay/lib",
     "relay/kube",
     "relay/source",
+    "relay/direct",
   ],
   /** Views from the cluster's other relays. */
   "relay/peers": [

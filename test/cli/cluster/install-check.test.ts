@@ -123,6 +123,7 @@ test("[CLI82] what differs is named by object and field; what a server adds is n
     image: "r.example/relay:7",
     typha: "manifest",
     source: "typha",
+    components: [],
   } as const;
   for (const object of objectsOf(manifests(choice)))
     api.objects.set(pathOf(object).path, { ...object, status: { of: "the server" } });
@@ -155,6 +156,7 @@ test("[CLI83] uninstall lists what is ours, deletes it with --yes, and not under
     image: "r.example/relay:7",
     typha: "manifest",
     source: "kubernetes",
+    components: ["custom-resources", "export-policy", "services"],
   } as const;
   for (const object of objectsOf(manifests(choice))) api.objects.set(pathOf(object).path, object);
   api.objects.set("/api/v1/namespaces/catwalk/secrets/catwalk-identity", {});
@@ -183,4 +185,9 @@ test("[CLI83] uninstall lists what is ours, deletes it with --yes, and not under
   api.objects.delete("/api/v1/namespaces/kube-system/pods/calico-node-n1");
   expect([...api.objects.keys()]).toEqual(others);
   expect((await catwalk("uninstall")).err).toBe("nothing of ours is there\n");
+  // Another cluster's relay reads this one by it.
+  api.objects.set("/apis/rbac.authorization.k8s.io/v1/clusterroles/catwalk-remote", {});
+  expect((await catwalk("uninstall")).err).toMatch(
+    /^the account catwalk-remote stays: .*: catwalk rbac remote \| kubectl delete -f -\nnothing/,
+  );
 });

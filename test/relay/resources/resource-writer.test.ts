@@ -51,6 +51,7 @@ class World {
       log: { warn: say, info: say } as never,
       askHub: (_, body) => this.#answer(body as { readonly writes: readonly OwnWrite[] }),
       reports: () => (this.report === null ? [] : [this.report]),
+      directs: () => [],
       now: () => performance.now(),
       wallMs: () => Date.now(),
     });

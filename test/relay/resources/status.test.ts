@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 
 import type { EdgeReport } from "../../../shared/visibility/facts.ts";
 import { statusOf, withStatus } from "../../../relay/resources/status.ts";
+import type { DirectReport } from "../../../relay/direct/direct-report.ts";
 import type { Standing } from "../../../relay/resources/status.ts";
 import { readResource } from "../../../relay/resources/resource.ts";
 import type { Resource } from "../../../relay/resources/resource.ts";
@@ -12,6 +13,7 @@ const HELD: Standing = {
   hub: { ...NO_OBJECTS, rccs: [rccAt("db", "crd-1")], grants: [grantAt("app", "crd-1")] },
   hubProblem: null,
   report: null,
+  direct: null,
 };
 
 function report(connectionStatus: EdgeReport["connectionStatus"], endpoints: number): EdgeReport {
@@ -22,6 +24,21 @@ function report(connectionStatus: EdgeReport["connectionStatus"], endpoints: num
 function vetoed(rcc: ReturnType<typeof rccAt>): ReturnType<typeof rccAt> {
   return { ...rcc, status: { ...rcc.status, vetoed: true } };
 }
+
+/** As a relay tells of a direct remote. */
+const READ: DirectReport = {
+  rcc: "db",
+  where: "RemoteClusterConfiguration db",
+  datastore: "kubernetes",
+  conditions: [
+    { type: "Configured", status: "True", reason: "Valid", message: "", since: "T" },
+    { type: "Connected", status: "False", reason: "Refused", message: "401", since: "T" },
+  ],
+  ranges: { pods: [], nodes: [] },
+  refusedClaims: [],
+  notAdmitted: 0,
+  source: null,
+};
 
 const DIRECT = { clusterAccessSecret: { name: "s", namespace: "n" } };
 
@@ -49,7 +66,21 @@ test.each<[string, Resource, Partial<Standing>, string, string]>([
     "Vetoed",
     "Accepted True",
   ],
-  ["direct", resourceOf("rcc", "db", DIRECT), {}, "NotServed", "Accepted False"],
+  ["direct, not read yet", resourceOf("rcc", "db", DIRECT), {}, "Pending", "Accepted Unknown"],
+  [
+    "direct",
+    resourceOf("rcc", "db", DIRECT),
+    { direct: READ, report: report(2, 7) },
+    "InSync",
+    "Accepted True",
+  ],
+  [
+    "direct, and cut off",
+    resourceOf("rcc", "db", DIRECT),
+    { direct: READ, report: report(0, 7) },
+    "NotConnecting",
+    "Accepted True",
+  ],
   [
     "conflict",
     resourceOf("rcc", "db"),
@@ -88,6 +119,18 @@ test.each<[string, Resource, Partial<Standing>, string, string]>([
     expect([status?.state, `${first?.type} ${first?.status}`]).toEqual([state, accepted]);
   },
 );
+
+test("[CRD8] a direct RCC has the conditions of who reads it, and waits for no grant", () => {
+  const resource = resourceOf("rcc", "db", DIRECT);
+  const status = statusOf(resource, { ...HELD, direct: READ, report: report(2, 7) });
+  expect(status?.endpoints).toBe(7);
+  expect(status?.conditions).toEqual([
+    expect.objectContaining({ type: "Accepted", status: "True" }),
+    { type: "Configured", status: "True", reason: "Valid", message: "" },
+    { type: "Connected", status: "False", reason: "Refused", message: "401" },
+    expect.objectContaining({ type: "InSync", status: "True" }),
+  ]);
+});
 
 test("[CRD8] the columns: remote, endpoints, overlay, of a grant its scope", () => {
   const far = resourceOf(
