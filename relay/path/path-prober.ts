@@ -32,13 +32,16 @@ interface Check {
   readonly id: number;
   /** As ordered; what is done is in the report. */
   phase: PathPhase;
-  readonly plan: PathPlan;
-  readonly tally: Tally;
+  plan: PathPlan;
+  tally: Tally;
   report: NodeReport | null;
   ears: { close(): void } | null;
   cancel: (() => void) | null;
 }
 
+const NOTHING: PathPlan = { targets: [], problem: "" };
+const ADMIT_MS = 4_000;
+const LOOK_MS = 200;
 const OPEN_MS = 120_000;
 /** Linux knows a narrow way for so long, and cuts packets up for it: it is not found again. */
 const LEARNT_MS = 600_000;
@@ -93,26 +96,38 @@ export class PathProber {
   }
 
   async #listen(rcc: string, order: PathOrder): Promise<void> {
-    const { node } = this.#options;
-    const plan = pathPlan(order, node, this.#options.ends(rcc));
-    if (plan === null) return;
-    const tally = new Tally(order.id, plan.targets);
+    if (!order.pairs.some(([own]) => own === this.#options.node)) return;
     const check: Check = {
       id: order.id,
       phase: order.phase,
-      plan,
-      tally,
+      plan: NOTHING,
+      tally: new Tally(order.id, []),
       report: null,
       ears: null,
       cancel: null,
     };
     this.#checks.set(rcc, check);
+    const plan = await this.#planned(rcc, order, check);
+    check.plan = plan;
+    check.tally = new Tally(order.id, plan.targets);
     const problem = plan.problem !== "" ? plan.problem : await this.#open(rcc, check);
     this.#say(check, "listen", problem);
     // Orders that came meanwhile.
     if (problem !== "" || this.#checks.get(rcc) !== check) this.#close(check);
     else if (check.phase === "send") void this.#send(check);
     else if (check.phase === "end") this.#end(check);
+  }
+
+  /** A relay that has just started may not have the remote's nodes yet. */
+  async #planned(rcc: string, order: PathOrder, check: Check): Promise<PathPlan> {
+    const { node, ports } = this.#options;
+    const began = ports.now();
+    for (;;) {
+      const plan = pathPlan(order, node, this.#options.ends(rcc)) ?? NOTHING;
+      const isLate = ports.now() - began >= ADMIT_MS;
+      if (plan.problem === "" || isLate || this.#checks.get(rcc) !== check) return plan;
+      await this.#wait(LOOK_MS);
+    }
   }
 
   /** @returns Why it cannot be; empty: it is. */

@@ -22,8 +22,8 @@ test("[CLI98] the next step follows when all nodes have done the one before; the
   expect(hasDone(check("listen", "listen"), "send", 0)).toBe(false);
   expect(hasDone(check("send", "end"), "send", 0)).toBe(true);
   const silent = check("listen", { phase: null });
-  expect(hasDone(silent, "listen", 4_999)).toBe(false);
-  expect(hasDone(silent, "listen", 5_000)).toBe(true);
+  expect(hasDone(silent, "listen", 7_999)).toBe(false);
+  expect(hasDone(silent, "listen", 8_000)).toBe(true);
   expect(hasDone(check("send", { phase: null }), "send", 0)).toBe(true);
   // Who cannot take part is not waited for.
   const broken = check("send", { phase: "listen", problem: "cannot listen" });

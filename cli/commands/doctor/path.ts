@@ -27,7 +27,7 @@ const PATIENCE_MS: Readonly<Record<PathPhase, number>> = {
 };
 const LOOK_MS = 200;
 /** Relays that no word has come of by then take no part. */
-const SILENT_MS = 5_000;
+const SILENT_MS = 8_000;
 
 export function addDoctorPath(doctor: Command): void {
   withExample(

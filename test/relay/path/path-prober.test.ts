@@ -6,6 +6,7 @@ import { PathProber } from "../../../relay/path/path-prober.ts";
 import { newLogger } from "../../../relay/lib/log.ts";
 import { ladder, PATH_PORT, TCP_BYTES } from "../../../shared/overlay/path-check.ts";
 import type { PathOrder } from "../../../shared/overlay/path-check.ts";
+import type { Vteps } from "../../../shared/overlay/route-plan.ts";
 import { vtepId } from "../../../shared/overlay/route-plan.ts";
 import type { Vtep } from "../../../shared/overlay/vtep.ts";
 import { eventually } from "../../support/mesh-rig.ts";
@@ -97,7 +98,12 @@ function inner(frame: Uint8Array): Uint8Array {
   return frame.subarray(8 + 14 + 20 + 8);
 }
 
-function world(net = new FakeNet(), own = A1, remote = B1) {
+function world(
+  net = new FakeNet(),
+  own = A1,
+  remote = B1,
+  remotes = (): Vteps => admitted(remote),
+) {
   const timers: { ms: number; run: () => void }[] = [];
   let nowMs = 0;
   const prober = new PathProber({
@@ -106,6 +112,7 @@ function world(net = new FakeNet(), own = A1, remote = B1) {
       now: () => nowMs,
       after: (ms, run) => {
         if (ms < 10_000) {
+          nowMs += ms;
           const timer = setImmediate(run);
           return () => clearImmediate(timer);
         }
@@ -116,7 +123,7 @@ function world(net = new FakeNet(), own = A1, remote = B1) {
     },
     net: net.net,
     log: newLogger("test", "silent"),
-    ends: () => ({ own: [own], remote: admitted(remote) }),
+    ends: () => ({ own: [own], remote: remotes() }),
     vxlan: () => ({ port: 4_789, vni: 4_096 }),
     onReport: () => undefined,
   });
@@ -201,6 +208,19 @@ test("[OVL12] what was opened is closed after two minutes, when routes go, and w
   }
 });
 
+test("[OVL12] a relay that has just started waits for the remote's nodes, and goes on with what was ordered meanwhile", async () => {
+  const net = new FakeNet();
+  const admittedLater: Vtep[] = [];
+  const one = world(net, A1, B1, () => admitted(...admittedLater));
+  one.follow(order("listen"));
+  one.follow(order("send"));
+  expect(one.prober.report("r")).toBe(undefined);
+  admittedLater.push(B1);
+  await one.until("send");
+  expect(one.prober.report("r")?.nodes[0]?.flows[0]?.sent?.mtu).toBe(1_450);
+  one.prober.stop();
+});
+
 test("[OVL12] a relay that starts in the middle of a check, or whose Felix has no tunnel, sends nothing", async () => {
   const net = new FakeNet();
   const late = world(net);
@@ -211,6 +231,7 @@ test("[OVL12] a relay that starts in the middle of a check, or whose Felix has n
   bare.follow(order("listen"));
   expect((await bare.until("listen"))?.problem).toContain("10.66.1.0 is on no device");
   bare.follow(order("send"));
+  // What has not come after four seconds is not waited for.
   const far = world(new FakeNet(), A1, B2);
   far.follow(order("listen"));
   expect((await far.until("listen"))?.problem).toContain("no tunnel endpoint of node b1");
