@@ -19,7 +19,8 @@ const frames = Array.from({ length: (PODS * LAPS) / PER_FRAME }, (_, n) =>
   encodePayload(
     Array.from({ length: PER_FRAME }, (__, i) => {
       const at = (n * PER_FRAME + i) % PODS;
-      return put({ ...pod(`p${at}`, address(at)), labels: { lap: String(n) } });
+      // A record that is there already is no change.
+      return put({ ...pod(`p${at}`, address(at)), labels: { lap: `${process.pid}-${n}` } });
     }),
     1,
   ),
@@ -33,10 +34,12 @@ const readers = load.readerHeaders.map((headers) => new LightReader(load.watchUr
 await Promise.all(readers.map(({ ready }) => ready));
 process.send?.("ready");
 const began = performance.now();
+// Behind what there is to begin with.
+const FIRST = PODS / PER_FRAME;
 for (let n = 0; ; n++) {
   const dueMs = (n * PER_FRAME * 1_000) / load.changesPerSecond;
   const waitMs = began + dueMs - performance.now();
   if (waitMs > 0) await sleep(waitMs);
-  await publisher.send("identity", frames[n % frames.length] ?? new Uint8Array());
+  await publisher.send("identity", frames[(FIRST + n) % frames.length] ?? new Uint8Array());
   if (n % 100 === 0) process.send?.({ sent: n * PER_FRAME, got: readers.map((one) => one.frames) });
 }

@@ -135,6 +135,8 @@ async function startLoad(rig: BenchRig): Promise<() => Promise<void>> {
   return async () => {
     if (child.exitCode !== null) throw new Error("the load has ended: silence was measured");
     progress(`load: ${last}`);
+    if (!/"got":\[[1-9]/.test(last))
+      throw new Error("its readers got nothing: silence was measured");
     child.kill("SIGKILL");
     // The hub notices that they are gone.
     await sleep(2_000);
