@@ -9,7 +9,8 @@ const TOLD_MS = 10_000;
 export class RemoteLatency {
   readonly #ports: Pick<RelayPorts, "now" | "hubTime">;
   readonly #windows = new LatencyWindows();
-  #told: EdgeLatency | null = null;
+  /** By this machine's own clock, since the hub's may be set back. */
+  #told: { readonly latency: EdgeLatency; readonly atMs: number } | null = null;
 
   constructor(ports: Pick<RelayPorts, "now" | "hubTime">) {
     this.#ports = ports;
@@ -18,6 +19,7 @@ export class RemoteLatency {
   /** A change is applied that was seen at its source at that time, Unix ms by the hub's clock. */
   onApplied(seenMs: number): void {
     const time = this.#ports.hubTime?.now() ?? null;
+    // fault: latency-of-nothing
     if (time !== null) this.#windows.add(time.ms - seenMs, this.#ports.now());
   }
 
@@ -26,11 +28,13 @@ export class RemoteLatency {
     const windows = this.#windows.windows(this.#ports.now());
     const time = windows === null ? null : (this.#ports.hubTime?.now() ?? null);
     if (windows === null || time === null) return {};
-    const known = this.#told;
-    if (known !== null && time.ms - known.atMs < TOLD_MS) return { latency: known };
+    const nowMs = this.#ports.now();
+    if (this.#told !== null && nowMs - this.#told.atMs < TOLD_MS)
+      return { latency: this.#told.latency };
     const errorMs = roundedError(time.errorMs);
-    this.#told = { atMs: Math.round(time.ms), errorMs, windows };
-    return { latency: this.#told };
+    const latency = { atMs: Math.round(time.ms), errorMs, windows };
+    this.#told = { latency, atMs: nowMs };
+    return { latency };
   }
 }
 

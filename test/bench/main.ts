@@ -10,6 +10,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
+import { benchApiList } from "./api-list.ts";
 import { benchApiToFelix } from "./api-to-felix.ts";
 import { benchDryRun } from "./dry-run.ts";
 import { benchEtcdPeer } from "./etcd-peer.ts";
@@ -56,6 +57,7 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   plan: benchPlan,
   "services-fill": () => benchServicesFill(),
   "dry-run": benchDryRun,
+  "api-list": benchApiList,
 };
 
 /** Of one of them, for who works on it: run by their names only. */

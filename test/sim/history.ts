@@ -108,6 +108,13 @@ export type Happening =
     }
   /** All relays of a cluster have been gone since then, and the hub was there. */
   | { readonly what: "dark"; readonly uid: string; readonly sinceMs: number }
+  /** Each place has made so many changes since then, and nothing else has happened. */
+  | {
+      readonly what: "probed";
+      readonly sinceMs: number;
+      readonly probes: number;
+      readonly told: readonly ToldLatency[];
+    }
   /** All Origins know that this cluster is suspended, or it is suspended no more. */
   | { readonly what: "suspended"; readonly uid: string; readonly isSuspended: boolean }
   /** A place is this member from now on. */
@@ -299,6 +306,18 @@ export interface QuietOrigin {
     readonly status: number;
     readonly endpoints: number;
   }[];
+}
+
+/** What the hub tells of an edge's last minute. */
+export interface ToldLatency {
+  /** UIDs. */
+  readonly reader: string;
+  readonly origin: string;
+  readonly count: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Of both relays' readings of the hub's clock. */
+  readonly errorMs: number;
 }
 
 export interface QuietEdge {

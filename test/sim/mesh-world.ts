@@ -8,11 +8,13 @@ import { join } from "node:path";
 
 import { LABELS_ANNOTATION } from "../../shared/visibility/rcc.ts";
 import type { RccRequest } from "../../shared/visibility/rcc.ts";
+import type { HubTime } from "../../relay/hub/relay-ports.ts";
 import { hashToken } from "../../worker/mesh/membership.ts";
 import type { Outcome } from "../../worker/mesh/outcome.ts";
+import { pod } from "../support/records.ts";
 import { SimFeedNet } from "./feed-net.ts";
 import { History } from "./history.ts";
-import type { QuietOrigin } from "./history.ts";
+import type { QuietOrigin, ToldLatency } from "./history.ts";
 import { Hub } from "./hub.ts";
 import type { HubCopy } from "./hub.ts";
 import { Place } from "./place.ts";
@@ -25,6 +27,12 @@ import { World } from "./world.ts";
 /** From this one on relays of the last place follow each other: two feed, two follow. */
 export const FED_SEEDS = 1_000_000_000;
 const MESH = "demo";
+const CLOCK_ERROR_MS = 2;
+const PROBES = 3;
+/** A minute's window has what came in the minute before, too. */
+const PROBE_APART_MS = 125_000;
+/** What is told of latency is no news within ten seconds. */
+const PROBE_TOLD_MS = 25_000;
 /** Files in memory, where there are such: a run makes hundreds of small writes. */
 const MEMORY = "/dev/shm";
 
@@ -96,12 +104,52 @@ export class MeshWorld {
             made.world.rng.chance(0.3),
             net,
             drawsRoutes(seed),
+            drawsWatched(seed) ? made.#clockOf(number + n) : undefined,
           ),
       );
       made.members.push({ place, identity: null, relays });
     }
     for (const member of made.members) await made.join(member);
     return made;
+  }
+
+  /** The hub's clock as a relay reads it: a little wrong, and it says by how much at most. */
+  #clockOf(relay: number): HubTime {
+    const offsetMs = (relay % 2 === 0 ? 1 : -1) * (CLOCK_ERROR_MS - 1);
+    return { now: () => ({ ms: this.hub.wallMs() + offsetMs, errorMs: CLOCK_ERROR_MS }) };
+  }
+
+  /**
+   * A change of each place while all is quiet, of which it is known how long it takes, and what is
+   * told of it afterwards.
+   */
+  async probe(): Promise<void> {
+    // Older changes are in no window of a minute any more.
+    await this.world.advance(PROBE_APART_MS);
+    const sinceMs = this.world.now;
+    const wallMs = this.hub.wallMs();
+    for (let n = 0; n < PROBES; n++) {
+      for (const { place, identity } of this.members)
+        if (identity !== null)
+          place.put(pod(`probe-${n}`, `10.${place.number}.1.${1 + n}`, { probe: String(n) }), true);
+      await this.world.advance(2_000);
+    }
+    await this.world.advance(PROBE_TOLD_MS);
+    const told = this.members.flatMap(({ identity }): ToldLatency[] => {
+      if (identity === null) return [];
+      const reader = identity.membership.cluster.uid;
+      const edges = this.hub.origin(reader).event((it) => it.status())?.edges ?? [];
+      return edges.flatMap(({ origin, latency }) => {
+        const [minute] = latency?.windows ?? [];
+        // Of a reader of an older protocol, or of a scope that shows no probe, nothing new is told.
+        const isNews = latency !== undefined && latency.atMs > wallMs;
+        if (!isNews || minute === undefined) return [];
+        const [count, p50Ms, p99Ms] = minute;
+        const errorMs = latency.errorMs + CLOCK_ERROR_MS;
+        return [{ reader, origin: origin.uid, count, p50Ms, p99Ms, errorMs }];
+      });
+    });
+    this.history.add({ what: "probed", sinceMs, probes: PROBES, told });
   }
 
   close(): void {

@@ -11,7 +11,7 @@ import type { AccessFacts } from "../../shared/visibility/facts.ts";
 import { readConfig } from "../../relay/config/relay-config.ts";
 import type { Membership } from "../../relay/hub/join.ts";
 import type { LinkOptions } from "../../relay/hub/link.ts";
-import type { Link, RelayPorts } from "../../relay/hub/relay-ports.ts";
+import type { HubTime, Link, RelayPorts } from "../../relay/hub/relay-ports.ts";
 import { Relay } from "../../relay/relay.ts";
 import type { ServedChange } from "../../relay/view/serving.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
@@ -79,6 +79,8 @@ export class RelayProcess {
   readonly #net: SimFeedNet | null;
   /** What it tells Felix for routes is taken note of. */
   readonly #drawsRoutes: boolean;
+  /** Its reading of the hub's clock; absent: it has none. */
+  readonly #hubTime: HubTime | undefined;
   #process: Process | null = null;
   #identity: Identity | null = null;
   /** What Felix has: it outlives the relay. */
@@ -100,7 +102,9 @@ export class RelayProcess {
     isOld: boolean,
     net: SimFeedNet | null,
     drawsRoutes: boolean,
+    hubTime?: HubTime,
   ) {
+    this.#hubTime = hubTime;
     this.#drawsRoutes = drawsRoutes;
     this.#isOld = isOld;
     this.#net = net;
@@ -300,6 +304,7 @@ export class RelayProcess {
           if (process.isAlive) run();
         }),
       dial: (options) => this.#dial(options, process),
+      ...(this.#hubTime === undefined ? {} : { hubTime: this.#hubTime }),
     };
   }
 

@@ -40,6 +40,7 @@ export async function run(
     mesh.world.rng = new Rng(seed);
     mesh.history.add({ what: "action", name: "(everything heals)" });
     await mesh.heal();
+    if (drawsWatched(seed) && !drawsRolling(seed)) await mesh.probe();
     mesh.tellQuiet();
   } catch (error) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

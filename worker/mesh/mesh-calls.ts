@@ -97,7 +97,8 @@ export interface MeshAdmin {
     name: string,
     change: RangesChange,
   ): Promise<Outcome<Changed<{ readonly cluster: Member }>>>;
-  listClusters(): Promise<Outcome<readonly Member[]>>;
+  /** By name; of a part at least those after its cursor, and one more than its limit. */
+  listClusters(part?: RccsPart): Promise<Outcome<readonly Member[]>>;
   getCluster(name: string): Promise<Outcome<Member>>;
   removeCluster(name: string): Promise<Outcome<Changed<object>>>;
   /** Whether it is to be suspended, or no longer. [VIS50] */

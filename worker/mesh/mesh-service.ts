@@ -20,9 +20,10 @@ import { checkNarrowing } from "./narrowing.ts";
 import { claimRanges, rangesAfter, setRanges } from "./ranges.ts";
 import type { RangesChange } from "./ranges.ts";
 import { applyRcc, deleteRcc, getRcc, listAllRccs, listRccs } from "./rccs.ts";
+import type { RccsPart } from "./rccs.ts";
 import type { ClusterRow } from "./registry.ts";
 import { setSuspended } from "./suspension.ts";
-import { overviewOf, viewCluster, viewOf } from "./views.ts";
+import { clustersOf, overviewOf, viewCluster, viewOf } from "./views.ts";
 import { decideWithdrawals } from "./withdrawals.ts";
 
 export interface MeshServicePorts {
@@ -91,10 +92,10 @@ export class MeshService implements MeshAdmin, FactsCalls {
     });
   }
 
-  async listClusters(): ReturnType<MeshAdmin["listClusters"]> {
+  async listClusters(part: RccsPart = {}): ReturnType<MeshAdmin["listClusters"]> {
     return this.#mesh.ask(() => {
       this.#mesh.requireMesh();
-      return this.#mesh.clusters().map((cluster) => this.#view(cluster));
+      return clustersOf(this.#mesh, part).map((cluster) => this.#view(cluster));
     });
   }
 

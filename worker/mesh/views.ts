@@ -4,11 +4,20 @@ import { scopeId } from "../../shared/visibility/scope.ts";
 import { notServed } from "../../shared/visibility/rcc-connection.ts";
 import { labelModeOf } from "../../shared/visibility/rcc.ts";
 import { listMemberRccs, listRccs } from "./rccs.ts";
+import type { RccsPart } from "./rccs.ts";
 import type { Member, MeshOverview, ViewOverview } from "./mesh-calls.ts";
 import type { Mesh } from "./mesh.ts";
 import { WELL } from "./webhooks/note-health.ts";
 import { overlayOverview } from "./preflight-view.ts";
 import type { ClusterRow } from "./registry.ts";
+
+/** By name; of a part at least those after its cursor, and one more than its limit. */
+export function clustersOf(mesh: Mesh, { limit, cursor = "" }: RccsPart): readonly ClusterRow[] {
+  if (limit === undefined && cursor === "") return mesh.clusters();
+  const most = limit === undefined ? mesh.store.count("names") : limit + 1;
+  const names = mesh.store.after("names", cursor.split("/")[0] ?? "", most);
+  return names.flatMap(([, { uid }]) => mesh.member(uid) ?? []);
+}
 
 export function viewCluster(mesh: Mesh, row: ClusterRow): Member {
   return {

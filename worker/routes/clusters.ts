@@ -32,7 +32,7 @@ export function clusterRoutes(ports: HubPorts): OpenAPIHono {
     });
   });
   serve(router, listClusters, async ({ params, query }) => {
-    const members = valueOf(await ports.mesh(params.mesh).listClusters());
+    const members = valueOf(await ports.mesh(params.mesh).listClusters(query));
     const { items, next } = pageOf(members, ({ name }) => name, query);
     return ok({ items: items.map(showMember), next });
   });

@@ -142,3 +142,17 @@ test("[API55] a report is the same for ten seconds, and absent without a clock o
   blind.onApplied(1);
   expect(blind.report()).toEqual({});
 });
+
+test("[API55] a hub's clock that is set back does not keep what was told before it", () => {
+  let [nowMs, hubMs] = [0, 7_200_000];
+  const latency = new RemoteLatency({
+    now: () => nowMs,
+    hubTime: { now: () => ({ ms: hubMs, errorMs: 2 }) },
+  });
+  latency.onApplied(hubMs - 1_000);
+  expect(latency.report().latency?.windows[0]?.[0]).toBe(1);
+  [nowMs, hubMs] = [11_000, 11_000];
+  latency.onApplied(hubMs - 10);
+  const told = latency.report().latency;
+  expect([told?.atMs, told?.windows.map(([count]) => count)]).toEqual([11_000, [2, 2, 2]]);
+});

@@ -43,6 +43,18 @@ export const OF_WATCHING: readonly Mutant[] = [
     from,
   },
   {
+    name: "latency-of-nothing",
+    bug: "Changes are told to take no time.",
+    validators: ["StatusTruthful"],
+    faults: {
+      "latency-of-nothing": {
+        kind: "instead",
+        do: "if (time !== null) this.#windows.add(0 * seenMs, this.#ports.now());",
+      },
+    },
+    from,
+  },
+  {
     name: "hold-without-end",
     bug: "A held withdrawal ends only when something else happens.",
     validators: ["NoGhosts", "Converged", "StatusTruthful", "LossTold"],

@@ -1,6 +1,7 @@
 /** What status says is the case: of a relay at any time, of the hub when all is quiet. */
 import type { Happening, QuietEdge, SeenRemote } from "../history.ts";
 import { atQuiet, expected } from "./converged.ts";
+import { judgeLatency } from "./latency-truthful.ts";
 import type { Truth } from "./truth.ts";
 import type { Validator } from "./validator.ts";
 
@@ -83,6 +84,6 @@ export const statusTruthful: Validator = {
         if (wrong !== null) return { atMs, message: `${it.relay} ${wrong}` };
       }
     }
-    return atQuiet(history, judgeQuiet);
+    return judgeLatency(history) ?? atQuiet(history, judgeQuiet);
   },
 };

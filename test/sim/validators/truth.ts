@@ -139,6 +139,7 @@ export class Truth {
       case "instance":
       case "obeyed":
       case "pools":
+      case "probed":
       case "quiet":
       case "received":
       case "reconciled":

@@ -7,7 +7,8 @@ import { expect, test } from "vitest";
 import { WITHHELD_EPOCH } from "../../../shared/log/cursor.ts";
 import type { Message } from "../../../shared/protocol/messages.ts";
 import type { OverlayPhase } from "../../../shared/visibility/overlay-order.ts";
-import type { Happening, QuietRelay, SeenRemote, Served, SourceState } from "../history.ts";
+import type { Happening, Moment, QuietRelay, SeenRemote, Served, SourceState } from "../history.ts";
+import { judgeLatency } from "./latency-truthful.ts";
 import { VALIDATORS } from "./index.ts";
 
 const [A, B, KEY, HASH] = ["a", "b", "01".repeat(12), "02".repeat(12)];
@@ -450,6 +451,37 @@ test("[SIM2] NoNatWindow: a pool that was deleted leaves once; one that was revo
   expect(broken([...back, pools([])])).toEqual(["NoNatWindow"]);
   const restored = [...before, { what: "restored" } as Happening];
   expect(broken([...restored, pools([])])).toEqual([]);
+});
+
+test("[SIM2] StatusTruthful: changes take as long as is told, as far as clocks are right", () => {
+  const [first, ...more] = begin;
+  const before = first === undefined ? [] : [first, ...more.slice(0, -3)];
+  const at = (atMs: number, it: Happening): Moment => ({ atMs, it });
+  const took = [10, 20, 30].flatMap((ms, n) => {
+    const key = `0${n + 2}`.repeat(12);
+    return [
+      at(1_000 * n + 100, { what: "source", place: "pb", key, state: { ...state, hash: key } }),
+      at(1_000 * n + 100 + ms, {
+        ...(told("put", true, key) as object),
+        key: `b ${key}`,
+      } as Happening),
+    ];
+  });
+  const judge = (p50Ms: number, p99Ms: number, count = 3) =>
+    judgeLatency([
+      ...before.map((it) => at(0, it)),
+      ...took,
+      at(9_000, {
+        what: "probed",
+        sinceMs: 50,
+        probes: 3,
+        told: [{ reader: A, origin: B, count, p50Ms, p99Ms, errorMs: 4 }],
+      }),
+    ]);
+  expect(judge(20, 33)).toBe(null);
+  expect(judge(6, 40)).toBe(null);
+  for (const wrong of [judge(5, 33), judge(20, 42), judge(33, 20), judge(20, 33, 0)])
+    expect(wrong).toMatchObject({ atMs: 9_000, message: expect.stringContaining("10 to 30 ms") });
 });
 
 test("[SIM2] NoFlagFlip: a pool has VXLAN where one of the cluster's own has", () => {

@@ -8,6 +8,7 @@ import { WHOLE } from "../../../shared/log/partition.ts";
 import type { Partition } from "../../../shared/log/partition.ts";
 import { decodePayload } from "../../../shared/log/payload.ts";
 import type { LogChange } from "../../../shared/log/payload.ts";
+import type { CalicoRecord } from "../../../shared/record/record.ts";
 import { hashRecord, keyHashOf } from "../../../shared/record/encoding.ts";
 import { readChange } from "./admitted-change.ts";
 import type { ReadChange } from "./admitted-change.ts";
@@ -96,7 +97,26 @@ function putsIn(changes: readonly LogChange[]): ReadChange[] {
   return changes.flatMap((change) => {
     if (change.op === "delete") return [];
     const { record } = readChange({ change, keyHash: NO_DIGEST, recordHash: NO_DIGEST });
-    if (record === null) return [];
-    return [{ change, record, keyHash: keyHashOf(record), recordHash: hashRecord(change.bytes) }];
+    return record === null ? [] : [new ReadPut(change, record)];
   });
+}
+
+/** Its hashes are made when somebody asks: most records concern nobody. */
+class ReadPut implements ReadChange {
+  readonly change: LogChange & { readonly op: "put" };
+  readonly record: CalicoRecord;
+  #keyHash: Uint8Array | null = null;
+
+  constructor(change: ReadPut["change"], record: CalicoRecord) {
+    this.change = change;
+    this.record = record;
+  }
+
+  get keyHash(): Uint8Array {
+    return (this.#keyHash ??= keyHashOf(this.record));
+  }
+
+  get recordHash(): Uint8Array {
+    return hashRecord(this.change.bytes);
+  }
 }

@@ -7,7 +7,11 @@ import { parseIp } from "../../../shared/ip/address.ts";
 import { RangeSet } from "../../../shared/ip/range-set.ts";
 import { toId } from "../../../shared/lib/bytes.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
-import type { CalicoRecord } from "../../../shared/record/record.ts";
+import type {
+  CalicoRecord,
+  HostEndpoint,
+  WorkloadEndpoint,
+} from "../../../shared/record/record.ts";
 import { DEFAULT_CHANNELS } from "../../../shared/visibility/facts.ts";
 import { channelsOf, projectorOf } from "../../../shared/visibility/scope.ts";
 import type { Projector } from "../../../shared/visibility/scope.ts";
@@ -29,8 +33,9 @@ export function* compareShown(
   const counts = { appear: new Counter(), disappear: new Counter(), change: new Counter() };
   const ranges = shared.length === 0 ? null : new RangeSet(shared);
   const addresses = new Set<string>();
+  const concerns = (record: CalicoRecord): boolean => was(record) !== null || is(record) !== null;
   for (const channel of channelsShown(before, after)) {
-    for (const records of currentRecords(logs[channel])) {
+    for (const records of currentRecords(logs[channel], concerns)) {
       for (const record of records) {
         const [left, right] = [was(record), is(record)];
         const outcome = compare(left, right);
@@ -60,9 +65,9 @@ export function* whichHeld(
   const wanted = new Set(addresses);
   const found = new Set<string>();
   const show = shownBy(shown);
-  for (const records of currentRecords(logs.identity)) {
+  for (const records of currentRecords(logs.identity, isEndpoint)) {
     for (const record of records) {
-      if (record.kind !== "WorkloadEndpoint" && record.kind !== "HostEndpoint") continue;
+      if (!isEndpoint(record)) continue;
       const held = record.ips.filter((ip) => wanted.has(ip));
       if (held.length > 0 && show(record) !== null) for (const ip of held) found.add(ip);
     }
@@ -74,14 +79,20 @@ export function* whichHeld(
 /**
  * The records that a log holds, each once: what a frame has may come again in a blob that was
  * folded meanwhile.
+ *
+ * @param concerns Others are left out, before their hashes are made.
  */
-function* currentRecords(log: ChannelLog): Generator<readonly CalicoRecord[]> {
+function* currentRecords(
+  log: ChannelLog,
+  concerns: (record: CalicoRecord) => boolean,
+): Generator<readonly CalicoRecord[]> {
   const walk = new LogWalk(log, BUDGETS.projectionStepRecords);
   const fromFrames = new Set<string>();
   for (let read = walk.next(); read !== null; read = walk.next()) {
     const isFrame = walk.isInFrames;
     yield read.flatMap((change) => {
-      if (change.record === null || !isCurrent(log, change)) return [];
+      if (change.record === null || !concerns(change.record)) return [];
+      if (!isCurrent(log, change)) return [];
       if (isFrame || fromFrames.size > 0) {
         const id = toId(change.keyHash);
         if (fromFrames.has(id)) return [];
@@ -121,8 +132,12 @@ function labelsOf(record: CalicoRecord): unknown {
     : null;
 }
 
+function isEndpoint(record: CalicoRecord): record is WorkloadEndpoint | HostEndpoint {
+  return record.kind === "WorkloadEndpoint" || record.kind === "HostEndpoint";
+}
+
 function addressesIn(record: CalicoRecord, ranges: RangeSet): readonly string[] {
-  if (record.kind !== "WorkloadEndpoint" && record.kind !== "HostEndpoint") return [];
+  if (!isEndpoint(record)) return [];
   return record.ips.filter((ip) => {
     const address = parseIp(ip);
     return address !== null && ranges.has(address);
