@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { benchApiToFelix } from "./api-to-felix.ts";
+import { benchDirectChange } from "./direct-change.ts";
 import { benchDryRun } from "./dry-run.ts";
 import { benchEtcdPeer } from "./etcd-peer.ts";
 import { benchEtcdView } from "./etcd-view.ts";
@@ -31,6 +32,7 @@ import type { Result, ResultFile } from "./results.ts";
 import { benchSplice, benchSpliceChurn, benchSpliceCrowd, benchSpliceSnapshot } from "./splice.ts";
 import { benchMesh, benchStar } from "./scale.ts";
 import { benchServicesFill } from "./services-fill.ts";
+import { benchServicesWire } from "./services-wire.ts";
 import { benchSlices } from "./slices.ts";
 
 const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
@@ -49,12 +51,14 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   slices: benchSlices,
   "etcd-peer": () => benchEtcdPeer(),
   "etcd-view": benchEtcdView,
+  "direct-change": benchDirectChange,
   "api-to-felix": benchApiToFelix,
   splice: benchSplice,
   "splice-churn": benchSpliceChurn,
   preflight: benchPreflight,
   plan: benchPlan,
   "services-fill": () => benchServicesFill(),
+  "services-wire": benchServicesWire,
   "dry-run": benchDryRun,
 };
 
