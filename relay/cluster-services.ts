@@ -24,7 +24,9 @@ export interface ServicesHost {
   readonly own: OwnCluster;
   readonly remotes: Remotes;
   /** `services`: this relay may write slices. */
-  readonly config: { readonly services?: boolean | undefined };
+  readonly config: { readonly services?: boolean | undefined; readonly hub?: string | undefined };
+  /** Remotes without a hub; `null`: there is no folder of them. */
+  readonly directs: { readonly isRead: boolean } | null;
   /** `null`: it has not joined. */
   readonly clusterName: string | null;
 }
@@ -72,7 +74,9 @@ export class ClusterServices {
 
   /** Local Services are known, and which clusters may be seen: what nobody wants may go. */
   get isReady(): boolean {
-    return this.#host.own.areServicesListed && this.#live.facts() !== null;
+    const { own, config, directs } = this.#host;
+    const areNamed = config.hub === undefined || this.#live.facts() !== null;
+    return own.areServicesListed && areNamed && directs?.isRead !== false;
   }
 
   /** A grant of this cluster names Services. */
@@ -82,8 +86,9 @@ export class ClusterServices {
 
   /** Every cluster whose Services may be seen has told them once. */
   get areAllTold(): boolean {
-    const remotes = this.#live.facts()?.remotes ?? [];
-    return remotes.every(({ rcc }) => !this.#isIncomplete(rcc));
+    const remotes = this.#live.facts()?.remotes.map(({ rcc }) => rcc) ?? [];
+    const names = [...remotes, ...this.#host.remotes.namesOf(true)];
+    return names.every((rcc) => !this.#isIncomplete(rcc));
   }
 
   /** The source has started. */
@@ -137,8 +142,10 @@ export class ClusterServices {
   #isIncomplete(cluster: string): boolean {
     const { own, remotes } = this.#host;
     if (cluster === this.#clusterName) return !own.areServicesListed;
+    if ([...remotes.namesOf(true)].includes(cluster))
+      return !remotes.isComplete(cluster, "services");
     const known = this.#live.facts();
-    if (known === null) return true;
+    if (known === null) return !this.isReady;
     const remote = known.remotes.find(({ rcc }) => rcc === cluster);
     if (remote?.state !== "granted" || !channelsOf(remote.scope).includes("services")) return false;
     return !remotes.isComplete(cluster, "services");

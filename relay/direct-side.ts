@@ -76,6 +76,6 @@ function localCidrs({ relay: { own }, ...options }: DirectSideOptions): string[]
 
 /** Pools that remotes of the mesh have. */
 function* meshPools(remotes: Remotes): Generator<{ whose: string; cidrs: readonly string[] }> {
-  for (const rcc of remotes.meshNames())
+  for (const rcc of remotes.namesOf(false))
     yield { whose: `remote ${rcc}`, cidrs: remotes.poolsOf(rcc) };
 }

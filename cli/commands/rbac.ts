@@ -4,7 +4,12 @@
  */
 import { stringify } from "yaml";
 
-import { CALICO_GROUPS, COLLECTIONS } from "../../relay/source/convert/converters.ts";
+import {
+  CALICO_GROUPS,
+  COLLECTIONS,
+  SERVICE_COLLECTIONS,
+} from "../../relay/source/convert/converters.ts";
+import type { Collection } from "../../relay/source/convert/converters.ts";
 import { withExample } from "./command.ts";
 import type { RegisterCommand } from "./command.ts";
 import { print } from "../admin/terminal.ts";
@@ -20,23 +25,24 @@ export const registerRbac: RegisterCommand = (program) => {
       .command("remote")
       .description("account and ClusterRole for another cluster's relay that reads this one")
       .option("--namespace <name>", "of the account", "kube-system")
-      .option("--name <name>", "of all of them", "catwalk-remote"),
+      .option("--name <name>", "of all of them", "catwalk-remote")
+      .option("--services", "its Services too, for RCCs that ask for them"),
     "catwalk rbac remote | kubectl apply -f -",
-  ).action((flags: { readonly namespace: string; readonly name: string }) => {
+  ).action((flags: RemoteRbac) => {
     for (const field of ["namespace", "name"] as const)
       if (!NAME.test(flags[field])) throw new UsageError(`--${field}: must be a DNS label`);
     print(remoteRbac(flags));
   });
 };
 
-/** All documents, in the order in which they are to be applied. */
-export function remoteRbac({
-  namespace,
-  name,
-}: {
+interface RemoteRbac {
   readonly namespace: string;
   readonly name: string;
-}): string {
+  readonly services?: boolean;
+}
+
+/** All documents, in the order in which they are to be applied. */
+export function remoteRbac({ namespace, name, services = false }: RemoteRbac): string {
   const rbac = "rbac.authorization.k8s.io";
   const documents = [
     { apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace } },
@@ -46,7 +52,7 @@ export function remoteRbac({
       type: "kubernetes.io/service-account-token",
       metadata: { name, namespace, annotations: { "kubernetes.io/service-account.name": name } },
     },
-    { apiVersion: `${rbac}/v1`, kind: "ClusterRole", metadata: { name }, rules: rules() },
+    { apiVersion: `${rbac}/v1`, kind: "ClusterRole", metadata: { name }, rules: rules(services) },
     {
       apiVersion: `${rbac}/v1`,
       kind: "ClusterRoleBinding",
@@ -59,13 +65,20 @@ export function remoteRbac({
 }
 
 /** Reading only, and only what is followed. */
-function rules() {
+function rules(services: boolean) {
   const verbs = ["get", "list", "watch"];
-  const of = (group: "core" | "calico"): string[] =>
-    COLLECTIONS.filter((collection) => collection.group === group).map(({ plural }) => plural);
+  const followed = services ? [...COLLECTIONS, ...SERVICE_COLLECTIONS] : COLLECTIONS;
+  const of = (group: Collection["group"]): string[] =>
+    followed.filter((collection) => collection.group === group).map(({ plural }) => plural);
   const calicoGroups = CALICO_GROUPS.map((group) => group.slice(0, group.indexOf("/")));
   return [
     { apiGroups: [""], resources: of("core"), verbs },
     { apiGroups: calicoGroups, resources: of("calico"), verbs },
+    ...(services
+      ? [
+          { apiGroups: ["discovery.k8s.io"], resources: of("discovery.k8s.io/v1"), verbs },
+          { apiGroups: ["multicluster.x-k8s.io"], resources: of("mcs"), verbs },
+        ]
+      : []),
   ];
 }

@@ -25,6 +25,7 @@ import { readSecretFields } from "./secret-fields.ts";
 import type { SecretReader } from "./secret-reader.ts";
 import { readTarget } from "./target.ts";
 import type { Target, TargetReading } from "./target.ts";
+import { withServices } from "./with-services.ts";
 
 const LOOK_MS = 1_000;
 
@@ -166,7 +167,8 @@ export class ConfiguredRemote {
   }
 
   #open(target: Target, print: string): void {
-    const without = unneededKinds(this.#mode);
+    const services = "spec" in this.#document && this.#document.services;
+    const without = unneededKinds(this.#mode, services);
     const of = [print, ...without].join(" ");
     if (of === this.#print) return;
     const isFirst = this.#print === "";
@@ -175,7 +177,8 @@ export class ConfiguredRemote {
     const { log, rcc } = this.#options;
     const what = isFirst ? "its datastore is read" : "its connection has changed: it is read anew";
     log.info({ rcc, datastore: target.kind }, what);
-    this.remote.open(this.#options.openTarget(target, { without }), without);
+    const source = this.#options.openTarget(target, { without });
+    this.remote.open(services ? withServices(source) : source, without);
   }
 
   get #mode(): "Enabled" | "Disabled" {

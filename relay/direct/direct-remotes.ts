@@ -8,6 +8,7 @@ import { join } from "node:path";
 
 import { NAME_PATTERN } from "../../shared/lib/names.ts";
 import type { Remote } from "../../shared/visibility/facts.ts";
+import { SCOPE_KINDS } from "../../shared/visibility/scope.ts";
 import type { RelayPorts } from "../hub/relay-ports.ts";
 import { KubeTransport } from "../kube/transport.ts";
 import type { Logger } from "../lib/log.ts";
@@ -225,11 +226,14 @@ function together(read: readonly (FolderDocuments | null)[]): FolderDocuments {
 function remoteOf(rcc: string, document: Document): Remote {
   const mode = "spec" in document ? document.overlayRoutingMode : "Disabled";
   const labels = "spec" in document ? document.labels : "original";
+  // All of it: Services are shown only where they are named. [SVC1]
+  const scope = "spec" in document && document.services ? { kinds: SCOPE_KINDS } : null;
   return {
     rcc,
     origin: { uid: `direct:${rcc}`, name: rcc },
     state: "granted",
     overlayRoutingMode: mode,
     labels,
+    ...(scope === null ? {} : { scope }),
   };
 }

@@ -7,7 +7,7 @@
  */
 import type { LabelMode } from "../../shared/visibility/facts.ts";
 import type { FieldProblem } from "../../shared/visibility/field-problem.ts";
-import { labelModeOf, parseRcc } from "../../shared/visibility/rcc.ts";
+import { asksServices, labelModeOf, parseRcc } from "../../shared/visibility/rcc.ts";
 import { connectionFields } from "../../shared/visibility/rcc-connection.ts";
 import type { RccSpec } from "../../shared/visibility/rcc-connection.ts";
 import type { JsonObject } from "../kube/kube-object.ts";
@@ -19,6 +19,8 @@ export interface DirectRcc {
   readonly spec: RccSpec;
   readonly overlayRoutingMode: "Enabled" | "Disabled";
   readonly labels: LabelMode;
+  /** Services are followed too. [DIR18] */
+  readonly services: boolean;
   /** `db.yaml:3` */
   readonly where: string;
 }
@@ -94,6 +96,7 @@ function readOne(json: JsonObject, where: string): DirectRcc | BadDocument {
     spec: rcc.spec,
     overlayRoutingMode: rcc.overlayRoutingMode,
     labels: labelModeOf(rcc.annotations),
+    services: asksServices(rcc.annotations),
     where,
   };
   return connectionFields(rcc.spec).length === 0

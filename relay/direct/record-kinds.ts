@@ -1,12 +1,22 @@
 /** Records that say of a cluster who it is and which addresses are its own. */
 import type { CalicoRecord } from "../../shared/record/record.ts";
 
+const OF_SERVICES = ["Service", "EndpointSlice", "ServiceExport"];
+
 /**
  * Kinds that nothing needs of a remote that is read directly: settings are for routes, which only a
- * hub orders, and blocks are for a remote whose RCC asks for routes. [DIR15]
+ * hub orders, blocks and Services are for a remote whose RCC asks for routes and Services. [DIR15]
+ * [DIR18]
  */
-export function unneededKinds(mode: "Enabled" | "Disabled"): ReadonlySet<string> {
-  return new Set(["FelixConfiguration", ...(mode === "Disabled" ? ["IPAMBlock"] : [])]);
+export function unneededKinds(
+  mode: "Enabled" | "Disabled",
+  areServicesAsked: boolean,
+): ReadonlySet<string> {
+  return new Set([
+    "FelixConfiguration",
+    ...(mode === "Disabled" ? ["IPAMBlock"] : []),
+    ...(areServicesAsked ? [] : OF_SERVICES),
+  ]);
 }
 
 /** Whether it claims ranges. */
@@ -21,6 +31,8 @@ export function isOfKinds(record: CalicoRecord, kinds: ReadonlySet<string>): boo
 
 function objectKinds(record: CalicoRecord): readonly string[] {
   if (record.kind === "WorkloadEndpoint") return ["Pod", "WorkloadEndpoint"];
+  if (record.kind === "ServiceEndpoint" || record.kind === "ServiceChange")
+    return ["EndpointSlice"];
   if (record.kind === "ClusterConfig") return ["ClusterInformation"];
   if (record.kind !== "Profile") return [record.kind];
   return [record.name.startsWith("ksa.") ? "ServiceAccount" : "Namespace", "Profile"];

@@ -138,7 +138,7 @@ export class RecordStore {
     const changes = this.#objects.set(id, record, cause);
     const after = this.#objects.keyOfObject(id);
     if (after === null) this.#fault(id, { hidden: "" });
-    for (const key of new Set([before, after])) {
+    for (const key of before === after ? [after] : [before, after]) {
       if (key === null) continue;
       const [winner, ...hidden] = this.#objects.contenders(key);
       if (winner !== undefined) this.#fault(winner, { hidden: "" });

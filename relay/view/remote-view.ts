@@ -229,7 +229,7 @@ export class RemoteView {
     let outcome = this.#apply(view, opened);
     const checkpoint = message === null ? null : settledIn(message, view.cursor);
     if (checkpoint !== null) outcome = bothOf(outcome, this.#apply(view, checkpoint));
-    if (outcome.persist && this.#storage.isToBeRewritten()) this.#rewrite();
+    if (outcome.persist && this.#storage.isToBeRewritten(this.#views)) this.#rewrite();
     const answer: Message | null = outcome.repair
       ? { type: "repair", origin: 0, channel: view.channel, leaves: view.trie.leaves() }
       : null;

@@ -112,9 +112,9 @@ export class Remotes {
     return this.#remotes.keys();
   }
 
-  /** RCCs of the mesh among them. */
-  *meshNames(): Generator<string> {
-    for (const [rcc, remote] of this.#remotes) if (!remote.isDirect) yield rcc;
+  /** RCCs among them that this relay reads itself, or those of the mesh. */
+  *namesOf(isDirect: boolean): Generator<string> {
+    for (const [rcc, remote] of this.#remotes) if (remote.isDirect === isDirect) yield rcc;
   }
 
   /** CIDRs of a remote's pools. */

@@ -3,10 +3,11 @@
  * records themselves are all that is known here, and labels that a scope has taken away cannot be
  * asked any more. [SCP4]
  */
+import { channelOf } from "../../shared/record/channel.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
 import { labelsIn } from "../../shared/selector/ast.ts";
 import { parseSelector } from "../../shared/selector/parse.ts";
-import { projectorOf } from "../../shared/visibility/scope.ts";
+import { channelsOf, projectorOf } from "../../shared/visibility/scope.ts";
 import type { Projector, Scope } from "../../shared/visibility/scope.ts";
 
 /** The scopes that a view's records were filtered by before, as its header says. */
@@ -34,8 +35,16 @@ export function narrowing(from: Shown, to: Scope | undefined, isProven: boolean)
   const known = both(from.scope?.labels, isProven ? undefined : from.kept);
   const kept = both(known, to?.labels);
   const isLess = kept !== undefined && kept.length < (to?.labels?.length ?? Infinity);
-  const project = to === undefined ? null : projectorBetween(from.scope, to, known);
+  const project =
+    to === undefined ? channelsLeft(from.scope) : projectorBetween(from.scope, to, known);
   return isLess ? { project, kept } : { project };
+}
+
+/** Without a scope all is shown but what only a scope opens. [SVC1] [SVC24] */
+function channelsLeft(from: Scope | undefined): Projector | null {
+  const left = channelsOf(undefined);
+  if (channelsOf(from).every((channel) => left.includes(channel))) return null;
+  return (record) => (left.includes(channelOf(record.kind)) ? record : null);
 }
 
 /**

@@ -93,14 +93,21 @@ export class ViewStorage implements Records {
     if (old.path !== this.#path) old.remove();
   }
 
-  /** After something was written. @returns Whether the file is long enough to be rewritten. */
-  isToBeRewritten(): boolean {
+  /**
+   * After something was written. @returns Whether the file is long enough to be rewritten.
+   *
+   * @param views Whose records it has: a first view is long, and nothing of it is past.
+   */
+  isToBeRewritten(views: readonly Pick<ChannelView, "weightWith">[]): boolean {
     if (this.#file.path !== this.#path) {
       this.takePlace();
       return false;
     }
     const { size, writeError } = this.#file;
-    return size > 2 * this.#sizeAfterRewrite + this.#rewriteSlackBytes && writeError === null;
+    const isLong = size > 2 * this.#sizeAfterRewrite + this.#rewriteSlackBytes;
+    if (!isLong || writeError !== null) return false;
+    const live = views.reduce((sum, view) => sum + view.weightWith().bytes, 0);
+    return size > 2 * live + this.#rewriteSlackBytes;
   }
 
   /**

@@ -27,6 +27,12 @@ export const LABELS_ANNOTATION = "catwalk.dev/labels";
  */
 export const POOLS_ANNOTATION = "catwalk.dev/share-pools";
 
+/**
+ * Whether Services of a remote that the relay reads itself are followed: `true`. A remote of a mesh
+ * has them by its grant. [DIR18]
+ */
+export const SERVICES_ANNOTATION = "catwalk.dev/services";
+
 const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 /** Of an annotation that is kept. */
 const MAX_TEXT = 8192;
@@ -100,6 +106,10 @@ export function sharesPools(annotations: Readonly<Record<string, string>>): bool
   return annotations[POOLS_ANNOTATION] !== "false";
 }
 
+export function asksServices(annotations: Readonly<Record<string, string>>): boolean {
+  return annotations[SERVICES_ANNOTATION] === "true";
+}
+
 /** Total: any JSON value gives an RCC, or the fields that are wrong with the rule of each. */
 export function parseRcc(value: unknown, reader: RccReader = "hub"): ParsedRcc {
   const parsed = rccSchema.safeParse(value);
@@ -142,9 +152,9 @@ function checkAnnotations(
   const labels = annotations[LABELS_ANNOTATION];
   if (labels !== undefined && labels !== "prefixed" && labels !== "original")
     return wrong("malformed", LABELS_ANNOTATION, "must be prefixed or original");
-  const shares = annotations[POOLS_ANNOTATION];
-  if (shares !== undefined && shares !== "true" && shares !== "false")
-    return wrong("malformed", POOLS_ANNOTATION, "must be true or false");
+  for (const key of [POOLS_ANNOTATION, SERVICES_ANNOTATION])
+    if (!["true", "false", undefined].includes(annotations[key]))
+      return wrong("malformed", key, "must be true or false");
   return null;
 }
 

@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 
 import { benchApiList } from "./api-list.ts";
 import { benchApiToFelix } from "./api-to-felix.ts";
+import { benchDirectChange } from "./direct-change.ts";
 import { benchDryRun } from "./dry-run.ts";
 import { benchEtcdPeer } from "./etcd-peer.ts";
 import { benchEtcdView } from "./etcd-view.ts";
@@ -32,6 +33,7 @@ import type { Result, ResultFile } from "./results.ts";
 import { benchSplice, benchSpliceChurn, benchSpliceCrowd, benchSpliceSnapshot } from "./splice.ts";
 import { benchMesh, benchStar } from "./scale.ts";
 import { benchServicesFill } from "./services-fill.ts";
+import { benchServicesWire } from "./services-wire.ts";
 import { benchSlices } from "./slices.ts";
 
 const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
@@ -50,12 +52,14 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   slices: benchSlices,
   "etcd-peer": () => benchEtcdPeer(),
   "etcd-view": benchEtcdView,
+  "direct-change": benchDirectChange,
   "api-to-felix": benchApiToFelix,
   splice: benchSplice,
   "splice-churn": benchSpliceChurn,
   preflight: benchPreflight,
   plan: benchPlan,
   "services-fill": () => benchServicesFill(),
+  "services-wire": benchServicesWire,
   "dry-run": benchDryRun,
   "api-list": benchApiList,
 };

@@ -1,11 +1,13 @@
 /**
  * Bytes of one frame for a Service's endpoints, as they are on the wire: a slice of 100 at first,
- * and one endpoint that changes. Prints JSON lines.
+ * without and with the names of their pods, and one endpoint that changes.
  */
 import { encodePayload } from "../../shared/log/payload.ts";
 import type { LogChange } from "../../shared/log/payload.ts";
 import { encodeRecord } from "../../shared/record/encoding.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
+import { figure } from "./figure.ts";
+import type { Figure } from "./figure.ts";
 
 const put = (record: CalicoRecord): LogChange => ({ op: "put", bytes: encodeRecord(record) });
 
@@ -43,10 +45,19 @@ const change: CalicoRecord = {
 const hundred = (pod: (i: number) => string): LogChange[] =>
   Array.from({ length: 100 }, (_, i) => put(endpointOf(i + 1, pod(i))));
 
-const rows = {
-  "100 endpoints, addresses and ports": hundred(() => ""),
-  "100 endpoints, with pod names and zones": hundred(podOf),
-  "1 endpoint changed": [put(endpointOf(7, podOf(7), true)), put(change)],
-};
-for (const [what, changes] of Object.entries(rows))
-  process.stdout.write(`${JSON.stringify({ what, bytes: encodePayload(changes).length })}\n`);
+/** What a Service costs Cilium in its second format, with zstd: addresses and ports. */
+const CILIUM_BYTES = 283;
+
+const ROWS: readonly (readonly [string, readonly LogChange[], number | null])[] = [
+  ["100 endpoints, addresses and ports", hundred(() => ""), CILIUM_BYTES],
+  ["100 endpoints, with zones and names of a StatefulSet's pods", hundred((i) => `db-${i}`), null],
+  ["100 endpoints, with zones and names of a Deployment's pods", hundred(podOf), null],
+  ["1 endpoint changed", [put(endpointOf(7, podOf(7), true)), put(change)], 120],
+];
+
+export async function* benchServicesWire(): AsyncGenerator<Figure> {
+  for (const [what, changes, target] of ROWS) {
+    const bytes = encodePayload(changes).length;
+    yield await Promise.resolve(figure(`${what}, in a frame`, bytes, "bytes", target));
+  }
+}

@@ -26,20 +26,21 @@ import { MessageWriter } from "../../relay/source/etcd/protobuf.ts";
 import { makeAuthority } from "../support/certificates.ts";
 
 const SOURCES = join(import.meta.dirname, "../bench/etcd");
-const BINARY = join(import.meta.dirname, "../../.build/etcd-peer");
+export const ETCD_BINARY = join(import.meta.dirname, "../../.build/etcd-peer");
 const CALL_MS = 20_000;
 
 export const ROOT = { name: "root", password: "root-password" };
 export const READER = { name: "reader", password: "reader-password" };
 
 export function buildEtcd(): void {
-  mkdirSync(join(BINARY, ".."), { recursive: true });
-  const { status } = spawnSync("go", ["build", "-trimpath", "-o", BINARY, "."], {
+  mkdirSync(join(ETCD_BINARY, ".."), { recursive: true });
+  const { status } = spawnSync("go", ["build", "-trimpath", "-o", ETCD_BINARY, "."], {
     cwd: SOURCES,
     env: { ...process.env, CGO_ENABLED: "0" },
     stdio: ["ignore", "inherit", "inherit"],
   });
-  if (status !== 0 || !existsSync(BINARY)) throw new Error("go build of test/bench/etcd failed");
+  if (status !== 0 || !existsSync(ETCD_BINARY))
+    throw new Error("go build of test/bench/etcd failed");
 }
 
 async function freePort(): Promise<number> {
@@ -56,6 +57,15 @@ interface Member {
   readonly file: string;
   readonly endpoint: string;
   child: ChildProcess | null;
+}
+
+/** It says so when it is ready. @throws Error where it ends before. */
+export async function lineOf(child: ChildProcess): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    if (child.stdout === null) throw new Error("BUG: no pipe");
+    createInterface({ input: child.stdout }).once("line", () => resolve());
+    child.once("exit", (code) => reject(new Error(`etcd ended with ${code}`)));
+  });
 }
 
 export class Members {
@@ -107,12 +117,11 @@ export class Members {
   async startMember(i: number): Promise<void> {
     const member = this.#members[i];
     if (member === undefined) throw new Error(`BUG: no member ${i}`);
-    const child = spawn(BINARY, ["member", member.file], { stdio: ["pipe", "pipe", "ignore"] });
-    member.child = child;
-    await new Promise<void>((resolve, reject) => {
-      createInterface({ input: child.stdout }).once("line", () => resolve());
-      child.once("exit", (code) => reject(new Error(`etcd ended with ${code}`)));
+    const child = spawn(ETCD_BINARY, ["member", member.file], {
+      stdio: ["pipe", "pipe", "ignore"],
     });
+    member.child = child;
+    await lineOf(child);
   }
 
   async killMember(i: number): Promise<void> {

@@ -10,6 +10,7 @@ import { writeFileSync } from "node:fs";
 import { DirectRig, until } from "../support/direct-rig.ts";
 import { makeAuthority } from "../support/certificates.ts";
 import { Suite } from "../interop/suite.ts";
+import { checkDocuments } from "./documents.ts";
 import { buildEtcd, Members, READER } from "./members.ts";
 
 const R = "/calico/resources/v3/projectcalico.org";
@@ -124,5 +125,12 @@ try {
   await rig.end();
   members.stop();
 }
+const documented = checkDocuments();
+if (documented === null)
+  process.stdout.write("skip the documentation's RCCs: this account may make no network\n");
+else
+  await suite.check("the documentation's RCCs (above)", () => {
+    assert.ok(documented);
+  });
 process.stdout.write(`${suite.passed} passed, ${suite.failed} failed\n`);
 process.exit(suite.failed === 0 ? 0 : 1);

@@ -6,6 +6,7 @@ import { HashTrie } from "../../shared/log/hash-trie.ts";
 import { encodePayload } from "../../shared/log/payload.ts";
 import type { Message, WatchHello, WatchMessage } from "../../shared/protocol/messages.ts";
 import { FELIX_CHANNELS } from "../../shared/record/channel.ts";
+import type { Channel } from "../../shared/record/channel.ts";
 import { hashKey, hashRecord } from "../../shared/record/encoding.ts";
 import { keyOf } from "../../shared/record/key.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
@@ -71,18 +72,27 @@ export function wholeLog(
   records: readonly CalicoRecord[],
   sweep = false,
 ): WatchMessage[] {
+  return FELIX_CHANNELS.flatMap((channel) =>
+    channelLog(channel, epoch, channel === "identity" ? records : [], sweep),
+  );
+}
+
+/** What repairs one channel to such a log. */
+export function channelLog(
+  channel: Channel,
+  epoch: string,
+  records: readonly CalicoRecord[],
+  sweep = false,
+): WatchMessage[] {
   const trie = new HashTrie();
   for (const record of records) trie.set(hashKey(keyOf(record)), hashRecord(put(record).bytes), 0);
-  return FELIX_CHANNELS.flatMap((channel): WatchMessage[] => {
-    const common = { origin: 0, channel } as const;
-    const isIt = channel === "identity";
-    const payload = encodePayload(isIt ? records.map(put) : []);
-    const digest = (isIt ? trie : new HashTrie()).digest();
-    const [head, blobs, after, chain] = [1, 1, 1, new Uint8Array(16)];
-    return [
-      { ...common, type: "repair-plan", epoch, head, blobs, after, chain },
-      { ...common, type: "blob", bits: 0, prefix: 0, revision: 1, payload },
-      { ...common, type: "checkpoint", epoch, revision: 1, digest, populated: true, sweep },
-    ];
-  });
+  const common = { origin: 0, channel } as const;
+  const payload = encodePayload(records.map(put));
+  const digest = trie.digest();
+  const [head, blobs, after, chain] = [1, 1, 1, new Uint8Array(16)];
+  return [
+    { ...common, type: "repair-plan", epoch, head, blobs, after, chain },
+    { ...common, type: "blob", bits: 0, prefix: 0, revision: 1, payload },
+    { ...common, type: "checkpoint", epoch, revision: 1, digest, populated: true, sweep },
+  ];
 }

@@ -25,3 +25,22 @@ test("[DIR12] the ClusterRole lets a relay read every collection in both groups,
   expect(rules[1]?.apiGroups).toEqual(["crd.projectcalico.org", "projectcalico.org"]);
   for (const { verbs } of rules) expect(verbs).toEqual(["get", "list", "watch"]);
 });
+
+test("[DIR18] with --services the role has those collections too, and no other", () => {
+  const documents = parseAllDocuments(remoteRbac({ namespace: "ns", name: "r", services: true }));
+  const [, , role] = documents.map((document) => document.toJS() as Record<string, unknown>);
+  const rules = role?.["rules"] as { apiGroups: string[]; resources: string[] }[];
+  expect(rules[0]?.resources).toContain("services");
+  expect(rules.slice(2)).toEqual([
+    {
+      apiGroups: ["discovery.k8s.io"],
+      resources: ["endpointslices"],
+      verbs: ["get", "list", "watch"],
+    },
+    {
+      apiGroups: ["multicluster.x-k8s.io"],
+      resources: ["serviceexports"],
+      verbs: ["get", "list", "watch"],
+    },
+  ]);
+});

@@ -17,7 +17,9 @@ import { RemoteView } from "../../../relay/view/remote-view.ts";
 import { OwnAddresses } from "../../../relay/view/served.ts";
 import type { ViewHeader } from "../../../relay/view/file-meta.ts";
 import { ViewFile } from "../../../relay/view/view-file.ts";
+import { SCOPE_KINDS } from "../../../shared/visibility/scope.ts";
 import type { Scope } from "../../../shared/visibility/scope.ts";
+import { service } from "../../support/federated.ts";
 import { pod } from "../../support/records.ts";
 import {
   back,
@@ -35,7 +37,27 @@ import {
   WEB_NAMES,
 } from "../../support/scoped-remotes.ts";
 import { accessFacts as facts, writeView } from "../../support/stored-view.ts";
-import { wholeLog } from "../../support/watched-link.ts";
+import { channelLog, wholeLog } from "../../support/watched-link.ts";
+
+test("[SVC24] a grant that names no Services any more: they leave at once, and nothing else does", () => {
+  const dir = folder();
+  writeView(dir, ...ALL);
+  const { remotes, served, take, links } = open(dir);
+  const named: Scope = { kinds: [...SCOPE_KINDS] };
+  remotes.followFacts(facts(3, [{ scope: named }]), true);
+  const before = names(served().values());
+  links[0]?.deliver(...channelLog("services", "e", [service("db", {})]));
+  expect(names(served().values())).toEqual([...before, "db"].toSorted());
+  take();
+  remotes.followFacts(facts(4, [{}]), true);
+  expect(take()).toEqual(["delete db"]);
+  expect(names(served().values())).toEqual(before);
+  remotes.stop();
+  const again = open(dir);
+  again.remotes.followFacts(facts(4, [{}]), true);
+  expect(names(again.served().values())).toEqual(before);
+  again.remotes.stop();
+});
 
 test("[SCP4] a narrower scope of a live grant: what is not shown goes, labels go, all else is as it was", () => {
   const dir = folder();

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
@@ -250,6 +251,17 @@ test("[VIE11] a file is not rewritten in the middle of a repair, so that a resta
   finish();
   view.close();
   expect(keys(new RemoteView(new ViewFile(path), header))).toHaveLength(200);
+});
+
+test("[VIE10] a first view is long, and nothing of it is past: it is not rewritten", () => {
+  const path = join(folder(), "db.view");
+  const { view, finish } = halfRepaired(path, 256);
+  const { ino } = statSync(path);
+  finish();
+  fillOthers(view, true);
+  expect(view.isLoaded).toBe(true);
+  expect(statSync(path).size).toBeGreaterThan(2 * 256);
+  expect(statSync(path).ino).toBe(ino);
 });
 
 test("[VIE12] a view counts as loaded once every channel was complete: not with a plan, half a repair or a log that nobody populated", () => {
