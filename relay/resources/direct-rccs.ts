@@ -4,7 +4,7 @@
  */
 import type { DirectRcc, FolderDocuments } from "../direct/documents.ts";
 import type { RccHandlers, RccSource } from "../direct/rcc-source.ts";
-import { labelModeOf } from "../../shared/visibility/rcc.ts";
+import { asksServices, labelModeOf } from "../../shared/visibility/rcc.ts";
 import { isJsonObject } from "../kube/kube-object.ts";
 import type { Transport } from "../kube/transport.ts";
 import { ReflectorRun } from "../source/kubernetes/reflector-run.ts";
@@ -176,6 +176,7 @@ function documentOf({ name, want, isBeingDeleted }: Resource): DirectRcc | null 
     spec,
     overlayRoutingMode: isOverlayWanted ? "Enabled" : "Disabled",
     labels: labelModeOf(annotations),
+    services: asksServices(annotations),
     where: `RemoteClusterConfiguration ${name}`,
   };
 }

@@ -30,7 +30,10 @@ class World {
   put(name: string, spec: JsonObject, uid: string): void {
     this.api.put(
       `remoteclusterconfigurations/${name}`,
-      objectOf("rcc", name, spec, { uid, annotations: { "catwalk.dev/labels": "prefixed" } }),
+      objectOf("rcc", name, spec, {
+        uid,
+        annotations: { "catwalk.dev/labels": "prefixed", "catwalk.dev/services": "true" },
+      }),
     );
   }
 
@@ -64,6 +67,7 @@ test("[DIR17] direct RCCs of the cluster are followed as they come, change and g
     spec: DIRECT,
     overlayRoutingMode: "Disabled",
     labels: "prefixed",
+    services: true,
     where: "RemoteClusterConfiguration db",
   });
   const moved = { clusterAccessSecret: { name: "other", namespace: "catwalk" } };
