@@ -123,9 +123,13 @@ function deviceMtu(device: string): number | null {
 async function bound(address: string, port: number, ears: PathEars | null): Promise<UdpSocket> {
   const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
   await new Promise<void>((resolve, reject) => {
-    socket.once("error", reject);
+    const fail = (error: Error): void => {
+      socket.close();
+      reject(error);
+    };
+    socket.once("error", fail);
     socket.bind(port, address, () => {
-      socket.off("error", reject);
+      socket.off("error", fail);
       resolve();
     });
   });
