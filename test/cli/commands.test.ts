@@ -1,4 +1,4 @@
-/** The commands as processes, against a real hub on plain workerd. */
+/** The commands against a real hub on plain workerd. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +7,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { startHub } from "../../cli/launch/hub.ts";
 import type { RunningHub } from "../../cli/launch/hub.ts";
-import { startCatwalk, userEnv } from "../support/catwalk-command.ts";
+import { userEnv } from "../support/catwalk-command.ts";
+import { catwalkHere } from "../support/catwalk-here.ts";
 import type { Ended } from "../support/catwalk-command.ts";
 
 const root = mkdtempSync(join(tmpdir(), "catwalk-cli-"));
@@ -23,7 +24,7 @@ afterAll(async () => {
 });
 
 function catwalk(...args: readonly string[]): Promise<Ended> {
-  return startCatwalk(args, { cwd: root, env: userEnv(root, hub) }).ended;
+  return catwalkHere(args, { cwd: root, env: userEnv(root, hub) });
 }
 
 async function succeed(...args: readonly string[]): Promise<string> {

@@ -4,9 +4,14 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import type { Ended } from "../support/catwalk-command.ts";
+import { catwalkHere } from "../support/catwalk-here.ts";
 import { MeshRig } from "../support/mesh-rig.ts";
 
 const rig = new MeshRig();
+const catwalk = (...args: readonly string[]): Promise<Ended> =>
+  catwalkHere(args, { cwd: rig.root, env: rig.env });
+
 const DOCUMENT = readFileSync(
   join(import.meta.dirname, "../../docs/namespace-sameness.md"),
   "utf8",
@@ -18,7 +23,7 @@ beforeAll(async () => {
   for (const [, name, text] of DOCUMENT.matchAll(/```yaml\n# ([\w.-]+)\n([^]*?)```/g))
     writeFileSync(join(rig.root, name ?? ""), text ?? "");
   // The example is about an RCC that is not applied yet.
-  await rig.catwalk("rcc", "delete", "db", "--cluster", "app");
+  await catwalk("rcc", "delete", "db", "--cluster", "app");
 });
 
 afterAll(() => rig.stop());
@@ -31,7 +36,7 @@ const CONSOLES = [...DOCUMENT.matchAll(/```console\n\$ catwalk ([^\n]+)\n([^]*?)
 test("[CLI14] each command of the documentation prints what is written there", async () => {
   expect(CONSOLES.length).toBeGreaterThan(1);
   for (const { command, printed } of CONSOLES) {
-    const ended = await rig.catwalk(...command.split(" "));
+    const ended = await catwalk(...command.split(" "));
     expect([ended.status, ended.out], command).toEqual([0, printed]);
   }
 });
@@ -39,7 +44,7 @@ test("[CLI14] each command of the documentation prints what is written there", a
 const FROM_FILE = ["-f", "policies.yaml", "--cluster", "app"];
 
 async function summaryOf(...args: readonly string[]) {
-  const ended = await rig.catwalk("policy", ...args, ...FROM_FILE, "-o", "json");
+  const ended = await catwalk("policy", ...args, ...FROM_FILE, "-o", "json");
   expect([ended.status, args]).toEqual([0, args]);
   return JSON.parse(ended.out) as {
     readonly applied: boolean;
@@ -84,15 +89,15 @@ test("[CLI14] -o json has every endpoint, and a NAME narrows", async () => {
 });
 
 test("[CLI14] the answer is against what is now: an RCC in effect changes nothing, its deletion takes, another label mode gives and takes", async () => {
-  await rig.catwalk("rcc", "apply", "-f", "db.yaml", "--cluster", "app");
-  const same = await rig.catwalk("policy", "--affected-by", "db", ...FROM_FILE);
+  await catwalk("rcc", "apply", "-f", "db.yaml", "--cluster", "app");
+  const same = await catwalk("policy", "--affected-by", "db", ...FROM_FILE);
   expect(same.out).toBe(
     "RCC db is in effect: app sees 12 endpoints of db, labels as they are.\nNo rule of 4 policies changes.\n",
   );
   const deleted = await summaryOf("--affected-by", "db", "--deleted");
   expect(deleted).toMatchObject({ applied: true, endpointsNow: 12, endpoints: 0 });
   expect(effects(deleted)).toContain("same-namespace: 11 +0 -7");
-  const text = await rig.catwalk("policy", "--affected-by", "db", "--deleted", ...FROM_FILE);
+  const text = await catwalk("policy", "--affected-by", "db", "--deleted", ...FROM_FILE);
   expect(text.out).toMatch(/^RCC db, deleted, would take from app 12 endpoints of db\./);
   expect(text.out).toContain("    7 endpoints that it would not match any more; 11 addresses now");
   expect(text.out).toMatch(/\n {4}- 10\.20\.1\.7\/32 +db\/node-1\/k8s\/shop\.postgres-0\/eth0\n/);
@@ -107,20 +112,20 @@ test("[CLI14] a grant may be asked about: narrowed, taken away, given anew", asy
   expect(effects(part)).toContain("same-namespace: 11 +0 -6");
   const gone = await summaryOf("--affected-by-grant", "db", "--deleted");
   expect(effects(gone)).toEqual(effects(await summaryOf("--affected-by", "db", "--deleted")));
-  await rig.catwalk("grant", "delete", "--cluster", "db", "--to", "app");
+  await catwalk("grant", "delete", "--cluster", "db", "--to", "app");
   expect(effects(await summaryOf("--affected-by-grant", "db"))).toContain(
     "same-namespace: 3 +7 -0",
   );
-  const assumed = await rig.catwalk("policy", "--affected-by", "db", ...FROM_FILE);
+  const assumed = await catwalk("policy", "--affected-by", "db", ...FROM_FILE);
   expect(assumed.out).toContain(
     "db has not granted it: this is what it would be if all were granted.\n",
   );
-  await rig.catwalk("grant", "create", "--cluster", "db", "--to", "app");
+  await catwalk("grant", "create", "--cluster", "db", "--to", "app");
 });
 
 test("[CLI14] without -f the policies are those of the cluster's relay", async () => {
   const about = ["--affected-by", "db", "--deleted", "--cluster", "app"];
-  const affected = await rig.catwalk("policy", ...about, "--relay", rig.relay("app").url);
+  const affected = await catwalk("policy", ...about, "--relay", rig.relay("app").url);
   expect(affected.out).toMatch(/NetworkPolicy shop\/allow-db\n {2}egress\[0\] Allow destination/);
 });
 
@@ -130,7 +135,7 @@ test("[CLI14] [SEL7] what cannot be done says why, with file, field and rule", a
     "apiVersion: projectcalico.org/v3\nkind: RemoteClusterConfiguration\nmetadata: { name: db, annotations: { catwalk.dev/labels: yes } }\n",
   );
   const tell = async (...args: readonly string[]) => {
-    const { status, err } = await rig.catwalk("policy", "--cluster", "app", ...args);
+    const { status, err } = await catwalk("policy", "--cluster", "app", ...args);
     return `${status} ${err.split("\n")[0]}`;
   };
   const policies = ["-f", "policies.yaml"];

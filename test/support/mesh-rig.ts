@@ -212,14 +212,18 @@ export class MeshRig {
       .flatMap((line) => line.record?.ips ?? []);
   }
 
+  /** Of a user of the mesh `demo`. */
+  get env(): NodeJS.ProcessEnv {
+    return userEnv(this.root, { url: this.hubUrl, adminToken: this.#token });
+  }
+
   catwalk(...args: readonly string[]): Promise<Ended> {
     return this.start(...args).ended;
   }
 
   /** A command that goes on until it is stopped. */
   start(...args: readonly string[]): StartedProgram {
-    const env = userEnv(this.root, { url: this.hubUrl, adminToken: this.#token });
-    return startCatwalk(args, { cwd: this.root, env });
+    return startCatwalk(args, { cwd: this.root, env: this.env });
   }
 
   async stop(): Promise<void> {

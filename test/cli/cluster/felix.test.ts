@@ -16,7 +16,7 @@ import {
   POLICIES,
   RELAY,
 } from "../../support/calico-cluster.ts";
-import { startCatwalk } from "../../support/catwalk-command.ts";
+import { catwalkHere } from "../../support/catwalk-here.ts";
 import type { Ended } from "../../support/catwalk-command.ts";
 import { FakeKubeApi } from "../../support/fake-kube-api.ts";
 
@@ -38,7 +38,7 @@ afterEach(() => {
 function catwalk(...args: readonly string[]): Promise<Ended> {
   const PATH = [folder, process.env["PATH"] ?? ""].join(delimiter);
   const all = [...args, "--kubeconfig", kubeconfig];
-  return startCatwalk(all, { env: { ...process.env, PATH } }).ended;
+  return catwalkHere(all, { cwd: folder, env: { ...process.env, PATH } });
 }
 
 const OURS = [

@@ -15,7 +15,7 @@ import {
   POLICIES,
   RELAY,
 } from "../../support/calico-cluster.ts";
-import { startCatwalk } from "../../support/catwalk-command.ts";
+import { catwalkHere } from "../../support/catwalk-here.ts";
 import type { Ended } from "../../support/catwalk-command.ts";
 import { FakeKubeApi } from "../../support/fake-kube-api.ts";
 
@@ -43,7 +43,7 @@ afterEach(() => {
 });
 
 function catwalk(...args: readonly string[]): Promise<Ended> {
-  return startCatwalk([...args, "--kubeconfig", kubeconfig]).ended;
+  return catwalkHere([...args, "--kubeconfig", kubeconfig], { cwd: folder, env: process.env });
 }
 
 test("[CLI81] a cluster with all of it lacks nothing", async () => {
