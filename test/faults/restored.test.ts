@@ -108,7 +108,7 @@ test("[BAK4] a grant that was narrowed after the backup stays narrow until the o
   const backup = join(rig.root, "before-the-grant-was-narrowed");
   const params = { mesh: "demo", origin: "db", reader: "app" };
   // Of the restore above.
-  await rig.call(applyGrant, { params, body: {} }, "*");
+  await rig.call(applyGrant, { params, body: {} });
   expect(await rig.catwalk("mesh", "confirm-restore")).toMatchObject({ status: 0 });
   await untilFelixHas(121);
   expect(await rig.catwalk("hub", "backup", "--data", data, backup)).toMatchObject({ status: 0 });
