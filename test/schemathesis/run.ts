@@ -80,7 +80,6 @@ async function checkApi(url: string, token: string, config: string): Promise<voi
       "run",
       `${url}/v1/openapi.json`,
       `--header=Authorization: Bearer ${token}`,
-      "--checks=all",
       `--max-examples=${values.examples}`,
       `--seed=${values.seed}`,
       "--continue-on-failure",
