@@ -40,6 +40,8 @@ export class FakeEtcd {
   user: { readonly name: string; readonly password: string } | null = null;
   /** Prefixes that the user may not read. */
   readonly denied = new Set<string>();
+  /** To all watches together. */
+  progressAnswers = 0;
   /** Progress is not answered. */
   isMute = false;
   readonly #server: Http2Server = createServer();
@@ -195,8 +197,9 @@ export class FakeEtcd {
     if (create === null) {
       const progress = new MessageWriter().message(1, header(this.#revision));
       // The id -1, as ten bytes.
-      if (!this.isMute) send(stream, Buffer.concat([progress.done(), MINUS_ONE]));
-      return;
+      if (this.isMute) return;
+      this.progressAnswers++;
+      return send(stream, Buffer.concat([progress.done(), MINUS_ONE]));
     }
     const asked = read(create);
     const [from, end, id] = [asked.text(1), asked.text(2), asked.number(7)];
