@@ -1,6 +1,6 @@
 /**
- * Origins that are given more than they should have, and hostile records, many of them: `node
- * test/load/run.ts [FILE …]`. In virtual time; some minutes on 2 cores.
+ * Origins that are given more than they should have, hostile records and large views: `node
+ * test/load/run.ts [FILE …]`. Some minutes on 2 cores.
  */
 import { runSuite } from "../support/vitest-suite.ts";
 
@@ -9,7 +9,7 @@ await runSuite(
   [
     "--project=load",
     "--project=node",
-    ...(named.length > 0 ? named : ["test/load/", "test/fuzz/"]),
+    ...(named.length > 0 ? named : ["test/load/", "test/fuzz/", "test/relay/http/view.test.ts"]),
   ],
   { CATWALK_ROUNDS: "many" },
 );

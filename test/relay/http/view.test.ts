@@ -12,8 +12,10 @@ import type { CalicoRecord } from "../../../shared/record/record.ts";
 import { eventually } from "../../support/mesh-rig.ts";
 import { LoneRelay } from "../../support/lone-relay.ts";
 import { pod, putOf } from "../../support/records.ts";
+import { rounds } from "../../support/rounds.ts";
 import { accessFacts } from "../../support/stored-view.ts";
 
+const RECORDS = rounds(20_000, 60_000);
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end();
@@ -56,8 +58,8 @@ async function all(lines: AsyncGenerator<Line>): Promise<Line[]> {
   return found;
 }
 
-test("[VIE23] of 60,000 records every line comes, and other requests are answered meanwhile", async () => {
-  const { rig } = lone(60_000);
+test(`[VIE23] of ${RECORDS} records every line comes, and other requests are answered meanwhile`, async () => {
+  const { rig } = lone(RECORDS);
   const url = await rig.serve();
   let isOver = false;
   const lines = all(linesOf(url)).finally(() => (isOver = true));
@@ -68,9 +70,9 @@ test("[VIE23] of 60,000 records every line comes, and other requests are answere
     waits.push(performance.now() - began);
   }
   const keys = new Set((await lines).map(({ key }) => key));
-  expect(keys.size).toBe(60_001);
+  expect(keys.size).toBe(RECORDS + 1);
   expect((await lines).at(-1)).toMatchObject({ event: "listed", cluster: "app" });
-  expect(waits.length).toBeGreaterThan(20);
+  expect(waits.length).toBeGreaterThan(rounds(5, 20));
   expect(waits.toSorted((a, b) => a - b)[waits.length >> 1]).toBeLessThan(250);
 });
 
