@@ -3,8 +3,8 @@
  * while 5,000 changes a second flow to 10 readers of the same hub, in turns. As curl sees it.
  */
 import { fork } from "node:child_process";
+import { once } from "node:events";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { HubAwayError } from "../../cli/admin/client.ts";
 import { addCluster } from "../../shared/api/clusters.ts";
@@ -118,6 +118,9 @@ async function measure(rig: BenchRig, list: (typeof LISTS)[number]): Promise<num
   return quantile(took, 0.99);
 }
 
+/** The readers of the load have got frames. */
+const HAS_GOT = /"got":\[[1-9]/;
+
 /** @returns Ends it. */
 async function startLoad(rig: BenchRig): Promise<() => Promise<void>> {
   const load: Load = {
@@ -130,15 +133,17 @@ async function startLoad(rig: BenchRig): Promise<() => Promise<void>> {
   const child = fork(join(import.meta.dirname, "api-list-load.ts"), [JSON.stringify(load)]);
   let last = "";
   child.on("message", (message) => (last = JSON.stringify(message)));
-  await new Promise((resolve) => child.once("message", resolve));
-  await sleep(1_000);
+  const ended = once(child, "exit");
+  while (!HAS_GOT.test(last)) {
+    await Promise.race([once(child, "message"), ended]);
+    if (child.exitCode !== null) throw new Error("the load has ended before it began");
+  }
   return async () => {
     if (child.exitCode !== null) throw new Error("the load has ended: silence was measured");
     progress(`load: ${last}`);
-    if (!/"got":\[[1-9]/.test(last))
-      throw new Error("its readers got nothing: silence was measured");
     child.kill("SIGKILL");
-    // The hub notices that they are gone.
-    await sleep(2_000);
+    await ended;
+    // What the hub does about connections that have ended comes before its next answer.
+    await (await fetch(new URL("/healthz", rig.hub.url))).arrayBuffer();
   };
 }

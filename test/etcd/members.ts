@@ -195,12 +195,15 @@ export class Members {
     }
   }
 
-  /** Waits until the store's history begins with what is there now. */
+  /**
+   * Waits until the store's history begins with what is there now.
+   * @throws Error after 2 minutes.
+   */
   async untilCompacted(): Promise<void> {
     const read = (revision: number): Promise<Uint8Array> =>
       this.#call(RANGE, new MessageWriter().text(1, "/calico/").number(3, 1).number(4, revision));
     const { revision } = readRangePage(await read(0));
-    for (;;) {
+    for (let attempt = 0; attempt < 600; attempt++) {
       try {
         await read(revision - 1);
       } catch (error) {
@@ -209,6 +212,7 @@ export class Members {
       }
       await pause();
     }
+    throw new Error("nothing is compacted");
   }
 
   /** Of whichever member answers, as root where that is needed. */
@@ -238,6 +242,7 @@ async function tokenOf(channel: GrpcChannel, user: typeof ROOT): Promise<string>
   return readToken(await channel.call(AUTHENTICATE, request, {}, CALL_MS));
 }
 
+/** Between two looks at a condition. */
 function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 200));
 }
