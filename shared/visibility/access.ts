@@ -85,18 +85,19 @@ export function isEffective(
   readerUid: string,
   originUid: string,
 ): boolean {
-  const isMember = (uid: string): boolean => {
-    const member = registry.member(uid);
-    return member?.removed === false && member.suspended !== true;
-  };
   return (
     readerUid !== originUid &&
-    isMember(readerUid) &&
-    isMember(originUid) &&
+    isActive(registry.member(readerUid)) &&
+    isActive(registry.member(originUid)) &&
     registry.rccTo(readerUid, originUid) !== undefined &&
     registry.grantOf(originUid, readerUid) !== undefined &&
     !isKeptFrom(registry, readerUid, originUid)
   );
+}
+
+/** Neither removed nor suspended. */
+function isActive(member: MemberRow | undefined): boolean {
+  return member?.removed === false && member.suspended !== true;
 }
 
 /** Whether the owner of the origin keeps it from the reader, whatever is granted. [EXP5] */
@@ -193,25 +194,35 @@ function readerPoolsOf(
   });
 }
 
+/** Of hundreds of RCCs, with every change of one: each row is asked for once. */
 function remotesOf(registry: AccessRegistry, uid: string): readonly Remote[] {
   const remotes: Remote[] = [];
+  const isReaderActive = isActive(registry.member(uid));
   for (const rcc of registry.rccsOf(uid)) {
     const origin = registry.member(rcc.remoteUid);
     if (origin === undefined || origin.removed) continue;
-    const isGranted = isEffective(registry, uid, rcc.remoteUid);
-    const overlay = registry.overlayOrder(uid, rcc.remoteUid);
-    const scope = isGranted ? (registry.grantOf(rcc.remoteUid, uid)?.scope ?? null) : null;
+    const grant = registry.grantOf(rcc.remoteUid, uid);
+    const isVetoed = grant !== undefined && isKeptFrom(registry, uid, rcc.remoteUid);
+    // As `isEffective`, of an RCC that is there.
+    const isGranted =
+      grant !== undefined &&
+      !isVetoed &&
+      isReaderActive &&
+      isActive(origin) &&
+      uid !== rcc.remoteUid;
+    const overlay = isGranted ? registry.overlayOrder(uid, rcc.remoteUid) : undefined;
+    const scope = isGranted ? grant.scope : null;
     remotes.push({
       rcc: rcc.name,
       origin: refOf(origin),
       state: isGranted ? "granted" : "not-granted",
-      ...(isVetoedGrant(registry, uid, rcc.remoteUid) ? { reason: "vetoed" as const } : {}),
+      ...(isVetoed ? { reason: "vetoed" as const } : {}),
       overlayRoutingMode: rcc.overlayRoutingMode,
       // Only where it is asked for: facts of versions before stay what they were.
       ...(labelModeOf(rcc.annotations) === "prefixed" ? { labels: "prefixed" } : {}),
       ...(scope === null ? {} : { scope }),
       ...(sharesPools(rcc.annotations) ? {} : { pools: "not-shared" }),
-      ...(overlay === undefined || !isGranted ? {} : { overlay }),
+      ...(overlay === undefined ? {} : { overlay }),
     });
   }
   return remotes.toSorted((a, b) => compareText(a.rcc, b.rcc));

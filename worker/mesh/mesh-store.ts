@@ -58,6 +58,8 @@ export class SqlMeshStore implements MeshStore {
   #isCreated: boolean;
   /** Rows by collection and id, absent ones too. */
   readonly #cache = new Map<string, unknown>();
+  /** The text of those of them that lists have read: the same text is the same row. */
+  readonly #texts = new Map<string, string>();
 
   constructor(sql: SqlDatabase) {
     this.#sql = sql;
@@ -113,7 +115,7 @@ export class SqlMeshStore implements MeshStore {
       )
       .map((row) => {
         const id = String(row["id"]);
-        return [id, requireRow(collection, id, row["body"])] as const;
+        return [id, this.#parsed(collection, id, String(row["body"]))] as const;
       });
   }
 
@@ -153,14 +155,29 @@ export class SqlMeshStore implements MeshStore {
     try {
       return this.#sql.transaction(work);
     } catch (error) {
-      this.#cache.clear();
+      this.#forget();
       throw error;
     }
   }
 
+  #parsed<N extends CollectionName>(collection: N, id: string, body: string): Collections[N] {
+    const name = `${collection} ${id}`;
+    if (this.#texts.get(name) === body) return this.#cache.get(name) as Collections[N];
+    const row = requireRow(collection, id, body);
+    this.#remember(name, row);
+    this.#texts.set(name, body);
+    return row;
+  }
+
   #remember(name: string, row: unknown): void {
-    if (this.#cache.size >= CACHED_ROWS) this.#cache.clear();
+    if (this.#cache.size >= CACHED_ROWS) this.#forget();
     this.#cache.set(name, row);
+    this.#texts.delete(name);
+  }
+
+  #forget(): void {
+    this.#cache.clear();
+    this.#texts.clear();
   }
 }
 
