@@ -21,6 +21,13 @@ const FAILED_LINE = /^[^a-z]*(FAIL |FAILED |fail |not ok )/;
 const ERROR_LINES = 14;
 /** A suite repeats at most so many lines: a build that is broken fails everywhere. */
 const MAX_REPEATED_LINES = 200;
+/**
+ * Suites run real processes on a machine that other work shares. One in which few tests failed runs
+ * once more, and its first failures stay in the summary: who reads it sees what is not reliable.
+ */
+const MAX_SECOND_RUNS = 2;
+/** More failed tests than this are a broken build, which a second run does not mend. */
+const MAX_TO_RUN_AGAIN = 5;
 
 /**
  * @typedef {{
@@ -124,34 +131,54 @@ function run([command, args]) {
   });
 }
 
-/** What the last lines repeat, because a log of 40 minutes is read from its end. */
-const summary = [];
-let passed = 0;
-let failed = 0;
-mkdirSync(join(ROOT, ".build"), { recursive: true });
-if (only.length > 0 && !only.includes("npm test") && (await install("test")) !== 0) process.exit(1);
-for (const suite of SUITES) {
-  if (only.length > 0 && !only.includes(suite.name)) continue;
+/**
+ * @param {Suite} suite
+ * @returns {Promise<{
+ *   passed: number,
+ *   failed: number,
+ *   failures: readonly string[],
+ *   verdict: string,
+ * }>}
+ */
+async function runSuite(suite) {
   console.log(`\n==== ${suite.name}`);
   rmSync(REPORT, { force: true });
   const startedMs = Date.now();
   const { status, lines, failures } = await run(suite.command());
-  /** @type {readonly [number, number]} */
-  let counts = [0, 0];
+  let [passed, failed] = [0, 0];
   let problem = status === 0 ? null : `ended with status ${status}`;
   try {
-    counts = suite.count(lines);
+    [passed, failed] = suite.count(lines);
   } catch (error) {
     problem ??= error instanceof Error ? error.message : String(error);
   }
   // A suite that fails without a failed test (types, lint, a crash) is a failure all the same.
-  if (problem !== null && counts[1] === 0) counts = [counts[0], 1];
-  passed += counts[0];
-  failed += counts[1];
+  if (problem !== null && failed === 0) failed = 1;
   const minutes = ((Date.now() - startedMs) / 60_000).toFixed(1);
-  const verdict = `==== ${suite.name}: ${counts[0]} passed, ${counts[1]} failed, ${minutes} minutes${problem === null ? "" : ` (${problem})`}`;
+  const why = problem === null ? "" : ` (${problem})`;
+  const verdict = `==== ${suite.name}: ${passed} passed, ${failed} failed, ${minutes} minutes${why}`;
   console.log(verdict);
-  summary.push(...failures, verdict);
+  return { passed, failed, failures, verdict };
+}
+
+/** What the last lines repeat, because a log of 40 minutes is read from its end. */
+const summary = [];
+let passed = 0;
+let failed = 0;
+let secondRuns = MAX_SECOND_RUNS;
+mkdirSync(join(ROOT, ".build"), { recursive: true });
+if (only.length > 0 && !only.includes("npm test") && (await install("test")) !== 0) process.exit(1);
+for (const suite of SUITES) {
+  if (only.length > 0 && !only.includes(suite.name)) continue;
+  let result = await runSuite(suite);
+  summary.push(...result.failures, result.verdict);
+  if (result.failed > 0 && result.failed <= MAX_TO_RUN_AGAIN && secondRuns > 0) {
+    secondRuns -= 1;
+    result = await runSuite(suite);
+    summary.push(...result.failures, `${result.verdict} (second run: the first is above)`);
+  }
+  passed += result.passed;
+  failed += result.failed;
 }
 console.log(`\n${summary.join("\n")}`);
 console.log(`\n${passed} passed, ${failed} failed`);
