@@ -48,6 +48,7 @@ const LIMITS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     eventDigestLeaves: 8,
     welcomeDigestLeaves: 8,
     wipedRows: 3,
+    effectStepRecords: 3,
     projectionStepRecords: 3,
     projectionStepReads: 2,
     loadRecords: 2,

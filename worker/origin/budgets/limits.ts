@@ -43,6 +43,8 @@ export const BUDGETS = {
   rejudgeBytes: 256 * KIB,
   /** Frames or blobs read in one event to judge admitted records again. [ADM9] */
   reviewReads: 8,
+  /** Records read in one event for a dry run: below 1 ms, after some 3 ms for a blob. [API51] */
+  effectStepRecords: 200,
   /** Records projected in one event while a projection is built: about 5 ms. [SCP6] */
   projectionStepRecords: 400,
   /** Inflated bytes of records projected in one event. [SCP6] */

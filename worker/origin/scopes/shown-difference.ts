@@ -1,6 +1,6 @@
 /**
  * What becomes of an origin's records for a reader that is shown something else: read from the logs
- * a frame or a blob a step, so that other events come between. Nothing is kept and nothing written.
+ * in short steps, so that other events come between. Nothing is kept and nothing written.
  * [API50] [API51]
  */
 import { parseIp } from "../../../shared/ip/address.ts";
@@ -86,7 +86,7 @@ function* currentRecords(
   log: ChannelLog,
   concerns: (record: CalicoRecord) => boolean,
 ): Generator<readonly CalicoRecord[]> {
-  const walk = new LogWalk(log, BUDGETS.projectionStepRecords);
+  const walk = new LogWalk(log, BUDGETS.effectStepRecords);
   const fromFrames = new Set<string>();
   for (let read = walk.next(); read !== null; read = walk.next()) {
     const isFrame = walk.isInFrames;
