@@ -6,8 +6,9 @@
 import { HashTrie } from "../../shared/log/hash-trie.ts";
 import { CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
-import { encodeChecked } from "../../shared/record/encoding.ts";
+import { encodeChecked, encodeRecord } from "../../shared/record/encoding.ts";
 import type { EncodedChange, EncodedRecord } from "../../shared/record/encoding.ts";
+import type { CalicoRecord } from "../../shared/record/record.ts";
 import type { LocalChange } from "../../relay/publish/local-state.ts";
 import type { PublishedState } from "../../relay/publish/differences.ts";
 import { madeUpEndpoint } from "./made-up.ts";
@@ -55,7 +56,7 @@ export class MadeUpState implements PublishedState {
 
   get(keyHash: Uint8Array): { readonly bytes: Uint8Array } | undefined {
     const n = this.trie(CHANNEL).tagOf(keyHash);
-    return n === undefined ? undefined : this.#endpoint(n);
+    return n === undefined ? undefined : { bytes: encodeRecord(this.#record(n)) };
   }
 
   #set(n: number, { keyHash, recordHash, bytes }: EncodedRecord): LocalChange {
@@ -64,10 +65,13 @@ export class MadeUpState implements PublishedState {
   }
 
   #endpoint(n: number): EncodedRecord {
-    const at = this.#changedAt[n] ?? 0;
-    const endpoint = madeUpEndpoint(this.#cluster, n, at === 0 ? "0" : at.toFixed(3));
-    const result = encodeChecked(endpoint);
+    const result = encodeChecked(this.#record(n));
     if (result.kind === "problem") throw new Error(`BUG: ${result.problem.rule}`);
     return result.encoded;
+  }
+
+  #record(n: number): CalicoRecord {
+    const at = this.#changedAt[n] ?? 0;
+    return madeUpEndpoint(this.#cluster, n, at === 0 ? "0" : at.toFixed(3));
   }
 }
