@@ -14,6 +14,7 @@ import { benchApiList } from "./api-list.ts";
 import { benchApiToFelix } from "./api-to-felix.ts";
 import { benchDirectChange } from "./direct-change.ts";
 import { benchDryRun } from "./dry-run.ts";
+import { benchDryRunBeside } from "./dry-run-beside.ts";
 import { benchEtcdPeer } from "./etcd-peer.ts";
 import { benchEtcdView } from "./etcd-view.ts";
 import { benchFanOut } from "./fan-out.ts";
@@ -61,6 +62,7 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   "services-fill": () => benchServicesFill(),
   "services-wire": benchServicesWire,
   "dry-run": benchDryRun,
+  "dry-run-beside": benchDryRunBeside,
   "api-list": benchApiList,
 };
 
