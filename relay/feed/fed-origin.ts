@@ -6,6 +6,7 @@ import type { Channel } from "../../shared/record/channel.ts";
 import type { ChannelHealth } from "../view/channel-view.ts";
 import { FeedLog } from "./feed-log.ts";
 import type { TailMessage } from "./feed-log.ts";
+import { MadeBlobs } from "./made-blobs.ts";
 
 /** What followers are to be told of a message. */
 export interface Told {
@@ -19,9 +20,19 @@ const NOTHING: Told = { isReset: false, tail: null, checkpoint: null };
 
 export class FedOrigin {
   readonly #logs = perChannel(() => new FeedLog());
+  readonly #blobs = perChannel(() => new MadeBlobs());
 
   log(channel: Channel): FeedLog {
     return this.#logs[channel];
+  }
+
+  blobs(channel: Channel): MadeBlobs {
+    return this.#blobs[channel];
+  }
+
+  /** No follower is repaired. */
+  onAllRepaired(): void {
+    for (const blobs of Object.values(this.#blobs)) blobs.clear();
   }
 
   onDown(): void {

@@ -75,6 +75,11 @@ export class Feed {
       state: () => ({ feeds: this.#role.kind !== "follower", hub: this.#isOpen(HOME) }),
       isOpen: (target) => this.#isOpen(target),
       onReports: () => relay.onReports(),
+      after: (ms, run) => {
+        ports.after(ms, () => {
+          if (!this.#isStopped) run();
+        });
+      },
     });
     this.#decide();
     this.#tick();

@@ -19,6 +19,8 @@ import { WatchStream } from "./watch-stream.ts";
 
 export const HOME = "home";
 const REPAIRED = "the relay that feeds this one is repaired itself";
+/** A follower that takes what it is sent has room again by then. */
+const ROOM_MS = 20;
 /** Streams of one follower: home, and as many remotes as a cluster may have. */
 const MAX_STREAMS = 1_001;
 
@@ -31,6 +33,8 @@ export interface FeederPorts {
   isOpen(target: string): boolean;
   /** What followers report has changed. */
   onReports(): void;
+  /** Runs something later, after what waits to be done then. */
+  after(ms: number, run: () => void): void;
 }
 
 interface Stream {
@@ -58,6 +62,7 @@ export class Feeder {
   readonly #ports: FeederPorts;
   readonly #followers = new Set<Follower>();
   readonly #origins = new Map<string, FedOrigin>();
+  #goesOnSoon = false;
 
   constructor(ports: FeederPorts) {
     this.#ports = ports;
@@ -151,8 +156,26 @@ export class Feeder {
 
   /** Who had no room may have some. */
   onTick(): void {
+    this.#goOn();
+    for (const [target, origin] of this.#origins) {
+      const streams = [...this.#streams(target)];
+      if (!streams.some(([, , { watch }]) => watch?.isRepairing)) origin.onAllRepaired();
+    }
+  }
+
+  #goOn(): void {
     for (const { streams } of this.#followers)
       for (const { watch } of streams.values()) watch?.goOn();
+  }
+
+  /** In turns: sending a large view to many followers takes seconds. [FEE9] */
+  #goOnSoon(hasRoom: boolean): void {
+    if (this.#goesOnSoon) return;
+    this.#goesOnSoon = true;
+    this.#ports.after(hasRoom ? 0 : ROOM_MS, () => {
+      this.#goesOnSoon = false;
+      this.#goOn();
+    });
   }
 
   #originOf(uid: string): FedOrigin {
@@ -229,9 +252,11 @@ export class Feeder {
     stream.watch = new WatchStream(stream.target, {
       log: (channel) => origin.log(channel),
       confirmed: (channel) => ports.view(stream.target)?.confirmed(channel) ?? null,
+      blobs: (channel) => origin.blobs(channel),
       accessVersion: () => ports.facts()?.accessVersion ?? 0,
       send: (message) => this.#send(follower, id, message),
       close: (message) => this.#close(follower, id, stream, "protocol-error", message),
+      onMore: (hasRoom) => this.#goOnSoon(hasRoom),
       get backlogBytes() {
         return follower.pipe.backlogBytes;
       },

@@ -4,7 +4,6 @@
  * nothing costs a bounded backlog and continues from where it was sent to. [FEE3] [FEE5]
  */
 import type { Cursor } from "../../shared/log/cursor.ts";
-import { encodePayload } from "../../shared/log/payload.ts";
 import { overlapping } from "../../shared/log/partition.ts";
 import type { Partition } from "../../shared/log/partition.ts";
 import type {
@@ -19,9 +18,12 @@ import { CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
 import type { ConfirmedChannel } from "../view/confirmed.ts";
 import type { FeedLog } from "./feed-log.ts";
+import type { MadeBlobs } from "./made-blobs.ts";
 
 /** Sent and not taken: with more of it a channel waits for room. */
-export const ROOM_BYTES = 512 * 1024;
+export const ROOM_BYTES = 64 * 1024;
+/** Blobs that one follower is sent before the others: about 30 ms where all are to be made. */
+export const BLOBS_IN_TURN = 16;
 
 type Progress =
   | { readonly kind: "waiting"; readonly cursor: Cursor | null; readonly isFromHello: boolean }
@@ -35,10 +37,13 @@ export interface WatchStreamPorts {
   /** The channel of this relay's view, and how it is given on. */
   log(channel: Channel): FeedLog;
   confirmed(channel: Channel): ConfirmedChannel | null;
+  blobs(channel: Channel): MadeBlobs;
   /** Of the facts that this relay has. */
   accessVersion(): number;
   send(message: Message): void;
   close(message: string): void;
+  /** There is more to send: it wants to go on after the others, where there is room for it. */
+  onMore(hasRoom: boolean): void;
   readonly backlogBytes: number;
 }
 
@@ -73,6 +78,10 @@ export class WatchStream {
     else if (message.type === "reader-ack")
       this.#acknowledged.set(message.channel, message.revision);
     else this.#ports.close(`a follower sent ${message.type} on a stream of an origin`);
+  }
+
+  get isRepairing(): boolean {
+    return [...(this.#progress?.values() ?? [])].some(({ kind }) => kind === "repairing");
   }
 
   /** The facts of this relay are newer than before. */
@@ -116,7 +125,10 @@ export class WatchStream {
 
   #goOn(channel: Channel): void {
     const progress = this.#progress?.get(channel);
-    if (this.#ports.backlogBytes > ROOM_BYTES) return;
+    if (this.#ports.backlogBytes > ROOM_BYTES) {
+      if (progress?.kind === "repairing") this.#ports.onMore(false);
+      return;
+    }
     if (progress?.kind === "waiting") this.#plan(channel, progress.cursor, progress.isFromHello);
     else if (progress?.kind === "repairing") this.#sendBlobs(channel, progress);
   }
@@ -197,22 +209,23 @@ export class WatchStream {
     const log = this.#ports.log(channel);
     const confirmed = this.#ports.confirmed(channel);
     let sent = 0;
-    for (const { bits, prefix } of blobs) {
-      if (this.#ports.backlogBytes > ROOM_BYTES) break;
+    let hasRoom = true;
+    for (const { bits, prefix } of blobs.slice(0, BLOBS_IN_TURN)) {
+      hasRoom = this.#ports.backlogBytes <= ROOM_BYTES;
+      if (!hasRoom) break;
       // Lost meanwhile: from the beginning, when it is sure again.
       if (log.head === null || log.head.epoch !== after.epoch || confirmed === null)
         return this.#set(channel, { kind: "waiting", cursor: null, isFromHello: false });
       const { revision } = log.head;
-      const changes = [...confirmed.bytesOf({ bits, prefix })].map((bytes) => ({
-        op: "put" as const,
-        bytes,
-      }));
-      const payload = encodePayload(changes, BLOB_LEVEL);
+      const payload = this.#ports.blobs(channel).payload(confirmed, { bits, prefix });
       this.#ports.send({ type: "blob", origin: 0, channel, bits, prefix, revision, payload });
       sent++;
     }
-    if (sent < blobs.length)
-      return this.#set(channel, { kind: "repairing", blobs: blobs.slice(sent), after });
+    if (sent < blobs.length) {
+      this.#set(channel, { kind: "repairing", blobs: blobs.slice(sent), after });
+      this.#ports.onMore(hasRoom);
+      return;
+    }
     this.#set(channel, { kind: "waiting", cursor: after, isFromHello: false });
     this.#plan(channel, after, false);
   }
@@ -221,6 +234,3 @@ export class WatchStream {
     this.#progress?.set(channel, progress);
   }
 }
-
-/** The wire between two nodes is no reason to hold up everything else of this relay. */
-const BLOB_LEVEL = 1;

@@ -173,12 +173,18 @@ export class HashTrie {
    * party has more keys around it than we, so something differs there.
    */
   matches(leaf: PartitionDigest): boolean {
+    const digest = this.digestAt(leaf);
+    return digest !== null && equalBytes(digest, leaf.digest);
+  }
+
+  /** Digest of the keys of a partition; `null`: it is smaller than the leaf that has them. */
+  digestAt({ bits, prefix }: Partition): Uint8Array | null {
     let node = this.#root;
-    for (let depth = 0; depth < leaf.bits; depth++) {
-      if (node.isLeaf) return false;
-      node = bitOf(leaf.prefix, depth) === 0 ? node.left : node.right;
+    for (let depth = 0; depth < bits; depth++) {
+      if (node.isLeaf) return null;
+      node = bitOf(prefix, depth) === 0 ? node.left : node.right;
     }
-    return equalBytes(digestOf(node), leaf.digest);
+    return digestOf(node);
   }
 
   /** Leaves in key order with their digests, as a party sends them that asks for a repair. */

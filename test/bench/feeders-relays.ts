@@ -1,5 +1,5 @@
 /** Relays of one cluster for the bench of feeders: as processes, or in this one. */
-import { spawn } from "node:child_process";
+import { fork, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -12,11 +12,18 @@ import { newLogger } from "../../relay/lib/log.ts";
 import { Relay } from "../../relay/relay.ts";
 import { openSource } from "../../relay/source/open-source.ts";
 
+import { z } from "zod";
+
+const CROWD = join(import.meta.dirname, "feeders-crowd.ts");
 const MAIN = join(import.meta.dirname, "../../cli/main.ts");
 const IN_SYNC = 2;
 const POLL_MS = 50;
 /** The remote that has the endpoints. */
 const RCC = "o";
+
+/** What the followers of a process heard of changes since they were to note it. */
+export const recordedSchema = z.object({ longestGapMs: z.number(), deletions: z.number() });
+export type Recorded = z.infer<typeof recordedSchema>;
 
 export type RelaySettings = Readonly<Record<string, string>>;
 
@@ -99,6 +106,50 @@ export class FeederProcess {
     const ended = new Promise((resolve) => this.#child.once("exit", resolve));
     this.#child.kill(signal);
     await ended;
+  }
+}
+
+/** Most relays of a cluster, in a process that gives way to others. */
+export class CrowdProcess {
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+  }
+
+  /** Resolves when all of them are in sync. @param nothing An empty folder: the cluster's own. */
+  static async start(settings: readonly RelaySettings[], nothing: string): Promise<CrowdProcess> {
+    const crowd = new CrowdProcess(fork(CROWD, [JSON.stringify({ settings, nothing })]));
+    await crowd.#answer();
+    return crowd;
+  }
+
+  /** Notes when changes come, from now on. */
+  record(): void {
+    this.#child.send("record");
+  }
+
+  async recorded(): Promise<Recorded> {
+    const answer = this.#answer();
+    this.#child.send("recorded");
+    return recordedSchema.parse(await answer);
+  }
+
+  async stop(): Promise<void> {
+    const ended = new Promise((resolve) => this.#child.once("exit", resolve));
+    this.#child.send("stop");
+    await ended;
+  }
+
+  #answer(): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const onExit = (code: number | null): void => reject(new Error(`the crowd ended: ${code}`));
+      this.#child.once("exit", onExit);
+      this.#child.once("message", (message) => {
+        this.#child.off("exit", onExit);
+        resolve(message);
+      });
+    });
   }
 }
 

@@ -8,7 +8,7 @@ import { afterEach, expect, test } from "vitest";
 import { Feeder, HOME } from "../../../relay/feed/feeder.ts";
 import type { FeedFrame, FeedPipeHandlers } from "../../../relay/feed/frames.ts";
 import { decodeFeedFrame, encodeFeedFrame } from "../../../relay/feed/frames.ts";
-import { ROOM_BYTES } from "../../../relay/feed/watch-stream.ts";
+import { BLOBS_IN_TURN, ROOM_BYTES } from "../../../relay/feed/watch-stream.ts";
 import { RemoteView } from "../../../relay/view/remote-view.ts";
 import { ViewFile } from "../../../relay/view/view-file.ts";
 import { nextChain, NO_CHAIN } from "../../../shared/log/cursor.ts";
@@ -91,6 +91,7 @@ class FeederRig {
   accessVersion = 7;
   feeds = true;
   reports = 0;
+  readonly #soon: (() => void)[] = [];
   readonly feeder = new Feeder({
     facts: () => ({
       text: `{"accessVersion":${this.accessVersion}}`,
@@ -100,7 +101,15 @@ class FeederRig {
     state: () => ({ feeds: this.feeds, hub: true }),
     isOpen: (target) => target === HOME || target === ORIGIN,
     onReports: () => this.reports++,
+    after: (_ms, run) => this.#soon.push(run),
   });
+
+  /** What waited for its turn; whether anything did. */
+  runSoon(): boolean {
+    const runs = this.#soon.splice(0);
+    for (const run of runs) run();
+    return runs.length > 0;
+  }
 
   fromHub(...messages: readonly WatchMessage[]): void {
     for (const message of messages) {
@@ -277,6 +286,29 @@ test("[FEE4] who is too far behind, or of another epoch, gets the parts that dif
   expect(follower.types.filter((type) => type === "blob")).toHaveLength(1);
   expect(follower.isEqual).toBe(true);
   expect(view.size).toBe(4_000);
+});
+
+test("[FEE9] followers of a large view are repaired in turns, each of them to its end", () => {
+  const { rig } = fedWith(10_000);
+  const followers = [new Follower(rig), new Follower(rig)];
+  const blobs = (): number[] =>
+    followers.map(({ types }) => types.filter((type) => type === "blob").length);
+  for (const follower of followers) follower.open();
+  expect(blobs()).toEqual([BLOBS_IN_TURN, BLOBS_IN_TURN]);
+  expect(rig.runSoon()).toBe(true);
+  expect(blobs().map((count) => count <= 2 * BLOBS_IN_TURN)).toEqual([true, true]);
+  while (rig.runSoon());
+  expect(followers.map(({ isEqual }) => isEqual)).toEqual([true, true]);
+  expect(followers.map(({ view }) => view.size)).toEqual([10_000, 10_000]);
+  // One that takes nothing is sent nothing, and ends when it takes again.
+  const slow = new Follower(rig);
+  slow.open();
+  slow.backlogBytes = ROOM_BYTES + 1;
+  for (let n = 0; n < 10; n++) rig.runSoon();
+  expect(slow.types.filter((type) => type === "blob")).toHaveLength(BLOBS_IN_TURN);
+  slow.backlogBytes = 0;
+  while (rig.runSoon());
+  expect(slow.isEqual).toBe(true);
 });
 
 test("[FEE5] a follower that takes nothing is sent nothing more, and continues when it takes again", () => {
