@@ -63,6 +63,8 @@ export class Feeder {
   readonly #followers = new Set<Follower>();
   readonly #origins = new Map<string, FedOrigin>();
   #goesOnSoon = false;
+  /** What was sent last. */
+  #encoded: { readonly message: Message; readonly bytes: Uint8Array } | null = null;
 
   constructor(ports: FeederPorts) {
     this.#ports = ports;
@@ -290,6 +292,9 @@ export class Feeder {
   }
 
   #send({ pipe }: Follower, stream: number, message: Message): void {
-    pipe.send({ type: "message", stream, bytes: encodeMessage(message) });
+    // Most go to all followers, one after another.
+    if (this.#encoded?.message !== message)
+      this.#encoded = { message, bytes: encodeMessage(message) };
+    pipe.send({ type: "message", stream, bytes: this.#encoded.bytes });
   }
 }

@@ -1,8 +1,8 @@
 /**
  * A cluster of 100 relays that sees 20 remotes, one of 10,000 endpoints: what it costs the hub and
- * the relays that feed the others, and how late the others are. The two feeders are processes as
- * they are shipped. The last follower, and one more relay with a socket of its own, are in this
- * process; the other 97 followers are in one that gives way, because each has its own machine.
+ * the relays that feed the others, and what a feeder that is killed costs them. The two feeders are
+ * processes as they are shipped; the 98 followers are in one that gives way to them, because each
+ * would have a machine of its own.
  */
 import { join } from "node:path";
 
@@ -13,25 +13,15 @@ import { memberRcc } from "../../shared/visibility/rcc.ts";
 import type { Home } from "../../relay/publish/home.ts";
 import { rank } from "../../relay/feed/choice.ts";
 import { pod, putOf } from "../support/records.ts";
-import { residentBytes } from "./cpu.ts";
-import {
-  CrowdProcess,
-  FeederProcess,
-  freePorts,
-  hubSockets,
-  InProcessRelay,
-} from "./feeders-relays.ts";
-import { figure, quantile } from "./figure.ts";
+import { CrowdProcess, FeederProcess, freePorts, hubSockets } from "./feeders-relays.ts";
+import { figure } from "./figure.ts";
 import type { Figure } from "./figure.ts";
 import { addEndpoints } from "./first-view.ts";
 import { BenchRig } from "./rig.ts";
 
 const RELAYS = 100;
-/** All but the two that feed. */
-const FOLLOWERS = RELAYS - 2;
 const REMOTES = 20;
 const ENDPOINTS = 10_000;
-const CHANGES = 100;
 const CHANGE_MS = 50;
 /** Of churn, before and after the kill. */
 const AROUND_KILL_MS = 8_000;
@@ -55,43 +45,27 @@ export async function* benchFeeders(): AsyncGenerator<Figure> {
     hub: rig.hub.url,
     identity: join(rig.root, "r"),
     state: join(rig.root, state),
-    ...(address === "" ? {} : { peers: known(address), peersListen: address }),
+    peers: known(address),
+    peersListen: address,
   });
   const nothing = join(rig.root, "nothing");
-  const own = await InProcessRelay.start(settings("", "own"), nothing);
-  // As old as the feeders, and followed by nobody.
-  const alone = await FeederProcess.start(settings("", "alone"), nothing);
   const feeders = await Promise.all(
     addresses
       .slice(0, 2)
       .map((one, at) => FeederProcess.start(settings(one, `feeder-${at}`), nothing)),
   );
-  for (const relay of [own, alone, ...feeders]) await relay.untilInSync();
-  const following = addresses
-    .slice(2)
-    .map((one, at) => settings(one, `follower-${at}`))
-    .toReversed();
-  const [lastSettings = settings("", ""), ...others] = following;
-  const crowd = await CrowdProcess.start(others, nothing);
-  // It has come last, so that the feeder sends to it last.
-  const last = await InProcessRelay.start(lastSettings, nothing);
-  await last.untilInSync();
+  for (const relay of feeders) await relay.untilInSync();
+  const crowd = await CrowdProcess.start(
+    addresses.slice(2).map((one, at) => settings(one, `follower-${at}`)),
+    nothing,
+  );
   await pause(3_000);
-  const more = Math.max(...feeders.map(({ pid }) => residentBytes(pid))) - residentBytes(alone.pid);
-  // The publisher's, and those of the two relays that are by themselves.
-  const sockets = hubSockets(rig.hub.url) - 1 - 2 * (1 + REMOTES);
-  await alone.stop();
+  // Without the publisher's.
+  const sockets = hubSockets(rig.hub.url) - 1;
   const name = `${RELAYS} relays, ${REMOTES} remotes`;
   yield figure(`${name}: sockets at the hub`, sockets, "", 2 * (1 + REMOTES));
-  yield figure(
-    `feeder of ${FOLLOWERS} at ${ENDPOINTS} endpoints: memory over one without`,
-    more / 1e6,
-    "MB",
-    64,
-  );
-  yield* latencies(home, own, last);
   yield* killed(home, feeders[0] as FeederProcess, crowd);
-  await Promise.all([own, last, crowd].map((relay) => relay.stop()));
+  await crowd.stop();
   await feeders[1]?.stop();
   await rig.stop();
 }
@@ -115,32 +89,6 @@ function change({ publisher }: Home, at: number): void {
   publisher.onSource([putOf(pod("moving", "10.200.0.1", { at: String(at) }))]);
 }
 
-async function* latencies(
-  home: Home,
-  own: InProcessRelay,
-  follower: InProcessRelay,
-): AsyncGenerator<Figure> {
-  const [alone, last]: [number[], number[]] = [[], []];
-  for (let n = 0; n < CHANGES; n++) {
-    const heard = [own, follower].map((relay) => relay.nextChange());
-    const began = performance.now();
-    change(home, n);
-    const [byItself = 0, followed = 0] = await Promise.all(heard);
-    alone.push(byItself - began);
-    last.push(followed - began);
-    await pause(CHANGE_MS);
-  }
-  for (const [label, q] of [
-    ["p50", 0.5],
-    ["p99", 0.99],
-  ] as const) {
-    const [theirs, mine] = [quantile(last, q), quantile(alone, q)];
-    yield figure(`change → a relay with a socket of its own, ${label}`, mine, "ms", null);
-    yield figure(`change → the last of ${FOLLOWERS} followers, ${label}`, theirs, "ms", null);
-    yield figure(`the last against the one by itself, ${label}`, theirs / mine, "×", 2);
-  }
-}
-
 /** One of the two feeders ends by SIGKILL while something changes all the time. */
 async function* killed(
   home: Home,
@@ -148,7 +96,7 @@ async function* killed(
   crowd: CrowdProcess,
 ): AsyncGenerator<Figure> {
   crowd.record();
-  let n = CHANGES;
+  let n = 0;
   const churn = setInterval(() => change(home, n++), CHANGE_MS);
   await pause(AROUND_KILL_MS / 4);
   await feeder.kill();

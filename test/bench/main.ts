@@ -18,7 +18,7 @@ import { benchDryRunBeside } from "./dry-run-beside.ts";
 import { benchEtcdPeer } from "./etcd-peer.ts";
 import { benchEtcdView } from "./etcd-view.ts";
 import { benchFanOut } from "./fan-out.ts";
-import { benchFeederMemory } from "./feeder-memory.ts";
+import { benchFeederOfMany } from "./feeder-of-many.ts";
 import { benchFeeders } from "./feeders.ts";
 import type { Figure } from "./figure.ts";
 import { benchFirstView } from "./first-view.ts";
@@ -44,7 +44,7 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   "first-view": benchFirstView,
   peers: benchPeers,
   feeders: benchFeeders,
-  "feeder-memory": benchFeederMemory,
+  "feeder-of-many": benchFeederOfMany,
   "relay-memory": benchRelayMemory,
   resume: benchResume,
   star: benchStar,
