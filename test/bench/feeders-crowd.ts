@@ -1,10 +1,7 @@
 /**
- * Child process: most of a cluster's relays, without Felix. Each would have a machine of its own,
- * so that this process gives way to those whose latency is measured. Argument: their settings, as
- * JSON; says "in-sync" when all of them are.
+ * Child process: most of a cluster's relays, without Felix. Argument: their settings, as JSON; says
+ * "in-sync" when all of them are.
  */
-import { setPriority } from "node:os";
-
 import { z } from "zod";
 
 import { InProcessRelay } from "./feeders-relays.ts";
@@ -18,10 +15,8 @@ const crowdSchema = z.object({
 
 /** Relays that are started at once. */
 const AT_ONCE = 20;
-const LOWEST_PRIORITY = 19;
 
 const { settings, nothing } = crowdSchema.parse(JSON.parse(process.argv[2] ?? ""));
-setPriority(LOWEST_PRIORITY);
 const waiting = [...settings];
 const relays: InProcessRelay[] = [];
 

@@ -109,7 +109,7 @@ export class FeederProcess {
   }
 }
 
-/** Most relays of a cluster, in a process that gives way to others. */
+/** Most relays of a cluster, in one process. */
 export class CrowdProcess {
   readonly #child: ChildProcess;
 

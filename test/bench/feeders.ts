@@ -1,8 +1,8 @@
 /**
  * A cluster of 100 relays that sees 20 remotes, one of 10,000 endpoints: what it costs the hub and
  * the relays that feed the others, and what a feeder that is killed costs them. The two feeders are
- * processes as they are shipped; the 98 followers are in one that gives way to them, because each
- * would have a machine of its own.
+ * processes as they are shipped; the 98 followers share one, so that its thread does the work of 98
+ * nodes.
  */
 import { join } from "node:path";
 
