@@ -26,6 +26,12 @@ export class NotThereError extends CommandError {}
 /** What was to be changed is not what it was when it was read. */
 export class ChangedMeanwhileError extends CommandError {}
 
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly etag: string | null;
+}
+
 interface Tagged<T> {
   readonly value: T;
   /** With its quotes; `null`: the hub gives none. */
@@ -135,28 +141,46 @@ export class Client {
     return text;
   }
 
-  async #send(
-    { method, path, body }: WireRequest,
-    ifMatch: string | null = null,
-  ): Promise<{ status: number; text: string; etag: string | null }> {
+  async #send(request: WireRequest, ifMatch: string | null = null): Promise<Answer> {
     try {
-      const response = await fetch(new URL(path, this.server), {
-        method,
-        headers: {
-          ...this.headers(),
-          ...(body === undefined ? {} : { "content-type": "application/json" }),
-          ...(ifMatch === null ? {} : { "if-match": ifMatch }),
-        },
-        ...(body === undefined ? {} : { body }),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-      const etag = response.headers.get("etag");
-      return { status: response.status, text: await response.text(), etag };
+      return await this.#try(request, ifMatch);
     } catch (error) {
+      try {
+        if (mayRepeat(request, ifMatch) && isCutOff(error)) return await this.#try(request, null);
+      } catch {
+        // What went wrong first says more.
+      }
       const why = routeTo(this.server).describe(error);
       throw new HubAwayError(`cannot reach the hub at ${this.server}: ${why}`, { cause: error });
     }
   }
+
+  async #try({ method, path, body }: WireRequest, ifMatch: string | null): Promise<Answer> {
+    const response = await fetch(new URL(path, this.server), {
+      method,
+      headers: {
+        ...this.headers(),
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...(ifMatch === null ? {} : { "if-match": ifMatch }),
+      },
+      ...(body === undefined ? {} : { body }),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    const etag = response.headers.get("etag");
+    return { status: response.status, text: await response.text(), etag };
+  }
+}
+
+/** Whether it does the same when it is done twice. */
+function mayRepeat({ method }: WireRequest, ifMatch: string | null): boolean {
+  return method === "GET" || (method === "PUT" && ifMatch === null);
+}
+
+/** A connection that was kept and that the hub, or a proxy, has closed meanwhile. */
+function isCutOff(error: unknown): boolean {
+  const { cause } = error as { readonly cause?: unknown };
+  const code = cause instanceof Error && "code" in cause ? cause.code : null;
+  return code === "ECONNRESET" || code === "UND_ERR_SOCKET" || code === "EPIPE";
 }
 
 function meshOf(request: object): string {
