@@ -33,7 +33,7 @@ import { benchResume } from "./resume.ts";
 import { readResults, renderFigures, summarise } from "./results.ts";
 import type { Result, ResultFile } from "./results.ts";
 import { benchSplice, benchSpliceChurn, benchSpliceCrowd, benchSpliceSnapshot } from "./splice.ts";
-import { benchMesh, benchStar } from "./scale.ts";
+import { benchMesh, benchNodes, benchStar } from "./scale.ts";
 import { benchServicesFill } from "./services-fill.ts";
 import { benchServicesWire } from "./services-wire.ts";
 import { benchSlices } from "./slices.ts";
@@ -49,6 +49,7 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   resume: benchResume,
   star: benchStar,
   mesh: benchMesh,
+  nodes: benchNodes,
   noisy: benchNoisy,
   hostile: benchHostile,
   "hub-killed": benchHubKilled,

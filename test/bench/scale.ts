@@ -1,7 +1,8 @@
 /**
  * A whole hub under the load of a large mesh, in one process of plain workerd: *star*, few clusters
- * that see all others (twice the size of Cilium's scale test), and *mesh*, every cluster sees its
- * neighbours. All clusters are in one other process here, on the same two cores.
+ * that see all others (twice the size of Cilium's scale test), *mesh*, every cluster sees its
+ * neighbours, and *nodes*, the same for clusters of 100 nodes, as far as the hub sees them. All
+ * clusters are in one other process here, on the same two cores.
  */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -21,6 +22,9 @@ import { BenchRig } from "./rig.ts";
 const STAR = { clusters: 500, endpoints: 1_000, rate: 650, sees: 0, prefix: "origin" } as const;
 const STAR_READERS = 8;
 const MESH = { clusters: 512, endpoints: 50, sees: 20, prefix: "c" } as const;
+/** Of 100 nodes each: two relays of a cluster have sockets at the hub and feed the other 98. */
+const NODES = { clusters: 100, endpoints: 1_000, sees: 20, prefix: "n" } as const;
+const FEEDERS = 2;
 /**
  * A little more than is to be reached: what is delivered is counted over the clock, not over what
  * was offered.
@@ -113,6 +117,27 @@ export async function* benchMesh(): AsyncGenerator<Figure> {
     if (run.delivered < rate * sees * 0.9) break;
   }
   yield figure("mesh: ceiling of one process", ceiling, "deliveries/s", null);
+  await mesh.stop(false);
+  await rig.stop();
+}
+
+export async function* benchNodes(): AsyncGenerator<Figure> {
+  const copies = NODES.sees * FEEDERS;
+  const { rig, mesh } = await start({ ...NODES, rate: DELIVERIES / copies });
+  for (let feeder = 0; feeder < FEEDERS; feeder++) await mesh.startReaders();
+  const { latencies, delivered, share } = await runChanges(mesh, RUN_MS, copies);
+  const what = "100 clusters of 100 nodes, each sees 20";
+  yield figure(`${what}: sockets`, mesh.stats().readers + NODES.clusters, "sockets", null);
+  yield figure(`${what}: deliveries`, delivered, "1/s", DELIVERIES_TARGET, false);
+  yield figure(`${what}: delivered of offered`, share, "%", 99, false);
+  yield figure(`${what}: p50`, quantile(latencies, 0.5), "ms", null);
+  yield figure(`${what}: p99`, quantile(latencies, 0.99), "ms", null);
+  yield figure(
+    `${what}: resident memory of the hub`,
+    rig.hubResidentBytes() / 2 ** 20,
+    "MiB",
+    null,
+  );
   await mesh.stop(false);
   await rig.stop();
 }
