@@ -1,6 +1,6 @@
 /**
- * `catwalk withdrawal list|confirm|reject --cluster B`: what its relay holds back because so much
- * was missing at once, decided at the hub. [CLI95]
+ * `catwalk withdrawal list|confirm|reject --cluster B` (`release` is `confirm`): what its relay
+ * holds back because so much was missing at once, decided at the hub. [CLI95]
  */
 import { decideWithdrawals, listWithdrawals } from "../../shared/api/withdrawals.ts";
 import type { ServerFlags } from "../admin/config.ts";
@@ -44,12 +44,12 @@ export const registerWithdrawal: RegisterCommand = (program) => {
       ),
     );
   });
-  for (const [decision, description, done] of [
-    ["confirm", "they are gone: withdraw them now", "are withdrawn"],
-    ["reject", "they are not: keep them until the source lists them again", "stay"],
+  for (const [decision, aliases, description, done] of [
+    ["confirm", ["release"], "they are gone: withdraw them now", "are withdrawn"],
+    ["reject", [], "they are not: keep them until the source lists them again", "stay"],
   ] as const)
     withExample(
-      withServer(withdrawal.command(decision).description(description))
+      withServer(withdrawal.command(decision).aliases(aliases).description(description))
         .requiredOption("--cluster <name>", "the cluster")
         .option("--collection <name>", "of one collection only, like pods"),
       `catwalk withdrawal ${decision} --cluster db`,

@@ -136,7 +136,7 @@ test("[PUB20] [CLI95] an operator lists, rejects and confirms at the hub", async
   expect(await withdrawals()).toEqual([]);
   // The relay tells the hub that it is done a moment after its readers have it.
   const again = await eventually(
-    () => rig.catwalk("withdrawal", "confirm", ...at),
+    () => rig.catwalk("withdrawal", "release", ...at),
     ({ status }) => status === 1,
   );
   expect(again.err).toContain("holds back no withdrawal");
