@@ -12,6 +12,7 @@ import { keyOf, keySegments } from "./key.ts";
 import type { CalicoRecord, Kind, RecordDeletion } from "./record.ts";
 import { KINDS, SCHEMA, VALUE_VERSION } from "./schema.ts";
 import { FieldError, WireReader } from "./wire-reader.ts";
+import { WireWriter } from "./wire-writer.ts";
 
 /** Longest encoded record, in bytes. A larger one is refused by name. */
 export const MAX_RECORD_BYTES = 64 * 1024;
@@ -21,6 +22,8 @@ export const MAX_RECORD_BYTES = 64 * 1024;
  * happen, and hurts its own origin only.
  */
 export const HASH_BYTES = 12;
+
+const writer = new WireWriter();
 
 /** Before the fields: the version and the kind. */
 const HEAD_ENTRIES = 2;
@@ -86,7 +89,7 @@ function packFields(record: CalicoRecord, encode: typeof encodeField): Uint8Arra
     wire.push(encode(name, codec, values[name]));
     if (!isDefault(values[name], codec.fallback)) kept = wire.length;
   }
-  return pack(wire.slice(0, kept));
+  return writer.list(wire, kept);
 }
 
 function encodeField(name: string, codec: FieldCodec<unknown>, value: unknown): unknown {
