@@ -40,19 +40,20 @@ export function sweep(
       const held = kinds.size === 0 ? null : log.heldAt(channel, keyHash);
       return held !== null && isOfKinds(held.record, kinds);
     };
-    const keys = log.keys(channel);
-    const absent = keys.filter((keyHash) => local.get(keyHash) === undefined);
+    const [absent, gone]: [Uint8Array[], Uint8Array[]] = [[], []];
+    for (const keyHash of log.keys(channel)) {
+      const encoded = local.get(keyHash);
+      if (encoded === undefined) absent.push(keyHash);
+      else if (admission.refused.has(encoded.key) && admission.admitted(encoded) === null)
+        gone.push(keyHash);
+    }
     const kept = isOther ? [] : absent.filter((keyHash) => is(keyHash, forbidden));
     const keptIds = new Set(kept.map(toId));
     const isMissing = (key: Uint8Array): boolean => !keptIds.has(toId(key)) && !is(key, without);
     const missing = isOther ? [] : absent.filter(isMissing);
     const held = withdrawals.review(channel, missing);
-    const gone = keys.filter((keyHash) => {
-      const encoded = local.get(keyHash);
-      if (encoded !== undefined)
-        return admission.refused.has(encoded.key) && admission.admitted(encoded) === null;
-      return !held.has(toId(keyHash)) && !keptIds.has(toId(keyHash));
-    });
+    for (const keyHash of absent)
+      if (!held.has(toId(keyHash)) && !keptIds.has(toId(keyHash))) gone.push(keyHash);
     log.write(gone.map((keyHash) => ({ op: "delete", channel, keyHash })));
     isUnsure ||= kept.length > 0;
     staying.set(channel, [...kept, ...missing.filter((keyHash) => held.has(toId(keyHash)))]);
