@@ -3,6 +3,7 @@
  * of a log that only this relay writes and reads, so that files, resuming and serving are those of
  * any view. [DIR5]
  */
+import { equalBytes } from "../../shared/lib/bytes.ts";
 import type { HashTrie } from "../../shared/log/hash-trie.ts";
 import { NO_CHAIN, nextChain } from "../../shared/log/cursor.ts";
 import { WHOLE } from "../../shared/log/partition.ts";
@@ -24,7 +25,7 @@ export interface LogHandlers {
   onExcess(): void;
 }
 
-type View = Pick<RemoteView, "cursors" | "onOpened" | "trie" | "keysOf" | "heldAt">;
+type View = Pick<RemoteView, "cursors" | "onOpened" | "trie" | "health" | "keysOf" | "heldAt">;
 
 const NO_PAYLOAD = new Uint8Array(0);
 
@@ -48,6 +49,12 @@ export class DirectLog {
   /** All that the view holds, stale or not. */
   keys(channel: Channel): Uint8Array[] {
     return this.#view.keysOf([channel, WHOLE]);
+  }
+
+  /** Whether the view holds these records, none more and none stale. */
+  holds(channel: Channel, trie: HashTrie): boolean {
+    const isFresh = this.#view.health(channel).stale === 0;
+    return isFresh && equalBytes(this.#view.trie(channel).digest(), trie.digest());
   }
 
   heldAt(channel: Channel, keyHash: Uint8Array): HeldRecord | null {

@@ -243,7 +243,7 @@ export class DirectRemote {
     if (!this.admission.claimFor(asking, () => local.holders(rcc))) return;
     this.#store();
     const waiting = [...this.admission.refused].flatMap((key) => this.#own?.local.byKey(key) ?? []);
-    this.#write(waiting.map((encoded) => ({ op: "put", ...encoded })));
+    this.#write(waiting);
   }
 
   #store(): void {
@@ -256,11 +256,10 @@ export class DirectRemote {
   }
 
   #replay(): void {
-    const records = this.#own?.local.records() ?? [];
-    this.#write(Array.from(records, (encoded) => ({ op: "put", ...encoded })));
+    this.#write(this.#own?.local.records() ?? []);
   }
 
-  #write(changes: readonly EncodedChange[]): void {
+  #write(changes: Iterable<EncodedChange>): void {
     if (this.#feed === null || this.#isSelf) return;
     const admitted: DirectChange[] = [];
     for (const change of changes) {

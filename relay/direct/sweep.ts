@@ -29,7 +29,7 @@ export interface Swept {
 /** @param admission Which has judged all that is listed. */
 export function sweep(
   { local, withdrawals }: Pick<OwnCluster, "local" | "withdrawals">,
-  log: Pick<DirectLog, "keys" | "heldAt" | "write">,
+  log: Pick<DirectLog, "holds" | "keys" | "heldAt" | "write">,
   admission: Pick<RemoteAdmission, "admitted" | "refused">,
   { forbidden, without, isOther }: SweepKinds,
 ): Swept {
@@ -41,7 +41,9 @@ export function sweep(
       return held !== null && isOfKinds(held.record, kinds);
     };
     const [absent, gone]: [Uint8Array[], Uint8Array[]] = [[], []];
-    for (const keyHash of log.keys(channel)) {
+    // After a first list it holds just that, and no key need be looked at.
+    const isSame = admission.refused.size === 0 && log.holds(channel, local.trie(channel));
+    for (const keyHash of isSame ? [] : log.keys(channel)) {
       const encoded = local.get(keyHash);
       if (encoded === undefined) absent.push(keyHash);
       else if (admission.refused.has(encoded.key) && admission.admitted(encoded) === null)

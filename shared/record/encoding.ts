@@ -182,9 +182,11 @@ function refuse(field: string, rule: string): DecodedRecord {
 }
 
 /**
- * A record and all that is made of it, each once: what publishes it takes it in this form. [SRC91]
+ * A record and all that is made of it, each once: what publishes it takes it in this form, which is
+ * that of a change. [SRC91]
  */
 export interface EncodedRecord {
+  readonly op: "put";
   readonly record: CalicoRecord;
   readonly key: string;
   readonly keyHash: Uint8Array;
@@ -193,7 +195,7 @@ export interface EncodedRecord {
 }
 
 /** A change as sources give it. */
-export type EncodedChange = ({ readonly op: "put" } & EncodedRecord) | RecordDeletion;
+export type EncodedChange = EncodedRecord | RecordDeletion;
 
 export type EncodeResult =
   | { readonly kind: "ok"; readonly encoded: EncodedRecord }
@@ -205,8 +207,9 @@ export function encodeChecked(record: CalicoRecord): EncodeResult {
     const bytes = packFields(record, encodeCheckedField);
     if (bytes.length > MAX_RECORD_BYTES)
       return { kind: "problem", problem: { field: "record", rule: tooLong(bytes) } };
-    const [key, keyHash, recordHash] = [keyOf(record), keyHashOf(record), hashRecord(bytes)];
-    return { kind: "ok", encoded: { record, key, keyHash, bytes, recordHash } };
+    const key = keyOf(record);
+    const [keyHash, recordHash] = [hashKey(key), hashRecord(bytes)];
+    return { kind: "ok", encoded: { op: "put", record, key, keyHash, bytes, recordHash } };
   } catch (error) {
     if (!(error instanceof FieldError)) throw error;
     return { kind: "problem", problem: { field: error.field, rule: error.message } };
@@ -234,7 +237,14 @@ const utf8 = new TextEncoder();
  * digests.
  */
 export function hashKey(key: string): Uint8Array {
-  return sha256Prefix(utf8.encode(key), HASH_BYTES);
+  const { length } = key;
+  if (length > keyBytes.length) return sha256Prefix(utf8.encode(key), HASH_BYTES);
+  for (let i = 0; i < length; i++) {
+    const code = key.charCodeAt(i);
+    if (code >= 0x80) return sha256Prefix(utf8.encode(key), HASH_BYTES);
+    keyBytes[i] = code;
+  }
+  return sha256Prefix(keyBytes, HASH_BYTES, length);
 }
 
 export function hashRecord(bytes: Uint8Array): Uint8Array {

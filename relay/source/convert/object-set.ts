@@ -47,7 +47,7 @@ export class ObjectSet {
     if (record !== null && this.#isAlone(id, before, record.key)) {
       this.#records.set(id, record);
       if (before === null) this.#owners.set(record.key, id);
-      return [{ op: "put", ...record }];
+      return [record];
     }
     const [oldKey, newKey] = [before?.key ?? null, record?.key ?? null];
     const keys = oldKey === newKey ? [oldKey] : [oldKey, newKey];
@@ -62,7 +62,7 @@ export class ObjectSet {
     return touched.flatMap((key, i): readonly EncodedChange[] => {
       const after = this.#effective(key);
       if (after === null) return [{ op: "delete", key, cause }];
-      return isSame(effectiveBefore[i] ?? null, after) ? [] : [{ op: "put", ...after }];
+      return isSame(effectiveBefore[i] ?? null, after) ? [] : [after];
     });
   }
 

@@ -1,4 +1,6 @@
 /** One collection in etcd: what is known of it, and up to which revision. */
+import { setImmediate as nextTurn } from "node:timers/promises";
+
 import type { EncodedChange } from "../../../shared/record/encoding.ts";
 import { growFreely } from "../../lib/small-heap.ts";
 import type { RecordStore } from "../record-store.ts";
@@ -7,6 +9,12 @@ import type { EtcdConnection } from "./etcd-client.ts";
 import { convertKeyValue, idOf } from "./etcd-keys.ts";
 import type { EtcdCollection } from "./etcd-keys.ts";
 import type { KeyValue, RangePage, WatchEvent } from "./messages.ts";
+
+/**
+ * A page is read in parts of so many: the next one is received meanwhile, and nobody who is served
+ * waits for all of it.
+ */
+const PART_KEYS = 500;
 
 export class FollowedPrefix {
   readonly collection: EtcdCollection;
@@ -88,18 +96,27 @@ export class FollowedPrefix {
       // The next one comes while this one is read.
       coming = hasMore ? connection.range(prefix, last.key, at) : null;
       coming?.catch(() => undefined);
-      const changes: EncodedChange[] = [];
-      for (const kv of page.kvs) {
-        const id = idOf(this.collection, kv.key);
-        unseen.delete(id);
-        changes.push(...this.#put(id, kv));
+      for (let from = 0; from < page.kvs.length; from += PART_KEYS) {
+        emit(this.#listed(page.kvs.slice(from, from + PART_KEYS), unseen));
+        await nextTurn();
+        if (signal.aborted) return at;
       }
-      emit(changes);
     }
     emit([...unseen].flatMap((id) => this.#remove(id, "inferred")));
     this.position = at;
     this.#isForbidden = false;
     return at;
+  }
+
+  /** @param unseen Ids of what is known and was not listed so far. */
+  #listed(kvs: readonly KeyValue[], unseen: Set<string>): EncodedChange[] {
+    const changes: EncodedChange[] = [];
+    for (const kv of kvs) {
+      const id = idOf(this.collection, kv.key);
+      unseen.delete(id);
+      changes.push(...this.#put(id, kv));
+    }
+    return changes;
   }
 
   apply(events: readonly WatchEvent[]): readonly EncodedChange[] {
