@@ -41,7 +41,7 @@ export class MadeUpState implements PublishedState {
   /** An endpoint gets another label; what a source would tell of it. */
   change(n: number, atMs: number): EncodedChange {
     this.#changedAt[n] = Number(atMs.toFixed(3));
-    return { op: "put", ...this.#endpoint(n) };
+    return this.#endpoint(n);
   }
 
   applyChange(change: EncodedChange): LocalChange | null {

@@ -3,7 +3,8 @@
  * of a log that only this relay writes and reads, so that files, resuming and serving are those of
  * any view. [DIR5]
  */
-import { HashTrie } from "../../shared/log/hash-trie.ts";
+import { equalBytes } from "../../shared/lib/bytes.ts";
+import type { HashTrie } from "../../shared/log/hash-trie.ts";
 import { NO_CHAIN, nextChain } from "../../shared/log/cursor.ts";
 import { WHOLE } from "../../shared/log/partition.ts";
 import { MAX_FRAME_CHANGES } from "../../shared/log/payload.ts";
@@ -24,7 +25,7 @@ export interface LogHandlers {
   onExcess(): void;
 }
 
-type View = Pick<RemoteView, "cursors" | "onOpened" | "trie" | "keysOf" | "heldAt">;
+type View = Pick<RemoteView, "cursors" | "onOpened" | "trie" | "health" | "keysOf" | "heldAt">;
 
 const NO_PAYLOAD = new Uint8Array(0);
 
@@ -48,6 +49,12 @@ export class DirectLog {
   /** All that the view holds, stale or not. */
   keys(channel: Channel): Uint8Array[] {
     return this.#view.keysOf([channel, WHOLE]);
+  }
+
+  /** Whether the view holds these records, none more and none stale. */
+  holds(channel: Channel, trie: HashTrie): boolean {
+    const isFresh = this.#view.health(channel).stale === 0;
+    return isFresh && equalBytes(this.#view.trie(channel).digest(), trie.digest());
   }
 
   heldAt(channel: Channel, keyHash: Uint8Array): HeldRecord | null {
@@ -75,11 +82,18 @@ export class DirectLog {
     }
   }
 
-  /** @param records All that the remote has, and what else is to stay. */
-  complete(records: Iterable<EncodedRecord>, staying: ReadonlyMap<Channel, Uint8Array[]>): boolean {
-    const expected = perChannel(() => new HashTrie());
-    for (const { record, keyHash, recordHash } of records)
-      expected[channelOf(record.kind)].set(keyHash, recordHash, 0);
+  /**
+   * @param local All that the remote has.
+   * @param otherwise What of it is admitted in part, or not at all.
+   * @param staying Keys of what else is to stay.
+   */
+  complete(
+    local: { trie(channel: Channel): HashTrie },
+    otherwise: readonly DirectChange[],
+    staying: ReadonlyMap<Channel, Uint8Array[]>,
+  ): boolean {
+    const expected = perChannel((channel) => local.trie(channel).clone());
+    for (const change of otherwise) expect(expected, change);
     for (const [channel, keys] of staying)
       for (const keyHash of keys) {
         const held = this.#view.trie(channel).get(keyHash);
@@ -90,16 +104,15 @@ export class DirectLog {
   }
 
   #entryOf(channel: Channel, change: DirectChange): OpenedChange | null {
+    if (this.#expected !== null) expect(this.#expected, change);
     if (change.op === "delete") {
       const { keyHash } = change;
-      this.#expected?.[channel].delete(keyHash);
       return this.#view.heldAt(channel, keyHash) === null
         ? null
         : { op: "delete", keyHash, cause: "observed" };
     }
     const { encoded } = change;
     const { keyHash, recordHash, bytes } = encoded;
-    this.#expected?.[channel].set(keyHash, recordHash, 0);
     return this.#view.trie(channel).compare(keyHash, recordHash) === "same"
       ? null
       : { op: "put", bytes, known: encoded };
@@ -137,5 +150,13 @@ export class DirectLog {
     const digest = this.#expected[channel].digest();
     const checkpoint = { epoch, revision, digest, populated: true, sweep: false };
     return this.#view.onOpened({ type: "checkpoint", channel, ...checkpoint }).answer === null;
+  }
+}
+
+function expect(expected: Record<Channel, HashTrie>, change: DirectChange): void {
+  if (change.op === "delete") expected[change.channel].delete(change.keyHash);
+  else {
+    const { record, keyHash, recordHash } = change.encoded;
+    expected[channelOf(record.kind)].set(keyHash, recordHash, 0);
   }
 }

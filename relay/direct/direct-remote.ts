@@ -198,7 +198,7 @@ export class DirectRemote {
   }
 
   #onChanges(changes: readonly EncodedChange[]): void {
-    const puts = changes.flatMap((change) => (change.op === "put" ? [change] : []));
+    const puts = changes.filter((change) => change.op === "put");
     for (const { record } of puts) this.#onGuid(clusterGuidIn(record));
     this.#claim(puts);
     this.#write(changes);
@@ -238,11 +238,12 @@ export class DirectRemote {
   #claim(records: Iterable<EncodedRecord>): void {
     const { local, rcc } = this.#options;
     if (!local.isListed) return;
-    const asking = [...records].filter(({ record }) => isOfAddresses(record));
+    const asking: EncodedRecord[] = [];
+    for (const encoded of records) if (isOfAddresses(encoded.record)) asking.push(encoded);
     if (!this.admission.claimFor(asking, () => local.holders(rcc))) return;
     this.#store();
     const waiting = [...this.admission.refused].flatMap((key) => this.#own?.local.byKey(key) ?? []);
-    this.#write(waiting.map((encoded) => ({ op: "put", ...encoded })));
+    this.#write(waiting);
   }
 
   #store(): void {
@@ -255,22 +256,21 @@ export class DirectRemote {
   }
 
   #replay(): void {
-    const records = this.#own?.local.records() ?? [];
-    this.#write(Array.from(records, (encoded) => ({ op: "put", ...encoded })));
+    this.#write(this.#own?.local.records() ?? []);
   }
 
-  #write(changes: readonly EncodedChange[]): void {
+  #write(changes: Iterable<EncodedChange>): void {
     if (this.#feed === null || this.#isSelf) return;
-    this.#feed.log.write(changes.flatMap((change) => this.#admitted(change) ?? []));
+    const admitted: DirectChange[] = [];
+    for (const change of changes) {
+      const direct = this.#admitted(change);
+      if (direct !== null) admitted.push(direct);
+    }
+    this.#feed.log.write(admitted);
   }
 
   #admitted(change: EncodedChange): DirectChange | null {
-    if (change.op === "put") {
-      const encoded = this.admission.admitted(change);
-      if (encoded !== null) return { op: "put", encoded };
-      const { keyHash, record } = change;
-      return { op: "delete", channel: channelOf(record.kind), keyHash };
-    }
+    if (change.op === "put") return this.admission.changeOf(change);
     const kind = kindOfKey(change.key);
     this.admission.forget(change.key);
     if (kind === null) return null;
@@ -287,12 +287,10 @@ export class DirectRemote {
     const forbidden = forbiddenIn(this.health).flatMap(({ forbiddenKind }) => forbiddenKind ?? []);
     const isOther = this.#isOther;
     const kinds = { forbidden: new Set(forbidden), without: this.#without, isOther };
-    const records = Array.from(own.local.records()).flatMap(
-      (encoded) => this.admission.admitted(encoded) ?? [],
-    );
+    const otherwise = this.admission.otherwise(own.local.records());
     const { staying, isUnsure } = sweep(own, feed.log, this.admission, kinds);
     this.#isUnsure = isUnsure;
-    this.#isComplete = feed.log.complete(records, staying);
+    this.#isComplete = feed.log.complete(own.local, otherwise, staying);
     this.#isOther &&= !this.#isComplete;
     feed.handlers.onState();
   }

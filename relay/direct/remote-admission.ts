@@ -4,11 +4,13 @@
  * is pinned. [DIR7]
  */
 import { admissionFacts, judge } from "../../shared/admission/judge.ts";
+import { channelOf } from "../../shared/record/channel.ts";
 import { encodeChecked } from "../../shared/record/encoding.ts";
 import type { EncodedRecord } from "../../shared/record/encoding.ts";
 import type { RangeClaim } from "../../shared/visibility/facts.ts";
 import { claim, NOTHING_CLAIMED } from "./claims.ts";
 import type { Claimed, Holder } from "./claims.ts";
+import type { DirectChange } from "./direct-log.ts";
 
 export class RemoteAdmission {
   #claimed: Claimed = NOTHING_CLAIMED;
@@ -40,6 +42,23 @@ export class RemoteAdmission {
     if (verdict.remainder === null) return null;
     const rest = encodeChecked(verdict.remainder);
     return rest.kind === "ok" ? rest.encoded : null;
+  }
+
+  /** What its view is told of a record. */
+  changeOf(record: EncodedRecord): DirectChange {
+    const encoded = this.admitted(record);
+    if (encoded !== null) return { op: "put", encoded };
+    return { op: "delete", channel: channelOf(record.record.kind), keyHash: record.keyHash };
+  }
+
+  /** Of these records those that the view is to have in part, or not at all. */
+  otherwise(records: Iterable<EncodedRecord>): DirectChange[] {
+    const changes: DirectChange[] = [];
+    for (const record of records) {
+      const change = this.changeOf(record);
+      if (change.op === "delete" || change.encoded !== record) changes.push(change);
+    }
+    return changes;
   }
 
   forget(key: string): void {

@@ -29,7 +29,7 @@ export interface Swept {
 /** @param admission Which has judged all that is listed. */
 export function sweep(
   { local, withdrawals }: Pick<OwnCluster, "local" | "withdrawals">,
-  log: Pick<DirectLog, "keys" | "heldAt" | "write">,
+  log: Pick<DirectLog, "holds" | "keys" | "heldAt" | "write">,
   admission: Pick<RemoteAdmission, "admitted" | "refused">,
   { forbidden, without, isOther }: SweepKinds,
 ): Swept {
@@ -40,19 +40,22 @@ export function sweep(
       const held = kinds.size === 0 ? null : log.heldAt(channel, keyHash);
       return held !== null && isOfKinds(held.record, kinds);
     };
-    const keys = log.keys(channel);
-    const absent = keys.filter((keyHash) => local.get(keyHash) === undefined);
+    const [absent, gone]: [Uint8Array[], Uint8Array[]] = [[], []];
+    // After a first list it holds just that, and no key need be looked at.
+    const isSame = admission.refused.size === 0 && log.holds(channel, local.trie(channel));
+    for (const keyHash of isSame ? [] : log.keys(channel)) {
+      const encoded = local.get(keyHash);
+      if (encoded === undefined) absent.push(keyHash);
+      else if (admission.refused.has(encoded.key) && admission.admitted(encoded) === null)
+        gone.push(keyHash);
+    }
     const kept = isOther ? [] : absent.filter((keyHash) => is(keyHash, forbidden));
     const keptIds = new Set(kept.map(toId));
     const isMissing = (key: Uint8Array): boolean => !keptIds.has(toId(key)) && !is(key, without);
     const missing = isOther ? [] : absent.filter(isMissing);
     const held = withdrawals.review(channel, missing);
-    const gone = keys.filter((keyHash) => {
-      const encoded = local.get(keyHash);
-      if (encoded !== undefined)
-        return admission.refused.has(encoded.key) && admission.admitted(encoded) === null;
-      return !held.has(toId(keyHash)) && !keptIds.has(toId(keyHash));
-    });
+    for (const keyHash of absent)
+      if (!held.has(toId(keyHash)) && !keptIds.has(toId(keyHash))) gone.push(keyHash);
     log.write(gone.map((keyHash) => ({ op: "delete", channel, keyHash })));
     isUnsure ||= kept.length > 0;
     staying.set(channel, [...kept, ...missing.filter((keyHash) => held.has(toId(keyHash)))]);

@@ -98,19 +98,12 @@ export function textMapAt(
   name: string,
   path: string,
 ): Readonly<Record<string, string>> {
-  const map: Record<string, string> = {};
-  for (const [key, value] of Object.entries(objectAt(parent, name, path))) {
-    if (typeof value !== "string")
+  const map = objectAt(parent, name, path);
+  for (const key of Object.keys(map))
+    if (typeof map[key] !== "string")
       throw new FieldProblem(`${path}[${JSON.stringify(key)}]`, "must be text (quote it in YAML)");
-    // Not assignment: a label called `__proto__` must not become a prototype.
-    Object.defineProperty(map, key, {
-      value,
-      enumerable: true,
-      configurable: true,
-      writable: true,
-    });
-  }
-  return map;
+  // The parsed object itself: a copy of each map was a tenth of a conversion.
+  return map as Readonly<Record<string, string>>;
 }
 
 /**
@@ -121,14 +114,7 @@ export function readKubeObject(json: unknown): KubeObject {
   if (!isJsonObject(json)) throw new FieldProblem("document", "must be an object");
   const apiVersion = textAt(json, "apiVersion", "apiVersion");
   const kind = textAt(json, "kind", "kind");
-  const other = Object.keys(json).find((field) => field.toLowerCase() === "apiversion");
-  if (apiVersion === "")
-    throw new FieldProblem(
-      "apiVersion",
-      other === undefined || other === "apiVersion"
-        ? "is missing"
-        : `is missing (${other} is another field: write a capital V)`,
-    );
+  if (apiVersion === "") throw new FieldProblem("apiVersion", missingVersion(json));
   if (kind === "") throw new FieldProblem("kind", "is missing");
   const metadata = objectAt(json, "metadata", "metadata");
   const name = textAt(metadata, "name", "metadata.name");
@@ -147,6 +133,13 @@ export function readKubeObject(json: unknown): KubeObject {
     spec: objectAt(json, "spec", "spec"),
     status: objectAt(json, "status", "status"),
   };
+}
+
+function missingVersion(json: JsonObject): string {
+  const other = Object.keys(json).find((field) => field.toLowerCase() === "apiversion");
+  return other === undefined || other === "apiVersion"
+    ? "is missing"
+    : `is missing (${other} is another field: write a capital V)`;
 }
 
 /** `Pod shop/web`, `Node node-a`: how problems and people call an object. */

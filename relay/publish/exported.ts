@@ -47,12 +47,12 @@ export class Exported implements PublishedState {
     const encoded = encodeChecked(shown);
     if (encoded.kind === "problem")
       throw new Error(`BUG: a narrowed record: ${encoded.problem.field}: ${encoded.problem.rule}`);
-    return this.#shown.applyChange({ op: "put", ...encoded.encoded });
+    return this.#shown.applyChange(encoded.encoded);
   }
 
   /** @returns All local records again, for whoever applies changes. */
   setPolicy(policy: ExportPolicy): EncodedChange[] {
     this.#exporter = exporterOf(policy);
-    return [...this.#local.records()].map((encoded) => ({ op: "put", ...encoded }));
+    return [...this.#local.records()];
   }
 }

@@ -7,6 +7,7 @@ import { HashTrie } from "../../shared/log/hash-trie.ts";
 import type { LogChange } from "../../shared/log/payload.ts";
 import { channelOf, perChannel } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
+import { hashKey } from "../../shared/record/encoding.ts";
 import type { EncodedChange, EncodedRecord } from "../../shared/record/encoding.ts";
 import type { DeleteCause } from "../../shared/record/record.ts";
 
@@ -17,8 +18,8 @@ export interface LocalChange {
 }
 
 export class LocalState {
+  /** By the id of the key's hash. */
   readonly #records = new Map<string, EncodedRecord>();
-  readonly #byHash = new Map<string, EncodedRecord>();
   readonly #tries = perChannel(() => new HashTrie());
 
   get size(): number {
@@ -34,11 +35,11 @@ export class LocalState {
   }
 
   byKey(key: string): EncodedRecord | undefined {
-    return this.#records.get(key);
+    return this.get(hashKey(key));
   }
 
   get(keyHash: Uint8Array): EncodedRecord | undefined {
-    return this.#byHash.get(toId(keyHash));
+    return this.#records.get(toId(keyHash));
   }
 
   /** Holds what a source's change says; `null` when nothing is different. */
@@ -47,21 +48,20 @@ export class LocalState {
   }
 
   #put(encoded: EncodedRecord): LocalChange | null {
-    const { record, key, keyHash, bytes, recordHash } = encoded;
+    const { record, keyHash, bytes, recordHash } = encoded;
     const channel = channelOf(record.kind);
     if (!this.trie(channel).set(keyHash, recordHash, 0)) return null;
-    this.#records.set(key, encoded);
-    this.#byHash.set(toId(keyHash), encoded);
+    this.#records.set(toId(keyHash), encoded);
     return { channel, keyHash, change: { op: "put", bytes } };
   }
 
   #delete(key: string, cause: DeleteCause): LocalChange | null {
-    const held = this.#records.get(key);
+    const keyHash = hashKey(key);
+    const id = toId(keyHash);
+    const held = this.#records.get(id);
     if (held === undefined) return null;
-    const { record, keyHash } = held;
-    const channel = channelOf(record.kind);
-    this.#records.delete(key);
-    this.#byHash.delete(toId(keyHash));
+    const channel = channelOf(held.record.kind);
+    this.#records.delete(id);
     this.trie(channel).delete(keyHash);
     return { channel, keyHash, change: { op: "delete", keyHash, cause } };
   }

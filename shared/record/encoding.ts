@@ -12,6 +12,7 @@ import { keyOf, keySegments } from "./key.ts";
 import type { CalicoRecord, Kind, RecordDeletion } from "./record.ts";
 import { KINDS, SCHEMA, VALUE_VERSION } from "./schema.ts";
 import { FieldError, WireReader } from "./wire-reader.ts";
+import { WireWriter } from "./wire-writer.ts";
 
 /** Longest encoded record, in bytes. A larger one is refused by name. */
 export const MAX_RECORD_BYTES = 64 * 1024;
@@ -21,6 +22,8 @@ export const MAX_RECORD_BYTES = 64 * 1024;
  * happen, and hurts its own origin only.
  */
 export const HASH_BYTES = 12;
+
+const writer = new WireWriter();
 
 /** Before the fields: the version and the kind. */
 const HEAD_ENTRIES = 2;
@@ -86,7 +89,7 @@ function packFields(record: CalicoRecord, encode: typeof encodeField): Uint8Arra
     wire.push(encode(name, codec, values[name]));
     if (!isDefault(values[name], codec.fallback)) kept = wire.length;
   }
-  return pack(wire.slice(0, kept));
+  return writer.list(wire, kept);
 }
 
 function encodeField(name: string, codec: FieldCodec<unknown>, value: unknown): unknown {
@@ -179,9 +182,11 @@ function refuse(field: string, rule: string): DecodedRecord {
 }
 
 /**
- * A record and all that is made of it, each once: what publishes it takes it in this form. [SRC91]
+ * A record and all that is made of it, each once: what publishes it takes it in this form, which is
+ * that of a change. [SRC91]
  */
 export interface EncodedRecord {
+  readonly op: "put";
   readonly record: CalicoRecord;
   readonly key: string;
   readonly keyHash: Uint8Array;
@@ -190,7 +195,7 @@ export interface EncodedRecord {
 }
 
 /** A change as sources give it. */
-export type EncodedChange = ({ readonly op: "put" } & EncodedRecord) | RecordDeletion;
+export type EncodedChange = EncodedRecord | RecordDeletion;
 
 export type EncodeResult =
   | { readonly kind: "ok"; readonly encoded: EncodedRecord }
@@ -202,8 +207,9 @@ export function encodeChecked(record: CalicoRecord): EncodeResult {
     const bytes = packFields(record, encodeCheckedField);
     if (bytes.length > MAX_RECORD_BYTES)
       return { kind: "problem", problem: { field: "record", rule: tooLong(bytes) } };
-    const [key, keyHash, recordHash] = [keyOf(record), keyHashOf(record), hashRecord(bytes)];
-    return { kind: "ok", encoded: { record, key, keyHash, bytes, recordHash } };
+    const key = keyOf(record);
+    const [keyHash, recordHash] = [hashKey(key), hashRecord(bytes)];
+    return { kind: "ok", encoded: { op: "put", record, key, keyHash, bytes, recordHash } };
   } catch (error) {
     if (!(error instanceof FieldError)) throw error;
     return { kind: "problem", problem: { field: error.field, rule: error.message } };
@@ -231,7 +237,14 @@ const utf8 = new TextEncoder();
  * digests.
  */
 export function hashKey(key: string): Uint8Array {
-  return sha256Prefix(utf8.encode(key), HASH_BYTES);
+  const { length } = key;
+  if (length > keyBytes.length) return sha256Prefix(utf8.encode(key), HASH_BYTES);
+  for (let i = 0; i < length; i++) {
+    const code = key.charCodeAt(i);
+    if (code >= 0x80) return sha256Prefix(utf8.encode(key), HASH_BYTES);
+    keyBytes[i] = code;
+  }
+  return sha256Prefix(keyBytes, HASH_BYTES, length);
 }
 
 export function hashRecord(bytes: Uint8Array): Uint8Array {

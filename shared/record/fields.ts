@@ -63,9 +63,9 @@ const labelValues = new Words((value) =>
 );
 
 /** Adds a label's key to the fault of its value. */
-function ofKey<T>(key: string, act: () => T): T {
+function ofKey<A, T>(key: string, act: (argument: A) => T, argument: A): T {
   try {
-    return act();
+    return act(argument);
   } catch (error) {
     if (error instanceof FieldError) error.message = `value of ${key} ${error.message}`;
     throw error;
@@ -75,16 +75,17 @@ function ofKey<T>(key: string, act: () => T): T {
 /** Sorted by key, flat on the wire: key, value, key, value … */
 export function labels(max: number): FieldCodec<Labels> {
   return {
-    encode: (value) =>
-      Object.keys(value)
-        .toSorted()
-        .flatMap((key) => [wellFormed(key), ofKey(key, () => wellFormed(value[key] ?? ""))]),
-    check: (value) => {
-      const keys = Object.keys(value).toSorted();
-      limited(2 * keys.length, 2 * max);
-      for (const key of keys) {
-        labelKeys.check(key);
-        ofKey(key, () => labelValues.check(value[key] ?? ""));
+    encode: (value) => {
+      const flat: string[] = [];
+      for (const key of Object.keys(value).toSorted())
+        flat.push(wellFormed(key), ofKey(key, wellFormed, value[key] ?? ""));
+      return flat;
+    },
+    check: (_value, flat: readonly string[]) => {
+      limited(flat.length, 2 * max);
+      for (let i = 0; i < flat.length; i += 2) {
+        const key = labelKeys.check(flat[i] as string);
+        ofKey(key, labelValues.check, flat[i + 1] as string);
       }
     },
     decode: (wire) => {
@@ -96,7 +97,7 @@ export function labels(max: number): FieldCodec<Labels> {
         const key = labelKeys.read(wire);
         if (key <= before) fail("keys must ascend");
         before = key;
-        decoded[key] = ofKey(key, () => labelValues.read(wire));
+        decoded[key] = ofKey(key, (value) => labelValues.read(value), wire);
       }
       return decoded;
     },

@@ -30,9 +30,8 @@ export function workloadId(record: { readonly namespace: string; readonly name: 
 
 /** The key path of a record. Total and injective over valid records. [REC2] */
 export function keyOf(record: CalicoRecord): string {
-  let path = "";
-  for (const segment of keySegments(record)) path += `/${escapeSegment(segment)}`;
-  return path;
+  // Joined, not added up: V8 keeps a sum of texts as a tree, several times as large.
+  return `/${keySegments(record).map(escapeSegment).join("/")}`;
 }
 
 /** The segments of a key path, not escaped. */

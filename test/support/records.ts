@@ -67,7 +67,7 @@ export function put(record: CalicoRecord): { readonly op: "put"; readonly bytes:
 export function putOf(record: CalicoRecord): EncodedChange {
   const result = encodeChecked(record);
   if (result.kind === "problem") throw new Error(`${result.problem.field}: ${result.problem.rule}`);
-  return { op: "put", ...result.encoded };
+  return result.encoded;
 }
 
 /** `10.20.x.y` for the n-th pod. */

@@ -103,11 +103,12 @@ export class WithdrawalGuard {
   review(channel: Channel, missing: readonly HeldKey[], nowMs: number): readonly HeldKey[] {
     const left = leftBy(this.#local, [], [], (hash) => this.#held.has(hash));
     // A stranger may be of any kind: it is taken for what the channel mostly has.
-    const unknown = channel === "identity" ? left.count("pods") : this.#local.trie(channel).size;
+    const unknown = (): number =>
+      channel === "identity" ? left.count("pods") : this.#local.trie(channel).size;
     const unheld = missing.filter((held) => !this.#held.has(held.keyHash));
     const counted = {
       ...left,
-      count: (name: CollectionName) => (name === "unknown" ? unknown : left.count(name)),
+      count: (name: CollectionName) => (name === "unknown" ? unknown() : left.count(name)),
     };
     const isProfile = ({ collection }: HeldKey): boolean =>
       collection === "namespaces" || collection === "serviceaccounts";

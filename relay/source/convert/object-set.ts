@@ -44,6 +44,11 @@ export class ObjectSet {
   set(id: string, record: EncodedRecord | null, cause: DeleteCause): readonly EncodedChange[] {
     const before = this.#records.get(id) ?? null;
     if (isSame(before, record)) return [];
+    if (record !== null && this.#isAlone(id, before, record.key)) {
+      this.#records.set(id, record);
+      if (before === null) this.#owners.set(record.key, id);
+      return [record];
+    }
     const [oldKey, newKey] = [before?.key ?? null, record?.key ?? null];
     const keys = oldKey === newKey ? [oldKey] : [oldKey, newKey];
     const touched = keys.filter((key) => key !== null);
@@ -57,7 +62,7 @@ export class ObjectSet {
     return touched.flatMap((key, i): readonly EncodedChange[] => {
       const after = this.#effective(key);
       if (after === null) return [{ op: "delete", key, cause }];
-      return isSame(effectiveBefore[i] ?? null, after) ? [] : [{ op: "put", ...after }];
+      return isSame(effectiveBefore[i] ?? null, after) ? [] : [after];
     });
   }
 
@@ -70,6 +75,12 @@ export class ObjectSet {
     if (typeof owners === "string") return [owners];
     const first = this.#records.get(owners[0] ?? "");
     return first?.record.kind === "ClusterConfig" ? [] : owners;
+  }
+
+  /** Nearly always: a new object, or a new state of one, with a key that no other has. */
+  #isAlone(id: string, before: EncodedRecord | null, key: string): boolean {
+    const owner = this.#owners.get(key);
+    return before === null ? owner === undefined : before.key === key && owner === id;
   }
 
   #effective(key: string): EncodedRecord | null {

@@ -9,6 +9,7 @@ import { parseCidr } from "../../../shared/ip/cidr.ts";
 import { parseJson } from "../../../shared/lib/parse-json.ts";
 import type { EndpointPort, Labels, WorkloadEndpoint } from "../../../shared/record/record.ts";
 import type { Report } from "./conversion.ts";
+import { accountLabel, endpointLabels } from "./endpoint-labels.ts";
 import { FieldProblem, flagAt, objectsAt, textAt } from "../../kube/kube-object.ts";
 import type { KubeObject } from "../../kube/kube-object.ts";
 import { readPort } from "./ports.ts";
@@ -120,15 +121,11 @@ function readTextList(json: string): readonly string[] | null {
 }
 
 function readLabels(labels: Labels, namespace: string, account: string): Labels {
-  const kept = Object.entries(labels).filter(
-    ([key]) => !key.startsWith("pcns.") && !key.startsWith("pcsa."),
-  );
-  return Object.fromEntries([
-    ...kept,
-    ["projectcalico.org/namespace", namespace],
-    ["projectcalico.org/orchestrator", "k8s"],
-    ...(account === "" ? [] : [["projectcalico.org/serviceaccount", account] as const]),
-  ]);
+  return endpointLabels(labels, {
+    "projectcalico.org/namespace": namespace,
+    "projectcalico.org/orchestrator": "k8s",
+    ...accountLabel(account),
+  });
 }
 
 function readPorts({ spec }: KubeObject, report: Report): readonly EndpointPort[] {

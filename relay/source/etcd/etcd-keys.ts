@@ -22,6 +22,7 @@ import type { JsonObject, KubeObject } from "../../kube/kube-object.ts";
 import { convertClusterInformation, convertFelixConfiguration } from "../convert/cluster-config.ts";
 import { converted } from "../convert/conversion.ts";
 import type { Conversion, Report } from "../convert/conversion.ts";
+import { accountLabel, endpointLabels } from "../convert/endpoint-labels.ts";
 import { convertHostEndpoint } from "../convert/host-endpoint.ts";
 import { convertIPPool } from "../convert/ip-pool.ts";
 import { readIPAMBlock } from "../convert/ipam-block.ts";
@@ -130,9 +131,6 @@ function workloadEndpoint(object: KubeObject, report: Report): WorkloadEndpoint 
   const nets = textsAt(spec, "ipNetworks", "spec.ipNetworks");
   if (nets.length === 0) return null;
   const account = textAt(spec, "serviceAccountName", "spec.serviceAccountName");
-  const kept = Object.entries(metadata.labels).filter(
-    ([label]) => !label.startsWith("pcns.") && !label.startsWith("pcsa."),
-  );
   return {
     kind: "WorkloadEndpoint",
     node: node ?? "",
@@ -141,10 +139,7 @@ function workloadEndpoint(object: KubeObject, report: Report): WorkloadEndpoint 
     name: name ?? "",
     endpoint,
     ips: addresses(nets),
-    labels: Object.fromEntries([
-      ...kept,
-      ...(account === "" ? [] : [["projectcalico.org/serviceaccount", account] as const]),
-    ]),
+    labels: endpointLabels(metadata.labels, accountLabel(account)),
     profiles: distinctTextsAt(spec, "profiles", "spec.profiles"),
     ports: objectsAt(spec, "ports", "spec.ports").flatMap(
       (entry, i) => readPort(withName(entry), "port", `spec.ports[${i}]`, report) ?? [],

@@ -1,4 +1,6 @@
 /** One collection in etcd: what is known of it, and up to which revision. */
+import { setImmediate as nextTurn } from "node:timers/promises";
+
 import type { EncodedChange } from "../../../shared/record/encoding.ts";
 import { growFreely } from "../../lib/small-heap.ts";
 import type { RecordStore } from "../record-store.ts";
@@ -8,10 +10,17 @@ import { convertKeyValue, idOf } from "./etcd-keys.ts";
 import type { EtcdCollection } from "./etcd-keys.ts";
 import type { KeyValue, RangePage, WatchEvent } from "./messages.ts";
 
+/**
+ * A page is read in parts of so many: the next one is received meanwhile, and nobody who is served
+ * waits for all of it.
+ */
+const PART_KEYS = 500;
+
 export class FollowedPrefix {
   readonly collection: EtcdCollection;
   readonly #store: RecordStore;
-  #keys = new Set<string>();
+  /** Of all values that are there, whether they give records or not. */
+  readonly #ids = new Set<string>();
   #state: SourceState = "listing";
   #reason = "";
   #isForbidden = false;
@@ -28,7 +37,7 @@ export class FollowedPrefix {
     return {
       name,
       state: this.#state,
-      objects: this.#keys.size,
+      objects: this.#ids.size,
       reason: this.#reason,
       ...(this.#isForbidden && { forbiddenKind: this.collection.kind }),
     };
@@ -74,7 +83,7 @@ export class FollowedPrefix {
     emit: (changes: readonly EncodedChange[]) => void,
     signal: AbortSignal,
   ): Promise<number> {
-    const listed = new Set<string>();
+    const unseen = new Set(this.#ids);
     const { prefix } = this.collection;
     let at = revision;
     let coming: Promise<RangePage> | null = connection.range(prefix, "", at);
@@ -87,33 +96,44 @@ export class FollowedPrefix {
       // The next one comes while this one is read.
       coming = hasMore ? connection.range(prefix, last.key, at) : null;
       coming?.catch(() => undefined);
-      emit(page.kvs.flatMap((kv) => this.#put(kv)));
-      for (const { key } of page.kvs) listed.add(key);
+      for (let from = 0; from < page.kvs.length; from += PART_KEYS) {
+        emit(this.#listed(page.kvs.slice(from, from + PART_KEYS), unseen));
+        await nextTurn();
+        if (signal.aborted) return at;
+      }
     }
-    const gone = [...this.#keys].filter((key) => !listed.has(key));
-    emit(gone.flatMap((key) => this.#remove(key, "inferred")));
+    emit([...unseen].flatMap((id) => this.#remove(id, "inferred")));
     this.position = at;
     this.#isForbidden = false;
     return at;
   }
 
-  apply(events: readonly WatchEvent[]): readonly EncodedChange[] {
-    return events.flatMap(({ op, kv }) =>
-      op === "put" ? this.#put(kv) : this.#remove(kv.key, "observed"),
-    );
+  /** @param unseen Ids of what is known and was not listed so far. */
+  #listed(kvs: readonly KeyValue[], unseen: Set<string>): EncodedChange[] {
+    const changes: EncodedChange[] = [];
+    for (const kv of kvs) {
+      const id = idOf(this.collection, kv.key);
+      unseen.delete(id);
+      changes.push(...this.#put(id, kv));
+    }
+    return changes;
   }
 
-  #put({ key, value }: KeyValue): readonly EncodedChange[] {
-    this.#keys.add(key);
-    const conversion = convertKeyValue(this.collection, key, value);
-    return this.#store.upsertConverted(idOf(this.collection, key), conversion, {
-      noun: "value",
-      where: "",
+  apply(events: readonly WatchEvent[]): readonly EncodedChange[] {
+    return events.flatMap(({ op, kv }) => {
+      const id = idOf(this.collection, kv.key);
+      return op === "put" ? this.#put(id, kv) : this.#remove(id, "observed");
     });
   }
 
-  #remove(key: string, cause: "inferred" | "observed"): readonly EncodedChange[] {
-    this.#keys.delete(key);
-    return this.#store.remove(idOf(this.collection, key), cause);
+  #put(id: string, { key, value }: KeyValue): readonly EncodedChange[] {
+    this.#ids.add(id);
+    const conversion = convertKeyValue(this.collection, key, value);
+    return this.#store.upsertConverted(id, conversion, { noun: "value", where: "" });
+  }
+
+  #remove(id: string, cause: "inferred" | "observed"): readonly EncodedChange[] {
+    this.#ids.delete(id);
+    return this.#store.remove(id, cause);
   }
 }

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
@@ -97,6 +99,20 @@ test("[REC2] keys are Calico's paths with the origin's own names", () => {
     "/calico/v1/config",
   ]);
   expect(hashKey("/x")).toHaveLength(12);
+});
+
+test("[REC2] a key's hash is the beginning of SHA-256 over its UTF-8", () => {
+  const text = fc.oneof(
+    fc.string({ maxLength: 600 }),
+    fc.string({ unit: "grapheme", maxLength: 600 }),
+    fc.constantFrom("x".repeat(511), "x".repeat(512), "x".repeat(513)),
+  );
+  fc.assert(
+    fc.property(text, (key) => {
+      const whole = createHash("sha256").update(key, "utf8").digest("hex");
+      expect(toHex(hashKey(key))).toBe(whole.slice(0, 24));
+    }),
+  );
 });
 
 test("[REC2] the hash of a key is that of its text, whatever is in it", () => {
@@ -265,6 +281,7 @@ test("[SRC91] a record is encoded exactly where its bytes are taken, and is refu
       expect(result).toEqual({
         kind: "ok",
         encoded: {
+          op: "put",
           record,
           key: keyOf(record),
           keyHash: hashKey(keyOf(record)),
