@@ -1,10 +1,10 @@
 /**
  * What the standard asks where two clusters export one Service, in our words: the specs of its
- * conformance suite that need no running pods. [MCS4] [MCS5] [MCS8]
+ * conformance suite that need no running pods. [MCS4] [MCS5] [MCS8] [MCS12]
  */
 import { isDeepStrictEqual } from "node:util";
 
-import { must, TCP, UDP } from "./mcs-lab.ts";
+import { must, SERVICES, TCP, UDP } from "./mcs-lab.ts";
 import type { Check, Import, McsLab } from "./mcs-lab.ts";
 
 const portsAre =
@@ -23,6 +23,9 @@ export async function checkConflicts(check: Check, lab: McsLab): Promise<void> {
     }
     await lab.clean();
   });
+  await check("its addresses are of the families that all exporters have", () =>
+    checkFamilies(lab),
+  );
   await check("exported labels and annotations: the oldest counts, both say so", async () => {
     const exported = (name: string): object => ({
       exportedLabels: { [name]: "x" },
@@ -37,6 +40,41 @@ export async function checkConflicts(check: Check, lab: McsLab): Promise<void> {
     }
     await lab.clean();
   });
+}
+
+/** Both clusters can give addresses of both. */
+async function checkFamilies(lab: McsLab): Promise<void> {
+  const families =
+    (...wanted: readonly string[]) =>
+    ({ spec }: Import): boolean =>
+      isDeepStrictEqual(spec.ipFamilies, wanted) && spec.ips?.length === wanted.length;
+  const of = (...ipFamilies: readonly string[]): object => ({
+    ipFamilyPolicy: ipFamilies.length === 2 ? "PreferDualStack" : "SingleStack",
+    ipFamilies,
+  });
+  await lab.service(lab.b, of("IPv4"));
+  await lab.exports(lab.b);
+  for (const api of lab.both) await lab.imported(api, families("IPv4"));
+  await lab.b.send("PATCH", `${SERVICES}/hello`, { spec: of("IPv4", "IPv6") });
+  const had = new Map<unknown, readonly string[] | undefined>();
+  for (const api of lab.both) {
+    const { spec } = await lab.imported(api, families("IPv4", "IPv6"));
+    had.set(api, spec.ips);
+  }
+  await lab.service(lab.a, of("IPv6"));
+  await lab.exports(lab.a);
+  for (const api of lab.both) {
+    await lab.condition(api, "Conflict", "True", "IPFamilyConflict");
+    await lab.imported(api, families("IPv6"));
+  }
+  await lab.unexport(lab.a);
+  for (const api of lab.both) {
+    const { spec } = await lab.imported(api, families("IPv4", "IPv6"));
+    must(isDeepStrictEqual(spec.ips, had.get(api)), "its addresses are others");
+  }
+  await lab.unexport(lab.b);
+  await lab.notImported();
+  await lab.clean();
 }
 
 async function checkLife(lab: McsLab): Promise<void> {
