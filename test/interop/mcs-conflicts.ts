@@ -122,4 +122,21 @@ async function checkPorts(check: Check, lab: McsLab): Promise<void> {
     await lab.routed("tcp 10.10.1.1 app", "udp 10.10.1.1 app");
     await lab.clean();
   });
+  await check(
+    "a port without a name is united with none: a Service names all of several",
+    async () => {
+      await lab.service(lab.a, { ports: [{ port: 42, protocol: "TCP" }] });
+      await lab.exports(lab.a);
+      await lab.service(lab.b);
+      await lab.exports(lab.b);
+      for (const api of lab.both) {
+        await lab.condition(api, "Conflict", "True", "PortConflict");
+        await lab.imported(
+          api,
+          ({ spec, status }) => status?.clusters?.length === 2 && (spec.ips?.length ?? 0) > 0,
+        );
+      }
+      await lab.clean();
+    },
+  );
 }

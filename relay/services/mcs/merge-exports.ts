@@ -90,16 +90,23 @@ function familiesOf({ families }: Service): Families {
   return families.length === 2 ? "46" : "4";
 }
 
-/** A port that has the name, or the number, of an older one is not taken. */
+/**
+ * A port that has the name, or the number, of an older one is not taken. Nor is one beside a port
+ * without a name: a Service of several must name all.
+ */
 function unionOf(byAge: readonly ExportedService[]): readonly ImportedPort[] {
   const ports: ImportedPort[] = [];
   for (const { service } of byAge)
     for (const port of service.ports) {
-      const isTaken = ports.some((one) => one.name === port.name || isSameNumber(one, port));
-      if (isTaken) continue;
+      if (ports.some((one) => excludes(one, port))) continue;
       ports.push({ ...port, appProtocol: appProtocolOf(service, port.name) });
     }
   return ports.toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
+}
+
+function excludes(older: ServicePort, port: ServicePort): boolean {
+  if (older.name === "" || port.name === "") return true;
+  return older.name === port.name || isSameNumber(older, port);
 }
 
 function orderOf({ name, protocol }: ServicePort): string {
