@@ -1,6 +1,7 @@
 /**
  * A merged Service as the objects that Kubernetes and name servers know: a ServiceImport, and the
  * Service that it is routed by. What others put beside our fields stays. Pure. [MCS6] [MCS7]
+ * [MCS12]
  */
 import { isJsonObject } from "../../kube/kube-object.ts";
 import type { JsonObject } from "../../kube/kube-object.ts";
@@ -105,19 +106,33 @@ export function isOtherType(merged: MergedService, service: JsonObject): boolean
   return isHeadless !== merged.headless;
 }
 
-/** Addresses and families that Kubernetes has given to the derived Service. */
-function addressesOf(service: JsonObject | null): JsonObject {
+/**
+ * Of the addresses that Kubernetes has given to the derived Service, those of families that every
+ * exporter has. The Service keeps the others: a family that comes back has the address of before.
+ * [MCS12]
+ */
+function addressesOf({ families }: MergedService, service: JsonObject | null): JsonObject {
   const spec = service !== null && isJsonObject(service["spec"]) ? service["spec"] : {};
   const texts = (field: string): readonly string[] => {
     const value = spec[field];
     return Array.isArray(value) ? value.map(textOf).filter((text) => text !== "") : [];
   };
-  const ips = texts("clusterIPs").filter((ip) => ip !== "None");
-  const ipFamilies = texts("ipFamilies");
+  const given = texts("ipFamilies");
+  const isCommon = (_: string, i: number): boolean =>
+    families.includes(given[i] === "IPv6" ? "6" : "4");
+  const ips = texts("clusterIPs").filter((ip, i) => ip !== "None" && isCommon(ip, i));
+  const ipFamilies = given.filter(isCommon);
   return {
     ...(ips.length === 0 ? {} : { ips }),
     ...(ipFamilies.length === 0 ? {} : { ipFamilies }),
   };
+}
+
+/** Whether this cluster gives Services no address of a family that every exporter has. [MCS12] */
+export function lacksFamily(merged: MergedService, service: JsonObject): boolean {
+  const spec = isJsonObject(service["spec"]) ? service["spec"] : {};
+  const isGiven = Array.isArray(spec["ipFamilies"]) && spec["ipFamilies"].length > 0;
+  return isGiven && !("ipFamilies" in addressesOf(merged, service));
 }
 
 export function importObject(
@@ -141,7 +156,7 @@ export function importObject(
       type: headless ? "Headless" : "ClusterSetIP",
       ports: merged.ports.map(portOf),
       ...behaviourOf(merged),
-      ...addressesOf(service),
+      ...addressesOf(merged, service),
     },
     ...(held === null ? {} : { status: held["status"] ?? {} }),
   };

@@ -1,7 +1,7 @@
 /**
  * Several clusters' exports of one Service → the one Service that they are together. Where they
  * contradict each other the oldest export counts, and the contradiction is named. Pure. Source: the
- * multi-cluster services API (KEP-1645), conflict resolution. [MCS4] [MCS5]
+ * multi-cluster services API (KEP-1645), conflict resolution. [MCS4] [MCS5] [MCS12]
  */
 import type { Labels, Service, ServiceExport, ServicePort } from "../../../shared/record/record.ts";
 
@@ -20,6 +20,9 @@ export interface ImportedPort extends ServicePort {
   readonly appProtocol: string;
 }
 
+/** IP versions of a Service's addresses. */
+export type Families = "4" | "6" | "46";
+
 export interface MergedService {
   readonly namespace: string;
   readonly name: string;
@@ -29,6 +32,7 @@ export interface MergedService {
   readonly affinitySeconds: number;
   readonly internalLocal: boolean;
   readonly trafficDistribution: string;
+  readonly families: Families;
   readonly labels: Labels;
   readonly annotations: Labels;
   /** Names of the clusters, sorted. */
@@ -57,6 +61,7 @@ export function mergeExports(exported: readonly ExportedService[]): MergedServic
     affinitySeconds: service.affinitySeconds,
     internalLocal: service.internalLocal,
     trafficDistribution: service.trafficDistribution,
+    families: commonFamilies(byAge),
     labels: first.labels,
     annotations: first.annotations,
     clusters: byAge.map(({ cluster }) => cluster).toSorted(),
@@ -69,16 +74,39 @@ function isOlder(a: ExportedService, b: ExportedService): number {
   return a.export.createdMs - b.export.createdMs || (a.cluster < b.cluster ? -1 : 1);
 }
 
-/** A port that has the name, or the number, of an older one is not taken. */
+/**
+ * An address of a family that an exporter lacks would lead to a part of the endpoints, or to none.
+ * Where nothing is common to all, the oldest's. [MCS12]
+ */
+function commonFamilies(byAge: readonly ExportedService[]): Families {
+  const all = byAge.map(({ service }) => familiesOf(service));
+  const has = (family: string): boolean => all.every((one) => one.includes(family));
+  if (has("4")) return has("6") ? "46" : "4";
+  return has("6") ? "6" : (all[0] ?? "4");
+}
+
+function familiesOf({ families }: Service): Families {
+  if (families === "6") return "6";
+  return families.length === 2 ? "46" : "4";
+}
+
+/**
+ * A port that has the name, or the number, of an older one is not taken. Nor is one beside a port
+ * without a name: a Service of several must name all.
+ */
 function unionOf(byAge: readonly ExportedService[]): readonly ImportedPort[] {
   const ports: ImportedPort[] = [];
   for (const { service } of byAge)
     for (const port of service.ports) {
-      const isTaken = ports.some((one) => one.name === port.name || isSameNumber(one, port));
-      if (isTaken) continue;
+      if (ports.some((one) => excludes(one, port))) continue;
       ports.push({ ...port, appProtocol: appProtocolOf(service, port.name) });
     }
   return ports.toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
+}
+
+function excludes(older: ServicePort, port: ServicePort): boolean {
+  if (older.name === "" || port.name === "") return true;
+  return older.name === port.name || isSameNumber(older, port);
 }
 
 function orderOf({ name, protocol }: ServicePort): string {
@@ -151,7 +179,7 @@ const COMPARED: readonly {
   {
     reason: "IPFamilyConflict",
     what: "ipFamilies",
-    of: ({ service }) => (service.families || "4").split("").toSorted().join("+"),
+    of: ({ service }) => familiesOf(service).split("").join("+"),
   },
   { reason: "LabelsConflict", what: "exportedLabels", of: (one) => textOf(one.export.labels) },
   {

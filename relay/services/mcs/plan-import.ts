@@ -10,6 +10,7 @@ import {
   isOtherType,
   isOurs,
   isSameObject,
+  lacksFamily,
 } from "./import-objects.ts";
 import type { MergedService } from "./merge-exports.ts";
 import { clustersOf, isSameStatus, withConditions, withImportStatus } from "./statuses.ts";
@@ -89,7 +90,8 @@ function planMerged(state: ImportState, merged: MergedService): ImportStep | nul
   const whole = importObject(merged, apiVersion, derived, held);
   const step = replaced("derived", derived, service) ?? replaced("import", held, whole);
   if (step !== null) return step;
-  const object = { ...withImportStatus(held, merged, hasEndpoints, wallMs), apiVersion };
+  const standing = { hasEndpoints, lacksFamily: lacksFamily(merged, derived) };
+  const object = { ...withImportStatus(held, merged, standing, wallMs), apiVersion };
   const told = {
     kind: "import",
     op: "status",

@@ -1,4 +1,4 @@
-/** Conditions of ServiceExports, and the status of ServiceImports. Pure. [MCS8] [MCS9] */
+/** Conditions of ServiceExports, and the status of ServiceImports. Pure. [MCS8] [MCS9] [MCS12] */
 import { isJsonObject } from "../../kube/kube-object.ts";
 import type { JsonObject } from "../../kube/kube-object.ts";
 import { canonical } from "../plan-writes.ts";
@@ -96,13 +96,28 @@ export function withConditions(
   return { ...object, status: { ...status, conditions: [...others, ...ours] } };
 }
 
+const READY: Condition = { type: "Ready", status: "True", reason: "Ready", message: "" };
+const NO_FAMILY: Condition = {
+  type: "Ready",
+  status: "False",
+  reason: "IPFamilyNotSupported",
+  message:
+    "its exporters have no family of addresses in common that this cluster gives to Services",
+};
+
+export interface ImportStanding {
+  readonly hasEndpoints: boolean;
+  /** This cluster gives it no address that leads to all exporters. */
+  readonly lacksFamily: boolean;
+}
+
 export function withImportStatus(
   object: JsonObject,
   { clusters }: Pick<MergedService, "clusters">,
-  hasEndpoints: boolean,
+  { hasEndpoints, lacksFamily }: ImportStanding,
   wallMs: number,
 ): JsonObject {
-  const ready: Condition = { type: "Ready", status: "True", reason: "Ready", message: "" };
+  const ready = lacksFamily ? NO_FAMILY : READY;
   const { status, ...rest } = withConditions(object, [ready], wallMs);
   return {
     ...rest,

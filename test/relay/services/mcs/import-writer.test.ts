@@ -140,7 +140,7 @@ function exportOf(createdMs: number): ServiceExport {
 
 test("[MCS6] an export elsewhere: a ServiceImport with addresses, and the Service behind it; nothing is written while nothing changes", async () => {
   const world = new World();
-  world.exports("b", 1_000, { affinitySeconds: 10 });
+  world.exports("b", 1_000, { affinitySeconds: 10, families: "46" });
   const writer = world.start();
   await world.until(() => world.spec(IMPORTS)?.["ips"] !== undefined);
   expect(world.kube.one(IMPORTS, "shop/db")).toMatchObject({

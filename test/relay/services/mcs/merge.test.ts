@@ -91,6 +91,27 @@ test("[MCS4] ports are united; one that an older export has otherwise is not tak
   expect(portsOfCluster(merged, old.service).map(({ name }) => name)).toEqual(["dns", "sql"]);
 });
 
+test("[MCS4] a port without a name is the only one, as a Service of several names all", () => {
+  const unnamed = [port("", 5432)];
+  const named = [port("metrics", 9187)];
+  const portsOf = (older: Service["ports"], younger: Service["ports"]) => {
+    const merged = mergeExports([
+      exported("b", 1_000, { ports: older }),
+      exported("a", 2_000, { ports: younger }),
+    ]);
+    expect(merged?.conflicts.map(({ reason }) => reason)).toEqual(["PortConflict"]);
+    return merged?.ports.map((one) => one.name);
+  };
+  expect(portsOf(unnamed, named)).toEqual([""]);
+  expect(portsOf(named, unnamed)).toEqual(["metrics"]);
+  expect(portsOf(unnamed, [port("", 5433)])).toEqual([""]);
+  const same = mergeExports([
+    exported("b", 1_000, { ports: unnamed }),
+    exported("a", 2_000, { ports: unnamed }),
+  ]);
+  expect(same).toMatchObject({ ports: unnamed, conflicts: [] });
+});
+
 test("[MCS6] the derived Service's name follows from namespace and name alone", () => {
   expect(derivedName("shop", "db")).toMatch(/^derived-[a-z2-7]{10}$/);
   expect(derivedName("shop", "db")).toBe(derivedName("shop", "db"));

@@ -57,7 +57,8 @@ test("[MCS8] others' conditions stay; a condition's time changes with its status
 });
 
 test("[MCS9] an import names the clusters that export it, and whether there are slices", () => {
-  const object = withImportStatus({ metadata: {} }, { clusters: ["a", "b"] }, true, 0);
+  const standing = { hasEndpoints: true, lacksFamily: false };
+  const object = withImportStatus({ metadata: {} }, { clusters: ["a", "b"] }, standing, 0);
   expect(object["status"]).toMatchObject({
     clusters: [{ cluster: "a" }, { cluster: "b" }],
     endpointSliceObjects: "Present",
