@@ -13,8 +13,8 @@ import { contacts, nextRouting, rank, roleOf } from "./choice.ts";
 import type { Candidate, Role, RouteWaits, Routing } from "./choice.ts";
 import { FeedLink } from "./feed-link.ts";
 import { Feeder, HOME } from "./feeder.ts";
-import type { FollowerStatus } from "./feeder.ts";
 import { FeederConnection } from "./feeder-connection.ts";
+import type { FollowerStatus } from "./follower.ts";
 import type { FeedNet, FeedPipe, FeedPipeHandlers } from "./frames.ts";
 import { RoutedLink } from "./routed-link.ts";
 

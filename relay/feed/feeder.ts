@@ -15,6 +15,8 @@ import { parseEdgeReports } from "../../shared/visibility/parse-facts.ts";
 import type { RemoteView } from "../view/remote-view.ts";
 import type { FeedFrame, FeedPipe, FeedPipeHandlers, FeederState } from "./frames.ts";
 import { FedOrigin } from "./fed-origin.ts";
+import { statusOf } from "./follower.ts";
+import type { Follower, FollowerStatus, Stream } from "./follower.ts";
 import { WatchStream } from "./watch-stream.ts";
 
 export const HOME = "home";
@@ -35,27 +37,6 @@ export interface FeederPorts {
   onReports(): void;
   /** Runs something later, after what waits to be done then. */
   after(ms: number, run: () => void): void;
-}
-
-interface Stream {
-  readonly target: string;
-  isOpened: boolean;
-  /** `null`: home, or not opened. */
-  watch: WatchStream | null;
-}
-
-interface Follower {
-  readonly name: string;
-  readonly pipe: FeedPipe;
-  readonly streams: Map<number, Stream>;
-  edges: readonly EdgeReport[];
-}
-
-export interface FollowerStatus {
-  readonly relay: string;
-  readonly streams: number;
-  /** Of its own reports, remotes that are not in sync. */
-  readonly lagging: readonly string[];
 }
 
 export class Feeder {
@@ -92,11 +73,7 @@ export class Feeder {
   }
 
   status(): FollowerStatus[] {
-    return [...this.#followers].map(({ name, streams, edges }) => ({
-      relay: name,
-      streams: streams.size,
-      lagging: edges.filter((edge) => edge.connectionStatus !== 2).map(({ rcc }) => rcc),
-    }));
+    return [...this.#followers].map(statusOf);
   }
 
   /** Says whether this relay can be followed; it feeds no more: nobody is kept. */
@@ -146,6 +123,15 @@ export class Feeder {
       // Who was further than this relay may continue here now.
       watch?.goOn();
     }
+    this.#rotate();
+  }
+
+  /** Who was told first is told last the next time: to tell 98 takes 3 ms. [FEE10] */
+  #rotate(): void {
+    const [first] = this.#followers;
+    if (first === undefined) return;
+    this.#followers.delete(first);
+    this.#followers.add(first);
   }
 
   /** This relay's own view has asked the hub for a repair. */

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { createGrant, deleteGrant } from "../../shared/api/grants.ts";
-import type { FollowerStatus } from "../../relay/feed/feeder.ts";
+import type { FollowerStatus } from "../../relay/feed/follower.ts";
 import type { RelayStatus } from "../../relay/status.ts";
 import { manyPods } from "../faults/many-pods.ts";
 import { eventually, MeshRig } from "../support/mesh-rig.ts";

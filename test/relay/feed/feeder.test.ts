@@ -127,8 +127,11 @@ class Follower {
   readonly #feeder: FeedPipeHandlers;
   #stream = 0;
 
-  constructor({ feeder }: FeederRig, view = newView()) {
+  readonly #onMessage: () => void;
+
+  constructor({ feeder }: FeederRig, view = newView(), onMessage = (): void => undefined) {
     this.view = view;
+    this.#onMessage = onMessage;
     const backlogBytes = (): number => this.backlogBytes;
     this.#feeder = feeder.accept("follower", {
       send: (frame) => this.#received(frame),
@@ -180,6 +183,7 @@ class Follower {
     if (frame === null) throw new Error("no frame");
     this.got.push(frame);
     if (frame.type !== "message") return;
+    this.#onMessage();
     const { answer } = this.view.onMessage(messageIn(frame.bytes) as WatchMessage);
     if (answer !== null) this.send(answer);
   }
@@ -309,6 +313,20 @@ test("[FEE9] followers of a large view are repaired in turns, each of them to it
   slow.backlogBytes = 0;
   while (rig.runSoon());
   expect(slow.isEqual).toBe(true);
+});
+
+test("[FEE10] each of three followers is told first, then last", () => {
+  const { rig, log } = fedWith(3);
+  const told: number[] = [];
+  const followers = [0, 1, 2].map((n) => new Follower(rig, newView(), () => told.push(n)));
+  for (const follower of followers) follower.open();
+  told.length = 0;
+  for (let n = 3; n < 7; n++) rig.fromHub(log.frame(n));
+  const firsts = [0, 3, 6, 9].map((at) => told[at]);
+  expect(new Set(firsts.slice(0, 3))).toEqual(new Set([0, 1, 2]));
+  expect(firsts[3]).toBe(firsts[0]);
+  expect(told.slice(3, 6).at(-1)).toBe(firsts[0]);
+  expect(followers.map(({ view }) => view.size)).toEqual([7, 7, 7]);
 });
 
 test("[FEE5] a follower that takes nothing is sent nothing more, and continues when it takes again", () => {
