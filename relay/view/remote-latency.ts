@@ -1,5 +1,6 @@
 /** How long the changes of one remote take to get here, by the hub's clock at both ends. [API55] */
-import type { EdgeLatency } from "../../shared/visibility/edge-latency.ts";
+import { LAG_MS } from "../../shared/visibility/edge-latency.ts";
+import type { EdgeLag, EdgeLatency } from "../../shared/visibility/edge-latency.ts";
 import type { RelayPorts } from "../hub/relay-ports.ts";
 import { LatencyWindows } from "./latency-windows.ts";
 
@@ -9,6 +10,7 @@ const TOLD_MS = 10_000;
 export class RemoteLatency {
   readonly #ports: Pick<RelayPorts, "now" | "hubTime">;
   readonly #windows = new LatencyWindows();
+  #lag: EdgeLag | null = null;
   /** By this machine's own clock, since the hub's may be set back. */
   #told: { readonly latency: EdgeLatency; readonly atMs: number } | null = null;
 
@@ -20,7 +22,16 @@ export class RemoteLatency {
   onApplied(seenMs: number): void {
     const time = this.#ports.hubTime?.now() ?? null;
     // fault: latency-of-nothing
-    if (time !== null) this.#windows.add(time.ms - seenMs, this.#ports.now());
+    if (time === null) return;
+    const tookMs = time.ms - seenMs;
+    this.#windows.add(tookMs, this.#ports.now());
+    const ms = Math.round(tookMs - time.errorMs);
+    this.#lag = ms > LAG_MS ? { atMs: Math.round(time.ms), ms } : null;
+  }
+
+  /** For a report: of the newest change, where it was late. [EVT15] */
+  lag(): { readonly lag?: EdgeLag } {
+    return this.#lag === null ? {} : { lag: this.#lag };
   }
 
   /** For a report: nothing where nothing is known, and the same again within ten seconds. */

@@ -172,6 +172,7 @@ export class ServedRemote {
       digest: health.verified === null ? null : toHex(health.verified.digest),
       revision: health.cursor?.revision ?? 0,
       ...this.#latency.report(),
+      ...this.#latency.lag(),
     };
   }
 

@@ -14,6 +14,17 @@ export interface EdgeLatency {
 }
 export type LatencyWindow = readonly [count: number, p50Ms: number, p99Ms: number];
 
+/** An edge whose newest change took longer is late: at rest it takes some 10 ms. [EVT15] */
+export const LAG_MS = 10_000;
+
+/** The newest change of an edge that is late. */
+export interface EdgeLag {
+  /** Unix ms by the hub's clock, at which it was applied. */
+  readonly atMs: number;
+  /** How long it took, without what the reader's reading of the hub's clock may be wrong. */
+  readonly ms: number;
+}
+
 /** How the relays of a cluster hold one edge. */
 export interface EdgeRelays {
   readonly rcc: string;

@@ -2,7 +2,7 @@ import type { PathReport } from "../overlay/path-check.ts";
 import type { OverlaySummary } from "../overlay/summary.ts";
 import type { ExportReport } from "./export-report.ts";
 import type { Channel } from "../record/channel.ts";
-import type { EdgeLatency } from "./edge-latency.ts";
+import type { EdgeLag, EdgeLatency } from "./edge-latency.ts";
 import type { ObeyedOrder, OverlayOrder, OverlayReport } from "./overlay-order.ts";
 import type { Scope } from "./scope.ts";
 import type { HeldWithdrawal, WithdrawalOrder } from "./withdrawal-order.ts";
@@ -181,6 +181,8 @@ export interface EdgeReport {
   readonly path?: PathReport;
   /** How long changes took to get here. Absent: none came that says when it was seen. [API55] */
   readonly latency?: EdgeLatency;
+  /** The newest change took longer than `LAG_MS`. Absent: it did not. [EVT15] */
+  readonly lag?: EdgeLag;
 }
 
 /** A relay's report of its own cluster, sent on the home socket; the publisher's counts. */

@@ -17,9 +17,19 @@ export const EVENT_TYPES = [
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
+export const REASON_CODES = [
+  "RelayLost",
+  "NotReconciled",
+  "SourceFailing",
+  "EdgeDown",
+  "EdgeLagging",
+  "EdgeLate",
+  "Quarantined",
+] as const;
+
 export interface HealthReason {
   /** For programs; stays. */
-  readonly code: "RelayLost" | "NotReconciled" | "SourceFailing" | "EdgeDown" | "EdgeLagging";
+  readonly code: (typeof REASON_CODES)[number];
   /** For people. */
   readonly message: string;
   /** RCCs of the cluster that it concerns; empty: all edges of the cluster. */
@@ -28,7 +38,7 @@ export interface HealthReason {
 
 /** What an Origin tells the Mesh when it changes; never by the clock alone. */
 export interface ClusterHealth {
-  /** `lost`: nothing is heard of the cluster. `degraded`: it is heard, and not in sync. */
+  /** `lost`: nothing is heard of the cluster. `degraded`: it is heard, and not all is in sync. */
   readonly state: "ok" | "degraded" | "lost";
   readonly reasons: readonly HealthReason[];
   /** Records of which nothing is admitted. */

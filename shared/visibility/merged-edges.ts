@@ -1,6 +1,6 @@
 /** The reports of a cluster's relays about the remotes that they see, merged into one. */
 import { mergedPaths } from "../overlay/path-check.ts";
-import type { EdgeRelays } from "./edge-latency.ts";
+import type { EdgeLag, EdgeRelays } from "./edge-latency.ts";
 import type { EdgeReport } from "./facts.ts";
 
 /** `connectionStatus` of an edge that is in sync. */
@@ -25,12 +25,19 @@ function merge(edge: EdgeReport, known: EdgeReport): EdgeReport {
   const slower = lags(edge, known) ? edge : known;
   const overLimit = slower.overLimit ?? edge.overLimit ?? known.overLimit;
   const path = mergedPaths(edge.path, known.path);
+  const lag = later(edge.lag, known.lag);
   return {
     ...withOverlay(slower, edge, known),
     refused: Math.max(edge.refused, known.refused),
     ...(overLimit === undefined ? {} : { overLimit }),
     ...(path === undefined ? {} : { path }),
+    ...(lag === undefined ? {} : { lag }),
   };
+}
+
+/** Of a lag that one relay has: the one that is of now. */
+function later(one: EdgeLag | undefined, other: EdgeLag | undefined): EdgeLag | undefined {
+  return (one?.atMs ?? 0) >= (other?.atMs ?? 0) ? one : other;
 }
 
 /** Of an edge: relays that lag are named up to here. */

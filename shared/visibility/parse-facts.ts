@@ -111,6 +111,7 @@ const edgeSchema = z.object({
       windows: z.array(z.tuple([count, count, count])).length(LATENCY_MINUTES.length),
     })
     .exactOptional(),
+  lag: z.object({ atMs: count, ms: count }).exactOptional(),
 });
 /** Counted before any is looked at. */
 const edgesSchema = z.array(z.unknown()).max(MAX_EDGES);

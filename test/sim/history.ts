@@ -103,7 +103,7 @@ export type Happening =
   | {
       readonly what: "health";
       readonly uid: string;
-      readonly state: "ok" | "degraded" | "lost";
+      readonly told: ToldHealth;
       readonly silentMs: number;
     }
   /** All relays of a cluster have been gone since then, and the hub was there. */
@@ -291,6 +291,12 @@ export interface QuietRelay {
   readonly isSuperseded: boolean;
 }
 
+export interface ToldHealth {
+  readonly state: "ok" | "degraded" | "lost";
+  /** Of the reasons. */
+  readonly codes: readonly string[];
+}
+
 export interface QuietOrigin {
   readonly origin: string;
   readonly isPublisherConnected: boolean;
@@ -300,7 +306,7 @@ export interface QuietOrigin {
   readonly scopes?: ReadonlyMap<string, string>;
   readonly quarantined: number;
   /** As the Mesh has it; absent: in this run it is told of none. */
-  readonly health?: "ok" | "degraded" | "lost";
+  readonly health?: ToldHealth;
   readonly edges: readonly {
     readonly rcc: string;
     readonly status: number;

@@ -9,13 +9,14 @@ import { MeshService } from "../../worker/mesh/mesh-service.ts";
 import { SqlMeshStore } from "../../worker/mesh/mesh-store.ts";
 import { Mesh } from "../../worker/mesh/mesh.ts";
 import { listMemberRccs } from "../../worker/mesh/rccs.ts";
+import { healthIn } from "../../worker/mesh/webhooks/health-row.ts";
 import { noteHealth } from "../../worker/mesh/webhooks/note-health.ts";
 import type { Peer } from "../../worker/origin/peer.ts";
 import { refusedBy } from "../../worker/origin/publisher/review-admitted.ts";
 import type { OriginCalls } from "../../worker/ports.ts";
 import { conditionsOf } from "../../worker/routes/conditions.ts";
 import { seenBy } from "../../worker/routes/edge-state.ts";
-import type { History, QuietEdge } from "./history.ts";
+import type { History, QuietEdge, ToldHealth } from "./history.ts";
 import type { HubEnd, Wire } from "./network.ts";
 import { OriginHost } from "./origin-host.ts";
 import type { OriginCopy } from "./origin-host.ts";
@@ -120,8 +121,11 @@ export class Hub implements HubEnd {
   }
 
   /** As the Mesh has it, by the cluster's UID. */
-  healthOf(uid: string): ClusterHealth["state"] {
-    return this.#mesh.store.get("health", uid)?.state ?? "ok";
+  healthOf(uid: string): ToldHealth {
+    const row = this.#mesh.store.get("health", uid);
+    if (row === undefined) return { state: "ok", codes: [] };
+    const { state, reasons } = healthIn(row);
+    return { state, codes: reasons.map(({ code }) => code) };
   }
 
   /** Of all RCCs of a cluster that name members, as the admin API tells them. */
@@ -145,8 +149,9 @@ export class Hub implements HubEnd {
       if (cluster === undefined || cluster.removed) return Promise.resolve();
       const before = this.healthOf(uid);
       this.#mesh.decide(() => noteHealth(this.#mesh, cluster, health));
-      const state = this.healthOf(uid);
-      if (state !== before) this.#history.add({ what: "health", uid, state, silentMs });
+      const told = this.healthOf(uid);
+      if (JSON.stringify(told) !== JSON.stringify(before))
+        this.#history.add({ what: "health", uid, told, silentMs });
       return Promise.resolve();
     });
   }

@@ -1,7 +1,7 @@
 /** Latency and relays of an edge, as status tells them. */
 import { expect, test } from "vitest";
 
-import { edgeRelaysOf } from "../../shared/visibility/merged-edges.ts";
+import { edgeRelaysOf, mergedEdges } from "../../shared/visibility/merged-edges.ts";
 import type { EdgeReport } from "../../shared/visibility/facts.ts";
 import { showLatency, showRelays } from "../../worker/routes/latency.ts";
 
@@ -67,4 +67,16 @@ test("[API55] a window that is over is told empty, and the error is of both cloc
   expect(counts(60 * MINUTE_MS)).toEqual([0, 0, 0]);
   expect(showLatency(latency, null, atMs)?.errorMs).toBeNull();
   expect(showLatency(undefined, 1, atMs)).toBeNull();
+});
+
+test("[EVT15] of relays of which one is late, that is told, whichever is behind", () => {
+  const lag = { atMs: 9, ms: 12_000 };
+  const [ahead, behind] = [report("db", 9), report("db", 7)];
+  for (const reports of [
+    [[{ ...ahead, lag }], [behind]],
+    [[ahead], [{ ...behind, lag }]],
+    [[{ ...ahead, lag: { atMs: 3, ms: 20_000 } }], [{ ...behind, lag }]],
+  ])
+    expect(mergedEdges(reports)).toEqual([{ ...behind, lag }]);
+  expect(mergedEdges([[ahead], [behind]])).toEqual([behind]);
 });

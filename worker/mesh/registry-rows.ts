@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 
-import { EVENT_TYPES } from "../../shared/visibility/health.ts";
+import { EVENT_TYPES, REASON_CODES } from "../../shared/visibility/health.ts";
 import { pathOrderSchema } from "../../shared/overlay/path-check.ts";
 import { summarySchema } from "../../shared/overlay/summary.ts";
 import { exportReportSchema } from "../../shared/visibility/export-report.ts";
@@ -23,13 +23,9 @@ const text = z.string();
 const number = z.number();
 const use = z.enum(["pods", "nodes"]);
 const eventType = z.enum(EVENT_TYPES);
-const reasonCode = z.enum([
-  "RelayLost",
-  "NotReconciled",
-  "SourceFailing",
-  "EdgeDown",
-  "EdgeLagging",
-]);
+const healthReasons = z.array(
+  z.looseObject({ code: z.enum(REASON_CODES), message: text, rccs: z.array(text) }),
+);
 const under = text.exactOptional();
 const annotations = z.record(text, text);
 const spec = specSchema.transform(presentSpec);
@@ -115,7 +111,8 @@ const SCHEMAS: { readonly [N in keyof Collections]: z.ZodType<Collections[N]> } 
   }),
   health: z.looseObject({
     state: z.enum(["ok", "degraded", "lost"]),
-    reasons: z.array(z.looseObject({ code: reasonCode, message: text, rccs: z.array(text) })),
+    reasons: healthReasons,
+    newReasons: healthReasons.optional(),
     quarantined: number,
     held: number,
     notInSync: z.array(text),

@@ -7,6 +7,7 @@ import { listMemberRccs, listRccs } from "./rccs.ts";
 import type { RccsPart } from "./rccs.ts";
 import type { Member, MeshOverview, ViewOverview } from "./mesh-calls.ts";
 import type { Mesh } from "./mesh.ts";
+import { healthIn } from "./webhooks/health-row.ts";
 import { WELL } from "./webhooks/note-health.ts";
 import { overlayOverview } from "./preflight-view.ts";
 import type { ClusterRow } from "./registry.ts";
@@ -34,10 +35,12 @@ export function viewCluster(mesh: Mesh, row: ClusterRow): Member {
       .map(({ cidr, use, reason }) => ({ cidr, use, reason })),
     suspended: row.suspended === true,
     exportPolicy: mesh.exportsOf(row.uid)?.summary ?? null,
-    health: mesh.store.get("health", row.uid) ?? {
-      ...WELL,
-      sinceMs: row.key?.addedMs ?? row.createdMs,
-    },
+    health: healthIn(
+      mesh.store.get("health", row.uid) ?? {
+        ...WELL,
+        sinceMs: row.key?.addedMs ?? row.createdMs,
+      },
+    ),
   };
 }
 

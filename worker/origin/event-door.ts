@@ -5,23 +5,31 @@
  */
 import type { EventBudget } from "./budgets/event-budget.ts";
 
+interface Handlers {
+  /** Logs the error, and ends the instance with its sockets. */
+  giveUp(event: string, error: unknown): void;
+  /** At the end of each event that threw nothing. */
+  ended(): void;
+}
+
 export class EventDoor {
   readonly #budget: EventBudget;
-  readonly #giveUp: (event: string, error: unknown) => void;
+  readonly #handlers: Handlers;
 
-  /** @param giveUp Logs the error, and ends the instance with its sockets. */
-  constructor(budget: EventBudget, giveUp: (event: string, error: unknown) => void) {
+  constructor(budget: EventBudget, handlers: Handlers) {
     this.#budget = budget;
-    this.#giveUp = giveUp;
+    this.#handlers = handlers;
   }
 
   /** @throws the error of `work`, for a caller that waits for its answer. */
   run<T>(event: string, work: () => T): T {
     this.#budget.renew();
     try {
-      return work();
+      const result = work();
+      this.#handlers.ended();
+      return result;
     } catch (error) {
-      this.#giveUp(event, error);
+      this.#handlers.giveUp(event, error);
       throw error;
     }
   }

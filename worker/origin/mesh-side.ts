@@ -41,6 +41,7 @@ export class MeshSide {
   readonly notes: MeshNotes;
   readonly health: HealthWatch;
   readonly #orders: OrderNotes;
+  #seenInQuarantine = 0;
   readonly #ports: OriginPorts;
   readonly #parts: MeshSideParts;
   readonly #setPullTimer: SetTimer;
@@ -77,8 +78,23 @@ export class MeshSide {
     this.health.lookSoon();
   }
 
+  /** Whatever it was: a record may have gone into quarantine, or out of it. */
+  eventEnded(): void {
+    const count = this.#quarantined();
+    if (count === this.#seenInQuarantine) return;
+    this.#seenInQuarantine = count;
+    this.health.lookSoon();
+  }
+
+  #quarantined(): number {
+    return listLogs(this.#parts.logs).reduce(
+      (sum, { received }) => sum + received.refused - received.partly,
+      0,
+    );
+  }
+
   #sight(): Sighting | null {
-    const { known, logs, publisher } = this.#parts;
+    const { known, publisher } = this.#parts;
     const { facts } = known;
     if (facts === null || facts.removed) return null;
     const { sockets } = publisher;
@@ -95,10 +111,7 @@ export class MeshSide {
       isReconciled: FELIX_CHANNELS.every((channel) => sockets.hasReconciled(channel)),
       source: sockets.report?.source ?? null,
       edges: sockets.edges.filter(({ rcc }) => granted.has(rcc)),
-      quarantined: listLogs(logs).reduce(
-        (sum, { received }) => sum + received.refused - received.partly,
-        0,
-      ),
+      quarantined: this.#quarantined(),
       held: sockets.report?.held ?? 0,
       takenOver: sockets.takenOver,
     };

@@ -46,7 +46,10 @@ export class Origin {
   constructor(ports: OriginPorts) {
     const { store } = ports;
     this.#ports = ports;
-    this.#door = new EventDoor(this.#budget, (event, error) => ports.giveUp(event, error));
+    this.#door = new EventDoor(this.#budget, {
+      giveUp: (event, error) => ports.giveUp(event, error),
+      ended: () => this.#mesh.eventEnded(),
+    });
     this.#timers = new Timers((name, delayMs) => ports.setTimer(name, delayMs));
     const known = new KnownFacts(store.facts());
     this.#known = known;

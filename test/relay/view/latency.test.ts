@@ -156,3 +156,17 @@ test("[API55] a hub's clock that is set back does not keep what was told before 
   const told = latency.report().latency;
   expect([told?.atMs, told?.windows.map(([count]) => count)]).toEqual([11_000, [2, 2, 2]]);
 });
+
+test("[EVT15] a report has the newest change where it took more than 10 s, and none once one is in time", () => {
+  const nowMs = 1_000_000;
+  const hubTime = { now: () => ({ ms: nowMs, errorMs: 500 }) };
+  const latency = new RemoteLatency({ now: () => nowMs, hubTime });
+  expect(latency.lag()).toEqual({});
+  // By as much as its clock may be wrong it may have been in time.
+  latency.onApplied(nowMs - 10_500);
+  expect(latency.lag()).toEqual({});
+  latency.onApplied(nowMs - 10_501);
+  expect(latency.lag()).toEqual({ lag: { atMs: nowMs, ms: 10_001 } });
+  latency.onApplied(nowMs - 50);
+  expect(latency.lag()).toEqual({});
+});

@@ -39,6 +39,7 @@ test("[PRO9] the longest report that a relay makes fits: as many edges as RCCs, 
     digest: "f".repeat(32),
     revision: Number.MAX_SAFE_INTEGER,
     conflicts: 600_000,
+    lag: { atMs: Number.MAX_SAFE_INTEGER, ms: 600_000 },
   };
   const edges = JSON.stringify(Array.from({ length: 1_000 }, () => longest));
   const cluster = "x".repeat(64 * 1024);

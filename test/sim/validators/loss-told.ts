@@ -1,11 +1,15 @@
 /**
  * A cluster is told to be lost when it is, in time, and not otherwise: not while a relay of it is
- * heard, not for a restart; and once all is well, nothing else is told any more.
+ * heard, not for a restart; and once all is well, nothing else is told any more, but what stands in
+ * quarantine.
  */
+import type { ToldHealth } from "../history.ts";
 import type { Validator } from "./validator.ts";
 
 /** A relay that restarts, and one that takes over, is back sooner. [EVT1] */
 const NO_SOONER_MS = 20_000;
+
+const WELL: ToldHealth = { state: "ok", codes: [] };
 
 /** What is older by the clock is older for another reason. */
 const CLOCK_MS = 100_000;
@@ -23,11 +27,11 @@ export const lossTold: Validator = {
       // Its storage is what it was then.
       if (it.what === "restored") states.clear();
       if (it.what === "health") {
-        states.set(it.uid, it.state);
-        if (isCalm && it.state !== "ok")
-          return { atMs, message: `${it.uid} is told to be ${it.state}, and was restarted only` };
-        const { silentMs } = it;
-        if (it.state === "lost" && silentMs < NO_SOONER_MS && atMs - jumpedMs > CLOCK_MS)
+        const { told, silentMs } = it;
+        states.set(it.uid, told.state);
+        if (isCalm && !isWell(told))
+          return { atMs, message: `${it.uid} is told to be ${told.state}, and was restarted only` };
+        if (told.state === "lost" && silentMs < NO_SOONER_MS && atMs - jumpedMs > CLOCK_MS)
           return {
             atMs,
             message: `${it.uid} is told to be lost, which was silent for ${silentMs} ms only`,
@@ -39,10 +43,17 @@ export const lossTold: Validator = {
           message: `${it.uid} has been dark for ${atMs - it.sinceMs} ms, and is told to be ${states.get(it.uid) ?? "ok"}`,
         };
       if (it.what !== "quiet") continue;
-      const wrong = it.origins.find(({ health = "ok" }) => health !== "ok");
-      if (wrong !== undefined)
-        return { atMs, message: `${wrong.origin} is well, and told to be ${wrong.health}` };
+      for (const { origin, health = WELL, quarantined } of it.origins) {
+        if (!isWell(health))
+          return { atMs, message: `${origin} is well, and told to be ${health.state}` };
+        if (health.state === "degraded" && quarantined === 0)
+          return { atMs, message: `${origin} has no quarantine, and is told to have one` };
+      }
     }
     return null;
   },
 };
+
+function isWell({ state, codes }: ToldHealth): boolean {
+  return state === "ok" || (state === "degraded" && codes.every((code) => code === "Quarantined"));
+}

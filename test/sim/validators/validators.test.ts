@@ -7,7 +7,15 @@ import { expect, test } from "vitest";
 import { WITHHELD_EPOCH } from "../../../shared/log/cursor.ts";
 import type { Message } from "../../../shared/protocol/messages.ts";
 import type { OverlayPhase } from "../../../shared/visibility/overlay-order.ts";
-import type { Happening, Moment, QuietRelay, SeenRemote, Served, SourceState } from "../history.ts";
+import type {
+  Happening,
+  Moment,
+  QuietRelay,
+  SeenRemote,
+  Served,
+  SourceState,
+  ToldHealth,
+} from "../history.ts";
 import { judgeLatency } from "./latency-truthful.ts";
 import { VALIDATORS } from "./index.ts";
 
@@ -395,22 +403,30 @@ test("[SIM2] SuspendedSilent: nothing goes to or from a suspended cluster, once 
 });
 
 test("[SIM2] LossTold: of silence, in time, and no longer than it lasts", () => {
-  const health = (state: "ok" | "degraded" | "lost", silentMs: number): Happening => ({
-    what: "health",
-    uid: B,
-    state,
-    silentMs,
-  });
+  const health = (
+    state: "ok" | "degraded" | "lost",
+    silentMs: number,
+    codes: string[] = [],
+  ): Happening => ({ what: "health", uid: B, told: { state, codes }, silentMs });
   const dark: Happening = { what: "dark", uid: B, sinceMs: 0 };
   expect(broken([...begin, health("lost", 20_000), dark])).toEqual([]);
   expect(broken([...begin, health("lost", 19_000)])).toEqual(["LossTold"]);
   expect(broken([...begin, dark])).toEqual(["LossTold"]);
   expect(broken([...begin, health("degraded", 0)])).toEqual([]);
-  expect(broken([...begin, { what: "calm" }, health("degraded", 0)])).toEqual(["LossTold"]);
+  const failing = health("degraded", 0, ["SourceFailing"]);
+  expect(broken([...begin, { what: "calm" }, failing])).toEqual(["LossTold"]);
+  const refused = health("degraded", 0, ["Quarantined"]);
+  expect(broken([...begin, { what: "calm" }, refused])).toEqual([]);
   const end = quiet(new Map([[`b ${KEY}`, served]])) as Extract<Happening, { what: "quiet" }>;
-  const told = end.origins.map((origin) => ({ ...origin, health: "lost" as const }));
+  const endWith = (told: ToldHealth, quarantined: number) => ({
+    ...end,
+    origins: end.origins.map((origin) => ({ ...origin, health: told, quarantined })),
+  });
   expect(broken([...begin, end])).not.toContain("LossTold");
-  expect(broken([...begin, { ...end, origins: told }])).toContain("LossTold");
+  expect(broken([...begin, endWith({ state: "lost", codes: [] }, 0)])).toContain("LossTold");
+  const withRefused: ToldHealth = { state: "degraded", codes: ["Quarantined"] };
+  expect(broken([...begin, endWith(withRefused, 1)])).not.toContain("LossTold");
+  expect(broken([...begin, endWith(withRefused, 0)])).toContain("LossTold");
 });
 
 test("[SIM2] StatusTruthful: conditions are what they say", () => {

@@ -12,7 +12,7 @@ import { facts, OriginWorld } from "../../support/origin-world.ts";
 
 test("[LOG18] each event has a budget of its own", () => {
   const budget = new EventBudget();
-  const door = new EventDoor(budget, () => undefined);
+  const door = new EventDoor(budget, { giveUp: () => undefined, ended: () => undefined });
   door.run("first", () => budget.spend(1e9));
   expect(budget.hasTime).toBe(false);
   expect(door.run("second", () => budget.hasTime)).toBe(true);
@@ -20,7 +20,10 @@ test("[LOG18] each event has a budget of its own", () => {
 
 test("[LOG13] an event that throws gives the instance up, and its caller hears why", () => {
   const given: unknown[] = [];
-  const door = new EventDoor(new EventBudget(), (...event) => given.push(event));
+  const door = new EventDoor(new EventBudget(), {
+    giveUp: (...event) => void given.push(event),
+    ended: () => undefined,
+  });
   const error = new Error("disk full");
   const broken = (): never =>
     door.run("message", () => {

@@ -6,6 +6,7 @@ import { isEffective } from "../../../shared/visibility/access.ts";
 import type { ClusterHealth, EventType } from "../../../shared/visibility/health.ts";
 import type { Mesh } from "../mesh.ts";
 import type { ClusterRow } from "../registry.ts";
+import { healthIn, healthRow } from "./health-row.ts";
 import { recordEvent } from "./record-event.ts";
 import { WEBHOOK_LIMITS } from "./rows.ts";
 import type { HealthRow } from "./rows.ts";
@@ -28,7 +29,7 @@ export const WELL: Omit<HealthRow, "sinceMs"> = {
 /** Inside a transaction. */
 export function noteHealth(mesh: Mesh, cluster: ClusterRow, health: ClusterHealth): void {
   const { uid, name } = cluster;
-  const before = mesh.store.get("health", uid) ?? { ...WELL, sinceMs: 0 };
+  const before = healthIn(mesh.store.get("health", uid) ?? { ...WELL, sinceMs: 0 });
   // A cluster that no relay has joined yet is expected to be silent.
   const isTaken = isNewTakeover(before, health);
   if (cluster.key === null || (isSame(before, health) && !isTaken)) return;
@@ -46,7 +47,7 @@ export function noteHealth(mesh: Mesh, cluster: ClusterRow, health: ClusterHealt
   // The last one is remembered, so that telling it again is nothing new.
   const takenOver = health.takenOver ?? before.takenOver;
   const kept = takenOver === undefined ? {} : { takenOver };
-  mesh.store.put("health", uid, { ...health, ...kept, sinceMs });
+  mesh.store.put("health", uid, healthRow({ ...health, ...kept }, sinceMs));
 }
 
 function isNewTakeover(before: ClusterHealth, { takenOver }: ClusterHealth): boolean {
@@ -61,9 +62,8 @@ function auditTakeover(mesh: Mesh, cluster: ClusterRow, { takenOver }: ClusterHe
   mesh.audit.member(cluster, "take over", subject);
 }
 
-function isSame(before: HealthRow, health: ClusterHealth): boolean {
-  const { sinceMs: _, ...was } = before;
-  return JSON.stringify(sorted(was as ClusterHealth)) === JSON.stringify(sorted(health));
+function isSame(before: ClusterHealth, health: ClusterHealth): boolean {
+  return JSON.stringify(sorted(before)) === JSON.stringify(sorted(health));
 }
 
 function sorted({ state, reasons, quarantined, held, notInSync }: ClusterHealth): unknown {
@@ -105,7 +105,11 @@ function syncEvent(mesh: Mesh, cluster: Subject, health: ClusterHealth, sinceMs:
 /** Edges that the trouble concerns: those of its RCCs, and where it is about all, all. */
 function edgesOf(mesh: Mesh, uid: string, { reasons }: ClusterHealth): EdgeName[] {
   const named = new Set(reasons.flatMap(({ rccs }) => rccs));
-  const isAll = reasons.length === 0 || reasons.some(({ rccs }) => rccs.length === 0);
+  // What its admission refused is missing in those that see it alone.
+  const isSeen = reasons.some(({ code }) => code === "Quarantined");
+  const isAll =
+    reasons.length === 0 ||
+    reasons.some(({ code, rccs }) => rccs.length === 0 && code !== "Quarantined");
   const nameOf = (of: string): string => mesh.member(of)?.name ?? "";
   const own = mesh
     .rccsOf(uid)
@@ -113,7 +117,7 @@ function edgesOf(mesh: Mesh, uid: string, { reasons }: ClusterHealth): EdgeName[
       ({ name, remoteUid }) => (isAll || named.has(name)) && isEffective(mesh, uid, remoteUid),
     )
     .map(({ name, remoteUid }) => ({ cluster: nameOf(uid), rcc: name, origin: nameOf(remoteUid) }));
-  const read = (isAll ? mesh.readersGrantedBy(uid) : [])
+  const read = (isAll || isSeen ? mesh.readersGrantedBy(uid) : [])
     .filter((reader) => isEffective(mesh, reader, uid))
     .map((reader) => ({
       cluster: nameOf(reader),

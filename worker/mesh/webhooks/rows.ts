@@ -1,5 +1,5 @@
 /** What a Mesh object keeps of events and webhooks. */
-import type { ClusterHealth, EventType } from "../../../shared/visibility/health.ts";
+import type { ClusterHealth, EventType, HealthReason } from "../../../shared/visibility/health.ts";
 import type { SigningKey } from "./ed25519.ts";
 
 /** Id: its sequence number in the mesh, zero-padded. The oldest go. */
@@ -65,9 +65,11 @@ export interface DeliveryRow {
   readonly error: string;
 }
 
-/** Id: `<cluster uid>`. As it was told last; absent: all was well. */
+/** Id: `<cluster uid>`. As it was told last; absent: all was well. See `health-row.ts`. */
 export interface HealthRow extends ClusterHealth {
   readonly sinceMs: number;
+  /** Those whose codes the version before refuses. */
+  readonly newReasons?: readonly HealthReason[] | undefined;
 }
 
 export const WEBHOOK_LIMITS = {

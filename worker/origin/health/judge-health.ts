@@ -20,7 +20,7 @@ export interface Sighting {
   readonly isReconciled: boolean;
   readonly source: SourceReport | null;
   /** Of RCCs that are granted. */
-  readonly edges: readonly Pick<EdgeReport, "rcc" | "connectionStatus">[];
+  readonly edges: readonly Pick<EdgeReport, "rcc" | "connectionStatus" | "lag">[];
   readonly quarantined: number;
   readonly held: number;
   readonly takenOver: TakenOver | null;
@@ -39,6 +39,8 @@ export interface HealthMemory {
   readonly troubles: ReadonlyMap<HealthReason["code"], Trouble & { readonly reason: HealthReason }>;
   /** When the cluster was lost, within `FLAP_WINDOW_MS`. */
   readonly lostMs: readonly number[];
+  /** Something was told since this object began. */
+  readonly hasJudged: boolean;
 }
 
 export interface Judged {
@@ -49,7 +51,11 @@ export interface Judged {
   readonly nextMs: number | null;
 }
 
-export const NOTHING_REMEMBERED: HealthMemory = { troubles: new Map(), lostMs: [] };
+export const NOTHING_REMEMBERED: HealthMemory = {
+  troubles: new Map(),
+  lostMs: [],
+  hasJudged: false,
+};
 
 /** A relay that restarts, and one that takes over, is back sooner. */
 export const LOST_AFTER_MS = 20_000;
@@ -60,6 +66,9 @@ const OVER_AFTER_MS = 2_000;
 const MOST_OVER_AFTER_MS = 60_000;
 const FLAP_WINDOW_MS = 600_000;
 
+/** A change that was late says nothing of later ones. */
+const LAG_HOLDS_MS = 20_000;
+
 /** `remote_cluster_connection_status` of a view that equals its log. */
 const IN_SYNC = 2;
 const RESYNC = 3;
@@ -69,6 +78,8 @@ interface Seen {
   /** When it began, as far as is known; `null`: now. */
   readonly sinceMs: number | null;
   readonly afterMs: number;
+  /** When it is no longer to be seen, if nothing happens. */
+  readonly untilMs?: number;
 }
 
 /** @param hasLasted What is seen has lasted for as long as it must, by another's word. */
@@ -86,7 +97,8 @@ export function judgeHealth(
   );
   const troubles = new Map<HealthReason["code"], Trouble & { readonly reason: HealthReason }>();
   let nextMs = Number.POSITIVE_INFINITY;
-  for (const [code, { reason, sinceMs, afterMs }] of now) {
+  for (const [code, { reason, sinceMs, afterMs, untilMs = nextMs }] of now) {
+    nextMs = Math.min(nextMs, untilMs);
     const known = memory.troubles.get(code);
     const seenSince = Math.min(known?.sinceMs ?? nowMs, sinceMs ?? nowMs);
     const since = hasLasted ? nowMs - afterMs : seenSince;
@@ -102,20 +114,23 @@ export function judgeHealth(
     nextMs = Math.min(nextMs, goneMs + overAfterMs);
     troubles.set(code, { ...known, goneMs });
   }
+  const health = healthOf(troubles, memory.hasJudged, seen);
   return {
-    memory: { troubles, lostMs },
-    health: healthOf(troubles, seen),
+    memory: { troubles, lostMs, hasJudged: memory.hasJudged || health !== null },
+    health,
     nextMs: Number.isFinite(nextMs) ? nextMs : null,
   };
 }
 
 function healthOf(
   troubles: HealthMemory["troubles"],
+  hasJudged: boolean,
   { edges, quarantined, held, takenOver }: Sighting,
 ): ClusterHealth | null {
   const told = [...troubles.values()].filter(({ isTold }) => isTold);
+  // What an object that began just now sees may have lasted long: it was told, and is not over.
   const isOpen = [...troubles.values()].some(
-    ({ isTold, reason }) => !isTold && ABSENT.has(reason.code),
+    ({ isTold, reason }) => !isTold && (!hasJudged || ABSENT.has(reason.code)),
   );
   if (told.length === 0 && isOpen) return null;
   const reasons = told.map(({ reason }) => reason);
@@ -148,7 +163,7 @@ function troublesOf(seen: Sighting, nowMs: number): Seen[] {
   if (signMs === null || nowMs - signMs >= afterMs) {
     const reason = of("RelayLost", `no relay of ${name} is heard: what it had is served`);
     // fault: restart-is-loss
-    return [{ reason, sinceMs: signMs ?? leftMs, afterMs }];
+    return [{ reason, sinceMs: signMs ?? leftMs, afterMs }, ...quarantineOf(seen)];
   }
   const troubles: Seen[] = [];
   const add = (reason: HealthReason): void =>
@@ -176,5 +191,30 @@ function troublesOf(seen: Sighting, nowMs: number): Seen[] {
         late.map(({ rcc }) => rcc),
       ),
     );
-  return troubles;
+  return [...troubles, ...lateEdges(seen, nowMs), ...quarantineOf(seen)];
+}
+
+/** Views that equal what they watch, as far as it came: it comes late. [EVT15] */
+function lateEdges({ name, edges }: Sighting, nowMs: number): Seen[] {
+  const late = edges.flatMap(({ rcc, lag }) =>
+    lag !== undefined && nowMs < lag.atMs + LAG_HOLDS_MS ? [{ rcc, ...lag }] : [],
+  );
+  if (late.length === 0) return [];
+  const seconds = Math.round(Math.max(...late.map(({ ms }) => ms)) / 1000);
+  const reason: HealthReason = {
+    code: "EdgeLate",
+    message: `changes reach the views of ${name} after ${seconds} s`,
+    rccs: late.map(({ rcc }) => rcc),
+  };
+  const untilMs = Math.max(...late.map(({ atMs }) => atMs)) + LAG_HOLDS_MS;
+  return [{ reason, sinceMs: null, afterMs: DEGRADED_AFTER_MS, untilMs }];
+}
+
+/** Known without a relay: what is refused stands in the Origin's own storage. [EVT14] */
+function quarantineOf({ name, quarantined }: Sighting): Seen[] {
+  if (quarantined === 0) return [];
+  const records = quarantined === 1 ? "a record" : `${quarantined} records`;
+  const message = `nobody sees ${records} of ${name}, which its admission refused: see \`catwalk quarantine list --cluster ${name}\``;
+  const reason: HealthReason = { code: "Quarantined", message, rccs: [] };
+  return [{ reason, sinceMs: null, afterMs: DEGRADED_AFTER_MS }];
 }

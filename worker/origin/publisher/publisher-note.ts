@@ -51,8 +51,8 @@ export function writePublisherNote(note: PublisherNote): string {
 
 /** What is known again soonest goes first. */
 function withoutTimes(edge: EdgeReport): EdgeReport {
-  const { latency, path, ...rest } = edge;
-  return latency === undefined && path === undefined ? edge : rest;
+  const { latency, lag, path, ...rest } = edge;
+  return [latency, lag, path].every((it) => it === undefined) ? edge : rest;
 }
 
 /** Reports are read by the same rules as those that a relay sends. */

@@ -48,7 +48,7 @@ async function world() {
 
 interface Told {
   readonly type: string;
-  readonly data: { readonly subjectSequence: number; readonly edges: readonly object[] };
+  readonly data: { readonly subjectSequence: number; readonly edges?: readonly object[] };
 }
 
 const failing: Sent = { kind: "failed", error: "no answer" };
@@ -90,6 +90,40 @@ test("[EVT3] a cluster that no relay has joined is expected to be silent", async
   expect(hub.posts).toEqual([]);
   await tell(LOST);
   expect(hub.posts).toHaveLength(1);
+});
+
+const REFUSED: ClusterHealth = {
+  ...OK,
+  state: "degraded",
+  reasons: [{ code: "Quarantined", message: "nobody sees a record of db", rccs: [] }],
+  quarantined: 1,
+};
+
+test("[EVT14] a quarantine is told for the edges that see the cluster, and each that joins it", async () => {
+  const { hub, make, tell, bodies, uids } = await world();
+  await make();
+  await tell(REFUSED);
+  await tell({ ...REFUSED, quarantined: 2 });
+  expect(bodies().map(({ type, data }) => [type, data.edges?.length])).toEqual([
+    ["sync.degraded", 2],
+    ["origin.quarantined", undefined],
+    ["origin.quarantined", undefined],
+  ]);
+  expect(hub.mesh("demo").store.get("health", uids["db"]!)).toMatchObject({
+    state: "degraded",
+    quarantined: 2,
+  });
+});
+
+test("[EVT14] [VER3] a quarantine is stored so that the version before reads the row", async () => {
+  const { hub, tell, uids } = await world();
+  await tell({ ...REFUSED, reasons: [...LOST.reasons, ...REFUSED.reasons] });
+  const row = hub.mesh("demo").store.get("health", uids["db"]!);
+  expect(row?.reasons.map(({ code }) => code)).toEqual(["RelayLost"]);
+  expect(hub.mesh("demo").store.get("health", uids["db"]!)?.newReasons).toHaveLength(1);
+  const overview = await hub.service("demo").overview();
+  const db = valueOf(overview).clusters.find(({ name }) => name === "db");
+  expect(db?.health.reasons.map(({ code }) => code)).toEqual(["RelayLost", "Quarantined"]);
 });
 
 test("[EVT4] a newer state supersedes what was not delivered, and other subjects do not wait", async () => {

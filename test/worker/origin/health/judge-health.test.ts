@@ -114,6 +114,7 @@ test("[EVT1] degraded: heard, and for 30 s not following its cluster, or not equ
     [{ edges: [{ rcc: "web", connectionStatus: 1 }] } as const, "EdgeDown"],
   ] as const) {
     const db = new Watched();
+    db.run(1, {});
     db.run(29, seen);
     expect(db.told).toEqual(["ok"]);
     const health = db.run(2, seen);
@@ -121,6 +122,76 @@ test("[EVT1] degraded: heard, and for 30 s not following its cluster, or not equ
     expect(health?.reasons[0]?.code).toBe(code);
     db.run(5, {});
     expect(db.told).toEqual(["ok", "degraded", "ok"]);
+  }
+});
+
+test("[EVT14] degraded: for 30 s there were records in quarantine; no longer than that", () => {
+  const db = new Watched();
+  db.run(1, {});
+  db.run(20, { quarantined: 1 });
+  db.run(5, {});
+  db.run(29, { quarantined: 2 });
+  expect(db.told).toEqual(["ok"]);
+  const health = db.run(2, { quarantined: 2 });
+  expect(health).toMatchObject({
+    state: "degraded",
+    quarantined: 2,
+    reasons: [
+      { code: "Quarantined", message: expect.stringContaining("2 records of db"), rccs: [] },
+    ],
+  });
+  // Lost meanwhile, and back: the quarantine is what it was.
+  db.run(25, { quarantined: 2, publisherSignMs: null, leftMs: db.nowMs });
+  expect(db.run(5, { quarantined: 2 })?.reasons.map(({ code }) => code)).toEqual(["Quarantined"]);
+  expect(db.told).toEqual(["ok", "degraded", "lost", "degraded"]);
+  db.run(5, {});
+  expect(db.told.at(-1)).toBe("ok");
+});
+
+test("[EVT15] degraded: for 30 s the newest change of an edge was late, and not once none has come for 20 s", () => {
+  const db = new Watched();
+  const late = (): ClusterHealth | null => {
+    const lag = { atMs: db.nowMs, ms: 15_000 };
+    return db.run(1, { edges: [{ rcc: "web", connectionStatus: 2, lag }] });
+  };
+  db.run(1, {});
+  for (let second = 0; second < 29; second++) late();
+  expect(db.told).toEqual(["ok"]);
+  for (let second = 0; second < 3; second++) late();
+  const lag = { atMs: db.nowMs, ms: 15_000 };
+  const edges = [{ rcc: "web", connectionStatus: 2, lag }] as const;
+  expect(db.run(19, { edges })).toMatchObject({
+    state: "degraded",
+    reasons: [{ code: "EdgeLate", message: expect.stringContaining("15 s"), rccs: ["web"] }],
+    notInSync: [],
+  });
+  db.run(4, { edges });
+  expect(db.told).toEqual(["ok", "degraded", "ok"]);
+  // Nothing else happens: it is looked at again when it is over.
+  const seen = {
+    ...WELL,
+    publisherSignMs: db.nowMs,
+    edges: [{ ...edges[0], lag: { ...lag, atMs: db.nowMs } }],
+  };
+  const judged = judgeHealth({ ...NOTHING_REMEMBERED, hasJudged: true }, seen, db.nowMs);
+  expect(judged.nextMs).toBe(db.nowMs + 20_000);
+});
+
+test("[EVT14] a hub that begins anew tells neither that a trouble is over nor that it is well, until it knows", () => {
+  for (const seen of [
+    { quarantined: 1 },
+    { edges: [{ rcc: "web", connectionStatus: 3 }] },
+  ] satisfies Partial<Sighting>[]) {
+    const lasting = new Watched();
+    lasting.run(29, seen);
+    expect(lasting.told).toEqual([]);
+    lasting.run(2, seen);
+    expect(lasting.told).toEqual(["degraded"]);
+    const passing = new Watched();
+    passing.run(10, seen);
+    expect(passing.told).toEqual([]);
+    passing.run(1, {});
+    expect(passing.told).toEqual(["ok"]);
   }
 });
 
