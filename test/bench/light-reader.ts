@@ -61,6 +61,10 @@ export class LightReader {
     });
   }
 
+  get receivedBytes(): number {
+    return this.#received;
+  }
+
   close(): void {
     this.#socket.terminate();
   }

@@ -30,6 +30,7 @@ import { benchPeers } from "./peers.ts";
 import { benchPlan, benchPreflight } from "./preflight.ts";
 import { benchRelayMemory } from "./relay-memory.ts";
 import { benchResume } from "./resume.ts";
+import { benchRevocation } from "./revocation.ts";
 import { readResults, renderFigures, summarise } from "./results.ts";
 import type { Result, ResultFile } from "./results.ts";
 import { benchSplice, benchSpliceChurn, benchSpliceCrowd, benchSpliceSnapshot } from "./splice.ts";
@@ -47,6 +48,7 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   "feeder-of-many": benchFeederOfMany,
   "relay-memory": benchRelayMemory,
   resume: benchResume,
+  revocation: benchRevocation,
   star: benchStar,
   mesh: benchMesh,
   nodes: benchNodes,
