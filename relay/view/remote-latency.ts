@@ -21,8 +21,8 @@ export class RemoteLatency {
   /** A change is applied that was seen at its source at that time, Unix ms by the hub's clock. */
   onApplied(seenMs: number): void {
     const time = this.#ports.hubTime?.now() ?? null;
-    // fault: latency-of-nothing
     if (time === null) return;
+    // fault: latency-of-nothing
     const tookMs = time.ms - seenMs;
     this.#windows.add(tookMs, this.#ports.now());
     const ms = Math.round(tookMs - time.errorMs);

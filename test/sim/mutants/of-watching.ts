@@ -17,7 +17,10 @@ export const OF_WATCHING: readonly Mutant[] = [
     bug: "A cluster is lost as soon as its relay has left, however short it was away.",
     validators: ["LossTold"],
     faults: {
-      "restart-is-loss": { kind: "value", is: "[{ reason, sinceMs: signMs ?? 0, afterMs }]" },
+      "restart-is-loss": {
+        kind: "value",
+        is: "[{ reason, sinceMs: signMs ?? 0, afterMs }, ...quarantineOf(seen)]",
+      },
     },
     from,
   },
@@ -49,7 +52,7 @@ export const OF_WATCHING: readonly Mutant[] = [
     faults: {
       "latency-of-nothing": {
         kind: "instead",
-        do: "if (time !== null) this.#windows.add(0 * seenMs, this.#ports.now());",
+        do: "const tookMs = 0 * seenMs;",
       },
     },
     from,
