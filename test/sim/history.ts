@@ -94,6 +94,8 @@ export type Happening =
    * The whole hub was put back as it was when a backup was made; its storages and the edges follow.
    */
   | { readonly what: "restored" }
+  /** What the Mesh that was restored has of its clusters' health, by UID. */
+  | { readonly what: "remembered"; readonly told: ReadonlyMap<string, ToldHealth> }
   /** Nothing happens in this run but restarts, one after the other. */
   | { readonly what: "calm" }
   /**

@@ -194,6 +194,8 @@ export class Hub implements HubEnd {
     // warned of. [VIS31]
     this.#restoredAtMs = BEGIN_MS + this.#world.now;
     this.kill(downMs);
+    const told = new Map([...this.origins.keys()].map((uid) => [uid, this.healthOf(uid)]));
+    if (this.#isWatched) this.#history.add({ what: "remembered", told });
   }
 
   close(): void {

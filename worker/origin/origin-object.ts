@@ -24,6 +24,7 @@ import { ObjectMesh } from "./object-mesh.ts";
 import type { MeshEnd } from "./object-mesh.ts";
 import { ObjectSockets } from "./object-sockets.ts";
 import { ObjectTimers } from "./object-timers.ts";
+import { LogLines } from "./log-lines.ts";
 import { Origin } from "./origin.ts";
 import { inTurns, othersTurn } from "./in-turns.ts";
 import type { OriginPorts } from "./ports.ts";
@@ -52,6 +53,9 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
   #silenceTimer: ReturnType<typeof setTimeout> | null = null;
   #identity: Identity | null;
   #hasToldOldTokens = false;
+  readonly #lines = new LogLines({ now: () => Date.now() }, (line) =>
+    console.log(JSON.stringify(line)),
+  );
 
   constructor(context: DurableObjectState, env: OriginEnv) {
     super(context, env);
@@ -279,8 +283,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
   }
 
   #log(level: string, message: string, fields: Readonly<Record<string, unknown>>): void {
-    const origin = this.#identity?.originUid;
-    console.log(JSON.stringify({ level, message, origin, ...fields }));
+    this.#lines.add(level, message, { origin: this.#identity?.originUid, ...fields });
   }
 }
 

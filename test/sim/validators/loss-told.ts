@@ -24,8 +24,7 @@ export const lossTold: Validator = {
     for (const { atMs, it } of history) {
       if (it.what === "calm") isCalm = true;
       if (it.what === "trouble" && CLOCK.has(it.name)) jumpedMs = atMs;
-      // Its storage is what it was then.
-      if (it.what === "restored") states.clear();
+      if (it.what === "remembered") for (const [uid, { state }] of it.told) states.set(uid, state);
       if (it.what === "health") {
         const { told, silentMs } = it;
         states.set(it.uid, told.state);

@@ -140,6 +140,7 @@ export class Truth {
       case "obeyed":
       case "pools":
       case "probed":
+      case "remembered":
       case "quiet":
       case "received":
       case "reconciled":

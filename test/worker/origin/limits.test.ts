@@ -52,6 +52,7 @@ const ROWS: Readonly<Record<string, string>> = {
   "relays of a cluster": count(LIMITS.relaysOfCluster),
   "tokens of a cluster that are remembered": count(BUDGETS.usedTokens),
   "dials of a cluster over time; at once": `${BUDGETS.dialsPerSecond}/s; ${count(BUDGETS.dialsAtOnce)}`,
+  "warnings of an Origin in the log over time; at once": `${BUDGETS.warningsPerSecond * 60}/min; ${BUDGETS.warningsAtOnce}`,
   "life of a socket, and how much earlier it may end": `${BUDGETS.socketLifeMs / 3_600_000} h; ${BUDGETS.socketLifeJitterMs / 3_600_000} h`,
   "token of a relay; clock skew": `${seconds(LIMITS.tokenMs)}; ${seconds(LIMITS.clockSkewMs)}`,
   "scopes of an origin; records of its projections": `${MESH_LIMITS.scopesPerOrigin}; ${count(BUDGETS.projectionRecords)}`,

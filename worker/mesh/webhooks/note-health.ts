@@ -26,6 +26,8 @@ export const WELL: Omit<HealthRow, "sinceMs"> = {
   notInSync: [],
 };
 
+const TAKEOVER_AUDIT_MS = 600_000;
+
 /** Inside a transaction. */
 export function noteHealth(mesh: Mesh, cluster: ClusterRow, health: ClusterHealth): void {
   const { uid, name } = cluster;
@@ -44,14 +46,17 @@ export function noteHealth(mesh: Mesh, cluster: ClusterRow, health: ClusterHealt
     countEvent(mesh, subject, "origin.quarantined", before.quarantined, health.quarantined);
     countEvent(mesh, subject, "withdrawal.held", before.held, health.held);
   }
-  // The last one is remembered, so that telling it again is nothing new.
-  const takenOver = health.takenOver ?? before.takenOver;
+  // The last one that was audited is remembered, so that telling it again is nothing new.
+  const takenOver = isTaken ? health.takenOver : before.takenOver;
   const kept = takenOver === undefined ? {} : { takenOver };
   mesh.store.put("health", uid, healthRow({ ...health, ...kept }, sinceMs));
 }
 
+/** Relays that take over from one another all the time are one row, not the whole list. [CRE28] */
 function isNewTakeover(before: ClusterHealth, { takenOver }: ClusterHealth): boolean {
-  return takenOver !== undefined && takenOver.atMs !== before.takenOver?.atMs;
+  if (takenOver === undefined) return false;
+  const sinceMs = Math.abs(takenOver.atMs - (before.takenOver?.atMs ?? 0));
+  return before.takenOver === undefined || sinceMs >= TAKEOVER_AUDIT_MS;
 }
 
 /** Two clusters' relays with one identity do that: who looks later is to find it. [CRE25] */

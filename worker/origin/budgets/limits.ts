@@ -150,6 +150,10 @@ export const BUDGETS = {
   dialPauseMs: 60_000,
   /** Messages of a closed socket that may have been on their way. [LOG71] */
   closedMessages: 5_000,
+  /** Warnings of an Origin in the hub's log over time: members cause them. [LOG72] */
+  warningsPerSecond: 0.1,
+  /** Such warnings at once. [LOG72] */
+  warningsAtOnce: 20,
   /** Life of a socket, after which its peer shows a new token: a credential has no end. [CRE26] */
   socketLifeMs: 24 * 3_600_000,
   /** By so much at most it ends earlier, so that all do not end together. [CRE26] */
