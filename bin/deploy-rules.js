@@ -11,6 +11,8 @@ const OBJECTS = { MESH: "MeshObject", ORIGIN: "OriginObject" };
 export const SECRETS = ["HUB_KEY", "ADMIN_TOKEN_HASH"];
 /** From this date on the runtime answers a peer's close by itself, which the hub counts on. */
 const EARLIEST_DATE = "2026-04-07";
+/** Without the second each connection may ask the hub to deflate again what is deflated. [PRO11] */
+const FLAGS = ["nodejs_compat", "no_web_socket_compression"];
 
 /** Of Durable Objects: developers.cloudflare.com/durable-objects/reference/data-location */
 const JURISDICTIONS = ["eu", "us", "fedramp", "fedramp-high"];
@@ -69,8 +71,9 @@ function* objectProblems({ durable_objects: objects, migrations = [] }, { export
 function* runtimeProblems({ compatibility_date: date = "", ...config }, today) {
   if (!/^\d{4}-\d\d-\d\d$/.test(date) || date < EARLIEST_DATE || date > today)
     yield `compatibility_date: must be a date from ${EARLIEST_DATE} to today, not "${date}"`;
-  if (!(config.compatibility_flags ?? []).includes("nodejs_compat"))
-    yield "compatibility_flags: nodejs_compat is missing";
+  for (const flag of FLAGS)
+    if (!(config.compatibility_flags ?? []).includes(flag))
+      yield `compatibility_flags: ${flag} is missing`;
   if (config.observability?.enabled !== true)
     yield "observability.enabled: must be true, or nobody sees what the hub logs";
 }

@@ -64,6 +64,8 @@ function appOf(env: HubEnvironment): OpenAPIHono {
 }
 
 export default {
-  fetch: (request: Request, env: HubEnvironment): Response | Promise<Response> =>
-    appOf(env).fetch(request),
+  fetch: (request: Request, env: HubEnvironment): Response | Promise<Response> => {
+    hubProcess.garbage.requestCame();
+    return appOf(env).fetch(request);
+  },
 };

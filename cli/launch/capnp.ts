@@ -32,9 +32,12 @@ export const FSYNC_VARIABLE = "CATWALK_FSYNC_MS";
  * workerd's V8 does not mark in steps: a full collection stops all objects for 30 to 65 ms, and
  * comes with every 25 MB that outlive the young generation. With room for 256 MB it is rare; with a
  * young generation of 2 MB a small one takes 1 to 2 ms instead of 8 to 12. (Measured with
- * `--trace-gc`; [LOG22])
+ * `--trace-gc`; [LOG22]) What is outside of V8's heap the hub has collected itself. [LOG73]
  */
-const V8_FLAGS = ["--max-semi-space-size=2", "--initial-old-space-size=256"];
+const V8_FLAGS = ["--expose-gc", "--max-semi-space-size=2", "--initial-old-space-size=256"];
+
+/** Messages are deflated already; a connection that deflates them again takes 300 KB. [PRO11] */
+const COMPATIBILITY_FLAGS = ["nodejs_compat", "no_web_socket_compression"];
 
 export function capnpConfig(options: CapnpOptions): string {
   const { address, workerFile, storageDir, maxSockets, restoredAtMs } = options;
@@ -57,7 +60,7 @@ const config :Workerd.Config = (
 const main :Workerd.Worker = (
   modules = [ (name = "worker.js", esModule = embed ${quote(workerFile)}) ],
   compatibilityDate = "2026-08-01",
-  compatibilityFlags = ["nodejs_compat"],
+  compatibilityFlags = [${COMPATIBILITY_FLAGS.map(quote).join(", ")}],
   durableObjectNamespaces = [
     (className = "MeshObject", uniqueKey = "catwalk-MeshObject", enableSql = true),
     (className = "OriginObject", uniqueKey = "catwalk-OriginObject", enableSql = true),

@@ -13,7 +13,7 @@ const ROOT = join(import.meta.dirname, "../..");
 const BUNDLE = { gzipBytes: 345_000, exported: ["MeshObject", "OriginObject", "default"] };
 const GOOD: Config = {
   compatibility_date: "2026-08-01",
-  compatibility_flags: ["nodejs_compat"],
+  compatibility_flags: ["nodejs_compat", "no_web_socket_compression"],
   observability: { enabled: true },
   vars: { PACE_MS: "1000" },
   durable_objects: {
@@ -45,6 +45,7 @@ const wrong: readonly (readonly [string, Partial<Config>, Partial<typeof BUNDLE>
   ["compatibility_date: must be", { compatibility_date: "2026-12-01" }, {}],
   ["compatibility_date: must be", { compatibility_date: "2024-01-01" }, {}],
   ["nodejs_compat is missing", { compatibility_flags: [] }, {}],
+  ["no_web_socket_compression is missing", { compatibility_flags: ["nodejs_compat"] }, {}],
   ["observability.enabled: must be true", { observability: {} }, {}],
   ["vars.HUB_KEY:", { vars: { HUB_KEY: "x" } }, {}],
   ["vars.OTHER:", { vars: { OTHER: "0123456789abcdef0123456789abcdef" } }, {}],

@@ -46,7 +46,7 @@ export async function startMiniflareHub(options: MiniflareHubOptions): Promise<M
       modules: [{ type: "ESModule", path: worker }],
       modulesRoot: dataDir,
       compatibilityDate: "2026-08-01",
-      compatibilityFlags: ["nodejs_compat"],
+      compatibilityFlags: ["nodejs_compat", "no_web_socket_compression"],
       durableObjects: { MESH: objectClass("MeshObject"), ORIGIN: objectClass("OriginObject") },
       resourcePersistencePath: join(dataDir, "storage"),
       bindings: {

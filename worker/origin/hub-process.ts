@@ -11,6 +11,7 @@ import { MemberWork } from "./budgets/member-work.ts";
 import { OpenSockets } from "./budgets/open-sockets.ts";
 import { ReaderMemory } from "./budgets/reader-memory.ts";
 import { RequestRates } from "./budgets/request-rates.ts";
+import { collectorOf, UnseenGarbage } from "./budgets/unseen-garbage.ts";
 
 export class HubProcess {
   readonly sockets = new OpenSockets();
@@ -20,6 +21,7 @@ export class HubProcess {
   readonly dials = new MemberDials();
   readonly tokens = new UsedTokens();
   readonly requests = new RequestRates();
+  readonly garbage = new UnseenGarbage(collectorOf(globalThis));
 }
 
 export const hubProcess = new HubProcess();

@@ -159,6 +159,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
     const owner = this.#sockets.forget(socket);
     if (owner !== null) this.#origin.onClose(owner.id);
     this.#waitForHellos();
+    hubProcess.garbage.socketClosed();
   }
 
   setFacts(facts: OriginFacts): Promise<{ readonly accessVersion: number }> {

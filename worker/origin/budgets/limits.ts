@@ -150,6 +150,12 @@ export const BUDGETS = {
   dialPauseMs: 60_000,
   /** Messages of a closed socket that may have been on their way. [LOG71] */
   closedMessages: 5_000,
+  /** Memory outside of V8's heap that may be left behind before it is collected. [LOG73] */
+  unseenBytes: 160 * MIB,
+  /** What a connection leaves of it: 20 to 87 KiB were measured. [LOG73] */
+  socketUnseenBytes: 64 * KIB,
+  /** What a request leaves of it. [LOG73] */
+  requestUnseenBytes: 4 * KIB,
   /** Warnings of an Origin in the hub's log over time: members cause them. [LOG72] */
   warningsPerSecond: 0.1,
   /** Such warnings at once. [LOG72] */
