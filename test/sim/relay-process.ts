@@ -297,7 +297,8 @@ export class RelayProcess {
     const world = this.#world;
     return {
       now: () => world.now,
-      wallMs: () => world.now,
+      // As `Date.now()`.
+      wallMs: () => Math.floor(world.now),
       random: () => world.rng.next(),
       after: (ms, run) =>
         world.after(ms, () => {
