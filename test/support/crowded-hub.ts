@@ -10,6 +10,7 @@ import type { OriginFacts } from "../../shared/visibility/facts.ts";
 import { DIGEST_LEAVES } from "../../worker/origin/readers/digest-announcer.ts";
 import { DiskBudget } from "../../worker/origin/budgets/disk-budget.ts";
 import { ReaderMemory } from "../../worker/origin/budgets/reader-memory.ts";
+import { MemberDials } from "../../worker/origin/budgets/member-dials.ts";
 import { MemberWork } from "../../worker/origin/budgets/member-work.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { Peer } from "../../worker/origin/peer.ts";
@@ -94,6 +95,7 @@ export class CrowdedHub {
   readonly budget = new DiskBudget();
   readonly room = new ReaderMemory();
   readonly work: MemberWork;
+  readonly dials = new MemberDials();
   #isWriting = false;
 
   constructor(options: CrowdedHubOptions) {
@@ -209,6 +211,7 @@ export class HostedOrigin {
       isShared: () => hub.options.hasNoShares !== true && budget.hasCompany(hub.nowMs()),
       readerMemory: hub.room,
       memberWork: hub.work,
+      dials: hub.dials,
       hashSeed: 7,
       giveUp: () => undefined,
       random: () => {
