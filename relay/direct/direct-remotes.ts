@@ -27,6 +27,7 @@ import { mergeDocuments } from "./documents.ts";
 import type { OpenRccSource, RccSource } from "./rcc-source.ts";
 import { SecretReader } from "./secret-reader.ts";
 import type { Target } from "./target.ts";
+import type { TellerReport } from "../webhooks/teller.ts";
 
 export interface DirectRemotesOptions {
   /** Of two RCCs with one name that of the first counts. */
@@ -51,11 +52,15 @@ export interface DirectStatus {
   readonly remotes: readonly DirectReport[];
   /** Documents that name no remote. */
   readonly refused: readonly { readonly where: string; readonly message: string }[];
+  /** Of `--webhooks`; `null` without it. [DIR19] */
+  readonly told: TellerReport | null;
 }
 
 type Document = DirectRcc | BadDocument;
 
 export class DirectRemotes implements DirectFeeds {
+  /** Who tells webhooks of them, if anybody. */
+  teller: { start(): void; stop(): Promise<void>; report(): TellerReport } | null = null;
   readonly #options: DirectRemotesOptions;
   readonly #sources: readonly RccSource[];
   /** Of each source; `null`: it was not read yet. */
@@ -84,9 +89,11 @@ export class DirectRemotes implements DirectFeeds {
 
   start(): void {
     for (const source of this.#sources) source.start();
+    this.teller?.start();
   }
 
   async stop(): Promise<void> {
+    await this.teller?.stop();
     await Promise.all(this.#sources.map((source) => source.stop()));
     await Promise.all([...this.#remotes.values()].map((remote) => remote.stop()));
   }
@@ -120,6 +127,7 @@ export class DirectRemotes implements DirectFeeds {
       problem: this.#problems.filter((one) => one !== null).join("; ") || null,
       remotes: [...this.#remotes.values()].map((remote) => remote.report()),
       refused: this.#refused.map((bad) => ({ where: bad.where, message: inWords(bad) })),
+      told: this.teller?.report() ?? null,
     };
   }
 

@@ -5,9 +5,9 @@ import { expect, test } from "vitest";
 
 import { fromHex, toHex } from "../../../../shared/lib/bytes.ts";
 import type { ClusterHealth } from "../../../../shared/visibility/health.ts";
-import { signingKey, signV1a } from "../../../../worker/mesh/webhooks/ed25519.ts";
-import type { Payload } from "../../../../worker/mesh/webhooks/payload.ts";
-import type { Sent } from "../../../../worker/mesh/webhooks/retry.ts";
+import { signingKey, signV1a } from "../../../../shared/webhooks/ed25519.ts";
+import type { Payload } from "../../../../shared/webhooks/payload.ts";
+import type { Sent } from "../../../../shared/webhooks/retry.ts";
 import { rccRequest, TestHub, valueOf } from "../support.ts";
 
 const LOST: ClusterHealth = {
