@@ -7,6 +7,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { NAME_PATTERN } from "../../shared/lib/names.ts";
+import { directUid } from "../../shared/visibility/direct-origin.ts";
 import type { Remote } from "../../shared/visibility/facts.ts";
 import { SCOPE_KINDS } from "../../shared/visibility/scope.ts";
 import type { RelayPorts } from "../hub/relay-ports.ts";
@@ -238,7 +239,7 @@ function remoteOf(rcc: string, document: Document): Remote {
   const scope = "spec" in document && document.services ? { kinds: SCOPE_KINDS } : null;
   return {
     rcc,
-    origin: { uid: `direct:${rcc}`, name: rcc },
+    origin: { uid: directUid(rcc), name: rcc },
     state: "granted",
     overlayRoutingMode: mode,
     labels,

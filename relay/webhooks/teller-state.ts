@@ -2,6 +2,7 @@
  * What a relay has told of its remotes, and to whom it has yet to: a value, and its steps. Newer
  * events of a subject take the place of older ones that were not delivered. Pure. [DIR20] [DIR21]
  */
+import { directUid } from "../../shared/visibility/direct-origin.ts";
 import type { ClusterHealth } from "../../shared/visibility/health.ts";
 import type { EventDraft, HappenedEvent } from "../../shared/webhooks/event.ts";
 import type { ToldHealth } from "../../shared/webhooks/health-events.ts";
@@ -86,7 +87,7 @@ export function noteRemotes(
     const over = names.has(rcc) ? {} : { over: `${rcc} is no remote of ${cluster} any more` };
     const before = next.health[rcc] ?? WELL;
     const edges = () => [{ cluster, rcc, origin: rcc }];
-    const of = { uid: `direct:${rcc}`, name: rcc };
+    const of = { uid: directUid(rcc), name: rcc };
     const news = { cluster: of, before, health, nowMs, edges, ...over };
     const { sinceMs, drafts } = healthEvents(news);
     // Words and counts that fall are not told, and are the next comparison's.
@@ -102,7 +103,7 @@ export function noteRemotes(
   const known = new Map(all.map(({ rcc, isInSync }) => [rcc, isInSync]));
   const wasOut = (rcc: string): boolean => state.notInSync.includes(rcc);
   const notInSync = [...known].flatMap(([rcc, isIn]) => (!(isIn ?? !wasOut(rcc)) ? [rcc] : []));
-  const reader = { uid: `direct:${cluster}`, name: cluster };
+  const reader = { uid: directUid(cluster), name: cluster };
   const changed = conditionEvents(reader, state.notInSync, notInSync);
   for (const draft of changed) next = record(next, draft, webhooks, nowMs);
   return changed.length === 0 ? next : { ...next, notInSync };

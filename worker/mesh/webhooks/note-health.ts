@@ -69,5 +69,10 @@ function edgesOf(mesh: Mesh, uid: string, { reasons }: ClusterHealth): EdgeName[
       rcc: mesh.rccTo(reader, uid)?.name ?? "",
       origin: nameOf(uid),
     }));
-  return [...read, ...own];
+  // A hub has no members behind RCCs that relays read themselves. [DIR23]
+  const members = new Set(mesh.rccsOf(uid).map(({ name }) => name));
+  const direct = [...named]
+    .filter((rcc) => !members.has(rcc))
+    .map((rcc) => ({ cluster: nameOf(uid), rcc, origin: rcc }));
+  return [...read, ...own, ...direct];
 }

@@ -54,6 +54,8 @@ const LAG_HOLDS_MS = 20_000;
 /** `remote_cluster_connection_status` of a view that equals its log. */
 const IN_SYNC = 2;
 const RESYNC = 3;
+/** Of a granted edge only where its relay reads it itself: its RCC lacks a field. */
+const REFUSED = 5;
 
 type Seen = SeenTrouble<HealthReason>;
 
@@ -125,7 +127,9 @@ function troublesOf(seen: Sighting, nowMs: number): Seen[] {
   const { source } = seen;
   if (source !== null && (source.state === "failing" || source.state === "absent"))
     add(of("SourceFailing", `the relay of ${name} cannot follow its cluster`));
-  const down = seen.edges.filter(({ connectionStatus: status }) => status < IN_SYNC);
+  const down = seen.edges.filter(
+    ({ connectionStatus: status }) => status < IN_SYNC || status === REFUSED,
+  );
   const late = seen.edges.filter(({ connectionStatus: status }) => status === RESYNC);
   if (down.length > 0)
     add(

@@ -81,6 +81,16 @@ test("[EVT3] an event is per cluster with its edges, and the same told again is 
   expect(hub.mesh("demo").store.list("health")).toEqual(before);
 });
 
+test("[DIR23] an event names the edge of a remote that relays read themselves", async () => {
+  const { make, tell, bodies } = await world();
+  await make();
+  const reasons = [{ code: "EdgeDown", message: "no connection", rccs: ["etcd"] }] as const;
+  await tell({ ...OK, state: "degraded", reasons, notInSync: ["etcd"] });
+  expect(bodies().find(({ type }) => type === "sync.degraded")?.data.edges).toEqual([
+    { cluster: "db", rcc: "etcd", origin: "etcd" },
+  ]);
+});
+
 test("[EVT3] a cluster that no relay has joined is expected to be silent", async () => {
   const { hub, hooks, tell, make } = await world();
   const added = valueOf(await hub.service("demo").addCluster("new"));
