@@ -2,7 +2,9 @@
 import { FAMILIES, vtepOf } from "../shared/overlay/vtep.ts";
 import type { Vtep } from "../shared/overlay/vtep.ts";
 import type { CalicoRecord } from "../shared/record/record.ts";
+import { isDirectUid } from "../shared/visibility/direct-origin.ts";
 import type { AccessFacts, EdgeReport } from "../shared/visibility/facts.ts";
+import { MAX_EDGES } from "../shared/visibility/parse-facts.ts";
 import type { RelayConfig } from "./config/relay-config.ts";
 import type { Feed } from "./feed/feed.ts";
 import type { RelayPorts } from "./hub/relay-ports.ts";
@@ -58,9 +60,9 @@ export class PathSide {
     );
   }
 
-  /** Of the remotes of the mesh, with what this node has to say, and those that it feeds. */
+  /** For the hub: all remotes, with what this node has to say, and those of whom it feeds. */
   reports(feed: Pick<Feed, "merged"> | null): readonly EdgeReport[] {
-    const edges = this.#remotes.meshReports().map((edge) => {
+    const edges = edgesForHub(this.#remotes.reports()).map((edge) => {
       const path = this.#prober?.report(edge.rcc);
       return path === undefined ? edge : { ...edge, path };
     });
@@ -70,6 +72,12 @@ export class PathSide {
   stop(): void {
     this.#prober?.stop();
   }
+}
+
+/** At most as many as the hub takes; those that it does not know come last. [DIR23] */
+export function edgesForHub(reports: readonly EdgeReport[]): readonly EdgeReport[] {
+  const isDirect = ({ origin }: EdgeReport): number => Number(isDirectUid(origin.uid));
+  return reports.toSorted((a, b) => isDirect(a) - isDirect(b)).slice(0, MAX_EDGES);
 }
 
 function vtepsOf(record: CalicoRecord, name: string): Vtep[] {

@@ -119,7 +119,21 @@ function directRows(direct: RelayStatusView["direct"]): (readonly [string, strin
     ...optional("RCCs", direct.problem),
     ...direct.remotes.map((remote) => [`RCC ${remote.rcc}`, conditionWords(remote)] as const),
     ...direct.refused.map(({ where, message }) => ["refused", `${where}: ${message}`] as const),
+    ...tellRows(direct.told),
   ];
+}
+
+/** Whom it tells of them. [DIR19] */
+function tellRows(
+  told: NonNullable<RelayStatusView["direct"]>["told"],
+): (readonly [string, string])[] {
+  if (told === null) return [];
+  const standby = told.isTeller ? "" : "another relay of the cluster tells; ";
+  return told.webhooks.map(({ name, host, waiting, problem, isDisabled }) => {
+    const words = isDisabled ? "told nothing more" : `${waiting} events wait`;
+    const trouble = problem === null ? "" : `: ${problem}`;
+    return [`tells ${name}`, `${standby}${host}, ${words}${trouble}`] as const;
+  });
 }
 
 export function conditionWords({ conditions }: Pick<DirectRemoteView, "conditions">): string {

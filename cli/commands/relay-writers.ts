@@ -1,9 +1,16 @@
-/** What of a relay writes into its cluster: each by a Lease, so that one of its relays does. */
+/**
+ * What one relay of a cluster does for all, by a Lease: what is written into the cluster, and
+ * webhooks.
+ */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 
+import { errorText } from "../../shared/lib/error-text.ts";
 import type { RelayConfig } from "../../relay/config/relay-config.ts";
+import type { DirectReport } from "../../relay/direct/direct-report.ts";
 import { postJson } from "../../relay/hub/post-json.ts";
+import { NODE_PORTS } from "../../relay/hub/relay-ports.ts";
+import type { RelayPorts } from "../../relay/hub/relay-ports.ts";
 import { routeTo } from "../../relay/hub/route.ts";
 import type { Logger } from "../../relay/lib/log.ts";
 import { LeaseHolder } from "../../relay/kube/lease-holder.ts";
@@ -14,6 +21,11 @@ import { ResourceWriter } from "../../relay/resources/resource-writer.ts";
 import { ImportWriter } from "../../relay/services/mcs/import-writer.ts";
 import { SliceWriter } from "../../relay/services/slice-writer.ts";
 import { WriteLoop } from "../../relay/services/write-loop.ts";
+import type { RemoteSight } from "../../relay/webhooks/judge-remote.ts";
+import { postPayload } from "../../relay/webhooks/post.ts";
+import { readWebhookSettings } from "../../relay/webhooks/settings.ts";
+import { WebhookTeller } from "../../relay/webhooks/teller.ts";
+import { CommandError } from "../admin/usage-error.ts";
 
 const SERVICES_LEASE = "catwalk/catwalk-services";
 const RESOURCES_LEASE = "catwalk/catwalk-custom-resources";
@@ -78,6 +90,67 @@ export function resourceWriterOf(
   return writer;
 }
 
+/**
+ * Unless this relay is to tell nobody. While the API server is away the last holder of the Lease
+ * goes on: what is told twice does no harm. [DIR21]
+ * @throws CommandError that names the file, each field and its rule.
+ */
+export function tellWebhooks(
+  relay: Relay,
+  config: RelayConfig,
+  log: Logger,
+  ports: Pick<RelayPorts, "now" | "wallMs" | "random" | "after"> = NODE_PORTS,
+): void {
+  const { webhooks: file, webhooksLease, allowPrivateWebhooks: allowPrivate = false } = config;
+  const { directs } = relay;
+  if (file === undefined || directs === null) return;
+  const identity = identityOf();
+  const lease =
+    webhooksLease === undefined
+      ? null
+      : leaseOf(transportOf(config), webhooksLease, {
+          identity,
+          onChange: (isHeld) => log.info({ isHeld }, isHeld ? "tells webhooks" : "tells nobody"),
+          onProblem: (message) => log.warn({ message }, "who tells webhooks is not known"),
+        });
+  const teller = new WebhookTeller({
+    settings: settingsOf(file, allowPrivate),
+    stateDir: config.state,
+    ports,
+    log,
+    post: (url, payload) => postPayload(url, payload, { allowPrivate, nowMs: Date.now() }),
+    mayTell: () => lease === null || lease.holder === identity,
+    sights: () => (directs.isRead ? sightsOf(directs.status().remotes, relay) : null),
+  });
+  directs.teller = {
+    start: () => {
+      lease?.start();
+      teller.start();
+    },
+    stop: async () => {
+      teller.stop();
+      await lease?.stop();
+    },
+    report: () => teller.report(),
+  };
+}
+
+function settingsOf(file: string, allowPrivate: boolean) {
+  try {
+    return readWebhookSettings(file, allowPrivate);
+  } catch (error) {
+    throw new CommandError(errorText(error), { cause: error });
+  }
+}
+
+function sightsOf(reports: readonly DirectReport[], relay: Relay): RemoteSight[] {
+  const edges = new Map(relay.remotes.reports().map((edge) => [edge.rcc, edge.connectionStatus]));
+  return reports.map(({ rcc, conditions, notAdmitted, held }) => {
+    const connectionStatus = edges.get(rcc) ?? 0;
+    return { rcc, connectionStatus, conditions, notAdmitted, held };
+  });
+}
+
 function askHubOf(relay: Relay, hub: string, caFile: string | undefined): AskHub {
   const { agent } = routeTo(hub, { caFile });
   return async (path, body) =>
@@ -101,9 +174,18 @@ function transportOf({ kubeconfig }: RelayConfig): KubeTransport {
 function leaseOf(
   transport: KubeTransport,
   lease: string,
-  handlers: { onChange(isHeld: boolean): void; onProblem(message: string): void },
+  handlers: {
+    /** Of this process; absent: it is nobody else's business. */
+    readonly identity?: string;
+    onChange(isHeld: boolean): void;
+    onProblem(message: string): void;
+  },
 ): LeaseHolder {
   const [namespace = "", name = ""] = lease.split("/");
-  const identity = `${hostname()}_${randomUUID()}`;
+  const identity = identityOf();
   return new LeaseHolder({ transport, namespace, name, identity, ...CLOCK, ...handlers });
+}
+
+function identityOf(): string {
+  return `${hostname()}_${randomUUID()}`;
 }

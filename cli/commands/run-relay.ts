@@ -20,7 +20,7 @@ import { TlsFiles } from "../../relay/tls/files.ts";
 import type { TyphaUpstream } from "../../relay/typha/upstream/upstream.ts";
 import { print } from "../admin/terminal.ts";
 import { CommandError } from "../admin/usage-error.ts";
-import { resourceWriterOf, writeServices } from "./relay-writers.ts";
+import { resourceWriterOf, tellWebhooks, writeServices } from "./relay-writers.ts";
 
 /** As Typha's own. */
 const DRAIN_SECONDS = 300;
@@ -43,6 +43,7 @@ export async function runRelay(config: RelayConfig): Promise<void> {
   const http = await startHttp(relay, config, log);
   const peersPort = relay.peers && (await listen(relay.peers.listen(), "--peers-listen"));
   writeServices(relay, config, log);
+  tellWebhooks(relay, config, log);
   relay.resources = resourceWriterOf(relay, config, log);
   const splice = startSplice(relay, config, upstream, log);
   relay.splice = splice;

@@ -104,15 +104,27 @@ const NOT_SERVED: ListShape<NotServedStatus> = {
   empty: "all is served",
 };
 
+const DIRECT: ListShape<MeshStatus["direct"][number]> = {
+  columns: [
+    { title: "RCC", of: (row) => `${row.cluster.name}/${row.rcc}` },
+    { title: "READ DIRECTLY", of: (row) => row.connection },
+    { title: "ENDPOINTS", of: (row) => String(row.endpoints) },
+    { title: "REFUSED", of: (row) => String(row.refused) },
+  ],
+  name: (row) => `${row.cluster.name}/${row.rcc}`,
+  empty: "no relay reads a remote itself",
+};
+
 /** Every edge, every cluster, and the scopes where there are any. */
 export function renderStatus(status: MeshStatus, output: "wide" | undefined): string {
   const scopes = status.clusters.flatMap((row) =>
     row.scopes.map((scope) => ({ ...scope, origin: row.cluster.name })),
   );
-  const { notServed } = status;
+  const { notServed, direct } = status;
   return [
     renderList(status.edges, EDGES, output),
     ...notesOf(status),
+    ...(direct.length === 0 ? [] : [renderList(direct, DIRECT, output)]),
     ...(notServed.length === 0 ? [] : [renderList(notServed, NOT_SERVED, output)]),
     renderList(status.clusters, CLUSTERS, output),
     ...(scopes.length === 0 ? [] : [renderList(scopes, SCOPES, output)]),
@@ -193,6 +205,7 @@ function only(status: MeshStatus, name: string): MeshStatus {
     edges: status.edges.filter(
       ({ cluster, origin }) => cluster.name === name || origin.name === name,
     ),
+    direct: status.direct.filter(({ cluster }) => cluster.name === name),
     notServed: status.notServed.filter(({ cluster }) => cluster.name === name),
   };
 }

@@ -45,6 +45,11 @@ export const relayConfigSchema = z
     rccDir: z.string().min(1, "must be a folder").optional(),
     /** Takes such remotes whose certificate is not checked. [DIR6] */
     rccInsecureTls: z.stringbool().or(z.boolean()).optional(),
+    /** File with whom this relay tells of such remotes. [DIR19] */
+    webhooks: z.string().min(1, "must be a file").optional(),
+    /** One relay of the cluster tells, if it gets this Lease. [DIR21] */
+    webhooksLease: service.optional(),
+    allowPrivateWebhooks: z.stringbool().or(z.boolean()).optional(),
     source: z.enum(["kubernetes", "manifests", "typha", "etcd"]).default("kubernetes"),
     /** Of the cluster's own etcd, separated by commas. */
     etcdEndpoints: z
@@ -145,6 +150,7 @@ export const relayConfigSchema = z
     if (ctx.value.customResources === true && hub === undefined)
       wrong("customResources", "are mirrored to a hub: needs --hub");
     for (const [path, message] of wrongForEtcd(ctx.value)) wrong(path, message);
+    for (const [path, message] of wrongForWebhooks(ctx.value)) wrong(path, message);
     if (source === "manifests" && manifests === undefined)
       wrong("manifests", "is needed with --source manifests");
     if (source !== "manifests" && manifests !== undefined)
@@ -192,6 +198,23 @@ function* wrongForEtcd(config: {
     yield ["etcdCertFile", "--etcd-cert-file and --etcd-key-file go together"];
   if ((config.etcdUsername === undefined) !== (config.etcdPasswordFile === undefined))
     yield ["etcdUsername", "--etcd-username and --etcd-password-file go together"];
+}
+
+function* wrongForWebhooks(config: {
+  readonly webhooks?: string | undefined;
+  readonly webhooksLease?: string | undefined;
+  readonly allowPrivateWebhooks?: boolean | undefined;
+  readonly rccDir?: string | undefined;
+  readonly customResources?: boolean | undefined;
+}): Generator<readonly [path: string, message: string]> {
+  if (config.webhooks === undefined) {
+    if (config.webhooksLease !== undefined) yield ["webhooksLease", "needs --webhooks"];
+    if (config.allowPrivateWebhooks === true) yield ["allowPrivateWebhooks", "needs --webhooks"];
+  } else if (config.rccDir === undefined && config.customResources !== true)
+    yield [
+      "webhooks",
+      "tells of remotes that this relay reads itself: needs --rcc-dir or --custom-resources",
+    ];
 }
 
 /** The port for Felix is not to give away what Typha keeps behind certificates. [TYP41] */

@@ -97,6 +97,7 @@ export class ConfiguredRemote {
       ranges: claimed.ranges,
       refusedClaims: claimed.refused,
       notAdmitted: refused.size,
+      held: sumOf(this.remote.own?.withdrawals.held() ?? []),
       source,
     };
   }
@@ -184,6 +185,10 @@ export class ConfiguredRemote {
   get #mode(): "Enabled" | "Disabled" {
     return "spec" in this.#document ? this.#document.overlayRoutingMode : "Disabled";
   }
+}
+
+function sumOf(held: readonly { readonly keys: number }[]): number {
+  return held.reduce((sum, { keys }) => sum + keys, 0);
 }
 
 function wrongSecret(of: string, message: string) {

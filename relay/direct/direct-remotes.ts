@@ -7,6 +7,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { NAME_PATTERN } from "../../shared/lib/names.ts";
+import { directUid } from "../../shared/visibility/direct-origin.ts";
 import type { Remote } from "../../shared/visibility/facts.ts";
 import { SCOPE_KINDS } from "../../shared/visibility/scope.ts";
 import type { RelayPorts } from "../hub/relay-ports.ts";
@@ -27,6 +28,7 @@ import { mergeDocuments } from "./documents.ts";
 import type { OpenRccSource, RccSource } from "./rcc-source.ts";
 import { SecretReader } from "./secret-reader.ts";
 import type { Target } from "./target.ts";
+import type { TellerReport } from "../webhooks/teller.ts";
 
 export interface DirectRemotesOptions {
   /** Of two RCCs with one name that of the first counts. */
@@ -51,11 +53,15 @@ export interface DirectStatus {
   readonly remotes: readonly DirectReport[];
   /** Documents that name no remote. */
   readonly refused: readonly { readonly where: string; readonly message: string }[];
+  /** Of `--webhooks`; `null` without it. [DIR19] */
+  readonly told: TellerReport | null;
 }
 
 type Document = DirectRcc | BadDocument;
 
 export class DirectRemotes implements DirectFeeds {
+  /** Who tells webhooks of them, if anybody. */
+  teller: { start(): void; stop(): Promise<void>; report(): TellerReport } | null = null;
   readonly #options: DirectRemotesOptions;
   readonly #sources: readonly RccSource[];
   /** Of each source; `null`: it was not read yet. */
@@ -84,9 +90,11 @@ export class DirectRemotes implements DirectFeeds {
 
   start(): void {
     for (const source of this.#sources) source.start();
+    this.teller?.start();
   }
 
   async stop(): Promise<void> {
+    await this.teller?.stop();
     await Promise.all(this.#sources.map((source) => source.stop()));
     await Promise.all([...this.#remotes.values()].map((remote) => remote.stop()));
   }
@@ -120,6 +128,7 @@ export class DirectRemotes implements DirectFeeds {
       problem: this.#problems.filter((one) => one !== null).join("; ") || null,
       remotes: [...this.#remotes.values()].map((remote) => remote.report()),
       refused: this.#refused.map((bad) => ({ where: bad.where, message: inWords(bad) })),
+      told: this.teller?.report() ?? null,
     };
   }
 
@@ -230,7 +239,7 @@ function remoteOf(rcc: string, document: Document): Remote {
   const scope = "spec" in document && document.services ? { kinds: SCOPE_KINDS } : null;
   return {
     rcc,
-    origin: { uid: `direct:${rcc}`, name: rcc },
+    origin: { uid: directUid(rcc), name: rcc },
     state: "granted",
     overlayRoutingMode: mode,
     labels,

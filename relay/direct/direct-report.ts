@@ -25,6 +25,8 @@ export interface DirectReport {
   readonly refusedClaims: Claimed["refused"];
   /** Records that are not the remote's own to have. */
   readonly notAdmitted: number;
+  /** Records whose withdrawal is held. [PUB3] */
+  readonly held: number;
   readonly source: SourceStatus | null;
 }
 

@@ -211,11 +211,6 @@ export class Remotes {
     );
   }
 
-  /** Of those that the hub knows. */
-  meshReports(): EdgeReport[] {
-    return this.reports().filter(({ rcc }) => this.#remotes.get(rcc)?.isDirect === false);
-  }
-
   /** Amounts that the present connections had to transfer, and records that were on disk before. */
   transfers(): Transfer[] {
     return [...this.#remotes.values()].map((remote) => remote.transfer());

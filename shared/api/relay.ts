@@ -65,6 +65,22 @@ export const relayStatusSchema = z.looseObject({
       problem: z.string().nullable(),
       remotes: z.array(directRemoteSchema),
       refused: z.array(z.object({ where: z.string(), message: z.string() })),
+      /** Webhooks that the relay tells itself; `null`: none. [DIR19] */
+      told: z
+        .looseObject({
+          isTeller: z.boolean(),
+          webhooks: z.array(
+            z.looseObject({
+              name: z.string(),
+              host: z.string(),
+              waiting: z.number(),
+              problem: z.string().nullable(),
+              isDisabled: z.boolean(),
+            }),
+          ),
+        })
+        .nullable()
+        .default(null),
     })
     .nullable()
     .default(null),

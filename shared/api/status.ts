@@ -193,6 +193,17 @@ const notServedSchema = z
   .meta({ id: "NotServed" });
 export type NotServedStatus = z.output<typeof notServedSchema>;
 
+const directEdgeSchema = z
+  .object({
+    cluster: refSchema,
+    rcc: z.string(),
+    connection: z.enum(CONNECTION_WORDS),
+    connectionStatus: z.number(),
+    endpoints: z.number(),
+    refused: z.number(),
+  })
+  .meta({ id: "DirectEdge" });
+
 export const statusSchema = z
   .object({
     mesh: z.object({
@@ -206,6 +217,9 @@ export const statusSchema = z
     at: z.string(),
     clusters: z.array(clusterStatusSchema),
     edges: z.array(edgeSchema),
+    direct: z.array(directEdgeSchema).default([]).meta({
+      description: "Remotes that relays read themselves, as connected relays say; no hub does",
+    }),
     notServed: z.array(notServedSchema).default([]).meta({
       description: "What RCCs ask for and this version of the hub does not do",
     }),

@@ -27,9 +27,12 @@ export const REASON_CODES = [
   "Quarantined",
 ] as const;
 
+/** Of a remote that a relay reads itself: a hub never hears them. [DIR20] */
+export const DIRECT_REASON_CODES = ["RemoteLost", "RemoteConfig"] as const;
+
 export interface HealthReason {
   /** For programs; stays. */
-  readonly code: (typeof REASON_CODES)[number];
+  readonly code: (typeof REASON_CODES | typeof DIRECT_REASON_CODES)[number];
   /** For people. */
   readonly message: string;
   /** RCCs of the cluster that it concerns; empty: all edges of the cluster. */

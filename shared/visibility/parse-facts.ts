@@ -22,7 +22,7 @@ export type Parsed<T> =
   | { readonly ok: false; readonly rule: string };
 
 /** RCCs of one cluster; the Mesh has the same bound [VIS27]. */
-const MAX_EDGES = 1_000;
+export const MAX_EDGES = 1_000;
 const MAX_RANGES = 4_096;
 const MAX_TEXT = 1_024;
 

@@ -30,3 +30,17 @@ test("[CRD9] `catwalk relay status` shows who writes custom resources, and what 
   expect(of({ isWriter: false, holder: "", problems: [] })).toContain("nobody writes them");
   expect(renderStatus(relayStatusSchema.parse(STATUS))).not.toContain("custom resources");
 });
+
+test("[DIR19] `catwalk relay status` shows whom the relay tells, what waits and why", () => {
+  const ops = { name: "ops", host: "ops.example", waiting: 2, problem: null, isDisabled: false };
+  const of = (told: object | null): string => {
+    const direct = { problem: null, remotes: [], refused: [], told };
+    return renderStatus(relayStatusSchema.parse({ ...STATUS, direct }));
+  };
+  const gone = { ...ops, name: "old", waiting: 0, problem: "answered 410", isDisabled: true };
+  const mine = of({ isTeller: true, webhooks: [ops, gone] });
+  expect(mine).toMatch(/tells ops +ops\.example, 2 events wait\n/);
+  expect(mine).toMatch(/tells old +ops\.example, told nothing more: answered 410\n/);
+  expect(of({ isTeller: false, webhooks: [ops] })).toContain("another relay of the cluster tells");
+  expect(of(null)).not.toContain("tells");
+});

@@ -146,3 +146,14 @@ test("[TYP41] a port for Felix off loopback needs TLS where Typha has it", () =>
   };
   expect(read({ typhaListen: "0.0.0.0:5473", ...listen }).ok).toBe(true);
 });
+
+test("[DIR19] [DIR21] webhooks of a relay need remotes that it reads itself, and the rest needs webhooks", () => {
+  const read = (more: Readonly<Record<string, string>>) => {
+    const config = readConfig({ state: "s", manifests: "m", ...more }, {}, null);
+    return config.ok ? "" : config.message;
+  };
+  expect(read({ webhooks: "w.yaml", rccDir: "rccs" })).toBe("");
+  expect(read({ webhooks: "w.yaml" })).toMatch(/^webhooks: .*needs --rcc-dir/);
+  expect(read({ webhooksLease: "catwalk/w" })).toBe("webhooksLease: needs --webhooks");
+  expect(read({ allowPrivateWebhooks: "true" })).toBe("allowPrivateWebhooks: needs --webhooks");
+});

@@ -55,6 +55,8 @@ export interface RigOptions {
   readonly kubeconfig?: string;
   readonly rccInsecureTls?: boolean;
   readonly withdrawalHoldSeconds?: number;
+  /** What else is opened with it. */
+  readonly beforeStart?: (relay: Relay) => void;
 }
 
 export class DirectRig {
@@ -86,7 +88,7 @@ export class DirectRig {
     rmSync(join(this.rccs, `${name}.yaml`));
   }
 
-  async start({ own = APP, ...rest }: RigOptions = {}): Promise<Relay> {
+  async start({ own = APP, beforeStart, ...rest }: RigOptions = {}): Promise<Relay> {
     const config = {
       state: join(this.dir, "state"),
       rccDir: this.rccs,
@@ -106,6 +108,7 @@ export class DirectRig {
     const log = pino({ level: "trace" }, sink);
     this.#relay = await Relay.open(config, source, log);
     this.#http = await serveHttp(this.#relay, { listen: "127.0.0.1:0", token: null, log });
+    beforeStart?.(this.#relay);
     this.#relay.start();
     return this.#relay;
   }

@@ -29,7 +29,7 @@ import { ApiTokens, TOKEN_CALLS } from "./tokens/api-tokens.ts";
 import type { TokenCalls } from "./tokens/api-tokens.ts";
 import { Deliverer } from "./webhooks/deliverer.ts";
 import { postPayload } from "./webhooks/post.ts";
-import type { Payload } from "./webhooks/payload.ts";
+import type { Payload } from "../../shared/webhooks/payload.ts";
 import { WEBHOOK_CALLS } from "./webhooks/webhook-calls.ts";
 import type { WebhookCalls } from "./webhooks/webhook-calls.ts";
 import { WebhookService } from "./webhooks/webhook-service.ts";

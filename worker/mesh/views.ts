@@ -8,7 +8,7 @@ import type { RccsPart } from "./rccs.ts";
 import type { Member, MeshOverview, ViewOverview } from "./mesh-calls.ts";
 import type { Mesh } from "./mesh.ts";
 import { healthIn } from "./webhooks/health-row.ts";
-import { WELL } from "./webhooks/note-health.ts";
+import { WELL } from "../../shared/webhooks/health-events.ts";
 import { overlayOverview } from "./preflight-view.ts";
 import type { ClusterRow } from "./registry.ts";
 

@@ -7,6 +7,7 @@ import type { AdmissionFacts } from "../../shared/admission/judge.ts";
 import { must } from "../../shared/lib/assert.ts";
 import { FELIX_CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
+import { isDirectUid } from "../../shared/visibility/direct-origin.ts";
 import type { OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
 import type { KnownFacts } from "./access/known-facts.ts";
 import { MeshNotes } from "./access/mesh-notes.ts";
@@ -110,7 +111,10 @@ export class MeshSide {
       // Services travel only where a grant asks for them, and in-sync never waits for them.
       isReconciled: FELIX_CHANNELS.every((channel) => sockets.hasReconciled(channel)),
       source: sockets.report?.source ?? null,
-      edges: sockets.edges.filter(({ rcc }) => granted.has(rcc)),
+      edges: sockets.edges.filter(
+        // Of remotes that its relays read themselves nobody else can tell. [DIR23]
+        ({ rcc, origin }) => granted.has(rcc) || isDirectUid(origin.uid),
+      ),
       quarantined: this.#quarantined(),
       held: sockets.report?.held ?? 0,
       takenOver: sockets.takenOver,

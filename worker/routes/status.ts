@@ -7,6 +7,8 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import { getPreflight } from "../../shared/api/preflight.ts";
 import { getStatus, listQuarantine } from "../../shared/api/status.ts";
 import type { ClusterStatus, EdgeStatus, MeshStatus, SourceView } from "../../shared/api/status.ts";
+import { CONNECTION_WORDS } from "../../shared/visibility/connection-words.ts";
+import { isDirectUid } from "../../shared/visibility/direct-origin.ts";
 import type { SourceReport, TakenOver } from "../../shared/visibility/facts.ts";
 import type { OriginStatus } from "../../shared/visibility/origin-status.ts";
 import { sharesPools } from "../../shared/visibility/rcc.ts";
@@ -116,11 +118,26 @@ export function statusOf(
       });
       return { cluster: refOf(edge.clusterUid), ...shown, conditions };
     }),
+    direct: overview.clusters.flatMap(({ uid }) => directEdges(refOf(uid), origins.get(uid))),
     notServed: overview.notServed.map(({ clusterUid, ...what }) => ({
       cluster: refOf(clusterUid),
       ...what,
     })),
   };
+}
+
+/** Remotes that the cluster's relays read themselves: what nobody but they can say. [DIR23] */
+function directEdges(
+  cluster: { readonly uid: string; readonly name: string },
+  origin: OriginStatus | undefined,
+): MeshStatus["direct"] {
+  if (origin?.publisher !== "connected") return [];
+  return origin.edges
+    .filter((edge) => isDirectUid(edge.origin.uid))
+    .map(({ rcc, connectionStatus, endpoints, refused }) => {
+      const connection = CONNECTION_WORDS[connectionStatus] ?? "NotConnecting";
+      return { cluster, rcc, connection, connectionStatus, endpoints, refused };
+    });
 }
 
 function clusterStatus(

@@ -63,6 +63,8 @@ export const CLI_ROOMS = {
     "relay/typha/splice",
     "relay/services",
     "relay/resources",
+    "relay/direct",
+    "relay/webhooks",
     "relay",
     "relay/http",
     "cli/admin",

@@ -98,6 +98,15 @@ export const RELAY_ROOMS = {
     "relay/publish",
     "relay/view",
   ],
+  /** Who is told of the remotes that the relay reads itself. */
+  "relay/webhooks": [
+    "shared/lib",
+    "shared/ip",
+    "shared/visibility",
+    "shared/webhooks",
+    "relay/lib",
+    "relay/hub",
+  ],
   /** Remotes that the relay reads itself, without a hub. */
   "relay/direct": [
     "shared/lib",
@@ -112,6 +121,7 @@ export const RELAY_ROOMS = {
     "relay/source",
     "relay/view",
     "relay/own-cluster.ts",
+    "relay/webhooks",
   ],
   /** Federated Services: from records to EndpointSlices. */
   "relay/services": [

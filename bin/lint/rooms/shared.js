@@ -26,6 +26,8 @@ export const SHARED_ROOMS = {
   ],
   /** Which records an origin may have. */
   "shared/admission": ["shared/ip", "shared/record", "shared/visibility", "shared/overlay"],
+  /** What webhooks are told: events, their payloads, targets and retries. */
+  "shared/webhooks": ["shared/lib", "shared/ip", "shared/visibility"],
   /** The admin API's operations, and what a relay answers over HTTP. */
   "shared/api": ["shared/lib", "shared/overlay", "shared/visibility"],
 };

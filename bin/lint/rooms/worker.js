@@ -16,6 +16,7 @@ export const WORKER_ROOMS = {
     "shared/overlay",
     "shared/visibility",
     "shared/admission",
+    "shared/webhooks",
     "worker/ports.ts",
     "worker/stubs.ts",
     "worker/storage",
@@ -84,6 +85,7 @@ export const WORKER_ROOMS = {
   /** Whether a cluster is in sync, over time. */
   "worker/origin/health": [
     "shared/visibility",
+    "shared/webhooks",
     "worker/origin/timers.ts",
     "worker/origin/ports.ts",
   ],

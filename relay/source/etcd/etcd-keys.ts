@@ -5,9 +5,9 @@
  * lib/names/workloadendpoint.go, lib/backend/syncersv1/updateprocessors.
  */
 import { formatIp } from "../../../shared/ip/address.ts";
-import { parseCidr } from "../../../shared/ip/cidr.ts";
+import { canonicalCidr, parseCidr } from "../../../shared/ip/cidr.ts";
 import { parseJson } from "../../../shared/lib/parse-json.ts";
-import type { CalicoRecord, WorkloadEndpoint } from "../../../shared/record/record.ts";
+import type { CalicoRecord, IPAMBlock, WorkloadEndpoint } from "../../../shared/record/record.ts";
 import {
   distinctTextsAt,
   FieldProblem,
@@ -28,6 +28,7 @@ import { convertIPPool } from "../convert/ip-pool.ts";
 import { readIPAMBlock } from "../convert/ipam-block.ts";
 import { readPort } from "../convert/ports.ts";
 import { readNodeResource } from "../convert/node-resource.ts";
+import { checkDecoded } from "./decoded.ts";
 import { fromUtf8 } from "./text.ts";
 
 type Convert = (object: KubeObject, json: JsonObject, report: Report) => CalicoRecord | null;
@@ -97,7 +98,7 @@ export function convertKeyValue(
   const rest = key.slice(prefix.length);
   return converted((report) => {
     const json = readJson(value);
-    if (convert === "block") return readIPAMBlock(json, report);
+    if (convert === "block") return block(rest, json, report);
     const slash = rest.indexOf("/");
     const metadata = {
       ...metadataOf(json),
@@ -106,8 +107,23 @@ export function convertKeyValue(
     };
     if (kind === "Profile" && metadata.name === DEFAULT_ALLOW) return null;
     const whole = { ...json, apiVersion: "projectcalico.org/v3", kind, metadata };
+    checkDecoded(kind, whole);
     return convert(readKubeObject(whole), whole, report);
   });
+}
+
+/** `ipv4/block/10.20.0.0-26`; what else is below the prefix is none. */
+const BLOCK = /^ipv[46]\/block\/([0-9a-fA-F.:]+)-(\d{1,3})$/;
+
+function block(rest: string, json: JsonObject, report: Report): IPAMBlock | null {
+  const [, address, length] = BLOCK.exec(rest) ?? [];
+  if (address === undefined) return null;
+  const record = readIPAMBlock(json, report);
+  const cidr = canonicalCidr(`${address}/${length}`);
+  // Calico's reader has it by its key, and its routes by its CIDR: which is meant is not known.
+  if (record !== null && record.cidr !== cidr)
+    throw new FieldProblem("spec.cidr", `${record.cidr} must be that of its key, ${cidr}`);
+  return record;
 }
 
 function metadataOf(json: JsonObject): JsonObject {
@@ -147,13 +163,13 @@ function workloadEndpoint(object: KubeObject, report: Report): WorkloadEndpoint 
   };
 }
 
-/** Calico's numbers or names of protocols. */
+const PROTOCOLS: Readonly<Record<string, string>> = { 6: "TCP", 17: "UDP", 132: "SCTP" };
+
+/** Calico's numbers or names of protocols. An absent one is 0, of which there are no ports. */
 function withName(port: JsonObject): JsonObject {
-  const named = { 6: "TCP", 17: "UDP", 132: "SCTP" };
-  const { protocol } = port;
-  const name = typeof protocol === "number" ? Object.entries(named) : [];
-  const found = name.find(([number]) => Number(number) === protocol)?.[1];
-  return found === undefined ? port : { ...port, protocol: found };
+  const protocol = port["protocol"] ?? 0;
+  if (typeof protocol !== "number" && typeof protocol !== "string") return port;
+  return { ...port, protocol: PROTOCOLS[protocol] ?? protocol };
 }
 
 /** A dash stands between the parts, and a doubled one for a dash in one. */

@@ -37,6 +37,7 @@ const READ: DirectReport = {
   ranges: { pods: [], nodes: [] },
   refusedClaims: [],
   notAdmitted: 0,
+  held: 0,
   source: null,
 };
 

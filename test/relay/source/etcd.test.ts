@@ -56,6 +56,17 @@ const causes = (): string[] =>
 const ips = (): string[] =>
   [...seen.records.values()].flatMap((record) => ("ips" in record ? record.ips : [])).toSorted();
 
+test("[DIR22] an address that is an empty text, which ends Calico's own reader, costs its endpoint", async () => {
+  etcd.put(key("empty"), pod(""));
+  etcd.put(key("web"), pod("10.20.0.14/32"));
+  start();
+  await seen.until(() => seen.listedCount > 0);
+  expect(ips()).toEqual(["10.20.0.14"]);
+  expect(seen.problems.get("WorkloadEndpoint shop/node--a-k8s-empty-eth0")).toMatch(
+    /^spec\.ipNetworks\[0\]: "" is not an address/,
+  );
+});
+
 test("[DIR10] Calico's keys give the records that an API server's objects give", async () => {
   etcd.put(key("web--0"), {
     ...pod("10.20.0.13/26", { role: "web", "pcns.x": "no" }),

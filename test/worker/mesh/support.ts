@@ -20,7 +20,7 @@ import { Idempotency } from "../../../worker/mesh/idempotency.ts";
 import { MeshRehearsal } from "../../../worker/mesh/rehearsal.ts";
 import { ApiTokens } from "../../../worker/mesh/tokens/api-tokens.ts";
 import { Deliverer } from "../../../worker/mesh/webhooks/deliverer.ts";
-import type { Payload } from "../../../worker/mesh/webhooks/payload.ts";
+import type { Payload } from "../../../shared/webhooks/payload.ts";
 import type { Post } from "../../../worker/mesh/webhooks/post.ts";
 import { WebhookService } from "../../../worker/mesh/webhooks/webhook-service.ts";
 import type { Outcome } from "../../../worker/mesh/outcome.ts";

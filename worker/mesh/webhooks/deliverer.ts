@@ -4,11 +4,11 @@
  * is under way at most, so that a receiver hears its events in order. [EVT4] [EVT5]
  */
 import type { Mesh } from "../mesh.ts";
-import { payloadOf } from "./payload.ts";
+import { payloadOf } from "../../../shared/webhooks/payload.ts";
 import type { Post } from "./post.ts";
 import { countUp, recordEvent } from "./record-event.ts";
-import { afterSend, dueMs } from "./retry.ts";
-import type { Sent } from "./retry.ts";
+import { afterSend, dueMs } from "../../../shared/webhooks/retry.ts";
+import type { Sent } from "../../../shared/webhooks/retry.ts";
 import { numberId, WEBHOOK_LIMITS } from "./rows.ts";
 import type { DueRow, WebhookRow } from "./rows.ts";
 

@@ -3,9 +3,9 @@
  * without an end. [EVT9]
  */
 import { errorText } from "../../../shared/lib/error-text.ts";
-import type { Payload } from "./payload.ts";
-import { retryAfterMs } from "./retry.ts";
-import type { Sent } from "./retry.ts";
+import type { Payload } from "../../../shared/webhooks/payload.ts";
+import { retryAfterMs } from "../../../shared/webhooks/retry.ts";
+import type { Sent } from "../../../shared/webhooks/retry.ts";
 
 const TIMEOUT_MS = 15_000;
 /** What is read of an answer so that its connection can be used again. */

@@ -3,17 +3,13 @@
  * it, in the transaction of what made it so. [EVT3] [EVT4]
  */
 import type { EventType } from "../../../shared/visibility/health.ts";
+import type { EventDraft } from "../../../shared/webhooks/event.ts";
 import type { Mesh } from "../mesh.ts";
 import { numberId, WEBHOOK_LIMITS } from "./rows.ts";
-import type { EventRow, WebhookRow } from "./rows.ts";
-
-export type EventDraft = Omit<EventRow, "number" | "atMs" | "sinceMs"> & {
-  /** Absent: now. */
-  readonly sinceMs?: number;
-};
+import type { WebhookRow } from "./rows.ts";
 
 /** Inside a transaction. */
-export function recordEvent(mesh: Mesh, draft: EventDraft): void {
+export function recordEvent(mesh: Mesh, draft: EventDraft<EventType>): void {
   const { store, environment } = mesh;
   const nowMs = environment.clock.now();
   const sequence = countUp(mesh, "events");

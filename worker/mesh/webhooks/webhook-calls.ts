@@ -2,7 +2,8 @@
 import type { EventType } from "../../../shared/visibility/health.ts";
 import type { CallNames } from "../calls-by-name.ts";
 import type { Outcome } from "../outcome.ts";
-import type { DeliveryRow, EventRow, WebhookFormat, WebhookRow } from "./rows.ts";
+import type { WebhookFormat } from "../../../shared/webhooks/event.ts";
+import type { DeliveryRow, EventRow, WebhookRow } from "./rows.ts";
 
 /** Without its secrets. */
 export interface Webhook extends Omit<WebhookRow, "secrets"> {

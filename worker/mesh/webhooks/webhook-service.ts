@@ -5,13 +5,14 @@ import type { Mesh } from "../mesh.ts";
 import { Refused } from "../outcome.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Deliverer } from "./deliverer.ts";
-import { signingKey } from "./ed25519.ts";
+import { signingKey } from "../../../shared/webhooks/ed25519.ts";
+import type { Signing } from "../../../shared/webhooks/event.ts";
 import { noteHealth } from "./note-health.ts";
-import { payloadOf } from "./payload.ts";
+import { payloadOf } from "../../../shared/webhooks/payload.ts";
 import type { Post } from "./post.ts";
 import { numberId, WEBHOOK_LIMITS } from "./rows.ts";
-import type { DeliveryRow, WebhookRow, WebhookSecret } from "./rows.ts";
-import { targetProblem } from "./target.ts";
+import type { DeliveryRow, WebhookRow } from "./rows.ts";
+import { targetProblem } from "../../../shared/webhooks/target.ts";
 import type {
   ChangedWebhook,
   EventQuery,
@@ -31,6 +32,8 @@ export interface WebhookPorts {
 /** Of the older secret, after another was made. */
 const ROTATION_MS = 24 * 3_600_000;
 const SECRET_BYTES = 32;
+/** What a name resolves to is judged by workerd: its `network` service allows `public` only. */
+const ADVICE = "the hub's operator may allow that with `catwalk hub --allow-private-webhooks`";
 
 export class WebhookService implements WebhookCalls {
   readonly #mesh: Mesh;
@@ -59,7 +62,7 @@ export class WebhookService implements WebhookCalls {
     const { isAsymmetric = false, ...kept } = given;
     const secret = await this.#newSecret(isAsymmetric);
     return this.#decide(() => {
-      const rule = targetProblem(given.url, this.#ports.allowPrivate);
+      const rule = targetProblem(given.url, this.#targetRule);
       if (rule !== null)
         throw new Refused(422, "not-possible", `url: ${rule}`, [{ field: "url", rule }]);
       if (store.count("webhooks") >= WEBHOOK_LIMITS.webhooks)
@@ -203,10 +206,14 @@ export class WebhookService implements WebhookCalls {
       .map(([id, row]) => ({ sequence: Number(id), ...row }));
   }
 
-  async #newSecret(isAsymmetric: boolean): Promise<WebhookSecret> {
+  async #newSecret(isAsymmetric: boolean): Promise<Signing> {
     const secret = `whsec_${btoa(String.fromCharCode(...this.#randomBytes()))}`;
     if (!isAsymmetric) return { secret, untilMs: null };
     return { secret, untilMs: null, signing: await signingKey(this.#randomBytes()) };
+  }
+
+  get #targetRule() {
+    return { allowPrivate: this.#ports.allowPrivate, advice: ADVICE };
   }
 
   #randomBytes(): Uint8Array {

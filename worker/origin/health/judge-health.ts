@@ -1,11 +1,12 @@
-/**
- * Judges the health of one cluster over time. Pure: what is to be seen now, and what was
- * remembered, give what is to be told, and when to look again. A trouble counts once it has lasted,
- * and is over once it has been gone for a while: the longer, the more often the cluster was lost.
- * [EVT1] [EVT2]
- */
+/** Judges the health of one cluster over time, by its troubles. Pure. [EVT1] [EVT2] */
 import type { EdgeReport, SourceReport, TakenOver } from "../../../shared/visibility/facts.ts";
 import type { ClusterHealth, HealthReason } from "../../../shared/visibility/health.ts";
+import {
+  DEGRADED_AFTER_MS,
+  LOST_AFTER_MS,
+  stepTroubles,
+} from "../../../shared/webhooks/troubles.ts";
+import type { SeenTrouble, TroubleMemory } from "../../../shared/webhooks/troubles.ts";
 
 /** What is to be seen of a cluster at one moment, by the hub's clock. */
 export interface Sighting {
@@ -26,19 +27,7 @@ export interface Sighting {
   readonly takenOver: TakenOver | null;
 }
 
-interface Trouble {
-  readonly sinceMs: number;
-  /** When it was last over; `null`: it is not. */
-  readonly goneMs: number | null;
-  /** It has lasted long enough to be told. */
-  readonly isTold: boolean;
-}
-
-export interface HealthMemory {
-  /** By code. */
-  readonly troubles: ReadonlyMap<HealthReason["code"], Trouble & { readonly reason: HealthReason }>;
-  /** When the cluster was lost, within `FLAP_WINDOW_MS`. */
-  readonly lostMs: readonly number[];
+export interface HealthMemory extends TroubleMemory<HealthReason> {
   /** Something was told since this object began. */
   readonly hasJudged: boolean;
 }
@@ -57,30 +46,18 @@ export const NOTHING_REMEMBERED: HealthMemory = {
   hasJudged: false,
 };
 
-/** A relay that restarts, and one that takes over, is back sooner. */
-export const LOST_AFTER_MS = 20_000;
 /** A publisher that is silent while another relay of its cluster is heard: that one takes over. */
 const TAKEOVER_MS = 45_000;
-const DEGRADED_AFTER_MS = 30_000;
-const OVER_AFTER_MS = 2_000;
-const MOST_OVER_AFTER_MS = 60_000;
-const FLAP_WINDOW_MS = 600_000;
-
 /** A change that was late says nothing of later ones. */
 const LAG_HOLDS_MS = 20_000;
 
 /** `remote_cluster_connection_status` of a view that equals its log. */
 const IN_SYNC = 2;
 const RESYNC = 3;
+/** Of a granted edge only where its relay reads it itself: its RCC lacks a field. */
+const REFUSED = 5;
 
-interface Seen {
-  readonly reason: HealthReason;
-  /** When it began, as far as is known; `null`: now. */
-  readonly sinceMs: number | null;
-  readonly afterMs: number;
-  /** When it is no longer to be seen, if nothing happens. */
-  readonly untilMs?: number;
-}
+type Seen = SeenTrouble<HealthReason>;
 
 /** @param hasLasted What is seen has lasted for as long as it must, by another's word. */
 export function judgeHealth(
@@ -89,34 +66,11 @@ export function judgeHealth(
   nowMs: number,
   hasLasted = false,
 ): Judged {
-  const now = new Map(troublesOf(seen, nowMs).map((one) => [one.reason.code, one]));
-  const lostMs = memory.lostMs.filter((atMs) => nowMs - atMs < FLAP_WINDOW_MS);
-  const overAfterMs = Math.min(
-    MOST_OVER_AFTER_MS,
-    OVER_AFTER_MS * 2 ** Math.max(0, lostMs.length - 1),
-  );
-  const troubles = new Map<HealthReason["code"], Trouble & { readonly reason: HealthReason }>();
-  let nextMs = Number.POSITIVE_INFINITY;
-  for (const [code, { reason, sinceMs, afterMs, untilMs = nextMs }] of now) {
-    nextMs = Math.min(nextMs, untilMs);
-    const known = memory.troubles.get(code);
-    const seenSince = Math.min(known?.sinceMs ?? nowMs, sinceMs ?? nowMs);
-    const since = hasLasted ? nowMs - afterMs : seenSince;
-    const isTold = known?.isTold === true || nowMs - since >= afterMs;
-    if (!isTold) nextMs = Math.min(nextMs, since + afterMs);
-    if (isTold && known?.isTold !== true && code === "RelayLost") lostMs.push(nowMs);
-    troubles.set(code, { reason, sinceMs: since, goneMs: null, isTold });
-  }
-  for (const [code, known] of memory.troubles) {
-    if (now.has(code) || !known.isTold) continue;
-    const goneMs = known.goneMs ?? nowMs;
-    if (nowMs - goneMs >= overAfterMs) continue;
-    nextMs = Math.min(nextMs, goneMs + overAfterMs);
-    troubles.set(code, { ...known, goneMs });
-  }
-  const health = healthOf(troubles, memory.hasJudged, seen);
+  const now = troublesOf(seen, nowMs);
+  const { memory: stepped, nextMs } = stepTroubles(memory, now, "RelayLost", nowMs, hasLasted);
+  const health = healthOf(stepped.troubles, memory.hasJudged, seen);
   return {
-    memory: { troubles, lostMs, hasJudged: memory.hasJudged || health !== null },
+    memory: { ...stepped, hasJudged: memory.hasJudged || health !== null },
     health,
     nextMs: Number.isFinite(nextMs) ? nextMs : null,
   };
@@ -173,7 +127,9 @@ function troublesOf(seen: Sighting, nowMs: number): Seen[] {
   const { source } = seen;
   if (source !== null && (source.state === "failing" || source.state === "absent"))
     add(of("SourceFailing", `the relay of ${name} cannot follow its cluster`));
-  const down = seen.edges.filter(({ connectionStatus: status }) => status < IN_SYNC);
+  const down = seen.edges.filter(
+    ({ connectionStatus: status }) => status < IN_SYNC || status === REFUSED,
+  );
   const late = seen.edges.filter(({ connectionStatus: status }) => status === RESYNC);
   if (down.length > 0)
     add(

@@ -5,9 +5,9 @@ import { expect, test } from "vitest";
 
 import { fromHex, toHex } from "../../../../shared/lib/bytes.ts";
 import type { ClusterHealth } from "../../../../shared/visibility/health.ts";
-import { signingKey, signV1a } from "../../../../worker/mesh/webhooks/ed25519.ts";
-import type { Payload } from "../../../../worker/mesh/webhooks/payload.ts";
-import type { Sent } from "../../../../worker/mesh/webhooks/retry.ts";
+import { signingKey, signV1a } from "../../../../shared/webhooks/ed25519.ts";
+import type { Payload } from "../../../../shared/webhooks/payload.ts";
+import type { Sent } from "../../../../shared/webhooks/retry.ts";
 import { rccRequest, TestHub, valueOf } from "../support.ts";
 
 const LOST: ClusterHealth = {
@@ -79,6 +79,16 @@ test("[EVT3] an event is per cluster with its edges, and the same told again is 
   hub.nowMs += 60_000;
   await tell(OK);
   expect(hub.mesh("demo").store.list("health")).toEqual(before);
+});
+
+test("[DIR23] an event names the edge of a remote that relays read themselves", async () => {
+  const { make, tell, bodies } = await world();
+  await make();
+  const reasons = [{ code: "EdgeDown", message: "no connection", rccs: ["etcd"] }] as const;
+  await tell({ ...OK, state: "degraded", reasons, notInSync: ["etcd"] });
+  expect(bodies().find(({ type }) => type === "sync.degraded")?.data.edges).toEqual([
+    { cluster: "db", rcc: "etcd", origin: "etcd" },
+  ]);
 });
 
 test("[EVT3] a cluster that no relay has joined is expected to be silent", async () => {

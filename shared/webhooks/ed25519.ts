@@ -2,7 +2,7 @@
  * The asymmetric signature of Standard Webhooks (`v1a`): a receiver has the public key only, so who
  * can read its configuration cannot sign. [EVT13]
  */
-import { must } from "../../../shared/lib/assert.ts";
+import { must } from "../lib/assert.ts";
 
 /** Of an Ed25519 private key as PKCS #8 (RFC 8410); its 32 bytes follow. */
 const PKCS8_HEAD = Uint8Array.of(48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32);
@@ -19,8 +19,7 @@ export interface SigningKey {
 /** @param seed 32 random bytes. */
 export async function signingKey(seed: Uint8Array): Promise<SigningKey> {
   const privateKey = `${SECRET}${base64(seed)}`;
-  const jwk = await crypto.subtle.exportKey("jwk", await imported(privateKey));
-  const { x } = jwk as JsonWebKey;
+  const { x } = await crypto.subtle.exportKey("jwk", await imported(privateKey));
   const bytes = must(x, "an Ed25519 key without its public part");
   const padded = bytes.replaceAll("-", "+").replaceAll("_", "/").padEnd(44, "=");
   return { privateKey, publicKey: `${PUBLIC}${padded}` };

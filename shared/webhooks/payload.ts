@@ -3,7 +3,7 @@
  * `/api/v2/alerts`. [EVT6] [EVT7]
  */
 import { signV1a } from "./ed25519.ts";
-import type { EventRow, WebhookRow } from "./rows.ts";
+import type { HappenedEvent, Signing, WebhookFormat } from "./event.ts";
 
 export interface Payload {
   readonly headers: Readonly<Record<string, string>>;
@@ -14,7 +14,9 @@ export interface Payload {
 export interface Told {
   readonly mesh: { readonly id: string; readonly name: string };
   readonly sequence: number;
-  readonly event: Omit<EventRow, "type"> & { readonly type: string };
+  readonly event: HappenedEvent;
+  /** The relay that tells it, unlike any other; absent: the hub does. */
+  readonly relay?: string;
 }
 
 const utf8 = new TextEncoder();
@@ -26,14 +28,14 @@ const MOMENT_MS = 3_600_000;
 
 export async function payloadOf(
   told: Told,
-  webhook: Pick<WebhookRow, "format" | "secrets">,
+  webhook: { readonly format: WebhookFormat; readonly secrets: readonly Signing[] },
   nowMs: number,
 ): Promise<Payload> {
   const body =
     webhook.format === "alertmanager"
       ? JSON.stringify(alertsOf(told, nowMs))
       : JSON.stringify(standardOf(told));
-  const id = `evt_${told.mesh.id.slice(0, 12)}_${told.sequence}`;
+  const id = `evt_${(told.relay ?? told.mesh.id).slice(0, 12)}_${told.sequence}`;
   const timestamp = String(Math.floor(nowMs / 1000));
   const valid = webhook.secrets.filter(({ untilMs }) => untilMs === null || untilMs > nowMs);
   const text = `${id}.${timestamp}.${body}`;
@@ -47,10 +49,11 @@ export async function payloadOf(
     body,
     headers: {
       "content-type": "application/json",
-      "user-agent": "catwalk-hub",
+      "user-agent": told.relay === undefined ? "catwalk-hub" : "catwalk-relay",
       "webhook-id": id,
       "webhook-timestamp": timestamp,
-      "webhook-signature": signatures.join(" "),
+      // A receiver without a secret, as Alertmanager, verifies none.
+      ...(signatures.length === 0 ? {} : { "webhook-signature": signatures.join(" ") }),
     },
   };
 }

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 
-import { afterSend, dueMs, retryAfterMs } from "../../../../worker/mesh/webhooks/retry.ts";
-import { targetProblem } from "../../../../worker/mesh/webhooks/target.ts";
+import { afterSend, dueMs, retryAfterMs } from "../../../shared/webhooks/retry.ts";
+import { targetProblem } from "../../../shared/webhooks/target.ts";
 
+const RULE = { advice: "somebody may allow that" };
 const NOW = Date.UTC(2026, 10, 30);
 const answered = (status: number, retryAfter: number | null = null) =>
   ({ kind: "answered", status, retryAfterMs: retryAfter }) as const;
@@ -53,9 +54,12 @@ test("[EVT8] targets are https and public, unless the hub's operator allows more
       (host) => `https://${host}/hook`,
     ),
   ];
-  for (const url of refused) expect([url, targetProblem(url, false)]).not.toEqual([url, null]);
-  expect(targetProblem("https://ops.example/hook", false)).toBeNull();
-  expect(targetProblem("https://203.0.114.9/hook", false)).toBeNull();
-  expect(targetProblem("http://10.0.0.1:9093/api/v2/alerts", true)).toBeNull();
-  expect(targetProblem("ftp://ops.example/hook", true)).not.toBeNull();
+  for (const url of refused)
+    expect([url, targetProblem(url, { ...RULE, allowPrivate: false })]).not.toEqual([url, null]);
+  expect(targetProblem("https://ops.example/hook", { ...RULE, allowPrivate: false })).toBeNull();
+  expect(targetProblem("https://203.0.114.9/hook", { ...RULE, allowPrivate: false })).toBeNull();
+  expect(
+    targetProblem("http://10.0.0.1:9093/api/v2/alerts", { ...RULE, allowPrivate: true }),
+  ).toBeNull();
+  expect(targetProblem("ftp://ops.example/hook", { ...RULE, allowPrivate: true })).not.toBeNull();
 });

@@ -1,0 +1,133 @@
+/**
+ * Recorded etcds through the source `etcd`, compared key by key with what Calico's own etcd syncer
+ * made of the same keys. Where the two differ on purpose, it is listed here with the reason.
+ */
+import { readFileSync } from "node:fs";
+
+import { expect, test } from "vitest";
+
+import { EtcdSource } from "../../../relay/source/etcd/etcd-source.ts";
+import { FakeEtcd } from "../../support/fake-etcd.ts";
+import { readKeyValues, reducedKeyValues } from "./golden.ts";
+import type { KeyValues } from "./golden.ts";
+import { Recorder } from "./recorder.ts";
+
+const FOLDER = new URL("../../fixtures/golden/etcd/", import.meta.url);
+const read = (file: string): KeyValues =>
+  readKeyValues(readFileSync(new URL(file, FOLDER), "utf8"));
+
+/** What the source makes of a recorded etcd. */
+async function loadKeys(file: string): Promise<Recorder> {
+  const etcd = new FakeEtcd();
+  await etcd.start();
+  for (const [key, value] of read(file)) etcd.put(key, value, true);
+  const recorder = new Recorder();
+  const nobody = { username: "", password: "", ca: "", cert: "", key: "" };
+  const access = { ...nobody, endpoints: [etcd.endpoint] };
+  const source = new EtcdSource({ access: () => Promise.resolve(access) });
+  source.start(recorder);
+  await recorder.until(() => recorder.listedCount === 1);
+  await source.stop();
+  await etcd.stop();
+  return recorder;
+}
+
+/** Texts that mean the same to Felix, in one form. */
+function plain(key: string, value: unknown): unknown {
+  if (!isObject(value)) return key.endsWith("MACAddr") ? String(value).replaceAll("-", ":") : value;
+  const spec = value["spec"];
+  if (isObject(spec) && key.includes("/profiles/"))
+    return { ...value, spec: { labelsToApply: spec["labelsToApply"] ?? {} } };
+  if (!/\/endpoint\//.test(key)) return value;
+  const { ports, profile_ids: profiles, ...rest } = value;
+  return {
+    ...rest,
+    // A profile is named once: a second time ends every Felix that takes the endpoint.
+    ...(Array.isArray(profiles) ? { profile_ids: [...new Set(profiles)] } : {}),
+    ...(profiles === null ? { profile_ids: [] } : {}),
+    ...(Array.isArray(ports) ? withPorts(ports) : {}),
+  };
+}
+
+const NAMES: Readonly<Record<string, string>> = { 6: "tcp", 17: "udp", 132: "sctp" };
+
+/** Only those that Felix takes: 1 to 65535, of TCP, UDP or SCTP. */
+function withPorts(ports: readonly Json[]): { readonly ports?: readonly Json[] } {
+  const taken = ports
+    .map((port) => ({ ...port, protocol: NAMES[String(port["protocol"])] ?? port["protocol"] }))
+    .filter(({ protocol, ...port }: Json) => {
+      return Object.values(NAMES).includes(String(protocol)) && port["port"] !== 0;
+    });
+  return taken.length === 0 ? {} : { ports: taken };
+}
+
+type Json = Readonly<Record<string, unknown>>;
+function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function differences(dump: KeyValues, golden: KeyValues): string[] {
+  const keys = [...new Set([...dump.keys(), ...golden.keys()])].toSorted();
+  return keys.filter((key) => {
+    if (!dump.has(key) || !golden.has(key)) return true;
+    return sorted(plain(key, dump.get(key))) !== sorted(plain(key, golden.get(key)));
+  });
+}
+
+/** As text, whatever the order of fields. */
+function sorted(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    isObject(inner)
+      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
+
+test("[DIR10] what Calico's components wrote into an etcd gives what its own syncer gives", async () => {
+  const [recorder, golden] = [await loadKeys("base-keys.jsonl"), read("base-syncer.jsonl")];
+  const reduced = reducedKeyValues(golden);
+  expect(differences(recorder.dump(), reduced)).toEqual([]);
+  expect(reduced.size).toBeGreaterThan(45);
+  expect([...recorder.problems]).toEqual([]);
+});
+
+const NODES = "/calico/resources/v3/projectcalico.org/nodes";
+const BLOCKS = "/calico/ipam/v2/assignment/ipv4/block";
+
+/** Why ours is another, or is not there, on purpose. */
+const ON_PURPOSE: Readonly<Record<string, string>> = {
+  [`${BLOCKS}/10.64.214.0-26`]: "its CIDR is not its key's",
+  [`${BLOCKS}/10.64.218.0-26`]: "an affinity that names nobody makes no route",
+  [`${BLOCKS}/10.64.219.0-26`]: "the same",
+  [`${BLOCKS}/10.64.223.0-26`]: "a CIDR has no host bits",
+  [`${NODES}/n-badaddr`]: "an address that is none is not published",
+  [`${NODES}/n-badbgp`]: "the same",
+  [`${NODES}/n-badipip`]: "the same",
+  [`${NODES}/n-badmac`]: "the same",
+  [`${NODES}/n-badtun2`]: "the same",
+  [`${NODES}/n-macdash`]: "a MAC address has one form",
+  [`${NODES}/n-othername`]: "its name is its key's",
+  [`${NODES}/n-wgbad`]: "a key that is none is not published",
+  "/calico/resources/v3/projectcalico.org/profiles/kns.badlabel": "Felix refuses such a label",
+  "/calico/v1/host/n-badmac/config/VXLANTunnelMACAddr": "Felix refuses it",
+  "/calico/v1/host/n-wgbad/wireguard": "Felix refuses it",
+  "/calico/v1/host/node-a/endpoint/h-longif": "Felix refuses such an interface",
+};
+
+test("[DIR22] what Calico's syncer takes for gone is not published, and each difference is meant", async () => {
+  const [recorder, golden] = [await loadKeys("hostile-keys.jsonl"), read("hostile-syncer.jsonl")];
+  const [dump, reduced] = [recorder.dump(), reducedKeyValues(golden)];
+  expect(differences(dump, reduced)).toEqual(Object.keys(ON_PURPOSE).toSorted());
+  // Nothing is shown to others that the cluster itself does not have.
+  expect([...dump.keys()].filter((key) => !reduced.has(key))).toEqual([]);
+  expect(reduced.size).toBeGreaterThan(120);
+  const told = (object: string): string => recorder.problems.get(object) ?? "";
+  const pod = (name: string): string => told(`WorkloadEndpoint shop/node--a-k8s-${name}-eth0`);
+  expect(pod("macshort")).toMatch(/^spec\.mac: "ee:ee:ee:ee:ee" must be a MAC address/);
+  expect(pod("gw6bad")).toMatch(/^spec\.ipv6Gateway: "bogus" must be an address/);
+  expect(pod("spoofempty")).toMatch(
+    /^spec\.allowSpoofedSourcePrefixes\[0\]: "" must be an address/,
+  );
+  expect(pod("hostportbig")).toMatch(/^spec\.ports\[0\]\.hostPort: 70000 must be 0 to 65535/);
+  expect(pod("metats")).toMatch(/^metadata\.creationTimestamp: must be a time/);
+});
