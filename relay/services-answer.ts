@@ -39,7 +39,7 @@ export function remoteCause({ remote, isComplete, isLost }: RemoteReading): Caus
     return {
       reason: isLost ? "NotHeard" : "NotTold",
       message: isLost
-        ? `${rcc} is not heard, and has not told all its Services before`
+        ? `${rcc} is not heard, and has not told all its Services since this relay began: what is written of it stays`
         : `${rcc} has not told all its Services yet; where that stays so, its relay may not read them, or it or the hub is of an older version: \`catwalk services\` of ${origin.name} says more`,
     };
   if (isLost)

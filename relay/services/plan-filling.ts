@@ -11,7 +11,10 @@ export function planFilling(
   services: Pick<Services, "isIncomplete">,
 ): readonly SliceWrite[] {
   if (filling.kind === "waiting") return [];
-  return filling.kind === "filled"
-    ? planWrites(held, filling.slices, (cluster) => services.isIncomplete(cluster))
-    : planWrites(held, [], () => false);
+  if (filling.kind !== "filled") return planWrites(held, [], () => false);
+  const { isPartial } = filling;
+  // Nor does a cluster come that may not count in the end.
+  const there = new Set(held.map(({ cluster }) => cluster));
+  const slices = filling.slices.filter(({ cluster }) => !isPartial || there.has(cluster));
+  return planWrites(held, slices, (cluster) => isPartial || services.isIncomplete(cluster));
 }
