@@ -199,7 +199,9 @@ export class ClusterServices {
     const known = this.#live.facts();
     if (known === null) return !this.isReady;
     const remote = known.remotes.find(({ rcc }) => rcc === cluster);
+    // fault: revoked-services-stay
     if (remote?.state !== "granted" || !channelsOf(remote.scope).includes("services")) return false;
+    // fault: told-in-part
     return !remotes.isComplete(cluster, "services");
   }
 
