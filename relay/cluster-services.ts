@@ -2,13 +2,17 @@
  * Federated Services in one relay: follows Services where somebody asks for them, publishes them
  * where a grant names them, and fills those of this cluster. Wires.
  */
+import { hashKey } from "../shared/record/encoding.ts";
 import type { EncodedChange } from "../shared/record/encoding.ts";
 import type { AccessFacts } from "../shared/visibility/facts.ts";
 import { channelsOf } from "../shared/visibility/scope.ts";
-import type { ServiceReport } from "../shared/api/services.ts";
+import { keyOf } from "../shared/record/key.ts";
+import type { ServiceReport, ServicesAnswer } from "../shared/api/services.ts";
 import type { RelayPorts } from "./hub/relay-ports.ts";
 import type { OwnCluster } from "./own-cluster.ts";
 import type { Publisher } from "./publish/publisher.ts";
+import { remoteCause, unpublished } from "./services-answer.ts";
+import { importCause } from "./services/causes.ts";
 import { describeServices } from "./services/describe.ts";
 import { Services } from "./services/services.ts";
 import type { ImportWriter } from "./services/mcs/import-writer.ts";
@@ -126,12 +130,60 @@ export class ClusterServices {
     return describeServices({ services, writer, imports, refusals: this.#host.remotes.refusals() });
   }
 
+  /** All that `catwalk services` shows. [SVC40] [SVC41] */
+  answer(): ServicesAnswer {
+    const { services, imports } = this;
+    return {
+      cluster: this.#host.clusterName,
+      items: this.report(),
+      unread: this.unread(),
+      overBound: [...services.imports.overBound()],
+      remotes: this.#remoteCauses(),
+      notImported: services.imports.notImported().map(({ cluster, namespace, name, why }) => ({
+        ...importCause({ cluster, namespace, name, why }),
+        cluster,
+        namespace,
+        name,
+      })),
+      exports: [...(imports?.exports() ?? [])],
+      unpublished: this.#unpublished(),
+    };
+  }
+
+  #remoteCauses(): ServicesAnswer["remotes"] {
+    const { remotes } = this.#host;
+    return (this.#live.facts()?.remotes ?? []).flatMap((remote) => {
+      const { rcc } = remote;
+      const cause = remoteCause({
+        remote,
+        isComplete: remotes.isComplete(rcc, "services"),
+        isLost: remotes.lostMs(rcc) !== null,
+      });
+      return cause === null ? [] : [{ rcc, ...cause }];
+    });
+  }
+
+  #unpublished(): ServicesAnswer["unpublished"] {
+    const { own } = this.#host;
+    return unpublished({
+      facts: this.#live.facts(),
+      isAsked: this.#isAsked,
+      records: own.records(),
+      problems: own.status().problems,
+      leaves: (record) => own.published.get(hashKey(keyOf(record))) !== undefined,
+    });
+  }
+
   /** Collections of Services that cannot be read, as for lack of a right, and why. [SVC3] */
   unread(): { readonly name: string; readonly reason: string }[] {
     const collections = this.#host.source.servicesHealth?.().collections ?? [];
-    return collections.flatMap(({ name, state, reason }) =>
-      state === "failing" ? [{ name, reason }] : [],
-    );
+    const reason = this.imports?.exportProblem() ?? null;
+    return [
+      ...collections.flatMap((one) =>
+        one.state === "failing" ? [{ name: one.name, reason: one.reason }] : [],
+      ),
+      ...(reason === null ? [] : [{ name: "conditions of ServiceExports", reason }]),
+    ];
   }
 
   get #clusterName(): string {
@@ -147,7 +199,9 @@ export class ClusterServices {
     const known = this.#live.facts();
     if (known === null) return !this.isReady;
     const remote = known.remotes.find(({ rcc }) => rcc === cluster);
+    // fault: revoked-services-stay
     if (remote?.state !== "granted" || !channelsOf(remote.scope).includes("services")) return false;
+    // fault: told-in-part
     return !remotes.isComplete(cluster, "services");
   }
 

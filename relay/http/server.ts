@@ -96,12 +96,7 @@ async function handle(
     case "/withdrawals":
       return sendJson(response, 200, relay.own.withdrawals.report());
     case "/services":
-      return sendJson(response, 200, {
-        cluster: relay.clusterName,
-        items: relay.services.report(),
-        unread: relay.services.unread(),
-        overBound: relay.services.services.imports.overBound(),
-      });
+      return sendJson(response, 200, relay.services.answer());
     case "/metrics":
       response.writeHead(200, { "content-type": "text/plain; version=0.0.4" });
       response.end(await metricsText(relay));

@@ -41,6 +41,7 @@ export class LeaseHolder {
   #wasHeld = false;
   #isStopped = false;
   #round: Promise<void> = Promise.resolve();
+  #problem = "";
 
   constructor(options: LeaseOptions) {
     this.#options = options;
@@ -54,6 +55,11 @@ export class LeaseHolder {
   /** Who holds it, as far as is known; empty: nobody. */
   get holder(): string {
     return this.#state.view?.holder ?? "";
+  }
+
+  /** Why nothing is known of it now; empty: it is known. */
+  get problem(): string {
+    return this.#problem;
   }
 
   start(): void {
@@ -76,8 +82,10 @@ export class LeaseHolder {
       const [nowMs, wallMs] = [options.now(), options.wallMs()];
       const step = nextLeaseStep(this.#state, options.identity, nowMs, wallMs);
       if (step.kind !== "wait") await this.#write(step);
+      this.#problem = "";
     } catch (error) {
-      this.#options.onProblem(`the Lease ${this.#options.name}: ${errorText(error)}`);
+      this.#problem = `the Lease ${this.#options.name}: ${errorText(error)}`;
+      this.#options.onProblem(this.#problem);
     }
     this.#tell();
     if (!this.#isStopped)

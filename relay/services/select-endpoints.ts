@@ -43,6 +43,21 @@ export interface Selection {
   readonly unmatchedPorts: readonly string[];
   /** When the newest of it was changed; 0: not told. */
   readonly changedMs: number;
+  readonly missing: Missing;
+}
+
+/** What a selection lacks of that which its cluster tells. [SVC41] */
+export interface Missing {
+  /** Services that match, and are themselves filled from others. */
+  readonly federated: readonly string[];
+  /** Of an import: ports of the cluster's Service that an older export has otherwise. */
+  readonly untakenPorts: readonly string[];
+  /** Endpoints without a port that is wanted. */
+  readonly portless: number;
+  /** Endpoints that are left out while the preferred side has a ready one. */
+  readonly leftOut: number;
+  /** Endpoints that are not ready only because their cluster is lost for too long. */
+  readonly timedOut: number;
 }
 
 export function selectEndpoints(
@@ -55,10 +70,18 @@ export function selectEndpoints(
 }
 
 function selectOf(federated: FederatedService, cluster: SourceCluster): Selection {
-  const matched = [...cluster.table.backings(federated.namespace)].filter((backing) =>
-    isSelected(federated, cluster.rcc, backing),
+  const named = [...cluster.table.backings(federated.namespace)].filter(({ service }) =>
+    hasLabels(federated, cluster.rcc, service),
   );
-  return selectionOf(federated.ports, cluster, matched, (endpoint) => portsOf(federated, endpoint));
+  const matched = named.filter(({ service }) => service?.federated === false);
+  const found = selectionOf(federated.ports, cluster, matched, (endpoint) =>
+    portsOf(federated, endpoint),
+  );
+  // The Service itself matches its own selector, as a rule.
+  const itself = cluster.rcc === null ? federated.name : "";
+  const names = named.flatMap(({ service }) => (service?.federated === true ? service.name : []));
+  const others = names.filter((name) => name !== itself).toSorted();
+  return { ...found, missing: { ...found.missing, federated: others } };
 }
 
 /** @param ports Those of an endpoint that are wanted; of one without any nothing is. */
@@ -69,10 +92,14 @@ export function selectionOf(
   ports: (endpoint: ServiceEndpoint) => readonly ServicePort[],
 ): Selection {
   const endpoints = new Map<string, SelectedEndpoint>();
+  let portless = 0;
   for (const { endpoints: all } of matched)
     for (const endpoint of all.values()) {
       const own = ports(endpoint);
-      if (own.length === 0) continue;
+      if (own.length === 0) {
+        portless++;
+        continue;
+      }
       const id = `${endpoint.ip} ${portsText(own)}`;
       const next = selected(endpoint, own, cluster.table);
       // Two Services of one pod: ready for one of them is ready.
@@ -85,8 +112,9 @@ export function selectionOf(
     endpoints: found,
     unmatchedPorts: wanted
       .filter(({ name, protocol }) => !found.some((one) => hasPort(one.ports, name, protocol)))
-      .map(({ name, protocol }) => `${name === "" ? "-" : name}/${protocol}`),
+      .map(portText),
     changedMs: matched.reduce((newest, { changedMs }) => Math.max(newest, changedMs), 0),
+    missing: { federated: [], untakenPorts: [], portless, leftOut: 0, timedOut: 0 },
   };
 }
 
@@ -96,7 +124,15 @@ export function isSelected(
   rcc: string | null,
   { service }: Backing,
 ): boolean {
-  if (service === null || service.federated) return false;
+  return service?.federated === false && hasLabels(federated, rcc, service);
+}
+
+function hasLabels(
+  federated: FederatedService,
+  rcc: string | null,
+  service: Backing["service"],
+): boolean {
+  if (service === null) return false;
   const { labels } = service;
   return matches(federated.selector, (label) =>
     label === REMOTE_LABEL
@@ -119,6 +155,11 @@ function hasPort(
   protocol: ServicePort["protocol"],
 ): boolean {
   return ports.some((port) => port.name === name && port.protocol === protocol);
+}
+
+/** `name/protocol`; `-`: without a name. */
+export function portText({ name, protocol }: Pick<ServicePort, "name" | "protocol">): string {
+  return `${name === "" ? "-" : name}/${protocol}`;
 }
 
 export function portsText(ports: readonly ServicePort[]): string {
@@ -153,9 +194,15 @@ function withAffinity(
   const isPreferred = ({ cluster }: Selection): boolean =>
     (cluster.rcc === null) === (affinity === "local");
   const isThere = selections.some((one) => isPreferred(one) && one.endpoints.some(isReady));
-  return isThere
-    ? selections.map((one) => (isPreferred(one) ? one : { ...one, endpoints: [] }))
-    : selections;
+  return isThere ? selections.map((one) => (isPreferred(one) ? one : leftOut(one))) : selections;
+}
+
+function leftOut(one: Selection): Selection {
+  return {
+    ...one,
+    endpoints: [],
+    missing: { ...one.missing, leftOut: one.endpoints.length },
+  };
 }
 
 /** Not ready any more where its cluster is lost for too long, unless nothing else is ready. */
@@ -173,6 +220,7 @@ function withLost(
       ? {
           ...one,
           endpoints: one.endpoints.map((each) => ({ ...each, ready: false, serving: false })),
+          missing: { ...one.missing, timedOut: one.endpoints.filter(isReady).length },
         }
       : one,
   );

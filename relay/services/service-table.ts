@@ -109,6 +109,12 @@ export class ServiceTable {
     return this.#namespaces.get(namespace)?.values() ?? [];
   }
 
+  /** Those that their cluster offers to all. */
+  *exports(): Generator<Backing> {
+    for (const names of this.#namespaces.values())
+      for (const backing of names.values()) if (backing.export !== null) yield backing;
+  }
+
   /** Node of a pod; empty: not known, or not kept. */
   nodeOf(namespace: string, pod: string): string {
     return this.#nodes?.get(`${namespace}/${pod}`) ?? "";

@@ -43,6 +43,8 @@ export type Filling =
       readonly read: Extract<ReadService, { kind: "federated" }>;
       readonly selections: readonly Selection[];
       readonly slices: readonly DesiredSlice[];
+      /** A cluster that has not told all yet may change what counts: nothing leaves. [MCS7] */
+      readonly isPartial: boolean;
     }
   | { readonly kind: "refused"; readonly read: Extract<ReadService, { kind: "refused" }> }
   /** What it is to be is not known yet, or not all is there that it needs: nothing is written. */
@@ -149,7 +151,8 @@ export class Services {
     const isImported = this.imports.nameOf(derivedKey(read.service)) !== null;
     const service = isImported ? { ...read.service, exportedName: "" } : read.service;
     const selections = selectEndpoints(service, this.#clusters(), this.#ports.now());
-    return { kind: "filled", read, selections, slices: desiredSlices(service, selections, held) };
+    const slices = desiredSlices(service, selections, held);
+    return { kind: "filled", read, selections, slices, isPartial: false };
   }
 
   #fillingOfImport(key: string, held: readonly HeldSlice[]): Filling {
@@ -163,7 +166,11 @@ export class Services {
     const service = importedService(imported.merged, uid);
     const selections = selectImported(service, imported, this.#clusters());
     const slices = desiredSlices(service, selections, held);
-    return { kind: "filled", read: { kind: "federated", service }, selections, slices };
+    const { clusters } = imported.merged;
+    const isPartial = held.some(
+      ({ cluster }) => !clusters.includes(cluster) && this.staysImported(cluster, key),
+    );
+    return { kind: "filled", read: { kind: "federated", service }, selections, slices, isPartial };
   }
 
   /** A Service of this cluster; `null`: there is none that could be exported. */

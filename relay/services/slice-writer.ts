@@ -8,9 +8,9 @@ import type { Logger } from "../lib/log.ts";
 import { ReflectorRun } from "../source/kubernetes/reflector-run.ts";
 import type { ServiceName } from "./federated-service.ts";
 import { OwnSlices } from "./own-slices.ts";
-import { planWrites } from "./plan-writes.ts";
+import { planFilling } from "./plan-filling.ts";
 import type { SliceWrite } from "./plan-writes.ts";
-import type { Filling, Services } from "./services.ts";
+import type { Services } from "./services.ts";
 import { SliceApi } from "./slice-api.ts";
 import type { KubeApi } from "./slice-api.ts";
 import type { DeskQueue, Sent, Turn, WriteLoop } from "./write-loop.ts";
@@ -21,6 +21,9 @@ const FOREIGN_MS = 10_000;
 const NOT_FOREIGN_MS = 300_000;
 /** Between looks at Services that change by time alone. */
 const TICK_MS = 1_000;
+
+const NOT_READY =
+  "Services of this cluster, or which other clusters it may see, are not known yet to this relay";
 
 export type WriteCondition =
   | { readonly kind: "written" }
@@ -34,6 +37,8 @@ interface WrittenService {
   foreign: { readonly uid: string; readonly isThere: boolean; readonly lookedMs: number } | null;
   /** Reason and message of the last Event. */
   warned: string;
+  /** It could not be written: once more later. */
+  isUntold: boolean;
   /** By cluster: from the source's change to the answer of the API server, on two clocks. */
   readonly lagMs: Map<string, number>;
 }
@@ -88,6 +93,19 @@ export class SliceWriter {
     return this.#options.loop.holder;
   }
 
+  /** Why it is not known who writes; empty: it is. */
+  get leaseProblem(): string {
+    return this.#options.loop.leaseProblem;
+  }
+
+  /** Why nothing at all is written now, whoever holds the Lease; empty: nothing is in the way. */
+  get waitsFor(): string {
+    const failure = this.#run?.state.failure ?? "";
+    if (!this.#own.isListed)
+      return `the EndpointSlices that are there already are not known yet${failure === "" ? "" : `: ${failure}`}`;
+    return this.#options.isReady() ? "" : NOT_READY;
+  }
+
   /** `null`: it had no turn yet. */
   condition(key: string): WriteCondition | null {
     const failure = this.#queue.failure(key);
@@ -126,7 +144,8 @@ export class SliceWriter {
     const due = [...this.#state].flatMap(([key, { foreign }]) =>
       foreign?.isThere === true && nowMs - foreign.lookedMs >= FOREIGN_MS ? [key] : [],
     );
-    this.#queue.add([...due, ...this.#options.services.timedKeys()]);
+    const untold = [...this.#state].flatMap(([key, { isUntold }]) => (isUntold ? [key] : []));
+    this.#queue.add([...due, ...untold, ...this.#options.services.timedKeys()]);
   }
 
   async #plan(key: string): Promise<Turn> {
@@ -136,7 +155,7 @@ export class SliceWriter {
     if (filling.kind === "refused") await this.#warn(key, filling.read.service, filling.read);
     if (filling.kind === "filled" && (await this.#isForeign(key, filling.read.service)))
       return { kind: "blocked" };
-    const [write] = plan(filling, held, services);
+    const [write] = planFilling(filling, held, services);
     if (write !== undefined) return { kind: "write", send: () => this.#send(key, write) };
     const isGone = filling.kind === "none";
     if (isGone) this.#state.delete(key);
@@ -185,14 +204,18 @@ export class SliceWriter {
   ): Promise<void> {
     const state = this.#stateOf(key);
     const text = `${service.uid} ${reason} ${message}`;
-    if (state.warned === text) return;
+    const isNew = state.warned !== text;
+    if (!isNew && !state.isUntold) return;
     state.warned = text;
-    this.#options.log.warn({ service: key, reason }, message);
-    await this.#api
-      .warn(service, reason, message, this.#options.wallMs())
-      .catch((error: unknown) =>
-        this.#options.log.warn({ service: key }, `no Event could be written: ${errorText(error)}`),
-      );
+    if (isNew) this.#options.log.warn({ service: key, reason }, message);
+    state.isUntold = false;
+    try {
+      await this.#api.warn(service, reason, message, this.#options.wallMs());
+    } catch (error) {
+      state.isUntold = true;
+      const what = `no Event could be written: ${errorText(error)}`;
+      if (isNew) this.#options.log.warn({ service: key }, what);
+    }
   }
 
   #stateOf(key: string): WrittenService {
@@ -200,23 +223,12 @@ export class SliceWriter {
       blocked: "",
       foreign: null,
       warned: "",
+      isUntold: false,
       lagMs: new Map(),
     };
     this.#state.set(key, known);
     return known;
   }
-}
-
-/** Of a Service that is filled from elsewhere no more, ours go. */
-function plan(
-  filling: Filling,
-  held: Parameters<typeof planWrites>[0],
-  services: Services,
-): readonly SliceWrite[] {
-  if (filling.kind === "waiting") return [];
-  return filling.kind === "filled"
-    ? planWrites(held, filling.slices, (cluster) => services.isIncomplete(cluster))
-    : planWrites(held, [], () => false);
 }
 
 function namespaceOf(key: string): string {

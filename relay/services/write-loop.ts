@@ -45,7 +45,8 @@ export interface DeskQueue {
 }
 
 export interface WriteLoopOptions {
-  readonly lease: Pick<LeaseHolder, "isHeld" | "holder" | "start" | "stop">;
+  readonly lease: Pick<LeaseHolder, "isHeld" | "holder" | "start" | "stop"> &
+    Partial<Pick<LeaseHolder, "problem">>;
   readonly log: Pick<Logger, "warn">;
   now(): number;
 }
@@ -81,6 +82,11 @@ export class WriteLoop {
   /** Who writes; empty: nobody. */
   get holder(): string {
     return this.#options.lease.holder;
+  }
+
+  /** Why it is not known who writes; empty: it is. */
+  get leaseProblem(): string {
+    return this.#options.lease.problem ?? "";
   }
 
   /** Nothing waits, and nothing is under way. */

@@ -2,6 +2,7 @@
  * Whoever fills the view of one remote: a socket to its log in the hub, or a direct reader of its
  * datastore. [DIR5]
  */
+import type { Channel } from "../../shared/record/channel.ts";
 import type { DownReason } from "../hub/link.ts";
 import type { ViewChange } from "./held-records.ts";
 import type { RemoteView } from "./remote-view.ts";
@@ -11,6 +12,11 @@ export interface Feed {
   readonly isOpen: boolean;
   /** What the view holds was compared with all that the remote has, on this connection. */
   readonly isTold: boolean;
+  /**
+   * Whether the view held all of a channel at some time since this feed began. Absent: what
+   * `isComplete` of the channel says comes of this feed alone.
+   */
+  wasTold?(channel: Channel): boolean;
   /** The remote, or what says how it is reached, is not accepted. */
   readonly isRefused: boolean;
   /** Since when it does not hear the remote, in the relay's ms; `null`: it does. */

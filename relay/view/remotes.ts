@@ -240,9 +240,9 @@ export class Remotes {
     return null;
   }
 
-  /** Whether everything of a channel came once, now or before a restart. */
+  /** Whether everything of a channel came once since this relay began: its file may be old. */
   isComplete(rcc: string, channel: Channel): boolean {
-    return this.#remotes.get(rcc)?.view.health(channel).wasComplete === true;
+    return this.#remotes.get(rcc)?.isComplete(channel) === true;
   }
 
   /** Since when a remote is not heard, in this relay's ms; `null`: it is, or there is none. */

@@ -66,10 +66,7 @@ export class ServedRemote {
   #cancelAskAgain: (() => void) | null = null;
   #wasInSync = false;
   readonly #openedMs: number;
-  /**
-   * The origin's log was heard since the start, or cannot be: what the disk had is the newest there
-   * is to be had.
-   */
+  /** The origin's log was heard since the start, or cannot be: nothing newer is to be had. */
   #isHeard = false;
 
   /** @param remote `undefined`: the facts name none; what there is, is in the file. */
@@ -99,7 +96,6 @@ export class ServedRemote {
       ports.log.warn({ rcc, damage }, "the view file was damaged; the hub sends what is missing");
   }
 
-  /** Serves what the file had. */
   serveLoaded(): void {
     this.serving.onChanges(putsOf(this.view.records()));
   }
@@ -122,6 +118,11 @@ export class ServedRemote {
     if (!this.view.isLoaded || lacksRoutes(this.#remote, this.view)) return false;
     const hasWaited = this.#ports.ports.now() - this.#openedMs >= HEAR_MS;
     return this.#isHeard || (this.view.damage === null && hasWaited);
+  }
+
+  isComplete(channel: Parameters<RemoteView["health"]>[0]): boolean {
+    const isTold = this.#feed !== null && (this.#feed.wasTold?.(channel) ?? true);
+    return isTold && this.view.health(channel).wasComplete;
   }
 
   /** Since when it is not heard; `null`: it is. */

@@ -19,7 +19,8 @@ import type { RemoteView } from "./remote-view.ts";
 export type WatchedView = Pick<
   RemoteView,
   "channels" | "isOverfull" | "writeError" | "cursors" | "acknowledged" | "onConnect" | "onMessage"
->;
+> &
+  Partial<Pick<RemoteView, "health">>;
 
 export class Watcher implements Feed {
   readonly #view: WatchedView;
@@ -40,6 +41,8 @@ export class Watcher implements Feed {
   #transferred = { changes: 0, bytes: 0 };
   /** Channels whose digest the hub has told on this connection. */
   readonly #told = new Set<Channel>();
+  /** On this connection or one before it. */
+  readonly #everTold = new Set<Channel>();
   /** When the connection was last lost, or this watcher made. */
   #lostMs: number;
   /** Those that this connection was opened for. */
@@ -104,6 +107,10 @@ export class Watcher implements Feed {
    */
   get isTold(): boolean {
     return FELIX_CHANNELS.every((channel) => this.#told.has(channel));
+  }
+
+  wasTold(channel: Channel): boolean {
+    return this.#everTold.has(channel);
   }
 
   /** Bytes and record changes that came over this connection. */
@@ -176,6 +183,8 @@ export class Watcher implements Feed {
     }
     const wasTold = this.isTold;
     if (message.type === "checkpoint") this.#told.add(message.channel);
+    if ("channel" in message && this.#view.health?.(message.channel).isInSync === true)
+      this.#everTold.add(message.channel);
     if (message.type === "frame" || message.type === "catch-up" || message.type === "blob") {
       this.#transferred = {
         changes: this.#transferred.changes + changes.length,

@@ -155,6 +155,7 @@ export function projectorOf(scope: Scope, before: Scope | null = null): Projecto
       }
       case "Service":
       case "ServiceExport":
+        // fault: services-unnamed
         if (kinds?.has("Service") !== true || !isIn(record.namespace)) return null;
         return labels === null ? record : { ...record, labels: only(record.labels, labels) };
       case "ServiceEndpoint":

@@ -35,6 +35,7 @@ import { readResults, renderFigures, summarise } from "./results.ts";
 import type { Result, ResultFile } from "./results.ts";
 import { benchSplice, benchSpliceChurn, benchSpliceCrowd, benchSpliceSnapshot } from "./splice.ts";
 import { benchMesh, benchNodes, benchStar } from "./scale.ts";
+import { benchServicesApi } from "./services-api.ts";
 import { benchServicesFill } from "./services-fill.ts";
 import { benchServicesWire } from "./services-wire.ts";
 import { benchSlices } from "./slices.ts";
@@ -64,6 +65,7 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   "splice-churn": benchSpliceChurn,
   preflight: benchPreflight,
   plan: benchPlan,
+  "services-api": benchServicesApi,
   "services-fill": () => benchServicesFill(),
   "services-wire": benchServicesWire,
   "dry-run": benchDryRun,

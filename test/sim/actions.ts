@@ -5,6 +5,8 @@
 import type { CalicoRecord, IPPool, Node, WorkloadEndpoint } from "../../shared/record/record.ts";
 import { keyOf } from "../../shared/record/key.ts";
 import { node, pod, pool } from "../support/records.ts";
+import { isShownAction, SHOWN_ACTION_NAMES, SHOWN_ACTIONS } from "./hub-services.ts";
+import type { ShownActionName } from "./hub-services.ts";
 import type { Member, MeshWorld } from "./mesh-world.ts";
 import { podRange } from "./mesh-world.ts";
 import { isRouteAction, ROUTE_ACTION_NAMES, ROUTE_ACTIONS } from "./overlay.ts";
@@ -12,15 +14,25 @@ import type { RouteActionName } from "./overlay.ts";
 import { Rng } from "./random.ts";
 import type { RelayProcess } from "./relay-process.ts";
 import { SCOPES } from "./scopes.ts";
-import { drawsRolling, drawsRoutes, drawsWatched } from "./seeds.ts";
+import {
+  drawsRolling,
+  drawsRoutes,
+  drawsServices,
+  drawsServicesAlone,
+  drawsWatched,
+} from "./seeds.ts";
 import { servicesActionsOf } from "./services/run.ts";
 import type { ServicesActionName } from "./services/run.ts";
-import { SERVICES_SEEDS } from "./services/seeds.ts";
 import { isWatchedAction, WATCHED_ACTION_NAMES, WATCHED_ACTIONS } from "./watched.ts";
 import type { WatchedActionName } from "./watched.ts";
 
 export interface Action {
-  readonly name: ActionName | RouteActionName | ServicesActionName | WatchedActionName;
+  readonly name:
+    | ActionName
+    | RouteActionName
+    | ServicesActionName
+    | ShownActionName
+    | WatchedActionName;
   readonly seed: number;
   /** Milliseconds that pass afterwards. */
   readonly thenMs: number;
@@ -361,7 +373,9 @@ export function runAction(mesh: MeshWorld, action: Action): void | Promise<void>
     ? ROUTE_ACTIONS[name]
     : isWatchedAction(name)
       ? WATCHED_ACTIONS[name]
-      : KINDS[name as ActionName];
+      : isShownAction(name)
+        ? SHOWN_ACTIONS[name]
+        : KINDS[name as ActionName];
   return run(mesh, new Rng(action.seed));
 }
 
@@ -373,8 +387,7 @@ export function actionsOf(seed: number): {
   readonly places: number;
   readonly actions: readonly Action[];
 } {
-  if (seed > SERVICES_SEEDS && !drawsWatched(seed))
-    return { places: 0, actions: servicesActionsOf(seed) };
+  if (drawsServicesAlone(seed)) return { places: 0, actions: servicesActionsOf(seed) };
   const rng = new Rng(seed);
   if (drawsRolling(seed)) return { places: 2, actions: rollingActions(rng) };
   const absent = new Set(ACTION_NAMES.filter(() => rng.chance(0.25)));
@@ -386,7 +399,8 @@ export function actionsOf(seed: number): {
     const routes = drawsRoutes(seed) && rng.chance(0.35) ? rng.pick(ROUTE_ACTION_NAMES) : null;
     const thenMs = rng.chance(0.3) ? 0 : rng.chance(0.8) ? rng.below(150) : rng.below(2_000);
     const watched = drawsWatched(seed) && rng.chance(0.35) ? rng.pick(WATCHED_ACTION_NAMES) : null;
-    return { name: watched ?? routes ?? name, seed: rng.below(2 ** 31), thenMs };
+    const services = drawsServices(seed) && rng.chance(0.5) ? rng.pick(SHOWN_ACTION_NAMES) : null;
+    return { name: services ?? watched ?? routes ?? name, seed: rng.below(2 ** 31), thenMs };
   });
   return { places, actions };
 }

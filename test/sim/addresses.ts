@@ -8,6 +8,7 @@ import type { CalicoRecord } from "../../shared/record/record.ts";
  */
 export function addressesOf(record: CalicoRecord): readonly string[] {
   if (record.kind === "IPPool") return [record.cidr];
+  if (record.kind === "ServiceEndpoint") return [record.ip];
   return "ips" in record ? record.ips : [];
 }
 

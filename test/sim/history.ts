@@ -4,6 +4,7 @@
  */
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { Channel } from "../../shared/record/channel.ts";
+import type { CalicoRecord } from "../../shared/record/record.ts";
 import type { OverlayPhase } from "../../shared/visibility/overlay-order.ts";
 
 /** Key hash to record hash; `null` for a delete. */
@@ -45,6 +46,8 @@ export interface SourceState {
   /** Addresses that it makes the cluster's own: of a pool or node. */
   readonly owns: readonly string[];
   readonly channel: Channel;
+  /** Of Services. */
+  readonly record?: CalicoRecord;
   /** Hash of what a scope shows of it, by the scope's id; `null`: nothing. */
   readonly shown?: (id: string) => string | null;
 }
@@ -52,6 +55,8 @@ export interface SourceState {
 export interface Served {
   readonly hash: string;
   readonly isEndpoint: boolean;
+  /** It says something of Services, which Felix knows nothing of. */
+  readonly isOfServices?: boolean;
   readonly ips: readonly string[];
   /** Its labels are given to rules under keys with the RCC's name. */
   readonly isPrefixed?: boolean;
@@ -245,6 +250,19 @@ export type Happening =
       /** Of the routing channel, as the messages that it was sent say; `null`: of none. */
       readonly epoch: string | null;
     }
+  /** A cluster's `shop/db` asks to be filled, or does not. */
+  | { readonly what: "asking"; readonly place: string; readonly isAsking: boolean }
+  /** A relay has written a slice of one of its cluster's Services. */
+  | {
+      readonly what: "slices";
+      readonly relay: string;
+      readonly place: string;
+      readonly uid: string;
+      /** `namespace/name` of the Service. */
+      readonly service: string;
+      /** All that its slices have now. */
+      readonly endpoints: ReadonlyMap<string, InSlices>;
+    }
   /** A Felix has connected anew; once the relay is loaded it drops what it was not told again. */
   | {
       readonly what: "felix";
@@ -268,6 +286,8 @@ export type Happening =
       readonly relays: readonly QuietRelay[];
       readonly origins: readonly QuietOrigin[];
       readonly unacknowledged: number;
+      /** Slices by place and Service, of places that show each other Services. */
+      readonly slices?: ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<string, InSlices>>>;
       /** Of RCCs that name members, as the admin API tells them. */
       readonly edges?: readonly QuietEdge[];
     }
@@ -279,6 +299,13 @@ export type Happening =
    * needs to know.
    */
   | { readonly what: "trouble"; readonly name: string };
+
+/** An endpoint in slices: by the cluster that it is of, as slices name it, and its address. */
+export interface InSlices {
+  readonly isReady: boolean;
+  /** How many slices have it. */
+  readonly times: number;
+}
 
 export interface QuietRelay {
   readonly relay: string;

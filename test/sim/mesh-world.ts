@@ -21,11 +21,10 @@ import { Place } from "./place.ts";
 import { RelayProcess } from "./relay-process.ts";
 import type { Identity } from "./relay-process.ts";
 import type { SimScope } from "./scopes.ts";
-import { drawsRoutes, drawsWatched } from "./seeds.ts";
+import { drawsFeeders, drawsRoutes, drawsServices, drawsWatched } from "./seeds.ts";
+import { SlicesOfPlace } from "./slices-of-place.ts";
 import { World } from "./world.ts";
 
-/** From this one on relays of the last place follow each other: two feed, two follow. */
-export const FED_SEEDS = 1_000_000_000;
 const MESH = "demo";
 const CLOCK_ERROR_MS = 2;
 const PROBES = 3;
@@ -73,6 +72,8 @@ export class MeshWorld {
   #hasRestored = false;
   /** Counts suspensions and what takes them back: an answer of before says nothing of now. */
   #suspensions = 0;
+  /** By place, where Services are drawn. */
+  readonly #slices = new Map<string, SlicesOfPlace>();
 
   private constructor(seed: number) {
     this.world = new World(seed);
@@ -89,7 +90,11 @@ export class MeshWorld {
       const place = new Place(`p${number}`, number, made.history);
       place.tellsHealth = drawsWatched(seed);
       const isLast = number === places - 1;
-      const isFed = isLast && seed >= FED_SEEDS && !drawsRoutes(seed) && !drawsWatched(seed);
+      const isFed = isLast && drawsFeeders(seed);
+      const slices = drawsServices(seed)
+        ? new SlicesOfPlace(place.name, made.world, made.history)
+        : null;
+      if (slices !== null) made.#slices.set(place.name, slices);
       const net = isFed ? new SimFeedNet(made.world) : null;
       const relays = Array.from(
         { length: net !== null ? 4 : isLast ? 2 : 1 },
@@ -101,10 +106,12 @@ export class MeshWorld {
             made.world,
             made.hub,
             made.history,
-            made.world.rng.chance(0.3),
+            // One of an older version is told no Services.
+            made.world.rng.chance(0.3) && slices === null,
             net,
             drawsRoutes(seed),
             drawsWatched(seed) ? made.#clockOf(number + n) : undefined,
+            slices,
           ),
       );
       made.members.push({ place, identity: null, relays });
@@ -436,6 +443,7 @@ export class MeshWorld {
       relays,
       origins,
       unacknowledged: this.hub.unacknowledged,
+      slices: new Map([...this.#slices].map(([place, { all }]) => [place, all])),
       edges: this.members.flatMap(({ place, identity }) =>
         identity === null ? [] : this.hub.edgesOf(place.name),
       ),

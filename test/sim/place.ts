@@ -8,12 +8,13 @@ import { encodeRecord, hashKey, hashRecord } from "../../shared/record/encoding.
 import { keyOf } from "../../shared/record/key.ts";
 import type { EncodedChange } from "../../shared/record/encoding.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
+import type { JsonObject } from "../../relay/kube/kube-object.ts";
 import type { CollectionReading } from "../../relay/source/source-health.ts";
 import type { Source, SourceSink } from "../../relay/source/source.ts";
 import { pool, putOf } from "../support/records.ts";
 import { addressesOf } from "./addresses.ts";
 import type { History, SourceState } from "./history.ts";
-import { scopeOf } from "./scopes.ts";
+import { isOfServices, scopeOf } from "./scopes.ts";
 import type { World } from "./world.ts";
 
 /** Records that the model of a source has, by Calico's key. */
@@ -43,6 +44,10 @@ function shownOf(record: CalicoRecord): (id: string) => string | null {
   };
 }
 
+function isServiceKey(key: string): boolean {
+  return key.startsWith("/catwalk/");
+}
+
 export class Place {
   readonly name: string;
   readonly number: number;
@@ -50,6 +55,8 @@ export class Place {
   isHiding = false;
   /** Its sources say how they are. */
   tellsHealth = false;
+  /** Its Services that ask to be filled, by id. */
+  readonly #fillable = new Map<string, JsonObject>();
   readonly #history: History;
   readonly #followers = new Set<SimSource>();
   readonly #held = new Map<
@@ -76,6 +83,7 @@ export class Place {
       owns:
         record.kind === "IPPool" ? [record.cidr] : record.kind === "Node" ? record.internalIPs : [],
       channel: channelOf(record.kind),
+      ...(isOfServices(record) ? { record } : {}),
       shown: shownOf(record),
     };
     if (this.#held.get(key)?.state.hash === state.hash) return;
@@ -88,6 +96,18 @@ export class Place {
     if (!this.#held.delete(key)) return;
     this.#history.add({ what: "source", place: this.name, key: hashOfKey(key), state: null });
     this.#tell({ op: "delete", key, cause: "observed" });
+  }
+
+  /** A Service of its asks to be filled; `null`: not any more. */
+  setFillable(id: string, object: JsonObject | null): void {
+    if (object === null) this.#fillable.delete(id);
+    else this.#fillable.set(id, object);
+    this.#history.add({ what: "asking", place: this.name, isAsking: object !== null });
+    for (const source of this.#followers) source.onFillable(id, object);
+  }
+
+  get fillable(): ReadonlyMap<string, JsonObject> {
+    return this.#fillable;
   }
 
   follow(source: SimSource): void {
@@ -147,6 +167,9 @@ export class SimSource implements Source {
   #sink: SourceSink | null = null;
   #isWatching = false;
   #hasListed = false;
+  /** Services are followed too. */
+  #hasServices = false;
+  #areServicesListed = false;
   #list = 0;
 
   constructor(place: Place, world: World) {
@@ -166,6 +189,16 @@ export class SimSource implements Source {
     return Promise.resolve();
   }
 
+  followServices(): void {
+    if (this.#hasServices) return;
+    this.#hasServices = true;
+    this.relist();
+  }
+
+  servicesHealth() {
+    return { collections: [] };
+  }
+
   health(): { readonly collections: readonly CollectionReading[] } {
     if (!this.#place.tellsHealth) return { collections: [] };
     const objects = this.#told.size;
@@ -178,7 +211,12 @@ export class SimSource implements Source {
   }
 
   onChange(change: EncodedChange): void {
-    if (this.#isWatching) this.#apply([change]);
+    const isOther = change.op === "put" ? isOfServices(change.record) : isServiceKey(change.key);
+    if (this.#isWatching && (this.#hasServices || !isOther)) this.#apply([change]);
+  }
+
+  onFillable(id: string, object: JsonObject | null): void {
+    if (this.#areServicesListed) this.#sink?.fillable?.(id, object);
   }
 
   relist(): void {
@@ -191,22 +229,35 @@ export class SimSource implements Source {
       });
     };
     const half = (): void => {
-      const keys = this.#place.listed.filter((_, index) => index % 2 === 0);
+      const keys = this.#listed.filter((_, index) => index % 2 === 0);
       if (this.#hasListed && keys.length < this.#told.size) this.#place.tellHalf();
       this.#apply(this.#puts(keys));
       if (rng.chance(0.3)) next(rng.below(500), half);
       else next(rng.below(200), whole);
     };
     const whole = (): void => {
-      const there = new Set(this.#place.listed);
+      const there = new Set(this.#listed);
       const gone = [...this.#told.keys()].filter((key) => !there.has(key));
       const deletes = gone.map((key): EncodedChange => ({ op: "delete", key, cause: "inferred" }));
       this.#apply([...this.#puts([...there]), ...deletes]);
       this.#isWatching = true;
       if (!this.#hasListed) this.#sink?.listed();
       this.#hasListed = true;
+      if (this.#hasServices) this.#onServicesListed();
     };
     next(rng.below(100), half);
+  }
+
+  get #listed(): readonly string[] {
+    const { listed } = this.#place;
+    return this.#hasServices ? listed : listed.filter((key) => !isServiceKey(key));
+  }
+
+  #onServicesListed(): void {
+    const isFirst = !this.#areServicesListed;
+    this.#areServicesListed = true;
+    for (const [id, object] of this.#place.fillable) this.#sink?.fillable?.(id, object);
+    if (isFirst) this.#sink?.servicesListed?.();
   }
 
   #puts(keys: readonly string[]): EncodedChange[] {

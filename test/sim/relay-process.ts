@@ -31,7 +31,8 @@ import type { Place } from "./place.ts";
 import { obeyedIn, watchRoutes } from "./overlay-watch.ts";
 import type { Obeyed } from "./overlay-watch.ts";
 import { RelayDisk } from "./relay-disk.ts";
-import { fits } from "./scopes.ts";
+import { fits, isOfServices } from "./scopes.ts";
+import type { SlicesOfPlace } from "./slices-of-place.ts";
 import type { World } from "./world.ts";
 
 export interface Identity {
@@ -79,6 +80,8 @@ export class RelayProcess {
   readonly #net: SimFeedNet | null;
   /** What it tells Felix for routes is taken note of. */
   readonly #drawsRoutes: boolean;
+  /** Its cluster's API server, where Services are drawn. */
+  readonly #slices: SlicesOfPlace | null;
   /** Its reading of the hub's clock; absent: it has none. */
   readonly #hubTime: HubTime | undefined;
   #process: Process | null = null;
@@ -103,7 +106,9 @@ export class RelayProcess {
     net: SimFeedNet | null,
     drawsRoutes: boolean,
     hubTime?: HubTime,
+    slices: SlicesOfPlace | null = null,
   ) {
+    this.#slices = slices;
     this.#hubTime = hubTime;
     this.#drawsRoutes = drawsRoutes;
     this.#isOld = isOld;
@@ -197,6 +202,11 @@ export class RelayProcess {
       watchRoutes(relay.remotes, this.place, this.#history, { relay: this.name, uid });
     relay.start();
     this.#pollFelix(this.#process);
+    if (this.#slices !== null) {
+      // It may write slices: Services are followed whoever asks for them.
+      source.followServices();
+      this.#slices.follow(this.#process, { relay: this.name, uid });
+    }
   }
 
   /** Ends at once. */
@@ -501,7 +511,8 @@ function readServed(remotes: Relay["remotes"]): ReadonlyMap<string, Map<string, 
 function servedOf(record: CalicoRecord): Served {
   return {
     hash: hashOfRecord(record),
-    isEndpoint: record.kind.endsWith("Endpoint"),
+    isEndpoint: record.kind === "WorkloadEndpoint" || record.kind === "HostEndpoint",
+    ...(isOfServices(record) ? { isOfServices: true } : {}),
     ips: addressesOf(record),
     fits: (id) => fits(record, id),
   };

@@ -3,11 +3,17 @@ import { actionsOf, runAction } from "./actions.ts";
 import type { Action } from "./actions.ts";
 import type { Moment } from "./history.ts";
 import { runServices } from "./services/run.ts";
-import { SERVICES_SEEDS } from "./services/seeds.ts";
 import { MeshWorld } from "./mesh-world.ts";
+import { beginServices } from "./hub-services.ts";
 import { beginRoutes } from "./overlay.ts";
 import { Rng } from "./random.ts";
-import { drawsRolling, drawsRoutes, drawsWatched } from "./seeds.ts";
+import {
+  drawsRolling,
+  drawsRoutes,
+  drawsServices,
+  drawsServicesAlone,
+  drawsWatched,
+} from "./seeds.ts";
 import { VALIDATORS } from "./validators/index.ts";
 import type { Violation } from "./validators/validator.ts";
 
@@ -26,7 +32,7 @@ export async function run(
   places: number,
   actions: readonly Action[],
 ): Promise<Outcome> {
-  if (seed > SERVICES_SEEDS && !drawsWatched(seed)) return runOfServices(seed, actions);
+  if (drawsServicesAlone(seed)) return runOfServices(seed, actions);
   const mesh = await MeshWorld.make(seed, places);
   try {
     begin(mesh, seed);
@@ -75,6 +81,7 @@ export async function runSeed(seed: number): Promise<Outcome> {
 function begin(mesh: MeshWorld, seed: number): void {
   const rng = new Rng(seed ^ 0x2545f491);
   if (drawsRoutes(seed)) beginRoutes(mesh, rng);
+  if (drawsServices(seed)) beginServices(mesh, rng);
   if (drawsRolling(seed)) mesh.history.add({ what: "calm" });
   for (const member of mesh.members) {
     if (rng.chance(0.8)) member.place.settle();

@@ -3,6 +3,7 @@
  * product's.
  */
 import type { CalicoRecord } from "../../shared/record/record.ts";
+import { channelOf } from "../../shared/record/channel.ts";
 import { parseScope, scopeId } from "../../shared/visibility/scope.ts";
 import type { Scope } from "../../shared/visibility/scope.ts";
 
@@ -27,7 +28,24 @@ function onlyV(record: CalicoRecord): CalicoRecord {
 function make(name: string, value: unknown, shown: SimScope["shown"]): SimScope {
   const parsed = parseScope(value);
   if (!parsed.ok || parsed.scope === null) throw new Error(`scope ${name} is none`);
-  return { name, scope: parsed.scope, id: scopeId(parsed.scope), shown };
+  const { scope } = parsed;
+  const hasServices = scope.kinds?.includes("Service") === true;
+  // The only profiles of runs are namespaces without labels.
+  const hasEndpoints = scope.kinds?.includes("WorkloadEndpoint") ?? true;
+  return {
+    name,
+    scope,
+    id: scopeId(scope),
+    shown: (it) => {
+      if (it.kind === "Profile") return hasEndpoints ? it : null;
+      return isOfServices(it) && !hasServices ? null : shown(it);
+    },
+  };
+}
+
+/** Of Services: shown only where a grant names them. */
+export function isOfServices({ kind }: CalicoRecord): boolean {
+  return channelOf(kind) === "services";
 }
 
 export const SCOPES: readonly SimScope[] = [
@@ -43,7 +61,32 @@ export const SCOPES: readonly SimScope[] = [
   ),
 ];
 
-const BY_ID = new Map(SCOPES.map((scope) => [scope.id, scope]));
+/** Those that show Services: drawn only by seeds of their own. */
+export const SERVICE_SCOPES: readonly SimScope[] = [
+  make("endpoints and Services", { kinds: ["WorkloadEndpoint", "Service"] }, (it) =>
+    isOfServices(it) || it.kind === "WorkloadEndpoint" ? it : null,
+  ),
+  make("Services with one label", { kinds: ["Service", "IPPool"], labels: ["app"] }, (it) => {
+    if (it.kind === "IPPool") return it;
+    if (!isOfServices(it)) return null;
+    if (!("labels" in it)) return it;
+    const { app } = it.labels;
+    return { ...it, labels: app === undefined ? {} : { app } };
+  }),
+  make(
+    "some pods and Services",
+    { kinds: ["WorkloadEndpoint", "Service"], selector: "v contains '3'" },
+    (it) => {
+      if (isOfServices(it)) return it;
+      return it.kind === "WorkloadEndpoint" && hasThree(it) ? it : null;
+    },
+  ),
+];
+
+/** Every scope that a run may have. */
+export const ALL_SCOPES: readonly SimScope[] = [...SCOPES, ...SERVICE_SCOPES];
+
+const BY_ID = new Map(ALL_SCOPES.map((scope) => [scope.id, scope]));
 
 /** @throws Error for one that is not of these. */
 export function scopeOf(id: string): SimScope {

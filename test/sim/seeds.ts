@@ -2,13 +2,31 @@
  * Ranges of seeds. A dimension that is added draws in a range of its own, so that every other seed
  * draws what it always drew.
  */
+const FED = 1_000_000_000;
 const [ROUTES, SERVICES] = [2_000_000_000, 3_000_000_000];
+const HUB_SERVICES = 3_500_000_000;
 /** Their seeds end before 2 ** 32, as `Rng` does. */
 const [WATCHED, ROLLING] = [4_000_000_000, 4_100_000_000];
+
+/** Relays of the last place follow each other: two feed, two follow. */
+export function drawsFeeders(seed: number): boolean {
+  if (drawsServices(seed)) return seed % 3 === 0;
+  return seed >= FED && !drawsRoutes(seed) && !drawsWatched(seed);
+}
 
 /** Clusters of the run may have routes to each other. */
 export function drawsRoutes(seed: number): boolean {
   return seed >= ROUTES && seed < SERVICES;
+}
+
+/** Runs of Services without a mesh: `services/run.ts`. */
+export function drawsServicesAlone(seed: number): boolean {
+  return seed > SERVICES && seed < HUB_SERVICES;
+}
+
+/** Clusters of the run show each other Services, and fill their own with them. */
+export function drawsServices(seed: number): boolean {
+  return seed >= HUB_SERVICES && seed < WATCHED;
 }
 
 /**

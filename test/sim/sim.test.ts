@@ -97,6 +97,14 @@ test.concurrent(`[SIM8] ${OF_SERVICES} seeds of Services hold: slices have no fo
   expect(status).toBe(0);
 });
 
+test.concurrent(`[SIM1] [SIM10] ${OF_A_KIND} seeds hold in which clusters show each other Services`, async () => {
+  const { status, out } = await simulate("--from", "3500000001", "--seeds", String(OF_A_KIND));
+  expect(lastLines(out).at(-1)).toBe(
+    `${OF_A_KIND} seeds hold, 3500000001 to ${3_500_000_001 + OF_A_KIND - 1}`,
+  );
+  expect(status).toBe(0);
+});
+
 test.concurrent(`[SIM1] [SIM9] ${OF_A_KIND} seeds hold in which clusters are suspended, go dark, and list less than they have`, async () => {
   const { status, out } = await simulate("--from", "4000000001", "--seeds", String(OF_A_KIND));
   expect(lastLines(out).at(-1)).toBe(

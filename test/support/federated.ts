@@ -67,13 +67,18 @@ export class FederatedWorld {
   nowMs = 1_000;
   readonly lost = new Map<string, number>();
   readonly incomplete = new Set<string>();
-  readonly services = new Services({
-    now: () => this.nowMs,
-    clusterName: () => "app",
-    lostMs: (rcc) => this.lost.get(rcc) ?? null,
-    isIncomplete: (cluster) => this.incomplete.has(cluster),
-    derivedUid: () => "",
-  });
+  readonly services: Services;
+
+  /** @param derivedUid See `ServicesPorts`. */
+  constructor(derivedUid: (key: string) => string | null = () => "") {
+    this.services = new Services({
+      now: () => this.nowMs,
+      clusterName: () => "app",
+      lostMs: (rcc) => this.lost.get(rcc) ?? null,
+      isIncomplete: (cluster) => this.incomplete.has(cluster),
+      derivedUid,
+    });
+  }
 
   ask(object: JsonObject | null): void {
     this.services.onFillable("Service shop/db", object);

@@ -171,6 +171,7 @@ export const RELAY_ROOMS = {
   /** One relay, put together; what it says of itself. */
   relay: [
     "shared/record",
+    "shared/admission",
     "shared/overlay",
     "shared/api",
     "shared/protocol",

@@ -3,6 +3,7 @@
  * cluster's ServiceExports, in turns of the loop of all that is written. Slices are
  * `slice-writer.ts`'s. [MCS6] [MCS8] [MCS9]
  */
+import type { ExportedReport, ToldCondition } from "../../../shared/api/services.ts";
 import type { JsonObject } from "../../kube/kube-object.ts";
 import { APP_MANAGED_BY, MULTICLUSTER_SERVICE, OUR_MANAGER } from "../../kube/service-labels.ts";
 import type { Transport } from "../../kube/transport.ts";
@@ -18,11 +19,13 @@ import { McsApi } from "./mcs-api.ts";
 import { planImport } from "./plan-import.ts";
 import type { ImportStep, ObjectKind } from "./plan-import.ts";
 import { SettledWrites } from "./settled-writes.ts";
-import { exportConditions } from "./statuses.ts";
+import { conditionsOf, exportConditions } from "./statuses.ts";
 import type { Condition, Unexportable } from "./statuses.ts";
 
 /** Between looks for a Service that an export lacks. */
 const TICK_MS = 10_000;
+const NO_EXPORTS =
+  "the API server has no ServiceExport (multicluster.x-k8s.io): nothing is exported until its CRD is installed";
 const NO_IMPORTS =
   "the API server has no ServiceImport (multicluster.x-k8s.io): nothing is imported until its CRD is installed";
 
@@ -93,6 +96,27 @@ export class ImportWriter {
     if (held !== null && !isOurs(held))
       return `ServiceImport ${id} was made by somebody else, and is left to them`;
     return this.#queue.failure(id);
+  }
+
+  /** Conditions of an import, as the API server has them. @param id See `problem`. */
+  conditions(id: string): readonly ToldCondition[] {
+    return conditionsOf(this.#stores.import.get(id));
+  }
+
+  /** Those of this cluster's exports. */
+  exports(): readonly ExportedReport[] {
+    return this.#stores.export.ids().map((id) => {
+      const [namespace = "", name = ""] = id.split("/");
+      return { namespace, name, conditions: [...conditionsOf(this.#stores.export.get(id))] };
+    });
+  }
+
+  /** Why exports have no conditions here; `null`: they have. */
+  exportProblem(): string | null {
+    const failure = this.#runs?.export.state.failure ?? "";
+    // Without both kinds nobody asks for them.
+    if (this.#isAbsent("export")) return this.#isAbsent("import") ? null : NO_EXPORTS;
+    return !this.#stores.export.isListed && failure !== "" ? failure : null;
   }
 
   start(): void {

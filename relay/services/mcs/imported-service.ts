@@ -1,6 +1,7 @@
 /** An import as what fills slices: the Service that it is routed by, and its endpoints. [MCS7] */
 import type { FederatedService } from "../federated-service.ts";
-import { selectionOf } from "../select-endpoints.ts";
+import type { ServicePort } from "../../../shared/record/record.ts";
+import { portText, selectionOf } from "../select-endpoints.ts";
 import type { Selection, SourceCluster } from "../select-endpoints.ts";
 import { derivedName } from "./derived-name.ts";
 import type { Import } from "./imports.ts";
@@ -33,12 +34,12 @@ export function selectImported(
     const backing = cluster?.table.backing(merged.namespace, merged.name);
     if (cluster === undefined || backing === null || backing === undefined) return [];
     const allowed = portsOfCluster(merged, one.service);
-    return [
-      selectionOf(service.ports, cluster, [backing], ({ ports }) =>
-        ports.filter((port) =>
-          allowed.some(({ name, protocol }) => name === port.name && protocol === port.protocol),
-        ),
-      ),
-    ];
+    const isAllowed = (port: ServicePort): boolean =>
+      allowed.some(({ name, protocol }) => name === port.name && protocol === port.protocol);
+    const found = selectionOf(service.ports, cluster, [backing], ({ ports }) =>
+      ports.filter(isAllowed),
+    );
+    const untakenPorts = one.service.ports.filter((port) => !isAllowed(port)).map(portText);
+    return [{ ...found, missing: { ...found.missing, untakenPorts } }];
   });
 }

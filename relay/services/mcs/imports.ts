@@ -4,6 +4,7 @@
  * no more than its share. [MCS2] [MCS3] [MCS11]
  */
 import type { SourceCluster } from "../select-endpoints.ts";
+import type { Backing } from "../service-table.ts";
 import { derivedName } from "./derived-name.ts";
 import { ImportPlaces } from "./import-places.ts";
 import { mergeExports } from "./merge-exports.ts";
@@ -28,6 +29,13 @@ export interface OverBound {
   /** Those that could be imported. */
   readonly exported: number;
   readonly imported: number;
+}
+
+/** An export that a cluster tells, and that is not imported. */
+export interface NotImported extends ImportedName {
+  /** As labels of slices name it. */
+  readonly cluster: string;
+  readonly why: "NoNamespace" | "NoService" | "FederatedService" | "OverBound";
 }
 
 export class Imports {
@@ -123,6 +131,29 @@ export class Imports {
     return [...this.#places].flatMap(([rcc, { size }]) =>
       size > IMPORTS_PER_CLUSTER ? [{ rcc, exported: size, imported: IMPORTS_PER_CLUSTER }] : [],
     );
+  }
+
+  /** Of other clusters: this one's exports have conditions. */
+  notImported(): readonly NotImported[] {
+    return this.#clusters().flatMap(({ rcc, name: cluster, table }) =>
+      rcc === null
+        ? []
+        : [...table.exports()].flatMap((backing): readonly NotImported[] => {
+            const why = this.#whyNot(rcc, backing);
+            const { export: exported } = backing;
+            if (why === null || exported === null) return [];
+            const { namespace, name } = exported;
+            return [{ cluster, namespace, name, why }];
+          }),
+    );
+  }
+
+  #whyNot(rcc: string, { service, export: exported }: Backing): NotImported["why"] | null {
+    if (exported === null) return null;
+    if (!this.#hasNamespace(exported.namespace)) return "NoNamespace";
+    if (service === null) return "NoService";
+    if (service.federated) return "FederatedService";
+    return this.#places.get(rcc)?.isOver(idOf(exported)) === true ? "OverBound" : null;
   }
 
   #exportedBy(

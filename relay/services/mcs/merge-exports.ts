@@ -75,14 +75,19 @@ function isOlder(a: ExportedService, b: ExportedService): number {
 }
 
 /**
- * An address of a family that an exporter lacks would lead to a part of the endpoints, or to none.
- * Where nothing is common to all, the oldest's. [MCS12]
+ * An address of a family that an exporter lacks would lead to a part of the endpoints. So from the
+ * oldest on, what each has of those before; one that has nothing of it is passed over: no address
+ * would be left. [MCS12]
  */
 function commonFamilies(byAge: readonly ExportedService[]): Families {
-  const all = byAge.map(({ service }) => familiesOf(service));
-  const has = (family: string): boolean => all.every((one) => one.includes(family));
+  const [first = "4", ...others] = byAge.map(({ service }) => familiesOf(service));
+  return others.reduce(inBoth, first);
+}
+
+function inBoth(common: Families, other: Families): Families {
+  const has = (family: string): boolean => common.includes(family) && other.includes(family);
   if (has("4")) return has("6") ? "46" : "4";
-  return has("6") ? "6" : (all[0] ?? "4");
+  return has("6") ? "6" : common;
 }
 
 function familiesOf({ families }: Service): Families {

@@ -1,8 +1,9 @@
 /** Conditions of ServiceExports, and the status of ServiceImports. Pure. [MCS8] [MCS9] [MCS12] */
+import type { ToldCondition } from "../../../shared/api/services.ts";
 import { isJsonObject } from "../../kube/kube-object.ts";
 import type { JsonObject } from "../../kube/kube-object.ts";
 import { canonical } from "../plan-writes.ts";
-import { metadataOf } from "../followed-objects.ts";
+import { metadataOf, textOf } from "../followed-objects.ts";
 import type { Conflict, MergedService } from "./merge-exports.ts";
 
 export interface Condition {
@@ -127,6 +128,25 @@ export function withImportStatus(
       endpointSliceObjects: hasEndpoints ? "Present" : "Absent",
     },
   };
+}
+
+/** As an object has them; whatever is none is left out. */
+export function conditionsOf(object: JsonObject | null): readonly ToldCondition[] {
+  const status = isJsonObject(object?.["status"]) ? object["status"] : {};
+  const { conditions } = status;
+  if (!Array.isArray(conditions)) return [];
+  return conditions.flatMap((one: unknown) =>
+    isJsonObject(one)
+      ? [
+          {
+            type: textOf(one["type"]),
+            status: textOf(one["status"]),
+            reason: textOf(one["reason"]),
+            message: textOf(one["message"]),
+          },
+        ]
+      : [],
+  );
 }
 
 /** Names of the clusters that a ServiceImport says it is of. */

@@ -17,6 +17,7 @@ afterEach(async () => {
   }
 });
 
+const NOW = { retryAfterSeconds: 0 };
 const LOG = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 function start(world: FederatedWorld, api: FakeSliceApi, isHeld = true) {
@@ -135,6 +136,37 @@ test("[SVC11] a bad selector: our slices of that Service go, and an Event on it 
     ["BadSelector", "Warning"],
   ]);
   expect(String(events[0]?.body["message"])).toMatch(/\d/);
+});
+
+test("[SVC11] an Event that the API server refuses is written later, and our slices go all the same", async () => {
+  const [made, api] = [world(), new FakeSliceApi()];
+  start(made, api);
+  await until(api, "10.2.0.1");
+  api.failures.push({ status: 429, body: "{}", retryAfterSeconds: 0 });
+  made.ask(fillable("app = 'db'"));
+  await until(api);
+  const events = (): number => api.requests.filter(({ path }) => path.endsWith("/events")).length;
+  await eventually(
+    () => Promise.resolve(events()),
+    (count) => count === 2,
+  );
+  const told = [...api.objects.keys()].filter((path) => path.includes("/events/"));
+  expect(told).toHaveLength(1);
+});
+
+test("[SVC25] a namespace that is not there, or not any more: the cause is told, and nothing is left when the Service goes", async () => {
+  const [made, api] = [world(), new FakeSliceApi()];
+  const body = JSON.stringify({ kind: "Status", message: 'namespaces "shop" not found' });
+  api.failures.push(...Array.from({ length: 50 }, () => ({ status: 404, body, ...NOW })));
+  const { writer, loop } = start(made, api);
+  await eventually(
+    () => Promise.resolve(writer.condition("shop/db")),
+    (condition) => condition?.kind === "failing" && condition.message.includes("not found"),
+  );
+  made.ask(null);
+  await atRest(loop);
+  expect(writer.condition("shop/db")).toBeNull();
+  expect(api.slices()).toEqual([]);
 });
 
 test("[SVC26] Endpoints that would be mirrored: nothing is written, and the command that ends it is named", async () => {

@@ -39,6 +39,25 @@ import {
 import { accessFacts as facts, writeView } from "../../support/stored-view.ts";
 import { channelLog, wholeLog } from "../../support/watched-link.ts";
 
+test("[SVC24] a view from disk is not all that a cluster has: until it is heard, and then whatever becomes of the hub", () => {
+  const named: Scope = { kinds: [...SCOPE_KINDS] };
+  const log = channelLog("services", "e", [service("db", {})]);
+  const first = open(folder());
+  first.remotes.followFacts(facts(3, [{ scope: named }]), true);
+  expect(first.remotes.isComplete("db", "services")).toBe(false);
+  first.links[0]?.deliver(...log);
+  expect(first.remotes.isComplete("db", "services")).toBe(true);
+  const again = first.reopen();
+  again.remotes.followFacts(facts(3, [{ scope: named }]), true);
+  expect(names(again.served().values())).toEqual(["db"]);
+  expect(again.remotes.isComplete("db", "services")).toBe(false);
+  again.links[0]?.deliver(...log);
+  expect(again.remotes.isComplete("db", "services")).toBe(true);
+  again.links[0]?.restart();
+  expect(again.remotes.isComplete("db", "services")).toBe(true);
+  again.remotes.stop();
+});
+
 test("[SVC24] a grant that names no Services any more: they leave at once, and nothing else does", () => {
   const dir = folder();
   writeView(dir, ...ALL);

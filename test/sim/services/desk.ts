@@ -7,7 +7,8 @@ import type { JsonObject } from "../../../relay/kube/kube-object.ts";
 import { derivedKey } from "../../../relay/services/mcs/imports.ts";
 import { readOwnSlice } from "../../../relay/services/own-slice.ts";
 import type { OwnSlice } from "../../../relay/services/own-slice.ts";
-import { planWrites } from "../../../relay/services/plan-writes.ts";
+import { planFilling } from "../../../relay/services/plan-filling.ts";
+import type { SliceWrite } from "../../../relay/services/plan-writes.ts";
 import { Services } from "../../../relay/services/services.ts";
 import type { CalicoRecord } from "../../../shared/record/record.ts";
 import { BY_SELECTOR, NAMESPACE } from "./model.ts";
@@ -36,6 +37,16 @@ export class SimSlices {
   slicesOf(key: string): readonly OwnSlice[] {
     return [...this.slices.values()].filter(
       ({ namespace, service }) => `${namespace}/${service}` === key,
+    );
+  }
+
+  /** One request of a writer. @returns Whether it was taken. */
+  write(write: SliceWrite): boolean {
+    if (write.op === "delete") return this.delete(write.before.name, write.before);
+    return this.put(
+      write.slice.name,
+      write.slice.object,
+      write.op === "create" ? null : write.before,
     );
   }
 
@@ -103,15 +114,10 @@ export class Desk {
       ({ namespace, service }) => `${namespace}/${service}` === key,
     );
     const filling = this.services.filling(key, held);
-    if (filling.kind === "waiting") return false;
-    const [write] =
-      filling.kind === "filled"
-        ? planWrites(held, filling.slices, (cluster) => this.incomplete.has(cluster))
-        : planWrites(held, [], () => false);
+    const [write] = planFilling(filling, held, this.services);
     if (write === undefined) return false;
     const name = write.op === "delete" ? write.before.name : write.slice.name;
-    if (write.op === "delete") this.#slices.delete(name, write.before);
-    else this.#slices.put(name, write.slice.object, write.op === "create" ? null : write.before);
+    this.#slices.write(write);
     // The answer, or what is read after a conflict.
     const now = this.#slices.slices.get(name);
     if (now === undefined) this.#cache.delete(name);

@@ -4,7 +4,8 @@
  */
 import { overlap } from "../addresses.ts";
 import type { Happening, Moment, QuietRelay } from "../history.ts";
-import { Truth } from "./truth.ts";
+import { ghostInSlices, lackInSlices } from "./slices-truth.ts";
+import { shownHash, Truth } from "./truth.ts";
 import type { Validator, Violation } from "./validator.ts";
 
 export interface Wanted {
@@ -22,7 +23,7 @@ export function expected(truth: Truth, relay: QuietRelay): Map<string, Wanted> {
     for (const [key, state] of truth.has(origin)) {
       // What is for routes is `NoRouteWithoutBoth`.
       if (state.channel === "routing") continue;
-      const hash = scope === undefined ? state.hash : (state.shown?.(scope) ?? null);
+      const hash = shownHash(state, scope);
       if (hash !== null && !state.ips.some((ip) => own.some((mine) => overlap(ip, mine))))
         wanted.set(`${rcc} ${key}`, { hash, isPrefixed: truth.prefixed.has(pair) });
     }
@@ -82,11 +83,16 @@ export const converged: Validator = {
             return `${relay.relay} gives ${key} to rules ${isPrefixed ? "without" : "with"} the RCC's prefix`;
         }
       for (const { origin, admitted } of quiet.origins) {
-        const own = truth.has(origin);
-        const count = [...admitted.values()].reduce((sum, n) => sum + n, 0);
-        if (count !== own.size)
-          return `Origin ${origin} has admitted ${count} records, its source has ${own.size} of its own`;
+        // What nobody asks for is published no more, and stays as it was.
+        const isCounted = (channel: string): boolean =>
+          channel !== "services" || truth.isAsked(origin);
+        const own = [...truth.has(origin).values()].filter(({ channel }) => isCounted(channel));
+        const count = [...admitted].reduce((sum, [of, n]) => sum + (isCounted(of) ? n : 0), 0);
+        if (count !== own.length)
+          return `Origin ${origin} has admitted ${count} records, its source has ${own.length} of its own`;
       }
+      const lack = lackInSlices(truth, quiet);
+      if (lack !== null) return lack;
       return quiet.unacknowledged === 0
         ? null
         : `${quiet.unacknowledged} Origins have not acknowledged their facts`;
@@ -148,7 +154,7 @@ export const noGhosts: Validator = {
         const left = relay.pools.find((cidr) => !pools.has(cidr));
         if (left !== undefined) return `the Felix of ${relay.relay} still has pool ${left}`;
       }
-      return null;
+      return ghostInSlices(truth, quiet);
     });
   },
 };

@@ -3,7 +3,9 @@ import { lossTold } from "./loss-told.ts";
 import { neverInSyncEarly } from "./never-in-sync-early.ts";
 import { neverThrows } from "./never-throws.ts";
 import { noAmnesia } from "./no-amnesia.ts";
+import { noEmptyWindow } from "./no-empty-window.ts";
 import { noFlagFlip } from "./no-flag-flip.ts";
+import { noForeignEndpoint } from "./no-foreign-endpoint.ts";
 import { noLeak } from "./no-leak.ts";
 import { noNatWindow } from "./no-nat-window.ts";
 import { noRouteWithoutBoth } from "./no-route-without-both.ts";
@@ -29,6 +31,8 @@ export const VALIDATORS: readonly Validator[] = [
   noRouteWithoutBoth,
   noNatWindow,
   noFlagFlip,
+  noForeignEndpoint,
+  noEmptyWindow,
   noGhosts,
   converged,
   statusTruthful,

@@ -34,9 +34,9 @@ function judgeHeld(
       else if (!refused.has(key))
         return `has ${served.get(key)?.hash ?? "nothing"} under ${key} of ${channel}, the log at ${revision} has ${hash ?? ""}`;
   }
-  return count === served.size
-    ? null
-    : `has ${served.size} records, ${count} of which are in the log`;
+  // In sync says nothing of Services.
+  const size = [...served.values()].filter(({ isOfServices }) => isOfServices !== true).length;
+  return count === size ? null : `has ${size} records, ${count} of which are in the log`;
 }
 
 /**
@@ -56,7 +56,7 @@ function judgeSource(
     const last = states.at(-1);
     if (last?.value?.isOwn !== true || served.has(key) || refused.has(key)) continue;
     const { channel } = last.value;
-    if (channel === "routing") continue;
+    if (channel === "routing" || channel === "services") continue;
     const { epoch = "", revision = 0 } = positions.get(channel) ?? {};
     if (epoch === WITHHELD_EPOCH) continue;
     const scope = truth.logOf(origin, channel, epoch)?.scope ?? null;

@@ -35,6 +35,7 @@ function isJustified(
   const isHidden = (id: string): boolean =>
     states.slice(since).some(({ value }) => value?.shown?.(id) === null);
   if (scopes.some(isHidden)) return true;
+  if (states[since]?.value?.channel === "services" && truth.everUnscoped.has(pair)) return true;
   for (const ownStates of truth.allStates(uid).values())
     for (const { value } of ownStates)
       if (served.ips.some((ip) => value?.owns.some((own) => overlap(ip, own)))) return true;

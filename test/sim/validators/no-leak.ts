@@ -94,6 +94,11 @@ export const noLeak: Validator = {
           message: `Origin ${it.origin} sent a ${it.message.type} to ${it.to}, which it knows may not read it`,
         };
       const scope = known.scopes.get(it.to);
+      if (scope === undefined && "payload" in it.message && it.message.channel === "services")
+        return {
+          atMs,
+          message: `Origin ${it.origin} sent a ${it.message.type} of Services to ${it.to}, whose grant does not name them`,
+        };
       if (scope !== undefined && "payload" in it.message && !areShown(it.message.payload, scope))
         return {
           atMs,

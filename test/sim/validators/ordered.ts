@@ -78,6 +78,7 @@ function atFelix(history: readonly Moment[]): Violation | null {
       readonly uid: string;
       readonly origin: string;
       readonly hash: string | null;
+      readonly isOfServices: boolean;
     }
   >();
   /**
@@ -106,6 +107,11 @@ function atFelix(history: readonly Moment[]): Violation | null {
       for (const [id, { uid, origin, hash }] of told)
         if (isOther && hash === null && uid === it.to && origin === it.origin) told.delete(id);
     }
+    // What nobody asks for is not brought up to date, and is shown as it was to who asks next,
+    // until its publisher has compared it. [SVC1]
+    if (it.what === "edges")
+      for (const [id, { origin, isOfServices }] of told)
+        if (isOfServices && !truth.isAsked(origin)) told.delete(id);
     if (it.what === "relay")
       for (const id of told.keys()) if (id.startsWith(`${it.relay} `)) told.delete(id);
     // What is granted anew begins anew: a first contact shows what its blobs have, and then what
@@ -118,6 +124,8 @@ function atFelix(history: readonly Moment[]): Violation | null {
     const [rcc = "", key = ""] = it.key.split(" ");
     const states = truth.states(it.origin, key);
     const before = told.get(id);
+    const isOfServices = it.served.isOfServices === true;
+    const who = { atMs, uid: it.uid, origin: it.origin, isOfServices };
     if (it.op === "delete") {
       const wasAt = before?.origin === it.origin ? before.index : states.length;
       const goneAt = states.findIndex(({ value }, at) => at > wasAt && value?.isOwn !== true);
@@ -126,7 +134,7 @@ function atFelix(history: readonly Moment[]): Violation | null {
       const isGranted = truth.heard.get(it.relay)?.get(rcc) === it.origin;
       const isKnown = before === undefined || !truth.isAdmitted(it.origin, key, before.hash);
       if (!isGranted || !isKnown || goneAt < 0) told.delete(id);
-      else told.set(id, { index: goneAt, atMs, uid: it.uid, origin: it.origin, hash: null });
+      else told.set(id, { ...who, index: goneAt, hash: null });
       continue;
     }
     if (it.origin === "") continue;
@@ -144,7 +152,7 @@ function atFelix(history: readonly Moment[]): Violation | null {
         message: `${it.relay} went back to an older state of ${it.key} of ${it.origin}`,
       };
     const index = states.findIndex(isIt);
-    told.set(id, { index, atMs, uid: it.uid, origin: it.origin, hash });
+    told.set(id, { ...who, index, hash });
   }
   return null;
 }

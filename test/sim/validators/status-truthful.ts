@@ -67,8 +67,13 @@ function judgeQuiet(truth: Truth, quiet: Extract<Happening, { what: "quiet" }>):
   }
   for (const { origin, isPublisherConnected, quarantined } of quiet.origins) {
     if (!isPublisherConnected) return `Origin ${origin} says that its publisher is absent`;
-    const refused = truth.has(origin, false).size;
-    if (quarantined !== refused)
+    const kept = [...truth.has(origin, false).values()];
+    const refused = kept.filter(({ channel }) => channel !== "services").length;
+    // Of Services that nobody asks for what was refused stays as it was.
+    const isRight = truth.isAsked(origin)
+      ? quarantined === kept.length
+      : quarantined === refused || (quarantined > refused && truth.wasAsked(origin));
+    if (!isRight)
       return `Origin ${origin} says ${quarantined} refused records, its source has ${refused}`;
   }
   return null;

@@ -3,7 +3,7 @@
  * Origins have committed. No code of the product is asked.
  */
 import type { Channel } from "../../../shared/record/channel.ts";
-import { SCOPES } from "../scopes.ts";
+import { ALL_SCOPES } from "../scopes.ts";
 import type { Entries, LoggedFrame, LoggedLog, Moment, SourceState } from "../history.ts";
 
 export interface Timed<T> {
@@ -42,6 +42,8 @@ interface Projection {
 
 export class Truth {
   readonly placeOf = new Map<string, string>();
+  /** Places whose `shop/db` asks to be filled, or does not. */
+  readonly asking = new Map<string, boolean>();
   /** By place and key, all states in order. */
   readonly #sources = new Map<string, Map<string, Timed<SourceState | null>[]>>();
   /** `reader origin` to RCC name. */
@@ -52,6 +54,8 @@ export class Truth {
   scopes: ReadonlyMap<string, string> = new Map();
   /** All that a pair ever had. */
   readonly everScopes = new Map<string, Set<string>>();
+  /** Pairs that had a grant without a scope at some time. */
+  readonly everUnscoped = new Set<string>();
   /** By relay: RCC name to origin, as it was told last. */
   readonly heard = new Map<string, ReadonlyMap<string, string>>();
   /** `reader origin rcc` that were effective once and then, at least for a while, not. */
@@ -80,6 +84,8 @@ export class Truth {
         this.edges = it.effective;
         this.prefixed = it.prefixed ?? new Set();
         this.scopes = it.scopes ?? new Map();
+        for (const pair of this.edges.keys())
+          if (!this.scopes.has(pair)) this.everUnscoped.add(pair);
         for (const [pair, id] of this.scopes)
           this.everScopes.set(pair, (this.everScopes.get(pair) ?? new Set()).add(id));
         return;
@@ -131,6 +137,9 @@ export class Truth {
         if (it.hash === null) this.storage(it.origin).kept.delete(it.key);
         else this.storage(it.origin).kept.set(it.key, it.hash);
         return;
+      case "asking":
+        this.asking.set(it.place, it.isAsking);
+        return;
       case "action":
       case "calm":
       case "dark":
@@ -148,6 +157,7 @@ export class Truth {
       case "routes":
       case "seen":
       case "sent":
+      case "slices":
       case "suspended":
       case "thrown":
       case "told":
@@ -179,6 +189,18 @@ export class Truth {
       if (state?.isOwn === isOwn) own.set(key, state);
     }
     return own;
+  }
+
+  /** Whether some reader of a cluster may have its Services: only then it publishes them. */
+  isAsked(uid: string): boolean {
+    return [...this.scopes].some(([pair, id]) => pair.endsWith(` ${uid}`) && showsServices(id));
+  }
+
+  /** The same, at any time. */
+  wasAsked(uid: string): boolean {
+    return [...this.everScopes].some(
+      ([pair, ids]) => pair.endsWith(` ${uid}`) && [...ids].some(showsServices),
+    );
   }
 
   /** Addresses that the source of a cluster shows as its own, besides its pods' range. */
@@ -237,10 +259,21 @@ export function admittedAt(log: Log | undefined, revision: number): Entries | un
   return admitted;
 }
 
+function showsServices(id: string): boolean {
+  return ALL_SCOPES.some((one) => one.id === id && one.scope.kinds?.includes("Service") === true);
+}
+
+/** What a pair's grant shows of a state, by its hash; `null`: nothing. @param scope Its id. */
+export function shownHash(state: SourceState, scope: string | undefined): string | null {
+  if (scope !== undefined) return state.shown?.(scope) ?? null;
+  return state.channel === "services" ? null : state.hash;
+}
+
 /** Whether a record of this hash is that state, or what some scope shows of it. */
 export function isStateOf(state: SourceState | null, hash: string): boolean {
   return (
-    state !== null && (state.hash === hash || SCOPES.some(({ id }) => state.shown?.(id) === hash))
+    state !== null &&
+    (state.hash === hash || ALL_SCOPES.some(({ id }) => state.shown?.(id) === hash))
   );
 }
 

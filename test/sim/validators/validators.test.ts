@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 import { WITHHELD_EPOCH } from "../../../shared/log/cursor.ts";
 import type { Message } from "../../../shared/protocol/messages.ts";
 import type { OverlayPhase } from "../../../shared/visibility/overlay-order.ts";
+import { endpoint, service } from "../../support/federated.ts";
 import type {
   Happening,
   Moment,
@@ -46,6 +47,13 @@ const told = (op: "put" | "delete", isNew: boolean, hash = HASH): Happening => (
   key: `b ${KEY}`,
   served: { ...served, hash },
   isNew,
+});
+/** Of `shop/db` of A. @param ids Cluster and address. */
+const inSlices = (...ids: readonly string[]): Happening => ({
+  ...relay,
+  what: "slices",
+  service: "shop/db",
+  endpoints: new Map(ids.map((id) => [id, { isReady: true, times: 1 }])),
 });
 const seen = (given: Partial<SeenRemote>): Happening => ({
   ...relay,
@@ -216,6 +224,18 @@ const BAD: Readonly<Record<string, readonly Happening[]>> = {
       hasVxlan: false,
     })),
   ],
+  NoForeignEndpoint: [inSlices("b 10.9.9.9")],
+  NoEmptyWindow: [
+    { what: "asking", place: "pa", isAsking: true },
+    ...[service("pg", { app: "db" }), endpoint("pg", "10.7.0.1")].map((record, i): Happening => ({
+      what: "source",
+      place: "pa",
+      key: `0${5 + i}`.repeat(12),
+      state: { ...state, channel: "services", record },
+    })),
+    inSlices("pa 10.7.0.1"),
+    inSlices(),
+  ],
   NoFlagFlip: [
     {
       what: "pools",
@@ -245,6 +265,13 @@ for (const [name, end] of Object.entries(BAD))
   test(`[SIM2] ${name} is found broken where it is, and only it`, () => {
     expect(broken([...begin, ...end])).toEqual([name]);
   });
+
+test("[SIM8] NoEmptyWindow: what its Service asks for no more leaves rightly", () => {
+  const [asking, ...others] = BAD["NoEmptyWindow"] ?? [];
+  const last = others.pop();
+  if (asking?.what !== "asking" || last === undefined) throw new Error("another history");
+  expect(broken([...begin, asking, ...others, { ...asking, isAsking: false }, last])).toEqual([]);
+});
 
 test("[SIM2] Ordered: a key that goes back to an older state at Felix", () => {
   const newer = "03".repeat(12);

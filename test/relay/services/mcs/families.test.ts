@@ -29,9 +29,12 @@ const COMMON: readonly (readonly [readonly string[], Families])[] = [
   [["46", "64"], "46"],
   [["46", ""], "4"],
   [["6", "46", "64"], "6"],
-  // Nothing is common: the oldest counts.
+  // One that has nothing of what those before have is passed over.
   [["", "6"], "4"],
   [["6", ""], "6"],
+  [["46", "", "6"], "4"],
+  [["46", "6", ""], "6"],
+  [["", "6", "46"], "4"],
 ];
 
 test.each(COMMON)("[MCS12] exporters of %j have %s in common", (families, common) => {
