@@ -11,7 +11,7 @@ const OBJECTS = { MESH: "MeshObject", ORIGIN: "OriginObject" };
 export const SECRETS = ["HUB_KEY", "ADMIN_TOKEN_HASH"];
 /** From this date on the runtime answers a peer's close by itself, which the hub counts on. */
 const EARLIEST_DATE = "2026-04-07";
-/** Without the second each connection may ask the hub to deflate again what is deflated. [PRO11] */
+/** Without the second each connection may ask the hub to deflate again what is deflated. [PRO12] */
 const FLAGS = ["nodejs_compat", "no_web_socket_compression"];
 
 /** Of Durable Objects: developers.cloudflare.com/durable-objects/reference/data-location */

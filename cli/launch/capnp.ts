@@ -36,7 +36,7 @@ export const FSYNC_VARIABLE = "CATWALK_FSYNC_MS";
  */
 const V8_FLAGS = ["--expose-gc", "--max-semi-space-size=2", "--initial-old-space-size=256"];
 
-/** Messages are deflated already; a connection that deflates them again takes 300 KB. [PRO11] */
+/** Messages are deflated already; a connection that deflates them again takes 300 KB. [PRO12] */
 const COMPATIBILITY_FLAGS = ["nodejs_compat", "no_web_socket_compression"];
 
 export function capnpConfig(options: CapnpOptions): string {

@@ -36,7 +36,7 @@ async function dials(count: number): Promise<void> {
   await Promise.all(Array.from({ length: AT_ONCE }, one));
 }
 
-test("[PRO11] a connection that asks for compression gets none", async () => {
+test("[PRO12] a connection that asks for compression gets none", async () => {
   const headers = await rig.originHeaders();
   const socket = new WebSocket(rig.homeUrl, { headers, perMessageDeflate: true });
   await new Promise((resolve) => socket.once("open", resolve));
