@@ -8,9 +8,11 @@ import { WITHHELD_EPOCH } from "../../../shared/log/cursor.ts";
 import type { Message } from "../../../shared/protocol/messages.ts";
 import type { OverlayPhase } from "../../../shared/visibility/overlay-order.ts";
 import type {
+  FelixMove,
   Happening,
   Moment,
   QuietRelay,
+  SeenPositions,
   SeenRemote,
   Served,
   SourceState,
@@ -123,6 +125,25 @@ const begin: readonly Happening[] = [
   told("put", true),
 ];
 
+const at = (revision: number, epoch = "e"): SeenPositions =>
+  new Map([["identity", { epoch, revision }]]);
+
+/** A Felix has come from relay `q`, which was at 7, to one that is there too, or elsewhere. */
+function moved(other: Partial<FelixMove> = {}): Happening {
+  return {
+    what: "moved",
+    relay: "r",
+    from: "q",
+    uid: A,
+    sinceMs: 0,
+    hadVersion: 2,
+    hasVersion: 2,
+    had: new Map([[B, at(7)]]),
+    has: new Map([[B, at(7)]]),
+    ...other,
+  };
+}
+
 const log = { origin: 0, channel: "identity" } as const;
 const bytes = new Uint8Array(16);
 const resume: Message = { type: "resume", ...log, after: 1 };
@@ -180,6 +201,7 @@ const BAD: Readonly<Record<string, readonly Happening[]>> = {
   ],
   Unique: [told("put", true)],
   NeverInSyncEarly: [seen({ status: 2 })],
+  NeverBehind: [moved({ has: new Map([[B, at(6)]]) })],
   NoAmnesia: [told("delete", false)],
   NoGhosts: [
     { what: "heard", relay: "r", version: 3, granted: new Map() },
@@ -377,6 +399,18 @@ test("[SIM2] NoNatWindow: a pool that may be seen all the time stays with Felix"
   const before = [...begin, routedEdges(), poolOf("pb"), heardOrder("commit"), synced];
   expect(broken([...before, pools([[POOL, "none"]]), pools([[POOL, "vxlan"]])])).toEqual([]);
   expect(broken([...before, pools([[POOL, "none"]]), pools([])])).toEqual(["NoNatWindow"]);
+});
+
+test("[SIM2] NeverBehind: a relay that a Felix comes to is where the one before was, or it may not see the origin", () => {
+  const judge = (other: Partial<FelixMove>) => broken([...begin, moved(other)]);
+  expect(judge({})).toEqual([]);
+  expect(judge({ has: new Map([[B, at(8)]]) })).toEqual([]);
+  // Another log: what the one before had counts no more.
+  expect(judge({ has: new Map([[B, at(1, "f")]]) })).toEqual([]);
+  expect(judge({ has: new Map() })).toEqual([]);
+  expect(judge({ has: new Map([[B, new Map()]]) })).toEqual(["NeverBehind"]);
+  expect(judge({ hasVersion: 1 })).toEqual(["NeverBehind"]);
+  expect(broken([...begin, { what: "restored" }, moved({ hasVersion: 1 })])).toEqual([]);
 });
 
 test("[SIM2] SuspendedSilent: nothing goes to or from a suspended cluster, once all know it", () => {
