@@ -501,6 +501,37 @@ test("[SIM2] NoNatWindow: a pool that was deleted leaves once; one that was revo
   expect(broken([...back, pools([])])).toEqual(["NoNatWindow"]);
   const restored = [...before, { what: "restored" } as Happening];
   expect(broken([...restored, pools([])])).toEqual([]);
+  // A hub that was put back is judged once it knows what the origin has, and the reader has it.
+  const reconciled: Happening = {
+    what: "received",
+    origin: B,
+    socket: "s",
+    message: { type: "reconciled", channel: "pools" },
+  };
+  const inSync = (of: string): Happening => ({
+    ...relay,
+    what: "seen",
+    remotes: [
+      {
+        rcc: "b",
+        origin: of,
+        status: 2,
+        endpoints: 0,
+        revision: 0,
+        digest: null,
+        served: new Map(),
+        refused: new Set(),
+        positions: new Map(),
+        isOpen: true,
+      },
+    ],
+  });
+  const judged = (...then: Happening[]) =>
+    broken([...restored, ...then, pools([])]).filter((name) => name === "NoNatWindow");
+  expect(judged(reconciled)).toEqual([]);
+  expect(judged(inSync(B), reconciled)).toEqual([]);
+  expect(judged(reconciled, inSync(B))).toEqual(["NoNatWindow"]);
+  expect(judged(reconciled, inSync(B), { what: "restored" })).toEqual([]);
 });
 
 test("[SIM2] StatusTruthful: changes take as long as is told, as far as clocks are right", () => {
