@@ -5,6 +5,7 @@
 import type { Channel } from "../shared/record/channel.ts";
 import type { AccessFacts, ClusterReport, EdgeReport } from "../shared/visibility/facts.ts";
 import type { Credentials } from "./hub/credentials.ts";
+import type { HeadQuestion } from "./hub/head-questions.ts";
 import { joinUntilDecided } from "./hub/join-until-decided.ts";
 import type { RelayPorts } from "./hub/relay-ports.ts";
 import type { Logger } from "./lib/log.ts";
@@ -32,6 +33,8 @@ export interface HubSessionOptions {
   /** Newest access version that this relay holds. */
   accessVersion(): number;
   onAccess(facts: AccessFacts): void;
+  /** The hub has answered a question. */
+  onHeads(): void;
   /** See `PublisherPorts`. */
   review(channel: Channel, missing: readonly Uint8Array[]): ReadonlySet<string>;
   /** This relay is a member: its home socket is made, and not started. */
@@ -57,6 +60,11 @@ export class HubSession {
   /** `null`: not a member. */
   get publisher(): Publisher | null {
     return this.#home?.publisher ?? null;
+  }
+
+  /** See `Home`; `null`: the hub cannot be asked now. */
+  askHeads(): HeadQuestion | null {
+    return this.#home?.askHeads() ?? null;
   }
 
   get isStopped(): boolean {
@@ -123,6 +131,7 @@ export class HubSession {
       onRefused: (status, date) => this.#onRefused(status, date),
       accessVersion: () => this.#options.accessVersion(),
       onAccess: (facts) => this.#options.onAccess(facts),
+      onHeads: () => this.#options.onHeads(),
       review: (channel, missing) => this.#options.review(channel, missing),
       onUp: () => this.#onUp(home),
       onDown: (reason, message) => this.#onDown(home, reason, message),

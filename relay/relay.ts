@@ -1,5 +1,4 @@
 /** The relay of one cluster, wired: source → publisher → hub; access facts → remotes → readers. */
-import { PROTOCOL_VERSIONS } from "../shared/protocol/version.ts";
 import type { AccessFacts } from "../shared/visibility/facts.ts";
 import { ClusterServices } from "./cluster-services.ts";
 import { KeptAccess, warnOfHeldBack } from "./access/kept-access.ts";
@@ -8,11 +7,11 @@ import { directSide } from "./direct-side.ts";
 import type { DirectRemotes } from "./direct/direct-remotes.ts";
 import { HubSession } from "./hub-session.ts";
 import type { RelayIdentity } from "./hub-session.ts";
+import type { HeadQuestion } from "./hub/head-questions.ts";
 import { NODE_PORTS } from "./hub/relay-ports.ts";
 import type { RelayPorts } from "./hub/relay-ports.ts";
 import type { Logger } from "./lib/log.ts";
 import { makeFolder } from "./lib/make-folder.ts";
-import { VERSION } from "./lib/version.ts";
 import { openFeed } from "./open-feed.ts";
 import { openIdentity } from "./open-identity.ts";
 import { remotesOf } from "./open-remotes.ts";
@@ -27,12 +26,21 @@ import { ExportFile } from "./publish/export-file.ts";
 import type { Publisher } from "./publish/publisher.ts";
 import type { ResourceWriter } from "./resources/resource-writer.ts";
 import type { Source } from "./source/source.ts";
+import { statusOf } from "./relay-status.ts";
 import type { RelayStatus } from "./status.ts";
 import type { Remotes } from "./view/remotes.ts";
 import { OwnAddresses } from "./view/served.ts";
 
 /** How long other relays are still asked when the hub has been heard. */
 const ASK_BESIDE_HUB_MS = 10_000;
+
+/** What serves Felix, as far as the relay itself knows it. */
+interface RelaySplice {
+  readonly felixes: readonly string[];
+  canServe(): Promise<boolean>;
+  /** What its in-sync waits for may have come. */
+  look(): void;
+}
 
 export class Relay {
   readonly config: RelayConfig;
@@ -42,7 +50,7 @@ export class Relay {
   readonly source: Source;
   readonly services: ClusterServices;
   /** The splice that serves Felix, when it is configured. */
-  splice: { canServe(): Promise<boolean>; readonly felixes: readonly string[] } | null = null;
+  splice: RelaySplice | null = null;
   /** The cluster's other relays, when there are any. */
   peers: Peers | null = null;
   /** What this relay does about the cluster's custom resources; `null`: nothing. */
@@ -105,6 +113,7 @@ export class Relay {
       log,
       accessVersion: () => this.#access.facts?.accessVersion ?? 0,
       onAccess: (facts) => this.#onAccess(facts),
+      onHeads: () => this.splice?.look(),
       review: (channel, missing) => this.own.review(channel, missing),
       onMember: (publisher) => this.#onMember(publisher),
     });
@@ -191,28 +200,12 @@ export class Relay {
   }
 
   status(): RelayStatus {
-    return {
-      version: VERSION,
-      protocols: PROTOCOL_VERSIONS,
-      cluster: this.clusterName,
-      mesh: this.credentials.membership?.mesh ?? null,
-      ...this.#session.status(),
-      clockSkewSeconds: Math.round((this.credentials.skewMs ?? 0) / 1000),
-      accessVersion: this.#access.facts?.accessVersion ?? 0,
-      diskProblem: this.#access.writeError ?? this.remotes.writeError,
-      source: this.own.status(),
-      withdrawals: this.own.withdrawals.report(),
-      exports: this.own.exportStatus(),
-      publisher: this.#session.publisher?.status() ?? null,
-      remotes: this.remotes.reports(),
-      direct: this.directs?.status() ?? null,
-      pools: this.remotes.pools.report(),
-      transfers: this.remotes.transfers(),
-      peers: this.peers?.report ?? null,
-      feed: this.feed?.status() ?? null,
-      resources: this.resources?.status() ?? null,
-      felix: this.splice?.felixes ?? null,
-    };
+    return statusOf(this, this.#session, this.#access);
+  }
+
+  /** Answered behind all access facts that the hub has now; `null`: it cannot be asked. */
+  askHeads(): HeadQuestion | null {
+    return this.#session.askHeads();
   }
 
   /**
@@ -291,6 +284,7 @@ export class Relay {
   }
 
   #report(): void {
+    this.splice?.look();
     this.resources?.wake();
     this.#session.report(
       () => this.#path.reports(this.feed),

@@ -17,6 +17,7 @@ import { poolFeed, RemotesFeed } from "../../relay/typha/splice/remote-feed.ts";
 import { dialWith } from "../../relay/typha/upstream/dial.ts";
 import { Splice } from "../../relay/typha/splice/splice.ts";
 import { TlsFiles } from "../../relay/tls/files.ts";
+import { Barrier } from "../../relay/view/barrier.ts";
 import type { TyphaUpstream } from "../../relay/typha/upstream/upstream.ts";
 import { print } from "../admin/terminal.ts";
 import { CommandError } from "../admin/usage-error.ts";
@@ -127,6 +128,7 @@ function startSplice(
     feed: new RemotesFeed(relay.remotes),
     pools: poolFeed(relay.remotes),
     isViewLoaded: () => relay.isViewLoaded,
+    newBarrier: () => new Barrier(relay.remotes, config.hub ? () => relay.askHeads() : null),
     inSyncWaitMs: config.inSyncWaitSeconds * 1000,
     compressUpstream: config.typhaCompress ?? false,
     ...(config.typhaMaxPerAddress !== undefined && { maxPerAddress: config.typhaMaxPerAddress }),

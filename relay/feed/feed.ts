@@ -5,6 +5,7 @@
  */
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { EdgeReport } from "../../shared/visibility/facts.ts";
+import type { HeadQuestion } from "../hub/head-questions.ts";
 import type { LinkOptions } from "../hub/link.ts";
 import type { Link, RelayPorts } from "../hub/relay-ports.ts";
 import type { Logger } from "../lib/log.ts";
@@ -31,6 +32,8 @@ export interface FedRelay {
   clusterUid(): string | null;
   accessVersion(): number;
   view(originUid: string): RemoteView | null;
+  /** See `FeederPorts`. */
+  ask(target: string): HeadQuestion | null;
   onReports(): void;
 }
 
@@ -74,6 +77,7 @@ export class Feed {
       view: (uid) => relay.view(uid),
       state: () => ({ feeds: this.#role.kind !== "follower", hub: this.#isOpen(HOME) }),
       isOpen: (target) => this.#isOpen(target),
+      ask: (target) => relay.ask(target),
       onReports: () => relay.onReports(),
       after: (ms, run) => {
         ports.after(ms, () => {

@@ -12,10 +12,11 @@ import { pickVersion } from "../../shared/protocol/version.ts";
 import { mergedEdges } from "../../shared/visibility/merged-edges.ts";
 import type { EdgeReport } from "../../shared/visibility/facts.ts";
 import { parseEdgeReports } from "../../shared/visibility/parse-facts.ts";
+import type { HeadQuestion } from "../hub/head-questions.ts";
 import type { RemoteView } from "../view/remote-view.ts";
 import type { FeedFrame, FeedPipe, FeedPipeHandlers, FeederState } from "./frames.ts";
 import { FedOrigin } from "./fed-origin.ts";
-import { statusOf } from "./follower.ts";
+import { answerOf, statusOf } from "./follower.ts";
 import type { Follower, FollowerStatus, Stream } from "./follower.ts";
 import { WatchStream } from "./watch-stream.ts";
 
@@ -33,6 +34,8 @@ export interface FeederPorts {
   state(): FeederState;
   /** This relay's own socket for this is open. */
   isOpen(target: string): boolean;
+  /** How far the hub is with this; `null`: it cannot be asked now. */
+  ask(target: string): HeadQuestion | null;
   /** What followers report has changed. */
   onReports(): void;
   /** Runs something later, after what waits to be done then. */
@@ -109,6 +112,7 @@ export class Feeder {
   }
 
   onMessage(target: string, message: Message): void {
+    this.#passHeads(target);
     const view = this.#ports.view(target);
     if (target === HOME || view === null || !("channel" in message)) return;
     const origin = this.#originOf(target);
@@ -124,6 +128,13 @@ export class Feeder {
       watch?.goOn();
     }
     this.#rotate();
+  }
+
+  #passHeads(target: string): void {
+    for (const [follower, id, stream] of this.#streams(target)) {
+      const heads = answerOf(stream, () => this.#ports.ask(target));
+      if (heads !== null) this.#send(follower, id, heads);
+    }
   }
 
   /** Who was told first is told last the next time: to tell 98 takes 3 ms. [FEE10] */
@@ -187,7 +198,7 @@ export class Feeder {
     if (frame.type === "open") {
       if (follower.streams.size >= MAX_STREAMS || follower.streams.has(frame.stream))
         return follower.pipe.close();
-      const stream: Stream = { target: frame.target, isOpened: false, watch: null };
+      const stream: Stream = { target: frame.target, isOpened: false, watch: null, asked: null };
       follower.streams.set(frame.stream, stream);
       if (this.#ports.state().feeds && this.#ports.isOpen(frame.target))
         this.#open(follower, frame.stream, stream);
@@ -208,9 +219,12 @@ export class Feeder {
   #onMessageOf(follower: Follower, id: number, stream: Stream, bytes: Uint8Array): void {
     const decoded = decodeMessage(bytes);
     if (!decoded.ok) return this.#close(follower, id, stream, "protocol-error", decoded.rule);
+    const { message } = decoded;
     try {
-      if (stream.watch !== null) stream.watch.onFollower(decoded.message);
-      else this.#onHome(follower, id, decoded.message);
+      if (message.type === "ask-heads") {
+        stream.asked = { token: message.token, question: this.#ports.ask(stream.target) };
+      } else if (stream.watch !== null) stream.watch.onFollower(message);
+      else this.#onHome(follower, id, message);
     } catch (error) {
       this.#close(follower, id, stream, null, errorText(error));
     }

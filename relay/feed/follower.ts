@@ -1,5 +1,7 @@
 /** One relay that follows a feeder, as the feeder knows it. */
+import type { Heads } from "../../shared/protocol/head-messages.ts";
 import type { EdgeReport } from "../../shared/visibility/facts.ts";
+import type { HeadQuestion } from "../hub/head-questions.ts";
 import type { FeedPipe } from "./frames.ts";
 import type { WatchStream } from "./watch-stream.ts";
 
@@ -12,6 +14,19 @@ export interface Stream {
   isOpened: boolean;
   /** `null`: home, or not opened. */
   watch: WatchStream | null;
+  /** How far the hub is, asked last and not answered; `question`: of this relay, once it may. */
+  asked: { readonly token: number; question: HeadQuestion | null } | null;
+}
+
+/** The answer to what was asked, once the hub has given it. [FEE11] */
+export function answerOf(stream: Stream, ask: () => HeadQuestion | null): Heads | null {
+  const { asked } = stream;
+  if (asked === null) return null;
+  if (asked.question === null || asked.question.isLost) asked.question = ask();
+  const heads = asked.question?.answer ?? null;
+  if (heads === null) return null;
+  stream.asked = null;
+  return { type: "heads", token: asked.token, heads };
 }
 
 export interface Follower {

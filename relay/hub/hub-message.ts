@@ -6,6 +6,7 @@ const HOME: Readonly<Record<HomeMessage["type"], true>> = {
   difference: true,
   accepted: true,
   access: true,
+  heads: true,
 };
 
 const WATCH: Readonly<Record<WatchMessage["type"], true>> = {
@@ -17,6 +18,7 @@ const WATCH: Readonly<Record<WatchMessage["type"], true>> = {
   frame: true,
   "catch-up": true,
   mark: true,
+  heads: true,
   checkpoint: true,
 };
 

@@ -14,6 +14,8 @@ import { Publisher } from "./publisher.ts";
 import type { PublishedState } from "./differences.ts";
 import type { PublisherPorts } from "./publisher.ts";
 import { SOFTWARE } from "../lib/version.ts";
+import { HeadQuestions } from "../hub/head-questions.ts";
+import type { HeadQuestion } from "../hub/head-questions.ts";
 import { isHomeMessage } from "../hub/hub-message.ts";
 import { NODE_PORTS } from "../hub/relay-ports.ts";
 import type { Link, RelayPorts } from "../hub/relay-ports.ts";
@@ -28,6 +30,8 @@ export interface HomeOptions {
   onAccess(facts: AccessFacts): void;
   onDown(reason: DownReason | null, message: string): void;
   onUp(): void;
+  /** The hub has answered a question. */
+  onHeads?(): void;
   readonly ports?: RelayPorts;
   /** See `PublisherPorts`. */
   readonly review?: PublisherPorts["review"];
@@ -58,6 +62,7 @@ export class Home {
   #saidOverlay: ClusterReport["overlay"] | null = null;
   /** This start of this relay. */
   readonly #candidate: string;
+  readonly #questions = new HeadQuestions((message) => this.#link.send(message));
   /** The term that the hub handed out, for reconnections of this process. */
   #term = 0;
   /** Why publishing stopped for good, when it did. */
@@ -102,6 +107,11 @@ export class Home {
 
   get isOpen(): boolean {
     return this.#link.isOpen;
+  }
+
+  /** Answered behind all access facts that the hub had when it was asked. */
+  askHeads(): HeadQuestion | null {
+    return this.#questions.ask();
   }
 
   start(): void {
@@ -178,11 +188,15 @@ export class Home {
       return;
     }
     if (message.type === "home-welcome") this.#welcomed(message);
-    else this.publisher.onMessage(message);
+    else if (message.type === "heads") {
+      this.#questions.onHeads(message);
+      this.#options.onHeads?.();
+    } else this.publisher.onMessage(message);
   }
 
   #welcomed(message: HomeWelcome): void {
     const wasStandby = this.isStandby;
+    this.#questions.onWelcome(message.version);
     this.isStandby = message.isStandby === true;
     if (!this.isStandby || !wasStandby) {
       this.#reported = "";
@@ -201,6 +215,7 @@ export class Home {
 
   #down(reason: DownReason | null, message: string): void {
     this.publisher.onDisconnect();
+    this.#questions.onDown();
     this.isStandby = false;
     // Permanent refusals: no reconnection.
     if (reason === "removed" || reason === "unauthenticated") {

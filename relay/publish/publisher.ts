@@ -183,6 +183,7 @@ export class Publisher {
         return;
       }
       case "access":
+      case "heads":
         return;
     }
   }

@@ -3,6 +3,7 @@
  * datastore. [DIR5]
  */
 import type { Channel } from "../../shared/record/channel.ts";
+import type { HeadQuestion } from "../hub/head-questions.ts";
 import type { DownReason } from "../hub/link.ts";
 import type { ViewChange } from "./held-records.ts";
 import type { RemoteView } from "./remote-view.ts";
@@ -22,6 +23,8 @@ export interface Feed {
   /** Since when it does not hear the remote, in the relay's ms; `null`: it does. */
   readonly lostMs: number | null;
   readonly transferred: { readonly changes: number; readonly bytes: number };
+  /** How far the remote's log is now; `null`: cannot be asked. Missing where there is no log. */
+  askHeads?(): HeadQuestion | null;
   start(): void;
   stop(): void;
 }

@@ -61,6 +61,7 @@ export function open(message: WatchMessage): Opened | null {
     case "watch-welcome":
     case "resume":
     case "mark":
+    case "heads":
       return null;
     case "blob":
     case "frame":

@@ -82,6 +82,11 @@ export class RemoteRoutes {
     return { vteps: nodes, routes, unrouted };
   }
 
+  /** Whether a node waits to come back: another relay may have told it already. [TYP44] */
+  get isResting(): boolean {
+    return this.#resting.size > 0;
+  }
+
   /** Endpoints of a remote that Felix may be given; none where it has no routes. */
   vteps(rcc: string): Vteps {
     return this.#remotes.get(rcc)?.accepted ?? new Map();

@@ -24,6 +24,7 @@ import type { ServedChange } from "./serving.ts";
 import { SharedAddresses } from "./shared-addresses.ts";
 import { viewPath, viewsOnDisk, viewsRoot } from "./views-folder.ts";
 import type { ViewOnDisk } from "./views-folder.ts";
+import { servedParts, servedRecords } from "./walk-served.ts";
 
 type RemoteFacts = FactsPosition & Pick<AccessFacts, "remotes">;
 
@@ -72,40 +73,19 @@ export class Remotes {
     for (const part of this.servedParts()) yield* part();
   }
 
-  /**
-   * All served records, in parts of a few hundred: each is read from disk when it is called,
-   * and is what is served then. Who takes them over some time listens to changes meanwhile, and so
-   * has it all in the end.
-   */
-  *servedParts(): Generator<() => { readonly rcc: string; readonly held: HeldRecord }[]> {
-    for (const [rcc, { view, serving }] of this.#remotes)
-      for (const part of view.parts())
-        yield () =>
-          this.#remotes.get(rcc)?.view === view
-            ? [...view.recordsOf(part)].flatMap((whole) => {
-                const held = serving.shown(whole);
-                return held === null ? [] : [{ rcc, held }];
-              })
-            : [];
+  /** See `walk-served.ts`. */
+  servedParts(): ReturnType<typeof servedParts> {
+    return servedParts(this.#remotes);
   }
 
-  /**
-   * What is served, one by one, each read when it is called; `null`: it is served no more. For who
-   * gives others a turn in between: parts take too long for that. As with parts, what comes
-   * meanwhile is told as a change only.
-   */
-  *servedRecords(): Generator<{ readonly rcc: string; readonly read: () => HeldRecord | null }> {
-    for (const [rcc, { view, serving }] of this.#remotes)
-      for (const part of view.parts())
-        for (const keyHash of view.keysOf(part))
-          yield {
-            rcc,
-            read: () => {
-              const whole =
-                this.#remotes.get(rcc)?.view === view ? view.heldAt(part[0], keyHash) : null;
-              return whole && serving.shown(whole);
-            },
-          };
+  /** See `walk-served.ts`. */
+  servedRecords(): ReturnType<typeof servedRecords> {
+    return servedRecords(this.#remotes);
+  }
+
+  /** Those that this cluster may see. */
+  *granted(): Generator<Pick<ServedRemote, "feed" | "view">> {
+    for (const remote of this.#remotes.values()) if (remote.isGranted) yield remote;
   }
 
   names(): Iterable<string> {

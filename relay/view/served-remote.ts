@@ -6,6 +6,7 @@ import type { EdgeReport, LabelMode, Remote } from "../../shared/visibility/fact
 import type { RelayPorts } from "../hub/relay-ports.ts";
 import type { Logger } from "../lib/log.ts";
 import type { RemoteBounds } from "./bounds.ts";
+import { connectionStatusOf } from "./connection-status.ts";
 import { lacksRoutes, overlayReport } from "./overlay-report.ts";
 import type { RoutesReport } from "./overlay-report.ts";
 import type { HeldRecord, ViewChange } from "./held-records.ts";
@@ -105,6 +106,11 @@ export class ServedRemote {
     return this.view.header.meshId === DIRECT_MESH;
   }
 
+  /** What fills the view now. */
+  get feed(): Feed | null {
+    return this.#feed;
+  }
+
   get isGranted(): boolean {
     return this.#remote.state === "granted";
   }
@@ -164,7 +170,7 @@ export class ServedRemote {
     return {
       rcc: this.#remote.rcc,
       origin: this.#remote.origin,
-      connectionStatus: this.#connectionStatus(),
+      connectionStatus: connectionStatusOf(this.isGranted, this.#feed, this.view),
       endpoints: this.serving.endpoints,
       refused: this.serving.refused,
       ...(conflicts === 0 ? {} : { conflicts }),
@@ -286,15 +292,5 @@ export class ServedRemote {
     this.#wasInSync = isInSync;
     this.#isHeard ||= isInSync;
     this.#ports.onState();
-  }
-
-  /** Calico's values, see `EdgeReport`. [VIE7] */
-  #connectionStatus(): EdgeReport["connectionStatus"] {
-    const feed = this.#feed;
-    if (!this.isGranted || feed?.isRefused === true) return 5;
-    if (feed === null && this.view.excess !== null) return this.view.isLoaded ? 3 : 1;
-    if (feed === null || !feed.isOpen) return 0;
-    if (!this.view.isLoaded) return 1;
-    return this.view.isInSync && feed.isTold ? 2 : 3;
   }
 }

@@ -8,6 +8,8 @@ import type { WatchMessage } from "../../shared/protocol/messages.ts";
 import { MARK_VERSION, PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { FELIX_CHANNELS } from "../../shared/record/channel.ts";
 import type { Channel } from "../../shared/record/channel.ts";
+import { HeadQuestions } from "../hub/head-questions.ts";
+import type { HeadQuestion } from "../hub/head-questions.ts";
 import { isWatchMessage } from "../hub/hub-message.ts";
 import { NODE_PORTS } from "../hub/relay-ports.ts";
 import type { Link, RelayPorts } from "../hub/relay-ports.ts";
@@ -45,6 +47,7 @@ export class Watcher implements Feed {
   readonly #everTold = new Set<Channel>();
   /** When the connection was last lost, or this watcher made. */
   #lostMs: number;
+  readonly #questions: HeadQuestions;
   /** Those that this connection was opened for. */
   #channels: readonly Channel[] = [];
   /** Why the hub refused the last attempt, while it does. */
@@ -67,6 +70,7 @@ export class Watcher implements Feed {
     this.#lostMs = ports.now();
     this.#view = view;
     this.#handlers = handlers;
+    this.#questions = new HeadQuestions((message) => this.#link.send(message));
     this.#link = ports.dial({
       url,
       headers,
@@ -80,6 +84,7 @@ export class Watcher implements Feed {
         onDown: (reason, message) => {
           if (reason !== null && reason !== "rerouted") this.refusal = reason;
           if (this.#channels.length > 0) this.#lostMs = ports.now();
+          this.#questions.onDown();
           this.#channels = [];
           handlers.onDown(reason, message);
           handlers.onState();
@@ -111,6 +116,10 @@ export class Watcher implements Feed {
 
   wasTold(channel: Channel): boolean {
     return this.#everTold.has(channel);
+  }
+
+  askHeads(): HeadQuestion | null {
+    return this.#questions.ask();
   }
 
   /** Bytes and record changes that came over this connection. */
@@ -161,6 +170,11 @@ export class Watcher implements Feed {
       this.#acknowledge();
       return;
     }
+    if (message.type === "heads") {
+      this.#questions.onHeads(message);
+      this.#handlers.onState();
+      return;
+    }
     if (message.type === "watch-welcome") {
       // A hub of the version before says of what time its facts are, and not up to when they are
       // the newest.
@@ -174,6 +188,7 @@ export class Watcher implements Feed {
       }
       this.#accessVersion = message.accessVersion;
       this.#hasMarks = message.version >= MARK_VERSION;
+      this.#questions.onWelcome(message.version);
       this.refusal = null;
     }
     const { changes, answer, isRefused } = this.#view.onMessage(message);

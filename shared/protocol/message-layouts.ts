@@ -3,6 +3,7 @@ import { CHAIN_BYTES } from "../log/cursor.ts";
 import { DIGEST_BYTES } from "../log/hash-trie.ts";
 import type { PartitionDigest } from "../log/partition.ts";
 import { LIMITS } from "./limits.ts";
+import type { Head } from "./head-messages.ts";
 import type { ChannelCursor, Message, ReceivedState, Settled } from "./messages.ts";
 import {
   appended,
@@ -48,6 +49,14 @@ const cursors = listOf<ChannelCursor>(
     ["epoch", shortText],
     ["revision", uint],
     ["chain", chain],
+  ]),
+  16,
+);
+const heads = listOf<Head>(
+  struct<Head>([
+    ["channel", channel],
+    ["epoch", shortText],
+    ["revision", uint],
   ]),
   16,
 );
@@ -195,6 +204,11 @@ export const LAYOUTS: Layouts = {
     ["payload", bytes()],
   ],
   mark: [["token", uint]],
+  "ask-heads": [["token", uint]],
+  heads: [
+    ["token", uint],
+    ["heads", heads],
+  ],
 };
 
 /** Position is the number on the wire: append only. */

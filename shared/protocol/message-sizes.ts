@@ -36,4 +36,6 @@ export const SIZES: Readonly<Record<Message["type"], Size>> = {
   report: { bytes: LIMITS.reportBytes, values: FEW_VALUES },
   "catch-up": LARGE,
   mark: SMALL,
+  "ask-heads": SMALL,
+  heads: HELLO,
 };

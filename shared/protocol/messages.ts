@@ -6,6 +6,7 @@
  */
 import type { PartitionDigest } from "../log/partition.ts";
 import type { Channel } from "../record/channel.ts";
+import type { AskHeads, Heads } from "./head-messages.ts";
 
 export interface LogAddress {
   readonly origin: number;
@@ -264,7 +265,7 @@ export interface Report {
   readonly cluster: string | null;
 }
 
-export type ReaderMessage = WatchHello | Repair | ReaderAck;
+export type ReaderMessage = WatchHello | Repair | ReaderAck | AskHeads;
 export type WatchMessage =
   | WatchWelcome
   | Resume
@@ -274,9 +275,10 @@ export type WatchMessage =
   | Frame
   | CatchUp
   | Mark
+  | Heads
   | Checkpoint;
-export type PublisherMessage = HomeHello | Reconcile | Publish | Reconciled | Report;
-export type HomeMessage = HomeWelcome | Difference | Accepted | Access;
+export type PublisherMessage = HomeHello | Reconcile | Publish | Reconciled | Report | AskHeads;
+export type HomeMessage = HomeWelcome | Difference | Accepted | Access | Heads;
 export type Message = ReaderMessage | WatchMessage | PublisherMessage | HomeMessage;
 
 /** Text frames, not messages: answered by the platform without waking the hub. */

@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 
 import { benchApiList } from "./api-list.ts";
 import { benchApiToFelix } from "./api-to-felix.ts";
+import { benchBlockToFelix } from "./block-to-felix.ts";
 import { benchDirectChange } from "./direct-change.ts";
 import { benchDryRun } from "./dry-run.ts";
 import { benchDryRunBeside } from "./dry-run-beside.ts";
@@ -25,6 +26,7 @@ import { benchFirstView } from "./first-view.ts";
 import { benchHubKilled } from "./hub-killed.ts";
 import { benchHostile } from "./hostile.ts";
 import { benchIngest } from "./ingest.ts";
+import { benchNodeReplaced } from "./node-replaced.ts";
 import { benchNoisy } from "./noisy.ts";
 import { benchPeers } from "./peers.ts";
 import { benchPlan, benchPreflight } from "./preflight.ts";
@@ -61,8 +63,10 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   "etcd-view": benchEtcdView,
   "direct-change": benchDirectChange,
   "api-to-felix": benchApiToFelix,
+  "block-to-felix": benchBlockToFelix,
   splice: benchSplice,
   "splice-churn": benchSpliceChurn,
+  "node-replaced": benchNodeReplaced,
   preflight: benchPreflight,
   plan: benchPlan,
   "services-api": benchServicesApi,

@@ -36,9 +36,9 @@ export function sourceDump(kubeconfig: string): KeyValues {
   return readKeyValues(run(process.execPath, args));
 }
 
-export async function applyFixtures(kube: KubeServer, group: Group): Promise<void> {
-  const folder = GOLDEN.pathname;
-  const crds = run("bash", [`${folder}crds.sh`, group]);
+/** Calico's kinds. */
+export function applyCrds(kube: KubeServer, group: Group): void {
+  const crds = run("bash", [`${GOLDEN.pathname}crds.sh`, group]);
   run("kubectl", ["--kubeconfig", kube.kubeconfig, "create", "-f", "-"], crds);
   run("kubectl", [
     "--kubeconfig",
@@ -49,6 +49,11 @@ export async function applyFixtures(kube: KubeServer, group: Group): Promise<voi
     "crd",
     "--all",
   ]);
+}
+
+export async function applyFixtures(kube: KubeServer, group: Group): Promise<void> {
+  const folder = GOLDEN.pathname;
+  applyCrds(kube, group);
   run("bash", [`${folder}make-fixtures.sh`, kube.kubeconfig, group]);
   // The namespace controller empties a terminating namespace, which the recording waited for as
   // well.

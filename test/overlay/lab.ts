@@ -77,6 +77,11 @@ export class Lab {
     this.#ports.set(cluster, typhaPort ?? 0);
   }
 
+  /** Felixes of the cluster that connect from now on are at its own Typha, without us. */
+  bypass(cluster: string): void {
+    this.#ports.set(cluster, Number(this.#typhas.get(cluster)?.address.split(":").at(-1)));
+  }
+
   /** The cluster's Felixes have reconnected and are in sync. */
   async untilSynced(cluster: string): Promise<void> {
     const own = [...this.felixes].filter(([node]) => node.startsWith(cluster));

@@ -65,6 +65,14 @@ export class NodeFelix {
     return { hidden: of("hidden"), refused: of("refused") };
   }
 
+  /** Its node is another one: a kernel that knows nothing, and a Felix that was told nothing. */
+  async replace(): Promise<void> {
+    this.#felix.stop();
+    await this.#working;
+    await this.#program(UNTOUCHED);
+    this.#felix = this.#begin();
+  }
+
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#felix.stop();

@@ -40,6 +40,7 @@ test("[CRE25] the status of a relay that was displaced says by whom, while it st
     accessVersion: () => 0,
     onAccess: () => undefined,
     review: () => new Set(),
+    onHeads: () => undefined,
     onMember: () => undefined,
   });
   await session.start();

@@ -14,7 +14,9 @@ import type { RouteActionName } from "./overlay.ts";
 import { Rng } from "./random.ts";
 import type { RelayProcess } from "./relay-process.ts";
 import { SCOPES } from "./scopes.ts";
+import { MOVE_ACTION, moveFelix } from "./felix-moves.ts";
 import {
+  drawsMoves,
   drawsRolling,
   drawsRoutes,
   drawsServices,
@@ -32,7 +34,8 @@ export interface Action {
     | RouteActionName
     | ServicesActionName
     | ShownActionName
-    | WatchedActionName;
+    | WatchedActionName
+    | typeof MOVE_ACTION;
   readonly seed: number;
   /** Milliseconds that pass afterwards. */
   readonly thenMs: number;
@@ -369,13 +372,16 @@ const TOTAL = ACTION_NAMES.reduce((sum, name) => sum + KINDS[name].weight, 0);
 
 export function runAction(mesh: MeshWorld, action: Action): void | Promise<void> {
   const { name } = action;
-  const { run } = isRouteAction(name)
-    ? ROUTE_ACTIONS[name]
-    : isWatchedAction(name)
-      ? WATCHED_ACTIONS[name]
-      : isShownAction(name)
-        ? SHOWN_ACTIONS[name]
-        : KINDS[name as ActionName];
+  const { run } =
+    name === MOVE_ACTION
+      ? { run: moveFelix }
+      : isRouteAction(name)
+        ? ROUTE_ACTIONS[name]
+        : isWatchedAction(name)
+          ? WATCHED_ACTIONS[name]
+          : isShownAction(name)
+            ? SHOWN_ACTIONS[name]
+            : KINDS[name as ActionName];
   return run(mesh, new Rng(action.seed));
 }
 
@@ -398,9 +404,14 @@ export function actionsOf(seed: number): {
     for (let tries = 0; absent.has(name) && tries < 20; tries++) name = pickName(rng);
     const routes = drawsRoutes(seed) && rng.chance(0.35) ? rng.pick(ROUTE_ACTION_NAMES) : null;
     const thenMs = rng.chance(0.3) ? 0 : rng.chance(0.8) ? rng.below(150) : rng.below(2_000);
+    const moves = drawsMoves(seed) && rng.chance(0.4) ? MOVE_ACTION : null;
     const watched = drawsWatched(seed) && rng.chance(0.35) ? rng.pick(WATCHED_ACTION_NAMES) : null;
     const services = drawsServices(seed) && rng.chance(0.5) ? rng.pick(SHOWN_ACTION_NAMES) : null;
-    return { name: services ?? watched ?? routes ?? name, seed: rng.below(2 ** 31), thenMs };
+    return {
+      name: services ?? watched ?? moves ?? routes ?? name,
+      seed: rng.below(2 ** 31),
+      thenMs,
+    };
   });
   return { places, actions };
 }

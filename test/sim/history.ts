@@ -202,6 +202,8 @@ export type Happening =
       readonly granted: ReadonlyMap<string, string>;
       /** Scope ids, by RCC name. */
       readonly scopes?: ReadonlyMap<string, string>;
+      /** Of a hub that was put back, and that nobody has confirmed. */
+      readonly isUnconfirmed?: boolean;
       /** Phases of what is ordered about routes, by RCC name. */
       readonly orders?: ReadonlyMap<string, OverlayPhase>;
       /** The cluster that this is said to, whose relay it may be no more. */
@@ -272,6 +274,7 @@ export type Happening =
       readonly isLoaded: boolean;
       readonly dropped: ReadonlyMap<string, { readonly origin: string; readonly served: Served }>;
     }
+  | ({ readonly what: "moved" } & FelixMove)
   /** A relay's own word and its view, at some moment. */
   | {
       readonly what: "seen";
@@ -305,6 +308,29 @@ export interface InSlices {
   readonly isReady: boolean;
   /** How many slices have it. */
   readonly times: number;
+}
+
+export type SeenPositions = ReadonlyMap<
+  Channel,
+  { readonly epoch: string; readonly revision: number }
+>;
+
+/** A relay may tell a Felix in-sync that came from another one of its cluster. */
+export interface FelixMove {
+  readonly relay: string;
+  readonly from: string;
+  readonly uid: string;
+  /** When the Felix came. */
+  readonly sinceMs: number;
+  /** Of the facts that the other relay had then, and this one has now. */
+  readonly hadVersion: number;
+  readonly hasVersion: number;
+  /**
+   * By origin, of what the facts show: where the other relay was then, and this one is now, in no
+   * repair.
+   */
+  readonly had: ReadonlyMap<string, SeenPositions>;
+  readonly has: ReadonlyMap<string, SeenPositions>;
 }
 
 export interface QuietRelay {

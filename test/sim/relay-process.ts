@@ -28,6 +28,7 @@ import { FollowedStreams } from "./followed-streams.ts";
 import type { SimFeedNet } from "./feed-net.ts";
 import { hashOfKey, hashOfRecord, SimSource } from "./place.ts";
 import type { Place } from "./place.ts";
+import { passBarrier } from "./barrier-watch.ts";
 import { obeyedIn, watchRoutes } from "./overlay-watch.ts";
 import type { Obeyed } from "./overlay-watch.ts";
 import { RelayDisk } from "./relay-disk.ts";
@@ -52,7 +53,8 @@ interface Told {
   readonly served: Served;
 }
 
-type Positions = Map<Channel, { epoch: string; revision: number }>;
+/** `blobs` of its repair are still to come. */
+type Positions = Map<Channel, { epoch: string; revision: number; blobs?: number }>;
 
 interface Process {
   readonly relay: Relay;
@@ -291,6 +293,40 @@ export class RelayProcess {
     return [...(this.#process?.relay.remotes.pools.delivered ?? [])];
   }
 
+  /** A Felix of another relay of this cluster comes here. */
+  takeOver(from: RelayProcess): void {
+    const process = this.#process;
+    const had = from.#where(false);
+    if (process === null || had === null) return;
+    const uid = this.#identity?.membership.cluster.uid ?? "";
+    const move = { relay: this.name, from: from.name, uid };
+    passBarrier(
+      {
+        world: this.#world,
+        history: this.#history,
+        relay: process.relay,
+        where: () => {
+          const now = process.isAlive ? this.#where(true) : null;
+          return now && { has: now.positions, hasVersion: now.version };
+        },
+      },
+      { ...move, had: had.positions, hadVersion: had.version },
+    );
+  }
+
+  /** @param isWhole Without channels that are repaired. */
+  #where(isWhole: boolean): { positions: Map<string, Positions>; version: number } | null {
+    const process = this.#process;
+    if (process === null) return null;
+    const positions = new Map(
+      [...this.#granted.values()].map((origin) => {
+        const all = [...(process.positions.get(origin) ?? [])];
+        return [origin, new Map(all.filter(([, { blobs = 0 }]) => !isWhole || blobs <= 0))];
+      }),
+    );
+    return { positions, version: this.#heard.version };
+  }
+
   look(): void {
     const uid = this.#identity?.membership.cluster.uid ?? "";
     if (this.#process !== null)
@@ -389,12 +425,14 @@ export class RelayProcess {
     positions.set(origin, own);
     const { channel } = message;
     if (message.type === "repair-plan")
-      own.set(channel, { epoch: message.epoch, revision: message.after });
+      own.set(channel, { epoch: message.epoch, revision: message.after, blobs: message.blobs });
     const known = own.get(channel);
     // After a sleep the hub sends again what was not acknowledged.
     const isTail = message.type === "frame" || message.type === "catch-up";
     if (isTail && message.revision > (known?.revision ?? 0))
-      own.set(channel, { epoch: known?.epoch ?? "", revision: message.revision });
+      own.set(channel, { ...known, epoch: known?.epoch ?? "", revision: message.revision });
+    if (message.type === "blob" && known !== undefined)
+      own.set(channel, { ...known, blobs: (known.blobs ?? 1) - 1 });
   }
 
   #hear(facts: AccessFacts): void {
@@ -421,6 +459,7 @@ export class RelayProcess {
       version: facts.accessVersion,
       granted: this.#granted,
       scopes: this.#scopes,
+      isUnconfirmed: facts.unconfirmedRestore !== undefined,
       orders: new Map([...this.#orders].map(([rcc, { phase }]) => [rcc, phase])),
       cluster: facts.cluster.uid,
       readerPools: new Map((facts.readerPools ?? []).map((of) => [of.cluster.uid, of.pools])),

@@ -8,6 +8,8 @@ const HUB_SERVICES = 3_500_000_000;
 /** Their seeds end before 2 ** 32, as `Rng` does. */
 const [WATCHED, ROLLING] = [4_000_000_000, 4_100_000_000];
 
+const MOVES = 2_900_000_000;
+
 /** Relays of the last place follow each other: two feed, two follow. */
 export function drawsFeeders(seed: number): boolean {
   if (drawsServices(seed)) return seed % 3 === 0;
@@ -16,7 +18,17 @@ export function drawsFeeders(seed: number): boolean {
 
 /** Clusters of the run may have routes to each other. */
 export function drawsRoutes(seed: number): boolean {
-  return seed >= ROUTES && seed < SERVICES;
+  return seed >= ROUTES && seed < SERVICES && !drawsFedMoves(seed);
+}
+
+/** A Felix goes from one relay of its cluster to another. */
+export function drawsMoves(seed: number): boolean {
+  return seed >= MOVES && seed < SERVICES;
+}
+
+/** The same, where relays of a cluster follow each other. */
+export function drawsFedMoves(seed: number): boolean {
+  return drawsMoves(seed) && seed % 2 === 0;
 }
 
 /** Runs of Services without a mesh: `services/run.ts`. */

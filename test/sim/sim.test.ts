@@ -89,6 +89,14 @@ test.concurrent(`[SIM1] [SIM7] ${OF_A_KIND} seeds hold in which clusters have ro
   expect(status).toBe(0);
 });
 
+test.concurrent(`[SIM11] [TYP25] ${OF_A_KIND} seeds hold in which Felixes go from one relay of their cluster to another`, async () => {
+  const { status, out } = await simulate("--from", "2900000001", "--seeds", String(OF_A_KIND));
+  expect(lastLines(out).at(-1)).toBe(
+    `${OF_A_KIND} seeds hold, 2900000001 to ${2_900_000_001 + OF_A_KIND - 1}`,
+  );
+  expect(status).toBe(0);
+});
+
 test.concurrent(`[SIM8] ${OF_SERVICES} seeds of Services hold: slices have no foreign endpoint, no empty window, no ghosts`, async () => {
   const { status, out } = await simulate("--from", "3000000001", "--seeds", String(OF_SERVICES));
   expect(lastLines(out).at(-1)).toBe(

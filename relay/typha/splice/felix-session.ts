@@ -1,7 +1,7 @@
 /**
- * One Felix: what Typha sends to it, spliced with the remote views. Obeys `session-rules.ts`. Local
- * values go through as bytes (`local-stream.ts`); remote ones come from a snapshot that all
- * connections share, then change by change. [TYP4..TYP16]
+ * One Felix: what Typha sends, spliced with the remote views. Obeys `session-rules.ts`. Local ones
+ * go through as bytes (`local-stream.ts`); remote ones come from a snapshot that all share, then
+ * change by change. [TYP4..TYP16]
  */
 import { errorText } from "../../../shared/lib/error-text.ts";
 import { FelixPulse } from "./felix-pulse.ts";
@@ -23,7 +23,6 @@ import type { FromLink } from "../upstream/typha-link.ts";
 import type { RawKvs } from "../wire/typha-reader.ts";
 
 const LOOK_MS = 500;
-
 const NOTHING: Elements = { count: 0, parts: [] };
 
 export class FelixSession {
@@ -85,6 +84,10 @@ export class FelixSession {
     return this.#state.isTyphaUp;
   }
 
+  get isInSync(): boolean {
+    return this.#state.sentStatus === SYNC_STATUS.inSync;
+  }
+
   /** @param by Felix, where it broke the protocol. */
   end(reason: string, by: "felix" | null = null): void {
     if (this.#timers.length === 0) return;
@@ -140,10 +143,6 @@ export class FelixSession {
     }
   }
 
-  get #isFlowing(): boolean {
-    return this.#state.phase === "flowing";
-  }
-
   #fromFelix(message: TyphaMessage): void {
     if (message.type === "MsgPong") this.#pulse.ponged();
     else if (message.type === "MsgACK") this.#happened({ type: "felix-ack" });
@@ -182,7 +181,7 @@ export class FelixSession {
     for (const message of this.#early.splice(0)) this.#fromTypha(message);
     this.#checkBacklog();
     if (!this.#pulse.isBlocked) this.#typha.setPaused(false);
-    this.#look();
+    this.look();
   }
 
   #checkBacklog(): void {
@@ -194,20 +193,20 @@ export class FelixSession {
   #drained(): void {
     this.#pulse.setBlocked(false);
     if (this.#remote.isSendingSnapshot) this.#sendParts();
-    else if (this.#isFlowing) this.#flow();
+    else if (this.#state.phase === "flowing") this.#flow();
   }
 
   #onRemote(batch: RemoteBatch): void {
-    const isOpen = this.#isFlowing && !this.#pulse.isBlocked;
+    const isOpen = this.#state.phase === "flowing" && !this.#pulse.isBlocked;
     this.#remote.deliver(batch, isOpen);
     if (!isOpen) return;
     this.#checkBacklog();
-    this.#look();
+    this.look();
   }
 
   /** A Felix that is not ready for them gets them with what flows next. */
   #onPools(): void {
-    if (!this.#isFlowing || this.#pulse.isBlocked) return;
+    if (this.#state.phase !== "flowing" || this.#pulse.isBlocked) return;
     this.#send.elements(this.#pools.around(NOTHING));
     this.#checkBacklog();
   }
@@ -217,18 +216,19 @@ export class FelixSession {
     const due = this.#pulse.due(this.#state.phase);
     if (due.kind === "end") this.end(due.reason);
     else if (due.kind === "ping") this.#send.ping(this.#state.phase === "compressed");
-    this.#look();
+    this.look();
   }
 
-  #look(): void {
+  look(): void {
     this.#happened({ type: "look", mayBeInSync: this.#mayBeInSync() });
   }
 
-  /** Not before what a slow Felix has not taken yet: in-sync would overtake it. */
   #mayBeInSync(): boolean {
+    // It would overtake what a slow Felix has not taken yet.
     if (!this.#remote.isDone) return false;
     const { ageMs } = this.#pulse;
-    if ((this.#remote.hasAny || this.#pools.hasAny) && ageMs < this.#options.settleMs) return false;
+    const hasAny = this.#remote.hasAny || this.#pools.hasAny;
+    if (hasAny && ageMs < this.#options.settleMs && !this.#options.barrier.look()) return false;
     return this.#options.isViewLoaded() || ageMs >= this.#options.inSyncWaitMs;
   }
 
@@ -250,7 +250,7 @@ export class FelixSession {
         this.#pulse.greeted();
       }
       this.#happened({ type: "typha-hello", version: message.version });
-    } else if (!this.#isFlowing)
+    } else if (this.#state.phase !== "flowing")
       this.#early.push(message.type === "raw" ? checked(message.kept()) : message);
     else if (message.type === "raw") this.#onKvs(message);
     else {
@@ -261,7 +261,7 @@ export class FelixSession {
         this.#onPools();
       }
       this.#happened({ type: "typha-status", status: message.status });
-      this.#look();
+      this.look();
     }
   }
 

@@ -20,6 +20,8 @@ import { SYNCER_TYPES } from "../wire/messages.ts";
 import { NO_POOLS } from "./pool-order.ts";
 import type { PoolFeed } from "./pool-order.ts";
 import type { RemoteFeed } from "./remote-feed.ts";
+import { NEVER_PASSED, SETTLE_MS } from "./session-options.ts";
+import type { SpliceBarrier } from "./session-options.ts";
 import { SnapshotMaker } from "./shared-snapshot.ts";
 import type { TlsFiles } from "../../tls/files.ts";
 import { TlsFront } from "../../tls/front.ts";
@@ -36,7 +38,8 @@ export interface SpliceOptions {
   readonly pools?: PoolFeed;
   isViewLoaded(): boolean;
   readonly inSyncWaitMs: number;
-  /** Least age of a connection's in-sync, where there are remotes. */
+  newBarrier?(): SpliceBarrier;
+  /** Least age of a connection's in-sync while its barrier is not passed. */
   readonly settleMs?: number;
   /** Asks Typha for compressed snapshots. */
   readonly compressUpstream?: boolean;
@@ -57,8 +60,6 @@ const MAX_PER_ADDRESS = 100;
 /** Refused connections that are held at once; with more the one that was held longest is closed. */
 const MAX_HELD = 10_000;
 const DIAL_RETRY_MS = 500;
-/** Ten times what a change takes from its origin to a relay (p99). */
-const SETTLE_MS = 1_000;
 
 export class Splice {
   readonly #options: SpliceOptions;
@@ -109,6 +110,11 @@ export class Splice {
     if (typeof socket === "string") return false;
     socket.destroy();
     return true;
+  }
+
+  /** What the in-sync of any Felix waits for may have come. */
+  look(): void {
+    for (const session of this.#sessions.keys()) if (!session.isInSync) session.look();
   }
 
   /** @returns The port that it listens on. */
@@ -246,6 +252,7 @@ export class Splice {
       pools: this.#options.pools ?? NO_POOLS,
       isViewLoaded: () => this.#options.isViewLoaded(),
       inSyncWaitMs: this.#options.inSyncWaitMs,
+      barrier: this.#options.newBarrier?.() ?? NEVER_PASSED,
       settleMs: this.#options.settleMs ?? SETTLE_MS,
       dial: (target) => this.#dial(target),
       compressUpstream: this.#options.compressUpstream ?? false,

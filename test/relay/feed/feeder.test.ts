@@ -9,12 +9,14 @@ import { Feeder, HOME } from "../../../relay/feed/feeder.ts";
 import type { FeedFrame, FeedPipeHandlers } from "../../../relay/feed/frames.ts";
 import { decodeFeedFrame, encodeFeedFrame } from "../../../relay/feed/frames.ts";
 import { BLOBS_IN_TURN, ROOM_BYTES } from "../../../relay/feed/watch-stream.ts";
+import type { HeadQuestion } from "../../../relay/hub/head-questions.ts";
 import { RemoteView } from "../../../relay/view/remote-view.ts";
 import { ViewFile } from "../../../relay/view/view-file.ts";
 import { nextChain, NO_CHAIN } from "../../../shared/log/cursor.ts";
 import { HashTrie } from "../../../shared/log/hash-trie.ts";
 import { encodePayload } from "../../../shared/log/payload.ts";
 import { decodeMessage, encodeMessage } from "../../../shared/protocol/codec.ts";
+import type { Head } from "../../../shared/protocol/head-messages.ts";
 import type {
   Checkpoint,
   Frame,
@@ -91,6 +93,9 @@ class FeederRig {
   accessVersion = 7;
   feeds = true;
   reports = 0;
+  /** What the hub was asked, by followers. */
+  readonly asked: { answer: readonly Head[] | null; isLost: boolean }[] = [];
+  canAsk = true;
   readonly #soon: (() => void)[] = [];
   readonly feeder = new Feeder({
     facts: () => ({
@@ -100,15 +105,29 @@ class FeederRig {
     view: (uid) => (uid === ORIGIN ? this.view : null),
     state: () => ({ feeds: this.feeds, hub: true }),
     isOpen: (target) => target === HOME || target === ORIGIN,
+    ask: () => this.ask(),
     onReports: () => this.reports++,
     after: (_ms, run) => this.#soon.push(run),
   });
+
+  ask(): HeadQuestion | null {
+    if (!this.canAsk) return null;
+    this.asked.push({ answer: null, isLost: false });
+    return this.asked.at(-1) ?? null;
+  }
 
   /** What waited for its turn; whether anything did. */
   runSoon(): boolean {
     const runs = this.#soon.splice(0);
     for (const run of runs) run();
     return runs.length > 0;
+  }
+
+  /** The hub answers what it was asked last. */
+  answer(heads: readonly Head[], target = ORIGIN): void {
+    const last = this.asked.at(-1);
+    if (last !== undefined) last.answer = heads;
+    this.feeder.onMessage(target, { type: "heads", token: 1, heads });
   }
 
   fromHub(...messages: readonly WatchMessage[]): void {
@@ -155,6 +174,11 @@ class Follower {
       channels: CHANNELS,
       cursors: this.view.cursors(),
     });
+  }
+
+  openHome(): void {
+    this.#stream++;
+    this.#feeder.onFrame({ type: "open", stream: this.#stream, target: HOME });
   }
 
   send(message: Message): void {
@@ -383,4 +407,53 @@ test("[FEE2] a relay that feeds no more lets its followers go", () => {
     { type: "state", feeds: false, hub: true },
     expect.objectContaining({ type: "closed" }),
   ]);
+});
+
+const HEADS: readonly Head[] = [{ channel: "identity", epoch: "e1", revision: 9 }];
+
+function headsTo(follower: Follower): Message[] {
+  const sent = follower.got.flatMap((one) => (one.type === "message" ? messageIn(one.bytes) : []));
+  return sent.filter(({ type }) => type === "heads");
+}
+
+test("[FEE11] a follower's question how far the hub is goes to the hub, and its answer comes back", () => {
+  const { rig } = fedWith(2);
+  const [one, other] = [new Follower(rig), new Follower(rig)];
+  one.open();
+  other.open();
+  one.send({ type: "ask-heads", token: 5 });
+  // The feeder may be behind the hub itself: it does not answer of its own.
+  expect(headsTo(one)).toEqual([]);
+  rig.answer(HEADS);
+  expect(headsTo(one)).toEqual([{ type: "heads", token: 5, heads: HEADS }]);
+  expect(headsTo(other)).toEqual([]);
+  rig.answer(HEADS);
+  expect(headsTo(one)).toHaveLength(1);
+});
+
+test("[FEE11] a feeder that cannot ask yet does when it can; nothing is said of a stream that is closed", () => {
+  const { rig, log } = fedWith(2);
+  const follower = new Follower(rig);
+  follower.open();
+  rig.canAsk = false;
+  follower.send({ type: "ask-heads", token: 5 });
+  rig.canAsk = true;
+  rig.fromHub(log.frame(7));
+  expect(rig.asked).toHaveLength(1);
+  rig.feeder.onDown(ORIGIN, false);
+  rig.answer(HEADS);
+  expect(headsTo(follower)).toEqual([]);
+});
+
+test("[FEE11] on home the answer comes behind the facts", () => {
+  const { rig } = fedWith(0);
+  const follower = new Follower(rig);
+  follower.openHome();
+  follower.send({ type: "ask-heads", token: 3 });
+  rig.accessVersion = 8;
+  rig.feeder.onFacts();
+  rig.answer([], HOME);
+  const tail = follower.got.slice(-2);
+  expect(tail[0]).toEqual({ type: "facts", facts: '{"accessVersion":8}' });
+  expect(headsTo(follower)).toEqual([{ type: "heads", token: 3, heads: [] }]);
 });

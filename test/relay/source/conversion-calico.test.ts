@@ -86,6 +86,19 @@ test("[SRC20] a block that does not parse is told and stops nothing; a bad alloc
   );
 });
 
+test("[SRC20] [OVL1] pods that come and go on the block's own node leave its record as it is", () => {
+  const world = new World();
+  const put = (allocations: readonly (number | null)[], sequence: number): string => {
+    const attributes = [{ secondary: { node: "n", pod: `p${sequence}` } }];
+    const spec = { cidr: "10.64.0.0/30", affinity: "host:n", allocations, attributes };
+    world.put("IPAMBlock", "b", { spec: { ...spec, sequenceNumber: sequence } });
+    return JSON.stringify(world.only);
+  };
+  const empty = put([null, null, null, null], 1);
+  expect(put([0, null, null, null], 2)).toBe(empty);
+  expect(put([null, 0, 0, null], 3)).toBe(empty);
+});
+
 test("[SRC20] blocks of load balancers and blocks that are being deleted give no record", () => {
   const world = new World();
   world.put("IPAMBlock", "v", {

@@ -63,6 +63,28 @@ test("[TYP25] what the other relay hears a moment later is not deleted meanwhile
   expect(felix.kvs.size).toBe(749);
 });
 
+test("[TYP25] a relay that has all that was known says in-sync at once, and not before", async () => {
+  const barriers: { has: boolean }[] = [];
+  const newBarrier = (): { look(): boolean } => {
+    const barrier = { has: false };
+    barriers.push(barrier);
+    return { look: () => barrier.has };
+  };
+  const { first, second, felix } = await pair({ settleMs: 3_600_000, newBarrier });
+  fill(second.feed, 499);
+  await first.splice.stop();
+  await waitFor(() => expect(felix.statuses.at(-1)).toBe(1));
+  second.splice.look();
+  expect(felix.syncs).toBe(1);
+  fill(second.feed, 500);
+  for (const barrier of barriers) barrier.has = true;
+  second.splice.look();
+  await waitFor(() => expect(felix.syncs).toBe(2));
+  expect(barriers).toHaveLength(1);
+  expect(felix.deleted).toEqual([]);
+  expect(felix.kvs.size).toBe(750);
+});
+
 test("[TYP8] a relay whose views are not loaded says no in-sync, so that Felix keeps what another relay told", async () => {
   const state = { loaded: false };
   const { first, second, felix } = await pair({ isViewLoaded: () => state.loaded });

@@ -5,7 +5,8 @@ import { ClashIndex, clashesOf } from "../../../shared/overlay/clash-index.ts";
 import { firstFailure, preflight, remotesClash } from "../../../shared/overlay/preflight.ts";
 import type { OverlaySummary } from "../../../shared/overlay/summary.ts";
 import { summaryHash, summarySchema } from "../../../shared/overlay/summary.ts";
-import { clusterSummary } from "../../support/overlay.ts";
+import { clusterSummary, summaryOf, tunnelNode } from "../../support/overlay.ts";
+import { pool } from "../../support/records.ts";
 
 const A = clusterSummary(65, "a");
 const B = clusterSummary(66, "b");
@@ -26,6 +27,16 @@ test("[OVL2] two clusters with VXLAN and nothing in common are ready, with both 
     "10.65.0.0/16 vxlan",
     "10.66.0.0/16 vxlan",
   ]);
+});
+
+test("[OVL2] a cluster without VXLAN is ready with a pool for tunnels alone, and not with it gone", () => {
+  const records = [
+    { ...pool("10.66.0.0/16"), vxlanMode: "" as const },
+    tunnelNode(66, "b1", 1, { ipv4VXLANTunnelAddr: "10.99.0.1" }),
+  ];
+  const tunnels = { ...pool("10.99.0.0/24"), allowedUses: ["Tunnel"] };
+  expect(check(A, summaryOf([...records, tunnels])).first).toBe(null);
+  expect(check(A, summaryOf(records)).first).toContain("VxlanPools");
 });
 
 const params = (given: Record<string, string>): OverlaySummary => ({ ...B, params: given });

@@ -75,6 +75,21 @@ test.each([
   expect(unrouted.map(({ reason }) => reason).join()).toContain(words);
 });
 
+test("[OVL4] a cluster without VXLAN takes part by a pool for tunnels alone", () => {
+  const tunnels = { ...pool("10.99.0.0/24"), allowedUses: ["Tunnel"] };
+  const records = [
+    { ...pool("10.66.0.0/16"), vxlanMode: "" as const },
+    tunnels,
+    tunnelNode(66, "b1", 1, { ipv4VXLANTunnelAddr: "10.99.0.1" }),
+    block("10.66.1.0/26", "b1"),
+  ];
+  const { routes, unrouted } = routePlan(records);
+  expect(unrouted).toEqual([]);
+  expect(routes.map(({ destination, via }) => [destination, via])).toEqual([
+    ["10.66.1.0/26", "10.99.0.1"],
+  ]);
+});
+
 test("[OVL4] a pool for load balancers only is none", () => {
   const lb = { ...pool("10.66.0.0/16"), allowedUses: ["LoadBalancer"] };
   expect(routePlan([lb, ...clusterRecords(66, "b").slice(1)]).routes).toEqual([]);

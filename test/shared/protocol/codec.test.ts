@@ -203,6 +203,18 @@ const PINNED: { readonly [T in Message["type"]]: readonly [Pinned<T>, ...Pinned<
     },
   ],
   mark: [{ message: { type: "mark", token: 2 ** 52 - 1 }, bytes: "9214cb432ffffffffffffe" }],
+  "ask-heads": [{ message: { type: "ask-heads", token: 7 }, bytes: "921507" }],
+  heads: [
+    {
+      message: {
+        type: "heads",
+        token: 9,
+        heads: [{ channel: "pools", epoch: "e", revision: 1 }],
+      },
+      bytes: "931609919301a16501",
+    },
+    { message: { type: "heads", token: 9, heads: [] }, bytes: "93160990" },
+  ],
   "home-hello": [
     {
       message: {

@@ -141,4 +141,13 @@ export const OF_RELAYS: readonly Mutant[] = [
       },
     },
   },
+  {
+    name: "answer-is-enough",
+    bug: "A Felix that comes from another relay is told in-sync when the hub has answered, before what it has told of is here.",
+    validators: ["NeverBehind"],
+    faults: {
+      "answer-is-enough": { kind: "value", is: "question.answer !== null" },
+    },
+    from: 2_900_000_001,
+  },
 ];

@@ -60,4 +60,17 @@ export const OF_ROUTES: readonly Mutant[] = [
     },
     from,
   },
+  {
+    name: "nat-window-after-restore",
+    bug: "Pools leave Felix and come again with each word of a hub that was put back.",
+    validators: ["NoNatWindow"],
+    faults: {
+      "nat-window": {
+        kind: "before",
+        do: `if (facts.unconfirmedRestore !== undefined)
+      for (const own of [{ refusesPool: () => "restored" }, this.#own]) this.pools.setOwn(own);`,
+      },
+    },
+    from,
+  },
 ];

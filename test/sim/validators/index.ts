@@ -1,5 +1,6 @@
 import { converged, noGhosts } from "./converged.ts";
 import { lossTold } from "./loss-told.ts";
+import { neverBehind } from "./never-behind.ts";
 import { neverInSyncEarly } from "./never-in-sync-early.ts";
 import { neverThrows } from "./never-throws.ts";
 import { noAmnesia } from "./no-amnesia.ts";
@@ -27,6 +28,7 @@ export const VALIDATORS: readonly Validator[] = [
   ordered,
   unique,
   neverInSyncEarly,
+  neverBehind,
   noAmnesia,
   noRouteWithoutBoth,
   noNatWindow,

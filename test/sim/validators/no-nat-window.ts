@@ -2,14 +2,21 @@
  * While a cluster may see another, whose pool is there, the pool does not leave its Felix: for a
  * moment what goes there would be source-NATed. A pool that was deleted leaves each Felix once for
  * each time, whenever its relay comes to know it.
+ *
+ * A hub that was put back may know less of an origin than it did: its pools are judged again once
+ * its publisher has reconciled and settled, and the reader was in sync with it behind that.
  */
 import { overlap } from "../addresses.ts";
 import type { Happening } from "../history.ts";
 import type { Validator } from "./validator.ts";
 
+const IN_SYNC = 2;
+
 interface KnownRelay {
   /** Origins that it may see whole, by the facts that it heard last. */
   readonly granted: ReadonlySet<string>;
+  /** It was told anything since it started, or before. */
+  readonly hasHeard: boolean;
   readonly pools: ReadonlySet<string>;
   /** Felix was told that this is all: before, it keeps what it had. */
   readonly hasSynced: boolean;
@@ -19,6 +26,7 @@ interface KnownRelay {
 
 const UNKNOWN: KnownRelay = {
   granted: new Set(),
+  hasHeard: false,
   pools: new Set(),
   hasSynced: false,
   left: new Map(),
@@ -36,19 +44,30 @@ class Known {
   readonly #replaced = new Set<string>();
   /** All that a place ever had as its own: another's pool around it is kept from Felix. */
   readonly #own = new Map<string, Set<string>>();
-  /** `reader origin` of those that are effective. */
+  /** `reader origin` of those that are effective and show all. */
   #edges: ReadonlySet<string> = new Set();
+  #wasRestored = false;
+  /** Origins whose publisher has reconciled its pools since the hub was put back. */
+  readonly #reconciled = new Set<string>();
+  /** `relay origin` of those that were in sync behind that. */
+  readonly #sure = new Set<string>();
 
   /** What is broken, in words. */
   take(it: Happening): string | null {
     if (it.what === "member") {
       if ([...this.#placeOf.values()].includes(it.place)) this.#replaced.add(it.place);
       this.#placeOf.set(it.uid, it.place);
-    } else if (it.what === "edges") this.#edges = new Set(it.effective.keys());
+    } else if (it.what === "edges")
+      this.#edges = new Set(
+        [...it.effective.keys()].filter((pair) => it.scopes?.has(pair) !== true),
+      );
     else if (it.what === "source") this.#source(it);
     else if (it.what === "relay") this.#relays.delete(it.relay);
     else if (it.what === "heard") this.#heard(it);
     else if (it.what === "felix") this.#set(it.relay, { hasSynced: true });
+    else if (it.what === "restored") this.#restored();
+    else if (it.what === "received") this.#received(it);
+    else if (it.what === "seen") this.#seen(it);
     else if (it.what === "pools") return this.#delivered(it);
     return null;
   }
@@ -66,9 +85,31 @@ class Known {
       this.#pools.set(place, { key, cidr, deleted: Number.POSITIVE_INFINITY });
   }
 
-  #heard({ relay, granted, scopes }: Of<"heard">): void {
+  /** Relays hold what it shows to what was narrower before, until they hear from it. */
+  #restored(): void {
+    this.#wasRestored = true;
+    this.#reconciled.clear();
+    this.#sure.clear();
+  }
+
+  #received({ origin, message }: Of<"received">): void {
+    if (message.type === "reconciled" && message.channel === "pools") this.#reconciled.add(origin);
+  }
+
+  #seen({ relay, remotes }: Of<"seen">): void {
+    for (const { origin, status, isOpen } of remotes)
+      if (status === IN_SYNC && isOpen && this.#reconciled.has(origin))
+        this.#sure.add(`${relay} ${origin}`);
+  }
+
+  /** What an unconfirmed hub shows beyond what was heard before is held back. [BAK4] */
+  #heard({ relay, version, granted, scopes, isUnconfirmed }: Of<"heard">): void {
+    const before = this.#relays.get(relay) ?? UNKNOWN;
     const whole = [...granted].filter(([rcc]) => scopes?.has(rcc) !== true);
-    this.#set(relay, { granted: new Set(whole.map(([, origin]) => origin)) });
+    const origins = whole.map(([, origin]) => origin);
+    const holds = isUnconfirmed === true && before.hasHeard;
+    const shown = holds ? origins.filter((origin) => before.granted.has(origin)) : origins;
+    this.#set(relay, { granted: new Set(shown), hasHeard: version >= 0 });
   }
 
   #delivered({ relay, uid, modes }: Of<"pools">): string | null {
@@ -82,6 +123,7 @@ class Known {
       const isGone = pools.has(cidr) && !modes.has(cidr);
       if (!isGone || this.#replaced.has(place) || !this.#edges.has(`${uid} ${origin}`)) continue;
       if (mine.some((one) => overlap(one, cidr))) continue;
+      if (this.#wasRestored && !this.#sure.has(`${relay} ${origin}`)) continue;
       const times = (counts.get(place) ?? 0) + 1;
       counts.set(place, times);
       if (hasSynced && times > deleted)
@@ -101,8 +143,6 @@ export const noNatWindow: Validator = {
   validate: (history) => {
     const known = new Known();
     for (const { atMs, it } of history) {
-      // What a hub that was put back shows, relays hold to what was narrower before.
-      if (it.what === "restored") return null;
       const message = known.take(it);
       if (message !== null) return { atMs, message };
     }

@@ -146,6 +146,7 @@ export class Truth {
       case "felix":
       case "health":
       case "instance":
+      case "moved":
       case "obeyed":
       case "pools":
       case "probed":

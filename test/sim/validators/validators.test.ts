@@ -9,9 +9,11 @@ import type { Message } from "../../../shared/protocol/messages.ts";
 import type { OverlayPhase } from "../../../shared/visibility/overlay-order.ts";
 import { endpoint, service } from "../../support/federated.ts";
 import type {
+  FelixMove,
   Happening,
   Moment,
   QuietRelay,
+  SeenPositions,
   SeenRemote,
   Served,
   SourceState,
@@ -131,6 +133,25 @@ const begin: readonly Happening[] = [
   told("put", true),
 ];
 
+const at = (revision: number, epoch = "e"): SeenPositions =>
+  new Map([["identity", { epoch, revision }]]);
+
+/** A Felix has come from relay `q`, which was at 7, to one that is there too, or elsewhere. */
+function moved(other: Partial<FelixMove> = {}): Happening {
+  return {
+    what: "moved",
+    relay: "r",
+    from: "q",
+    uid: A,
+    sinceMs: 0,
+    hadVersion: 2,
+    hasVersion: 2,
+    had: new Map([[B, at(7)]]),
+    has: new Map([[B, at(7)]]),
+    ...other,
+  };
+}
+
 const log = { origin: 0, channel: "identity" } as const;
 const bytes = new Uint8Array(16);
 const resume: Message = { type: "resume", ...log, after: 1 };
@@ -188,6 +209,7 @@ const BAD: Readonly<Record<string, readonly Happening[]>> = {
   ],
   Unique: [told("put", true)],
   NeverInSyncEarly: [seen({ status: 2 })],
+  NeverBehind: [moved({ has: new Map([[B, at(6)]]) })],
   NoAmnesia: [told("delete", false)],
   NoGhosts: [
     { what: "heard", relay: "r", version: 3, granted: new Map() },
@@ -406,6 +428,18 @@ test("[SIM2] NoNatWindow: a pool that may be seen all the time stays with Felix"
   expect(broken([...before, pools([[POOL, "none"]]), pools([])])).toEqual(["NoNatWindow"]);
 });
 
+test("[SIM2] NeverBehind: a relay that a Felix comes to is where the one before was, or it may not see the origin", () => {
+  const judge = (other: Partial<FelixMove>) => broken([...begin, moved(other)]);
+  expect(judge({})).toEqual([]);
+  expect(judge({ has: new Map([[B, at(8)]]) })).toEqual([]);
+  // Another log: what the one before had counts no more.
+  expect(judge({ has: new Map([[B, at(1, "f")]]) })).toEqual([]);
+  expect(judge({ has: new Map() })).toEqual([]);
+  expect(judge({ has: new Map([[B, new Map()]]) })).toEqual(["NeverBehind"]);
+  expect(judge({ hasVersion: 1 })).toEqual(["NeverBehind"]);
+  expect(broken([...begin, { what: "restored" }, moved({ hasVersion: 1 })])).toEqual([]);
+});
+
 test("[SIM2] SuspendedSilent: nothing goes to or from a suspended cluster, once all know it", () => {
   const frame = sent({
     type: "repair-plan",
@@ -494,6 +528,37 @@ test("[SIM2] NoNatWindow: a pool that was deleted leaves once; one that was revo
   expect(broken([...back, pools([])])).toEqual(["NoNatWindow"]);
   const restored = [...before, { what: "restored" } as Happening];
   expect(broken([...restored, pools([])])).toEqual([]);
+  // A hub that was put back is judged once it knows what the origin has, and the reader has it.
+  const reconciled: Happening = {
+    what: "received",
+    origin: B,
+    socket: "s",
+    message: { type: "reconciled", channel: "pools" },
+  };
+  const inSync = (of: string): Happening => ({
+    ...relay,
+    what: "seen",
+    remotes: [
+      {
+        rcc: "b",
+        origin: of,
+        status: 2,
+        endpoints: 0,
+        revision: 0,
+        digest: null,
+        served: new Map(),
+        refused: new Set(),
+        positions: new Map(),
+        isOpen: true,
+      },
+    ],
+  });
+  const judged = (...then: Happening[]) =>
+    broken([...restored, ...then, pools([])]).filter((name) => name === "NoNatWindow");
+  expect(judged(reconciled)).toEqual([]);
+  expect(judged(inSync(B), reconciled)).toEqual([]);
+  expect(judged(reconciled, inSync(B))).toEqual(["NoNatWindow"]);
+  expect(judged(reconciled, inSync(B), { what: "restored" })).toEqual([]);
 });
 
 test("[SIM2] StatusTruthful: changes take as long as is told, as far as clocks are right", () => {

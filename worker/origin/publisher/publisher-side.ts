@@ -9,6 +9,7 @@ import { areDisjoint, DISJOINT_RULE } from "../../../shared/log/partition.ts";
 import { encodeMessage } from "../../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../../shared/protocol/errors.ts";
 import type { Message, Publish, Report } from "../../../shared/protocol/messages.ts";
+import { HEADS_VERSION } from "../../../shared/protocol/version.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import type { RangeClaim } from "../../../shared/visibility/facts.ts";
 import { NO_WORK, sumSizes } from "../budgets/work-size.ts";
@@ -152,6 +153,12 @@ export class PublisherSide {
   onMessage(socket: SocketId, message: Message): void {
     if (message.type === "report") {
       this.#onReport(socket, message);
+      return;
+    }
+    if (message.type === "ask-heads") {
+      // Behind all facts that this Origin has told its cluster's relays. [PRO11]
+      if (this.sockets.versionOf(socket) >= HEADS_VERSION)
+        this.#send(socket, { type: "heads", token: message.token, heads: [] });
       return;
     }
     if (!this.sockets.isPublisher(socket)) return;

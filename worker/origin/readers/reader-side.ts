@@ -164,6 +164,10 @@ export class ReaderSide {
     }
     if (message.type === "reader-ack")
       return this.#readers.onAck(socket, message) < BUDGETS.acknowledgedBytes;
+    if (message.type === "ask-heads") {
+      this.#readers.answerHeads(socket, message.token);
+      return true;
+    }
     const rule = `${message.type} does not belong on a watch socket`;
     this.#rules.refuse(socket, "protocol-error", rule);
     return true;

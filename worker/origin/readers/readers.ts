@@ -151,6 +151,18 @@ export class Readers {
     return said;
   }
 
+  /** Where the reader's logs are now; where nothing may be sent, nothing of them. [PRO11] */
+  answerHeads(socket: SocketId, token: number): void {
+    const reader = this.#readers.get(socket);
+    if (reader === undefined) return;
+    const heads = reader.channels.map(({ log }) => ({
+      channel: log.channel,
+      epoch: log.epoch,
+      revision: log.head,
+    }));
+    this.#sender.send(reader, { type: "heads", token, heads: this.#rules.maySend() ? heads : [] });
+  }
+
   /** Sends each reader the messages that it may have now. */
   pumpAll(frames: HeadFrames = this.#pump.headFrames()): void {
     for (const reader of this.#readers.values()) this.#pump.pump(reader, frames);
