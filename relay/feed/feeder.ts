@@ -15,6 +15,7 @@ import { parseEdgeReports } from "../../shared/visibility/parse-facts.ts";
 import type { RemoteView } from "../view/remote-view.ts";
 import type { FeedFrame, FeedPipe, FeedPipeHandlers, FeederState } from "./frames.ts";
 import { FedOrigin } from "./fed-origin.ts";
+import { BlobRoom } from "./made-blobs.ts";
 import { statusOf } from "./follower.ts";
 import type { Follower, FollowerStatus, Stream } from "./follower.ts";
 import { WatchStream } from "./watch-stream.ts";
@@ -43,6 +44,7 @@ export class Feeder {
   readonly #ports: FeederPorts;
   readonly #followers = new Set<Follower>();
   readonly #origins = new Map<string, FedOrigin>();
+  readonly #blobRoom = new BlobRoom();
   #goesOnSoon = false;
   /** What was sent last. */
   #encoded: { readonly message: Message; readonly bytes: Uint8Array } | null = null;
@@ -102,8 +104,11 @@ export class Feeder {
 
   /** This relay's own socket is lost, or (`isOver`) is not wanted any more. */
   onDown(target: string, isOver: boolean): void {
-    if (isOver) this.#origins.delete(target);
-    else this.#origins.get(target)?.onDown();
+    const origin = this.#origins.get(target);
+    if (isOver) {
+      origin?.onAllRepaired();
+      this.#origins.delete(target);
+    } else origin?.onDown();
     this.#closeAll(target, "the relay that feeds this one has lost its connection to the hub");
     if (target === HOME) this.tellState();
   }
@@ -167,7 +172,7 @@ export class Feeder {
   }
 
   #originOf(uid: string): FedOrigin {
-    const known = this.#origins.get(uid) ?? new FedOrigin();
+    const known = this.#origins.get(uid) ?? new FedOrigin(this.#blobRoom);
     this.#origins.set(uid, known);
     return known;
   }
