@@ -9,7 +9,7 @@ import { gzipSync } from "node:zlib";
 
 import { unstable_readConfig as readConfig } from "wrangler";
 
-import { MAX_GZIP_BYTES, problemsOf, SECRETS } from "./deploy-rules.js";
+import { MAX_GZIP_BYTES, placesOf, problemsOf, SECRETS } from "./deploy-rules.js";
 import { ROOT, run } from "./runtime.js";
 
 const { values } = parseArgs({
@@ -54,7 +54,7 @@ function check() {
   for (const problem of problems) console.error(`error: ${problem}`);
   if (problems.length > 0) return 1;
   console.log(
-    `ready to deploy: ${(gzipBytes / 1e3).toFixed(0)} kB compressed of ${MAX_GZIP_BYTES / 1e3}; secrets to be there: ${SECRETS.join(", ")}`,
+    `ready to deploy: ${(gzipBytes / 1e3).toFixed(0)} kB compressed of ${MAX_GZIP_BYTES / 1e3}; secrets to be there: ${SECRETS.join(", ")}; ${placesOf(config)}`,
   );
   return 0;
 }

@@ -15,7 +15,7 @@ const EARLIEST_DATE = "2026-04-07";
 const FLAGS = ["nodejs_compat", "no_web_socket_compression"];
 
 /** Of Durable Objects: developers.cloudflare.com/durable-objects/reference/data-location */
-const JURISDICTIONS = ["eu", "us", "fedramp", "fedramp-high"];
+export const JURISDICTIONS = ["eu", "us", "fedramp", "fedramp-high"];
 
 /**
  * @typedef {{ name?: string, main?: string, compatibility_date?: string, compatibility_flags?:
@@ -42,6 +42,19 @@ export function problemsOf(config, bundle, today) {
       ? [`the bundle has ${bundle.gzipBytes} bytes compressed, more than ${MAX_GZIP_BYTES}`]
       : []),
   ];
+}
+
+/**
+ * Where the hub's meshes will be, for people. [DEP9] [DEP12]
+ *
+ * @param {Config} config Without problems.
+ * @returns {string}
+ */
+export function placesOf({ vars = {} }) {
+  const { JURISDICTION: place } = vars;
+  return typeof place === "string"
+    ? `all meshes in ${place}`
+    : `a mesh is where its name says (NAME.${JURISDICTIONS.join(", NAME.")}), else anywhere`;
 }
 
 /**

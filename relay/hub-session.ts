@@ -3,13 +3,14 @@
  * publishes and reports for as long as it may, and tells the log how that goes.
  */
 import type { Channel } from "../shared/record/channel.ts";
-import type { AccessFacts, ClusterReport, EdgeReport } from "../shared/visibility/facts.ts";
+import type { AccessFacts } from "../shared/visibility/facts.ts";
 import type { Credentials } from "./hub/credentials.ts";
 import type { HeadQuestion } from "./hub/head-questions.ts";
 import { joinUntilDecided } from "./hub/join-until-decided.ts";
 import type { RelayPorts } from "./hub/relay-ports.ts";
 import type { Logger } from "./lib/log.ts";
 import { Home } from "./publish/home.ts";
+import type { ClusterReports } from "./publish/home.ts";
 import type { PublishedState } from "./publish/differences.ts";
 import type { Publisher } from "./publish/publisher.ts";
 import type { RelayStatus } from "./status.ts";
@@ -93,8 +94,8 @@ export class HubSession {
     this.#home?.stop();
   }
 
-  report(edges: () => readonly EdgeReport[], cluster: () => ClusterReport): void {
-    this.#home?.report(edges(), cluster());
+  report(make: () => ClusterReports): void {
+    this.#home?.report(make);
   }
 
   status(): Pick<RelayStatus, "hub" | "hubAgeSeconds" | "message"> {

@@ -286,9 +286,9 @@ export class Relay {
   #report(): void {
     this.splice?.look();
     this.resources?.wake();
-    this.#session.report(
-      () => this.#path.reports(this.feed),
-      () => this.own.report(this.remotes.pools.withheld, this.config.serviceRanges),
-    );
+    this.#session.report(() => ({
+      edges: this.#path.reports(this.feed),
+      cluster: this.own.report(this.remotes.pools.withheld, this.config.serviceRanges),
+    }));
   }
 }

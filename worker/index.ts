@@ -14,7 +14,9 @@ import {
   tokenStub,
   webhookStub,
 } from "./mesh/mesh-stub.ts";
-import { objectsIn, originStub } from "./stubs.ts";
+import { objectsIn, objectsOf, placeOf } from "./place.ts";
+import { originObjectName } from "./ports.ts";
+import { originStub } from "./stubs.ts";
 
 export { MeshObject } from "./mesh/mesh-object.ts";
 export { OriginObject } from "./origin/origin-object.ts";
@@ -39,24 +41,25 @@ function appOf(env: HubEnvironment): OpenAPIHono {
   let app = apps.get(env);
   if (app === undefined) {
     let keys: HubKeys | null = null;
-    const meshes = objectsIn(env.MESH, env.JURISDICTION);
-    const origins = objectsIn(env.ORIGIN, env.JURISDICTION);
+    const meshes = (name: string) => objectsOf(env.MESH, env.JURISDICTION, name);
     app = createApp({
       clock: { now: () => Date.now() },
       adminTokenHash: env.ADMIN_TOKEN_HASH ?? "",
       // The keys are kept, not the promise: one request may not wait for another's.
       hubKeys: async () => (keys ??= await importHubKey(env.HUB_KEY)),
-      mesh: (name, who) => meshStub(meshes, name, who),
-      idempotency: (name) => idempotencyStub(meshes, name),
-      rehearsal: (name) => rehearsalStub(meshes, name),
-      webhooks: (name, who) => webhookStub(meshes, name, who),
-      own: (name) => ownStub(meshes, name),
-      tokens: (name) => tokenStub(meshes, name),
+      mesh: (name, who) => meshStub(meshes(name), name, who),
+      idempotency: (name) => idempotencyStub(meshes(name), name),
+      rehearsal: (name) => rehearsalStub(meshes(name), name),
+      webhooks: (name, who) => webhookStub(meshes(name), name, who),
+      own: (name) => ownStub(meshes(name), name),
+      tokens: (name) => tokenStub(meshes(name), name),
       requestWaitMs: (token) => hubProcess.requests.request(token, Date.now()),
-      directory: () => directoryStub(meshes),
+      directory: () => directoryStub(objectsIn(env.MESH, env.JURISDICTION)),
       hasRoom: (member) => hubProcess.sockets.hasRoom(env.MAX_SOCKETS, member),
       dialWaitMs: (member) => hubProcess.dials.dial(member, Date.now()),
-      origin: (name) => originStub(origins, name),
+      origin: ({ id, name }, uid) =>
+        originStub(objectsOf(env.ORIGIN, env.JURISDICTION, name), originObjectName(id, uid)),
+      place: (name) => placeOf(env.MESH, env.JURISDICTION, name),
     });
     apps.set(env, app);
   }

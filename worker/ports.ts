@@ -12,6 +12,12 @@ import type { OriginStatus, QuarantineEntry } from "../shared/visibility/origin-
 import type { ClusterHealth } from "../shared/visibility/health.ts";
 import type { Scope } from "../shared/visibility/scope.ts";
 
+/** Where a mesh's objects are found. */
+export interface MeshRef {
+  readonly id: string;
+  readonly name: string;
+}
+
 /** Name of the Durable Object of a cluster's Origin. UIDs are unique hub-wide. */
 export function originObjectName(meshId: string, clusterUid: string): string {
   return `${meshId}:${clusterUid}`;

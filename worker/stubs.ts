@@ -4,6 +4,7 @@
  * are.
  */
 import type { MeshCalls, OriginCalls } from "./ports.ts";
+import { objectsOf } from "./place.ts";
 
 export interface OriginStub extends OriginCalls {
   /** Takes a WebSocket upgrade that the Worker has authenticated. */
@@ -20,19 +21,7 @@ export function meshOfOrigin(
   env: { readonly MESH: DurableObjectNamespace; readonly JURISDICTION?: string },
   mesh: string,
 ): MeshCalls {
-  return stubOf(objectsIn(env.MESH, env.JURISDICTION), `mesh:${mesh}`);
-}
-
-/**
- * Where a hub's objects may be: all of them where `JURISDICTION` says, or anywhere. The same name
- * is another object in each, so that it must not change once there are meshes. [DEP9]
- */
-export function objectsIn(
-  namespace: DurableObjectNamespace,
-  jurisdiction: string | undefined,
-): DurableObjectNamespace {
-  if (jurisdiction === undefined || jurisdiction === "") return namespace;
-  return namespace.jurisdiction(jurisdiction as DurableObjectJurisdiction);
+  return stubOf(objectsOf(env.MESH, env.JURISDICTION, mesh), `mesh:${mesh}`);
 }
 
 export function stubOf<T>(namespace: DurableObjectNamespace, name: string): T {

@@ -1,4 +1,5 @@
 /** `catwalk mesh create|get|delete NAME`, `catwalk mesh list|confirm-restore`. */
+import { Option } from "commander";
 import type { Command } from "commander";
 
 import {
@@ -8,6 +9,8 @@ import {
   getMesh,
   listMeshes,
 } from "../../shared/api/meshes.ts";
+import { JURISDICTIONS } from "../../shared/lib/mesh-name.ts";
+import type { Jurisdiction } from "../../shared/lib/mesh-name.ts";
 import { clientOf, warnUnlessPropagated, withExample, withOutput, withServer } from "./command.ts";
 import { print } from "../admin/terminal.ts";
 import type { OutputFlags, RegisterCommand } from "./command.ts";
@@ -15,6 +18,10 @@ import type { ServerFlags } from "../admin/config.ts";
 import { renderList, renderOne } from "./output.ts";
 
 type Flags = ServerFlags & OutputFlags;
+
+interface CreateFlags extends Flags {
+  readonly jurisdiction?: Jurisdiction;
+}
 
 export const registerMesh: RegisterCommand = (program) => {
   const mesh = withExample(
@@ -30,16 +37,31 @@ export const registerMesh: RegisterCommand = (program) => {
 
 function registerCreate(mesh: Command): void {
   withExample(
-    withOutput(withServer(mesh.command("create <name>").description("make a mesh"))),
+    withOutput(withServer(mesh.command("create <name>").description("make a mesh"))).addOption(
+      new Option(
+        "--jurisdiction <where>",
+        "on Cloudflare: nothing of it leaves; it becomes the end of the name, for good",
+      ).choices(JURISDICTIONS),
+    ),
     "catwalk mesh create demo",
-  ).action(async (name: string, flags: Flags) => {
-    const made = await clientOf(flags).call(createMesh, { body: { name } });
+  ).action(async (given: string, flags: CreateFlags) => {
+    const { jurisdiction } = flags;
+    const body =
+      jurisdiction === undefined
+        ? { name: given }
+        : { name: nameIn(given, jurisdiction), jurisdiction };
+    const made = await clientOf(flags).call(createMesh, { body });
     print(
       flags.output === undefined
         ? `mesh ${made.name} created\n`
         : renderOne(made, made.name, flags.output),
     );
   });
+}
+
+/** A name that says where already is left as it is: the hub compares. */
+function nameIn(name: string, jurisdiction: Jurisdiction): string {
+  return name.includes(".") ? name : `${name}.${jurisdiction}`;
 }
 
 function registerGet(mesh: Command): void {
@@ -90,6 +112,7 @@ function registerList(mesh: Command): void {
           columns: [
             { title: "NAME", of: (row) => row.name },
             { title: "CREATED", of: (row) => row.createdAt },
+            { title: "JURISDICTION", of: (row) => row.jurisdiction ?? "", wide: true },
             { title: "ID", of: (row) => row.id, wide: true },
           ],
           name: (row) => row.name,

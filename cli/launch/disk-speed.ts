@@ -7,9 +7,9 @@ import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
 const SAMPLES = 48;
-/** A slow disk gets fewer samples: it shows itself in the first. */
+/** A slow disk gets fewer samples: it shows itself in the first, and a hub is waited for. */
 const LEAST_SAMPLES = 8;
-const LONGEST_MS = 1_000;
+const LONGEST_MS = 100;
 /** A page of SQLite and its frame header. */
 const PAGE = Buffer.alloc(4_096 + 24, 1);
 

@@ -34,7 +34,7 @@ export const relayConfigSchema = z
     joinToken: z
       .string()
       .trim()
-      .regex(/^cwj_[a-z0-9-]+_[0-9a-f]{48}$/, "must look like cwj_<mesh>_<48 hex digits>")
+      .regex(/^cwj_[a-z0-9.-]+_[0-9a-f]{48}$/, "must look like cwj_<mesh>_<48 hex digits>")
       .optional(),
     hub: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).optional(),
     /** Takes a hub with plain http off loopback. [CRE19] */

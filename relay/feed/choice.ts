@@ -55,14 +55,15 @@ export function roleOf(ranked: readonly Candidate[]): Role {
 
 /**
  * Relays to hold a connection to: those that decide this one's role. Who was lost is dialled again
- * as long as it would come first.
+ * as long as it would come first. Whose answer is still waited for may feed, so nobody after it is
+ * asked: where a feeder of many ends, all the others look for the next one in the same moment.
  */
 export function contacts(ranked: readonly Candidate[]): string[] {
   const asked: string[] = [];
-  let alive = 0;
+  let enough = 0;
   for (const { address, state, feeds } of ranked.slice(0, lastAsked(ranked))) {
-    if (state === "self" || alive === FEEDERS) break;
-    if (state === "alive" && feeds) alive++;
+    if (state === "self" || enough === FEEDERS) break;
+    if (state === "unknown" || (state === "alive" && feeds)) enough++;
     asked.push(address);
   }
   return asked;

@@ -7,6 +7,7 @@ import type { ChannelHealth } from "../view/channel-view.ts";
 import { FeedLog } from "./feed-log.ts";
 import type { TailMessage } from "./feed-log.ts";
 import { MadeBlobs } from "./made-blobs.ts";
+import type { BlobRoom } from "./made-blobs.ts";
 
 /** What followers are to be told of a message. */
 export interface Told {
@@ -20,7 +21,12 @@ const NOTHING: Told = { isReset: false, tail: null, checkpoint: null };
 
 export class FedOrigin {
   readonly #logs = perChannel(() => new FeedLog());
-  readonly #blobs = perChannel(() => new MadeBlobs());
+  readonly #blobs: Readonly<Record<Channel, MadeBlobs>>;
+
+  /** @param room Of all origins of this relay. */
+  constructor(room: BlobRoom) {
+    this.#blobs = perChannel(() => new MadeBlobs(room));
+  }
 
   log(channel: Channel): FeedLog {
     return this.#logs[channel];
@@ -30,7 +36,7 @@ export class FedOrigin {
     return this.#blobs[channel];
   }
 
-  /** No follower is repaired. */
+  /** No follower is repaired, or the origin is not given on any more. */
   onAllRepaired(): void {
     for (const blobs of Object.values(this.#blobs)) blobs.clear();
   }

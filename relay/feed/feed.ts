@@ -183,7 +183,8 @@ export class Feed {
   #decide(): void {
     if (this.#isStopped) return;
     const ranked = this.#ranked();
-    this.#role = ranked === null ? { kind: "deciding" } : roleOf(ranked);
+    this.#role =
+      ranked === null ? { kind: "deciding" } : roleOf(ranked.map((one) => this.#asLate(one)));
     this.#hold(ranked);
     const before = this.#routing.route;
     this.#routing = nextRouting(this.#routing, this.#role, this.#waits, this.#ports.now());
@@ -209,20 +210,29 @@ export class Feed {
     // Who has not joined has no key that others know.
     if (cluster === null) return isLate ? [] : null;
     if (known === null) return null;
+    // Asks the system for its addresses.
+    const { self } = this.#net;
     return rank(cluster, known).map((address) => {
-      if (address === this.#net.self) return { address, state: "self", feeds: true, hub: true };
-      const candidate = this.#connections.get(address)?.candidate ?? {
-        address,
-        state: "unknown" as const,
-        feeds: false,
-        hub: false,
-      };
-      return candidate.state === "unknown" && isLate ? { ...candidate, state: "dead" } : candidate;
+      if (address === self) return { address, state: "self", feeds: true, hub: true };
+      const connection = this.#connections.get(address);
+      const nothing = { address, state: "unknown" as const, feeds: false, hub: false };
+      return connection?.candidate ?? nothing;
     });
   }
 
+  /** A relay that has started long ago waits for nobody to decide. */
+  #asLate(candidate: Candidate): Candidate {
+    const isLate = this.#ports.now() - this.#startedMs >= DECIDE_MS;
+    return candidate.state === "unknown" && isLate ? { ...candidate, state: "dead" } : candidate;
+  }
+
+  #asSlow(candidate: Candidate): Candidate {
+    const isSlow = this.#connections.get(candidate.address)?.isSlow === true;
+    return isSlow ? { ...candidate, state: "dead" } : candidate;
+  }
+
   #hold(ranked: readonly Candidate[] | null): void {
-    const wanted = new Set(ranked === null ? [] : contacts(ranked));
+    const wanted = new Set(ranked === null ? [] : contacts(ranked.map((one) => this.#asSlow(one))));
     for (const [address, connection] of this.#connections)
       if (!wanted.has(address)) {
         this.#connections.delete(address);

@@ -11,6 +11,8 @@ import type { FeedFrame, FeedNet, FeedPipe, FeederState } from "./frames.ts";
 /** A feeder that is killed is noticed at once; one that is cut off, after this time. */
 const SILENT_MS = 2_500;
 const BEAT_MS = 1_000;
+/** Who answers later than this is waited for no more: others are asked beside it. */
+const ANSWER_MS = 1_000;
 /** Who was lost is followed again when it has been back for so long. */
 const RETURN_MS = 10_000;
 const RETRY = { shortestMs: 500, longestMs: 10_000, healthyMs: 5_000 };
@@ -39,6 +41,7 @@ export class FeederConnection {
   #state: FeederState | null = null;
   #openedMs: number | null = null;
   #heardMs = 0;
+  readonly #madeMs: number;
   #outage: Outage = null;
   #isStopped = false;
   #wasLost = false;
@@ -55,6 +58,7 @@ export class FeederConnection {
     this.#net = net;
     this.#ports = ports;
     this.#handlers = handlers;
+    this.#madeMs = ports.now();
     this.#dial();
   }
 
@@ -67,6 +71,11 @@ export class FeederConnection {
     if (this.#state === null) return this.#hasFailed ? "dead" : "unknown";
     const heldMs = this.#ports.now() - (this.#openedMs ?? 0);
     return this.#wasLost && heldMs < RETURN_MS ? "returning" : "alive";
+  }
+
+  /** It has not answered, and should have. */
+  get isSlow(): boolean {
+    return this.#stateNow() === "unknown" && this.#ports.now() - this.#madeMs >= ANSWER_MS;
   }
 
   /** @returns The stream; it fails at once, later, when there is no connection. */

@@ -12,10 +12,10 @@ import { pickVersion } from "../../shared/protocol/version.ts";
 import { mergedEdges } from "../../shared/visibility/merged-edges.ts";
 import type { EdgeReport } from "../../shared/visibility/facts.ts";
 import { parseEdgeReports } from "../../shared/visibility/parse-facts.ts";
-import type { HeadQuestion } from "../hub/head-questions.ts";
-import type { RemoteView } from "../view/remote-view.ts";
-import type { FeedFrame, FeedPipe, FeedPipeHandlers, FeederState } from "./frames.ts";
+import type { FeedFrame, FeedPipe, FeedPipeHandlers } from "./frames.ts";
 import { FedOrigin } from "./fed-origin.ts";
+import type { FeederPorts } from "./feeder-ports.ts";
+import { BlobRoom } from "./made-blobs.ts";
 import { answerOf, statusOf } from "./follower.ts";
 import type { Follower, FollowerStatus, Stream } from "./follower.ts";
 import { WatchStream } from "./watch-stream.ts";
@@ -27,25 +27,11 @@ const ROOM_MS = 20;
 /** Streams of one follower: home, and as many remotes as a cluster may have. */
 const MAX_STREAMS = 1_001;
 
-export interface FeederPorts {
-  /** The access facts as text, and their version; `null`: none are known. */
-  facts(): { readonly text: string; readonly accessVersion: number } | null;
-  view(originUid: string): RemoteView | null;
-  state(): FeederState;
-  /** This relay's own socket for this is open. */
-  isOpen(target: string): boolean;
-  /** How far the hub is with this; `null`: it cannot be asked now. */
-  ask(target: string): HeadQuestion | null;
-  /** What followers report has changed. */
-  onReports(): void;
-  /** Runs something later, after what waits to be done then. */
-  after(ms: number, run: () => void): void;
-}
-
 export class Feeder {
   readonly #ports: FeederPorts;
   readonly #followers = new Set<Follower>();
   readonly #origins = new Map<string, FedOrigin>();
+  readonly #blobRoom = new BlobRoom();
   #goesOnSoon = false;
   /** What was sent last. */
   #encoded: { readonly message: Message; readonly bytes: Uint8Array } | null = null;
@@ -105,8 +91,11 @@ export class Feeder {
 
   /** This relay's own socket is lost, or (`isOver`) is not wanted any more. */
   onDown(target: string, isOver: boolean): void {
-    if (isOver) this.#origins.delete(target);
-    else this.#origins.get(target)?.onDown();
+    const origin = this.#origins.get(target);
+    if (isOver) {
+      origin?.onAllRepaired();
+      this.#origins.delete(target);
+    } else origin?.onDown();
     this.#closeAll(target, "the relay that feeds this one has lost its connection to the hub");
     if (target === HOME) this.tellState();
   }
@@ -178,7 +167,7 @@ export class Feeder {
   }
 
   #originOf(uid: string): FedOrigin {
-    const known = this.#origins.get(uid) ?? new FedOrigin();
+    const known = this.#origins.get(uid) ?? new FedOrigin(this.#blobRoom);
     this.#origins.set(uid, known);
     return known;
   }

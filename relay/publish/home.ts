@@ -47,6 +47,12 @@ const ASK_MS = 300_000;
 /** Reports are sent when they change, at most this often. */
 const REPORT_MS = 500;
 
+/** What a relay says of what it sees, and of its own cluster. */
+export interface ClusterReports {
+  readonly edges: readonly EdgeReport[];
+  readonly cluster: ClusterReport;
+}
+
 export class Home {
   readonly #options: HomeOptions;
   readonly #link: Link;
@@ -55,10 +61,10 @@ export class Home {
   #cancelPace: (() => void) | null = null;
   #cancelReport: (() => void) | null = null;
   #cancelAsk: (() => void) | null = null;
-  #report: Report = { type: "report", edges: "[]", cluster: null };
+  /** Made when it is sent: of a thousand remotes, or of a hundred followers, it is large. */
+  #makeReport: (() => ClusterReports) | null = null;
   #reported = "";
   /** The same object until it has changed: it is large, and told only then. [OVL1] */
-  #overlay: ClusterReport["overlay"] | null = null;
   #saidOverlay: ClusterReport["overlay"] | null = null;
   /** This start of this relay. */
   readonly #candidate: string;
@@ -131,13 +137,9 @@ export class Home {
     this.start();
   }
 
-  report(edges: readonly EdgeReport[], { overlay, ...cluster }: ClusterReport): void {
-    this.#report = {
-      type: "report",
-      edges: JSON.stringify(edges),
-      cluster: JSON.stringify(cluster),
-    };
-    this.#overlay = overlay ?? null;
+  /** What is told has changed. @param make Says what it is when it is sent. */
+  report(make: () => ClusterReports): void {
+    this.#makeReport = make;
     this.#cancelReport ??= this.#ports.after(REPORT_MS, () => {
       this.#cancelReport = null;
       this.#sendReport();
@@ -145,16 +147,17 @@ export class Home {
   }
 
   #sendReport(): void {
-    const { edges, cluster } = this.#report;
-    const text = `${edges} ${cluster}`;
-    const overlay = this.#overlay === this.#saidOverlay ? null : this.#overlay;
-    if (!this.#link.isOpen || (text === this.#reported && overlay === null)) return;
+    if (!this.#link.isOpen) return;
+    const { report, overlay: present } = textsOf(this.#makeReport?.() ?? null);
+    const text = `${report.edges} ${report.cluster}`;
+    const overlay = present === this.#saidOverlay ? null : present;
+    if (text === this.#reported && overlay === null) return;
     this.#reported = text;
-    this.#saidOverlay = this.#overlay;
-    if (overlay === null || cluster === null) this.#link.send(this.#report);
+    this.#saidOverlay = present;
+    if (overlay === null || report.cluster === null) this.#link.send(report);
     else {
-      const whole = `${cluster.slice(0, -1)},"overlay":${JSON.stringify(overlay)}}`;
-      this.#link.send({ ...this.#report, cluster: whole });
+      const whole = `${report.cluster.slice(0, -1)},"overlay":${JSON.stringify(overlay)}}`;
+      this.#link.send({ ...report, cluster: whole });
     }
   }
 
@@ -224,4 +227,16 @@ export class Home {
     }
     this.#options.onDown(reason, message);
   }
+}
+
+/** @param said `null`: nothing is known yet. */
+function textsOf(said: ClusterReports | null): {
+  readonly report: Report;
+  readonly overlay: ClusterReport["overlay"] | null;
+} {
+  if (said === null)
+    return { report: { type: "report", edges: "[]", cluster: null }, overlay: null };
+  const { overlay = null, ...cluster } = said.cluster;
+  const [edges, own] = [JSON.stringify(said.edges), JSON.stringify(cluster)];
+  return { report: { type: "report", edges, cluster: own }, overlay };
 }

@@ -30,6 +30,7 @@ export class LatencyWindows {
 
   /** One for each of `LATENCY_MINUTES`; `null`: nothing came within the longest. */
   windows(nowMs: number): readonly LatencyWindow[] | null {
+    if (this.#minutes.size === 0) return null;
     const minute = Math.floor(nowMs / MINUTE_MS);
     const windows = LATENCY_MINUTES.map((minutes) => this.#window(minute - minutes, minute));
     return windows.every(([count]) => count === 0) ? null : windows;

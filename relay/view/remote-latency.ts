@@ -36,12 +36,14 @@ export class RemoteLatency {
 
   /** For a report: nothing where nothing is known, and the same again within ten seconds. */
   report(): { readonly latency?: EdgeLatency } {
-    const windows = this.#windows.windows(this.#ports.now());
-    const time = windows === null ? null : (this.#ports.hubTime?.now() ?? null);
-    if (windows === null || time === null) return {};
+    const time = this.#ports.hubTime?.now() ?? null;
+    if (time === null) return {};
     const nowMs = this.#ports.now();
-    if (this.#told !== null && nowMs - this.#told.atMs < TOLD_MS)
-      return { latency: this.#told.latency };
+    const told = this.#told;
+    // Reports of all remotes are made anew with each change of one: sums only when they are told.
+    if (told !== null && nowMs - told.atMs < TOLD_MS) return { latency: told.latency };
+    const windows = this.#windows.windows(nowMs);
+    if (windows === null) return {};
     const errorMs = roundedError(time.errorMs);
     const latency = { atMs: Math.round(time.ms), errorMs, windows };
     this.#told = { latency, atMs: nowMs };

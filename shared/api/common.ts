@@ -1,12 +1,14 @@
 /** Schemas that several operations of the admin API share. */
 import { z } from "zod";
 
+import { MESH_NAME_PATTERN, MESH_NAME_RULE } from "../lib/mesh-name.ts";
 import { NAME_PATTERN, NAME_RULE } from "../lib/names.ts";
 import { MANAGERS } from "../visibility/managed-by.ts";
 
 export const nameSchema = z.string().regex(NAME_PATTERN, NAME_RULE);
-export const meshParams = z.strictObject({ mesh: nameSchema });
-export const clusterParams = z.strictObject({ mesh: nameSchema, cluster: nameSchema });
+export const meshNameSchema = z.string().regex(MESH_NAME_PATTERN, MESH_NAME_RULE);
+export const meshParams = z.strictObject({ mesh: meshNameSchema });
+export const clusterParams = meshParams.extend({ cluster: nameSchema });
 
 export const refSchema = z.object({ uid: z.string(), name: z.string() }).meta({ id: "ClusterRef" });
 

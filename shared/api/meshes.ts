@@ -1,14 +1,22 @@
 /** `/v1/meshes`: create, list, get, delete, confirm a restore, audit. */
 import { z } from "zod";
 
-import { changedSchema, limitSchema, listSchema, meshParams, nameSchema } from "./common.ts";
+import { JURISDICTIONS } from "../lib/mesh-name.ts";
+import { changedSchema, limitSchema, listSchema, meshNameSchema, meshParams } from "./common.ts";
 import { operation } from "./operation.ts";
 
 const PATH = "/v1/meshes/{mesh}";
 const tag = "Meshes";
 
 export const meshSchema = z
-  .object({ name: z.string(), id: z.string(), createdAt: z.string() })
+  .object({
+    name: z.string(),
+    id: z.string(),
+    createdAt: z.string(),
+    jurisdiction: z.string().optional().meta({
+      description: "Where the mesh's objects are, all of them; absent: wherever the hub has them",
+    }),
+  })
   .meta({ id: "Mesh" });
 export type MeshView = z.output<typeof meshSchema>;
 
@@ -17,13 +25,21 @@ export const auditEntrySchema = z
   .meta({ id: "AuditEntry" });
 export type AuditEntry = z.output<typeof auditEntrySchema>;
 
+/** A jurisdiction is part of the name, so that nobody has to be asked for it. [DEP12] */
+const newMeshSchema = z.strictObject({
+  name: meshNameSchema,
+  jurisdiction: z.enum(JURISDICTIONS).optional().meta({
+    description: "What the name ends in, after a dot: a mesh named `prod.eu` is in the EU",
+  }),
+});
+
 export const createMesh = operation({
   id: "createMesh",
   summary: "Make a mesh",
   tag,
   method: "post",
   path: "/v1/meshes",
-  body: z.strictObject({ name: nameSchema }),
+  body: newMeshSchema,
   access: "hub",
   answer: meshSchema,
   successes: {

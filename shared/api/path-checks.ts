@@ -5,12 +5,12 @@
 import { z } from "zod";
 
 import { PATH_LIMITS, PATH_PHASES } from "../overlay/path-check.ts";
-import { changedSchema, nameSchema } from "./common.ts";
+import { changedSchema, clusterParams, nameSchema } from "./common.ts";
 import { operation } from "./operation.ts";
 
 const PATH = "/v1/meshes/{mesh}/clusters/{cluster}/path-checks/{to}";
 const tag = "Status";
-const params = z.strictObject({ mesh: nameSchema, cluster: nameSchema, to: nameSchema });
+const params = clusterParams.extend({ to: nameSchema });
 const phase = z.enum(PATH_PHASES);
 
 const findingSchema = z.object({

@@ -31,6 +31,16 @@ export interface Retry {
 const SHARE = 0.5;
 
 /**
+ * How long it counts as away: what held for a part of the healthy time has healed that part of it,
+ * so that who was found late is not late each time after.
+ */
+function awayAt(outage: Outage, { nowMs, heldMs }: Loss, healthyMs: number): number {
+  const held = heldMs ?? 0;
+  if (outage === null || held >= healthyMs) return 0;
+  return Math.round((nowMs - held - outage.sinceMs) * (1 - held / healthyMs));
+}
+
+/**
  * Uniform in (0, ceiling]: a crowd that lost its hub in one moment does not come back in one.
  */
 export function nextRetry(
@@ -39,8 +49,7 @@ export function nextRetry(
   { shortestMs, longestMs, healthyMs }: RetryPolicy,
   random: Random,
 ): Retry {
-  const isOver = outage === null || (heldMs ?? 0) >= healthyMs;
-  const sinceMs = isOver ? nowMs : outage.sinceMs;
+  const sinceMs = nowMs - awayAt(outage, { nowMs, heldMs }, healthyMs);
   const ceiling = Math.min(longestMs, Math.max(shortestMs, (nowMs - sinceMs) * SHARE));
   return { outage: { sinceMs }, delayMs: Math.max(1, Math.round(ceiling * (1 - random()))) };
 }

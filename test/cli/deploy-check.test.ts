@@ -5,9 +5,10 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { MAX_GZIP_BYTES, problemsOf } from "../../bin/deploy-rules.js";
+import { JURISDICTIONS, MAX_GZIP_BYTES, placesOf, problemsOf } from "../../bin/deploy-rules.js";
 import type { Config } from "../../bin/deploy-rules.js";
-import { objectsIn } from "../../worker/stubs.ts";
+import { JURISDICTIONS as OF_MESHES } from "../../shared/lib/mesh-name.ts";
+import { objectsIn } from "../../worker/place.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const BUNDLE = { gzipBytes: 345_000, exported: ["MeshObject", "OriginObject", "default"] };
@@ -29,6 +30,14 @@ test("[DEP8] what may be deployed has no problems", () => {
   expect(problemsOf(GOOD, BUNDLE, "2026-11-30")).toEqual([]);
   const inEurope = { ...GOOD, vars: { ...GOOD.vars, JURISDICTION: "eu" } };
   expect(problemsOf(inEurope, BUNDLE, "2026-11-30")).toEqual([]);
+});
+
+test("[DEP12] it says where meshes will be, by the same list as their names", () => {
+  expect(JURISDICTIONS).toEqual(OF_MESHES);
+  expect(placesOf(GOOD)).toBe(
+    "a mesh is where its name says (NAME.eu, NAME.us, NAME.fedramp, NAME.fedramp-high), else anywhere",
+  );
+  expect(placesOf({ vars: { JURISDICTION: "eu" } })).toBe("all meshes in eu");
 });
 
 const wrong: readonly (readonly [string, Partial<Config>, Partial<typeof BUNDLE>])[] = [
@@ -64,7 +73,9 @@ const check = (...args: readonly string[]) =>
 test.each(["", "eu"])("[DEP8] the repository's own hub may be deployed: %j", (env) => {
   const { status, stdout, stderr } = check(...(env === "" ? [] : ["--env", env]));
   expect([status, stderr]).toEqual([0, ""]);
-  expect(stdout).toMatch(/ready to deploy: \d+ kB compressed of 1000; secrets/);
+  expect(stdout).toMatch(
+    /ready to deploy: \d+ kB compressed of 1000; secrets.*; (all meshes in eu|a mesh is)/,
+  );
 });
 
 test("[DEP8] a secret among the variables ends the check with status 1", () => {

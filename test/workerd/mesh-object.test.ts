@@ -15,6 +15,7 @@ import {
   tokenStub,
   webhookStub,
 } from "../../worker/mesh/mesh-stub.ts";
+import { placeOf } from "../../worker/place.ts";
 import { meshOfOrigin, originStub } from "../../worker/stubs.ts";
 import type { Outcome } from "../../worker/mesh/outcome.ts";
 import { originObjectName } from "../../worker/ports.ts";
@@ -115,7 +116,8 @@ test("[CRE1] a relay joins through the app in workerd, and its socket reaches th
     tokens: (name) => tokenStub(MESH, name),
     requestWaitMs: () => 0,
     directory: () => directoryStub(MESH),
-    origin: (name) => originStub(ORIGIN, name),
+    origin: ({ id }, uid) => originStub(ORIGIN, originObjectName(id, uid)),
+    place: (name) => placeOf(MESH, undefined, name),
   });
   const call = async (path: string, body: unknown): Promise<Record<string, unknown>> => {
     const response = await app.request(path, {

@@ -1,7 +1,7 @@
 /** Decisions about the mesh, its clusters and their join tokens. Each runs inside `Mesh.decide`. */
 import { toHex } from "../../shared/lib/bytes.ts";
 import { sha256 } from "../../shared/lib/hash.ts";
-import { isName } from "../../shared/lib/names.ts";
+import { meshNameIn } from "../../shared/lib/mesh-name.ts";
 import type { Mesh } from "./mesh.ts";
 import { Refused } from "./outcome.ts";
 import { setRanges } from "./ranges.ts";
@@ -36,8 +36,7 @@ export function hashToken(token: string): string {
  * anything else.
  */
 export function meshOfToken(token: string): string | null {
-  const name = /^cwj_([a-z0-9-]+)_[0-9a-f]{48}$/.exec(token)?.[1];
-  return name !== undefined && isName(name) ? name : null;
+  return meshNameIn(token, "cwj");
 }
 
 export function createMesh(mesh: Mesh, name: string): MeshRow {

@@ -9,7 +9,8 @@ import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibili
 import type { ClusterHealth } from "../../shared/visibility/health.ts";
 import type { MeshCalls } from "../ports.ts";
 import { durableSql } from "../storage/durable-sql.ts";
-import { objectsIn, originStub } from "../stubs.ts";
+import { objectsOf } from "../place.ts";
+import { originStub } from "../stubs.ts";
 import { Alarms } from "./alarms.ts";
 import { callByName } from "./calls-by-name.ts";
 import { Directory } from "./directory.ts";
@@ -70,7 +71,11 @@ export class MeshObject extends DurableObject<MeshEnv> implements MeshCalls {
     this.#alarms = alarms;
     this.#mesh = mesh;
     this.#ports = {
-      findOrigin: (name) => originStub(objectsIn(env.ORIGIN, env.JURISDICTION), name),
+      findOrigin: (name) => {
+        // Also of a removed mesh, whose Origins have yet to hear it.
+        const meshName = store.get("mesh", "mesh")?.name ?? "";
+        return originStub(objectsOf(env.ORIGIN, env.JURISDICTION, meshName), name);
+      },
       delay: (ms) => {
         let timer: ReturnType<typeof setTimeout> | null = null;
         const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));

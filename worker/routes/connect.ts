@@ -9,8 +9,7 @@ import { Hono } from "hono";
 
 import type { Credential } from "../auth/credential.ts";
 import { verifyRelay } from "../auth/verify-relay.ts";
-import { originObjectName } from "../ports.ts";
-import type { ShownToken, TokenPermit } from "../ports.ts";
+import type { MeshRef, ShownToken, TokenPermit } from "../ports.ts";
 import { refusalOf } from "./dial-refusals.ts";
 import { requireUpgrade, withInternalHeaders } from "./forward.ts";
 import type { HubPorts } from "./hub-ports.ts";
@@ -65,6 +64,11 @@ async function authenticate(ports: HubPorts, request: Request): Promise<Dialling
   return checked;
 }
 
+/** The credential says it, and so where the objects are. */
+function meshOf({ meshId, mesh }: Credential): MeshRef {
+  return { id: meshId, name: mesh };
+}
+
 /** Before an object of that name is touched, for touching it makes it. */
 async function requirePermit(
   ports: HubPorts,
@@ -72,7 +76,7 @@ async function requirePermit(
   originUid: string,
 ): Promise<void> {
   const { uid: clusterUid } = relay.cluster;
-  const own = ports.origin(originObjectName(relay.meshId, clusterUid));
+  const own = ports.origin(meshOf(relay), clusterUid);
   const { mesh: meshName, keyGeneration } = relay;
   const permit = await own.mayDial({ meshName, clusterUid, keyGeneration, originUid, token });
   if (permit !== "yes") throw refusalOf(permit);
@@ -101,5 +105,5 @@ function connect(
     tokenId: role === "home" ? (token?.id ?? "") : "",
     tokenIssuedMs: role === "home" ? String(token?.issuedMs ?? "") : "",
   });
-  return ports.origin(originObjectName(relay.meshId, originUid)).fetch(forwarded);
+  return ports.origin(meshOf(relay), originUid).fetch(forwarded);
 }

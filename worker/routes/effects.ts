@@ -6,27 +6,29 @@ import { LISTED_CONFLICTS } from "../../shared/api/effect.ts";
 import type { EffectCountsView, EffectView } from "../../shared/api/effect.ts";
 import { errorText } from "../../shared/lib/error-text.ts";
 import type { EdgeEffect, Rehearsal } from "../mesh/rehearsal.ts";
-import { originObjectName } from "../ports.ts";
-import type { Shown, ShownDifference } from "../ports.ts";
+import type { MeshRef, Shown, ShownDifference } from "../ports.ts";
 import type { HubPorts } from "./hub-ports.ts";
 
 type Conflicts = ReadonlyMap<string, readonly string[]>;
 
 /**
  * The Origins are asked one after the other: it is a question of one person.
+ * @param meshName Of the mesh that the rehearsal is about.
  * @param isOwner Of one cluster: who else has an address is the operator's to know. [VIS48]
  */
 export async function effectsOf(
   ports: HubPorts,
+  meshName: string,
   { meshId, edges }: Rehearsal<unknown>,
   isOwner: boolean,
 ): Promise<EffectView[]> {
+  const mesh = { id: meshId, name: meshName };
   const effects: EffectView[] = [];
   for (const edge of edges) {
     try {
-      const origin = ports.origin(originObjectName(meshId, edge.origin.uid));
+      const origin = ports.origin(mesh, edge.origin.uid);
       const found = await origin.compareShown(edge.before, edge.after, edge.shared);
-      const conflicts = await conflictsOf(ports, meshId, edge, found.sharedAddresses);
+      const conflicts = await conflictsOf(ports, mesh, edge, found.sharedAddresses);
       effects.push(describe(edge, found, isOwner ? withoutNames(conflicts) : conflicts));
     } catch (error) {
       effects.push(unknownEffect(edge, errorText(error)));
@@ -42,14 +44,14 @@ function withoutNames(conflicts: Conflicts): Conflicts {
 /** Address → clusters that have it too. */
 async function conflictsOf(
   ports: HubPorts,
-  meshId: string,
+  mesh: MeshRef,
   { rivals }: EdgeEffect,
   addresses: readonly string[],
 ): Promise<Conflicts> {
   const conflicts = new Map<string, readonly string[]>();
   if (addresses.length === 0) return conflicts;
   for (const { cluster, shown } of rivals) {
-    const origin = ports.origin(originObjectName(meshId, cluster.uid));
+    const origin = ports.origin(mesh, cluster.uid);
     for (const address of await origin.whichHeld(addresses, shown))
       conflicts.set(address, [...(conflicts.get(address) ?? []), cluster.name]);
   }

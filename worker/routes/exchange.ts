@@ -7,7 +7,6 @@ import type { EdgeStatus } from "../../shared/api/status.ts";
 import { scopeDocument } from "../../shared/visibility/scope.ts";
 import type { ScopeDocument } from "../../shared/visibility/scope.ts";
 import type { MeshOverview } from "../mesh/mesh-calls.ts";
-import { originObjectName } from "../ports.ts";
 import { askAll } from "./ask-all.ts";
 import type { HubPorts } from "./hub-ports.ts";
 import { valueOf } from "./problem.ts";
@@ -27,7 +26,7 @@ export function exchangeRoutes(ports: HubPorts): OpenAPIHono {
       ),
     );
     const answers = await askAll(overview.clusters, (row) =>
-      ports.origin(originObjectName(overview.mesh.id, row.uid)).status(),
+      ports.origin(overview.mesh, row.uid).status(),
     );
     const { at, edges } = statusOf(overview, answers, ports.clock.now());
     const sides = (of: "cluster" | "origin", peer: "cluster" | "origin"): ExchangeSide[] =>

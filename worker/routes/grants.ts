@@ -30,7 +30,7 @@ export function grantRoutes(ports: HubPorts): OpenAPIHono {
     const scope = readScope(body.scope);
     if (dryRun === true) {
       const tried = valueOf(await ports.rehearsal(params.mesh).createGrant(origin, reader, scope));
-      return ok(await triedGrant(ports, tried, isOwner));
+      return ok(await triedGrant(ports, params.mesh, tried, isOwner));
     }
     const made = valueOf(await ports.mesh(params.mesh, who).createGrant(origin, reader, scope));
     const answer = { grant: showGrant(made.grant), propagated: made.propagated };
@@ -46,7 +46,7 @@ export function grantRoutes(ports: HubPorts): OpenAPIHono {
     const change = [origin, reader, readScope(body.scope), byApi(managedBy), ifMatch] as const;
     if (dryRun === true) {
       const tried = valueOf(await ports.rehearsal(mesh).applyGrant(...change));
-      return ok(await triedGrant(ports, tried, isOwner));
+      return ok(await triedGrant(ports, mesh, tried, isOwner));
     }
     const made = valueOf(await ports.mesh(mesh, who).applyGrant(...change));
     const answer = { grant: showGrant(made.grant), propagated: made.propagated };
@@ -67,7 +67,7 @@ export function grantRoutes(ports: HubPorts): OpenAPIHono {
     const change = [origin, reader, byApi(managedBy), ifMatch] as const;
     if (dryRun === true) {
       const tried = valueOf(await ports.rehearsal(mesh).deleteGrant(...change));
-      return ok({ propagated: false, effects: await effectsOf(ports, tried, isOwner) });
+      return ok({ propagated: false, effects: await effectsOf(ports, mesh, tried, isOwner) });
     }
     const { propagated } = valueOf(await ports.mesh(mesh, who).deleteGrant(...change));
     return ok({ propagated });
@@ -77,10 +77,11 @@ export function grantRoutes(ports: HubPorts): OpenAPIHono {
 
 async function triedGrant(
   ports: HubPorts,
+  mesh: string,
   tried: Rehearsal<{ readonly grant: Grant }>,
   isOwner: boolean,
 ): Promise<ChangedGrant> {
-  const effects = await effectsOf(ports, tried, isOwner);
+  const effects = await effectsOf(ports, mesh, tried, isOwner);
   return { grant: showGrant(tried.value.grant), propagated: false, effects };
 }
 

@@ -10,7 +10,8 @@ import type { IdempotencyCalls } from "../mesh/idempotency.ts";
 import type { RehearsalCalls } from "../mesh/rehearsal.ts";
 import type { TokenCalls } from "../mesh/tokens/api-tokens.ts";
 import type { WebhookCalls } from "../mesh/webhooks/webhook-calls.ts";
-import type { OriginCalls } from "../ports.ts";
+import type { MeshPlace } from "../place.ts";
+import type { MeshRef, OriginCalls } from "../ports.ts";
 
 export interface OriginAccess extends Pick<
   OriginCalls,
@@ -50,6 +51,8 @@ export interface HubPorts {
   hasRoom(member: string): boolean;
   /** Counts a dial of the member; milliseconds until it may dial again, 0: it may. [API37] */
   dialWaitMs(member: string): number;
-  /** @param objectName See `originObjectName`. */
-  origin(objectName: string): OriginAccess;
+  /** @param uid Of its cluster. */
+  origin(mesh: MeshRef, uid: string): OriginAccess;
+  /** Asks nobody; the objects of a mesh that cannot be here throw `NoSuchPlace`. [DEP12] */
+  place(mesh: string): MeshPlace;
 }

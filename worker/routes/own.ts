@@ -9,7 +9,6 @@ import type { OwnWrite } from "../../shared/api/own.ts";
 import { verifyRelay } from "../auth/verify-relay.ts";
 import type { Credential } from "../auth/credential.ts";
 import type { OwnChange, SyncedOwn } from "../mesh/own-objects.ts";
-import { originObjectName } from "../ports.ts";
 import { refusalOf } from "./dial-refusals.ts";
 import { readScope, showGrant } from "./grants.ts";
 import type { HubPorts } from "./hub-ports.ts";
@@ -46,7 +45,7 @@ async function requireRelay(ports: HubPorts, headers: Headers): Promise<Credenti
       { "retry-after": String(Math.ceil(waitMs / 1000)) },
     );
   // Its own Origin takes each token once, and is sure to exist.
-  const permit = await ports.origin(originObjectName(relay.meshId, uid)).mayDial({
+  const permit = await ports.origin({ id: relay.meshId, name: relay.mesh }, uid).mayDial({
     meshName: relay.mesh,
     clusterUid: uid,
     keyGeneration: relay.keyGeneration,

@@ -6,7 +6,6 @@ import type { PathCheck } from "../../shared/api/path-checks.ts";
 import { pathFindings } from "../../shared/overlay/path-findings.ts";
 import type { PathReport } from "../../shared/overlay/path-check.ts";
 import type { PathOverview, PathSideOverview } from "../mesh/path-checks.ts";
-import { originObjectName } from "../ports.ts";
 import type { HubPorts } from "./hub-ports.ts";
 import { valueOf } from "./problem.ts";
 import { newRouter, ok, serve } from "./serve.ts";
@@ -19,23 +18,23 @@ export function pathCheckRoutes(ports: HubPorts): OpenAPIHono {
   const router = newRouter();
   serve(router, getPathCheck, async ({ params: { mesh, cluster, to } }) => {
     const check = valueOf(await ports.mesh(mesh).pathOf(cluster, to));
-    return ok(await shown(ports, check));
+    return ok(await shown(ports, mesh, check));
   });
   serve(router, orderPathCheck, async ({ params: { mesh, cluster, to }, body }, { who }) => {
     const { phase, pairs = PAIRS } = body;
     const ordered = await ports.mesh(mesh, who).orderPath(cluster, to, phase, pairs);
     const { propagated, ...check } = valueOf(ordered);
-    return ok({ ...(await shown(ports, check)), propagated });
+    return ok({ ...(await shown(ports, mesh, check)), propagated });
   });
   return router;
 }
 
-async function shown(ports: HubPorts, check: PathOverview): Promise<PathCheck> {
+async function shown(ports: HubPorts, mesh: string, check: PathOverview): Promise<PathCheck> {
   const { id, phase, pairs, meshId, sides } = check;
   const reportOf = async ({ uid, remote }: PathSideOverview): Promise<PathReport | null> => {
     // An Origin that does not answer is like relays that have said nothing.
     const status = await ports
-      .origin(originObjectName(meshId, uid))
+      .origin({ id: meshId, name: mesh }, uid)
       .status()
       .catch(() => null);
     const path = status?.edges.find(({ origin }) => origin.uid === remote)?.path;

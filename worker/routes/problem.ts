@@ -8,6 +8,7 @@ import type { Context, Env } from "hono";
 import { describeIssues } from "../../shared/visibility/field-problem.ts";
 import type { FieldProblem } from "../../shared/visibility/field-problem.ts";
 import type { Outcome } from "../mesh/outcome.ts";
+import { NoSuchPlace } from "../place.ts";
 
 const CHALLENGE = 'Bearer realm="catwalk hub"';
 
@@ -101,6 +102,8 @@ export const validationHook: Hook<unknown, Env, string, unknown> = (result) => {
 
 export function onError(error: Error, context: Context): Response {
   if (error instanceof HttpProblem) return problemResponse(error);
+  if (error instanceof NoSuchPlace)
+    return problemResponse(new HttpProblem(404, "no-such-mesh", error.message));
   const status = "status" in error && typeof error.status === "number" ? error.status : 500;
   // Hono's own: a body that is not JSON.
   if (status === 400) return problemResponse(new HttpProblem(400, "bad-request", error.message));

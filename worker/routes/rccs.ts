@@ -18,7 +18,6 @@ import { byApi, managedBy } from "../mesh/owner.ts";
 import { rccTag } from "../mesh/rccs.ts";
 import type { ClusterRcc, Rcc } from "../mesh/rccs.ts";
 import type { RehearsalCalls } from "../mesh/rehearsal.ts";
-import { originObjectName } from "../ports.ts";
 import { askAll } from "./ask-all.ts";
 import { conditionsOf } from "./conditions.ts";
 import type { SeenEdge } from "./conditions.ts";
@@ -71,7 +70,7 @@ export function rccRoutes(ports: HubPorts): OpenAPIHono {
     const change = [cluster, rcc, byApi(query.managedBy), ifMatch] as const;
     if (query.dryRun === true) {
       const rehearsal = valueOf(await ports.rehearsal(mesh).deleteRcc(...change));
-      return ok({ propagated: false, effects: await effectsOf(ports, rehearsal, isOwner) });
+      return ok({ propagated: false, effects: await effectsOf(ports, mesh, rehearsal, isOwner) });
     }
     const { propagated } = valueOf(await ports.mesh(mesh, who).deleteRcc(...change));
     return ok({ propagated });
@@ -91,7 +90,7 @@ async function tried(
   ...change: Parameters<RehearsalCalls["applyRcc"]>
 ) {
   const rehearsal = valueOf(await ports.rehearsal(mesh).applyRcc(...change));
-  const effects = await effectsOf(ports, rehearsal, isOwner);
+  const effects = await effectsOf(ports, mesh, rehearsal, isOwner);
   return { rcc: showRcc(rehearsal.value.rcc), propagated: false, effects };
 }
 
@@ -111,12 +110,12 @@ async function askEdge(
 ): Promise<SeenEdge | null> {
   if (rcc.remote === null) return null;
   const mesh = ports.mesh(name);
-  const { id } = valueOf(await mesh.getMesh());
+  const row = valueOf(await mesh.getMesh());
   const both = [
     valueOf(await mesh.getCluster(cluster)),
     valueOf(await mesh.getCluster(rcc.remote.name)),
   ];
-  const answers = await askAll(both, ({ uid }) => ports.origin(originObjectName(id, uid)).status());
+  const answers = await askAll(both, ({ uid }) => ports.origin(row, uid).status());
   const [reader = null, origin = null] = answers.map((answer) =>
     answer.kind === "value" ? answer.value : null,
   );

@@ -14,7 +14,6 @@ import type { OriginStatus } from "../../shared/visibility/origin-status.ts";
 import { sharesPools } from "../../shared/visibility/rcc.ts";
 import { scopeDocument } from "../../shared/visibility/scope.ts";
 import type { Member, MeshOverview } from "../mesh/mesh-calls.ts";
-import { originObjectName } from "../ports.ts";
 import { askAll } from "./ask-all.ts";
 import { requireRole } from "./authorize.ts";
 import { conditionsOf } from "./conditions.ts";
@@ -33,9 +32,7 @@ export function statusRoutes(ports: HubPorts): OpenAPIHono {
     overview: MeshOverview,
     ask: (origin: OriginAccess) => Promise<T>,
   ): Promise<readonly Answer<T>[]> =>
-    askAll(overview.clusters, ({ uid }) =>
-      ask(ports.origin(originObjectName(overview.mesh.id, uid))),
-    );
+    askAll(overview.clusters, ({ uid }) => ask(ports.origin(overview.mesh, uid)));
   serve(router, getStatus, async ({ params }) => {
     const overview = valueOf(await ports.mesh(params.mesh).overview());
     const answers = await askOrigins(overview, (origin) => origin.status());

@@ -2,7 +2,6 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 
 import { getView } from "../../shared/api/view.ts";
-import { originObjectName } from "../ports.ts";
 import { requireOwnCluster, requireRole } from "./authorize.ts";
 import { requireUpgrade, withInternalHeaders } from "./forward.ts";
 import type { HubPorts } from "./hub-ports.ts";
@@ -43,7 +42,7 @@ export function viewRoutes(ports: HubPorts): OpenAPIHono {
       tokenId: "",
       tokenIssuedMs: "",
     });
-    return ports.origin(originObjectName(seen.mesh.id, originUid)).fetch(forwarded);
+    return ports.origin(seen.mesh, originUid).fetch(forwarded);
   });
   return router;
 }

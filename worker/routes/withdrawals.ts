@@ -3,7 +3,6 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 
 import { decideWithdrawals, listWithdrawals } from "../../shared/api/withdrawals.ts";
 import type { HeldWithdrawal } from "../../shared/visibility/withdrawal-order.ts";
-import { originObjectName } from "../ports.ts";
 import type { HubPorts } from "./hub-ports.ts";
 import { valueOf } from "./problem.ts";
 import { newRouter, ok, serve } from "./serve.ts";
@@ -41,8 +40,8 @@ async function heldBy(
   cluster: string,
 ): Promise<readonly HeldWithdrawal[]> {
   const mesh = ports.mesh(name);
-  const { id } = valueOf(await mesh.getMesh());
+  const row = valueOf(await mesh.getMesh());
   const { uid } = valueOf(await mesh.getCluster(cluster));
-  const { report } = await ports.origin(originObjectName(id, uid)).status();
+  const { report } = await ports.origin(row, uid).status();
   return report?.withdrawals ?? [];
 }

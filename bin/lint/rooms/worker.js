@@ -4,8 +4,10 @@
 export const WORKER_ROOMS = {
   /** How the hub's objects call each other. */
   "worker/ports.ts": ["shared/visibility"],
-  /** The same, as those who call see it. */
-  "worker/stubs.ts": ["worker/ports.ts"],
+  /** In which jurisdiction a mesh's objects are. */
+  "worker/place.ts": ["shared/lib"],
+  /** The objects as those who call see them. */
+  "worker/stubs.ts": ["worker/ports.ts", "worker/place.ts"],
   /** SQL in a Durable Object. */
   "worker/storage": [],
   /** The registry of one mesh. */
@@ -18,6 +20,7 @@ export const WORKER_ROOMS = {
     "shared/admission",
     "shared/webhooks",
     "worker/ports.ts",
+    "worker/place.ts",
     "worker/stubs.ts",
     "worker/storage",
   ],
@@ -31,6 +34,7 @@ export const WORKER_ROOMS = {
     "shared/visibility",
     "shared/api",
     "worker/ports.ts",
+    "worker/place.ts",
     "worker/mesh",
     "worker/auth",
   ],
@@ -161,6 +165,8 @@ export const WORKER_ROOMS = {
   ],
   /** The Worker: app and environment. */
   worker: [
+    "worker/ports.ts",
+    "worker/place.ts",
     "worker/stubs.ts",
     "worker/mesh",
     "worker/auth",

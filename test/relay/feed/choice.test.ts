@@ -52,6 +52,16 @@ test("[FEE1] a relay is connected to those that decide its role, and to no more"
   expect(contacts([a, SELF, b])).toEqual([a.address]);
   const dead = of("dead");
   expect(contacts([dead, a, b, c, SELF])).toEqual([dead.address, a.address, b.address]);
+  // Whoever may still answer is waited for; one that follows others itself is passed over.
+  const [asked, next] = [of("unknown", { feeds: false }), of("unknown", { feeds: false })];
+  expect(contacts([dead, a, asked, next, SELF])).toEqual([dead.address, a.address, asked.address]);
+  expect(contacts([asked, next, a, SELF])).toEqual([asked.address, next.address]);
+  const follower = of("alive", { feeds: false });
+  expect(contacts([a, follower, next, b, SELF])).toEqual([
+    a.address,
+    follower.address,
+    next.address,
+  ]);
 });
 
 const WAITS = { goneMs: 1_000, cutMs: 30_000 };

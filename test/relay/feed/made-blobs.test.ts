@@ -1,7 +1,7 @@
 /** Blobs that are made once for all followers. */
 import { expect, test } from "vitest";
 
-import { MadeBlobs } from "../../../relay/feed/made-blobs.ts";
+import { BlobRoom, KEPT_BYTES, MadeBlobs } from "../../../relay/feed/made-blobs.ts";
 import { confirmedChannel } from "../../../relay/view/confirmed.ts";
 import { HashTrie } from "../../../shared/log/hash-trie.ts";
 import { decodePayload } from "../../../shared/log/payload.ts";
@@ -32,7 +32,7 @@ class Channel {
 
 test("[FEE9] a blob is made once, and anew when something of its partition has changed", () => {
   const channel = new Channel(3_000);
-  const made = new MadeBlobs();
+  const made = new MadeBlobs(new BlobRoom());
   const all = (): Uint8Array[] =>
     channel.trie.leaves().map((leaf) => made.payload(channel.confirmed, leaf));
   const first = all();
@@ -48,7 +48,7 @@ test("[FEE9] a blob is made once, and anew when something of its partition has c
 
 test("[FEE9] what is kept is let go when nobody is repaired", () => {
   const channel = new Channel(300);
-  const made = new MadeBlobs();
+  const made = new MadeBlobs(new BlobRoom());
   const [leaf] = channel.trie.leaves();
   if (leaf === undefined) throw new Error("no leaf");
   const payload = made.payload(channel.confirmed, leaf);
@@ -59,3 +59,37 @@ test("[FEE9] what is kept is let go when nobody is repaired", () => {
   const half = { bits: leaf.bits + 1, prefix: leaf.prefix };
   expect(made.payload(channel.confirmed, half)).not.toBe(made.payload(channel.confirmed, half));
 });
+
+test("[FEE9] what all remotes keep together is bounded, the oldest goes first, and all is given back", () => {
+  const channels = Array.from({ length: 20 }, () => new Channel(2_000));
+  const sizes = channels.map((channel) => sizeOf(channel));
+  const most = (sizes[0] ?? 0) + (sizes[1] ?? 0) / 2;
+  expect(most).toBeLessThan(KEPT_BYTES);
+  const room = new BlobRoom(most);
+  const made = channels.map(() => new MadeBlobs(room));
+  for (const [i, channel] of channels.entries()) {
+    for (const leaf of channel.trie.leaves()) {
+      made[i]?.payload(channel.confirmed, leaf);
+      expect(room.bytes).toBeLessThanOrEqual(most);
+    }
+    // The last one's are there whole: the next follower costs no reading.
+    expect(channel.reads).toBe(2_000);
+    for (const leaf of channel.trie.leaves()) made[i]?.payload(channel.confirmed, leaf);
+    expect(channel.reads).toBe(2_000);
+  }
+  const [first, firstMade] = [channels[0], made[0]];
+  if (first === undefined || firstMade === undefined) throw new Error("no channel");
+  for (const leaf of first.trie.leaves()) firstMade.payload(first.confirmed, leaf);
+  expect(first.reads).toBe(4_000);
+  for (const one of made) one.clear();
+  expect(room.bytes).toBe(0);
+});
+
+/** Of all its blobs. */
+function sizeOf(channel: Channel): number {
+  const room = new BlobRoom();
+  const made = new MadeBlobs(room);
+  for (const leaf of channel.trie.leaves()) made.payload(channel.confirmed, leaf);
+  channel.reads = 0;
+  return room.bytes;
+}

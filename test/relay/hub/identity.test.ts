@@ -1,11 +1,20 @@
 /** The two files that a relay's identity is. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { importJWK, SignJWT } from "jose";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
+import { Credentials } from "../../../relay/hub/credentials.ts";
 import {
   KEY_FILE,
   keyText,
@@ -98,4 +107,31 @@ test("[CRE11] a folder that has no key and takes none says how to make one", asy
   );
   writeFileSync(join(folder, "file"), "");
   await expect(openIdentity(join(folder, "file"))).rejects.toThrow(/^identity: ENOTDIR/);
+});
+
+test("[CRE27] files that are deleted under a relay that runs, or come back halves, change nothing", async () => {
+  const key = await makeKey();
+  const membership = await membershipOf(key);
+  write(keyText(key), membershipText(membership));
+  const credentials = await Credentials.open(folder);
+  const shown = async (): Promise<string | undefined> =>
+    (await credentials.headers())["catwalk-credential"];
+  expect(await shown()).toBe(membership.credential);
+  const other = await makeKey();
+  for (const spoil of [
+    () => rmSync(join(folder, KEY_FILE)),
+    () => rmSync(join(folder, MEMBERSHIP_FILE)),
+    () => write(keyText(other), membershipText(membership)),
+    () => write(keyText(other), '{"credential":'),
+    () => rmSync(folder, { recursive: true }),
+  ]) {
+    spoil();
+    expect(await shown()).toBe(membership.credential);
+  }
+  // Another key of the same cluster is taken, once it is there whole.
+  mkdirSync(folder);
+  const newer = await membershipOf(other);
+  write(keyText(other), membershipText(newer));
+  expect(await shown()).toBe(newer.credential);
+  expect(credentials.privateKey).toEqual(key);
 });

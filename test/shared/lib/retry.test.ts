@@ -13,8 +13,9 @@ test.each([
   ["half a second away", since(500), { nowMs: 1_000, heldMs: null }, 500, 250],
   ["two seconds away", since(0), { nowMs: 2_000, heldMs: null }, 0, 1_000],
   ["ten minutes away", since(0), { nowMs: 600_000, heldMs: null }, 0, 15_000],
-  ["accepted and closed at once", since(0), { nowMs: 8_000, heldMs: 20 }, 0, 4_000],
-  ["held for almost long enough", since(0), { nowMs: 8_000, heldMs: 4_999 }, 0, 4_000],
+  ["accepted and closed at once", since(0), { nowMs: 8_000, heldMs: 20 }, 52, 3_974],
+  ["held for half of it", since(0), { nowMs: 8_000, heldMs: 2_500 }, 5_250, 1_375],
+  ["held for almost long enough", since(0), { nowMs: 8_000, heldMs: 4_999 }, 7_999, 250],
   ["held for long enough", since(0), { nowMs: 8_000, heldMs: 5_000 }, 8_000, 250],
 ] as const)("[FLT9] the longest wait after %s", (_name, outage, loss, sinceMs, delayMs) => {
   expect(nextRetry(outage, loss, POLICY, LATEST)).toEqual({ outage: { sinceMs }, delayMs });
@@ -31,15 +32,15 @@ test("[FLT9] a wait is never zero, and spread over all of its range", () => {
   }
 });
 
-/** From each loss to contact, of a hub that is killed every 10 s and away for `awayMs`. */
-function foundAfter(awayMs: number, links: number): number[] {
+/** From each loss to contact, of a hub that is killed every `everyMs` and away for `awayMs`. */
+function foundAfter(awayMs: number, links: number, everyMs = 10_000): number[] {
   let seed = 7;
   const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
   const found: number[] = [];
   for (let link = 0; link < links; link++) {
     let outage: Outage = null;
     let openedMs = 0;
-    for (let killMs = 10_000; killMs <= 200_000; killMs += 10_000) {
+    for (let killMs = everyMs; killMs <= 20 * everyMs; killMs += everyMs) {
       let heldMs: number | null = killMs - openedMs;
       let nowMs = killMs;
       while (nowMs < killMs + awayMs || heldMs !== null) {
@@ -61,5 +62,14 @@ test("[FLT9] a hub that is killed every 10 s is found again soon after each time
     const at = (part: number): number => found[Math.floor(found.length * part)] ?? 0;
     expect(at(0.5)).toBeLessThanOrEqual(awayMs + 350);
     expect(at(0.99)).toBeLessThanOrEqual(Math.max(awayMs * 1.5, awayMs + 250));
+  }
+});
+
+test("[FLT9] one that never holds for 5 s is found soon too, the twentieth time as the first", () => {
+  for (const awayMs of [100, 500, 800]) {
+    const found = foundAfter(awayMs, 200, 4_000);
+    const at = (part: number): number => found[Math.floor(found.length * part)] ?? 0;
+    expect(at(0.5)).toBeLessThanOrEqual(awayMs + 450);
+    expect(at(0.99)).toBeLessThanOrEqual(awayMs * 1.5 + 900);
   }
 });

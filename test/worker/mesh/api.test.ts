@@ -2,7 +2,7 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import type { CryptoKey } from "jose";
 import { expect, test, vi } from "vitest";
 
-import { NAME_RULE } from "../../../shared/lib/names.ts";
+import { MESH_NAME_RULE } from "../../../shared/lib/mesh-name.ts";
 import { VERSION } from "../../../shared/lib/version.ts";
 import { PROTOCOL_VERSIONS } from "../../../shared/protocol/version.ts";
 import { parseRcc } from "../../../shared/visibility/rcc.ts";
@@ -68,7 +68,7 @@ test("[API1] a wrong field is named with its rule", async () => {
   const hub = new TestHub();
   const { body } = await hub.call("POST", "/v1/meshes", { name: "Demo", colour: 1 });
   expect(body.errors).toEqual([
-    { field: "name", rule: NAME_RULE },
+    { field: "name", rule: MESH_NAME_RULE },
     { field: "colour", rule: "is not a known field" },
   ]);
 });

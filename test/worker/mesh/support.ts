@@ -30,7 +30,8 @@ import { MemberDials } from "../../../worker/origin/budgets/member-dials.ts";
 import { RequestRates } from "../../../worker/origin/budgets/request-rates.ts";
 import { UsedTokens } from "../../../worker/origin/access/used-tokens.ts";
 import { mayDial } from "../../../worker/origin/access/permits.ts";
-import { INTERNAL_HEADERS } from "../../../worker/ports.ts";
+import { objectsOf, placeOf } from "../../../worker/place.ts";
+import { INTERNAL_HEADERS, originObjectName } from "../../../worker/ports.ts";
 import type {
   Dial,
   DialPermit,
@@ -197,6 +198,20 @@ export class FakeOrigin implements OriginCalls {
   }
 }
 
+/** This project does not know Cloudflare's types. */
+type Namespace = Parameters<typeof placeOf>[0];
+
+/** Objects on a platform that knows these jurisdictions, and throws for another as workerd does. */
+export function namespaceOf(known: readonly string[]): Namespace {
+  const namespace = {
+    jurisdiction: (where: string) => {
+      if (!known.includes(where)) throw new Error("Jurisdiction restrictions are not implemented.");
+      return namespace;
+    },
+  };
+  return namespace as never;
+}
+
 export const ADMIN_TOKEN = "test-admin-token";
 
 export class TestHub {
@@ -220,6 +235,7 @@ export class TestHub {
       hasRoom: () => this.hasRoom,
       dialWaitMs: (member) => this.#dials.dial(member, this.nowMs),
       mesh: (name, who) => {
+        objectsOf(this.platform, this.jurisdiction, name);
         this.touched.add(`mesh:${name}`);
         return this.service(name, who);
       },
@@ -234,13 +250,20 @@ export class TestHub {
       tokens: (name) => new ApiTokens(this.mesh(name)),
       requestWaitMs: (token) => this.#rates.request(token, this.nowMs),
       directory: () => directory,
-      origin: (name) => {
+      origin: (mesh, uid) => {
+        objectsOf(this.platform, this.jurisdiction, mesh.name);
+        const name = originObjectName(mesh.id, uid);
         this.touched.add(name);
         return this.originNamed(name);
       },
+      place: (name) => placeOf(this.platform, this.jurisdiction, name),
     });
   }
 
+  /** As Cloudflare's, which knows these jurisdictions. */
+  platform: Namespace = namespaceOf(["eu", "us", "fedramp", "fedramp-high"]);
+  /** Of the hub. */
+  jurisdiction: string | undefined = undefined;
   hasRoom = true;
   readonly #dials = new MemberDials();
   readonly #rates = new RequestRates();

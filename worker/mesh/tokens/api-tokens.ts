@@ -1,5 +1,5 @@
 /** Tokens of the admin API: hashes, each with a role in this mesh and an end. [API40] */
-import { isName } from "../../../shared/lib/names.ts";
+import { meshNameIn } from "../../../shared/lib/mesh-name.ts";
 import type { CallNames } from "../calls-by-name.ts";
 import { hashToken } from "../membership.ts";
 import type { Mesh } from "../mesh.ts";
@@ -52,8 +52,7 @@ const USE_NOTED_MS = 3_600_000;
 
 /** `cwt_<mesh>_<secret>` names the mesh that knows it; `null` for anything else. */
 export function meshOfApiToken(token: string): string | null {
-  const name = /^cwt_([a-z0-9-]+)_[0-9a-f]{48}$/.exec(token)?.[1];
-  return name !== undefined && isName(name) ? name : null;
+  return meshNameIn(token, "cwt");
 }
 
 export class ApiTokens implements TokenCalls {
