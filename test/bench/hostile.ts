@@ -22,7 +22,7 @@ const ROUNDS = 2;
 const ROUND_MS = 4_000;
 /** What an attack has left in the hub's sockets is not counted as undisturbed. */
 const SETTLE_MS = 3_000;
-const TOGETHER_MS = 30_000;
+const TOGETHER_MS = 120_000;
 const LOOK_MS = 100;
 const MOST_RATIO = 3;
 const MOST_MB = 700;
