@@ -11,7 +11,7 @@ export interface OverlayOrder {
    * nodes and tunnels stay until the other cluster has none either.
    */
   readonly phase: OverlayPhase;
-  /** Rises with every order of the pair; a relay that has obeyed names it. */
+  /** Another with every order, also of a pair made anew; a relay that has obeyed names it. */
   readonly step: number;
   /** Of two remotes that claim one address or MAC the one with the lower number keeps it. */
   readonly since: number;

@@ -470,8 +470,11 @@ export class RelayProcess {
   #tellObeyed({ rcc, step }: Obeyed, positions: ReadonlyMap<string, Positions>): void {
     const order = this.#orders.get(rcc);
     if (order?.step !== step || order.phase === "leave") return;
-    const position = positions.get(this.#granted.get(rcc) ?? "")?.get("routing");
-    this.#history.add({ what: "obeyed", relay: this.name, rcc, epoch: position?.epoch ?? null });
+    const origin = this.#granted.get(rcc) ?? "";
+    // What it was told on this connection, or else has from its disk.
+    const onDisk = this.#process?.relay.remotes.viewOf(origin)?.health("routing").cursor;
+    const epoch = positions.get(origin)?.get("routing")?.epoch ?? onDisk?.epoch ?? null;
+    this.#history.add({ what: "obeyed", relay: this.name, rcc, epoch });
   }
 
   #readAccess(): void {

@@ -31,6 +31,8 @@ export type Wish =
 export interface PairRegistry extends AccessRegistry {
   readonly store: MeshStore;
   touch(...uids: readonly string[]): void;
+  /** Of the facts that were told last; a decision that changes some tells the next. */
+  version(): number;
 }
 
 /** Routes need all of these kinds to be in a grant's scope. */
@@ -204,11 +206,19 @@ export class OverlayPairs {
   #begin(pair: Pair): void {
     const since = (this.#mesh.store.get("counters", "pairs")?.value ?? 0) + 1;
     this.#mesh.store.put("counters", "pairs", { value: since });
-    this.#put(pair, { phase: "prepare", step: 1, since, acks: {} });
+    this.#put(pair, { phase: "prepare", step: this.#nextStep(), since, acks: {} });
+  }
+
+  /**
+   * The version that the facts with this order will have: what a relay that starts with facts of
+   * long ago says that it has obeyed is never an order of now, also after a restore.
+   */
+  #nextStep(): number {
+    return this.#mesh.version() + 1;
   }
 
   #order(pair: Pair, row: PairRow, phase: PairRow["phase"]): void {
-    this.#put(pair, { ...row, phase, step: row.step + 1, acks: {} });
+    this.#put(pair, { ...row, phase, step: this.#nextStep(), acks: {} });
   }
 
   /** Both have obeyed: the next order. */
