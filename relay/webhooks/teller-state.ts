@@ -4,6 +4,7 @@
  */
 import { directUid } from "../../shared/visibility/direct-origin.ts";
 import type { ClusterHealth } from "../../shared/visibility/health.ts";
+import { isWanted } from "../../shared/webhooks/event.ts";
 import type { EventDraft, HappenedEvent } from "../../shared/webhooks/event.ts";
 import type { ToldHealth } from "../../shared/webhooks/health-events.ts";
 import { conditionEvents, healthEvents, WELL } from "../../shared/webhooks/health-events.ts";
@@ -116,12 +117,13 @@ function record(
   nowMs: number,
 ): TellerState {
   const number = Math.max(state.newest + 1, nowMs);
-  const event: HappenedEvent = { sinceMs: nowMs, ...draft, number, atMs: nowMs };
+  const { also: _, ...kept } = draft;
+  const event: HappenedEvent = { sinceMs: nowMs, ...kept, number, atMs: nowMs };
   const { subject } = draft;
   const due = new Map(Object.entries(state.due));
   for (const { name } of webhooks) due.delete(dueId(name, subject));
   for (const webhook of webhooks)
-    if (wants(webhook, draft.type))
+    if (isWanted(webhook.events, draft))
       due.set(dueId(webhook.name, subject), { event: number, attempts: 0, dueMs: nowMs });
   const events = Object.entries({ ...state.events, [subject]: event }).filter(
     ([, one]) => one.isFiring || nowMs - one.atMs < OLD_MS,
@@ -134,10 +136,6 @@ function record(
   };
 }
 
-function wants({ events }: Wanted, type: string): boolean {
-  return events.length === 0 || events.includes(type);
-}
-
 /** Another relay told until now, and may not have come to the end: all that counts is due again. */
 export function takeOver(
   state: TellerState,
@@ -147,7 +145,8 @@ export function takeOver(
   const due = webhooks.flatMap((webhook) =>
     Object.values(state.events)
       .filter(
-        ({ type, isFiring, atMs }) => wants(webhook, type) && (isFiring || nowMs - atMs < OLD_MS),
+        (event) =>
+          isWanted(webhook.events, event) && (event.isFiring || nowMs - event.atMs < OLD_MS),
       )
       .map(({ subject, number }) => {
         const row: Due = { event: number, attempts: 0, dueMs: nowMs };

@@ -30,9 +30,19 @@ export type EventDraft<Type extends string = string> = Omit<
   "type" | "number" | "atMs" | "sinceMs"
 > & {
   readonly type: Type;
+  /** Who wants events of this type is told too. Not kept. [EVT16] */
+  readonly also?: Type;
   /** Absent: now. */
   readonly sinceMs?: number;
 };
+
+/** @param events That a webhook subscribes to; empty: all. */
+export function isWanted<Type extends string>(
+  events: readonly Type[],
+  { type, also = type }: Pick<EventDraft<Type>, "type" | "also">,
+): boolean {
+  return events.length === 0 || events.includes(type) || events.includes(also);
+}
 
 export type WebhookFormat = "standard" | "alertmanager";
 

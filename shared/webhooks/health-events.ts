@@ -85,11 +85,13 @@ const SYNC_TYPES = {
 } as const satisfies Record<ClusterHealth["state"], EventType>;
 
 function syncEvent(news: HealthNews, sinceMs: number): EventDraft<EventType> {
-  const { cluster, health, over = `cluster ${cluster.name} is in sync again` } = news;
+  const { cluster, before, health, over = `cluster ${cluster.name} is in sync again` } = news;
   const edges = news.edges();
   const { state, reasons } = health;
   return {
     type: SYNC_TYPES[state],
+    // Who wants to know of the end of a loss only is not left with it.
+    ...(before.state === "lost" && state === "degraded" ? { also: SYNC_TYPES.ok } : {}),
     subject: `sync/${cluster.uid}`,
     sinceMs,
     isFiring: state !== "ok",

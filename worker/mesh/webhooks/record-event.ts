@@ -3,6 +3,7 @@
  * it, in the transaction of what made it so. [EVT3] [EVT4]
  */
 import type { EventType } from "../../../shared/visibility/health.ts";
+import { isWanted } from "../../../shared/webhooks/event.ts";
 import type { EventDraft } from "../../../shared/webhooks/event.ts";
 import type { Mesh } from "../mesh.ts";
 import { numberId, WEBHOOK_LIMITS } from "./rows.ts";
@@ -14,12 +15,13 @@ export function recordEvent(mesh: Mesh, draft: EventDraft<EventType>): void {
   const nowMs = environment.clock.now();
   const sequence = countUp(mesh, "events");
   const number = countUp(mesh, `events/${draft.subject}`);
-  store.put("events", numberId(sequence), { sinceMs: nowMs, ...draft, number, atMs: nowMs });
+  const { also: _, ...kept } = draft;
+  store.put("events", numberId(sequence), { sinceMs: nowMs, ...kept, number, atMs: nowMs });
   store.delete("events", numberId(sequence - WEBHOOK_LIMITS.events));
   for (const [id, webhook] of store.list("webhooks")) {
     const due = `${id}/${draft.subject}`;
     // What was not delivered is old news now, also where the newer event is not wanted.
-    if (wants(webhook, draft.type))
+    if (wants(webhook, draft))
       store.put("due", due, { event: sequence, attempts: 0, dueMs: nowMs });
     else if (store.get("due", due) !== undefined) store.delete("due", due);
   }
@@ -38,8 +40,8 @@ export function recordMembership(
 }
 
 /** Events of the webhook's own end reach the others. */
-function wants({ events, disabled }: WebhookRow, type: EventType): boolean {
-  return disabled === null && (events.length === 0 || events.includes(type));
+function wants({ events, disabled }: WebhookRow, draft: EventDraft<EventType>): boolean {
+  return disabled === null && isWanted(events, draft);
 }
 
 /** Inside a transaction. */

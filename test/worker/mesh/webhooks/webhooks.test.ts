@@ -125,6 +125,29 @@ test("[EVT14] a quarantine is told for the edges that see the cluster, and each 
   });
 });
 
+test("[EVT16] a lost cluster that comes back degraded is told to who wants to know of the end of a loss", async () => {
+  const { hub, make, tell, bodies } = await world();
+  await make(URL_OF_OPS, { events: ["sync.lost", "sync.recovered"] });
+  await make("https://other.example/hook", { events: ["sync.lost"] });
+  await tell(REFUSED);
+  expect(bodies()).toEqual([]);
+  await tell(LOST);
+  await tell(REFUSED);
+  await tell(OK);
+  const told = hub.posts.map(({ url, payload }) => [
+    new URL(url).host,
+    (JSON.parse(payload.body) as Told).type,
+  ]);
+  expect(told.filter(([host]) => host === "ops.example").map(([, type]) => type)).toEqual([
+    "sync.lost",
+    "sync.degraded",
+    "sync.recovered",
+  ]);
+  expect(told.filter(([host]) => host === "other.example")).toEqual([
+    ["other.example", "sync.lost"],
+  ]);
+});
+
 test("[EVT14] [VER3] a quarantine is stored so that the version before reads the row", async () => {
   const { hub, tell, uids } = await world();
   await tell({ ...REFUSED, reasons: [...LOST.reasons, ...REFUSED.reasons] });
