@@ -63,7 +63,9 @@ export function stepTroubles<Reason extends { readonly code: string }>(
   for (const [code, { reason, sinceMs, afterMs, untilMs = nextMs }] of now) {
     nextMs = Math.min(nextMs, untilMs);
     const known = before.troubles.get(code);
-    const seenSince = Math.min(known?.sinceMs ?? nowMs, sinceMs ?? nowMs);
+    // Where it is known it counts: it may have been over, and begun anew, since it was seen last.
+    const isKnown = sinceMs !== null && sinceMs <= nowMs;
+    const seenSince = isKnown ? sinceMs : Math.min(known?.sinceMs ?? nowMs, nowMs);
     const since = hasLasted ? nowMs - afterMs : seenSince;
     const isTold = known?.isTold === true || nowMs - since >= afterMs;
     if (!isTold) nextMs = Math.min(nextMs, since + afterMs);

@@ -52,6 +52,24 @@ test("[EVT1] a cluster is lost when no relay of it was heard for 20 s, and not b
   expect(db.told).toEqual(["ok", "lost"]);
 });
 
+test("[EVT1] a relay that came and went between two looks was heard: the 20 s begin anew", () => {
+  const db = new Watched();
+  db.run(5, {});
+  db.away(15);
+  const cameAndWentMs = db.nowMs;
+  db.run(19, { publisherSignMs: null, leftMs: cameAndWentMs });
+  expect(db.told).toEqual(["ok"]);
+  db.run(1, { publisherSignMs: null, leftMs: cameAndWentMs });
+  expect(db.told).toEqual(["ok", "lost"]);
+  // By a clock that has gone back it has not begun yet: then the moment that it was seen counts.
+  const back = new Watched();
+  back.run(5, {});
+  back.run(20, { publisherSignMs: null, leftMs: 3_600_000 });
+  expect(back.told).toEqual(["ok"]);
+  back.run(1, { publisherSignMs: null, leftMs: 3_600_000 });
+  expect(back.told).toEqual(["ok", "lost"]);
+});
+
 test("[EVT1] it is over when a relay publishes and has told all, two seconds later", () => {
   const db = new Watched();
   db.away(25);
