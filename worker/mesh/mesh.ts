@@ -27,7 +27,7 @@ export interface MeshEnvironment {
   readonly randomHex: (bytes: number) => string;
 }
 
-/** A decision's value, and the clusters that must be told: of it, or still of one before it. */
+/** A decision's value, and the clusters whose facts it changed. */
 export interface Decided<T> {
   readonly value: T;
   readonly changed: readonly string[];
@@ -271,11 +271,7 @@ export class Mesh implements AccessRegistry {
       .filter(([uid, before]) => before !== this.#factsText(uid))
       .map(([uid]) => uid);
     if (changed.length > 0) this.#publish(changed);
-    // Whom the decision is about, and who has not heard of one before it, is told both. [VIS24]
-    const late = [...this.#touched.keys()].filter(
-      (uid) => this.store.get("outbox", uid) !== undefined,
-    );
-    return [...new Set([...changed, ...late])];
+    return changed;
   }
 
   /** Their facts have another version, and go to the outbox. */
