@@ -30,7 +30,7 @@ export interface ServicesHost {
   /** `services`: this relay may write slices. */
   readonly config: { readonly services?: boolean | undefined; readonly hub?: string | undefined };
   /** Remotes without a hub; `null`: there is no folder of them. */
-  readonly directs: { readonly isRead: boolean } | null;
+  readonly directs: { readonly isFollowed: boolean } | null;
   /** `null`: it has not joined. */
   readonly clusterName: string | null;
 }
@@ -80,7 +80,7 @@ export class ClusterServices {
   get isReady(): boolean {
     const { own, config, directs } = this.#host;
     const areNamed = config.hub === undefined || this.#live.facts() !== null;
-    return own.areServicesListed && areNamed && directs?.isRead !== false;
+    return own.areServicesListed && areNamed && directs?.isFollowed !== false;
   }
 
   /** A grant of this cluster names Services. */

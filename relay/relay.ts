@@ -26,6 +26,7 @@ import { ExportFile } from "./publish/export-file.ts";
 import type { Publisher } from "./publish/publisher.ts";
 import type { ResourceWriter } from "./resources/resource-writer.ts";
 import type { Source } from "./source/source.ts";
+import type { RelaySplice } from "./relay-splice.ts";
 import { statusOf } from "./relay-status.ts";
 import type { RelayStatus } from "./status.ts";
 import type { Remotes } from "./view/remotes.ts";
@@ -33,14 +34,6 @@ import { OwnAddresses } from "./view/served.ts";
 
 /** How long other relays are still asked when the hub has been heard. */
 const ASK_BESIDE_HUB_MS = 10_000;
-
-/** What serves Felix, as far as the relay itself knows it. */
-interface RelaySplice {
-  readonly felixes: readonly string[];
-  canServe(): Promise<boolean>;
-  /** What its in-sync waits for may have come. */
-  look(): void;
-}
 
 export class Relay {
   readonly config: RelayConfig;
@@ -66,6 +59,8 @@ export class Relay {
   readonly feed: Feed | null;
   readonly #startedMs: number;
   #areViewsOpen = false;
+  /** Facts of which all remotes are there: in the middle of following newer ones some are not. */
+  #followed: AccessFacts | null = null;
   #cancelAsking: (() => void) | null = null;
 
   /** For a relay that is a member, or has a token to become one; `open` checks that. */
@@ -183,8 +178,9 @@ export class Relay {
   get isViewLoaded(): boolean {
     const waitedMs = this.#ports.now() - this.#startedMs;
     if (waitedMs > this.config.inSyncWaitSeconds * 1000) return true;
-    const hasFacts = this.config.hub === undefined || this.#access.facts !== null;
-    const areNamed = hasFacts && this.directs?.isRead !== false;
+    const { facts } = this.#access;
+    const hasFacts = facts === null ? this.config.hub === undefined : this.#followed === facts;
+    const areNamed = hasFacts && this.directs?.isFollowed !== false;
     return this.#areViewsOpen && areNamed && this.remotes.areLoaded;
   }
 
@@ -228,7 +224,13 @@ export class Relay {
     this.#areViewsOpen = true;
     if (this.own.isListed) this.#refreshOwnAddresses();
     const facts = this.#access.facts;
-    if (facts !== null) this.remotes.followFacts(facts, this.#mayConnect(facts));
+    if (facts !== null) this.#follow(facts, this.#mayConnect(facts));
+  }
+
+  #follow(facts: AccessFacts, connect: boolean): void {
+    this.remotes.followFacts(facts, connect);
+    this.#followed = facts;
+    this.splice?.look();
   }
 
   /** To the hub that these facts are of, once it knows this relay. */
@@ -245,7 +247,7 @@ export class Relay {
   #connectRemotes(): void {
     const facts = this.#access.facts;
     const isOpen = this.#areViewsOpen && !this.#session.isStopped;
-    if (isOpen && facts !== null && this.#mayConnect(facts)) this.remotes.followFacts(facts, true);
+    if (isOpen && facts !== null && this.#mayConnect(facts)) this.#follow(facts, true);
   }
 
   #onAccess(heard: AccessFacts): void {
@@ -258,7 +260,7 @@ export class Relay {
     this.own.withdrawals.obey(facts.withdrawal);
     this.directs?.onMesh();
     this.#path.follow(facts);
-    if (this.#areViewsOpen) this.remotes.followFacts(facts, true);
+    if (this.#areViewsOpen) this.#follow(facts, true);
     else
       this.#cancelAsking ??= this.#ports.after(ASK_BESIDE_HUB_MS, () => this.peers?.stopAsking());
   }

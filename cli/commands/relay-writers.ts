@@ -120,7 +120,7 @@ export function tellWebhooks(
     log,
     post: (url, payload) => postPayload(url, payload, { allowPrivate, nowMs: Date.now() }),
     mayTell: () => lease === null || lease.holder === identity,
-    sights: () => (directs.isRead ? sightsOf(directs.status().remotes, relay) : null),
+    sights: () => (directs.isFollowed ? sightsOf(directs.status().remotes, relay) : null),
   });
   directs.teller = {
     start: () => {

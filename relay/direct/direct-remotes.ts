@@ -68,6 +68,7 @@ export class DirectRemotes implements DirectFeeds {
   readonly #read: (FolderDocuments | null)[];
   readonly #problems: (string | null)[];
   readonly #remotes = new Map<string, ConfiguredRemote>();
+  #isFollowed = false;
   #refused: readonly BadDocument[] = [];
   #secrets: KubeTransport | null = null;
 
@@ -84,8 +85,13 @@ export class DirectRemotes implements DirectFeeds {
   }
 
   /** All that name remotes have been read once. */
-  get isRead(): boolean {
+  get #isRead(): boolean {
     return !this.#read.includes(null);
+  }
+
+  /** The same, and their remotes are there. */
+  get isFollowed(): boolean {
+    return this.#isFollowed;
   }
 
   start(): void {
@@ -112,7 +118,7 @@ export class DirectRemotes implements DirectFeeds {
 
   /** The mesh has other RCCs now. */
   onMesh(): void {
-    if (this.isRead) this.#apply();
+    if (this.#isRead) this.#apply();
   }
 
   /** Ranges that direct remotes have, but one. */
@@ -135,7 +141,7 @@ export class DirectRemotes implements DirectFeeds {
   #onDocuments(at: number, documents: FolderDocuments): void {
     this.#read[at] = documents;
     // What one of them has is not known to be gone before it was read.
-    if (this.isRead) this.#apply();
+    if (this.#isRead) this.#apply();
   }
 
   #onProblem(at: number, problem: string | null): void {
@@ -168,6 +174,7 @@ export class DirectRemotes implements DirectFeeds {
       if (known === undefined) fresh.push(this.#open(name, document));
     }
     this.#options.follow([...wanted].map(([name, document]) => remoteOf(name, document)));
+    this.#isFollowed = true;
     for (const [name, document] of wanted) this.#remotes.get(name)?.update(document);
     for (const remote of fresh) remote.start();
     for (const [name, remote] of gone) void this.#forget(name, remote);
