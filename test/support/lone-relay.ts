@@ -20,8 +20,11 @@ export class LoneRelay {
   /** What its cluster's source tells it. */
   sink: SourceSink | null = null;
 
-  /** With a view of `db`. */
-  start(records: readonly CalicoRecord[]): Relay {
+  /**
+   * With a view of `db`.
+   * @param beforeStart Is given the relay before it begins.
+   */
+  start(records: readonly CalicoRecord[], beforeStart: (relay: Relay) => void = () => {}): Relay {
     writeManyOf(this.dir, {}, records);
     const facts: AccessFacts = { ...accessFacts(1, [{}]), ranges: { pods: [], nodes: [] } };
     new AccessState(this.dir).keep(facts);
@@ -41,6 +44,7 @@ export class LoneRelay {
       skewMs: 0,
     };
     this.#relay = new Relay(config, this.#source(), newLogger("test", "silent"), identity);
+    beforeStart(this.#relay);
     this.#relay.start();
     return this.#relay;
   }
