@@ -256,17 +256,17 @@ export class MeshService implements MeshAdmin, FactsCalls {
   async #change<T extends object>(work: () => T): Promise<Outcome<Changed<T>>> {
     const decided = this.#mesh.decide(work, this.#who);
     if (!decided.ok) return decided;
-    const { value, changed } = decided.value;
-    if (changed.length === 0) return { ok: true, value: { ...value, propagated: true } };
+    const { value, changed, isLate } = decided.value;
+    if (changed.length === 0) return { ok: true, value: { ...value, propagated: !isLate } };
     // Before the first try: should this object end in the middle of it, the alarm goes on.
     this.#schedule();
     const patience = this.#ports.delay(PROPAGATION_MS);
-    const propagated = await Promise.race([
+    const isPushed = await Promise.race([
       pushAll(this.#mesh, changed, this.#ports.findOrigin),
       patience.over.then(() => false),
     ]);
     patience.cancel();
-    return { ok: true, value: { ...value, propagated } };
+    return { ok: true, value: { ...value, propagated: isPushed && !isLate } };
   }
 
   #schedule(): void {

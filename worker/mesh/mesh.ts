@@ -31,6 +31,8 @@ export interface MeshEnvironment {
 export interface Decided<T> {
   readonly value: T;
   readonly changed: readonly string[];
+  /** Others that it is about lack a decision before it. [VIS24] */
+  readonly isLate: boolean;
 }
 
 /** Until the outbox tries by itself, when the first try inside the request did not get through. */
@@ -108,7 +110,9 @@ export class Mesh implements AccessRegistry {
     return this.ask(() =>
       this.store.transaction(() => {
         const value = work();
-        return { value, changed: this.#publishChanges() };
+        const changed = this.#publishChanges();
+        const others = [...this.#touched.keys()].filter((uid) => !changed.includes(uid));
+        return { value, changed, isLate: others.some((uid) => this.store.get("outbox", uid)) };
       }),
     );
   }

@@ -10,10 +10,10 @@ export function setSuspended(mesh: Mesh, name: string, isSuspended: boolean): vo
   mesh.requireMesh();
   const cluster = mesh.requireCluster(name);
   const { uid, suspended: wasSuspended, ...row } = cluster;
-  if ((wasSuspended === true) === isSuspended) return;
   const remotes = mesh.rccsOf(uid).map(({ remoteUid }) => remoteUid);
   // fault: suspended-untold
   mesh.touch(uid, ...remotes, ...mesh.readersGrantedBy(uid));
+  if ((wasSuspended === true) === isSuspended) return;
   mesh.store.put("clusters", uid, { uid, ...row, ...(isSuspended ? { suspended: true } : {}) });
   // Its pairs lose their routes now, and begin anew with `prepare` when it is back. [OVL5]
   mesh.overlay.clusterChanged(uid);

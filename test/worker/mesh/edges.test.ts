@@ -201,6 +201,23 @@ test("[VIS24] a change that an Origin does not take is not propagated, and the a
   expect(hub.mesh("demo").store.count("outbox")).toBe(0);
 });
 
+test("[VIS24] what changes nothing for a cluster that lacks a change before it is not propagated either", async () => {
+  const hub = new TestHub();
+  const { db = "" } = await hub.withClusters("app", "db");
+  const demo = hub.service("demo");
+  valueOf(await demo.applyRcc("app", rccRequest("db"), "apply"));
+  valueOf(await demo.createGrant("db", "app"));
+  hub.origin(db).mode = "fails";
+  expect(valueOf(await demo.removeCluster("app")).propagated).toBe(false);
+  // Nobody sees it any more, so its facts stay; but its Origin still sends to app.
+  expect(valueOf(await demo.suspendCluster("db", true)).propagated).toBe(false);
+  hub.origin(db).mode = "works";
+  hub.nowMs = hub.alarms.get("demo") ?? 0;
+  await demo.onAlarm();
+  expect(valueOf(await demo.suspendCluster("db", true)).propagated).toBe(true);
+  expect(hub.origin(db).facts?.readers).toEqual([]);
+});
+
 test("[VIS24] where the clock goes back, what was to be tried again later is tried again at once", async () => {
   const hub = new TestHub();
   const { app = "", db = "" } = await hub.withClusters("app", "db");
