@@ -321,7 +321,15 @@ export class RelayProcess {
     const positions = new Map(
       [...this.#granted.values()].map((origin) => {
         const all = [...(process.positions.get(origin) ?? [])];
-        return [origin, new Map(all.filter(([, { blobs = 0 }]) => !isWhole || blobs <= 0))];
+        const told = all.filter(([, { blobs = 0 }]) => !isWhole || blobs <= 0);
+        // A connection that began anew has told nothing yet: then it is where its view is.
+        const view = process.relay.remotes.viewOf(origin);
+        const kept = (view?.cursors() ?? []).flatMap(({ channel, epoch, revision }) =>
+          isWhole && view?.health(channel).isRepairing === false
+            ? [[channel, { epoch, revision }] as const]
+            : [],
+        );
+        return [origin, new Map([...kept, ...told])];
       }),
     );
     return { positions, version: this.#heard.version };

@@ -2,6 +2,7 @@
  * Felix comes from one relay of its cluster to another. Before that one may say in-sync, it is
  * where the first one was: else Felix deletes what the first one had told it.
  */
+import { WITHHELD_EPOCH } from "../../../shared/log/cursor.ts";
 import type { FelixMove } from "../history.ts";
 import { Truth } from "./truth.ts";
 import type { Validator } from "./validator.ts";
@@ -18,8 +19,8 @@ function behind(move: FelixMove, isBroken: (origin: string) => boolean): string 
     // It may see that one no more.
     if (own === undefined || isBroken(origin)) continue;
     for (const [channel, { epoch, revision }] of channels) {
-      // What a grant shows of Services nobody waits for.
-      if (channel === "services") continue;
+      // What a grant shows of Services nobody waits for, and where routes are withheld is nothing.
+      if (channel === "services" || epoch === WITHHELD_EPOCH) continue;
       const is = own.get(channel);
       if (is === undefined) return `${move.relay} has not come to ${channel} of ${origin} yet`;
       if (is.epoch === epoch && is.revision < revision)
