@@ -5,7 +5,6 @@
 import { decodeMessage } from "../../shared/protocol/codec.ts";
 import { DIGEST_LEAVES } from "../../worker/origin/readers/digest-announcer.ts";
 import { ReaderMemory } from "../../worker/origin/budgets/reader-memory.ts";
-import { MemberDials } from "../../worker/origin/budgets/member-dials.ts";
 import { MemberWork } from "../../worker/origin/budgets/member-work.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { Peer, SocketId } from "../../worker/origin/peer.ts";
@@ -60,7 +59,6 @@ export class OriginHost {
   /** Its last silence of some length, and when that was over. */
   #silence = { endMs: Number.NEGATIVE_INFINITY, lengthMs: 0 };
   readonly #work = new MemberWork();
-  readonly #dials = new MemberDials();
 
   constructor(uid: string, world: World, mesh: MeshEnd, history: History) {
     this.uid = uid;
@@ -238,7 +236,6 @@ export class OriginHost {
       random: () => world.rng.next(),
       readerMemory: this.#room,
       memberWork: this.#work,
-      dials: this.#dials,
       hashSeed: 0,
       giveUp: () => undefined,
       isShared: () => true,

@@ -10,7 +10,6 @@ import type { OriginFacts } from "../../shared/visibility/facts.ts";
 import { DIGEST_LEAVES } from "../../worker/origin/readers/digest-announcer.ts";
 import { DiskBudget } from "../../worker/origin/budgets/disk-budget.ts";
 import { ReaderMemory } from "../../worker/origin/budgets/reader-memory.ts";
-import { MemberDials } from "../../worker/origin/budgets/member-dials.ts";
 import { MemberWork } from "../../worker/origin/budgets/member-work.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { Peer } from "../../worker/origin/peer.ts";
@@ -95,7 +94,6 @@ export class CrowdedHub {
   readonly budget = new DiskBudget();
   readonly room = new ReaderMemory();
   readonly work: MemberWork;
-  readonly dials = new MemberDials();
   #isWriting = false;
 
   constructor(options: CrowdedHubOptions) {
@@ -211,7 +209,6 @@ export class HostedOrigin {
       isShared: () => hub.options.hasNoShares !== true && budget.hasCompany(hub.nowMs()),
       readerMemory: hub.room,
       memberWork: hub.work,
-      dials: hub.dials,
       hashSeed: 7,
       giveUp: () => undefined,
       random: () => {

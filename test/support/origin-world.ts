@@ -9,7 +9,6 @@ import type { Message } from "../../shared/protocol/messages.ts";
 import type { ClusterNote, OriginFacts, RangeClaim } from "../../shared/visibility/facts.ts";
 import { DIGEST_LEAVES } from "../../worker/origin/readers/digest-announcer.ts";
 import { ReaderMemory } from "../../worker/origin/budgets/reader-memory.ts";
-import { MemberDials } from "../../worker/origin/budgets/member-dials.ts";
 import { MemberWork } from "../../worker/origin/budgets/member-work.ts";
 import { Origin } from "../../worker/origin/origin.ts";
 import type { Peer } from "../../worker/origin/peer.ts";
@@ -77,7 +76,6 @@ export class OriginWorld {
   /** What the process holds for readers. */
   room = new ReaderMemory();
   work = new MemberWork();
-  readonly dials = new MemberDials();
   /** Who is closed does not go: it reads not even that. */
   areDeaf = false;
   readonly #ends = new Map<string, End>();
@@ -224,7 +222,6 @@ export class OriginWorld {
       isShared: () => this.isShared,
       readerMemory: this.room,
       memberWork: this.work,
-      dials: this.dials,
       hashSeed: 7,
       // What throws is caught where the event is made.
       giveUp: () => undefined,

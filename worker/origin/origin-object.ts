@@ -260,7 +260,7 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
   #ports(store: SqliteLogStore): OriginPorts {
     const leastPaceMs = Number(this.env.PACE_MS) || BUDGETS.shortestPaceMs;
     const fsyncMs = Number(this.env.FSYNC_MS) || 0;
-    const { disk, readerMemory, memberWork, dials } = hubProcess;
+    const { disk, readerMemory, memberWork } = hubProcess;
     return {
       store,
       clock: { now: () => Date.now() },
@@ -273,7 +273,6 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
         fsyncMs > 0 ? null : (atMs) => this.ctx.waitUntil(this.ctx.storage.setAlarm(atMs)),
       readerMemory,
       memberWork,
-      dials,
       random: () => random32() / 2 ** 32,
       hashSeed: random32(),
       sockets: this.#sockets,

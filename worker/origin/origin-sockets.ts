@@ -144,7 +144,7 @@ export class OriginSockets {
     if (peer === undefined) return;
     const admission = this.#gate.admitText(peer.clusterUid);
     if (text !== PING_TEXT) this.refuse(socket, "protocol-error", "a text that is no heartbeat");
-    else if (admission.kind === "refused") this.#refuseFlood(socket, peer, admission.rule);
+    else if (admission.kind === "refused") this.refuse(socket, "over-quota", admission.rule);
   }
 
   onMessage(socket: SocketId, data: Uint8Array): void {
@@ -154,13 +154,7 @@ export class OriginSockets {
     this.#handshakes.closeSilent();
     const admission = this.#gate.admit(socket, peer.clusterUid, data);
     if (admission.kind === "now") this.#handle(socket, peer, data);
-    else if (admission.kind === "refused") this.#refuseFlood(socket, peer, admission.rule);
-  }
-
-  /** Each connection costs the hub what it may have on its way: the next one is some time off. */
-  #refuseFlood(socket: SocketId, { clusterUid }: Peer, rule: string): void {
-    this.#ports.dials.pauseShortly(clusterUid, this.#ports.clock.now());
-    this.refuse(socket, "over-quota", rule);
+    else if (admission.kind === "refused") this.refuse(socket, "over-quota", admission.rule);
   }
 
   #onHeld(socket: SocketId, data: Uint8Array): void {

@@ -6,7 +6,6 @@ import type { Clock, Random } from "../../shared/lib/clock.ts";
 import type { CloseReason } from "../../shared/protocol/errors.ts";
 import type { ClusterNote, RangeClaim } from "../../shared/visibility/facts.ts";
 import type { ClusterHealth } from "../../shared/visibility/health.ts";
-import type { MemberDials } from "./budgets/member-dials.ts";
 import type { MemberWork } from "./budgets/member-work.ts";
 import type { ReaderMemory } from "./budgets/reader-memory.ts";
 import type { LogStore } from "./log/log-store.ts";
@@ -58,8 +57,6 @@ export interface OriginPorts {
   readonly readerMemory: ReaderMemory;
   /** Work that the process does for each member, over all its Origins. [LOG28] */
   readonly memberWork: MemberWork;
-  /** Connections that each member may open, to any Origin. [LOG74] */
-  readonly dials: MemberDials;
   /**
    * Shortest time between a publisher's frames, in ms: the disk's share, or the cost of a commit.
    * [LOG17]

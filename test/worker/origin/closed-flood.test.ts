@@ -25,14 +25,3 @@ test("[LOG71] a member that has flooded opens nothing for a minute, and another 
   dials.pause("flooder", 9_000_000);
   expect(dials.dial("flooder", 1_000)).toBe(BUDGETS.dialPauseMs);
 });
-
-test("[LOG74] who went on over its share opens nothing for 5 s, and a longer pause stays", () => {
-  const dials = new MemberDials();
-  dials.pauseShortly("hasty", 1_000);
-  expect(dials.dial("hasty", 1_000)).toBe(BUDGETS.quotaPauseMs);
-  expect(dials.dial("other", 1_000)).toBe(0);
-  expect(dials.dial("hasty", 1_000 + BUDGETS.quotaPauseMs)).toBe(0);
-  dials.pause("hasty", 10_000);
-  dials.pauseShortly("hasty", 11_000);
-  expect(dials.dial("hasty", 11_000)).toBe(BUDGETS.dialPauseMs - 1_000);
-});

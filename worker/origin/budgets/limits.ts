@@ -148,8 +148,6 @@ export const BUDGETS = {
   dialsAtOnce: 5_000,
   /** Time for which a member opens nothing after a flood into a closed socket. [LOG71] */
   dialPauseMs: 60_000,
-  /** Time for which a member opens nothing after it went on over its share. [LOG74] */
-  quotaPauseMs: 5_000,
   /** Messages of a closed socket that may have been on their way. [LOG71] */
   closedMessages: 5_000,
   /** Memory outside of V8's heap that may be left behind before it is collected. [LOG73] */

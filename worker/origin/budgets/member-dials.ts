@@ -1,6 +1,6 @@
 /**
  * Connections that each member may open, over time and at once. To open one costs the hub two
- * signatures and two calls, about half a millisecond of the one thread. [API37] [LOG71] [LOG74]
+ * signatures and two calls, about half a millisecond of the one thread. [API37] [LOG71]
  */
 import { BUDGETS } from "./limits.ts";
 import { TokenBucket } from "./token-bucket.ts";
@@ -26,12 +26,6 @@ export class MemberDials {
   /** A member has flooded an Origin, which had to start anew: for a while it opens nothing. */
   pause(member: string, nowMs: number): void {
     this.#pausedMs.set(member, nowMs + BUDGETS.dialPauseMs);
-  }
-
-  /** A member was closed because it went on over its share: it does not come back at once. */
-  pauseShortly(member: string, nowMs: number): void {
-    const leftMs = Math.max(this.#pauseLeft(member, nowMs), BUDGETS.quotaPauseMs);
-    this.#pausedMs.set(member, nowMs + leftMs);
   }
 
   /** Never more than a pause, also after a clock that went back. */
