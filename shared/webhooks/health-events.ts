@@ -138,10 +138,11 @@ function countEvent(
   now: number,
 ): EventDraft<EventType>[] {
   if (now <= before && (now > 0 || before === 0)) return [];
+  const records = `${now} ${now === 1 ? "record" : "records"} of ${cluster.name}`;
   const summary =
     type === "origin.quarantined"
-      ? `${now} records of ${cluster.name} are in quarantine`
-      : `the withdrawal of ${now} records of ${cluster.name} is held back`;
+      ? `in quarantine: ${records}`
+      : `the withdrawal of ${records} is held back`;
   const subject = `${type}/${cluster.uid}`;
   return [{ type, subject, isFiring: now > 0, cluster, summary, data: { count: now, before } }];
 }
