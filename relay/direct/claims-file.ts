@@ -1,11 +1,10 @@
 /** First claims of a direct remote on disk, so that a restart does not decide them again. [DIR7] */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { z } from "zod";
 
-import { parseJson } from "../../shared/lib/parse-json.ts";
 import { writeFileAtomically } from "../lib/atomic-file.ts";
+import { readJsonFile } from "../lib/read-json-file.ts";
 import type { Claimed } from "./claims.ts";
 
 const schema = z.object({
@@ -24,17 +23,9 @@ const FILE = "claims.json";
 
 /** `null`: there are none, or none that this version can read. */
 export function readClaims(folder: string): StoredClaims | null {
-  let text: string;
-  try {
-    text = readFileSync(join(folder, FILE), "utf8");
-  } catch {
-    // None yet.
-    return null;
-  }
-  const json = parseJson(text);
-  const parsed = schema.safeParse(json.ok ? json.value : null);
-  if (!parsed.success) return null;
-  const { guid, pods, nodes } = parsed.data;
+  const stored = readJsonFile(join(folder, FILE), schema);
+  if (stored === null) return null;
+  const { guid, pods, nodes } = stored;
   return { guid, claimed: { ranges: { pods, nodes }, refused: [] } };
 }
 

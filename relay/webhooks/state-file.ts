@@ -1,12 +1,11 @@
 /** What a relay has told, on disk: a restart repeats nothing, and loses nothing. [DIR21] */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { z } from "zod";
 
-import { parseJson } from "../../shared/lib/parse-json.ts";
 import { DIRECT_REASON_CODES, REASON_CODES } from "../../shared/visibility/health.ts";
 import { writeFileAtomically } from "../lib/atomic-file.ts";
+import { readJsonFile } from "../lib/read-json-file.ts";
 import type { TellerState } from "./teller-state.ts";
 
 const FILE = "webhooks.json";
@@ -54,16 +53,7 @@ const schema = z.object({
 
 /** `null`: there is none, or none that this version can read. */
 export function readTellerState(folder: string): TellerState | null {
-  let text: string;
-  try {
-    text = readFileSync(join(folder, FILE), "utf8");
-  } catch {
-    // None yet.
-    return null;
-  }
-  const json = parseJson(text);
-  const parsed = schema.safeParse(json.ok ? json.value : null);
-  return parsed.success ? parsed.data : null;
+  return readJsonFile(join(folder, FILE), schema);
 }
 
 /** @throws the system's error */
