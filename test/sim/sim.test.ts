@@ -39,9 +39,9 @@ function lastLines(out: string): string[] {
   return out.trimEnd().split("\n").slice(-2);
 }
 
-const HALF = rounds(12, 250);
-const OF_A_KIND = rounds(8, 60);
-const OF_SERVICES = rounds(60, 300);
+const HALF = rounds(8, 250);
+const OF_A_KIND = rounds(5, 60);
+const OF_SERVICES = rounds(30, 300);
 
 /** Two processes, each with half of the seeds: what they print. */
 const halves = [1, 251].map((from) => ({

@@ -30,7 +30,7 @@ const WATCHED = 2;
 const ENDPOINTS = 1_000;
 /** Of Cloudflare, see `wrangler.toml`. */
 const PACE_MS = 1_000;
-const SECONDS = 1_800;
+const SECONDS = 600;
 const MONTH_SECONDS = 30 * 24 * 3600;
 
 /** Dollars, and what is included each month. */

@@ -18,7 +18,7 @@ const READERS = Array.from({ length: 20 }, (_, n) => uidOf(1_000 + n));
 /** Of each cluster. A frame to 20 readers takes 1.4 ms: 120 clusters may send six a second each. */
 const CHANGES_PER_SECOND = 8;
 const S = 1e6;
-const RUN_US = 8 * S;
+const RUN_US = 5 * S;
 
 interface Overload {
   /** Of each cluster's changes: how many its readers have. */
