@@ -101,10 +101,11 @@ test("[NAM2] a range names one prefix, and goes up", () => {
 });
 
 test("[NAM2] rules have at most 300 characters, and each list has one prefix in the order of its numbers", () => {
-  const long = lists.flat().filter(({ text }) => text.length > MAX_CHARACTERS);
-  expect(long.map(({ prefix, number, text }) => `${prefix}${number} has ${text.length}`)).toEqual(
-    [],
-  );
+  const long = lists.flat().flatMap(({ prefix, number, text }) => {
+    const rule = `[${prefix}${number}] ${text}`;
+    return rule.length > MAX_CHARACTERS ? [`${prefix}${number} has ${rule.length}`] : [];
+  });
+  expect(long).toEqual([]);
   for (const list of lists) {
     const [first] = list;
     expect(list.filter(({ prefix }) => prefix !== first?.prefix)).toEqual([]);
