@@ -17,13 +17,15 @@ const SLOW = [
   "test/fuzz/**",
   "test/sim/**",
   "test/golden/*random*.test.ts",
-  "test/cli/{commands,deploy-check,install,policy-affected,start}.test.ts",
+  "test/cli/{commands,deploy-check,endings,install,install-manifests}.test.ts",
+  "test/cli/{no-hub,policy-affected,rcc-dir,start}.test.ts",
   "test/relay/deploy.test.ts",
   "test/cli/{cluster,launch}/**",
+  "test/relay/{direct/webhooks,http/view}.test.ts",
   "test/relay/source/{dump,kubernetes}.test.ts",
   "test/relay/typha/two-relays.test.ts",
   "test/relay/view/view-file.test.ts",
-  "test/worker/origin/{bill,late-hub,message-quota,noisy}.test.ts",
+  "test/worker/origin/{bill,late-hub,message-quota,noisy,nuisance}.test.ts",
   "test/worker/origin/{pair-union,projection,quota,settled,slices,small-frames}.test.ts",
 ];
 
