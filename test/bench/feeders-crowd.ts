@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 
+import { FeedBytes } from "./feed-bytes.ts";
 import { InProcessRelay } from "./feeders-relays.ts";
 import type { Recorded } from "./feeders-relays.ts";
 import { progress } from "./figure.ts";
@@ -19,6 +20,7 @@ const AT_ONCE = 20;
 const { settings, nothing } = crowdSchema.parse(JSON.parse(process.argv[2] ?? ""));
 const waiting = [...settings];
 const relays: InProcessRelay[] = [];
+const feedBytes = new FeedBytes();
 
 async function start(): Promise<void> {
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
@@ -31,6 +33,7 @@ async function start(): Promise<void> {
 
 process.on("message", (asked) => {
   if (asked === "record") for (const relay of relays) relay.record();
+  if (asked === "count-bytes") feedBytes.reset();
   if (asked === "recorded") process.send?.(recordedOf(relays));
   if (asked === "stop")
     void Promise.all(relays.map((relay) => relay.stop())).then(() => process.exit(0));
@@ -47,5 +50,6 @@ function recordedOf(of: readonly InProcessRelay[]): Recorded {
   return {
     longestGapMs: gaps.reduce((most, gap) => Math.max(most, gap), 0),
     deletions: recorded.reduce((sum, { deletions }) => sum + deletions, 0),
+    bytes: [...feedBytes.counted()],
   };
 }

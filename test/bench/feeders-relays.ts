@@ -22,7 +22,12 @@ const POLL_MS = 50;
 const RCC = "o";
 
 /** What the followers of a process heard of changes since they were to note it. */
-export const recordedSchema = z.object({ longestGapMs: z.number(), deletions: z.number() });
+export const recordedSchema = z.object({
+  longestGapMs: z.number(),
+  deletions: z.number(),
+  /** A row a follower: what its feeders sent. */
+  bytes: z.array(z.object({ changes: z.number(), others: z.number() })),
+});
 export type Recorded = z.infer<typeof recordedSchema>;
 
 export type RelaySettings = Readonly<Record<string, string>>;
@@ -127,6 +132,11 @@ export class CrowdProcess {
   /** Notes when changes come, from now on. */
   record(): void {
     this.#child.send("record");
+  }
+
+  /** Counts what feeders send, from now on. */
+  countBytes(): void {
+    this.#child.send("count-bytes");
   }
 
   async recorded(): Promise<Recorded> {

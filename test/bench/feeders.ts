@@ -14,7 +14,8 @@ import type { Home } from "../../relay/publish/home.ts";
 import { rank } from "../../relay/feed/choice.ts";
 import { pod, putOf } from "../support/records.ts";
 import { CrowdProcess, FeederProcess, freePorts, hubSockets } from "./feeders-relays.ts";
-import { figure } from "./figure.ts";
+import type { Recorded } from "./feeders-relays.ts";
+import { figure, progress } from "./figure.ts";
 import type { Figure } from "./figure.ts";
 import { addEndpoints } from "./first-view.ts";
 import { BenchRig } from "./rig.ts";
@@ -25,6 +26,8 @@ const ENDPOINTS = 10_000;
 const CHANGE_MS = 50;
 /** Of churn, before and after the kill. */
 const AROUND_KILL_MS = 8_000;
+/** After the kill: what followers are sent in that time is compared with what changed in it. */
+const TAKEOVER_MS = 4_000;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -99,11 +102,28 @@ async function* killed(
   let n = 0;
   const churn = setInterval(() => change(home, n++), CHANGE_MS);
   await pause(AROUND_KILL_MS / 4);
+  crowd.countBytes();
   await feeder.kill();
-  await pause(AROUND_KILL_MS);
+  await pause(TAKEOVER_MS);
+  const { bytes } = await crowd.recorded();
+  await pause(AROUND_KILL_MS - TAKEOVER_MS);
   clearInterval(churn);
   const { longestGapMs, deletions } = await crowd.recorded();
   const what = "feeder killed under churn";
   yield figure(`${what}: longest gap on a follower`, longestGapMs / 1000, "s", 3);
   yield figure(`${what}: deletions on all followers`, deletions, "", 0);
+  yield* takenOver(what, bytes);
+}
+
+/** One of the followers has its own sockets at the hub then: it is sent nothing by a feeder. */
+function* takenOver(what: string, bytes: Recorded["bytes"]): Generator<Figure> {
+  const followers = bytes.filter(({ changes }) => changes > 0);
+  const sum = (of: keyof Recorded["bytes"][number]): number =>
+    followers.reduce((total, row) => total + row[of], 0);
+  const worst = Math.max(...followers.map(({ changes, others }) => others / changes));
+  const within = `${what}: sent to followers within ${TAKEOVER_MS / 1000} s`;
+  progress(`${followers.length} followers, the worst ${worst.toFixed(2)} × the change`);
+  yield figure(`${within}, changes, mean`, sum("changes") / followers.length, "bytes", null);
+  yield figure(`${within}, all else, mean`, sum("others") / followers.length, "bytes", null);
+  yield figure(`${within}, all else against the change`, sum("others") / sum("changes"), "×", 2);
 }

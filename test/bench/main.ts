@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 
 import { benchApiList } from "./api-list.ts";
 import { benchApiToFelix } from "./api-to-felix.ts";
+import { benchApplyToReady } from "./apply-to-ready.ts";
 import { benchBlockToFelix } from "./block-to-felix.ts";
 import { benchDirectChange } from "./direct-change.ts";
 import { benchDryRun } from "./dry-run.ts";
@@ -33,6 +34,7 @@ import { benchPlan, benchPreflight } from "./preflight.ts";
 import { benchRelayMemory } from "./relay-memory.ts";
 import { benchResume } from "./resume.ts";
 import { benchRevocation } from "./revocation.ts";
+import { benchRevocationNodes } from "./revocation-nodes.ts";
 import { readResults, renderFigures, summarise } from "./results.ts";
 import type { Result, ResultFile } from "./results.ts";
 import { benchSplice, benchSpliceChurn, benchSpliceCrowd, benchSpliceSnapshot } from "./splice.ts";
@@ -52,6 +54,7 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   "relay-memory": benchRelayMemory,
   resume: benchResume,
   revocation: benchRevocation,
+  "revocation-nodes": benchRevocationNodes,
   star: benchStar,
   mesh: benchMesh,
   nodes: benchNodes,
@@ -64,6 +67,7 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   "direct-change": benchDirectChange,
   "api-to-felix": benchApiToFelix,
   "block-to-felix": benchBlockToFelix,
+  "apply-to-ready": benchApplyToReady,
   splice: benchSplice,
   "splice-churn": benchSpliceChurn,
   "node-replaced": benchNodeReplaced,
