@@ -19,6 +19,7 @@ export function felixPolicy(version: PolicyVersion, namespace: string): readonly
     ([name, value]) =>
       `Object.spec.containers.env{name: ${JSON.stringify(name)}, value: ${JSON.stringify(value)}}`,
   );
+  const names = JSON.stringify(Object.keys(FELIX_VARIABLES));
   const expression = `Object{spec: Object.spec{containers: [Object.spec.containers{name: ${JSON.stringify(CALICO_NODE)}, env: [${env.join(", ")}]}]}}`;
   return [
     {
@@ -44,6 +45,11 @@ export function felixPolicy(version: PolicyVersion, namespace: string): readonly
           {
             name: "calico-node",
             expression: `has(object.metadata.labels) && "k8s-app" in object.metadata.labels && object.metadata.labels["k8s-app"] == ${JSON.stringify(CALICO_NODE)} && object.spec.containers.exists(c, c.name == ${JSON.stringify(CALICO_NODE)})`,
+          },
+          {
+            // Replaced, it would have a value and be from elsewhere, and no pod may.
+            name: "given-by-value",
+            expression: `object.spec.containers.all(c, !has(c.env) || c.env.all(e, !(e.name in ${names}) || !has(e.valueFrom)))`,
           },
         ],
         mutations: [{ patchType: "ApplyConfiguration", applyConfiguration: { expression } }],

@@ -1,7 +1,7 @@
 /** Felix pointed at the relays, and back: who does it, in which way. [CLI85] [CLI86] */
 import { objectAt, textAt } from "../../relay/kube/kube-object.ts";
 import type { JsonObject } from "../../relay/kube/kube-object.ts";
-import { daemonSetPath, readCalicoNode, readRelays, servedPolicies } from "./calico.ts";
+import { daemonSetPath, NAMESPACES, readCalicoNode, readRelays, servedPolicies } from "./calico.ts";
 import type { CalicoNode, Relays } from "./calico.ts";
 import { CALICO_NODE, pointed, pointedAt, unpointed } from "./felix-env.ts";
 import type { Pointed } from "./felix-env.ts";
@@ -86,6 +86,32 @@ export async function removePolicies(api: KubeApi): Promise<boolean> {
     if (binding || policy) return true;
   }
   return false;
+}
+
+/** Whether policy and binding are both there. @throws KubeProblem */
+export async function hasPolicy(api: KubeApi): Promise<boolean> {
+  const version = await servedPolicies(api);
+  const base = `/apis/${GROUP}/${version}/mutatingadmissionpolic`;
+  for (const plural of ["ies", "ybindings"])
+    if (version === null || (await api.get(`${base}${plural}/${POLICY_NAME}`)) === null)
+      return false;
+  return true;
+}
+
+/**
+ * What the pods of an operator's `calico-node` and the policy say together; `null`: they agree.
+ * [CLI88]
+ */
+export function policyProblem(
+  nodes: readonly Pick<NodeFelix, "pointed">[],
+  isThere: boolean,
+): string | null {
+  const through = nodes.filter(({ pointed: at }) => at === "relay").length;
+  if (!isThere && through > 0)
+    return `${through} of ${nodes.length} pods look for the relays, and the policy ${POLICY_NAME} or its binding is gone: those made from now on go to Typha: catwalk felix point, or unpoint`;
+  if (isThere && through < nodes.length)
+    return `${nodes.length - through} of ${nodes.length} pods were made without the policy ${POLICY_NAME}: kubectl -n ${NAMESPACES.operator} rollout restart daemonset/${CALICO_NODE}`;
+  return null;
 }
 
 export interface NodeFelix {

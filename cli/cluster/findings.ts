@@ -31,6 +31,8 @@ export interface ClusterFacts {
   readonly portsTaken: readonly string[];
   readonly validatingPolicies: boolean;
   readonly mutatingPolicies: PolicyVersion | null;
+  /** See `policyProblem`. */
+  readonly policyProblem: string | null;
 }
 
 /** https://github.com/projectcalico/calico: what the splice has been shown with. */
@@ -130,6 +132,8 @@ function* policyFindings(facts: ClusterFacts): Iterable<Finding> {
         state: "ok",
         words: `MutatingAdmissionPolicy ${facts.mutatingPolicies} is served`,
       };
+  if (facts.policyProblem !== null)
+    yield { what: "Felix's policy", state: "missing", words: facts.policyProblem };
 }
 
 function* installFindings(facts: ClusterFacts): Iterable<Finding> {

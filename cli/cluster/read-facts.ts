@@ -4,6 +4,7 @@ import type { JsonObject } from "../../relay/kube/kube-object.ts";
 import { isReady } from "../../relay/kube/endpoint-slices.ts";
 import { NAMESPACES, readCalicoNode, readRelays, servedPolicies } from "./calico.ts";
 import { RELAY_SERVICE } from "./felix-env.ts";
+import { felixByNode, hasPolicy, policyProblem } from "./felix.ts";
 import type { ClusterFacts } from "./findings.ts";
 import type { KubeApi } from "./kube-api.ts";
 
@@ -53,6 +54,10 @@ export async function readFacts(api: KubeApi): Promise<ClusterFacts> {
       ({ name }) => name === "validatingadmissionpolicies",
     ),
     mutatingPolicies: await servedPolicies(api),
+    policyProblem:
+      calico?.how === "operator" && relays !== null
+        ? policyProblem(await felixByNode(api, calico.namespace), await hasPolicy(api))
+        : null,
   };
 }
 

@@ -68,6 +68,9 @@ async function status(flags: Flags): Promise<void> {
   const { connectedNodes } = await import("../cluster/connected.ts");
   const connected = flags.relays ? await connectedNodes(api, flags.kubeconfig) : null;
   for (const problem of connected?.problems ?? []) say(problem);
+  const ofPolicy =
+    found.how === "operator" ? felix.policyProblem(nodes, await felix.hasPolicy(api)) : null;
+  if (ofPolicy !== null) say(ofPolicy);
   let through = 0;
   for (const { node, pointed } of nodes) {
     const isThrough = pointed === "relay" && (connected === null || connected.nodes.has(node));

@@ -178,3 +178,49 @@ test("[CLI87] half pointed is told, and a Felix that no relay has", async () => 
   kubectl(["n1", "n2"]);
   expect((await catwalk("felix", "status")).status).toBe(0);
 });
+
+test("[CLI88] operator: a policy that is gone is told before the next pod is made, and pods that were made without it", async () => {
+  addCalico(api, "operator");
+  addRelays(api, 2);
+  api.objects.set(`${POLICIES}/v1`, {
+    resources: [{ name: "mutatingadmissionpolicies" }, { name: "validatingadmissionpolicies" }],
+  });
+  const others = calicoNodeEnv("operator").filter(
+    (entry) => !JSON.stringify(entry).includes("FELIX_TYPHAK8S"),
+  );
+  const told = async (): Promise<readonly (string | undefined)[]> => {
+    const [status, check] = [
+      await catwalk("felix", "status", "--no-relays"),
+      await catwalk("install", "--check"),
+    ];
+    return [
+      status.err.split("\n").find((line) => line.includes("catwalk-felix")),
+      /^missing +Felix's policy +(.+)$/m.exec(check.out)?.[1],
+    ];
+  };
+  const both = (words: string): readonly string[] => [words, words];
+  const nothing = [undefined, undefined];
+  addFelixPod(api, "operator", "n1", calicoNodeEnv("operator"));
+  addFelixPod(api, "operator", "n2", calicoNodeEnv("operator"));
+  expect(await told()).toEqual(nothing);
+  await catwalk("felix", "point", "--force");
+  expect(await told()).toEqual(
+    both(
+      "2 of 2 pods were made without the policy catwalk-felix: kubectl -n calico-system rollout restart daemonset/calico-node",
+    ),
+  );
+  addFelixPod(api, "operator", "n1", [...others, ...OURS]);
+  addFelixPod(api, "operator", "n2", [...others, ...OURS]);
+  expect(await told()).toEqual(nothing);
+  const gone = both(
+    "2 of 2 pods look for the relays, and the policy catwalk-felix or its binding is gone: those made from now on go to Typha: catwalk felix point, or unpoint",
+  );
+  for (const plural of ["ies", "ybindings"]) {
+    api.objects.delete(`${POLICIES}/v1/mutatingadmissionpolic${plural}/catwalk-felix`);
+    expect(await told()).toEqual(gone);
+    await catwalk("felix", "point", "--force");
+    expect(await told()).toEqual(nothing);
+  }
+  await catwalk("felix", "unpoint");
+  expect(await told()).toEqual(gone);
+});
