@@ -24,7 +24,7 @@ export { OriginObject } from "./origin/origin-object.ts";
 export interface HubEnvironment {
   readonly MESH: DurableObjectNamespace;
   readonly ORIGIN: DurableObjectNamespace;
-  /** Private Ed25519 JWK: a secret. */
+  /** Private Ed25519 JWK, or a JWK Set that begins with one: a secret. */
   readonly HUB_KEY: string;
   /** Hex SHA-256 of the admin token. */
   readonly ADMIN_TOKEN_HASH: string;
@@ -47,6 +47,7 @@ function appOf(env: HubEnvironment): OpenAPIHono {
       adminTokenHash: env.ADMIN_TOKEN_HASH ?? "",
       // The keys are kept, not the promise: one request may not wait for another's.
       hubKeys: async () => (keys ??= await importHubKey(env.HUB_KEY)),
+      onOlderKey: (mesh, cluster) => hubProcess.olderKeys.onDial(mesh, cluster),
       mesh: (name, who) => meshStub(meshes(name), name, who),
       idempotency: (name) => idempotencyStub(meshes(name), name),
       rehearsal: (name) => rehearsalStub(meshes(name), name),

@@ -27,6 +27,7 @@ import type { Membership } from "../../relay/hub/join.ts";
 import { routeTo } from "../../relay/hub/route.ts";
 import { Client } from "../admin/client.ts";
 import { withExample, withServer } from "./command.ts";
+import { renewIdentity } from "./identity-renew.ts";
 import { print } from "../admin/terminal.ts";
 import { loadConfig } from "../admin/config.ts";
 import type { CliConfig, ServerFlags } from "../admin/config.ts";
@@ -44,6 +45,8 @@ interface IdentityFlags extends ServerFlags {
   readonly output?: "yaml" | "json";
   readonly out?: string;
   readonly replace?: true;
+  readonly rotate?: true;
+  readonly renew?: string;
 }
 
 export function registerIdentity(cluster: Command): void {
@@ -58,10 +61,22 @@ export function registerIdentity(cluster: Command): void {
       .option("--namespace <name>", "of the Secret", NAMESPACE)
       .addOption(new Option("-o, --output <form>", "of the Secret").choices(["yaml", "json"]))
       .option("--out <dir>", "write it as a folder instead, for --identity")
-      .option("--replace", "even if the cluster has joined: relays with its present key stop"),
+      .option("--replace", "even if the cluster has joined: relays with its present key stop")
+      .option(
+        "--rotate",
+        "another key, which retires the present one once a relay comes with it: nobody stops",
+      )
+      .option(
+        "--renew <file>",
+        "keep the key of this Secret, or folder, and have the hub sign its membership anew (-: stdin)",
+      ),
     "catwalk cluster identity db | kubectl create -f -",
   ).action(async (name: string, flags: IdentityFlags) => {
-    const { namespace, out, output } = flags;
+    const { namespace, out, output, replace, rotate } = flags;
+    if (replace === true && rotate === true)
+      throw new UsageError(
+        "--rotate: lets relays with the present key go on, --replace stops them: give one",
+      );
     if (!NAMESPACE_RULE.test(namespace))
       throw new UsageError(`--namespace ${namespace}: must be a name of a Kubernetes namespace`);
     if (out !== undefined && output !== undefined)
@@ -69,6 +84,7 @@ export function registerIdentity(cluster: Command): void {
     if (out !== undefined && existsSync(join(out, MEMBERSHIP_FILE)))
       throw new UsageError(`--out ${out}: has an identity already (${MEMBERSHIP_FILE})`);
     const config = loadConfig(flags);
+    if (flags.renew !== undefined) return renew(name, flags.renew, flags, config);
     const ticket = await ticketFor(name, flags, config);
     // In a folder the key is there before the hub knows of it: what breaks off goes on with the
     // same one.
@@ -84,13 +100,28 @@ export function registerIdentity(cluster: Command): void {
   });
 }
 
+async function renew(
+  name: string,
+  from: string,
+  flags: IdentityFlags,
+  config: CliConfig,
+): Promise<void> {
+  const { replace, rotate, out, joinToken, hubCaFile, namespace, output } = flags;
+  if (replace === true || rotate === true || out !== undefined || joinToken !== undefined)
+    throw new UsageError("--renew: goes without --replace, --rotate, --out and --join-token");
+  const renewed = await renewIdentity({ name, from, hubCaFile }, config);
+  if (renewed === null) return print(`membership of cluster ${name} renewed in ${from}\n`);
+  if (renewed.membership === null) throw new CommandError(`--renew ${from}: has no membership`);
+  print(secretOf(renewed.key, renewed.membership, namespace, output ?? "yaml"));
+}
+
 interface Ticket {
   readonly server: string;
   readonly joinToken: string;
 }
 
 async function ticketFor(name: string, flags: IdentityFlags, config: CliConfig): Promise<Ticket> {
-  const { joinToken, replace } = flags;
+  const { joinToken, replace, rotate } = flags;
   if (joinToken !== undefined) {
     const { server } = config;
     if (server === undefined) throw new UsageError("which hub? give --server URL");
@@ -101,9 +132,9 @@ async function ticketFor(name: string, flags: IdentityFlags, config: CliConfig):
   const client = new Client(config);
   const params = { mesh: client.mesh, cluster: name };
   const { joined } = await client.call(getCluster, { params });
-  if (joined && replace !== true)
+  if (joined && replace !== true && rotate !== true)
     throw new CommandError(
-      `cluster ${name} has joined already: a new identity stops the relays that have the present one; give --replace if that is meant`,
+      `cluster ${name} has joined already: a new identity stops the relays that have the present one; give --rotate for one that takes over from it, --replace if they are to stop`,
     );
   const made = await client.call(createJoinToken, { params });
   return { server: client.server, joinToken: made.joinToken };
@@ -117,7 +148,7 @@ async function joinAs(
 ): Promise<Membership> {
   try {
     const route = routeTo(server, { caFile: flags.hubCaFile });
-    const membership = await joinMesh(server, joinToken, key, route);
+    const membership = await joinMesh(server, joinToken, key, route, flags.rotate === true);
     if (membership.cluster.name === name) return membership;
     throw new CommandError(
       `--join-token: is of cluster ${membership.cluster.name}, not of ${name}; it is used up now: \`catwalk cluster token ${membership.cluster.name}\` makes another`,

@@ -7,6 +7,7 @@ import type { Command } from "commander";
 import { errorText } from "../../shared/lib/error-text.ts";
 import { backupHub } from "../launch/backup.ts";
 import { startHub } from "../launch/hub.ts";
+import { forgetOlderKeys, rotateHubKey } from "../launch/hub-key-file.ts";
 import type { HubOptions } from "../launch/hub.ts";
 import { restoreHub } from "../launch/restore.ts";
 import { SOFTWARE } from "../../relay/lib/version.ts";
@@ -80,7 +81,32 @@ export const registerHub: RegisterCommand = (program) => {
       `access is as it was at ${restored.madeAt}: RCCs, grants and clusters that were made or removed since are not known. What was narrowed since stays narrow: look through \`catwalk status\`, then end that with \`catwalk mesh confirm-restore\`\n`,
     );
   });
+  registerRotateKey(hub);
 };
+
+function registerRotateKey(hub: Command): void {
+  withExample(
+    hub
+      .command("rotate-key")
+      .description("give a hub another signing key; what the older ones signed is still taken")
+      .option("--forget-older", "instead: memberships by the older keys are void")
+      .addHelpText(
+        "after",
+        "\n--data <dir> is the hub's folder. It holds from the hub's next start on.",
+      ),
+    "catwalk hub rotate-key --data ./hub",
+  ).action((flags: { readonly forgetOlder?: true }, command: Command) => {
+    const data = dataOf("rotate-key", command.optsWithGlobals());
+    if (flags.forgetOlder === true) {
+      const count = tried(() => forgetOlderKeys(data));
+      return print(`older keys forgotten: ${count}; restart the hub\n`);
+    }
+    const older = tried(() => rotateHubKey(data));
+    print(
+      `a new key signs, and ${older} before it ${older === 1 ? "is" : "are"} still taken; restart the hub, then for each cluster: catwalk cluster identity NAME --renew FILE\n`,
+    );
+  });
+}
 
 /**
  * Not commander's required option: it would be asked of the sub-commands' parent, and be its word

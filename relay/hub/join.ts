@@ -34,6 +34,7 @@ export class JoinError extends Error {
 /**
  * Idempotent: the same token and key give the same membership.
  * @param key Private; its public part is sent, and a proof that the rest is here.
+ * @param isBeside The key in use is retired once a relay comes with this one. [CRE30]
  * @throws JoinError
  */
 export async function joinMesh(
@@ -41,6 +42,7 @@ export async function joinMesh(
   joinToken: string,
   key: JWK,
   route: HubRoute,
+  isBeside = false,
 ): Promise<Membership> {
   const { kty, crv, x } = key;
   const options = {
@@ -52,7 +54,7 @@ export async function joinMesh(
   try {
     answer = await postJson(
       new URL("/v1/join", hub),
-      { joinToken, publicKey: { kty, crv, x } },
+      { joinToken, publicKey: { kty, crv, x }, ...(isBeside ? { beside: true } : {}) },
       options,
     );
   } catch (error) {

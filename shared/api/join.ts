@@ -19,7 +19,13 @@ export const join = operation({
   method: "post",
   path: "/v1/join",
   access: "anyone",
-  body: z.strictObject({ joinToken: z.string().max(256), publicKey: publicKeySchema }),
+  body: z.strictObject({
+    joinToken: z.string().max(256),
+    publicKey: publicKeySchema,
+    beside: z.boolean().optional().meta({
+      description: "The key in use is taken until a relay comes with this one",
+    }),
+  }),
   answer: z.object({
     credential: z.string(),
     meshId: z.string(),

@@ -106,6 +106,7 @@ test("[CRE1] a relay joins through the app in workerd, and its socket reaches th
     clock: { now: () => Date.now() },
     adminTokenHash: hash,
     hubKeys: () => Promise.resolve(keys),
+    onOlderKey: () => undefined,
     hasRoom: () => true,
     dialWaitMs: () => 0,
     mesh: meshOf,

@@ -34,6 +34,8 @@ export interface Credential {
   readonly keyGeneration: number;
   readonly kid: string;
   readonly publicKey: PublicKey;
+  /** The hub has another signing key since. [CRE29] */
+  readonly isOfOlderKey: boolean;
 }
 
 /** RFC 7638, SHA-256. */
@@ -61,15 +63,18 @@ export async function signCredential(
     .sign(hubKey);
 }
 
-/** `null` for anything that this hub did not sign as a credential. */
+/**
+ * `null` for anything that this hub did not sign as a credential.
+ * @param hubKeys Its own and those that it had before, the one that signs first.
+ */
 export async function verifyCredential(
   token: string,
-  hubPublicKey: CryptoKey,
+  hubKeys: readonly CryptoKey[],
 ): Promise<Credential | null> {
-  const verified = await compactVerify(token, hubPublicKey, { algorithms: [ALGORITHM] }).catch(
-    () => null,
-  );
-  if (verified === null || verified.protectedHeader.typ !== TYPE) return null;
+  const found = await signerOf(token, hubKeys);
+  if (found === null) return null;
+  const { verified, isOlder } = found;
+  if (verified.protectedHeader.typ !== TYPE) return null;
   const claims = claimsSchema.safeParse(parseJson(verified.payload));
   if (!claims.success) return null;
   const { meshId, mesh, sub, cluster, gen, kid, cnf } = claims.data;
@@ -80,7 +85,16 @@ export async function verifyCredential(
     keyGeneration: gen,
     kid,
     publicKey: cnf.jwk,
+    isOfOlderKey: isOlder,
   };
+}
+
+async function signerOf(token: string, hubKeys: readonly CryptoKey[]) {
+  for (const [at, key] of hubKeys.entries()) {
+    const verified = await compactVerify(token, key, { algorithms: [ALGORITHM] }).catch(() => null);
+    if (verified !== null) return { verified, isOlder: at > 0 };
+  }
+  return null;
 }
 
 /** `undefined` for what is not JSON. */

@@ -48,10 +48,13 @@ const claimsSchema = z.object({
     .optional(),
 });
 
-/** @param nowMs The hub's clock, Unix ms. */
+/**
+ * @param hubKeys See `HubKeys.publicKeys`.
+ * @param nowMs The hub's clock, Unix ms.
+ */
 export async function verifyRelay(
   headers: Headers,
-  hubPublicKey: CryptoKey,
+  hubKeys: readonly CryptoKey[],
   nowMs: number,
 ): Promise<RelayCheck> {
   const credentialText = headers.get(CREDENTIAL_HEADER) ?? "";
@@ -63,7 +66,7 @@ export async function verifyRelay(
     );
   if (credentialText.length > MAX_TOKEN_CHARS || token.length > MAX_TOKEN_CHARS)
     return refuse("unauthenticated", `a token has at most ${MAX_TOKEN_CHARS} characters`);
-  const credential = await verifyCredential(credentialText, hubPublicKey);
+  const credential = await verifyCredential(credentialText, hubKeys);
   if (credential === null)
     return refuse(
       "foreign-credential",

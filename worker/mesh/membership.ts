@@ -179,14 +179,23 @@ function dropStaleTokens(mesh: Mesh, clusterUid: string): void {
  * asked, since the answer may be lost on its way; another key needs another token. [CRE1] [CRE2]
  * @param kid RFC 7638 thumbprint of the relay's public key.
  * @param hasProof Whether the relay has shown that it has the key. [CRE24]
+ * @param isBeside The key in use is retired once a relay comes with this one, not yet. [CRE30]
  */
-export function join(mesh: Mesh, tokenHash: string, kid: string, hasProof: boolean): Joined {
+export function join(
+  mesh: Mesh,
+  tokenHash: string,
+  kid: string,
+  hasProof: boolean,
+  isBeside = false,
+): Joined {
   const token = mesh.store.get("tokens", tokenHash);
   const cluster = token === undefined ? undefined : mesh.member(token.clusterUid);
   if (mesh.row() === undefined || token === undefined || cluster === undefined)
     throw new Refused(401, "join-token-wrong", "the join token is not one of this hub");
   if (token.usedBy !== null) {
     if (token.usedBy === kid && cluster.key?.kid === kid) return joined(cluster);
+    if (token.usedBy === kid && cluster.next?.kid === kid)
+      return joined(cluster, cluster.next.generation);
     throw new Refused(
       409,
       token.usedBy === kid ? "key-replaced" : "join-token-used",
@@ -204,31 +213,48 @@ export function join(mesh: Mesh, tokenHash: string, kid: string, hasProof: boole
     );
   mesh.store.put("tokens", tokenHash, { ...token, usedBy: kid });
   if (cluster.key?.kid === kid) return joined(cluster);
+  return takeKey(mesh, cluster, { kid, hasProof, isBeside });
+}
+
+interface NewKey {
+  readonly kid: string;
+  readonly hasProof: boolean;
+  readonly isBeside: boolean;
+}
+
+function takeKey(mesh: Mesh, cluster: ClusterRow, { kid, hasProof, isBeside }: NewKey): Joined {
+  // Beyond all that were given out: before a restore [CRE18], and beside the key in use.
+  const given = Math.max(cluster.keyGeneration, cluster.next?.generation ?? 0);
+  const keyGeneration = Math.max(given + 1, mesh.restoredMs());
+  const who = `cluster ${cluster.name}`;
+  const what = `key ${kid}, generation ${keyGeneration}`;
+  if (isBeside && cluster.key !== null) {
+    const next = { kid, generation: keyGeneration };
+    mesh.store.put("clusters", cluster.uid, { ...cluster, next });
+    mesh.audit.operator(who, "join beside", what);
+    return joined(cluster, keyGeneration);
+  }
   // Origins that this cluster may read hold its key's generation as well.
   const remotes = mesh.rccsOf(cluster.uid).map((rcc) => rcc.remoteUid);
   mesh.touch(cluster.uid, ...remotes);
   const renewed = {
     ...cluster,
-    // After a restore beyond all that were given out before it. [CRE18]
-    keyGeneration: Math.max(cluster.keyGeneration + 1, mesh.restoredMs()),
-    key: { kid, addedMs: now },
+    keyGeneration,
+    key: { kid, addedMs: mesh.environment.clock.now() },
+    ...(cluster.next === undefined ? {} : { next: null }),
   };
   mesh.store.put("clusters", cluster.uid, renewed);
   if (cluster.key === null)
     recordMembership(mesh, cluster, "cluster.joined", `cluster ${cluster.name} has joined`);
-  mesh.audit.operator(
-    `cluster ${cluster.name}`,
-    hasProof ? "join" : "join without proof",
-    `key ${kid}, generation ${renewed.keyGeneration}`,
-  );
+  mesh.audit.operator(who, hasProof ? "join" : "join without proof", what);
   return joined(renewed);
 }
 
-function joined(cluster: ClusterRow): Joined {
+function joined(cluster: ClusterRow, keyGeneration = cluster.keyGeneration): Joined {
   return {
     meshId: cluster.meshId,
     mesh: cluster.meshName,
     cluster: { uid: cluster.uid, name: cluster.name },
-    keyGeneration: cluster.keyGeneration,
+    keyGeneration,
   };
 }

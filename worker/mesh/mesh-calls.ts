@@ -111,7 +111,12 @@ export interface MeshAdmin {
     held: readonly HeldWithdrawal[],
     collection: string | null,
   ): Promise<Outcome<Changed<{ readonly keys: number }>>>;
-  join(tokenHash: string, kid: string, hasProof: boolean): Promise<Outcome<Joined>>;
+  join(
+    tokenHash: string,
+    kid: string,
+    hasProof: boolean,
+    isBeside?: boolean,
+  ): Promise<Outcome<Joined>>;
   applyRcc(
     cluster: string,
     request: RccRequest,

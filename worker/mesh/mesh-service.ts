@@ -124,11 +124,10 @@ export class MeshService implements MeshAdmin, FactsCalls {
     return this.#change(() => ({ keys: decideWithdrawals(this.#mesh, ...args) }));
   }
 
-  async join(tokenHash: string, kid: string, hasProof: boolean): ReturnType<MeshAdmin["join"]> {
+  async join(...args: Parameters<MeshAdmin["join"]>): ReturnType<MeshAdmin["join"]> {
     // A token of a mesh that never was must not make one on disk.
-    if (this.#mesh.row() === undefined)
-      return this.#mesh.ask(() => join(this.#mesh, tokenHash, kid, hasProof));
-    return this.#change(() => join(this.#mesh, tokenHash, kid, hasProof));
+    if (this.#mesh.row() === undefined) return this.#mesh.ask(() => join(this.#mesh, ...args));
+    return this.#change(() => join(this.#mesh, ...args));
   }
 
   async applyRcc(...args: Parameters<MeshAdmin["applyRcc"]>): ReturnType<MeshAdmin["applyRcc"]> {

@@ -35,14 +35,24 @@ function noteExports(mesh: Mesh, uid: string, exports: ExportReport | null): voi
 }
 
 /**
- * The hub has signed a newer key than it remembers, so it was restored: what was current then is
- * retired, as it was before. [CRE18]
+ * The hub has signed a newer key than is in use. Either it was made beside that one [CRE30], or the
+ * hub was restored: what was current then is retired, as it was before. [CRE18]
  */
 function retireOlder(mesh: Mesh, uid: string, keyGeneration: number): void {
   const cluster = mesh.member(uid);
   if (cluster === undefined || keyGeneration <= cluster.keyGeneration) return;
+  const addedMs = mesh.environment.clock.now();
+  const { next } = cluster;
+  if (next?.generation === keyGeneration) {
+    // Origins that this cluster may read hold its key's generation as well.
+    mesh.touch(...mesh.rccsOf(uid).map(({ remoteUid }) => remoteUid));
+    const key = { kid: next.kid, addedMs };
+    mesh.store.put("clusters", uid, { ...cluster, keyGeneration, key, next: null });
+    mesh.audit.member(cluster, "key", `${next.kid}, generation ${keyGeneration}, as it was shown`);
+    return;
+  }
   // Which key it is, only its relay knows; none that a token of the backup was used with.
-  const key = { kid: "", addedMs: mesh.environment.clock.now() };
+  const key = { kid: "", addedMs };
   mesh.store.put("clusters", uid, { ...cluster, keyGeneration, key });
   mesh.audit.member(cluster, "key", `generation ${keyGeneration}, from before a restore`);
 }

@@ -44,6 +44,7 @@ const SCHEMAS: { readonly [N in keyof Collections]: z.ZodType<Collections[N]> } 
     factsVersion: number,
     createdMs: number,
     key: z.looseObject({ kid: text, addedMs: number }).nullable(),
+    next: z.looseObject({ kid: text, generation: number }).nullable().exactOptional(),
     given: z.array(use),
     removedMs: number.nullable(),
   }),

@@ -31,6 +31,8 @@ export interface ClusterRow extends MemberRow {
    * before the first join.
    */
   readonly key: { readonly kid: string; readonly addedMs: number } | null;
+  /** Given out beside that one, and not shown by a relay yet. [CRE30] */
+  readonly next?: { readonly kid: string; readonly generation: number } | null;
   /** Uses whose ranges an operator gave: no first claims there. */
   readonly given: readonly RangeUse[];
   readonly removedMs: number | null;

@@ -4,6 +4,7 @@
  * module owns the one instance, and no other module has state. The Worker and `OriginObject` read
  * it at their edge and pass its parts on. On Cloudflare each object has a process of its own.
  */
+import { OlderKeys } from "./access/older-keys.ts";
 import { UsedTokens } from "./access/used-tokens.ts";
 import { DiskBudget } from "./budgets/disk-budget.ts";
 import { MemberDials } from "./budgets/member-dials.ts";
@@ -20,6 +21,7 @@ export class HubProcess {
   readonly memberWork = new MemberWork();
   readonly dials = new MemberDials();
   readonly tokens = new UsedTokens();
+  readonly olderKeys = new OlderKeys();
   readonly requests = new RequestRates();
   readonly garbage = new UnseenGarbage(collectorOf(globalThis));
 }

@@ -42,9 +42,10 @@ interface Dialling {
 }
 
 async function authenticate(ports: HubPorts, request: Request): Promise<Dialling> {
-  const { publicKey } = await ports.hubKeys();
-  const checked = await verifyRelay(request.headers, publicKey, ports.clock.now());
+  const { publicKeys } = await ports.hubKeys();
+  const checked = await verifyRelay(request.headers, publicKeys, ports.clock.now());
   if (!checked.ok) throw new HttpProblem(401, checked.code, checked.detail);
+  if (checked.relay.isOfOlderKey) ports.onOlderKey(checked.relay.mesh, checked.relay.cluster.name);
   requireUpgrade(request);
   if (!ports.hasRoom(checked.relay.cluster.uid))
     throw new HttpProblem(

@@ -26,6 +26,8 @@ export interface HubPorts {
   /** Hex SHA-256. */
   readonly adminTokenHash: string;
   hubKeys(): Promise<HubKeys>;
+  /** A cluster came with a membership that an older key of the hub signed. [CRE29] */
+  onOlderKey(mesh: string, cluster: string): void;
   /** @param who For the audit; without it nothing is changed. */
   mesh(name: string, who?: string): MeshAdmin;
   /** @param mesh Its name. */

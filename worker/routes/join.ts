@@ -12,7 +12,7 @@ import { newRouter, ok, serve } from "./serve.ts";
 
 export function joinRoutes(ports: HubPorts): OpenAPIHono {
   const router = newRouter();
-  serve(router, join, async ({ body: { joinToken, publicKey } }, { headers }) => {
+  serve(router, join, async ({ body: { joinToken, publicKey, beside } }, { headers }) => {
     const meshName = meshOfToken(joinToken);
     if (meshName === null)
       throw new HttpProblem(
@@ -31,7 +31,8 @@ export function joinRoutes(ports: HubPorts): OpenAPIHono {
       );
     const kid = await thumbprint(publicKey);
     const hasProof = proof === "valid";
-    const joined = valueOf(await ports.mesh(meshName).join(hashToken(joinToken), kid, hasProof));
+    const mesh = ports.mesh(meshName);
+    const joined = valueOf(await mesh.join(hashToken(joinToken), kid, hasProof, beside === true));
     const { privateKey } = await ports.hubKeys();
     return ok({
       credential: await signCredential(joined, publicKey, privateKey),

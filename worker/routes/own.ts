@@ -30,8 +30,8 @@ export function ownRoutes(ports: HubPorts): OpenAPIHono {
 }
 
 async function requireRelay(ports: HubPorts, headers: Headers): Promise<Credential> {
-  const { publicKey } = await ports.hubKeys();
-  const checked = await verifyRelay(headers, publicKey, ports.clock.now());
+  const { publicKeys } = await ports.hubKeys();
+  const checked = await verifyRelay(headers, publicKeys, ports.clock.now());
   if (!checked.ok) throw new HttpProblem(401, checked.code, checked.detail);
   const { relay, token } = checked;
   const { uid } = relay.cluster;

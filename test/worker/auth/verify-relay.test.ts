@@ -8,6 +8,7 @@ import type { PublicKey } from "../../../shared/api/join.ts";
 import { importHubKey } from "../../../worker/auth/hub-key.ts";
 import type { HubKeys } from "../../../worker/auth/hub-key.ts";
 import { verifyRelay } from "../../../worker/auth/verify-relay.ts";
+import { OlderKeys } from "../../../worker/origin/access/older-keys.ts";
 
 const NOW_S = 1_790_000_000;
 const UID = "a".repeat(32);
@@ -58,7 +59,7 @@ async function headersOf(
   return new Headers({ authorization: `Bearer ${token}`, "catwalk-credential": credential });
 }
 
-const check = (headers: Headers) => verifyRelay(headers, hub.publicKey, NOW_S * 1000);
+const check = (headers: Headers) => verifyRelay(headers, hub.publicKeys, NOW_S * 1000);
 
 test("[CRE3] a credential of this hub and a token of its key prove who connects, from headers alone", async () => {
   expect(await check(await headersOf(relay.key, relay.credential))).toMatchObject({
@@ -130,12 +131,58 @@ test("[CRE1] a relay's own token is never a credential, whoever signed it", asyn
     .setProtectedHeader({ alg: "Ed25519" })
     .setIssuer("catwalk-hub")
     .sign(hub.privateKey);
-  expect(await verifyCredential(token, hub.publicKey)).toBeNull();
+  expect(await verifyCredential(token, hub.publicKeys)).toBeNull();
 });
 
 test("[CRE1] a hub key that is not an Ed25519 private key is refused", async () => {
   for (const text of ["{}", JSON.stringify({ ...relay.publicKey })])
     await expect(importHubKey(text)).rejects.toThrow("Ed25519 private key");
+});
+
+test("[CRE29] what an older key of the hub has signed is taken, and told; the newest signs", async () => {
+  const pairs = await Promise.all(
+    Array.from({ length: 3 }, () => generateKeyPair("Ed25519", { extractable: true })),
+  );
+  const [newest, before, forgotten] = await Promise.all(
+    pairs.map(async ({ privateKey }) => exportJWK(privateKey)),
+  );
+  const of = (...keys: readonly object[]): Promise<HubKeys> =>
+    importHubKey(keys.length === 1 ? JSON.stringify(keys[0]) : JSON.stringify({ keys }));
+  const { kty, crv, x } = before ?? {};
+  const rotated = await of(newest ?? {}, { kty, crv, x });
+  const checkOf = async (signer: HubKeys): Promise<unknown> => {
+    const { key, credential } = await makeRelay(signer);
+    return verifyRelay(await headersOf(key, credential), rotated.publicKeys, NOW_S * 1000);
+  };
+  expect(await checkOf(rotated)).toMatchObject({ ok: true, relay: { isOfOlderKey: false } });
+  const older = await of(before ?? {});
+  expect(await checkOf(older)).toMatchObject({ ok: true, relay: { isOfOlderKey: true } });
+  const stranger = await of(forgotten ?? {});
+  expect(await checkOf(stranger)).toMatchObject({ ok: false, code: "foreign-credential" });
+  const signed = await makeRelay(rotated);
+  expect(await verifyCredential(signed.credential, [rotated.publicKeys[0] as CryptoKey])).not.toBe(
+    null,
+  );
+});
+
+test("[CRE29] a set of keys begins with one that can sign, and has at most four", async () => {
+  const { privateKey } = await generateKeyPair("Ed25519", { extractable: true });
+  const key = await exportJWK(privateKey);
+  const { kty, crv, x } = key;
+  const open = { kty, crv, x };
+  await importHubKey(JSON.stringify({ keys: [key, open, open, open] }));
+  for (const keys of [[], [open, key], [key, {}]])
+    await expect(importHubKey(JSON.stringify({ keys }))).rejects.toThrow("Ed25519 private key");
+  await expect(
+    importHubKey(JSON.stringify({ keys: [key, open, open, open, open] })),
+  ).rejects.toThrow("at most 4 keys");
+});
+
+test("[CRE29] each cluster with a membership by an older key is named once", () => {
+  const lines: object[] = [];
+  const keys = new OlderKeys((line) => lines.push(line));
+  for (const cluster of ["app", "db", "app"]) keys.onDial("demo", cluster);
+  expect(lines).toMatchObject([{ cluster: "app" }, { cluster: "db", mesh: "demo" }]);
 });
 
 test("[CRE4] the admin token matches its hash only, and a hub without a hash is closed", () => {

@@ -117,6 +117,48 @@ test("[CRE6] a new token used with the key in use changes nothing; an old token 
   );
 });
 
+test("[CRE30] a key that joins beside the one in use retires it when a relay comes with it; a replacement retires both", async () => {
+  const hub = new TestHub();
+  const { app = "", db = "" } = await hub.withClusters("app", "db");
+  const demo = hub.service("demo");
+  valueOf(await demo.applyRcc("app", rccRequest("db"), "apply"));
+  valueOf(await demo.createGrant("db", "app"));
+  const join = async (kid: string, isBeside: boolean): Promise<readonly [string, number]> => {
+    const { joinToken } = valueOf(await demo.newToken("app"));
+    const made = await demo.join(hashToken(joinToken), kid, true, isBeside);
+    return [joinToken, valueOf(made).keyGeneration];
+  };
+  const inUse = () => [
+    hub.origin(app).facts?.keyGeneration,
+    hub.origin(db).facts?.readers[0]?.keyGeneration,
+  ];
+  // The first key is beside none.
+  await join("key-1", true);
+  expect(inUse()).toEqual([1, 1]);
+  const [token, generation] = await join("key-2", true);
+  expect([generation, inUse()]).toEqual([2, [1, 1]]);
+  // The same token and key give the same again.
+  expect(valueOf(await demo.join(hashToken(token), "key-2", true, true)).keyGeneration).toBe(2);
+  const note = { pools: null, dropped: [] };
+  // Its own Origin has the facts as the answer to its note.
+  expect((await demo.noteCluster(app, { ...note, keyGeneration: 2 }))?.keyGeneration).toBe(2);
+  expect(inUse()[1]).toBe(2);
+  expect(valueOf(await demo.audit(2)).map(({ action, subject }) => [action, subject])).toEqual([
+    ["key", "key-2, generation 2, as it was shown"],
+    ["join beside", "key key-2, generation 2"],
+  ]);
+  expect((await join("key-2", false))[1]).toBe(2);
+  // Stolen while another one is on its way: both are older than what replaces them.
+  expect((await join("key-3", true))[1]).toBe(3);
+  expect((await join("key-4", false))[1]).toBe(4);
+  expect(inUse()).toEqual([4, 4]);
+  expect((await demo.noteCluster(app, { ...note, keyGeneration: 3 }))?.keyGeneration).toBe(4);
+  expect(inUse()).toEqual([4, 4]);
+  expect(refusalOf(await demo.join(hashToken(token), "key-2", true, true)).code).toBe(
+    "key-replaced",
+  );
+});
+
 test("[CRE2] a token's text names its mesh, and anything else is not a token", () => {
   const secret = "0".repeat(48);
   expect(meshOfToken(`cwj_my-mesh_${secret}`)).toBe("my-mesh");

@@ -232,6 +232,7 @@ export class TestHub {
       clock: { now: () => this.nowMs },
       adminTokenHash: toHex(sha256(new TextEncoder().encode(ADMIN_TOKEN))),
       hubKeys: () => this.hubKeys(),
+      onOlderKey: (mesh, cluster) => this.olderKeys.push(`${mesh}/${cluster}`),
       hasRoom: () => this.hasRoom,
       dialWaitMs: (member) => this.#dials.dial(member, this.nowMs),
       mesh: (name, who) => {
@@ -265,6 +266,8 @@ export class TestHub {
   /** Of the hub. */
   jurisdiction: string | undefined = undefined;
   hasRoom = true;
+  /** Clusters that came with a membership by an older key of the hub. */
+  readonly olderKeys: string[] = [];
   readonly #dials = new MemberDials();
   readonly #rates = new RequestRates();
   /** Names of the objects that requests have reached: in a hub, to reach one makes it. */
