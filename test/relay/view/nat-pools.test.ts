@@ -65,6 +65,20 @@ test("[TYP27] a pool that two want stays until both have let it go", () => {
   expect(told.at(-1)).toEqual({ op: "delete", cidr: "10.66.0.0/16" });
 });
 
+test("[TYP27] a pool that somebody made by hand with a remote's range is not fought: Felix has that one alone, until it goes", () => {
+  const pools = new NatPools();
+  const { held, told } = felixOf(pools);
+  pools.setLocal(["10.66.0.0/16"]);
+  pools.onServed([served("b", "put", "10.66.0.0/16")]);
+  expect(told).toEqual([]);
+  expect(pools.exempts("10.66.0.0/16")).toBe(true);
+  pools.setLocal([]);
+  expect([...held]).toEqual(["10.66.0.0/16"]);
+  pools.setLocal(["10.66.0.0/16"]);
+  expect([...held]).toEqual([]);
+  expect(told.map(({ op }) => op)).toEqual(["put", "delete"]);
+});
+
 test("[VIS32] the pools of readers come, change and go with the facts, and are not told again", () => {
   const pools = new NatPools();
   const { held, told } = felixOf(pools);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { routePlan } from "../../../shared/overlay/route-plan.ts";
-import { pool } from "../../support/records.ts";
+import { node, pool } from "../../support/records.ts";
 import { block, clusterRecords, tunnelNode } from "../../support/overlay.ts";
 
 test("[OVL4] blocks and borrowed addresses are routed to the tunnels of their nodes", () => {
@@ -41,6 +41,23 @@ test("[OVL4] IPv6 blocks need IPv6 tunnels", () => {
       what: "block fd00:66::40/122",
       reason: "fd00:66::40/122: node b2 has no IPv6 tunnel endpoint",
     },
+  ]);
+});
+
+test("[OVL4] a borrowed IPv6 address is a /128 to the tunnel of the node that uses it", () => {
+  const v6 = (at: number) => ({
+    ipv6Address: `fd00:1::${at}/64`,
+    ipv6VXLANTunnelAddr: `fd00:66::${at}`,
+  });
+  const { routes, unrouted } = routePlan([
+    pool("fd00:66::/64"),
+    ...[1, 2].map((at) => node(`b${at}`, v6(at))),
+    block("fd00:66::40/122", "b1", [{ ordinal: 9, node: "b2" }]),
+  ]);
+  expect(unrouted).toEqual([]);
+  expect(routes.map(({ destination, via, kind }) => [destination, via, kind])).toEqual([
+    ["fd00:66::40/122", "fd00:66::1", "block"],
+    ["fd00:66::49/128", "fd00:66::2", "borrowed"],
   ]);
 });
 
