@@ -29,6 +29,7 @@ import { benchHostile } from "./hostile.ts";
 import { benchIngest } from "./ingest.ts";
 import { benchNodeReplaced } from "./node-replaced.ts";
 import { benchNoisy } from "./noisy.ts";
+import { benchPacketsLost } from "./packets-lost.ts";
 import { benchPeers } from "./peers.ts";
 import { benchPlan, benchPreflight } from "./preflight.ts";
 import { benchRelayMemory } from "./relay-memory.ts";
@@ -71,6 +72,7 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   splice: benchSplice,
   "splice-churn": benchSpliceChurn,
   "node-replaced": benchNodeReplaced,
+  "packets-lost": benchPacketsLost,
   preflight: benchPreflight,
   plan: benchPlan,
   "services-api": benchServicesApi,

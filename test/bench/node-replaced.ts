@@ -70,7 +70,8 @@ export async function* benchNodeReplaced(): AsyncGenerator<Figure> {
       across?.push(lost.across);
       within?.push(lost.within);
     }
-    lab.bypass("b");
+    await lab.bypass("b");
+    await untilReached(lab, FROM.within, POD);
     for (let n = ROUNDS; n < 2 * ROUNDS; n++) {
       const lost = await replaceNode(lab, n, false);
       progress(`without us: ${JSON.stringify(lost)}`);

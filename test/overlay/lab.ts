@@ -37,16 +37,21 @@ export class Lab {
   readonly pods = new Map<string, PodProcess>();
   readonly #typhas = new Map<string, LiveTypha>();
   readonly #ports = new Map<string, number>();
+  readonly #clusters: readonly LabCluster[];
+
+  constructor(clusters = CLUSTERS) {
+    this.#clusters = clusters;
+  }
 
   /** Networks, pods, hub, relays, Felixes; no cluster sees the other yet. */
   async start(nft: Nft): Promise<void> {
     await Namespaces.sweep();
     await this.spaces.add(ROUTER);
     await this.spaces.sysctl(ROUTER, FORWARDS);
-    for (const cluster of CLUSTERS) await this.#buildNetwork(cluster);
+    for (const cluster of this.#clusters) await this.#buildNetwork(cluster);
     await this.rig.startHub();
     await this.rig.call(createMesh, { body: { name: MESH } });
-    for (const cluster of CLUSTERS) {
+    for (const cluster of this.#clusters) {
       const { name, nodes, pools } = cluster;
       writeManifests(this.rig.folder(name), cluster);
       await this.rig.addCluster(name, pools);
@@ -77,9 +82,11 @@ export class Lab {
     this.#ports.set(cluster, typhaPort ?? 0);
   }
 
-  /** Felixes of the cluster that connect from now on are at its own Typha, without us. */
-  bypass(cluster: string): void {
+  /** The cluster's Felixes begin anew, at its own Typha, without us. Its relay stays. */
+  async bypass(cluster: string): Promise<void> {
     this.#ports.set(cluster, Number(this.#typhas.get(cluster)?.address.split(":").at(-1)));
+    for (const [node, felix] of this.felixes) if (node.startsWith(cluster)) await felix.replace();
+    await this.untilSynced(cluster);
   }
 
   /** The cluster's Felixes have reconnected and are in sync. */
@@ -119,29 +126,46 @@ export class Lab {
 
   /** Whether the network between the clusters carries pods' addresses by itself, as a VPC may. */
   async setFlat(isFlat: boolean): Promise<void> {
-    const lines = CLUSTERS.flatMap(({ nodes }) => nodes).flatMap(({ outer, blocks }) =>
-      blocks.map((cidr, i) =>
-        isFlat ? `route replace ${cidr} via ${outer[i] ?? ""}` : `route del ${cidr}`,
-      ),
-    );
+    const lines = this.#clusters
+      .flatMap(({ nodes }) => nodes)
+      .flatMap(({ outer, blocks }) =>
+        blocks.map((cidr, i) =>
+          isFlat ? `route replace ${cidr} via ${outer[i] ?? ""}` : `route del ${cidr}`,
+        ),
+      );
     await this.spaces.ip(ROUTER, lines);
   }
 
   /** A node is replaced: another has its name and its pods, under other addresses. */
   async moveNode(cluster: LabCluster, name: string, outer: LabNode["outer"]): Promise<void> {
-    const [first, second] = cluster.nodes;
+    const [first, second, ...others] = cluster.nodes;
     const moved = (node: LabNode): LabNode => (node.name === name ? { ...node, outer } : node);
-    const next = { ...cluster, nodes: [moved(first), moved(second)] as const };
+    const nodes = [moved(first), moved(second), ...others.map(moved)] as const;
     const before = first.name === name ? first : second;
     await this.spaces.ip(name, [
       ...before.outer.map((ip, i) => `addr del ${ip}/${SUBNETS[i] ?? 0} dev eth0`),
       ...outer.map((ip, i) => `addr add ${ip}/${SUBNETS[i] ?? 0} dev eth0${nodad(ip)}`),
       ...cluster.routers.map((ip) => `route replace default via ${ip} dev eth0`),
     ]);
-    writeManifests(this.rig.folder(cluster.name), next);
+    this.#tell({ ...cluster, nodes });
+  }
+
+  /** The pod on one node ends; its block, and another pod in its place, are those of `to`. */
+  async moveBlock(cluster: LabCluster, to: string, address: string): Promise<void> {
+    const { moving } = cluster;
+    if (moving === null) throw new Error("no block moves");
+    const route = `${address}/32 dev cali0`;
+    await this.spaces.ip(to, [`route replace ${route}`]);
+    await this.spaces.ip(moving.node, [`route del ${route}`]);
+    this.#tell({ ...cluster, moving: { ...moving, node: to } });
+  }
+
+  /** Its relay by files, its Felixes by their own Typha. */
+  #tell(cluster: LabCluster): void {
     const typha = this.#typhas.get(cluster.name);
-    for (const [key, text] of Object.entries(typhaKvs(next)))
+    for (const [key, text] of Object.entries(typhaKvs(cluster)))
       if (typha?.kvs.get(key) !== text) typha?.put(key, text);
+    writeManifests(this.rig.folder(cluster.name), cluster);
   }
 
   #port(cluster: string): number {
