@@ -25,6 +25,7 @@ const CHANGES_PER_SECOND = 50;
 const CHURNED = 20;
 /** And so many that 20 writes a second are 5 s for their slices, whatever the writer does. */
 const SPREAD = 100;
+const REST_MS = 5_000;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -144,23 +145,25 @@ export async function* benchServicesFill(count = 1_000): AsyncGenerator<Figure> 
   const filled = new Filled(count);
   const took = await filled.complete();
   const own = ((count * CLUSTERS - BURST) / PER_SECOND) * 1_000;
-  yield figure("services-fill/over-the-limit", (took - own) / 1_000, "s", 5);
+  const all = `${count.toLocaleString("en-US")} Services of ${CLUSTERS * PER_CLUSTER} endpoints from ${CLUSTERS} clusters`;
+  const over = (took - own) / 1_000;
+  yield figure(`${all}, first complete: over the limit's own time`, over, "s", 5);
   const cpu = process.cpuUsage();
   const lags = await filled.churn(CHURNED, 0);
   const used = process.cpuUsage(cpu);
-  yield figure("services-fill/churn-p50", quantile(lags, 0.5), "ms", null);
-  yield figure("services-fill/churn-p99", quantile(lags, 0.99), "ms", 3_000);
-  yield figure(
-    "services-fill/churn-cpu",
-    (used.user + used.system) / CHURN_SECONDS / 10_000,
-    "%",
-    null,
-  );
+  const churn = (services: number): string =>
+    `${CHANGES_PER_SECOND} endpoint changes/s in the slices of ${services} Services`;
+  yield figure(`${churn(CHURNED)}: p50 until written`, quantile(lags, 0.5), "ms", null);
+  yield figure(`${churn(CHURNED)}: p99 until written`, quantile(lags, 0.99), "ms", 3_000);
+  const share = (used.user + used.system) / CHURN_SECONDS / 10_000;
+  yield figure(`${churn(CHURNED)}: of a core`, share, "%", null);
   const spread = await filled.churn(SPREAD, 1);
-  yield figure("services-fill/churn-of-100-p99", quantile(spread, 0.99), "ms", null);
+  yield figure(`${churn(SPREAD)}: p99 until written`, quantile(spread, 0.99), "ms", null);
   const before = filled.writer.writes;
-  await sleep(5_000);
-  yield figure("services-fill/writes-at-rest", filled.writer.writes - before, "writes", 0);
+  await sleep(REST_MS);
+  const writes = filled.writer.writes - before;
+  const rest = `in ${REST_MS / 1_000} s`;
+  yield figure(`writes of slices while nothing changes, ${rest}`, writes, "writes", 0);
   await filled.loop.stop();
   filled.writer.stop();
 }
