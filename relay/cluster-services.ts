@@ -65,6 +65,7 @@ export class ClusterServices {
       clusterName: () => this.#clusterName,
       lostMs: (rcc) => remotes.lostMs(rcc),
       isIncomplete: (cluster) => this.#isIncomplete(cluster),
+      areAllTold: () => this.areAllTold,
       derivedUid: (key) => (this.imports === null ? "" : this.imports.uidOf(key)),
     });
     this.#unsubscribe = [

@@ -29,6 +29,7 @@ export interface HeldSlice {
   readonly group: string;
   /** Name of the source cluster, as its label says. */
   readonly cluster: string;
+  readonly ports: readonly ServicePort[];
   readonly addresses: readonly string[];
 }
 
@@ -40,6 +41,8 @@ export interface DesiredSlice {
   readonly addresses: readonly string[];
   readonly ready: ReadonlySet<string>;
   readonly object: JsonObject;
+  /** See `Selection`. */
+  readonly isLostTooLong: boolean;
   /** When the source changed it; 0: not told. */
   readonly changedMs: number;
 }
@@ -102,6 +105,7 @@ function slicesOf(
         addresses,
         ready: new Set(endpoints.flatMap(({ ip, ready }) => (ready ? [ip] : []))),
         object: sliceObject(federated, group, name, endpoints),
+        isLostTooLong: group.selection.isLostTooLong,
         changedMs: group.selection.changedMs,
       },
     ];

@@ -44,7 +44,12 @@ export interface FederatedService extends ServiceName {
   readonly lostAfterMs: number | null;
 }
 
-export type RefusalReason = "HasSelector" | "BadSelector" | "BadAnnotation" | "BadService";
+export type RefusalReason =
+  | "HasSelector"
+  | "ExternalName"
+  | "BadSelector"
+  | "BadAnnotation"
+  | "BadService";
 
 export type ReadService =
   | { readonly kind: "federated"; readonly service: FederatedService }
@@ -78,6 +83,11 @@ function readObject({ metadata, spec }: KubeObject, service: ServiceName): ReadS
     reason,
     message,
   });
+  if (textAt(spec, "type", "spec.type") === "ExternalName")
+    return refuse(
+      "ExternalName",
+      `spec.type is ExternalName, so its name stands for another: no endpoint is used, and ${SELECTOR_ANNOTATION} is ignored`,
+    );
   if (Object.keys(spec["selector"] ?? {}).length > 0)
     return refuse(
       "HasSelector",

@@ -35,6 +35,7 @@ export function readOwnSlice(object: JsonObject): OwnSlice | null {
       resourceVersion: textAt(metadata, "resourceVersion", "metadata.resourceVersion"),
       service: labels[SERVICE_NAME] ?? "",
       cluster,
+      ports,
       group: groupOf(cluster, textAt(object, "addressType", "addressType"), ports),
       addresses: objectsAt(object, "endpoints", "endpoints").flatMap((endpoint) =>
         textsAt(endpoint, "addresses", "endpoints.addresses").slice(0, 1),

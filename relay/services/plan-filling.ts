@@ -16,5 +16,5 @@ export function planFilling(
   // Nor does a cluster come that may not count in the end.
   const there = new Set(held.map(({ cluster }) => cluster));
   const slices = filling.slices.filter(({ cluster }) => !isPartial || there.has(cluster));
-  return planWrites(held, slices, (cluster) => isPartial || services.isIncomplete(cluster));
+  return planWrites(held, slices, (cluster) => services.isIncomplete(cluster));
 }

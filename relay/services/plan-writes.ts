@@ -12,7 +12,10 @@ export type SliceWrite =
   | { readonly op: "replace"; readonly slice: DesiredSlice; readonly before: OwnSlice }
   | { readonly op: "delete"; readonly before: OwnSlice };
 
-/** @param isKept Slices of a cluster that has not told all it has yet: nothing leaves them. */
+/**
+ * @param isKept Slices of a cluster that has not told all it has yet: nothing leaves them, and what
+ *   is in them stays as it is.
+ */
 export function planWrites(
   held: readonly OwnSlice[],
   desired: readonly DesiredSlice[],
@@ -32,8 +35,10 @@ export function planWrites(
       creates.push({ op: "create", slice: wanted });
       continue;
     }
+    const isOld = isKept(wanted.cluster) && !wanted.isLostTooLong;
+    const known = isOld ? asHeld(wanted, before) : wanted;
     // fault: awaited-stays
-    const slice = withAwaited(wanted, before, awaited);
+    const slice = withAwaited(known, before, awaited);
     if (isSame(before, slice)) continue;
     const isLess = before.addresses.some((ip) => !slice.addresses.includes(ip));
     // fault: half-told-stays
@@ -78,6 +83,13 @@ function withAwaited(
     addresses: [...wanted.addresses, ...addresses],
     object: { ...wanted.object, endpoints: [...endpointsOf(wanted.object), ...left] },
   };
+}
+
+/** Endpoints that are there as they are there: a disk may know an older state of them. */
+function asHeld(wanted: DesiredSlice, { object }: OwnSlice): DesiredSlice {
+  const held = new Map(endpointsOf(object).map((endpoint) => [addressOf(endpoint), endpoint]));
+  const endpoints = endpointsOf(wanted.object).map((one) => held.get(addressOf(one)) ?? one);
+  return { ...wanted, object: { ...wanted.object, endpoints } };
 }
 
 function endpointsOf({ endpoints }: JsonObject): readonly unknown[] {

@@ -43,6 +43,8 @@ export interface Selection {
   readonly unmatchedPorts: readonly string[];
   /** When the newest of it was changed; 0: not told. */
   readonly changedMs: number;
+  /** Not heard for longer than `lost-after`: what is not ready is so for that. */
+  readonly isLostTooLong: boolean;
   readonly missing: Missing;
 }
 
@@ -114,6 +116,7 @@ export function selectionOf(
       .filter(({ name, protocol }) => !found.some((one) => hasPort(one.ports, name, protocol)))
       .map(portText),
     changedMs: matched.reduce((newest, { changedMs }) => Math.max(newest, changedMs), 0),
+    isLostTooLong: false,
     missing: { federated: [], untakenPorts: [], portless, leftOut: 0, timedOut: 0 },
   };
 }
@@ -219,6 +222,7 @@ function withLost(
     isLost(one)
       ? {
           ...one,
+          isLostTooLong: true,
           endpoints: one.endpoints.map((each) => ({ ...each, ready: false, serving: false })),
           missing: { ...one.missing, timedOut: one.endpoints.filter(isReady).length },
         }

@@ -29,6 +29,8 @@ export interface ServicesPorts {
    * gave before stays.
    */
   isIncomplete(cluster: string): boolean;
+  /** No cluster whose Services may be seen is so. */
+  areAllTold(): boolean;
   /**
    * Uid of an import's derived Service; `null`: it is not there yet; empty: nobody makes it here.
    * [MCS6]
@@ -43,7 +45,7 @@ export type Filling =
       readonly read: Extract<ReadService, { kind: "federated" }>;
       readonly selections: readonly Selection[];
       readonly slices: readonly DesiredSlice[];
-      /** A cluster that has not told all yet may change what counts: nothing leaves. [MCS7] */
+      /** A cluster that has not told all yet is missing: no other comes. [MCS7] */
       readonly isPartial: boolean;
     }
   | { readonly kind: "refused"; readonly read: Extract<ReadService, { kind: "refused" }> }
@@ -123,8 +125,8 @@ export class Services {
       const backing = name === null ? null : table.backing(namespace, name);
       for (const [key, read] of this.#read) {
         if (namespaceOf(key) !== namespace || keys.has(key)) continue;
-        const isSame = isOfEndpoints && backing !== null && read.kind === "federated";
-        if (!isSame || isSelected(read.service, rcc, backing)) keys.add(key);
+        const isSame = isOfEndpoints && read.kind === "federated";
+        if (!isSame || (backing !== null && isSelected(read.service, rcc, backing))) keys.add(key);
       }
     }
     return keys;
@@ -164,7 +166,9 @@ export class Services {
     const uid = this.#ports.derivedUid(key);
     if (uid === null) return { kind: "waiting" };
     const service = importedService(imported.merged, uid);
-    const selections = selectImported(service, imported, this.#clusters());
+    // Whoever has not told all may decide whose ports count.
+    const staying = this.#ports.areAllTold() ? [] : held;
+    const selections = selectImported(service, imported, this.#clusters(), staying);
     const slices = desiredSlices(service, selections, held);
     const { clusters } = imported.merged;
     const isPartial = held.some(

@@ -12,6 +12,8 @@ import type { Logger } from "../lib/log.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 const BACKOFF = { baseMs: 500, capMs: 30_000 };
+/** A server that asks for more is asked again then: it may have meant something else. */
+const MOST_WAIT_SECONDS = 300;
 
 /** What is to be done for one name now. */
 export type Turn =
@@ -52,6 +54,8 @@ export interface WriteLoopOptions {
 }
 
 interface Failing {
+  readonly reason: string;
+  /** The same, and when it is tried again where the server has said so. */
   readonly message: string;
   readonly failures: number;
 }
@@ -162,20 +166,23 @@ export class WriteLoop {
     }
     // Asked again: time has passed, and another may write now.
     if (!this.#options.lease.isHeld) return this.#queue.retry(key, this.#options.now());
-    this.#queue.spend();
+    this.#queue.spend(key, this.#options.now());
     const sent = await turn.send();
     if (sent.kind === "failed") this.#failed(key, sent.message, sent.retryAfterSeconds);
     else this.#queue.again(key, this.#options.now());
   }
 
-  #failed(key: string, message: string, retryAfterSeconds: number): void {
+  #failed(key: string, reason: string, retryAfterSeconds: number): void {
     const before = this.#failing.get(key);
     const what = this.#at(key).desk.name;
-    if (before?.message !== message)
+    const askedSeconds = Math.min(retryAfterSeconds, MOST_WAIT_SECONDS);
+    const message =
+      askedSeconds > 0 ? `${reason} (not asked again for ${askedSeconds} s: Retry-After)` : reason;
+    if (before?.reason !== reason)
       this.#options.log.warn({ service: idOf(key), message }, `its ${what} cannot be written now`);
     const failures = before?.failures ?? 0;
-    this.#failing.set(key, { message, failures: failures + 1 });
-    const waitMs = Math.max(retryAfterSeconds * 1_000, backoffMs(failures, BACKOFF, Math.random));
+    this.#failing.set(key, { reason, message, failures: failures + 1 });
+    const waitMs = Math.max(askedSeconds * 1_000, backoffMs(failures, BACKOFF, Math.random));
     this.#queue.retry(key, this.#options.now() + waitMs);
   }
 }

@@ -5,6 +5,8 @@
  */
 
 const COALESCE_MS = 500;
+/** After a look that found nothing to write, so that changes of no effect cost little. */
+const LOOK_MS = 100;
 const WRITES_PER_SECOND = 20;
 const BURST = 30;
 
@@ -16,8 +18,8 @@ export type NextTurn =
 export class WriteQueue {
   /** Key → when it is due; in the order of turns. */
   readonly #due = new Map<string, number>();
-  /** When the last pass over a key began. */
-  readonly #beganMs = new Map<string, number>();
+  /** Key → before this it is not due: what comes until then is taken together. */
+  readonly #untilMs = new Map<string, number>();
   #tokens = BURST;
   #tokensMs = 0;
 
@@ -28,8 +30,7 @@ export class WriteQueue {
   /** Something of the key may have changed. */
   add(key: string, nowMs: number): void {
     if (this.#due.has(key)) return;
-    const beganMs = this.#beganMs.get(key) ?? Number.NEGATIVE_INFINITY;
-    this.#due.set(key, Math.max(nowMs, beganMs + COALESCE_MS));
+    this.#due.set(key, Math.max(nowMs, this.#untilMs.get(key) ?? nowMs));
   }
 
   /**
@@ -52,9 +53,10 @@ export class WriteQueue {
     return isIdle ? { kind: "idle" } : { kind: "wait", ms: soonest - nowMs };
   }
 
-  /** A request was sent in this turn. */
-  spend(): void {
+  /** A request is sent in this turn: the first, or the first after half a second. */
+  spend(key: string, nowMs: number): void {
     this.#tokens--;
+    this.#waitUntil(key, nowMs, COALESCE_MS);
   }
 
   /** More of the same is to be written: behind those that are due. */
@@ -63,9 +65,9 @@ export class WriteQueue {
     this.#due.set(key, nowMs);
   }
 
-  /** All of it is written. */
+  /** All of it is written, by this pass or before it. */
   done(key: string, nowMs: number): void {
-    this.#beganMs.set(key, nowMs);
+    this.#waitUntil(key, nowMs, LOOK_MS);
   }
 
   /** The key could not be written. */
@@ -76,11 +78,15 @@ export class WriteQueue {
 
   /** It is no Service of ours any more. */
   forget(key: string): void {
-    this.#beganMs.delete(key);
+    this.#untilMs.delete(key);
   }
 
   clear(): void {
     this.#due.clear();
+  }
+
+  #waitUntil(key: string, nowMs: number, ms: number): void {
+    if ((this.#untilMs.get(key) ?? nowMs) <= nowMs) this.#untilMs.set(key, nowMs + ms);
   }
 
   #refill(nowMs: number): void {

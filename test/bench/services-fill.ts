@@ -36,6 +36,7 @@ class Filled {
     clusterName: () => "app",
     lostMs: () => null,
     isIncomplete: () => false,
+    areAllTold: () => true,
     derivedUid: () => null,
   });
   readonly loop = new WriteLoop({

@@ -76,6 +76,7 @@ export class FederatedWorld {
       clusterName: () => "app",
       lostMs: (rcc) => this.lost.get(rcc) ?? null,
       isIncomplete: (cluster) => this.incomplete.has(cluster),
+      areAllTold: () => this.incomplete.size === 0,
       derivedUid,
     });
   }

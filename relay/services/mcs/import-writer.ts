@@ -201,11 +201,13 @@ export class ImportWriter {
     const { import: imports, export: exports, derived } = this.#stores;
     const held = { export: exports.get(id), import: imports.get(id), derived: derived.get(key) };
     const filling = services.filling(key, []);
+    const { merged = null, exported = [] } = services.imports.of(key) ?? {};
     return planImport({
       apiVersion,
       ...held,
       conditions,
-      merged: services.imports.of(key)?.merged ?? null,
+      merged,
+      exported,
       hasImports: imports.isListed && derived.isListed && !this.#isAbsent("import"),
       hasEndpoints: filling.kind === "filled" && filling.slices.length > 0,
       isIncomplete: (cluster) => services.staysImported(cluster, key),

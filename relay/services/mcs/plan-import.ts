@@ -2,7 +2,9 @@
  * An import and an export as they are and as they are to be → the next request; one at a time, so
  * that a writer that ends between two leaves nothing that the next does not take up. Pure. [MCS6]
  */
+import { isJsonObject } from "../../kube/kube-object.ts";
 import type { JsonObject } from "../../kube/kube-object.ts";
+import type { ServicePort } from "../../../shared/record/record.ts";
 import { metadataOf, textOf } from "../followed-objects.ts";
 import {
   derivedService,
@@ -12,7 +14,7 @@ import {
   isSameObject,
   lacksFamily,
 } from "./import-objects.ts";
-import type { MergedService } from "./merge-exports.ts";
+import type { ExportedService, MergedService } from "./merge-exports.ts";
 import { clustersOf, isSameStatus, withConditions, withImportStatus } from "./statuses.ts";
 import type { Condition } from "./statuses.ts";
 
@@ -35,6 +37,8 @@ export interface ImportState {
   readonly derived: JsonObject | null;
   /** `null`: it is not imported. */
   readonly merged: MergedService | null;
+  /** What it is merged of. */
+  readonly exported: readonly ExportedService[];
   /** The API server has ServiceImports. */
   readonly hasImports: boolean;
   readonly hasEndpoints: boolean;
@@ -65,11 +69,37 @@ function planExport({
 function planBoth(state: ImportState): ImportStep | null {
   const { import: held, derived, merged, isIncomplete } = state;
   if ((held !== null && !isOurs(held)) || (derived !== null && !isOurs(derived))) return null;
-  const stays = held === null ? [] : clustersOf(held).filter((cluster) => isIncomplete(cluster));
-  if (stays.some((cluster) => merged?.clusters.includes(cluster) !== true)) return null;
+  const told = held === null ? [] : clustersOf(held);
+  const others = merged?.clusters ?? [];
+  if (told.some((cluster) => isIncomplete(cluster) && !others.includes(cluster))) return null;
+  const isUndecided = [...told, ...others].some((cluster) => isIncomplete(cluster));
+  if (isUndecided && takesAway(state)) return null;
   if (merged !== null) return planMerged(state, merged);
   if (held !== null) return { kind: "import", op: "delete", object: held };
   return derived === null ? null : { kind: "derived", op: "delete", object: derived };
+}
+
+/** Another type, or without a port that is there and that an exporter has still. */
+function takesAway({ import: held, derived, merged, exported }: ImportState): boolean {
+  if (held === null || derived === null || merged === null) return false;
+  if (isOtherType(merged, derived)) return true;
+  const left = new Set(merged.ports.map(portId));
+  const had = new Set(exported.flatMap(({ service }) => service.ports.map(portId)));
+  return portIdsOf(held).some((id) => had.has(id) && !left.has(id));
+}
+
+function portId({ name, protocol, port }: ServicePort): string {
+  return `${name} ${protocol.toUpperCase()} ${port}`;
+}
+
+/** Total: what is no list of ports has none. */
+function portIdsOf({ spec }: JsonObject): readonly string[] {
+  const ports = isJsonObject(spec) && Array.isArray(spec["ports"]) ? spec["ports"] : [];
+  return ports.flatMap((port: unknown) =>
+    isJsonObject(port)
+      ? [`${textOf(port["name"])} ${textOf(port["protocol"])} ${String(port["port"])}`]
+      : [],
+  );
 }
 
 function planMerged(state: ImportState, merged: MergedService): ImportStep | null {

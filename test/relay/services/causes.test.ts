@@ -129,6 +129,11 @@ function own(records: readonly CalicoRecord[], leaves = true): ServicesAnswer {
 /** The cause, what the command says, and the answer in which it is. */
 const CAUSES: readonly (readonly [string, RegExp, () => ServicesAnswer])[] = [
   // Of a Service that asks to be filled.
+  [
+    "ExternalName",
+    /spec\.type is ExternalName/,
+    () => ask("all()", {}, { type: "ExternalName", externalName: "db.example" }),
+  ],
   ["HasSelector", /spec\.selector is there/, () => ask("all()", {}, { selector: { app: "db" } })],
   ["BadSelector", /serviceSelector: .*\d/, () => ask("app = 'db'")],
   ["BadAnnotation", /affinity: must be/, () => ask("all()", { [AFFINITY]: "near" })],

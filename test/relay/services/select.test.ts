@@ -71,6 +71,9 @@ test("[SVC11] what cannot be read is refused with its cause, and a Service with 
   };
   expect(of("app = 'db'")).toMatch(/^BadSelector federation\.tigera\.io\/serviceSelector: .*\d/);
   expect(of("all()", {}, { selector: { app: "db" } })).toMatch(/^HasSelector spec\.selector/);
+  expect(of("all()", {}, { type: "ExternalName", externalName: "db.example" })).toMatch(
+    /^ExternalName spec\.type/,
+  );
   expect(of("all()", { "services.catwalk.dev/affinity": "near" })).toMatch(/^BadAnnotation/);
   expect(of("all()", { "services.catwalk.dev/lost-after": "5 minutes" })).toMatch(/must be a dur/);
   expect(of("all()", {}, { ports: [{ protocol: "ICMP" }] })).toMatch(
@@ -103,4 +106,12 @@ test("[SVC15] lost-after: endpoints of a lost cluster are not ready after that t
   expect(made.filled()).toEqual(["-b 10.2.0.1", "c 10.3.0.1"]);
   made.lost.set("c", 0);
   expect(made.filled()).toEqual(["b 10.2.0.1", "c 10.3.0.1"]);
+});
+
+test("[SVC10] endpoints without a Service that is selected, as of one of type ExternalName, fill nothing", () => {
+  const made = world("all()");
+  made.put("b", endpoint("elsewhere", "10.2.0.9"));
+  expect(made.filled()).not.toContain("b 10.2.0.9");
+  made.put("b", service("elsewhere", { app: "db" }));
+  expect(made.filled()).toContain("b 10.2.0.9");
 });

@@ -1,6 +1,8 @@
 import { afterEach, expect, test } from "vitest";
 
 import { isJsonObject } from "../../../relay/kube/kube-object.ts";
+import type { Transport } from "../../../relay/kube/transport.ts";
+import type { KubeApi } from "../../../relay/services/slice-api.ts";
 import { SliceWriter } from "../../../relay/services/slice-writer.ts";
 import { WriteLoop } from "../../../relay/services/write-loop.ts";
 import { WriteQueue } from "../../../relay/services/write-queue.ts";
@@ -20,26 +22,34 @@ afterEach(async () => {
 const NOW = { retryAfterSeconds: 0 };
 const LOG = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-function start(world: FederatedWorld, api: FakeSliceApi, isHeld = true) {
+function start(
+  world: FederatedWorld,
+  api: Transport & KubeApi,
+  isHeld = true,
+  clock: { readonly nowMs: number } | null = null,
+) {
+  const now = (): number => clock?.nowMs ?? performance.now();
+  const warned: unknown[] = [];
+  const warn = ({ message }: { readonly message?: unknown }): unknown => warned.push(message);
   const lease = {
     isHeld,
     holder: "me",
     start: () => undefined,
     stop: () => Promise.resolve(),
   };
-  const loop = new WriteLoop({ lease, log: LOG, now: () => performance.now() });
+  const loop = new WriteLoop({ lease, log: { warn }, now });
   const writer = new SliceWriter({
     services: world.services,
     transport: api,
     loop,
     log: LOG,
     isReady: () => true,
-    now: () => performance.now(),
+    now,
     wallMs: () => Date.now(),
   });
   running.push({ writer, loop });
   writer.start();
-  return { writer, loop, lease };
+  return { writer, loop, lease, warned };
 }
 
 const atRest = (...loops: readonly WriteLoop[]): Promise<unknown> =>
@@ -243,27 +253,106 @@ test("[SVC30] two writers at once, for a Lease was lost in the middle: no endpoi
   expect(api.sliceWrites().length).toBe(length);
 });
 
+test("[SVC30] a write that is under way when the Lease is lost comes too late: the other's stands, and it is not sent again", async () => {
+  const [made, api] = [world(), new FakeSliceApi()];
+  let arrive: () => void = () => undefined;
+  let way = Promise.resolve();
+  const late = { sent: 0 };
+  const one = start(made, {
+    get: (path) => api.get(path),
+    watch: (path, handlers) => api.watch(path, handlers),
+    send: async (method, path, body) => {
+      late.sent++;
+      await way;
+      return api.send(method, path, body);
+    },
+  });
+  await until(api, "10.2.0.1");
+  await atRest(one.loop);
+  way = new Promise((resolve) => (arrive = resolve));
+  late.sent = 0;
+  made.put("b", endpoint("pg", "10.2.0.2"));
+  await eventually(
+    () => Promise.resolve(late.sent),
+    (sent) => sent === 1,
+  );
+  one.lease.isHeld = false;
+  const other = start(made, api);
+  await until(api, "10.2.0.1", "10.2.0.2");
+  made.delete("b", endpoint("pg", "10.2.0.1"));
+  await until(api, "10.2.0.2");
+  await atRest(other.loop);
+  const before = api.sliceWrites().length;
+  arrive();
+  await eventually(
+    () => Promise.resolve(api.sliceWrites().length),
+    (count) => count === before + 1,
+  );
+  made.put("b", endpoint("pg", "10.2.0.3"));
+  await until(api, "10.2.0.2", "10.2.0.3");
+  expect(late.sent).toBe(1);
+});
+
 test("[SVC25] the first change at once, those of the next 500 ms together, 30 in a burst, then 20 a second, by turns", () => {
   const queue = new WriteQueue();
   queue.add("a", 1_000);
   expect(queue.next(1_000)).toEqual({ kind: "turn", key: "a" });
-  queue.spend();
-  queue.done("a", 1_010);
-  queue.add("a", 1_100);
-  queue.add("a", 1_200);
-  expect(queue.next(1_200)).toEqual({ kind: "wait", ms: 310 });
-  expect(queue.next(1_510)).toEqual({ kind: "turn", key: "a" });
-  expect(queue.next(1_510)).toEqual({ kind: "idle" });
+  queue.spend("a", 1_000);
+  queue.again("a", 1_300);
+  expect(queue.next(1_300)).toEqual({ kind: "turn", key: "a" });
+  queue.done("a", 1_300);
+  queue.add("a", 1_310);
+  queue.add("a", 1_400);
+  expect(queue.next(1_400)).toEqual({ kind: "wait", ms: 100 });
+  expect(queue.next(1_500)).toEqual({ kind: "turn", key: "a" });
+  expect(queue.next(1_500)).toEqual({ kind: "idle" });
   for (const key of ["big", "small"]) queue.add(key, 10_000);
   const turns: string[] = [];
   for (let i = 0; i < 30; i++) {
     const next = queue.next(10_000);
     if (next.kind !== "turn") throw new Error(next.kind);
     turns.push(next.key);
-    queue.spend();
+    queue.spend(next.key, 10_000);
     if (next.key === "big") queue.again("big", 10_000);
   }
   expect(turns.slice(0, 3)).toEqual(["big", "small", "big"]);
   expect(queue.next(10_000)).toEqual({ kind: "wait", ms: 50 });
   expect(queue.next(10_050)).toEqual({ kind: "turn", key: "big" });
+});
+
+test("[SVC27] a look that finds nothing to write keeps the change after it for 100 ms, not for 500", () => {
+  const queue = new WriteQueue();
+  queue.add("a", 1_000);
+  expect(queue.next(1_000)).toEqual({ kind: "turn", key: "a" });
+  queue.done("a", 1_000);
+  queue.add("a", 1_020);
+  expect(queue.next(1_020)).toEqual({ kind: "wait", ms: 80 });
+  expect(queue.next(1_100)).toEqual({ kind: "turn", key: "a" });
+  queue.spend("a", 1_100);
+  queue.done("a", 1_110);
+  queue.add("a", 1_120);
+  expect(queue.next(1_120)).toEqual({ kind: "wait", ms: 480 });
+});
+
+test("[SVC27] what an API server asks with Retry-After is done, and told by the log and by the condition", async () => {
+  const [made, api] = [world(), new FakeSliceApi()];
+  const body = JSON.stringify({ kind: "Status", message: "too many requests", code: 429 });
+  api.failures.push({ status: 429, body, retryAfterSeconds: 7 });
+  const clock = { nowMs: 1_000 };
+  const { writer, loop, warned } = start(made, api, true, clock);
+  await eventually(
+    () => Promise.resolve(writer.condition("shop/db")?.kind),
+    (kind) => kind === "failing",
+  );
+  const message = "429 too many requests (not asked again for 7 s: Retry-After)";
+  expect(writer.condition("shop/db")).toEqual({ kind: "failing", message });
+  expect(warned).toEqual([message]);
+  clock.nowMs += 6_999;
+  made.put("b", endpoint("pg", "10.2.0.2"));
+  expect(loop.isAtRest).toBe(false);
+  expect(api.sliceWrites()).toEqual(["POST"]);
+  clock.nowMs += 1;
+  made.put("b", endpoint("pg", "10.2.0.3"));
+  await until(api, "10.2.0.1", "10.2.0.2", "10.2.0.3");
+  expect(api.sliceWrites()).toEqual(["POST", "POST"]);
 });

@@ -134,6 +134,27 @@ test("[SVC24] nothing leaves the slices of a cluster that has not told everythin
   expect(planWrites(held, [], () => false)[0]?.op).toBe("delete");
 });
 
+test("[SVC24] what a disk knows of an endpoint that is in a slice may be old: it stays as it is, not ready as well", () => {
+  const world = filledBy(2);
+  world.put("b", endpoint("pg", "10.2.0.1", { notReady: true }));
+  const held = asHeld(slicesOf(world));
+  world.put("b", endpoint("pg", "10.2.0.1"));
+  const isKept = (cluster: string): boolean => cluster === "b";
+  expect(planWrites(held, slicesOf(world, held), isKept)).toEqual([]);
+  world.put("b", endpoint("pg", "10.2.0.9"));
+  const [write] = planWrites(held, slicesOf(world, held), isKept);
+  if (write?.op !== "replace") throw new Error(write?.op);
+  expect(write.slice.object["endpoints"]).toMatchObject([
+    { addresses: ["10.2.0.0"], conditions: { ready: true } },
+    { addresses: ["10.2.0.1"], conditions: { ready: false } },
+    { addresses: ["10.2.0.9"], conditions: { ready: true } },
+  ]);
+  // That it was not heard for too long this relay knows by itself.
+  const lost = slicesOf(world, held).map((slice) => ({ ...slice, isLostTooLong: true }));
+  expect(planWrites(held, lost, isKept)).toHaveLength(1);
+  expect(planWrites(held, slicesOf(world, held), () => false)).toHaveLength(1);
+});
+
 test("[SVC23] two slices that give each other endpoints: neither is missing at any moment", () => {
   const world = new FederatedWorld();
   world.ask(fillable("all()"));

@@ -93,6 +93,25 @@ test("[SVC4] an address that is there twice, in one slice or in two: the pod cou
   expect(problems).toEqual([]);
 });
 
+test("[SVC4] a Service of type ExternalName is none, whatever slices carry its name, and one that becomes it goes", () => {
+  const { put, store } = storeOf();
+  const of = (spec: object) =>
+    store
+      .upsert(SERVICES as NonNullable<typeof SERVICES>, {
+        apiVersion: "v1",
+        kind: "Service",
+        metadata: { name: "db", namespace: "shop", labels: { app: "db" } },
+        spec: { ports: [{ name: "sql", port: 5432, protocol: "TCP" }], ...spec },
+      })
+      .changes.map(({ op }) => op);
+  const elsewhere = { type: "ExternalName", externalName: "db.example" };
+  expect(of(elsewhere)).toEqual([]);
+  expect(of({ clusterIP: "10.96.0.7" })).toEqual(["put"]);
+  // A slice by hand has endpoints; without the Service nobody selects them.
+  expect(put("by-hand", [{ addresses: ["10.2.0.1"] }])).toEqual(["+endpoint/shop/db/10.2.0.1"]);
+  expect(of(elsewhere)).toEqual(["delete"]);
+});
+
 test("[SVC2] a relay of a version before hears of no Services in scopes, and of a grant of nothing else as of none", () => {
   const remote = (kinds: readonly ("Service" | "Node")[]): Remote => ({
     rcc: "b",

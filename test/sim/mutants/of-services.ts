@@ -12,7 +12,7 @@ export const OF_SERVICES: readonly Mutant[] = [
     from,
     validators: ["NoEmptyWindow"],
     faults: {
-      "awaited-stays": { kind: "value", is: "wanted" },
+      "awaited-stays": { kind: "value", is: "known" },
     },
   },
   {

@@ -94,6 +94,7 @@ export class Desk {
       clusterName: () => "app",
       lostMs: () => null,
       isIncomplete: (cluster) => this.incomplete.has(cluster),
+      areAllTold: () => this.incomplete.size === 0,
       derivedUid: () => "uid-derived",
     });
     this.look();

@@ -59,6 +59,7 @@ function written(merged: MergedService, ipFamilies: readonly string[]): JsonObje
       import: held,
       derived,
       merged,
+      exported: [],
       hasImports: true,
       hasEndpoints: true,
       isIncomplete: () => false,

@@ -101,7 +101,7 @@ test("[MCS11] what has no place leaves, although its cluster has not told everyt
   world.put(null, { kind: "Profile", name: "kns.shop", labels: {} });
   for (let i = 0; i <= 1_000; i++) world.put("b", service(`db-${i}`, {}), exportOf(`db-${i}`, i));
   world.incomplete.add("b");
-  const held = [{ name: "x", group: "", cluster: "b", addresses: [] }];
+  const held = [{ name: "x", group: "", cluster: "b", ports: [], addresses: [] }];
   const filling = (name: string) =>
     world.services.filling(derivedKey({ namespace: "shop", name }), held).kind;
   expect([filling("db-999"), filling("db-1000"), filling("untold")]).toEqual([

@@ -55,6 +55,7 @@ class World {
     clusterName: () => "app",
     lostMs: () => null,
     isIncomplete: (cluster) => this.incomplete.has(cluster),
+    areAllTold: () => this.incomplete.size === 0,
     derivedUid: (key) => this.writer?.uidOf(key) ?? null,
   });
 
@@ -230,12 +231,32 @@ test("[MCS7] a cluster that has not told everything keeps its import; one that h
   world.delete("b", exportOf(1_000), service("db", {}));
   await world.atRest();
   expect(world.kube.all(IMPORTS)).toHaveLength(1);
-  const held = [{ name: "x", group: "", cluster: "b", addresses: [] }];
+  const held = [{ name: "x", group: "", cluster: "b", ports: [], addresses: [] }];
   expect(world.services.filling(DERIVED, held).kind).toBe("waiting");
   world.incomplete.clear();
   world.writer?.wake();
   await world.until(() => world.kube.all(IMPORTS).length === 0);
   expect(world.services.filling(DERIVED, held).kind).toBe("none");
+});
+
+test("[MCS7] while an exporter has not told everything, an import loses neither its type nor a port that another still has", async () => {
+  const world = new World();
+  world.exports("b", 1_000);
+  world.exports("c", 2_000);
+  world.start();
+  await world.until(() => world.kube.writes.at(-1) === "PUT serviceimports/status");
+  // Another relay has begun, and its disk has of the oldest export what was long ago.
+  world.incomplete.add("b");
+  world.exports("b", 1_000, { headless: true });
+  await world.atRest();
+  const port = 5433;
+  world.exports("b", 1_000, { ports: [{ name: "sql", protocol: "tcp", port }] });
+  await world.atRest();
+  expect(world.spec(IMPORTS)).toMatchObject({ type: "ClusterSetIP", ports: [{ port: 5432 }] });
+  expect(world.kube.all(SERVICES)).toHaveLength(1);
+  world.incomplete.clear();
+  world.exports("b", 1_000, { ports: [{ name: "sql", protocol: "tcp", port: 5434 }] });
+  await world.until(() => JSON.stringify(world.spec(IMPORTS)?.["ports"]).includes("5434"));
 });
 
 test("[MCS6] headless: no address; a change of type makes the Service anew", async () => {
@@ -274,6 +295,16 @@ test("[MCS10] without the CRD of ServiceImports nothing is written, and the caus
   // The half that is there is served.
   await world.until(() => world.conditions() === "Valid=Valid Ready=Exported Conflict=NoConflicts");
   expect(world.kube.writes).toEqual(["PUT serviceexports/status"]);
+});
+
+test("[MCS10] without the CRD of ServiceExports imports are written all the same, and what is missing is named", async () => {
+  const world = new World();
+  world.kube.absent.add(EXPORTS);
+  world.exports("b");
+  const writer = world.start();
+  await world.until(() => world.spec(IMPORTS)?.["ips"] !== undefined);
+  await world.until(() => writer.exportProblem()?.includes("no ServiceExport") === true);
+  expect(writer.problem("shop/db")).toBeNull();
 });
 
 test("[MCS8] conditions of this cluster's export follow: no Service, no grant, a conflict with another's", async () => {
