@@ -27,15 +27,27 @@ export type Clusters = ReadonlyMap<string, Told>;
 /** `cluster address` → ready, of what a Service filled by annotation is to have. */
 export function wantedBySelector(clusters: Clusters): ReadonlyMap<string, boolean> {
   const wanted = new Map<string, boolean>();
+  for (const { id, one } of selected(clusters))
+    wanted.set(id, wanted.get(id) === true || !one.notReady);
+  return wanted;
+}
+
+/** `cluster address` → the Services for which that is so: each tells the address for itself. */
+export function servicesBySelector(clusters: Clusters): ReadonlyMap<string, ReadonlySet<string>> {
+  const services = new Map<string, Set<string>>();
+  for (const { id, one } of selected(clusters))
+    services.set(id, (services.get(id) ?? new Set()).add(one.service));
+  return services;
+}
+
+function* selected(clusters: Clusters) {
   for (const [cluster, { services, endpoints }] of clusters)
     for (const one of endpoints.values()) {
       const service = services.get(one.service);
       if (service === undefined || service.federated || service.labels["app"] !== "db") continue;
       if (!one.ports.some(({ name, protocol }) => name === PORT && protocol === "tcp")) continue;
-      const id = `${cluster} ${one.ip}`;
-      wanted.set(id, wanted.get(id) === true || !one.notReady);
+      yield { id: `${cluster} ${one.ip}`, one };
     }
-  return wanted;
 }
 
 /** The same of the import of the Service `pg`: the port that the oldest export has. */

@@ -1,9 +1,10 @@
 /**
  * No endpoint leaves the slices of a Service that was wanted there all the time since it was first
- * wanted: not because a relay, the hub or a connection ended, was put back, or knows only a part.
+ * wanted, of the same Services: not because a relay, the hub or a connection ended, was put back,
+ * or knows only a part.
  */
 import type { Happening } from "../history.ts";
-import { wantedInSlices } from "./slices-truth.ts";
+import { wantedOfServices } from "./slices-truth.ts";
 import { Truth } from "./truth.ts";
 import type { Validator } from "./validator.ts";
 
@@ -12,9 +13,9 @@ const CHANGES: ReadonlySet<Happening["what"]> = new Set(["asking", "edges", "mem
 
 /** What one Service of a cluster is to have. */
 interface Steady {
-  /** Wanted now. */
+  /** Wanted now, by cluster, address and Service. */
   wanted: ReadonlySet<string>;
-  /** Those that were wanted at some time, and then not. */
+  /** Those of which this was so at some time, and then not; by cluster and address. */
   readonly left: Set<string>;
   /** In its slices. */
   has: ReadonlySet<string>;
@@ -41,7 +42,7 @@ export const noEmptyWindow: Validator = {
       const steady = known.get(`${it.uid} ${it.service}`);
       if (steady === undefined) throw new Error("BUG: slices of no member");
       for (const one of steady.has)
-        if (!it.endpoints.has(one) && steady.wanted.has(one) && !steady.left.has(one))
+        if (!it.endpoints.has(one) && isWanted(steady, one))
           return {
             atMs,
             message: `${it.relay} has taken ${one} out of the slices of ${it.service}, which was wanted all the time`,
@@ -54,7 +55,16 @@ export const noEmptyWindow: Validator = {
 
 function update(truth: Truth, id: string, steady: Steady): void {
   const [uid = "", service = ""] = id.split(" ");
-  const wanted = new Set(wantedInSlices(truth, uid, service).keys());
-  for (const one of steady.wanted) if (!wanted.has(one)) steady.left.add(one);
+  const wanted = wantedOfServices(truth, uid, service);
+  for (const one of steady.wanted) if (!wanted.has(one)) steady.left.add(addressIn(one));
   steady.wanted = wanted;
+}
+
+/** All the time, and of all Services that it was wanted of. */
+function isWanted({ wanted, left }: Steady, one: string): boolean {
+  return !left.has(one) && [...wanted].some((each) => addressIn(each) === one);
+}
+
+function addressIn(each: string): string {
+  return each.slice(0, each.lastIndexOf(" "));
 }

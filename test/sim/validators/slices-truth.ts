@@ -6,7 +6,13 @@ import type { CalicoRecord } from "../../../shared/record/record.ts";
 import { overlap } from "../addresses.ts";
 import type { Happening } from "../history.ts";
 import { scopeOf } from "../scopes.ts";
-import { BY_SELECTOR, nothingTold, wantedByExport, wantedBySelector } from "../services/model.ts";
+import {
+  BY_SELECTOR,
+  nothingTold,
+  servicesBySelector,
+  wantedByExport,
+  wantedBySelector,
+} from "../services/model.ts";
 import type { Told } from "../services/model.ts";
 import type { Truth } from "./truth.ts";
 
@@ -15,8 +21,34 @@ export type WantedInSlices = ReadonlyMap<string, boolean>;
 
 /** @param service `namespace/name` of a Service of the cluster. */
 export function wantedInSlices(truth: Truth, uid: string, service: string): WantedInSlices {
+  if (isNotAsking(truth, uid, service)) return new Map();
+  const clusters = seenBy(truth, uid);
+  return service === BY_SELECTOR ? wantedBySelector(clusters) : wantedByExport(clusters);
+}
+
+/**
+ * `cluster address Service` of what is wanted: an address that goes from one Service of its cluster
+ * to another is told by two records, in any order.
+ */
+export function wantedOfServices(truth: Truth, uid: string, service: string): ReadonlySet<string> {
+  if (isNotAsking(truth, uid, service)) return new Set();
+  const clusters = seenBy(truth, uid);
+  if (service !== BY_SELECTOR) return new Set([...wantedByExport(clusters).keys()].map(ofExport));
+  const all = [...servicesBySelector(clusters)];
+  return new Set(all.flatMap(([id, services]) => [...services].map((name) => `${id} ${name}`)));
+}
+
+function ofExport(id: string): string {
+  return `${id} pg`;
+}
+
+function isNotAsking(truth: Truth, uid: string, service: string): boolean {
+  return service === BY_SELECTOR && truth.asking.get(truth.placeOf.get(uid) ?? "") !== true;
+}
+
+/** What the clusters tell that a cluster sees, and itself, by their names in slices. */
+function seenBy(truth: Truth, uid: string): ReadonlyMap<string, Told> {
   const place = truth.placeOf.get(uid) ?? "";
-  if (service === BY_SELECTOR && truth.asking.get(place) !== true) return new Map();
   const clusters = new Map<string, Told>([[place, toldBy(truth, uid, (record) => record, true)]]);
   const own = [...truth.ownAddresses(uid)];
   for (const [pair, rcc] of truth.edges) {
@@ -29,7 +61,7 @@ export function wantedInSlices(truth: Truth, uid: string, service: string): Want
       isOwn(record) ? null : scopeOf(scope).shown(record);
     clusters.set(rcc, toldBy(truth, origin, shown, false));
   }
-  return service === BY_SELECTOR ? wantedBySelector(clusters) : wantedByExport(clusters);
+  return clusters;
 }
 
 /** @param isLocal What is not the cluster's own it has all the same. */

@@ -295,6 +295,29 @@ test("[SIM8] NoEmptyWindow: what its Service asks for no more leaves rightly", (
   expect(broken([...begin, asking, ...others, { ...asking, isAsking: false }, last])).toEqual([]);
 });
 
+test("[SIM8] NoEmptyWindow: an address that goes from one Service to another is two records, told in any order", () => {
+  const bad = BAD["NoEmptyWindow"] ?? [];
+  const of = (
+    key: string,
+    record: ReturnType<typeof endpoint> | ReturnType<typeof service> | null,
+  ) =>
+    ({
+      what: "source",
+      place: "pa",
+      key: key.repeat(12),
+      state: record && { ...state, channel: "services", record },
+    }) satisfies Happening;
+  const second = [of("08", service("web", { app: "db" })), of("09", endpoint("web", "10.7.0.1"))];
+  const [there, gone] = bad.slice(-2);
+  if (there === undefined || gone === undefined) throw new Error("another history");
+  const moved = [...bad.slice(0, -2), there, ...second, of("06", null), gone];
+  expect(broken([...begin, ...moved])).toEqual([]);
+  // While the first has it still, it may not go.
+  expect(broken([...begin, ...bad.slice(0, -2), there, ...second, gone])).toEqual([
+    "NoEmptyWindow",
+  ]);
+});
+
 test("[SIM2] Ordered: a key that goes back to an older state at Felix", () => {
   const newer = "03".repeat(12);
   const back = [source({ ...state, hash: newer }), told("put", false, newer), told("put", false)];
