@@ -4,7 +4,12 @@
  */
 import { cidrContains, cidrsOverlap, parseCidr } from "../../shared/ip/cidr.ts";
 import type { PinnedRanges, RangeClaim, RefusedClaim } from "../../shared/visibility/facts.ts";
-import { checkClaim, MAX_FIRST_CLAIMS, MAX_RANGES } from "../../shared/visibility/own-ranges.ts";
+import {
+  checkClaim,
+  MAX_FIRST_CLAIMS,
+  MAX_RANGES,
+  MAX_REFUSED,
+} from "../../shared/visibility/own-ranges.ts";
 
 /** Ranges of somebody else, in words: `this cluster`, `remote db`. */
 export interface Holder {
@@ -31,7 +36,7 @@ export function claim(
     const pinned = one.use === "pods" ? pods : nodes;
     const decided = decide(one, pinned, others);
     if (decided.kind === "pinned") pinned.push(decided.cidr);
-    else if (decided.kind === "refused" && refused.size < MAX_RANGES)
+    else if (decided.kind === "refused" && refused.size < MAX_REFUSED)
       refused.set(`${one.use} ${one.cidr}`, { ...one, reason: decided.reason });
   }
   return {

@@ -11,7 +11,7 @@ import type { Channel } from "../../shared/record/channel.ts";
 import { pickVersion } from "../../shared/protocol/version.ts";
 import { mergedEdges } from "../../shared/visibility/merged-edges.ts";
 import type { EdgeReport } from "../../shared/visibility/facts.ts";
-import { parseEdgeReports } from "../../shared/visibility/parse-facts.ts";
+import { parseEdgeReports } from "../../shared/visibility/parse-reports.ts";
 import type { FeedFrame, FeedPipe, FeedPipeHandlers } from "./frames.ts";
 import { FedOrigin } from "./fed-origin.ts";
 import type { FeederPorts } from "./feeder-ports.ts";

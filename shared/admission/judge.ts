@@ -10,6 +10,7 @@ import { RangeSet } from "../ip/range-set.ts";
 import { isSpecialAddress } from "../ip/special.ts";
 import type { CalicoRecord, HostEndpoint, Node, WorkloadEndpoint } from "../record/record.ts";
 import type { PinnedRanges, RangeClaim, RefusedClaim } from "../visibility/facts.ts";
+import { MAX_REFUSED } from "../visibility/own-ranges.ts";
 import { refusedByFelix } from "./felix-rules.ts";
 
 export interface AdmissionFacts {
@@ -179,9 +180,17 @@ function judgePool(cidr: string, facts: AdmissionFacts): Verdict {
   if (facts.pods.contains(parsed)) return ADMITTED;
   const reason = facts.refused.get(`pods ${cidr}`);
   if (reason !== undefined) return refuse("outside-pod-ranges", `pool ${cidr}: ${reason}`);
+  if (claimsNoMore(facts)) return refuse("outside-pod-ranges", `pool ${cidr}: ${NO_MORE}`);
   return refuse("unclaimed-range", `pool ${cidr} waits for the mesh to pin it`, [
     { cidr, use: "pods" },
   ]);
+}
+
+const NO_MORE = `${MAX_REFUSED} claims of this cluster were refused, and nothing more is claimed for it until there are fewer`;
+
+/** A further claim could only be refused too, and each costs more than the one before. [VIS27] */
+function claimsNoMore({ refused }: AdmissionFacts): boolean {
+  return refused.size >= MAX_REFUSED;
 }
 
 function judgeNode(node: Node, facts: AdmissionFacts): Verdict {
@@ -198,6 +207,7 @@ function judgeNode(node: Node, facts: AdmissionFacts): Verdict {
     const claim = { cidr: `${ip}/${address.length * 8}`, use: "nodes" } as const;
     const reason = facts.refused.get(`nodes ${claim.cidr}`);
     if (reason !== undefined) return refuse("outside-ranges", `node address ${ip}: ${reason}`);
+    if (claimsNoMore(facts)) return refuse("outside-ranges", `node address ${ip}: ${NO_MORE}`);
     claims.push(claim);
   }
   if (claims.length > 0)

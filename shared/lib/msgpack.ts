@@ -9,7 +9,7 @@ const packr = new Packr({ useRecords: false, mapsAsObjects: true, moreTypes: fal
 
 /** A fresh copy: msgpackr answers views of a buffer that it goes on using. */
 export function pack(value: unknown): Uint8Array {
-  return Uint8Array.from(packr.pack(value) as Uint8Array);
+  return new Uint8Array(packr.pack(value) as Uint8Array);
 }
 
 export type Unpacked = { readonly ok: true; readonly value: unknown } | { readonly ok: false };

@@ -77,7 +77,8 @@ export function overlapping<T extends Partition>(
   });
 }
 
-function endOf({ bits, prefix }: Partition): number {
+/** Prefixes of the partition lie below it. */
+export function endOf({ bits, prefix }: Partition): number {
   return prefix + 2 ** (32 - bits);
 }
 

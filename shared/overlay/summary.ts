@@ -63,15 +63,15 @@ const mac = z.string().regex(/^(([0-9a-f]{2}:){5}[0-9a-f]{2})?$/, "must be a MAC
 const cidr = z.string().refine((text) => canonicalCidr(text) === text, "must be a canonical CIDR");
 const cidrs = z.array(cidr).max(SUMMARY_LIMITS.ranges);
 
+export const nodeSchema = z.tuple([name, ip, ip, mac, ip, ip, mac]);
+export const addressSchema = z.tuple([name, ip]);
+
 /** The checked door: of a relay's report, and of a stored row. */
 export const summarySchema = z.object({
-  nodes: z.array(z.tuple([name, ip, ip, mac, ip, ip, mac])).max(SUMMARY_LIMITS.nodes),
+  nodes: z.array(nodeSchema).max(SUMMARY_LIMITS.nodes),
   nodeCount: z.int().nonnegative(),
   // A relay of the version before says none.
-  addresses: z
-    .array(z.tuple([name, ip]))
-    .max(SUMMARY_LIMITS.nodes)
-    .default([]),
+  addresses: z.array(addressSchema).max(SUMMARY_LIMITS.nodes).default([]),
   pools: z
     .array(z.object({ cidr, mode: z.enum(["vxlan", "ipip", "none"]) }))
     .max(SUMMARY_LIMITS.pools),

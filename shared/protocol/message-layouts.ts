@@ -19,7 +19,7 @@ import {
   uint,
   yes,
 } from "./wire-codecs.ts";
-import type { Layout } from "./wire-codecs.ts";
+import type { Layout, WireCodec } from "./wire-codecs.ts";
 
 const chain = bytes(CHAIN_BYTES);
 const digest = bytes(DIGEST_BYTES);
@@ -29,14 +29,19 @@ const bits = plain(
 const prefix = plain(
   (w): w is number => typeof w === "number" && Number.isInteger(w) && w >= 0 && w < 2 ** 32,
 );
-const leaves = listOf<PartitionDigest>(
-  struct<PartitionDigest>([
-    ["bits", bits],
-    ["prefix", prefix],
-    ["digest", digest],
-  ]),
-  LIMITS.partitions,
-);
+/** As a `struct` of the three would have it, in half the time: a message has thousands. */
+const leaf: WireCodec<PartitionDigest> = {
+  encode: (value) => [value.bits, value.prefix, value.digest],
+  decode: (wire) => {
+    if (!Array.isArray(wire)) return undefined;
+    const [ofBits, ofPrefix, ofDigest] = wire as unknown[];
+    const [b, p, d] = [bits.decode(ofBits), prefix.decode(ofPrefix), digest.decode(ofDigest)];
+    return b === undefined || p === undefined || d === undefined
+      ? undefined
+      : { bits: b, prefix: p, digest: d };
+  },
+};
+const leaves = listOf<PartitionDigest>(leaf, LIMITS.partitions);
 const settled = struct<Settled>([
   ["digest", digest],
   ["populated", boolean],

@@ -28,7 +28,7 @@ export function bytes(size?: number): WireCodec<Uint8Array> {
     encode: (value) => value,
     decode: (wire) =>
       wire instanceof Uint8Array && (size === undefined || wire.length === size)
-        ? Uint8Array.from(wire)
+        ? new Uint8Array(wire)
         : undefined,
   };
 }

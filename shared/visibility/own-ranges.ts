@@ -8,10 +8,14 @@ import type { Cidr } from "../ip/cidr.ts";
 import { must } from "../lib/assert.ts";
 import type { RangeUse } from "./facts.ts";
 
-/**
- * Ranges and remembered refusals of one cluster, each. A claim past it is refused by name. [VIS27]
- */
+/** Ranges of one cluster. A claim past it is refused by name. [VIS27] */
 export const MAX_RANGES = 4096;
+
+/**
+ * Refused claims of one cluster that are remembered: its facts name each, and are made, stored and
+ * told anew with every claim. With so many nothing more is claimed. [VIS27]
+ */
+export const MAX_REFUSED = 256;
 
 const NEVER: readonly (readonly [string, string])[] = [
   ["0.0.0.0/8", "this network (RFC 1122)"],

@@ -64,6 +64,8 @@ export interface CrowdedHubOptions {
 /** To inflate 8 MiB in vain: the dearest message that breaks a rule. */
 const BROKEN_US = 10_000;
 const LARGE_US = 1_200;
+/** A step of a large report. */
+const REPORT_STEP_US = 700;
 
 /**
  * To unpack a large message costs what the hub says that it costs, which is what was measured. What
@@ -77,8 +79,8 @@ class PricedWork extends MemberWork {
     this.#price = price;
   }
 
-  override spend(member: string, us: number, nowMs: number): void {
-    super.spend(member, us, nowMs);
+  override spend(member: string, us: number, nowMs: number, laterUs = 0): void {
+    super.spend(member, us, nowMs, laterUs);
     if (us >= LARGE_US) this.#price(us);
   }
 
@@ -269,7 +271,7 @@ export class HostedOrigin {
       thread.event(Math.max(timer.dueUs, endUs), () => {
         if (this.#timers.get(name) !== timer) return;
         this.#timers.delete(name);
-        thread.spend(PRICES.timer);
+        thread.spend(PRICES.timer + (name === "report" ? REPORT_STEP_US : 0));
         this.#origin.onTimer(name);
       }),
     );

@@ -13,10 +13,11 @@ import {
   checkGivenRange,
   MAX_FIRST_CLAIMS,
   MAX_RANGES,
+  MAX_REFUSED,
 } from "../../shared/visibility/own-ranges.ts";
 import type { Mesh } from "./mesh.ts";
 import { Refused } from "./outcome.ts";
-import type { ClusterRow, RangeRow } from "./registry.ts";
+import type { ClusterRow, RangeRow, RefusedRow } from "./registry.ts";
 
 type Use = RangeRow["use"];
 
@@ -129,34 +130,45 @@ function forgetSettledClaims(mesh: Mesh, uid: string): void {
 export function claimRanges(mesh: Mesh, cluster: ClusterRow, claims: readonly RangeClaim[]): void {
   const { uid } = cluster;
   mesh.touch(uid);
-  const others = rangesOfOthers(mesh, uid);
+  let others: readonly ParsedRange[] | null = null;
   const pinned = mesh.ranges(uid);
   const shared = pinned.shared ?? [];
   const own = {
     pods: new RangeSet([...pinned.pods, ...shared]),
     nodes: new RangeSet([...pinned.nodes, ...shared]),
   };
-  const room = { pods: roomForPods(mesh, uid), nodes: MAX_RANGES - pinned.nodes.length };
+  const room = {
+    pods: roomForPods(mesh, uid),
+    nodes: MAX_RANGES - pinned.nodes.length,
+    // Counted once: a cluster's refusals are a walk.
+    refused: MAX_REFUSED - mesh.store.count("refused", `${uid}/`),
+  };
+  const refuse = (claim: RangeClaim, reason: string, conflictUid: string | null = null): void =>
+    rememberRefused(mesh, uid, claim, { reason, conflictUid }, room);
   for (const claim of claims.slice(0, MAX_RANGES)) {
     const checked = checkClaim(claim.cidr, claim.use);
     if (!checked.ok) {
-      refuse(mesh, uid, claim, checked.rule, null);
+      refuse(claim, checked.rule);
       continue;
     }
     const { cidr, parsed } = checked;
     if (own[claim.use].contains(parsed)) continue;
-    const taken = overlapping(others, parsed, false);
-    if (cluster.given.includes(claim.use))
+    if (cluster.given.includes(claim.use)) {
       refuse(
-        mesh,
-        uid,
         claim,
         `${cidr} is outside the ${claim.use} ranges given by the operator, who widens them with \`catwalk cluster set ${cluster.name} ${claim.use === "pods" ? "--cidr" : "--node-cidr"}\``,
-        null,
       );
-    else if (taken !== undefined)
-      refuse(mesh, uid, claim, `${cidr} overlaps ${describe(mesh, taken)}`, taken.clusterUid);
-    else if (room[claim.use] <= 0) refuse(mesh, uid, claim, ROOM_RULE[claim.use], null);
+      continue;
+    }
+    if (room[claim.use] <= 0) {
+      refuse(claim, ROOM_RULE[claim.use]);
+      continue;
+    }
+    // All ranges of the mesh are looked through for claims only that can still be pinned.
+    others ??= rangesOfOthers(mesh, uid);
+    const taken = overlapping(others, parsed, false);
+    if (taken !== undefined)
+      refuse(claim, `${cidr} overlaps ${describe(mesh, taken)}`, taken.clusterUid);
     else {
       room[claim.use]--;
       own[claim.use].add(parsed);
@@ -177,20 +189,21 @@ function roomForPods(mesh: Mesh, uid: string): number {
   return MAX_FIRST_CLAIMS - rows.filter(([, { from }]) => from === "first-claim").length;
 }
 
-function refuse(
+/** @param room For how many more; counted down. */
+function rememberRefused(
   mesh: Mesh,
   uid: string,
   claim: RangeClaim,
-  reason: string,
-  conflictUid: string | null,
+  why: Pick<RefusedRow, "reason" | "conflictUid">,
+  room: { refused: number },
 ): void {
-  const id = rangeId(uid, claim.use, claim.cidr.slice(0, 64));
-  const isKnown = mesh.store.get("refused", id) !== undefined;
-  // At the bound a further refusal is answered by silence: the record stays in quarantine, and the
-  // claim is made again later.
-  if (!isKnown && mesh.store.count("refused", `${uid}/`) >= MAX_RANGES) return;
   const cidr = claim.cidr.slice(0, 64);
-  mesh.store.put("refused", id, { use: claim.use, cidr, reason, conflictUid });
+  const id = rangeId(uid, claim.use, cidr);
+  const isKnown = mesh.store.get("refused", id) !== undefined;
+  // At the bound the Origin claims nothing more, and tells its publisher so.
+  if (!isKnown && room.refused <= 0) return;
+  if (!isKnown) room.refused--;
+  mesh.store.put("refused", id, { use: claim.use, cidr, ...why });
 }
 
 function pin(mesh: Mesh, row: RangeRow): void {

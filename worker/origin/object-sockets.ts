@@ -129,6 +129,9 @@ export class ObjectSockets implements SocketPort {
     if (socket === undefined) return;
     this.#sockets.delete(id);
     this.#halfClosed.closed(id, performance.now());
+    const member = this.ownerOf(socket)?.peer.clusterUid;
+    if (reason === "over-quota" && member !== undefined)
+      this.#process.dials.wentOver(member, Date.now());
     try {
       socket.close(CLOSE_CODES[reason], closeText(message));
     } catch {

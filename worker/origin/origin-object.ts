@@ -127,6 +127,8 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
       return;
     }
     const { id, peer } = owner;
+    const bytes = typeof data === "string" ? data.length : data.byteLength;
+    hubProcess.dials.took(peer.clusterUid, bytes, Date.now());
     if (this.#sockets.isFlood(id)) {
       hubProcess.dials.pause(peer.clusterUid, Date.now());
       this.#log("warn", "a socket that was closed goes on sending", { cluster: peer.clusterUid });

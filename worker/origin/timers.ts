@@ -19,6 +19,7 @@ export type TimerName =
   | "held"
   | "claim"
   | "health"
+  | "report"
   | "wipe";
 
 /** Calls the owner after the delay; one that is pending is brought forward, never put off. */

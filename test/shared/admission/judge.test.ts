@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
 import { admissionFacts, judge, narrows } from "../../../shared/admission/judge.ts";
+import { MAX_REFUSED } from "../../../shared/visibility/own-ranges.ts";
 import type { CalicoRecord } from "../../../shared/record/record.ts";
 import { node, pod, pool } from "../../support/records.ts";
 
@@ -35,6 +36,25 @@ test("[ADM2] addresses of host endpoints lie in pod or node ranges; one without 
   expect(rule(hep("172.18.0.5", "10.20.0.0"))).toBe("admitted");
   expect(rule(hep())).toBe("admitted");
   expect(rule(hep("172.18.0.6"))).toBe("outside-ranges");
+});
+
+test("[VIS27] where 256 claims were refused nothing more is claimed: what is outside is refused by name", () => {
+  const refused = Array.from({ length: MAX_REFUSED }, (_, n) => ({
+    cidr: `10.40.${n}.0/24`,
+    use: "pods" as const,
+    reason: "taken",
+  }));
+  const ranges = { pods: ["10.20.0.0/16"], nodes: [] };
+  const full = admissionFacts(ranges, refused);
+  const nearly = admissionFacts(ranges, refused.slice(1));
+  for (const record of [pool("10.50.0.0/16"), node("n", { ipv4Address: "172.18.0.9" })]) {
+    expect(judge(record, nearly)).toMatchObject({ rule: "unclaimed-range", claims: [{}] });
+    expect(judge(record, full)).toMatchObject({
+      message: expect.stringContaining("256 claims of this cluster were refused"),
+      claims: [],
+    });
+  }
+  expect(judge(pool("10.20.1.0/24"), full)).toEqual({ admitted: true });
 });
 
 test("[ADM3] a pool outside the ranges is a claim, unless the claim was refused", () => {

@@ -1,6 +1,7 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 
 import type { RangeClaim } from "../../../shared/visibility/facts.ts";
+import { MAX_REFUSED } from "../../../shared/visibility/own-ranges.ts";
 import { refusalOf, TestHub, valueOf } from "./support.ts";
 
 const pods = (cidr: string): RangeClaim => ({ cidr, use: "pods" });
@@ -97,6 +98,32 @@ test("[VIS27] past 4,096 ranges a claim is refused by name", async () => {
   const facts = await demo.claimRanges(db, claims.slice(4096));
   expect(facts?.ranges.nodes).toHaveLength(4096);
   expect(facts?.refusedClaims[0]?.reason).toContain("at most 4096 node ranges");
+});
+
+test("[VIS27] 256 refused claims are remembered; the operator's answer makes room for others", async () => {
+  const hub = new TestHub();
+  const { db = "" } = await hub.withClusters("db");
+  const demo = hub.service("demo");
+  const claims = Array.from({ length: 300 }, (_, n) => pods(`172.16.${n >> 8}.${n & 255}/32`));
+  await demo.claimRanges(db, claims.slice(0, 200));
+  const facts = await demo.claimRanges(db, claims.slice(200));
+  expect(facts?.refusedClaims).toHaveLength(MAX_REFUSED);
+  // Of one that is remembered the rule is told anew, and it takes no room.
+  const again = await demo.claimRanges(db, claims.slice(16, 20));
+  expect(again?.refusedClaims).toEqual(facts?.refusedClaims);
+  const set = valueOf(await demo.setRanges("db", { cidrs: ["172.16.0.0/16"] }));
+  expect(set.cluster.refusedClaims).toEqual([]);
+});
+
+test("[VIS27] to decide 256 claims counts what was refused once, however much that is", async () => {
+  const hub = new TestHub();
+  const { db = "" } = await hub.withClusters("db");
+  const demo = hub.service("demo");
+  const claims = Array.from({ length: 256 }, (_, n) => pods(`172.16.${n}.0/24`));
+  const count = vi.spyOn(hub.mesh("demo").store, "count");
+  await demo.claimRanges(db, claims);
+  expect(count.mock.calls.filter(([collection]) => collection === "refused")).toHaveLength(1);
+  count.mockRestore();
 });
 
 test("[VIS26] a cluster pins at most 16 pod ranges by itself; the operator gives more", async () => {

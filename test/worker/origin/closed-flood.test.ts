@@ -25,3 +25,32 @@ test("[LOG71] a member that has flooded opens nothing for a minute, and another 
   dials.pause("flooder", 9_000_000);
   expect(dials.dial("flooder", 1_000)).toBe(BUDGETS.dialPauseMs);
 });
+
+test("[LOG77] who is closed over its share dials again when what it sent is paid at 4 MiB/s; who was not is never asked", () => {
+  const dials = new MemberDials();
+  const mib = 1024 ** 2;
+  dials.took("hasty", 10 * mib, 1_000);
+  dials.took("large", 50 * mib, 1_000);
+  expect(dials.dial("hasty", 1_000)).toBe(0);
+  dials.wentOver("hasty", 1_000);
+  expect([dials.dial("hasty", 1_000), dials.dial("large", 1_000)]).toEqual([2_000, 0]);
+  // What was on its way to the closed socket.
+  dials.took("hasty", 4 * mib, 1_500);
+  expect(dials.dial("hasty", 1_500)).toBe(2_500);
+  expect(dials.dial("hasty", 4_000)).toBe(0);
+  // Afterwards it is as any other, until it goes over again.
+  dials.took("hasty", 6 * mib, 60_000);
+  expect(dials.dial("hasty", 60_000)).toBe(0);
+  dials.wentOver("hasty", 60_000);
+  expect(dials.dial("hasty", 60_000)).toBe(1_000);
+});
+
+test("[LOG77] a closed socket of a member that sent little is followed at once; nobody waits for more than half a minute", () => {
+  const dials = new MemberDials();
+  dials.took("small", 60_000, 1_000);
+  dials.wentOver("small", 1_000);
+  expect(dials.dial("small", 1_000)).toBe(0);
+  dials.took("large", 2 ** 40, 1_000);
+  dials.wentOver("large", 1_000);
+  expect(dials.dial("large", 1_000)).toBe(30_000);
+});

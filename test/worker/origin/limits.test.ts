@@ -12,6 +12,7 @@ import { LIMITS } from "../../../shared/protocol/limits.ts";
 import { MAX_NAME } from "../../../shared/lib/names.ts";
 import { MAX_RECORD_BYTES } from "../../../shared/record/encoding.ts";
 import { MESH_LIMITS } from "../../../worker/mesh/registry.ts";
+import { MAX_REFUSED } from "../../../shared/visibility/own-ranges.ts";
 import { BUDGETS } from "../../../worker/origin/budgets/limits.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
@@ -48,10 +49,13 @@ const ROWS: Readonly<Record<string, string>> = {
   "messages of a cluster over time; at once": `${count(BUDGETS.messagesPerSecond)}/s; ${count(BUDGETS.burstMessages)}`,
   "the thread for a member over time; at once; a broken message": `${BUDGETS.memberUsPerSecond / 1e4} %; ${BUDGETS.memberBurstUs / 1e3} ms; ${BUDGETS.brokenMessageUs / 1e3} ms`,
   "claims over time; at once; together": `${BUDGETS.claimsPerSecond}/s; ${BUDGETS.claimsAtOnce}; ${BUDGETS.questionClaims}`,
+  "refused claims of a cluster": count(MAX_REFUSED),
+  "edges that relays of a cluster report": count(BUDGETS.reportedEdges),
   "sockets a member, for each that is left; closed ones that stay": `${BUDGETS.socketsPerFreeSocket}; ${BUDGETS.halfClosedSockets} for ${seconds(BUDGETS.halfClosedMs)}`,
   "relays of a cluster": count(LIMITS.relaysOfCluster),
   "tokens of a cluster that are remembered": count(BUDGETS.usedTokens),
   "dials of a cluster over time; at once": `${BUDGETS.dialsPerSecond}/s; ${count(BUDGETS.dialsAtOnce)}`,
+  "bytes of a cluster over time, and at once, before it dials after a 4429": `${mib(BUDGETS.memberBytesPerSecond)}/s; ${mib(BUDGETS.memberBytesAtOnce)}`,
   "warnings of an Origin in the log over time; at once": `${BUDGETS.warningsPerSecond * 60}/min; ${BUDGETS.warningsAtOnce}`,
   "life of a socket, and how much earlier it may end": `${BUDGETS.socketLifeMs / 3_600_000} h; ${BUDGETS.socketLifeJitterMs / 3_600_000} h`,
   "token of a relay; clock skew": `${seconds(LIMITS.tokenMs)}; ${seconds(LIMITS.clockSkewMs)}`,
@@ -67,7 +71,7 @@ test("[NAM2] the hub's rows of the table of limits have the values of the code",
 
 /** Ends of names: what is counted. */
 const UNITS =
-  /(?:AtOnce|Blobs|Bytes|Changes|Claims|Deletes|Entries|Frames|Keys|Leaves|Messages|Ms|PerSecond|Pieces|PerFreeSocket|Reads|Records|Rows|Share|Sockets|Tokens|Us)$/;
+  /(?:AtOnce|Blobs|Bytes|Changes|Chars|Claims|Deletes|Edges|Entries|Frames|Keys|Leaves|Messages|Ms|PerSecond|Pieces|PerFreeSocket|Reads|Records|Reports|Rows|Share|Sockets|Tokens|Us)$/;
 
 test("[NAM2] each budget has a unit in its name, a sentence that says what it is for, and its rule", () => {
   const entries = [...SOURCE.matchAll(/\n {2}(\w+): (.+),/g)].map(([, name = "", value]) => ({

@@ -61,6 +61,29 @@ const edges = JSON.stringify(
     revision: 12_345,
   })),
 );
+const nodes = JSON.stringify({
+  pools: [],
+  poolCount: 0,
+  withheldPools: [],
+  source: { state: "following", reason: "", sinceMs: 0 },
+  overlay: {
+    nodes: Array.from({ length: 2_000 }, (_, i) => [
+      `node-${i}.a-long-domain.example.com`,
+      `10.0.${i >> 8}.${i & 255}`,
+      `10.1.${i >> 8}.${i & 255}`,
+      "66:00:00:00:00:01",
+      "",
+      "",
+      "",
+    ]),
+    nodeCount: 2_000,
+    addresses: [],
+    pools: [],
+    handMade: [],
+    services: [],
+    params: {},
+  },
+});
 const lists = new Uint8Array(8 * 1024 * 1024).fill(0x90);
 const bomb = Uint8Array.from(deflateRawSync(lists, { dictionary: DICTIONARY }));
 const ranges = (n: number): Uint8Array =>
@@ -75,6 +98,10 @@ const KINDS: Readonly<Record<string, Kind>> = {
   "reports of a thousand edges": {
     hello: HOME,
     message: ofChannel(() => ({ type: "report", edges, cluster: null })),
+  },
+  "reports of two thousand nodes": {
+    hello: HOME,
+    message: ofChannel(() => ({ type: "report", edges: "[]", cluster: nodes })),
   },
   "repairs of 4,096 leaves": {
     hello: WATCH,

@@ -142,10 +142,23 @@ export const BUDGETS = {
   /** Bytes of messages of one member that wait at one Origin. [LOG28] */
   heldBytes: 2 * MIB,
 
+  /** Characters of a report that is read at once: about 1 ms. [LOG74] */
+  smallReportChars: 32 * KIB,
+  /** Larger reports that wait to be read: beside others their price lets fewer come. [LOG74] */
+  waitingReports: 4,
+  /** Edges that all relays of a cluster report, as they are kept: about 60 MB. [LOG75] */
+  reportedEdges: 100_000,
+
   /** Connections that a member may open over time: a quarter of the thread. [API37] */
   dialsPerSecond: 500,
   /** Connections that a member may open at once: those of 5,000 relays that come back. [API37] */
   dialsAtOnce: 5_000,
+  /** Bytes of a member over time, before it dials after it went over its share. [LOG77] */
+  memberBytesPerSecond: 4 * MIB,
+  /** Such bytes at once: what is on its way to a socket that is closed. [LOG77] */
+  memberBytesAtOnce: 2 * MIB,
+  /** Such bytes that a member can owe: half a minute. [LOG77] */
+  memberDebtBytes: 120 * MIB,
   /** Time for which a member opens nothing after a flood into a closed socket. [LOG71] */
   dialPauseMs: 60_000,
   /** Messages of a closed socket that may have been on their way. [LOG71] */

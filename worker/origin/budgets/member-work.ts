@@ -10,6 +10,8 @@ import { TokenBucket } from "./token-bucket.ts";
 interface Price {
   readonly us: number;
   readonly usPerKiB: number;
+  /** Of work in later events. */
+  readonly laterUsPerKiB?: number;
 }
 
 const SMALL: Price = { us: 50, usPerKiB: 0 };
@@ -20,7 +22,7 @@ const LEAVES: Price = { us: 100, usPerKiB: 30 };
 const PRICES: Partial<Readonly<Record<Message["type"], Price>>> = {
   // Frames have quotas of their own. [LOG19] [LOG22]
   publish: { us: 0, usPerKiB: 0 },
-  report: { us: 100, usPerKiB: 12 },
+  report: { us: 100, usPerKiB: 4, laterUsPerKiB: 26 },
   repair: LEAVES,
   reconcile: LEAVES,
   // The term is committed, and two messages go back.
@@ -30,9 +32,13 @@ const PRICES: Partial<Readonly<Record<Message["type"], Price>>> = {
 };
 
 /** @param type `null`: of no known type. */
-export function priceOf(type: Message["type"] | null, bytes: number): number {
-  const { us, usPerKiB } = (type === null ? undefined : PRICES[type]) ?? SMALL;
-  return us + usPerKiB * (bytes / 1024);
+export function priceOf(
+  type: Message["type"] | null,
+  bytes: number,
+): { readonly us: number; readonly laterUs: number } {
+  const price = (type === null ? undefined : PRICES[type]) ?? SMALL;
+  const { us, usPerKiB, laterUsPerKiB = 0 } = price;
+  return { us: us + usPerKiB * (bytes / 1024), laterUs: laterUsPerKiB * (bytes / 1024) };
 }
 
 /** A member that has sent nothing for so long is no company. */
@@ -51,11 +57,11 @@ export class MemberWork {
   #last = NEVER;
   #other = NEVER;
 
-  /** A message of the member, of whatever price. */
-  spend(member: string, us: number, nowMs: number): void {
+  /** A message of the member, of whatever price. @param laterUs Of work in later events. */
+  spend(member: string, us: number, nowMs: number, laterUs = 0): void {
     if (member !== this.#last.member) this.#other = this.#last;
     this.#last = { member, ms: nowMs };
-    this.#bucketOf(member, nowMs).spend(us, nowMs);
+    this.#bucketOf(member, nowMs).spend(us + laterUs, nowMs);
   }
 
   /** The member has broken the protocol. */

@@ -79,7 +79,7 @@ export class MessageGate {
    */
   refund(member: string, type: Message["type"]): void {
     this.#quota.refund(member);
-    this.#spend(member, -priceOf(type, 0));
+    this.#spend(member, -priceOf(type, 0).us);
   }
 
   /** Charges a member that broke the protocol. */
@@ -92,11 +92,12 @@ export class MessageGate {
   }
 
   #charge(member: string, data: Uint8Array): void {
-    this.#spend(member, priceOf(messageTypeOf(data), data.length));
+    const { us, laterUs } = priceOf(messageTypeOf(data), data.length);
+    this.#spend(member, us, laterUs);
   }
 
-  #spend(member: string, us: number): void {
-    this.#ports.memberWork.spend(member, us, this.#ports.clock.now());
+  #spend(member: string, us: number, laterUs = 0): void {
+    this.#ports.memberWork.spend(member, us, this.#ports.clock.now(), laterUs);
   }
 
   #waitMs(member: string): number {

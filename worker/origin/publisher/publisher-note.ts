@@ -7,7 +7,7 @@ import { z } from "zod";
 import { CHANNELS } from "../../../shared/record/channel.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import type { ClusterReport, EdgeReport, TakenOver } from "../../../shared/visibility/facts.ts";
-import { parseClusterReport, parseEdgeReports } from "../../../shared/visibility/parse-facts.ts";
+import { parseClusterReport, parseEdgeReports } from "../../../shared/visibility/parse-reports.ts";
 import { parseJson } from "../../storage/parse-json.ts";
 import type { ParsedJson } from "../../storage/parse-json.ts";
 
@@ -25,6 +25,8 @@ export interface PublisherNote {
 
 /** An attachment holds 16 KiB; larger reports are known again with the next one. */
 const REPORT_CHARS = 12_000;
+/** Of an edge with names of one letter. */
+const LEAST_EDGE_CHARS = 115;
 
 /** Fields that are missing come from notes of older hubs. */
 const schema = z.object({
@@ -42,11 +44,17 @@ const schema = z.object({
 });
 
 export function writePublisherNote(note: PublisherNote): string {
+  // To write many edges, to see that they do not fit, would take as long as to read them.
+  if (note.edges.length > REPORT_CHARS / LEAST_EDGE_CHARS) return withoutReport(note);
   const untimed = { ...note, edges: note.edges.map(withoutTimes) };
   const kept = [note, untimed].find(
     ({ edges, report }) => JSON.stringify([edges, report]).length <= REPORT_CHARS,
   );
-  return JSON.stringify(kept ?? { ...note, edges: [], report: null });
+  return kept === undefined ? withoutReport(note) : JSON.stringify(kept);
+}
+
+function withoutReport(note: PublisherNote): string {
+  return JSON.stringify({ ...note, edges: [], report: null });
 }
 
 /** What is known again soonest goes first. */
@@ -60,7 +68,7 @@ export function parsePublisherNote(text: string): ParsedJson<PublisherNote> {
   const parsed = parseJson(schema, text);
   if (parsed.kind === "unreadable") return parsed;
   const { edges, report = null, ...rest } = parsed.value;
-  const parsedEdges = parseEdgeReports(JSON.stringify(edges));
+  const parsedEdges = parseEdgeReports(JSON.stringify(edges ?? null));
   if (!parsedEdges.ok) return { kind: "unreadable", rule: parsedEdges.rule };
   const parsedReport = report === null ? null : parseClusterReport(JSON.stringify(report));
   if (parsedReport?.ok === false) return { kind: "unreadable", rule: parsedReport.rule };

@@ -8,10 +8,11 @@ import { must } from "../../../shared/lib/assert.ts";
 import { areDisjoint, DISJOINT_RULE } from "../../../shared/log/partition.ts";
 import { encodeMessage } from "../../../shared/protocol/codec.ts";
 import type { CloseReason } from "../../../shared/protocol/errors.ts";
-import type { Message, Publish, Report } from "../../../shared/protocol/messages.ts";
+import type { Message, Publish } from "../../../shared/protocol/messages.ts";
 import { HEADS_VERSION } from "../../../shared/protocol/version.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import type { RangeClaim } from "../../../shared/visibility/facts.ts";
+import type { Parsed } from "../../../shared/visibility/parse-facts.ts";
 import { NO_WORK, sumSizes } from "../budgets/work-size.ts";
 import type { WorkSize } from "../budgets/work-size.ts";
 import { listLogs } from "../log/channel-logs.ts";
@@ -31,6 +32,8 @@ import { PublisherWelcome } from "./publisher-welcome.ts";
 import { Publishing } from "./publishing.ts";
 import { QuestionQueue } from "./question-queue.ts";
 import type { Question } from "./question-queue.ts";
+import { ReportIntake } from "./report-intake.ts";
+import type { ReadReport } from "./report-intake.ts";
 
 export interface PublisherHandlers {
   /** Closes a socket and forgets it. */
@@ -57,6 +60,7 @@ export class PublisherSide {
   readonly #projections: Projections;
   readonly #handlers: PublisherHandlers;
   readonly #questions: QuestionQueue;
+  readonly #reports: ReportIntake;
   readonly #schedule: CommitSchedule;
   readonly #publishing: Publishing;
   /** Channels that the publisher has reconciled while claims of it were under way. */
@@ -85,6 +89,10 @@ export class PublisherSide {
       retrySoon: () => setTimer(0),
       paceMs: () => this.#paceMs(),
     });
+    this.#reports = new ReportIntake(
+      timers.own("report", () => this.#reports.step()),
+      (socket, report) => this.#onReport(socket, report),
+    );
     this.#questions = new QuestionQueue(ports, logs, setTimer, {
       mustWait: () => !this.#schedule.isEmpty,
       member: () => this.sockets.member,
@@ -128,6 +136,7 @@ export class PublisherSide {
   onClose(socket: SocketId): void {
     if (this.sockets.isPublisher(socket)) this.#forgetQuestions();
     this.#schedule.drop(socket);
+    this.#reports.drop(socket);
     this.sockets.onClose(socket);
   }
 
@@ -152,7 +161,7 @@ export class PublisherSide {
 
   onMessage(socket: SocketId, message: Message): void {
     if (message.type === "report") {
-      this.#onReport(socket, message);
+      if (this.sockets.has(socket)) this.#reports.add(socket, message);
       return;
     }
     if (message.type === "ask-heads") {
@@ -171,10 +180,13 @@ export class PublisherSide {
     }
   }
 
-  #onReport(socket: SocketId, message: Report): void {
-    const outcome = this.sockets.onReport(socket, message);
-    if (outcome.kind === "malformed") this.#handlers.refuse(socket, "protocol-error", outcome.rule);
-    else this.#handlers.reported(this.sockets.isPublisher(socket));
+  #onReport(socket: SocketId, report: Parsed<ReadReport>): void {
+    if (!report.ok) {
+      this.#handlers.refuse(socket, "protocol-error", report.rule);
+      return;
+    }
+    this.sockets.onReport(socket, report.value);
+    this.#handlers.reported(this.sockets.isPublisher(socket));
   }
 
   #onQuestion(socket: SocketId, question: Question): void {

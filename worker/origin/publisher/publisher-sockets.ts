@@ -5,7 +5,6 @@
  */
 import type { CloseReason } from "../../../shared/protocol/errors.ts";
 import { LIMITS } from "../../../shared/protocol/limits.ts";
-import type { Report } from "../../../shared/protocol/messages.ts";
 import type { OverlaySummary } from "../../../shared/overlay/summary.ts";
 import type { Channel } from "../../../shared/record/channel.ts";
 import type {
@@ -14,8 +13,8 @@ import type {
   OriginFacts,
   TakenOver,
 } from "../../../shared/visibility/facts.ts";
-import { parseClusterReport, parseEdgeReports } from "../../../shared/visibility/parse-facts.ts";
 import { keyPermit } from "../access/permits.ts";
+import { BUDGETS } from "../budgets/limits.ts";
 import type { Peer, SocketId } from "../peer.ts";
 import type { OriginPorts } from "../ports.ts";
 import { mergedEdges } from "../../../shared/visibility/merged-edges.ts";
@@ -25,6 +24,7 @@ import { writePublisherNote } from "./publisher-note.ts";
 import type { PublisherNote } from "./publisher-note.ts";
 import { planTerm, SILENT_MS } from "./publisher-term.ts";
 import type { PublishClaim } from "./publisher-term.ts";
+import type { ReadReport } from "./report-intake.ts";
 
 /** The publisher that another socket has displaced, and what it is told. */
 export interface Replaced {
@@ -37,16 +37,13 @@ export type Welcomed =
   | { readonly kind: "publisher"; readonly term: number; readonly replaced: Replaced | null }
   | { readonly kind: "refused"; readonly reason: CloseReason; readonly message: string };
 
-export type ReportOutcome =
-  | { readonly kind: "noted" }
-  | { readonly kind: "malformed"; readonly rule: string };
-
 type Ports = Pick<OriginPorts, "clock" | "sockets" | "store" | "log">;
 
 export class PublisherSockets {
   readonly #ports: Ports;
   readonly #startedMs: number;
   readonly #relays = new Map<SocketId, ClusterRelay>();
+  #reportedEdges = 0;
   #publisher: SocketId | null = null;
   readonly #reconciled = new Set<Channel>();
   #leftMs: number;
@@ -208,7 +205,7 @@ export class PublisherSockets {
         from: from.software,
       });
     }
-    this.#relays.delete(publisher);
+    this.#forget(publisher);
     const at = new Date(atMs).toISOString().slice(0, 19);
     return { socket: publisher, message: `${by} publishes for this cluster since ${at}Z` };
   }
@@ -226,6 +223,7 @@ export class PublisherSockets {
     const sinceMs = this.#startedMs;
     const said = { edges, report, overlay: null };
     this.#relays.set(socket, { peer, version, candidate, software, sinceMs, ...said });
+    this.#reportedEdges += edges.length;
     if (note.isStandby) return;
     this.#publisher = socket;
     this.#takenOver = note.takenOver;
@@ -237,23 +235,28 @@ export class PublisherSockets {
     if (this.#publisher !== null) this.#saveNote(this.#publisher);
   }
 
-  /** Keeps a relay's report. A relay is trusted with its own status, not with the hub's memory. */
-  onReport(socket: SocketId, message: Report): ReportOutcome {
+  /**
+   * Keeps a relay's report. A relay is trusted with its own status, not with the hub's memory: of
+   * one that brings more edges than are kept of all, none are. [LOG75]
+   */
+  onReport(socket: SocketId, { edges, cluster }: ReadReport): void {
     const relay = this.#relays.get(socket);
-    if (relay === undefined) return { kind: "noted" };
-    const edges = parseEdgeReports(message.edges);
-    if (!edges.ok) return { kind: "malformed", rule: `report edges: ${edges.rule}` };
-    const report = message.cluster === null ? null : parseClusterReport(message.cluster);
-    if (report?.ok === false) return { kind: "malformed", rule: `report cluster: ${report.rule}` };
-    relay.edges = edges.value;
-    if (report === null) relay.report = null;
-    else ({ overlay: relay.overlay = relay.overlay, ...relay.report } = report.value);
+    if (relay === undefined) return;
+    const others = this.#reportedEdges - relay.edges.length;
+    relay.edges = others + edges.length <= BUDGETS.reportedEdges ? edges : [];
+    this.#reportedEdges = others + relay.edges.length;
+    if (cluster === null) relay.report = null;
+    else ({ overlay: relay.overlay = relay.overlay, ...relay.report } = cluster);
     this.#saveNote(socket);
-    return { kind: "noted" };
+  }
+
+  #forget(socket: SocketId): void {
+    this.#reportedEdges -= this.#relays.get(socket)?.edges.length ?? 0;
+    this.#relays.delete(socket);
   }
 
   onClose(socket: SocketId): void {
-    this.#relays.delete(socket);
+    this.#forget(socket);
     if (!this.isPublisher(socket)) return;
     this.#publisher = null;
     this.#takenOver = null;
