@@ -4,7 +4,7 @@
  */
 import { decodeMessage } from "../../shared/protocol/codec.ts";
 import { encodeFeedFrame } from "../../relay/feed/frames.ts";
-import type { FeedFrame } from "../../relay/feed/frames.ts";
+import type { FeedFrame, FeedPipe } from "../../relay/feed/frames.ts";
 import { PeerFeedNet } from "../../relay/peers/feed-net.ts";
 
 export interface FollowerBytes {
@@ -20,13 +20,16 @@ interface Counter {
   readonly newest: Map<string, number>;
 }
 
+type Connect = (this: PeerFeedNet, ...args: Parameters<PeerFeedNet["connect"]>) => FeedPipe;
+
 export class FeedBytes {
   readonly #counters = new Map<PeerFeedNet, Counter>();
 
   /** Counts for all relays that this process makes from now on. */
   constructor() {
     const counters = this.#counters;
-    const { connect } = PeerFeedNet.prototype;
+    const found: unknown = Object.getOwnPropertyDescriptor(PeerFeedNet.prototype, "connect")?.value;
+    const connect = found as Connect;
     PeerFeedNet.prototype.connect = function (address, handlers, onConnected) {
       const counter = counters.get(this) ?? { changes: 0, others: 0, newest: new Map() };
       counters.set(this, counter);

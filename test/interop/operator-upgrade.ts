@@ -15,7 +15,6 @@ import type { Containers } from "./felix-cluster.ts";
 import type { Suite } from "./suite.ts";
 
 const NAMESPACE = "calico-system";
-const DAEMON_SETS = `/apis/apps/v1/namespaces/${NAMESPACE}/daemonsets`;
 const POLICIES = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolic";
 const TODAY = calicoNodeEnv("operator");
 
@@ -67,24 +66,29 @@ function podSpec(env: readonly object[], more: object): object {
   return { ...calicoNodePod("operator", env), ...more };
 }
 
-/** With what the API server fills in left out. */
-function without(pod: Containers): readonly object[] {
-  return pod.spec.containers.map((one) => ({ name: one.name, env: one.env ?? [] }));
+interface Rendered {
+  readonly name: string;
+  /** In their order: one may name another that stands before it. */
+  readonly others: readonly object[];
+  /** The two of ours, sorted: the policy may move them. */
+  readonly typha: readonly object[];
 }
 
-/** What the policy must make of it: each variable where it was. */
-function expected(pod: Containers): readonly object[] {
-  return without(pod).map((container) => {
-    const { name, env } = container as { name: string; env: readonly object[] };
-    if (name !== "calico-node") return { name, env };
-    return {
-      name,
-      env: env.map((entry) => {
-        const ours = Object.entries(FELIX_VARIABLES).find(([own]) => own === nameOf(entry));
-        return ours === undefined ? entry : { name: ours[0], value: ours[1] };
-      }),
-    };
-  });
+const isOurs = (entry: object): boolean => Object.hasOwn(FELIX_VARIABLES, nameOf(entry));
+
+/** With what the API server fills in left out. */
+function without(pod: Containers): readonly Rendered[] {
+  return pod.spec.containers.map(({ name, env = [] }) => ({
+    name,
+    others: env.filter((entry) => !isOurs(entry)),
+    typha: env.filter(isOurs).toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+  }));
+}
+
+/** What the policy must make of it. */
+function expected(pod: Containers): readonly Rendered[] {
+  const ours = Object.entries(FELIX_VARIABLES).map(([name, value]) => ({ name, value }));
+  return without(pod).map((one) => (one.name === "calico-node" ? { ...one, typha: ours } : one));
 }
 
 /** @param cluster Without a policy of ours, before and afterwards. */
