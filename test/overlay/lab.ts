@@ -82,9 +82,11 @@ export class Lab {
     this.#ports.set(cluster, typhaPort ?? 0);
   }
 
-  /** The cluster's Felixes begin anew, at its own Typha, without us. Its relay stays. */
-  async bypass(cluster: string): Promise<void> {
-    this.#ports.set(cluster, Number(this.#typhas.get(cluster)?.address.split(":").at(-1)));
+  /** The cluster's Felixes begin anew: at its relay, or at its own Typha, without us. */
+  async pointFelixes(cluster: string, at: "relay" | "typha"): Promise<void> {
+    const typha = Number(this.#typhas.get(cluster)?.address.split(":").at(-1));
+    const relay = this.rig.relay(cluster).typhaPort ?? 0;
+    this.#ports.set(cluster, at === "relay" ? relay : typha);
     for (const [node, felix] of this.felixes) if (node.startsWith(cluster)) await felix.replace();
     await this.untilSynced(cluster);
   }
