@@ -59,7 +59,11 @@ async function bundleProgram(outdir) {
   rmSync(outdir, { recursive: true, force: true });
   const { metafile } = await build({
     absWorkingDir: ROOT,
-    entryPoints: { catwalk: "cli/main.ts" },
+    entryPoints: {
+      catwalk: "cli/main.ts",
+      // A thread's program, beside the modules, one of which begins it.
+      "modules/list-thread": "relay/source/etcd/list-thread.ts",
+    },
     outdir,
     chunkNames: "modules/[name]-[hash]",
     bundle: true,

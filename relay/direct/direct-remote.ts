@@ -287,7 +287,7 @@ export class DirectRemote {
     const forbidden = forbiddenIn(this.health).flatMap(({ forbiddenKind }) => forbiddenKind ?? []);
     const isOther = this.#isOther;
     const kinds = { forbidden: new Set(forbidden), without: this.#without, isOther };
-    const otherwise = this.admission.otherwise(own.local.records());
+    const otherwise = this.admission.otherwise(own.local);
     const { staying, isUnsure } = sweep(own, feed.log, this.admission, kinds);
     this.#isUnsure = isUnsure;
     this.#isComplete = feed.log.complete(own.local, otherwise, staying);

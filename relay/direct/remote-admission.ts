@@ -3,7 +3,7 @@
  * claims, what lies outside of them is not served. What waits for a claim is judged again when one
  * is pinned. [DIR7]
  */
-import { admissionFacts, judge } from "../../shared/admission/judge.ts";
+import { admissionFacts, judge, narrows } from "../../shared/admission/judge.ts";
 import { channelOf } from "../../shared/record/channel.ts";
 import { encodeChecked } from "../../shared/record/encoding.ts";
 import type { EncodedRecord } from "../../shared/record/encoding.ts";
@@ -12,11 +12,19 @@ import { claim, NOTHING_CLAIMED } from "./claims.ts";
 import type { Claimed, Holder } from "./claims.ts";
 import type { DirectChange } from "./direct-log.ts";
 
+/** All that the remote has. */
+interface HeldLocally {
+  records(): Iterable<EncodedRecord>;
+  byKey(key: string): EncodedRecord | undefined;
+}
+
 export class RemoteAdmission {
   #claimed: Claimed = NOTHING_CLAIMED;
   #facts = admissionFacts(NOTHING_CLAIMED.ranges, []);
   /** Keys of records of which not all is admitted. */
   readonly #refused = new Set<string>();
+  /** What was admitted as a whole may not be any more. */
+  #isNarrowed = false;
 
   get claimed(): Claimed {
     return this.#claimed;
@@ -27,6 +35,7 @@ export class RemoteAdmission {
   }
 
   set(claimed: Claimed): void {
+    this.#isNarrowed ||= narrows(this.#claimed.ranges, claimed.ranges);
     this.#claimed = claimed;
     this.#facts = admissionFacts(claimed.ranges, claimed.refused);
   }
@@ -51,8 +60,15 @@ export class RemoteAdmission {
     return { op: "delete", channel: channelOf(record.record.kind), keyHash: record.keyHash };
   }
 
-  /** Of these records those that the view is to have in part, or not at all. */
-  otherwise(records: Iterable<EncodedRecord>): DirectChange[] {
+  /**
+   * Of these records those that the view is to have in part, or not at all. Each has been judged
+   * before: while no range goes, what was admitted is admitted.
+   */
+  otherwise(local: HeldLocally): DirectChange[] {
+    const records = this.#isNarrowed
+      ? local.records()
+      : [...this.#refused].flatMap((key) => local.byKey(key) ?? []);
+    this.#isNarrowed = false;
     const changes: DirectChange[] = [];
     for (const record of records) {
       const change = this.changeOf(record);

@@ -89,7 +89,8 @@ export function textsAt(parent: JsonObject, name: string, path: string): readonl
  * @throws FieldProblem
  */
 export function distinctTextsAt(parent: JsonObject, name: string, path: string): readonly string[] {
-  return [...new Set(textsAt(parent, name, path))];
+  const texts = textsAt(parent, name, path);
+  return texts.some((text, i) => texts.indexOf(text) < i) ? [...new Set(texts)] : texts;
 }
 
 /** Absent and null are empty. @throws FieldProblem */

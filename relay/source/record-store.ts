@@ -13,6 +13,8 @@ import { FieldProblem, isJsonObject, objectName, readKubeObject } from "../kube/
 import type { JsonObject, KubeObject } from "../kube/kube-object.ts";
 import { isFillable } from "./convert/service.ts";
 import { ObjectSet } from "./convert/object-set.ts";
+import { encodeConversion } from "./encoded-conversion.ts";
+import type { EncodedConversion } from "./encoded-conversion.ts";
 import type { SourceSink } from "./source.ts";
 
 /** Faults of one object: those of its conversion, and an object that has the key it wants. */
@@ -70,19 +72,22 @@ export class RecordStore {
   /** @param noun What is not published, in words. */
   upsertConverted(
     id: string,
-    { record, problems }: Conversion,
+    conversion: Conversion,
     { noun, where }: { readonly noun: string; readonly where: string },
   ): readonly EncodedChange[] {
-    const result = record === null ? null : this.#encode(record);
-    const all =
-      result?.kind === "problem"
-        ? [
-            ...problems,
-            `${result.problem.field}: ${result.problem.rule}; the ${noun} is not published`,
-          ]
-        : problems;
-    const text = all.map((p) => (where === "" ? p : `${where}: ${p}`)).join("; ");
-    const changes = this.#set(id, result?.kind === "ok" ? result.encoded : null, "observed");
+    return this.upsertEncoded(id, encodeConversion(conversion, this.#encode, noun), where);
+  }
+
+  upsertEncoded(
+    id: string,
+    { encoded, problems }: EncodedConversion,
+    where: string,
+  ): readonly EncodedChange[] {
+    const text =
+      problems.length === 0
+        ? ""
+        : problems.map((p) => (where === "" ? p : `${where}: ${p}`)).join("; ");
+    const changes = this.#set(id, encoded, "observed");
     this.#fault(id, { conversion: text });
     return changes;
   }
@@ -136,16 +141,21 @@ export class RecordStore {
   #set(id: string, record: EncodedRecord | null, cause: DeleteCause): readonly EncodedChange[] {
     const before = this.#objects.keyOfObject(id);
     const changes = this.#objects.set(id, record, cause);
-    const after = this.#objects.keyOfObject(id);
+    const after = record?.key ?? null;
     if (after === null) this.#fault(id, { hidden: "" });
-    for (const key of before === after ? [after] : [before, after]) {
-      if (key === null) continue;
-      const [winner, ...hidden] = this.#objects.contenders(key);
-      if (winner !== undefined) this.#fault(winner, { hidden: "" });
-      for (const loser of hidden)
-        this.#fault(loser, { hidden: `has the key ${key} of ${winner ?? ""}, which wins by name` });
-    }
+    for (const key of before === after ? [after] : [before, after])
+      if (key !== null) this.#tellHidden(key);
     return changes;
+  }
+
+  /** Of the objects that want a key. */
+  #tellHidden(key: string): void {
+    // Nearly always there is one, and nothing was ever told of it.
+    if (this.#faults.size === 0 && !this.#objects.isShared(key)) return;
+    const [winner, ...hidden] = this.#objects.contenders(key);
+    if (winner !== undefined) this.#fault(winner, { hidden: "" });
+    for (const loser of hidden)
+      this.#fault(loser, { hidden: `has the key ${key} of ${winner ?? ""}, which wins by name` });
   }
 
   #fault(id: string, change: Partial<Faults>): void {

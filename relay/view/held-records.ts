@@ -122,8 +122,10 @@ export class HeldRecords {
 
   put(put: ReadPut, revision: number): ViewChange[] {
     const { keyHash, recordHash, key, record, place } = put;
-    const before = this.#confirmed.get(keyHash) ?? this.#stale.get(keyHash);
-    this.#stale.delete(keyHash);
+    const hasStale = this.#stale.size > 0;
+    const before =
+      this.#confirmed.get(keyHash) ?? (hasStale ? this.#stale.get(keyHash) : undefined);
+    if (hasStale) this.#stale.delete(keyHash);
     this.#confirmed.set(keyHash, recordHash, place);
     this.#bytes += this.#records.bytesAt(place);
     if (before !== undefined) this.#free(before.tag);

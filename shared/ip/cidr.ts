@@ -23,7 +23,7 @@ export function parseCidr(text: string): Cidr | null {
   const isMapped = address.length === 4 && text.includes(":");
   const length = Number(digits) - (isMapped ? 96 : 0);
   if (length < 0 || length > bits) return null;
-  return { address: maskAddress(address, length), length };
+  return { address: length === bits ? address : maskAddress(address, length), length };
 }
 
 export function formatCidr(cidr: Cidr): string {

@@ -86,8 +86,13 @@ function packFields(record: CalicoRecord, encode: typeof encodeField): Uint8Arra
   let kept = wire.length;
   const values = record as unknown as Readonly<Record<string, unknown>>;
   for (const [name, codec] of must(LAYOUTS.get(record.kind), record.kind).fields) {
-    wire.push(encode(name, codec, values[name]));
-    if (!isDefault(values[name], codec.fallback)) kept = wire.length;
+    const encoded = encode(name, codec, values[name]);
+    wire.push(encoded);
+    // A list is that of a list or of a map, and to look into it is cheaper.
+    const isCut = Array.isArray(encoded)
+      ? encoded.length === 0
+      : isDefault(values[name], codec.fallback);
+    if (!isCut) kept = wire.length;
   }
   return writer.list(wire, kept);
 }
@@ -114,7 +119,9 @@ function encodeCheckedField(name: string, codec: FieldCodec<unknown>, value: unk
 
 function isDefault(value: unknown, fallback: unknown): boolean {
   if (typeof value !== "object" || value === null) return value === fallback;
-  return (Array.isArray(value) ? value : Object.keys(value)).length === 0;
+  if (Array.isArray(value)) return value.length === 0;
+  for (const key in value) if (Object.hasOwn(value, key)) return false;
+  return true;
 }
 
 /**

@@ -50,30 +50,33 @@ export class WireWriter {
   #text(text: string): void {
     const { length } = text;
     if (length > 0xff_ff) return this.#raw(pack(text));
+    this.#reserve(LONGEST_HEAD + length);
+    const bytes = this.#bytes;
     const from = this.#at;
     this.#textHead(length);
-    this.#reserve(length);
-    const bytes = this.#bytes;
-    for (let i = 0, at = this.#at; i < length; i++, at++) {
+    let at = this.#at;
+    for (let i = 0; i < length; i++) {
       const code = text.charCodeAt(i);
       if (code >= 0x80) {
         this.#at = from;
         return this.#utf8(text);
       }
-      bytes[at] = code;
+      bytes[at++] = code;
     }
-    this.#at += length;
+    this.#at = at;
   }
 
   #utf8(text: string): void {
     const encoded = utf8.encode(text);
     if (encoded.length > 0xff_ff) return this.#raw(pack(text));
+    this.#reserve(LONGEST_HEAD);
     this.#textHead(encoded.length);
     this.#raw(encoded);
   }
 
+  /** There is room for it. */
   #textHead(length: number): void {
-    if (length <= 0x1f) this.#byte(0xa0 + length);
+    if (length <= 0x1f) this.#bytes[this.#at++] = 0xa0 + length;
     else if (length <= 0xff) this.#head8(0xd9, length);
     else this.#head16(0xda, length);
   }

@@ -33,6 +33,10 @@ export class FakeEtcd {
   /** Watches that were begun, by prefix, with the revision that each began at. */
   readonly begun: { readonly prefix: string; readonly startRevision: number }[] = [];
   authentications = 0;
+  /** All that there were. */
+  connections = 0;
+  /** How many are taken; those after them are closed at once. */
+  mostConnections = Infinity;
   /** Largest page, whatever is asked for. */
   pageSize = 1_000;
   version = "3.6.8";
@@ -66,6 +70,7 @@ export class FakeEtcd {
 
   async start(): Promise<void> {
     this.#server.on("session", (session) => {
+      if (++this.connections > this.mostConnections) return session.destroy();
       this.#sessions.add(session);
       session.on("close", () => this.#sessions.delete(session));
     });
@@ -182,7 +187,7 @@ export class FakeEtcd {
     const page = found.slice(0, Math.min(limit, this.pageSize));
     const answer = new MessageWriter().message(1, header(this.#revision));
     for (const entry of page) answer.message(2, keyValue(entry));
-    finish(stream, answer.number(3, Number(page.length < found.length)));
+    finish(stream, answer.number(3, Number(page.length < found.length)).number(4, found.length));
   }
 
   #at(revision: number): Entry[] {

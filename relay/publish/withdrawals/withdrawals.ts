@@ -181,6 +181,7 @@ export class Withdrawals {
   #noteGone(changes: readonly EncodedChange[]): void {
     if (this.#isCompared) return;
     for (const change of changes) {
+      if (change.op === "put" && this.#known.size === 0 && this.#gone.size === 0) continue;
       const id = toId(change.op === "put" ? change.keyHash : hashKey(change.key));
       this.#known.delete(id);
       this.#gone.delete(id);

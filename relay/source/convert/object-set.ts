@@ -77,6 +77,11 @@ export class ObjectSet {
     return first?.record.kind === "ClusterConfig" ? [] : owners;
   }
 
+  /** Whether several objects want a key. */
+  isShared(key: string): boolean {
+    return typeof this.#owners.get(key) === "object";
+  }
+
   /** Nearly always: a new object, or a new state of one, with a key that no other has. */
   #isAlone(id: string, before: EncodedRecord | null, key: string): boolean {
     const owner = this.#owners.get(key);

@@ -34,14 +34,17 @@ function checkTime(object: JsonObject): void {
   if (text !== "" && !RFC_3339.test(text)) throw new FieldProblem(field, "must be a time");
 }
 
-const TEXTS = ["workload", "containerID", "pod", "endpoint", "node", "orchestrator"] as const;
+/** With the paths by which they are told. */
+const TEXTS = ["workload", "containerID", "pod", "endpoint", "node", "orchestrator"].map(
+  (name) => [name, `spec.${name}`] as const,
+);
 /** Six, eight or twenty bytes, as Go's `net.ParseMAC` takes them. */
 const MAC =
   /^[0-9a-f]{2}([:-])([0-9a-f]{2}\1){4}(([0-9a-f]{2}\1){2}|([0-9a-f]{2}\1){14})?[0-9a-f]{2}$/i;
 const DOTTED_MAC = /^([0-9a-f]{4}\.){2}([0-9a-f]{4}\.|([0-9a-f]{4}\.){7})?[0-9a-f]{4}$/i;
 
 function checkWorkload(spec: JsonObject): void {
-  for (const name of TEXTS) textAt(spec, name, `spec.${name}`);
+  for (const [name, path] of TEXTS) textAt(spec, name, path);
   textAt(spec, "interfaceName", "spec.interfaceName");
   const mac = textAt(spec, "mac", "spec.mac");
   if (mac !== "" && !MAC.test(mac) && !DOTTED_MAC.test(mac))

@@ -38,7 +38,7 @@ export class EtcdClient {
     const endpoint = access.endpoints[this.#attempts++ % access.endpoints.length];
     if (endpoint === undefined) throw new Error("no endpoint of etcd is given");
     const url = /^https?:\/\//.test(endpoint) ? endpoint : `http://${endpoint}`;
-    const connection = new EtcdConnection(new GrpcChannel(url, access), access);
+    const connection = new EtcdConnection(url, access);
     try {
       await connection.authenticate();
       return connection;
@@ -50,13 +50,16 @@ export class EtcdClient {
 }
 
 export class EtcdConnection {
+  readonly url: string;
+  readonly access: EtcdAccess;
   readonly #channel: GrpcChannel;
-  readonly #access: EtcdAccess;
   #token = "";
 
-  constructor(channel: GrpcChannel, access: EtcdAccess) {
-    this.#channel = channel;
-    this.#access = access;
+  /** @param url Of one of the endpoints. */
+  constructor(url: string, access: EtcdAccess) {
+    this.url = url;
+    this.access = access;
+    this.#channel = new GrpcChannel(url, access);
   }
 
   close(): void {
@@ -64,17 +67,22 @@ export class EtcdConnection {
   }
 
   async authenticate(): Promise<void> {
-    const { username, password } = this.#access;
+    const { username, password } = this.access;
     if (username === "") return;
     const request = authenticateRequest(username, password);
     this.#token = readToken(await this.#channel.call(AUTHENTICATE, request, {}, CALL_MS));
   }
 
-  /** A page of a prefix behind a key. @param revision 0: the newest. */
-  async range(prefix: string, after: string, revision: number): Promise<RangePage> {
+  /** A page of a prefix behind a key, as it came. @param revision 0: the newest. */
+  async rangeMessage(prefix: string, after: string, revision: number): Promise<Uint8Array> {
     const from = after === "" ? prefix : afterKey(after);
     const request = rangeRequest(from, prefixEnd(prefix), { limit: PAGE_KEYS, revision });
-    return readRangePage(await this.#call(RANGE, request));
+    return this.#call(RANGE, request);
+  }
+
+  /** The same, read. */
+  async range(prefix: string, after: string, revision: number): Promise<RangePage> {
+    return readRangePage(await this.rangeMessage(prefix, after, revision));
   }
 
   /** Its version, as `3.6.8`; empty where it does not say. */
@@ -100,7 +108,7 @@ export class EtcdConnection {
     try {
       return await this.#channel.call(path, request, this.#metadata(), CALL_MS);
     } catch (error) {
-      if (!isTokenRefused(error) || this.#access.username === "") throw error;
+      if (!isTokenRefused(error) || this.access.username === "") throw error;
       await this.authenticate();
       return this.#channel.call(path, request, this.#metadata(), CALL_MS);
     }

@@ -172,12 +172,23 @@ function withName(port: JsonObject): JsonObject {
   return { ...port, protocol: PROTOCOLS[protocol] ?? protocol };
 }
 
+const DASH = 0x2d;
+
 /** A dash stands between the parts, and a doubled one for a dash in one. */
 function partsOf(name: string): string[] {
-  const parts = [""];
-  for (const piece of name.match(/--|-|[^-]+/g) ?? [])
-    if (piece === "-") parts.push("");
-    else parts[parts.length - 1] += piece === "--" ? "-" : piece;
+  const parts: string[] = [];
+  let part = "";
+  let from = 0;
+  for (let at = 0; at < name.length; at++) {
+    if (name.charCodeAt(at) !== DASH) continue;
+    if (name.charCodeAt(at + 1) === DASH) part += name.slice(from, ++at);
+    else {
+      parts.push(part + name.slice(from, at));
+      part = "";
+    }
+    from = at + 1;
+  }
+  parts.push(part + name.slice(from));
   return parts;
 }
 
@@ -189,7 +200,8 @@ function addresses(nets: readonly string[]): string[] {
       throw new FieldProblem(`spec.ipNetworks[${i}]`, `${JSON.stringify(text)} is not an address`);
     return net.address;
   });
-  const v4 = parsed.filter(({ length }) => length === 4);
-  const v6 = parsed.filter(({ length }) => length !== 4);
-  return [...v4, ...v6].map(formatIp);
+  const texts = parsed.map(formatIp);
+  if (texts.length < 2) return texts;
+  const isV4 = (_: string, i: number): boolean => parsed[i]?.length === 4;
+  return [...texts.filter(isV4), ...texts.filter((text, i) => !isV4(text, i))];
 }

@@ -28,6 +28,8 @@ export interface EtcdOptions {
   readonly refusedMs?: number;
   /** Between requests for progress, which are the sign of life of a watch. */
   readonly progressMs?: number;
+  /** With so many keys a collection is converted on a thread of its own. */
+  readonly threadFromKeys?: number;
 }
 
 const REFUSED_MS = 10_000;
@@ -49,9 +51,11 @@ export class EtcdSource implements Source {
 
   start(sink: SourceSink): void {
     const store = new RecordStore(sink);
-    const { remote } = this.#options;
+    const { remote, threadFromKeys } = this.#options;
     const followed = ETCD_COLLECTIONS.filter(({ kind }) => remote?.without.has(kind) !== true);
-    this.#followed = followed.map((collection) => new FollowedPrefix(collection, store));
+    this.#followed = followed.map(
+      (collection) => new FollowedPrefix(collection, store, threadFromKeys),
+    );
     const listing = new Listing(followed, remote !== undefined, () => {
       if (!this.#stopping.signal.aborted) sink.listed();
     });

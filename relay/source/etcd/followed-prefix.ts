@@ -6,12 +6,15 @@ import { growFreely } from "../../lib/small-heap.ts";
 import type { RecordStore } from "../record-store.ts";
 import type { CollectionReading, SourceState } from "../source-health.ts";
 import type { EtcdConnection } from "./etcd-client.ts";
-import { convertKeyValue, idOf } from "./etcd-keys.ts";
+import { convertValue } from "./converted-value.ts";
+import type { ConvertedValue } from "./converted-value.ts";
+import { idOf } from "./etcd-keys.ts";
 import type { EtcdCollection } from "./etcd-keys.ts";
-import type { KeyValue, RangePage, WatchEvent } from "./messages.ts";
+import { ListedPages } from "./listed-pages.ts";
+import type { WatchEvent } from "./messages.ts";
 
 /**
- * A page is read in parts of so many: the next one is received meanwhile, and nobody who is served
+ * A page is taken in parts of so many: the next one is received meanwhile, and nobody who is served
  * waits for all of it.
  */
 const PART_KEYS = 500;
@@ -19,6 +22,7 @@ const PART_KEYS = 500;
 export class FollowedPrefix {
   readonly collection: EtcdCollection;
   readonly #store: RecordStore;
+  readonly #threadFromKeys: number | undefined;
   /** Of all values that are there, whether they give records or not. */
   readonly #ids = new Set<string>();
   #state: SourceState = "listing";
@@ -27,9 +31,11 @@ export class FollowedPrefix {
   /** All up to this revision is known; `null`: it is to be listed. */
   position: number | null = null;
 
-  constructor(collection: EtcdCollection, store: RecordStore) {
+  /** @param threadFromKeys See `ListedPages`. */
+  constructor(collection: EtcdCollection, store: RecordStore, threadFromKeys?: number) {
     this.collection = collection;
     this.#store = store;
+    this.#threadFromKeys = threadFromKeys;
   }
 
   reading(): CollectionReading {
@@ -69,67 +75,58 @@ export class FollowedPrefix {
     emit: (changes: readonly EncodedChange[]) => void,
     signal: AbortSignal,
   ): Promise<number> {
+    const { collection } = this;
+    const threadFromKeys = this.#threadFromKeys;
+    const pages = new ListedPages({ connection, collection, revision, threadFromKeys });
     const grown = growFreely();
     try {
-      return await this.#list(connection, revision, emit, signal);
+      return await this.#list(pages, emit, signal);
     } finally {
       grown();
+      pages.close();
     }
   }
 
   async #list(
-    connection: EtcdConnection,
-    revision: number,
+    pages: ListedPages,
     emit: (changes: readonly EncodedChange[]) => void,
     signal: AbortSignal,
   ): Promise<number> {
     const unseen = new Set(this.#ids);
-    const { prefix } = this.collection;
-    let at = revision;
-    let coming: Promise<RangePage> | null = connection.range(prefix, "", at);
-    while (coming !== null) {
-      const page: RangePage = await coming;
-      if (signal.aborted) return at;
-      if (at === 0) at = page.revision;
-      const last = page.kvs.at(-1);
-      const hasMore = page.hasMore && last !== undefined;
-      // The next one comes while this one is read.
-      coming = hasMore ? connection.range(prefix, last.key, at) : null;
-      coming?.catch(() => undefined);
-      for (let from = 0; from < page.kvs.length; from += PART_KEYS) {
-        emit(this.#listed(page.kvs.slice(from, from + PART_KEYS), unseen));
+    for (let page = await pages.next(); page !== null; page = await pages.next()) {
+      let part: EncodedChange[] = [];
+      let values = 0;
+      for (const value of page) {
+        unseen.delete(value.id);
+        part.push(...this.#put(value));
+        if (++values % PART_KEYS !== 0) continue;
+        emit(part);
+        part = [];
         await nextTurn();
-        if (signal.aborted) return at;
+        if (signal.aborted) return pages.revision;
       }
+      emit(part);
+      await nextTurn();
+      if (signal.aborted) return pages.revision;
     }
     emit([...unseen].flatMap((id) => this.#remove(id, "inferred")));
-    this.position = at;
+    this.position = pages.revision;
     this.#isForbidden = false;
-    return at;
-  }
-
-  /** @param unseen Ids of what is known and was not listed so far. */
-  #listed(kvs: readonly KeyValue[], unseen: Set<string>): EncodedChange[] {
-    const changes: EncodedChange[] = [];
-    for (const kv of kvs) {
-      const id = idOf(this.collection, kv.key);
-      unseen.delete(id);
-      changes.push(...this.#put(id, kv));
-    }
-    return changes;
+    return pages.revision;
   }
 
   apply(events: readonly WatchEvent[]): readonly EncodedChange[] {
-    return events.flatMap(({ op, kv }) => {
-      const id = idOf(this.collection, kv.key);
-      return op === "put" ? this.#put(id, kv) : this.#remove(id, "observed");
-    });
+    const { collection } = this;
+    return events.flatMap(({ op, kv }) =>
+      op === "put"
+        ? this.#put(convertValue(collection, kv))
+        : this.#remove(idOf(collection, kv.key), "observed"),
+    );
   }
 
-  #put(id: string, { key, value }: KeyValue): readonly EncodedChange[] {
-    this.#ids.add(id);
-    const conversion = convertKeyValue(this.collection, key, value);
-    return this.#store.upsertConverted(id, conversion, { noun: "value", where: "" });
+  #put(value: ConvertedValue): readonly EncodedChange[] {
+    this.#ids.add(value.id);
+    return this.#store.upsertEncoded(value.id, value, "");
   }
 
   #remove(id: string, cause: "inferred" | "observed"): readonly EncodedChange[] {

@@ -18,6 +18,16 @@ export interface RangePage {
   readonly hasMore: boolean;
 }
 
+/** Of a page what the next one is asked for by, without its values. */
+export interface RangeEnds {
+  readonly revision: number;
+  /** Keys from the page's first one on, this page's among them. */
+  readonly count: number;
+  /** Empty where the page has none. */
+  readonly lastKey: string;
+  readonly hasMore: boolean;
+}
+
 export interface WatchEvent {
   readonly op: "put" | "delete";
   readonly kv: KeyValue;
@@ -89,6 +99,20 @@ export function readRangePage(bytes: Uint8Array): RangePage {
     else if (field === 3) hasMore = reader.flag();
     else reader.skip();
   return { revision, kvs, hasMore };
+}
+
+/** What `readRangePage` reads of the values is not looked at. */
+export function readRangeEnds(bytes: Uint8Array): RangeEnds {
+  const reader = new MessageReader(bytes);
+  let last: Uint8Array | null = null;
+  let [revision, count, hasMore] = [0, 0, false];
+  for (let field = reader.next(); field !== 0; field = reader.next())
+    if (field === 1) revision = readRevision(reader.bytes());
+    else if (field === 2) last = reader.bytes();
+    else if (field === 3) hasMore = reader.flag();
+    else if (field === 4) count = reader.number();
+    else reader.skip();
+  return { revision, count, lastKey: last === null ? "" : readKeyValue(last).key, hasMore };
 }
 
 export function readWatchAnswer(bytes: Uint8Array): WatchAnswer {

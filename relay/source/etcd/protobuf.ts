@@ -132,7 +132,9 @@ export class MessageReader {
   }
 
   #varint(): number {
-    let [value, scale] = [0, 1];
+    const first = this.#byte();
+    if (first < 0x80) return first;
+    let [value, scale] = [first & 0x7f, 0x80];
     for (;;) {
       const byte = this.#byte();
       value += (byte & 0x7f) * scale;

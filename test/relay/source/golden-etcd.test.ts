@@ -8,6 +8,7 @@ import { expect, test } from "vitest";
 
 import { EtcdSource } from "../../../relay/source/etcd/etcd-source.ts";
 import { FakeEtcd } from "../../support/fake-etcd.ts";
+import { differences } from "./golden-etcd.ts";
 import { readKeyValues, reducedKeyValues } from "./golden.ts";
 import type { KeyValues } from "./golden.ts";
 import { Recorder } from "./recorder.ts";
@@ -30,57 +31,6 @@ async function loadKeys(file: string): Promise<Recorder> {
   await source.stop();
   await etcd.stop();
   return recorder;
-}
-
-/** Texts that mean the same to Felix, in one form. */
-function plain(key: string, value: unknown): unknown {
-  if (!isObject(value)) return key.endsWith("MACAddr") ? String(value).replaceAll("-", ":") : value;
-  const spec = value["spec"];
-  if (isObject(spec) && key.includes("/profiles/"))
-    return { ...value, spec: { labelsToApply: spec["labelsToApply"] ?? {} } };
-  if (!/\/endpoint\//.test(key)) return value;
-  const { ports, profile_ids: profiles, ...rest } = value;
-  return {
-    ...rest,
-    // A profile is named once: a second time ends every Felix that takes the endpoint.
-    ...(Array.isArray(profiles) ? { profile_ids: [...new Set(profiles)] } : {}),
-    ...(profiles === null ? { profile_ids: [] } : {}),
-    ...(Array.isArray(ports) ? withPorts(ports) : {}),
-  };
-}
-
-const NAMES: Readonly<Record<string, string>> = { 6: "tcp", 17: "udp", 132: "sctp" };
-
-/** Only those that Felix takes: 1 to 65535, of TCP, UDP or SCTP. */
-function withPorts(ports: readonly Json[]): { readonly ports?: readonly Json[] } {
-  const taken = ports
-    .map((port) => ({ ...port, protocol: NAMES[String(port["protocol"])] ?? port["protocol"] }))
-    .filter(({ protocol, ...port }: Json) => {
-      return Object.values(NAMES).includes(String(protocol)) && port["port"] !== 0;
-    });
-  return taken.length === 0 ? {} : { ports: taken };
-}
-
-type Json = Readonly<Record<string, unknown>>;
-function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function differences(dump: KeyValues, golden: KeyValues): string[] {
-  const keys = [...new Set([...dump.keys(), ...golden.keys()])].toSorted();
-  return keys.filter((key) => {
-    if (!dump.has(key) || !golden.has(key)) return true;
-    return sorted(plain(key, dump.get(key))) !== sorted(plain(key, golden.get(key)));
-  });
-}
-
-/** As text, whatever the order of fields. */
-function sorted(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    isObject(inner)
-      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
 }
 
 test("[DIR10] what Calico's components wrote into an etcd gives what its own syncer gives", async () => {
