@@ -61,6 +61,50 @@ spec:
   expect(rccs.map(({ name }) => name)).toEqual(["cluster-n", "cluster1", "cluster2"]);
 });
 
+test("[DIR2] what kubectl and calicoctl print is taken as it is: lists, and what a server has added", () => {
+  const { rccs, bad } = read(`
+apiVersion: v1
+items:
+- apiVersion: projectcalico.org/v3
+  kind: RemoteClusterConfiguration
+  metadata:
+    annotations:
+      kubectl.kubernetes.io/last-applied-configuration: |
+        {"apiVersion":"projectcalico.org/v3","kind":"RemoteClusterConfiguration"}
+    creationTimestamp: "2026-11-30T10:00:00Z"
+    generation: 2
+    managedFields: [{ manager: kubectl, operation: Update }]
+    name: db
+    resourceVersion: "1234"
+    uid: 8f4c1c52-3a1e-4d3a-9a55-000000000001
+  spec:
+    clusterAccessSecret:
+      kind: Secret
+      name: db
+      namespace: remotes
+    syncOptions: {}
+  status: {}
+kind: List
+metadata:
+  resourceVersion: ""
+---
+apiVersion: projectcalico.org/v3
+items:
+- metadata:
+    creationTimestamp: null
+    name: web
+  spec:
+    etcdEndpoints: https://10.0.0.1:2379
+kind: RemoteClusterConfigurationList
+metadata:
+  resourceVersion: "1234"
+`);
+  expect(bad).toEqual([]);
+  expect(rccs.map(({ name }) => name)).toEqual(["db", "web"]);
+  // Unset, it is an etcd's.
+  expect(rccs[1]?.spec).toEqual({ etcdEndpoints: "https://10.0.0.1:2379" });
+});
+
 test("[DIR2] one document that breaks a rule names each field, and costs no other", () => {
   const wrong = { datastoreType: "kubernetes", etcdEndpoints: "http://a:1", etcdUsername: "u" };
   const text = `${rccText("bad", wrong)}\n---\n${rccText("good", { datastoreType: "kubernetes" })}`;

@@ -88,6 +88,14 @@ test("[DIR3] a Secret that is not there yet is status 5, and is read once it is"
   await until(() => rig.status("db") === 2);
 });
 
+test("[DIR3] a Secret with Windows' line ends means what it means without", async () => {
+  const kubeconfig = JSON.stringify(JSON.parse(readFileSync(db.kubeconfig, "utf8")), null, 2);
+  write({ datastoreType: "kubernetes\r\n", kubeconfig: kubeconfig.replaceAll("\n", "\r\n") });
+  await start();
+  rig.apply("db", RCC);
+  await until(() => rig.status("db") === 2);
+});
+
 const PLANTED = Array.from({ length: 20 }, (_, i) => `planted-${i}-${"x".repeat(i)}q`);
 
 test("[DIR4] twenty secrets are planted, and nothing that the relay writes has one", async () => {
