@@ -40,6 +40,7 @@ import { readResults, renderFigures, summarise } from "./results.ts";
 import type { Result, ResultFile } from "./results.ts";
 import { benchSplice, benchSpliceChurn, benchSpliceCrowd, benchSpliceSnapshot } from "./splice.ts";
 import { benchMesh, benchNodes, benchStar } from "./scale.ts";
+import { benchSecretRotated } from "./secret-rotated.ts";
 import { benchServicesApi } from "./services-api.ts";
 import { benchServicesFill } from "./services-fill.ts";
 import { benchServicesWire } from "./services-wire.ts";
@@ -66,6 +67,7 @@ const BENCHES: Readonly<Record<string, () => AsyncGenerator<Figure>>> = {
   "etcd-peer": () => benchEtcdPeer(),
   "etcd-view": benchEtcdView,
   "direct-change": benchDirectChange,
+  "secret-rotated": benchSecretRotated,
   "api-to-felix": benchApiToFelix,
   "block-to-felix": benchBlockToFelix,
   "apply-to-ready": benchApplyToReady,
