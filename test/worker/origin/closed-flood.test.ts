@@ -29,17 +29,19 @@ test("[LOG71] a member that has flooded opens nothing for a minute, and another 
 test("[LOG77] who is closed over its share dials again when what it sent is paid at 4 MiB/s; who was not is never asked", () => {
   const dials = new MemberDials();
   const mib = 1024 ** 2;
-  dials.took("hasty", 10 * mib, 1_000);
+  const took = (bytes: number, nowMs: number): void =>
+    dials.took("hasty", bytes - BUDGETS.messageCountBytes, nowMs);
+  took(10 * mib, 1_000);
   dials.took("large", 50 * mib, 1_000);
   expect(dials.dial("hasty", 1_000)).toBe(0);
   dials.wentOver("hasty", 1_000);
   expect([dials.dial("hasty", 1_000), dials.dial("large", 1_000)]).toEqual([2_000, 0]);
   // What was on its way to the closed socket.
-  dials.took("hasty", 4 * mib, 1_500);
+  took(4 * mib, 1_500);
   expect(dials.dial("hasty", 1_500)).toBe(2_500);
   expect(dials.dial("hasty", 4_000)).toBe(0);
   // Afterwards it is as any other, until it goes over again.
-  dials.took("hasty", 6 * mib, 60_000);
+  took(6 * mib, 60_000);
   expect(dials.dial("hasty", 60_000)).toBe(0);
   dials.wentOver("hasty", 60_000);
   expect(dials.dial("hasty", 60_000)).toBe(1_000);
@@ -53,4 +55,11 @@ test("[LOG77] a closed socket of a member that sent little is followed at once; 
   dials.took("large", 2 ** 40, 1_000);
   dials.wentOver("large", 1_000);
   expect(dials.dial("large", 1_000)).toBe(30_000);
+});
+
+test("[LOG77] small messages count too: thousands of them are as long to be read as megabytes", () => {
+  const dials = new MemberDials();
+  for (let n = 0; n < 5 * 1024; n++) dials.took("hasty", 0, 1_000);
+  dials.wentOver("hasty", 1_000);
+  expect(dials.dial("hasty", 1_000)).toBe(4_500);
 });

@@ -105,7 +105,7 @@ export const BUDGETS = {
   /** Bytes of frames that wait: a publisher that keeps to two under way has fewer. [LOG19] */
   waitingBytes: 8 * MIB,
   /** Frames that wait. [LOG19] */
-  waitingFrames: 4_096,
+  waitingFrames: 512,
   /** Time between two looks whether folding has made room for what waits. [LOG61] */
   foldWaitMs: 2,
   /** Records of all projections of an origin: about 32 MB of its memory. [SCP7] */
@@ -155,6 +155,8 @@ export const BUDGETS = {
   dialsAtOnce: 5_000,
   /** Bytes of a member over time, before it dials after it went over its share. [LOG77] */
   memberBytesPerSecond: 4 * MIB,
+  /** Bytes as which a message counts besides its own: it takes as long to be read. [LOG77] */
+  messageCountBytes: 4 * KIB,
   /** Such bytes at once: what is on its way to a socket that is closed. [LOG77] */
   memberBytesAtOnce: 2 * MIB,
   /** Such bytes that a member can owe: half a minute. [LOG77] */
@@ -162,7 +164,7 @@ export const BUDGETS = {
   /** Time for which a member opens nothing after a flood into a closed socket. [LOG71] */
   dialPauseMs: 60_000,
   /** Messages of a closed socket that may have been on their way. [LOG71] */
-  closedMessages: 5_000,
+  closedMessages: 1_000,
   /** Memory outside of V8's heap that may be left behind before it is collected. [LOG73] */
   unseenBytes: 160 * MIB,
   /** What a connection leaves of it: 20 to 87 KiB were measured. [LOG73] */

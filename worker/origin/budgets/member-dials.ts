@@ -36,7 +36,7 @@ export class MemberDials {
 
   /** Bytes of a message, of an open socket or of one that was closed. */
   took(member: string, bytes: number, nowMs: number): void {
-    this.#bytesOf(member, nowMs).spend(bytes, nowMs);
+    this.#bytesOf(member, nowMs).spend(bytes + BUDGETS.messageCountBytes, nowMs);
     if (this.#pausedMs.has(member)) this.wentOver(member, nowMs);
   }
 
