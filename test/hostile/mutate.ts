@@ -1,5 +1,6 @@
 /** Bytes that were a message: bits, lengths, ends and types are other than they were. */
 import { pack, unpack } from "../../shared/lib/msgpack.ts";
+import { NUMBERS } from "../../shared/protocol/message-layouts.ts";
 import type { Random } from "../fuzz/random.ts";
 
 /** Heads of msgpack that promise more than follows, or something else. */
@@ -18,7 +19,7 @@ export function mutate(message: Uint8Array, random: Random): Uint8Array {
       return withByte(message, random.below(message.length), random.pick(HEADS));
     // The number of another type before these fields.
     case 4:
-      return withByte(message, 1, random.below(24));
+      return withByte(message, 1, random.below(NUMBERS.length + 1));
     case 5:
       return otherField(message, random);
     default:

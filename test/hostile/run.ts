@@ -4,6 +4,7 @@
  * delivered and is never closed, and the hub's process is the one that was started. `node
  * test/hostile/run.ts [SEED]`. About two minutes. [LOG70]
  */
+import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -12,6 +13,7 @@ import WebSocket from "ws";
 import { MockMesh } from "../../cli/mock/mock-mesh.ts";
 import { addCluster } from "../../shared/api/clusters.ts";
 import { Credentials } from "../../relay/hub/credentials.ts";
+import { CLOSE_CODES } from "../../shared/protocol/errors.ts";
 import { BenchRig } from "../bench/rig.ts";
 import { Random } from "../fuzz/random.ts";
 import { Suite } from "../interop/suite.ts";
@@ -135,6 +137,15 @@ await suite.check(
     await sleep(ASLEEP_MS);
     must((await dial(heard)) === 401, "the token opened a connection after the Origin had slept");
     must((await dial(await rig.originHeaders())) === 101, "a further new token was refused");
+  },
+);
+
+await suite.check(
+  "[PRO5] a socket that says nothing is closed by a timer of the process, where nothing else happens",
+  async () => {
+    const silent = new WebSocket(rig.homeUrl, { headers: await rig.originHeaders() });
+    const [code] = (await once(silent, "close")) as [number];
+    must(code === CLOSE_CODES["hello-timeout"], `it was closed with ${code}`);
   },
 );
 
