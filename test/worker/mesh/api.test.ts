@@ -775,13 +775,20 @@ test("[VIS35] PATCH gives a cluster other ranges, and tells a wrong one by its f
 test("[API36] no answer may be kept, a request that needs no token is small, and the document is made once", async () => {
   const hub = new TestHub();
   const at = (path: string, init?: RequestInit) => hub.app.request(path, init);
-  for (const path of ["/healthz", "/v1/version", "/v1/meshes", "/v1/nothing"])
-    expect((await at(path)).headers.get("cache-control"), path).toBe("no-store");
+  for (const anybodys of ["/healthz", "/v1/version", "/v1/meshes", "/v1/nothing"])
+    expect((await at(anybodys)).headers.get("cache-control"), anybodys).toBe("no-store");
+  // Those with secrets above all: a join token, and what a join answers.
+  await hub.withClusters("db");
+  const asAdmin = { authorization: `Bearer ${ADMIN_TOKEN}` };
+  const path = "/v1/meshes/demo/clusters/db/token";
+  const secret = await at(path, { method: "POST", headers: asAdmin });
+  expect(await secret.json()).toMatchObject({ joinToken: expect.any(String) });
+  expect(secret.headers.get("cache-control")).toBe("no-store");
   const deep = { method: "POST", body: "[".repeat(8 * 1024 + 1) };
   const headers = { "content-type": "application/json", "content-length": "8193" };
   expect((await at("/v1/join", { ...deep, headers })).status).toBe(413);
-  const made = vi.spyOn(hub.app, "getOpenAPI31Document");
+  const spied = vi.spyOn(hub.app, "getOpenAPI31Document");
   const [one, two] = [await at("/v1/openapi.json"), await at("/v1/openapi.json")];
   expect(await one.text()).toBe(await two.text());
-  expect(made).toHaveBeenCalledTimes(1);
+  expect(spied).toHaveBeenCalledTimes(1);
 });
