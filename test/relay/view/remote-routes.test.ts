@@ -206,6 +206,31 @@ test("[TYP43] a node is told by five keys a family, with the MAC of its own name
   expect(values[2]).toMatchObject({ text: "66:7e:83:ca:2a:65" });
 });
 
+test("[TYP43] host config is never of a local node, also where a remote's node has its name", () => {
+  const rig = new Rig();
+  rig.order(["blue", "prepare"]);
+  rig.serve("blue", [
+    pool("10.66.0.0/16"),
+    tunnelNode(66, "a1", 1),
+    tunnelNode(66, "blue-a1.example", 2),
+  ]);
+  const hosts = [...rig.routes.items()].flatMap((item) =>
+    item.kind === "node"
+      ? nodeValues("blue", item.node, item.vteps).map(({ key }) => hostOf(key))
+      : [],
+  );
+  expect(new Set(hosts)).toEqual(new Set(["blue_a1", "blue_blue-a1.example"]));
+  // A node's name is a DNS name, which has no underscore.
+  expect(hosts.filter((host) => /^[a-z0-9.-]+$/.test(host))).toEqual([]);
+});
+
+/** The host that a key of a node or of its configuration is about. */
+function hostOf(key: string): string {
+  const [, host] = /\/(?:nodes|host)\/([^/]+)/.exec(key) ?? [];
+  if (host === undefined) throw new Error(`${key} is of no host`);
+  return host;
+}
+
 test("[TYP45] [OVL7] an order is obeyed, and Felix in sync, when the remote's nodes are here, and not the nothing before", () => {
   const health = (epoch: string, isInSync = true) => ({
     health: () => ({
