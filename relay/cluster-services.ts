@@ -38,6 +38,8 @@ export interface ServicesHost {
 /** What of it changes. */
 export interface ServicesLive {
   facts(): AccessFacts | null;
+  /** They are the hub's of now, not of a disk alone. */
+  areFactsHeard(): boolean;
   publisher(): Publisher | null;
 }
 
@@ -91,6 +93,7 @@ export class ClusterServices {
 
   /** Every cluster whose Services may be seen has told them once. */
   get areAllTold(): boolean {
+    if (this.#host.config.hub !== undefined && !this.#live.areFactsHeard()) return false;
     const remotes = this.#live.facts()?.remotes.map(({ rcc }) => rcc) ?? [];
     const names = [...remotes, ...this.#host.remotes.namesOf(true)];
     return names.every((rcc) => !this.#isIncomplete(rcc));
@@ -200,6 +203,8 @@ export class ClusterServices {
     const known = this.#live.facts();
     if (known === null) return !this.isReady;
     const remote = known.remotes.find(({ rcc }) => rcc === cluster);
+    // A disk may have facts of before the cluster could be seen. [SVC24]
+    if (!this.#live.areFactsHeard()) return true;
     // fault: revoked-services-stay
     if (remote?.state !== "granted" || !channelsOf(remote.scope).includes("services")) return false;
     // fault: told-in-part

@@ -112,7 +112,11 @@ export class Relay {
       review: (channel, missing) => this.own.review(channel, missing),
       onMember: (publisher) => this.#onMember(publisher),
     });
-    const live = { facts: () => this.#access.facts, publisher: () => this.#session.publisher };
+    const live = {
+      facts: () => this.#access.facts,
+      areFactsHeard: () => this.#access.isHeard,
+      publisher: () => this.#session.publisher,
+    };
     this.directs = directSide({ config, ports, log, relay: this, facts: live.facts });
     this.remotes = remotesOf(config, {
       directs: this.directs ?? undefined,
@@ -251,7 +255,7 @@ export class Relay {
   }
 
   #onAccess(heard: AccessFacts): void {
-    if (!this.#access.keep(heard)) return;
+    if (!this.#access.hear(heard)) return;
     this.#refreshOwnAddresses();
     this.services.update();
     this.resources?.look();

@@ -14,6 +14,7 @@ export class KeptAccess {
   readonly #ports: Pick<typeof NODE_PORTS, "after">;
   readonly #log: Logger;
   #cancelSave: (() => void) | null = null;
+  #isHeard = false;
 
   constructor(stateDir: string, ports: Pick<typeof NODE_PORTS, "after">, log: Logger) {
     this.#state = new AccessState(stateDir);
@@ -28,6 +29,17 @@ export class KeptAccess {
   /** Why the facts are not on disk; `null` when they are. */
   get writeError(): string | null {
     return this.#state.writeError;
+  }
+
+  /** The hub was heard since the start: what its disk has may be of long ago. */
+  get isHeard(): boolean {
+    return this.#isHeard;
+  }
+
+  /** Of the hub. Answers as `keep` does. */
+  hear(facts: AccessFacts): boolean {
+    this.#isHeard = true;
+    return this.keep(facts);
   }
 
   /** Answers whether these facts hold from now on. */
