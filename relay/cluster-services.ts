@@ -37,9 +37,8 @@ export interface ServicesHost {
 
 /** What of it changes. */
 export interface ServicesLive {
-  facts(): AccessFacts | null;
-  /** They are the hub's of now, not of a disk alone. */
-  areFactsHeard(): boolean;
+  /** `isHeard`: the facts are the hub's of now, not of a disk alone. */
+  readonly access: { readonly facts: AccessFacts | null; readonly isHeard: boolean };
   publisher(): Publisher | null;
 }
 
@@ -82,7 +81,7 @@ export class ClusterServices {
   /** Local Services are known, and which clusters may be seen: what nobody wants may go. */
   get isReady(): boolean {
     const { own, config, directs } = this.#host;
-    const areNamed = config.hub === undefined || this.#live.facts() !== null;
+    const areNamed = config.hub === undefined || this.#live.access.facts !== null;
     return own.areServicesListed && areNamed && directs?.isFollowed !== false;
   }
 
@@ -93,8 +92,8 @@ export class ClusterServices {
 
   /** Every cluster whose Services may be seen has told them once. */
   get areAllTold(): boolean {
-    if (this.#host.config.hub !== undefined && !this.#live.areFactsHeard()) return false;
-    const remotes = this.#live.facts()?.remotes.map(({ rcc }) => rcc) ?? [];
+    if (this.#host.config.hub !== undefined && !this.#live.access.isHeard) return false;
+    const remotes = this.#live.access.facts?.remotes.map(({ rcc }) => rcc) ?? [];
     const names = [...remotes, ...this.#host.remotes.namesOf(true)];
     return names.every((rcc) => !this.#isIncomplete(rcc));
   }
@@ -122,7 +121,7 @@ export class ClusterServices {
   /** Services were listed, the relay is a member, or the facts are others: publishes, or ends. */
   update(): void {
     const { source, own } = this.#host;
-    this.#isAsked = this.#live.facts()?.asked?.includes("services") === true;
+    this.#isAsked = this.#live.access.facts?.asked?.includes("services") === true;
     if (this.#isAsked) source.followServices?.();
     this.#live.publisher()?.setServices(this.#isAsked && own.areServicesListed);
     this.writer?.wake();
@@ -156,7 +155,7 @@ export class ClusterServices {
 
   #remoteCauses(): ServicesAnswer["remotes"] {
     const { remotes } = this.#host;
-    return (this.#live.facts()?.remotes ?? []).flatMap((remote) => {
+    return (this.#live.access.facts?.remotes ?? []).flatMap((remote) => {
       const { rcc } = remote;
       const cause = remoteCause({
         remote,
@@ -170,7 +169,7 @@ export class ClusterServices {
   #unpublished(): ServicesAnswer["unpublished"] {
     const { own } = this.#host;
     return unpublished({
-      facts: this.#live.facts(),
+      facts: this.#live.access.facts,
       isAsked: this.#isAsked,
       records: own.records(),
       problems: own.status().problems,
@@ -200,11 +199,11 @@ export class ClusterServices {
     if (cluster === this.#clusterName) return !own.areServicesListed;
     if ([...remotes.namesOf(true)].includes(cluster))
       return !remotes.isComplete(cluster, "services");
-    const known = this.#live.facts();
+    const known = this.#live.access.facts;
     if (known === null) return !this.isReady;
     const remote = known.remotes.find(({ rcc }) => rcc === cluster);
     // A disk may have facts of before the cluster could be seen. [SVC24]
-    if (!this.#live.areFactsHeard()) return true;
+    if (!this.#live.access.isHeard) return true;
     // fault: revoked-services-stay
     if (remote?.state !== "granted" || !channelsOf(remote.scope).includes("services")) return false;
     // fault: told-in-part

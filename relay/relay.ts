@@ -112,12 +112,8 @@ export class Relay {
       review: (channel, missing) => this.own.review(channel, missing),
       onMember: (publisher) => this.#onMember(publisher),
     });
-    const live = {
-      facts: () => this.#access.facts,
-      areFactsHeard: () => this.#access.isHeard,
-      publisher: () => this.#session.publisher,
-    };
-    this.directs = directSide({ config, ports, log, relay: this, facts: live.facts });
+    const live = { access: this.#access, publisher: () => this.#session.publisher };
+    this.directs = directSide({ config, ports, log, relay: this, facts: () => live.access.facts });
     this.remotes = remotesOf(config, {
       directs: this.directs ?? undefined,
       headers: () => credentials.headers(),

@@ -8,7 +8,7 @@ import { accessFacts } from "../../support/stored-view.ts";
 const NAMED = { kinds: ["WorkloadEndpoint", "Service"] } as const;
 
 /** Of a relay whose services of remotes have all come, and of its own cluster too. */
-function servicesOf(live: { facts: ReturnType<typeof accessFacts>; areFactsHeard: boolean }) {
+function servicesOf(live: { facts: ReturnType<typeof accessFacts>; isHeard: boolean }) {
   const nothing = (): void => undefined;
   const host = {
     source: {},
@@ -19,18 +19,17 @@ function servicesOf(live: { facts: ReturnType<typeof accessFacts>; areFactsHeard
     clusterName: "app",
   } as unknown as ServicesHost;
   return new ClusterServices(host, NODE_PORTS, {
-    facts: () => live.facts,
-    areFactsHeard: () => live.areFactsHeard,
+    access: live,
     publisher: () => null,
   });
 }
 
 test("[SVC24] facts of a disk take nothing out: they may be older than what was shown since", () => {
-  const live = { facts: accessFacts(3, []), areFactsHeard: false };
+  const live = { facts: accessFacts(3, []), isHeard: false };
   const services = servicesOf(live);
   expect(services.services.isIncomplete("db")).toBe(true);
   expect(services.areAllTold).toBe(false);
-  live.areFactsHeard = true;
+  live.isHeard = true;
   expect(services.services.isIncomplete("db")).toBe(false);
   live.facts = accessFacts(4, [{ scope: NAMED }]);
   expect(services.services.isIncomplete("db")).toBe(false);

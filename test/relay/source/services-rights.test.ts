@@ -70,7 +70,7 @@ current-context: c
   const remotes = { lostMs: () => null, subscribe: () => () => undefined };
   const own = { subscribe: () => () => undefined };
   const host = { source, own, remotes, config: {}, clusterName: "a" } as unknown as ServicesHost;
-  const live = { facts: () => null, areFactsHeard: () => false, publisher: () => null };
+  const live = { access: { facts: null, isHeard: false }, publisher: () => null };
   expect(new ClusterServices(host, NODE_PORTS, live).unread()).toEqual([
     { name: "services", reason: expect.stringContaining("403") as string },
   ]);
