@@ -16,7 +16,8 @@ import { Felix } from "./felix.ts";
 import { manyPods } from "./many-pods.ts";
 
 const PODS = 50;
-const CHURN_MS = 100;
+/** Longer than a relay waits before it looks at a folder in which files change. */
+const CHURN_MS = 250;
 const rig = new MeshRig();
 let typha: FakeTypha;
 let felix: Felix;

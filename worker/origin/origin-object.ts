@@ -109,12 +109,12 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
       const used = this.#useToken(clusterUid, id === "" ? null : { id, issuedMs });
       if (used !== "yes") return new Response(used, { status: 401 });
     }
-    const { client, owner } = this.#sockets.accept({
-      role,
-      clusterUid,
-      keyGeneration: Number(header(INTERNAL_HEADERS.keyGeneration)) || 0,
-      openedMs: Date.now(),
-    });
+    const keyGeneration = Number(header(INTERNAL_HEADERS.keyGeneration)) || 0;
+    const peer = { role, clusterUid, keyGeneration, openedMs: Date.now() };
+    // A socket that is closed before its 101 has gone out stays open, and silent, for its peer.
+    const permit = this.#origin.keyPermit(peer);
+    if (permit !== "yes") return new Response(permit, { status: 401 });
+    const { client, owner } = this.#sockets.accept(peer);
     this.#origin.onOpen(owner.id, owner.peer);
     this.#waitForHellos();
     return new Response(null, { status: 101, webSocket: client });

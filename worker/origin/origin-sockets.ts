@@ -8,6 +8,7 @@ import { PING_TEXT } from "../../shared/protocol/messages.ts";
 import type { Message } from "../../shared/protocol/messages.ts";
 import type { KnownFacts } from "./access/known-facts.ts";
 import { keyPermit } from "./access/permits.ts";
+import type { KeyRefusal } from "./access/permits.ts";
 import { SocketLives } from "./access/socket-lives.ts";
 import { MessageGate } from "./budgets/message-gate.ts";
 import { Handshakes } from "./handshakes.ts";
@@ -57,8 +58,13 @@ export class OriginSockets {
    * Only a newer credential could change this refusal: nothing is gained by a wait for the hello.
    */
   checkKey(socket: SocketId, peer: Peer): void {
-    const permit = this.#known.isFresh ? keyPermit(peer, this.#known.facts) : null;
+    const permit = this.keyPermit(peer);
     if (permit !== null) this.refuse(socket, permit.reason, permit.message);
+  }
+
+  /** `null`: its key is in use, or facts that are not fresh cannot say. */
+  keyPermit(peer: Peer): KeyRefusal | null {
+    return this.#known.isFresh ? keyPermit(peer, this.#known.facts) : null;
   }
 
   /** A socket that outlived the eviction of this object, with its note. */

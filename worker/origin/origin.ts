@@ -217,7 +217,11 @@ export class Origin {
     this.#door.run("answer", () => this.#mesh.learn(facts, true));
   }
 
-  /** See `OriginCalls.mayDial`. */
+  keyPermit(peer: Peer): DialPermit {
+    return this.#door.run("dial", () => this.#sockets.keyPermit(peer)?.reason ?? "yes");
+  }
+
+  /** Of whoever dials another origin; see `OriginCalls`. */
   mayDial(dial: Pick<Dial, "originUid" | "keyGeneration">): DialPermit {
     return this.#door.run("dial", () => mayDial(this.#known.facts, dial, this.#known.isFresh));
   }

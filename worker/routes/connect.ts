@@ -9,8 +9,8 @@ import { Hono } from "hono";
 
 import type { Credential } from "../auth/credential.ts";
 import { verifyRelay } from "../auth/verify-relay.ts";
-import type { MeshRef, ShownToken, TokenPermit } from "../ports.ts";
-import { refusalOf } from "./dial-refusals.ts";
+import type { MeshRef, ShownToken } from "../ports.ts";
+import { refusalIn, refusalOf } from "./dial-refusals.ts";
 import { requireUpgrade, withInternalHeaders } from "./forward.ts";
 import type { HubPorts } from "./hub-ports.ts";
 import { HttpProblem } from "./problem.ts";
@@ -22,7 +22,7 @@ export function connectRoutes(ports: HubPorts): Hono {
   router.get("/v1/connect/home", async (c) => {
     const dialling = await authenticate(ports, c.req.raw);
     const answer = await connect(ports, c.req.raw, dialling, "home", dialling.relay.cluster.uid);
-    if (answer.status === 401) throw refusalOf(await refusedToken(answer));
+    if (answer.status === 401) throw refusalOf(refusalIn(await answer.text()));
     return answer;
   });
   router.get("/v1/connect/watch/:originUid", async (c) => {
@@ -81,11 +81,6 @@ async function requirePermit(
   const { mesh: meshName, keyGeneration } = relay;
   const permit = await own.mayDial({ meshName, clusterUid, keyGeneration, originUid, token });
   if (permit !== "yes") throw refusalOf(permit);
-}
-
-/** Why the Origin of the relay's own cluster did not take its token. */
-async function refusedToken(answer: Response): Promise<Exclude<TokenPermit, "yes">> {
-  return (await answer.text()) === "clock-skew" ? "clock-skew" : "token-used";
 }
 
 function connect(

@@ -7,6 +7,15 @@ export function refusalOf(permit: Exclude<DialPermit, "yes">): HttpProblem {
   return new HttpProblem(status, permit, detail);
 }
 
+/** What the text of an Origin's 401 says. */
+export function refusalIn(text: string): Exclude<DialPermit, "yes"> {
+  return isRefusal(text) ? text : "token-used";
+}
+
+function isRefusal(text: string): text is keyof typeof REFUSALS {
+  return Object.hasOwn(REFUSALS, text);
+}
+
 const REFUSALS = {
   "token-used": [401, "the token has opened a connection already: make one for each"],
   "clock-skew": [401, "the token was issued too long ago for this hub to know that it is new"],

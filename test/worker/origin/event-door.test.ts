@@ -52,6 +52,7 @@ const WAYS_IN: Record<
   onNoteFailed: (origin) => origin.onNoteFailed("away"),
   onFacts: (origin) => origin.onFacts(facts({ accessVersion: 9 })),
   onAnswer: (origin) => origin.onAnswer(facts({ accessVersion: 9 })),
+  keyPermit: (origin) => origin.keyPermit(PEER),
   mayDial: (origin) => origin.mayDial({ originUid: "x", keyGeneration: 1 }),
   status: (origin) => origin.status(),
   quarantine: (origin) => origin.quarantine(10),

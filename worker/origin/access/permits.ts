@@ -37,11 +37,16 @@ export function mayRead(peer: Peer, facts: OriginFacts): Permit {
   return "yes";
 }
 
+export interface KeyRefusal {
+  readonly reason: "removed" | "unauthenticated";
+  readonly message: string;
+}
+
 /**
  * The reason why a credential of this cluster itself is over; `null` where it is not, or nothing is
  * known yet.
  */
-export function keyPermit(peer: Peer, facts: OriginFacts | null): Exclude<Permit, "yes"> | null {
+export function keyPermit(peer: Peer, facts: OriginFacts | null): KeyRefusal | null {
   if (facts === null || peer.role === "admin") return null;
   if (facts.removed) return { reason: "removed", message: "the cluster was removed from the mesh" };
   if (peer.clusterUid === facts.cluster.uid && peer.keyGeneration < facts.keyGeneration)
