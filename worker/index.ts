@@ -56,7 +56,7 @@ function appOf(env: HubEnvironment): OpenAPIHono {
       tokens: (name) => tokenStub(meshes(name), name),
       requestWaitMs: (token) => hubProcess.requests.request(token, Date.now()),
       directory: () => directoryStub(objectsIn(env.MESH, env.JURISDICTION)),
-      hasRoom: (member) => hubProcess.sockets.hasRoom(env.MAX_SOCKETS, member),
+      hasRoom: (member) => hubProcess.sockets.hasRoom(env.MAX_SOCKETS, member, Date.now()),
       dialWaitMs: (member) => hubProcess.dials.dial(member, Date.now()),
       origin: ({ id, name }, uid) =>
         originStub(objectsOf(env.ORIGIN, env.JURISDICTION, name), originObjectName(id, uid)),

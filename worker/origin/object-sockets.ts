@@ -103,14 +103,14 @@ export class ObjectSockets implements SocketPort {
     if (owner === null) return null;
     this.#sockets.delete(owner.id);
     this.#halfClosed.gone(owner.id);
-    this.#process.sockets.delete(owner.id);
+    this.#process.sockets.delete(owner.id, Date.now());
     return owner;
   }
 
   /** The instance ends: the process releases all that it holds for its sockets. */
   releaseAll(): void {
     for (const id of [...this.#sockets.keys(), ...this.#halfClosed.sockets()]) {
-      this.#process.sockets.delete(id);
+      this.#process.sockets.delete(id, Date.now());
       this.#process.readerMemory.release(id);
     }
   }

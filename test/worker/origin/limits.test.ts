@@ -51,6 +51,7 @@ const ROWS: Readonly<Record<string, string>> = {
   "claims over time; at once; together": `${BUDGETS.claimsPerSecond}/s; ${BUDGETS.claimsAtOnce}; ${BUDGETS.questionClaims}`,
   "refused claims of a cluster": count(MAX_REFUSED),
   "edges that relays of a cluster report": count(BUDGETS.reportedEdges),
+  "a socket that went still counts for; with those, times the bound": `${seconds(BUDGETS.goneMs)}; ${Math.round(6 * BUDGETS.withGoneShare)}/6`,
   "sockets a member, for each that is left; closed ones that stay": `${BUDGETS.socketsPerFreeSocket}; ${BUDGETS.halfClosedSockets} for ${seconds(BUDGETS.halfClosedMs)}`,
   "relays of a cluster": count(LIMITS.relaysOfCluster),
   "tokens of a cluster that are remembered": count(BUDGETS.usedTokens),

@@ -13,6 +13,8 @@ export class OpenSockets {
   /** Member of each socket. */
   readonly #members = new Map<string, string>();
   readonly #counts = new Map<string, number>();
+  /** When sockets went whose files may still be open, oldest first: ms of some clock. [API64] */
+  readonly #goneMs: number[] = [];
 
   add(id: string, member: string): void {
     if (this.#members.has(id)) return;
@@ -20,9 +22,11 @@ export class OpenSockets {
     this.#counts.set(member, this.countOf(member) + 1);
   }
 
-  delete(id: string): void {
+  delete(id: string, nowMs: number): void {
     const member = this.#members.get(id);
     if (member === undefined) return;
+    this.#forgetGone(nowMs);
+    this.#goneMs.push(nowMs);
     this.#members.delete(id);
     const left = this.countOf(member) - 1;
     if (left > 0) this.#counts.set(member, left);
@@ -34,8 +38,16 @@ export class OpenSockets {
   }
 
   /** @param most Absent or no number: any. */
-  hasRoom(most: string | undefined, member: string): boolean {
-    const free = (Number(most) || Infinity) - this.#members.size;
-    return free > 0 && this.countOf(member) < BUDGETS.socketsPerFreeSocket * free;
+  hasRoom(most: string | undefined, member: string, nowMs: number): boolean {
+    const bound = Number(most) || Infinity;
+    const free = bound - this.#members.size;
+    if (free <= 0 || this.countOf(member) >= BUDGETS.socketsPerFreeSocket * free) return false;
+    this.#forgetGone(nowMs);
+    return this.#members.size + this.#goneMs.length < bound * BUDGETS.withGoneShare;
+  }
+
+  #forgetGone(nowMs: number): void {
+    const first = this.#goneMs.findIndex((ms) => ms > nowMs - BUDGETS.goneMs);
+    this.#goneMs.splice(0, first < 0 ? this.#goneMs.length : first);
   }
 }
