@@ -32,6 +32,24 @@ test("[DIR9] a remote that is this cluster itself is refused, and nothing of it 
   expect(rig.served("me").size).toBe(0);
 });
 
+test("[DIR7] [DIR9] where its ClusterGUID may not be read, this cluster's own pools are refused by name, with their endpoints", async () => {
+  fill(db, APP);
+  db.fault = ({ path }) =>
+    path.includes("/clusterinformations")
+      ? {
+          kind: "answer",
+          status: 403,
+          body: JSON.stringify({ kind: "Status", message: "clusterinformations is forbidden" }),
+        }
+      : undefined;
+  await rig.start({ rccInsecureTls: true });
+  rig.apply("me", spec());
+  await until(() => rig.condition("me", "Admitted").reason === "RangeRefused");
+  expect(rig.condition("me", "Admitted").message).toContain("of this cluster");
+  const served = [...rig.served("me").values()].map((record) => JSON.stringify(record));
+  expect(served.filter((text) => text.includes("Endpoint"))).toEqual([]);
+});
+
 test("[DIR7] a pool that overlaps a local one is refused by name, with its endpoints", async () => {
   fill(db, DB);
   const own = join(rig.dir, "own");
