@@ -1,10 +1,7 @@
 import { expect, test } from "vitest";
 
-import { PAIR_BYTES } from "../../../shared/log/trie-leaf.ts";
-import { LIMITS } from "../../../shared/protocol/limits.ts";
-import type { Difference } from "../../../shared/protocol/messages.ts";
 import { populatedWorld, TestPublisher, TestReader } from "../../support/origin-peers.ts";
-import { facts, ORIGIN_UID, OriginWorld } from "../../support/origin-world.ts";
+import { facts, OriginWorld } from "../../support/origin-world.ts";
 import { address, pod, pool, putOf } from "../../support/records.ts";
 
 test("[LOG7] a reader is in sync with all that was published before, not earlier and not without a reconciliation", () => {
@@ -114,38 +111,4 @@ test("[LOG14] [LOG50] a claim that could not be asked while the quarantine is ju
   expect(world.claims).toHaveLength(asked + 1);
   world.advance(3_000);
   expect(world.claims).toHaveLength(asked + 2);
-});
-
-test("[LOG76] leaves that are smaller than the hub's own are answered with that one, all at once", () => {
-  const { world, publisher } = populatedWorld(600);
-  const answers: Difference[] = [];
-  const peer = { role: "home", clusterUid: ORIGIN_UID, keyGeneration: 1 } as const;
-  const socket = world.connect(peer, (message) => {
-    if (message.type === "difference") answers.push(message);
-  });
-  const hello = { versions: [1], software: "test", accessVersion: 0, leaseUid: "" };
-  world.toOrigin(socket, { type: "home-hello", ...hello, term: publisher.term, candidate: null });
-  world.settle();
-  const leaves = Array.from({ length: LIMITS.partitions }, (_, n) => ({
-    bits: 12,
-    prefix: n * 2 ** 20,
-    digest: new Uint8Array(16),
-  }));
-  world.toOrigin(socket, { type: "reconcile", channel: "identity", leaves });
-  world.advance(5_000);
-  // 600 keys are two leaves.
-  expect(answers.map(({ bits, prefix }) => [bits, prefix])).toEqual([
-    [1, 0],
-    [1, 2 ** 31],
-    [0, 0],
-  ]);
-  expect(answers.reduce((sum, { pairs }) => sum + pairs.length / PAIR_BYTES, 0)).toBe(600);
-  expect(answers.at(-1)?.isLast).toBe(true);
-  answers.length = 0;
-  world.toOrigin(socket, { type: "reconcile", channel: "pools", leaves: leaves.slice(0, 9) });
-  world.advance(5_000);
-  expect(answers.map(({ bits, isLast }) => [bits, isLast])).toEqual([
-    [0, false],
-    [0, true],
-  ]);
 });

@@ -66,18 +66,18 @@ export class PairUnion {
   }
 
   /**
-   * The partition that the other party has other keys in; `null`: these are the same here. Where
-   * the leaf is smaller than one of ours it is ours, for the other party has more keys around it.
+   * Whether these keys are the same here. Where the leaf is smaller than one of ours, the other
+   * party has more keys around it than we, so something differs there.
    */
-  differing(leaf: PartitionDigest): Partition | null {
+  matches(leaf: PartitionDigest): boolean {
     let ranges = this.#whole();
     for (let bits = 1; bits <= leaf.bits; bits++) {
-      if (countOf(ranges) <= LEAF_KEYS) return bits === 1 ? WHOLE : within(leaf, bits - 1);
+      if (countOf(ranges) <= LEAF_KEYS) return false;
       ranges = narrowed(ranges, within(leaf, bits));
     }
     this.#left = Number.POSITIVE_INFINITY;
     const digest = this.#digestOf(ranges, { bits: leaf.bits, prefix: leaf.prefix });
-    return equalBytes(must(digest, "a digest"), leaf.digest) ? null : leaf;
+    return equalBytes(must(digest, "a digest"), leaf.digest);
   }
 
   /** All pairs of a partition, in no order. */

@@ -4,7 +4,7 @@
  */
 import { LIMITS } from "../../../shared/protocol/limits.ts";
 import type { Partition, PartitionDigest } from "../../../shared/log/partition.ts";
-import { endOf, WHOLE } from "../../../shared/log/partition.ts";
+import { WHOLE } from "../../../shared/log/partition.ts";
 import type { Difference } from "../../../shared/protocol/messages.ts";
 import { PAIR_BYTES } from "../../../shared/log/trie-leaf.ts";
 import { BUDGETS } from "../budgets/limits.ts";
@@ -41,23 +41,15 @@ export class Reconciliation {
         return answer;
       const leaf = this.#leaves[this.#at++];
       if (leaf === undefined) return [...answer, this.#difference(WHOLE, new Uint8Array(), true)];
-      const told = union.differing(leaf);
-      if (told === null) continue;
-      this.#skipWithin(told);
-      const pairs = union.pairs(told);
+      if (union.matches(leaf)) continue;
+      const pairs = union.pairs(leaf);
       bytes += pairs.length;
       for (let from = 0; from === 0 || from < pairs.length; from += MESSAGE_PAIRS * PAIR_BYTES)
         answer.push(
-          this.#difference(told, pairs.subarray(from, from + MESSAGE_PAIRS * PAIR_BYTES), false),
+          this.#difference(leaf, pairs.subarray(from, from + MESSAGE_PAIRS * PAIR_BYTES), false),
         );
     }
     return answer;
-  }
-
-  /** They are answered with what they lie in: however small a peer's leaves are, ours are few. */
-  #skipWithin(told: Partition): void {
-    const end = endOf(told);
-    while ((this.#leaves[this.#at]?.prefix ?? end) < end) this.#at++;
   }
 
   #difference({ bits, prefix }: Partition, pairs: Uint8Array, isLast: boolean): Difference {
