@@ -77,8 +77,7 @@ export function overlapping<T extends Partition>(
   });
 }
 
-/** Prefixes of the partition lie below it. */
-export function endOf({ bits, prefix }: Partition): number {
+function endOf({ bits, prefix }: Partition): number {
   return prefix + 2 ** (32 - bits);
 }
 
