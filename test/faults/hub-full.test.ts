@@ -77,6 +77,17 @@ function workerd(): string {
   return [String(program.pid)].flatMap(of).flatMap(of).join(" ");
 }
 
+/** Whether a socket is opened; it is closed again. */
+async function isLetIn(url: string, headers: Record<string, string>): Promise<boolean> {
+  const socket = new WebSocket(url, { headers });
+  const isIn = await once(socket, "open").then(
+    () => true,
+    () => false,
+  );
+  socket.terminate();
+  return isIn;
+}
+
 test("[API8] [API14] [API64] at the limit new sockets are refused and old ones live, in a storm that comes again and again", async () => {
   expect(hub.maxSockets).toBe((FILES * 3) / 4);
   await adminOf(hub, "m").call(createMesh, { body: { name: "m" } });
@@ -140,9 +151,11 @@ test("[API8] [API14] [API64] at the limit new sockets are refused and old ones l
       (now) => now > delivered,
     );
     const other = await joined(`new-${storm}`);
-    const socket = new WebSocket(homeUrl, { headers: await other.headers() });
-    await once(socket, "open");
-    socket.terminate();
+    // As a relay does, which dials again: those of the storm before may still count. [API64]
+    await eventually(
+      async () => isLetIn(homeUrl, await other.headers()),
+      (isIn) => isIn,
+    );
     for (const each of open) each.terminate();
     open.clear();
   }

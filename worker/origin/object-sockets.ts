@@ -36,6 +36,9 @@ const attachmentSchema: z.ZodType<Attachment> = z.object({
 /** `readyState` of a socket that is not closed. */
 const OPEN = 1;
 
+/** Close code that nobody reads: the other end is gone. */
+const NORMAL_CLOSURE = 1000;
+
 export class ObjectSockets implements SocketPort {
   readonly #context: DurableObjectState;
   readonly #process: HubProcess;
@@ -99,6 +102,7 @@ export class ObjectSockets implements SocketPort {
 
   /** The socket is gone. Answers its owner. */
   forget(socket: WebSocket): Owner | null {
+    releaseFile(socket);
     const owner = this.ownerOf(socket);
     if (owner === null) return null;
     this.#sockets.delete(owner.id);
@@ -168,6 +172,18 @@ export class ObjectSockets implements SocketPort {
       this.#halfClosedTimer = null;
       this.checkHalfClosed();
     }, afterMs);
+  }
+}
+
+/**
+ * Of a socket whose other end went without a close frame, workerd keeps the file until the object
+ * closes the socket too, or the garbage collector finds it: 30 s later on a quiet hub. [API64]
+ */
+function releaseFile(gone: WebSocket): void {
+  try {
+    gone.close(NORMAL_CLOSURE);
+  } catch {
+    // Closed already.
   }
 }
 

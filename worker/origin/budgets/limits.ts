@@ -195,7 +195,7 @@ export const BUDGETS = {
   /** A member has at most so many times as many sockets as are left. [API14] */
   socketsPerFreeSocket: 4,
   /** Time for which a socket that went still counts: its file is closed later. [API64] */
-  goneMs: 2_000,
+  goneMs: 500,
   /** Sockets with those that went, of the bound: the files that are left are more. [API64] */
   withGoneShare: 7 / 6,
   /** Closed sockets whose other end has not gone, before the object restarts. [LOG48] */
