@@ -6,7 +6,7 @@ import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 
 export interface TcpProxyOptions {
-  /** Where the hub is; asked at each connection. */
+  /** Where the hub is; asked at each connection, which ends where this throws. */
   target(): string;
   /** Milliseconds that every byte takes longer, each way. */
   readonly delayMs?: number;
@@ -65,8 +65,11 @@ export class TcpProxy {
 
   #join(client: Socket): void {
     this.dials++;
-    const [host, port] = this.#options.target().split(":");
-    const hub = connect({ host: host ?? "", port: Number(port) });
+    const hub = this.#dial();
+    if (hub === null) {
+      client.destroy();
+      return;
+    }
     const { idleMs, maxBytes = Infinity } = this.#options;
     let said = 0;
     let timer: NodeJS.Timeout | null = null;
@@ -99,6 +102,16 @@ export class TcpProxy {
         this.#sockets.delete(from);
         this.#later(() => to.destroy());
       });
+    }
+  }
+
+  /** `null`: the process behind does not run now. */
+  #dial(): Socket | null {
+    try {
+      const [host, port] = this.#options.target().split(":");
+      return connect({ host: host ?? "", port: Number(port) });
+    } catch {
+      return null;
     }
   }
 
