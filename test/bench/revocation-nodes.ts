@@ -126,9 +126,9 @@ async function* measure(rig: BenchRig, nodes: readonly Node[]): AsyncGenerator<F
 
 /** Else it is not measured what is meant to be. */
 function requireFollowers(rig: BenchRig): void {
-  // Of a feeder home and the remote; the publisher's, what asks the API, and questions for the
-  // hub's clock, which linger.
-  const most = 2 * FEEDERS + 8;
+  // Of each feeder two, the publisher's, and those of questions, which linger. Without feeders each
+  // node had two.
+  const most = NODES;
   const sockets = hubSockets(rig.hub.url);
   progress(`${sockets} sockets at the hub`);
   if (sockets > most) throw new Error(`${sockets} sockets at the hub, for ${NODES} relays`);
