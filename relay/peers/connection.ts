@@ -68,6 +68,11 @@ export class PeerConnection {
     return this.#write(frameOf(bytes, max));
   }
 
+  /** Sends a frame, its length included, and waits for nothing; the reader hears of an end. */
+  post(wire: Buffer): void {
+    this.#socket.write(wire);
+  }
+
   /** Sent, and not taken by the system yet. */
   get backlogBytes(): number {
     return this.#socket.writableLength;

@@ -13,7 +13,7 @@ import { splitHostPort } from "../lib/host-port.ts";
 import type { Logger } from "../lib/log.ts";
 import { PeerConnection } from "./connection.ts";
 import { ownHosts, peerFinder, withoutSelf } from "./find-peers.ts";
-import { PeerError } from "./frames.ts";
+import { frameOf, PeerError } from "./frames.ts";
 import { peerCertificate } from "./handshake.ts";
 import type { PeerCertificate } from "./handshake.ts";
 import { PEER_LIMITS } from "./limits.ts";
@@ -40,12 +40,29 @@ export async function carryFrames(
   }
 }
 
-export function pipeOver(connection: PeerConnection): FeedPipe {
+/**
+ * Frames as they go out. A change goes to all followers, one after another: it is made once for
+ * those that have the same stream for it. [FEE10]
+ */
+export class WireFrames {
+  #last: { readonly stream: number; readonly bytes: Uint8Array; readonly wire: Buffer } | null =
+    null;
+
+  of(frame: FeedFrame): Buffer {
+    if (frame.type !== "message") return frameOf(encodeFeedFrame(frame), MAX_FEED_FRAME_BYTES);
+    const { stream, bytes } = frame;
+    const last = this.#last;
+    if (last?.bytes === bytes && last.stream === stream) return last.wire;
+    const wire = frameOf(encodeFeedFrame(frame), MAX_FEED_FRAME_BYTES);
+    this.#last = { stream, bytes, wire };
+    return wire;
+  }
+}
+
+/** @param frames Of all connections of one side. */
+export function pipeOver(connection: PeerConnection, frames: WireFrames): FeedPipe {
   return {
-    send: (frame: FeedFrame) => {
-      // Its reader hears of an end.
-      connection.send(encodeFeedFrame(frame), MAX_FEED_FRAME_BYTES).catch(() => undefined);
-    },
+    send: (frame: FeedFrame) => connection.post(frames.of(frame)),
     get backlogBytes() {
       return connection.backlogBytes;
     },
@@ -59,6 +76,7 @@ export class PeerFeedNet implements FeedNet {
   readonly #find: (signal: AbortSignal) => Promise<readonly string[]>;
   readonly #log: Logger;
   readonly #abort = new AbortController();
+  readonly #frames = new WireFrames();
   #addresses: readonly string[] | null = null;
   #timer: NodeJS.Timeout | null = null;
 
@@ -100,7 +118,7 @@ export class PeerFeedNet implements FeedNet {
       try {
         const { idleMs } = PEER_LIMITS;
         const connection = await PeerConnection.dial(address, this.#certificate, idleMs, signal);
-        pipe = pipeOver(connection);
+        pipe = pipeOver(connection, this.#frames);
         await connection.send(messageFrame({ type: "follow", name: hostname().slice(0, 253) }));
         onConnected();
         await carryFrames(connection, handlers);

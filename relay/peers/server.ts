@@ -12,7 +12,7 @@ import { errorText } from "../../shared/lib/error-text.ts";
 import type { Logger } from "../lib/log.ts";
 import { listenOn } from "../lib/listen-on.ts";
 import { PeerConnection } from "./connection.ts";
-import { carryFrames, pipeOver } from "./feed-net.ts";
+import { carryFrames, pipeOver, WireFrames } from "./feed-net.ts";
 import { PeerError } from "./frames.ts";
 import type { PeerCertificate } from "./handshake.ts";
 import { PEER_LIMITS } from "./limits.ts";
@@ -37,6 +37,7 @@ export class PeerServer {
   /** Those that have not shown yet that they have the cluster's key, oldest first. */
   readonly #unproven = new Set<Socket>();
   readonly #followers = new Set<Socket>();
+  readonly #frames = new WireFrames();
   #transfers = 0;
   #warnedMs = -Infinity;
   /** When what was sent until now may all have been sent. */
@@ -120,7 +121,7 @@ export class PeerServer {
   async #feed(socket: Socket, connection: PeerConnection, name: string): Promise<void> {
     if (this.#followers.size >= this.#limits.followers)
       throw new PeerError("it has followers enough");
-    const handlers = this.#offer.follow(name, pipeOver(connection));
+    const handlers = this.#offer.follow(name, pipeOver(connection, this.#frames));
     if (handlers === null) throw new PeerError("it feeds nobody");
     this.#sockets.delete(socket);
     this.#followers.add(socket);
