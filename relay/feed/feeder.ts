@@ -33,8 +33,8 @@ export class Feeder {
   readonly #origins = new Map<string, FedOrigin>();
   readonly #blobRoom = new BlobRoom();
   #goesOnSoon = false;
-  /** What was sent last. */
-  #encoded: { readonly message: Message; readonly bytes: Uint8Array } | null = null;
+  /** Most messages go to all followers, and are encoded once. */
+  readonly #encoded = new WeakMap<Message, Uint8Array>();
 
   constructor(ports: FeederPorts) {
     this.#ports = ports;
@@ -281,9 +281,8 @@ export class Feeder {
   }
 
   #send({ pipe }: Follower, stream: number, message: Message): void {
-    // Most go to all followers, one after another.
-    if (this.#encoded?.message !== message)
-      this.#encoded = { message, bytes: encodeMessage(message) };
-    pipe.send({ type: "message", stream, bytes: this.#encoded.bytes });
+    const bytes = this.#encoded.get(message) ?? encodeMessage(message);
+    this.#encoded.set(message, bytes);
+    pipe.send({ type: "message", stream, bytes });
   }
 }

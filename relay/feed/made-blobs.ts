@@ -6,6 +6,8 @@
 import { equalBytes } from "../../shared/lib/bytes.ts";
 import type { Partition } from "../../shared/log/partition.ts";
 import { encodePayload } from "../../shared/log/payload.ts";
+import type { Blob } from "../../shared/protocol/messages.ts";
+import type { Channel } from "../../shared/record/channel.ts";
 import type { ConfirmedChannel } from "../view/confirmed.ts";
 
 /**
@@ -58,9 +60,25 @@ export class MadeBlobs {
   readonly #room: BlobRoom;
   /** By partition. */
   readonly #made = new Map<string, Made>();
+  /** By payload: what was sent of it last. */
+  readonly #messages = new WeakMap<Uint8Array, Blob>();
 
   constructor(room: BlobRoom) {
     this.#room = room;
+  }
+
+  /** A partition's payload as a message; the same one for all who are sent it at one revision. */
+  message(
+    confirmed: ConfirmedChannel,
+    at: Partition & { readonly channel: Channel; readonly revision: number },
+  ): Blob {
+    const { bits, prefix, channel, revision } = at;
+    const payload = this.payload(confirmed, { bits, prefix });
+    const before = this.#messages.get(payload);
+    if (before?.revision === revision) return before;
+    const message: Blob = { type: "blob", origin: 0, channel, bits, prefix, revision, payload };
+    this.#messages.set(payload, message);
+    return message;
   }
 
   /** All records of a partition, as a payload. */

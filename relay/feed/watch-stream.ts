@@ -217,8 +217,8 @@ export class WatchStream {
       if (log.head === null || log.head.epoch !== after.epoch || confirmed === null)
         return this.#set(channel, { kind: "waiting", cursor: null, isFromHello: false });
       const { revision } = log.head;
-      const payload = this.#ports.blobs(channel).payload(confirmed, { bits, prefix });
-      this.#ports.send({ type: "blob", origin: 0, channel, bits, prefix, revision, payload });
+      const at = { channel, bits, prefix, revision };
+      this.#ports.send(this.#ports.blobs(channel).message(confirmed, at));
       sent++;
     }
     if (sent < blobs.length) {

@@ -41,20 +41,19 @@ export async function carryFrames(
 }
 
 /**
- * Frames as they go out. A change goes to all followers, one after another: it is made once for
- * those that have the same stream for it. [FEE10]
+ * Frames as they go out. A message that goes to all followers is made once for those that have a
+ * stream of the same number for it. [FEE9] [FEE10]
  */
 export class WireFrames {
-  #last: { readonly stream: number; readonly bytes: Uint8Array; readonly wire: Buffer } | null =
-    null;
+  readonly #made = new WeakMap<Uint8Array, { readonly stream: number; readonly wire: Buffer }>();
 
   of(frame: FeedFrame): Buffer {
     if (frame.type !== "message") return frameOf(encodeFeedFrame(frame), MAX_FEED_FRAME_BYTES);
     const { stream, bytes } = frame;
-    const last = this.#last;
-    if (last?.bytes === bytes && last.stream === stream) return last.wire;
+    const made = this.#made.get(bytes);
+    if (made?.stream === stream) return made.wire;
     const wire = frameOf(encodeFeedFrame(frame), MAX_FEED_FRAME_BYTES);
-    this.#last = { stream, bytes, wire };
+    this.#made.set(bytes, { stream, wire });
     return wire;
   }
 }

@@ -46,6 +46,20 @@ test("[FEE9] a blob is made once, and anew when something of its partition has c
   expect(decoded.reduce((sum, one) => sum + (one.ok ? one.changes.length : 0), 0)).toBe(3_000);
 });
 
+test("[FEE9] all who are sent a blob at one revision are sent one message", () => {
+  const channel = new Channel(300);
+  const made = new MadeBlobs(new BlobRoom());
+  const [leaf] = channel.trie.leaves();
+  if (leaf === undefined) throw new Error("no leaf");
+  const { bits, prefix } = leaf;
+  const messageAt = (revision: number): unknown =>
+    made.message(channel.confirmed, { channel: "identity", bits, prefix, revision });
+  const first = messageAt(7);
+  expect(first).toMatchObject({ type: "blob", channel: "identity", bits, prefix, revision: 7 });
+  expect(messageAt(7)).toBe(first);
+  expect(messageAt(8)).toMatchObject({ revision: 8 });
+});
+
 test("[FEE9] what is kept is let go when nobody is repaired", () => {
   const channel = new Channel(300);
   const made = new MadeBlobs(new BlobRoom());

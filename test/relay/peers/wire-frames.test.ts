@@ -5,7 +5,7 @@ import type { FeedFrame } from "../../../relay/feed/frames.ts";
 import { WireFrames } from "../../../relay/peers/feed-net.ts";
 import { LENGTH_BYTES } from "../../../relay/peers/frames.ts";
 
-test("[FEE10] a message to many followers is made once where their streams have one number, and anew else", () => {
+test("[FEE9] [FEE10] a message to many followers is made once where their streams have one number, and anew else", () => {
   const frames = new WireFrames();
   const bytes = Buffer.from("a change");
   const to = (stream: number, of: Uint8Array = bytes): FeedFrame => ({
