@@ -27,6 +27,8 @@ export interface MockOptions {
   readonly sees: number;
   /** Names are `<prefix>-<number>`. */
   readonly prefix: string;
+  /** One frame in so many is looked into for the time that it took; absent: 5. */
+  readonly sample?: number;
 }
 
 export interface MockStats {
@@ -133,7 +135,7 @@ export class MockMesh {
       url,
       headers,
       counts,
-      sample: SAMPLE,
+      sample: this.#options.sample ?? SAMPLE,
       onLatency: (ms) => this.#latencies.push(ms),
     });
     this.#readers.push(reader);

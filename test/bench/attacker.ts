@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import WebSocket from "ws";
 
-import { encodeMessage } from "../../shared/protocol/codec.ts";
+import { decodeMessage, encodeMessage } from "../../shared/protocol/codec.ts";
 import { PING_TEXT } from "../../shared/protocol/messages.ts";
 import { Credentials } from "../../relay/hub/credentials.ts";
 import { ATTACKS, helloOf, isAttack } from "./attacks.ts";
@@ -50,10 +50,15 @@ async function oneSocket(): Promise<void> {
     });
   });
   if (!opened) return;
+  let accepted = 0;
   if (attack.isDeaf === true) socket.pause();
+  if (attack.unacknowledged !== undefined)
+    socket.on("message", (data) => (accepted += countAccepted(data)));
   socket.send(encodeMessage(helloOf(attack.role)));
   let turnBytes = sentBytes;
   for (let n = 0; !isEnded && (attack.isDialling !== true || n < 1); n++) {
+    while (!isEnded && n - accepted >= (attack.unacknowledged ?? Number.POSITIVE_INFINITY))
+      await sleep(1);
     strike(socket, n);
     if (sentBytes - turnBytes < AT_ONCE_BYTES) continue;
     turnBytes = sentBytes;
@@ -61,6 +66,11 @@ async function oneSocket(): Promise<void> {
     while (!isEnded && (socket.bufferedAmount > MOST_BUFFERED || isTooFast())) await sleep(1);
   }
   socket.terminate();
+}
+
+function countAccepted(data: WebSocket.RawData): number {
+  const decoded = Buffer.isBuffer(data) ? decodeMessage(data) : null;
+  return decoded?.ok === true && decoded.message.type === "accepted" ? 1 : 0;
 }
 
 function strike(socket: WebSocket, n: number): void {

@@ -22,6 +22,8 @@ export interface Attack {
   readonly isDeaf?: boolean;
   /** Dials anew after each message. */
   readonly isDialling?: boolean;
+  /** So many frames at most are not acknowledged: the hub has no reason to close the socket. */
+  readonly unacknowledged?: number;
   /** The n-th message of a socket. */
   blow(n: number): Blow;
 }
@@ -37,6 +39,9 @@ const zeros = Object.fromEntries(
   Array.from({ length: 60 }, (_, n) => [`l${n}`, "0".repeat(1_000)]),
 );
 
+/** Fewer than the hub keeps of refused records. */
+const MANY_PODS = 40_000;
+
 const home: Omit<Attack, "blow"> = { role: "home", sockets: 1 };
 const watch: Omit<Attack, "blow"> = { role: "watch", sockets: 1 };
 
@@ -47,6 +52,15 @@ function publish(channel: Channel, changes: readonly LogChange[]): Uint8Array {
     sequence: 1,
     payload: encodePayload(changes, 1),
   });
+}
+
+function claim(n: number): Uint8Array {
+  return publish("pools", [put(pool(`10.${n & 127}.${(n >> 7) & 255}.0/24`))]);
+}
+
+/** A record of 60 KB that is kept, for it is refused. */
+function refused(n: number): Uint8Array {
+  return publish("identity", [put(pod(`x${n}`, FOREIGN, { ...zeros, n: String(n) }))]);
 }
 
 /** 8 MiB of empty lists. */
@@ -98,10 +112,8 @@ export const ATTACKS = {
   pings: { ...home, sockets: 4, blow: () => "ping" },
   "inflating payloads": { ...home, blow: () => INFLATING },
   hellos: { ...home, blow: () => HELLO },
-  claims: {
-    ...home,
-    blow: (n) => publish("pools", [put(pool(`10.${n & 127}.${(n >> 7) & 255}.0/24`))]),
-  },
+  claims: { ...home, blow: claim },
+  "patient claims": { ...home, unacknowledged: 60, blow: claim },
   "liar acks": {
     ...watch,
     sockets: 8,
@@ -117,9 +129,11 @@ export const ATTACKS = {
         mark: n,
       }),
   },
-  "refused records": {
+  "refused records": { ...home, blow: refused },
+  "patient refused records": {
     ...home,
-    blow: (n) => publish("identity", [put(pod(`x${n}`, FOREIGN, { ...zeros, n: String(n) }))]),
+    unacknowledged: 60,
+    blow: (n) => refused(n % MANY_PODS),
   },
   "a dial storm": { ...home, sockets: 16, isDialling: true, blow: () => HELLO },
 } as const satisfies Readonly<Record<string, Attack>>;

@@ -18,7 +18,14 @@ import { figure, progress, quantile } from "./figure.ts";
 import type { Figure } from "./figure.ts";
 import { BenchRig } from "./rig.ts";
 
-const QUIET = { clusters: 2, endpoints: 200, rate: 100, sees: 1, prefix: "quiet" } as const;
+const QUIET = {
+  clusters: 2,
+  endpoints: 200,
+  rate: 100,
+  sees: 1,
+  prefix: "quiet",
+  sample: 1,
+} as const;
 const ROUNDS = 2;
 const ROUND_MS = 4_000;
 /** What an attack has left in the hub's sockets is not counted as undisturbed. */

@@ -17,7 +17,7 @@ export const OF_THE_HUB: readonly Mutant[] = [
       "ack-before-commit": {
         kind: "before",
         do: `for (const { socket, message } of frames)
-        this.#answerPublish(socket, message, { kind: "accepted", log: this.#logs[message.channel], refused: 0, hasCommitted: false, size: NO_WORK, rest: [] });`,
+        this.#answerPublish(socket, message, { kind: "accepted", log: this.#logs[message.channel], refused: 0, hasCommitted: false, size: NO_WORK, work: NO_WORK, rest: [] });`,
       },
     },
   },

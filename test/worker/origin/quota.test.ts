@@ -1,13 +1,14 @@
 import { expect, test } from "vitest";
 
 import type { LogChange } from "../../../shared/log/payload.ts";
+import type { Channel } from "../../../shared/record/channel.ts";
 import { hashKey } from "../../../shared/record/encoding.ts";
 import { DiskBudget } from "../../../worker/origin/budgets/disk-budget.ts";
 import { ChangeQuota } from "../../../worker/origin/budgets/change-quota.ts";
 import { BUDGETS } from "../../../worker/origin/budgets/limits.ts";
 import { populatedWorld } from "../../support/origin-peers.ts";
 import { rawHome } from "../../support/raw-home.ts";
-import { address, pod, put } from "../../support/records.ts";
+import { address, pod, pool, put } from "../../support/records.ts";
 
 test("[LOG19] a rate is counted over time, and a clock that goes back neither gives nor takes", () => {
   let nowMs = 0;
@@ -115,3 +116,37 @@ test("[LOG22] frames beyond the share wait for a timer, in their order, and none
   world.advance(1_000);
   expect(sequences()).toEqual([1, 2, 3, 4, 5, 6]);
 });
+
+const SECONDS = 4;
+/** As many as are taken in as one, and far more than our publishers have. */
+const UNACKNOWLEDGED = 60;
+
+/** Frames of one change a second, of a publisher that always lacks so many acknowledgements. */
+function takenPerSecond(change: (n: number) => LogChange, channel: Channel): number {
+  const { world, socket, accepted, publish } = rawPublisher();
+  world.isShared = true;
+  let sent = 0;
+  for (let ms = 0; ms < SECONDS * 1_000; ms++) {
+    while (sent - accepted.length < UNACKNOWLEDGED) publish([change(sent++)], channel);
+    world.advance(1);
+  }
+  expect(world.closedWith(socket)).toBe(null);
+  return accepted.length / SECONDS;
+}
+
+test.each([
+  ["admitted records", "identity", 1, (n: number) => put(pod("x", address(n % 250)))],
+  ["refused records", "identity", 4, (n: number) => put(pod(`x${n}`, "172.16.0.1"))],
+  ["one refused record again and again", "identity", 4, () => put(pod("x", "172.16.0.1"))],
+  ["ever new pools", "pools", 4, (n: number) => put(pool(`192.168.${n % 256}.${n >> 8}/32`))],
+] as const)(
+  "[LOG30] who waits for its acknowledgements, and has many under way, takes no more than its share either: %s",
+  (_, channel, cost, change) => {
+    const perFrame = cost + 4;
+    const { sharedChangesPerSecond, sharedBurstChanges } = BUDGETS;
+    const most = (sharedChangesPerSecond + sharedBurstChanges) / perFrame;
+    const taken = takenPerSecond(change, channel);
+    expect(taken).toBeLessThan(most + UNACKNOWLEDGED);
+    expect(taken).toBeGreaterThan(most / 2);
+  },
+);

@@ -4,6 +4,7 @@
  * about 10 ms; while other publishers are at work, a share of it, in slices of a third of that.
  * [LOG16] [LOG22]
  */
+import { CHANNELS } from "../../../shared/record/channel.ts";
 import { ChangeQuota } from "../budgets/change-quota.ts";
 import { BUDGETS } from "../budgets/limits.ts";
 import { costOf, divideSize } from "../budgets/work-size.ts";
@@ -39,8 +40,8 @@ const SHARED_SLICE: Slice = {
 };
 /** Cost of receiving and acknowledging a frame, however few changes it has, in changes. */
 const FRAME_COST = 4;
-/** Our publishers have two of each channel under way; where many more wait, they are the work. */
-const MANY_FRAMES = 64;
+/** Our publishers have two of each channel under way; where more wait, they are the work. */
+const MANY_FRAMES = 2 * CHANNELS.length;
 /** Cost of rewriting a record, in changes; as much as a change where it is large. */
 const RECORD_COST = 1 / 3;
 /**
@@ -64,6 +65,8 @@ const NEXT_FRAME_MS = 10;
 export interface Committed {
   /** Size of the changes that were committed. */
   readonly size: WorkSize;
+  /** Their cost, in the size of admitted changes that would have cost as much. */
+  readonly work: WorkSize;
   /** Frames that did not fit. */
   readonly left: readonly WaitingFrame[];
 }
@@ -144,17 +147,15 @@ export class CommitSchedule {
   #commitSlice(): void {
     const { bytes, most } = this.#slice();
     const weight = this.#handlers.weight();
+    const areMany = this.#group.frames > MANY_FRAMES;
     const frames = this.#group.pop(bytes);
-    const { size, left } = this.#handlers.commit(frames, divideSize(most, weight));
-    const work = Math.ceil(costOf(size) * weight) + this.#frameCost(frames.length - left.length);
-    this.#quota.countChanges(size.changes, work);
-    this.#group.countWork(work);
+    const { size, work, left } = this.#handlers.commit(frames, divideSize(most, weight));
+    const frameCost = areMany ? FRAME_COST * (frames.length - left.length) : 0;
+    const cost = Math.ceil(costOf(work) * weight) + frameCost;
+    this.#quota.countChanges(size.changes, cost);
+    this.#group.countWork(cost);
     this.#group.putBack(left);
     if (!this.#group.isEmpty) this.#setCommitTimer(this.#prepareCommit());
-  }
-
-  #frameCost(frames: number): number {
-    return this.#group.frames > MANY_FRAMES ? FRAME_COST * frames : 0;
   }
 
   /**

@@ -14,7 +14,7 @@ import type { Logs } from "../log/channel-logs.ts";
 import type { OriginPorts } from "../ports.ts";
 import { runsOf } from "./commit-group.ts";
 import type { WaitingFrame } from "./commit-group.ts";
-import { judgeChanges, REFUSED_COST } from "./judge-changes.ts";
+import { judgeChanges, refusedCost } from "./judge-changes.ts";
 import { brokenQuota } from "./origin-quota.ts";
 import type { RangeClaims } from "./range-claims.ts";
 
@@ -29,6 +29,8 @@ export type PublishResult =
       readonly hasCommitted: boolean;
       /** Size of the committed changes, for the origin's quota. */
       readonly size: WorkSize;
+      /** Their cost, in the size of admitted changes that would have cost as much. [LOG30] */
+      readonly work: WorkSize;
       /** Changes of a large frame that are still to be committed before it is acknowledged. */
       readonly rest: readonly LogChange[];
     }
@@ -118,7 +120,9 @@ export class FrameIntake {
     const refused = together.refused + (first.rest?.refused ?? 0);
     // Refused changes are counted once.
     return run.frames.map((_, i) =>
-      i === 0 ? { ...together, refused, rest } : { ...together, refused: 0, size: NO_WORK },
+      i === 0
+        ? { ...together, refused, rest }
+        : { ...together, refused: 0, size: NO_WORK, work: NO_WORK },
     );
   }
 
@@ -157,12 +161,14 @@ export class FrameIntake {
       });
     this.#claims.add(claims);
     if (release.length > 0) this.#writer.released(channel);
+    const size = sizeOf(changes.slice(0, judgedCount));
     return {
       kind: "accepted",
       log,
       refused,
       hasCommitted: append.length > 0,
-      size: sizeOf(changes.slice(0, judgedCount)),
+      size,
+      work: sumSizes(size, refusedCost(refused)),
       rest: [],
     };
   }
@@ -205,17 +211,15 @@ function decodeFrame({ message, rest }: WaitingFrame): Decoded {
 function isEnough(results: readonly PublishResult[], most: WorkSize): boolean {
   return (
     results.some((result) => result.kind !== "accepted" || result.rest.length > 0) ||
-    !isWithin(sumSizes(sizeOfAll(results), refusedCost(results), ONE_MORE), most)
+    !isWithin(sumSizes(sizeOfAll(results), refusedCost(refusedOf(results)), ONE_MORE), most)
   );
 }
 
-/** Cost of refused changes beyond their size. */
-function refusedCost(results: readonly PublishResult[]): WorkSize {
-  const refused = results.reduce(
+function refusedOf(results: readonly PublishResult[]): number {
+  return results.reduce(
     (count, result) => count + (result.kind === "accepted" ? result.refused : 0),
     0,
   );
-  return { changes: refused * REFUSED_COST, bytes: 0 };
 }
 
 function sizeOfAll(results: readonly PublishResult[]): WorkSize {

@@ -14,6 +14,7 @@ import { decodeRecord, hashRecord, keyHashOf } from "../../../shared/record/enco
 import type { CalicoRecord } from "../../../shared/record/record.ts";
 import { keyOf } from "../../../shared/record/key.ts";
 import type { RangeClaim } from "../../../shared/visibility/facts.ts";
+import type { WorkSize } from "../budgets/work-size.ts";
 import { AdmittedBatch } from "../log/admitted-batch.ts";
 import { changeInstead } from "../log/admitted-change.ts";
 import type { AdmittedChange } from "../log/admitted-change.ts";
@@ -39,7 +40,12 @@ export interface Intake {
 }
 
 /** A refused record is a row of its own, which costs about three changes more. */
-export const REFUSED_COST = 3;
+const REFUSED_COST = 3;
+
+/** Cost of refused changes beyond their size. */
+export function refusedCost(refused: number): WorkSize {
+  return { changes: refused * REFUSED_COST, bytes: 0 };
+}
 
 export type IntakeResult =
   | { readonly ok: true; readonly intake: Intake }

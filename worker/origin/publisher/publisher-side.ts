@@ -209,15 +209,18 @@ export class PublisherSide {
       this.committed();
     // Frames that this event had no time for; after a broken rule the publisher is not heard.
     let left = results.at(-1)?.kind === "accepted" ? frames.slice(results.length) : [];
-    let size = NO_WORK;
+    let [size, work] = [NO_WORK, NO_WORK];
     for (const [i, result] of results.entries()) {
       const frame = must(frames[i], "a frame for each result");
-      if (result.kind === "accepted") size = sumSizes(size, result.size);
+      if (result.kind === "accepted") {
+        size = sumSizes(size, result.size);
+        work = sumSizes(work, result.work);
+      }
       if (result.kind === "accepted" && result.rest.length > 0)
         left = [{ ...frame, rest: { changes: result.rest, refused: result.refused } }, ...left];
       else this.#answerPublish(frame.socket, frame.message, result);
     }
-    return { size, left };
+    return { size, work, left };
   }
 
   #answerPublish(socket: SocketId, { channel, sequence }: Publish, result: PublishResult): void {

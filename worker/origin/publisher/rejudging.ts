@@ -9,7 +9,7 @@ import { CHANNELS } from "../../../shared/record/channel.ts";
 import { decodeRecord } from "../../../shared/record/encoding.ts";
 import type { RangeClaim } from "../../../shared/visibility/facts.ts";
 import { BUDGETS } from "../budgets/limits.ts";
-import { countWithin, divideSize, sizeOf } from "../budgets/work-size.ts";
+import { countWithin, divideSize, sizeOf, sumSizes } from "../budgets/work-size.ts";
 import type { WorkSize } from "../budgets/work-size.ts";
 import { changeInstead } from "../log/admitted-change.ts";
 import type { AdmittedChange } from "../log/admitted-change.ts";
@@ -20,6 +20,7 @@ import type { QuarantinedRecord } from "../log/log-store.ts";
 import type { OriginPorts } from "../ports.ts";
 import type { SetTimer, TimerRegistry } from "../timers.ts";
 import type { LogWriter } from "./frame-intake.ts";
+import { refusedCost } from "./judge-changes.ts";
 import type { RangeClaims } from "./range-claims.ts";
 import { AdmittedReview } from "./review-admitted.ts";
 
@@ -44,6 +45,13 @@ export interface RejudgingHandlers {
 interface Position {
   readonly channel: number;
   readonly after: Uint8Array;
+}
+
+/** What becomes of a refused record. */
+interface JudgedAgain {
+  readonly changes: readonly AdmittedChange[];
+  /** It is written again, for another rule refuses it. */
+  readonly isKeptAnew: boolean;
 }
 
 export class Rejudging {
@@ -155,15 +163,21 @@ export class Rejudging {
         ? { channel: position.channel + 1, after: new Uint8Array() }
         : { channel: position.channel, after: last.keyHash };
     const claims: RangeClaim[] = [];
+    let kept = 0;
     const admitted = store.transaction(() => {
-      const changes = records.flatMap((record) => this.#judgeAgain(log, record, claims));
+      const changes = records.flatMap((record) => {
+        const again = this.#judgeAgain(log, record, claims);
+        if (again.isKeptAnew) kept++;
+        return again.changes;
+      });
       // fault: judged-again-unprojected
       if (changes.length > 0) this.#writer.append(log, changes);
       return changes.length;
     });
     this.#claims.add(claims);
     if (admitted > 0) this.#handlers.committed();
-    this.#setTimer(this.#handlers.countWork(sizeOf(records.map(asPut))));
+    const work = sumSizes(sizeOf(records.map(asPut)), refusedCost(kept));
+    this.#setTimer(this.#handlers.countWork(work));
   }
 
   #reviewSlice(review: AdmittedReview): void {
@@ -194,25 +208,26 @@ export class Rejudging {
     this.#setTimer(BUDGETS.foldWaitMs);
   }
 
-  #judgeAgain(log: ChannelLog, held: QuarantinedRecord, claims: RangeClaim[]): AdmittedChange[] {
+  #judgeAgain(log: ChannelLog, held: QuarantinedRecord, claims: RangeClaim[]): JudgedAgain {
     const decoded = decodeRecord(held.bytes);
-    if (!decoded.ok) return [];
+    if (!decoded.ok) return { changes: [], isKeptAnew: false };
     const verdict = judge(decoded.record, this.#admission);
     if (verdict.admitted) {
       log.received.release(held.keyHash);
       const change = { op: "put", bytes: held.bytes } as const;
-      return [{ change, keyHash: held.keyHash, recordHash: held.recordHash }];
+      const { keyHash, recordHash } = held;
+      return { changes: [{ change, keyHash, recordHash }], isKeptAnew: false };
     }
     claims.push(...verdict.claims);
     const { rule, message } = verdict;
-    if (message !== held.message || rule !== held.rule)
-      log.received.quarantine({ ...held, rule, message, claims: verdict.claims });
+    const isKeptAnew = message !== held.message || rule !== held.rule;
+    if (isKeptAnew) log.received.quarantine({ ...held, rule, message, claims: verdict.claims });
     const instead = changeInstead(verdict.remainder, held.keyHash);
     const isPublished =
       instead.recordHash === null
         ? log.admitted.tagOf(held.keyHash) === undefined
         : log.admitted.compare(held.keyHash, instead.recordHash) === "same";
-    return isPublished ? [] : [instead];
+    return { changes: isPublished ? [] : [instead], isKeptAnew };
   }
 }
 
