@@ -6,10 +6,14 @@ import { readFileSync } from "node:fs";
 
 import { expect, test } from "vitest";
 
+import { natPool } from "../../relay/felix/felix-values.ts";
+import { NatPools } from "../../relay/view/nat-pools.ts";
+import { keyOf } from "../../shared/record/key.ts";
 import { effectOf, FelixModel } from "../support/felix-model/model.ts";
 import type { FelixUpdate, Outcome } from "../support/felix-model/model.ts";
+import { pool } from "../support/records.ts";
 import { rounds } from "../support/rounds.ts";
-import { isRemoteKey, throughMesh, throughRelay } from "./mesh-path.ts";
+import { isRemoteKey, RCC, throughMesh, throughRelay } from "./mesh-path.ts";
 import type { Passed } from "./mesh-path.ts";
 import { Random } from "./random.ts";
 import { randomBytes } from "./values.ts";
@@ -53,6 +57,45 @@ function localPart(outcome: Outcome): unknown {
   };
 }
 
+/** Pools are decided on together, as in a relay: the rest goes to Felix as it is. */
+class WithPools {
+  readonly #cidrs = new Map<string, string>();
+  readonly #pools = new NatPools();
+  batch: FelixUpdate[] = [];
+
+  constructor() {
+    this.#pools.setLocal(["10.65.0.0/16"]);
+    this.#pools.subscribe((changes) => {
+      for (const { op, cidr } of changes) {
+        const { key, value } = natPool(cidr);
+        this.batch.push({ key, value: op === "put" ? JSON.stringify(value) : null });
+      }
+    });
+  }
+
+  put(update: FelixUpdate): void {
+    if (!update.key.includes("/pool/")) {
+      this.batch.push(update);
+      return;
+    }
+    const { cidr } = JSON.parse(update.value ?? "") as { readonly cidr: string };
+    this.#cidrs.set(update.key, cidr);
+    this.#serve("put", cidr);
+  }
+
+  delete(key: string): void {
+    const cidr = this.#cidrs.get(key);
+    if (cidr === undefined) this.batch.push({ key, value: null });
+    else this.#serve("delete", cidr);
+  }
+
+  #serve(op: "put" | "delete", cidr: string): void {
+    const record = pool(cidr);
+    const held = { key: keyOf(record), record, revision: 1 };
+    this.#pools.onServed([{ rcc: RCC, op, held, isNew: op === "put" }]);
+  }
+}
+
 /** Sends values on to a Felix, and answers how many ended where. */
 function run(
   count: number,
@@ -62,7 +105,7 @@ function run(
 ): Readonly<Record<Passed["at"], number>> {
   const random = new Random(seed);
   const ends = { hub: 0, quarantine: 0, relay: 0, kept: 0, felix: 0 };
-  let batch: FelixUpdate[] = [];
+  const sent = new WithPools();
   const keys: string[] = [];
   for (let i = 0; i < count; i++) {
     const passed = path(randomBytes(random));
@@ -72,16 +115,16 @@ function run(
     const effect = effectOf(update);
     if (effect.is !== "taken" || !isRemoteKey(update.key))
       expect.fail(`value ${i}: ${JSON.stringify(update)} ${JSON.stringify(effect)}`);
-    batch.push(update);
+    sent.put(update);
     keys.push(update.key);
     // Some go again: what Felix took may still be what it cannot let go of.
-    if (random.chance(0.3)) batch.push({ key: random.pick(keys), value: null });
-    if (batch.length < 2_000) continue;
-    model.apply(batch);
-    batch = [];
+    if (random.chance(0.3)) sent.delete(random.pick(keys));
+    if (sent.batch.length < 2_000) continue;
+    model.apply(sent.batch);
+    sent.batch = [];
     expect(model.exit).toBe(null);
   }
-  model.apply(batch);
+  model.apply(sent.batch);
   expect(model.exit).toBe(null);
   return ends;
 }

@@ -7,15 +7,12 @@ import { expect, test } from "vitest";
 
 import { felixValue } from "../../relay/felix/felix-values.ts";
 import { NO_POOLS, PoolOrder } from "../../relay/typha/splice/pool-order.ts";
-import { encodeKvsAround, SERVER_DEFINITIONS } from "../../relay/typha/wire/encode.ts";
-import { GobDecoder } from "../../relay/typha/wire/gob/decoder.ts";
-import { readMessage } from "../../relay/typha/wire/messages.ts";
-import { element } from "../support/live-typha.ts";
 import { OwnAddresses } from "../../relay/view/served.ts";
 import { pool } from "../support/records.ts";
 import type { EncapMode, IPPool } from "../../shared/record/record.ts";
 import { FelixModel } from "../support/felix-model/model.ts";
 import type { FelixUpdate } from "../support/felix-model/model.ts";
+import { heard } from "../support/pool-messages.ts";
 
 const MODES = fc.constantFrom<EncapMode>("", "always", "cross-subnet");
 const LOCAL = ["10.65.0.0/16", "10.64.0.0/16", "fd00:65::/64"];
@@ -97,28 +94,6 @@ test("[TYP20] remote pools never change the encapsulation flags, in any order of
   );
 });
 
-/** What one connection sends around local updates, as Felix gets it. */
-function heard(order: PoolOrder, local: readonly FelixUpdate[]): readonly FelixUpdate[] {
-  const parts = local.map(({ key, value }) => {
-    if (value === null) order.localDelete(key);
-    else order.localPut(key, Buffer.from(value));
-    return element(key, value, value === null ? 3 : 1);
-  });
-  const { count, parts: all } = order.around({
-    count: parts.length,
-    parts,
-  });
-  if (count === 0) return [];
-  const decoder = new GobDecoder(1 << 26);
-  decoder.feed(SERVER_DEFINITIONS);
-  const message = decoder.feed(Buffer.concat(encodeKvsAround(count, all))).map(readMessage)[0];
-  if (message?.type !== "MsgKVs") throw new Error("no MsgKVs");
-  return message.kvs.map(({ key, value }) => ({
-    key,
-    value: value === null ? null : Buffer.from(value).toString(),
-  }));
-}
-
 test.each([
   ["v3.32.1", false, true],
   ["v3.33.0", false, true],
@@ -142,7 +117,7 @@ test.each([
           isRouted: () => isRouted,
           subscribe: () => () => {},
         };
-        const felix = () => new FelixModel("node-a1", programs);
+        const felix = () => new FelixModel("node-a1", { programsRoutes: programs });
         let [alone, both, order] = [felix(), felix(), new PoolOrder(pools, version)];
         const restart = () => {
           [alone, both, order] = [felix(), felix(), new PoolOrder(pools, version)];

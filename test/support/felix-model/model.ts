@@ -1,10 +1,12 @@
 /**
  * A strict model of what Felix accepts and what follows from it: key/values in, the state that its
- * dataplane is told out, or how it ends. An oracle for tests, written from the contract of the
- * felix stream and proven by recordings of a real Felix; it knows nothing of the relay.
+ * dataplane is told out, or how it ends (in nftables mode, which bears less than iptables). An
+ * oracle for tests, written from the contract of the felix stream and proven by recordings of a
+ * real Felix; it knows nothing of the relay.
  */
 import { encapsulationFields, encapsulationOf, routesOf, vtepsOf } from "./routes.ts";
 import type { Encapsulation, Fields } from "./routes.ts";
+import { refusedPools } from "./interval-sets.ts";
 import { endpointsOf, ipSetsOf, selects } from "./ip-sets.ts";
 import { readNet } from "./addresses.ts";
 import { readKey } from "./keys.ts";
@@ -67,6 +69,11 @@ function judge(
 const NODE_PARAMS =
   /^(IPv4VXLANTunnelAddr|IPv6VXLANTunnelAddr|VXLANTunnelMACAddr(V6)?|IpInIpTunnelAddr)$/;
 
+export interface FelixOptions {
+  /** Of 3.33 and later: `programClusterRoutes` is `Enabled` or `EnabledNoEncapOnly`. */
+  readonly programsRoutes?: boolean;
+}
+
 export class FelixModel {
   readonly hostname: string;
   readonly #objects = new Objects();
@@ -75,8 +82,7 @@ export class FelixModel {
 
   readonly #programsRoutes: boolean;
 
-  /** @param programsRoutes Of 3.33 and later: `programClusterRoutes` is on. */
-  constructor(hostname: string, programsRoutes = false) {
+  constructor(hostname: string, { programsRoutes = false }: FelixOptions = {}) {
     this.hostname = hostname;
     this.#programsRoutes = programsRoutes;
   }
@@ -94,14 +100,15 @@ export class FelixModel {
       encapsulation: encapsulationOf(datastore.#objects),
       settings: datastore.#settings(),
     };
-    this.#exit = this.#changed(this.#started);
+    this.#exit = this.#changed(this.#started) ?? panicOf(refusedPools(this.#objects));
   }
 
+  /** @param updates One message, in its order. */
   apply(updates: readonly FelixUpdate[]): readonly Effect[] {
     if (this.#exit !== null) return [];
     const effects = updates.map((update) => this.#apply(update));
     const panic = effects.find((effect) => effect.is === "panic");
-    if (panic !== undefined) this.#exit = { code: 2, reason: `panic: ${panic.rule}` };
+    if (panic !== undefined) this.#exit = panicOf(panic.rule);
     else if (this.#started !== null) this.#exit = this.#changed(this.#started);
     return effects;
   }
@@ -150,7 +157,10 @@ export class FelixModel {
     if (key === null || effect.is === "panic") return effect;
     if (effect.is === "taken") this.#objects.set(key, held);
     else this.#objects.delete(key);
-    return effect;
+    // Nothing is programmed before the first in-sync.
+    const isProgrammed = key.kind === "IPPool" && this.#started !== null;
+    const refused = isProgrammed ? refusedPools(this.#objects) : null;
+    return refused === null ? effect : { is: "panic", rule: refused };
   }
 
   #changed(start: {
@@ -230,6 +240,10 @@ export class FelixModel {
         ]),
     );
   }
+}
+
+function panicOf(rule: string | null): Exit | null {
+  return rule === null ? null : { code: 2, reason: `panic: ${rule}` };
 }
 
 function filled(name: string, value: string | null): Fields {
