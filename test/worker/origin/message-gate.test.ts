@@ -66,6 +66,25 @@ test("[LOG28] a member that is over its share waits, in order; others do not, an
   expect(state.nowMs).toBeLessThanOrEqual(2_100);
 });
 
+test("[LOG28] messages of a millisecond and more are dealt with by a timer each, where others work; alone at once", () => {
+  const { gate, work, delivered, fire } = world();
+  const digest = new Uint8Array(16);
+  const leaves = Array.from({ length: 2_000 }, (_, prefix) => ({ bits: 12, prefix, digest }));
+  const repair = encodeMessage({ type: "repair", origin: 0, channel: "pools", leaves });
+  const few = encodeMessage({ type: "repair", origin: 0, channel: "pools", leaves: [] });
+  expect(gate.admit("a", "A", repair).kind).toBe("now");
+  work.spend("B", 0, 0);
+  expect(gate.admit("a", "A", few).kind).toBe("now");
+  // There is room for all of them in what may be spent at once.
+  for (let n = 0; n < 3; n++) expect(gate.admit("a", "A", repair).kind).toBe("held");
+  expect(gate.admit("a", "A", few).kind).toBe("held");
+  for (let n = 1; n <= 4; n++) {
+    fire();
+    expect(delivered).toHaveLength(n);
+  }
+  expect(delivered).toEqual([repair, repair, repair, few]);
+});
+
 test("[LOG30] one that goes on all the same is closed, and what waits of it is forgotten with its socket", () => {
   const { gate, work } = world();
   work.spend("B", 0, 0);

@@ -135,6 +135,10 @@ export const BUDGETS = {
   memberBurstUs: 20_000,
   /** µs that a member can owe: work done alone is not held against it for long. [LOG28] */
   memberDebtUs: 200_000,
+  /** µs of a message from which on it waits for a timer, where others work. [LOG28] */
+  longMessageUs: 1_000,
+  /** Time from one such message of an Origin to the next: that of two of the longest. [LOG28] */
+  turnMs: 6,
   /** µs charged for a broken message: ten times what 8 MiB inflated in vain take. [LOG28] */
   brokenMessageUs: 100_000,
   /** Messages of one socket that wait for its member's share. [LOG28] */

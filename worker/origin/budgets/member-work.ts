@@ -74,11 +74,12 @@ export class MemberWork {
    * all of it.
    */
   waitMs(member: string, nowMs: number): number {
-    if (!this.#hasCompany(member, nowMs)) return 0;
+    if (!this.hasCompany(member, nowMs)) return 0;
     return this.#buckets.get(member)?.waitMs(nowMs) ?? 0;
   }
 
-  #hasCompany(member: string, nowMs: number): boolean {
+  /** Whether another member was heard within the last second. */
+  hasCompany(member: string, nowMs: number): boolean {
     const { ms } = this.#last.member === member ? this.#other : this.#last;
     // Also after a clock that went back.
     return Math.abs(nowMs - ms) < COMPANY_MS;

@@ -8,6 +8,7 @@ import { messageTypeOf } from "../../../shared/protocol/codec.ts";
 import type { Message } from "../../../shared/protocol/messages.ts";
 import type { SocketId } from "../peer.ts";
 import type { SetTimer, TimerRegistry } from "../timers.ts";
+import { BUDGETS } from "./limits.ts";
 import { HELD_RULE, HeldMessages } from "./held-messages.ts";
 import { priceOf } from "./member-work.ts";
 import type { MemberWork } from "./member-work.ts";
@@ -51,7 +52,8 @@ export class MessageGate {
     const type = messageTypeOf(data);
     // Frames and acknowledgements have quotas of their own; but nothing overtakes a held message.
     const isFree = type === "publish" || type === "reader-ack";
-    if (!this.#held.has(socket) && (isFree || this.#waitMs(member) === 0)) {
+    const mayGo = isFree || (this.#waitMs(member) === 0 && !this.#mustTakeTurns(member, data));
+    if (!this.#held.has(socket) && mayGo) {
       this.#charge(member, data);
       return NOW;
     }
@@ -69,7 +71,8 @@ export class MessageGate {
     const next = this.#held.next((member) => this.#waitMs(member) === 0);
     if (next !== null) this.#charge(next.member, next.message);
     const waits = [...this.#held.members()].map((member) => this.#waitMs(member));
-    if (waits.length > 0) this.#setTimer(Math.min(...waits));
+    const turnMs = next !== null && isLong(next.message) ? BUDGETS.turnMs : 0;
+    if (waits.length > 0) this.#setTimer(Math.max(turnMs, Math.min(...waits)));
     if (next !== null) this.#deliver(next.socket, next.message);
   }
 
@@ -91,6 +94,14 @@ export class MessageGate {
     this.#held.drop(socket);
   }
 
+  /**
+   * One that costs much comes by a timer where others work: a socket that has several is read on
+   * and on, and all that its member may spend at once would pass in one go. [LOG28]
+   */
+  #mustTakeTurns(member: string, data: Uint8Array): boolean {
+    return isLong(data) && this.#ports.memberWork.hasCompany(member, this.#ports.clock.now());
+  }
+
   #charge(member: string, data: Uint8Array): void {
     const { us, laterUs } = priceOf(messageTypeOf(data), data.length);
     this.#spend(member, us, laterUs);
@@ -103,4 +114,9 @@ export class MessageGate {
   #waitMs(member: string): number {
     return this.#ports.memberWork.waitMs(member, this.#ports.clock.now());
   }
+}
+
+/** Whether it takes the thread for long by its price. */
+function isLong(data: Uint8Array): boolean {
+  return priceOf(messageTypeOf(data), data.length).us >= BUDGETS.longMessageUs;
 }
