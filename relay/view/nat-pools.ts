@@ -176,6 +176,7 @@ function widest(cidrs: readonly Cidr[]): Widest {
   const inside: [Cidr, Cidr][] = [];
   for (const cidr of cidrs.toSorted(byAddress)) {
     const last = kept.at(-1);
+    // fault: nested-pools-told
     if (last !== undefined && cidrContains(last, cidr)) inside.push([cidr, last]);
     else kept.push(cidr);
   }

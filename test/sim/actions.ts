@@ -15,8 +15,11 @@ import { Rng } from "./random.ts";
 import type { RelayProcess } from "./relay-process.ts";
 import { SCOPES } from "./scopes.ts";
 import { MOVE_ACTION, moveFelix } from "./felix-moves.ts";
+import { isNestedAction, NESTED_ACTION_NAMES, NESTED_ACTIONS } from "./nested-pools.ts";
+import type { NestedActionName } from "./nested-pools.ts";
 import {
   drawsMoves,
+  drawsNested,
   drawsRolling,
   drawsRoutes,
   drawsServices,
@@ -34,6 +37,7 @@ export interface Action {
     | RouteActionName
     | ServicesActionName
     | ShownActionName
+    | NestedActionName
     | WatchedActionName
     | typeof MOVE_ACTION;
   readonly seed: number;
@@ -381,7 +385,9 @@ export function runAction(mesh: MeshWorld, action: Action): void | Promise<void>
           ? WATCHED_ACTIONS[name]
           : isShownAction(name)
             ? SHOWN_ACTIONS[name]
-            : KINDS[name as ActionName];
+            : isNestedAction(name)
+              ? NESTED_ACTIONS[name]
+              : KINDS[name as ActionName];
   return run(mesh, new Rng(action.seed));
 }
 
@@ -407,8 +413,9 @@ export function actionsOf(seed: number): {
     const moves = drawsMoves(seed) && rng.chance(0.4) ? MOVE_ACTION : null;
     const watched = drawsWatched(seed) && rng.chance(0.35) ? rng.pick(WATCHED_ACTION_NAMES) : null;
     const services = drawsServices(seed) && rng.chance(0.5) ? rng.pick(SHOWN_ACTION_NAMES) : null;
+    const nested = drawsNested(seed) && rng.chance(0.35) ? rng.pick(NESTED_ACTION_NAMES) : null;
     return {
-      name: services ?? watched ?? moves ?? routes ?? name,
+      name: nested ?? services ?? watched ?? moves ?? routes ?? name,
       seed: rng.below(2 ** 31),
       thenMs,
     };

@@ -1,5 +1,5 @@
 /** Which addresses a record speaks for, and whether two texts mean some address both. */
-import { cidrsOverlap, parseCidr } from "../../shared/ip/cidr.ts";
+import { cidrContains, cidrsOverlap, parseCidr } from "../../shared/ip/cidr.ts";
 import type { CalicoRecord } from "../../shared/record/record.ts";
 
 /**
@@ -18,4 +18,10 @@ export function overlap(a: string, b: string): boolean {
   if (!a.includes("/") && !b.includes("/")) return false;
   const [left, right] = [parseCidr(a), parseCidr(b)];
   return left !== null && right !== null && cidrsOverlap(left, right);
+}
+
+/** Whether a range holds another one whole. */
+export function holds(outer: string, inner: string): boolean {
+  const [wide, narrow] = [parseCidr(outer), parseCidr(inner)];
+  return wide !== null && narrow !== null && cidrContains(wide, narrow);
 }

@@ -244,6 +244,8 @@ export type Happening =
       /** Whether a pool of its own has VXLAN: else one with a mode ends Felix. */
       readonly hasVxlan: boolean;
     }
+  /** A Felix ended of other clusters' pools: with its own alone it had not. */
+  | { readonly what: "felix ended"; readonly relay: string; readonly reason: string }
   /** A relay tells the hub that it has obeyed an order about routes. */
   | {
       readonly what: "obeyed";

@@ -21,7 +21,7 @@ import { Place } from "./place.ts";
 import { RelayProcess } from "./relay-process.ts";
 import type { Identity } from "./relay-process.ts";
 import type { SimScope } from "./scopes.ts";
-import { drawsFeeders, drawsRoutes, drawsServices, drawsWatched } from "./seeds.ts";
+import { drawsFeeders, drawsNested, drawsRoutes, drawsServices, drawsWatched } from "./seeds.ts";
 import { SlicesOfPlace } from "./slices-of-place.ts";
 import { World } from "./world.ts";
 
@@ -109,7 +109,7 @@ export class MeshWorld {
             // One of an older version is told no Services.
             made.world.rng.chance(0.3) && slices === null,
             net,
-            drawsRoutes(seed),
+            drawsRoutes(seed) || drawsNested(seed),
             drawsWatched(seed) ? made.#clockOf(number + n) : undefined,
             slices,
           ),

@@ -29,6 +29,7 @@ import type { SimFeedNet } from "./feed-net.ts";
 import { hashOfKey, hashOfRecord, SimSource } from "./place.ts";
 import type { Place } from "./place.ts";
 import { passBarrier } from "./barrier-watch.ts";
+import { watchFelix } from "./felix-watch.ts";
 import { obeyedIn, watchRoutes } from "./overlay-watch.ts";
 import type { Obeyed } from "./overlay-watch.ts";
 import { RelayDisk } from "./relay-disk.ts";
@@ -200,8 +201,7 @@ export class RelayProcess {
     relay.remotes.subscribe((changes) => {
       for (const change of changes) this.#tell(change);
     });
-    if (this.#drawsRoutes)
-      watchRoutes(relay.remotes, this.place, this.#history, { relay: this.name, uid });
+    if (this.#drawsRoutes) this.#watchFelix(relay, uid);
     relay.start();
     this.#pollFelix(this.#process);
     if (this.#slices !== null) {
@@ -493,6 +493,11 @@ export class RelayProcess {
     const path = join(this.#disk.dir, "access.json");
     if (existsSync(path)) this.#hear(JSON.parse(readFileSync(path, "utf8")) as AccessFacts);
     else this.#history.add({ what: "heard", relay: this.name, version: -1, granted: new Map() });
+  }
+
+  #watchFelix({ remotes }: Relay, uid: string): void {
+    watchRoutes(remotes, this.place, this.#history, { relay: this.name, uid });
+    watchFelix(this.name, remotes, this.place, this.#history);
   }
 
   #tell({ rcc, op, held, isNew }: ServedChange): void {

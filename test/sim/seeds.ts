@@ -8,12 +8,15 @@ const HUB_SERVICES = 3_500_000_000;
 /** Their seeds end before 2 ** 32, as `Rng` does. */
 const [WATCHED, ROLLING] = [4_000_000_000, 4_100_000_000];
 
+/** Clusters have pools inside their pools. */
+const NESTED = 4_200_000_000;
+
 const MOVES = 2_900_000_000;
 
 /** Relays of the last place follow each other: two feed, two follow. */
 export function drawsFeeders(seed: number): boolean {
   if (drawsServices(seed)) return seed % 3 === 0;
-  return seed >= FED && !drawsRoutes(seed) && !drawsWatched(seed);
+  return seed >= FED && seed < WATCHED && !drawsRoutes(seed);
 }
 
 /** Clusters of the run may have routes to each other. */
@@ -46,10 +49,14 @@ export function drawsServices(seed: number): boolean {
  * less than they have.
  */
 export function drawsWatched(seed: number): boolean {
-  return seed >= WATCHED;
+  return seed >= WATCHED && seed < NESTED;
 }
 
 /** The same, and nothing happens but rolling restarts of hub and relays. */
 export function drawsRolling(seed: number): boolean {
-  return seed >= ROLLING;
+  return seed >= ROLLING && seed < NESTED;
+}
+
+export function drawsNested(seed: number): boolean {
+  return seed >= NESTED;
 }

@@ -132,6 +132,14 @@ test.concurrent(`[SIM9] [EVT2] of ${ROLLING * 20} rolling restarts of hub and re
   expect(status).toBe(0);
 });
 
+test.concurrent(`[SIM12] [TYP27] [TYP42] ${OF_A_KIND} seeds hold in which clusters have pools inside their pools, and no Felix ends`, async () => {
+  const { status, out } = await simulate("--from", "4200000001", "--seeds", String(OF_A_KIND));
+  expect(lastLines(out).at(-1)).toBe(
+    `${OF_A_KIND} seeds hold, 4200000001 to ${4_200_000_001 + OF_A_KIND - 1}`,
+  );
+  expect(status).toBe(0);
+});
+
 test.concurrent("[SIM4] every kept history holds", async () => {
   const { status, out } = await simulate("--kept");
   // One of each planted bug, and of real ones.

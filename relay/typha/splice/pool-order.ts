@@ -116,6 +116,7 @@ export class PoolOrder {
     if (!this.#countsPlainPools && !isRouted) return "none";
     const pools = [...this.#local.values()].flatMap(({ pool }) => (pool === null ? [] : [pool]));
     if (isRouted && hasVxlan(text, pools)) return "vxlan";
+    // fault: plain-pool-told
     return this.#countsPlainPools ? modeFor(text, pools) : "none";
   }
 

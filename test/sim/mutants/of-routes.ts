@@ -1,8 +1,9 @@
 /** Planted bugs of routes between clusters, of the hub and of relays. */
 import type { Mutant } from "./mutant.ts";
 
-/** Seeds that draw routes. */
+/** Seeds that draw routes, and those that draw pools inside pools. */
 const from = 2_000_000_001;
+const fromNested = 4_200_000_001;
 
 export const OF_ROUTES: readonly Mutant[] = [
   {
@@ -46,6 +47,20 @@ export const OF_ROUTES: readonly Mutant[] = [
     validators: ["NoFlagFlip"],
     faults: { "vxlan-without-local-pool": { kind: "value", is: "true" } },
     from,
+  },
+  {
+    name: "nested-pools-told",
+    bug: "Felix is given a pool that lies inside another one.",
+    validators: ["FelixLives"],
+    faults: { "nested-pools-told": { kind: "condition", is: "false" } },
+    from: fromNested,
+  },
+  {
+    name: "plain-pool-told",
+    bug: "A Felix that counts pools without a mode is given one where all of its own have one.",
+    validators: ["FelixLives"],
+    faults: { "plain-pool-told": { kind: "value", is: '"none"' } },
+    from: fromNested,
   },
   {
     name: "nat-window",

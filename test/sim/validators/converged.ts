@@ -2,7 +2,7 @@
  * When all is quiet, every reader has exactly what its origins have and it may see. What is missing
  * or different is `Converged`, what is too much `NoGhosts`.
  */
-import { overlap } from "../addresses.ts";
+import { holds, overlap } from "../addresses.ts";
 import type { Happening, Moment, QuietRelay } from "../history.ts";
 import { ghostInSlices, lackInSlices } from "./slices-truth.ts";
 import { shownHash, Truth } from "./truth.ts";
@@ -69,7 +69,7 @@ export const converged: Validator = {
     atQuiet(history, (truth, quiet) => {
       for (const relay of quiet.relays) {
         const missing = [...expectedPools(truth, relay)].find(
-          (cidr) => !relay.pools.includes(cidr),
+          (cidr) => !relay.pools.some((pool) => holds(pool, cidr)),
         );
         if (missing !== undefined)
           return `the Felix of ${relay.relay} source-NATs towards ${missing}`;

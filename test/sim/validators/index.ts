@@ -1,4 +1,5 @@
 import { converged, noGhosts } from "./converged.ts";
+import { felixLives } from "./felix-lives.ts";
 import { lossTold } from "./loss-told.ts";
 import { neverBehind } from "./never-behind.ts";
 import { neverInSyncEarly } from "./never-in-sync-early.ts";
@@ -33,6 +34,7 @@ export const VALIDATORS: readonly Validator[] = [
   noRouteWithoutBoth,
   noNatWindow,
   noFlagFlip,
+  felixLives,
   noForeignEndpoint,
   noEmptyWindow,
   noGhosts,

@@ -6,7 +6,7 @@
  * A hub that was put back may know less of an origin than it did: its pools are judged again once
  * its publisher has reconciled and settled, and the reader was in sync with it behind that.
  */
-import { overlap } from "../addresses.ts";
+import { holds, overlap } from "../addresses.ts";
 import type { Happening } from "../history.ts";
 import type { Validator } from "./validator.ts";
 
@@ -120,7 +120,8 @@ class Known {
     for (const origin of granted) {
       const place = this.#placeOf.get(origin) ?? "";
       const { cidr, deleted } = this.#pools.get(place) ?? { cidr: "", deleted: 0 };
-      const isGone = pools.has(cidr) && !modes.has(cidr);
+      // What lies inside a pool that Felix has is exempt by it.
+      const isGone = pools.has(cidr) && ![...modes.keys()].some((pool) => holds(pool, cidr));
       if (!isGone || this.#replaced.has(place) || !this.#edges.has(`${uid} ${origin}`)) continue;
       if (mine.some((one) => overlap(one, cidr))) continue;
       if (this.#wasRestored && !this.#sure.has(`${relay} ${origin}`)) continue;

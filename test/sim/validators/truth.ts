@@ -148,6 +148,7 @@ export class Truth {
       case "instance":
       case "moved":
       case "obeyed":
+      case "felix ended":
       case "pools":
       case "probed":
       case "remembered":

@@ -258,6 +258,7 @@ const BAD: Readonly<Record<string, readonly Happening[]>> = {
     inSlices("pa 10.7.0.1"),
     inSlices(),
   ],
+  FelixLives: [{ what: "felix ended", relay: "r", reason: "panic" }],
   NoFlagFlip: [
     {
       what: "pools",
