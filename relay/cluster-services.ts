@@ -56,6 +56,8 @@ export class ClusterServices {
   readonly #live: ServicesLive;
   readonly #unsubscribe: (() => void)[];
   #isAsked = false;
+  /** Remotes that had not told everything when that was looked at last. */
+  #awaited = "";
 
   constructor(host: ServicesHost, ports: RelayPorts, live: ServicesLive) {
     const { own, remotes } = host;
@@ -125,6 +127,22 @@ export class ClusterServices {
     if (this.#isAsked) source.followServices?.();
     this.#live.publisher()?.setServices(this.#isAsked && own.areServicesListed);
     this.writer?.wake();
+    this.imports?.wake();
+  }
+
+  /**
+   * A remote's view has moved on. Where one has told everything now, what it does not have may
+   * leave, also where no record has changed with it. [SVC28]
+   */
+  look(): void {
+    if (this.writer === null) return;
+    const { remotes } = this.#host;
+    const joined = this.#live.access.facts?.remotes.map(({ rcc }) => rcc) ?? [];
+    const all = [...joined, ...remotes.namesOf(true)];
+    const awaited = all.filter((rcc) => !remotes.isComplete(rcc, "services")).join(" ");
+    if (awaited === this.#awaited) return;
+    this.#awaited = awaited;
+    this.writer.wake();
     this.imports?.wake();
   }
 

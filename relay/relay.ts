@@ -288,6 +288,7 @@ export class Relay {
   #report(): void {
     this.splice?.look();
     this.resources?.wake();
+    this.services.look();
     this.#session.report(() => ({
       edges: this.#path.reports(this.feed),
       cluster: this.own.report(this.remotes.pools.withheld, this.config.serviceRanges),

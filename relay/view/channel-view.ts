@@ -26,8 +26,7 @@ import { HeldRecords, readPut } from "./held-records.ts";
 import type { HeldRecord, ReadPut, ViewChange } from "./held-records.ts";
 import type { OpenedBlob, Placed, Tail } from "./opened.ts";
 import type { PlacedChange, Records } from "./records.ts";
-import { Repair } from "./repair.ts";
-import type { Followed } from "./repair.ts";
+import { FollowedLog, Repair } from "./repair.ts";
 import { NOTHING, REPAIR } from "./view-outcome.ts";
 import type { ViewOutcome } from "./view-outcome.ts";
 
@@ -37,13 +36,12 @@ export interface ChannelHealth {
   readonly verified: Verified | null;
   /** Verified at the cursor, of a populated log, with nothing stale. */
   readonly isInSync: boolean;
-  /**
-   * Once it was all that a populated log held: from then on it may be stale, but what is missing is
-   * new.
-   */
+  /** Once it was all that a populated log held: what is missing since then is new. */
   readonly wasComplete: boolean;
   /** A repair has begun and not caught up: what the file holds is not yet a position. */
   readonly isRepairing: boolean;
+  /** See `FollowedLog`. */
+  readonly isPutBack: boolean;
   readonly stale: number;
   readonly records: number;
 }
@@ -54,7 +52,7 @@ export class ChannelView {
   #state: ChannelState = UNPLACED;
   /** By key, while one is under way: what it has covered, and what it has deferred. */
   #repair: Repair | null = null;
-  #followed: Followed | null = null;
+  readonly #followed = new FollowedLog();
   /** The last checkpoint said that the log is populated. */
   #isPopulated = false;
   #wasComplete = false;
@@ -118,6 +116,7 @@ export class ChannelView {
       isInSync: isProven && this.#isPopulated && this.#held.staleCount === 0,
       wasComplete: this.#wasComplete,
       isRepairing: isRepair(this.#state),
+      isPutBack: this.#followed.isPutBack,
       stale: this.#held.staleCount,
       records: this.#held.size,
     };
@@ -157,6 +156,7 @@ export class ChannelView {
   /** Holds this from now on, of no log's position: the hub is asked for everything by digest. */
   replace(trie: HashTrie): void {
     this.#held.replace(trie);
+    this.#followed.settle();
     this.#step({ type: "replaced" });
   }
 
@@ -184,10 +184,11 @@ export class ChannelView {
 
   #onPlan(plan: Omit<RepairPlan, "origin">): ViewOutcome {
     this.#step({ type: "repair-plan", plan });
-    this.#repair = new Repair(plan, this.#followed, this.#held.size > 0);
+    this.#followed.onPlan(plan);
+    this.#repair = new Repair(plan, this.#followed.furthest, this.#held.size > 0);
     // From its first blob on the view holds something of the other log, and is of no log until the
     // repair is over.
-    if (this.#repair.isOfOther) this.#followed = null;
+    if (this.#repair.isOfOther) this.#followed.leave();
     this.#noteFollowed();
     return { changes: this.#endRepair(), persist: true, repair: false };
   }
@@ -236,6 +237,7 @@ export class ChannelView {
     this.#wasComplete ||= populated;
     // fault: sweep-unpopulated
     if (sweep) changes.push(...this.#held.sweep());
+    if (sweep) this.#followed.settle();
     return { changes, persist: true, repair: false };
   }
 
@@ -254,10 +256,7 @@ export class ChannelView {
   #noteFollowed(): void {
     const cursor = cursorIn(this.#state);
     // Not before it is all of this log: what is held of another one may still be newer.
-    if (cursor === null || this.#repair?.isOfOther === true) return;
-    const { epoch, revision } = cursor;
-    if (this.#followed?.epoch !== epoch || this.#followed.revision < revision)
-      this.#followed = { epoch, revision };
+    if (cursor !== null && this.#repair?.isOfOther !== true) this.#followed.note(cursor);
   }
 
   /** After each message: ends a repair that has all there is. */

@@ -289,7 +289,7 @@ export class RemoteView {
    */
   #rewrite(): void {
     const healths = this.#views.map((view) => view.health());
-    if (healths.some(({ stale, isRepairing }) => stale > 0 || isRepairing)) return;
+    if (healths.some((each) => each.stale > 0 || each.isRepairing || each.isPutBack)) return;
     const places = this.#storage.rewrite((next) =>
       writeSnapshot(next, this.#header, this.#views, this.#storage),
     );

@@ -17,6 +17,45 @@ export interface Followed {
   readonly revision: number;
 }
 
+/** What a view knows of the log that it follows besides its position. */
+export class FollowedLog {
+  #furthest: Followed | null = null;
+  #isPutBack = false;
+
+  /** `null`: what is held is of no log's position. */
+  get furthest(): Followed | null {
+    return this.#furthest;
+  }
+
+  /**
+   * The log was put back to a time that the view had passed, and its publisher has not told yet
+   * what has changed since: a record may be an older one than before. [VIE26]
+   */
+  get isPutBack(): boolean {
+    return this.#isPutBack;
+  }
+
+  onPlan({ epoch, head }: Pick<RepairPlan, "epoch" | "head">): void {
+    const isSame = this.#furthest?.epoch === epoch;
+    this.#isPutBack = isSame && (this.#isPutBack || head < (this.#furthest?.revision ?? 0));
+  }
+
+  note({ epoch, revision }: Followed): void {
+    if (this.#furthest?.epoch !== epoch || this.#furthest.revision < revision)
+      this.#furthest = { epoch, revision };
+  }
+
+  /** Something of another log is held from here on. */
+  leave(): void {
+    this.#furthest = null;
+  }
+
+  /** Its present publisher has reconciled, or what is held was replaced. */
+  settle(): void {
+    this.#isPutBack = false;
+  }
+}
+
 /** A change that the log tells of a time which the view had passed. */
 interface Deferred {
   readonly keyHash: Uint8Array;

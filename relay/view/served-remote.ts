@@ -128,7 +128,8 @@ export class ServedRemote {
 
   isComplete(channel: Parameters<RemoteView["health"]>[0]): boolean {
     const isTold = this.#feed !== null && (this.#feed.wasTold?.(channel) ?? true);
-    return isTold && this.view.health(channel).wasComplete;
+    const { wasComplete, isPutBack } = this.view.health(channel);
+    return isTold && wasComplete && !isPutBack;
   }
 
   /** Since when it is not heard; `null`: it is. */

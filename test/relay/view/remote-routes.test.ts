@@ -237,6 +237,7 @@ test("[TYP45] [OVL7] an order is obeyed, and Felix in sync, when the remote's no
       cursor: { epoch, revision: 1, chain: new Uint8Array() },
       isInSync,
       isRepairing: false,
+      isPutBack: false,
       records: 0,
       stale: 0,
       verified: null,

@@ -4,8 +4,8 @@
  * ever goes back to an older state, unless the hub itself was put back.
  */
 import type { Message } from "../../../shared/protocol/messages.ts";
-import type { Moment } from "../history.ts";
-import { isStateOf, Truth } from "./truth.ts";
+import type { Moment, SourceState } from "../history.ts";
+import { isStateOf, shownHash, Truth } from "./truth.ts";
 import type { Validator, Violation } from "./validator.ts";
 
 interface Position {
@@ -128,7 +128,8 @@ function atFelix(history: readonly Moment[]): Violation | null {
     const who = { atMs, uid: it.uid, origin: it.origin, isOfServices };
     if (it.op === "delete") {
       const wasAt = before?.origin === it.origin ? before.index : states.length;
-      const goneAt = states.findIndex(({ value }, at) => at > wasAt && value?.isOwn !== true);
+      const scopes = [...(truth.everScopes.get(`${it.uid} ${it.origin}`) ?? [])];
+      const goneAt = states.findIndex(({ value }, at) => at > wasAt && isGone(value, scopes));
       // What was withdrawn may come back from an older blob: Felix has no newer state of it. What
       // went at its source may not, if anybody can know.
       const isGranted = truth.heard.get(it.relay)?.get(rcc) === it.origin;
@@ -155,6 +156,11 @@ function atFelix(history: readonly Moment[]): Violation | null {
     told.set(id, { ...who, index, hash });
   }
   return null;
+}
+
+/** From its source, or from what some of these scopes show. */
+function isGone(state: SourceState | null, scopes: readonly string[]): boolean {
+  return state?.isOwn !== true || scopes.some((scope) => shownHash(state, scope) === null);
 }
 
 /** `relay rcc key` */

@@ -325,6 +325,24 @@ test("[SIM2] Ordered: a key that goes back to an older state at Felix", () => {
   expect(broken([...begin, ...back])).toEqual(["Ordered"]);
 });
 
+/** Found by the simulation, seed 1725. */
+test("[SIM2] Ordered: what a grant's scope does not show any more leaves as what is gone, and comes back with a newer state", () => {
+  const [hidden, shown] = ["03".repeat(12), "04".repeat(12)];
+  const of = (hash: string): Happening =>
+    source({ ...state, hash, shown: () => (hash === hidden ? null : hash) });
+  const frame = { revision: 2, previous: "c", chain: "d", entries: new Map([[KEY, null]]) };
+  const commit = { origin: B, channel: "identity", epoch: "e", frame } as const;
+  const states = [of(hidden), of(shown), source(null)];
+  const tellings = [told("delete", false), told("put", true, shown)];
+  const late: Happening[] = [...states, { what: "commit", ...commit }, ...tellings];
+  const scopes = new Map([[`${A} ${B}`, "s"]]);
+  const scoped: Happening = { what: "edges", effective: new Map([[`${A} ${B}`, "b"]]), scopes };
+  const kinds = (happenings: readonly Happening[]): readonly string[] =>
+    broken(happenings).filter((name) => name === "Ordered");
+  expect(kinds([...begin, scoped, ...late])).toEqual([]);
+  expect(kinds([...begin, ...late])).toEqual(["Ordered"]);
+});
+
 test("[SIM2] NoAmnesia: a pod that went at its source, or a cluster that may not be seen any more, is withdrawn rightly", () => {
   expect(broken([...begin, source(null), told("delete", false)])).toEqual([]);
   const revoked: Happening[] = [

@@ -168,6 +168,40 @@ test("[VIE8] an older log's deletion of a pod that has come back since takes it 
   expect(reader.changes.slice(told)).toEqual([]);
 });
 
+test("[VIE26] a log that was put back behind a view shows older records, and is not told until its publisher has reconciled", () => {
+  const sql = new SimSql();
+  const world = new OriginWorld(facts(), sql);
+  const publisher = new TestPublisher(world);
+  const reader = new TestReader(world);
+  publisher.listed();
+  publisher.connect();
+  reader.connect();
+  publisher.change(putOf(pool("10.20.0.0/16")), putOf(pod("p0", address(0), { v: "1" })));
+  world.push(facts({ accessVersion: 2 }));
+  world.advance(1_000);
+  const copy = sql.copy();
+  publisher.change(putOf(pod("p0", address(0), { v: "2" })));
+  world.advance(1_000);
+  const view = reader.views.get("identity") as MemoryView;
+  const shown = (): string =>
+    [...view.records()].map(({ record }) => ("labels" in record ? record.labels["v"] : "")).join();
+  expect([shown(), view.health().isPutBack]).toEqual(["2", false]);
+
+  sql.putBack(copy);
+  world.crash();
+  reader.connect();
+  world.advance(20_000);
+  expect([shown(), view.health().isPutBack]).toEqual(["1", true]);
+  // Another connection finds the same log.
+  world.disconnect(reader.socket);
+  reader.connect();
+  world.advance(20_000);
+  expect(view.health()).toMatchObject({ isPutBack: true, wasComplete: true });
+  publisher.connect();
+  world.advance(1_000);
+  expect([shown(), view.health().isPutBack, reader.isInSync]).toEqual(["2", false, true]);
+});
+
 test("[LOG10] what a reader acknowledges of before its repair, or of another history, is no position: a hub that slept does not go on from there", () => {
   const { world, reader: settled } = populatedWorld(3);
   const { revision, chain } = (settled.views.get("identity") as MemoryView).acknowledged;
