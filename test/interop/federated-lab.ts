@@ -55,11 +55,20 @@ export class FederatedLab {
       kind: "Node",
       metadata: { name: "node-b1" },
     });
-    const from = ["--source", "kubernetes", "--kubeconfig"];
-    await this.rig.startRelay("db", ...from, this.#kubeB.kubeconfig);
+    await this.startSource();
     await this.startWriter();
     const kinds = "WorkloadEndpoint,IPPool,Node,Service";
     await this.rig.catwalk("grant", "apply", "--cluster", "db", "--to", "app", "--kind", kinds);
+  }
+
+  get kubeconfigOfA(): string {
+    return this.#kubeA.kubeconfig;
+  }
+
+  /** B's relay. */
+  async startSource(): Promise<void> {
+    const from = ["--source", "kubernetes", "--kubeconfig", this.#kubeB.kubeconfig];
+    await this.rig.startRelay("db", ...from);
   }
 
   async startWriter(): Promise<void> {

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 const SOURCES = new URL("kube/", import.meta.url).pathname;
-const BINARY = new URL("../../.build/kube", import.meta.url).pathname;
+export const KUBE_BINARY = new URL("../../.build/kube", import.meta.url).pathname;
 const KUBERNETES_VERSION = "v1.36.3";
 
 export interface KubeServer {
@@ -32,12 +32,12 @@ export interface KubeServer {
  */
 export function buildKube(): void {
   const newest = Math.max(...readdirSync(SOURCES).map((f) => statSync(join(SOURCES, f)).mtimeMs));
-  if (existsSync(BINARY) && statSync(BINARY).mtimeMs > newest) return;
+  if (existsSync(KUBE_BINARY) && statSync(KUBE_BINARY).mtimeMs > newest) return;
   checkGo();
-  mkdirSync(join(BINARY, ".."), { recursive: true });
+  mkdirSync(join(KUBE_BINARY, ".."), { recursive: true });
   process.stderr.write("building the test control plane (about 3 minutes the first time)\n");
   const flags = `-s -w -X k8s.io/component-base/version.gitVersion=${KUBERNETES_VERSION}`;
-  const built = spawnSync("go", ["build", "-trimpath", "-ldflags", flags, "-o", BINARY, "."], {
+  const built = spawnSync("go", ["build", "-trimpath", "-ldflags", flags, "-o", KUBE_BINARY, "."], {
     cwd: SOURCES,
     env: { ...process.env, CGO_ENABLED: "0" },
     stdio: ["ignore", "inherit", "inherit"],
@@ -62,7 +62,9 @@ function checkGo(): void {
 export async function startKube(): Promise<KubeServer> {
   const folder = mkdtempSync(join(tmpdir(), "catwalk-kube-"));
   // It ends when its standard input closes, so it cannot outlive this process.
-  const child = spawn(BINARY, ["serve", "--dir", folder], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(KUBE_BINARY, ["serve", "--dir", folder], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   const ready = await firstLine(child);
   const { kubeconfig, control, seconds } = JSON.parse(ready) as {
     readonly kubeconfig: string;

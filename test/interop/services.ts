@@ -1,13 +1,15 @@
 /**
  * The life of a federated Service between two real API servers, with their endpointslice and
- * mirroring controllers: filled, followed, a writer killed between two writes, the hub away, a bad
- * selector, Endpoints in the way, revocation. [SVC10] [SVC11] [SVC23] [SVC24] [SVC26] [SVC30]
+ * mirroring controllers: filled, followed, a writer killed between two writes, the hub and the
+ * source away, a bad selector, Endpoints in the way, revocation. [SVC10] [SVC11] [SVC23] [SVC24]
+ * [SVC26] [SVC30]
  */
 import { isDeepStrictEqual } from "node:util";
 
 import { eventually } from "../support/mesh-rig.ts";
 import { FederatedLab, SELECTOR, SERVICES, SLICES } from "./federated-lab.ts";
 import type { KubeServer } from "./kube-server.ts";
+import { checkProxy } from "./services-proxy.ts";
 import type { Suite } from "./suite.ts";
 
 /** Changes whose way is measured. */
@@ -25,7 +27,9 @@ export async function checkServices(
   const lab = new FederatedLab(kubeA, kubeB);
   try {
     await checkLife(suite, lab);
+    await checkProxy(suite, lab);
     await checkFailures(suite, lab);
+    await checkSourceAway(suite, lab);
     await checkEnds(suite, lab);
   } finally {
     await lab.stop();
@@ -121,6 +125,23 @@ async function checkFailures(suite: Suite, lab: FederatedLab): Promise<void> {
     await lab.slice(lab.b, "PUT", "bulk", ["10.20.2.1"]);
     await lab.until("app 10.10.1.2", "db 10.20.1.1", "db 10.20.2.1");
   });
+}
+
+async function checkSourceAway(suite: Suite, lab: FederatedLab): Promise<void> {
+  await suite.check(
+    "B's relay away: what it gave stays, and what has changed comes with it",
+    async () => {
+      await lab.rig.killRelay("db");
+      await lab.slice(lab.b, "PUT", "bulk", ["10.20.2.2"]);
+      await lab.slice(lab.a, "PUT", "own", ["10.10.1.3"]);
+      await lab.until("app 10.10.1.3", "db 10.20.1.1", "db 10.20.2.1");
+      await lab.startSource();
+      await lab.until("app 10.10.1.3", "db 10.20.1.1", "db 10.20.2.2");
+      await lab.slice(lab.a, "PUT", "own", ["10.10.1.2"]);
+      await lab.slice(lab.b, "PUT", "bulk", ["10.20.2.1"]);
+      await lab.until("app 10.10.1.2", "db 10.20.1.1", "db 10.20.2.1");
+    },
+  );
 }
 
 async function checkEnds(suite: Suite, lab: FederatedLab): Promise<void> {

@@ -1,5 +1,5 @@
 // Command kube is a Kubernetes control plane in one binary for interoperability tests: an embedded etcd, kube-apiserver, and the
-// EndpointSlice, Namespace and ServiceAccount controllers. It runs on loopback, needs no root, and keeps everything in one folder.
+// EndpointSlice, Namespace and ServiceAccount controllers; and kube-proxy's tracker of slices. It runs on loopback, needs no root, and keeps everything in one folder.
 //
 // The API server and the controllers are children (the same binary, another first argument), because kube-apiserver registers
 // process-wide state and cannot be started twice in one process, and a forced compaction needs it restarted. Children and parent end
@@ -26,6 +26,10 @@ func main() {
 	switch role {
 	case "serve":
 		if err := serve(); err != nil {
+			fail(err)
+		}
+	case "tracker":
+		if err := track(); err != nil {
 			fail(err)
 		}
 	case "apiserver":
