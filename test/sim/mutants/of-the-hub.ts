@@ -122,4 +122,13 @@ export const OF_THE_HUB: readonly Mutant[] = [
     validators: ["NoAmnesia"],
     faults: { "sweep-while-built": { kind: "skip" } },
   },
+  {
+    name: "building-waits-for-nobody",
+    bug: "A projection that was half built when its hub ended waits for a folding that nobody asks for.",
+    from: 3_500_000_001,
+    validators: ["Converged", "NoGhosts", "StatusTruthful"],
+    faults: {
+      "building-waits-for-nobody": { kind: "value", is: "false" },
+    },
+  },
 ];

@@ -3,10 +3,16 @@
  * wanted, of the same Services: not because a relay, the hub or a connection ended, was put back,
  * or knows only a part.
  */
-import type { Happening } from "../history.ts";
+import type { Happening, Moment } from "../history.ts";
+import { BY_SELECTOR } from "../services/model.ts";
 import { wantedOfServices } from "./slices-truth.ts";
 import { Truth } from "./truth.ts";
 import type { Validator } from "./validator.ts";
+
+type Of<W extends Happening["what"]> = Extract<Happening, { what: W }>;
+
+/** The one Service that is exported. */
+const EXPORTED = "pg";
 
 /** After these something else may be wanted. */
 const CHANGES: ReadonlySet<Happening["what"]> = new Set(["asking", "edges", "member", "source"]);
@@ -29,8 +35,10 @@ export const noEmptyWindow: Validator = {
     const truth = new Truth();
     /** By cluster and Service. */
     const known = new Map<string, Steady>();
+    const mixtures = new Mixtures();
     for (const moment of history) {
       truth.take(moment);
+      mixtures.take(moment);
       const { atMs, it } = moment;
       // A hub that was put back shows what it showed then.
       if (it.what === "restored") return null;
@@ -42,7 +50,7 @@ export const noEmptyWindow: Validator = {
       const steady = known.get(`${it.uid} ${it.service}`);
       if (steady === undefined) throw new Error("BUG: slices of no member");
       for (const one of steady.has)
-        if (!it.endpoints.has(one) && isWanted(steady, one))
+        if (!it.endpoints.has(one) && isWanted(steady, one) && !mixtures.explains(truth, it, one))
           return {
             atMs,
             message: `${it.relay} has taken ${one} out of the slices of ${it.service}, which was wanted all the time`,
@@ -52,6 +60,41 @@ export const noEmptyWindow: Validator = {
     return null;
   },
 };
+
+/**
+ * What two records of a cluster tell in any order, and perhaps long after: who reads it only now may
+ * meet a state of both that never was.
+ */
+class Mixtures {
+  readonly #ips = new Map<string, string>();
+  readonly #left = new Set<string>();
+  readonly #ports = new Set<number | undefined>();
+
+  take({ it }: Moment): void {
+    if (it.what !== "source") return;
+    const id = `${it.place} ${it.key}`;
+    const ip = this.#ips.get(id);
+    if (it.state === null && ip !== undefined) this.#left.add(`${it.place} ${ip}`);
+    const record = it.state?.record;
+    if (record?.kind === "ServiceEndpoint") this.#ips.set(id, record.ip);
+    if (record?.kind === "Service" && record.name === EXPORTED)
+      this.#ports.add(record.ports[0]?.port);
+  }
+
+  /**
+   * Whether an endpoint may leave by one: its address has left a Service, and may be another's
+   * since; or an export that ended, and a port that came later, contradict its own cluster's.
+   * @param one Cluster, as its reader calls it, and address.
+   */
+  explains(truth: Truth, { uid, service }: Of<"slices">, one: string): boolean {
+    if (service !== BY_SELECTOR && this.#ports.size > 1) return true;
+    const [cluster = "", ip = ""] = one.split(" ");
+    const [pair = ""] =
+      [...truth.edges].find(([of, rcc]) => of.startsWith(`${uid} `) && rcc === cluster) ?? [];
+    const place = truth.placeOf.get(pair.split(" ")[1] ?? "");
+    return place !== undefined && this.#left.has(`${place} ${ip}`);
+  }
+}
 
 function update(truth: Truth, id: string, steady: Steady): void {
   const [uid = "", service = ""] = id.split(" ");

@@ -7,7 +7,10 @@ import { expect, test } from "vitest";
 import { WITHHELD_EPOCH } from "../../../shared/log/cursor.ts";
 import type { Message } from "../../../shared/protocol/messages.ts";
 import type { OverlayPhase } from "../../../shared/visibility/overlay-order.ts";
+import type { CalicoRecord } from "../../../shared/record/record.ts";
 import { endpoint, service } from "../../support/federated.ts";
+import { BY_EXPORT } from "../services/desk.ts";
+import { SERVICE_SCOPES } from "../scopes.ts";
 import type {
   FelixMove,
   Happening,
@@ -323,6 +326,51 @@ test("[SIM2] Ordered: a key that goes back to an older state at Felix", () => {
   const newer = "03".repeat(12);
   const back = [source({ ...state, hash: newer }), told("put", false, newer), told("put", false)];
   expect(broken([...begin, ...back])).toEqual(["Ordered"]);
+});
+
+/** Found by the simulation, seeds 3500000265 and 3500000212. */
+test("[SIM8] NoEmptyWindow: what was before may be read only now, and two records of it in any order", () => {
+  const put = (place: string, key: string, record: CalicoRecord | null): Happening => ({
+    what: "source",
+    place,
+    key: key.repeat(12),
+    state: record && { ...state, channel: "services", record, shown: () => HASH },
+  });
+  const pair = `${A} ${B}`;
+  const scopes = new Map([[pair, SERVICE_SCOPES[0]?.id ?? ""]]);
+  const seen: Happening = { what: "edges", effective: new Map([[pair, "b"]]), scopes };
+  const asks: Happening = { what: "asking", place: "pa", isAsking: true };
+  const [first, ip] = ["pg", "10.7.0.9"];
+  const old = [put("pb", "08", endpoint(first, ip)), put("pb", "08", null)];
+  const now = [
+    put("pb", "09", service("web", { app: "db" })),
+    put("pb", "0a", endpoint("web", ip)),
+  ];
+  const gone = [inSlices(`b ${ip}`), inSlices()];
+  expect(broken([...begin, asks, ...old, ...now, seen, ...gone])).not.toContain("NoEmptyWindow");
+  expect(broken([...begin, asks, ...now, seen, ...gone])).toContain("NoEmptyWindow");
+
+  const exported: CalicoRecord = {
+    kind: "ServiceExport",
+    createdMs: 1_000,
+    namespace: "shop",
+    name: "pg",
+    labels: {},
+    annotations: {},
+  };
+  const own = [
+    put("pa", "09", service("pg", { app: "db" })),
+    put("pa", "0a", endpoint("pg", ip)),
+    put("pa", "0b", exported),
+  ];
+  const ends = [inSlices(`pa ${ip}`), inSlices()].map((it) => ({ ...it, service: BY_EXPORT }));
+  const port = { name: "sql", protocol: "tcp", port: 5433 } as const;
+  const other = put("pb", "0c", service("pg", {}, { ports: [port] }));
+  const all = [...begin, ...own, ...ends] as readonly Happening[];
+  expect(broken(all)).toContain("NoEmptyWindow");
+  expect(broken([...begin, other, ...own, ...(ends as Happening[])])).not.toContain(
+    "NoEmptyWindow",
+  );
 });
 
 /** Found by the simulation, seed 1725. */

@@ -9,18 +9,24 @@ const SHARED_STEP_MS = 10;
 export interface BuilderHandlers {
   /** Whether other publishers are at work in the same thread. */
   isShared(): boolean;
-  /** A step has committed something. */
+  /** A step has committed something, or waits for a log that is to be folded. */
   committed(): void;
   /** A projection has all its records. */
   built(): void;
 }
 
 export class ProjectionBuilder {
-  readonly #projections: Projections;
+  readonly #projections: Pick<Projections, "hasWork" | "step">;
   readonly #handlers: BuilderHandlers;
   readonly #setTimer: SetTimer;
+  /** This instance has committed something, and so asked for what is due to be folded. */
+  #hasCommitted = false;
 
-  constructor(projections: Projections, timers: TimerRegistry, handlers: BuilderHandlers) {
+  constructor(
+    projections: Pick<Projections, "hasWork" | "step">,
+    timers: TimerRegistry,
+    handlers: BuilderHandlers,
+  ) {
     this.#projections = projections;
     this.#handlers = handlers;
     this.#setTimer = timers.own("project", () => this.#step());
@@ -34,7 +40,13 @@ export class ProjectionBuilder {
 
   #step(): void {
     const outcome = this.#projections.step();
-    if (outcome !== "nothing") this.#handlers.committed();
+    // After a start nobody else asks for the folding that it waits for.
+    // fault: building-waits-for-nobody
+    const mustAsk = outcome === "behind" && !this.#hasCommitted;
+    if (outcome === "committed" || outcome === "built" || mustAsk) {
+      this.#hasCommitted = true;
+      this.#handlers.committed();
+    }
     if (outcome === "built") this.#handlers.built();
     this.stepSoon();
   }

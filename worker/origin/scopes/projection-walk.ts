@@ -36,11 +36,17 @@ export class ProjectionWalk {
     return this.#channel === CHANNELS.length;
   }
 
+  /** The log that it fills has to be folded first. */
+  get isBehind(): boolean {
+    const channel = CHANNELS[this.#channel];
+    return channel !== undefined && this.projection.logs[channel].folding.isBehind;
+  }
+
   /** One step; call inside the store's transaction. Answers whether anything was committed. */
   step(): boolean {
     const channel = must(CHANNELS[this.#channel], "a walk that is not done");
     const log = this.#logs[channel];
-    if (this.projection.logs[channel].folding.isBehind) return false;
+    if (this.isBehind) return false;
     for (
       let reads = 0;
       reads < BUDGETS.projectionStepReads && this.#read.length < STEP.changes;

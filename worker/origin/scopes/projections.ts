@@ -138,7 +138,7 @@ export class Projections {
   }
 
   /** One step of that work, in a transaction of its own; answers its outcome. */
-  step(): "nothing" | "committed" | "built" {
+  step(): "nothing" | "committed" | "built" | "behind" {
     return this.#store.transaction(() => {
       const building = this.#building();
       if (building !== undefined) return this.#build(building);
@@ -149,6 +149,7 @@ export class Projections {
 
   #build(held: Held): ReturnType<Projections["step"]> {
     const walk = must(held.walk, "of one that is built");
+    if (walk.isBehind) return "behind";
     const hasCommitted = walk.step();
     this.#keepWithin();
     if (!walk.isDone) return hasCommitted ? "committed" : "nothing";
