@@ -31,6 +31,7 @@ export function directSide(options: DirectSideOptions): DirectRemotes | null {
     sources,
     stateDir: config.state,
     kubeconfig,
+    isServerLocal: hasLocalServer(config),
     mayBeInsecure: config.rccInsecureTls === true,
     withdrawalHoldMs: config.withdrawalHoldSeconds * 1000,
     ports,
@@ -42,6 +43,9 @@ export function directSide(options: DirectSideOptions): DirectRemotes | null {
       get guid() {
         return clusterGuidOf(options.relay.own.records()) || null;
       },
+      get server() {
+        return directs.localServer;
+      },
       holders: (rcc) => [
         { whose: "this cluster", cidrs: localCidrs(options) },
         ...directs.claimed(rcc),
@@ -52,6 +56,12 @@ export function directSide(options: DirectSideOptions): DirectRemotes | null {
     follow: (remotes) => options.relay.remotes.followDirect(remotes),
   });
   return directs;
+}
+
+/** Whether an API server is this cluster's own: one that is only found may be any. */
+function hasLocalServer({ source, kubeconfig, customResources }: RelayConfig): boolean {
+  const isRead = source === "kubernetes" || source === "typha" || customResources === true;
+  return isRead || kubeconfig !== undefined;
 }
 
 function sourcesOf({ rccDir: folder, ...config }: RelayConfig, ports: RelayPorts): OpenRccSource[] {

@@ -64,6 +64,13 @@ export function remoteRbac({ namespace, name, services = false }: RemoteRbac): s
   return documents.map((document) => stringify(document)).join("---\n");
 }
 
+const OWN_ADDRESS = {
+  apiGroups: [""],
+  resources: ["services"],
+  resourceNames: ["kubernetes"],
+  verbs: ["get"],
+};
+
 /** Reading only, and only what is followed. */
 function rules(services: boolean) {
   const verbs = ["get", "list", "watch"];
@@ -73,6 +80,8 @@ function rules(services: boolean) {
   const calicoGroups = CALICO_GROUPS.map((group) => group.slice(0, group.indexOf("/")));
   return [
     { apiGroups: [""], resources: of("core"), verbs },
+    // Its address is the first of its range: by that a cluster knows itself.
+    ...(services ? [] : [OWN_ADDRESS]),
     { apiGroups: calicoGroups, resources: of("calico"), verbs },
     ...(services
       ? [

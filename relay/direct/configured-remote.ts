@@ -6,6 +6,7 @@
 import type { FieldProblem } from "../../shared/visibility/field-problem.ts";
 import type { RccSpec } from "../../shared/visibility/rcc-connection.ts";
 import type { RelayPorts } from "../hub/relay-ports.ts";
+import type { ServerIdentity } from "../kube/server-identity.ts";
 import type { RemoteReading, Source } from "../source/source.ts";
 import type { BadDocument, DirectRcc } from "./documents.ts";
 import {
@@ -23,6 +24,7 @@ import type { DirectRemoteOptions } from "./direct-remote.ts";
 import { unneededKinds } from "./record-kinds.ts";
 import { readSecretFields } from "./secret-fields.ts";
 import type { SecretReader } from "./secret-reader.ts";
+import type { ServerReader } from "./server-reader.ts";
 import { readTarget } from "./target.ts";
 import type { Target, TargetReading } from "./target.ts";
 import { withServices } from "./with-services.ts";
@@ -36,6 +38,8 @@ export interface ConfiguredRemoteOptions extends DirectRemoteOptions {
   readonly mayBeInsecure: boolean;
   openTarget(target: Target, remote: RemoteReading): Source;
   secretReader(name: SecretName, onChange: () => void): SecretReader;
+  /** `null`: it cannot be this cluster's own. */
+  serverReader(target: Target, onRead: (server: ServerIdentity) => void): ServerReader | null;
 }
 
 export class ConfiguredRemote {
@@ -44,6 +48,7 @@ export class ConfiguredRemote {
   readonly #times: ConditionTimes;
   #document: DirectRcc | BadDocument;
   #secret: { readonly of: string; readonly reader: SecretReader } | null = null;
+  #server: ServerReader | null = null;
   #configured: Configured = { kind: "reading" };
   #datastore: Target["kind"] | null = null;
   #print = "";
@@ -75,13 +80,16 @@ export class ConfiguredRemote {
     this.#isStopped = true;
     this.#cancelLook();
     this.#secret?.reader.stop();
+    this.#server?.stop();
     await this.remote.stop();
   }
 
   report(): DirectReport {
     const { claimed, refused } = this.remote.admission;
     const source = this.remote.own?.status() ?? null;
-    const configured: Configured = this.remote.isSelf ? { kind: "self" } : this.#configured;
+    const { sameBy } = this.remote;
+    const configured: Configured =
+      sameBy === null ? this.#configured : { kind: "self", by: sameBy };
     const { health } = this.remote;
     return {
       rcc: this.#options.rcc,
@@ -178,6 +186,10 @@ export class ConfiguredRemote {
     const { log, rcc } = this.#options;
     const what = isFirst ? "its datastore is read" : "its connection has changed: it is read anew";
     log.info({ rcc, datastore: target.kind }, what);
+    this.#server?.stop();
+    this.remote.setServer(null);
+    this.#server = this.#options.serverReader(target, (server) => this.remote.setServer(server));
+    this.#server?.start();
     const source = this.#options.openTarget(target, { without });
     this.remote.open(services ? withServices(source) : source, without);
   }

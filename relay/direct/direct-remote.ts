@@ -8,6 +8,7 @@ import { hashKey } from "../../shared/record/encoding.ts";
 import type { EncodedChange, EncodedRecord } from "../../shared/record/encoding.ts";
 import { kindOfKey } from "../../shared/record/key-name.ts";
 import type { RelayPorts } from "../hub/relay-ports.ts";
+import type { ServerIdentity } from "../kube/server-identity.ts";
 import type { Logger } from "../lib/log.ts";
 import { makeFolder } from "../lib/make-folder.ts";
 import { OwnCluster } from "../own-cluster.ts";
@@ -16,25 +17,17 @@ import { summariseReadable } from "../source/source-health.ts";
 import type { SourceHealth } from "../source/source-health.ts";
 import type { Feed, FeedHandlers } from "../view/feed.ts";
 import type { RemoteView } from "../view/remote-view.ts";
-import type { Holder } from "./claims.ts";
 import { NOTHING_CLAIMED } from "./claims.ts";
 import { readClaims, writeClaims } from "./claims-file.ts";
 import { DirectLog } from "./direct-log.ts";
 import type { DirectChange } from "./direct-log.ts";
 import { followsSome, forbiddenIn, UNREAD } from "./following.ts";
+import type { LocalSide } from "./local-side.ts";
 import { clusterGuidIn, isOfAddresses } from "./record-kinds.ts";
 import { RemoteAdmission } from "./remote-admission.ts";
+import { sameClusterBy } from "./same-cluster.ts";
+import type { SameBy } from "./same-cluster.ts";
 import { sweep } from "./sweep.ts";
-
-/** What a direct remote needs to know of the cluster that has its RCC. */
-export interface LocalSide {
-  /** Its pools and nodes are known: nothing is claimed before. */
-  readonly isListed: boolean;
-  /** `null`: not known. */
-  readonly guid: string | null;
-  /** Ranges that others have, for a remote. */
-  holders(rcc: string): readonly Holder[];
-}
 
 export interface DirectRemoteOptions {
   readonly rcc: string;
@@ -56,7 +49,8 @@ export class DirectRemote {
   #isComplete = false;
   /** What it holds of kinds that the account may not list may be outdated. */
   #isUnsure = false;
-  #isSelf = false;
+  #server: ServerIdentity | null = null;
+  #sameBy: SameBy = null;
   /** What it holds is of another cluster, until a list of this one is complete. */
   #isOther = false;
   #isRefused = false;
@@ -76,9 +70,18 @@ export class DirectRemote {
     return this.#own;
   }
 
-  /** The remote is the cluster that has the RCC. */
-  get isSelf(): boolean {
-    return this.#isSelf;
+  /** By what the remote is the cluster that has the RCC; `null`: it is another one. */
+  get sameBy(): SameBy {
+    return this.#sameBy;
+  }
+
+  get #isSelf(): boolean {
+    return this.#sameBy !== null;
+  }
+
+  setServer(server: ServerIdentity | null): void {
+    this.#server = server;
+    this.#checkSelf();
   }
 
   /** What says how it is reached is not complete, or is again. */
@@ -220,11 +223,11 @@ export class DirectRemote {
 
   /** A cluster that is its own remote would take itself for somebody else. [DIR9] */
   #checkSelf(): void {
-    const { guid } = this.#options.local;
-    const isSelf = guid !== null && guid === this.#guid;
-    if (isSelf === this.#isSelf) return;
-    this.#isSelf = isSelf;
-    if (isSelf) this.#feed?.log.write([...this.#allHeld()]);
+    const wasSelf = this.#isSelf;
+    const { local } = this.#options;
+    this.#sameBy = sameClusterBy(local, { guid: this.#guid || null, server: this.#server });
+    if (this.#isSelf === wasSelf) return;
+    if (this.#isSelf) this.#feed?.log.write([...this.#allHeld()]);
     else this.#replay();
     this.#feed?.handlers.onState();
   }

@@ -11,6 +11,7 @@ import { directUid } from "../../shared/visibility/direct-origin.ts";
 import type { Remote } from "../../shared/visibility/facts.ts";
 import { SCOPE_KINDS } from "../../shared/visibility/scope.ts";
 import type { RelayPorts } from "../hub/relay-ports.ts";
+import type { ServerIdentity } from "../kube/server-identity.ts";
 import { KubeTransport } from "../kube/transport.ts";
 import type { Logger } from "../lib/log.ts";
 import { openSource } from "../source/open-source.ts";
@@ -20,13 +21,14 @@ import type { DirectFeeds, Feed, FeedHandlers } from "../view/feed.ts";
 import type { RemoteView } from "../view/remote-view.ts";
 import { ConfiguredRemote } from "./configured-remote.ts";
 import type { SecretName } from "./configured-remote.ts";
-import type { LocalSide } from "./direct-remote.ts";
 import { inWords } from "./direct-report.ts";
 import type { DirectReport } from "./direct-report.ts";
 import type { BadDocument, DirectRcc, FolderDocuments } from "./documents.ts";
 import { mergeDocuments } from "./documents.ts";
+import type { LocalSide } from "./local-side.ts";
 import type { OpenRccSource, RccSource } from "./rcc-source.ts";
 import { SecretReader } from "./secret-reader.ts";
+import { ServerReader } from "./server-reader.ts";
 import type { Target } from "./target.ts";
 import type { TellerReport } from "../webhooks/teller.ts";
 
@@ -36,6 +38,8 @@ export interface DirectRemotesOptions {
   readonly stateDir: string;
   /** Of the local API server, for Secrets. Absent: as kubectl finds it. */
   readonly kubeconfig: string | undefined;
+  /** That API server is this cluster's own for certain, not only the one that kubectl finds. */
+  readonly isServerLocal: boolean;
   readonly mayBeInsecure: boolean;
   readonly withdrawalHoldMs: number;
   readonly ports: RelayPorts;
@@ -59,6 +63,8 @@ export interface DirectStatus {
 
 type Document = DirectRcc | BadDocument;
 
+const TIMES = { requestIdleMs: 30_000, watchIdleMs: 600_000 } as const;
+
 export class DirectRemotes implements DirectFeeds {
   /** Who tells webhooks of them, if anybody. */
   teller: { start(): void; stop(): Promise<void>; report(): TellerReport } | null = null;
@@ -68,14 +74,18 @@ export class DirectRemotes implements DirectFeeds {
   readonly #read: (FolderDocuments | null)[];
   readonly #problems: (string | null)[];
   readonly #remotes = new Map<string, ConfiguredRemote>();
+  readonly #local: ServerReader | null;
   #isFollowed = false;
   #refused: readonly BadDocument[] = [];
-  #secrets: KubeTransport | null = null;
+  #transport: KubeTransport | null = null;
 
   constructor(options: DirectRemotesOptions) {
     this.#options = options;
     this.#read = options.sources.map(() => null);
     this.#problems = options.sources.map(() => null);
+    this.#local = options.isServerLocal
+      ? new ServerReader(this.#api, options.ports, () => this.onLocal())
+      : null;
     this.#sources = options.sources.map((open, at) =>
       open({
         onDocuments: (documents) => this.#onDocuments(at, documents),
@@ -101,6 +111,7 @@ export class DirectRemotes implements DirectFeeds {
 
   async stop(): Promise<void> {
     await this.teller?.stop();
+    this.#local?.stop();
     await Promise.all(this.#sources.map((source) => source.stop()));
     await Promise.all([...this.#remotes.values()].map((remote) => remote.stop()));
   }
@@ -109,6 +120,11 @@ export class DirectRemotes implements DirectFeeds {
     const configured = this.#remotes.get(rcc);
     if (configured === undefined) throw new Error(`BUG: there is no direct remote ${rcc}`);
     return configured.remote.feedOf(view, handlers);
+  }
+
+  /** Of this cluster; `null`: not known. */
+  get localServer(): ServerIdentity | null {
+    return this.#local?.identity ?? null;
   }
 
   /** Addresses or identity of the local cluster have changed. */
@@ -192,6 +208,7 @@ export class DirectRemotes implements DirectFeeds {
       mayBeInsecure,
       openTarget,
       secretReader: (secret, onChange) => this.#secretReader(secret, onChange),
+      serverReader: (target, onRead) => this.#serverReader(target, onRead),
     });
     this.#remotes.set(name, remote);
     return remote;
@@ -207,11 +224,23 @@ export class DirectRemotes implements DirectFeeds {
   }
 
   #secretReader(secret: SecretName, onChange: () => void): SecretReader {
-    const { kubeconfig, ports } = this.#options;
-    const times = { requestIdleMs: 30_000, watchIdleMs: 600_000 };
+    return new SecretReader(secret, this.#api, this.#options.ports, onChange);
+  }
+
+  #serverReader(target: Target, onRead: (server: ServerIdentity) => void): ServerReader | null {
+    if (target.kind === "etcd" || this.#local === null) return null;
+    this.#local.start();
+    const { access } = target;
+    const transport = new KubeTransport({ access: () => Promise.resolve(access), ...TIMES });
+    return new ServerReader(transport, this.#options.ports, onRead);
+  }
+
+  /** The local API server. */
+  get #api(): KubeTransport {
+    const { kubeconfig } = this.#options;
     const api = kubeconfig === undefined ? {} : { kubeconfig };
-    this.#secrets ??= new KubeTransport({ ...api, ...times });
-    return new SecretReader(secret, this.#secrets, ports, onChange);
+    this.#transport ??= new KubeTransport({ ...api, ...TIMES });
+    return this.#transport;
   }
 }
 

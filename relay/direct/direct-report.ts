@@ -5,6 +5,7 @@ import type { SourceHealth } from "../source/source-health.ts";
 import type { SourceStatus } from "../source/source-status.ts";
 import type { Claimed } from "./claims.ts";
 import { forbiddenIn } from "./following.ts";
+import type { SameBy } from "./same-cluster.ts";
 
 export interface DirectCondition {
   readonly type: "Configured" | "Connected" | "Complete" | "Admitted" | "OverlayEstablished";
@@ -59,7 +60,12 @@ export type Configured =
   | { readonly kind: "incomplete"; readonly problems: readonly FieldProblem[] }
   /** What was read last is no more to be read: the connection that was made with it stays. */
   | { readonly kind: "kept"; readonly problems: readonly FieldProblem[] }
-  | { readonly kind: "self" };
+  | { readonly kind: "self"; readonly by: Exclude<SameBy, null> };
+
+const SAME: Readonly<Record<Exclude<SameBy, null>, string>> = {
+  guid: "it has the same ClusterGUID",
+  server: "its API server has the same authority and the same range of Services",
+};
 
 export function configuredCondition(configured: Configured): Unstamped {
   const type = "Configured";
@@ -75,7 +81,7 @@ export function configuredCondition(configured: Configured): Unstamped {
       return { type, status: "False", reason: "LastConnectionKept", message };
     }
     case "self": {
-      const message = "the remote is this cluster itself: it has the same ClusterGUID";
+      const message = `the remote is this cluster itself: ${SAME[configured.by]}`;
       return { type, status: "False", reason: "LocalCluster", message };
     }
   }

@@ -81,6 +81,12 @@ export class KubeTransport implements Transport, KubeWriter {
     this.#access = new KubeAccess({ kubeconfig, env, find: access });
   }
 
+  /** PEM of the authorities that the kubeconfig names; empty: the machine's own are trusted. */
+  async authority(): Promise<string> {
+    const { options } = await this.#access.way();
+    return typeof options.ca === "string" ? options.ca : "";
+  }
+
   async get(path: string, signal: AbortSignal): Promise<HttpAnswer> {
     return readAnswer(await this.#open(path, this.#options.requestIdleMs, signal));
   }

@@ -273,6 +273,7 @@ test("[CRD3] the rights of custom resources are those that the program uses, and
     "remoteclusterconfigurations,remoteclustergrants list,watch",
     "remoteclusterconfigurations/status,remoteclustergrants/status update",
     "customresourcedefinitions get",
+    "services get",
   ]);
   const text = readFileSync(join(FOLDER, "crds/kustomization.yaml"), "utf8");
   const [, flag = ""] = /value: --(.+)/.exec(text) ?? [];

@@ -2,9 +2,12 @@
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, assert, beforeEach, expect, test } from "vitest";
 
 import { APP, DB, DirectRig, fill, until } from "../../support/direct-rig.ts";
+import { makeAuthority } from "../../support/certificates.ts";
+import { tlsBefore } from "../../support/tls-relay.ts";
+import type { TlsRelay } from "../../support/tls-relay.ts";
 import { FakeApiServer } from "../source/fake-api-server.ts";
 
 let rig: DirectRig;
@@ -30,6 +33,58 @@ test("[DIR9] a remote that is this cluster itself is refused, and nothing of it 
   await until(() => rig.status("me") === 5);
   expect(rig.condition("me", "Configured").reason).toBe("LocalCluster");
   expect(rig.served("me").size).toBe(0);
+});
+
+/** A kubeconfig of the server behind a port, with the authority that it names. */
+function kubeconfigOf(port: number, ca: string): string {
+  const data = { "certificate-authority-data": Buffer.from(ca).toString("base64") };
+  const cluster = { server: `https://127.0.0.1:${port}`, ...data };
+  return JSON.stringify({
+    "current-context": "c",
+    contexts: [{ name: "c", context: { cluster: "c", user: "u" } }],
+    clusters: [{ name: "c", cluster }],
+    users: [{ name: "u", user: { token: "t" } }],
+  });
+}
+
+/** Of a server that does not say its ClusterGUID, and has this address of its first Service. */
+function withoutGuid(server: FakeApiServer, clusterIP: string): void {
+  server.fault = ({ path }) => {
+    const isService = path === "/api/v1/namespaces/default/services/kubernetes";
+    if (!isService && !path.includes("/clusterinformations")) return undefined;
+    const body = isService ? { spec: { clusterIP } } : { kind: "Status", message: "forbidden" };
+    return { kind: "answer", status: isService ? 200 : 403, body: JSON.stringify(body) };
+  };
+}
+
+test("[DIR9] where no GUID says it, the same authority and range of Services do; another range is another cluster", async () => {
+  const authority = makeAuthority("of-both");
+  const other = new FakeApiServer();
+  await other.start();
+  const [me, further] = await Promise.all(
+    [db, other].map(async ({ port }) => tlsBefore(port, authority.issue("127.0.0.1"))),
+  );
+  assert(me !== undefined && further !== undefined);
+  fill(db, APP);
+  fill(other, DB);
+  withoutGuid(db, "10.96.0.1");
+  withoutGuid(other, "10.97.0.1");
+  const inline = ({ port }: TlsRelay) => ({
+    datastoreType: "kubernetes",
+    kubeconfigInline: kubeconfigOf(port, authority.cert),
+  });
+  const kubeconfig = join(rig.dir, "own.kubeconfig");
+  writeFileSync(kubeconfig, kubeconfigOf(me.port, authority.cert));
+  await rig.start({ kubeconfig });
+  rig.apply("me", inline(me));
+  rig.apply("further", inline(further));
+  await until(() => rig.condition("me", "Configured").reason === "LocalCluster");
+  expect(rig.condition("me", "Configured").message).toContain("the same authority");
+  await until(() => rig.served("me").size === 0 && rig.status("me") === 5);
+  await until(() => rig.status("further") === 2);
+  expect(rig.condition("further", "Configured").reason).toBe("Valid");
+  expect(rig.served("further").size).toBeGreaterThan(10);
+  await Promise.all([me.stop(), further.stop(), other.stop()]);
 });
 
 test("[DIR7] [DIR9] where its ClusterGUID may not be read, this cluster's own pools are refused by name, with their endpoints", async () => {

@@ -19,11 +19,18 @@ test("[DIR12] the ClusterRole lets a relay read every collection in both groups,
     resources: string[];
     verbs: string[];
   }[];
-  expect(rules.flatMap(({ resources }) => resources).toSorted()).toEqual(
+  const [own, ...followed] = [rules[1], rules[0], ...rules.slice(2)];
+  expect(own).toEqual({
+    apiGroups: [""],
+    resources: ["services"],
+    resourceNames: ["kubernetes"],
+    verbs: ["get"],
+  });
+  expect(followed.flatMap((rule) => rule?.resources ?? []).toSorted()).toEqual(
     COLLECTIONS.map(({ plural }) => plural).toSorted(),
   );
-  expect(rules[1]?.apiGroups).toEqual(["crd.projectcalico.org", "projectcalico.org"]);
-  for (const { verbs } of rules) expect(verbs).toEqual(["get", "list", "watch"]);
+  expect(followed[1]?.apiGroups).toEqual(["crd.projectcalico.org", "projectcalico.org"]);
+  for (const rule of followed) expect(rule?.verbs).toEqual(["get", "list", "watch"]);
 });
 
 test("[DIR18] with --services the role has those collections too, and no other", () => {

@@ -1,0 +1,62 @@
+/**
+ * Reads which API server one is, until that is known: it does not change while a connection stays
+ * the same. [DIR9]
+ */
+import type { RelayPorts } from "../hub/relay-ports.ts";
+import { readServerIdentity } from "../kube/server-identity.ts";
+import type { IdentifiedServer, ServerIdentity } from "../kube/server-identity.ts";
+
+const AGAIN_MS = 5_000;
+/** The right to read it may be given later. */
+const REFUSED_MS = 60_000;
+
+export class ServerReader {
+  readonly #server: IdentifiedServer;
+  readonly #ports: Pick<RelayPorts, "after">;
+  readonly #onRead: (identity: ServerIdentity) => void;
+  readonly #stopping = new AbortController();
+  #cancel: () => void = () => undefined;
+  #isStarted = false;
+  #identity: ServerIdentity | null = null;
+
+  constructor(
+    server: IdentifiedServer,
+    ports: Pick<RelayPorts, "after">,
+    onRead: (identity: ServerIdentity) => void,
+  ) {
+    this.#server = server;
+    this.#ports = ports;
+    this.#onRead = onRead;
+  }
+
+  /** `null`: not known, or not yet. */
+  get identity(): ServerIdentity | null {
+    return this.#identity;
+  }
+
+  /** A second time does nothing. */
+  start(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    void this.#read();
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+    this.#cancel();
+  }
+
+  async #read(): Promise<void> {
+    const { signal } = this.#stopping;
+    let againMs = AGAIN_MS;
+    try {
+      this.#identity = await readServerIdentity(this.#server, signal);
+      againMs = REFUSED_MS;
+    } catch {
+      // Whoever follows the server says what is wrong with it.
+    }
+    if (signal.aborted) return;
+    if (this.#identity !== null) this.#onRead(this.#identity);
+    else this.#cancel = this.#ports.after(againMs, () => void this.#read());
+  }
+}
