@@ -170,14 +170,17 @@ test("[DEP4] every module that a command loads late is in the image", () => {
 test("[DEP4] [DIR24] the thread that lists an etcd has its program in the image", () => {
   const program = `
     import { Worker } from "node:worker_threads";
-    const access = { endpoints: [], username: "", password: "", ca: "", cert: "", key: "" };
-    const task = { collection: "profiles", url: "http://127.0.0.1:1", access, revision: 1, after: "" };
-    const worker = new Worker("./modules/list-thread.js", { workerData: task, execArgv: [] });
-    worker.on("error", ({ message }) => console.log(message));`;
+    const options = { workerData: "profiles", execArgv: [] };
+    const worker = new Worker("./modules/list-thread.js", options);
+    worker.on("message", ({ texts, records }) => {
+      console.log("converted", texts.length, records.length);
+      worker.terminate();
+    });
+    worker.postMessage(new Uint8Array(0));`;
   const args = ["--input-type=module", "-e", program];
   const options = { cwd: join(dist, "relay"), encoding: "utf8" } as const;
   const { status, stdout, stderr } = spawnSync(process.execPath, args, options);
-  expect([status, stdout, stderr]).toEqual([0, expect.stringContaining("ECONNREFUSED"), ""]);
+  expect([status, stdout, stderr]).toEqual([0, "converted 0 0\n", ""]);
 });
 
 test("[DEP7] each image has a bill of materials of what is bundled, with hashes and licences", () => {

@@ -97,7 +97,7 @@ export class FollowedPrefix {
       let part: EncodedChange[] = [];
       let values = 0;
       for (const value of page) {
-        unseen.delete(value.id);
+        if (unseen.size > 0) unseen.delete(value.id);
         part.push(...this.#put(value));
         if (++values % PART_KEYS !== 0) continue;
         emit(part);

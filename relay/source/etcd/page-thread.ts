@@ -1,72 +1,57 @@
 /**
- * A thread that reads and converts the rest of a prefix, over a connection of its own, while the
- * source's own thread admits, indexes and stores what came before. It lives as long as the list:
- * its memory is not the relay's for good. [DIR24]
+ * A thread that converts pages of a prefix, while the source's own thread converts others, and
+ * admits, indexes and stores them. It lives as long as the list: its memory is not the relay's for
+ * good. [DIR24]
  */
 import { Worker } from "node:worker_threads";
 
-import type { EtcdAccess } from "./etcd-access.ts";
 import type { PackedPage } from "./packed-page.ts";
 
-export interface ThreadTask {
-  /** Its name. */
-  readonly collection: string;
-  readonly url: string;
-  readonly access: EtcdAccess;
-  readonly revision: number;
-  /** The key behind which it begins. */
-  readonly after: string;
-}
+export type StartThread = (program: URL, options: ThreadOptions) => Worker;
 
-export interface ThreadPage {
-  readonly page: PackedPage;
-  /** The key behind which the next page begins; `null`: that was all. */
-  readonly after: string | null;
+interface ThreadOptions {
+  /** Name of the collection. */
+  readonly workerData: string;
+  readonly resourceLimits: { readonly maxYoungGenerationSizeMb: number };
 }
 
 /** Nothing that it makes lives for longer than a page: what is young is seldom moved. */
 const YOUNG_MB = 96;
 
+const START: StartThread = (program, options) => new Worker(program, options);
+
 export class PageThread {
   readonly #worker: Worker;
-  readonly #pages: ThreadPage[] = [];
-  #onPage: ((page: ThreadPage | null) => void) | null = null;
+  /** In the order of the pages. */
+  readonly #waiting: ((page: PackedPage | null) => void)[] = [];
   #hasEnded = false;
 
-  constructor(task: ThreadTask) {
+  /** @param collection Its name. */
+  constructor(collection: string, start = START) {
     const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB };
-    this.#worker = new Worker(program(), { workerData: task, resourceLimits });
-    this.#worker.on("message", (page: ThreadPage) => {
-      this.#pages.push(page);
-      this.#give();
-    });
+    this.#worker = start(program(), { workerData: collection, resourceLimits });
+    this.#worker.on("message", (page: PackedPage) => this.#waiting.shift()?.(page));
     // Why is said by who goes on without it.
     this.#worker.on("error", () => undefined);
     this.#worker.on("exit", () => {
       this.#hasEnded = true;
-      this.#give();
+      for (const give of this.#waiting.splice(0)) give(null);
     });
   }
 
-  /** `null`: it has failed, or there was no more. One at a time. */
-  next(): Promise<ThreadPage | null> {
+  /** @param message A page as it came. `null`: the thread has failed. */
+  convert(message: Uint8Array): Promise<PackedPage | null> {
+    if (this.#hasEnded) return Promise.resolve(null);
+    // Its own, to be moved: what came may lie in a buffer with more.
+    const moved = new Uint8Array(message);
     return new Promise((resolve) => {
-      this.#onPage = resolve;
-      this.#give();
+      this.#waiting.push(resolve);
+      this.#worker.postMessage(moved, [moved.buffer]);
     });
   }
 
   stop(): void {
     void this.#worker.terminate();
-  }
-
-  #give(): void {
-    const onPage = this.#onPage;
-    if (onPage === null || (this.#pages.length === 0 && !this.#hasEnded)) return;
-    this.#onPage = null;
-    const page = this.#pages.shift() ?? null;
-    if (page !== null) this.#worker.postMessage("taken");
-    onPage(page);
   }
 }
 

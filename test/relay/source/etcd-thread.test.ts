@@ -1,12 +1,16 @@
-/** Prefixes that a thread of their own reads, beside the same prefixes read without one. */
+/** Prefixes that a thread converts too, beside the same prefixes read without one. */
 import { readFileSync } from "node:fs";
+import { Worker } from "node:worker_threads";
 
 import { expect, test } from "vitest";
 
+import { must } from "../../../shared/lib/assert.ts";
 import { convertPage } from "../../../relay/source/etcd/converted-value.ts";
 import { ETCD_COLLECTIONS } from "../../../relay/source/etcd/etcd-keys.ts";
 import { EtcdSource } from "../../../relay/source/etcd/etcd-source.ts";
+import { ListedPages } from "../../../relay/source/etcd/listed-pages.ts";
 import { packPage, unpackPage } from "../../../relay/source/etcd/packed-page.ts";
+import type { StartThread } from "../../../relay/source/etcd/page-thread.ts";
 import { MessageWriter } from "../../../relay/source/etcd/protobuf.ts";
 import { FakeEtcd } from "../../support/fake-etcd.ts";
 import { readKeyValues } from "./golden.ts";
@@ -70,7 +74,7 @@ test("[DIR24] a list with a thread tells what it tells without one, and the watc
   const [one, two] = [new FakeEtcd(), new FakeEtcd()];
   const [here, there] = [await list(Infinity, one), await list(21, two)];
   expect([one.connections, one.authentications]).toEqual([1, 1]);
-  expect([two.connections, two.authentications]).toEqual([2, 2]);
+  expect([two.connections, two.authentications]).toEqual([1, 1]);
   expect(there.dump()).toEqual(here.dump());
   expect(there.problems).toEqual(here.problems);
   expect([here.problems.size, here.records.size]).toEqual([2, 197]);
@@ -79,11 +83,99 @@ test("[DIR24] a list with a thread tells what it tells without one, and the watc
   expect(revisions(two)).toEqual(revisions(one));
 });
 
-test("[DIR24] where a thread is not let in, the list goes on without it", async () => {
-  const [one, two] = [new FakeEtcd(), new FakeEtcd()];
-  two.mostConnections = 1;
-  const [here, there] = [await list(Infinity, one), await list(21, two)];
-  expect(two.connections).toBe(2);
-  expect(there.dump()).toEqual(here.dump());
-  expect(there.problems).toEqual(here.problems);
+const COLLECTION = must(
+  ETCD_COLLECTIONS.find(({ kind }) => kind === "WorkloadEndpoint"),
+  "endpoints",
+);
+const PAGES = 12;
+
+/** A prefix of twelve pages with an endpoint each; the third one waits for the thread to begin. */
+class Pages {
+  readonly asked: string[] = [];
+  readonly #begun: Promise<void>;
+
+  constructor(begun: Promise<void>) {
+    this.#begun = begun;
+  }
+
+  async rangeMessage(_prefix: string, after: string): Promise<Uint8Array> {
+    this.asked.push(after);
+    if (after === key(1)) await this.#begun;
+    const i = after === "" ? 0 : Number(/p(\d+)-eth0$/.exec(after)?.[1]) + 1;
+    const value = { metadata: { labels: { n: `${i}` } }, spec: { ipNetworks: [`10.20.0.${i}`] } };
+    const message = new MessageWriter()
+      .message(1, new MessageWriter().number(3, 7))
+      .message(2, new MessageWriter().text(1, key(i)).text(5, JSON.stringify(value)))
+      .number(3, i < PAGES - 1 ? 1 : 0)
+      .number(4, PAGES - i);
+    return message.done();
+  }
+}
+
+/** Ids of all pages, and what was asked for. @param start Of the thread. */
+async function readAll(start: StartThread) {
+  const begun = Promise.withResolvers<void>();
+  const connection = new Pages(begun.promise);
+  const startThread: StartThread = (program, options) => {
+    begun.resolve();
+    return start(program, options);
+  };
+  const options = { connection, collection: COLLECTION, revision: 0, threadFromKeys: 2 };
+  const pages = new ListedPages({ ...options, startThread });
+  const ids: string[] = [];
+  for (let page = await pages.next(); page !== null; page = await pages.next())
+    for (const { id, encoded } of page) {
+      expect(encoded?.record).toMatchObject({ kind: "WorkloadEndpoint", node: "node-a" });
+      ids.push(id);
+    }
+  pages.close();
+  expect(pages.revision).toBe(7);
+  return { ids: ids.toSorted(), asked: connection.asked };
+}
+
+const ALL = Array.from({ length: PAGES }, (_, i) => `WorkloadEndpoint shop/node--a-k8s-p${i}-eth0`);
+
+test("[DIR24] pages that both convert are all of them, each once and asked for once", async () => {
+  let given = 0;
+  const { ids, asked } = await readAll((program, options) => {
+    const worker = new Worker(program, options);
+    const post = worker.postMessage.bind(worker);
+    worker.postMessage = (...args: Parameters<typeof post>) => {
+      given++;
+      post(...args);
+    };
+    return worker;
+  });
+  expect(ids).toEqual(ALL.toSorted());
+  expect(asked).toEqual(["", ...Array.from({ length: PAGES - 1 }, (_, i) => key(i))]);
+  expect(given).toBeGreaterThan(0);
+});
+
+test("[DIR24] the pages of a thread that fails are asked for again, and no second one is begun", async () => {
+  let started = 0;
+  const { ids, asked } = await readAll((_program, options) => {
+    started++;
+    const program =
+      "require('node:worker_threads').parentPort.once('message', () => process.exit(1))";
+    return new Worker(program, { ...options, eval: true });
+  });
+  expect(ids).toEqual(ALL.toSorted());
+  expect(asked.length).toBeGreaterThan(PAGES);
+  expect(started).toBe(1);
+});
+
+test("[DIR24] an etcd that fails in between is heard by who takes the pages", async () => {
+  const pages = new Pages(Promise.resolve());
+  const failing = {
+    rangeMessage: (prefix: string, after: string) =>
+      after === key(3) ? Promise.reject(new Error("gone")) : pages.rangeMessage(prefix, after),
+  };
+  const listed = new ListedPages({ connection: failing, collection: COLLECTION, revision: 0 });
+  const all = async (): Promise<number> => {
+    let count = 0;
+    while ((await listed.next()) !== null) count++;
+    return count;
+  };
+  await expect(all()).rejects.toThrow("gone");
+  listed.close();
 });
