@@ -13,6 +13,7 @@ import { readKeyValues, reducedKeyValues } from "./golden.ts";
 import type { KeyValues } from "./golden.ts";
 import { Recorder } from "./recorder.ts";
 
+const PROFILES = "/calico/resources/v3/projectcalico.org/profiles";
 const FOLDER = new URL("../../fixtures/golden/etcd/", import.meta.url);
 const read = (file: string): KeyValues =>
   readKeyValues(readFileSync(new URL(file, FOLDER), "utf8"));
@@ -40,6 +41,25 @@ test("[DIR10] what Calico's components wrote into an etcd gives what its own syn
   expect(reduced.size).toBeGreaterThan(45);
   expect([...recorder.problems]).toEqual([]);
 });
+
+test.each([
+  ["as kube-controllers has written it", "controllers-1", 3],
+  ["after labels, a namespace, an account and a node have changed", "controllers-2", 2],
+] as const)(
+  "[DIR10] an etcd beside an API server, %s, gives what Calico's syncer gives",
+  async (_what, name, endpoints) => {
+    const [recorder, golden] = [await loadKeys(`${name}-keys.jsonl`), read(`${name}-syncer.jsonl`)];
+    const reduced = reducedKeyValues(golden);
+    const dump = recorder.dump();
+    expect(differences(dump, reduced)).toEqual([]);
+    expect([...recorder.problems]).toEqual([]);
+    const of = (part: string): string[] => [...dump.keys()].filter((key) => key.includes(part));
+    expect(of("/workload/")).toHaveLength(endpoints);
+    const leaving = `${PROFILES}/kns.leaving`;
+    expect(dump.has(leaving)).toBe(name === "controllers-1");
+    expect(dump.has(`${PROFILES}/ksa.shop.dotted.account`)).toBe(name === "controllers-1");
+  },
+);
 
 const NODES = "/calico/resources/v3/projectcalico.org/nodes";
 const BLOCKS = "/calico/ipam/v2/assignment/ipv4/block";
