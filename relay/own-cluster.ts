@@ -98,6 +98,7 @@ export class OwnCluster {
       stateDir: options.stateDir,
       local: this.local,
       holdMs: options.withdrawalHoldMs,
+      isListed: () => this.#isListed,
       ports,
       log,
       onObeyed: (obeyed) => this.#obey(obeyed),

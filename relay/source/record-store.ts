@@ -139,6 +139,9 @@ export class RecordStore {
   }
 
   #set(id: string, record: EncodedRecord | null, cause: DeleteCause): readonly EncodedChange[] {
+    // Nothing was ever told, and there is nothing to tell of one that is alone.
+    if (record !== null && this.#faults.size === 0 && this.#objects.putNew(id, record))
+      return [record];
     const before = this.#objects.keyOfObject(id);
     const changes = this.#objects.set(id, record, cause);
     const after = record?.key ?? null;

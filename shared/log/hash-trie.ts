@@ -108,14 +108,12 @@ export class HashTrie {
       if (isNew) this.#forgetDigests(keyHash);
       return isNew;
     }
-    const path = this.#pathTo(keyHash);
-    const leaf = path.at(-1) as Leaf;
-    insert(leaf, ~index, keyHash, recordHash, tag);
-    for (const node of path) {
-      node.count++;
-      node.digest = null;
+    insert(known, ~index, keyHash, recordHash, tag);
+    this.#countOneMore(keyHash);
+    if (known.count > LEAF_KEYS) {
+      const path = this.#pathTo(keyHash);
+      this.#replace(path, splitLeaf(known, path.length - 1));
     }
-    if (leaf.count > LEAF_KEYS) this.#replace(path, splitLeaf(leaf, path.length - 1));
     return true;
   }
 
@@ -219,6 +217,17 @@ export class HashTrie {
     for (let depth = 0; !node.isLeaf; depth++)
       node = bitOf(prefix, depth) === 0 ? node.left : node.right;
     return node;
+  }
+
+  #countOneMore(keyHash: Uint8Array): void {
+    const prefix = prefixOf(keyHash);
+    let node = this.#root;
+    for (let depth = 0; ; depth++) {
+      node.count++;
+      node.digest = null;
+      if (node.isLeaf) return;
+      node = bitOf(prefix, depth) === 0 ? node.left : node.right;
+    }
   }
 
   #forgetDigests(keyHash: Uint8Array): void {

@@ -24,6 +24,8 @@ export interface WithdrawalOptions {
   readonly local: LocalState;
   /** 0: nothing is held. */
   readonly holdMs: number;
+  /** Before all is listed nothing new is written down: what an earlier process knew is still so. */
+  isListed?(): boolean;
   readonly ports: Pick<RelayPorts, "after" | "wallMs">;
   readonly log: Logger;
   /** Obeyed after all, by time or by an operator. */
@@ -247,8 +249,14 @@ export class Withdrawals {
     const sinceMs = this.#nowMs() - this.#wroteMs;
     this.#cancelWrite ??= this.#options.ports.after(
       Math.max(WRITE_FIRST_MS, this.#pauseMs - sinceMs),
-      () => this.#write(),
+      () => this.#writeWhenListed(),
     );
+  }
+
+  #writeWhenListed(): void {
+    this.#cancelWrite = null;
+    if (this.#options.isListed?.() === false) this.#writeLater();
+    else this.#write();
   }
 
   #write(): void {

@@ -37,6 +37,14 @@ export class ObjectSet {
     return this.#records.get(id)?.key ?? null;
   }
 
+  /** Whether it is of a new object with a key of its own, as nearly always: then it is put. */
+  putNew(id: string, record: EncodedRecord): boolean {
+    if (this.#records.has(id) || this.#owners.has(record.key)) return false;
+    this.#records.set(id, record);
+    this.#owners.set(record.key, id);
+    return true;
+  }
+
   /**
    * Replaces an object's record; `null` when it gives none (any more).
    * @returns What changes: a delete of the old key comes before the put of a new one.

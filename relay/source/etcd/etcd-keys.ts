@@ -100,15 +100,14 @@ export function convertKeyValue(
     const json = readJson(value);
     if (convert === "block") return block(rest, json, report);
     const slash = rest.indexOf("/");
-    const metadata = {
-      ...metadataOf(json),
-      namespace: slash < 0 ? "" : rest.slice(0, slash),
-      name: rest.slice(slash + 1),
-    };
-    if (kind === "Profile" && metadata.name === DEFAULT_ALLOW) return null;
-    const whole = { ...json, apiVersion: "projectcalico.org/v3", kind, metadata };
-    checkDecoded(kind, whole);
-    return convert(readKubeObject(whole), whole, report);
+    const metadata = metadataOf(json);
+    // Names are those of the key. Nobody else has what was just read, so that it needs no copy.
+    const name = rest.slice(slash + 1);
+    Object.assign(metadata, { namespace: slash < 0 ? "" : rest.slice(0, slash), name });
+    Object.assign(json, { apiVersion: "projectcalico.org/v3", kind, metadata });
+    if (kind === "Profile" && name === DEFAULT_ALLOW) return null;
+    checkDecoded(kind, json);
+    return convert(readKubeObject(json), json, report);
   });
 }
 
