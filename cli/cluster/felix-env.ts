@@ -73,6 +73,11 @@ export function unpointed(daemonSet: JsonObject): JsonObject | null {
   );
 }
 
+/** It was pointed at the relays, and somebody has put its variables back. @throws FieldProblem */
+export function isPutBack(daemonSet: JsonObject): boolean {
+  return BEFORE in annotationsOf(daemonSet) && pointedAt(podSpecOf(daemonSet)) !== "relay";
+}
+
 /** @throws FieldProblem */
 export function podSpecOf(daemonSet: JsonObject): JsonObject {
   const template = objectAt(objectAt(daemonSet, "spec", "spec"), "template", "spec.template");

@@ -3,7 +3,7 @@ import { objectAt, textAt } from "../../relay/kube/kube-object.ts";
 import type { JsonObject } from "../../relay/kube/kube-object.ts";
 import { daemonSetPath, NAMESPACES, readCalicoNode, readRelays, servedPolicies } from "./calico.ts";
 import type { CalicoNode, Relays } from "./calico.ts";
-import { CALICO_NODE, pointed, pointedAt, unpointed } from "./felix-env.ts";
+import { CALICO_NODE, isPutBack, pointed, pointedAt, unpointed } from "./felix-env.ts";
 import type { Pointed } from "./felix-env.ts";
 import { felixPolicy, GROUP, POLICY_NAME, POLICY_VERSIONS } from "./felix-policy.ts";
 import type { KubeApi } from "./kube-api.ts";
@@ -98,20 +98,54 @@ export async function hasPolicy(api: KubeApi): Promise<boolean> {
   return true;
 }
 
+/** What is wrong, and what to do. */
+export interface Problem {
+  readonly words: string;
+  readonly todo: string;
+}
+
+type Pods = readonly Pick<NodeFelix, "pointed">[];
+
 /**
  * What the pods of an operator's `calico-node` and the policy say together; `null`: they agree.
  * [CLI88]
  */
-export function policyProblem(
-  nodes: readonly Pick<NodeFelix, "pointed">[],
-  isThere: boolean,
-): string | null {
-  const through = nodes.filter(({ pointed: at }) => at === "relay").length;
+export function policyProblem(nodes: Pods, isThere: boolean): Problem | null {
+  const through = throughRelays(nodes);
   if (!isThere && through > 0)
-    return `${through} of ${nodes.length} pods look for the relays, and the policy ${POLICY_NAME} or its binding is gone: those made from now on go to Typha: catwalk felix point, or unpoint`;
+    return {
+      words: `${through} of ${nodes.length} pods look for the relays, and the policy ${POLICY_NAME} or its binding is gone, so those made from now on go to Typha`,
+      todo: "catwalk felix point, or unpoint",
+    };
   if (isThere && through < nodes.length)
-    return `${nodes.length - through} of ${nodes.length} pods were made without the policy ${POLICY_NAME}: kubectl -n ${NAMESPACES.operator} rollout restart daemonset/${CALICO_NODE}`;
+    return {
+      words: `${nodes.length - through} of ${nodes.length} pods were made without the policy ${POLICY_NAME}`,
+      todo: `kubectl -n ${NAMESPACES.operator} rollout restart daemonset/${CALICO_NODE}`,
+    };
   return null;
+}
+
+/**
+ * Of Calico by manifests: its variables were put back, or some pods are as they were before `point`
+ * or `unpoint`. [CLI100]
+ */
+export function rolloutProblem(nodes: Pods, calico: CalicoNode): Problem | null {
+  if (isPutBack(calico.daemonSet))
+    return {
+      words: `${CALICO_NODE} was pointed at the relays, and its variables are Typha's again, as an apply of Calico's manifests leaves them`,
+      todo: "catwalk felix point, or unpoint",
+    };
+  const through = throughRelays(nodes);
+  const wanted = calico.pointed === "relay" ? nodes.length : 0;
+  if (through === wanted) return null;
+  return {
+    words: `half pointed: ${through} of ${nodes.length} pods look for the relays, and by the DaemonSet ${wanted} are to`,
+    todo: rollout(calico, "restart"),
+  };
+}
+
+function throughRelays(nodes: Pods): number {
+  return nodes.filter(({ pointed: at }) => at === "relay").length;
 }
 
 export interface NodeFelix {

@@ -1,13 +1,28 @@
 /** What a cluster lacks for relays, from what was read of it. [CLI81] */
 import type { CalicoNode, Relays } from "./calico.ts";
+import type { Problem } from "./felix.ts";
 import type { PolicyVersion } from "./felix-policy.ts";
 
 export interface Finding {
   readonly what: string;
   /** `missing`: it will not work; `warning`: it works, with something to know. */
   readonly state: "ok" | "missing" | "warning";
-  /** What is there, or what to do. */
+  /** What is there, or what is not. */
   readonly words: string;
+  /** What to do; `null` where it is `ok`. */
+  readonly todo: string | null;
+}
+
+function ok(what: string, words: string): Finding {
+  return { what, state: "ok", words, todo: null };
+}
+
+function missing(what: string, words: string, todo: string): Finding {
+  return { what, state: "missing", words, todo };
+}
+
+function warning(what: string, words: string, todo: string): Finding {
+  return { what, state: "warning", words, todo };
 }
 
 /** What was read. */
@@ -31,8 +46,8 @@ export interface ClusterFacts {
   readonly portsTaken: readonly string[];
   readonly validatingPolicies: boolean;
   readonly mutatingPolicies: PolicyVersion | null;
-  /** See `policyProblem`. */
-  readonly policyProblem: string | null;
+  /** See `policyProblem` and `rolloutProblem`. */
+  readonly felixProblem: Problem | null;
 }
 
 /** https://github.com/projectcalico/calico: what the splice has been shown with. */
@@ -40,10 +55,11 @@ const OLDEST_CALICO = [3, 30] as const;
 
 const ABSENT_HINT =
   "the identity: catwalk cluster identity NAME | kubectl create -f -; others: docs/install.md";
+const SEE_PODS = "kubectl -n catwalk describe pods, and kubectl -n catwalk logs";
 
 export function findingsOf(facts: ClusterFacts): readonly Finding[] {
   return [
-    { what: "API server", state: "ok", words: facts.server },
+    ok("API server", facts.server),
     ...calicoFindings(facts),
     ...typhaFindings(facts),
     ...rightFindings(facts),
@@ -54,126 +70,102 @@ export function findingsOf(facts: ClusterFacts): readonly Finding[] {
 
 function* calicoFindings({ calico, calicoGroups }: ClusterFacts): Iterable<Finding> {
   if (calico === null) {
-    const words = "no DaemonSet calico-node in calico-system or kube-system: install Calico";
-    yield { what: "Calico", state: "missing", words };
+    const words = "no DaemonSet calico-node in calico-system or kube-system";
+    yield missing("Calico", words, "install Calico");
     return;
   }
   const [major = 0, minor = 0] = (calico.version ?? "").split(".").map(Number);
   const isOld =
     major < OLDEST_CALICO[0] || (major === OLDEST_CALICO[0] && minor < OLDEST_CALICO[1]);
   const how = calico.how === "operator" ? "by its operator" : "by manifests";
+  const newer = `${OLDEST_CALICO.join(".")} or newer`;
   if (calico.version === null)
-    yield {
-      what: "Calico",
-      state: "warning",
-      words: `${how}; its image does not say which version`,
-    };
-  else if (isOld)
-    yield {
-      what: "Calico",
-      state: "missing",
-      words: `${calico.version} is too old: 3.30 or newer`,
-    };
-  else yield { what: "Calico", state: "ok", words: `${calico.version}, installed ${how}` };
-  if (calico.datastore !== "kubernetes")
-    yield {
-      what: "datastore",
-      state: "missing",
-      words: `${calico.datastore}: these manifests need DATASTORE_TYPE kubernetes`,
-    };
+    yield warning(
+      "Calico",
+      `${how}; its image does not say which version`,
+      `see that it is ${newer}`,
+    );
+  else if (isOld) yield missing("Calico", `${calico.version} is too old`, newer);
+  else yield ok("Calico", `${calico.version}, installed ${how}`);
+  if (calico.datastore !== "kubernetes") {
+    const words = `${calico.datastore}, and these manifests need DATASTORE_TYPE kubernetes`;
+    yield missing(
+      "datastore",
+      words,
+      "run relays on the machines themselves: catwalk relay --help",
+    );
+  }
   yield calicoGroups.length > 0
-    ? { what: "API group", state: "ok", words: calicoGroups.join(", ") }
-    : { what: "API group", state: "missing", words: "no CRDs of crd.projectcalico.org" };
+    ? ok("API group", calicoGroups.join(", "))
+    : missing("API group", "no CRDs of crd.projectcalico.org", "apply Calico's CRDs");
 }
 
 function* typhaFindings({ calico, typhas, relays }: ClusterFacts): Iterable<Finding> {
   if (calico === null) return;
   const service = `${calico.namespace}/calico-typha`;
-  if (typhas === null)
-    yield { what: "Typha", state: "missing", words: `no Service ${service}: deploy Typha` };
-  else if (typhas === 0)
-    yield { what: "Typha", state: "missing", words: `${service} has no ready endpoints` };
-  else yield { what: "Typha", state: "ok", words: `${service}, ${typhas} ready` };
-  if (calico.tls)
-    yield relays?.tls === true
-      ? { what: "TLS", state: "ok", words: "Felix has certificates, and so has the relay" }
-      : {
-          what: "TLS",
-          state: relays === null ? "warning" : "missing",
-          words: "Felix asks Typha for a certificate: give the relay key pairs (docs/install.md)",
-        };
+  if (typhas === null) yield missing("Typha", `no Service ${service}`, "deploy Typha");
+  else if (typhas === 0) {
+    const todo = `kubectl -n ${calico.namespace} get pods -l k8s-app=calico-typha`;
+    yield missing("Typha", `${service} has no ready endpoints`, todo);
+  } else yield ok("Typha", `${service}, ${typhas} ready`);
+  if (!calico.tls) return;
+  const [words, todo] = [
+    "Felix asks Typha for a certificate",
+    "give the relay key pairs (docs/install.md)",
+  ];
+  if (relays?.tls === true) yield ok("TLS", "Felix has certificates, and so has the relay");
+  else yield relays === null ? warning("TLS", words, todo) : missing("TLS", words, todo);
 }
 
 function* rightFindings({ forbidden, portsTaken }: ClusterFacts): Iterable<Finding> {
   yield forbidden.length === 0
-    ? { what: "your rights", state: "ok", words: "all that the install needs" }
-    : { what: "your rights", state: "missing", words: `you may not ${forbidden.join(", ")}` };
+    ? ok("your rights", "all that the install needs")
+    : missing("your rights", `you may not ${forbidden.join(", ")}`, "ask the cluster's owner");
   yield portsTaken.length === 0
-    ? { what: "ports", state: "ok", words: "5474, 5475 and 9474 are free, as far as pods say" }
-    : { what: "ports", state: "missing", words: `taken on nodes: ${portsTaken.join(", ")}` };
+    ? ok("ports", "5474, 5475 and 9474 are free, as far as pods say")
+    : missing("ports", `taken on nodes by ${portsTaken.join(", ")}`, "move these pods away");
 }
 
 function* policyFindings(facts: ClusterFacts): Iterable<Finding> {
-  if (!facts.validatingPolicies)
-    yield {
-      what: "label policy",
-      state: "warning",
-      words: "no ValidatingAdmissionPolicy (Kubernetes 1.30): local labels are only told of",
-    };
-  if (facts.calico?.how !== "operator") return;
-  yield facts.mutatingPolicies === null
-    ? {
-        what: "Felix's variables",
-        state: "missing",
-        words: "the operator sets them, and MutatingAdmissionPolicy is not served: docs/install.md",
-      }
-    : {
-        what: "Felix's variables",
-        state: "ok",
-        words: `MutatingAdmissionPolicy ${facts.mutatingPolicies} is served`,
-      };
-  if (facts.policyProblem !== null)
-    yield { what: "Felix's policy", state: "missing", words: facts.policyProblem };
+  if (!facts.validatingPolicies) {
+    const words = "no ValidatingAdmissionPolicy, so local labels are only told of";
+    yield warning("label policy", words, "Kubernetes 1.30 or newer has it");
+  }
+  if (facts.calico?.how === "operator") {
+    const words = "the operator sets them, and MutatingAdmissionPolicy is not served";
+    yield facts.mutatingPolicies === null
+      ? missing("Felix's variables", words, "docs/install.md has the other ways")
+      : ok("Felix's variables", `MutatingAdmissionPolicy ${facts.mutatingPolicies} is served`);
+  }
+  if (facts.felixProblem === null) return;
+  const { words, todo } = facts.felixProblem;
+  yield missing("Felix's pods", words, todo);
 }
 
 function* installFindings(facts: ClusterFacts): Iterable<Finding> {
   const { relays, otherInstalls, hasAccount, relayForbidden, calico } = facts;
-  if (otherInstalls.length > 0)
-    yield {
-      what: "second install",
-      state: "missing",
-      words: `relays are in ${otherInstalls.join(", ")} too: they would take each other's ports`,
-    };
+  const apply = "apply the manifests again";
+  if (otherInstalls.length > 0) {
+    const words = `relays are in ${otherInstalls.join(", ")} too, and both take the same ports`;
+    yield missing("second install", words, "delete the DaemonSet of one of them");
+  }
   if (relays === null) {
-    yield { what: "relays", state: "warning", words: "not installed yet: catwalk install" };
+    yield warning("relays", "not installed yet", "catwalk install");
     return;
   }
-  if (!hasAccount)
-    yield {
-      what: "service account",
-      state: "missing",
-      words: "catwalk/catwalk-relay is gone: apply the manifests again",
-    };
+  if (!hasAccount) yield missing("service account", "catwalk/catwalk-relay is gone", apply);
   if (relayForbidden.length > 0)
-    yield {
-      what: "relay's rights",
-      state: "missing",
-      words: `it may not ${relayForbidden.join(", ")}: apply the manifests again`,
-    };
+    yield missing("relay's rights", `it may not ${relayForbidden.join(", ")}`, apply);
   if (relays.absent.length > 0)
-    yield {
-      what: "mounted",
-      state: "missing",
-      words: `not in namespace catwalk: ${relays.absent.join(", ")} (${ABSENT_HINT})`,
-    };
+    yield missing("mounted", `not in namespace catwalk: ${relays.absent.join(", ")}`, ABSENT_HINT);
   const { wanted, ready } = relays.nodes;
   yield ready === wanted && wanted > 0
-    ? { what: "relays", state: "ok", words: `${ready} ready` }
-    : { what: "relays", state: "missing", words: `${ready} of ${wanted} nodes are ready` };
+    ? ok("relays", `${ready} ready`)
+    : missing("relays", `${ready} of ${wanted} nodes are ready`, SEE_PODS);
   if (calico?.pointed === "half")
-    yield {
-      what: "Felix",
-      state: "missing",
-      words: "one of its two variables is the relay's: catwalk felix point, or unpoint",
-    };
+    yield missing(
+      "Felix",
+      "one of its two variables is the relay's",
+      "catwalk felix point, or unpoint",
+    );
 }

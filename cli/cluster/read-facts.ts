@@ -3,8 +3,10 @@ import { isJsonObject, objectAt, objectsAt, textAt } from "../../relay/kube/kube
 import type { JsonObject } from "../../relay/kube/kube-object.ts";
 import { isReady } from "../../relay/kube/endpoint-slices.ts";
 import { NAMESPACES, readCalicoNode, readRelays, servedPolicies } from "./calico.ts";
+import type { CalicoNode } from "./calico.ts";
 import { RELAY_SERVICE } from "./felix-env.ts";
-import { felixByNode, hasPolicy, policyProblem } from "./felix.ts";
+import { felixByNode, hasPolicy, policyProblem, rolloutProblem } from "./felix.ts";
+import type { Problem } from "./felix.ts";
 import type { ClusterFacts } from "./findings.ts";
 import type { KubeApi } from "./kube-api.ts";
 
@@ -54,11 +56,15 @@ export async function readFacts(api: KubeApi): Promise<ClusterFacts> {
       ({ name }) => name === "validatingadmissionpolicies",
     ),
     mutatingPolicies: await servedPolicies(api),
-    policyProblem:
-      calico?.how === "operator" && relays !== null
-        ? policyProblem(await felixByNode(api, calico.namespace), await hasPolicy(api))
-        : null,
+    felixProblem: calico === null || relays === null ? null : await felixProblem(api, calico),
   };
+}
+
+async function felixProblem(api: KubeApi, calico: CalicoNode): Promise<Problem | null> {
+  const nodes = await felixByNode(api, calico.namespace);
+  return calico.how === "operator"
+    ? policyProblem(nodes, await hasPolicy(api))
+    : rolloutProblem(nodes, calico);
 }
 
 async function groupsOf(api: KubeApi): Promise<readonly string[]> {

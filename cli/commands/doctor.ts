@@ -22,7 +22,11 @@ import { findingsAbout, findingsOf } from "./doctor/findings.ts";
 import type { DoctorInput } from "./doctor/findings.ts";
 import { oneLine, renderOne } from "./output.ts";
 
-type Flags = ServerFlags & OutputFlags & { readonly cluster?: string; readonly relay?: string };
+interface Flags extends ServerFlags, OutputFlags {
+  readonly cluster?: string;
+  readonly relay?: string;
+  readonly kubeconfig?: string;
+}
 
 /** Round trips for the hub's clock: the shortest says most. */
 const CLOCK_TRIPS = 5;
@@ -33,7 +37,11 @@ export const registerDoctor: RegisterCommand = (program) => {
       withServer(program.command("doctor").description("what is wrong, and what to do about it")),
     )
       .option("--cluster <name>", "only what is about this cluster, or the hub")
-      .option("--relay <url>", "what is about this node's relay, by its HTTP address; asks no hub"),
+      .option("--relay <url>", "what is about this node's relay, by its HTTP address; asks no hub")
+      .option(
+        "--kubeconfig <file>",
+        "what a cluster's relays lack, by its API server; asks no hub",
+      ),
     "catwalk doctor --cluster db",
   );
   addDoctorPath(doctor);
@@ -51,10 +59,14 @@ export const registerDoctor: RegisterCommand = (program) => {
 };
 
 async function find(flags: Flags): Promise<readonly Finding[]> {
-  const { cluster, relay } = flags;
-  if (relay !== undefined) {
-    if (cluster !== undefined) throw new UsageError("doctor: --relay goes without --cluster");
-    return findingsOfRelay(await readRelayStatus(relay), VERSION);
+  const { cluster, relay, kubeconfig } = flags;
+  if ([cluster, relay, kubeconfig].filter((given) => given !== undefined).length > 1)
+    throw new UsageError("doctor: one of --cluster, --relay and --kubeconfig");
+  if (relay !== undefined) return findingsOfRelay(await readRelayStatus(relay), VERSION);
+  if (kubeconfig !== undefined) {
+    // Loaded late: the others need no client of an API server.
+    const { examineKubernetes } = await import("./doctor/of-kubernetes.ts");
+    return examineKubernetes(kubeconfig);
   }
   const input = await examine(clientOf(flags));
   if (cluster !== undefined && !input.clusters.some(({ name }) => name === cluster))

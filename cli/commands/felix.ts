@@ -70,7 +70,7 @@ async function status(flags: Flags): Promise<void> {
   for (const problem of connected?.problems ?? []) say(problem);
   const ofPolicy =
     found.how === "operator" ? felix.policyProblem(nodes, await felix.hasPolicy(api)) : null;
-  if (ofPolicy !== null) say(ofPolicy);
+  if (ofPolicy !== null) say(`${ofPolicy.words}: ${ofPolicy.todo}`);
   let through = 0;
   for (const { node, pointed } of nodes) {
     const isThrough = pointed === "relay" && (connected === null || connected.nodes.has(node));

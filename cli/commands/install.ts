@@ -84,8 +84,10 @@ async function check(api: KubeApi): Promise<void> {
   ]);
   const findings = findingsOf(await readFacts(api));
   const width = Math.max(...findings.map(({ what }) => what.length));
-  for (const { what, state, words } of findings)
-    print(`${state.padEnd(7)}  ${what.padEnd(width)}  ${words}\n`);
+  for (const { what, state, words, todo } of findings) {
+    const text = todo === null ? words : `${words}: ${todo}`;
+    print(`${state.padEnd(7)}  ${what.padEnd(width)}  ${text}\n`);
+  }
   const missing = findings.filter(({ state }) => state === "missing").length;
   if (missing > 0) throw new CommandError(`${missing} missing`);
 }

@@ -4,6 +4,12 @@ import type { FakeKubeApi } from "./fake-kube-api.ts";
 export const RELAY = { "app.kubernetes.io/name": "catwalk-relay" };
 export const POLICIES = "/apis/admissionregistration.k8s.io";
 
+/** Of a Felix that looks for the relays. */
+export const OURS = [
+  { name: "FELIX_TYPHAK8SNAMESPACE", value: "catwalk" },
+  { name: "FELIX_TYPHAK8SSERVICENAME", value: "catwalk-relay" },
+];
+
 /** What the operator renders, as its documentation and its own code have it; else the manifests. */
 export function calicoNodeEnv(how: "manifest" | "operator"): readonly object[] {
   if (how === "manifest")

@@ -12,6 +12,7 @@ import {
   addFelixPod,
   addRelays,
   calicoNodeEnv,
+  OURS,
   calicoNodePod,
   POLICIES,
   RELAY,
@@ -41,10 +42,6 @@ function catwalk(...args: readonly string[]): Promise<Ended> {
   return catwalkHere(all, { cwd: folder, env: { ...process.env, PATH } });
 }
 
-const OURS = [
-  { name: "FELIX_TYPHAK8SNAMESPACE", value: "catwalk" },
-  { name: "FELIX_TYPHAK8SSERVICENAME", value: "catwalk-relay" },
-];
 const [namespaceOnly] = OURS;
 
 test.each([
@@ -179,7 +176,7 @@ test("[CLI87] half pointed is told, and a Felix that no relay has", async () => 
   expect((await catwalk("felix", "status")).status).toBe(0);
 });
 
-test("[CLI88] operator: a policy that is gone is told before the next pod is made, and pods that were made without it", async () => {
+test("[CLI88] [CLI100] operator: a policy that is gone is told before the next pod is made, and pods that were made without it", async () => {
   addCalico(api, "operator");
   addRelays(api, 2);
   api.objects.set(`${POLICIES}/v1`, {
@@ -189,31 +186,33 @@ test("[CLI88] operator: a policy that is gone is told before the next pod is mad
     (entry) => !JSON.stringify(entry).includes("FELIX_TYPHAK8S"),
   );
   const told = async (): Promise<readonly (string | undefined)[]> => {
-    const [status, check] = [
+    const [status, check, doctor] = [
       await catwalk("felix", "status", "--no-relays"),
       await catwalk("install", "--check"),
+      await catwalk("doctor"),
     ];
     return [
       status.err.split("\n").find((line) => line.includes("catwalk-felix")),
-      /^missing +Felix's policy +(.+)$/m.exec(check.out)?.[1],
+      /^missing +Felix's pods +(.+)$/m.exec(check.out)?.[1],
+      /^error +Felix's pods: (.+)$/m.exec(doctor.out)?.[1]?.replace(". To do", ""),
     ];
   };
-  const both = (words: string): readonly string[] => [words, words];
-  const nothing = [undefined, undefined];
+  const all = (words: string): readonly string[] => [words, words, words];
+  const nothing = [undefined, undefined, undefined];
   addFelixPod(api, "operator", "n1", calicoNodeEnv("operator"));
   addFelixPod(api, "operator", "n2", calicoNodeEnv("operator"));
   expect(await told()).toEqual(nothing);
   await catwalk("felix", "point", "--force");
   expect(await told()).toEqual(
-    both(
+    all(
       "2 of 2 pods were made without the policy catwalk-felix: kubectl -n calico-system rollout restart daemonset/calico-node",
     ),
   );
   addFelixPod(api, "operator", "n1", [...others, ...OURS]);
   addFelixPod(api, "operator", "n2", [...others, ...OURS]);
   expect(await told()).toEqual(nothing);
-  const gone = both(
-    "2 of 2 pods look for the relays, and the policy catwalk-felix or its binding is gone: those made from now on go to Typha: catwalk felix point, or unpoint",
+  const gone = all(
+    "2 of 2 pods look for the relays, and the policy catwalk-felix or its binding is gone, so those made from now on go to Typha: catwalk felix point, or unpoint",
   );
   for (const plural of ["ies", "ybindings"]) {
     api.objects.delete(`${POLICIES}/v1/mutatingadmissionpolic${plural}/catwalk-felix`);

@@ -12,6 +12,8 @@ import {
   addCalico,
   addFelixPod,
   addRelays,
+  calicoNodeEnv,
+  OURS,
   POLICIES,
   RELAY,
 } from "../../support/calico-cluster.ts";
@@ -84,7 +86,7 @@ const lacks: readonly (readonly [string, (api: FakeKubeApi) => void])[] = [
       }),
   ],
   [
-    "taken on nodes: x/y: 5474",
+    "taken on nodes by x/y: 5474",
     (to) =>
       to.objects.set("/api/v1/namespaces/x/pods/y", {
         metadata: { name: "y", namespace: "x" },
@@ -93,10 +95,17 @@ const lacks: readonly (readonly [string, (api: FakeKubeApi) => void])[] = [
   ],
 ];
 
-test.each(lacks)("[CLI81] it says what is missing: %s", async (said, change) => {
+test.each(lacks)("[CLI81] [CLI100] it says what is missing: %s", async (said, change) => {
   addCalico(api, "manifest");
   addRelays(api, 2);
   change(api);
+  const doctor = await catwalk("doctor");
+  expect([doctor.status, doctor.err]).toEqual([
+    1,
+    expect.stringMatching(/^error: 1 of \d findings are errors\n$/),
+  ]);
+  expect(doctor.out).toMatch(/^error {4}.+: .+\. To do: .+$/m);
+  expect(doctor.out.replaceAll(". To do", "")).toContain(said);
   const { status, out, err } = await catwalk("install", "--check");
   expect([status, err]).toEqual([1, "error: 1 missing\n"]);
   expect(out.split("\n").find((line) => line.startsWith("missing"))).toContain(said);
@@ -114,6 +123,40 @@ test("[CLI81] with the operator Felix's variables need a policy that the server 
   expect(status).toBe(0);
   expect(out).toMatch(/^ok +Felix's variables +MutatingAdmissionPolicy v1beta1 is served$/m);
   expect(out).toMatch(/^warning +TLS +Felix asks Typha for a certificate/m);
+});
+
+test("[CLI100] pods of calico-node that are not as its DaemonSet points them are told", async () => {
+  addCalico(api, "manifest");
+  addRelays(api, 2);
+  const typha = calicoNodeEnv("manifest");
+  const told = async (): Promise<readonly [number | null, string | undefined]> => {
+    const { status, out } = await catwalk("doctor");
+    return [status, /half pointed: .+$/m.exec(out)?.[0]];
+  };
+  for (const node of ["n1", "n2"]) addFelixPod(api, "manifest", node, typha);
+  expect(await told()).toEqual([0, undefined]);
+  await catwalk("felix", "point");
+  addFelixPod(api, "manifest", "n1", OURS);
+  const restart = "To do: kubectl -n kube-system rollout restart daemonset/calico-node";
+  expect(await told()).toEqual([
+    1,
+    `half pointed: 1 of 2 pods look for the relays, and by the DaemonSet 2 are to. ${restart}`,
+  ]);
+  addFelixPod(api, "manifest", "n2", OURS);
+  expect(await told()).toEqual([0, undefined]);
+  const path = "/apis/apps/v1/namespaces/kube-system/daemonsets/calico-node";
+  const pointedSet = api.objects.get(path);
+  // As `kubectl apply` leaves it: what it does not know of stays.
+  addCalico(api, "manifest");
+  const { spec } = api.objects.get(path) as { spec: object };
+  api.objects.set(path, { ...pointedSet, spec });
+  const { out } = await catwalk("doctor");
+  expect(out).toMatch(
+    /^error {4}Felix's pods: calico-node was pointed .+ again.+\. To do: catwalk felix point/m,
+  );
+  api.objects.set(path, pointedSet ?? {});
+  await catwalk("felix", "unpoint");
+  expect((await told())[1]).toContain("2 of 2 pods look for the relays, and by the DaemonSet 0");
 });
 
 test("[CLI82] what differs is named by object and field; what a server adds is no difference", async () => {
