@@ -129,8 +129,11 @@ export class FeederConnection {
   }
 
   #beat(pipe: FeedPipe): void {
+    const dueMs = this.#ports.now() + BEAT_MS;
     this.#cancel = this.#ports.after(BEAT_MS, () => {
       if (pipe !== this.#pipe) return;
+      // While this process stood still it could hear nobody: what came meanwhile is still unread.
+      this.#heardMs += Math.max(0, this.#ports.now() - dueMs);
       if (this.#ports.now() - this.#heardMs > SILENT_MS) {
         this.#lost(`nothing was heard for ${SILENT_MS / 1000} s`);
         return;
