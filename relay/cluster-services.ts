@@ -18,6 +18,7 @@ import { Services } from "./services/services.ts";
 import type { ImportWriter } from "./services/mcs/import-writer.ts";
 import type { SliceWriter } from "./services/slice-writer.ts";
 import type { WriteLoop } from "./services/write-loop.ts";
+import type { WritingStatus } from "./status.ts";
 import type { JsonObject } from "./kube/kube-object.ts";
 import type { Source } from "./source/source.ts";
 import type { Remotes } from "./view/remotes.ts";
@@ -205,6 +206,15 @@ export class ClusterServices {
       ),
       ...(reason === null ? [] : [{ name: "conditions of ServiceExports", reason }]),
     ];
+  }
+
+  /** Of `--services`; `null`: this relay writes nothing for Services. [SVC42] */
+  writing(): WritingStatus | null {
+    if (this.loop === null) return null;
+    const { isWriter, holder, leaseProblem } = this.loop;
+    const unread = this.unread().map(({ name, reason }) => `${name} cannot be read: ${reason}`);
+    const lease = leaseProblem === "" ? [] : [`nobody writes EndpointSlices: ${leaseProblem}`];
+    return { isWriter, holder, problems: [...lease, ...unread] };
   }
 
   get #clusterName(): string {

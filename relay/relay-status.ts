@@ -2,6 +2,7 @@
 import { PROTOCOL_VERSIONS } from "../shared/protocol/version.ts";
 import type { KeptAccess } from "./access/kept-access.ts";
 import type { DirectRemotes } from "./direct/direct-remotes.ts";
+import type { ClusterServices } from "./cluster-services.ts";
 import type { Feed } from "./feed/feed.ts";
 import type { HubSession, RelayIdentity } from "./hub-session.ts";
 import { VERSION } from "./lib/version.ts";
@@ -23,6 +24,7 @@ interface Parts {
   readonly peers: Pick<Peers, "report"> | null;
   readonly feed: Pick<Feed, "status"> | null;
   readonly resources: Pick<ResourceWriter, "status"> | null;
+  readonly services: Pick<ClusterServices, "writing">;
   readonly splice: { readonly felixes: readonly string[] } | null;
 }
 
@@ -52,6 +54,7 @@ export function statusOf(
     peers: relay.peers?.report ?? null,
     feed: relay.feed?.status() ?? null,
     resources: relay.resources?.status() ?? null,
+    services: relay.services.writing(),
     felix: relay.splice?.felixes ?? null,
   };
 }

@@ -10,6 +10,15 @@ import type { SourceStatus } from "./source/source-status.ts";
 import type { NatPoolsReport } from "./view/nat-pools.ts";
 import type { Remotes } from "./view/remotes.ts";
 
+/** What a relay writes for federated Services. */
+export interface WritingStatus {
+  readonly isWriter: boolean;
+  /** Who holds the Lease; empty: nobody, as far as is known. */
+  readonly holder: string;
+  /** Rights that it lacks, and what the API server said. */
+  readonly problems: readonly string[];
+}
+
 export interface RelayStatus {
   readonly version: string;
   /** Versions of the protocol with the hub that it speaks. */
@@ -50,6 +59,8 @@ export interface RelayStatus {
   readonly feed: FeedStatus | null;
   /** Of `--custom-resources`; `null` without it. [CRD9] */
   readonly resources: ResourcesStatus | null;
+  /** Of `--services`; `null` without it. [SVC42] */
+  readonly services: WritingStatus | null;
   /** Nodes whose Felix is connected here, sorted; `null`: it serves none. [TYP46] */
   readonly felix: readonly string[] | null;
 }

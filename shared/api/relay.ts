@@ -98,6 +98,10 @@ export const relayStatusSchema = z.looseObject({
     .looseObject({ isWriter: z.boolean(), holder: z.string(), problems: z.array(z.string()) })
     .nullable()
     .default(null),
+  services: z
+    .looseObject({ isWriter: z.boolean(), holder: z.string(), problems: z.array(z.string()) })
+    .nullable()
+    .default(null),
   transfers: z
     .array(z.object({ rcc: z.string(), changes: z.number(), bytes: z.number() }))
     .default([]),

@@ -85,6 +85,11 @@ test.each<[string, object, RegExp]>([
     /^warning {2}.*no CRD/,
   ],
   [
+    "Services that nobody may write",
+    { services: { isWriter: false, holder: "", problems: ["nobody writes: the Lease: 403"] } },
+    /^warning {2}.*Services: nobody writes: the Lease: 403.*install --check/,
+  ],
+  [
     "NAT to a remote's pool",
     {
       pools: { exempt: [], withheld: [{ cidr: "10.2.0.0/16", reason: "the cluster has it too" }] },

@@ -95,7 +95,7 @@ function ofSource({ source }: RelayStatusView, about: About): Finding[] {
 }
 
 function ofPublishing(relay: RelayStatusView, about: About): Finding[] {
-  const { withdrawals, exports, resources, pools } = relay;
+  const { withdrawals, exports, resources, services, pools } = relay;
   const problem = exports?.problem ?? null;
   return [
     ...withdrawals.map(({ collection, keys, until }) =>
@@ -110,6 +110,9 @@ function ofPublishing(relay: RelayStatusView, about: About): Finding[] {
       : [error(...about, `its export policy: ${problem}`, "mend the file of --export-policy")]),
     ...(resources?.problems ?? []).map((text) =>
       warning(...about, `custom resources: ${text}`, "kubectl describe says more of the object"),
+    ),
+    ...(services?.problems ?? []).map((text) =>
+      warning(...about, `Services: ${text}`, "catwalk install --check; apply the manifests again"),
     ),
     ...pools.withheld.map(({ cidr, reason }) =>
       info(...about, `pods have NAT on the way to ${cidr}: ${reason}`, "catwalk preflight"),

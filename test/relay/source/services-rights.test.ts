@@ -7,6 +7,7 @@ import { join } from "node:path";
 
 import { afterAll, expect, test } from "vitest";
 
+import { WriteLoop } from "../../../relay/services/write-loop.ts";
 import { ClusterServices } from "../../../relay/cluster-services.ts";
 import type { ServicesHost } from "../../../relay/cluster-services.ts";
 import { NODE_PORTS } from "../../../relay/hub/relay-ports.ts";
@@ -23,7 +24,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-test("[SVC3] Services are followed when they are asked for; without the right to, all else goes on", async () => {
+test("[SVC3] [SVC42] Services are followed when they are asked for; without the right to, all else goes on", async () => {
   server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://api");
     asked.push(pathname);
@@ -71,9 +72,26 @@ current-context: c
   const own = { subscribe: () => () => undefined };
   const host = { source, own, remotes, config: {}, clusterName: "a" } as unknown as ServicesHost;
   const live = { access: { facts: null, isHeard: false }, publisher: () => null };
-  expect(new ClusterServices(host, NODE_PORTS, live).unread()).toEqual([
+  const services = new ClusterServices(host, NODE_PORTS, live);
+  expect(services.unread()).toEqual([
     { name: "services", reason: expect.stringContaining("403") as string },
   ]);
+  // Where it writes nothing, others say what is unread.
+  expect(services.writing()).toBe(null);
+  const lease = { isHeld: false, holder: "", problem: "the Lease x: 403: forbidden" };
+  services.loop = new WriteLoop({
+    lease: { ...lease, start: nothing, stop: () => Promise.resolve() },
+    log: { warn: nothing },
+    now: () => 0,
+  });
+  expect(services.writing()).toEqual({
+    isWriter: false,
+    holder: "",
+    problems: [
+      "nobody writes EndpointSlices: the Lease x: 403: forbidden",
+      expect.stringMatching(/^services cannot be read: .*403/),
+    ],
+  });
   expect(areServicesListed).toBe(false);
   expect(source.health().collections.map(({ state }) => state)).not.toContain("failing");
   await source.stop();
