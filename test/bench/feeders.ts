@@ -102,6 +102,8 @@ async function* killed(
   let n = 0;
   const churn = setInterval(() => change(home, n++), CHANGE_MS);
   await pause(AROUND_KILL_MS / 4);
+  // What a busy machine makes of followers that share one thread, without a kill.
+  const before = await crowd.recorded();
   crowd.countBytes();
   await feeder.kill();
   await pause(TAKEOVER_MS);
@@ -110,6 +112,7 @@ async function* killed(
   clearInterval(churn);
   const { longestGapMs, deletions } = await crowd.recorded();
   const what = "feeder killed under churn";
+  yield figure(`${what}: longest gap before the kill`, before.longestGapMs / 1000, "s", null);
   yield figure(`${what}: longest gap on a follower`, longestGapMs / 1000, "s", 3);
   yield figure(`${what}: deletions on all followers`, deletions, "", 0);
   yield* takenOver(what, bytes);
