@@ -62,8 +62,8 @@ export const noEmptyWindow: Validator = {
 };
 
 /**
- * What two records of a cluster tell in any order, and perhaps long after: who reads it only now may
- * meet a state of both that never was.
+ * What two records of a cluster tell in any order, and perhaps long after: who reads it only now
+ * may meet a state of both that never was.
  */
 class Mixtures {
   readonly #ips = new Map<string, string>();
