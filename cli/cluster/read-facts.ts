@@ -56,7 +56,7 @@ export async function readFacts(api: KubeApi): Promise<ClusterFacts> {
       ({ name }) => name === "validatingadmissionpolicies",
     ),
     mutatingPolicies: await servedPolicies(api),
-    felixProblem: calico === null || relays === null ? null : await felixProblem(api, calico),
+    felixProblem: calico === null ? null : await felixProblem(api, calico),
   };
 }
 

@@ -148,7 +148,7 @@ export async function checkOperatorUpgrade(suite: Suite, cluster: Cluster): Prom
     },
   );
   await suite.check(
-    "[CLI86] [CLI88] a policy that is removed by hand leaves Felix at the operator's Typha, is told, and is made again by one command",
+    "[CLI86] [CLI88] [CLI100] a policy that is removed by hand leaves Felix at the operator's Typha, is told, and is made again by one command",
     async () => {
       const both = {
         FELIX_TYPHAK8SNAMESPACE: NAMESPACE,
@@ -167,6 +167,12 @@ export async function checkOperatorUpgrade(suite: Suite, cluster: Cluster): Prom
         "1 of 1 pods look for the relays, and the policy catwalk-felix or its binding is gone";
       const status = await cluster.catwalk("felix", "status", "--no-relays");
       check(status.err.includes(words), status.out + status.err);
+      const doctor = await cluster.catwalk("doctor");
+      const told = new RegExp(
+        `^error +Felix's pods: ${words}, .+\\. To do: catwalk felix point`,
+        "m",
+      );
+      check(told.test(doctor.out), doctor.out + doctor.err);
       await cluster.succeed("felix", "point", "--force");
       await eventually(() => podOf(podSpec(TODAY, {})), isPointed);
       const again = await cluster.catwalk("felix", "status", "--no-relays");
