@@ -198,7 +198,10 @@ export class Watcher implements Feed {
     }
     const wasTold = this.isTold;
     if (message.type === "checkpoint") this.#told.add(message.channel);
-    if ("channel" in message && this.#view.health?.(message.channel).isInSync === true)
+    // What was equal when the file was written is no news: what came since follows. [SVC24]
+    const isProof =
+      message.type === "checkpoint" || (message.type === "frame" && message.settled !== null);
+    if (isProof && this.#view.health?.(message.channel).isInSync === true)
       this.#everTold.add(message.channel);
     if (message.type === "frame" || message.type === "catch-up" || message.type === "blob") {
       this.#transferred = {
