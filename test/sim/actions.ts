@@ -12,6 +12,8 @@ import { podRange } from "./mesh-world.ts";
 import { isRouteAction, ROUTE_ACTION_NAMES, ROUTE_ACTIONS } from "./overlay.ts";
 import type { RouteActionName } from "./overlay.ts";
 import { Rng } from "./random.ts";
+import { isRangeAction, RANGE_ACTION_NAMES, RANGE_ACTIONS } from "./ranges.ts";
+import type { RangeActionName } from "./ranges.ts";
 import type { RelayProcess } from "./relay-process.ts";
 import { SCOPES } from "./scopes.ts";
 import { MOVE_ACTION, moveFelix } from "./felix-moves.ts";
@@ -20,6 +22,7 @@ import type { NestedActionName } from "./nested-pools.ts";
 import {
   drawsMoves,
   drawsNested,
+  drawsRanges,
   drawsRolling,
   drawsRoutes,
   drawsServices,
@@ -34,6 +37,7 @@ import type { WatchedActionName } from "./watched.ts";
 export interface Action {
   readonly name:
     | ActionName
+    | RangeActionName
     | RouteActionName
     | ServicesActionName
     | ShownActionName
@@ -387,6 +391,8 @@ export function runAction(mesh: MeshWorld, action: Action): void | Promise<void>
             ? SHOWN_ACTIONS[name]
             : isNestedAction(name)
               ? NESTED_ACTIONS[name]
+            : isRangeAction(name)
+              ? RANGE_ACTIONS[name]
               : KINDS[name as ActionName];
   return run(mesh, new Rng(action.seed));
 }
@@ -414,8 +420,9 @@ export function actionsOf(seed: number): {
     const watched = drawsWatched(seed) && rng.chance(0.35) ? rng.pick(WATCHED_ACTION_NAMES) : null;
     const services = drawsServices(seed) && rng.chance(0.5) ? rng.pick(SHOWN_ACTION_NAMES) : null;
     const nested = drawsNested(seed) && rng.chance(0.35) ? rng.pick(NESTED_ACTION_NAMES) : null;
+    const ranges = drawsRanges(seed) && rng.chance(0.3) ? rng.pick(RANGE_ACTION_NAMES) : null;
     return {
-      name: nested ?? services ?? watched ?? moves ?? routes ?? name,
+      name: nested ?? ranges ?? services ?? watched ?? moves ?? routes ?? name,
       seed: rng.below(2 ** 31),
       thenMs,
     };

@@ -25,3 +25,10 @@ export function holds(outer: string, inner: string): boolean {
   const [wide, narrow] = [parseCidr(outer), parseCidr(inner)];
   return wide !== null && narrow !== null && cidrContains(wide, narrow);
 }
+
+/** Of the first place or nobody's, where it is taken away and given back. */
+export const TAKEN_RANGE = "10.200.0.0/24";
+
+export function isInTaken(record: CalicoRecord): boolean {
+  return record.kind === "ServiceEndpoint" && overlap(record.ip, TAKEN_RANGE);
+}

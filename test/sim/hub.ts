@@ -76,6 +76,11 @@ export class Hub implements HubEnd {
     return this.#mesh.store.count("outbox");
   }
 
+  /** Pod ranges of a cluster, as the Mesh has decided. */
+  rangesOf(uid: string): readonly string[] {
+    return this.#mesh.ranges(uid).pods;
+  }
+
   wallMs(): number {
     return BEGIN_MS + this.#world.now + this.#jumpMs;
   }

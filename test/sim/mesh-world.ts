@@ -12,6 +12,7 @@ import type { HubTime } from "../../relay/hub/relay-ports.ts";
 import { hashToken } from "../../worker/mesh/membership.ts";
 import type { Outcome } from "../../worker/mesh/outcome.ts";
 import { pod } from "../support/records.ts";
+import { isInTaken, TAKEN_RANGE } from "./addresses.ts";
 import { SimFeedNet } from "./feed-net.ts";
 import { History } from "./history.ts";
 import type { QuietOrigin, ToldLatency } from "./history.ts";
@@ -21,7 +22,7 @@ import { Place } from "./place.ts";
 import { RelayProcess } from "./relay-process.ts";
 import type { Identity } from "./relay-process.ts";
 import type { SimScope } from "./scopes.ts";
-import { drawsFeeders, drawsNested, drawsRoutes, drawsServices, drawsWatched } from "./seeds.ts";
+import { drawsFeeders, drawsNested, drawsRanges, drawsRoutes, drawsServices, drawsWatched } from "./seeds.ts";
 import { SlicesOfPlace } from "./slices-of-place.ts";
 import { World } from "./world.ts";
 
@@ -59,6 +60,7 @@ export class MeshWorld {
   /** Names of places. */
   readonly #suspended = new Set<string>();
   readonly #isWatched: boolean;
+  readonly #hasRanges: boolean;
   #keys = 0;
   /** The hub's backup, with who saw whom then; `null` when there is none, or of other members. */
   #backup: {
@@ -79,6 +81,7 @@ export class MeshWorld {
     this.world = new World(seed);
     this.history = new History(() => this.world.now);
     this.#isWatched = drawsWatched(seed);
+    this.#hasRanges = drawsRanges(seed);
     this.hub = new Hub(this.world, this.history, this.#isWatched);
   }
 
@@ -172,7 +175,8 @@ export class MeshWorld {
   async join(member: Member): Promise<void> {
     const { place } = member;
     const { service } = this.hub;
-    const given = place.number === 0 ? [podRange(place.number)] : [];
+    const more = this.#hasRanges ? [TAKEN_RANGE] : [];
+    const given = place.number === 0 ? [podRange(place.number), ...more] : [];
     const added = await this.#answer(service.addCluster(place.name, { cidrs: given }));
     const joined = await this.#answer(
       service.join(hashToken(added.token.joinToken), `key-${this.#keys++}`, true),
@@ -191,6 +195,26 @@ export class MeshWorld {
     };
     this.#tellEdges();
     member.relays[0]?.start(member.identity);
+  }
+
+  /** The range that is taken away and given is the first place's now. */
+  get hasTakenRange(): boolean {
+    const uid = this.members[0]?.identity?.membership.cluster.uid;
+    return uid !== undefined && this.hub.rangesOf(uid).includes(TAKEN_RANGE);
+  }
+
+  /** `isThere`: the hub has answered, whatever it was. A backup of before is of other ranges. */
+  askForRanges(isGiven: boolean): { readonly isThere: boolean } {
+    const answer = { isThere: false };
+    const [place] = this.members.map((member) => member.place);
+    if (place === undefined) throw new Error("BUG: a mesh without places");
+    const cidrs = [podRange(place.number), ...(isGiven ? [TAKEN_RANGE] : [])];
+    this.#backup = null;
+    void this.hub.service.setRanges(place.name, { cidrs }).then(({ ok }) => {
+      answer.isThere = true;
+      if (!ok) this.history.add({ what: "trouble", name: "a range stays for what lies in it" });
+    });
+    return answer;
   }
 
   /** A new key for the cluster: its relays are started with it. */
@@ -361,6 +385,7 @@ export class MeshWorld {
     if (this.#backup === null) return;
     this.#hasRestored = true;
     this.hub.restore(this.#backup.hub, downMs);
+    if (this.#hasRanges) this.members[0]?.place.remark(this.hasTakenRange, isInTaken);
     this.#rccs.clear();
     for (const [id, origin] of this.#backup.rccs) this.#rccs.set(id, origin);
     this.#prefixed.clear();
@@ -384,6 +409,7 @@ export class MeshWorld {
     for (const host of this.hub.origins.values()) host.sql.writesLeft = null;
     await this.world.advance(5_000);
     if (this.#hasRestored) await this.#confirmRestore();
+    if (this.#hasRanges) this.members[0]?.place.remark(this.hasTakenRange, isInTaken);
     for (const { place, identity, relays } of this.members) {
       place.settle();
       for (const relay of relays) {

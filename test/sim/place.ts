@@ -92,6 +92,16 @@ export class Place {
     this.#tell(putOf(record));
   }
 
+  /** Whether records of a kind are the cluster's own has changed, or nobody knows it now. */
+  remark(isOwn: boolean, isMeant: (record: CalicoRecord) => boolean): void {
+    for (const [key, { record, state: before }] of Array.from(this.#held)) {
+      if (!isMeant(record) || before.isOwn === isOwn) continue;
+      const state = { ...before, isOwn };
+      this.#held.set(key, { record, state });
+      this.#history.add({ what: "source", place: this.name, key: hashOfKey(key), state });
+    }
+  }
+
   delete(key: string): void {
     if (!this.#held.delete(key)) return;
     this.#history.add({ what: "source", place: this.name, key: hashOfKey(key), state: null });

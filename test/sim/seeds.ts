@@ -4,7 +4,7 @@
  */
 const FED = 1_000_000_000;
 const [ROUTES, SERVICES] = [2_000_000_000, 3_000_000_000];
-const HUB_SERVICES = 3_500_000_000;
+const [HUB_SERVICES, RANGES] = [3_500_000_000, 3_800_000_000];
 /** Their seeds end before 2 ** 32, as `Rng` does. */
 const [WATCHED, ROLLING] = [4_000_000_000, 4_100_000_000];
 
@@ -42,6 +42,11 @@ export function drawsServicesAlone(seed: number): boolean {
 /** Clusters of the run show each other Services, and fill their own with them. */
 export function drawsServices(seed: number): boolean {
   return seed >= HUB_SERVICES && seed < WATCHED;
+}
+
+/** The same, and ranges of a cluster are taken away and given. */
+export function drawsRanges(seed: number): boolean {
+  return seed > RANGES && seed < WATCHED;
 }
 
 /**

@@ -113,6 +113,14 @@ test.concurrent(`[SIM1] [SIM10] ${OF_A_KIND} seeds hold in which clusters show e
   expect(status).toBe(0);
 });
 
+test.concurrent(`[SIM1] [SIM13] ${OF_A_KIND} seeds hold in which a range is taken from a cluster and given back`, async () => {
+  const { status, out } = await simulate("--from", "3800000001", "--seeds", String(OF_A_KIND));
+  expect(lastLines(out).at(-1)).toBe(
+    `${OF_A_KIND} seeds hold, 3800000001 to ${3_800_000_001 + OF_A_KIND - 1}`,
+  );
+  expect(status).toBe(0);
+});
+
 test.concurrent(`[SIM1] [SIM9] ${OF_A_KIND} seeds hold in which clusters are suspended, go dark, and list less than they have`, async () => {
   const { status, out } = await simulate("--from", "4000000001", "--seeds", String(OF_A_KIND));
   expect(lastLines(out).at(-1)).toBe(

@@ -322,6 +322,25 @@ test("[SIM8] NoEmptyWindow: an address that goes from one Service to another is 
   ]);
 });
 
+test("[SIM13] NoForeignEndpoint: an address of a range that comes and goes is right where it was the cluster's own once", () => {
+  const heard: Happening = {
+    what: "heard",
+    relay: "r",
+    version: 2,
+    granted: new Map([["b", B]]),
+    cluster: A,
+  };
+  const put = (isOwn: boolean): Happening => ({
+    what: "source",
+    place: "pb",
+    key: "08".repeat(12),
+    state: { ...state, isOwn, ips: ["10.200.0.7"], channel: "services" },
+  });
+  const end = inSlices("b 10.200.0.7");
+  expect(broken([...begin, heard, put(false), end])).toEqual(["NoForeignEndpoint"]);
+  expect(broken([...begin, heard, put(true), put(false), end])).toEqual([]);
+});
+
 test("[SIM2] Ordered: a key that goes back to an older state at Felix", () => {
   const newer = "03".repeat(12);
   const back = [source({ ...state, hash: newer }), told("put", false, newer), told("put", false)];

@@ -60,8 +60,10 @@ export class LogWalk {
     if (partition === undefined) return null;
     const blob = this.#log.blob(partition);
     if (blob !== undefined) return this.#piece(changesIn(blob.payload));
-    // Folding has cut it.
-    plan.blobs.push(...blobsOver(this.#log, partition));
+    const blobs = blobsOver(this.#log, partition);
+    // Folding has cut it; or it is the first one, of a fold that has not written yet: it is empty.
+    const isUnwritten = blobs.some(({ bits }) => bits === partition.bits);
+    if (!isUnwritten) plan.blobs.push(...blobs);
     return [];
   }
 
