@@ -22,8 +22,10 @@ function putIn(mesh: MeshWorld, place: Place, rng: Rng): void {
     ports,
     notReady: rng.chance(0.2),
   });
-  // Of another place it is nobody's, whoever has the range.
-  place.put(record, place.number === 0 && mesh.hasTakenRange);
+  // Of another place it is nobody's, whoever has the range. Of the first one the Origin decides by
+  // what it has heard: for a moment it may be its own still.
+  place.put(record, place.number === 0);
+  if (place.number === 0 && !mesh.hasTakenRange) place.remark(false, isInTaken);
 }
 
 function deleteIn(place: Place, rng: Rng, share: number): void {
