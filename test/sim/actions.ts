@@ -391,9 +391,9 @@ export function runAction(mesh: MeshWorld, action: Action): void | Promise<void>
             ? SHOWN_ACTIONS[name]
             : isNestedAction(name)
               ? NESTED_ACTIONS[name]
-            : isRangeAction(name)
-              ? RANGE_ACTIONS[name]
-              : KINDS[name as ActionName];
+              : isRangeAction(name)
+                ? RANGE_ACTIONS[name]
+                : KINDS[name as ActionName];
   return run(mesh, new Rng(action.seed));
 }
 

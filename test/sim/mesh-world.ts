@@ -22,7 +22,14 @@ import { Place } from "./place.ts";
 import { RelayProcess } from "./relay-process.ts";
 import type { Identity } from "./relay-process.ts";
 import type { SimScope } from "./scopes.ts";
-import { drawsFeeders, drawsNested, drawsRanges, drawsRoutes, drawsServices, drawsWatched } from "./seeds.ts";
+import {
+  drawsFeeders,
+  drawsNested,
+  drawsRanges,
+  drawsRoutes,
+  drawsServices,
+  drawsWatched,
+} from "./seeds.ts";
 import { SlicesOfPlace } from "./slices-of-place.ts";
 import { World } from "./world.ts";
 
