@@ -140,7 +140,9 @@ export class OriginObject extends DurableObject<OriginEnv> implements OriginCall
       return;
     }
     if (peer.role === "home") hubProcess.disk.note(peer.clusterUid, performance.now());
-    this.#origin.onMessage(id, new Uint8Array(data));
+    const message = new Uint8Array(data);
+    hubProcess.garbage.messageCame(message);
+    this.#origin.onMessage(id, message);
     this.#waitForHellos();
   }
 

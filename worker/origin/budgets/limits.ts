@@ -175,6 +175,8 @@ export const BUDGETS = {
   socketUnseenBytes: 64 * KIB,
   /** What a request leaves of it. [LOG73] */
   requestUnseenBytes: 4 * KIB,
+  /** What a message that has a price [LOG28] leaves, for each of its bytes. [LOG73] */
+  messageUnseenShare: 3,
   /** Warnings of an Origin in the hub's log over time: members cause them. [LOG72] */
   warningsPerSecond: 0.1,
   /** Such warnings at once. [LOG72] */

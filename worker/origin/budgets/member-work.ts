@@ -31,6 +31,11 @@ const PRICES: Partial<Readonly<Record<Message["type"], Price>>> = {
   reconciled: { us: 300, usPerKiB: 0 },
 };
 
+/** Frames and acknowledgements have quotas of their own. [LOG28] */
+export function hasPrice(type: Message["type"] | null): boolean {
+  return type !== "publish" && type !== "reader-ack";
+}
+
 /** @param type `null`: of no known type. */
 export function priceOf(
   type: Message["type"] | null,

@@ -10,7 +10,7 @@ import type { SocketId } from "../peer.ts";
 import type { SetTimer, TimerRegistry } from "../timers.ts";
 import { BUDGETS } from "./limits.ts";
 import { HELD_RULE, HeldMessages } from "./held-messages.ts";
-import { priceOf } from "./member-work.ts";
+import { hasPrice, priceOf } from "./member-work.ts";
 import type { MemberWork } from "./member-work.ts";
 import { MESSAGES_RULE, MessageQuota } from "./message-quota.ts";
 
@@ -50,9 +50,9 @@ export class MessageGate {
   admit(socket: SocketId, member: string, data: Uint8Array): Admission {
     if (!this.#quota.tryCount(member)) return { kind: "refused", rule: MESSAGES_RULE };
     const type = messageTypeOf(data);
-    // Frames and acknowledgements have quotas of their own; but nothing overtakes a held message.
-    const isFree = type === "publish" || type === "reader-ack";
-    const mayGo = isFree || (this.#waitMs(member) === 0 && !this.#mustTakeTurns(member, data));
+    // But nothing overtakes a held message.
+    const mayGo =
+      !hasPrice(type) || (this.#waitMs(member) === 0 && !this.#mustTakeTurns(member, data));
     if (!this.#held.has(socket) && mayGo) {
       this.#charge(member, data);
       return NOW;
