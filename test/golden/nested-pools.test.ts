@@ -241,7 +241,8 @@ test.each([
       }),
       { numRuns: 300 },
     );
-    expect(most).toBeGreaterThan(2);
+    // Not only one at a time, by which no order would matter.
+    expect(most).toBeGreaterThan(1);
   },
 );
 
