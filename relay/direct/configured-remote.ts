@@ -39,7 +39,10 @@ export interface ConfiguredRemoteOptions extends DirectRemoteOptions {
   openTarget(target: Target, remote: RemoteReading): Source;
   secretReader(name: SecretName, onChange: () => void): SecretReader;
   /** `null`: it cannot be this cluster's own. */
-  serverReader(target: Target, onRead: (server: ServerIdentity) => void): ServerReader | null;
+  serverReader(
+    target: Target,
+    onRead: (server: ServerIdentity | null) => void,
+  ): ServerReader | null;
 }
 
 export class ConfiguredRemote {

@@ -75,6 +75,7 @@ export class DirectRemotes implements DirectFeeds {
   readonly #problems: (string | null)[];
   readonly #remotes = new Map<string, ConfiguredRemote>();
   readonly #local: ServerReader | null;
+  #serverProblem: string | null = null;
   #isFollowed = false;
   #refused: readonly BadDocument[] = [];
   #transport: KubeTransport | null = null;
@@ -84,7 +85,7 @@ export class DirectRemotes implements DirectFeeds {
     this.#read = options.sources.map(() => null);
     this.#problems = options.sources.map(() => null);
     this.#local = options.isServerLocal
-      ? new ServerReader(this.#api, options.ports, () => this.onLocal())
+      ? new ServerReader(this.#api, options.ports, () => this.#onLocalServer())
       : null;
     this.#sources = options.sources.map((open, at) =>
       open({
@@ -127,6 +128,13 @@ export class DirectRemotes implements DirectFeeds {
     return this.#local?.identity ?? null;
   }
 
+  #onLocalServer(): void {
+    const problem = this.#local?.problem ?? null;
+    if (problem !== null && problem !== this.#serverProblem) this.#options.log.warn(problem);
+    this.#serverProblem = problem;
+    this.onLocal();
+  }
+
   /** Addresses or identity of the local cluster have changed. */
   onLocal(): void {
     for (const { remote } of this.#remotes.values()) remote.onLocal();
@@ -147,7 +155,8 @@ export class DirectRemotes implements DirectFeeds {
 
   status(): DirectStatus {
     return {
-      problem: this.#problems.filter((one) => one !== null).join("; ") || null,
+      problem:
+        [...this.#problems, this.#serverProblem].filter((one) => one !== null).join("; ") || null,
       remotes: [...this.#remotes.values()].map((remote) => remote.report()),
       refused: this.#refused.map((bad) => ({ where: bad.where, message: inWords(bad) })),
       told: this.teller?.report() ?? null,
@@ -227,7 +236,10 @@ export class DirectRemotes implements DirectFeeds {
     return new SecretReader(secret, this.#api, this.#options.ports, onChange);
   }
 
-  #serverReader(target: Target, onRead: (server: ServerIdentity) => void): ServerReader | null {
+  #serverReader(
+    target: Target,
+    onRead: (server: ServerIdentity | null) => void,
+  ): ServerReader | null {
     if (target.kind === "etcd" || this.#local === null) return null;
     this.#local.start();
     const { access } = target;

@@ -14,6 +14,13 @@ export interface ServerIdentity {
   readonly services: readonly string[];
 }
 
+export type ServerAnswer =
+  | { readonly kind: "known"; readonly identity: ServerIdentity }
+  /** The account may not read it. */
+  | { readonly kind: "refused"; readonly status: 401 | 403 }
+  /** Its kubeconfig names no authority, or it has no such Service. */
+  | { readonly kind: "unknown" };
+
 export interface IdentifiedServer {
   /** PEM of the authorities that its kubeconfig names; empty: it names none. */
   authority(): Promise<string>;
@@ -30,20 +37,19 @@ export function isSameServer(one: ServerIdentity, other: ServerIdentity): boolea
   );
 }
 
-/**
- * @returns `null`: the account may not read it, or the kubeconfig names no authority.
- * @throws Error where the server cannot be asked.
- */
+/** @throws Error where the server cannot be asked. */
 export async function readServerIdentity(
   server: IdentifiedServer,
   signal: AbortSignal,
-): Promise<ServerIdentity | null> {
+): Promise<ServerAnswer> {
   const authorities = printsOf(await server.authority());
-  if (authorities.length === 0) return null;
+  if (authorities.length === 0) return { kind: "unknown" };
   const { status, body } = await server.get(SERVICE, signal);
   if (status >= 500 || status === 429) throw new Error(`the API server answered ${status}`);
+  if (status === 401 || status === 403) return { kind: "refused", status };
   const services = status === 200 ? addressesIn(body) : [];
-  return services.length === 0 ? null : { authorities, services };
+  if (services.length === 0) return { kind: "unknown" };
+  return { kind: "known", identity: { authorities, services } };
 }
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
