@@ -114,6 +114,18 @@ export function planWrites({ seen, hub, refused }: PlanInput): Plan {
   return { writes: [...deletions, ...applications], verdicts, left };
 }
 
+/** In one line those that do not count at the hub, with the first one's reason; `null`: none. */
+export function notTaken(verdicts: Plan["verdicts"]): string | null {
+  const refused = [...verdicts].flatMap(([id, verdict]) =>
+    verdict.kind === "refused" || verdict.kind === "conflict"
+      ? [{ id, message: verdict.message }]
+      : [],
+  );
+  const [first] = refused;
+  if (first === undefined) return null;
+  return `${refused.length} do not count, as ${first.id}: ${first.message}`;
+}
+
 /** By key; of several that want the same the oldest counts. */
 function wantedOf(
   resources: readonly Resource[],

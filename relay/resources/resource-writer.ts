@@ -14,7 +14,7 @@ import { Followed } from "./followed.ts";
 import type { KubeApi } from "./kube-api.ts";
 import { syncWithHub } from "./own-api.ts";
 import type { AskHub } from "./own-api.ts";
-import { planWrites, writeId } from "./plan.ts";
+import { notTaken, planWrites, writeId } from "./plan.ts";
 import type { Plan, Refused } from "./plan.ts";
 import { Problems } from "./problems.ts";
 import { StatusWriter } from "./status-writer.ts";
@@ -194,7 +194,8 @@ export class ResourceWriter {
       if (plan.writes.length === 0 || !this.#options.lease.isHeld) break;
       if (!(await this.#sync(plan.writes))) break;
     }
-    const { left } = this.#plan;
+    const { left, verdicts } = this.#plan;
+    this.#problems.set("not taken", notTaken(verdicts));
     this.#problems.set(
       "left",
       left.length === 0

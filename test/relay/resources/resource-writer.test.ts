@@ -238,6 +238,22 @@ test("[CRD9] no CRD, no right to list, to write a status, to hold the Lease: eac
   expect(world.said.filter((text) => text.includes("nobody writes"))).toHaveLength(1);
 });
 
+test("[CRD9] an object that does not count at the hub is one line of the log and of the status, until it does", async () => {
+  const { api } = await begin();
+  const annotations = { "catwalk.dev/remote-cluster": "db" };
+  for (const name of ["a", "b"])
+    api.put(`remoteclusterconfigurations/${name}`, objectOf("rcc", name, {}, { annotations }));
+  const writer = world.writer();
+  await expect
+    .poll(() => writer.status().problems)
+    .toEqual([expect.stringMatching(/^1 do not count, as rcc\/b: .*db/)]);
+  writer.look();
+  api.delete("remoteclusterconfigurations/a");
+  writer.look();
+  await expect.poll(() => writer.status().problems).toEqual([]);
+  expect(world.said.filter((text) => text.includes("do not count"))).toHaveLength(1);
+});
+
 test("[CRD9] a writer that ends at any moment is taken up by the next; one without the Lease writes nothing", async () => {
   const { api } = await begin();
   for (const name of ["a", "b", "c"])
